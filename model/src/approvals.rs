@@ -1,0 +1,212 @@
+//! Approvals: what an agent asks of a person, and what the person answered. Each is decided once.
+
+use crate::{
+    Millis,
+    entries::Diff,
+    id::{ApprovalId, ProjectId, SessionId, UserId},
+    sessions::{Mode, words},
+};
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// What is asked.
+    ApprovalKind {
+        /// May this tool run?
+        Tool = "tool",
+        /// Is this the plan?
+        Plan = "plan",
+        /// A question with options.
+        Question = "question",
+    }
+}
+
+words! {
+    /// How an approval stands.
+    ApprovalState {
+        /// Waits for a person.
+        Pending = "pending",
+        /// Allowed.
+        Allowed = "allowed",
+        /// Denied.
+        Denied = "denied",
+        /// The agent no longer wants an answer, or is gone.
+        Withdrawn = "withdrawn",
+    }
+}
+
+words! {
+    /// The answer.
+    Verdict {
+        /// Yes.
+        Allow = "allow",
+        /// No.
+        Deny = "deny",
+    }
+}
+
+words! {
+    /// Where an "always" is remembered; the words of the agent's own destinations.
+    RememberScope {
+        /// Until this session's agent ends.
+        Session = "session",
+        /// For this person in this project: `.claude/settings.local.json`.
+        Local = "local",
+        /// For everybody in this project: `.claude/settings.json`.
+        Project = "project",
+        /// For this person everywhere: `~/.claude/settings.json`.
+        User = "user",
+    }
+}
+
+/// A rule the agent offers to remember, in words and as it sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Suggestion {
+    /// What it would write: `allow Bash(cargo test *)`.
+    pub text: String,
+    /// Where the agent would write it.
+    pub scope: RememberScope,
+    /// The suggestion as the agent sent it.
+    pub raw: serde_json::Value,
+}
+
+/// An option of a question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QuestionOption {
+    /// The answer.
+    pub label: String,
+    /// What it means.
+    #[serde(default)]
+    pub description: String,
+}
+
+/// A question the agent asks a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Question {
+    /// The question; answers are keyed by it.
+    pub question: String,
+    /// A word or two.
+    #[serde(default)]
+    pub header: String,
+    /// What can be answered; free text always can.
+    pub options: Vec<QuestionOption>,
+    /// Whether several options may be chosen.
+    #[serde(default)]
+    pub multi_select: bool,
+}
+
+/// How an approval was decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Decided {
+    /// The answer.
+    pub decision: Verdict,
+    /// When.
+    pub at: Millis,
+    /// Who; `None` for the node (a time limit, the mode) and the command line.
+    pub by: Option<UserId>,
+    /// That person's name, or `node`.
+    pub by_name: Option<String>,
+    /// Through what: `browser`, `token`, `cli`, `node`.
+    pub via: String,
+    /// From which address.
+    pub from: Option<String>,
+    /// Why, or the comment on a plan.
+    pub reason: Option<String>,
+    /// Where the answer is remembered.
+    pub remember: Option<RememberScope>,
+}
+
+/// Something an agent asks of a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Approval {
+    /// Its id.
+    pub id: ApprovalId,
+    /// In which session.
+    pub session: SessionId,
+    /// That session's title.
+    pub session_title: String,
+    /// In which project.
+    pub project: ProjectId,
+    /// That project's name.
+    pub project_name: String,
+    /// What is asked.
+    pub kind: ApprovalKind,
+    /// Which tool.
+    pub tool: String,
+    /// The agent's id of the call; ties it to the entry.
+    pub call: Option<String>,
+    /// Exactly what the tool would get.
+    pub input: serde_json::Value,
+    /// The same on one line: the command, the path.
+    pub target: String,
+    /// The command or content highlighted: sanitised HTML of spans.
+    pub input_html: Option<String>,
+    /// The change it would make, for edits.
+    pub diff: Option<Diff>,
+    /// The plan as sanitised HTML, for plans.
+    pub plan_html: Option<String>,
+    /// The questions, for questions.
+    pub questions: Vec<Question>,
+    /// Why it asked: the agent's reason, else the mode in words.
+    pub reason: Option<String>,
+    /// The subagent that asks; `None` for the main thread.
+    pub subagent: Option<String>,
+    /// What "always" would remember; empty when the agent offers nothing.
+    pub suggestions: Vec<Suggestion>,
+    /// How it stands.
+    pub state: ApprovalState,
+    /// When it was asked.
+    pub created: Millis,
+    /// When it will be denied by itself; `None` means it waits.
+    pub expires: Option<Millis>,
+    /// How it was decided.
+    pub decided: Option<Decided>,
+}
+
+/// What `POST /approvals/{id}` takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Decide {
+    /// The answer.
+    pub decision: Verdict,
+    /// Remember it there; only with `allow`, and only if the agent made a suggestion.
+    #[serde(default)]
+    pub remember: Option<RememberScope>,
+    /// Why not, or comments on a plan; at most 10,000 characters.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// For plans: the mode to go on in; `ask` when absent.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    /// For questions: the answers, keyed by the question's full text.
+    #[serde(default)]
+    pub answers: Option<std::collections::BTreeMap<String, String>>,
+}
+
+impl Decide {
+    /// A plain yes.
+    pub fn allow() -> Self {
+        Self { decision: Verdict::Allow, remember: None, reason: None, mode: None, answers: None }
+    }
+
+    /// A no with its reason.
+    pub fn deny(reason: impl Into<String>) -> Self {
+        Self { decision: Verdict::Deny, reason: Some(reason.into()), ..Self::allow() }
+    }
+}
+
+/// Which approvals a list shows; oldest first when pending, newest first otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ApprovalFilter {
+    /// Only in this state.
+    pub state: Option<ApprovalState>,
+    /// Only of this session.
+    pub session: Option<SessionId>,
+}

@@ -1,0 +1,166 @@
+//! Entries: the items of a transcript. A row is what a line of the timeline needs; the body is fetched when it is opened.
+
+use crate::{
+    Millis,
+    id::{ApprovalId, SessionId},
+    sessions::words,
+};
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// What an entry is.
+    EntryKind {
+        /// What a person said.
+        Prompt = "prompt",
+        /// What the agent said.
+        Message = "message",
+        /// What the agent thought.
+        Thought = "thought",
+        /// A tool call, with its outcome once it has one.
+        Tool = "tool",
+        /// A plan the agent proposed.
+        Plan = "plan",
+        /// A list of things the agent means to do.
+        Todo = "todo",
+        /// Something that goes on in the background.
+        Task = "task",
+        /// A change of state worth seeing: mode, model, resumed, compacted.
+        Status = "status",
+        /// Something went wrong.
+        Error = "error",
+        /// A message of the agent that this version does not know; its body is the raw JSON.
+        Raw = "raw",
+    }
+}
+
+words! {
+    /// How a tool call or background task stands.
+    CallStatus {
+        /// Not over.
+        Running = "running",
+        /// Over, well.
+        Ok = "ok",
+        /// Over, badly.
+        Failed = "failed",
+        /// A person, a rule or the mode said no.
+        Denied = "denied",
+        /// Nobody saw its end.
+        Unknown = "unknown",
+    }
+}
+
+/// The tool call of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Call {
+    /// The agent's id of the call.
+    pub id: String,
+    /// The tool's name as the agent gives it: `Bash`, `Edit`, `mcp__slack__post`.
+    pub tool: String,
+    /// What it acts on, one line: a path, a command.
+    pub target: String,
+    /// How it stands.
+    pub status: CallStatus,
+    /// The outcome in a few words: `214 lines`, `exit 101`, `+9 -3`.
+    pub result: Option<String>,
+    /// Lines added, where it edits.
+    pub added: Option<i64>,
+    /// Lines removed, where it edits.
+    pub removed: Option<i64>,
+    /// When it ended.
+    pub ended: Option<Millis>,
+}
+
+/// One line of a timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Entry {
+    /// In which session.
+    pub session: SessionId,
+    /// Its place in the session, gapless from 1.
+    pub seq: i64,
+    /// The turn it belongs to, from 1; 0 before the first.
+    pub turn: i64,
+    /// What it is.
+    pub kind: EntryKind,
+    /// When it happened.
+    pub at: Millis,
+    /// The id of the subagent call it belongs to; `None` on the main thread.
+    pub parent: Option<String>,
+    /// Who said it, for prompts.
+    pub by_name: Option<String>,
+    /// The first 200 characters of its text.
+    pub preview: String,
+    /// Whether the body says more than the preview.
+    pub more: bool,
+    /// The text as sanitised HTML, for messages, prompts and plans up to 32 KiB; longer ones are fetched as a body.
+    pub html: Option<String>,
+    /// The tool call, for kinds `tool` and `task`.
+    pub call: Option<Call>,
+    /// The approval that decides about it.
+    pub approval: Option<ApprovalId>,
+}
+
+/// A line of a diff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DiffLine {
+    /// `+`, `-`, a space, or `@` for a gap between hunks.
+    pub sign: char,
+    /// Line number before; `None` for added lines and gaps.
+    pub old: Option<u32>,
+    /// Line number after; `None` for removed lines and gaps.
+    pub new: Option<u32>,
+    /// The line in pieces; `true` marks what changed within it.
+    pub parts: Vec<(bool, String)>,
+}
+
+/// A change to one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Diff {
+    /// The file, relative to the project where it lies inside.
+    pub path: String,
+    /// Lines added.
+    pub added: i64,
+    /// Lines removed.
+    pub removed: i64,
+    /// The changed lines with three lines of context.
+    pub lines: Vec<DiffLine>,
+    /// Lines left out because the change is too large to show.
+    pub omitted: i64,
+}
+
+/// The whole of an entry.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EntryBody {
+    /// The whole text: of a message, a thought, a prompt, an error.
+    pub text: Option<String>,
+    /// The same as sanitised HTML, where it is Markdown.
+    pub html: Option<String>,
+    /// What a tool was called with, exactly.
+    pub input: Option<serde_json::Value>,
+    /// The input's main part highlighted: a command, a file's content. Sanitised HTML of spans.
+    pub input_html: Option<String>,
+    /// What the tool gave back, as text.
+    pub output: Option<String>,
+    /// The change a tool made, or wants to make.
+    pub diff: Option<Diff>,
+    /// The raw message, for kinds this version does not know.
+    pub raw: Option<serde_json::Value>,
+}
+
+/// Text that is still being written: kept in memory, never stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Partial {
+    /// In which session.
+    pub session: SessionId,
+    /// `message` or `thought`.
+    pub kind: EntryKind,
+    /// The id of the subagent call it belongs to.
+    pub parent: Option<String>,
+    /// All of it so far.
+    pub text: String,
+}

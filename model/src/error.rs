@@ -1,0 +1,96 @@
+//! The one error that crosses the border between what a node does and who asked for it.
+//! It says what a person can act on; causes that say nothing to them are logged once, by the node, under a reference.
+
+use crate::approvals::Decided;
+use serde::{Deserialize, Serialize};
+
+/// `Result` with [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call was refused or failed. `server` maps each variant to one HTTP status, in one place.
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "code", content = "detail", rename_all = "snake_case")]
+pub enum Error {
+    /// Nobody is signed in. 401.
+    #[error("sign in to continue")]
+    Unauthenticated,
+    /// The caller may not do this; the text says what would be needed. 403.
+    #[error("{0}")]
+    Forbidden(String),
+    /// There is no such thing, or it is not the caller's to see. 404. Names the kind of thing: `session`.
+    #[error("there is no such {0}")]
+    NotFound(String),
+    /// A value is wrong. 422.
+    #[error("{message}")]
+    Invalid {
+        /// The field as the caller named it; empty for the whole.
+        field: String,
+        /// One sentence: what is wrong and what would be right.
+        message: String,
+    },
+    /// It does not fit the present state. 409.
+    #[error("{0}")]
+    Conflict(String),
+    /// The approval was decided before. 409, with that decision.
+    #[error("{} decided this before: {}", .0.by_name.as_deref().unwrap_or("somebody"), .0.decision.word())]
+    AlreadyDecided(Box<Decided>),
+    /// The input is larger than allowed. 413. The limit, in bytes.
+    #[error("too large: at most {0} bytes are accepted here")]
+    TooLarge(u64),
+    /// Too many tries. 429. Seconds until the next is accepted.
+    #[error("too many attempts, try again in {0} s")]
+    RateLimited(u64),
+    /// The disk is full; nothing was written. 507.
+    #[error("the disk of this node is full: nothing was written, free some space and try again")]
+    StorageFull,
+    /// It cannot be done at the moment; the text says what is missing. 503.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Something unexpected. 500. The reference under which the cause was logged.
+    #[error("something went wrong on this node (reference {0})")]
+    Internal(String),
+    /// The call did not reach the node or its answer could not be read.
+    #[error("the node did not answer: {0}")]
+    Transport(String),
+}
+
+impl Error {
+    /// A wrong value of one field.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), message: message.into() }
+    }
+
+    /// The stable word for programs: `not_found`, `conflict`, ...
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound(_) => "not_found",
+            Self::Invalid { .. } => "invalid",
+            Self::Conflict(_) => "conflict",
+            Self::AlreadyDecided(_) => "already_decided",
+            Self::TooLarge(_) => "too_large",
+            Self::RateLimited(_) => "rate_limited",
+            Self::StorageFull => "storage_full",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+            Self::Transport(_) => "transport",
+        }
+    }
+
+    /// The HTTP status this error answers with.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Unauthenticated => 401,
+            Self::Forbidden(_) => 403,
+            Self::NotFound(_) => 404,
+            Self::Invalid { .. } => 422,
+            Self::Conflict(_) | Self::AlreadyDecided(_) => 409,
+            Self::TooLarge(_) => 413,
+            Self::RateLimited(_) => 429,
+            Self::StorageFull => 507,
+            Self::Unavailable(_) => 503,
+            Self::Internal(_) | Self::Transport(_) => 500,
+        }
+    }
+}

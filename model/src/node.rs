@@ -1,0 +1,142 @@
+//! The node itself: what it is, how it is, which agents it found.
+
+use crate::{
+    Millis,
+    approvals::Approval,
+    id::NodeId,
+    sessions::{AgentKind, Session, words},
+    usage::UsageRow,
+};
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// What kind of machine a node runs on.
+    NodeKind {
+        /// Somebody's machine.
+        Local = "local",
+        /// A server.
+        Cloud = "cloud",
+        /// Both at once.
+        Hybrid = "hybrid",
+    }
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeInfo {
+    /// Its identity.
+    pub id: NodeId,
+    /// What people call it.
+    pub name: String,
+    /// What kind.
+    pub kind: NodeKind,
+    /// The version of OrchWiz.
+    pub version: String,
+    /// `SQLite 3.51.3` or `PostgreSQL 15.18`.
+    pub database: String,
+    /// The data directory.
+    pub data_dir: String,
+    /// When this process started.
+    pub started: Millis,
+    /// How many agents may run at once.
+    pub agents_max: i64,
+    /// Idle agents are stopped after so many seconds.
+    pub agents_idle_s: i64,
+}
+
+/// How a node was at one moment. What cannot be read is `None`, never zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HealthSample {
+    /// When.
+    pub at: Millis,
+    /// Processor use of the machine, percent of all cores.
+    pub cpu_percent: Option<f32>,
+    /// Memory in use on the machine, bytes.
+    pub memory_used: Option<i64>,
+    /// Memory of the machine, bytes.
+    pub memory_total: Option<i64>,
+    /// Memory of this process, bytes.
+    pub memory_self: Option<i64>,
+    /// Free bytes where the data directory lies.
+    pub disk_free: Option<i64>,
+    /// Size of the database, bytes.
+    pub database_bytes: Option<i64>,
+    /// Agents running.
+    pub agents: Option<i64>,
+    /// Operations waiting for the journal's writer.
+    pub queue: Option<i64>,
+}
+
+/// An agent program found, or not, on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentFound {
+    /// Which agent.
+    pub agent: AgentKind,
+    /// Where its program lies; `None` when there is none.
+    pub path: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Whether it is signed in; `None` when it cannot be told.
+    pub signed_in: Option<bool>,
+    /// What is wrong and what to do; `None` when it is ready.
+    pub problem: Option<String>,
+}
+
+/// One line of the activity stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// The event's position.
+    pub pos: i64,
+    /// When.
+    pub at: Millis,
+    /// The shape to show: a session state's word.
+    pub status: String,
+    /// Where: a project's name.
+    pub project: Option<String>,
+    /// What happened, one line of text.
+    pub text: String,
+    /// The page it leads to.
+    pub href: Option<String>,
+}
+
+/// The first-run checklist: each step is either done in fact or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checklist {
+    /// Claude Code was found and is signed in.
+    pub claude_ready: bool,
+    /// A session of the demo agent exists.
+    pub demo_run: bool,
+    /// A project other than the demo's exists.
+    pub project_added: bool,
+    /// A session of a real agent exists.
+    pub session_started: bool,
+}
+
+/// Everything the Overview shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Overview {
+    /// Pending approvals, oldest first, at most 20.
+    pub approvals: Vec<Approval>,
+    /// How many there are in all.
+    pub approvals_total: i64,
+    /// Sessions that failed or are unknown and not archived, newest first, at most 10.
+    pub troubled: Vec<Session>,
+    /// Queued, starting and working sessions, at most 20.
+    pub working: Vec<Session>,
+    /// Sessions idle, done or interrupted since midnight UTC, at most 12.
+    pub done_today: Vec<Session>,
+    /// How many there are in all.
+    pub done_today_total: i64,
+    /// The last 14 UTC days, oldest first, empty days included.
+    pub days: Vec<UsageRow>,
+    /// The same span by project, costliest first, at most 6.
+    pub projects: Vec<UsageRow>,
+    /// What happened last, newest first, at most 12.
+    pub activity: Vec<Activity>,
+    /// What is left to do on a new node.
+    pub checklist: Checklist,
+    /// The newest health sample; `None` before the first.
+    pub health: Option<HealthSample>,
+    /// The position all of this was read at.
+    pub pos: i64,
+}

@@ -1,0 +1,66 @@
+//! Projects: the working directories a node knows.
+
+use crate::{Millis, id::ProjectId};
+use serde::{Deserialize, Serialize};
+
+/// A working directory, as lists and pages show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// What people call it; the folder's name until somebody renames it.
+    pub name: String,
+    /// The folder, canonical and absolute on this node.
+    pub path: String,
+    /// The git branch that is checked out, read when asked; `None` outside git.
+    pub branch: Option<String>,
+    /// The address of the remote `origin`, without credentials.
+    pub remote: Option<String>,
+    /// Whether a person trusts what the folder's own settings, hooks and MCP servers would run.
+    pub trusted: bool,
+    /// Trusted once, but its settings, hooks or `.mcp.json` have changed since: asks again.
+    pub trust_stale: bool,
+    /// What the folder would run if trusted: the files found, relative.
+    pub runs_own: Vec<String>,
+    /// Unanswered approvals are denied after so many seconds; `None` means they wait.
+    pub approval_timeout_s: Option<i64>,
+    /// The folder is there and can be entered; `false` is shown with a warning.
+    pub present: bool,
+    /// Made for the demo agent.
+    pub demo: bool,
+    /// Sessions that are not deleted.
+    pub sessions: i64,
+    /// When it was added.
+    pub added: Millis,
+    /// When a session in it last did something.
+    pub updated: Millis,
+}
+
+/// What `POST /projects` takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewProject {
+    /// The folder; must exist and lie under `projects.roots`.
+    pub path: String,
+    /// What to call it; the folder's name when absent.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Whether to trust it at once.
+    #[serde(default)]
+    pub trusted: Option<bool>,
+}
+
+/// What `PATCH /projects/{id}` takes; absent fields stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProjectPatch {
+    /// A new name, 1 to 100 characters.
+    pub name: Option<String>,
+    /// Trust it as it is now, or no longer.
+    pub trusted: Option<bool>,
+    /// Deny unanswered approvals after so many seconds, 10 to 604,800; 0 lets them wait.
+    pub approval_timeout_s: Option<i64>,
+}

@@ -1,0 +1,298 @@
+//! Sessions: one conversation between people and an agent in a project, as rows and as what may be asked of them.
+
+use crate::{
+    Micros, Millis, Pos,
+    caller::Visibility,
+    id::{ProjectId, PromptId, RunId, SessionId, UserId},
+};
+use serde::{Deserialize, Serialize};
+
+/// Declares an enum whose words are the same in JSON, tables, URLs and pages.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant),+ }
+
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word in JSON, tables, URLs and pages.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// Reads the word back.
+            pub fn parse(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+words! {
+    /// What a session is doing, as far as this node knows. Never optimistic: what is not known is `unknown`.
+    SessionState {
+        /// Accepted; waits for a free place (`agents.max`).
+        Queued = "queued",
+        /// Its agent's process is being started.
+        Starting = "starting",
+        /// The agent is at work on a turn.
+        Working = "working",
+        /// A person must act: an approval, a plan, a question.
+        Waiting = "waiting",
+        /// Open, nothing runs; the next prompt goes on.
+        Idle = "idle",
+        /// A person interrupted the turn; the next prompt goes on.
+        Interrupted = "interrupted",
+        /// It ended badly; the detail says why.
+        Failed = "failed",
+        /// A person stopped it, or its only task ended well.
+        Done = "done",
+        /// Nobody saw how its agent ended, or this node cannot tell.
+        Unknown = "unknown",
+    }
+}
+
+impl SessionState {
+    /// Whether an agent process may exist for it.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Queued | Self::Starting | Self::Working | Self::Waiting)
+    }
+}
+
+words! {
+    /// How much the agent may do unasked.
+    Mode {
+        /// Explores and proposes; edits nothing until its plan is approved.
+        Plan = "plan",
+        /// Asks before edits, commands and network.
+        Ask = "ask",
+        /// Edits files in the project unasked; asks for the rest.
+        AutoAccept = "auto-accept",
+    }
+}
+
+words! {
+    /// Which agent a session runs.
+    AgentKind {
+        /// Claude Code.
+        Claude = "claude",
+        /// The scripted agent that ships with the binary: no model, no network.
+        Demo = "demo",
+    }
+}
+
+impl AgentKind {
+    /// The name on pages.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Claude => "Claude Code",
+            Self::Demo => "Demo, no model",
+        }
+    }
+}
+
+/// Tokens spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Tokens {
+    /// Fresh input.
+    pub input: i64,
+    /// Output, thinking included.
+    pub output: i64,
+    /// Input read from the provider's cache.
+    pub cache_read: i64,
+    /// Input written to the provider's cache.
+    pub cache_write: i64,
+}
+
+impl Tokens {
+    /// All of them.
+    pub const fn total(self) -> i64 {
+        self.input + self.output + self.cache_read + self.cache_write
+    }
+}
+
+/// A session, as lists and pages show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// What people call it; the prompt's first words until somebody renames it.
+    pub title: String,
+    /// Where it works.
+    pub project: ProjectId,
+    /// That project's name.
+    pub project_name: String,
+    /// The git branch when it started.
+    pub branch: Option<String>,
+    /// Which agent.
+    pub agent: AgentKind,
+    /// The agent's version as it reported it.
+    pub agent_version: Option<String>,
+    /// The model as the agent reported it, else as asked for.
+    pub model: Option<String>,
+    /// How much the agent may do unasked.
+    pub mode: Mode,
+    /// What it is doing.
+    pub state: SessionState,
+    /// Since when.
+    pub state_since: Millis,
+    /// Waiting for whom and what; failed why; working on what.
+    pub state_detail: Option<String>,
+    /// Who started it.
+    pub owner: Option<UserId>,
+    /// That person's name.
+    pub owner_name: String,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// Free words people attach.
+    pub tags: Vec<String>,
+    /// Tokens spent so far.
+    pub usage: Tokens,
+    /// What the agent says it cost so far; `None` if it says nothing.
+    pub cost_micros: Option<Micros>,
+    /// Tokens in the model's context after the last turn.
+    pub context_used: Option<i64>,
+    /// How many fit.
+    pub context_size: Option<i64>,
+    /// When it was created.
+    pub started: Millis,
+    /// When something last happened in it.
+    pub updated: Millis,
+    /// Turns so far.
+    pub turns: i64,
+    /// Tool calls so far.
+    pub calls: i64,
+    /// Approvals, plans and questions that wait for a person.
+    pub pending: i64,
+    /// One line: what happened last.
+    pub last: Option<String>,
+    /// The session it was forked from.
+    pub forked_from: Option<SessionId>,
+    /// The agent process that serves it now.
+    pub run: Option<RunId>,
+    /// Put away by a person.
+    pub archived: Option<Millis>,
+    /// Deleted by a person; can be restored for 30 days.
+    pub deleted: Option<Millis>,
+}
+
+/// What `POST /sessions` takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewSession {
+    /// Where it shall work.
+    pub project: ProjectId,
+    /// Which agent.
+    pub agent: AgentKind,
+    /// How much it may do unasked.
+    pub mode: Mode,
+    /// The first prompt; 1 to 100,000 characters.
+    pub prompt: String,
+    /// What to call it; the prompt's first words when absent.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Which model; the agent's default when absent.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Who may see it; `project` when absent.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
+}
+
+/// What `PATCH /sessions/{id}` takes; absent fields stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SessionPatch {
+    /// A new title, 1 to 200 characters.
+    pub title: Option<String>,
+    /// All tags anew: at most 20, each 1 to 40 characters.
+    pub tags: Option<Vec<String>>,
+    /// Put away (`true`) or take out again.
+    pub archived: Option<bool>,
+    /// Who may see it.
+    pub visibility: Option<Visibility>,
+}
+
+/// Which sessions a list shows; newest activity first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionFilter {
+    /// Only in one of these states; empty means any.
+    pub state: Vec<SessionState>,
+    /// Only in this project.
+    pub project: Option<ProjectId>,
+    /// Only of this agent.
+    pub agent: Option<AgentKind>,
+    /// Title or project contains this, case folded.
+    pub q: Option<String>,
+    /// Only with this tag.
+    pub tag: Option<String>,
+    /// Show what was put away instead of what was not.
+    pub archived: bool,
+}
+
+words! {
+    /// Whether a prompt has reached the agent.
+    PromptState {
+        /// Accepted and durable; the agent is busy or not running yet.
+        Queued = "queued",
+        /// Given to the agent.
+        Sent = "sent",
+        /// Taken back by a person before it was sent.
+        Withdrawn = "withdrawn",
+    }
+}
+
+/// Something a person said to an agent, from its acceptance on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Prompt {
+    /// Its id.
+    pub id: PromptId,
+    /// In which session.
+    pub session: SessionId,
+    /// What was said.
+    pub text: String,
+    /// Who said it.
+    pub by_name: String,
+    /// When it was accepted.
+    pub at: Millis,
+    /// Whether the agent has it.
+    pub state: PromptState,
+}
+
+/// A raw line of the agent's stream, from the run's spool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RawLine {
+    /// Which process wrote it.
+    pub run: RunId,
+    /// Byte offset of the line in that run's spool.
+    pub offset: u64,
+    /// The line, lossily decoded, at most 64 KiB of it.
+    pub text: String,
+}
+
+/// A session with what its page shows beside the timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// The session.
+    pub session: Session,
+    /// Whether the project is trusted: an untrusted one runs nothing of its own.
+    pub trusted: bool,
+    /// Prompts that wait for the agent.
+    pub queued: Vec<Prompt>,
+    /// The position all of this was read at; the live socket starts here.
+    pub pos: Pos,
+    /// What the caller may do here: `operate` the session or only watch.
+    pub may_drive: bool,
+}

@@ -1,0 +1,123 @@
+//! The injected sources of time, randomness and identity.
+//! Nothing else in this crate may read a clock or draw random bytes: that is what makes every run repeatable in a test.
+
+use model::Millis;
+use std::{sync::Arc, time::SystemTime};
+use uuid::Uuid;
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Now, in unix milliseconds.
+    fn now(&self) -> Millis;
+}
+
+/// Draws random bytes fit for secrets.
+pub trait Random: Send + Sync {
+    /// Fills the buffer.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// Time and randomness, together as everything takes them.
+#[derive(Clone)]
+pub struct Deps {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws random bytes.
+    pub random: Arc<dyn Random>,
+}
+
+impl Deps {
+    /// The machine's own clock and random source.
+    pub fn system() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+    }
+
+    /// Now, in unix milliseconds.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// `N` random bytes fit for secrets.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+
+    /// A new UUIDv7: sorts by the time it was made.
+    pub fn uuid_v7(&self) -> Uuid {
+        let millis = u64::try_from(self.now()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid()
+    }
+}
+
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    fn now(&self) -> Millis {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok().and_then(|since| Millis::try_from(since.as_millis()).ok()).unwrap_or(0)
+    }
+}
+
+struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, buffer: &mut [u8]) {
+        #[expect(clippy::disallowed_methods, reason = "the one place that draws random bytes")]
+        getrandom::fill(buffer).expect("the operating system's random source answers");
+    }
+}
+
+/// Sources a test can steer.
+pub mod testing {
+    use super::{Clock, Deps, Millis, Random};
+    use std::sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    };
+
+    /// A clock that moves only when told.
+    #[derive(Default)]
+    pub struct ManualClock(AtomicI64);
+
+    impl ManualClock {
+        /// Starts at `now`.
+        pub fn new(now: Millis) -> Arc<Self> {
+            Arc::new(Self(AtomicI64::new(now)))
+        }
+
+        /// Moves on by `by` milliseconds.
+        pub fn advance(&self, by: Millis) {
+            self.0.fetch_add(by, Ordering::SeqCst);
+        }
+    }
+
+    impl Clock for ManualClock {
+        fn now(&self) -> Millis {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    /// The same bytes for the same seed; for tests only, never for secrets.
+    pub struct SeededRandom(Mutex<blake3::OutputReader>);
+
+    impl SeededRandom {
+        /// Starts the sequence of `seed`.
+        pub fn new(seed: u64) -> Arc<Self> {
+            Arc::new(Self(Mutex::new(blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof())))
+        }
+    }
+
+    impl Random for SeededRandom {
+        fn fill(&self, buffer: &mut [u8]) {
+            self.0.lock().expect("no test panics while drawing").fill(buffer);
+        }
+    }
+
+    /// A steerable clock at 2026-11-22 and the random sequence of `seed`.
+    pub fn deps(seed: u64) -> (Deps, Arc<ManualClock>) {
+        let clock = ManualClock::new(1_795_305_600_000);
+        (Deps { clock: clock.clone(), random: SeededRandom::new(seed) }, clock)
+    }
+}

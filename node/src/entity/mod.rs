@@ -1,0 +1,2 @@
+//! Entities: the tables as SeaORM models, one a file.
+//! They hold no logic.

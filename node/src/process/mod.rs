@@ -1,0 +1,2 @@
+//! Processes: agents under their shims, their spools and their ends.
+//! The only module that spawns.
