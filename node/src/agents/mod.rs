@@ -1,2 +1,336 @@
 //! Agents: the dialects of coding agents, turned into one event model.
-//! Drivers are pure; they must not spawn, read files or read a clock.
+//! Drivers are pure; they must not spawn, read files, read a clock or draw randomness.
+
+pub mod claude;
+
+use crate::process::Spec;
+use model::{
+    Micros,
+    approvals::{ApprovalKind, Question, RememberScope, Suggestion},
+    entries::{CallStatus, EntryKind},
+    id::{PromptId, SessionId},
+    sessions::{Mode, Tokens},
+};
+use serde_json::Value;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// Everything a driver needs to say how an agent is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The session; its UUID is the agent's own id of the conversation.
+    pub session: SessionId,
+    /// The project's folder, canonical.
+    pub cwd: PathBuf,
+    /// How much the agent may do unasked; said anew at every start, agents forget it.
+    pub mode: Mode,
+    /// The model asked for; the agent's default when `None`.
+    pub model: Option<String>,
+    /// Whether what the project itself would run (settings, hooks, MCP servers) may run.
+    pub trusted: bool,
+    /// From what conversation it starts.
+    pub how: How,
+    /// The agent's program.
+    pub program: PathBuf,
+    /// Environment on top of the allow-list.
+    pub env: BTreeMap<String, String>,
+}
+
+/// From what conversation an agent starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// From none.
+    Fresh,
+    /// From the session's own; only when the agent has a transcript of it ([`AgentEvent::Resumable`]).
+    Resume,
+    /// From a copy of another session's, which stays as it is.
+    Fork {
+        /// The session copied.
+        from: SessionId,
+    },
+}
+
+/// One agent process's dialect: pure, no input or output, no clock. Lines in, events out; wishes in, lines out (without their line feed).
+///
+/// A driver is rebuilt after a restart of the node by giving it, in order, the lines it consumed before and throwing the events away:
+/// the same lines always lead to the same driver. Answers need no memory at all.
+pub trait Driver: Send {
+    /// The command that starts the agent.
+    fn spec(&self, start: &Start) -> Spec;
+    /// Lines to write first, once per process; its success comes as [`AgentEvent::Control`] of [`Wish::Initialize`].
+    fn hello(&mut self) -> Vec<Vec<u8>>;
+    /// Reads one line of the agent's output. Never panics, whatever the line is, and keeps a bounded amount of it.
+    fn line(&mut self, line: &[u8]) -> Vec<AgentEvent>;
+    /// Says something to the agent.
+    fn prompt(&mut self, id: PromptId, text: &str) -> Vec<Vec<u8>>;
+    /// Ends the turn that is going on; the process stays.
+    fn interrupt(&mut self) -> Vec<Vec<u8>>;
+    /// Changes how much the agent may do unasked.
+    fn set_mode(&mut self, mode: Mode) -> Vec<Vec<u8>>;
+    /// Changes the model from the next turn on; `None` is the agent's default.
+    fn set_model(&mut self, model: Option<&str>) -> Vec<Vec<u8>>;
+    /// Answers an [`Ask`]. `request` is the ask's.
+    fn answer(&mut self, request: &str, answer: &Answer) -> Vec<Vec<u8>>;
+}
+
+/// What a person or the node says to an [`Ask`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Yes.
+    Allow {
+        /// The ask's input, echoed: what the tool will get.
+        input: Value,
+        /// Rules to remember, as the agent suggested them, at the scope chosen: see [`remember`].
+        remember: Vec<Value>,
+        /// For plans: the mode to go on in.
+        mode: Option<Mode>,
+        /// For questions: the answers, keyed by the question's full text.
+        answers: Option<BTreeMap<String, String>>,
+    },
+    /// No.
+    Deny {
+        /// Why; the agent reads it.
+        message: String,
+        /// Whether the turn ends with it.
+        interrupt: bool,
+    },
+}
+
+impl Answer {
+    /// A plain yes to this input.
+    pub fn allow(input: Value) -> Self {
+        Self::Allow { input, remember: Vec::new(), mode: None, answers: None }
+    }
+
+    /// A no with its reason; the agent goes on with its turn.
+    pub fn deny(message: impl Into<String>) -> Self {
+        Self::Deny { message: message.into(), interrupt: false }
+    }
+
+    /// What the node itself says to an ask that [`Ask::is_against_plan`] while the session plans.
+    pub fn still_planning() -> Self {
+        Self::deny("The session is still planning: propose the plan with ExitPlanMode and wait until a person approves it. Nothing may be changed before.")
+    }
+}
+
+/// The suggestions of an ask as rules to remember at the scope a person chose.
+pub fn remember(suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
+    suggestions.iter().map(|suggestion| claude::permission::at_scope(&suggestion.raw, scope)).collect()
+}
+
+/// Something the agent asks of a person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// The process's id of the request; the answer names it.
+    pub request: String,
+    /// What is asked.
+    pub kind: ApprovalKind,
+    /// Which tool.
+    pub tool: String,
+    /// The agent's id of the call.
+    pub call: Option<String>,
+    /// Exactly what the tool would get; for plans `{"plan": text, ...}`.
+    pub input: Value,
+    /// The same on one line: the command, the path relative to the project, the first line of the plan, the question.
+    pub target: String,
+    /// Why it asks, in the agent's words.
+    pub reason: Option<String>,
+    /// Why it asks, as the agent's word: `rule`, `mode`, `workingDir`, `safetyCheck`, ... Open.
+    pub reason_type: Option<String>,
+    /// The subagent that asks, by its type where known; `None` for the main thread.
+    pub subagent: Option<String>,
+    /// What "always" would remember.
+    pub suggestions: Vec<Suggestion>,
+    /// The questions, for questions.
+    pub questions: Vec<Question>,
+}
+
+impl Ask {
+    /// Whether the agent asks only because its mode forbids the call. Claude Code asks for edits even while planning, and an allow would let them through:
+    /// while the session's mode is `plan` the node answers [`Answer::still_planning`] to these.
+    pub fn is_against_plan(&self) -> bool {
+        self.kind == ApprovalKind::Tool && self.reason_type.as_deref() == Some("mode")
+    }
+}
+
+/// A wish the agent has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// [`Driver::hello`].
+    Initialize,
+    /// [`Driver::interrupt`].
+    Interrupt,
+    /// [`Driver::set_mode`].
+    Mode(Mode),
+    /// [`Driver::set_model`].
+    Model,
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TurnOutcome {
+    /// Well.
+    Completed,
+    /// A person interrupted it.
+    Interrupted,
+    /// Badly; a sentence for people.
+    Failed(String),
+}
+
+/// What an agent did or said, in words all agents share.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AgentEvent {
+    /// The agent said what it is. Comes with every turn; only what changed matters.
+    Ready {
+        /// Its version.
+        version: Option<String>,
+        /// The model that answers.
+        model: Option<String>,
+        /// Its mode; `None` for one OrchWiz does not offer.
+        mode: Option<Mode>,
+    },
+    /// A turn began.
+    TurnStarted,
+    /// More of a text that is being written: append it. Provisional: the whole follows as [`AgentEvent::Message`] or [`AgentEvent::Thought`], which replaces it.
+    Delta {
+        /// `message` or `thought`.
+        kind: EntryKind,
+        /// The id of the subagent call it belongs to.
+        parent: Option<String>,
+        /// The piece.
+        text: String,
+    },
+    /// All half-written text of that thread is void: its reply begins anew or will not be finished.
+    DeltaReset {
+        /// The id of the subagent call it belongs to.
+        parent: Option<String>,
+    },
+    /// The agent said something, whole. Markdown.
+    Message {
+        /// The id of the subagent call it belongs to.
+        parent: Option<String>,
+        /// All of it.
+        text: String,
+    },
+    /// The agent thought something, whole.
+    Thought {
+        /// The id of the subagent call it belongs to.
+        parent: Option<String>,
+        /// All of it.
+        text: String,
+    },
+    /// A tool call began, or waits to be allowed.
+    ToolStart {
+        /// The agent's id of the call.
+        id: String,
+        /// The tool's name as the agent gives it.
+        tool: String,
+        /// What it acts on, one line.
+        target: String,
+        /// Exactly what it gets.
+        input: Value,
+        /// The id of the subagent call it belongs to.
+        parent: Option<String>,
+    },
+    /// A tool call ended.
+    ToolEnd {
+        /// The agent's id of the call.
+        id: String,
+        /// How: `ok`, `failed` or `denied`.
+        status: CallStatus,
+        /// The outcome in a few words.
+        result: Option<String>,
+        /// Lines added, where it edits.
+        added: Option<i64>,
+        /// Lines removed, where it edits.
+        removed: Option<i64>,
+        /// What came back: `{"output": text, "patch": [hunks]?, "path": text?}`; a hunk is `{oldStart, oldLines, newStart, newLines, lines}`.
+        output: Value,
+    },
+    /// The agent asks a person and waits.
+    Ask(Box<Ask>),
+    /// It no longer wants an answer to that request.
+    AskCancelled {
+        /// The ask's id.
+        request: String,
+    },
+    /// What the agent means to do, all of it anew: `[{"content", "status": "pending"|"in_progress"|"completed", "activeForm"}]`.
+    Todo {
+        /// The id of the subagent call it belongs to.
+        parent: Option<String>,
+        /// The list.
+        todos: Value,
+    },
+    /// Something goes on in the background.
+    TaskStarted {
+        /// The agent's id of the task.
+        id: String,
+        /// The tool call that started it.
+        call: Option<String>,
+        /// `local_bash`, `local_agent`, ... Open.
+        task: Option<String>,
+        /// What it is, in the agent's words.
+        text: String,
+    },
+    /// A background task got on.
+    TaskProgress {
+        /// The agent's id of the task.
+        id: String,
+        /// How far, one line.
+        text: String,
+    },
+    /// A background task ended.
+    TaskEnded {
+        /// The agent's id of the task.
+        id: String,
+        /// How.
+        status: CallStatus,
+        /// What came of it, one line.
+        text: String,
+    },
+    /// Running totals of this process for one model: the newest replaces the one before.
+    Usage {
+        /// Which model.
+        model: String,
+        /// Tokens so far.
+        tokens: Tokens,
+        /// Cost so far, where the agent says any.
+        cost_micros: Option<Micros>,
+    },
+    /// How full the model's context is.
+    Context {
+        /// Tokens used.
+        used: i64,
+        /// Tokens that fit, where known.
+        size: Option<i64>,
+    },
+    /// The agent's mode is now this.
+    Mode(Mode),
+    /// A change of state worth seeing, one line.
+    Status {
+        /// What changed.
+        text: String,
+    },
+    /// Something went wrong, a sentence a person can act on.
+    Error {
+        /// What.
+        text: String,
+    },
+    /// The agent answered a wish.
+    Control {
+        /// Which.
+        wish: Wish,
+        /// Whether it was granted.
+        ok: bool,
+        /// Why not.
+        error: Option<String>,
+    },
+    /// A turn ended; the agent waits for the next prompt.
+    TurnEnded {
+        /// How.
+        outcome: TurnOutcome,
+    },
+    /// From now on the agent has a transcript: [`How::Resume`] works. Said once per process.
+    Resumable,
+    /// A message this version does not know, as it came.
+    Raw(Value),
+}

@@ -1,2 +1,6 @@
 //! Processes: agents under their shims, their spools and their ends.
 //! The only module that spawns.
+
+mod spec;
+
+pub use spec::Spec;
