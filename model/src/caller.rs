@@ -76,7 +76,10 @@ impl Scope {
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Via {
     /// A signed-in browser.
-    Cookie,
+    Cookie {
+        /// The login's handle, so that it can be recognised and its sockets closed when it ends; not the cookie.
+        login: String,
+    },
     /// An API token.
     Token {
         /// Which token.
@@ -244,7 +247,7 @@ pub fn decide(caller: &Caller, action: Action, resource: Resource) -> Decision {
         if matches!(action, Action::EditTokens | Action::EditSelf | Action::EditUsers) {
             return Decision::Forbid("tokens cannot change tokens, passwords or users");
         }
-    } else if action == Action::ReadMetrics && caller.via == Via::Cookie && caller.role < Role::Admin {
+    } else if action == Action::ReadMetrics && matches!(caller.via, Via::Cookie { .. }) && caller.role < Role::Admin {
         return Decision::Forbid("metrics need a token of scope metrics");
     }
     if let Resource::Session { owner, visibility: Visibility::Private } = resource
@@ -277,6 +280,10 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
+    fn cookie() -> Via {
+        Via::Cookie { login: "l".into() }
+    }
+
     fn caller(role: Role, via: Via) -> Caller {
         Caller { user: Some(UserId::from_uuid(Uuid::from_u128(1))), name: "mara".into(), role, via, from: None }
     }
@@ -286,7 +293,7 @@ mod tests {
         for action in Action::ALL {
             let mut allowed_before = false;
             for role in Role::ALL {
-                let allowed = decide(&caller(role, Via::Cookie), action, Resource::Node) == Decision::Allow;
+                let allowed = decide(&caller(role, cookie()), action, Resource::Node) == Decision::Allow;
                 assert!(allowed || !allowed_before, "{action:?} is lost at {role:?}");
                 allowed_before = allowed;
             }
@@ -299,11 +306,11 @@ mod tests {
         let theirs = Resource::Session { owner: Some(UserId::from_uuid(Uuid::from_u128(2))), visibility: Visibility::Private };
         for role in Role::ALL {
             for action in [Action::ReadSession, Action::DriveSession, Action::EditSession, Action::DecideApproval] {
-                assert_eq!(decide(&caller(role, Via::Cookie), action, theirs), Decision::Hide);
+                assert_eq!(decide(&caller(role, cookie()), action, theirs), Decision::Hide);
             }
         }
         let mine = Resource::Session { owner: Some(UserId::from_uuid(Uuid::from_u128(1))), visibility: Visibility::Private };
-        assert_eq!(decide(&caller(Role::Viewer, Via::Cookie), Action::ReadSession, mine), Decision::Allow);
+        assert_eq!(decide(&caller(Role::Viewer, cookie()), Action::ReadSession, mine), Decision::Allow);
     }
 
     #[test]
