@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# The whole product in one file: dist/orchwiz.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+scripts/setup.sh build
+. scripts/env.sh
+scripts/site.sh
+scripts/server.sh release
+mkdir -p dist
+# Renamed into place: a running orchwiz keeps the file it was started from.
+cp "$TARGET_DIR/release/orchwiz" dist/.orchwiz.new
+mv dist/.orchwiz.new dist/orchwiz
+say "dist/orchwiz: $(du -h dist/orchwiz | cut -f1)"

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Prints the path of the Chromium that the tests drive; exits 1 where there is none.
+set -euo pipefail
+if [ -n "${ORCHWIZ_CHROMIUM:-}" ]; then
+  echo "$ORCHWIZ_CHROMIUM"
+  exit
+fi
+for name in chromium chromium-browser google-chrome-stable google-chrome; do
+  if command -v "$name"; then exit; fi
+done
+# Playwright's own, where it could download one.
+find "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}" -type f \( -name chrome -o -name Chromium \) -perm -u+x 2>/dev/null | sort | tail -1 | grep .

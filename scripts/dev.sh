@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Builds and serves http://127.0.0.1:3000 again on every change.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+scripts/setup.sh build
+. scripts/env.sh
+# A folder of its own: cargo-leptos sets variables that leptos reads at compile time, and would rebuild it at each change of hands.
+export CARGO_TARGET_DIR=$ROOT/target/watch
+exec env -u RUSTFLAGS cargo leptos watch -- serve --data "${ORCHWIZ_DATA:-data}"

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Runs a command with a private PostgreSQL cluster, on a spare port of loopback, as an ordinary user; the cluster is gone afterwards.
+#   scripts/postgres.sh COMMAND...      the command finds the address in ORCHWIZ_TEST_POSTGRES
+# Exits 77 where PostgreSQL's programs are missing or older than 15.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+if ! have initdb || ! have pg_ctl; then exit 77; fi
+[ "$(initdb --version | grep -oE '[0-9]+' | head -1)" -ge 15 ] || exit 77
+
+# PostgreSQL refuses to run as root.
+as_user() { if [ "$(id -u)" = 0 ]; then runuser -u "$user" -- "$@"; else "$@"; fi; }
+user=$(id -un)
+if [ "$(id -u)" = 0 ]; then user=$(getent passwd postgres nobody | head -1 | cut -d: -f1); fi
+
+folder=$(mktemp -d)
+chmod 711 "$folder"
+install -d -m 700 "$folder/data"
+[ "$(id -u)" != 0 ] || chown "$user" "$folder" "$folder/data"
+port=$(node -e 's = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
+stop() {
+  (cd / && as_user pg_ctl -D "$folder/data" -m immediate stop >/dev/null 2>&1) || true
+  rm -rf "$folder"
+}
+trap stop EXIT
+trap 'exit 130' INT TERM
+(
+  cd /
+  as_user initdb -D "$folder/data" -U orchwiz --auth=trust --no-sync -E UTF8 --locale=C >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log"; exit 1; }
+  # Durability is not what these tests measure on PostgreSQL, and every test makes its own database.
+  as_user pg_ctl -D "$folder/data" -w -t 60 -l "$folder/data/server.log" start \
+    -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=300" >/dev/null ||
+    { cat "$folder/data/server.log"; exit 1; }
+)
+say "PostgreSQL $(initdb --version | awk '{ print $3 }') on 127.0.0.1:$port, as $user"
+export ORCHWIZ_TEST_POSTGRES=postgres://orchwiz@127.0.0.1:$port/postgres
+status=0
+"$@" || status=$?
+exit "$status"

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# One stage of `make test`, by name; `make test STAGES="clippy unit"` runs some of them.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+
+# The frontend is built apart: it turns on `hydrate` in `app`, the others `ssr`, and one call must not do both.
+PACKAGES="-p model -p node -p app -p server -p migration"
+
+tests() {
+  export RUSTFLAGS=$DEV_RUSTFLAGS
+  if have cargo-nextest; then
+    # shellcheck disable=SC2086
+    cargo nextest run --locked $PACKAGES --no-fail-fast --no-tests=fail "$@"
+  else
+    # shellcheck disable=SC2086
+    cargo test --locked $PACKAGES --no-fail-fast "$@"
+  fi
+}
+
+case $1 in
+  format) cargo fmt --all -- --check ;;
+  clippy)
+    export RUSTFLAGS=$DEV_RUSTFLAGS
+    # shellcheck disable=SC2086
+    cargo clippy --locked $PACKAGES --all-targets -- -D warnings
+    cargo clippy --locked -p frontend --all-targets -- -D warnings
+    ;;
+  unit) tests ;;
+  postgres)
+    # The same binaries as before, told where the database is: nothing is built again.
+    status=0
+    scripts/postgres.sh "$ROOT/scripts/stage.sh" postgres-inside || status=$?
+    if [ "$status" = 77 ]; then
+      loud "SKIPPED: the tests on PostgreSQL: initdb and pg_ctl of PostgreSQL 15 or newer are not installed"
+      say "0 passed, 0 failed, 1 skipped"
+      exit 0
+    fi
+    exit "$status"
+    ;;
+  postgres-inside) tests ;;
+  quick)
+    # What takes longest is left to `make test`: whole nodes that are killed, agents, other processes.
+    tests --lib
+    ;;
+  site) scripts/site.sh ;;
+  size) node scripts/size.mjs target/site ;;
+  binary) scripts/server.sh ci ;;
+  browser) scripts/end2end.sh ;;
+  *) die "no stage is called '$1'" ;;
+esac

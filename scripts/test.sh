@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands, in stages, each with its time; the total is the last line.
+#   scripts/test.sh            all of it
+#   scripts/test.sh clippy     some stages only
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+
+declare -a names=() times=() results=()
+passed=0 failed=0 skipped=0
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+begin=$SECONDS
+
+# sum WORD LOG: what the runners say they counted (nextest's summary, cargo test's results, Playwright's list, our own plain line).
+sum() {
+  sed -E 's/\x1b\[[0-9;]*m//g' "$2" | awk -v word="$1" '
+    /^ *Summary \[/ || /^test result:/ || /^[0-9]+ passed, [0-9]+ failed/ || /^ +[0-9]+ (passed|failed|skipped|flaky|did not run)( |$)/ {
+      line = $0
+      while (match(line, "[0-9]+ " word)) { total += substr(line, RSTART, RLENGTH) + 0; line = substr(line, RSTART + RLENGTH) }
+    }
+    END { print total + 0 }'
+}
+
+# stage NAME COMMAND...: runs it, shows and keeps what it prints, and goes on whatever came of it.
+stage() {
+  local name=$1 log=$logs/$1 start=$SECONDS status=0 ok bad
+  shift
+  printf '\n%s== %s%s %s\n' "$BOLD" "$name" "$PLAIN" "$(date +%H:%M:%S)"
+  "$@" 2>&1 | tee "$log" || status=$?
+  ok=$(sum passed "$log")
+  bad=$(($(sum failed "$log") + $(sum 'timed out' "$log")))
+  skipped=$((skipped + $(sum skipped "$log")))
+  if [ "$status" = 0 ]; then
+    # A stage without a test runner is one check.
+    if [ $((ok + bad)) = 0 ] && ! grep -q '^SKIPPED\|^!!! SKIPPED' "$log"; then ok=1; fi
+    results+=("ok")
+  else
+    if [ "$bad" = 0 ]; then bad=1; fi
+    results+=("FAILED")
+  fi
+  passed=$((passed + ok)) failed=$((failed + bad))
+  names+=("$name") times+=($((SECONDS - start)))
+  return "$status"
+}
+
+# In CI the build folder is older than this checkout or newer, who knows: cargo compares times, so make every source of ours the newest.
+if [ "${CI:-}" = true ]; then
+  git ls-files -z 2>/dev/null | xargs -0 -r touch --no-create
+  # A cache that only ever grows is a leak.
+  if [ -d "$ORCHWIZ_CACHE/target" ] && [ "$(du -s --block-size=1G "$ORCHWIZ_CACHE/target" | cut -f1)" -gt 30 ]; then
+    step "the build cache is over 30 GB: starting it anew"
+    rm -rf "$ORCHWIZ_CACHE/target"
+  fi
+fi
+
+if stage tools scripts/setup.sh test; then
+  . scripts/env.sh
+  if [ $# -gt 0 ]; then
+    for name in "$@"; do stage "$name" scripts/stage.sh "$name" || true; done
+  else
+    stage format scripts/stage.sh format || true
+    stage clippy scripts/stage.sh clippy || true
+    stage unit scripts/stage.sh unit || true
+    stage postgres scripts/stage.sh postgres || true
+    if stage site scripts/stage.sh site; then
+      stage size scripts/stage.sh size || true
+      if stage binary scripts/stage.sh binary; then
+        stage browser scripts/stage.sh browser || true
+      fi
+    fi
+  fi
+fi
+
+printf '\n%s%-12s %9s  %s%s\n' "$BOLD" stage time result "$PLAIN"
+for i in "${!names[@]}"; do printf '%-12s %9s  %s\n' "${names[$i]}" "$(took "${times[$i]}")" "${results[$i]}"; done
+printf '%-12s %9s\n\n' total "$(took $((SECONDS - begin)))"
+if [ "$skipped" -gt 0 ]; then say "$passed passed, $failed failed, $skipped skipped"; else say "$passed passed, $failed failed"; fi
+[ "$failed" = 0 ]
