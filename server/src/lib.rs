@@ -1,1 +1,10 @@
-//! x
+//! The `orchwiz` binary as a library: router, layers, sign-in, REST, live socket, command line; it wires `node` into `app`.
+//! It must not hold a rule of the domain: handlers call ports, ports decide.
+
+pub mod config;
+pub mod health;
+pub mod openapi;
+pub mod rest;
+pub mod router;
+
+pub use router::routes;

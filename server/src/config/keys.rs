@@ -1,0 +1,87 @@
+//! The table of settings: their names in the file, in the environment and their kinds.
+//! It only names them; what a value means is `config`'s to say.
+
+/// What a setting's value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// A whole number.
+    Number,
+    /// `true` or `false`.
+    Flag,
+    /// Texts; in the environment and in flags separated by commas.
+    List,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name in the file, sections before the dot.
+    pub name: &'static str,
+    /// What its value looks like.
+    pub kind: Kind,
+    /// What it is for, one line.
+    pub about: &'static str,
+}
+
+impl Key {
+    /// Its name in the environment: `ORCHWIZ_AGENTS_MAX`.
+    pub fn variable(&self) -> String {
+        format!("{}{}", super::PREFIX, self.name.replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key { name, kind, about }
+}
+
+/// Every setting there is.
+pub const KEYS: &[Key] = &[
+    key("listen", Kind::Text, "address and port to listen on; 127.0.0.1:3000"),
+    key("data", Kind::Text, "data directory; ./data"),
+    key("database_url", Kind::Text, "postgres://...; without it SQLite in the data directory"),
+    key("public_url", Kind::Text, "how browsers reach the node"),
+    key("behind_proxy", Kind::Flag, "a reverse proxy that ends TLS stands in front"),
+    key("trusted_proxies", Kind::List, "whose X-Forwarded-* headers are believed"),
+    key("allowed_hosts", Kind::List, "further host names to answer to"),
+    key("stop_agents", Kind::Flag, "stop the agents when the node stops"),
+    key("projects.roots", Kind::List, "where projects may lie; wherever the node's user may write"),
+    key("agents.max", Kind::Number, "agents at once; four a core"),
+    key("agents.idle_seconds", Kind::Number, "stop an idle agent after so many seconds; 900"),
+    key("agents.claude_path", Kind::Text, "Claude Code's program; found on PATH"),
+    key("github.client_id", Kind::Text, "client id of the GitHub OAuth app"),
+    key("github.client_secret", Kind::Text, "its secret"),
+    key("github.logins", Kind::List, "GitHub logins that may sign in"),
+    key("github.organisations", Kind::List, "organisations whose members may sign in"),
+    key("github.url", Kind::Text, "web address of GitHub Enterprise; https://github.com"),
+    key("github.api_url", Kind::Text, "its API; https://api.github.com"),
+    key("node.name", Kind::Text, "what people call the node; its host's name"),
+    key("node.kind", Kind::Text, "local, cloud or hybrid"),
+    key("log", Kind::Text, "what is logged; info"),
+    key("log_json", Kind::Flag, "log lines as JSON"),
+];
+
+/// The kind of the setting with this name; `None` when there is no such setting.
+pub fn kind(name: &str) -> Option<Kind> {
+    KEYS.iter().find(|key| key.name == name).map(|key| key.kind)
+}
+
+/// Whether settings lie under this section.
+pub fn is_section(name: &str) -> bool {
+    KEYS.iter().any(|key| key.name.split_once('.').is_some_and(|(section, _)| section == name))
+}
+
+/// The setting or section most like this name, if any is near.
+pub fn suggest(name: &str) -> Option<String> {
+    nearest(name, KEYS.iter().map(|key| key.name.to_owned()))
+}
+
+/// The candidate most like `name`, if any is near enough to be meant.
+pub fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(name, &candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,383 @@
+//! Where every setting of a node comes from: flags, `ORCHWIZ_*` environment, `orchwiz.toml`, defaults, in this order.
+//! It is the only place that reads the environment; it must not open, create or contact anything it names.
+
+mod keys;
+mod net;
+mod secret;
+
+pub use keys::{KEYS, Key, Kind};
+pub use net::Net;
+pub use secret::Secret;
+
+use model::node::NodeKind;
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+use url::Url;
+
+/// The file read when none is named, in the working directory.
+pub const FILE: &str = "orchwiz.toml";
+/// What every variable of the environment starts with.
+pub const PREFIX: &str = "ORCHWIZ_";
+/// Variables with this prefix steer the test suite and are no settings.
+const TEST_PREFIX: &str = "ORCHWIZ_TEST_";
+/// Names the file, as `--config` does; not itself a key of the file.
+const FILE_VARIABLE: &str = "ORCHWIZ_CONFIG";
+
+/// Every setting of a node.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens; 127.0.0.1:3000.
+    pub listen: SocketAddr,
+    /// The data directory; `./data`.
+    pub data_dir: PathBuf,
+    /// `postgres://...`; without it SQLite in the data directory.
+    pub database_url: Option<Secret>,
+    /// How browsers reach it, when not under the address it listens on.
+    pub public_url: Option<Url>,
+    /// A reverse proxy that ends TLS stands in front.
+    pub behind_proxy: bool,
+    /// Whose `X-Forwarded-*` headers are believed; loopback when none is named and `behind_proxy` is set.
+    pub trusted_proxies: Vec<Net>,
+    /// Host names it answers to beside its own address, localhost and the public one.
+    pub allowed_hosts: Vec<String>,
+    /// Whether stopping the node stops its agents.
+    pub stop_agents: bool,
+    /// Where projects may lie; empty means wherever the node's user may write.
+    pub project_roots: Vec<PathBuf>,
+    /// How many agents may run at once; four a core.
+    pub agents_max: usize,
+    /// An idle agent is stopped after so many seconds; 900.
+    pub agents_idle_seconds: u64,
+    /// Claude Code's program; looked for on PATH when absent.
+    pub claude_path: Option<PathBuf>,
+    /// Sign-in with GitHub.
+    pub github: Github,
+    /// What people call the node; its host's name when absent.
+    pub node_name: Option<String>,
+    /// What kind of machine it runs on.
+    pub node_kind: NodeKind,
+    /// What is logged: `info`, `orchwiz=debug,info`.
+    pub log: String,
+    /// Log lines as JSON.
+    pub log_json: bool,
+}
+
+/// Sign-in with GitHub: on when both the id and the secret are given.
+#[derive(Clone, Debug)]
+pub struct Github {
+    /// The OAuth app's client id.
+    pub client_id: Option<String>,
+    /// Its secret.
+    pub client_secret: Option<Secret>,
+    /// GitHub logins that may sign in, compared without case.
+    pub logins: Vec<String>,
+    /// Members of these organisations may sign in.
+    pub organisations: Vec<String>,
+    /// The web address of GitHub, or of a GitHub Enterprise.
+    pub url: Url,
+    /// The address of its API.
+    pub api_url: Url,
+}
+
+/// What is wrong with the configuration: where it was said, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{origin}: {message}")]
+pub struct ConfigError {
+    /// `--listen`, `ORCHWIZ_LISTEN`, `orchwiz.toml: listen`.
+    pub origin: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl ConfigError {
+    fn new(origin: impl fmt::Display, message: impl Into<String>) -> Self {
+        Self { origin: origin.to_string(), message: message.into() }
+    }
+}
+
+/// What the command line and the environment say, as plain data.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Flags by key: `("listen", "127.0.0.1:3000")`.
+    pub flags: Vec<(&'static str, String)>,
+    /// The environment, all of it; what does not start with [`PREFIX`] is ignored.
+    pub environment: Vec<(OsString, OsString)>,
+    /// `--config`.
+    pub file: Option<PathBuf>,
+}
+
+impl Sources {
+    /// The flags given, and this process's environment.
+    pub fn of_process(flags: Vec<(&'static str, String)>, file: Option<PathBuf>) -> Self {
+        Self { flags, environment: std::env::vars_os().collect(), file }
+    }
+}
+
+/// One value as it was said, with the words for where.
+struct Said {
+    origin: String,
+    value: Vec<String>,
+}
+
+impl Config {
+    /// Reads everything and checks it.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let named = sources.file.clone().or_else(|| {
+            let found = sources.environment.iter().find(|(name, _)| name.to_str() == Some(FILE_VARIABLE));
+            found.map(|(_, path)| PathBuf::from(path))
+        });
+        let path = named.clone().unwrap_or_else(|| PathBuf::from(FILE));
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(ConfigError::new(path.display(), format!("cannot be read: {error}"))),
+        };
+        Self::from_parts(sources, text.as_deref().map(|text| (path.as_path(), text)))
+    }
+
+    /// [`Config::load`] without reading a file: pure.
+    pub fn from_parts(sources: &Sources, file: Option<(&Path, &str)>) -> Result<Self, ConfigError> {
+        let mut said = BTreeMap::new();
+        if let Some((path, text)) = file {
+            read_file(path, text, &mut said)?;
+        }
+        read_environment(&sources.environment, &mut said)?;
+        for (key, value) in &sources.flags {
+            let origin = format!("--{}", key.replace(['.', '_'], "-"));
+            let value = if keys::kind(key) == Some(Kind::List) { split(value) } else { vec![value.clone()] };
+            said.insert((*key).to_owned(), Said { origin, value });
+        }
+        let config = Self::from_said(&said)?;
+        config.check(&said)?;
+        Ok(config)
+    }
+
+    fn from_said(said: &BTreeMap<String, Said>) -> Result<Self, ConfigError> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(Self {
+            listen: parsed(said, "listen", "an address and a port, such as 127.0.0.1:3000")?
+                .unwrap_or_else(|| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3000)),
+            data_dir: one(said, "data").map_or_else(|| PathBuf::from("data"), PathBuf::from),
+            database_url: database_url(said)?,
+            public_url: address(said, "public_url")?,
+            behind_proxy: flag(said, "behind_proxy")?,
+            trusted_proxies: nets(said)?,
+            allowed_hosts: list(said, "allowed_hosts"),
+            stop_agents: flag(said, "stop_agents")?,
+            project_roots: roots(said)?,
+            agents_max: at_least(said, "agents.max", 1)?.unwrap_or(cores * 4),
+            agents_idle_seconds: at_least(said, "agents.idle_seconds", 10)?.unwrap_or(900),
+            claude_path: one(said, "agents.claude_path").map(PathBuf::from),
+            github: Github {
+                client_id: one(said, "github.client_id").map(str::to_owned),
+                client_secret: one(said, "github.client_secret").map(Secret::new),
+                logins: list(said, "github.logins"),
+                organisations: list(said, "github.organisations"),
+                url: address(said, "github.url")?.unwrap_or_else(|| "https://github.com".parse().expect("a constant address")),
+                api_url: address(said, "github.api_url")?.unwrap_or_else(|| "https://api.github.com".parse().expect("a constant address")),
+            },
+            node_name: name(said)?,
+            node_kind: kind(said)?,
+            log: one(said, "log").unwrap_or("info").to_owned(),
+            log_json: flag(said, "log_json")?,
+        })
+    }
+
+    /// Settings that are right alone and wrong together.
+    fn check(&self, said: &BTreeMap<String, Said>) -> Result<(), ConfigError> {
+        if !self.listen.ip().is_loopback() && !self.behind_proxy {
+            let origin = said.get("listen").map_or("listen", |said| said.origin.as_str());
+            return Err(ConfigError::new(
+                origin,
+                format!(
+                    "{} can be reached by others and this node does not speak TLS: listen on 127.0.0.1, or put a proxy that does in front and say --behind-proxy",
+                    self.listen
+                ),
+            ));
+        }
+        if self.github.client_id.is_some() != self.github.client_secret.is_some() {
+            return Err(ConfigError::new("github", "client_id and client_secret belong together: give both or neither"));
+        }
+        Ok(())
+    }
+
+    /// The address browsers use: the public one, else the one it listens on.
+    pub fn address(&self) -> Url {
+        self.public_url.clone().unwrap_or_else(|| {
+            let text = format!("http://{}", self.listen);
+            text.parse().expect("an address and a port make a URL")
+        })
+    }
+
+    /// Whether browsers reach it over TLS: cookies are `Secure` and HSTS is sent.
+    pub fn is_secure(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+
+    /// The socket of this node for the command line of this machine.
+    pub fn socket(&self) -> PathBuf {
+        self.data_dir.join("orchwiz.sock")
+    }
+}
+
+fn read_file(path: &Path, text: &str, said: &mut BTreeMap<String, Said>) -> Result<(), ConfigError> {
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::new(path.display(), error.message().to_owned()))?;
+    let mut open = vec![(String::new(), table)];
+    while let Some((prefix, table)) = open.pop() {
+        for (name, value) in table {
+            let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+            let origin = format!("{}: {key}", path.display());
+            if let toml::Value::Table(inner) = value {
+                if keys::is_section(&key) {
+                    open.push((key, inner));
+                    continue;
+                }
+                return Err(unknown(origin, &key, keys::suggest(&key)));
+            }
+            let Some(kind) = keys::kind(&key) else { return Err(unknown(origin, &key, keys::suggest(&key))) };
+            let value = from_toml(&origin, kind, value)?;
+            said.insert(key, Said { origin, value });
+        }
+    }
+    Ok(())
+}
+
+fn from_toml(origin: &str, kind: Kind, value: toml::Value) -> Result<Vec<String>, ConfigError> {
+    match (kind, value) {
+        (Kind::List, toml::Value::Array(items)) => items
+            .into_iter()
+            .map(|item| match item {
+                toml::Value::String(text) => Ok(text),
+                _ => Err(ConfigError::new(origin, "expected a list of texts")),
+            })
+            .collect(),
+        (Kind::List, _) => Err(ConfigError::new(origin, "expected a list of texts, such as [\"a\", \"b\"]")),
+        (Kind::Text, toml::Value::String(text)) => Ok(vec![text]),
+        (Kind::Text, _) => Err(ConfigError::new(origin, "expected a text in quotes")),
+        (Kind::Number, toml::Value::Integer(number)) => Ok(vec![number.to_string()]),
+        (Kind::Number, _) => Err(ConfigError::new(origin, "expected a whole number")),
+        (Kind::Flag, toml::Value::Boolean(flag)) => Ok(vec![flag.to_string()]),
+        (Kind::Flag, _) => Err(ConfigError::new(origin, "expected true or false")),
+    }
+}
+
+fn read_environment(environment: &[(OsString, OsString)], said: &mut BTreeMap<String, Said>) -> Result<(), ConfigError> {
+    for (name, value) in environment {
+        let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+        if name.starts_with(TEST_PREFIX) || name == FILE_VARIABLE {
+            continue;
+        }
+        let Some(key) = KEYS.iter().find(|key| key.variable() == name) else {
+            let nearest = keys::nearest(name, KEYS.iter().map(Key::variable));
+            return Err(unknown(name.to_owned(), name, nearest));
+        };
+        let Some(value) = value.to_str() else { return Err(ConfigError::new(name, "is not valid UTF-8")) };
+        if value.is_empty() {
+            continue;
+        }
+        let value = if key.kind == Kind::List { split(value) } else { vec![value.to_owned()] };
+        said.insert(key.name.to_owned(), Said { origin: name.to_owned(), value });
+    }
+    Ok(())
+}
+
+fn unknown(origin: String, key: &str, nearest: Option<String>) -> ConfigError {
+    let message = match nearest {
+        Some(nearest) => format!("`{key}` is not a setting; did you mean `{nearest}`?"),
+        None => format!("`{key}` is not a setting; docs/operate.md lists all of them"),
+    };
+    ConfigError { origin, message }
+}
+
+fn split(value: &str) -> Vec<String> {
+    value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+fn one<'a>(said: &'a BTreeMap<String, Said>, key: &str) -> Option<&'a str> {
+    said.get(key).and_then(|said| said.value.first()).map(String::as_str).filter(|text| !text.is_empty())
+}
+
+fn list(said: &BTreeMap<String, Said>, key: &str) -> Vec<String> {
+    said.get(key).map(|said| said.value.clone()).unwrap_or_default()
+}
+
+fn wrong(said: &BTreeMap<String, Said>, key: &str, message: impl Into<String>) -> ConfigError {
+    ConfigError::new(said.get(key).map_or(key, |said| said.origin.as_str()), message)
+}
+
+fn parsed<T: FromStr>(said: &BTreeMap<String, Said>, key: &str, expected: &str) -> Result<Option<T>, ConfigError> {
+    one(said, key).map(|text| text.parse().map_err(|_| wrong(said, key, format!("`{text}` is not {expected}")))).transpose()
+}
+
+fn flag(said: &BTreeMap<String, Said>, key: &str) -> Result<bool, ConfigError> {
+    match one(said, key) {
+        None | Some("false" | "0" | "no") => Ok(false),
+        Some("true" | "1" | "yes") => Ok(true),
+        Some(other) => Err(wrong(said, key, format!("`{other}` is neither true nor false"))),
+    }
+}
+
+fn at_least<T: FromStr + PartialOrd + fmt::Display>(said: &BTreeMap<String, Said>, key: &str, least: T) -> Result<Option<T>, ConfigError> {
+    match parsed::<T>(said, key, "a whole number")? {
+        Some(number) if number < least => Err(wrong(said, key, format!("must be at least {least}"))),
+        number => Ok(number),
+    }
+}
+
+fn address(said: &BTreeMap<String, Said>, key: &str) -> Result<Option<Url>, ConfigError> {
+    let url: Option<Url> = parsed(said, key, "an address such as https://orchwiz.example.org")?;
+    match url {
+        Some(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
+            Err(wrong(said, key, "must start with http:// or https:// and name a host"))
+        }
+        url => Ok(url),
+    }
+}
+
+fn database_url(said: &BTreeMap<String, Said>) -> Result<Option<Secret>, ConfigError> {
+    match one(said, "database_url") {
+        None => Ok(None),
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(Some(Secret::new(url))),
+        Some(_) => Err(wrong(said, "database_url", "must start with postgres://; without it the node keeps a SQLite database in its data directory")),
+    }
+}
+
+fn nets(said: &BTreeMap<String, Said>) -> Result<Vec<Net>, ConfigError> {
+    let named = list(said, "trusted_proxies");
+    if named.is_empty() && flag(said, "behind_proxy")? {
+        return Ok(vec!["127.0.0.0/8".parse().expect("a constant network"), "::1".parse().expect("a constant network")]);
+    }
+    named
+        .iter()
+        .map(|net| net.parse().map_err(|_| wrong(said, "trusted_proxies", format!("`{net}` is not an address or a network such as 10.0.0.0/8"))))
+        .collect()
+}
+
+fn roots(said: &BTreeMap<String, Said>) -> Result<Vec<PathBuf>, ConfigError> {
+    let roots: Vec<PathBuf> = list(said, "projects.roots").into_iter().map(PathBuf::from).collect();
+    match roots.iter().find(|root| !root.is_absolute()) {
+        Some(root) => Err(wrong(said, "projects.roots", format!("`{}` must be an absolute path", root.display()))),
+        None => Ok(roots),
+    }
+}
+
+fn name(said: &BTreeMap<String, Said>) -> Result<Option<String>, ConfigError> {
+    match one(said, "node.name") {
+        Some(name) if name.chars().count() > 64 => Err(wrong(said, "node.name", "at most 64 characters")),
+        name => Ok(name.map(str::to_owned)),
+    }
+}
+
+fn kind(said: &BTreeMap<String, Said>) -> Result<NodeKind, ConfigError> {
+    one(said, "node.kind")
+        .map_or(Ok(NodeKind::Local), |word| NodeKind::parse(word).ok_or_else(|| wrong(said, "node.kind", format!("`{word}` is none of local, cloud, hybrid"))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+use super::*;
+
+fn load(flags: &[(&'static str, &str)], environment: &[(&str, &str)], file: Option<&str>) -> Result<Config, ConfigError> {
+    let sources = Sources {
+        flags: flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect(),
+        environment: environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect(),
+        file: None,
+    };
+    Config::from_parts(&sources, file.map(|text| (Path::new(FILE), text)))
+}
+
+#[test]
+fn nothing_said_gives_a_node_only_this_machine_can_reach() {
+    let config = load(&[], &[("PATH", "/bin")], None).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:3000");
+    assert_eq!(config.data_dir, Path::new("data"));
+    assert_eq!(config.agents_idle_seconds, 900);
+    assert!(config.agents_max >= 4);
+    assert_eq!(config.address().as_str(), "http://127.0.0.1:3000/");
+}
+
+#[test]
+fn flags_beat_the_environment_and_the_environment_beats_the_file() {
+    let file = "listen = \"127.0.0.1:1\"\nlog = \"debug\"\n[agents]\nmax = 2\nidle_seconds = 60";
+    let environment = [("ORCHWIZ_LISTEN", "127.0.0.1:2"), ("ORCHWIZ_AGENTS_MAX", "3")];
+    let config = load(&[("listen", "127.0.0.1:4")], &environment, Some(file)).unwrap();
+    assert_eq!((config.listen.port(), config.agents_max, config.agents_idle_seconds, config.log.as_str()), (4, 3, 60, "debug"));
+}
+
+#[test]
+fn an_unknown_key_is_an_error_that_names_the_nearest() {
+    for (environment, file, expected) in [
+        (vec![], Some("lissten = \"x\""), "`lissten` is not a setting; did you mean `listen`?"),
+        (vec![], Some("[agents]\nmaximum = 3"), "`agents.maximum` is not a setting; did you mean `agents.max`?"),
+        (vec![], Some("[agent]\nmax = 3"), "did you mean `agents.max`?"),
+        (vec![("ORCHWIZ_AGENTS_MX", "3")], None, "did you mean `ORCHWIZ_AGENTS_MAX`?"),
+        (vec![("ORCHWIZ_DATA_DIR", "x")], None, "did you mean `ORCHWIZ_DATA`?"),
+    ] {
+        let error = load(&[], &environment, file).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert!(load(&[], &[("ORCHWIZ_TEST_POSTGRES", "x")], None).is_ok(), "variables of the test suite are no settings");
+}
+
+#[test]
+fn a_wrong_value_names_where_it_was_said() {
+    for (flags, environment, file, origin) in [
+        (vec![("listen", "everywhere")], vec![], None, "--listen"),
+        (vec![], vec![("ORCHWIZ_AGENTS_MAX", "many")], None, "ORCHWIZ_AGENTS_MAX"),
+        (vec![], vec![("ORCHWIZ_AGENTS_MAX", "0")], None, "ORCHWIZ_AGENTS_MAX"),
+        (vec![], vec![("ORCHWIZ_BEHIND_PROXY", "maybe")], None, "ORCHWIZ_BEHIND_PROXY"),
+        (vec![], vec![("ORCHWIZ_DATABASE_URL", "mysql://x")], None, "ORCHWIZ_DATABASE_URL"),
+        (vec![], vec![("ORCHWIZ_TRUSTED_PROXIES", "10.0.0.0/8, proxy")], None, "ORCHWIZ_TRUSTED_PROXIES"),
+        (vec![("public_url", "ftp://x")], vec![], None, "--public-url"),
+        (vec![], vec![], Some("listen = 3000"), "orchwiz.toml: listen"),
+        (vec![], vec![], Some("[projects]\nroots = [\"relative\"]"), "orchwiz.toml: projects.roots"),
+        (vec![], vec![], Some("[node]\nkind = \"toaster\""), "orchwiz.toml: node.kind"),
+        (vec![], vec![], Some("listen = "), "orchwiz.toml"),
+    ] {
+        let error = load(&flags, &environment, file).unwrap_err();
+        assert_eq!(error.origin, origin, "{error}");
+    }
+}
+
+#[test]
+fn listening_where_others_reach_it_needs_a_proxy_that_speaks_tls() {
+    let error = load(&[("listen", "0.0.0.0:3000")], &[], None).unwrap_err().to_string();
+    assert!(error.contains("--behind-proxy"), "{error}");
+    let config = load(&[("listen", "0.0.0.0:3000"), ("behind_proxy", "true")], &[], None).unwrap();
+    assert!(config.trusted_proxies.iter().any(|net| net.contains("127.0.0.1".parse().unwrap())));
+}
+
+#[test]
+fn secrets_do_not_show_in_debug() {
+    let environment = [("ORCHWIZ_DATABASE_URL", "postgres://u:hunter2@h/d"), ("ORCHWIZ_GITHUB_CLIENT_ID", "id"), ("ORCHWIZ_GITHUB_CLIENT_SECRET", "hunter3")];
+    let text = format!("{:?}", load(&[], &environment, None).unwrap());
+    assert!(!text.contains("hunter"), "{text}");
+}

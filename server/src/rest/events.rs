@@ -1,0 +1,109 @@
+//! `/events`: the journal as the caller may see it, page by page or as a stream that goes on.
+//! It reads committed events only and must not hold more than one page of them in memory.
+
+use super::{
+    error::{ApiResult, ErrorEnvelope},
+    extract::{Known, Params},
+};
+use crate::router::AppState;
+use axum::{
+    Json,
+    extract::State,
+    response::{
+        IntoResponse, Response,
+        sse::{Event as Frame, KeepAlive, Sse},
+    },
+};
+use futures::stream::{self, Stream, StreamExt};
+use http::{HeaderMap, header};
+use model::{Caller, Error, Page, Pos, Services, event::Event};
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use tokio::sync::watch;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// How many events the stream reads at once.
+const BATCH: u32 = 100;
+/// A comment is sent so often when nothing happens, so that neither side takes the other for gone.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// All of them.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(events))
+}
+
+/// Events after a position, in order. With `Accept: text/event-stream` the answer goes on as things happen;
+/// `Last-Event-ID` continues it where it broke, without gap and without repeat.
+#[utoipa::path(get, path = "/events", tag = "events",
+    params(
+        ("after" = Option<i64>, Query, description = "the position before the first wanted; from the start when absent"),
+        ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent; not for streams"),
+        ("Last-Event-ID" = Option<i64>, Header, description = "for streams: the position of the last event seen; beats `after`"),
+    ),
+    responses((status = 200, body = Page<Event>), (status = "4XX", body = ErrorEnvelope)))]
+async fn events(State(state): State<AppState>, Known(caller): Known, headers: HeaderMap, mut params: Params) -> ApiResult<Response> {
+    let page = params.page()?;
+    params.end()?;
+    let after = position("after", page.after.as_deref())?;
+    if !wants_stream(&headers) {
+        return Ok(Json(state.services.node.events(&caller, after, page.limit()?).await?).into_response());
+    }
+    let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?"));
+    let after = if last.is_some() { position("Last-Event-ID", last)? } else { after };
+    // Refusals are answered before the stream begins: nobody should have to read them out of a 200.
+    state.services.node.events(&caller, after, 1).await?;
+    let ended = state.ended(&caller);
+    let stream = follow(state.services.clone(), caller, after, state.head()).take_until(ended);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
+}
+
+fn position(field: &str, text: Option<&str>) -> ApiResult<Pos> {
+    let read = text.map_or(Some(0), |text| text.parse().ok().filter(|pos| *pos >= 0));
+    Ok(read.ok_or_else(|| Error::invalid(field, format!("{field} must be the position of an event, 0 or more")))?)
+}
+
+fn wants_stream(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/event-stream"))
+}
+
+/// Where a stream stands.
+struct Cursor {
+    services: Services,
+    caller: Caller,
+    after: Pos,
+    head: watch::Receiver<Pos>,
+    waiting: VecDeque<Event>,
+}
+
+fn follow(services: Services, caller: Caller, after: Pos, head: watch::Receiver<Pos>) -> impl Stream<Item = Result<Frame, Infallible>> {
+    let cursor = Cursor { services, caller, after, head, waiting: VecDeque::new() };
+    stream::unfold(cursor, |mut cursor| async move {
+        let event = cursor.next().await?;
+        let frame = Frame::default().id(event.pos.to_string()).event(event.kind.clone()).json_data(&event).ok()?;
+        Some((Ok(frame), cursor))
+    })
+}
+
+impl Cursor {
+    /// The next event, however long it takes; `None` when the node stops or the caller may no longer read.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                self.after = event.pos;
+                return Some(event);
+            }
+            // Read before the page: what is committed later makes the receiver changed and is read in the next round.
+            let head = *self.head.borrow_and_update();
+            if head > self.after {
+                let page = self.services.node.events(&self.caller, self.after, BATCH).await.ok()?;
+                if page.items.is_empty() {
+                    // Nothing in between is the caller's to see: it need not be read again.
+                    self.after = page.next.and_then(|next| next.parse().ok()).unwrap_or(head).max(self.after);
+                } else {
+                    self.waiting = page.items.into();
+                }
+                continue;
+            }
+            self.head.changed().await.ok()?;
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! REST under `/api/v1`: what others script against. Handlers read a request, call one port and answer with what it gives.
+//! They must not decide who may do what, nor hold any rule of the domain: the ports do.
+
+pub mod approvals;
+pub mod error;
+pub mod events;
+pub mod extract;
+pub mod me;
+pub mod projects;
+pub mod sessions;
+pub mod usage;
+
+use crate::router::AppState;
+use axum::{
+    Json, Router,
+    response::{IntoResponse, Response},
+};
+use error::{ApiError, ErrorEnvelope};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+/// Under which path all of it lies.
+pub const PREFIX: &str = "/api/v1";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "OrchWiz",
+        description = "Run, watch and govern AI coding assistants on a node. Sign in with a bearer token made on the page Settings, Tokens or by `orchwiz token create`. \
+            Lists give `{items, next}`; ask for the next page with `after` set to `next`. `POST` takes an `Idempotency-Key` header that is remembered for 24 hours. \
+            Times are unix milliseconds, money is millionths of a US dollar and always the agent's own estimate.",
+    ),
+    modifiers(&Token),
+    security(("token" = [])),
+    components(schemas(ErrorEnvelope)),
+)]
+struct Document;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("owz_...").build());
+        document.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
+/// Every endpoint and the document that describes them: both come from the same registration.
+pub fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
+    let (router, document) = router().split_for_parts();
+    (router.method_not_allowed_fallback(no_such_method), document)
+}
+
+fn router() -> OpenApiRouter<AppState> {
+    let endpoints = OpenApiRouter::new()
+        .merge(projects::router())
+        .merge(sessions::router())
+        .merge(approvals::router())
+        .merge(events::router())
+        .merge(usage::router())
+        .merge(me::router());
+    OpenApiRouter::with_openapi(Document::openapi()).nest(PREFIX, endpoints.fallback(no_such_path))
+}
+
+async fn no_such_path() -> ApiError {
+    ApiError::no_such_path()
+}
+
+async fn no_such_method() -> ApiError {
+    ApiError::no_such_method()
+}
+
+/// What was created, with where it is from now on.
+fn created<T: Serialize>(location: String, thing: T) -> Response {
+    let mut response = (StatusCode::CREATED, Json(thing)).into_response();
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
