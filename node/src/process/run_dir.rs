@@ -1,0 +1,166 @@
+//! The directory of one run: names of its files, and how each of them is written so that a crash leaves all of it or nothing.
+//! It must not decide anything about a run; it only says what is written there.
+
+use super::identity::Identity;
+use model::event::Exit;
+use rustix::fs::{Mode, OFlags};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::fs::{DirBuilderExt, OpenOptionsExt},
+    },
+    path::{Path, PathBuf},
+};
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// How.
+    pub exit: Exit,
+    /// Why it was ended, where the shim did it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A run's directory.
+#[derive(Clone, Debug)]
+pub(super) struct RunDir(PathBuf);
+
+impl RunDir {
+    /// Names the directory; it need not exist.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Makes it, for its owner only; an error of kind `AlreadyExists` when it is there.
+    pub(super) fn create(path: PathBuf) -> io::Result<Self> {
+        let mut builder = fs::DirBuilder::new();
+        builder.mode(0o700);
+        if let Some(parent) = path.parent() {
+            builder.recursive(true).create(parent)?;
+        }
+        builder.recursive(false).create(&path)?;
+        let made = Self(path);
+        made.0.parent().map_or(Ok(()), sync_dir)?;
+        Ok(made)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What the agent wrote to its standard output.
+    pub(super) fn stdout(&self) -> PathBuf {
+        self.0.join("out")
+    }
+
+    /// What it wrote to its standard error.
+    pub(super) fn stderr(&self) -> PathBuf {
+        self.0.join("err")
+    }
+
+    /// The standard output compressed, after the end.
+    pub(super) fn packed(&self) -> PathBuf {
+        self.0.join("out.zst")
+    }
+
+    /// What the shim itself complains about.
+    pub(super) fn log(&self) -> PathBuf {
+        self.0.join("shim.log")
+    }
+
+    /// Opens a spool for appending, for its owner only.
+    pub(super) fn append(path: &Path) -> io::Result<File> {
+        OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+    }
+
+    /// The shim's socket. The path goes through this process's own descriptor of the directory, because an address holds only
+    /// 107 bytes and data directories may be deeper; it is good as long as the descriptor beside it is kept.
+    pub(super) fn socket(&self) -> io::Result<(OwnedFd, PathBuf)> {
+        let dir = rustix::fs::open(&self.0, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}/sock", dir.as_raw_fd()));
+        Ok((dir, path))
+    }
+
+    /// Who is the shim; `None` when none has come up yet.
+    pub(super) fn shim(&self) -> io::Result<Option<Identity>> {
+        self.read("shim.json")
+    }
+
+    /// Enters the shim, or that there will be none. Only the first one to do so gets `true`: whoever comes later must not start
+    /// an agent, nor say that none was started.
+    pub(super) fn claim(&self, identity: &Identity) -> io::Result<bool> {
+        let temporary = self.0.join(format!("shim.json.{}", std::process::id()));
+        write_synced(&temporary, identity)?;
+        let linked = fs::hard_link(&temporary, self.0.join("shim.json"));
+        fs::remove_file(&temporary)?;
+        match linked {
+            Ok(()) => sync_dir(&self.0).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How the run ended; `None` while nobody has recorded it.
+    pub(super) fn record(&self) -> io::Result<Option<Record>> {
+        self.read("exit.json")
+    }
+
+    /// Records how the run ended: whole and durable, or not at all.
+    pub(super) fn write_record(&self, record: &Record) -> io::Result<()> {
+        let temporary = self.0.join(format!("exit.json.{}", std::process::id()));
+        write_synced(&temporary, record)?;
+        fs::rename(&temporary, self.0.join("exit.json"))?;
+        sync_dir(&self.0)
+    }
+
+    fn read<T: DeserializeOwned>(&self, name: &str) -> io::Result<Option<T>> {
+        match fs::read(self.0.join(name)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn write_synced(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(&serde_json::to_vec(value)?)?;
+    file.sync_all()
+}
+
+/// Makes what was created, renamed or linked in a directory durable.
+pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_claim_counts() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let run = RunDir::create(dir.path().join("runs/r")).expect("a run directory");
+        assert_eq!(run.shim().expect("readable"), None);
+        let own = Identity::own().expect("/proc is there");
+        assert!(run.claim(&own).expect("writable"));
+        assert!(!run.claim(&Identity::nobody().expect("/proc is there")).expect("writable"));
+        assert_eq!(run.shim().expect("readable"), Some(own));
+        assert!(RunDir::create(dir.path().join("runs/r")).is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists));
+    }
+
+    #[test]
+    fn a_record_reads_back() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let run = RunDir::create(dir.path().join("r")).expect("a run directory");
+        assert_eq!(run.record().expect("readable"), None);
+        let record = Record { exit: Exit::Code { code: 3 }, note: None };
+        run.write_record(&record).expect("writable");
+        assert_eq!(run.record().expect("readable"), Some(record));
+    }
+}

@@ -1,0 +1,287 @@
+//! The shim: holds one agent's pipes, keeps what it says, records its end. It is the node's own binary in a process of its own.
+//! It must not interpret what the agent says, and must not depend on the node that started it being alive.
+
+mod control;
+mod keep;
+
+use super::{
+    Limits,
+    environment::MARK,
+    identity::Identity,
+    run_dir::{Record, RunDir},
+    tree::Tree,
+};
+use model::event::Exit;
+use rustix::process::{Pid, Resource, Rlimit, WaitId, WaitIdOptions, WaitOptions};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::{OsStr, OsString},
+    fs::File,
+    io::{self, Read},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, ExitCode, Stdio},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Tells the second execution of the shim from the first.
+const STAY: &str = "--stay";
+/// What is left of a tree after its agent has ended gets so long to end by itself.
+const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
+/// How long the machine's shutdown leaves an agent to end by itself.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+/// Once nothing of the tree is left, a pipe that is still open is in the hands of a stranger and is not waited for.
+const STRANGER: Duration = Duration::from_secs(2);
+
+/// What the node hands to the shim on its standard input, so that no secret touches the disk.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Launch {
+    pub run: String,
+    pub program: PathBuf,
+    pub args: Vec<String>,
+    pub cwd: PathBuf,
+    pub env: BTreeMap<String, String>,
+    pub stdout: u64,
+    pub stderr: u64,
+}
+
+/// Everything the shim's threads share.
+struct Shim {
+    dir: RunDir,
+    tree: Tree,
+    limits: Limits,
+    stdin: Mutex<Input>,
+    agent: Mutex<Agent>,
+    /// Counts changes: output kept, the run ended.
+    changes: Mutex<u64>,
+    changed: Condvar,
+}
+
+/// The agent's input and how far it got.
+struct Input {
+    pipe: Option<ChildStdin>,
+    last: u64,
+}
+
+/// The agent's process. Its number is its own until it is reaped.
+struct Agent {
+    pid: Pid,
+    exit: Option<Exit>,
+    note: Option<String>,
+}
+
+impl Shim {
+    fn change(&self) {
+        *hold(&self.changes) += 1;
+        self.changed.notify_all();
+    }
+
+    /// Ends the tree because of something the shim found; the first reason is kept.
+    fn give_up(self: &Arc<Self>, why: String) {
+        hold(&self.agent).note.get_or_insert(why);
+        let shim = self.clone();
+        thread::spawn(move || shim.tree.end(LEFTOVER_GRACE));
+    }
+}
+
+/// A lock whose holders never leave things half done: a panic elsewhere must not stop the shim.
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a shim: what `orchwiz shim <run dir>` does, with the arguments after `shim`. Must be called before any thread is started.
+pub fn shim_main(args: Vec<OsString>) -> ExitCode {
+    let result = match args.as_slice() {
+        [_] => detach(),
+        [dir, stay] if stay.as_os_str() == STAY => stay_with(Path::new(dir)),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "a shim takes the directory of a run; the node starts it, not people")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error is the run's `shim.log`.
+            eprintln!("shim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The first execution: starts the second one in a session of its own and ends, so that the shim is nobody's child.
+fn detach() -> io::Result<()> {
+    // Refused for a process group's leader, which is no harm: the second execution is none.
+    let _ = rustix::process::setsid();
+    let mut all = env::args_os();
+    let name = all.next().unwrap_or_else(|| OsString::from("orchwiz"));
+    // Through /proc the very same program is executed, even after an upgrade has replaced its file.
+    command("/proc/self/exe".as_ref()).arg0(name).args(all).arg(STAY).stdin(Stdio::inherit()).spawn().map(drop)
+}
+
+fn stay_with(dir: &Path) -> io::Result<()> {
+    let _ = rustix::process::setsid();
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    env::set_current_dir("/")?;
+    // A crashing agent's memory holds secrets; it does not belong in a file.
+    let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let mut launch = Vec::new();
+    io::stdin().read_to_end(&mut launch)?;
+    let launch: Launch = serde_json::from_slice(&launch)?;
+    let dir = RunDir::at(dir.to_owned());
+    let own = Identity::own()?;
+    if !dir.claim(&own)? {
+        return Err(io::Error::other("this run was given up before its shim came up"));
+    }
+    let mut out = RunDir::append(&dir.stdout())?;
+    let err = RunDir::append(&dir.stderr())?;
+    let (_dir_kept_open, socket) = dir.socket()?;
+    let listener = control::bind(&socket)?;
+
+    let mut agent = match start(&launch) {
+        Ok(agent) => agent,
+        Err(why) => return keep::insist(|| dir.write_record(&Record { exit: Exit::NotStarted { why: why.clone() }, note: None })),
+    };
+    let pid = Pid::from_child(&agent);
+    let (stdin, stdout, stderr) = (agent.stdin.take(), agent.stdout.take(), agent.stderr.take());
+    let shim = Arc::new(Shim {
+        tree: Tree::inside(launch.run, own.pid, own.start),
+        limits: Limits { stdout: launch.stdout, stderr: launch.stderr },
+        dir,
+        stdin: Mutex::new(Input { pipe: stdin, last: 0 }),
+        agent: Mutex::new(Agent { pid, exit: None, note: None }),
+        changes: Mutex::new(0),
+        changed: Condvar::new(),
+    });
+
+    let (done, ended) = mpsc::channel();
+    if let Some(stdout) = stdout {
+        let (shim, done) = (shim.clone(), done.clone());
+        thread::spawn(move || {
+            keep::stdout(&shim, stdout, &mut out);
+            let _ = done.send(());
+        });
+    }
+    if let Some(stderr) = stderr {
+        let shim = shim.clone();
+        let mut err = err.try_clone()?;
+        thread::spawn(move || {
+            keep::stderr(&shim, stderr, &mut err);
+            let _ = done.send(());
+        });
+    }
+    thread::spawn({
+        let shim = shim.clone();
+        move || control::serve(&shim, &listener)
+    });
+    thread::spawn({
+        let shim = shim.clone();
+        move || heed_signals(&shim)
+    });
+
+    let exit = reap_until_the_agent_ends(&shim, pid)?;
+    thread::spawn(reap_the_rest);
+    shim.tree.end(LEFTOVER_GRACE);
+    for _ in 0..2 {
+        let _ = ended.recv_timeout(STRANGER);
+    }
+    let note = hold(&shim.agent).note.clone();
+    if let Some(note) = &note {
+        keep::last_words(&shim.dir, note);
+    }
+    let record = Record { exit, note };
+    keep::insist(|| File::open(shim.dir.stdout())?.sync_all().and_then(|()| shim.dir.write_record(&record)))?;
+    shim.change();
+    Ok(())
+}
+
+fn command(program: &OsStr) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "this module is the one that spawns")]
+    Command::new(program)
+}
+
+/// Starts the agent; the error is a sentence.
+fn start(launch: &Launch) -> Result<Child, String> {
+    let program = launch.program.display();
+    if !launch.program.is_absolute() {
+        return Err(format!("the agent's program {program} is not an absolute path"));
+    }
+    if !launch.cwd.is_dir() {
+        return Err(format!("the folder {} is not there, or cannot be entered", launch.cwd.display()));
+    }
+    let mut agent = command(launch.program.as_os_str());
+    agent.args(&launch.args).current_dir(&launch.cwd).env_clear().envs(&launch.env).env(MARK, &launch.run);
+    agent.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut tries = 0;
+    loop {
+        match agent.spawn() {
+            Ok(child) => return Ok(child),
+            // Somebody still has the program open for writing, for example an update of it that is just being finished.
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < 20 => {
+                tries += 1;
+                thread::sleep(Duration::from_millis(50));
+            }
+            Err(error) => {
+                return Err(match error.kind() {
+                    io::ErrorKind::NotFound => format!("the agent's program {program} is not there, or its interpreter is missing"),
+                    io::ErrorKind::PermissionDenied => format!("the agent's program {program} may not be executed, or the folder may not be entered"),
+                    io::ErrorKind::ExecutableFileBusy => format!("the agent's program {program} is being written at the moment; try again"),
+                    io::ErrorKind::ArgumentListTooLong => "the agent's arguments are too long".to_owned(),
+                    io::ErrorKind::InvalidInput => "the agent's arguments contain a NUL character".to_owned(),
+                    _ => format!("the agent's program {program} could not be started: {error}"),
+                });
+            }
+        }
+    }
+}
+
+/// Waits for the agent, and on the way for the orphans of its tree, which the kernel gives to the shim.
+fn reap_until_the_agent_ends(shim: &Shim, agent: Pid) -> io::Result<Exit> {
+    loop {
+        match rustix::process::waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+            Err(rustix::io::Errno::INTR) => continue,
+            other => other?,
+        };
+        // Reaped only under the lock: until then the agent's number cannot become another process's, so signals are safe.
+        let mut state = hold(&shim.agent);
+        let Some((pid, status)) = rustix::process::wait(WaitOptions::NOHANG)? else { continue };
+        if pid != agent {
+            continue;
+        }
+        let exit = match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => Exit::Code { code },
+            (None, Some(signal)) => Exit::Signal { signal },
+            (None, None) => continue,
+        };
+        state.exit = Some(exit.clone());
+        return Ok(exit);
+    }
+}
+
+fn reap_the_rest() {
+    loop {
+        if rustix::process::waitid(WaitId::All, WaitIdOptions::EXITED).is_err() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// The machine shuts down: end the agent in order and record how, instead of being gone without a word. A terminal's signals mean others.
+fn heed_signals(shim: &Arc<Shim>) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+    let heeded: io::Result<()> = runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let _hangup = signal(SignalKind::hangup())?;
+        let _interrupt = signal(SignalKind::interrupt())?;
+        while terminate.recv().await.is_some() {
+            let shim = shim.clone();
+            thread::spawn(move || shim.tree.end(SHUTDOWN_GRACE));
+        }
+        Ok(())
+    });
+    if let Err(error) = heeded {
+        eprintln!("shim: cannot listen for signals: {error}");
+    }
+}
