@@ -11,6 +11,7 @@ mod identity;
 mod processes;
 mod run_dir;
 mod shim;
+mod spec;
 mod spool;
 mod tree;
 mod wire;
@@ -18,22 +19,10 @@ mod wire;
 pub use follow::{Attached, Output};
 pub use processes::Processes;
 pub use shim::shim_main;
+pub use spec::Spec;
 pub use spool::MAX_LINE;
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
-
-/// What to start.
-#[derive(Clone, Debug)]
-pub struct Spec {
-    /// The agent's program: absolute.
-    pub program: PathBuf,
-    /// Its arguments, each as it is: no shell reads them.
-    pub args: Vec<String>,
-    /// Where it works: absolute, exists.
-    pub cwd: PathBuf,
-    /// Variables on top of those the node passes on from its own environment.
-    pub env: BTreeMap<String, String>,
-}
+use std::{ffi::OsString, path::PathBuf};
 
 /// How to start a shim: the program and what comes before the run's directory, `orchwiz` and `["shim"]`.
 #[derive(Clone, Debug)]
