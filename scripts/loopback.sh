@@ -9,7 +9,9 @@ if [ "${1:-}" = --inside ]; then
   export ORCHWIZ_LOOPBACK_ONLY=yes
   exec "$@"
 fi
+where=$PWD
 . "$(dirname "$0")/env.sh"
+cd "$where"
 if have ip && have unshare; then
   for way in "unshare --net" "unshare --net --map-root-user"; do
     if $way "$ROOT/scripts/loopback.sh" --inside true 2>/dev/null; then

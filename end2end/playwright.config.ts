@@ -1,0 +1,34 @@
+import { defineConfig } from "@playwright/test";
+
+const ci = process.env.CI === "true";
+
+export default defineConfig({
+  testDir: "tests",
+  outputDir: "test-results",
+  // Two cores carry one browser and one node well; each worker has its own of both.
+  workers: 2,
+  fullyParallel: false,
+  forbidOnly: ci,
+  retries: 0,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  reporter: [["list"]],
+  use: {
+    screenshot: "only-on-failure",
+    trace: "retain-on-failure",
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+    launchOptions: {
+      executablePath: process.env.ORCHWIZ_CHROMIUM,
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+});

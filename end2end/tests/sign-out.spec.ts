@@ -1,0 +1,25 @@
+// Ending logins. On a node of its own: it ends the login that other tests share.
+import { expect, test, setUp, signIn } from "../fixtures/test";
+import { Node } from "../fixtures/node";
+import { open } from "../fixtures/pages";
+
+test("signing out everywhere ends the other browser's page within a second", async ({ browser }) => {
+  const node = await Node.start();
+  try {
+    const one = await (await browser.newContext({ baseURL: node.url })).newPage();
+    const two = await (await browser.newContext({ baseURL: node.url })).newPage();
+    await setUp(one, node);
+    await signIn(two, node);
+    await open(one, "/");
+    await open(two, "/settings/profile");
+    await two.getByRole("button", { name: "Sign out everywhere" }).click();
+    // Its socket is closed at once, and the page says so or leaves.
+    await expect(one.locator("[data-live=live]")).toHaveCount(0, { timeout: 1_500 });
+    await one.goto("/");
+    await expect(one).toHaveURL(/\/signin/);
+    await one.context().close();
+    await two.context().close();
+  } finally {
+    await node.remove();
+  }
+});
