@@ -1,1 +1,12 @@
-//! x
+//! The OrchWiz dashboard: pages, components and thin server functions over the ports of `model`.
+//! It must not see a database, a process or an HTTP server beyond what server functions are handed.
+#![recursion_limit = "256"]
+
+pub mod browser;
+pub mod error;
+pub mod live;
+#[cfg(feature = "ssr")]
+pub mod server;
+pub mod ui;
+
+pub use error::{AppError, AppResult};

@@ -1,0 +1,97 @@
+//! Key presses for the whole page. Handlers hear plain keys only while nobody types; chords with Ctrl or Cmd and Escape always.
+
+use leptos::{ev, prelude::*};
+use wasm_bindgen::JsCast;
+
+/// A key press.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The key's value as the browser names it: `a`, `A` with Shift, `Escape`, `?`.
+    pub key: String,
+    /// Ctrl or Cmd was held.
+    pub command: bool,
+    /// Shift was held.
+    pub shift: bool,
+    /// Alt was held.
+    pub alt: bool,
+    /// A field or editable text had the focus, or a dialog is open.
+    pub typing: bool,
+}
+
+impl Key {
+    /// A plain key without Ctrl, Cmd or Alt while nobody types: `N`, `?`, `j`. Letters compare without case; Shift is the caller's to check.
+    pub fn is(&self, key: &str) -> bool {
+        !self.command && !self.alt && !self.typing && self.key.eq_ignore_ascii_case(key)
+    }
+
+    /// Ctrl or Cmd with a key, also while somebody types.
+    pub fn is_command(&self, key: &str) -> bool {
+        self.command && !self.alt && self.key.eq_ignore_ascii_case(key)
+    }
+}
+
+/// Whether a tag's name, its `type` and whether it is editable mean that keys are text there.
+pub fn is_typing(tag: &str, kind: Option<&str>, editable: bool) -> bool {
+    editable
+        || match tag.to_ascii_lowercase().as_str() {
+            "textarea" | "select" => true,
+            "input" => !matches!(kind, Some("checkbox" | "radio" | "button" | "submit" | "reset")),
+            _ => false,
+        }
+}
+
+/// Hears every key press of the page until the owner that asked is gone. A handler that used the key answers `true`: nobody else gets it then.
+/// Call it in a component's body; on the server it does nothing.
+pub fn on_keys(handler: impl Fn(&Key) -> bool + 'static) {
+    if !cfg!(feature = "hydrate") {
+        return;
+    }
+    let handle = window_event_listener(ev::keydown, move |event| {
+        if event.default_prevented() || event.is_composing() {
+            return;
+        }
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
+        let in_field = target.is_some_and(|element| {
+            is_typing(&element.tag_name(), element.get_attribute("type").as_deref(), element.is_content_editable())
+        });
+        let in_dialog = document().query_selector("dialog[open]").ok().flatten().is_some();
+        let key = Key {
+            key: event.key(),
+            command: event.ctrl_key() || event.meta_key(),
+            shift: event.shift_key(),
+            alt: event.alt_key(),
+            typing: in_field || in_dialog,
+        };
+        if handler(&key) {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || handle.remove());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(key: &str) -> Key {
+        Key { key: key.into(), command: false, shift: false, alt: false, typing: false }
+    }
+
+    #[test]
+    fn plain_keys_are_not_heard_while_somebody_types() {
+        assert!(key("N").is("n"));
+        assert!(!Key { typing: true, ..key("n") }.is("n"));
+        assert!(!Key { command: true, ..key("n") }.is("n"));
+        assert!(Key { command: true, typing: true, ..key("K") }.is_command("k"));
+    }
+
+    #[test]
+    fn text_fields_type_and_buttons_do_not() {
+        assert!(is_typing("TEXTAREA", None, false));
+        assert!(is_typing("INPUT", None, false));
+        assert!(is_typing("INPUT", Some("search"), false));
+        assert!(!is_typing("INPUT", Some("checkbox"), false));
+        assert!(is_typing("DIV", None, true));
+        assert!(!is_typing("BUTTON", None, false));
+    }
+}

@@ -1,0 +1,112 @@
+//! The browser's own abilities: addresses, timers, storage, clipboard, keys, the theme.
+//! Nothing outside this module may call them directly; on the server every function does nothing.
+
+mod keys;
+mod theme;
+
+pub use keys::{Key, is_typing, on_keys};
+pub use theme::{Density, HEAD_SCRIPT, Theme, show_pressed};
+
+use leptos::prelude::*;
+use std::time::Duration;
+
+/// Leaves the single-page application for `path`: for addresses that the router does not know (`/auth/...`) and after the login has ended.
+pub fn leave_for(path: &str) {
+    if cfg!(feature = "hydrate") {
+        let _ = window().location().set_href(path);
+    }
+}
+
+/// Path and query of the page as the browser has it now; empty on the server.
+pub fn current_path() -> String {
+    if cfg!(feature = "hydrate") {
+        let location = window().location();
+        return format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+    }
+    String::new()
+}
+
+/// The address of this site, `https://host:port`; empty on the server.
+pub fn origin() -> String {
+    if cfg!(feature = "hydrate") { window().location().origin().unwrap_or_default() } else { String::new() }
+}
+
+/// Milliseconds since 1970 by the browser's clock; `None` on the server, where pages must not know the time.
+pub fn now() -> Option<model::Millis> {
+    if !cfg!(feature = "hydrate") {
+        return None;
+    }
+    // Whole milliseconds, far below 2^53: nothing is lost.
+    #[allow(clippy::cast_possible_truncation)]
+    let now = js_sys::Date::now() as i64;
+    Some(now)
+}
+
+/// Calls `f` once after `delay`, unless the owner that asked is gone by then.
+pub fn after(delay: Duration, f: impl FnOnce() + 'static) {
+    if cfg!(feature = "hydrate")
+        && let Ok(handle) = set_timeout_with_handle(f, delay)
+    {
+        on_cleanup(move || handle.clear());
+    }
+}
+
+/// Calls `f` every `period` until the owner that asked is gone.
+pub fn every(period: Duration, f: impl Fn() + 'static) {
+    if cfg!(feature = "hydrate")
+        && let Ok(handle) = set_interval_with_handle(f, period)
+    {
+        on_cleanup(move || handle.clear());
+    }
+}
+
+/// Reads a value this browser remembers.
+pub fn recall(key: &str) -> Option<String> {
+    if cfg!(feature = "hydrate") {
+        return window().local_storage().ok().flatten().and_then(|storage| storage.get_item(key).ok().flatten());
+    }
+    None
+}
+
+/// Remembers a value in this browser; `None` forgets it. A browser that refuses storage is no error: the value lasts for the page.
+pub fn remember(key: &str, value: Option<&str>) {
+    if cfg!(feature = "hydrate")
+        && let Ok(Some(storage)) = window().local_storage()
+    {
+        let _ = match value {
+            Some(value) => storage.set_item(key, value),
+            None => storage.remove_item(key),
+        };
+    }
+}
+
+/// Puts text into the clipboard; the browser may refuse, so the text must be selectable as well.
+pub fn copy(text: &str) {
+    if cfg!(feature = "hydrate") {
+        // The answer is a promise nobody waits for: the text stays selectable where the browser refuses.
+        let _unawaited = window().navigator().clipboard().write_text(text);
+    }
+}
+
+/// Whether a media query holds now; `false` on the server.
+pub fn matches(query: &str) -> bool {
+    if cfg!(feature = "hydrate") {
+        return window().match_media(query).ok().flatten().is_some_and(|list| list.matches());
+    }
+    false
+}
+
+/// Gives an element of the page the focus; nothing happens when there is none with that id.
+pub fn focus(id: &str) {
+    use wasm_bindgen::JsCast;
+    if cfg!(feature = "hydrate")
+        && let Some(element) = document().get_element_by_id(id).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok())
+    {
+        let _ = element.focus();
+    }
+}
+
+/// A number in `0.0..1.0`, for jitter only; 0.5 on the server.
+pub fn chance() -> f64 {
+    if cfg!(feature = "hydrate") { js_sys::Math::random() } else { 0.5 }
+}

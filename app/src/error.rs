@@ -1,0 +1,102 @@
+//! The error of server functions: the model's error on the wire, answered with its own HTTP status.
+//! It must not invent causes: what is unknown was logged by the node and arrives here as a reference.
+
+use leptos::server_fn::{codec::JsonEncoding, error::FromServerFnError, error::ServerFnErrorErr};
+use serde::{Deserialize, Serialize};
+
+/// What a server function answers when it cannot do what was asked.
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[serde(transparent)]
+#[error(transparent)]
+pub struct AppError(pub model::Error);
+
+/// What server functions return.
+pub type AppResult<T> = Result<T, AppError>;
+
+impl AppError {
+    /// The field that is wrong, for `Invalid`; `None` for everything else or where the whole is wrong.
+    pub fn field(&self) -> Option<&str> {
+        match &self.0 {
+            model::Error::Invalid { field, .. } if !field.is_empty() => Some(field),
+            _ => None,
+        }
+    }
+
+    /// The sentence to show beside `field`, if this error is about it.
+    pub fn about(&self, field: &str) -> Option<String> {
+        (self.field() == Some(field)).then(|| self.to_string())
+    }
+
+    /// The reference under which the node logged the cause, for `Internal`.
+    pub fn reference(&self) -> Option<&str> {
+        match &self.0 {
+            model::Error::Internal(reference) => Some(reference),
+            _ => None,
+        }
+    }
+
+    /// Whether signing in would help.
+    pub fn is_unauthenticated(&self) -> bool {
+        self.0 == model::Error::Unauthenticated
+    }
+}
+
+impl FromServerFnError for AppError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
+        Self(match value {
+            ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) | ServerFnErrorErr::Deserialization(message) => {
+                model::Error::invalid("", format!("the input could not be read: {message}"))
+            }
+            other => model::Error::Transport(other.to_string()),
+        })
+    }
+}
+
+impl From<model::Error> for AppError {
+    /// `?` in a server function ends here, so every refusal carries its status.
+    fn from(error: model::Error) -> Self {
+        reject(error)
+    }
+}
+
+/// Turns a refusal into the answer of a server function or page and sets the HTTP status that belongs to it: the only place that does.
+pub fn reject(error: model::Error) -> AppError {
+    #[cfg(feature = "ssr")]
+    if let (Some(response), Ok(status)) = (
+        leptos::prelude::use_context::<leptos_axum::ResponseOptions>(),
+        http::StatusCode::from_u16(error.status()),
+    ) {
+        response.set_status(status);
+    }
+    AppError(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_survives_the_wire() {
+        let errors = [
+            model::Error::Unauthenticated,
+            model::Error::invalid("name", "too long"),
+            model::Error::NotFound("session".into()),
+            model::Error::RateLimited(30),
+            model::Error::Internal("ref_1".into()),
+        ];
+        for error in errors {
+            let error = AppError(error);
+            assert_eq!(AppError::de(error.ser()), error);
+        }
+    }
+
+    #[test]
+    fn a_field_error_is_shown_beside_its_field_only() {
+        let error = AppError(model::Error::invalid("name", "a name is 1 to 64 characters"));
+        assert_eq!(error.about("name").as_deref(), Some("a name is 1 to 64 characters"));
+        assert_eq!(error.about("days"), None);
+        assert_eq!(AppError(model::Error::Unauthenticated).field(), None);
+    }
+}

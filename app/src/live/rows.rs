@@ -1,0 +1,202 @@
+//! Lists that are patched in place: each row is a signal, so a change redraws the row and nothing around it.
+//! Order is the page's: a patch keeps a row's place unless the page says where it belongs.
+
+use leptos::prelude::*;
+
+/// A keyed list of rows, each in a signal of its own. Use with `<For each=move || rows.list() key=|(key, _)| key.clone() ...>`.
+pub struct Rows<T: Send + Sync + 'static> {
+    list: RwSignal<Vec<(String, ArcRwSignal<T>)>>,
+    key: fn(&T) -> String,
+}
+
+impl<T: Send + Sync + 'static> Clone for Rows<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Send + Sync + 'static> Copy for Rows<T> {}
+
+impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
+    /// An empty list of rows that `key` tells apart.
+    pub fn new(key: fn(&T) -> String) -> Self {
+        Self { list: RwSignal::new(Vec::new()), key }
+    }
+
+    /// Takes a fresh reading: rows that stay keep their signal and are redrawn only where they differ.
+    pub fn replace(self, items: Vec<T>) {
+        let old = self.list.get_untracked();
+        let next: Vec<_> = items
+            .into_iter()
+            .map(|item| {
+                let key = (self.key)(&item);
+                match old.iter().find(|(k, _)| *k == key) {
+                    Some((_, signal)) => {
+                        set_if_changed(signal, item);
+                        (key, signal.clone())
+                    }
+                    None => (key, ArcRwSignal::new(item)),
+                }
+            })
+            .collect();
+        let same = old.len() == next.len() && old.iter().zip(&next).all(|((a, _), (b, _))| a == b);
+        if !same {
+            self.list.set(next);
+        }
+    }
+
+    /// Adds the next page of the same list; rows that are there already are patched.
+    pub fn extend(self, items: Vec<T>) {
+        let mut list = self.list.get_untracked();
+        let before = list.len();
+        for item in items {
+            let key = (self.key)(&item);
+            match list.iter().find(|(k, _)| *k == key) {
+                Some((_, signal)) => set_if_changed(signal, item),
+                None => list.push((key, ArcRwSignal::new(item))),
+            }
+        }
+        if list.len() != before {
+            self.list.set(list);
+        }
+    }
+
+    /// Patches a row in place, or puts a new one where `place` says (an index; beyond the end means last); `None` leaves a new row out.
+    pub fn patch(self, item: T, place: impl FnOnce(&[T]) -> Option<usize>) {
+        let key = (self.key)(&item);
+        let known = self.list.with_untracked(|list| list.iter().find(|(k, _)| *k == key).map(|(_, signal)| signal.clone()));
+        if let Some(signal) = known {
+            set_if_changed(&signal, item);
+            return;
+        }
+        let items: Vec<T> = self.items_untracked();
+        if let Some(at) = place(&items) {
+            self.list.update(|list| list.insert(at.min(list.len()), (key, ArcRwSignal::new(item))));
+        }
+    }
+
+    /// Takes a row away; nothing happens when it is not there.
+    pub fn remove(self, key: &str) {
+        if self.list.with_untracked(|list| list.iter().any(|(k, _)| k == key)) {
+            self.list.update(|list| list.retain(|(k, _)| k != key));
+        }
+    }
+
+    /// Moves a row to another place, for lists that sort by what changed.
+    pub fn move_to(self, key: &str, at: usize) {
+        let from = self.list.with_untracked(|list| list.iter().position(|(k, _)| k == key));
+        if let Some(from) = from
+            && from != at
+        {
+            self.list.update(|list| {
+                let row = list.remove(from);
+                list.insert(at.min(list.len()), row);
+            });
+        }
+    }
+
+    /// Keys and signals, for `<For>`. Subscribes to order and membership, not to the rows.
+    pub fn list(self) -> Vec<(String, ArcRwSignal<T>)> {
+        self.list.get()
+    }
+
+    /// How many there are. Subscribes to membership.
+    pub fn len(self) -> usize {
+        self.list.read().len()
+    }
+
+    /// Whether there are none. Subscribes to membership.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// All rows as they are now, without subscribing.
+    pub fn items_untracked(self) -> Vec<T> {
+        self.list.with_untracked(|list| list.iter().map(|(_, signal)| signal.get_untracked()).collect())
+    }
+}
+
+fn set_if_changed<T: PartialEq + Send + Sync + 'static>(signal: &ArcRwSignal<T>, item: T) {
+    if signal.with_untracked(|old| *old != item) {
+        signal.set(item);
+    }
+}
+
+/// Patches a plain list: replaces the item with the same key, or puts a new one where `place` says; `None` leaves a new item out.
+/// For short lists that are drawn as a whole; long ones are [`Rows`].
+pub fn patch_list<T: PartialEq, K: PartialEq>(list: &mut Vec<T>, item: T, key: impl Fn(&T) -> K, place: impl FnOnce(&[T]) -> Option<usize>) -> bool {
+    let wanted = key(&item);
+    if let Some(old) = list.iter_mut().find(|old| key(old) == wanted) {
+        let changed = *old != item;
+        *old = item;
+        return changed;
+    }
+    match place(list) {
+        Some(at) => {
+            list.insert(at.min(list.len()), item);
+            true
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Item = (u32, &'static str);
+
+    fn rows() -> Rows<Item> {
+        let rows = Rows::new(|item: &Item| item.0.to_string());
+        rows.replace(vec![(1, "a"), (2, "b")]);
+        rows
+    }
+
+    #[test]
+    fn a_patch_changes_the_row_and_not_the_list() {
+        Owner::new().with(|| {
+            let rows = rows();
+            let before = rows.list.get_untracked();
+            rows.patch((2, "c"), |_| Some(0));
+            let after = rows.list.get_untracked();
+            assert_eq!(before, after, "the same signals in the same order");
+            assert_eq!(rows.items_untracked(), [(1, "a"), (2, "c")]);
+            rows.patch((2, "c"), |_| Some(0));
+            assert_eq!(rows.items_untracked(), [(1, "a"), (2, "c")], "twice is once");
+        });
+    }
+
+    #[test]
+    fn new_rows_go_where_the_page_says() {
+        Owner::new().with(|| {
+            let rows = rows();
+            rows.patch((3, "new"), |_| Some(0));
+            rows.patch((4, "not for this list"), |_| None);
+            rows.extend(vec![(2, "b"), (5, "next page")]);
+            rows.remove("1");
+            rows.move_to("5", 0);
+            assert_eq!(rows.items_untracked(), [(5, "next page"), (3, "new"), (2, "b")]);
+        });
+    }
+
+    #[test]
+    fn a_fresh_reading_keeps_the_signals_of_rows_that_stay() {
+        Owner::new().with(|| {
+            let rows = rows();
+            let kept = rows.list.get_untracked()[1].1.clone();
+            rows.replace(vec![(2, "b2"), (9, "z")]);
+            assert_eq!(kept.get_untracked(), (2, "b2"));
+            assert_eq!(rows.items_untracked(), [(2, "b2"), (9, "z")]);
+        });
+    }
+
+    #[test]
+    fn a_plain_list_is_patched_by_key() {
+        let mut list = vec![(1, "a"), (2, "b")];
+        assert!(patch_list(&mut list, (2, "c"), |item| item.0, |_| None));
+        assert!(!patch_list(&mut list, (2, "c"), |item| item.0, |_| None));
+        assert!(!patch_list(&mut list, (3, "d"), |item| item.0, |_| None));
+        assert!(patch_list(&mut list, (3, "d"), |item| item.0, |_| Some(9)));
+        assert_eq!(list, [(1, "a"), (2, "c"), (3, "d")]);
+    }
+}

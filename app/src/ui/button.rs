@@ -1,0 +1,112 @@
+//! Buttons and keys. Handlers are put on them as on elements: `<Button on:click=...>`.
+
+use super::Icon;
+use leptos::prelude::*;
+
+/// How much a button calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ButtonKind {
+    /// An edge.
+    #[default]
+    Plain,
+    /// The one decision of its place.
+    Primary,
+    /// No edge until hovered.
+    Quiet,
+    /// Destroys or refuses: red text, never a red block.
+    Danger,
+}
+
+impl ButtonKind {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Primary => " btn-p",
+            Self::Quiet => " btn-q",
+            Self::Danger => " btn-d",
+        }
+    }
+}
+
+/// A button with a word.
+#[component]
+pub fn Button(
+    /// How much it calls.
+    #[prop(optional)]
+    kind: ButtonKind,
+    /// 32 px, in forms and decisions.
+    #[prop(optional)]
+    large: bool,
+    /// Sends the form it stands in.
+    #[prop(optional)]
+    submit: bool,
+    /// Cannot be pressed now.
+    #[prop(optional, into)]
+    disabled: Signal<bool>,
+    /// An icon before the word.
+    #[prop(optional)]
+    icon: Option<&'static str>,
+    /// The key that presses it; shown in it.
+    #[prop(optional)]
+    keys: Option<&'static str>,
+    /// More classes.
+    #[prop(optional, into)]
+    class: String,
+    /// The word.
+    children: Children,
+) -> impl IntoView {
+    let class = format!("btn{}{} {class}", kind.class(), if large { " btn-lg" } else { "" });
+    view! {
+        <button
+            type=if submit { "submit" } else { "button" }
+            class=class.trim_end().to_owned()
+            disabled=move || disabled.get()
+            aria-keyshortcuts=keys
+        >
+            {icon.map(|name| view! { <Icon name=name /> })}
+            {children()}
+            {keys.map(|key| view! { <kbd class="kbd" aria-hidden="true">{key}</kbd> })}
+        </button>
+    }
+}
+
+/// A button that is only an icon; its name is read aloud and shown on hover.
+#[component]
+pub fn IconButton(
+    /// The icon.
+    icon: &'static str,
+    /// Its name.
+    #[prop(into)]
+    label: Signal<String>,
+    /// How much it calls; quiet unless said.
+    #[prop(default = ButtonKind::Quiet)]
+    kind: ButtonKind,
+    /// Cannot be pressed now.
+    #[prop(optional, into)]
+    disabled: Signal<bool>,
+    /// More classes.
+    #[prop(optional, into)]
+    class: String,
+) -> impl IntoView {
+    let class = format!("btn btn-i{} {class}", kind.class());
+    view! {
+        <button
+            type="button"
+            class=class.trim_end().to_owned()
+            aria-label=move || label.get()
+            title=move || label.get()
+            disabled=move || disabled.get()
+        >
+            <Icon name=icon />
+        </button>
+    }
+}
+
+/// A key, as printed on keyboards.
+#[component]
+pub fn Kbd(
+    /// The key: `J`, `Ctrl K`.
+    key: &'static str,
+) -> impl IntoView {
+    view! { <kbd class="kbd">{key}</kbd> }
+}

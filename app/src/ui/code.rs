@@ -1,0 +1,102 @@
+//! Code, diffs and Markdown, rendered on the server; here they only get their frame.
+//! Raw HTML is put into the page here and nowhere else, and only what the node's sanitiser made.
+
+use leptos::prelude::*;
+use model::entries::{Diff, DiffLine};
+
+/// Sanitised HTML of a Markdown text, as the node made it.
+#[component]
+pub fn Markdown(
+    /// The HTML.
+    #[prop(into)]
+    html: Signal<String>,
+    /// More classes.
+    #[prop(optional, into)]
+    class: String,
+) -> impl IntoView {
+    view! { <div class=format!("md {class}").trim_end().to_owned() inner_html=move || html.get()></div> }
+}
+
+/// Code or output in its box: highlighted HTML of the node where there is any, else plain text.
+#[component]
+pub fn CodeBlock(
+    /// The text.
+    #[prop(optional, into)]
+    text: String,
+    /// The same as highlighted HTML of spans, made by the node.
+    #[prop(optional_no_strip)]
+    html: Option<String>,
+    /// What it is: `Command`, `Output`.
+    #[prop(into)]
+    label: String,
+    /// Breaks long lines instead of scrolling.
+    #[prop(optional)]
+    wrap: bool,
+    /// Larger, for the one thing to decide about.
+    #[prop(optional)]
+    big: bool,
+) -> impl IntoView {
+    let class = format!("code{}{}", if wrap { " code-wrap" } else { "" }, if big { " code-big" } else { "" });
+    match html {
+        Some(html) => view! { <pre class=class tabindex="0" role="region" aria-label=label inner_html=html></pre> }.into_any(),
+        None => view! { <pre class=class tabindex="0" role="region" aria-label=label>{text}</pre> }.into_any(),
+    }
+}
+
+/// A change to one file.
+#[component]
+pub fn DiffView(
+    /// The change.
+    diff: Diff,
+    /// Without the head that names the file.
+    #[prop(optional)]
+    bare: bool,
+) -> impl IntoView {
+    let label = format!("Change of {}: {} lines added, {} removed", diff.path, diff.added, diff.removed);
+    let head = (!bare).then(|| {
+        view! {
+            <div class="diff-h">
+                <span class="cut" title=diff.path.clone()>{diff.path.clone()}</span>
+                <span class="mono nw">
+                    <span class="add">{format!("+{}", diff.added)}</span>
+                    " "
+                    <span class="del">{format!("\u{2212}{}", diff.removed)}</span>
+                </span>
+            </div>
+        }
+    });
+    view! {
+        <div class="diff">
+            {head}
+            <div class="diff-b" tabindex="0" role="region" aria-label=label>
+                <div>{diff.lines.into_iter().map(line).collect_view()}</div>
+            </div>
+            {(diff.omitted > 0).then(|| view! { <p class="dl-x xs">{format!("{} more lines are not shown", diff.omitted)}</p> })}
+        </div>
+    }
+    .into_any()
+}
+
+fn line(line: DiffLine) -> AnyView {
+    let number = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
+    let parts = line
+        .parts
+        .into_iter()
+        .map(|(changed, text)| if changed { view! { <em>{text}</em> }.into_any() } else { text.into_any() })
+        .collect_view();
+    let (class, sign) = match line.sign {
+        '+' => ("dl dl-a", "+"),
+        '-' => ("dl dl-d", "\u{2212}"),
+        '@' => return view! { <div class="dl-h">{parts}</div> }.into_any(),
+        _ => ("dl", " "),
+    };
+    view! {
+        <div class=class>
+            <span>{number(line.old)}</span>
+            <span>{number(line.new)}</span>
+            <span>{sign}</span>
+            <span>{parts}</span>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,59 @@
+//! Dialogs on the browser's own `<dialog>`: focus is kept inside, Escape closes, the page behind is inert.
+
+use leptos::{html, prelude::*};
+
+/// A dialog that is open while `open` is true.
+#[component]
+pub fn Dialog(
+    /// Whether it is open; set to false when the person closes it.
+    open: RwSignal<bool>,
+    /// Its name, shown on top.
+    #[prop(into)]
+    title: Signal<String>,
+    /// More classes: `dialog-wide`.
+    #[prop(optional, into)]
+    class: String,
+    /// The title is only read aloud.
+    #[prop(optional)]
+    bare: bool,
+    /// The buttons; the one that keeps things as they are comes first.
+    #[prop(optional, into)]
+    footer: Option<ViewFn>,
+    /// What it says. Rendered once; it stays in the page while closed.
+    children: Children,
+) -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    Effect::new(move |_| {
+        let wanted = open.get();
+        if let Some(dialog) = dialog.get()
+            && dialog.open() != wanted
+        {
+            if wanted {
+                let _ = dialog.show_modal();
+            } else {
+                dialog.close();
+            }
+        }
+    });
+    view! {
+        <dialog
+            node_ref=dialog
+            class=format!("dialog {class}").trim_end().to_owned()
+            aria-label=move || title.get()
+            on:close=move |_| open.set(false)
+            on:click=move |event| {
+                // A press on the scrim lands on the dialog element itself.
+                if event.target() == event.current_target() {
+                    open.set(false);
+                }
+            }
+        >
+            <div class="dialog-in">
+                {(!bare).then(|| view! { <header><h3>{move || title.get()}</h3></header> })}
+                <div class="body">{children()}</div>
+                {footer.map(|footer| view! { <footer>{footer.run()}</footer> })}
+            </div>
+        </dialog>
+    }
+    .into_any()
+}

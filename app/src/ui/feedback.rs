@@ -1,0 +1,204 @@
+//! What is shown instead of content: nothing yet, nothing at all, an error; and notices. Pages hold only content, `QueryState` does the rest.
+
+use super::{Icon, Look, Shape};
+use crate::error::AppError;
+use leptos::prelude::*;
+
+/// Says what would be here and offers the first step (`children`).
+#[component]
+pub fn Empty(
+    /// The icon of what would be here.
+    icon: &'static str,
+    /// What is missing: `No projects yet`.
+    #[prop(into)]
+    title: String,
+    /// When it would appear, and how.
+    #[prop(optional, into)]
+    text: Option<String>,
+    /// The first step.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <div class="empty">
+            <Icon name=icon />
+            <h3>{title}</h3>
+            {text.map(|text| view! { <p class="muted">{text}</p> })}
+            {children.map(|children| children())}
+        </div>
+    }
+}
+
+/// What a notice is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NoteTone {
+    /// Worth knowing.
+    #[default]
+    Plain,
+    /// Look at it.
+    Warning,
+    /// It failed.
+    Failed,
+    /// It worked.
+    Done,
+}
+
+/// A notice beside the thing it is about.
+#[component]
+pub fn Note(
+    /// What it is about.
+    #[prop(optional)]
+    tone: NoteTone,
+    /// In a few words.
+    #[prop(optional, into)]
+    title: Option<String>,
+    /// The rest.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    let (class, look) = match tone {
+        NoteTone::Plain => ("note", Look::IDLE),
+        NoteTone::Warning => ("note waiting", Look::LAGGING),
+        NoteTone::Failed => ("note failed", Look::FAILED),
+        NoteTone::Done => ("note", Look::DONE),
+    };
+    view! {
+        <div class=class role=if tone == NoteTone::Failed { "alert" } else { "note" }>
+            <Shape look=look />
+            <span class="grow">
+                {title.map(|title| view! { <b class="medium">{title}</b>" " })}
+                {children.map(|children| children())}
+            </span>
+        </div>
+    }
+}
+
+/// An error: what happened and what to do, with its reference where there is one.
+#[component]
+pub fn ErrorNote(
+    /// What happened.
+    error: AppError,
+    /// What could not be done, in a few words.
+    #[prop(optional, into)]
+    title: MaybeProp<String>,
+    /// Offers to try again.
+    #[prop(optional, into)]
+    retry: Option<Callback<()>>,
+) -> impl IntoView {
+    let title = title.get_untracked().unwrap_or_else(|| headline(&error).to_owned());
+    let reference = error.reference().map(str::to_owned);
+    let text = if reference.is_some() { "The cause is in the node's log under this reference:".to_owned() } else { sentence(&error.to_string()) };
+    view! {
+        <div class="note failed" role="alert">
+            <Shape look=Look::FAILED />
+            <span class="grow">
+                <b class="medium">{title}</b>
+                " "
+                {text}
+                {reference.map(|reference| view! { " " <code>{reference}</code> })}
+            </span>
+            {retry.map(|retry| view! { <button type="button" class="btn btn-q" on:click=move |_| retry.run(())>"Try again"</button> })}
+        </div>
+    }
+    .into_any()
+}
+
+fn headline(error: &AppError) -> &'static str {
+    use model::Error as E;
+    match &error.0 {
+        E::Unauthenticated => "You are signed out.",
+        E::Forbidden(_) => "Not allowed.",
+        E::NotFound(_) => "Not found.",
+        E::Invalid { .. } | E::TooLarge(_) => "Not accepted.",
+        E::Conflict(_) | E::AlreadyDecided(_) => "Not possible now.",
+        E::RateLimited(_) => "Too many tries.",
+        E::StorageFull => "The disk is full.",
+        E::Unavailable(_) => "Not available.",
+        E::Internal(_) => "Something went wrong on this node.",
+        E::Transport(_) => "The node did not answer.",
+    }
+}
+
+/// A text as a sentence: first letter large, a full stop at its end.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut out: String = chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default();
+    if !out.is_empty() && !out.ends_with(['.', '!', '?', ':']) {
+        out.push('.');
+    }
+    out
+}
+
+/// Rows in the shape of what comes; only before the first data.
+#[component]
+pub fn Skeleton(
+    /// How many rows.
+    #[prop(default = 5)]
+    rows: usize,
+) -> impl IntoView {
+    let row = |n: usize| {
+        let width = ["skel w-60", "skel w-44", "skel w-72", "skel w-52"][n % 4];
+        view! {
+            <div class="sk-row">
+                <i class="skel w-dot"></i>
+                <i class=width></i>
+                <i class="skel w-end push"></i>
+            </div>
+        }
+    };
+    view! {
+        <div aria-hidden="true">{(0..rows).map(row).collect_view()}</div>
+        <p class="vh">"Loading"</p>
+    }
+}
+
+/// Shows what a resource gave: rows in waiting before the first answer, an error with a way to try again, or the content.
+/// Old content stays while a newer one is fetched.
+#[component]
+pub fn QueryState<T, F, V>(
+    /// The resource.
+    query: Resource<Result<T, AppError>>,
+    /// Makes the content.
+    content: F,
+    /// How many rows stand there before the first answer.
+    #[prop(default = 5)]
+    rows: usize,
+    /// What could not be done, for the error.
+    #[prop(optional, into)]
+    failed: MaybeProp<String>,
+) -> impl IntoView
+where
+    T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static,
+    F: Fn(T) -> V + Clone + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
+    view! {
+        <Transition fallback=move || view! { <Skeleton rows=rows /> }>
+            {
+                let content = content.clone();
+                move || {
+                    query
+                        .get()
+                        .map(|answer| match answer {
+                            Ok(value) => content(value).into_any(),
+                            Err(error) => {
+                                view! { <ErrorNote error=error title=failed retry=move |()| query.refetch() /> }.into_any()
+                            }
+                        })
+                }
+            }
+        </Transition>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_text_becomes_a_sentence() {
+        assert_eq!(sentence("sign in to continue"), "Sign in to continue.");
+        assert_eq!(sentence("Really?"), "Really?");
+        assert_eq!(sentence(""), "");
+    }
+}

@@ -1,0 +1,225 @@
+//! Fields of forms. Every field has a visible label or a name for screen readers; errors stand beside the field they are about.
+
+use super::Icon;
+use leptos::{html, prelude::*};
+
+/// A label, what is filled in (`children`), and under it a hint or what is wrong.
+#[component]
+pub fn Field(
+    /// The label.
+    #[prop(into)]
+    label: String,
+    /// The id of the control inside; the error is `<id>-error`, the hint `<id>-hint`.
+    #[prop(into)]
+    id: String,
+    /// What helps to fill it in.
+    #[prop(optional, into)]
+    hint: MaybeProp<String>,
+    /// What is wrong.
+    #[prop(optional, into)]
+    error: Signal<Option<String>>,
+    /// The control.
+    children: Children,
+) -> impl IntoView {
+    let error_id = format!("{id}-error");
+    let hint_id = format!("{id}-hint");
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            {children()}
+            {hint.get_untracked().map(|hint| view! { <p class="hint" id=hint_id>{hint}</p> })}
+            {move || {
+                error
+                    .get()
+                    .map(|error| {
+                        view! {
+                            <p class="hint hint-bad" id=error_id.clone() role="alert">
+                                <Icon name="circle-alert" small=true />
+                                {error}
+                            </p>
+                        }
+                    })
+            }}
+        </div>
+    }
+}
+
+/// A labelled line of text: what most forms are made of.
+#[component]
+pub fn TextInput(
+    /// The label.
+    #[prop(into)]
+    label: String,
+    /// The name under which the form sends it; also its id.
+    name: &'static str,
+    /// What stands in it at first.
+    #[prop(optional, into)]
+    value: Option<String>,
+    /// `text`, `password`, ...
+    #[prop(default = "text")]
+    kind: &'static str,
+    /// What the browser may fill in.
+    #[prop(optional)]
+    autocomplete: Option<&'static str>,
+    /// The form is not sent without it.
+    #[prop(optional)]
+    required: bool,
+    /// At most so many characters.
+    #[prop(optional)]
+    maxlength: Option<u32>,
+    /// What helps to fill it in.
+    #[prop(optional, into)]
+    hint: MaybeProp<String>,
+    /// What is wrong.
+    #[prop(optional, into)]
+    error: Signal<Option<String>>,
+    /// The element, for reading and clearing it.
+    #[prop(optional)]
+    node_ref: NodeRef<html::Input>,
+    /// Called with what stands in it after every change.
+    #[prop(optional, into)]
+    on_input: Option<Callback<String>>,
+) -> impl IntoView {
+    let has_hint = hint.get_untracked().is_some();
+    let described = move || {
+        if error.read().is_some() {
+            Some(format!("{name}-error"))
+        } else {
+            has_hint.then(|| format!("{name}-hint"))
+        }
+    };
+    view! {
+        <Field label=label id=name hint=hint error=error>
+            <input
+                class="input input-lg"
+                id=name
+                name=name
+                type=kind
+                value=value
+                autocomplete=autocomplete
+                required=required
+                maxlength=maxlength
+                aria-invalid=move || error.read().is_some().then_some("true")
+                aria-describedby=described
+                node_ref=node_ref
+                on:input:target=move |event| {
+                    if let Some(callback) = on_input {
+                        callback.run(event.target().value());
+                    }
+                }
+            />
+        </Field>
+    }
+    .into_any()
+}
+
+/// Several lines of text. Its text is set as a property only: text between the tags would be rendered unescaped.
+#[component]
+pub fn TextArea(
+    /// The text.
+    value: RwSignal<String>,
+    /// Its id.
+    #[prop(optional, into)]
+    id: Option<String>,
+    /// The name under which a form sends it.
+    #[prop(optional)]
+    name: Option<&'static str>,
+    /// Names it for screen readers where no label stands beside it.
+    #[prop(optional, into)]
+    label: Option<String>,
+    /// What stands there while it is empty.
+    #[prop(optional, into)]
+    placeholder: Signal<String>,
+    /// Lines at first.
+    #[prop(default = 3)]
+    rows: u32,
+    /// At most so many characters.
+    #[prop(optional)]
+    maxlength: Option<u32>,
+    /// Cannot be changed now.
+    #[prop(optional, into)]
+    disabled: Signal<bool>,
+    /// Classes; `input` unless said.
+    #[prop(default = "input area")]
+    class: &'static str,
+    /// The element, for focus and selection.
+    #[prop(optional)]
+    node_ref: NodeRef<html::Textarea>,
+) -> impl IntoView {
+    view! {
+        <textarea
+            class=class
+            id=id
+            name=name
+            rows=rows
+            aria-label=label
+            placeholder=move || placeholder.get()
+            maxlength=maxlength
+            disabled=move || disabled.get()
+            prop:value=move || value.get()
+            on:input:target=move |event| value.set(event.target().value())
+            node_ref=node_ref
+        ></textarea>
+    }
+}
+
+/// One of several, from five up; fewer are a [`super::Segment`].
+#[component]
+pub fn Select(
+    /// Values and the words for them.
+    #[prop(into)]
+    options: Signal<Vec<(String, String)>>,
+    /// The value that is chosen.
+    #[prop(into)]
+    value: Signal<String>,
+    /// Called with the value chosen.
+    #[prop(optional, into)]
+    on_change: Option<Callback<String>>,
+    /// Its id.
+    #[prop(optional, into)]
+    id: Option<String>,
+    /// The name under which a form sends it.
+    #[prop(optional)]
+    name: Option<&'static str>,
+    /// Names it for screen readers where no label stands beside it.
+    #[prop(optional, into)]
+    label: Option<String>,
+    /// 32 px, in forms.
+    #[prop(optional)]
+    large: bool,
+    /// Cannot be changed now.
+    #[prop(optional, into)]
+    disabled: Signal<bool>,
+) -> impl IntoView {
+    view! {
+        <span class="select-w">
+            <select
+                class=if large { "select input-lg" } else { "select" }
+                id=id
+                name=name
+                aria-label=label
+                disabled=move || disabled.get()
+                prop:value=move || value.get()
+                on:change:target=move |event| {
+                    if let Some(callback) = on_change {
+                        callback.run(event.target().value());
+                    }
+                }
+            >
+                {move || {
+                    let chosen = value.get();
+                    options
+                        .get()
+                        .into_iter()
+                        .map(|(key, word)| {
+                            let selected = key == chosen;
+                            view! { <option value=key selected=selected>{word}</option> }
+                        })
+                        .collect_view()
+                }}
+            </select>
+            <Icon name="chevron-down" />
+        </span>
+    }
+    .into_any()
+}

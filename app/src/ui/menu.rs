@@ -1,0 +1,197 @@
+//! Menus, segments and tabs: choosing among few. A menu is a `<details>`: it opens without WASM and closes on a press elsewhere or Escape with it.
+
+use leptos::{ev, html, prelude::*};
+use wasm_bindgen::JsCast;
+
+/// A button (`trigger`) that opens a list of links and buttons (`children`).
+#[component]
+pub fn Menu(
+    /// What the button is called.
+    #[prop(into)]
+    label: Signal<String>,
+    /// What the button shows.
+    #[prop(into)]
+    trigger: ViewFn,
+    /// Classes of the button.
+    #[prop(default = "btn btn-q")]
+    button: &'static str,
+    /// Opens towards the left.
+    #[prop(optional)]
+    end: bool,
+    /// Opens upwards.
+    #[prop(optional)]
+    up: bool,
+    /// Links and buttons; `<hr/>` between groups.
+    children: Children,
+) -> impl IntoView {
+    let details = NodeRef::<html::Details>::new();
+    let close = move || {
+        if let Some(details) = details.get_untracked() {
+            let _ = details.remove_attribute("open");
+        }
+    };
+    if cfg!(feature = "hydrate") {
+        let presses = window_event_listener(ev::click, move |event| {
+            let outside = details.get_untracked().is_some_and(|details| {
+                let target = event.target().and_then(|target| target.dyn_into::<web_sys::Node>().ok());
+                !details.contains(target.as_ref())
+            });
+            if outside {
+                close();
+            }
+        });
+        on_cleanup(move || presses.remove());
+    }
+    let class = format!("menu{}{}", if end { " menu-end" } else { "" }, if up { " menu-up" } else { "" });
+    view! {
+        <details
+            class="menu-w"
+            node_ref=details
+            on:keydown=move |event| {
+                if event.key() == "Escape" {
+                    close();
+                    if let Some(summary) = details.get_untracked().and_then(|d| d.query_selector("summary").ok().flatten())
+                        && let Ok(summary) = summary.dyn_into::<web_sys::HtmlElement>()
+                    {
+                        let _ = summary.focus();
+                    }
+                }
+            }
+        >
+            <summary class=button aria-label=move || label.get() title=move || label.get()>
+                {trigger.run()}
+            </summary>
+            // A choice closes the menu; the press itself goes on to what was chosen.
+            <div class=class on:click=move |_| close()>
+                {children()}
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
+/// Two to four exclusive views or values.
+#[component]
+pub fn Segment(
+    /// Values and the words for them.
+    #[prop(into)]
+    options: Signal<Vec<(String, String)>>,
+    /// The value that is chosen.
+    #[prop(into)]
+    value: Signal<String>,
+    /// Called with the value pressed.
+    #[prop(into)]
+    on_change: Callback<String>,
+    /// What is chosen here, for screen readers.
+    #[prop(into)]
+    label: String,
+    /// Cannot be changed now.
+    #[prop(optional, into)]
+    disabled: Signal<bool>,
+) -> impl IntoView {
+    view! {
+        <div class="seg" role="group" aria-label=label>
+            {move || {
+                options
+                    .get()
+                    .into_iter()
+                    .map(|(key, word)| {
+                        let pressed = { let key = key.clone(); move || (value.get() == key).to_string() };
+                        view! {
+                            <button
+                                type="button"
+                                aria-pressed=pressed
+                                disabled=move || disabled.get()
+                                on:click=move |_| on_change.run(key.clone())
+                            >
+                                {word}
+                            </button>
+                        }
+                    })
+                    .collect_view()
+            }}
+        </div>
+    }
+    .into_any()
+}
+
+/// One part of a thing that has several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tab {
+    /// The value of the tab.
+    pub key: &'static str,
+    /// Its word.
+    pub word: &'static str,
+    /// A count beside the word; none for zero.
+    pub count: Option<i64>,
+}
+
+/// Parts of one thing. The panel beside it carries `id=<panel>` and `role="tabpanel"`.
+#[component]
+pub fn Tabs(
+    /// The tabs.
+    #[prop(into)]
+    tabs: Signal<Vec<Tab>>,
+    /// The chosen one's key.
+    #[prop(into)]
+    value: Signal<String>,
+    /// Called with the key pressed.
+    #[prop(into)]
+    on_change: Callback<String>,
+    /// What these are the parts of.
+    #[prop(into)]
+    label: String,
+    /// The id of the panel they control.
+    #[prop(into)]
+    panel: String,
+    /// More classes.
+    #[prop(optional, into)]
+    class: String,
+) -> impl IntoView {
+    let step = move |event: ev::KeyboardEvent| {
+        let keys: Vec<_> = tabs.read_untracked().iter().map(|tab| tab.key).collect();
+        let Some(at) = keys.iter().position(|key| *key == value.get_untracked()) else { return };
+        let next = match event.key().as_str() {
+            "ArrowRight" => (at + 1) % keys.len(),
+            "ArrowLeft" => (at + keys.len() - 1) % keys.len(),
+            "Home" => 0,
+            "End" => keys.len() - 1,
+            _ => return,
+        };
+        event.prevent_default();
+        on_change.run(keys[next].to_owned());
+        if let Some(list) = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+            && let Ok(Some(tab)) = list.query_selector(&format!("[data-tab=\"{}\"]", keys[next]))
+            && let Ok(tab) = tab.dyn_into::<web_sys::HtmlElement>()
+        {
+            let _ = tab.focus();
+        }
+    };
+    view! {
+        <div class=format!("tabs {class}").trim_end().to_owned() role="tablist" aria-label=label on:keydown=step>
+            {move || {
+                tabs.get()
+                    .into_iter()
+                    .map(|tab| {
+                        let chosen = move || value.get() == tab.key;
+                        view! {
+                            <button
+                                type="button"
+                                role="tab"
+                                data-tab=tab.key
+                                aria-selected=move || chosen().to_string()
+                                aria-controls=panel.clone()
+                                tabindex=move || if chosen() { "0" } else { "-1" }
+                                on:click=move |_| on_change.run(tab.key.to_owned())
+                            >
+                                {tab.word}
+                                {tab.count.filter(|n| *n > 0).map(|n| view! { <span class="cnt">{n}</span> })}
+                            </button>
+                        }
+                    })
+                    .collect_view()
+            }}
+        </div>
+    }
+    .into_any()
+}

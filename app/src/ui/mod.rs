@@ -1,0 +1,29 @@
+//! The kit: every component the pages are built of, each in every state on `/kit`.
+//! It must not know features, ports or server functions; components take values and signals and say what was pressed.
+
+mod button;
+mod chart;
+mod code;
+mod dialog;
+mod feedback;
+mod field;
+pub mod format;
+mod icon;
+mod menu;
+pub mod plot;
+mod status;
+mod time;
+mod toast;
+
+pub use button::{Button, ButtonKind, IconButton, Kbd};
+pub use chart::{Bars, Legend, Line, Meter, Spark};
+pub use code::{CodeBlock, DiffView, Markdown};
+pub use dialog::Dialog;
+pub use feedback::{Empty, ErrorNote, Note, NoteTone, QueryState, Skeleton};
+pub use field::{Field, Select, TextArea, TextInput};
+pub use icon::{Icon, Mark, Shape};
+pub use menu::{Menu, Segment, Tab, Tabs};
+pub use status::{Look, StatusWord};
+pub use time::{Ago, Clock, Cost, Elapsed, Exact, Short, provide_clock, use_clock};
+pub(crate) use toast::ToastRow;
+pub use toast::{Toast, Toasts, ToastsView, provide_toasts, toast, use_toasts};

@@ -1,0 +1,156 @@
+//! Moments and numbers in the page: the server writes UTC, the browser turns it into its zone and keeps it current.
+//! One clock per tab ticks for all of them; nothing here starts a timer of its own.
+
+use super::format;
+use crate::browser;
+use leptos::prelude::*;
+use model::{Micros, Millis};
+use std::time::Duration;
+
+/// The tab's clock; `None` until the browser has taken over.
+#[derive(Clone, Copy)]
+pub struct Clock(RwSignal<Option<Millis>>);
+
+impl Clock {
+    /// The moment, to a second; `None` on the server and while the page is taken over. Reading it subscribes.
+    pub fn now(self) -> Option<Millis> {
+        self.0.get()
+    }
+}
+
+/// Starts the tab's clock; the application does it once.
+pub fn provide_clock() {
+    let clock = Clock(RwSignal::new(None));
+    provide_context(clock);
+    Effect::new(move |_| {
+        clock.0.set(browser::now());
+        browser::every(Duration::from_secs(1), move || clock.0.set(browser::now()));
+    });
+}
+
+/// The tab's clock, or one that stands still where nobody provided one.
+pub fn use_clock() -> Clock {
+    use_context::<Clock>().unwrap_or_else(|| Clock(RwSignal::new(None)))
+}
+
+/// The clock as a component may read it: silent until this component has been taken over, so that both sides write the same at first.
+fn quiet_clock() -> Signal<Option<Millis>> {
+    let clock = use_clock();
+    let taken_over = RwSignal::new(false);
+    Effect::new(move |_| taken_over.set(true));
+    Signal::derive(move || if taken_over.get() { clock.now() } else { None })
+}
+
+/// Minutes east of UTC where the viewer is, at that moment.
+fn offset_minutes(at: Millis) -> i64 {
+    if !cfg!(feature = "hydrate") {
+        return 0;
+    }
+    // Moments are far below 2^53 and offsets below a day: nothing is lost.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+    let minutes = js_sys::Date::new(&(at as f64).into()).get_timezone_offset() as i64;
+    -minutes
+}
+
+fn long(at: Millis, local: bool) -> String {
+    if local { format::civil(at, offset_minutes(at)).long() } else { format::utc_long(at) }
+}
+
+/// How long ago, current by itself; the exact moment on hover.
+#[component]
+pub fn Ago(
+    /// When.
+    #[prop(into)]
+    at: Signal<Millis>,
+    /// `4m` instead of `4m ago`, for columns.
+    #[prop(optional)]
+    short: bool,
+) -> impl IntoView {
+    let now = quiet_clock();
+    let text = Memo::new(move |_| match now.get() {
+        None => format::utc_short(at.get()),
+        Some(now) if short => format::ago_short(now - at.get()),
+        Some(now) => format::ago(now - at.get()),
+    });
+    let local = Memo::new(move |_| now.get().is_some());
+    view! {
+        <time datetime=move || format::iso(at.get()) title=move || long(at.get(), local.get())>
+            {text}
+        </time>
+    }
+}
+
+/// How long something has been going on (`4m 10s`, current by itself), or took where `until` is known.
+#[component]
+pub fn Elapsed(
+    /// Since when.
+    #[prop(into)]
+    since: Signal<Millis>,
+    /// Until when; `None` while it goes on.
+    #[prop(optional, into)]
+    until: Signal<Option<Millis>>,
+) -> impl IntoView {
+    let now = quiet_clock();
+    let text = Memo::new(move |_| match (until.get(), now.get()) {
+        (Some(until), _) => format::span(until - since.get()),
+        (None, Some(now)) => format::span(now - since.get()),
+        (None, None) => format!("since {}", format::civil(since.get(), 0).time()),
+    });
+    let local = Memo::new(move |_| now.get().is_some());
+    view! {
+        <time datetime=move || format::iso(since.get()) title=move || format!("since {}", long(since.get(), local.get()))>
+            {text}
+        </time>
+    }
+}
+
+/// The moment itself: `22 Nov, 14:36` in the viewer's zone; only the time with `time`.
+#[component]
+pub fn Exact(
+    /// When.
+    #[prop(into)]
+    at: Signal<Millis>,
+    /// `14:36` only.
+    #[prop(optional)]
+    time: bool,
+) -> impl IntoView {
+    let now = quiet_clock();
+    let local = Memo::new(move |_| now.get().is_some());
+    let text = Memo::new(move |_| {
+        let offset = if local.get() { offset_minutes(at.get()) } else { 0 };
+        let civil = format::civil(at.get(), offset);
+        match (time, local.get()) {
+            (true, _) => civil.time(),
+            (false, true) => civil.short(),
+            (false, false) => format::utc_short(at.get()),
+        }
+    });
+    view! {
+        <time datetime=move || format::iso(at.get()) title=move || long(at.get(), local.get())>
+            {text}
+        </time>
+    }
+}
+
+/// A count, short; exact on hover.
+#[component]
+pub fn Short(
+    /// The count.
+    #[prop(into)]
+    n: Signal<i64>,
+) -> impl IntoView {
+    view! { <span class="num-t" title=move || format::exact(n.get())>{move || format::short(n.get())}</span> }
+}
+
+/// A cost; what no agent said is written out as not known.
+#[component]
+pub fn Cost(
+    /// Millionths of a dollar.
+    #[prop(into)]
+    micros: Signal<Option<Micros>>,
+) -> impl IntoView {
+    move || match micros.get() {
+        Some(micros) => view! { <span class="num-t" title=format::cost_exact(micros)>{format::cost(micros)}</span> }.into_any(),
+        None => view! { <span class="faint nk" title="The agent said nothing about cost">"not known"</span> }.into_any(),
+    }
+}

@@ -1,0 +1,153 @@
+//! Toasts: what was done where the page does not show it anyway, with its undo. They are read aloud and go by themselves.
+
+use super::{Icon, Look, Shape};
+use crate::browser;
+use leptos::prelude::*;
+use std::time::Duration;
+
+/// A toast.
+#[derive(Clone, Copy)]
+pub struct Toast {
+    look: Look,
+    undo: Option<(&'static str, Callback<()>)>,
+    text: StoredValue<String>,
+}
+
+impl Toast {
+    fn new(look: Look, text: impl Into<String>) -> Self {
+        Self { look, undo: None, text: StoredValue::new(text.into()) }
+    }
+
+    /// Something was done.
+    pub fn done(text: impl Into<String>) -> Self {
+        Self::new(Look::DONE, text)
+    }
+
+    /// Something was refused or stopped, as wished.
+    pub fn denied(text: impl Into<String>) -> Self {
+        Self::new(Look::DENIED, text)
+    }
+
+    /// Something failed.
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self::new(Look::FAILED, text)
+    }
+
+    /// Offers to take it back.
+    #[must_use]
+    pub fn undo(self, callback: impl Fn() + Send + Sync + 'static) -> Self {
+        self.action("Undo", callback)
+    }
+
+    /// Offers something else: `Retry`.
+    #[must_use]
+    pub fn action(mut self, word: &'static str, callback: impl Fn() + Send + Sync + 'static) -> Self {
+        self.undo = Some((word, Callback::new(move |()| callback())));
+        self
+    }
+}
+
+/// The toasts of this tab.
+#[derive(Clone, Copy)]
+pub struct Toasts {
+    shown: RwSignal<Vec<(u32, Toast)>>,
+    next: StoredValue<u32>,
+    owner: StoredValue<Owner>,
+}
+
+impl Toasts {
+    /// Shows one for eight seconds; a failure stays until it is dismissed.
+    pub fn show(self, toast: Toast) {
+        let id = self.next.with_value(|next| *next);
+        self.next.set_value(id.wrapping_add(1));
+        self.shown.update(|shown| {
+            // More than four at once nobody reads.
+            if shown.len() >= 4 {
+                shown.remove(0);
+            }
+            shown.push((id, toast));
+        });
+        if toast.look != Look::FAILED {
+            // The timer belongs to the frame, not to the row that was decided and is gone.
+            self.owner.with_value(|owner| owner.with(|| browser::after(Duration::from_secs(8), move || self.dismiss(id))));
+        }
+    }
+
+    fn dismiss(self, id: u32) {
+        self.shown.update(|shown| shown.retain(|(shown, _)| *shown != id));
+    }
+}
+
+/// Makes toasts available to everything below.
+pub fn provide_toasts() -> Toasts {
+    let owner = Owner::current().unwrap_or_default();
+    let toasts = Toasts { shown: RwSignal::new(Vec::new()), next: StoredValue::new(0), owner: StoredValue::new(owner) };
+    provide_context(toasts);
+    toasts
+}
+
+/// The toasts of this tab; `None` outside the frame.
+pub fn use_toasts() -> Option<Toasts> {
+    use_context::<Toasts>()
+}
+
+/// Shows a toast, from inside a component or an event handler of one. Handlers that outlive their component take [`use_toasts`] beforehand.
+pub fn toast(toast: Toast) {
+    if let Some(toasts) = use_toasts() {
+        toasts.show(toast);
+    }
+}
+
+/// Where toasts appear; the frame has it once.
+#[component]
+pub fn ToastsView() -> impl IntoView {
+    let Some(toasts) = use_toasts() else { return ().into_any() };
+    view! {
+        <div class="toasts" role="status" aria-live="polite">
+            <For each=move || toasts.shown.get() key=|(id, _)| *id let((id, toast))>
+                <ToastRow toast=toast on_close=move || toasts.dismiss(id) />
+            </For>
+        </div>
+    }
+    .into_any()
+}
+
+/// One toast; also drawn on `/kit`.
+#[component]
+pub(crate) fn ToastRow(
+    /// What it says.
+    toast: Toast,
+    /// Called when it is dismissed or its action was taken.
+    on_close: impl Fn() + Clone + Send + Sync + 'static,
+) -> impl IntoView {
+    let close = on_close.clone();
+    view! {
+        <div class="toast" role=(toast.look == Look::FAILED).then_some("alert")>
+            <Shape look=toast.look />
+            <span>{toast.text.get_value()}</span>
+            <span class="push row">
+                {toast
+                    .undo
+                    .map(|(word, callback)| {
+                        view! {
+                            <button
+                                type="button"
+                                class="btn btn-q"
+                                on:click=move |_| {
+                                    callback.run(());
+                                    close();
+                                }
+                            >
+                                {(word == "Undo").then(|| view! { <Icon name="undo-2" /> })}
+                                {word}
+                            </button>
+                        }
+                    })}
+                <button type="button" class="btn btn-i btn-q" aria-label="Dismiss" on:click=move |_| on_close()>
+                    <Icon name="x" />
+                </button>
+            </span>
+        </div>
+    }
+    .into_any()
+}
