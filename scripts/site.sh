@@ -6,7 +6,4 @@ set -euo pipefail
 start=$SECONDS
 step "building the browser's half: wasm, stylesheet, brotli (first time about 6 minutes on two cores)"
 env -u RUSTFLAGS cargo leptos build --release --precompress --frontend-only --cargo-locked
-# The names with their hashes, where the server can embed them with the rest.
-hash_file=$TARGET_DIR/release/hash.txt
-[ ! -f "$hash_file" ] || cp "$hash_file" target/site/hash.txt
 say "site: $(find target/site/pkg -name '*.wasm.br' -printf '%f %s bytes\n' | head -1) ($(took $((SECONDS - start))))"
