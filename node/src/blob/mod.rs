@@ -1,2 +1,135 @@
-//! Blobs: texts too large for an event, addressed by their hash and stored once.
-//! It must not be written outside a journal commit.
+//! Blobs: large texts, stored once by content, with counted references.
+//! Every call of [`put`] is one reference, held by the event whose payload carries the [`Body`]; only a purge drops them.
+
+use crate::{
+    entity,
+    journal::{Tx, internal},
+    store::{Store, StoreError, sql},
+};
+use model::{Error, Result, event::Body};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
+use serde_json::Value;
+use std::{
+    collections::HashSet,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+/// JSON below so many bytes stays in the payload.
+pub const INLINE_BELOW: usize = 4 * 1024;
+/// Compressed blobs up to so many bytes are rows, larger ones files.
+const ROW_AT_MOST: usize = 128 * 1024;
+/// A good ratio at a speed that keeps up with any agent.
+const LEVEL: i32 = 3;
+/// Larger than any body the product accepts; a damaged header cannot make us take more memory.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
+/// Stores a value, secrets masked: inline when small, else as a blob whose file, if it needs one, is on the disk before the commit.
+pub async fn put(tx: &Tx<'_>, value: &Value) -> Result<Body> {
+    let plain = serde_json::to_vec(value).map_err(internal)?;
+    let (plain, masked) = match tx.secrets().mask_json(&plain) {
+        Some(masked) => (masked, true),
+        None => (plain, false),
+    };
+    if plain.len() < INLINE_BELOW {
+        return Ok(Body::Inline(if masked { serde_json::from_slice(&plain).map_err(internal)? } else { value.clone() }));
+    }
+    let hash = blake3::hash(&plain).to_hex().to_string();
+    let text = r#"UPDATE "blob" SET "refs" = "refs" + 1 WHERE "hash" = $1"#;
+    if sql::run(tx.db(), text, [hash.as_str().into()]).await.map_err(internal)? > 0 {
+        return Ok(Body::Blob(hash));
+    }
+    let size = i64::try_from(plain.len()).map_err(internal)?;
+    let path = file(tx.store().data_dir(), &hash);
+    // Compressing and syncing take their time: not on a thread that serves others.
+    let bytes = tokio::task::spawn_blocking(move || pack(&plain, &path)).await.map_err(internal)?.map_err(internal)?;
+    let text = r#"INSERT INTO "blob" ("hash", "size", "refs", "bytes") VALUES ($1, $2, 1, $3)"#;
+    sql::run(tx.db(), text, [hash.as_str().into(), size.into(), bytes.into()]).await.map_err(internal)?;
+    Ok(Body::Blob(hash))
+}
+
+/// Reads a value back.
+///
+/// # Errors
+/// `NotFound` when the blob is gone with a purge; `Internal` when what is stored is damaged.
+pub async fn get(store: &Store, body: &Body) -> Result<Value> {
+    let hash = match body {
+        Body::Inline(value) => return Ok(value.clone()),
+        Body::Blob(hash) => hash,
+    };
+    let row = entity::blob::Entity::find_by_id(hash).one(store.read()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("text".into()))?;
+    let path = file(store.data_dir(), hash);
+    let plain = tokio::task::spawn_blocking(move || unpack(&row, &path)).await.map_err(internal)?.map_err(internal)?;
+    serde_json::from_slice(&plain).map_err(internal)
+}
+
+/// Compresses; gives the bytes for the row, or writes and syncs the file and gives nothing.
+fn pack(plain: &[u8], path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let packed = zstd::bulk::compress(plain, LEVEL)?;
+    if packed.len() <= ROW_AT_MOST {
+        return Ok(Some(packed));
+    }
+    let folder = path.parent().unwrap_or(path);
+    if !folder.is_dir() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let partial = path.with_extension("partial");
+    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial).and_then(|mut file| {
+        file.write_all(&packed)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)?;
+        // The name must survive a power cut as well as the content.
+        File::open(folder)?.sync_all()
+    });
+    if let Err(error) = written {
+        fs::remove_file(&partial).ok();
+        return Err(error);
+    }
+    Ok(None)
+}
+
+/// The plain bytes of a blob, checked against its hash.
+fn unpack(row: &entity::blob::Model, path: &Path) -> io::Result<Vec<u8>> {
+    let size = u64::try_from(row.size).ok().filter(|size| *size <= LARGEST).ok_or_else(|| io::Error::other("a blob's size is damaged"))?;
+    let packed = match &row.bytes {
+        Some(bytes) => bytes.clone(),
+        None => fs::read(path)?,
+    };
+    let capacity = usize::try_from(size).map_err(io::Error::other)?;
+    let plain = zstd::bulk::decompress(&packed, capacity)?;
+    if blake3::hash(&plain).to_hex().as_str() != row.hash {
+        return Err(io::Error::other(format!("blob {} is damaged", row.hash)));
+    }
+    Ok(plain)
+}
+
+/// Where a blob's file lies.
+fn file(data_dir: &Path, hash: &str) -> PathBuf {
+    data_dir.join("blobs").join(hash)
+}
+
+/// Removes files no row speaks of: left by an operation that failed after writing one, or by a crash. Only while nothing writes.
+pub(crate) async fn sweep(store: &Store) -> std::result::Result<(), StoreError> {
+    let folder = store.data_dir().join("blobs");
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let rows = sql::all(store.read(), r#"SELECT "hash" FROM "blob" WHERE "bytes" IS NULL"#, []).await?;
+    let known: HashSet<String> = rows.iter().map(|row| row.try_get("", "hash")).collect::<std::result::Result<_, DbErr>>()?;
+    let failed = |cause| StoreError::File { path: folder.clone(), cause };
+    for entry in fs::read_dir(&folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_str().is_none_or(|name| !known.contains(name)) {
+            fs::remove_file(entry.path()).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Drops one reference; the row goes with the last one, and the file with the next [`sweep`] at the latest.
+pub(crate) async fn release(db: &impl ConnectionTrait, hash: &str) -> std::result::Result<(), DbErr> {
+    sql::run(db, r#"UPDATE "blob" SET "refs" = "refs" - 1 WHERE "hash" = $1"#, [hash.into()]).await?;
+    sql::run(db, r#"DELETE FROM "blob" WHERE "hash" = $1 AND "refs" <= 0"#, [hash.into()]).await.map(drop)
+}

@@ -1,2 +1,27 @@
-//! Entities: the tables as SeaORM models, one a file.
-//! They hold no logic.
+//! The tables as SeaORM sees them, one file each. Plain rows: rules about them live with the features that own them.
+//! Projected tables are written by `journal::projection` alone; everybody may read them.
+
+pub mod approval;
+pub mod blob;
+pub mod credential;
+pub mod cursor;
+pub mod entry;
+pub mod event;
+pub mod health_sample;
+pub mod idempotency;
+pub mod input;
+pub mod lease;
+pub mod log;
+pub mod login;
+pub mod project;
+pub mod prompt;
+pub mod run;
+pub mod run_cursor;
+pub mod secret;
+pub mod session;
+pub mod setting;
+pub mod setup_link;
+pub mod token;
+pub mod usage_day;
+pub mod usage_total;
+pub mod user;

@@ -1,2 +1,238 @@
-//! The journal: the only way to change anything. Numbers, hashes, applies and appends events in one transaction.
-//! No event leaves it before its commit.
+//! The journal: the one way to change state. An operation decides and returns events; they are numbered, hashed, folded
+//! into the tables and appended in one transaction. It must not know what a feature decides, and nothing leaves before the commit.
+
+pub mod chain;
+mod event;
+mod masking;
+pub(crate) mod projection;
+mod writer;
+
+pub use crate::store::internal;
+pub use event::StoredEvent;
+
+use crate::{
+    clock::Deps,
+    entity,
+    store::{Store, StoreError},
+};
+use futures::future::BoxFuture;
+use masking::Secrets;
+use model::{Caller, Millis, Pos, event::Fact, id::NodeId};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::{any::Any, borrow::Cow, sync::Arc};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How many operations may wait for the writer; more callers wait for a place.
+const QUEUE: usize = 4096;
+
+/// An event an operation wants to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// What it is about: the id, as text, of the session, project, user or approval. Decisions and withdrawals name the approval.
+    pub subject: String,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// What an operation gives back: a value for its caller, and what happened, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome<T> {
+    /// For the caller, after the commit.
+    pub value: T,
+    /// To be recorded; may be empty when only private or local tables changed.
+    pub events: Vec<NewEvent>,
+}
+
+impl<T> Outcome<T> {
+    /// A value and no events yet.
+    pub fn new(value: T) -> Self {
+        Self { value, events: Vec::new() }
+    }
+
+    /// And this happened.
+    #[must_use]
+    pub fn with(mut self, subject: impl ToString, fact: impl Into<Fact>) -> Self {
+        self.events.push(NewEvent { subject: subject.to_string(), fact: fact.into() });
+        self
+    }
+}
+
+/// What an operation sees: the writer's transaction, under a savepoint of its own.
+pub struct Tx<'a> {
+    db: &'a DatabaseTransaction,
+    now: Millis,
+    deps: &'a Deps,
+    store: &'a Store,
+    secrets: &'a Secrets,
+}
+
+impl Tx<'_> {
+    /// Reads anything; writes private and local tables only. Everything done here goes with the operation if it fails.
+    pub fn db(&self) -> &DatabaseTransaction {
+        self.db
+    }
+
+    /// When the operation began, unix ms.
+    pub fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// Ids and random bytes.
+    pub fn deps(&self) -> &Deps {
+        self.deps
+    }
+
+    /// The text with every known secret replaced.
+    pub fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.secrets.mask_text(text)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.store
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        self.secrets
+    }
+}
+
+type Value = Box<dyn Any + Send>;
+type Operation = Box<dyn for<'t> FnOnce(&'t Tx<'t>) -> BoxFuture<'t, model::Result<(Vec<NewEvent>, Value)>> + Send>;
+
+/// What the writer's queue holds.
+enum Wish {
+    Operate(Waiting),
+    /// Finish what came before, then end.
+    Close(oneshot::Sender<()>),
+}
+
+struct Waiting {
+    actor: String,
+    operation: Operation,
+    reply: oneshot::Sender<model::Result<Value>>,
+}
+
+/// The journal of a node. Cheap to clone; all clones share one writer.
+#[derive(Clone)]
+pub struct Journal(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    queue: mpsc::Sender<Wish>,
+    head: watch::Receiver<Pos>,
+    secrets: Arc<Secrets>,
+    origin: String,
+    epoch: String,
+}
+
+impl Journal {
+    /// Opens the node's log (a new database gets a random node id and epoch) and starts the writer.
+    pub async fn open(store: Store, deps: Deps) -> Result<Self, StoreError> {
+        let own = writer::own_log(&store, &deps).await?;
+        crate::blob::sweep(&store).await?;
+        let secrets = Arc::new(Secrets::default());
+        let (queue, wishes) = mpsc::channel(QUEUE);
+        let (announce, head) = watch::channel(own.pos);
+        let (origin, epoch) = (own.origin.clone(), own.epoch.clone());
+        let writer = writer::Writer::new(store.clone(), deps, secrets.clone(), announce, own.hlc);
+        tokio::spawn(writer.run(wishes));
+        Ok(Self(Arc::new(Inner { store, queue, head, secrets, origin, epoch })))
+    }
+
+    /// Runs `operation` in the writer's transaction and returns after its durable commit.
+    ///
+    /// The operation reads, checks the right, decides and returns an [`Outcome`]; it awaits nothing but `tx`, and does not
+    /// swallow database errors. If it fails or panics, its savepoint goes, its neighbours do not notice, and no number is used up.
+    ///
+    /// # Errors
+    /// The operation's own; `StorageFull` when the disk is full and `Unavailable` when the node stops or has lost its
+    /// lease: then nothing was written.
+    pub async fn commit<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        operation: impl for<'t> FnOnce(&'t Tx<'t>) -> BoxFuture<'t, model::Result<Outcome<T>>> + Send + 'static,
+    ) -> model::Result<T> {
+        let actor = caller.user.map_or_else(|| caller.name.clone(), |user| user.to_string());
+        let operation: Operation = Box::new(move |tx| {
+            Box::pin(async move {
+                let outcome = operation(tx).await?;
+                Ok((outcome.events, Box::new(outcome.value) as Value))
+            })
+        });
+        let (reply, answer) = oneshot::channel();
+        self.0.queue.send(Wish::Operate(Waiting { actor, operation, reply })).await.map_err(|_| stopping())?;
+        let value = answer.await.map_err(|_| stopping())??;
+        Ok(*value.downcast().expect("the operation above boxed this very type"))
+    }
+
+    /// The newest committed position; 0 when there is none.
+    // Async by contract: a later journal may have to ask for it.
+    #[expect(clippy::unused_async, reason = "callers need not care where the head is kept")]
+    pub async fn head(&self) -> Pos {
+        *self.0.head.borrow()
+    }
+
+    /// Follows the newest committed position.
+    pub fn watch(&self) -> watch::Receiver<Pos> {
+        self.0.head.clone()
+    }
+
+    /// Events after `after`, in order of position, at most `limit`.
+    pub async fn events(&self, after: Pos, limit: u64) -> model::Result<Vec<StoredEvent>> {
+        entity::event::Entity::find()
+            .filter(entity::event::Column::Pos.gt(after))
+            .order_by_asc(entity::event::Column::Pos)
+            .limit(limit)
+            .all(self.0.store.read())
+            .await
+            .map_err(internal)
+    }
+
+    /// The event at a position.
+    pub async fn event(&self, pos: Pos) -> model::Result<Option<StoredEvent>> {
+        entity::event::Entity::find_by_id(pos).one(self.0.store.read()).await.map_err(internal)
+    }
+
+    /// Operations that wait for the writer.
+    pub fn queue_len(&self) -> usize {
+        self.0.queue.max_capacity() - self.0.queue.capacity()
+    }
+
+    /// This node's id, as it stands in its events.
+    pub fn node_id(&self) -> NodeId {
+        NodeId::from_uuid(uuid::Uuid::try_parse(&self.0.origin).unwrap_or_default())
+    }
+
+    /// This node's id as 32 hex digits: the `origin` of its events and rows.
+    pub fn origin(&self) -> &str {
+        &self.0.origin
+    }
+
+    /// The log's incarnation, 16 hex digits.
+    pub fn epoch(&self) -> &str {
+        &self.0.epoch
+    }
+
+    /// From now on this value is replaced wherever it would be journaled. Values under 8 bytes are refused: they would
+    /// mask ordinary words. Returns whether it was taken.
+    pub fn mask(&self, secret: &str) -> bool {
+        self.0.secrets.add(secret)
+    }
+
+    /// The text with every known secret replaced: for what leaves by other ways than the journal.
+    pub fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.0.secrets.mask_text(text)
+    }
+
+    /// Finishes what waits, then stops the writer; later commits answer `Unavailable`.
+    pub async fn close(&self) {
+        let (done, finished) = oneshot::channel();
+        if self.0.queue.send(Wish::Close(done)).await.is_ok() {
+            finished.await.ok();
+        }
+    }
+}
+
+fn stopping() -> model::Error {
+    model::Error::Unavailable("this node is stopping: try again in a moment".into())
+}

@@ -1,2 +1,136 @@
-//! The store: connections, the lease, and the only place that opens transactions.
-//! It must not know any feature.
+//! The store: connections, the lease, the schema, and the only place that opens transactions.
+//! It knows tables only where it must (lease, migrations); it must not know any feature.
+
+mod connect;
+mod failure;
+mod lease;
+mod schema;
+pub mod sql;
+pub mod testing;
+
+pub use failure::{StoreError, internal, is_storage_full};
+
+use crate::clock::Deps;
+use lease::Lease;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm_migration::MigratorTrait;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::sync::RwLock;
+
+/// Where a node keeps its state.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// `postgres://...`; `None` is SQLite in `data_dir/orchwiz.db`.
+    pub url: Option<String>,
+    /// Files of the node: database, blobs, backups, runs, the lock. Created with mode 0700 when missing.
+    pub data_dir: PathBuf,
+}
+
+/// An open database that this process, and no other, may write. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    config: StoreConfig,
+    backend: DbBackend,
+    backend_name: String,
+    readers: DatabaseConnection,
+    /// One connection. Replaced when the database has torn down a transaction underneath it.
+    writer: RwLock<DatabaseConnection>,
+    lease: Lease,
+}
+
+impl Store {
+    /// Connects, takes the lease, backs an existing SQLite database up and migrates it.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] when another process has the directory or the database, [`StoreError::Newer`] when a newer
+    /// version has migrated it (nothing is changed), [`StoreError::TooOld`] when the database program itself is too old.
+    pub async fn open<M: MigratorTrait>(config: &StoreConfig, deps: &Deps) -> Result<Self, StoreError> {
+        connect::prepare(&config.data_dir)?;
+        let file = lease::lock_directory(&config.data_dir)?;
+        let writer = connect::writer(config).await?;
+        let backend = writer.get_database_backend();
+        let backend_name = connect::check_version(&writer).await?;
+        let guard = lease::guard(config, backend).await?;
+        schema::migrate::<M>(&writer, config, deps).await?;
+        let lease = lease::take(&writer, file, guard, deps).await?;
+        let readers = connect::readers(config).await?;
+        Ok(Self(Arc::new(Inner { config: config.clone(), backend, backend_name, readers, writer: RwLock::new(writer), lease })))
+    }
+
+    /// The readers' pool. It refuses to write: changes go through `Journal::commit`.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.0.readers
+    }
+
+    /// `SQLite 3.51.3`, `PostgreSQL 15.18`.
+    pub fn backend_name(&self) -> String {
+        self.0.backend_name.clone()
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> DbBackend {
+        self.0.backend
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &Path {
+        &self.0.config.data_dir
+    }
+
+    /// The fence of this process's lease: whoever finds a higher one in the database must not write.
+    pub fn fence(&self) -> i64 {
+        self.0.lease.fence()
+    }
+
+    /// Bytes the database takes: pages on SQLite, `pg_database_size` on PostgreSQL.
+    pub async fn size(&self) -> Result<i64, DbErr> {
+        let text = match self.0.backend {
+            DbBackend::Sqlite => "SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()",
+            _ => "SELECT pg_database_size(current_database()) AS bytes",
+        };
+        sql::one(self.read(), text, []).await?.map_or(Ok(0), |row| row.try_get("", "bytes"))
+    }
+
+    /// Begins a transaction on the writer; waits while another one is open. On SQLite it is `IMMEDIATE`.
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let writer = self.0.writer.read().await.clone();
+        let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+        writer.begin_with_options(options).await
+    }
+
+    /// Runs one statement outside any transaction on the writer: pragmas and the like.
+    pub(crate) async fn pragma(&self, text: &str) -> Result<(), DbErr> {
+        self.0.writer.read().await.execute_unprepared(text).await.map(drop)
+    }
+
+    /// Throws the writer's connection away and makes another: the old one no longer knows which transaction it is in.
+    pub(crate) async fn renew_writer(&self) -> Result<(), StoreError> {
+        let mut writer = self.0.writer.write().await;
+        let fresh = connect::writer(&self.0.config).await?;
+        let old = std::mem::replace(&mut *writer, fresh);
+        old.close().await.map_err(StoreError::Database)
+    }
+
+    /// One more connection that may write temporary tables; for `doctor`, which compares on a snapshot of its own.
+    pub(crate) async fn scratch(&self) -> Result<DatabaseConnection, StoreError> {
+        connect::writer(&self.0.config).await
+    }
+
+    /// Writes everything into the database file, releases the lease and closes. Operations under way elsewhere fail from here on.
+    pub async fn close(self) {
+        let writer = self.0.writer.read().await.clone();
+        self.0.readers.close_by_ref().await.ok();
+        if self.0.backend == DbBackend::Sqlite
+            && let Err(error) = writer.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await
+        {
+            tracing::warn!(%error, "the last checkpoint failed; the next start makes it up");
+        }
+        self.0.lease.release(&writer).await;
+        writer.close_by_ref().await.ok();
+    }
+}

@@ -1,0 +1,56 @@
+//! The projected table `entry`. Only `journal::projection` writes it.
+
+use sea_orm::entity::prelude::*;
+
+/// One line of a timeline; its body is in the events at `pos` and `end_pos`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "entry")]
+pub struct Model {
+    /// In which session.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub session: String,
+    /// Its place, gapless from 1.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub seq: i64,
+    /// The node whose events made this row, 32 hex digits.
+    pub origin: String,
+    /// The turn; 0 before the first.
+    pub turn: i64,
+    /// The word of its kind.
+    pub kind: String,
+    /// When, unix ms.
+    pub at: i64,
+    /// The subagent call it belongs to.
+    pub parent: Option<String>,
+    /// Who said it, for prompts.
+    pub by_name: Option<String>,
+    /// The first 200 characters.
+    pub preview: String,
+    /// Whether a body says more.
+    pub more: bool,
+    /// The agent's id of the call.
+    pub call: Option<String>,
+    /// The tool.
+    pub tool: Option<String>,
+    /// What it acts on.
+    pub target: Option<String>,
+    /// The word of how the call stands.
+    pub status: Option<String>,
+    /// The outcome in a few words.
+    pub result: Option<String>,
+    /// Lines added.
+    pub added: Option<i64>,
+    /// Lines removed.
+    pub removed: Option<i64>,
+    /// When the call ended, unix ms.
+    pub ended: Option<i64>,
+    /// The position of its event.
+    pub pos: i64,
+    /// The position of the event that ended it.
+    pub end_pos: Option<i64>,
+    /// The approval that decides about it.
+    pub approval: Option<String>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

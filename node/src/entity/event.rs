@@ -1,0 +1,39 @@
+//! The journal table `event`. Only `journal` writes it.
+
+use sea_orm::entity::prelude::*;
+
+/// One stored event: ours or a peer's. Only the writer appends; a purge nulls payload and salt.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "event")]
+pub struct Model {
+    /// This node's commit order, gapless from 1.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub pos: i64,
+    /// The node that made it, 32 hex digits.
+    pub origin: String,
+    /// That node's log incarnation, 16 hex digits.
+    pub epoch: String,
+    /// Its place in that log, gapless from 1.
+    pub seq: i64,
+    /// Hybrid logical clock: milliseconds times 65,536 plus a counter.
+    pub hlc: i64,
+    /// Who did it: a user's id, `node`, `cli`.
+    pub actor: String,
+    /// What happened: `session.created`.
+    pub kind: String,
+    /// The version of the payload's shape.
+    pub v: i32,
+    /// What it is about: an id.
+    pub subject: String,
+    /// The payload's bytes as given; null when purged or withheld.
+    pub payload: Option<Vec<u8>>,
+    /// 16 random bytes that blind the commitment; null with the payload.
+    pub salt: Option<Vec<u8>>,
+    /// BLAKE3 over salt and payload, 32 bytes.
+    pub commitment: Vec<u8>,
+    /// BLAKE3 over the previous hash and the fields, 32 bytes.
+    pub hash: Vec<u8>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,27 @@
+//! The projected table `run`. Only `journal::projection` writes it.
+
+use sea_orm::entity::prelude::*;
+
+/// One agent process under its shim.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "run")]
+pub struct Model {
+    /// `run_...`.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    /// The node whose events made this row, 32 hex digits.
+    pub origin: String,
+    /// Which session it serves.
+    pub session: String,
+    /// JSON array: program and arguments, secrets masked.
+    pub argv: String,
+    /// When, unix ms.
+    pub started: i64,
+    /// When, unix ms.
+    pub ended: Option<i64>,
+    /// JSON of how it ended.
+    pub exit: Option<String>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

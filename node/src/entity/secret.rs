@@ -1,0 +1,17 @@
+//! The private table `secret`. Never journaled, never part of a rebuild.
+
+use sea_orm::entity::prelude::*;
+
+/// A key or secret of the node.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "secret")]
+pub struct Model {
+    /// Which.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub name: String,
+    /// The value, encrypted where its owner says so.
+    pub value: Vec<u8>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

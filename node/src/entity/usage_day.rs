@@ -1,0 +1,36 @@
+//! The projected table `usage_day`. Only `journal::projection` writes it.
+
+use sea_orm::entity::prelude::*;
+
+/// What a session spent on one UTC day.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "usage_day")]
+pub struct Model {
+    /// Days since 1970-01-01.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub day: i64,
+    /// In which project.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub project: String,
+    /// Of which model.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub model: String,
+    /// In which session.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub session: String,
+    /// The node whose events made this row, 32 hex digits.
+    pub origin: String,
+    /// Fresh input tokens.
+    pub tok_input: i64,
+    /// Output tokens.
+    pub tok_output: i64,
+    /// Tokens read from the provider's cache.
+    pub tok_cache_read: i64,
+    /// Tokens written to it.
+    pub tok_cache_write: i64,
+    /// Cost, millionths of a dollar; null when no agent said any.
+    pub cost_micros: Option<i64>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,25 @@
+//! The projected table `user`. Only `journal::projection` writes it.
+
+use sea_orm::entity::prelude::*;
+
+/// A person who may sign in.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "user")]
+pub struct Model {
+    /// `usr_...`.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    /// The node whose events made this row, 32 hex digits.
+    pub origin: String,
+    /// The name they sign in with.
+    pub name: String,
+    /// The word of their role.
+    pub role: String,
+    /// Their GitHub login.
+    pub github: Option<String>,
+    /// When, unix ms.
+    pub created: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,84 @@
+//! The projection: folds facts into the projected tables, for new events, for a rebuild's shadows and for a peer's events alike.
+//! It must decide nothing, read nothing but rows of the same origin, and give the same rows for the same events always;
+//! a fact it has seen before changes nothing.
+
+mod accounts;
+mod approvals;
+mod entries;
+mod sessions;
+mod tables;
+mod usage;
+
+pub(crate) use tables::{Holds, Table, projected};
+
+use crate::store::sql;
+use model::{Millis, Pos, event::Fact};
+use sea_orm::{DatabaseTransaction, DbErr, Value};
+
+/// Which tables are written: the live ones (no prefix) or a rebuild's shadows.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) db: &'a DatabaseTransaction,
+    /// Stands before every table's name.
+    pub(crate) prefix: &'static str,
+}
+
+impl Target<'_> {
+    /// Runs one statement; `{p}` in the text is the prefix. Gives the number of rows changed.
+    async fn run<const N: usize>(&self, text: &str, values: [Value; N]) -> Result<u64, DbErr> {
+        sql::run(self.db, text.replace("{p}", self.prefix), values).await
+    }
+}
+
+/// A fact with those fields of its envelope that rows are made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Happened<'a> {
+    pub(crate) pos: Pos,
+    pub(crate) origin: &'a str,
+    /// The event's clock in unix ms: rows never show another time.
+    pub(crate) at: Millis,
+    pub(crate) subject: &'a str,
+    pub(crate) fact: &'a Fact,
+}
+
+/// Folds one fact.
+pub(crate) async fn apply(target: &Target<'_>, event: &Happened<'_>) -> Result<(), DbErr> {
+    match event.fact {
+        Fact::UserCreated(fact) => accounts::user_created(target, event, fact).await,
+        Fact::UserChanged(fact) => accounts::user_changed(target, event, fact).await,
+        Fact::ProjectAdded(fact) => accounts::project_added(target, event, fact).await,
+        Fact::ProjectChanged(fact) => accounts::project_changed(target, event, fact).await,
+        Fact::ProjectTrusted(fact) => accounts::project_trusted(target, event, fact).await,
+        Fact::ProjectRemoved(_) => accounts::project_removed(target, event).await,
+        Fact::SessionCreated(fact) => sessions::created(target, event, fact).await,
+        Fact::SessionMoved(fact) => sessions::moved(target, event, fact).await,
+        Fact::SessionChanged(fact) => sessions::changed(target, event, fact).await,
+        Fact::SessionDeleted(fact) => sessions::deleted(target, event, fact).await,
+        Fact::SessionPurged(_) => sessions::purged(target, event).await,
+        Fact::RunStarted(fact) => sessions::run_started(target, event, fact).await,
+        Fact::RunEnded(fact) => sessions::run_ended(target, event, fact).await,
+        Fact::PromptQueued(fact) => entries::prompt_queued(target, event, fact).await,
+        Fact::PromptSettled(fact) => entries::prompt_settled(target, event, fact).await,
+        Fact::EntryAdded(fact) => entries::added(target, event, fact).await,
+        Fact::EntryEnded(fact) => entries::ended(target, event, fact).await,
+        Fact::ApprovalAsked(fact) => approvals::asked(target, event, fact).await,
+        Fact::ApprovalDecided(fact) => approvals::decided(target, event, fact).await,
+        Fact::ApprovalWithdrawn(fact) => approvals::withdrawn(target, event, fact).await,
+        Fact::UsageRecorded(fact) => usage::recorded(target, event, fact).await,
+    }
+}
+
+/// An id as its column holds it.
+fn id(id: impl ToString) -> Value {
+    id.to_string().into()
+}
+
+/// An id that may be absent.
+fn some_id(id: Option<impl ToString>) -> Value {
+    id.map(|id| id.to_string()).into()
+}
+
+/// A value as the JSON text its column holds.
+fn json(value: &impl serde::Serialize) -> Result<Value, DbErr> {
+    serde_json::to_string(value).map(Value::from).map_err(|error| DbErr::Json(error.to_string()))
+}

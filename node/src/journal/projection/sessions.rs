@@ -1,0 +1,96 @@
+//! Folds what happened to sessions and their runs.
+//! A session's counters are kept by the facts that change them (`entries`, `approvals`, `usage`), not here.
+
+use super::{Happened, Target, id, json, some_id};
+use model::event::{RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted, SessionMoved};
+use sea_orm::DbErr;
+
+pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &SessionCreated) -> Result<(), DbErr> {
+    let text = r#"INSERT INTO "{p}session" ("id", "origin", "project", "agent", "mode", "model", "title", "title_folded", "owner", "visibility",
+        "branch", "forked_from", "tags", "state", "state_since", "started", "updated", "turns", "calls", "pending", "next_seq",
+        "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "resumable")
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '[]', 'queued', $13, $13, $13, 0, 0, 0, 1, 0, 0, 0, 0, FALSE)
+        ON CONFLICT DO NOTHING"#;
+    let values = [
+        event.subject.into(),
+        event.origin.into(),
+        id(fact.project),
+        fact.agent.word().into(),
+        fact.mode.word().into(),
+        fact.model.clone().into(),
+        fact.title.as_str().into(),
+        fact.title.to_lowercase().into(),
+        some_id(fact.owner),
+        fact.visibility.word().into(),
+        fact.branch.clone().into(),
+        some_id(fact.forked_from),
+        event.at.into(),
+    ];
+    target.run(text, values).await.map(drop)
+}
+
+pub(super) async fn moved(target: &Target<'_>, event: &Happened<'_>, fact: &SessionMoved) -> Result<(), DbErr> {
+    // The same state for another reason is still the same state since then.
+    let text = r#"UPDATE "{p}session" SET "state_since" = CASE WHEN "state" = $3 THEN "state_since" ELSE $5 END,
+        "state" = $3, "state_detail" = $4, "updated" = CASE WHEN "updated" > $5 THEN "updated" ELSE $5 END WHERE "id" = $1 AND "origin" = $2"#;
+    let values = [event.subject.into(), event.origin.into(), fact.state.word().into(), fact.detail.clone().into(), event.at.into()];
+    target.run(text, values).await.map(drop)
+}
+
+pub(super) async fn changed(target: &Target<'_>, event: &Happened<'_>, fact: &SessionChanged) -> Result<(), DbErr> {
+    let text = r#"UPDATE "{p}session" SET "title" = coalesce($3, "title"), "title_folded" = coalesce($4, "title_folded"),
+        "tags" = coalesce($5, "tags"), "visibility" = coalesce($6, "visibility"), "mode" = coalesce($7, "mode"), "model" = coalesce($8, "model"),
+        "agent_version" = coalesce($9, "agent_version"), "context_used" = coalesce($10, "context_used"),
+        "context_size" = coalesce($11, "context_size"), "resumable" = coalesce($12, "resumable"),
+        "archived" = CASE WHEN $13 THEN $14 ELSE "archived" END WHERE "id" = $1 AND "origin" = $2"#;
+    let tags = fact.tags.as_ref().map(serde_json::to_string).transpose().map_err(|error| DbErr::Json(error.to_string()))?;
+    let archived = fact.archived.and_then(|away| away.then_some(event.at));
+    let values = [
+        event.subject.into(),
+        event.origin.into(),
+        fact.title.clone().into(),
+        fact.title.as_ref().map(|title| title.to_lowercase()).into(),
+        tags.into(),
+        fact.visibility.map(|visibility| visibility.word().to_owned()).into(),
+        fact.mode.map(|mode| mode.word().to_owned()).into(),
+        fact.model.clone().into(),
+        fact.agent_version.clone().into(),
+        fact.context_used.into(),
+        fact.context_size.into(),
+        fact.resumable.into(),
+        fact.archived.is_some().into(),
+        archived.into(),
+    ];
+    target.run(text, values).await.map(drop)
+}
+
+pub(super) async fn deleted(target: &Target<'_>, event: &Happened<'_>, fact: &SessionDeleted) -> Result<(), DbErr> {
+    let text = r#"UPDATE "{p}session" SET "deleted" = $3 WHERE "id" = $1 AND "origin" = $2"#;
+    target.run(text, [event.subject.into(), event.origin.into(), fact.deleted.then_some(event.at).into()]).await.map(drop)
+}
+
+/// Everything folded from the session's events goes; what the events said goes by `journal::purge`.
+pub(super) async fn purged(target: &Target<'_>, event: &Happened<'_>) -> Result<(), DbErr> {
+    for table in ["run", "prompt", "entry", "approval", "usage_total", "usage_day"] {
+        let text = format!(r#"DELETE FROM "{{p}}{table}" WHERE "session" = $1 AND "origin" = $2"#);
+        target.run(&text, [event.subject.into(), event.origin.into()]).await?;
+    }
+    let text = r#"DELETE FROM "{p}session" WHERE "id" = $1 AND "origin" = $2"#;
+    target.run(text, [event.subject.into(), event.origin.into()]).await.map(drop)
+}
+
+pub(super) async fn run_started(target: &Target<'_>, event: &Happened<'_>, fact: &RunStarted) -> Result<(), DbErr> {
+    let text = r#"INSERT INTO "{p}run" ("id", "origin", "session", "argv", "started") VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"#;
+    target.run(text, [id(fact.run), event.origin.into(), id(fact.session), json(&fact.argv)?, event.at.into()]).await?;
+    let text = r#"UPDATE "{p}session" SET "run" = $3, "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
+    target.run(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into()]).await.map(drop)
+}
+
+pub(super) async fn run_ended(target: &Target<'_>, event: &Happened<'_>, fact: &RunEnded) -> Result<(), DbErr> {
+    let text = r#"UPDATE "{p}run" SET "ended" = $3, "exit" = $4 WHERE "id" = $1 AND "origin" = $2"#;
+    target.run(text, [id(fact.run), event.origin.into(), event.at.into(), json(&fact.exit)?]).await?;
+    // Only if it still is the session's: a resumed session has a newer one.
+    let text = r#"UPDATE "{p}session" SET "run" = CASE WHEN "run" = $3 THEN NULL ELSE "run" END,
+        "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
+    target.run(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into()]).await.map(drop)
+}

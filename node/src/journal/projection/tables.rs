@@ -1,0 +1,59 @@
+//! The projected tables and their columns, read from the entities so that no list of them can be forgotten.
+//! For `rebuild` and `doctor`, which treat all of them alike.
+
+use crate::entity;
+use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
+
+/// A column as far as reading and comparing it goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    pub(crate) holds: Holds,
+}
+
+/// What a projected column may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    Text,
+    Number,
+    Flag,
+}
+
+/// A projected table.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) key: Vec<&'static str>,
+}
+
+/// All projected tables, in a fixed order.
+pub(crate) fn projected() -> Vec<Table> {
+    vec![
+        table::<entity::user::Entity>(),
+        table::<entity::project::Entity>(),
+        table::<entity::session::Entity>(),
+        table::<entity::run::Entity>(),
+        table::<entity::prompt::Entity>(),
+        table::<entity::entry::Entity>(),
+        table::<entity::approval::Entity>(),
+        table::<entity::usage_total::Entity>(),
+        table::<entity::usage_day::Entity>(),
+    ]
+}
+
+fn table<E: EntityTrait>() -> Table {
+    let columns = E::Column::iter().map(|column| Column {
+        name: column.as_str(),
+        holds: match column.def().get_column_type() {
+            ColumnType::Boolean => Holds::Flag,
+            ColumnType::BigInteger | ColumnType::Integer => Holds::Number,
+            _ => Holds::Text,
+        },
+    });
+    Table {
+        name: E::default().table_name(),
+        columns: columns.collect(),
+        key: E::PrimaryKey::iter().map(|key| key.into_column().as_str()).collect(),
+    }
+}

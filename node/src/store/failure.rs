@@ -1,0 +1,99 @@
+//! What can go wrong with a database, and how it is told to people.
+//! Causes are logged here, once, under a reference; they never travel further.
+
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use std::{
+    error::Error as StdError,
+    io,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it. The sentence says which and what to do.
+    #[error("{0}")]
+    Held(String),
+    /// A newer version of OrchWiz has changed the schema. Nothing was touched.
+    #[error("this database was written by a newer version of OrchWiz (it has the schema step {0}, unknown here): install that version or restore a backup; nothing was changed")]
+    Newer(String),
+    /// The database program is too old.
+    #[error("{found} is too old: OrchWiz needs {needed}")]
+    TooOld {
+        /// What was found.
+        found: String,
+        /// What is needed and why.
+        needed: &'static str,
+    },
+    /// A file or folder of the data directory.
+    #[error("cannot use {path}: {cause}", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The database said no.
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+}
+
+/// Whether the cause, or a cause of it, is a full disk: `SQLITE_FULL`, `ENOSPC`, `EDQUOT`, PostgreSQL's 53100.
+pub fn is_storage_full(cause: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(cause);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>()
+            && matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        {
+            return true;
+        }
+        if let Some(DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Conn(RuntimeErr::SqlxError(error))) =
+            error.downcast_ref::<DbErr>()
+        {
+            match &**error {
+                SqlxError::Database(error) => return error.code().is_some_and(|code| code == "13" || code == "53100"),
+                SqlxError::Io(error) => return is_storage_full(error),
+                _ => {}
+            }
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// Maps an unexpected cause: a full disk is `StorageFull`, everything else is logged once, here, and becomes a reference.
+pub fn internal(cause: impl StdError + 'static) -> model::Error {
+    if is_storage_full(&cause) {
+        return model::Error::StorageFull;
+    }
+    let reference = reference(&cause.to_string());
+    tracing::error!(error = %cause, %reference, "something unexpected happened");
+    model::Error::Internal(reference)
+}
+
+/// Eight hex digits that people can read out and search the log for; distinct within and, in all likelihood, between processes.
+fn reference(cause: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    hasher.update(&std::process::id().to_be_bytes());
+    hasher.update(cause.as_bytes());
+    hasher.finalize().to_hex()[..8].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart_from_other_failures() {
+        assert_eq!(internal(io::Error::from(io::ErrorKind::StorageFull)), model::Error::StorageFull);
+        let nested = StoreError::File { path: "/x".into(), cause: io::ErrorKind::QuotaExceeded.into() };
+        assert_eq!(internal(nested), model::Error::StorageFull);
+        let other = internal(io::Error::from(io::ErrorKind::PermissionDenied));
+        assert!(matches!(&other, model::Error::Internal(reference) if reference.len() == 8), "{other:?}");
+        assert_ne!(internal(DbErr::RecordNotInserted), internal(DbErr::RecordNotInserted), "references repeat");
+    }
+}

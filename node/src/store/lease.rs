@@ -1,0 +1,172 @@
+//! The lease: one process per data directory and database, and a number that proves it.
+//! The operating system's lock on `orchwiz.lock` (and on PostgreSQL an advisory lock) says who is alive; the fence in the
+//! row `lease` says who was last. A writer that finds a higher fence stops: it never has to trust a clock.
+
+use super::{StoreConfig, StoreError, connect, sql};
+use crate::clock::Deps;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, TransactionTrait};
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::Mutex,
+    time::Duration,
+};
+use tokio::task::AbortHandle;
+
+/// How long a PostgreSQL lease lasts unless renewed, and how often it is.
+const LASTS_MS: i64 = 30_000;
+const RENEWED: Duration = Duration::from_secs(10);
+/// A process that was killed a moment ago still has its lock until the server notices.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The first half of the advisory lock's key ("orch"); the second is the schema.
+const KEY: i32 = 0x6f72_6368;
+
+/// What the process holds.
+pub(super) struct Lease {
+    owner: String,
+    fence: i64,
+    file: Mutex<Option<File>>,
+    guard: Option<DatabaseConnection>,
+    renewal: Option<AbortHandle>,
+}
+
+/// Takes the operating system's lock on the data directory. It goes with the process, however that ends.
+pub(super) fn lock_directory(data_dir: &Path) -> Result<File, StoreError> {
+    let path = data_dir.join("orchwiz.lock");
+    let failed = |cause| StoreError::File { path: path.clone(), cause };
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            file.read_to_string(&mut holder).ok();
+            let holder = holder.trim();
+            let by = if holder.is_empty() { "another process".to_owned() } else { format!("process {holder}") };
+            return Err(StoreError::Held(format!("the data directory {} is in use by {by}: stop it first, or name another directory", data_dir.display())));
+        }
+        Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+    }
+    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id())).map_err(failed)?;
+    Ok(file)
+}
+
+/// On PostgreSQL, takes the advisory lock on a connection that stays open.
+pub(super) async fn guard(config: &StoreConfig, backend: DbBackend) -> Result<Option<DatabaseConnection>, StoreError> {
+    if backend != DbBackend::Postgres {
+        return Ok(None);
+    }
+    let session = connect::session(config).await?;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !try_guard(&session).await? {
+        if tokio::time::Instant::now() >= deadline {
+            let holder = holder(&session).await;
+            return Err(StoreError::Held(format!("the database is in use by {holder}: stop it first, or name another database")));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(Some(session))
+}
+
+async fn try_guard(session: &DatabaseConnection) -> Result<bool, DbErr> {
+    let row = sql::one(session, "SELECT pg_try_advisory_lock($1, hashtext(current_schema())) AS taken", [KEY.into()]).await?;
+    row.map_or(Ok(false), |row| row.try_get("", "taken"))
+}
+
+/// Whether this very connection still has the lock; it is gone when the server dropped the connection and another was made.
+async fn has_guard(session: &DatabaseConnection) -> Result<bool, DbErr> {
+    let text = "SELECT 1 AS one FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted";
+    Ok(sql::one(session, text, []).await?.is_some())
+}
+
+async fn holder(session: &DatabaseConnection) -> String {
+    let row = sql::one(session, r#"SELECT "owner" FROM "lease" WHERE "name" = 'node'"#, []).await;
+    row.ok().flatten().and_then(|row| row.try_get("", "owner").ok()).filter(|owner: &String| !owner.is_empty()).unwrap_or_else(|| "another process".into())
+}
+
+/// Raises the fence and writes who holds the lease now. A stale writer's batch in flight is waited for.
+pub(super) async fn take(writer: &DatabaseConnection, file: File, guard: Option<DatabaseConnection>, deps: &Deps) -> Result<Lease, StoreError> {
+    let owner = format!("process {} ({})", std::process::id(), hex(&deps.bytes::<4>()));
+    let txn = writer.begin().await?;
+    if guard.is_some() {
+        // The writer numbers events under this lock: once we have it, no older batch is under way.
+        sql::all(&txn, r#"SELECT "seq" FROM "log" WHERE "own" = TRUE FOR UPDATE"#, []).await?;
+    }
+    let text = format!(
+        r#"INSERT INTO "lease" ("name", "owner", "fence", "expires") VALUES ('node', $1, 1, {})
+           ON CONFLICT ("name") DO UPDATE SET "owner" = excluded."owner", "fence" = "lease"."fence" + 1, "expires" = excluded."expires"
+           RETURNING "fence""#,
+        expiry(txn.get_database_backend()),
+    );
+    let fence = sql::one(&txn, text, [owner.clone().into()]).await?.ok_or_else(|| DbErr::RecordNotInserted)?.try_get("", "fence")?;
+    txn.commit().await?;
+    let renewal = guard.clone().map(|session| tokio::spawn(renew(session, owner.clone(), fence)).abort_handle());
+    Ok(Lease { owner, fence, file: Mutex::new(Some(file)), guard, renewal })
+}
+
+/// When a lease taken now ends, by the database's clock. On SQLite the file lock alone says so, hence never.
+fn expiry(backend: DbBackend) -> String {
+    match backend {
+        DbBackend::Postgres => format!("(extract(epoch from clock_timestamp()) * 1000)::bigint + {LASTS_MS}"),
+        _ => i64::MAX.to_string(),
+    }
+}
+
+async fn renew(session: DatabaseConnection, owner: String, fence: i64) {
+    let text = format!(r#"UPDATE "lease" SET "expires" = {} WHERE "name" = 'node' AND "fence" = $1 AND "owner" = $2"#, expiry(DbBackend::Postgres));
+    loop {
+        tokio::time::sleep(RENEWED).await;
+        match sql::run(&session, text.clone(), [fence.into(), owner.clone().into()]).await {
+            Ok(1) => {}
+            Ok(_) => {
+                tracing::error!("another process has taken the database over; this one no longer writes");
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "the lease could not be renewed, will try again"),
+        }
+        // A dropped connection took the advisory lock with it; whoever has it meanwhile has raised the fence as well.
+        if let Ok(false) = has_guard(&session).await
+            && let Ok(false) = try_guard(&session).await
+        {
+            tracing::warn!("another process waits for this database");
+        }
+    }
+}
+
+impl Lease {
+    /// The number of this taking.
+    pub(super) fn fence(&self) -> i64 {
+        self.fence
+    }
+
+    /// Gives the lease back so that the next process need not wait.
+    pub(super) async fn release(&self, writer: &DatabaseConnection) {
+        if let Some(renewal) = &self.renewal {
+            renewal.abort();
+        }
+        let text = r#"UPDATE "lease" SET "owner" = '', "expires" = 0 WHERE "name" = 'node' AND "fence" = $1 AND "owner" = $2"#;
+        if let Err(error) = sql::run(writer, text, [self.fence.into(), self.owner.clone().into()]).await {
+            tracing::warn!(%error, "the lease could not be released; it goes with the process");
+        }
+        if let Some(session) = &self.guard {
+            session.close_by_ref().await.ok();
+        }
+        if let Some(file) = self.file.lock().expect("nobody panics while holding it").take() {
+            file.set_len(0).ok();
+            file.unlock().ok();
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(renewal) = &self.renewal {
+            renewal.abort();
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

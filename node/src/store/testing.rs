@@ -1,0 +1,143 @@
+//! A store for tests: its own directory, and with `ORCHWIZ_TEST_POSTGRES` its own database, both gone afterwards.
+//! Nothing here is for production: time and randomness are the steerable ones.
+
+use super::{Store, StoreConfig, sql};
+use crate::{
+    clock::{
+        Deps,
+        testing::{ManualClock, deps},
+    },
+    journal::Journal,
+};
+use sea_orm::{Database, DbErr};
+use sea_orm_migration::MigratorTrait;
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// An open store and journal with their steerable sources.
+pub struct TestStore {
+    /// The store.
+    pub store: Store,
+    /// Its journal.
+    pub journal: Journal,
+    /// Time and randomness as everything takes them.
+    pub deps: Deps,
+    /// Moves the time.
+    pub clock: Arc<ManualClock>,
+    /// Where it lies; removed when dropped.
+    pub place: Place,
+}
+
+impl TestStore {
+    /// A new, migrated, empty store: `TestStore::new::<migration::Migrator>(1).await`.
+    ///
+    /// # Panics
+    /// When it cannot be made: a test has nothing else to do then.
+    pub async fn new<M: MigratorTrait>(seed: u64) -> Self {
+        let place = Place::new().await;
+        let (deps, clock) = deps(seed);
+        let store = Store::open::<M>(&place.config, &deps).await.expect("a new store opens");
+        let journal = Journal::open(store.clone(), deps.clone()).await.expect("a new journal opens");
+        Self { store, journal, deps, clock, place }
+    }
+
+    /// Closes both and opens them again on the same data, as a restart of the node would.
+    ///
+    /// # Panics
+    /// When it cannot be opened again.
+    #[must_use]
+    pub async fn reopen<M: MigratorTrait>(self) -> Self {
+        let Self { store, journal, deps, clock, place } = self;
+        journal.close().await;
+        store.close().await;
+        let store = Store::open::<M>(&place.config, &deps).await.expect("a closed store opens again");
+        let journal = Journal::open(store.clone(), deps.clone()).await.expect("a closed journal opens again");
+        Self { store, journal, deps, clock, place }
+    }
+}
+
+/// A temporary directory and, on PostgreSQL, a database. Both are removed when it is dropped.
+pub struct Place {
+    /// How to open it.
+    pub config: StoreConfig,
+    database: Option<(String, String)>,
+}
+
+impl Place {
+    /// Makes the directory, and the database when `ORCHWIZ_TEST_POSTGRES` names a server.
+    ///
+    /// # Panics
+    /// When either cannot be made.
+    pub async fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("orchwiz_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let data_dir: PathBuf = std::env::temp_dir().join(&name);
+        fs::remove_dir_all(&data_dir).ok();
+        fs::create_dir_all(&data_dir).expect("the temporary directory can be written");
+        let database = match postgres_server() {
+            None => None,
+            Some(server) => {
+                run_on(&server, &format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#)).await.expect("the server answers");
+                run_on(&server, &format!(r#"CREATE DATABASE "{name}""#)).await.expect("a database can be made");
+                Some((server, name))
+            }
+        };
+        let url = database.as_ref().map(|(server, name)| with_database(server, name));
+        Self { config: StoreConfig { url, data_dir }, database }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.config.data_dir).ok();
+        if let Some((server, name)) = self.database.take() {
+            // A runtime of its own, for the test's may be the one that is being torn down.
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                if let Ok(runtime) = runtime {
+                    runtime.block_on(run_on(&server, &format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#))).ok();
+                }
+            })
+            .join()
+            .ok();
+        }
+    }
+}
+
+/// The PostgreSQL server to test on; `None` means SQLite.
+pub fn postgres_server() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "tests choose their database by this one variable")]
+    std::env::var("ORCHWIZ_TEST_POSTGRES").ok().filter(|url| !url.is_empty())
+}
+
+async fn run_on(server: &str, text: &str) -> Result<(), DbErr> {
+    let db = Database::connect(server).await?;
+    sql::run(&db, text, []).await?;
+    db.close().await
+}
+
+/// Replaces the database in `postgres://user:password@host:port/database?options`.
+fn with_database(server: &str, name: &str) -> String {
+    let (base, options) = server.split_once('?').map_or((server, None), |(base, options)| (base, Some(options)));
+    let host_from = base.find("://").map_or(0, |at| at + 3);
+    let host = base[host_from..].find('/').map_or(base, |at| &base[..host_from + at]);
+    options.map_or_else(|| format!("{host}/{name}"), |options| format!("{host}/{name}?{options}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_database;
+
+    #[test]
+    fn the_database_is_replaced_wherever_the_address_names_one() {
+        assert_eq!(with_database("postgres://me@host:5432/postgres", "x"), "postgres://me@host:5432/x");
+        assert_eq!(with_database("postgres://host", "x"), "postgres://host/x");
+        assert_eq!(with_database("postgres:///postgres?host=/tmp/pg", "x"), "postgres:///x?host=/tmp/pg");
+    }
+}
