@@ -19,7 +19,7 @@ export default defineConfig({
     locale: "en-GB",
     timezoneId: "Europe/Berlin",
     launchOptions: {
-      executablePath: process.env.ORCHWIZ_CHROMIUM,
+      executablePath: process.env.E2E_CHROMIUM,
       args: [
         "--no-sandbox",
         "--disable-gpu",

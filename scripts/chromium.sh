@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Prints the path of the Chromium that the tests drive; exits 1 where there is none.
 set -euo pipefail
-if [ -n "${ORCHWIZ_CHROMIUM:-}" ]; then
-  echo "$ORCHWIZ_CHROMIUM"
+. "$(dirname "$0")/env.sh"
+if [ -n "${BUILD_CHROMIUM:-}" ]; then
+  echo "$BUILD_CHROMIUM"
   exit
 fi
 for name in chromium chromium-browser google-chrome-stable google-chrome; do

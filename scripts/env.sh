@@ -6,17 +6,22 @@ cd "$ROOT" || exit 1
 . scripts/versions.env
 
 # What takes long to build or to fetch lives outside the checkout, so that a fresh clone starts warm.
-ORCHWIZ_CACHE=${ORCHWIZ_CACHE:-$HOME/.cache/orchwiz}
-mkdir -p "$ORCHWIZ_CACHE"
-export ORCHWIZ_CACHE
+# What callers may set, ORCHWIZ_CACHE and so on, goes on under another prefix: to the binary every ORCHWIZ_* is a setting.
+for name in CACHE RUST PATIENCE CHROMIUM BIN; do
+  from=ORCHWIZ_$name
+  if [ -n "${!from:-}" ]; then export "BUILD_$name=${!from}"; fi
+  unset "$from"
+done
+export BUILD_CACHE=${BUILD_CACHE:-$HOME/.cache/orchwiz}
+mkdir -p "$BUILD_CACHE"
 RUST_VERSION=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 WASM_BINDGEN_VERSION=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print; exit }' Cargo.lock)
-CLAUDE_CODE_DIR=$ORCHWIZ_CACHE/claude/$CLAUDE_CODE_VERSION
+CLAUDE_CODE_DIR=$BUILD_CACHE/claude/$CLAUDE_CODE_VERSION
 CLAUDE_CODE_BIN=$CLAUDE_CODE_DIR/claude
 export RUST_VERSION WASM_BINDGEN_VERSION CARGO_LEPTOS_VERSION CLAUDE_CODE_VERSION CLAUDE_CODE_BIN
 
 # The cache's own tools and the pinned npm ones first: cargo-leptos takes tailwindcss, wasm-opt and wasm-bindgen from PATH.
-PATH=$ROOT/style/node_modules/.bin:$ORCHWIZ_CACHE/bin:$HOME/.cargo/bin:$PATH
+PATH=$ROOT/style/node_modules/.bin:$BUILD_CACHE/bin:$HOME/.cargo/bin:$PATH
 [ -d /usr/lib/postgresql ] && PATH=$PATH:$(printf '%s:' /usr/lib/postgresql/*/bin)
 export PATH
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1
@@ -31,14 +36,14 @@ took() { printf '%dm %02ds' $(($1 / 60)) $(($1 % 60)); }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # `setup.sh` writes down which compiler it settled on; whoever calls with RUSTUP_TOOLCHAIN set knows better.
-if [ -z "${RUSTUP_TOOLCHAIN:-}" ] && [ -f "$ORCHWIZ_CACHE/toolchain-$RUST_VERSION" ]; then
-  RUSTUP_TOOLCHAIN=$(cat "$ORCHWIZ_CACHE/toolchain-$RUST_VERSION")
+if [ -z "${RUSTUP_TOOLCHAIN:-}" ] && [ -f "$BUILD_CACHE/toolchain-$RUST_VERSION" ]; then
+  RUSTUP_TOOLCHAIN=$(cat "$BUILD_CACHE/toolchain-$RUST_VERSION")
 fi
 if [ -n "${RUSTUP_TOOLCHAIN:-}" ]; then export RUSTUP_TOOLCHAIN; else unset RUSTUP_TOOLCHAIN; fi
 
 # In CI the build folder is kept outside the checkout: the next fresh clone finds every dependency built.
 if [ "${CI:-}" = true ] && [ -z "${CARGO_TARGET_DIR:-}" ]; then
-  export CARGO_TARGET_DIR=$ORCHWIZ_CACHE/target CARGO_INCREMENTAL=0
+  export CARGO_TARGET_DIR=$BUILD_CACHE/target CARGO_INCREMENTAL=0
 fi
 TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
 

@@ -6,7 +6,7 @@ set -euo pipefail
 if [ "${1:-}" = --inside ]; then
   shift
   ip link set lo up
-  export ORCHWIZ_LOOPBACK_ONLY=yes
+  export LOOPBACK_ONLY=yes
   exec "$@"
 fi
 where=$PWD

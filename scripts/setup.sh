@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 # How long rustup or another download may be silent or busy before it counts as slow.
-PATIENCE=${ORCHWIZ_PATIENCE:-600}
+PATIENCE=${BUILD_PATIENCE:-600}
 WHAT=${1:-build}
 
 debian() { [ -f /etc/debian_version ] && have apt-get; }
@@ -41,7 +41,7 @@ compiler_works() {
 
 settle() {
   if [ -n "$1" ]; then export RUSTUP_TOOLCHAIN=$1; else unset RUSTUP_TOOLCHAIN; fi
-  printf '%s' "$1" >"$ORCHWIZ_CACHE/toolchain-$RUST_VERSION"
+  printf '%s' "$1" >"$BUILD_CACHE/toolchain-$RUST_VERSION"
 }
 
 # The ordinary way. 0: done. 1: rustup says no. 2: no answer in time.
@@ -97,7 +97,7 @@ compiler() {
     fi
   done
   local status=1
-  if [ "${ORCHWIZ_RUST:-}" != debian ]; then
+  if [ "${BUILD_RUST:-}" != debian ]; then
     status=0
     rustup_way || status=$?
     case $status in
@@ -118,16 +118,16 @@ cargo_tool() {
   if [ "$(tool_version "$program")" = "$version" ]; then return; fi
   if have cargo-binstall; then
     step "installing $crate $version with cargo binstall"
-    timeout "$PATIENCE" cargo binstall --no-confirm --disable-strategies compile --version "$version" --root "$ORCHWIZ_CACHE" "$crate" || true
+    timeout "$PATIENCE" cargo binstall --no-confirm --disable-strategies compile --version "$version" --root "$BUILD_CACHE" "$crate" || true
     if [ "$(tool_version "$program")" = "$version" ]; then return; fi
   fi
-  step "building $crate $version into $ORCHWIZ_CACHE/bin (about $minutes minutes on two cores, once)"
+  step "building $crate $version into $BUILD_CACHE/bin (about $minutes minutes on two cores, once)"
   # Its own release profile (one codegen unit, fat LTO) takes four times as long and gains nothing here.
-  env -u RUSTFLAGS CARGO_TARGET_DIR="$ORCHWIZ_CACHE/tools-target" \
+  env -u RUSTFLAGS CARGO_TARGET_DIR="$BUILD_CACHE/tools-target" \
     CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_DEBUG=false \
-    cargo install "$crate" --version "$version" $locked --force --root "$ORCHWIZ_CACHE"
+    cargo install "$crate" --version "$version" $locked --force --root "$BUILD_CACHE"
   [ "$(tool_version "$program")" = "$version" ] || die "$crate $version was built, yet $program says '$(tool_version "$program")'"
-  rm -rf "$ORCHWIZ_CACHE/tools-target"
+  rm -rf "$BUILD_CACHE/tools-target"
 }
 
 tool_version() {
@@ -179,7 +179,7 @@ claude_code() {
   fi
   step "fetching Claude Code $CLAUDE_CODE_VERSION (380 MB) into the cache: the real-agent test drives it, on loopback only"
   local scratch
-  scratch=$(mktemp -d "$ORCHWIZ_CACHE/claude-XXXXXX")
+  scratch=$(mktemp -d "$BUILD_CACHE/claude-XXXXXX")
   (cd "$scratch" && npm pack --silent "@anthropic-ai/claude-code-linux-x64@$CLAUDE_CODE_VERSION" >/dev/null && tar xzf ./*.tgz && rm -f ./*.tgz)
   chmod +x "$scratch/package/claude"
   mkdir -p "$(dirname "$CLAUDE_CODE_DIR")"

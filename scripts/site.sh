@@ -6,4 +6,6 @@ set -euo pipefail
 start=$SECONDS
 step "building the browser's half: wasm, stylesheet, brotli (first time about 6 minutes on two cores)"
 env -u RUSTFLAGS cargo leptos build --release --precompress --frontend-only --cargo-locked
+# Types for TypeScript, which nobody loads.
+find target/site/pkg -name '*.d.*ts*' -delete
 say "site: $(find target/site/pkg -name '*.wasm.br' -printf '%f %s bytes\n' | head -1) ($(took $((SECONDS - start))))"

@@ -47,9 +47,9 @@ stage() {
 if [ "${CI:-}" = true ]; then
   git ls-files -z 2>/dev/null | xargs -0 -r touch --no-create
   # A cache that only ever grows is a leak.
-  if [ -d "$ORCHWIZ_CACHE/target" ] && [ "$(du -s --block-size=1G "$ORCHWIZ_CACHE/target" | cut -f1)" -gt 30 ]; then
+  if [ -d "$BUILD_CACHE/target" ] && [ "$(du -s --block-size=1G "$BUILD_CACHE/target" | cut -f1)" -gt 30 ]; then
     step "the build cache is over 30 GB: starting it anew"
-    rm -rf "$ORCHWIZ_CACHE/target"
+    rm -rf "$BUILD_CACHE/target"
   fi
 fi
 

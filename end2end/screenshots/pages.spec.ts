@@ -1,0 +1,33 @@
+// Fills docs/screenshots: each page in both themes, the ones used on the way on a phone too.
+import { join } from "node:path";
+import { test } from "../fixtures/test";
+import { tour } from "../fixtures/tour";
+import { live } from "../fixtures/pages";
+
+const FOLDER = join(import.meta.dirname, "../../docs/screenshots");
+const ON_THE_WAY = ["overview", "inbox", "sessions", "session"];
+
+test("each page in both themes", async ({ browser, node, login }) => {
+  test.setTimeout(600_000);
+  const stops = await tour(node);
+  for (const theme of ["light", "dark"] as const) {
+    for (const [width, height] of [[1440, 900], [390, 844]] as const) {
+      for (const stop of stops) {
+        if (width === 390 && !ON_THE_WAY.includes(stop.name)) continue;
+        const context = await browser.newContext({
+          baseURL: node.url,
+          storageState: stop.signedIn ? login : undefined,
+          colorScheme: theme,
+          reducedMotion: "reduce",
+          viewport: { width, height },
+        });
+        const page = await context.newPage();
+        await page.goto(stop.path);
+        if (stop.signedIn && stop.name !== "not-found") await live(page);
+        await page.evaluate(() => document.fonts.ready);
+        await page.screenshot({ path: join(FOLDER, `${stop.name}-${width}-${theme}.png`) });
+        await context.close();
+      }
+    }
+  }
+});

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Fills docs/screenshots from the real binary, with the demo agent's session on show.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+scripts/setup.sh test
+. scripts/env.sh
+scripts/site.sh
+scripts/server.sh ci
+scripts/end2end.sh --config screenshots.config.ts
+say "docs/screenshots: $(find docs/screenshots -name '*.png' | wc -l) pictures, $(du -sh docs/screenshots | cut -f1)"
