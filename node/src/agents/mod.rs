@@ -9,7 +9,7 @@ use model::{
     approvals::{ApprovalKind, Question, RememberScope, Suggestion},
     entries::{CallStatus, EntryKind},
     id::{PromptId, SessionId},
-    sessions::{Mode, Tokens},
+    sessions::{AgentKind, Mode, Tokens},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf};
@@ -70,6 +70,15 @@ pub trait Driver: Send {
     fn set_model(&mut self, model: Option<&str>) -> Vec<Vec<u8>>;
     /// Answers an [`Ask`]. `request` is the ask's.
     fn answer(&mut self, request: &str, answer: &Answer) -> Vec<Vec<u8>>;
+}
+
+/// The driver of an agent, in the state of a process that has not said anything yet.
+pub fn driver(agent: AgentKind) -> Box<dyn Driver> {
+    match agent {
+        // The demo agent speaks the same dialect; only its program and arguments differ.
+        AgentKind::Claude => Box::new(claude::Claude::new()),
+        AgentKind::Demo => Box::new(claude::Claude::demo()),
+    }
 }
 
 /// What a person or the node says to an [`Ask`].
@@ -165,6 +174,14 @@ pub enum Wish {
     Model,
 }
 
+/// What an entry a tool call is shown as: the tools that are not tools to a person have kinds of their own.
+pub fn entry_kind(tool: &str) -> EntryKind {
+    match tool {
+        "ExitPlanMode" => EntryKind::Plan,
+        _ => EntryKind::Tool,
+    }
+}
+
 /// How a turn ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TurnOutcome {
@@ -172,7 +189,7 @@ pub enum TurnOutcome {
     Completed,
     /// A person interrupted it.
     Interrupted,
-    /// Badly; a sentence for people.
+    /// Badly; a sentence for people, which an [`AgentEvent::Error`] said before.
     Failed(String),
 }
 
@@ -188,7 +205,7 @@ pub enum AgentEvent {
         /// Its mode; `None` for one OrchWiz does not offer.
         mode: Option<Mode>,
     },
-    /// A turn began.
+    /// A turn began. Also by itself, without a prompt: when a background task ends, the agent goes on.
     TurnStarted,
     /// More of a text that is being written: append it. Provisional: the whole follows as [`AgentEvent::Message`] or [`AgentEvent::Thought`], which replaces it.
     Delta {
@@ -246,7 +263,7 @@ pub enum AgentEvent {
         /// What came back: `{"output": text, "patch": [hunks]?, "path": text?}`; a hunk is `{oldStart, oldLines, newStart, newLines, lines}`.
         output: Value,
     },
-    /// The agent asks a person and waits.
+    /// The agent asks a person and waits. Also between turns: subagents work in the background.
     Ask(Box<Ask>),
     /// It no longer wants an answer to that request.
     AskCancelled {
@@ -331,6 +348,13 @@ pub enum AgentEvent {
     },
     /// From now on the agent has a transcript: [`How::Resume`] works. Said once per process.
     Resumable,
-    /// A message this version does not know, as it came.
+    /// [`How::Resume`] was asked for, but the agent has no such conversation; it ends. Start it anew with [`How::Fresh`].
+    NothingToResume,
+    /// Write this line to the agent: it asked the node itself for something that needs an answer but no person.
+    Reply {
+        /// The line, without its line feed.
+        line: Vec<u8>,
+    },
+    /// A message this version does not know, as it came; a line that is not a JSON object as a string, cut after 64 KiB.
     Raw(Value),
 }

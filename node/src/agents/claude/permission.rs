@@ -1,7 +1,8 @@
 //! Permission updates: what Claude Code offers to remember, in words, and at the scope a person chose.
 //! It must not invent rules: only what the agent suggested is ever returned.
 
-use model::approvals::{RememberScope, Suggestion};
+use super::tool::one_line;
+use model::approvals::{Question, RememberScope, Suggestion};
 use serde_json::{Value, json};
 
 /// The agent's word for a scope.
@@ -24,21 +25,61 @@ fn scope(destination: Option<&str>) -> RememberScope {
     }
 }
 
-/// A suggestion with its destination rewritten.
+/// A suggestion with its destination rewritten. A change of mode stays with the session: nowhere else would anybody expect it.
 pub fn at_scope(raw: &Value, scope: RememberScope) -> Value {
     let mut raw = raw.clone();
+    let scope = if raw["type"] == "setMode" { RememberScope::Session } else { scope };
     if let Value::Object(map) = &mut raw {
         map.insert("destination".into(), json!(destination(scope)));
     }
     raw
 }
 
-/// What the agent suggests to remember, in words. Kinds it does not know are left out: nobody could say yes to them knowingly.
+/// What "always" would remember, in words. The agent offers alternatives, from narrow to wide: rules, folders, another mode.
+/// Only the narrowest kind is taken: who always allows a command has not said that every edit goes unasked.
+/// Kinds this version does not know are left out: nobody could say yes to them knowingly.
 pub fn suggestions(raw: Option<&Value>) -> Vec<Suggestion> {
     let list = raw.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    list.iter()
-        .filter_map(|raw| Some(Suggestion { text: text(raw)?, scope: scope(raw["destination"].as_str()), raw: raw.clone() }))
-        .collect()
+    let width = |raw: &Value| match raw["type"].as_str() {
+        Some("addRules" | "replaceRules" | "removeRules") => 0,
+        Some("addDirectories" | "removeDirectories") => 1,
+        _ => 2,
+    };
+    let known: Vec<(u8, Suggestion)> = list
+        .iter()
+        .filter_map(|raw| Some((width(raw), Suggestion { text: text(raw)?, scope: scope(raw["destination"].as_str()), raw: raw.clone() })))
+        .collect();
+    let narrowest = known.iter().map(|(width, _)| *width).min();
+    known.into_iter().filter(|(width, _)| Some(*width) == narrowest).map(|(_, suggestion)| suggestion).collect()
+}
+
+/// Why the agent asks, in its words where it says any.
+pub fn reason(request: &Value) -> Option<String> {
+    let rule = &request["matched_ask_rule"];
+    request["decision_reason"]
+        .as_str()
+        .map(one_line)
+        .filter(|line| !line.is_empty())
+        .or_else(|| {
+            let tool = rule["tool_name"].as_str()?;
+            let what = rule["rule_content"].as_str().map_or(tool.to_owned(), |content| format!("{tool}({content})"));
+            Some(format!("a rule asks for {what}"))
+        })
+        .or_else(|| match request["decision_reason_type"].as_str()? {
+            "mode" => Some("its mode forbids this".into()),
+            "subcommandResults" => Some("a part of the command is not allowed yet".into()),
+            "workingDir" => Some("it reaches outside the project".into()),
+            "sandboxOverride" => Some("it wants to leave the sandbox".into()),
+            "safetyCheck" => Some("a safety check asks".into()),
+            "asyncAgent" => Some("a background agent asks".into()),
+            _ => None,
+        })
+}
+
+/// The questions of `AskUserQuestion`; what cannot be read is left out.
+pub fn questions(input: &Value) -> Vec<Question> {
+    let list = input["questions"].as_array().map_or(&[][..], Vec::as_slice);
+    list.iter().filter_map(|question| serde_json::from_value(question.clone()).ok()).collect()
 }
 
 /// `allow Bash(cargo test *)`, `set mode acceptEdits`, `add directory /srv/data`.
@@ -92,16 +133,17 @@ mod tests {
             {"type": "rewriteHistory", "destination": "userSettings"},
             {"type": "addRules", "rules": [], "behavior": "allow", "destination": "session"},
         ]);
-        let found = suggestions(Some(&raw));
-        let said: Vec<(&str, RememberScope)> = found.iter().map(|s| (s.text.as_str(), s.scope)).collect();
-        assert_eq!(
-            said,
-            [
-                ("allow Bash(cargo test *), Read", RememberScope::Local),
-                ("auto-accept edits from now on", RememberScope::Session),
-                ("allow the folder /srv/data", RememberScope::Session),
-            ]
-        );
+        let said = |raw: &Value| suggestions(Some(raw)).into_iter().map(|s| (s.text, s.scope)).collect::<Vec<_>>();
+        assert_eq!(said(&raw), [("allow Bash(cargo test *), Read".into(), RememberScope::Local)]);
+        assert_eq!(said(&json!([raw[1], raw[2]])), [("allow the folder /srv/data".into(), RememberScope::Session)]);
+        assert_eq!(said(&json!([raw[1], raw[3]])), [("auto-accept edits from now on".into(), RememberScope::Session)]);
+        assert_eq!(said(&json!("nonsense")), []);
+    }
+
+    #[test]
+    fn a_change_of_mode_is_never_written_to_a_file() {
+        let at = at_scope(&json!({"type": "setMode", "mode": "acceptEdits", "destination": "session"}), RememberScope::User);
+        assert_eq!(at["destination"], "session");
     }
 
     #[test]

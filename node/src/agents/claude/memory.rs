@@ -1,0 +1,82 @@
+//! What a driver remembers of a stream, bounded: an agent that never ends its calls must not fill the node's memory.
+//! It must not hold more than its limits, whatever it is given; the oldest goes first.
+
+use std::collections::{HashMap, VecDeque};
+
+/// The newest values by name, at most `count` of them and `bytes` in all.
+pub struct Recent<T> {
+    count: usize,
+    bytes: usize,
+    held: usize,
+    order: VecDeque<String>,
+    values: HashMap<String, (T, usize)>,
+}
+
+impl<T> Recent<T> {
+    /// An empty memory with its limits.
+    pub fn new(count: usize, bytes: usize) -> Self {
+        Self { count, bytes, held: 0, order: VecDeque::new(), values: HashMap::new() }
+    }
+
+    /// Remembers a value that takes about `size` bytes.
+    pub fn insert(&mut self, name: &str, value: T, size: usize) {
+        self.remove(name);
+        let size = size + name.len();
+        self.held += size;
+        self.order.push_back(name.to_owned());
+        self.values.insert(name.to_owned(), (value, size));
+        while self.values.len() > self.count || self.held > self.bytes {
+            let Some(oldest) = self.order.front().cloned() else { break };
+            self.remove(&oldest);
+        }
+    }
+
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<&T> {
+        self.values.get(name).map(|(value, _)| value)
+    }
+
+    /// The value of that name, to change it.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut T> {
+        self.values.get_mut(name).map(|(value, _)| value)
+    }
+
+    /// Forgets a value and gives it back.
+    pub fn remove(&mut self, name: &str) -> Option<T> {
+        let (value, size) = self.values.remove(name)?;
+        self.held -= size;
+        self.order.retain(|held| held != name);
+        Some(value)
+    }
+
+    /// About how many bytes are held.
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// The names held, oldest first.
+    pub fn names(&self) -> Vec<String> {
+        self.order.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_goes_when_there_are_too_many_or_they_are_too_large() {
+        let mut recent = Recent::new(2, 100);
+        recent.insert("a", 1, 10);
+        recent.insert("b", 2, 10);
+        recent.insert("a", 3, 10);
+        recent.insert("c", 4, 10);
+        assert_eq!((recent.get("a"), recent.get("b"), recent.get("c")), (Some(&3), None, Some(&4)));
+        recent.insert("d", 5, 95);
+        assert_eq!(recent.names(), ["d"]);
+        recent.insert("e", 6, 1000);
+        assert!(recent.names().is_empty(), "a value over the limit is not kept at all");
+        assert_eq!(recent.held, 0);
+    }
+}
