@@ -1,2 +1,83 @@
-//! Accounts: people, passwords, logins and API tokens.
-//! It stores secrets only hashed and must not serve HTTP.
+//! Accounts: people, passwords, logins and API tokens, and who a cookie or a token stands for.
+//! It stores secrets only hashed, never journals one, and must not serve HTTP.
+
+mod github;
+mod logins;
+mod passwords;
+mod port;
+mod rules;
+mod setup;
+mod tokens;
+mod users;
+
+pub use github::GithubIdentity;
+pub use logins::{ABSOLUTE_MS, IDLE_MS, LoginRecord, PENDING_MS, TOUCH_MS};
+pub use setup::SetupLink;
+pub use tokens::{MAX_TOKENS, TOKEN_PREFIX};
+pub use users::{Account, NewUser};
+
+use crate::{clock::Deps, journal::Journal, store::Store};
+use model::id::{TokenId, UserId};
+use passwords::Passwords;
+use std::sync::Arc;
+use tokio::sync::broadcast;
+
+/// What changed about who may do what. Whoever keeps a caller for longer than a request asks
+/// [`AccountsService::refresh`] again when it hears one that concerns the caller, or when it lagged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A person's role, password or logins changed.
+    User(UserId),
+    /// That login ended: the handle of [`model::Via::Cookie`].
+    Login(String),
+    /// That token was revoked.
+    Token(TokenId),
+}
+
+impl Change {
+    /// Whether it may concern `caller`.
+    pub fn concerns(&self, caller: &model::Caller) -> bool {
+        match (self, &caller.via) {
+            (Self::User(user), _) => caller.user == Some(*user),
+            (Self::Login(ended), model::Via::Cookie { login }) => ended == login,
+            (Self::Token(revoked), model::Via::Token { id, .. }) => revoked == id,
+            _ => false,
+        }
+    }
+}
+
+/// The accounts of a node. Cheap to clone.
+#[derive(Clone)]
+pub struct AccountsService {
+    store: Store,
+    journal: Journal,
+    deps: Deps,
+    passwords: Arc<Passwords>,
+    changes: broadcast::Sender<Change>,
+}
+
+impl std::fmt::Debug for AccountsService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AccountsService")
+    }
+}
+
+impl AccountsService {
+    /// The accounts in `store`, changed through `journal`.
+    pub fn new(store: Store, journal: Journal, deps: Deps) -> Self {
+        let passwords = Arc::new(Passwords::new(deps.clone()));
+        // Enough for a burst; a receiver that lags looks at its caller anew, so nothing is lost.
+        let (changes, _) = broadcast::channel(256);
+        Self { store, journal, deps, passwords, changes }
+    }
+
+    /// Told after the commit of each change; a receiver that lags must [`refresh`](Self::refresh).
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    fn tell(&self, change: Change) {
+        // Nobody listening is fine: no socket is open then.
+        let _ = self.changes.send(change);
+    }
+}

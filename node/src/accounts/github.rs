@@ -1,0 +1,99 @@
+//! People who prove who they are by GitHub: found by their numeric id, linked or created at the first sign-in.
+//! It must not talk to GitHub, nor take a login name for an identity: names change hands.
+
+use super::{
+    AccountsService, rules,
+    users::{self, Account, Person},
+};
+use crate::{
+    entity::{credential, user},
+    journal::{NewEvent, Outcome, Tx, internal},
+};
+use model::{
+    Caller, Error, Result, Role,
+    accounts::User,
+    event::{Fact, UserChanged},
+};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    sea_query::{Expr, ExprTrait, Func},
+};
+
+/// Somebody as GitHub vouched for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GithubIdentity {
+    /// Their numeric id: what stays.
+    pub id: i64,
+    /// Their login at the moment.
+    pub login: String,
+}
+
+impl AccountsService {
+    /// The person behind a GitHub identity that the caller has checked against the allow-list: known by its id;
+    /// else the one an owner created with that GitHub login; else a new one with `role`. `Forbidden` while nobody has set the node up.
+    pub async fn sign_in_with_github(&self, identity: GithubIdentity, role: Role) -> Result<Account> {
+        self.journal.commit(&Caller::node(), move |tx| Box::pin(async move { sign_in(tx, identity, role).await })).await
+    }
+}
+
+async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Outcome<Account>> {
+    if !users::has_users(tx.db()).await? {
+        return Err(Error::Forbidden("set this node up first, with the link it printed at its start".into()));
+    }
+    let known = credential::Entity::find().filter(credential::Column::GithubId.eq(identity.id)).one(tx.db()).await.map_err(internal)?;
+    if let Some(known) = known {
+        let found = user::Entity::find_by_id(&known.user).one(tx.db()).await.map_err(internal)?.ok_or_else(users::no_user)?;
+        return renamed(users::user_of(found)?, known.auth_epoch, identity.login);
+    }
+    if let Some((user, stored)) = promised(tx, &identity.login).await? {
+        let epoch = stored.auth_epoch;
+        let mut stored = stored.into_active_model();
+        stored.github_id = Set(Some(identity.id));
+        stored.update(tx.db()).await.map_err(internal)?;
+        return renamed(user, epoch, identity.login);
+    }
+    let name = free_name(tx, &identity.login).await?;
+    let person = Person { name, role, hash: None, github: Some(identity.login), github_id: Some(identity.id) };
+    let created = users::create(tx, person).await?;
+    Ok(Outcome { value: Account { user: created.value, epoch: 1 }, events: created.events })
+}
+
+/// The person whom an owner created with that GitHub login and who has not signed in with it yet.
+async fn promised(tx: &Tx<'_>, login: &str) -> Result<Option<(User, credential::Model)>> {
+    let folded = Expr::expr(Func::lower(Expr::col(user::Column::Github))).eq(login.to_ascii_lowercase());
+    for found in user::Entity::find().filter(folded).all(tx.db()).await.map_err(internal)? {
+        let stored = credential::Entity::find_by_id(&found.id).one(tx.db()).await.map_err(internal)?;
+        if let Some(stored) = stored.filter(|stored| stored.github_id.is_none()) {
+            return Ok(Some((users::user_of(found)?, stored)));
+        }
+    }
+    Ok(None)
+}
+
+/// Notes a login that changed its name at GitHub.
+fn renamed(mut user: User, epoch: i64, login: String) -> Result<Outcome<Account>> {
+    let mut events = Vec::new();
+    if user.github.as_deref() != Some(login.as_str()) {
+        let fact = Fact::from(UserChanged { id: user.id, role: None, github: Some(login.clone()) });
+        events.push(NewEvent { subject: user.id.to_string(), fact });
+        user.github = Some(login);
+    }
+    Ok(Outcome { value: Account { user, epoch }, events })
+}
+
+/// A name nobody has: the login, else with the first free number.
+async fn free_name(tx: &Tx<'_>, login: &str) -> Result<String> {
+    let wanted = rules::name_like(login);
+    if users::find_by_name(tx.db(), &wanted).await?.is_none() {
+        return Ok(wanted);
+    }
+    for number in 2..1_000 {
+        let numbered = format!("{}-{number}", wanted.chars().take(58).collect::<String>());
+        if users::find_by_name(tx.db(), &numbered).await?.is_none() {
+            return Ok(numbered);
+        }
+    }
+    Err(Error::Conflict(format!("every name like {wanted} is taken: ask an owner to create your account")))
+}

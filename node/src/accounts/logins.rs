@@ -1,0 +1,219 @@
+//! Logins: the private rows behind browsers' cookies, by the SHA-256 of the cookie's value.
+//! A stolen table must not be a set of live cookies; a row that was deleted must not come back.
+
+use super::{AccountsService, Change, users};
+use crate::{
+    entity::{credential, login},
+    journal::{Outcome, Tx, internal},
+};
+use model::{
+    Action, Caller, Millis, Result, Via,
+    accounts::Login,
+    caller::{Resource, require},
+    id::UserId,
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+
+/// A login ends after so long without a request.
+pub const IDLE_MS: Millis = 12 * 3_600_000;
+/// A login ends so long after it began, whatever happens.
+pub const ABSOLUTE_MS: Millis = 14 * 24 * 3_600_000;
+/// A sign-in that somebody began elsewhere (GitHub) must come back within so long.
+pub const PENDING_MS: Millis = 10 * 60_000;
+/// How often `seen` moves on: at most every ten minutes.
+pub const TOUCH_MS: Millis = 10 * 60_000;
+
+/// A stored login, or a sign-in that has begun and has no user yet.
+#[derive(Clone)]
+pub struct LoginRecord {
+    /// SHA-256 of the cookie's value, hex; also the handle of the login.
+    pub id_hash: String,
+    /// Who signed in; `None` while a sign-in is under way.
+    pub user: Option<UserId>,
+    /// What the server keeps with it.
+    pub data: Vec<u8>,
+    /// The browser as it named itself, shortened.
+    pub browser: Option<String>,
+    /// From which address.
+    pub address: Option<String>,
+    /// When it was last seen, to ten minutes. Ignored when storing.
+    pub seen: Millis,
+    /// When it ends unless it is seen before. Ignored when storing.
+    pub expires: Millis,
+}
+
+impl AccountsService {
+    /// Stores a new login; `false` when one of that hash exists.
+    pub async fn create_login(&self, new: LoginRecord) -> Result<bool> {
+        self.journal
+            .commit(&Caller::node(), move |tx| {
+                Box::pin(async move {
+                    if login::Entity::find_by_id(&new.id_hash).one(tx.db()).await.map_err(internal)?.is_some() {
+                        return Ok(Outcome::new(false));
+                    }
+                    let now = tx.now();
+                    let row = login::ActiveModel {
+                        id_hash: Set(new.id_hash),
+                        user: Set(new.user.map(|user| user.to_string())),
+                        data: Set(new.data),
+                        created: Set(now),
+                        seen: Set(now),
+                        expires: Set(expiry(new.user, now, now)),
+                        browser: Set(new.browser),
+                        address: Set(new.address),
+                    };
+                    login::Entity::insert(row).exec_without_returning(tx.db()).await.map_err(internal)?;
+                    Ok(Outcome::new(true))
+                })
+            })
+            .await
+    }
+
+    /// Stores a login anew and moves its expiry on. One that ended meanwhile stays ended.
+    pub async fn update_login(&self, record: LoginRecord) -> Result<()> {
+        self.journal
+            .commit(&Caller::node(), move |tx| {
+                Box::pin(async move {
+                    let Some(row) = login::Entity::find_by_id(&record.id_hash).one(tx.db()).await.map_err(internal)? else {
+                        return Ok(Outcome::new(()));
+                    };
+                    let now = tx.now();
+                    if row.expires <= now {
+                        return Ok(Outcome::new(()));
+                    }
+                    // A sign-in under way does not get longer by being written to.
+                    let expires = if record.user.is_none() { row.expires } else { expiry(record.user, row.created, now) };
+                    let changed = login::ActiveModel {
+                        id_hash: Set(row.id_hash),
+                        user: Set(record.user.map(|user| user.to_string())),
+                        data: Set(record.data),
+                        seen: Set(now),
+                        expires: Set(expires),
+                        browser: Set(record.browser),
+                        address: Set(record.address),
+                        ..Default::default()
+                    };
+                    login::Entity::update(changed).exec(tx.db()).await.map_err(internal)?;
+                    Ok(Outcome::new(()))
+                })
+            })
+            .await
+    }
+
+    /// The login of that hash, unless it has ended.
+    pub async fn find_login(&self, id_hash: &str) -> Result<Option<LoginRecord>> {
+        let row = login::Entity::find_by_id(id_hash).one(self.store.read()).await.map_err(internal)?;
+        let Some(row) = row.filter(|row| row.expires > self.deps.now()) else { return Ok(None) };
+        let user = row.user.as_deref().map(str::parse).transpose().map_err(|bad: model::id::BadId| internal(bad))?;
+        Ok(Some(LoginRecord { id_hash: row.id_hash, user, data: row.data, browser: row.browser, address: row.address, seen: row.seen, expires: row.expires }))
+    }
+
+    /// Ends a login; its sockets close.
+    pub async fn delete_login(&self, id_hash: &str) -> Result<()> {
+        let id = id_hash.to_owned();
+        let gone = self
+            .journal
+            .commit(&Caller::node(), move |tx| {
+                Box::pin(async move {
+                    let gone = login::Entity::delete_by_id(id).exec(tx.db()).await.map_err(internal)?;
+                    Ok(Outcome::new(gone.rows_affected > 0))
+                })
+            })
+            .await?;
+        if gone {
+            self.tell(Change::Login(id_hash.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Removes logins and sign-ins whose time is over; gives how many. Their sockets close.
+    pub async fn delete_expired_logins(&self) -> Result<u64> {
+        let over = login::Entity::find().select_only().column(login::Column::IdHash);
+        let over = over.filter(login::Column::Expires.lte(self.deps.now())).into_tuple::<String>().all(self.store.read()).await;
+        let mut ended = 0;
+        for id_hash in over.map_err(internal)? {
+            self.delete_login(&id_hash).await?;
+            ended += 1;
+        }
+        Ok(ended)
+    }
+
+    /// Where the caller is signed in, last seen first.
+    pub(super) async fn own_logins(&self, caller: &Caller) -> Result<Vec<Login>> {
+        require(caller, Action::EditSelf, Resource::Node, "login")?;
+        let Some(user) = caller.user else { return Ok(Vec::new()) };
+        let mine = login::Entity::find().filter(login::Column::User.eq(user.to_string())).filter(login::Column::Expires.gt(self.deps.now()));
+        let rows = mine.order_by_desc(login::Column::Seen).limit(200).all(self.store.read()).await;
+        let current = match &caller.via {
+            Via::Cookie { login } => Some(login.as_str()),
+            _ => None,
+        };
+        let login = |row: login::Model| Login {
+            current: current == Some(row.id_hash.as_str()),
+            handle: row.id_hash,
+            since: row.created,
+            seen: row.seen,
+            browser: row.browser,
+            from: row.address,
+        };
+        Ok(rows.map_err(internal)?.into_iter().map(login).collect())
+    }
+
+    /// Ends every login of the caller.
+    pub(super) async fn end_own_logins(&self, caller: &Caller) -> Result<()> {
+        require(caller, Action::EditSelf, Resource::Node, "login")?;
+        let user = caller.user.ok_or_else(users::no_person)?;
+        self.journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    end_all(tx, user).await?;
+                    Ok(Outcome::new(()))
+                })
+            })
+            .await?;
+        self.tell(Change::User(user));
+        Ok(())
+    }
+
+    /// The caller as they are now; `None` when their login ended or their token no longer works.
+    /// For whoever keeps a caller longer than a request.
+    pub async fn refresh(&self, caller: &Caller) -> Result<Option<Caller>> {
+        match &caller.via {
+            Via::Node | Via::Cli => Ok(Some(caller.clone())),
+            Via::Token { id, .. } => self.refresh_token(caller, *id).await,
+            Via::Cookie { login } => {
+                let Some(id) = caller.user else { return Ok(None) };
+                if self.find_login(login).await?.is_none_or(|found| found.user != Some(id)) {
+                    return Ok(None);
+                }
+                let account = self.account(id).await?;
+                Ok(account.map(|account| account.caller(login.clone(), caller.from.clone())))
+            }
+        }
+    }
+}
+
+/// Ends every login of a person, inside a commit: the rows go, and the epoch makes any copy of one worthless.
+pub(super) async fn end_all(tx: &Tx<'_>, user: UserId) -> Result<()> {
+    login::Entity::delete_many().filter(login::Column::User.eq(user.to_string())).exec(tx.db()).await.map_err(internal)?;
+    let raise = credential::Entity::update_many().col_expr(credential::Column::AuthEpoch, ExprTrait::add(Expr::col(credential::Column::AuthEpoch), 1));
+    raise.filter(credential::Column::User.eq(user.to_string())).exec(tx.db()).await.map_err(internal)?;
+    Ok(())
+}
+
+/// Ends every login of a person but one.
+pub(super) async fn end_others(tx: &Tx<'_>, user: UserId, keep: Option<String>) -> Result<()> {
+    let mut others = login::Entity::delete_many().filter(login::Column::User.eq(user.to_string()));
+    if let Some(keep) = keep {
+        others = others.filter(login::Column::IdHash.ne(keep));
+    }
+    others.exec(tx.db()).await.map_err(internal)?;
+    Ok(())
+}
+
+fn expiry(user: Option<UserId>, created: Millis, now: Millis) -> Millis {
+    match user {
+        Some(_) => Ord::min(now + IDLE_MS, created + ABSOLUTE_MS),
+        None => now + PENDING_MS,
+    }
+}

@@ -1,0 +1,53 @@
+//! The caller's own account, as pages and REST ask for it.
+//! It only hands on; each function it calls decides about the caller itself.
+
+use super::AccountsService;
+use async_trait::async_trait;
+use model::{
+    Action, Caller, Result, Via,
+    accounts::{Login, Me, NewToken, Token, TokenCreated, User},
+    caller::{Resource, require},
+    id::TokenId,
+    ports::Accounts,
+};
+
+#[async_trait]
+impl Accounts for AccountsService {
+    async fn me(&self, caller: &Caller) -> Result<Me> {
+        // A metrics token says nothing but metrics, not even whose it is.
+        require(caller, Action::ReadNode, Resource::Node, "user")?;
+        let scope = match caller.via {
+            Via::Token { scope, .. } => Some(scope),
+            _ => None,
+        };
+        Ok(Me { id: caller.user, name: caller.name.clone(), role: caller.role, scope })
+    }
+
+    async fn users(&self, caller: &Caller) -> Result<Vec<User>> {
+        self.list_users(caller).await
+    }
+
+    async fn tokens(&self, caller: &Caller) -> Result<Vec<Token>> {
+        self.own_tokens(caller).await
+    }
+
+    async fn create_token(&self, caller: &Caller, new: NewToken) -> Result<TokenCreated> {
+        self.create_own_token(caller, new).await
+    }
+
+    async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<()> {
+        self.revoke_own_token(caller, id).await
+    }
+
+    async fn logins(&self, caller: &Caller) -> Result<Vec<Login>> {
+        self.own_logins(caller).await
+    }
+
+    async fn log_out_everywhere(&self, caller: &Caller) -> Result<()> {
+        self.end_own_logins(caller).await
+    }
+
+    async fn change_password(&self, caller: &Caller, current: String, new: String) -> Result<()> {
+        self.change_own_password(caller, current, new).await
+    }
+}

@@ -1,0 +1,221 @@
+//! API tokens: create, list, revoke, and who a presented one stands for.
+//! Only the hash of a secret is stored; a token must not be able to make another.
+
+use super::{AccountsService, Change, rules, users};
+use crate::{
+    entity::{token, user},
+    journal::{Outcome, internal},
+};
+use model::{
+    Action, Caller, Error, Millis, Result, Via,
+    accounts::{NewToken, Token, TokenCreated},
+    caller::{Resource, Scope, require},
+    id::{TokenId, UserId},
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use subtle::ConstantTimeEq;
+
+/// What every token starts with, so that secret scanners can find a leaked one.
+pub const TOKEN_PREFIX: &str = "owz_";
+/// How many tokens a person may have at once.
+pub const MAX_TOKENS: u64 = 200;
+const DAY_MS: Millis = 86_400_000;
+const MINUTE_MS: Millis = 60_000;
+
+impl AccountsService {
+    /// The caller's tokens, newest first.
+    pub(super) async fn own_tokens(&self, caller: &Caller) -> Result<Vec<Token>> {
+        require(caller, Action::EditTokens, Resource::Node, "token")?;
+        let Some(user) = caller.user else { return Ok(Vec::new()) };
+        let mine = token::Entity::find().filter(token::Column::User.eq(user.to_string()));
+        let rows = mine.order_by_desc(token::Column::Created).order_by_desc(token::Column::Id).all(self.store.read()).await;
+        rows.map_err(internal)?.into_iter().map(token_of).collect()
+    }
+
+    /// Everybody's tokens, newest first. For owners and the command line.
+    pub async fn list_tokens(&self, caller: &Caller) -> Result<Vec<Token>> {
+        require(caller, Action::EditUsers, Resource::Node, "token")?;
+        let rows = token::Entity::find().order_by_desc(token::Column::Created).order_by_desc(token::Column::Id).all(self.store.read()).await;
+        rows.map_err(internal)?.into_iter().map(token_of).collect()
+    }
+
+    pub(super) async fn create_own_token(&self, caller: &Caller, new: NewToken) -> Result<TokenCreated> {
+        require(caller, Action::EditTokens, Resource::Node, "token")?;
+        let owner = caller.user.ok_or_else(users::no_person)?;
+        self.insert_token(caller, owner, new).await
+    }
+
+    /// Creates a token for the person of that name. For owners and the command line.
+    pub async fn create_token_for(&self, caller: &Caller, name: &str, new: NewToken) -> Result<TokenCreated> {
+        let owner = self.find_user(caller, name).await?;
+        self.insert_token(caller, owner.id, new).await
+    }
+
+    async fn insert_token(&self, caller: &Caller, owner: UserId, new: NewToken) -> Result<TokenCreated> {
+        rules::check_token_name(&new.name)?;
+        if new.days.is_some_and(|days| !(1..=3_650).contains(&days)) {
+            return Err(Error::invalid("days", "a token lasts 1 to 3,650 days, or for ever without a number"));
+        }
+        let id = TokenId::from_uuid(self.deps.uuid_v7());
+        let secret = secret_of(id, &self.deps.bytes());
+        let hash = hash_of(&secret);
+        let token = self
+            .journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    let theirs = token::Entity::find().filter(token::Column::User.eq(owner.to_string()));
+                    if theirs.count(tx.db()).await.map_err(internal)? >= MAX_TOKENS {
+                        return Err(Error::Conflict(format!("at most {MAX_TOKENS} tokens at once: revoke one first")));
+                    }
+                    let token = Token {
+                        id,
+                        name: new.name.trim().to_owned(),
+                        user: owner,
+                        scope: new.scope,
+                        created: tx.now(),
+                        expires: new.days.map(|days| tx.now() + Millis::from(days) * DAY_MS),
+                        used: None,
+                    };
+                    token::Entity::insert(row_of(&token, hash)).exec_without_returning(tx.db()).await.map_err(internal)?;
+                    Ok(Outcome::new(token))
+                })
+            })
+            .await?;
+        Ok(TokenCreated { token, secret })
+    }
+
+    pub(super) async fn revoke_own_token(&self, caller: &Caller, id: TokenId) -> Result<()> {
+        require(caller, Action::EditTokens, Resource::Node, "token")?;
+        let owner = caller.user.ok_or_else(users::no_person)?;
+        self.delete_token(caller, id, Some(owner)).await
+    }
+
+    /// Revokes anybody's token. For owners and the command line.
+    pub async fn revoke_any_token(&self, caller: &Caller, id: TokenId) -> Result<()> {
+        require(caller, Action::EditUsers, Resource::Node, "token")?;
+        self.delete_token(caller, id, None).await
+    }
+
+    async fn delete_token(&self, caller: &Caller, id: TokenId, owner: Option<UserId>) -> Result<()> {
+        self.journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    let mut delete = token::Entity::delete_many().filter(token::Column::Id.eq(id.to_string()));
+                    if let Some(owner) = owner {
+                        delete = delete.filter(token::Column::User.eq(owner.to_string()));
+                    }
+                    let gone = delete.exec(tx.db()).await.map_err(internal)?.rows_affected;
+                    if gone == 0 { Err(Error::NotFound("token".into())) } else { Ok(Outcome::new(())) }
+                })
+            })
+            .await?;
+        self.tell(Change::Token(id));
+        Ok(())
+    }
+
+    /// Who a presented token stands for; `None` when it is unknown, wrong, expired or revoked. Notes its use, to the minute.
+    pub async fn caller_for_token(&self, presented: &str, from: Option<String>) -> Result<Option<Caller>> {
+        let Some(id) = id_in(presented) else { return Ok(None) };
+        let Some((row, Some(owner))) = self.find_token(id).await? else { return Ok(None) };
+        let matches: bool = hash_of(presented).as_bytes().ct_eq(row.hash.as_bytes()).into();
+        let now = self.deps.now();
+        if !matches || row.expires.is_some_and(|expires| expires <= now) {
+            return Ok(None);
+        }
+        if row.used.is_none_or(|used| now - used >= MINUTE_MS)
+            && let Err(error) = self.note_use(id, now).await
+        {
+            // A full disk must not lock out whoever comes to free it.
+            tracing::warn!(token.id = %id, %error, "the use of a token could not be noted");
+        }
+        let Some(scope) = Scope::parse(&row.scope) else { return Ok(None) };
+        let owner = users::user_of(owner)?;
+        Ok(Some(Caller { user: Some(owner.id), name: owner.name, role: owner.role, via: Via::Token { id, scope }, from }))
+    }
+
+    /// The caller of a token as they are now; `None` when it no longer works.
+    pub(super) async fn refresh_token(&self, caller: &Caller, id: TokenId) -> Result<Option<Caller>> {
+        let Some((row, Some(owner))) = self.find_token(id).await? else { return Ok(None) };
+        if row.expires.is_some_and(|expires| expires <= self.deps.now()) {
+            return Ok(None);
+        }
+        Ok(Some(Caller { role: users::user_of(owner)?.role, ..caller.clone() }))
+    }
+
+    async fn find_token(&self, id: TokenId) -> Result<Option<(token::Model, Option<user::Model>)>> {
+        let Some(row) = token::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
+        let owner = user::Entity::find_by_id(&row.user).one(self.store.read()).await.map_err(internal)?;
+        Ok(Some((row, owner)))
+    }
+
+    async fn note_use(&self, id: TokenId, now: Millis) -> Result<()> {
+        self.journal
+            .commit(&Caller::node(), move |tx| {
+                Box::pin(async move {
+                    let minute = now - now.rem_euclid(MINUTE_MS);
+                    let note = token::Entity::update_many().col_expr(token::Column::Used, Expr::value(minute));
+                    note.filter(token::Column::Id.eq(id.to_string())).exec(tx.db()).await.map_err(internal)?;
+                    Ok(Outcome::new(()))
+                })
+            })
+            .await
+    }
+}
+
+/// `owz_<id>_<secret>`: 32 hex digits that find it, 64 that prove it.
+fn secret_of(id: TokenId, secret: &[u8; 32]) -> String {
+    format!("{TOKEN_PREFIX}{}_{}", id.uuid().as_simple(), blake3::Hash::from_bytes(*secret).to_hex())
+}
+
+fn id_in(presented: &str) -> Option<TokenId> {
+    let (id, secret) = presented.strip_prefix(TOKEN_PREFIX)?.split_once('_')?;
+    let shaped = secret.len() == 64 && secret.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if shaped { format!("{}_{id}", TokenId::PREFIX).parse().ok() } else { None }
+}
+
+/// The secret has 256 random bits, so a plain hash is enough.
+fn hash_of(secret: &str) -> String {
+    blake3::hash(secret.as_bytes()).to_hex().to_string()
+}
+
+fn row_of(token: &Token, hash: String) -> token::ActiveModel {
+    token::ActiveModel {
+        id: Set(token.id.to_string()),
+        user: Set(token.user.to_string()),
+        name: Set(token.name.clone()),
+        hash: Set(hash),
+        scope: Set(token.scope.word().to_owned()),
+        created: Set(token.created),
+        expires: Set(token.expires),
+        used: Set(token.used),
+    }
+}
+
+/// A scope this version does not know reads nothing when presented, and is listed as the narrowest.
+fn token_of(row: token::Model) -> Result<Token> {
+    let bad = |bad: model::id::BadId| internal(bad);
+    Ok(Token {
+        id: row.id.parse().map_err(bad)?,
+        name: row.name,
+        user: row.user.parse().map_err(bad)?,
+        scope: Scope::parse(&row.scope).unwrap_or(Scope::Metrics),
+        created: row.created,
+        expires: row.expires,
+        used: row.used,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_says_which_it_is_and_nothing_else_passes_for_one() {
+        let id = TokenId::from_uuid(uuid::Uuid::from_u128(5));
+        let secret = secret_of(id, &[0xab; 32]);
+        assert_eq!(id_in(&secret), Some(id));
+        for bad in ["", "owz_", "owz__", &secret[..secret.len() - 1], &secret.to_uppercase(), &format!("{secret}0"), &secret[4..]] {
+            assert_eq!(id_in(bad), None, "{bad:?} passed");
+        }
+    }
+}

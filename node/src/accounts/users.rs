@@ -1,0 +1,286 @@
+//! People: create, find, list, their roles and passwords.
+//! It must not decide how somebody proves who they are; see `passwords`, `logins`, `tokens`, `github`.
+
+use super::{AccountsService, Change, logins, passwords::Verdict, rules};
+use crate::{
+    entity::{credential, user},
+    journal::{Outcome, Tx, internal},
+};
+use model::{
+    Action, Caller, Error, Result, Role, Via,
+    accounts::User,
+    caller::{Resource, require},
+    event::{Fact, UserChanged, UserCreated},
+    id::UserId,
+};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait, Func},
+};
+
+/// What creating a person takes.
+#[derive(Clone)]
+pub struct NewUser {
+    /// The name they sign in with: 1 to 64 letters, digits, `.`, `_`, `-`; unique whatever its case.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// Their password, 10 characters to 1,000 bytes; without one they sign in with GitHub.
+    pub password: Option<String>,
+    /// The GitHub login that will be theirs at its first sign-in.
+    pub github: Option<String>,
+}
+
+impl std::fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewUser").field("name", &self.name).field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+/// A person together with what ends their logins when it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The person.
+    pub user: User,
+    /// Raised whenever every login of theirs ends.
+    pub epoch: i64,
+}
+
+impl Account {
+    /// The person as a caller who came by the login of that handle, from that address.
+    pub fn caller(&self, login: String, from: Option<String>) -> Caller {
+        Caller { user: Some(self.user.id), name: self.user.name.clone(), role: self.user.role, via: Via::Cookie { login }, from }
+    }
+}
+
+impl AccountsService {
+    /// Checks a name and a password; `None` when they do not match. Takes as long for a name nobody has.
+    pub async fn sign_in(&self, name: &str, password: String) -> Result<Option<Account>> {
+        let found = find_by_name(self.store.read(), name).await?;
+        let credential = match &found {
+            Some(found) => credential::Entity::find_by_id(&found.id).one(self.store.read()).await.map_err(internal)?,
+            None => None,
+        };
+        let hash = credential.as_ref().and_then(|credential| credential.password_hash.clone());
+        // What could never be set is not worth hashing, but must not answer faster either.
+        let password = if password.len() > 1_000 { String::new() } else { password };
+        let verdict = self.passwords.verify(password.clone(), hash.clone()).await?;
+        let (Some(found), Some(credential)) = (found, credential) else { return Ok(None) };
+        match verdict {
+            Verdict::Wrong => return Ok(None),
+            Verdict::Right => {}
+            Verdict::RightButOld => self.renew(&found.id, password, hash).await?,
+        }
+        Ok(Some(Account { user: user_of(found)?, epoch: credential.auth_epoch }))
+    }
+
+    /// Hashes a password anew with today's parameters, unless it was changed meanwhile.
+    async fn renew(&self, user: &str, password: String, old: Option<String>) -> Result<()> {
+        let user = user.to_owned();
+        let hash = self.passwords.hash(password).await?;
+        self.journal
+            .commit(&Caller::node(), move |tx| {
+                Box::pin(async move {
+                    let stored = credential_of(tx, &user).await?;
+                    if stored.password_hash == old {
+                        let mut stored = stored.into_active_model();
+                        stored.password_hash = Set(Some(hash));
+                        stored.update(tx.db()).await.map_err(internal)?;
+                    }
+                    Ok(Outcome::new(()))
+                })
+            })
+            .await
+    }
+
+    /// One person with their epoch; `None` when there is no such person.
+    pub async fn account(&self, id: UserId) -> Result<Option<Account>> {
+        let id = id.to_string();
+        let found = user::Entity::find_by_id(&id).one(self.store.read()).await.map_err(internal)?;
+        let Some(found) = found else { return Ok(None) };
+        let credential = credential::Entity::find_by_id(&id).one(self.store.read()).await.map_err(internal)?;
+        // A person of another node has no credential here and cannot be signed in here.
+        let Some(credential) = credential else { return Ok(None) };
+        Ok(Some(Account { user: user_of(found)?, epoch: credential.auth_epoch }))
+    }
+
+    /// Whether there is anybody who could sign in.
+    pub async fn has_users(&self) -> Result<bool> {
+        has_users(self.store.read()).await
+    }
+
+    /// Everybody, by name. For owners and the command line.
+    pub async fn list_users(&self, caller: &Caller) -> Result<Vec<User>> {
+        require(caller, Action::EditUsers, Resource::Node, "user")?;
+        let rows = user::Entity::find().order_by_asc(user::Column::Name).all(self.store.read()).await.map_err(internal)?;
+        rows.into_iter().map(user_of).collect()
+    }
+
+    /// Finds a person by the name they sign in with. For owners and the command line.
+    pub async fn find_user(&self, caller: &Caller, name: &str) -> Result<User> {
+        require(caller, Action::EditUsers, Resource::Node, "user")?;
+        find_by_name(self.store.read(), name).await?.map_or_else(|| Err(no_user()), user_of)
+    }
+
+    /// Creates a person. For owners and the command line.
+    pub async fn create_user(&self, caller: &Caller, new: NewUser) -> Result<User> {
+        require(caller, Action::EditUsers, Resource::Node, "user")?;
+        rules::check_name(&new.name)?;
+        if let Some(password) = &new.password {
+            rules::check_password("password", password)?;
+        }
+        let hash = match new.password {
+            Some(password) => Some(self.passwords.hash(password).await?),
+            None => None,
+        };
+        let person = Person { name: new.name, role: new.role, hash, github: new.github, github_id: None };
+        self.journal.commit(caller, move |tx| Box::pin(async move { create(tx, person).await })).await
+    }
+
+    /// Gives a person a password without knowing the old one, and ends their logins. For owners and the command line.
+    pub async fn set_password(&self, caller: &Caller, name: &str, password: String) -> Result<()> {
+        let user = self.find_user(caller, name).await?;
+        rules::check_password("password", &password)?;
+        let hash = self.passwords.hash(password).await?;
+        self.journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    let mut stored = credential_of(tx, &user.id.to_string()).await?.into_active_model();
+                    stored.password_hash = Set(Some(hash));
+                    stored.update(tx.db()).await.map_err(internal)?;
+                    logins::end_all(tx, user.id).await?;
+                    Ok(Outcome::new(()))
+                })
+            })
+            .await?;
+        self.tell(Change::User(user.id));
+        Ok(())
+    }
+
+    /// Changes a person's role and ends their logins; the last owner stays one. For owners and the command line.
+    pub async fn set_role(&self, caller: &Caller, name: &str, role: Role) -> Result<User> {
+        let user = self.find_user(caller, name).await?;
+        let id = user.id;
+        let changed = self
+            .journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    let row = user::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?.ok_or_else(no_user)?;
+                    let mut user = user_of(row)?;
+                    if user.role == Role::Owner && role != Role::Owner && owners(tx.db()).await? <= 1 {
+                        return Err(Error::Conflict(format!("{} is the only owner: make somebody else an owner first", user.name)));
+                    }
+                    if user.role == role {
+                        return Ok(Outcome::new(user));
+                    }
+                    user.role = role;
+                    logins::end_all(tx, id).await?;
+                    let fact = Fact::from(UserChanged { id, role: Some(role), github: None });
+                    Ok(Outcome::new(user).with(id.to_string(), fact))
+                })
+            })
+            .await?;
+        self.tell(Change::User(id));
+        Ok(changed)
+    }
+
+    /// Changes the caller's own password; every other login of theirs ends.
+    pub(super) async fn change_own_password(&self, caller: &Caller, current: String, new: String) -> Result<()> {
+        require(caller, Action::EditSelf, Resource::Node, "user")?;
+        let id = caller.user.ok_or_else(no_person)?;
+        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?.ok_or_else(no_user)?;
+        // Somebody who came by GitHub has none yet and may set one; whoever has one must know it.
+        if let Some(hash) = stored.password_hash.clone()
+            && self.passwords.verify(current, Some(hash)).await? == Verdict::Wrong
+        {
+            return Err(Error::invalid("current", "this is not the present password"));
+        }
+        rules::check_password("new", &new)?;
+        let hash = self.passwords.hash(new).await?;
+        let before = stored.password_hash;
+        let keep = match &caller.via {
+            Via::Cookie { login } => Some(login.clone()),
+            _ => None,
+        };
+        self.journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    let stored = credential_of(tx, &id.to_string()).await?;
+                    if stored.password_hash != before {
+                        return Err(Error::Conflict("the password was changed elsewhere at the same moment: sign in again".into()));
+                    }
+                    let mut stored = stored.into_active_model();
+                    stored.password_hash = Set(Some(hash));
+                    stored.update(tx.db()).await.map_err(internal)?;
+                    logins::end_others(tx, id, keep).await?;
+                    Ok(Outcome::new(()))
+                })
+            })
+            .await?;
+        self.tell(Change::User(id));
+        Ok(())
+    }
+}
+
+/// A person about to be created.
+pub(super) struct Person {
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) hash: Option<String>,
+    pub(super) github: Option<String>,
+    pub(super) github_id: Option<i64>,
+}
+
+/// Creates a person and their credential, inside a commit.
+pub(super) async fn create(tx: &Tx<'_>, person: Person) -> Result<Outcome<User>> {
+    if find_by_name(tx.db(), &person.name).await?.is_some() {
+        return Err(Error::Conflict(format!("there is already a user called {}", person.name)));
+    }
+    let id = UserId::from_uuid(tx.deps().uuid_v7());
+    let row = credential::ActiveModel { user: Set(id.to_string()), password_hash: Set(person.hash), github_id: Set(person.github_id), auth_epoch: Set(1) };
+    credential::Entity::insert(row).exec_without_returning(tx.db()).await.map_err(internal)?;
+    let user = User { id, name: person.name.clone(), role: person.role, github: person.github.clone(), created: tx.now() };
+    let fact = Fact::from(UserCreated { id, name: person.name, role: person.role, github: person.github });
+    Ok(Outcome::new(user).with(id.to_string(), fact))
+}
+
+pub(super) async fn has_users(db: &impl ConnectionTrait) -> Result<bool> {
+    Ok(credential::Entity::find().one(db).await.map_err(internal)?.is_some())
+}
+
+async fn owners(db: &impl ConnectionTrait) -> Result<u64> {
+    user::Entity::find().filter(user::Column::Role.eq(Role::Owner.word())).count(db).await.map_err(internal)
+}
+
+pub(super) async fn find_by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<user::Model>> {
+    if rules::check_name(name).is_err() {
+        return Ok(None);
+    }
+    let folded = Expr::expr(Func::lower(Expr::col(user::Column::Name))).eq(rules::fold(name));
+    user::Entity::find().filter(folded).one(db).await.map_err(internal)
+}
+
+pub(super) async fn credential_of(tx: &Tx<'_>, user: &str) -> Result<credential::Model> {
+    credential::Entity::find_by_id(user).one(tx.db()).await.map_err(internal)?.ok_or_else(no_user)
+}
+
+/// A role this version does not know is the weakest.
+pub(super) fn user_of(row: user::Model) -> Result<User> {
+    Ok(User {
+        id: row.id.parse().map_err(|bad: model::id::BadId| internal(bad))?,
+        name: row.name,
+        role: Role::parse(&row.role).unwrap_or(Role::Viewer),
+        github: row.github,
+        created: row.created,
+    })
+}
+
+pub(super) fn no_user() -> Error {
+    Error::NotFound("user".into())
+}
+
+pub(super) fn no_person() -> Error {
+    Error::Forbidden("this belongs to a person: the command line has no account of its own".into())
+}
