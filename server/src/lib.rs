@@ -1,8 +1,11 @@
 //! The `orchwiz` binary as a library: router, layers, sign-in, REST, live socket, command line; it wires `node` into `app`.
 //! It must not hold a rule of the domain: handlers call ports, ports decide.
 
+pub mod auth;
 pub mod config;
+pub mod guard;
 pub mod health;
+pub mod limits;
 pub mod openapi;
 pub mod rest;
 pub mod router;

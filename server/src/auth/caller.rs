@@ -1,0 +1,89 @@
+//! Who is asking: the one place that turns a bearer token or a cookie into a [`Caller`].
+//! A request without either stays anonymous; one with a token that does not work ends here.
+
+use super::{Auth, Browser, address::client_address, cookie, store};
+use crate::rest::error::ApiError;
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+use model::{Caller, Error, Millis};
+use node::accounts::TOKEN_PREFIX;
+use std::net::{IpAddr, SocketAddr};
+
+/// From where a request comes, seen through trusted proxies; `None` over the local socket. In the request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub Option<IpAddr>);
+
+pub(super) fn around<S: Clone + Send + Sync + 'static>(auth: &Auth, router: Router<S>) -> Router<S> {
+    router.layer(from_fn_with_state(auth.clone(), by_cookie)).layer(cookie::layer(auth)).layer(from_fn_with_state(auth.clone(), by_token))
+}
+
+/// First: the address, and a bearer token where there is one. A token needs no cookie, so it gets none to lean on.
+async fn by_token(State(auth): State<Auth>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let address = client_address(peer, request.headers(), auth.0.config.behind_proxy, &auth.0.config.trusted_proxies);
+    request.extensions_mut().insert(ClientAddress(address));
+    if request.extensions().get::<Caller>().is_some() {
+        // The local socket has said already.
+        request.headers_mut().remove(header::COOKIE);
+        return next.run(request).await;
+    }
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        let found = match bearer(request.headers()) {
+            Some(token) => auth.0.accounts.caller_for_token(token, address.map(|address| address.to_string())).await,
+            None => Ok(None),
+        };
+        match found {
+            Ok(Some(caller)) => request.extensions_mut().insert(caller),
+            Ok(None) => return refused().into_response(),
+            Err(error) => return ApiError::from(error).into_response(),
+        };
+        request.headers_mut().remove(header::COOKIE);
+    }
+    next.run(request).await
+}
+
+/// Then the cookie.
+async fn by_cookie(State(auth): State<Auth>, browser: Browser, mut request: Request, next: Next) -> Response {
+    if request.extensions().get::<Caller>().is_none()
+        && let Some(person) = &browser.user
+        && let Some(id) = browser.session.id()
+    {
+        let from = request.extensions().get::<ClientAddress>().and_then(|ClientAddress(address)| *address);
+        let caller = person.account.caller(store::handle(&id), from.map(|address| address.to_string()));
+        request.extensions_mut().insert(caller);
+        if let Err(error) = touch(&auth, &browser).await {
+            return ApiError::from(error).into_response();
+        }
+    }
+    next.run(request).await
+}
+
+/// Moves `seen` on, at most every ten minutes: marking the session as changed makes its layer save it, which the store turns into a later end.
+async fn touch(auth: &Auth, browser: &Browser) -> Result<(), Error> {
+    let seen: Option<Millis> = browser.session.get(store::SEEN).await.map_err(node::journal::internal)?;
+    let now = auth.0.deps.now();
+    if seen.is_some_and(|seen| now - seen >= node::accounts::TOUCH_MS) {
+        browser.session.insert(store::SEEN, now).await.map_err(node::journal::internal)?;
+    }
+    Ok(())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && token.starts_with(TOKEN_PREFIX)).then_some(token)
+}
+
+fn refused() -> ApiError {
+    ApiError::http(StatusCode::UNAUTHORIZED, "unauthenticated", "this token does not work: it is not one of this node, has expired or was revoked")
+}

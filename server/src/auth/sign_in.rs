@@ -1,0 +1,161 @@
+//! Signing in and out, set-up and the own password: forms that work without scripts.
+//! What a browser gets back is a redirect, with a word for what went wrong that the page turns into a sentence; programs get the error itself.
+
+use super::{
+    Auth, Browser, ClientAddress, cookie,
+    form::{Fields, back, onward, wants_page},
+    store,
+};
+use crate::{
+    limits::address_key,
+    rest::error::{ApiError, ApiResult},
+};
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+use model::{Caller, Error, Result};
+use node::{accounts::Account, journal::internal};
+
+/// `POST /auth/login` with `name`, `password`, `next`: 303 to `next`, or to `/signin?error=wrong|limited&name&next`.
+pub(super) async fn login(
+    State(auth): State<Auth>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    mut browser: Browser,
+    headers: HeaderMap,
+    mut fields: Fields,
+) -> ApiResult<Response> {
+    let (name, password) = (fields.text("name")?, fields.text("password")?);
+    let next = fields.optional("next")?.unwrap_or_default();
+    let failed = |error: Error, word: &str| refuse(&headers, error, "/signin", &[("error", word), ("name", &name), ("next", &next)]);
+
+    let from = address_key(address);
+    let account = name.chars().take(100).collect::<String>().to_ascii_lowercase();
+    // The address first: whoever is stopped there must not use up the tries of the account.
+    if let Err(error) = auth.0.limits.address.check(&from).and_then(|()| auth.0.limits.account.check(&account)) {
+        return Ok(failed(error, "limited"));
+    }
+    let Some(found) = auth.0.accounts.sign_in(&name, password).await? else {
+        let wrong = ApiError::http(StatusCode::UNAUTHORIZED, "unauthenticated", "this name and password do not belong together");
+        return Ok(if wants_page(&headers) { failed(Error::Unauthenticated, "wrong") } else { wrong.into_response() });
+    };
+    auth.0.limits.address.forgive(&from);
+    auth.0.limits.account.forgive(&account);
+    begin(&mut browser, found, &headers, address).await?;
+    Ok(onward(&next))
+}
+
+/// `POST /auth/logout`: ends this login, 303 to `/signin`.
+pub(super) async fn logout(State(auth): State<Auth>, caller: Option<Extension<Caller>>, mut browser: Browser) -> ApiResult<Response> {
+    let Extension(_) = caller.ok_or(Error::Unauthenticated)?;
+    browser.logout().await.map_err(internal)?;
+    Ok(signed_out(&auth))
+}
+
+/// `POST /auth/logout-everywhere`: ends every login of the caller, 303 to `/signin`.
+pub(super) async fn logout_everywhere(State(auth): State<Auth>, caller: Option<Extension<Caller>>, mut browser: Browser) -> ApiResult<Response> {
+    let Extension(caller) = caller.ok_or(Error::Unauthenticated)?;
+    model::ports::Accounts::log_out_everywhere(&auth.0.accounts, &caller).await?;
+    browser.logout().await.map_err(internal)?;
+    Ok(signed_out(&auth))
+}
+
+/// `POST /auth/setup` with `token`, `name`, `password`: creates the first owner, signs them in, 303 to `/`;
+/// or to `/setup?error=link|name|password|limited&token&name`.
+pub(super) async fn set_up(
+    State(auth): State<Auth>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    mut browser: Browser,
+    headers: HeaderMap,
+    mut fields: Fields,
+) -> ApiResult<Response> {
+    let (token, name, password) = (fields.text("token")?, fields.text("name")?, fields.text("password")?);
+    let failed = |error: Error, word: &str| refuse(&headers, error, "/setup", &[("error", word), ("token", &token), ("name", &name)]);
+    if let Err(error) = auth.0.limits.setup.check(&address_key(address)) {
+        return Ok(failed(error, "limited"));
+    }
+    match auth.0.accounts.set_up(&token, &name, password).await {
+        Ok(owner) => {
+            begin(&mut browser, owner, &headers, address).await?;
+            Ok(onward("/"))
+        }
+        Err(error @ Error::Forbidden(_)) => Ok(failed(error, "link")),
+        Err(Error::Invalid { field, message }) => Ok(failed(Error::invalid(field.clone(), message), &field)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /auth/password` with `current`, `new`: changes the caller's own, ends their other logins, 303 to `/settings/profile?saved=password`,
+/// or with `error=current|new|limited`.
+pub(super) async fn password(
+    State(auth): State<Auth>,
+    caller: Option<Extension<Caller>>,
+    headers: HeaderMap,
+    fields: ApiResult<Fields>,
+) -> ApiResult<Response> {
+    let Extension(caller) = caller.ok_or(Error::Unauthenticated)?;
+    let mut fields = fields?;
+    let (current, new) = (fields.optional("current")?.unwrap_or_default(), fields.text("new")?);
+    let failed = |error: Error, word: &str| refuse(&headers, error, "/settings/profile", &[("error", word)]);
+    let account = caller.name.to_ascii_lowercase();
+    // A stolen cookie must not become a way to try passwords.
+    if let Err(error) = auth.0.limits.account.check(&account) {
+        return Ok(failed(error, "limited"));
+    }
+    match model::ports::Accounts::change_password(&auth.0.accounts, &caller, current, new).await {
+        Ok(()) => {
+            auth.0.limits.account.forgive(&account);
+            Ok(back("/settings/profile", &[("saved", "password")]))
+        }
+        Err(Error::Invalid { field, message }) => {
+            if field != "current" {
+                auth.0.limits.account.forgive(&account);
+            }
+            Ok(failed(Error::invalid(field.clone(), message), &field))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Signs somebody in under a fresh cookie; whoever was signed in there before is signed out.
+pub(super) async fn begin(browser: &mut Browser, account: Account, headers: &HeaderMap, address: Option<std::net::IpAddr>) -> Result<()> {
+    let session = browser.session.clone();
+    if session.id().is_some() {
+        session.flush().await.map_err(internal)?;
+    }
+    // axum-login takes a new id only for who was nobody before, and a flushed session would be stored under its old one.
+    session.cycle_id().await.map_err(internal)?;
+    if let Some(name) = headers.get(header::USER_AGENT).and_then(|name| name.to_str().ok()) {
+        session.insert(store::BROWSER, name.chars().take(200).collect::<String>()).await.map_err(internal)?;
+    }
+    if let Some(address) = address {
+        session.insert(store::ADDRESS, address.to_string()).await.map_err(internal)?;
+    }
+    browser.login(&account.into()).await.map_err(internal)?;
+    // Stored before the answer says so: the answer must not promise what a full disk refused.
+    session.save().await.map_err(internal)
+}
+
+fn signed_out(auth: &Auth) -> Response {
+    let mut response = back("/signin", &[("out", "1")]);
+    cookie::forget(auth, &mut response);
+    response
+}
+
+/// What went wrong: for a browser on the page that asked, for a program as an error.
+pub(super) fn refuse(headers: &HeaderMap, error: Error, page: &str, query: &[(&str, &str)]) -> Response {
+    if !wants_page(headers) {
+        return ApiError::from(error).into_response();
+    }
+    match error {
+        Error::RateLimited(seconds) => {
+            let seconds = seconds.to_string();
+            let mut query = query.to_vec();
+            query.push(("retry", &seconds));
+            back(page, &query)
+        }
+        _ => back(page, query),
+    }
+}
