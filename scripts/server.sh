@@ -9,6 +9,6 @@ step "building the binary, profile '$profile', with the site inside"
 # Cargo notices when an embedded file changes or goes, not when one is added.
 site=$(find target/site -type f -printf '%P %s\n' | sort | cksum)
 stamp=$TARGET_DIR/$profile/.site
-[ "$(cat "$stamp" 2>/dev/null)" = "$site" ] || touch server/src/assets/mod.rs
+[ "$(cat "$stamp" 2>/dev/null)" = "$site" ] || touch -c server/src/assets/mod.rs
 env -u RUSTFLAGS cargo build --locked -p server --bin orchwiz --features embed --profile "$profile"
 printf '%s' "$site" >"$stamp"

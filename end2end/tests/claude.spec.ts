@@ -51,8 +51,7 @@ test("plan, approve, auto-accept, permission, follow-up, interrupt, resume", asy
   await session.isIn(/Interrupted|Idle/);
 
   // Stopped and resumed: the same conversation goes on.
-  await page.getByRole("button", { name: "More", exact: true }).last().click();
-  await page.getByRole("menuitem", { name: /^Stop/ }).click();
+  await session.more("Stop the agent");
   await session.isIn(/Done|Interrupted/);
   await session.say("Are you there?");
   await expect(session.timeline.getByText("Hello from the mock model.").last()).toBeVisible({ timeout: 30_000 });
@@ -64,9 +63,8 @@ test("a denied call is not made, and the reason reaches the agent", async ({ pag
   const project = await api.addProject(path);
   const { id } = await api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt: "[[bash touch never.txt]]" });
   const session = await SessionPage.open(page, id);
-  await session.deny.first().click({ timeout: 30_000 });
-  await page.getByLabel(/reason/i).fill("not today");
-  await page.getByRole("button", { name: /^Deny/ }).last().click();
+  await expect(session.deny.first()).toBeVisible({ timeout: 30_000 });
+  await session.refuse("not today");
   await expect(session.timeline.getByText("The tool call failed. All done.")).toBeVisible({ timeout: 30_000 });
   expect(existsSync(join(path, "never.txt"))).toBe(false);
 });

@@ -1,0 +1,224 @@
+// `make bench`: measures the release binary and writes docs/performance.md. Wherever a figure depends on the machine there is a baseline
+// of the same run beside it; rounds take turns and medians are printed. It is not part of `make test`.
+import { execFileSync, spawn } from "node:child_process";
+import { createServer, request, Agent } from "node:http";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, existsSync } from "node:fs";
+import { cpus, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { listen } from "./socket.mjs";
+
+const ROOT = join(import.meta.dirname, "../..");
+const BIN = process.env.E2E_BIN;
+const RUST = process.env.BENCH_BIN;
+const SESSIONS = Number(process.env.BENCH_SESSIONS ?? 100_000);
+const ENTRIES = 8; // with created, moved: a million events
+const OWNER = { name: "bench", password: "correct horse battery staple" };
+const TICK = 1_000 / Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
+
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const quantile = (numbers, share) => numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1, Math.floor(numbers.length * share))];
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const rows = [];
+const row = (what, reached, must, ok) => {
+  rows.push({ what, reached, must, ok });
+  console.log(`${ok ? "ok    " : "MISSED"} ${what}: ${reached} (must: ${must})`);
+};
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function get({ port, path, headers = {}, method = "GET", body, agent }) {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: "127.0.0.1", port, path, method, headers: { ...headers, ...(body ? { "content-length": Buffer.byteLength(body) } : {}) }, agent }, (answer) => {
+      const chunks = [];
+      answer.on("data", (chunk) => chunks.push(chunk));
+      answer.on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks) }));
+    });
+    asked.on("error", reject);
+    asked.end(body);
+  });
+}
+
+/** Starts the node and resolves when both are answered: `{ port, pid, ready, page, stop }`, milliseconds from the start. */
+async function start(data, extra = {}) {
+  const port = await freePort();
+  const begin = performance.now();
+  const child = spawn(BIN, ["serve", "--listen", `127.0.0.1:${port}`, "--data", data], {
+    env: { PATH: process.env.PATH, HOME: data, TMPDIR: process.env.TMPDIR ?? "/tmp", ...extra },
+    stdio: "ignore",
+  });
+  const until = async (path) => {
+    for (;;) {
+      if (child.exitCode !== null) throw new Error(`orchwiz ended with ${child.exitCode}`);
+      const answer = await get({ port, path }).catch(() => undefined);
+      if (answer && answer.status < 400) return performance.now() - begin;
+      await pause(2);
+    }
+  };
+  const ready = await until("/readyz");
+  const page = await until("/signin");
+  const stop = () => new Promise((resolve) => (child.once("exit", resolve), child.kill("SIGTERM")));
+  return { port, pid: child.pid, ready, page, stop };
+}
+
+const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
+const cpu = (pid) => {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK;
+};
+
+/** `total` requests by `clients` at once; milliseconds each, sorted by nobody. */
+async function load(clients, total, ask) {
+  const times = [];
+  let left = total;
+  const begin = performance.now();
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      while (left-- > 0) {
+        const start = performance.now();
+        const { status } = await ask();
+        if (status !== 200) throw new Error(`answered ${status}`);
+        times.push(performance.now() - start);
+      }
+    }),
+  );
+  return { times, perSecond: total / ((performance.now() - begin) / 1_000) };
+}
+
+async function starts(name, data, limit) {
+  const found = [];
+  for (let round = 0; round < 5; round++) {
+    const node = await start(data);
+    found.push(node);
+    await node.stop();
+  }
+  const [ready, page] = [median(found.map((each) => each.ready)), median(found.map((each) => each.page))];
+  row(`start to /readyz, ${name}`, `${ready.toFixed(0)} ms`, `<= ${limit} ms`, ready <= limit);
+  row(`start to the sign-in page, ${name}`, `${page.toFixed(0)} ms`, `<= ${limit} ms`, page <= limit);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "orchwiz-bench-"));
+const inside = (name) => {
+  const path = join(folder, name);
+  mkdirSync(path, { recursive: true });
+  return path;
+};
+try {
+  // First load: the files as they are served.
+  const wire = (path) => (existsSync(`${path}.br`) ? Math.min(statSync(`${path}.br`).size, statSync(path).size) : statSync(path).size);
+  const files = (path) => readdirSync(path, { withFileTypes: true, recursive: true }).filter((each) => each.isFile() && /\.(wasm|js|css|woff2)$/.test(each.name)).map((each) => join(each.parentPath ?? each.path, each.name));
+  const site = files(join(ROOT, "target/site"));
+  const wasm = site.filter((path) => path.endsWith(".wasm")).reduce((sum, path) => sum + wire(path), 0);
+  const total = site.reduce((sum, path) => sum + wire(path), 0);
+  row("first load, wasm, brotli", `${(wasm / 1000).toFixed(0)} kB`, "<= 450 kB", wasm <= 450_000);
+  row("first load, everything", `${(total / 1000).toFixed(0)} kB`, "<= 700 kB", total <= 700_000);
+
+  await starts("empty", inside("empty"), 300);
+
+  const commits = JSON.parse(execFileSync(RUST, ["commits", inside("commits"), "7"], { encoding: "utf8" }));
+  const perSecond = (seconds) => commits.commits / median(seconds);
+  const ratio = median(commits.plain.map((seconds, at) => seconds / commits.journal[at]));
+  row("durable commits, 64 writers, journal : plain SQL", `${ratio.toFixed(2)} x (${perSecond(commits.journal).toFixed(0)}/s : ${perSecond(commits.plain).toFixed(0)}/s)`, ">= 0.5 x and >= 1,500/s", ratio >= 0.5 && perSecond(commits.journal) >= 1_500);
+
+  const full = inside("full");
+  const seeded = JSON.parse(execFileSync(RUST, ["seed", full, String(SESSIONS), String(ENTRIES)], { encoding: "utf8" }));
+  console.log(`seeded ${seeded.events} events in ${seeded.seconds.toFixed(0)} s`);
+  await starts(`${seeded.events.toLocaleString("en")} events`, full, 1_000);
+
+  execFileSync(BIN, ["user", "add", OWNER.name, "--role", "owner", "--password-stdin", "--data", full], { input: `${OWNER.password}\n`, stdio: ["pipe", "ignore", "inherit"] });
+  const token = execFileSync(BIN, ["token", "create", "--user", OWNER.name, "--data", full], { encoding: "utf8" }).trim();
+  const node = await start(full);
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const form = new URLSearchParams({ ...OWNER, next: "/" }).toString();
+  const login = await get({ port: node.port, path: "/auth/login", method: "POST", body: form, headers: { "content-type": "application/x-www-form-urlencoded", origin: `http://127.0.0.1:${node.port}`, "sec-fetch-site": "same-origin" } });
+  const cookie = (login.headers["set-cookie"] ?? []).map((each) => each.split(";")[0]).join("; ");
+  if (!cookie) throw new Error(`sign-in answered ${login.status}`);
+  await pause(5_000);
+  const idle = rss(node.pid);
+  row("resident memory, idle", `${idle.toFixed(0)} MB`, "<= 60 MB", idle <= 60);
+
+  const list = () => get({ port: node.port, path: "/api/v1/sessions?limit=50", headers: { authorization: `Bearer ${token}` }, agent });
+  const page = () => get({ port: node.port, path: "/sessions", headers: { cookie }, agent });
+  await load(8, 400, list);
+  const before = cpu(node.pid);
+  await load(4, 4_000, list);
+  const each = (cpu(node.pid) - before) / 4_000;
+  row("JSON list, 50 of 100,000: processor time a request", `${each.toFixed(2)} ms`, "<= 0.4 ms", each <= 0.4);
+  const crowd = await load(64, 6_400, list);
+  row("JSON list, 64 clients: p99", `${quantile(crowd.times, 0.99).toFixed(0)} ms`, "<= 60 ms", quantile(crowd.times, 0.99) <= 60);
+  await load(4, 100, page);
+  const pages = await load(16, 2_000, page);
+  row("Sessions page from the server, 16 clients", `${pages.perSecond.toFixed(0)}/s, p99 ${quantile(pages.times, 0.99).toFixed(0)} ms`, ">= 200/s, p99 <= 150 ms", pages.perSecond >= 200 && quantile(pages.times, 0.99) <= 150);
+  const settled = rss(node.pid);
+  await load(16, 10_000, page);
+  await pause(5_000);
+  const growth = rss(node.pid) - settled;
+  row("growth of memory after 10,000 page views", `${growth.toFixed(0)} MB (${rss(node.pid).toFixed(0)} MB then)`, "<= 20 MB", growth <= 20);
+  await node.stop();
+
+  // 20 agents stream; each line carries the moment it was written, the socket says when it arrived.
+  const live = inside("live");
+  const projects = inside("projects");
+  execFileSync(BIN, ["user", "add", OWNER.name, "--role", "owner", "--password-stdin", "--data", live], { input: `${OWNER.password}\n`, stdio: ["pipe", "ignore", "inherit"] });
+  const key = execFileSync(BIN, ["token", "create", "--user", OWNER.name, "--data", live], { encoding: "utf8" }).trim();
+  const busy = await start(live, { ORCHWIZ_AGENTS_CLAUDE_PATH: join(import.meta.dirname, "agent.mjs"), ORCHWIZ_AGENTS_MAX: "20" });
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const post = async (path, value) => {
+    const answer = await get({ port: busy.port, path: `/api/v1${path}`, method: "POST", headers, body: JSON.stringify(value) });
+    if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${answer.body}`);
+    return JSON.parse(answer.body);
+  };
+  const project = await post("/projects", { path: projects });
+  const delays = [];
+  const sockets = [];
+  for (let count = 0; count < 20; count++) {
+    const session = await post("/sessions", { project: project.id, agent: "claude", mode: "ask", prompt: "stream" });
+    sockets.push(
+      await listen({
+        port: busy.port,
+        path: "/live",
+        headers: { authorization: `Bearer ${key}`, Origin: `http://127.0.0.1:${busy.port}` },
+        first: JSON.stringify({ say: "follow", topics: [{ topic: "session", id: session.id }], after: 0 }),
+        heard: (text) => {
+          const now = Date.now();
+          const said = JSON.parse(text);
+          const sent = said.say === "row" && said.row.kind === "entry" && /^line \d+ sent (\d+)/.exec(said.row.row.preview);
+          if (sent) delays.push(now - Number(sent[1]));
+        },
+      }),
+    );
+  }
+  await pause(5_000);
+  delays.length = 0;
+  const [spent, begin] = [cpu(busy.pid), performance.now()];
+  await pause(30_000);
+  const share = ((cpu(busy.pid) - spent) / (performance.now() - begin)) * 100;
+  if (delays.length === 0) throw new Error("no line arrived on a socket");
+  const [p50, p99] = [quantile(delays, 0.5), quantile(delays, 0.99)];
+  row(`agent line to socket, 20 agents (${(delays.length / 30).toFixed(0)} lines/s)`, `p50 ${p50} ms, p99 ${p99} ms`, "p50 <= 40, p99 <= 200 ms", p50 <= 40 && p99 <= 200);
+  row("the node's share of a core meanwhile", `${share.toFixed(0)} %`, "<= 40 %", share <= 40);
+  for (const socket of sockets) socket.close();
+  await busy.stop();
+} finally {
+  execFileSync("sh", ["-c", `for p in /proc/[0-9]*; do case "$(readlink $p/cwd 2>/dev/null)" in ${folder}*) kill -9 "\${p#/proc/}";; esac; done; true`]);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+const commit = execFileSync("git", ["-C", ROOT, "rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+writeFileSync(
+  join(ROOT, "docs/performance.md"),
+  `# Speed and size
+
+Measured by \`make bench\` at ${commit}, on ${cpus().length} cores (${cpus()[0].model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, SQLite. Medians; what has a baseline was measured in turns with it, in the same run.
+
+| what | reached | must reach | |
+|---|---|---|---|
+${rows.map(({ what, reached, must, ok }) => `| ${what} | ${reached} | ${must} | ${ok ? "" : "missed"} |`).join("\n")}
+`,
+);
+console.log("docs/performance.md written");
