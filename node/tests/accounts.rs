@@ -1,0 +1,397 @@
+//! Accounts on a real store: set-up, passwords, roles, logins, tokens, GitHub.
+//! On PostgreSQL too, where `ORCHWIZ_TEST_POSTGRES` names a server.
+
+use migration::Migrator;
+use model::{
+    Caller, Error, Role, Via,
+    accounts::NewToken,
+    caller::Scope,
+    event::Fact,
+    id::{TokenId, UserId},
+    ports::Accounts,
+};
+use node::{
+    accounts::{ABSOLUTE_MS, AccountsService, Change, GithubIdentity, IDLE_MS, LoginRecord, NewUser, PENDING_MS},
+    store::testing::TestStore,
+};
+use std::time::Instant;
+
+const PASSWORD: &str = "correct horse battery";
+const HOUR: i64 = 3_600_000;
+
+struct World {
+    test: TestStore,
+    accounts: AccountsService,
+}
+
+impl World {
+    async fn new() -> Self {
+        let test = TestStore::new::<Migrator>(1).await;
+        let accounts = AccountsService::new(test.store.clone(), test.journal.clone(), test.deps.clone());
+        Self { test, accounts }
+    }
+
+    /// With an owner called mara.
+    async fn set_up() -> Self {
+        let world = Self::new().await;
+        let link = world.accounts.ensure_setup_link().await.unwrap().unwrap();
+        world.accounts.set_up(&link.token, "mara", PASSWORD.into()).await.unwrap();
+        world
+    }
+
+    async fn add(&self, name: &str, role: Role) -> UserId {
+        self.accounts.create_user(&Caller::cli(), NewUser { name: name.into(), role, password: Some(PASSWORD.into()), github: None }).await.unwrap().id
+    }
+
+    /// Signs `name` in with a login of that handle.
+    async fn sign_in(&self, name: &str, handle: &str) -> Caller {
+        let account = self.accounts.sign_in(name, PASSWORD.into()).await.unwrap().unwrap();
+        assert!(self.accounts.create_login(record(handle, Some(account.user.id))).await.unwrap());
+        account.caller(handle.into(), None)
+    }
+
+    async fn events(&self) -> Vec<Fact> {
+        self.test.journal.events(0, 100).await.unwrap().iter().filter_map(node::journal::StoredEvent::fact).collect()
+    }
+}
+
+fn record(handle: &str, user: Option<UserId>) -> LoginRecord {
+    LoginRecord { id_hash: handle.into(), user, data: b"{}".to_vec(), browser: None, address: None, seen: 0, expires: 0 }
+}
+
+fn token(days: Option<u32>, scope: Scope) -> NewToken {
+    NewToken { name: "laptop".into(), scope, days }
+}
+
+#[tokio::test]
+async fn the_set_up_link_makes_one_owner_and_is_spent() {
+    let world = World::new().await;
+    let link = world.accounts.ensure_setup_link().await.unwrap().unwrap();
+    assert!(world.accounts.setup_link_works(&link.token).await.unwrap());
+    assert!(!world.accounts.setup_link_works("guess").await.unwrap());
+
+    let short = world.accounts.set_up(&link.token, "mara", "short".into()).await.unwrap_err();
+    assert!(matches!(short, Error::Invalid { ref field, .. } if field == "password"), "{short:?}");
+    let name = world.accounts.set_up(&link.token, "not a name", PASSWORD.into()).await.unwrap_err();
+    assert!(matches!(name, Error::Invalid { ref field, .. } if field == "name"), "{name:?}");
+
+    let owner = world.accounts.set_up(&link.token, "mara", PASSWORD.into()).await.unwrap();
+    assert_eq!(owner.user.role, Role::Owner);
+    let again = world.accounts.set_up(&link.token, "eve", PASSWORD.into()).await.unwrap_err();
+    assert!(matches!(again, Error::Forbidden(_)), "{again:?}");
+    assert!(world.accounts.ensure_setup_link().await.unwrap().is_none(), "there is somebody now");
+}
+
+#[tokio::test]
+async fn a_set_up_link_expires_and_a_restart_replaces_it() {
+    let world = World::new().await;
+    let first = world.accounts.ensure_setup_link().await.unwrap().unwrap();
+    let second = world.accounts.ensure_setup_link().await.unwrap().unwrap();
+    assert!(!world.accounts.setup_link_works(&first.token).await.unwrap(), "the older one was replaced");
+    world.test.clock.advance(24 * HOUR);
+    let late = world.accounts.set_up(&second.token, "mara", PASSWORD.into()).await.unwrap_err();
+    assert!(matches!(late, Error::Forbidden(_)), "{late:?}");
+    assert!(!world.accounts.has_users().await.unwrap());
+}
+
+#[tokio::test]
+async fn of_two_who_use_the_link_at_once_one_becomes_the_owner() {
+    let world = World::new().await;
+    let link = world.accounts.ensure_setup_link().await.unwrap().unwrap();
+    let attempts = (0..4).map(|n| {
+        let (accounts, token) = (world.accounts.clone(), link.token.clone());
+        tokio::spawn(async move { accounts.set_up(&token, &format!("user{n}"), PASSWORD.into()).await })
+    });
+    let outcomes = futures::future::join_all(attempts).await;
+    let won = outcomes.iter().filter(|outcome| outcome.as_ref().unwrap().is_ok()).count();
+    assert_eq!(won, 1);
+    assert_eq!(world.accounts.list_users(&Caller::cli()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn only_the_right_password_signs_in_whatever_the_case_of_the_name() {
+    let world = World::set_up().await;
+    for (name, password, signs_in) in
+        [("mara", PASSWORD, true), ("MARA", PASSWORD, true), ("mara", "wrong password", false), ("noor", PASSWORD, false), ("", "", false)]
+    {
+        let found = world.accounts.sign_in(name, password.into()).await.unwrap();
+        assert_eq!(found.is_some(), signs_in, "{name} {password}");
+    }
+    let long = world.accounts.sign_in("mara", "x".repeat(1_000_000)).await.unwrap();
+    assert!(long.is_none());
+}
+
+#[tokio::test]
+async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
+    let world = World::set_up().await;
+    // The stand-in hash is made at the first unknown name.
+    world.accounts.sign_in("nobody", "x".into()).await.unwrap();
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..5 {
+        for (name, times) in ["mara", "nobody"].iter().zip(&mut times) {
+            let start = Instant::now();
+            world.accounts.sign_in(name, "wrong password".into()).await.unwrap();
+            times.push(start.elapsed());
+        }
+    }
+    let [known, unknown] = times.map(|mut times| {
+        times.sort();
+        times[2]
+    });
+    // Without the stand-in it would be a thousandth.
+    assert!(unknown > known / 3, "known {known:?}, unknown {unknown:?}");
+}
+
+#[tokio::test]
+async fn names_are_unique_however_they_are_written_and_only_owners_create_people() {
+    let world = World::set_up().await;
+    let new = |name: &str| NewUser { name: name.into(), role: Role::Viewer, password: Some(PASSWORD.into()), github: None };
+    let taken = world.accounts.create_user(&Caller::cli(), new("Mara")).await.unwrap_err();
+    assert!(matches!(taken, Error::Conflict(_)), "{taken:?}");
+    world.add("noor", Role::Admin).await;
+    let admin = world.sign_in("noor", "n1").await;
+    let refused = world.accounts.create_user(&admin, new("zed")).await.unwrap_err();
+    assert!(matches!(refused, Error::Forbidden(_)), "{refused:?}");
+    assert!(world.accounts.users(&admin).await.is_err());
+}
+
+#[tokio::test]
+async fn no_secret_reaches_the_journal() {
+    let world = World::set_up().await;
+    let mara = world.sign_in("mara", "m1").await;
+    let created = world.accounts.create_token(&mara, token(None, Scope::Write)).await.unwrap();
+    world.accounts.change_password(&mara, PASSWORD.into(), "another long password".into()).await.unwrap();
+    let stored = world.test.journal.events(0, 100).await.unwrap();
+    assert!(!stored.is_empty());
+    for event in &stored {
+        let payload = String::from_utf8_lossy(event.payload.as_deref().unwrap_or_default()).into_owned();
+        for secret in [PASSWORD, "another long password", created.secret.as_str(), "argon2"] {
+            assert!(!payload.contains(secret), "{payload}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_role_or_password_ends_every_login() {
+    let world = World::set_up().await;
+    world.add("noor", Role::Operator).await;
+    let noor = world.sign_in("noor", "n1").await;
+    let mut changes = world.accounts.changes();
+
+    world.accounts.set_role(&Caller::cli(), "noor", Role::Viewer).await.unwrap();
+    assert_eq!(changes.recv().await, Ok(Change::User(noor.user.unwrap())));
+    assert_eq!(world.accounts.refresh(&noor).await, Ok(None));
+    let epoch = world.accounts.account(noor.user.unwrap()).await.unwrap().unwrap().epoch;
+    assert_eq!(epoch, 2);
+
+    let noor = world.sign_in("noor", "n2").await;
+    assert_eq!(noor.role, Role::Viewer);
+    world.accounts.set_password(&Caller::cli(), "noor", "a brand new one".into()).await.unwrap();
+    assert_eq!(world.accounts.refresh(&noor).await, Ok(None));
+    assert!(world.accounts.sign_in("noor", PASSWORD.into()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_last_owner_stays_one() {
+    let world = World::set_up().await;
+    let kept = world.accounts.set_role(&Caller::cli(), "mara", Role::Admin).await.unwrap_err();
+    assert!(matches!(kept, Error::Conflict(_)), "{kept:?}");
+    world.add("noor", Role::Owner).await;
+    assert_eq!(world.accounts.set_role(&Caller::cli(), "mara", Role::Admin).await.unwrap().role, Role::Admin);
+}
+
+#[tokio::test]
+async fn changing_the_own_password_ends_the_other_logins_only() {
+    let world = World::set_up().await;
+    let here = world.sign_in("mara", "here").await;
+    let there = world.sign_in("mara", "there").await;
+    let wrong = world.accounts.change_password(&here, "wrong password".into(), "another long password".into()).await.unwrap_err();
+    assert!(matches!(wrong, Error::Invalid { ref field, .. } if field == "current"), "{wrong:?}");
+    let weak = world.accounts.change_password(&here, PASSWORD.into(), "weak".into()).await.unwrap_err();
+    assert!(matches!(weak, Error::Invalid { ref field, .. } if field == "new"), "{weak:?}");
+    world.accounts.change_password(&here, PASSWORD.into(), "another long password".into()).await.unwrap();
+    assert!(world.accounts.refresh(&here).await.unwrap().is_some());
+    assert!(world.accounts.refresh(&there).await.unwrap().is_none());
+    assert!(world.accounts.sign_in("mara", "another long password".into()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn logging_out_everywhere_ends_every_login_of_that_person_and_of_nobody_else() {
+    let world = World::set_up().await;
+    world.add("noor", Role::Operator).await;
+    let (one, two, other) = (world.sign_in("mara", "m1").await, world.sign_in("mara", "m2").await, world.sign_in("noor", "n1").await);
+    let listed = world.accounts.logins(&one).await.unwrap();
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed.iter().filter(|login| login.current).map(|login| login.handle.as_str()).collect::<Vec<_>>(), ["m1"]);
+    world.accounts.log_out_everywhere(&one).await.unwrap();
+    for (caller, alive) in [(&one, false), (&two, false), (&other, true)] {
+        assert_eq!(world.accounts.refresh(caller).await.unwrap().is_some(), alive, "{:?}", caller.via);
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_ended_does_not_come_back_by_being_saved() {
+    let world = World::set_up().await;
+    let mara = world.sign_in("mara", "m1").await;
+    let mut changes = world.accounts.changes();
+    world.accounts.delete_login("m1").await.unwrap();
+    assert_eq!(changes.recv().await, Ok(Change::Login("m1".into())));
+    world.accounts.update_login(record("m1", mara.user)).await.unwrap();
+    assert!(world.accounts.find_login("m1").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_login_ends_when_idle_and_after_fourteen_days_at_the_latest() {
+    let world = World::set_up().await;
+    let mara = world.sign_in("mara", "busy").await;
+    world.sign_in("mara", "idle").await;
+    world.test.clock.advance(IDLE_MS - 1);
+    assert!(world.accounts.find_login("idle").await.unwrap().is_some());
+    world.accounts.update_login(record("busy", mara.user)).await.unwrap();
+    world.test.clock.advance(1);
+    assert!(world.accounts.find_login("idle").await.unwrap().is_none());
+    let mut days = 0;
+    while world.accounts.find_login("busy").await.unwrap().is_some() {
+        world.test.clock.advance(IDLE_MS / 2);
+        world.accounts.update_login(record("busy", mara.user)).await.unwrap();
+        days += 1;
+        assert!(days < 100, "it never ends");
+    }
+    assert_eq!(world.accounts.find_login("busy").await.unwrap().map(|_| ()), None);
+    assert_eq!(days, ABSOLUTE_MS / (IDLE_MS / 2) - 2);
+    assert_eq!(world.accounts.delete_expired_logins().await.unwrap(), 2);
+    assert_eq!(world.accounts.delete_expired_logins().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_sign_in_under_way_waits_ten_minutes_and_no_longer_by_being_saved() {
+    let world = World::set_up().await;
+    assert!(world.accounts.create_login(record("pending", None)).await.unwrap());
+    assert!(!world.accounts.create_login(record("pending", None)).await.unwrap(), "a taken id is said to be taken");
+    world.test.clock.advance(PENDING_MS - 1);
+    world.accounts.update_login(record("pending", None)).await.unwrap();
+    world.test.clock.advance(1);
+    assert!(world.accounts.find_login("pending").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_token_stands_for_its_owner_until_it_is_revoked_or_expires() {
+    let world = World::set_up().await;
+    let mara = world.sign_in("mara", "m1").await;
+    let created = world.accounts.create_token(&mara, token(Some(1), Scope::Read)).await.unwrap();
+    assert!(created.secret.starts_with("owz_"));
+    let caller = world.accounts.caller_for_token(&created.secret, Some("10.0.0.1".into())).await.unwrap().unwrap();
+    assert_eq!((caller.name.as_str(), caller.role, &caller.via), ("mara", Role::Owner, &Via::Token { id: created.token.id, scope: Scope::Read }));
+
+    let mut wrong = created.secret.clone();
+    let last = if wrong.pop() == Some('0') { '1' } else { '0' };
+    wrong.push(last);
+    for garbage in [wrong.as_str(), "owz_", "", "owz_00000000000000000000000000000000_0", &created.secret.to_uppercase()] {
+        assert!(world.accounts.caller_for_token(garbage, None).await.unwrap().is_none(), "{garbage}");
+    }
+
+    world.test.clock.advance(24 * HOUR);
+    assert!(world.accounts.caller_for_token(&created.secret, None).await.unwrap().is_none(), "it expired");
+    assert!(world.accounts.refresh(&caller).await.unwrap().is_none());
+
+    let lasting = world.accounts.create_token(&mara, token(None, Scope::Write)).await.unwrap();
+    let caller = world.accounts.caller_for_token(&lasting.secret, None).await.unwrap().unwrap();
+    let mut changes = world.accounts.changes();
+    world.accounts.revoke_token(&mara, lasting.token.id).await.unwrap();
+    let change = changes.recv().await.unwrap();
+    assert!(change.concerns(&caller) && !change.concerns(&mara));
+    assert!(world.accounts.refresh(&caller).await.unwrap().is_none());
+    assert!(world.accounts.caller_for_token(&lasting.secret, None).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_last_use_of_a_token_is_noted_to_the_minute() {
+    let world = World::set_up().await;
+    let mara = world.sign_in("mara", "m1").await;
+    let created = world.accounts.create_token(&mara, token(None, Scope::Read)).await.unwrap();
+    let used = || async { world.accounts.tokens(&mara).await.unwrap()[0].used };
+    assert_eq!(used().await, None);
+    world.accounts.caller_for_token(&created.secret, None).await.unwrap();
+    let first = used().await.unwrap();
+    assert_eq!(first % 60_000, 0);
+    world.test.clock.advance(61_000);
+    world.accounts.caller_for_token(&created.secret, None).await.unwrap();
+    assert!(used().await.unwrap() > first);
+}
+
+#[tokio::test]
+async fn a_token_follows_its_owners_role_and_cannot_multiply() {
+    let world = World::set_up().await;
+    world.add("noor", Role::Admin).await;
+    let created = world.accounts.create_token_for(&Caller::cli(), "noor", token(None, Scope::Write)).await.unwrap();
+    let bearer = world.accounts.caller_for_token(&created.secret, None).await.unwrap().unwrap();
+    assert!(matches!(world.accounts.create_token(&bearer, token(None, Scope::Write)).await, Err(Error::Forbidden(_))));
+    assert!(matches!(world.accounts.revoke_token(&bearer, created.token.id).await, Err(Error::Forbidden(_))));
+    assert!(matches!(world.accounts.tokens(&bearer).await, Err(Error::Forbidden(_))));
+    assert!(matches!(world.accounts.log_out_everywhere(&bearer).await, Err(Error::Forbidden(_))));
+    world.accounts.set_role(&Caller::cli(), "noor", Role::Viewer).await.unwrap();
+    assert_eq!(world.accounts.caller_for_token(&created.secret, None).await.unwrap().unwrap().role, Role::Viewer);
+    assert_eq!(world.accounts.refresh(&bearer).await.unwrap().unwrap().role, Role::Viewer);
+}
+
+#[tokio::test]
+async fn another_persons_token_is_no_token() {
+    let world = World::set_up().await;
+    world.add("noor", Role::Admin).await;
+    let (mara, noor) = (world.sign_in("mara", "m1").await, world.sign_in("noor", "n1").await);
+    let created = world.accounts.create_token(&mara, token(None, Scope::Read)).await.unwrap();
+    assert_eq!(world.accounts.revoke_token(&noor, created.token.id).await, Err(Error::NotFound("token".into())));
+    assert!(world.accounts.tokens(&noor).await.unwrap().is_empty());
+    let unknown = TokenId::from_uuid(world.test.deps.uuid_v7());
+    assert_eq!(world.accounts.revoke_any_token(&Caller::cli(), unknown).await, Err(Error::NotFound("token".into())));
+    for bad in [NewToken { name: " ".into(), ..token(None, Scope::Read) }, token(Some(0), Scope::Read), token(Some(3_651), Scope::Read)] {
+        assert!(matches!(world.accounts.create_token(&mara, bad).await, Err(Error::Invalid { .. })));
+    }
+}
+
+#[tokio::test]
+async fn github_people_are_known_by_their_number_not_their_name() {
+    let world = World::new().await;
+    let octo = |id, login: &str| GithubIdentity { id, login: login.into() };
+    let early = world.accounts.sign_in_with_github(octo(7, "octocat"), Role::Operator).await.unwrap_err();
+    assert!(matches!(early, Error::Forbidden(_)), "the first is the owner, by the set-up link: {early:?}");
+
+    let world = World::set_up().await;
+    let first = world.accounts.sign_in_with_github(octo(7, "octocat"), Role::Operator).await.unwrap();
+    assert_eq!((first.user.name.as_str(), first.user.role, first.user.github.as_deref()), ("octocat", Role::Operator, Some("octocat")));
+    let renamed = world.accounts.sign_in_with_github(octo(7, "octodog"), Role::Operator).await.unwrap();
+    assert_eq!((renamed.user.id, renamed.user.github.as_deref()), (first.user.id, Some("octodog")));
+    let other = world.accounts.sign_in_with_github(octo(8, "octocat"), Role::Operator).await.unwrap();
+    assert_ne!(other.user.id, first.user.id, "whoever takes the name over is somebody else");
+    assert_eq!(other.user.name, "octocat-2");
+
+    let mara = world.accounts.sign_in_with_github(octo(9, "mara"), Role::Operator).await.unwrap();
+    assert_eq!((mara.user.name.as_str(), mara.user.role), ("mara-2", Role::Operator), "a name on this node is no claim");
+    assert!(world.accounts.sign_in("octocat", String::new()).await.unwrap().is_none(), "there is no password");
+}
+
+#[tokio::test]
+async fn a_person_created_with_a_github_login_gets_it_at_the_first_sign_in_only() {
+    let world = World::set_up().await;
+    let new = NewUser { name: "noor".into(), role: Role::Admin, password: None, github: Some("NoorK".into()) };
+    let noor = world.accounts.create_user(&Caller::cli(), new).await.unwrap();
+    let first = world.accounts.sign_in_with_github(GithubIdentity { id: 1, login: "noork".into() }, Role::Operator).await.unwrap();
+    assert_eq!((first.user.id, first.user.role), (noor.id, Role::Admin));
+    let second = world.accounts.sign_in_with_github(GithubIdentity { id: 2, login: "noork".into() }, Role::Operator).await.unwrap();
+    assert_ne!(second.user.id, noor.id);
+}
+
+#[tokio::test]
+async fn people_are_events_and_live_on_after_a_restart() {
+    let world = World::set_up().await;
+    world.add("noor", Role::Operator).await;
+    world.accounts.set_role(&Caller::cli(), "noor", Role::Admin).await.unwrap();
+    let kinds: Vec<&str> = world.events().await.iter().map(Fact::kind).collect();
+    assert_eq!(kinds, ["user.created", "user.created", "user.changed"]);
+    let World { test, accounts } = world;
+    drop(accounts);
+    let test = test.reopen::<Migrator>().await;
+    let accounts = AccountsService::new(test.store.clone(), test.journal.clone(), test.deps.clone());
+    assert_eq!(accounts.find_user(&Caller::cli(), "NOOR").await.unwrap().role, Role::Admin);
+    assert!(accounts.sign_in("noor", PASSWORD.into()).await.unwrap().is_some());
+}
