@@ -4,9 +4,13 @@
 
 pub mod browser;
 pub mod error;
+pub mod inbox;
 pub mod live;
+pub mod projects;
 #[cfg(feature = "ssr")]
 pub mod server;
+pub mod session;
+pub mod sessions;
 pub mod ui;
 
 pub use error::{AppError, AppResult};

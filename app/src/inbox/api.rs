@@ -1,0 +1,50 @@
+//! Server functions of approvals. Each asks a port for its caller and gives the answer on.
+#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+
+use crate::error::AppResult;
+#[cfg(feature = "ssr")]
+use crate::server::{caller, services};
+use leptos::{server, server_fn::codec::Json};
+use model::{
+    Page, PageQuery, Pos,
+    approvals::{Approval, ApprovalFilter, Decide},
+    id::ApprovalId,
+};
+use serde::{Deserialize, Serialize};
+
+/// Everything the Inbox shows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InboxView {
+    /// What waits, oldest first.
+    pub waiting: Page<Approval>,
+    /// What was decided, newest first.
+    pub decided: Vec<Approval>,
+    /// The position it was read at.
+    pub pos: Pos,
+}
+
+/// The Inbox.
+#[server(prefix = "/api/rpc", endpoint = "approvals/inbox", input = Json)]
+pub async fn inbox() -> AppResult<InboxView> {
+    use model::approvals::ApprovalState;
+    let (services, caller) = (services(), caller()?);
+    let pos = services.node.head().await?;
+    let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
+    let waiting = services.approvals.list(&caller, pending, PageQuery { after: None, limit: Some(100) }).await?;
+    let newest = PageQuery { after: None, limit: Some(100) };
+    let decided = services.approvals.list(&caller, ApprovalFilter::default(), newest).await?.items;
+    let decided = decided.into_iter().filter(|approval| approval.state != ApprovalState::Pending).take(50).collect();
+    Ok(InboxView { waiting, decided, pos })
+}
+
+/// One approval.
+#[server(prefix = "/api/rpc", endpoint = "approvals/find", input = Json)]
+pub async fn find_approval(id: ApprovalId) -> AppResult<Approval> {
+    Ok(services().approvals.find(&caller()?, id).await?)
+}
+
+/// Decides.
+#[server(prefix = "/api/rpc", endpoint = "approvals/decide", input = Json)]
+pub async fn decide_approval(id: ApprovalId, decide: Decide) -> AppResult<Approval> {
+    Ok(services().approvals.decide(&caller()?, id, decide).await?)
+}

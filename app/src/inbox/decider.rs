@@ -1,0 +1,163 @@
+//! One decision: what was asked, how the person is about to answer, the call that answers it.
+//! The Inbox, the Overview and the Session page all decide through it; it must not draw anything.
+
+use super::{
+    api::decide_approval,
+    words::{self, Answer},
+};
+use crate::{
+    error::AppError,
+    ui::{Toast, use_toasts},
+};
+use leptos::prelude::*;
+use model::{
+    Error,
+    approvals::{Approval, ApprovalKind, ApprovalState, Decide, RememberScope, Verdict},
+    id::ApprovalId,
+    sessions::Mode,
+};
+
+/// What the person is about to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asking {
+    /// Nothing yet: the buttons.
+    #[default]
+    Nothing,
+    /// To allow always: the scope is chosen.
+    Always,
+    /// To deny, or to send a plan back: the reason is written.
+    Deny,
+}
+
+/// One decision.
+#[derive(Clone, Copy)]
+pub struct Decider {
+    /// Which approval.
+    pub id: ApprovalId,
+    /// What it is.
+    pub kind: ApprovalKind,
+    /// What the person is about to do.
+    pub asking: RwSignal<Asking>,
+    /// Where an "always" is remembered.
+    pub scope: RwSignal<RememberScope>,
+    /// Whether the agent offers something to remember.
+    pub can_always: bool,
+    /// Why not, or comments on a plan.
+    pub reason: RwSignal<String>,
+    /// Answers to questions.
+    pub answers: RwSignal<Vec<Answer>>,
+    /// What went wrong.
+    pub error: RwSignal<Option<AppError>>,
+    approval: StoredValue<Approval>,
+    send: Action<Decide, Result<Approval, AppError>>,
+}
+
+impl Decider {
+    /// A decision about `approval`; `decided` hears the row as it is afterwards, also when somebody else was faster.
+    pub fn new(approval: Approval, decided: Callback<Approval>) -> Self {
+        let id = approval.id;
+        let scope = approval.suggestions.first().map_or(RememberScope::Session, |suggestion| suggestion.scope);
+        let error = RwSignal::new(None);
+        let stored = StoredValue::new(approval.clone());
+        let toasts = use_toasts();
+        let send = Action::new(move |wish: &Decide| {
+            let wish = wish.clone();
+            async move {
+                error.set(None);
+                let answer = decide_approval(id, wish).await;
+                match &answer {
+                    Ok(now) => decided.run(now.clone()),
+                    Err(AppError(Error::AlreadyDecided(by))) => {
+                        let mut now = stored.get_value();
+                        now.state = match by.decision {
+                            Verdict::Allow => ApprovalState::Allowed,
+                            Verdict::Deny => ApprovalState::Denied,
+                        };
+                        if let Some(toasts) = toasts {
+                            toasts.show(Toast::denied(format!("Decided before: {}.", words::decision(by, now.kind))));
+                        }
+                        now.decided = Some((**by).clone());
+                        decided.run(now);
+                    }
+                    Err(other) => error.set(Some(other.clone())),
+                }
+                answer
+            }
+        });
+        Self {
+            id,
+            kind: approval.kind,
+            asking: RwSignal::default(),
+            scope: RwSignal::new(scope),
+            can_always: !approval.suggestions.is_empty(),
+            reason: RwSignal::default(),
+            answers: RwSignal::new(vec![Answer::default(); approval.questions.len()]),
+            error,
+            approval: stored,
+            send,
+        }
+    }
+
+    /// What is asked.
+    pub fn approval(&self) -> Approval {
+        self.approval.get_value()
+    }
+
+    /// Whether the answer is on its way.
+    pub fn busy(&self) -> Signal<bool> {
+        self.send.pending().into()
+    }
+
+    fn answer(&self, wish: Decide) {
+        if !self.send.pending().get_untracked() {
+            self.send.dispatch(wish);
+        }
+    }
+
+    /// Yes, this once; a question is answered with what was chosen, a plan goes on asking before edits.
+    pub fn allow(&self) {
+        match self.kind {
+            ApprovalKind::Tool => self.answer(Decide::allow()),
+            ApprovalKind::Plan => self.approve(Mode::Ask),
+            ApprovalKind::Question => {
+                if let Some(answers) = self.given() {
+                    self.answer(Decide { answers: Some(answers), ..Decide::allow() });
+                }
+            }
+        }
+    }
+
+    /// The plan is good; the agent goes on in `mode`.
+    pub fn approve(&self, mode: Mode) {
+        self.answer(Decide { mode: Some(mode), ..Decide::allow() });
+    }
+
+    /// Yes, and remember it at the chosen scope.
+    pub fn always(&self) {
+        match self.kind {
+            ApprovalKind::Plan => self.approve(Mode::AutoAccept),
+            _ if self.can_always => {
+                self.answer(Decide { remember: Some(self.scope.get_untracked()), ..Decide::allow() });
+            }
+            _ => {}
+        }
+    }
+
+    /// No, for the reason that was written.
+    pub fn deny(&self) {
+        let reason = self.reason.get_untracked().trim().to_owned();
+        let reason = (!reason.is_empty()).then_some(reason);
+        self.answer(Decide { decision: Verdict::Deny, reason, ..Decide::allow() });
+    }
+
+    /// Opens the way to say no.
+    pub fn ask_deny(&self) {
+        self.asking.set(Asking::Deny);
+    }
+
+    /// The answers to all questions, once every one has one.
+    pub fn given(&self) -> Option<std::collections::BTreeMap<String, String>> {
+        let questions = self.approval.with_value(|approval| approval.questions.clone());
+        self.answers.with(|given| words::answers(&questions, given))
+    }
+}

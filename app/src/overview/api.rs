@@ -1,0 +1,30 @@
+//! Server functions of the Overview. Each asks a port for its caller and gives the answer on.
+#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+
+use crate::error::AppResult;
+#[cfg(feature = "ssr")]
+use crate::server::{caller, services};
+use leptos::{server, server_fn::codec::Json};
+use model::node::{AgentFound, NodeInfo, Overview};
+use serde::{Deserialize, Serialize};
+
+/// The Overview with the node it is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverviewView {
+    /// What it shows.
+    pub overview: Overview,
+    /// The node.
+    pub node: NodeInfo,
+    /// Agents found; only asked for while the checklist is shown.
+    pub agents: Vec<AgentFound>,
+}
+
+/// The Overview.
+#[server(prefix = "/api/rpc", endpoint = "overview/read", input = Json)]
+pub async fn read_overview() -> AppResult<OverviewView> {
+    let (services, caller) = (services(), caller()?);
+    let overview = services.node.overview(&caller).await?;
+    let node = services.node.info(&caller).await?;
+    let agents = if super::first_run::is_over(&overview) { Vec::new() } else { services.node.agents(&caller, false).await? };
+    Ok(OverviewView { overview, node, agents })
+}

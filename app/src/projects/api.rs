@@ -1,0 +1,78 @@
+//! Server functions of projects. Each asks a port for its caller and gives the answer on.
+#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+
+use crate::error::AppResult;
+#[cfg(feature = "ssr")]
+use crate::server::{caller, services};
+use leptos::{server, server_fn::codec::Json};
+use model::{
+    Page, PageQuery, Pos,
+    id::ProjectId,
+    projects::{Project, ProjectPatch},
+    sessions::Session,
+};
+use serde::{Deserialize, Serialize};
+
+/// All projects, and the position they were read at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectsView {
+    /// By name.
+    pub projects: Page<Project>,
+    /// The position they were read at.
+    pub pos: Pos,
+}
+
+/// A project with its newest sessions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectView {
+    /// The project.
+    pub project: Project,
+    /// Its newest sessions.
+    pub sessions: Page<Session>,
+    /// The position they were read at.
+    pub pos: Pos,
+}
+
+/// All projects by name.
+#[server(prefix = "/api/rpc", endpoint = "projects/list", input = Json)]
+pub async fn list_projects(page: PageQuery) -> AppResult<ProjectsView> {
+    let (services, caller) = (services(), caller()?);
+    let pos = services.node.head().await?;
+    Ok(ProjectsView { projects: services.projects.list(&caller, page).await?, pos })
+}
+
+/// A project with its newest sessions.
+#[server(prefix = "/api/rpc", endpoint = "projects/find", input = Json)]
+pub async fn find_project(id: ProjectId) -> AppResult<ProjectView> {
+    let (services, caller) = (services(), caller()?);
+    let pos = services.node.head().await?;
+    let project = services.projects.find(&caller, id).await?;
+    let filter = model::sessions::SessionFilter { project: Some(id), ..Default::default() };
+    let sessions = services.sessions.list(&caller, filter, PageQuery { after: None, limit: Some(20) }).await?;
+    Ok(ProjectView { project, sessions, pos })
+}
+
+/// Adds a folder. A plain form, so that it works before WASM has loaded.
+#[server(prefix = "/api/rpc", endpoint = "projects/create")]
+pub async fn create_project(path: String, #[server(default)] name: Option<String>, #[server(default)] trusted: Option<String>) -> AppResult<Project> {
+    let new = model::projects::NewProject {
+        path,
+        name: name.filter(|name| !name.trim().is_empty()),
+        trusted: trusted.map(|word| matches!(word.as_str(), "on" | "true" | "1")),
+    };
+    let project = services().projects.create(&caller()?, new).await?;
+    leptos_axum::redirect(&format!("/projects/{}", project.id));
+    Ok(project)
+}
+
+/// Renames, trusts, sets the time limit of approvals.
+#[server(prefix = "/api/rpc", endpoint = "projects/update", input = Json)]
+pub async fn update_project(id: ProjectId, patch: ProjectPatch) -> AppResult<Project> {
+    Ok(services().projects.update(&caller()?, id, patch).await?)
+}
+
+/// Forgets a project.
+#[server(prefix = "/api/rpc", endpoint = "projects/delete", input = Json)]
+pub async fn delete_project(id: ProjectId) -> AppResult<()> {
+    Ok(services().projects.delete(&caller()?, id).await?)
+}

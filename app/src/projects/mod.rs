@@ -1,0 +1,28 @@
+//! Projects: the folders this node knows, whether they are trusted, how long approvals wait.
+//! It must not read a folder: the node says what is there.
+
+pub mod api;
+mod list;
+mod page;
+
+use leptos::prelude::*;
+use leptos_router::{
+    any_nested_route::IntoAnyNestedRoute,
+    components::{Outlet, ParentRoute, Route},
+    path,
+};
+use list::ProjectsPage;
+use page::ProjectPage;
+
+/// `/projects` and `/projects/:id`.
+#[component(transparent)]
+pub fn ProjectsRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("/projects") view=Outlet>
+            <Route path=path!("") view=ProjectsPage />
+            <Route path=path!("/:id") view=ProjectPage />
+        </ParentRoute>
+    }
+    .into_inner()
+    .into_any_nested_route()
+}

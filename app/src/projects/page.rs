@@ -1,0 +1,405 @@
+//! One project: its folder, what trusting it would run, how long approvals wait, its sessions.
+//! Removing forgets the project and never touches its folder; the page says so.
+
+use super::{
+    api::{ProjectView, delete_project, find_project, update_project},
+    list::{look, trust_kind},
+};
+use crate::{
+    error::AppError,
+    live::{Rows, use_live},
+    sessions::{SessionRow, SessionsHead, filter::place},
+    ui::{Button, ButtonKind, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, Note, NoteTone, Skeleton, StatusWord, Toast, use_toasts},
+};
+use leptos::{html, prelude::*};
+use leptos_meta::Title;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_params_map},
+};
+use model::{
+    Error,
+    id::ProjectId,
+    live::{Row, ServerSays, Topic},
+    projects::{Project, ProjectPatch},
+    sessions::{Session, SessionFilter},
+};
+
+/// `/projects/:id`.
+#[component]
+pub fn ProjectPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<ProjectId>().ok())));
+    move || match id.get() {
+        Some(id) => view! { <OpenProject id=id /> }.into_any(),
+        None => {
+            crate::error::reject(Error::NotFound("project".into()));
+            view! { <NoProject /> }.into_any()
+        }
+    }
+}
+
+#[component]
+fn NoProject() -> impl IntoView {
+    view! {
+        <Title text="No such project" />
+        <div class="page-bar"><h1>"There is no such project"</h1></div>
+        <p class="muted">"It may have been removed. "<a class="link" href="/projects">"All projects"</a></p>
+    }
+}
+
+#[component]
+fn OpenProject(id: ProjectId) -> impl IntoView {
+    let live = use_live();
+    let found = Resource::new_blocking(move || live.reloads.get(), move |_| find_project(id));
+    view! {
+        <Transition fallback=|| view! { <Skeleton rows=8 /> }>
+            {move || {
+                found
+                    .get()
+                    .map(|answer| match answer {
+                        Ok(view) => view! { <One view=view /> }.into_any(),
+                        Err(AppError(Error::NotFound(_))) => view! { <NoProject /> }.into_any(),
+                        Err(error) => {
+                            view! {
+                                <Title text="Project" />
+                                <div class="page-bar"><h1>"Project"</h1></div>
+                                <ErrorNote error=error title="The project could not be read." retry=Callback::new(move |()| found.refetch()) />
+                            }
+                                .into_any()
+                        }
+                    })
+            }}
+        </Transition>
+    }
+}
+
+/// What the page knows.
+#[derive(Clone, Copy)]
+struct State {
+    project: RwSignal<Project>,
+    error: RwSignal<Option<AppError>>,
+    change: Action<ProjectPatch, ()>,
+}
+
+#[component]
+fn One(view: ProjectView) -> impl IntoView {
+    let id = view.project.id;
+    let project = RwSignal::new(view.project);
+    let error = RwSignal::new(None::<AppError>);
+    let change = Action::new(move |patch: &ProjectPatch| {
+        let patch = patch.clone();
+        async move {
+            match update_project(id, patch).await {
+                Ok(now) => {
+                    error.set(None);
+                    project.set(now);
+                }
+                Err(refused) => error.set(Some(refused)),
+            }
+        }
+    });
+    let state = State { project, error, change };
+    let rows = Rows::new(|session: &Session| session.id.to_string());
+    let more = view.sessions.next.is_some();
+    rows.replace(view.sessions.items);
+    let live = use_live();
+    live.follow(vec![Topic::Node], view.pos);
+    let filter = SessionFilter { project: Some(id), ..SessionFilter::default() };
+    live.on(move |said| match said {
+        ServerSays::Row { row: Row::Project(now), .. } if now.id == id => project.set((**now).clone()),
+        ServerSays::Row { row: Row::Session(session), .. } if session.project == id => {
+            if session.deleted.is_some() || session.archived.is_some() {
+                rows.remove(&session.id.to_string());
+            } else {
+                rows.patch((**session).clone(), |rows| place(rows, &filter, session, more));
+            }
+        }
+        ServerSays::Gone { id, .. } => rows.remove(id),
+        _ => {}
+    });
+    view! {
+        <Title text=move || project.with(|project| project.name.clone()) />
+        <Head state=state />
+        {move || error.get().map(|error| view! { <ErrorNote error=error title="The project was not changed." /> })}
+        {move || {
+            project
+                .with(|project| (!project.present).then(|| project.path.clone()))
+                .map(|path| {
+                    view! {
+                        <Note tone=NoteTone::Failed title="The folder is missing.">
+                            <code>{path}</code>
+                            " is not there or cannot be entered. No session can start here until it is back."
+                        </Note>
+                    }
+                })
+        }}
+        <div class="pj">
+            <section class="pj-m" aria-labelledby="pj-s">
+                <div class="sec-h">
+                    <h2 id="pj-s">"Sessions"</h2>
+                    <span class="cnt">{move || project.with(|project| project.sessions)}</span>
+                    <a class="push xs link" href=format!("/sessions?project={id}")>"All"</a>
+                </div>
+                {move || {
+                    if rows.is_empty() {
+                        view! {
+                            <Empty icon="square-terminal" title="No sessions here yet" text="What agents did in this project stands here.">
+                                <a class="btn" href=format!("/sessions/new?project={id}")>"Start a session"</a>
+                            </Empty>
+                        }
+                            .into_any()
+                    } else {
+                        view! {
+                            <div class="table pj-t" role="table" aria-label="Sessions of this project">
+                                <SessionsHead />
+                                <For each=move || rows.list() key=|(key, _)| key.clone() children=|(_, session)| view! { <SessionRow session=session /> } />
+                            </div>
+                        }
+                            .into_any()
+                    }
+                }}
+            </section>
+            <aside class="pj-a" aria-label="About this project">
+                <About project=project />
+                <Trust state=state />
+                <Limit state=state />
+                <Remove state=state />
+            </aside>
+        </div>
+    }
+}
+
+#[component]
+fn Head(state: State) -> impl IntoView {
+    let State { project, change, .. } = state;
+    let editing = RwSignal::new(false);
+    let field = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(field) = field.get() {
+            let _ = field.focus();
+            field.select();
+        }
+    });
+    let id = project.with_untracked(|project| project.id);
+    view! {
+        <div class="page-bar">
+            {move || {
+                if editing.get() {
+                    view! {
+                        <form
+                            class="row"
+                            on:submit=move |event| {
+                                event.prevent_default();
+                                if let Some(field) = field.get_untracked() {
+                                    change.dispatch(ProjectPatch { name: Some(field.value()), ..ProjectPatch::default() });
+                                }
+                                editing.set(false);
+                            }
+                        >
+                            <input class="input" aria-label="Name" maxlength="100" node_ref=field prop:value=project.with_untracked(|p| p.name.clone()) />
+                            <Button submit=true>"Rename"</Button>
+                            <Button kind=ButtonKind::Quiet on:click=move |_| editing.set(false)>"Cancel"</Button>
+                        </form>
+                    }
+                        .into_any()
+                } else {
+                    view! {
+                        <h1>{move || project.with(|project| project.name.clone())}</h1>
+                        {move || project.with(|project| project.demo).then(|| view! { <span class="chip">"demo, no model"</span> })}
+                        <IconButton icon="pencil" label="Edit name" class="btn-mini" on:click=move |_| editing.set(true) />
+                    }
+                        .into_any()
+                }
+            }}
+            <a class="btn push" href=format!("/sessions/new?project={id}")><Icon name="plus" /> "New session here"</a>
+        </div>
+    }
+}
+
+#[component]
+fn About(project: RwSignal<Project>) -> impl IntoView {
+    let text = move |of: fn(&Project) -> Option<String>| {
+        move || match project.with(of) {
+            Some(text) => view! { <code>{text}</code> }.into_any(),
+            None => view! { <span class="faint">"none"</span> }.into_any(),
+        }
+    };
+    view! {
+        <section class="pn-s">
+            <div class="row pn-h"><h2>"Folder"</h2></div>
+            <dl class="kv xs">
+                <dt>"Path"</dt>
+                <dd>{text(|project| Some(project.path.clone()))}</dd>
+                <dt>"Branch"</dt>
+                <dd>{text(|project| project.branch.clone())}</dd>
+                <dt>"Remote"</dt>
+                <dd>{text(|project| project.remote.clone())}</dd>
+                <dt>"Added"</dt>
+                <dd><Exact at=Signal::derive(move || project.with(|project| project.added)) /></dd>
+            </dl>
+        </section>
+    }
+}
+
+/// Trust: what the folder would run by itself, and the switch.
+#[component]
+fn Trust(state: State) -> impl IntoView {
+    let State { project, change, .. } = state;
+    view! {
+        <section class="pn-s">
+            <div class="row pn-h">
+                <h2>"Trust"</h2>
+                <span class="push"><StatusWord look=Signal::derive(move || project.with(look)) /></span>
+            </div>
+            <p class="muted">
+                {move || project.with(|project| if project.trust_stale {
+                    "What this folder would run has changed since it was trusted. Until it is trusted again, it runs nothing of its own."
+                } else if project.trusted {
+                    "Agents here run what the folder's own settings ask for."
+                } else {
+                    "Agents work here, but the folder's own hooks, MCP servers and settings do not run."
+                })}
+            </p>
+            {move || {
+                let runs = project.with(|project| project.runs_own.clone());
+                if runs.is_empty() {
+                    view! { <p class="xs faint">"The folder has no settings, hooks or MCP servers of its own."</p> }.into_any()
+                } else {
+                    view! {
+                        <p class="xs faint">"It would run what these say:"</p>
+                        <ul class="runs">{runs.into_iter().map(|file| view! { <li><code>{file}</code></li> }).collect_view()}</ul>
+                    }
+                        .into_any()
+                }
+            }}
+            <div class="acts">
+                {move || {
+                    project.with(|project| {
+                        let holds = project.trusted && !project.trust_stale;
+                        let word = if holds { "No longer trust" } else if project.trust_stale { "Trust it as it is now" } else { "Trust this project" };
+                        view! {
+                            <Button kind=trust_kind(project) disabled=change.pending() on:click=move |_| {
+                                change.dispatch(ProjectPatch { trusted: Some(!holds), ..ProjectPatch::default() });
+                            }>{word}</Button>
+                        }
+                    })
+                }}
+            </div>
+        </section>
+    }
+}
+
+/// The limits that are offered: none, then spans in seconds.
+const LIMITS: [(i64, &str); 6] = [
+    (0, "wait"),
+    (300, "denied after 5 minutes"),
+    (1_800, "denied after 30 minutes"),
+    (7_200, "denied after 2 hours"),
+    (28_800, "denied after 8 hours"),
+    (86_400, "denied after a day"),
+];
+
+/// How long an approval nobody answers waits.
+#[component]
+fn Limit(state: State) -> impl IntoView {
+    let State { project, change, .. } = state;
+    let now = move || project.with(|project| project.approval_timeout_s.unwrap_or(0));
+    view! {
+        <section class="pn-s">
+            <div class="row pn-h"><h2>"Approvals nobody answers"</h2></div>
+            <span class="select-w">
+                <select
+                    class="select"
+                    aria-label="Approvals nobody answers"
+                    on:change:target=move |event| {
+                        if let Ok(seconds) = event.target().value().parse::<i64>() {
+                            change.dispatch(ProjectPatch { approval_timeout_s: Some(seconds), ..ProjectPatch::default() });
+                        }
+                    }
+                >
+                    {LIMITS
+                        .into_iter()
+                        .map(|(seconds, word)| view! { <option value=seconds selected=move || now() == seconds>{word}</option> })
+                        .collect_view()}
+                    {move || {
+                        let now = now();
+                        LIMITS
+                            .iter()
+                            .all(|(seconds, _)| *seconds != now)
+                            .then(|| view! { <option value=now selected=true>{format!("denied after {}", crate::ui::format::span(now * 1_000))}</option> })
+                    }}
+                </select>
+                <Icon name="chevron-down" />
+            </span>
+            <p class="xs faint">"With a limit the node itself denies what nobody answered in time, and the session says so."</p>
+        </section>
+    }
+}
+
+/// Removing: typed, because it takes the project's sessions out of every list.
+#[component]
+fn Remove(state: State) -> impl IntoView {
+    let State { project, error, .. } = state;
+    let id = project.with_untracked(|project| project.id);
+    let open = RwSignal::new(false);
+    let typed = RwSignal::new(String::new());
+    let navigate = StoredValue::new_local(use_navigate());
+    let toasts = use_toasts();
+    let remove = Action::new(move |(): &()| async move {
+        match delete_project(id).await {
+            Ok(()) => {
+                let (name, path) = project.with_untracked(|project| (project.name.clone(), project.path.clone()));
+                if let Some(toasts) = toasts {
+                    toasts.show(Toast::done(format!("Removed {name}. Adding {path} again takes it back.")));
+                }
+                true
+            }
+            Err(refused) => {
+                error.set(Some(refused));
+                open.set(false);
+                false
+            }
+        }
+    });
+    Effect::new(move |_| {
+        if remove.value().get() == Some(true) {
+            navigate.with_value(|go| go("/projects", NavigateOptions::default()));
+        }
+    });
+    let matches = move || project.with(|project| typed.get() == project.name);
+    let cannot = Signal::derive(move || !matches() || remove.pending().get());
+    view! {
+        <section class="pn-s">
+            <Button kind=ButtonKind::Danger icon="trash-2" on:click=move |_| {
+                typed.set(String::new());
+                open.set(true);
+            }>"Remove project…"</Button>
+            <Dialog open=open title="Remove project">
+                <p>
+                    "OrchWiz forgets "
+                    <b class="medium">{move || project.with(|project| project.name.clone())}</b>
+                    ". Its folder is not touched, and adding the same path again takes it back with its sessions."
+                </p>
+                <form
+                    class="stack"
+                    on:submit=move |event| {
+                        event.prevent_default();
+                        if !cannot.get_untracked() {
+                            remove.dispatch(());
+                        }
+                    }
+                >
+                    <label class="field">
+                        <span class="label">"Type its name to remove it"</span>
+                        <input class="input input-lg" autocomplete="off" prop:value=move || typed.get() on:input:target=move |event| typed.set(event.target().value()) />
+                    </label>
+                    <div class="acts">
+                        <Button kind=ButtonKind::Danger large=true submit=true disabled=cannot>"Remove"</Button>
+                        <Button large=true on:click=move |_| open.set(false)>"Keep it"</Button>
+                    </div>
+                </form>
+            </Dialog>
+        </section>
+    }
+}

@@ -1,0 +1,121 @@
+//! Server functions of the Session page: open it, read on, drive it. Each asks a port for its caller and gives the answer on.
+#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+
+use crate::error::AppResult;
+#[cfg(feature = "ssr")]
+use crate::server::{caller, services};
+use leptos::{server, server_fn::codec::Json};
+use model::{
+    Page, PageQuery,
+    approvals::Approval,
+    entries::{Entry, EntryBody},
+    id::{PromptId, SessionId},
+    sessions::{Mode, Prompt, RawLine, Session, SessionView},
+};
+use serde::{Deserialize, Serialize};
+
+/// Everything a session page shows at first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The session and what stands beside the timeline.
+    pub view: SessionView,
+    /// The newest entries, in order.
+    pub entries: Page<Entry>,
+    /// Approvals that wait, and the newest that were decided.
+    pub approvals: Vec<Approval>,
+}
+
+/// How many entries a page starts with, and how many come at once when scrolling up.
+pub const FIRST: u32 = 100;
+/// How many come at once when scrolling up.
+pub const MORE: u32 = 200;
+
+/// Opens a session.
+#[server(prefix = "/api/rpc", endpoint = "session/open", input = Json)]
+pub async fn open_session(id: SessionId) -> AppResult<Opened> {
+    use model::approvals::{ApprovalFilter, ApprovalState};
+    let (services, caller) = (services(), caller()?);
+    let view = services.sessions.view(&caller, id).await?;
+    let entries = services.sessions.entries(&caller, id, 0, FIRST, true).await?;
+    let all = ApprovalFilter { state: None, session: Some(id) };
+    let mut approvals = services.approvals.list(&caller, all, PageQuery { after: None, limit: Some(50) }).await?.items;
+    let waiting = ApprovalFilter { state: Some(ApprovalState::Pending), session: Some(id) };
+    for approval in services.approvals.list(&caller, waiting, PageQuery::default()).await?.items {
+        if approvals.iter().all(|known| known.id != approval.id) {
+            approvals.push(approval);
+        }
+    }
+    approvals.sort_by_key(|approval| (approval.created, approval.id));
+    Ok(Opened { view, entries, approvals })
+}
+
+/// Entries before `before`, in order: scrolling up.
+#[server(prefix = "/api/rpc", endpoint = "session/before", input = Json)]
+pub async fn entries_before(id: SessionId, before: i64) -> AppResult<Page<Entry>> {
+    Ok(services().sessions.entries_before(&caller()?, id, before, MORE).await?)
+}
+
+/// The whole of one entry.
+#[server(prefix = "/api/rpc", endpoint = "session/body", input = Json)]
+pub async fn read_body(id: SessionId, seq: i64) -> AppResult<EntryBody> {
+    Ok(services().sessions.entry_body(&caller()?, id, seq).await?)
+}
+
+/// Says something to the agent. A plain form, so that it works before WASM has loaded.
+#[server(prefix = "/api/rpc", endpoint = "session/prompt")]
+pub async fn say(id: SessionId, text: String) -> AppResult<Prompt> {
+    Ok(services().sessions.prompt(&caller()?, id, text.replace("\r\n", "\n")).await?)
+}
+
+/// Takes back a queued prompt.
+#[server(prefix = "/api/rpc", endpoint = "session/withdraw", input = Json)]
+pub async fn withdraw(id: SessionId, prompt: PromptId) -> AppResult<()> {
+    Ok(services().sessions.withdraw(&caller()?, id, prompt).await?)
+}
+
+/// Changes how much the agent may do unasked.
+#[server(prefix = "/api/rpc", endpoint = "session/mode", input = Json)]
+pub async fn set_mode(id: SessionId, mode: Mode) -> AppResult<Session> {
+    Ok(services().sessions.set_mode(&caller()?, id, mode).await?)
+}
+
+/// Changes the model; `None` is the agent's default.
+#[server(prefix = "/api/rpc", endpoint = "session/model", input = Json)]
+pub async fn set_model(id: SessionId, model: Option<String>) -> AppResult<Session> {
+    Ok(services().sessions.set_model(&caller()?, id, model).await?)
+}
+
+/// What can be done to a session's agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drive {
+    /// End the turn.
+    Interrupt,
+    /// End the agent.
+    Stop,
+    /// Start it again on the same conversation.
+    Resume,
+}
+
+/// Interrupts, stops or resumes.
+#[server(prefix = "/api/rpc", endpoint = "session/drive", input = Json)]
+pub async fn drive_agent(id: SessionId, what: Drive) -> AppResult<Session> {
+    let (sessions, caller) = (services().sessions, caller()?);
+    Ok(match what {
+        Drive::Interrupt => sessions.interrupt(&caller, id).await,
+        Drive::Stop => sessions.stop(&caller, id).await,
+        Drive::Resume => sessions.resume(&caller, id).await,
+    }?)
+}
+
+/// A new session that continues the same conversation.
+#[server(prefix = "/api/rpc", endpoint = "session/fork", input = Json)]
+pub async fn fork(id: SessionId) -> AppResult<Session> {
+    Ok(services().sessions.fork(&caller()?, id).await?)
+}
+
+/// Raw lines of the agent's stream.
+#[server(prefix = "/api/rpc", endpoint = "session/raw", input = Json)]
+pub async fn raw_lines(id: SessionId, page: PageQuery) -> AppResult<Page<RawLine>> {
+    Ok(services().sessions.raw(&caller()?, id, page).await?)
+}

@@ -1,0 +1,198 @@
+//! An approval in its place in the timeline: a card while it waits, one line once it is answered.
+//! It must not say how a decision is made; `inbox` does.
+
+use super::store::Store;
+use crate::{
+    browser,
+    inbox::{
+        decider::{Asking, Decider},
+        decision::{DecisionActs, ExactInput, Questions},
+        words,
+    },
+    ui::{Elapsed, Icon, Look, Shape, use_clock},
+};
+use leptos::prelude::*;
+use model::{
+    approvals::{Approval, ApprovalKind, ApprovalState},
+    id::ApprovalId,
+};
+
+/// The decision about an entry, if it is known here.
+#[component]
+pub fn ApprovalSlot(
+    /// What the page knows.
+    store: Store,
+    /// Which approval.
+    id: ApprovalId,
+) -> impl IntoView {
+    let approval = store.approval(id);
+    // Only a change of state draws it anew: half a reason written must not be lost.
+    let state = Memo::new(move |_| approval.with(|approval| approval.as_ref().map(|approval| approval.state)));
+    move || match state.get() {
+        None => ().into_any(),
+        Some(ApprovalState::Pending) => view! { <ApprovalCard store=store id=id /> }.into_any(),
+        Some(_) => approval.get_untracked().map(|approval| view! { <Answered approval=approval /> }).into_any(),
+    }
+}
+
+/// What was decided, on one line.
+#[component]
+fn Answered(approval: Approval) -> impl IntoView {
+    let took = approval.decided.as_ref().map(|decided| (approval.created, decided.at));
+    view! {
+        <div class="row xs answered">
+            <Shape look=Look::from(approval.state) />
+            <span class="muted">{words::outcome(&approval)}</span>
+            {took
+                .map(|(from, to)| {
+                    view! { <span class="faint nw">"after " <Elapsed since=from until=Some(to) /></span> }
+                })}
+        </div>
+    }
+}
+
+/// An approval that waits.
+#[component]
+pub fn ApprovalCard(
+    /// What the page knows.
+    store: Store,
+    /// Which approval.
+    id: ApprovalId,
+) -> impl IntoView {
+    let Some(approval) = store.approvals.with_untracked(|all| all.iter().find(|one| one.id == id).cloned()) else {
+        return ().into_any();
+    };
+    let decider = Decider::new(
+        approval.clone(),
+        Callback::new(move |now: Approval| {
+            store.take_approval(now);
+            after_decision(store);
+        }),
+    );
+    let first = Memo::new(move |_| store.approvals.with(|all| all.iter().find(|one| one.state == ApprovalState::Pending).map(|one| one.id)) == Some(id));
+    let keys = Signal::derive(move || first.get() && store.may_drive);
+    browser::on_keys(move |key| keys.get_untracked() && heard(decider, key));
+    let reason = approval.reason.clone();
+    let suggestion = approval.suggestions.first().map(|suggestion| (suggestion.text.clone(), suggestion.scope));
+    let (created, expires) = (approval.created, approval.expires);
+    let kind = approval.kind;
+    let subagent = approval.subagent.clone();
+    let title = words::short_title(&approval);
+    let title_id = format!("{id}-title");
+    let labelled = title_id.clone();
+    view! {
+        <section class="appr" id=id.to_string() aria-labelledby=labelled tabindex="-1">
+            <div class="appr-h">
+                <Shape look=Look::WAITING />
+                <h2 id=title_id>{title}</h2>
+                <span class="push xs waiting nw">
+                    <Elapsed since=created />
+                    {expires.map(|at| view! { <span class="no-phone">", denied by itself " <Until at=at /></span> })}
+                </span>
+            </div>
+            <div class="appr-b">
+                {if kind == ApprovalKind::Question {
+                    view! { <Questions decider=decider /> }.into_any()
+                } else {
+                    view! { <ExactInput approval=approval /> }.into_any()
+                }}
+                <dl class="kv xs">
+                    {subagent.map(|name| view! { <dt>"Asked by"</dt> <dd>{name}</dd> })}
+                    {reason.map(|reason| view! { <dt>"Asks because"</dt> <dd>{reason}</dd> })}
+                    {suggestion
+                        .map(|(text, scope)| {
+                            view! { <dt>"Always adds"</dt> <dd><code>{text}</code> " for " {words::scope_title(scope)}</dd> }
+                        })}
+                </dl>
+                {if store.may_drive {
+                    view! {
+                        <DecisionActs
+                            decider=decider
+                            keys=keys
+                            aside=ViewFn::from(move || {
+                                view! { <a class="push xs link no-phone" href=format!("/inbox?id={id}")>"In the inbox"</a> }.into_any()
+                            })
+                        />
+                    }
+                        .into_any()
+                } else {
+                    view! { <p class="xs muted">"You may watch this session; somebody who may operate it decides."</p> }.into_any()
+                }}
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// What a key does to the decision that has the keys.
+pub fn heard(decider: Decider, key: &browser::Key) -> bool {
+    if decider.asking.get_untracked() != Asking::Nothing {
+        return false;
+    }
+    if key.is("a") {
+        if !key.shift {
+            decider.allow();
+        } else if decider.kind == ApprovalKind::Plan {
+            decider.always();
+        } else if decider.can_always {
+            decider.asking.set(Asking::Always);
+        }
+        true
+    } else if key.is("d") && !key.shift {
+        decider.ask_deny();
+        true
+    } else {
+        false
+    }
+}
+
+/// The next decision gets the focus, else the place to say something.
+fn after_decision(store: Store) {
+    let next = store.approvals.with_untracked(|all| all.iter().find(|one| one.state == ApprovalState::Pending).map(|one| one.id.to_string()));
+    request_animation_frame(move || match next {
+        Some(id) => browser::focus(&id),
+        None if !browser::matches("(pointer: coarse)") => browser::focus("say"),
+        None => {}
+    });
+}
+
+/// How long until a moment, current by itself.
+#[component]
+pub fn Until(
+    /// When.
+    at: i64,
+) -> impl IntoView {
+    let clock = use_clock();
+    let shown = RwSignal::new(false);
+    Effect::new(move |_| shown.set(true));
+    move || match clock.now().filter(|_| shown.get()) {
+        Some(now) => crate::ui::format::until(at - now),
+        None => format!("at {}", crate::ui::format::utc_short(at)),
+    }
+}
+
+/// The strip above the composer that leads to the next decision, on the phone.
+#[component]
+pub fn NextDecision(
+    /// What the page knows.
+    store: Store,
+) -> impl IntoView {
+    let next = move || {
+        store.approvals.with(|all| {
+            let waiting: Vec<_> = all.iter().filter(|one| one.state == ApprovalState::Pending).map(|one| one.id).collect();
+            waiting.first().map(|id| (*id, waiting.len()))
+        })
+    };
+    move || {
+        next().map(|(id, count)| {
+            let text = if count == 1 { "1 decision waits for you".to_owned() } else { format!("{count} decisions wait for you") };
+            view! {
+                <a class="dock-next only-phone" href=format!("#{id}")>
+                    <Shape look=Look::WAITING />
+                    <b class="medium">{text}</b>
+                    <span class="push link">"Show" <Icon name="arrow-up" /></span>
+                </a>
+            }
+        })
+    }
+}

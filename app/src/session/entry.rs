@@ -1,0 +1,416 @@
+//! One entry of a timeline: a line that opens to what is behind it. Its body is fetched when it is opened.
+//! It must not know where it stands; order and nesting are the store's.
+
+use super::{
+    approval::ApprovalSlot,
+    body::BodyView,
+    store::{Body, Row, Store},
+    timeline::Writing,
+};
+use crate::{
+    inbox::words::{tool_icon, tool_name},
+    session::api::read_body,
+    ui::{Elapsed, Exact, Icon, Look, Markdown, Shape, StatusWord, format},
+};
+use leptos::prelude::*;
+use model::entries::{Call, CallStatus, Entry, EntryKind};
+
+/// One entry, and the decision about it where there is one.
+#[component]
+pub fn EntryRow(
+    /// What the page knows.
+    store: Store,
+    /// Which entry.
+    seq: i64,
+) -> impl IntoView {
+    let Some(row) = store.row(seq) else { return ().into_any() };
+    fetch_when_open(store, &row, seq);
+    let entry = row.entry.clone();
+    let approval = {
+        let entry = entry.clone();
+        Memo::new(move |_| entry.with(|entry| entry.approval))
+    };
+    let kind = entry.with_untracked(|entry| entry.kind);
+    let found = move || store.at.get() == Some(seq);
+    let inside = match kind {
+        EntryKind::Prompt => view! { <PromptRow store=store row=row /> }.into_any(),
+        EntryKind::Message => view! { <MessageRow row=row /> }.into_any(),
+        EntryKind::Thought => view! { <FoldRow row=row icon="lightbulb" name="Thought" /> }.into_any(),
+        EntryKind::Tool | EntryKind::Task => view! { <CallRow store=store row=row /> }.into_any(),
+        EntryKind::Plan => view! { <PlanRow row=row approval=approval.into() /> }.into_any(),
+        EntryKind::Todo => view! { <FoldRow row=row icon="list-todo" name="To do" /> }.into_any(),
+        EntryKind::Status => view! { <StatusRow row=row /> }.into_any(),
+        EntryKind::Error => view! { <ErrorRow row=row /> }.into_any(),
+        EntryKind::Raw => view! { <FoldRow row=row icon="ellipsis" name="Other" /> }.into_any(),
+    };
+    view! {
+        <div class="ent" class:is-at=found id=format!("e{seq}") tabindex="-1">
+            {inside}
+            {move || approval.get().map(|id| view! { <ApprovalSlot store=store id=id /> })}
+        </div>
+    }
+    .into_any()
+}
+
+/// Asks for the body of a row once it is open.
+fn fetch_when_open(store: Store, row: &Row, seq: i64) {
+    let (open, body) = (row.open.clone(), row.body.clone());
+    Effect::new(move |_| {
+        if open.get() && body.with(|body| *body == Body::Unasked) {
+            body.set(Body::Asked);
+            let id = store.session.with_untracked(|session| session.id);
+            let body = body.clone();
+            leptos::task::spawn_local(async move {
+                body.set(match read_body(id, seq).await {
+                    Ok(whole) => Body::Here(Box::new(whole)),
+                    Err(error) => Body::Failed(error),
+                });
+            });
+        }
+    });
+}
+
+/// Keeps a `<details>` and the store's word about it the same, whoever opened it.
+pub fn on_toggle(open: ArcRwSignal<bool>) -> impl Fn(leptos::ev::Event) + 'static {
+    move |event| {
+        use wasm_bindgen::JsCast;
+        if let Some(details) = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) {
+            let now = details.has_attribute("open");
+            if open.get_untracked() != now {
+                open.set(now);
+            }
+        }
+    }
+}
+
+#[component]
+fn PromptRow(store: Store, row: Row) -> impl IntoView {
+    let (at, by, turn) = row.entry.with_untracked(|entry| (entry.at, entry.by_name.clone(), entry.turn));
+    let by = by.unwrap_or_else(|| "Somebody".into());
+    let blocks = store.turn(turn);
+    let sums = Memo::new(move |_| {
+        let mut seqs = Vec::new();
+        for block in blocks.get() {
+            seqs.extend(store.block(block).get());
+        }
+        turn_sums(seqs.iter().filter_map(|seq| store.row(*seq)).map(|row| row.entry.get_untracked()))
+    });
+    view! {
+        <header class="turn-h">
+            <span class="gut mono faint"><Exact at=at time=true /></span>
+            <div class="prompt">
+                <span class="row prompt-by">
+                    <span class="av" aria-hidden="true">{format::initials(&by)}</span>
+                    <b class="medium">{by}</b>
+                    <span class="push xs faint nw">{move || sums.get()}</span>
+                </span>
+                <Text row=row />
+            </div>
+        </header>
+    }
+}
+
+/// What a turn did so far: `9 calls, 6m 20s`.
+fn turn_sums(entries: impl Iterator<Item = Entry>) -> String {
+    let (mut calls, mut from, mut to) = (0, i64::MAX, i64::MIN);
+    for entry in entries {
+        calls += i64::from(entry.kind == EntryKind::Tool);
+        from = from.min(entry.at);
+        to = to.max(entry.call.as_ref().and_then(|call| call.ended).unwrap_or(entry.at));
+    }
+    if to <= from {
+        return String::new();
+    }
+    let calls = if calls > 0 { format!("{}, ", format::count(calls, "call", "calls")) } else { String::new() };
+    format!("{calls}{}", format::span(to - from))
+}
+
+#[component]
+fn MessageRow(row: Row) -> impl IntoView {
+    view! {
+        <div class="msg">
+            <Text row=row />
+        </div>
+    }
+}
+
+/// The text of an entry: its HTML where the row has it, else its preview with a way to the rest.
+#[component]
+fn Text(row: Row) -> impl IntoView {
+    let Row { entry, open, body } = row;
+    move || {
+        let (html, preview, more) = entry.with(|entry| (entry.html.clone(), entry.preview.clone(), entry.more));
+        if let Some(html) = html {
+            return view! { <Markdown html=html /> }.into_any();
+        }
+        let whole = body.with(|body| match body {
+            Body::Here(whole) => whole
+                .html
+                .clone()
+                .map(|html| view! { <Markdown html=html /> }.into_any())
+                .or_else(|| whole.text.clone().map(|text| view! { <p class="plain">{text}</p> }.into_any())),
+            _ => None,
+        });
+        let open = open.clone();
+        whole.unwrap_or_else(|| {
+            view! {
+                <p class="plain">
+                    {preview} {more.then_some("…")}
+                    {more
+                        .then(|| {
+                            view! {
+                                " "
+                                <button type="button" class="btn-link" on:click=move |_| open.set(true)>"Show all"</button>
+                            }
+                        })}
+                </p>
+            }
+            .into_any()
+        })
+    }
+}
+
+/// A line that opens: thoughts, lists, what this version does not know.
+#[component]
+fn FoldRow(row: Row, icon: &'static str, name: &'static str) -> impl IntoView {
+    let Row { entry, open, body } = row;
+    let shown = open.clone();
+    let toggled = on_toggle(open.clone());
+    let preview = entry.clone();
+    view! {
+        <details class="tool" open=move || open.get() on:toggle=toggled>
+            <summary>
+                <Icon name="chevron-right" class="chev" />
+                <Icon name=icon />
+                <span class="name cut">{name}</span>
+                <span class="tgt cut"><span class="sans muted">{move || preview.with(|entry| first_line(&entry.preview))}</span></span>
+                <span class="res"></span>
+                <span class="dur"></span>
+            </summary>
+            <BodyView entry=entry body=body open=shown />
+        </details>
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned()
+}
+
+#[component]
+fn PlanRow(row: Row, approval: Signal<Option<model::id::ApprovalId>>) -> impl IntoView {
+    let _ = approval;
+    view! {
+        <section class="plan plan-quiet" aria-label="Plan">
+            <div class="plan-h">
+                <Icon name="list-checks" class="muted" />
+                <h2>"Plan"</h2>
+            </div>
+            <div class="plan-md">
+                <Text row=row />
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn StatusRow(row: Row) -> impl IntoView {
+    let entry = row.entry;
+    let at = entry.with_untracked(|entry| entry.at);
+    view! {
+        <p class="ent-st xs faint">
+            <span>{move || entry.with(|entry| entry.preview.clone())}</span>
+            <span class="push mono"><Exact at=at time=true /></span>
+        </p>
+    }
+}
+
+#[component]
+fn ErrorRow(row: Row) -> impl IntoView {
+    view! {
+        <div class="note failed">
+            <Shape look=Look::FAILED />
+            <div class="grow">
+                <Text row=row />
+            </div>
+        </div>
+    }
+}
+
+/// A tool call: one line, or a nest where a subagent worked under it.
+#[component]
+fn CallRow(store: Store, row: Row) -> impl IntoView {
+    let id = row.entry.with_untracked(|entry| entry.call.as_ref().map(|call| call.id.clone())).unwrap_or_default();
+    let nested = store.nested(&id);
+    let has_nested = {
+        let nested = nested.clone();
+        Memo::new(move |_| nested.with(|nested| !nested.is_empty()))
+    };
+    move || {
+        if has_nested.get() {
+            view! { <Nest store=store row=row.clone() id=id.clone() nested=nested.clone() /> }.into_any()
+        } else {
+            view! { <ToolLine row=row.clone() /> }.into_any()
+        }
+    }
+}
+
+#[component]
+fn ToolLine(row: Row) -> impl IntoView {
+    let Row { entry, open, body } = row;
+    let shown = open.clone();
+    let toggled = on_toggle(open.clone());
+    let bad = {
+        let entry = entry.clone();
+        Memo::new(move |_| entry.with(|entry| entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Failed)))
+    };
+    let (tool, task) = entry.with_untracked(|entry| (entry.call.as_ref().map(|call| call.tool.clone()).unwrap_or_default(), entry.kind == EntryKind::Task));
+    let icon = if task { "list-todo" } else { tool_icon(&tool) };
+    let target = {
+        let entry = entry.clone();
+        Memo::new(move |_| entry.with(|entry| entry.call.as_ref().map_or_else(|| entry.preview.clone(), |call| call.target.clone())))
+    };
+    let outcome = entry.clone();
+    view! {
+        <details class="tool" class:bad=move || bad.get() open=move || open.get() on:toggle=toggled>
+            <summary>
+                <Icon name="chevron-right" class="chev" />
+                <Icon name=icon />
+                <span class="name cut" title=tool.clone()>{if task { "Task".to_owned() } else { tool_name(&tool) }}</span>
+                <span class="tgt cut" title=move || target.get()>{move || target.get()}</span>
+                {move || {
+                    outcome.with(|entry| entry.call.clone().map(|call| view! { <Outcome at=entry.at call=call /> }))
+                }}
+            </summary>
+            <BodyView entry=entry body=body open=shown />
+        </details>
+    }
+}
+
+/// The result and the duration of a call: the two last columns of its line.
+#[component]
+fn Outcome(at: i64, call: Call) -> impl IntoView {
+    let lines = (call.added.is_some() || call.removed.is_some()).then(|| {
+        let (added, removed) = (call.added.unwrap_or(0), call.removed.unwrap_or(0));
+        view! {
+            <span class="mono nw">
+                <span class="add">{format!("+{added}")}</span>
+                {(removed > 0).then(|| view! { " " <span class="del">{format!("\u{2212}{removed}")}</span> })}
+            </span>
+        }
+    });
+    let result = call.result.clone();
+    let word = move |look: Look| {
+        view! {
+            <span class=format!("st {}", look.tone)>
+                <Shape look=look />
+                {result.clone().unwrap_or_else(|| look.word.to_owned())}
+            </span>
+        }
+        .into_any()
+    };
+    let result = match call.status {
+        CallStatus::Ok => match lines {
+            Some(lines) => lines.into_any(),
+            None => call.result.clone().unwrap_or_default().into_any(),
+        },
+        CallStatus::Running => view! { <StatusWord look=Look::from(CallStatus::Running) /> }.into_any(),
+        status => word(Look::from(status)),
+    };
+    let duration = match (call.ended, call.status) {
+        (Some(ended), _) => format::span_exact(ended - at).into_any(),
+        (None, CallStatus::Running) => view! { <Elapsed since=at /> }.into_any(),
+        (None, _) => "".into_any(),
+    };
+    view! {
+        <span class="res">{result}</span>
+        <span class="dur">{duration}</span>
+    }
+}
+
+/// A subagent's call with all it did.
+#[component]
+fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> impl IntoView {
+    let Row { entry, .. } = row.clone();
+    // A subagent is open while it works: what it does is what happens now.
+    let running = entry.with_untracked(|entry| entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Running));
+    if running {
+        row.open.set(true);
+    }
+    let open = row.open.clone();
+    let shown = open.clone();
+    let waits = {
+        let nested = nested.clone();
+        Memo::new(move |_| {
+            let seqs = nested.get();
+            store.approvals.with(|approvals| {
+                seqs.iter()
+                    .filter_map(|seq| store.row(*seq))
+                    .filter_map(|row| row.entry.with_untracked(|e| e.approval))
+                    .any(|id| approvals.iter().any(|one| one.id == id && one.state == model::approvals::ApprovalState::Pending))
+            })
+        })
+    };
+    let head = entry.clone();
+    let count = nested.clone();
+    view! {
+        <details class="nest" open=move || open.get() on:toggle=on_toggle(shown)>
+            <summary class="nest-h">
+                <Icon name="chevron-right" class="chev" />
+                <Icon name="bot" />
+                <b class="medium">"Subagent"</b>
+                {move || {
+                    head.with(|entry| {
+                        let call = entry.call.clone();
+                        let target = call.as_ref().map(|call| call.target.clone()).unwrap_or_default();
+                        let look = call.as_ref().map_or(Look::UNKNOWN, |call| Look::from(call.status));
+                        let look = if waits.get() { Look::WAITING.called("Waiting") } else { look };
+                        let ended = call.as_ref().and_then(|call| call.ended);
+                        let items = count.with(Vec::len);
+                        view! {
+                            <span class="muted cut">{target}</span>
+                            <span class="push row nw">
+                                <StatusWord look=look />
+                                <span class="mono faint">
+                                    {format::count(i64::try_from(items).unwrap_or(i64::MAX), "entry", "entries")} ", "
+                                    <Elapsed since=entry.at until=ended />
+                                </span>
+                            </span>
+                        }
+                    })
+                }}
+            </summary>
+            <div class="nest-b">
+                <For each=move || nested.get() key=|seq| *seq children=move |seq| view! { <EntryRow store=store seq=seq /> } />
+                <Writing store=store parent=Some(id) />
+                <BodyView entry=entry body=row.body.clone() open=row.open.clone() />
+            </div>
+        </details>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::id::SessionId;
+
+    #[test]
+    fn a_turn_sums_its_calls_and_its_time() {
+        let entry = |seq: i64, kind, at| Entry {
+            session: "ses_01920000000070008000000000000001".parse::<SessionId>().unwrap(),
+            seq,
+            turn: 1,
+            kind,
+            at,
+            parent: None,
+            by_name: None,
+            preview: String::new(),
+            more: false,
+            html: None,
+            call: None,
+            approval: None,
+        };
+        let all = [entry(1, EntryKind::Prompt, 0), entry(2, EntryKind::Tool, 5_000), entry(3, EntryKind::Message, 70_000)];
+        assert_eq!(turn_sums(all.into_iter()), "1 call, 1m 10s");
+        assert_eq!(turn_sums([entry(1, EntryKind::Prompt, 9)].into_iter()), "");
+    }
+}

@@ -1,0 +1,464 @@
+//! The head of a session: what it is, how it stands, and everything that can be done to it.
+//! It must not change anything without a server function's answer; only the mode shows at once what was pressed.
+
+use super::{
+    api::{Drive, drive_agent, fork, set_mode, set_model},
+    store::Store,
+};
+use crate::{
+    browser,
+    error::AppError,
+    sessions::api::{delete_session, restore_session, update_session},
+    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, Toast, format, use_toasts},
+};
+use leptos::{html, prelude::*};
+use leptos_router::hooks::use_navigate;
+use model::sessions::{AgentKind, Mode, Session, SessionPatch, SessionState};
+
+/// The head of a session.
+#[component]
+pub fn Header(
+    /// What the page knows.
+    store: Store,
+) -> impl IntoView {
+    let error = RwSignal::new(None::<AppError>);
+    let session = store.session;
+    let project = session.with_untracked(|session| session.project);
+    view! {
+        <header class="sx-h">
+            <div class="sx-t">
+                <nav class="crumb xs" aria-label="Where">
+                    <a href=format!("/projects/{project}")>{move || session.with(|session| session.project_name.clone())}</a>
+                </nav>
+                <TitleEdit store=store error=error />
+                <span class="push row sx-acts">
+                    <Show when=move || store.may_drive>
+                        <ModeSwitch store=store error=error />
+                        <DriveButtons store=store error=error />
+                        <More store=store error=error />
+                    </Show>
+                </span>
+            </div>
+            <Strip store=store />
+            {move || error.get().map(|error| view! { <div class="sx-err"><ErrorNote error=error /></div> })}
+        </header>
+    }
+}
+
+/// The facts, each in its column.
+#[component]
+fn Strip(store: Store) -> impl IntoView {
+    let session = store.session;
+    let agent = move || {
+        session.with(|session| match session.agent {
+            AgentKind::Demo => view! { "Demo, no model" }.into_any(),
+            agent => view! { {agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> }.into_any(),
+        })
+    };
+    view! {
+        <dl class="strip">
+            <div class="s-state">
+                <dt>"State"</dt>
+                <dd class="cut">
+                    <StatusWord look=Signal::derive(move || Look::from(session.with(|session| session.state))) />
+                    " "
+                    <span class="muted">{move || session.with(why)} {move || with_comma(session.with(|s| why(s).is_empty()))} <Elapsed since=Signal::derive(move || session.with(|s| s.state_since)) /></span>
+                </dd>
+            </div>
+            {move || {
+                session
+                    .with(|session| session.branch.clone())
+                    .map(|branch| view! { <div class="no-phone s-cut"><dt>"Branch"</dt> <dd class="mono cut" title=branch.clone()>{branch.clone()}</dd></div> })
+            }}
+            <div class="no-phone">
+                <dt>"Agent"</dt>
+                <dd class="cut">{agent}</dd>
+            </div>
+            <ModelSwitch store=store />
+            <div>
+                <dt>"Time"</dt>
+                <dd class="mono">
+                    <Elapsed
+                        since=Signal::derive(move || session.with(|s| s.started))
+                        until=Signal::derive(move || session.with(|s| (!s.state.is_live()).then_some(s.updated)))
+                    />
+                </dd>
+            </div>
+            <div>
+                <dt>"Cost"</dt>
+                <dd class="mono"><Cost micros=Signal::derive(move || session.with(|s| s.cost_micros)) /></dd>
+            </div>
+            <Context store=store />
+        </dl>
+    }
+}
+
+const fn with_comma(empty: bool) -> &'static str {
+    if empty { "" } else { ", " }
+}
+
+/// Why it is in this state, in a few words; the word itself stands beside it.
+pub fn why(session: &Session) -> String {
+    if session.state == SessionState::Waiting && session.pending > 0 {
+        return format::count(session.pending, "decision", "decisions");
+    }
+    session.state_detail.clone().unwrap_or_default()
+}
+
+/// Percent of the context that is used.
+#[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
+fn share(used: i64, size: i64) -> f64 {
+    (used as f64 * 100.0 / size as f64).clamp(0.0, 100.0)
+}
+
+#[component]
+fn Context(store: Store) -> impl IntoView {
+    move || {
+        let (used, size) = store.session.with(|session| (session.context_used, session.context_size));
+        let inside = match (used, size.filter(|size| *size > 0)) {
+            (Some(used), Some(size)) => view! {
+                <dd>
+                    <span class="mono">{format!("{:.0} %", share(used, size))}</span>
+                    <Meter percent=share(used, size) label=format!("{} of {} tokens", format::exact(used), format::exact(size)) warn_at=80.0 />
+                </dd>
+            }
+            .into_any(),
+            (Some(used), None) => view! { <dd class="mono">{format::short(used)}</dd> }.into_any(),
+            _ => view! { <dd class="faint">"not known"</dd> }.into_any(),
+        };
+        view! { <div class="s-ctx"><dt>"Context"</dt>{inside}</div> }
+    }
+}
+
+/// The title, editable in place.
+#[component]
+fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
+    let editing = RwSignal::new(false);
+    let field = NodeRef::<html::Input>::new();
+    let id = store.session.with_untracked(|session| session.id);
+    let rename = Action::new(move |title: &String| {
+        let patch = SessionPatch { title: Some(title.clone()), ..SessionPatch::default() };
+        async move {
+            match update_session(id, patch).await {
+                Ok(session) => {
+                    error.set(None);
+                    store.session.set(session);
+                    editing.set(false);
+                }
+                Err(refused) => error.set(Some(refused)),
+            }
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(field) = field.get() {
+            let _ = field.focus();
+            field.select();
+        }
+    });
+    let title = move || store.session.with(|session| session.title.clone());
+    let save = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if let Some(field) = field.get_untracked() {
+            let text = field.value().trim().to_owned();
+            if text.is_empty() || text == title() {
+                editing.set(false);
+            } else {
+                rename.dispatch(text);
+            }
+        }
+    };
+    move || {
+        if editing.get() {
+            return view! {
+                <form class="row sx-title" on:submit=save>
+                    <input
+                        class="input"
+                        aria-label="Title"
+                        maxlength="200"
+                        node_ref=field
+                        prop:value=store.session.with_untracked(|session| session.title.clone())
+                        on:keydown=move |event| {
+                            if event.key() == "Escape" {
+                                event.prevent_default();
+                                event.stop_propagation();
+                                editing.set(false);
+                            }
+                        }
+                    />
+                    <Button submit=true disabled=rename.pending()>"Rename"</Button>
+                </form>
+            }
+            .into_any();
+        }
+        view! {
+            <h1>
+                <span title=title>{title}</span>
+                {store
+                    .may_drive
+                    .then(|| view! { <IconButton icon="pencil" label="Edit title" class="btn-mini no-phone" on:click=move |_| editing.set(true) /> })}
+            </h1>
+        }
+        .into_any()
+    }
+}
+
+#[component]
+fn ModeSwitch(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
+    let id = store.session.with_untracked(|session| session.id);
+    let change = Action::new(move |mode: &Mode| {
+        let mode = *mode;
+        async move {
+            let before = store.session.with_untracked(|session| session.mode);
+            store.session.update(|session| session.mode = mode);
+            match set_mode(id, mode).await {
+                Ok(session) => {
+                    error.set(None);
+                    store.session.set(session);
+                }
+                Err(refused) => {
+                    store.session.update(|session| session.mode = before);
+                    error.set(Some(refused));
+                }
+            }
+        }
+    });
+    let options =
+        || [(Mode::Plan, "Plan"), (Mode::Ask, "Ask"), (Mode::AutoAccept, "Auto-accept")].map(|(mode, word)| (mode.word().to_owned(), word.to_owned())).to_vec();
+    view! {
+        <Segment
+            options=Signal::derive(options)
+            value=Signal::derive(move || store.session.with(|session| session.mode.word().to_owned()))
+            label="Mode"
+            disabled=change.pending()
+            on_change=Callback::new(move |word: String| {
+                if let Some(mode) = Mode::parse(&word) {
+                    change.dispatch(mode);
+                }
+            })
+        />
+    }
+}
+
+/// What can be done to the agent now: exactly one of interrupt and resume is offered, stop while it may run.
+#[component]
+fn DriveButtons(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
+    let id = store.session.with_untracked(|session| session.id);
+    let act = Action::new(move |what: &Drive| {
+        let what = *what;
+        async move {
+            match drive_agent(id, what).await {
+                Ok(session) => {
+                    error.set(None);
+                    store.session.set(session);
+                }
+                Err(refused) => error.set(Some(refused)),
+            }
+        }
+    });
+    let busy = Signal::from(act.pending());
+    browser::on_keys(move |key| {
+        let working = store.session.with_untracked(|session| can_interrupt(session.state));
+        // Escape in a field belongs to the field; the composer passes it on by itself.
+        if key.key == "Escape" && !key.typing && working {
+            act.dispatch(Drive::Interrupt);
+            return true;
+        }
+        false
+    });
+    let state = Memo::new(move |_| store.session.with(|session| session.state));
+    move || {
+        let state = state.get();
+        if can_interrupt(state) {
+            view! {
+                <Button icon="square" disabled=busy class="sx-int" on:click=move |_| { act.dispatch(Drive::Interrupt); }>
+                    "Interrupt" <kbd class="kbd" aria-hidden="true">"Esc"</kbd>
+                </Button>
+            }
+            .into_any()
+        } else if can_resume(state) {
+            view! { <Button icon="play" disabled=busy on:click=move |_| { act.dispatch(Drive::Resume); }>"Resume"</Button> }.into_any()
+        } else {
+            ().into_any()
+        }
+    }
+}
+
+/// Whether a turn may be running.
+pub const fn can_interrupt(state: SessionState) -> bool {
+    matches!(state, SessionState::Starting | SessionState::Working | SessionState::Waiting)
+}
+
+/// Whether the agent is not there but could be.
+pub const fn can_resume(state: SessionState) -> bool {
+    matches!(state, SessionState::Done | SessionState::Failed | SessionState::Unknown)
+}
+
+/// Stop, fork, archive, delete.
+#[component]
+fn More(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
+    let id = store.session.with_untracked(|session| session.id);
+    let navigate = use_navigate();
+    let toasts = use_toasts();
+    let stop = Action::new(move |(): &()| async move {
+        match drive_agent(id, Drive::Stop).await {
+            Ok(session) => store.session.set(session),
+            Err(refused) => error.set(Some(refused)),
+        }
+    });
+    let go = navigate.clone();
+    let forks = Action::new_local(move |(): &()| {
+        let go = go.clone();
+        async move {
+            match fork(id).await {
+                Ok(session) => go(&format!("/sessions/{}", session.id), leptos_router::NavigateOptions::default()),
+                Err(refused) => error.set(Some(refused)),
+            }
+        }
+    });
+    let archive = Action::new(move |archived: &bool| {
+        let patch = SessionPatch { archived: Some(*archived), ..SessionPatch::default() };
+        async move {
+            match update_session(id, patch).await {
+                Ok(session) => store.session.set(session),
+                Err(refused) => error.set(Some(refused)),
+            }
+        }
+    });
+    let delete = Action::new_local(move |(): &()| {
+        let go = navigate.clone();
+        async move {
+            match delete_session(id).await {
+                Ok(()) => {
+                    let title = store.session.with_untracked(|session| session.title.clone());
+                    go("/sessions", leptos_router::NavigateOptions::default());
+                    if let Some(toasts) = toasts {
+                        toasts.show(Toast::done(format!("Deleted “{title}”. It can be taken back for 30 days.")).undo(move || {
+                            leptos::task::spawn_local(async move {
+                                let _ = restore_session(id).await;
+                            });
+                        }));
+                    }
+                }
+                Err(refused) => error.set(Some(refused)),
+            }
+        }
+    });
+    let archived = move || store.session.with(|session| session.archived.is_some());
+    let live = move || store.session.with(|session| session.state.is_live() || session.run.is_some());
+    view! {
+        <Menu label="More" end=true button="btn btn-i btn-q" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
+            <button type="button" on:click=move |_| { stop.dispatch(()); } disabled=move || !live()>
+                <Icon name="square" />
+                "Stop the agent"
+            </button>
+            <button type="button" on:click=move |_| { forks.dispatch_local(()); }>
+                <Icon name="git-pull-request" />
+                "Fork"
+            </button>
+            <hr />
+            <button type="button" on:click=move |_| { archive.dispatch(!store.session.with_untracked(|s| s.archived.is_some())); }>
+                <Icon name="inbox" />
+                {move || if archived() { "Take out of the archive" } else { "Archive" }}
+            </button>
+            <button type="button" class="bad" on:click=move |_| { delete.dispatch_local(()); }>
+                <Icon name="trash-2" />
+                "Delete"
+            </button>
+        </Menu>
+    }
+}
+
+/// The model, to be changed in place; its name as the agent reported it.
+#[component]
+fn ModelSwitch(store: Store) -> impl IntoView {
+    let id = store.session.with_untracked(|session| session.id);
+    let failed = RwSignal::new(None::<AppError>);
+    let change = Action::new(move |model: &Option<String>| {
+        let model = model.clone();
+        async move {
+            match set_model(id, model).await {
+                Ok(session) => {
+                    failed.set(None);
+                    store.session.set(session);
+                }
+                Err(refused) => failed.set(Some(refused)),
+            }
+        }
+    });
+    let own = RwSignal::new(String::new());
+    let demo = store.session.with_untracked(|session| session.agent == AgentKind::Demo);
+    let name = move || store.session.with(|session| session.model.clone());
+    let shown = move || match name() {
+        Some(name) => view! { <span class="mono cut">{name}</span> }.into_any(),
+        None if demo => view! { <span class="faint">"none"</span> }.into_any(),
+        None => view! { <span class="faint">"default"</span> }.into_any(),
+    };
+    if demo || !store.may_drive {
+        return view! { <div class="no-phone no-mid"><dt>"Model"</dt> <dd>{shown}</dd></div> }.into_any();
+    }
+    let pick = move |model: Option<&'static str>| change.dispatch(model.map(str::to_owned));
+    view! {
+        <div class="no-phone no-mid s-model">
+            <dt>"Model"</dt>
+            <dd>
+                <Menu label="Change the model" end=true button="btn-link row" trigger=ViewFn::from(move || view! { {shown} <Icon name="chevron-down" small=true /> })>
+                    <button type="button" on:click=move |_| { pick(None); }>"The agent's default"</button>
+                    <button type="button" on:click=move |_| { pick(Some("opus")); }>"opus"</button>
+                    <button type="button" on:click=move |_| { pick(Some("sonnet")); }>"sonnet"</button>
+                    <button type="button" on:click=move |_| { pick(Some("haiku")); }>"haiku"</button>
+                    <hr />
+                    <form
+                        class="menu-f"
+                        on:click=|event| event.stop_propagation()
+                        on:submit=move |event| {
+                            event.prevent_default();
+                            let text = own.get_untracked().trim().to_owned();
+                            if !text.is_empty() {
+                                change.dispatch(Some(text));
+                            }
+                        }
+                    >
+                        <input
+                            class="input"
+                            aria-label="Another model"
+                            placeholder="Another model"
+                            prop:value=move || own.get()
+                            on:input:target=move |event| own.set(event.target().value())
+                        />
+                        <Button submit=true>"Use"</Button>
+                    </form>
+                </Menu>
+                {move || failed.get().map(|error| view! { <ErrorNote error=error title="The model was not changed." /> })}
+            </dd>
+        </div>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sessions::testing::session;
+
+    #[test]
+    fn a_waiting_session_counts_its_decisions_and_others_give_their_cause() {
+        let waiting = session(1, |s| {
+            s.state = SessionState::Waiting;
+            s.pending = 2;
+            s.state_detail = Some("Bash".into());
+        });
+        assert_eq!(why(&waiting), "2 decisions");
+        let failed = session(1, |s| {
+            s.state = SessionState::Failed;
+            s.state_detail = Some("exit 1".into());
+        });
+        assert_eq!(why(&failed), "exit 1");
+    }
+
+    #[test]
+    fn a_session_offers_interrupt_or_resume_and_never_both() {
+        for state in SessionState::ALL {
+            assert!(!(can_interrupt(*state) && can_resume(*state)), "{state:?}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The Session page: one conversation, live, with everything to drive it.
+//! It must not read or change a session but through its server functions.
+
+pub mod api;
+mod approval;
+mod body;
+mod composer;
+mod entry;
+mod find;
+mod header;
+mod order;
+mod page;
+mod panel;
+mod queue;
+mod scroll;
+mod store;
+mod timeline;
+
+pub use approval::{Until, heard};
+pub use page::SessionPage;

@@ -1,0 +1,339 @@
+//! The order of a timeline: which entry stands in which turn, which block of it, and which belong to a subagent's call.
+//! Plain data and pure functions; it must not know of signals, so that every rule here has a test.
+
+use model::entries::{CallStatus, Entry, EntryKind};
+use std::collections::{BTreeMap, HashMap};
+
+/// Entries are drawn in blocks of so many, cut at absolute places, so that older ones arriving never move the others.
+pub const BLOCK: i64 = 50;
+
+/// A block of a turn: the turn, then `seq / BLOCK`.
+pub type Block = (i64, i64);
+
+/// What an insertion changed, so that only that part is drawn anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The entry was known: only its own row changes.
+    pub known: bool,
+    /// Turns whose list of blocks changed, or that are new.
+    pub turns: Vec<i64>,
+    /// Blocks whose list of entries changed.
+    pub blocks: Vec<Block>,
+    /// Calls whose list of nested entries changed.
+    pub calls: Vec<String>,
+}
+
+/// Where every loaded entry stands.
+#[derive(Clone, Debug, Default)]
+pub struct Order {
+    turns: BTreeMap<i64, BTreeMap<i64, Vec<i64>>>,
+    nested: HashMap<String, Vec<i64>>,
+    calls: HashMap<String, i64>,
+    waiting: HashMap<String, Vec<(i64, i64)>>,
+    places: BTreeMap<i64, Option<String>>,
+}
+
+impl Order {
+    /// Takes an entry in; one that is known changes nothing.
+    pub fn insert(&mut self, entry: &Entry) -> Change {
+        let mut change = Change::default();
+        if self.places.contains_key(&entry.seq) {
+            change.known = true;
+            return change;
+        }
+        match &entry.parent {
+            Some(parent) if self.calls.contains_key(parent) => {
+                self.nest(parent, entry.seq);
+                change.calls.push(parent.clone());
+            }
+            // The call it belongs to is older than what is loaded: it stands in the open until the call arrives.
+            Some(parent) => {
+                self.waiting.entry(parent.clone()).or_default().push((entry.turn, entry.seq));
+                self.stand(entry.turn, entry.seq, &mut change);
+            }
+            None => self.stand(entry.turn, entry.seq, &mut change),
+        }
+        self.places.insert(entry.seq, entry.parent.clone());
+        if let Some(call) = &entry.call
+            && matches!(entry.kind, EntryKind::Tool | EntryKind::Task)
+            && !self.calls.contains_key(&call.id)
+        {
+            self.calls.insert(call.id.clone(), entry.seq);
+            self.adopt(&call.id, &mut change);
+        }
+        change
+    }
+
+    fn stand(&mut self, turn: i64, seq: i64, change: &mut Change) {
+        let block = seq.div_euclid(BLOCK);
+        let blocks = self.turns.entry(turn).or_default();
+        if !blocks.contains_key(&block) {
+            change.turns.push(turn);
+        }
+        place(blocks.entry(block).or_default(), seq);
+        change.blocks.push((turn, block));
+    }
+
+    fn nest(&mut self, parent: &str, seq: i64) {
+        place(self.nested.entry(parent.to_owned()).or_default(), seq);
+    }
+
+    /// Entries that stood in the open move under their call.
+    fn adopt(&mut self, call: &str, change: &mut Change) {
+        for (turn, seq) in self.waiting.remove(call).unwrap_or_default() {
+            let block = seq.div_euclid(BLOCK);
+            if let Some(blocks) = self.turns.get_mut(&turn) {
+                if let Some(seqs) = blocks.get_mut(&block) {
+                    seqs.retain(|other| *other != seq);
+                    change.blocks.push((turn, block));
+                    if seqs.is_empty() {
+                        blocks.remove(&block);
+                        change.turns.push(turn);
+                    }
+                }
+                if blocks.is_empty() {
+                    self.turns.remove(&turn);
+                }
+            }
+            self.nest(call, seq);
+            change.calls.push(call.to_owned());
+        }
+    }
+
+    /// The turns, oldest first.
+    pub fn turns(&self) -> Vec<i64> {
+        self.turns.keys().copied().collect()
+    }
+
+    /// The blocks of a turn, oldest first.
+    pub fn blocks(&self, turn: i64) -> Vec<Block> {
+        self.turns.get(&turn).map(|blocks| blocks.keys().map(|block| (turn, *block)).collect()).unwrap_or_default()
+    }
+
+    /// The entries of a block, in order.
+    pub fn entries(&self, block: Block) -> Vec<i64> {
+        self.turns.get(&block.0).and_then(|blocks| blocks.get(&block.1)).cloned().unwrap_or_default()
+    }
+
+    /// The entries nested under a call, in order.
+    pub fn nested(&self, call: &str) -> Vec<i64> {
+        self.nested.get(call).cloned().unwrap_or_default()
+    }
+
+    /// The entry of a call.
+    pub fn call(&self, id: &str) -> Option<i64> {
+        self.calls.get(id).copied()
+    }
+
+    /// The calls an entry is nested under, innermost first: what must be opened to show it.
+    pub fn above(&self, seq: i64) -> Vec<i64> {
+        let mut found = Vec::new();
+        let mut at = seq;
+        while let Some(call) = self.places.get(&at).and_then(Option::as_ref).and_then(|parent| self.call(parent)) {
+            if found.contains(&call) {
+                break;
+            }
+            found.push(call);
+            at = call;
+        }
+        found
+    }
+
+    /// All that is loaded, in order.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
+        self.places.keys().copied()
+    }
+
+    /// The oldest loaded entry.
+    pub fn first(&self) -> Option<i64> {
+        self.places.keys().next().copied()
+    }
+
+    /// How many entries are loaded.
+    pub fn loaded(&self) -> usize {
+        self.places.len()
+    }
+}
+
+/// Puts a number at its place in an ascending list; new entries come last, so it looks from the end.
+fn place(list: &mut Vec<i64>, seq: i64) {
+    let at = list.iter().rposition(|other| *other < seq).map_or(0, |before| before + 1);
+    if list.get(at) != Some(&seq) {
+        list.insert(at, seq);
+    }
+}
+
+/// Whether the entry says that something went wrong.
+pub fn is_error(entry: &Entry) -> bool {
+    entry.kind == EntryKind::Error || entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Failed)
+}
+
+/// Whether the entry changed a file.
+pub fn is_edit(entry: &Entry) -> bool {
+    entry
+        .call
+        .as_ref()
+        .is_some_and(|call| matches!(call.tool.as_str(), "Edit" | "Write" | "MultiEdit" | "NotebookEdit") || call.added.is_some() || call.removed.is_some())
+}
+
+/// The next of the hits after `at`, going round to the first; `None` when there is none.
+pub fn next_hit(hits: &[i64], at: Option<i64>) -> Option<i64> {
+    match at {
+        None => hits.first().copied(),
+        Some(at) => hits.iter().find(|seq| **seq > at).or_else(|| hits.first()).copied(),
+    }
+}
+
+/// Whether an entry says what is looked for, ignoring case. `needle` is lower case.
+pub fn says(entry: &Entry, needle: &str) -> bool {
+    !needle.is_empty()
+        && (entry.preview.to_lowercase().contains(needle)
+            || entry.call.as_ref().is_some_and(|call| call.target.to_lowercase().contains(needle) || call.tool.to_lowercase().contains(needle))
+            || entry.html.as_deref().is_some_and(|html| text_of(html).to_lowercase().contains(needle)))
+}
+
+/// The words of sanitised HTML, without its tags; entities of markup characters are read back.
+pub fn text_of(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' if inside => inside = false,
+            c if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{entries::Call, id::SessionId};
+
+    fn entry(seq: i64, turn: i64, kind: EntryKind) -> Entry {
+        Entry {
+            session: "ses_01920000000070008000000000000001".parse::<SessionId>().unwrap(),
+            seq,
+            turn,
+            kind,
+            at: 0,
+            parent: None,
+            by_name: None,
+            preview: format!("entry {seq}"),
+            more: false,
+            html: None,
+            call: None,
+            approval: None,
+        }
+    }
+
+    fn call(seq: i64, turn: i64, id: &str) -> Entry {
+        let call = Call {
+            id: id.into(),
+            tool: "Task".into(),
+            target: "look".into(),
+            status: CallStatus::Running,
+            result: None,
+            added: None,
+            removed: None,
+            ended: None,
+        };
+        Entry { call: Some(call), ..entry(seq, turn, EntryKind::Tool) }
+    }
+
+    fn under(seq: i64, turn: i64, parent: &str) -> Entry {
+        Entry { parent: Some(parent.into()), ..entry(seq, turn, EntryKind::Message) }
+    }
+
+    #[test]
+    fn entries_group_by_turn_in_order_whatever_order_they_come_in() {
+        let mut order = Order::default();
+        for (seq, turn) in [(4, 2), (1, 1), (5, 2), (2, 1), (3, 1)] {
+            order.insert(&entry(seq, turn, EntryKind::Message));
+        }
+        assert_eq!(order.turns(), [1, 2]);
+        assert_eq!(order.entries((1, 0)), [1, 2, 3]);
+        assert_eq!(order.entries((2, 0)), [4, 5]);
+        assert_eq!(order.first(), Some(1));
+    }
+
+    #[test]
+    fn inserting_twice_changes_nothing() {
+        let mut order = Order::default();
+        let first = order.insert(&entry(7, 1, EntryKind::Message));
+        assert_eq!(first.turns, [1]);
+        let again = order.insert(&entry(7, 1, EntryKind::Message));
+        assert_eq!(again, Change { known: true, ..Change::default() });
+        assert_eq!(order.entries((1, 0)), [7]);
+    }
+
+    #[test]
+    fn blocks_are_cut_at_absolute_places_so_older_entries_do_not_move_newer_ones() {
+        let mut order = Order::default();
+        for seq in 60..=120 {
+            order.insert(&entry(seq, 1, EntryKind::Message));
+        }
+        let before = order.entries((1, 2));
+        for seq in 1..60 {
+            order.insert(&entry(seq, 1, EntryKind::Message));
+        }
+        assert_eq!(order.blocks(1), [(1, 0), (1, 1), (1, 2)]);
+        assert_eq!(order.entries((1, 2)), before);
+        assert_eq!(order.loaded(), 120);
+    }
+
+    #[test]
+    fn nested_entries_go_under_their_call_also_when_the_call_arrives_later() {
+        let mut order = Order::default();
+        assert_eq!(order.insert(&under(51, 1, "c1")).turns, [1]);
+        assert_eq!(order.entries((1, 1)), [51]);
+        let change = order.insert(&call(50, 1, "c1"));
+        assert_eq!(change.calls, ["c1"]);
+        assert_eq!(order.entries((1, 1)), [50]);
+        assert_eq!(order.nested("c1"), [51]);
+        order.insert(&under(52, 1, "c1"));
+        assert_eq!(order.nested("c1"), [51, 52]);
+        assert_eq!(order.above(52), [50]);
+    }
+
+    #[test]
+    fn a_turn_whose_only_entries_were_adopted_is_gone() {
+        let mut order = Order::default();
+        order.insert(&under(60, 2, "c1"));
+        assert_eq!(order.turns(), [2]);
+        let change = order.insert(&call(10, 1, "c1"));
+        assert!(change.turns.contains(&2));
+        assert_eq!(order.turns(), [1]);
+    }
+
+    #[test]
+    fn looking_for_the_next_hit_goes_round() {
+        assert_eq!(next_hit(&[3, 9], None), Some(3));
+        assert_eq!(next_hit(&[3, 9], Some(3)), Some(9));
+        assert_eq!(next_hit(&[3, 9], Some(9)), Some(3));
+        assert_eq!(next_hit(&[], Some(9)), None);
+    }
+
+    #[test]
+    fn finding_reads_previews_targets_and_the_words_of_html() {
+        let mut one = call(1, 1, "c");
+        one.html = Some("<p>Use <code>a&lt;b</code></p>".into());
+        assert!(says(&one, "a<b"));
+        assert!(says(&one, "look"));
+        assert!(says(&one, "entry 1"));
+        assert!(!says(&one, "code"), "tags are not text");
+        assert!(!says(&one, ""));
+    }
+
+    #[test]
+    fn edits_and_errors_are_told_apart() {
+        let mut edit = call(1, 1, "c");
+        edit.call.as_mut().unwrap().tool = "Edit".into();
+        assert!(is_edit(&edit) && !is_error(&edit));
+        edit.call.as_mut().unwrap().status = CallStatus::Failed;
+        assert!(is_error(&edit));
+        assert!(is_error(&entry(2, 1, EntryKind::Error)));
+    }
+}

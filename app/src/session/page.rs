@@ -1,0 +1,129 @@
+//! The Session page: opens a session, keeps it as it is now over the live socket, places header, timeline, composer and panel.
+//! It must not draw entries or decide anything itself.
+
+use super::{
+    api::{Opened, open_session},
+    composer::Composer,
+    header::Header,
+    panel::{Panel, Part, PartTabs},
+    scroll::Follow,
+    store::Store,
+    timeline::Timeline,
+};
+use crate::{
+    live::use_live,
+    ui::{ErrorNote, Skeleton},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+use model::{
+    id::SessionId,
+    live::{Row, ServerSays, Topic},
+};
+
+/// `/sessions/:id`.
+#[component]
+pub fn SessionPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<SessionId>().ok())));
+    move || match id.get() {
+        Some(id) => view! { <OpenSession id=id /> }.into_any(),
+        None => {
+            crate::error::reject(model::Error::NotFound("session".into()));
+            view! { <NoSession /> }.into_any()
+        }
+    }
+}
+
+#[component]
+fn NoSession() -> impl IntoView {
+    view! {
+        <Title text="No such session" />
+        <div class="page">
+            <div class="page-bar"><h1>"There is no such session"</h1></div>
+            <p class="muted">"It may have been deleted, or it is not yours to see. "<a class="link" href="/sessions">"All sessions"</a></p>
+        </div>
+    }
+}
+
+#[component]
+fn OpenSession(id: SessionId) -> impl IntoView {
+    let live = use_live();
+    let opened = Resource::new_blocking(move || live.reloads.get(), move |_| open_session(id));
+    view! {
+        <Transition fallback=|| {
+            view! {
+                <div class="page">
+                    <Skeleton rows=9 />
+                </div>
+            }
+        }>
+            {move || {
+                opened
+                    .get()
+                    .map(|answer| match answer {
+                        Ok(opened_now) => view! { <SessionOpen opened=opened_now again=Callback::new(move |()| opened.refetch()) /> }.into_any(),
+                        Err(crate::error::AppError(model::Error::NotFound(_))) => view! { <NoSession /> }.into_any(),
+                        Err(error) => {
+                            view! {
+                                <Title text="Session" />
+                                <div class="page">
+                                    <div class="page-bar"><h1>"Session"</h1></div>
+                                    <ErrorNote error=error title="The session could not be opened." retry=Callback::new(move |()| opened.refetch()) />
+                                </div>
+                            }
+                                .into_any()
+                        }
+                    })
+            }}
+        </Transition>
+    }
+}
+
+/// A session that is open.
+#[component(transparent)]
+fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
+    let Opened { view, entries, approvals } = opened;
+    let id = view.session.id;
+    let store = Store::new(view.session, view.trusted, view.may_drive, view.queued, approvals);
+    store.load(&entries.items);
+    store.older.set(entries.items.first().is_some_and(|entry| entry.seq > 1));
+    listen(store, id, view.pos, again);
+    let part = RwSignal::new(Part::Timeline);
+    let follow = Follow::new(store);
+    view! {
+        <Title text=move || store.session.with(|session| session.title.clone()) />
+        <div class="sx">
+            <Header store=store />
+            <PartTabs part=part />
+            <div class="sx-b" class:sx-side=move || part.get() != Part::Timeline>
+                <div class="sx-m">
+                    <Timeline store=store follow=follow />
+                    <Composer store=store follow=follow />
+                </div>
+                <Panel store=store part=part />
+            </div>
+        </div>
+    }
+}
+
+/// Takes what the socket brings into the store.
+fn listen(store: Store, id: SessionId, pos: model::Pos, again: Callback<()>) {
+    let live = use_live();
+    live.follow(vec![Topic::Session { id }, Topic::Node], pos);
+    live.on(move |said| match said {
+        ServerSays::Row { row: Row::Session(session), .. } if session.id == id => store.session.set((**session).clone()),
+        ServerSays::Row { row: Row::Entry(entry), .. } if entry.session == id => store.take(entry),
+        ServerSays::Row { row: Row::Prompt(prompt), .. } if prompt.session == id => store.take_prompt(prompt.clone()),
+        ServerSays::Row { row: Row::Approval(approval), .. } if approval.session == id => {
+            store.take_approval((**approval).clone());
+        }
+        ServerSays::Row { row: Row::Project(project), .. } if store.session.with_untracked(|session| session.project == project.id) => {
+            store.trusted.set(project.trusted && !project.trust_stale);
+        }
+        ServerSays::Gone { id: gone, .. } if *gone == id.to_string() => again.run(()),
+        ServerSays::Partial(partial) if partial.session == id => store.take_partial(partial.clone()),
+        _ => {}
+    });
+}

@@ -1,0 +1,128 @@
+//! What stands at the end of a timeline: prompts that wait for the agent, and how the session stands when nothing runs.
+//! It must not promise: a state is said as the node knows it.
+
+use super::{
+    api::{Drive, drive_agent, withdraw},
+    store::Store,
+};
+use crate::{
+    error::AppError,
+    ui::{Ago, Button, ErrorNote, Look, Shape},
+};
+use leptos::prelude::*;
+use model::{
+    id::PromptId,
+    sessions::{Prompt, SessionState},
+};
+
+/// Prompts that wait for the agent, each with a way to take it back.
+#[component]
+pub fn Queue(
+    /// What the page knows.
+    store: Store,
+) -> impl IntoView {
+    view! {
+        <For each=move || store.queued.get() key=|prompt| prompt.id children=move |prompt| view! { <QueuedPrompt store=store prompt=prompt /> } />
+    }
+}
+
+#[component]
+fn QueuedPrompt(store: Store, prompt: Prompt) -> impl IntoView {
+    let error = RwSignal::new(None::<AppError>);
+    let id = prompt.session;
+    let take_back = Action::new(move |prompt: &PromptId| {
+        let prompt = *prompt;
+        async move {
+            match withdraw(id, prompt).await {
+                Ok(()) => store.drop_prompt(prompt),
+                Err(refused) => error.set(Some(refused)),
+            }
+        }
+    });
+    let own = prompt.id;
+    view! {
+        <div class="prompt prompt-q">
+            <span class="row prompt-by">
+                <Shape look=Look::QUEUED />
+                <span class="muted">"Queued"</span>
+                <span class="faint xs">{prompt.by_name} ", " <Ago at=prompt.at /></span>
+                {store
+                    .may_drive
+                    .then(|| {
+                        view! {
+                            <button
+                                type="button"
+                                class="push btn-link xs"
+                                disabled=move || take_back.pending().get()
+                                on:click=move |_| { take_back.dispatch(own); }
+                            >
+                                "Withdraw"
+                            </button>
+                        }
+                    })}
+            </span>
+            <p class="plain">{prompt.text}</p>
+            {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not withdrawn." /> })}
+        </div>
+    }
+}
+
+/// How the session stands when nothing runs, and the way on.
+#[component]
+pub fn StateLine(
+    /// What the page knows.
+    store: Store,
+) -> impl IntoView {
+    let state = Memo::new(move |_| store.session.with(|session| (session.state, session.state_detail.clone())));
+    let error = RwSignal::new(None::<AppError>);
+    let resume = Action::new(move |(): &()| {
+        let id = store.session.with_untracked(|session| session.id);
+        async move {
+            match drive_agent(id, Drive::Resume).await {
+                Ok(session) => store.session.set(session),
+                Err(refused) => error.set(Some(refused)),
+            }
+        }
+    });
+    let button =
+        move || store.may_drive.then(|| view! { <Button icon="play" disabled=resume.pending() on:click=move |_| { resume.dispatch(()); }>"Resume"</Button> });
+    let line = move || {
+        let (state, detail) = state.get();
+        let detail = detail.unwrap_or_default();
+        match state {
+            SessionState::Failed => view! {
+                <div class="note failed" role="alert">
+                    <Shape look=Look::FAILED />
+                    <span class="grow"><b class="medium">"It failed. "</b>{detail}</span>
+                    {button()}
+                </div>
+            }
+            .into_any(),
+            SessionState::Unknown => view! {
+                <div class="note">
+                    <Shape look=Look::UNKNOWN />
+                    <span class="grow"><b class="medium">"Nobody saw how its agent ended. "</b>{detail}</span>
+                    {button()}
+                </div>
+            }
+            .into_any(),
+            SessionState::Queued | SessionState::Starting => {
+                let look = Look::from(state);
+                view! { <p class="ent-st muted"><Shape look=look />{look.word} {(!detail.is_empty()).then(|| format!(": {detail}"))}</p> }.into_any()
+            }
+            SessionState::Interrupted => view! {
+                <p class="ent-st muted"><Shape look=Look::DENIED />"Interrupted. The next message goes on."</p>
+            }
+            .into_any(),
+            SessionState::Done => view! {
+                <p class="ent-st muted"><Shape look=Look::DONE />{if detail.is_empty() { "Done.".to_owned() } else { detail }}</p>
+            }
+            .into_any(),
+            SessionState::Working | SessionState::Waiting | SessionState::Idle => ().into_any(),
+        }
+    };
+    view! {
+        {line}
+        {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not resumed." /> })}
+    }
+}

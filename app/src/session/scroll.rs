@@ -1,0 +1,152 @@
+//! Where the reader is in a long page: at its end, or somewhere above. Keeps the place when older entries arrive above,
+//! follows the end while the reader is there. The only part of the Session page that touches scrolling.
+
+use super::{api::entries_before, store::Store};
+use crate::error::AppError;
+use leptos::{ev, prelude::*};
+
+/// Follows the end, loads older entries.
+#[derive(Clone, Copy)]
+pub struct Follow {
+    /// Older entries are on their way.
+    pub loading: RwSignal<bool>,
+    /// They did not come.
+    pub failed: RwSignal<Option<AppError>>,
+    store: Store,
+}
+
+/// So near to the end counts as at the end, in pixels.
+const NEAR_END: f64 = 120.0;
+/// So near to the beginning asks for older entries.
+const NEAR_START: f64 = 900.0;
+
+impl Follow {
+    /// Watches the page's scrolling from hydration on.
+    pub fn new(store: Store) -> Self {
+        let follow = Self { loading: RwSignal::new(false), failed: RwSignal::new(None), store };
+        if cfg!(feature = "hydrate") {
+            let handle = window_event_listener(ev::scroll, move |_| follow.look());
+            on_cleanup(move || handle.remove());
+            follow.open_at_end();
+            follow.stay_at_end();
+        }
+        follow
+    }
+
+    /// A session opens at its end, unless the address names a place or the reader has scrolled already.
+    fn open_at_end(self) {
+        Effect::new(move |before: Option<()>| {
+            let has_place = window().location().hash().is_ok_and(|hash| !hash.is_empty());
+            let moved = window().scroll_y().is_ok_and(|y| y > 0.0);
+            if before.is_none() && !has_place && !moved {
+                request_animation_frame(move || self.to_end());
+            }
+        });
+    }
+
+    /// While the reader is at the end, what arrives stays in sight.
+    fn stay_at_end(self) {
+        let store = self.store;
+        Effect::new(move |before: Option<()>| {
+            store.turns.track();
+            store.arrived.track();
+            store.partials.track();
+            store.queued.track();
+            store.session.with(|session| session.state);
+            if before.is_some() && store.at_end.get_untracked() {
+                request_animation_frame(move || self.to_end());
+            }
+        });
+    }
+
+    fn look(self) {
+        let (above, below) = room();
+        let at_end = below < NEAR_END;
+        if at_end != self.store.at_end.get_untracked() {
+            self.store.at_end.set(at_end);
+        }
+        if at_end && self.store.unseen.get_untracked() > 0 {
+            self.store.unseen.set(0);
+        }
+        if above < NEAR_START && self.failed.with_untracked(Option::is_none) {
+            self.load_older();
+        }
+    }
+
+    /// Shows the end.
+    pub fn to_end(self) {
+        if let Some(root) = document().document_element() {
+            root.set_scroll_top(root.scroll_height());
+        }
+        self.store.at_end.set(true);
+        self.store.unseen.set(0);
+    }
+
+    /// Asks for the entries before the oldest that is loaded, once at a time.
+    pub fn load_older(self) {
+        let store = self.store;
+        if !store.older.get_untracked() || self.loading.get_untracked() {
+            return;
+        }
+        let Some(first) = store.first() else { return };
+        let id = store.session.with_untracked(|session| session.id);
+        self.loading.set(true);
+        self.failed.set(None);
+        leptos::task::spawn_local(async move {
+            match entries_before(id, first).await {
+                Ok(page) => {
+                    let anchor = anchor();
+                    store.load(&page.items);
+                    store.older.set(page.items.first().is_some_and(|entry| entry.seq > 1));
+                    if let Some((seq, top)) = anchor {
+                        request_animation_frame(move || keep(seq, top));
+                    }
+                }
+                Err(error) => self.failed.set(Some(error)),
+            }
+            self.loading.set(false);
+        });
+    }
+
+    /// Brings an entry into sight.
+    pub fn show(self, seq: i64) {
+        self.store.at_end.set(false);
+        request_animation_frame(move || {
+            if let Some(element) = document().get_element_by_id(&format!("e{seq}")) {
+                let options = web_sys::ScrollIntoViewOptions::new();
+                options.set_block(web_sys::ScrollLogicalPosition::Center);
+                element.scroll_into_view_with_scroll_into_view_options(&options);
+                crate::browser::focus(&format!("e{seq}"));
+            }
+        });
+    }
+}
+
+/// Pixels of the page above and below what is seen.
+fn room() -> (f64, f64) {
+    let Some(root) = document().document_element() else { return (f64::MAX, 0.0) };
+    let above = f64::from(root.scroll_top());
+    let below = f64::from(root.scroll_height()) - above - f64::from(root.client_height());
+    (above, below)
+}
+
+/// The first entry in sight and how far it is from the top.
+fn anchor() -> Option<(String, f64)> {
+    let rows = document().query_selector_all(".tl [id^='e']").ok()?;
+    (0..rows.length()).filter_map(|at| rows.item(at)).find_map(|node| {
+        use wasm_bindgen::JsCast;
+        let element = node.dyn_into::<web_sys::Element>().ok()?;
+        let place = element.get_bounding_client_rect();
+        (place.bottom() > 0.0).then(|| (element.id(), place.top()))
+    })
+}
+
+/// Moves the page so that the entry is where it was; the browser may have done it already.
+fn keep(id: String, top: f64) {
+    if let Some(element) = document().get_element_by_id(&id) {
+        let moved = element.get_bounding_client_rect().top() - top;
+        if moved.abs() > 1.0 {
+            window().scroll_by_with_x_and_y(0.0, moved);
+        }
+    }
+}

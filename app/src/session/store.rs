@@ -1,0 +1,353 @@
+//! What a session page knows, as signals as small as what changes: one a row, one a block, one a turn.
+//! It takes rows in, from the first load, from scrolling up and from the live socket alike; it must not ask for any.
+
+use super::order::{Block, Change, Order, is_edit, is_error, next_hit, says};
+use crate::error::AppError;
+use leptos::prelude::*;
+use model::{
+    approvals::{Approval, ApprovalState},
+    entries::{CallStatus, Entry, EntryBody, EntryKind, Partial},
+    id::{ApprovalId, PromptId},
+    sessions::{Prompt, PromptState, Session},
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// The whole of an entry, as far as it is here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Body {
+    /// Nobody opened the row.
+    #[default]
+    Unasked,
+    /// On its way.
+    Asked,
+    /// Here.
+    Here(Box<EntryBody>),
+    /// It did not come.
+    Failed(AppError),
+}
+
+/// One row of the timeline.
+#[derive(Clone)]
+pub struct Row {
+    /// The entry as it is now.
+    pub entry: ArcRwSignal<Entry>,
+    /// Whether it is open.
+    pub open: ArcRwSignal<bool>,
+    /// Its body.
+    pub body: ArcRwSignal<Body>,
+}
+
+#[derive(Default)]
+struct Inner {
+    order: Order,
+    rows: HashMap<i64, Row>,
+    turns: HashMap<i64, ArcRwSignal<Vec<Block>>>,
+    blocks: HashMap<Block, ArcRwSignal<Vec<i64>>>,
+    nested: HashMap<String, ArcRwSignal<Vec<i64>>>,
+    /// The edit that was opened because it was the newest.
+    newest_edit: Option<i64>,
+}
+
+/// What a session page knows. Cheap to copy; lives as long as the page.
+#[derive(Clone, Copy)]
+pub struct Store {
+    /// The session.
+    pub session: RwSignal<Session>,
+    /// Whether its project is trusted.
+    pub trusted: RwSignal<bool>,
+    /// Whether the reader may drive it.
+    pub may_drive: bool,
+    /// Prompts that wait for the agent, oldest first.
+    pub queued: RwSignal<Vec<Prompt>>,
+    /// Its approvals that are known, oldest first.
+    pub approvals: RwSignal<Vec<Approval>>,
+    /// Text being written, by the call it belongs to.
+    pub partials: RwSignal<BTreeMap<Option<String>, Partial>>,
+    /// The turns that are loaded, oldest first.
+    pub turns: RwSignal<Vec<i64>>,
+    /// Whether older entries exist that are not loaded.
+    pub older: RwSignal<bool>,
+    /// Goes up with every entry taken in.
+    pub arrived: RwSignal<u64>,
+    /// Entries that arrived while the reader was above; the pill's number.
+    pub unseen: RwSignal<usize>,
+    /// Whether the reader is at the end.
+    pub at_end: RwSignal<bool>,
+    /// The entry a key led to.
+    pub at: RwSignal<Option<i64>>,
+    /// The newest list of things the agent means to do, and the newest plan.
+    pub plan: RwSignal<Option<i64>>,
+    inner: StoredValue<Inner>,
+}
+
+impl Store {
+    /// A store for a page that has just been opened.
+    pub fn new(session: Session, trusted: bool, may_drive: bool, queued: Vec<Prompt>, approvals: Vec<Approval>) -> Self {
+        Self {
+            session: RwSignal::new(session),
+            trusted: RwSignal::new(trusted),
+            may_drive,
+            queued: RwSignal::new(queued),
+            approvals: RwSignal::new(approvals),
+            partials: RwSignal::default(),
+            turns: RwSignal::default(),
+            older: RwSignal::new(false),
+            arrived: RwSignal::new(0),
+            unseen: RwSignal::new(0),
+            at_end: RwSignal::new(true),
+            at: RwSignal::new(None),
+            plan: RwSignal::new(None),
+            inner: StoredValue::new(Inner::default()),
+        }
+    }
+
+    /// Takes a page of entries in, at once.
+    pub fn load(&self, entries: &[Entry]) {
+        let mut changes = Vec::with_capacity(entries.len());
+        self.inner.update_value(|inner| changes.extend(entries.iter().map(|entry| inner.take(entry))));
+        self.tell(changes);
+        self.follow_plan(entries);
+        let newest = entries.iter().rev().find(|entry| is_edit(entry)).map(|entry| entry.seq);
+        self.inner.update_value(|inner| inner.open_newest(newest, true));
+    }
+
+    /// Takes an entry in as the socket brings it.
+    pub fn take(&self, entry: &Entry) {
+        let mut change = Change::default();
+        self.inner.update_value(|inner| change = inner.take(entry));
+        let new = !change.known;
+        self.tell(vec![change]);
+        self.arrived.update(|arrived| *arrived += 1);
+        self.follow_plan(std::slice::from_ref(entry));
+        if new && !self.at_end.get_untracked() {
+            self.unseen.update(|unseen| *unseen += 1);
+        }
+        let ended = entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Ok);
+        if is_edit(entry) && ended {
+            let close = self.at_end.get_untracked();
+            self.inner.update_value(|inner| inner.open_newest(Some(entry.seq), close));
+        }
+        // What was being written has become an entry.
+        if matches!(entry.kind, EntryKind::Message | EntryKind::Thought | EntryKind::Plan) && new {
+            self.partials.update(|partials| {
+                partials.remove(&entry.parent);
+            });
+        }
+    }
+
+    fn follow_plan(&self, entries: &[Entry]) {
+        let newest = entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Plan | EntryKind::Todo)).map(|entry| entry.seq).max();
+        if newest > self.plan.get_untracked() {
+            self.plan.set(newest);
+        }
+    }
+
+    /// Tells the lists that changed, each once.
+    fn tell(&self, changes: Vec<Change>) {
+        let (mut turns, mut blocks, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+        for change in changes {
+            turns.extend(change.turns);
+            blocks.extend(change.blocks);
+            calls.extend(change.calls);
+        }
+        turns.sort_unstable();
+        turns.dedup();
+        blocks.sort_unstable();
+        blocks.dedup();
+        calls.sort_unstable();
+        calls.dedup();
+        for call in &calls {
+            let list = self.inner.with_value(|inner| inner.order.nested(call));
+            self.nested(call).set(list);
+        }
+        for block in blocks {
+            let list = self.inner.with_value(|inner| inner.order.entries(block));
+            self.block(block).set(list);
+        }
+        for turn in &turns {
+            let list = self.inner.with_value(|inner| inner.order.blocks(*turn));
+            self.turn(*turn).set(list);
+        }
+        if !turns.is_empty() {
+            let all = self.inner.with_value(|inner| inner.order.turns());
+            if self.turns.with_untracked(|before| *before != all) {
+                self.turns.set(all);
+            }
+        }
+    }
+
+    /// The blocks of a turn.
+    pub fn turn(&self, turn: i64) -> ArcRwSignal<Vec<Block>> {
+        self.list(|inner| inner.turns.entry(turn).or_default().clone())
+    }
+
+    /// The entries of a block.
+    pub fn block(&self, block: Block) -> ArcRwSignal<Vec<i64>> {
+        self.list(|inner| inner.blocks.entry(block).or_default().clone())
+    }
+
+    /// The entries under a call.
+    pub fn nested(&self, call: &str) -> ArcRwSignal<Vec<i64>> {
+        self.list(|inner| inner.nested.entry(call.to_owned()).or_default().clone())
+    }
+
+    fn list<T>(&self, of: impl FnOnce(&mut Inner) -> T) -> T {
+        self.inner.try_update_value(of).expect("the store lives as long as the page that draws from it")
+    }
+
+    /// A row that is loaded.
+    pub fn row(&self, seq: i64) -> Option<Row> {
+        self.inner.with_value(|inner| inner.rows.get(&seq).cloned())
+    }
+
+    /// The oldest loaded entry.
+    pub fn first(&self) -> Option<i64> {
+        self.inner.with_value(|inner| inner.order.first())
+    }
+
+    /// How many entries are loaded.
+    pub fn loaded(&self) -> usize {
+        self.inner.with_value(|inner| inner.order.loaded())
+    }
+
+    fn hits(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<i64> {
+        self.inner.with_value(|inner| inner.order.all().filter(|seq| inner.rows.get(seq).is_some_and(|row| row.entry.with_untracked(&wanted))).collect())
+    }
+
+    /// The next entry that says something went wrong, after where the reader is.
+    pub fn next_error(&self) -> Option<i64> {
+        next_hit(&self.hits(is_error), self.at.get_untracked())
+    }
+
+    /// The next entry that changed a file.
+    pub fn next_edit(&self) -> Option<i64> {
+        next_hit(&self.hits(is_edit), self.at.get_untracked())
+    }
+
+    /// The loaded entries that say this, in order.
+    pub fn find(&self, text: &str) -> Vec<i64> {
+        let needle = text.trim().to_lowercase();
+        self.hits(|entry| says(entry, &needle))
+    }
+
+    /// Opens everything an entry stands in, and itself where `itself`.
+    pub fn reveal(&self, seq: i64, itself: bool) {
+        let above = self.inner.with_value(|inner| inner.order.above(seq));
+        for row in above.into_iter().chain(itself.then_some(seq)).filter_map(|seq| self.row(seq)) {
+            row.open.set(true);
+        }
+        self.at.set(Some(seq));
+    }
+
+    /// What this person said here before, newest last; only what is known whole.
+    pub fn said(&self) -> Vec<String> {
+        self.inner.with_value(|inner| {
+            inner
+                .order
+                .all()
+                .filter_map(|seq| inner.rows.get(&seq))
+                .filter_map(|row| row.entry.with_untracked(|entry| (entry.kind == EntryKind::Prompt && !entry.more).then(|| entry.preview.clone())))
+                .collect()
+        })
+    }
+
+    /// Takes an approval in as it is now.
+    pub fn take_approval(&self, approval: Approval) {
+        self.approvals.update(|approvals| match approvals.iter_mut().find(|other| other.id == approval.id) {
+            Some(known) => *known = approval,
+            None => approvals.push(approval),
+        });
+    }
+
+    /// The approval as it is now.
+    pub fn approval(&self, id: ApprovalId) -> Memo<Option<Approval>> {
+        let approvals = self.approvals;
+        Memo::new(move |_| approvals.with(|list| list.iter().find(|approval| approval.id == id).cloned()))
+    }
+
+    /// Approvals that wait and that no loaded row carries: they stand at the end.
+    pub fn loose(&self) -> Vec<ApprovalId> {
+        let carried: Vec<ApprovalId> =
+            self.inner.with_value(|inner| inner.rows.values().filter_map(|row| row.entry.with_untracked(|entry| entry.approval)).collect());
+        self.approvals.with(|list| {
+            list.iter().filter(|approval| approval.state == ApprovalState::Pending && !carried.contains(&approval.id)).map(|approval| approval.id).collect()
+        })
+    }
+
+    /// How many approvals wait.
+    pub fn waiting(&self) -> usize {
+        self.approvals.with(|list| list.iter().filter(|approval| approval.state == ApprovalState::Pending).count())
+    }
+
+    /// Takes a prompt in: queued ones are shown, others have become entries or are gone.
+    pub fn take_prompt(&self, prompt: Prompt) {
+        self.queued.update(|queued| take_prompt(queued, prompt));
+    }
+
+    /// A prompt is gone.
+    pub fn drop_prompt(&self, id: PromptId) {
+        self.queued.update(|queued| queued.retain(|prompt| prompt.id != id));
+    }
+
+    /// Takes text that is being written; empty text means it is over.
+    pub fn take_partial(&self, partial: Partial) {
+        self.partials.update(|partials| {
+            if partial.text.is_empty() {
+                partials.remove(&partial.parent);
+            } else {
+                partials.insert(partial.parent.clone(), partial);
+            }
+        });
+    }
+}
+
+impl Inner {
+    fn take(&mut self, entry: &Entry) -> Change {
+        let change = self.order.insert(entry);
+        if let Some(row) = self.rows.get(&entry.seq) {
+            let fails = is_error(entry) && !row.entry.with_untracked(is_error);
+            let ended = row.entry.with_untracked(|before| before.call != entry.call);
+            if row.entry.with_untracked(|before| before != entry) {
+                row.entry.set(entry.clone());
+            }
+            // A body fetched while the call ran lacks its outcome.
+            if ended && row.body.with_untracked(|body| *body != Body::Unasked) {
+                row.body.set(Body::Unasked);
+            }
+            if fails {
+                row.open.set(true);
+            }
+        } else {
+            let open = is_error(entry) && entry.call.is_some();
+            self.rows.insert(entry.seq, Row { entry: ArcRwSignal::new(entry.clone()), open: ArcRwSignal::new(open), body: ArcRwSignal::new(Body::default()) });
+        }
+        change
+    }
+
+    /// Opens the newest edit; the one opened before it closes where that moves nobody's text.
+    fn open_newest(&mut self, seq: Option<i64>, close: bool) {
+        let Some(seq) = seq.filter(|seq| Some(*seq) > self.newest_edit) else { return };
+        if let Some(before) = self.newest_edit.filter(|_| close).and_then(|seq| self.rows.get(&seq))
+            && !before.entry.with_untracked(is_error)
+        {
+            before.open.set(false);
+        }
+        if let Some(row) = self.rows.get(&seq) {
+            row.open.set(true);
+            self.newest_edit = Some(seq);
+        }
+    }
+}
+
+/// Puts a prompt as it is now into the queue.
+pub fn take_prompt(queued: &mut Vec<Prompt>, prompt: Prompt) {
+    let known = queued.iter().position(|other| other.id == prompt.id);
+    match (prompt.state, known) {
+        (PromptState::Queued, Some(at)) => queued[at] = prompt,
+        (PromptState::Queued, None) => queued.push(prompt),
+        (_, Some(at)) => {
+            queued.remove(at);
+        }
+        (_, None) => {}
+    }
+}

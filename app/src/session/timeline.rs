@@ -1,0 +1,237 @@
+//! The timeline: turns, blocks of entries, what is being written, what waits, and where the reader is.
+//! It must not draw an entry's inside; blocks off screen cost the browser neither layout nor paint.
+
+use super::{
+    approval::ApprovalCard,
+    entry::EntryRow,
+    find::Find,
+    order::Block,
+    queue::{Queue, StateLine},
+    scroll::Follow,
+    store::Store,
+};
+use crate::{
+    browser,
+    ui::{Button, ButtonKind, ErrorNote, Icon, format},
+};
+use leptos::prelude::*;
+use model::{entries::EntryKind, sessions::AgentKind};
+
+/// The timeline with its bar.
+#[component]
+pub fn Timeline(
+    /// What the page knows.
+    store: Store,
+    /// Where the reader is.
+    follow: Follow,
+) -> impl IntoView {
+    let finding = RwSignal::new(false);
+    browser::on_keys(move |key| {
+        let step = if key.shift || key.command || key.alt || key.typing {
+            return false;
+        } else if key.is("e") {
+            store.next_error()
+        } else if key.is("w") {
+            store.next_edit()
+        } else if key.is("f") {
+            finding.set(true);
+            return true;
+        } else {
+            return false;
+        };
+        if let Some(seq) = step {
+            store.reveal(seq, true);
+            follow.show(seq);
+        }
+        true
+    });
+    let counts =
+        move || store.session.with(|session| format!("{}, {}", format::count(session.turns, "turn", "turns"), format::count(session.calls, "call", "calls")));
+    let step = move |seq: Option<i64>| {
+        if let Some(seq) = seq {
+            store.reveal(seq, true);
+            follow.show(seq);
+        }
+    };
+    view! {
+        <div class="tl-bar xs no-phone">
+            <span class="muted">{counts}</span>
+            <span class="push row">
+                <Button kind=ButtonKind::Quiet keys="E" on:click=move |_| step(store.next_error())>"Next error"</Button>
+                <Button kind=ButtonKind::Quiet keys="W" on:click=move |_| step(store.next_edit())>"Next edit"</Button>
+                <Button kind=ButtonKind::Quiet keys="F" on:click=move |_| finding.set(true)>"Find"</Button>
+            </span>
+        </div>
+        <Find store=store follow=follow open=finding />
+        <div class="tl" role="log" aria-label="Timeline">
+            <Older store=store follow=follow />
+            <Notices store=store />
+            <ol class="turns">
+                <For each=move || store.turns.get() key=|turn| *turn children=move |turn| view! { <Turn store=store turn=turn /> } />
+            </ol>
+            <div class="ents ents-end">
+                <Writing store=store parent=None />
+                <Loose store=store />
+                <Queue store=store />
+                <StateLine store=store />
+            </div>
+        </div>
+        <NewPill store=store follow=follow />
+    }
+}
+
+/// What must be known before reading: untrusted, demo, only watching.
+#[component]
+fn Notices(store: Store) -> impl IntoView {
+    let demo = store.session.with_untracked(|session| session.agent == AgentKind::Demo);
+    let project = store.session.with_untracked(|session| session.project);
+    view! {
+        {move || {
+            (!store.trusted.get() && !demo)
+                .then(|| {
+                    view! {
+                        <div class="note tl-note" role="note">
+                            <Icon name="shield-check" />
+                            <span>
+                                <b class="medium">"This project is not trusted."</b>
+                                " Its own hooks, MCP servers and settings do not run. "
+                                <a class="link" href=format!("/projects/{project}")>"See what they would run"</a>
+                            </span>
+                        </div>
+                    }
+                })
+        }}
+        {demo
+            .then(|| {
+                view! {
+                    <div class="note tl-note" role="note">
+                        <Icon name="bot" />
+                        <span>
+                            <b class="medium">"Demo, no model."</b>
+                            " This agent follows a script. What it reads and writes in its scratch project is real."
+                        </span>
+                    </div>
+                }
+            })}
+    }
+}
+
+/// The way to older entries: loaded by scrolling up, or by pressing.
+#[component]
+fn Older(store: Store, follow: Follow) -> impl IntoView {
+    move || {
+        if let Some(error) = follow.failed.get() {
+            return view! {
+                <ErrorNote error=error title="Older entries did not come." retry=Callback::new(move |()| follow.load_older()) />
+            }
+            .into_any();
+        }
+        if !store.older.get() {
+            return ().into_any();
+        }
+        view! {
+            <div class="tl-older">
+                <Button kind=ButtonKind::Quiet disabled=follow.loading on:click=move |_| follow.load_older()>
+                    {move || if follow.loading.get() { "Loading older entries" } else { "Load older entries" }}
+                </Button>
+            </div>
+        }
+        .into_any()
+    }
+}
+
+#[component]
+fn Turn(store: Store, turn: i64) -> impl IntoView {
+    let blocks = store.turn(turn);
+    view! {
+        <li class="turn">
+            <For
+                each=move || blocks.get()
+                key=|block| *block
+                children=move |block: Block| view! { <TurnBlock store=store block=block /> }
+            />
+        </li>
+    }
+}
+
+/// Fifty entries; the browser lays them out only when they come near.
+#[component]
+fn TurnBlock(store: Store, block: Block) -> impl IntoView {
+    let entries = store.block(block);
+    view! {
+        <div class="ents blk">
+            <For each=move || entries.get() key=|seq| *seq children=move |seq| view! { <EntryRow store=store seq=seq /> } />
+        </div>
+    }
+}
+
+/// Text that is still being written.
+#[component]
+pub fn Writing(
+    /// What the page knows.
+    store: Store,
+    /// The call it belongs to; `None` on the main thread.
+    parent: Option<String>,
+) -> impl IntoView {
+    let partial = Memo::new(move |_| store.partials.with(|partials| partials.get(&parent).cloned()));
+    move || {
+        partial.get().map(|partial| match partial.kind {
+            EntryKind::Thought => {
+                let last = partial.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
+                view! {
+                    <div class="tool-line writing" aria-live="off">
+                        <span></span>
+                        <Icon name="lightbulb" />
+                        <span class="name">"Thinking"</span>
+                        <span class="cut muted">{last}</span>
+                    </div>
+                }
+                .into_any()
+            }
+            _ => view! { <div class="msg writing" aria-live="off">{partial.text}</div> }.into_any(),
+        })
+    }
+}
+
+/// Approvals that wait and belong to no entry that is loaded.
+#[component]
+fn Loose(store: Store) -> impl IntoView {
+    let loose = Memo::new(move |_| {
+        store.arrived.track();
+        store.turns.track();
+        store.loose()
+    });
+    view! { <For each=move || loose.get() key=|id| *id children=move |id| view! { <ApprovalCard store=store id=id /> } /> }
+}
+
+/// What arrived while the reader was above.
+#[component]
+fn NewPill(store: Store, follow: Follow) -> impl IntoView {
+    let text = move || {
+        let new = store.unseen.get();
+        let waiting = store.waiting();
+        let mut text = if new > 0 { format!("{new} new") } else { "To the end".to_owned() };
+        if waiting == 1 {
+            text.push_str(", 1 waits for you");
+        } else if waiting > 1 {
+            text = format!("{text}, {waiting} wait for you");
+        }
+        text
+    };
+    let shown = move || !store.at_end.get() && store.unseen.get() > 0;
+    view! {
+        <div class="pill-w" aria-live="polite">
+            {move || {
+                shown()
+                    .then(|| {
+                        view! {
+                            <button type="button" class="pill" on:click=move |_| follow.to_end()>
+                                <Icon name="arrow-down" />
+                                {text}
+                            </button>
+                        }
+                    })
+            }}
+        </div>
+    }
+}

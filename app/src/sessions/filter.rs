@@ -1,0 +1,167 @@
+//! The filters of the Sessions page and the query part of its address: one says the other, exactly.
+//! Pure functions; they must not touch the router, so that back, forward and links are tested as data.
+
+use model::{
+    id::ProjectId,
+    sessions::{AgentKind, Session, SessionFilter, SessionState},
+};
+
+/// Reads the filter from query parameters; what is not understood is as if it were not there.
+pub fn from_query(get: impl Fn(&str) -> Option<String>) -> SessionFilter {
+    let word = |name: &str| get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let mut state: Vec<SessionState> = word("state").map(|words| words.split([',', ' ', '+']).filter_map(SessionState::parse).collect()).unwrap_or_default();
+    state.sort_unstable();
+    state.dedup();
+    SessionFilter {
+        state,
+        project: word("project").and_then(|id| id.parse::<ProjectId>().ok()),
+        agent: word("agent").and_then(|agent| AgentKind::parse(&agent)),
+        q: word("q"),
+        tag: word("tag"),
+        archived: word("archived").is_some_and(|text| matches!(text.as_str(), "1" | "true" | "on")),
+    }
+}
+
+/// The address that shows this filter: `/sessions` or `/sessions?...`, parts in a fixed order.
+pub fn to_href(filter: &SessionFilter) -> String {
+    let mut parts = Vec::new();
+    if !filter.state.is_empty() {
+        let words: Vec<_> = filter.state.iter().map(|state| state.word()).collect();
+        parts.push(format!("state={}", words.join(",")));
+    }
+    if let Some(project) = filter.project {
+        parts.push(format!("project={project}"));
+    }
+    if let Some(agent) = filter.agent {
+        parts.push(format!("agent={}", agent.word()));
+    }
+    if let Some(q) = &filter.q {
+        parts.push(format!("q={}", encode(q)));
+    }
+    if let Some(tag) = &filter.tag {
+        parts.push(format!("tag={}", encode(tag)));
+    }
+    if filter.archived {
+        parts.push("archived=1".into());
+    }
+    if parts.is_empty() { "/sessions".into() } else { format!("/sessions?{}", parts.join("&")) }
+}
+
+/// Percent-encodes for a query value: everything but unreserved characters, a space too.
+pub fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            const HEX: &[u8; 16] = b"0123456789ABCDEF";
+            out.push('%');
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+    out
+}
+
+/// Whether a row belongs in the list of this filter; the same rule the node applies.
+pub fn matches(filter: &SessionFilter, session: &Session) -> bool {
+    let says = |text: &str, needle: &str| text.to_lowercase().contains(&needle.to_lowercase());
+    session.deleted.is_none()
+        && session.archived.is_some() == filter.archived
+        && (filter.state.is_empty() || filter.state.contains(&session.state))
+        && filter.project.is_none_or(|project| project == session.project)
+        && filter.agent.is_none_or(|agent| agent == session.agent)
+        && filter.q.as_ref().is_none_or(|q| says(&session.title, q) || says(&session.project_name, q))
+        && filter.tag.as_ref().is_none_or(|tag| session.tags.contains(tag))
+}
+
+/// Where a row that is not in the list yet belongs, newest activity first; `None` when it does not match, or stands beyond
+/// what is loaded while `more` follows: then the next page brings it.
+pub fn place(rows: &[Session], filter: &SessionFilter, session: &Session, more: bool) -> Option<usize> {
+    if !matches(filter, session) {
+        return None;
+    }
+    let key = |session: &Session| (session.updated, session.id);
+    match rows.iter().position(|other| key(session) > key(other)) {
+        Some(at) => Some(at),
+        None if more => None,
+        None => Some(rows.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sessions::testing::session;
+    use std::collections::HashMap;
+
+    fn read(href: &str) -> SessionFilter {
+        let query = href.split_once('?').map_or("", |(_, query)| query);
+        let pairs: HashMap<String, String> =
+            query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.to_owned(), decode(value))).collect();
+        from_query(|name| pairs.get(name).cloned())
+    }
+
+    fn decode(text: &str) -> String {
+        let bytes = text.as_bytes();
+        let mut out = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            if bytes[at] == b'%' {
+                out.push(u8::from_str_radix(&text[at + 1..at + 3], 16).unwrap());
+                at += 3;
+            } else {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn every_filter_survives_the_way_through_the_address() {
+        let filters = [
+            SessionFilter::default(),
+            SessionFilter {
+                state: vec![SessionState::Working, SessionState::Waiting],
+                project: Some("prj_01920000000070008000000000000001".parse().unwrap()),
+                agent: Some(AgentKind::Claude),
+                q: Some("50 % & \"größer\" #1?".into()),
+                tag: Some("a b".into()),
+                archived: true,
+            },
+            SessionFilter { q: Some("+".into()), ..SessionFilter::default() },
+        ];
+        for filter in filters {
+            assert_eq!(read(&to_href(&filter)), filter, "{}", to_href(&filter));
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_left_out() {
+        assert_eq!(
+            read("/sessions?state=working,flying&project=x&agent=vim&q=&archived=no"),
+            SessionFilter { state: vec![SessionState::Working], ..SessionFilter::default() }
+        );
+    }
+
+    #[test]
+    fn a_new_row_goes_to_its_place_by_its_last_activity() {
+        let filter = SessionFilter::default();
+        let rows: Vec<_> = [(1, 30), (2, 20), (3, 10)].map(|(n, at)| session(n, |s| s.updated = at)).into();
+        assert_eq!(place(&rows, &filter, &session(9, |s| s.updated = 25), false), Some(1));
+        assert_eq!(place(&rows, &filter, &session(9, |s| s.updated = 5), false), Some(3));
+        assert_eq!(place(&rows, &filter, &session(9, |s| s.updated = 5), true), None, "the next page brings it");
+    }
+
+    #[test]
+    fn a_row_matches_as_the_node_says_it_does() {
+        let working = SessionFilter { state: vec![SessionState::Working], ..SessionFilter::default() };
+        assert!(matches(&working, &session(1, |s| s.state = SessionState::Working)));
+        assert!(!matches(&working, &session(1, |_| ())));
+        assert!(!matches(&SessionFilter::default(), &session(1, |s| s.deleted = Some(1))));
+        assert!(!matches(&SessionFilter::default(), &session(1, |s| s.archived = Some(1))));
+        let q = SessionFilter { q: Some("BILLING".into()), ..SessionFilter::default() };
+        assert!(matches(&q, &session(1, |_| ())), "the project's name counts");
+    }
+}

@@ -1,0 +1,32 @@
+//! Server functions of the Usage page. Each asks a port for its caller and gives the answer on.
+#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+
+use crate::error::AppResult;
+#[cfg(feature = "ssr")]
+use crate::server::{caller, services};
+use leptos::{server, server_fn::codec::Json};
+use model::usage::UsageRow;
+use serde::{Deserialize, Serialize};
+
+/// The sums of a span, three ways.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageView {
+    /// By day, oldest first, empty days included.
+    pub days: Vec<UsageRow>,
+    /// By project, costliest first.
+    pub projects: Vec<UsageRow>,
+    /// By model, costliest first.
+    pub models: Vec<UsageRow>,
+}
+
+/// The sums of the last `days` UTC days.
+#[server(prefix = "/api/rpc", endpoint = "usage/sums", input = Json)]
+pub async fn usage_sums(days: u32) -> AppResult<UsageView> {
+    use model::usage::{UsageBy, UsageQuery};
+    let (usage, caller) = (services().usage, caller()?);
+    Ok(UsageView {
+        days: usage.sums(&caller, UsageQuery { by: UsageBy::Day, days }).await?,
+        projects: usage.sums(&caller, UsageQuery { by: UsageBy::Project, days }).await?,
+        models: usage.sums(&caller, UsageQuery { by: UsageBy::Model, days }).await?,
+    })
+}
