@@ -1,11 +1,15 @@
 //! The `orchwiz` binary as a library: router, layers, sign-in, REST, live socket, command line; it wires `node` into `app`.
 //! It must not hold a rule of the domain: handlers call ports, ports decide.
 
+pub mod assets;
 pub mod auth;
 pub mod config;
 pub mod guard;
 pub mod health;
+pub mod idempotency;
 pub mod limits;
+pub mod live;
+pub mod metrics;
 pub mod openapi;
 pub mod rest;
 pub mod router;

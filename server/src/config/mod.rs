@@ -26,6 +26,8 @@ pub const FILE: &str = "orchwiz.toml";
 pub const PREFIX: &str = "ORCHWIZ_";
 /// Variables with this prefix steer the test suite and are no settings.
 const TEST_PREFIX: &str = "ORCHWIZ_TEST_";
+/// What the scripts that build and test export: no settings either.
+const BUILD_VARIABLES: &[&str] = &["ORCHWIZ_BIN", "ORCHWIZ_CACHE", "ORCHWIZ_CHROMIUM", "ORCHWIZ_LOOPBACK_ONLY", "ORCHWIZ_PATIENCE", "ORCHWIZ_RUST"];
 /// Names the file, as `--config` does; not itself a key of the file.
 const FILE_VARIABLE: &str = "ORCHWIZ_CONFIG";
 
@@ -270,7 +272,7 @@ fn from_toml(origin: &str, kind: Kind, value: toml::Value) -> Result<Vec<String>
 fn read_environment(environment: &[(OsString, OsString)], said: &mut BTreeMap<String, Said>) -> Result<(), ConfigError> {
     for (name, value) in environment {
         let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
-        if name.starts_with(TEST_PREFIX) || name == FILE_VARIABLE {
+        if name.starts_with(TEST_PREFIX) || name == FILE_VARIABLE || BUILD_VARIABLES.contains(&name) {
             continue;
         }
         let Some(key) = KEYS.iter().find(|key| key.variable() == name) else {

@@ -1,37 +1,89 @@
 //! The one place where routes and layers meet: guard outermost, then request id, trace, panics, size, sign-in, then the routes.
 //! It must not hold a handler of its own beyond "there is nothing here".
 
+mod layers;
 mod state;
 mod table;
 
 pub use state::{AppState, Parts, Probe, Stop};
 pub use table::{Area, Route, Routes};
 
-use crate::{health, openapi, rest};
-use axum::{Router, extract::DefaultBodyLimit};
-use http::Method;
+use crate::{
+    assets, auth,
+    guard::Guard,
+    health, idempotency, live, metrics, openapi,
+    rest::{self, error::ApiError},
+};
+use axum::{
+    RequestExt, Router,
+    extract::{DefaultBodyLimit, Request},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use http::{Method, header};
+use tower_http::{
+    CompressionLevel,
+    compression::{CompressionLayer, DefaultPredicate, Predicate},
+};
 
 /// The largest body any route accepts, in bytes.
 pub const BODY_LIMIT: usize = rest::extract::BODY_LIMIT;
 
 /// Every route with its handler: what is served, and what [`routes`] lists.
 pub fn table() -> Routes<AppState> {
-    let (api, document) = rest::parts();
-    let listed = openapi::routes(&document);
-    Routes::new().with(api, listed).on(&Method::GET, openapi::PATH, Area::Open, openapi::show).on(&Method::GET, "/healthz", Area::Open, health::healthz).on(
-        &Method::GET,
-        "/readyz",
-        Area::Open,
-        health::readyz,
-    )
+    inner().and(outer())
 }
 
-/// What is registered, for tables that must name every route.
+/// What anybody may ask whom the guard lets pass: it must not cost a look at who asks.
+fn outer() -> Routes<AppState> {
+    Routes::new().on(&Method::GET, "/healthz", Area::Open, health::healthz).on(&Method::GET, "/readyz", Area::Open, health::readyz)
+}
+
+/// What depends on who asks.
+fn inner() -> Routes<AppState> {
+    let (api, document) = rest::parts();
+    let listed = openapi::routes(&document);
+    Routes::new()
+        .with(api, listed)
+        .on(&Method::GET, openapi::PATH, Area::Open, openapi::show)
+        .on(&Method::GET, "/metrics", Area::Metrics, metrics::show)
+        .on(&Method::GET, live::PATH, Area::Socket, live::upgrade)
+        .and(auth::routes::<AppState>())
+}
+
+/// What is registered, for tables that must name every route. The files of the site are the one thing that is served without a route:
+/// they are the same for everybody, see [`crate::assets`].
 pub fn routes() -> Vec<Route> {
     table().list()
 }
 
 /// The whole of what the node serves.
 pub fn build(state: &AppState) -> Router {
-    table().into_router().layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(state.clone())
+    let router = inner().into_router().fallback(nothing);
+    // Inside out: each layer wraps those before it.
+    let router = router.layer(from_fn_with_state(state.clone(), idempotency::layer));
+    let router = state.auth.around(router).layer(compression()).merge(outer().into_router());
+    let router = router.layer(from_fn(limit)).layer(DefaultBodyLimit::max(BODY_LIMIT));
+    let router = router.layer(from_fn_with_state(state.site.clone(), assets::serve));
+    let router = router.layer(from_fn_with_state(state.metrics.clone(), metrics::count));
+    let router = layers::around(router, &state.deps);
+    Guard::new(&state.config, &state.deps).around(router).with_state(state.clone())
+}
+
+/// Refuses a body that says it is too large before a byte of it is read, and cuts off one that does not say.
+async fn limit(request: Request, next: Next) -> Response {
+    let said = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<u64>().ok());
+    if said.is_some_and(|bytes| bytes > BODY_LIMIT as u64) {
+        return ApiError::from(model::Error::TooLarge(BODY_LIMIT as u64)).into_response();
+    }
+    next.run(request.with_limited_body()).await
+}
+
+/// Pages and data go out compressed; streams and what is compressed already do not.
+fn compression() -> CompressionLayer<impl Predicate> {
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(DefaultPredicate::new())
+}
+
+async fn nothing() -> ApiError {
+    ApiError::no_such_path()
 }

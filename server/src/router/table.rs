@@ -17,6 +17,8 @@ pub enum Area {
     Auth,
     /// The live socket.
     Socket,
+    /// Figures of the node.
+    Metrics,
     /// Open to whoever passes the guard: health, the OpenAPI document, files of the site.
     Open,
 }

@@ -1,0 +1,247 @@
+//! The files of the site: wasm, script, stylesheet, fonts, icons; inside the binary with the feature `embed`, else from the site's folder.
+//! Whoever passes the guard may have them: it must serve nothing that depends on who asks.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use leptos::prelude::LeptosOptions;
+use std::{borrow::Cow, path::PathBuf, sync::Arc};
+
+/// Where the built files lie on the site; their names carry a hash of what is in them.
+pub const PKG: &str = "pkg";
+/// What the built files' names begin with.
+const OUTPUT: &str = "orchwiz";
+const FOREVER: &str = "public, max-age=31536000, immutable";
+const A_WEEK: &str = "public, max-age=604800";
+const ASK: &str = "no-cache";
+
+#[cfg(feature = "embed")]
+#[derive(rust_embed::RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/../target/site"]
+struct Embedded;
+
+/// Where the files of the site come from. Cheap to clone.
+#[derive(Clone)]
+pub struct Site {
+    /// The folder, where they are not in the binary.
+    folder: Option<Arc<PathBuf>>,
+}
+
+/// A problem with the files of the site.
+#[derive(Debug, thiserror::Error)]
+#[error("the names of the site's files cannot be written to {path}: {cause}")]
+pub struct SiteError {
+    path: String,
+    cause: std::io::Error,
+}
+
+impl Site {
+    /// The site of this binary, else the one in `folder`.
+    pub fn new(folder: PathBuf) -> Self {
+        let embedded = cfg!(feature = "embed");
+        Self { folder: (!embedded).then(|| Arc::new(folder)) }
+    }
+
+    /// The bytes of one file, by its path on the site without the leading slash.
+    async fn read(&self, path: &str) -> Option<Cow<'static, [u8]>> {
+        match &self.folder {
+            Some(folder) => tokio::fs::read(folder.join(path)).await.ok().map(Cow::Owned),
+            None => embedded(path),
+        }
+    }
+
+    /// What Leptos must know to name the files in a page. With the site inside the binary the hashed names are written
+    /// once to `names`, because Leptos reads them from a file.
+    pub fn options(&self, listen: std::net::SocketAddr, names: PathBuf) -> Result<LeptosOptions, SiteError> {
+        let options = LeptosOptions::builder().output_name(OUTPUT).site_pkg_dir(PKG).site_addr(listen);
+        let hashes = match &self.folder {
+            Some(_) => std::env::current_exe().ok().map(|exe| exe.with_file_name("hash.txt")).filter(|path| path.exists()),
+            None => match hashes(embedded_names()) {
+                None => None,
+                Some(text) => {
+                    std::fs::write(&names, text).map_err(|cause| SiteError { path: names.display().to_string(), cause })?;
+                    // Leptos resolves the name against the folder of the program; an absolute one stays as it is.
+                    Some(std::path::absolute(&names).unwrap_or(names))
+                }
+            },
+        };
+        let root = self.folder.as_ref().map_or_else(|| "target/site".to_owned(), |folder| folder.display().to_string());
+        let options = options.site_root(root);
+        Ok(match hashes.as_ref().and_then(|path| path.to_str()) {
+            Some(path) => options.hash_files(true).hash_file(Arc::from(path)).build(),
+            None => options.hash_files(false).build(),
+        })
+    }
+}
+
+#[cfg(feature = "embed")]
+fn embedded(path: &str) -> Option<Cow<'static, [u8]>> {
+    Embedded::get(path).map(|file| file.data)
+}
+
+#[cfg(not(feature = "embed"))]
+fn embedded(_: &str) -> Option<Cow<'static, [u8]>> {
+    None
+}
+
+fn embedded_names() -> Vec<String> {
+    #[cfg(feature = "embed")]
+    return Embedded::iter().map(Cow::into_owned).collect();
+    #[cfg(not(feature = "embed"))]
+    return Vec::new();
+}
+
+/// The lines `js: HASH` of the files whose names carry one, as cargo-leptos writes them.
+fn hashes(names: Vec<String>) -> Option<String> {
+    let mut lines: Vec<String> = names
+        .iter()
+        .filter_map(|name| {
+            let file = name.strip_prefix(PKG)?.strip_prefix('/')?;
+            let mut parts = file.split('.');
+            match (parts.next()?, parts.next()?, parts.next()?, parts.next()) {
+                (OUTPUT, hash, kind @ ("js" | "wasm" | "css"), None) => Some(format!("{kind}: {hash}\n")),
+                _ => None,
+            }
+        })
+        .collect();
+    lines.sort();
+    (!lines.is_empty()).then(|| lines.concat())
+}
+
+/// Answers with a file where the path names one, else hands on.
+pub async fn serve(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let path = request.uri().path().trim_start_matches('/').to_owned();
+    let Some(kind) = content_type(&path).filter(|_| reads && is_plain(&path)) else { return next.run(request).await };
+    let Some((encoding, bytes)) = site.find(&path, request.headers()).await else {
+        return if path.starts_with("pkg/") { (StatusCode::NOT_FOUND, "there is no such file\n").into_response() } else { next.run(request).await };
+    };
+    let etag = format!("\"{}\"", blake3::hash(&bytes).to_hex().get(..32).unwrap_or_default());
+    let unchanged = request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag));
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching(&path)));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    if unchanged {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    if let Some(encoding) = encoding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    let body = match (request.method() == Method::HEAD, bytes) {
+        (true, _) => Body::empty(),
+        (false, Cow::Borrowed(bytes)) => Body::from(bytes),
+        (false, Cow::Owned(bytes)) => Body::from(bytes),
+    };
+    (headers, body).into_response()
+}
+
+impl Site {
+    /// The file as the browser best takes it: brotli, gzip, plain.
+    async fn find(&self, path: &str, headers: &HeaderMap) -> Option<(Option<&'static str>, Cow<'static, [u8]>)> {
+        let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        for (encoding, ending) in [("br", "br"), ("gzip", "gz")] {
+            if accepts(accepted, encoding)
+                && let Some(bytes) = self.read(&format!("{path}.{ending}")).await
+            {
+                return Some((Some(encoding), bytes));
+            }
+        }
+        self.read(path).await.map(|bytes| (None, bytes))
+    }
+}
+
+/// Whether an `Accept-Encoding` takes this encoding.
+fn accepts(accepted: &str, encoding: &str) -> bool {
+    accepted.split(',').any(|one| {
+        let mut parts = one.split(';').map(str::trim);
+        let refused = |weight: &str| weight.strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok()).is_some_and(|weight| weight <= 0.0);
+        parts.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding)) && !parts.any(refused)
+    })
+}
+
+/// A path made of plain names only: no `..`, nothing hidden, no empty part, nothing escaped.
+fn is_plain(path: &str) -> bool {
+    let plain =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    path != "hash.txt" && path.split('/').all(plain)
+}
+
+/// The type of a file by its ending; `None` for endings the site does not have.
+fn content_type(path: &str) -> Option<&'static str> {
+    let (_, ending) = path.rsplit('/').next()?.rsplit_once('.')?;
+    Some(match ending {
+        "wasm" => "application/wasm",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "woff2" => "font/woff2",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "json" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "txt" => "text/plain; charset=utf-8",
+        _ => return None,
+    })
+}
+
+/// How long a browser may keep a file without asking: for ever where the name carries a hash.
+fn caching(path: &str) -> &'static str {
+    let hashed = |name: &str| name.split('.').nth_back(1).is_some_and(|part| part.len() >= 16);
+    match path.split_once('/') {
+        Some((PKG, name)) if hashed(name) => FOREVER,
+        Some(("fonts", _)) => A_WEEK,
+        _ => ASK,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_paths_name_files() {
+        for good in ["pkg/orchwiz.abc.js", "favicon.ico", "fonts/inter-latin.woff2"] {
+            assert!(is_plain(good), "{good}");
+        }
+        for bad in ["", "../data/orchwiz.db", "pkg/../../x.js", "pkg//x.js", ".env.txt", "pkg/.x.js", "a%2fb.js", "a\\b.js", "hash.txt"] {
+            assert!(!is_plain(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn hashed_names_are_kept_for_ever_and_no_others() {
+        assert_eq!(caching("pkg/orchwiz.vJ0dXK2yZbR1n3mQ5t7u9w.wasm"), FOREVER);
+        assert_eq!(caching("pkg/orchwiz.js"), ASK);
+        assert_eq!(caching("icons.svg"), ASK);
+        assert_eq!(caching("fonts/inter.woff2"), A_WEEK);
+    }
+
+    #[test]
+    fn the_names_of_built_files_give_their_hashes() {
+        let names = ["pkg/orchwiz.AAA.js", "pkg/orchwiz.AAA.js.br", "pkg/orchwiz.BBB.wasm", "pkg/orchwiz.CCC.css", "pkg/snippets/x.js", "fonts/a.woff2"];
+        let text = hashes(names.map(str::to_owned).to_vec());
+        assert_eq!(text.as_deref(), Some("css: CCC\njs: AAA\nwasm: BBB\n"));
+        assert_eq!(hashes(vec!["pkg/orchwiz.js".into()]), None);
+    }
+
+    #[test]
+    fn an_encoding_counts_unless_it_is_refused() {
+        assert!(accepts("gzip, deflate, br", "br"));
+        assert!(accepts("br;q=0.5", "br"));
+        assert!(!accepts("br;q=0", "br"));
+        assert!(!accepts("gzip", "br"));
+    }
+}

@@ -1,0 +1,185 @@
+//! `GET /live`: one WebSocket a tab that carries rows as they are now. It moves frames between a browser and the node's live hub.
+//! It must not decide what a caller sees, and must not keep more for a slow browser than the one frame it is sending.
+
+use crate::{
+    rest::{
+        error::{ApiError, ApiResult},
+        extract::Known,
+    },
+    router::AppState,
+};
+use async_trait::async_trait;
+use axum::{
+    extract::{
+        State,
+        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
+    response::Response,
+};
+use http::StatusCode;
+use model::{
+    Caller,
+    live::{ClientSays, ServerSays},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, interval_at, timeout};
+
+/// Where the socket is.
+pub const PATH: &str = "/live";
+/// The largest message a browser may send, in bytes.
+const MAX_MESSAGE: usize = 64 * 1024;
+/// Messages a browser may send at once; one more is earned every half second.
+const BURST: u32 = 40;
+/// How many sockets may be open at once.
+const MAX_SOCKETS: i64 = 2_000;
+/// So often the other side is asked for a sign of life; without one for twice as long it is gone.
+const PING: Duration = Duration::from_secs(25);
+/// How long a browser may take to receive one frame.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Why a socket was closed, as close codes of WebSocket.
+mod code {
+    /// The login it rests on is gone: sign in again.
+    pub const SIGNED_OUT: u16 = 4401;
+    /// The node restarts: come back in a moment.
+    pub const RESTART: u16 = 1012;
+    /// It sent what it must not.
+    pub const POLICY: u16 = 1008;
+    /// The node cannot go on with it.
+    pub const INTERNAL: u16 = 1011;
+}
+
+/// What the node's live hub offers to sockets.
+pub trait Hub: Send + Sync {
+    /// Follows the node as `caller`; nothing comes until topics are named.
+    fn follow(&self, caller: Caller) -> Box<dyn Feed>;
+}
+
+/// One follower of the hub.
+#[async_trait]
+pub trait Feed: Send {
+    /// What is next; waits for it. `None` when the hub has ended. May be dropped while it waits without losing anything.
+    async fn next(&mut self) -> Option<ServerSays>;
+    /// Tells the hub what the browser said.
+    async fn say(&mut self, says: ClientSays) -> model::Result<()>;
+}
+
+/// The live hub as the state carries it.
+pub type SharedHub = Arc<dyn Hub>;
+
+/// `GET /live`.
+pub async fn upgrade(State(state): State<AppState>, Known(caller): Known, upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> ApiResult<Response> {
+    let upgrade = upgrade.map_err(|_| ApiError::http(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "this is a WebSocket: ask for an upgrade"))?;
+    // A metrics token may read nothing a socket carries.
+    state.services.approvals.pending(&caller).await?;
+    if state.metrics.sockets() >= MAX_SOCKETS {
+        return Err(model::Error::Unavailable("too many live sockets are open on this node".into()).into());
+    }
+    let open = state.metrics.socket();
+    Ok(upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(async move |socket| {
+        serve(socket, state, caller).await;
+        drop(open);
+    }))
+}
+
+/// Why serving a socket ended.
+enum End {
+    /// The browser closed it, or is gone.
+    Left,
+    /// We close it.
+    Close(u16, &'static str),
+}
+
+async fn serve(mut socket: WebSocket, state: AppState, caller: Caller) {
+    let mut feed = state.hub.follow(caller.clone());
+    let ended = state.ended(&caller);
+    let end = tokio::select! {
+        end = talk(&mut socket, feed.as_mut()) => end,
+        () = ended => End::Close(code::SIGNED_OUT, "signed out"),
+    };
+    let end = if state.stop.is_asked() { End::Close(code::RESTART, "the node restarts") } else { end };
+    if let End::Close(code, reason) = end {
+        let frame = CloseFrame { code, reason: reason.into() };
+        // The browser may be gone already; then there is nobody to tell.
+        let _ = timeout(Duration::from_secs(1), socket.send(Message::Close(Some(frame)))).await;
+    }
+}
+
+async fn talk(socket: &mut WebSocket, feed: &mut dyn Feed) -> End {
+    let mut heard = Instant::now();
+    let mut allowance = Allowance { left: BURST, since: heard };
+    let mut ping = interval_at(heard + PING, PING);
+    loop {
+        let message = tokio::select! {
+            incoming = socket.recv() => {
+                heard = Instant::now();
+                match incoming {
+                    Some(Ok(Message::Text(text))) => {
+                        if !allowance.take(heard) {
+                            return End::Close(code::POLICY, "too many messages");
+                        }
+                        let Ok(says) = serde_json::from_str(text.as_str()) else { return End::Close(code::POLICY, "not understood") };
+                        if let Err(error) = feed.say(says).await {
+                            tracing::warn!(%error, "a live socket could not follow what it asked for");
+                            return End::Close(code::INTERNAL, "the node cannot go on");
+                        }
+                        continue;
+                    }
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                    Some(Ok(Message::Binary(_))) => return End::Close(code::POLICY, "send text"),
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Left,
+                }
+            }
+            says = feed.next() => {
+                let Some(says) = says else { return End::Close(code::INTERNAL, "the node cannot go on") };
+                let Ok(text) = serde_json::to_string(&says) else { return End::Close(code::INTERNAL, "the node cannot go on") };
+                Message::text(text)
+            }
+            _ = ping.tick() => {
+                if heard.elapsed() > PING * 2 {
+                    return End::Left;
+                }
+                Message::Ping(axum::body::Bytes::new())
+            }
+        };
+        if !matches!(timeout(PATIENCE, socket.send(message)).await, Ok(Ok(()))) {
+            return End::Left;
+        }
+    }
+}
+
+/// What a browser may still send.
+struct Allowance {
+    left: u32,
+    since: Instant,
+}
+
+impl Allowance {
+    fn take(&mut self, now: Instant) -> bool {
+        let earned = u32::try_from(now.duration_since(self.since).as_millis() / 500).unwrap_or(BURST);
+        if earned > 0 {
+            self.left = (self.left + earned).min(BURST);
+            self.since = now;
+        }
+        let may = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_allowed_and_a_flood_is_not() {
+        let start = Instant::now();
+        let mut allowance = Allowance { left: BURST, since: start };
+        for _ in 0..BURST {
+            assert!(allowance.take(start));
+        }
+        assert!(!allowance.take(start));
+        assert!(allowance.take(start + Duration::from_millis(500)));
+        assert!(!allowance.take(start + Duration::from_millis(600)));
+    }
+}

@@ -1,0 +1,53 @@
+//! What every request goes through whoever sends it: an id, a span in the log, and an answer even when a handler panics.
+//! It must not log a query, a body or a header: they hold secrets.
+
+use crate::rest::error::ApiError;
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue};
+use model::Error;
+use node::clock::Deps;
+use std::any::Any;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    trace::{DefaultOnResponse, TraceLayer},
+};
+use tracing::{Level, Span};
+
+const ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Wraps `router` in them.
+pub(super) fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, deps: &Deps) -> Router<S> {
+    let panics = deps.clone();
+    router
+        .layer(CatchPanicLayer::custom(move |cause| panicked(&panics, cause)))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)))
+        .layer(PropagateRequestIdLayer::new(ID))
+        .layer(SetRequestIdLayer::new(ID, NewId(deps.clone())))
+}
+
+fn span(request: &Request<Body>) -> Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    tracing::debug_span!("request", method = %request.method(), path = request.uri().path(), id)
+}
+
+fn panicked(deps: &Deps, cause: Box<dyn Any + Send>) -> Response {
+    let reference = deps.uuid_v7().simple().to_string();
+    let said = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("it said nothing");
+    tracing::error!(%reference, cause = said, "a handler panicked");
+    ApiError::from(Error::Internal(reference)).into_response()
+}
+
+#[derive(Clone)]
+struct NewId(Deps);
+
+impl MakeRequestId for NewId {
+    fn make_request_id<B>(&mut self, _: &http::Request<B>) -> Option<RequestId> {
+        HeaderValue::from_str(&self.0.uuid_v7().simple().to_string()).ok().map(RequestId::new)
+    }
+}
