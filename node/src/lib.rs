@@ -3,11 +3,19 @@
 
 pub mod accounts;
 pub mod agents;
+pub mod approvals;
 pub mod blob;
 pub mod clock;
 pub mod entity;
+pub mod health;
 pub mod journal;
+pub mod live;
+pub mod node;
+pub mod overview;
 pub mod process;
 pub mod projects;
 pub mod render;
+pub mod rows;
+pub mod sessions;
 pub mod store;
+pub mod usage;

@@ -27,7 +27,7 @@ pub(super) fn complete(base: &BTreeMap<String, String>, own: &BTreeMap<String, S
 }
 
 fn is_passed(name: &str) -> bool {
-    let proxy = name.len() > 6 && name[name.len() - 6..].eq_ignore_ascii_case("_proxy");
+    let proxy = name.to_ascii_lowercase().ends_with("_proxy");
     !is_never(name) && (PASSED.contains(&name) || proxy || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
 }
 

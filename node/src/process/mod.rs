@@ -8,6 +8,7 @@
 mod environment;
 mod follow;
 mod identity;
+mod probe;
 mod processes;
 mod run_dir;
 mod shim;
@@ -17,6 +18,7 @@ mod tree;
 mod wire;
 
 pub use follow::{Attached, Output};
+pub use probe::{Probed, probe};
 pub use processes::Processes;
 pub use shim::shim_main;
 pub use spec::Spec;

@@ -1,2 +1,272 @@
 //! Projects: folders a node knows, their git facts and their trust.
 //! It must not run anything a folder contains.
+
+mod demo;
+pub mod git;
+pub mod trust;
+
+pub use demo::demo;
+pub use trust::trusted;
+
+use crate::{
+    clock::Deps,
+    entity::{project, session},
+    journal::{Journal, Outcome, Tx, internal},
+    store::Store,
+};
+use async_trait::async_trait;
+use model::{
+    Action, Caller, Error, Page, PageQuery, Result,
+    caller::{Resource, require},
+    event::{ProjectAdded, ProjectChanged, ProjectRemoved, ProjectTrusted},
+    id::ProjectId,
+    ports,
+    projects::{NewProject, Project, ProjectPatch},
+    sessions::SessionState,
+};
+use rustix::fs::{Access, access};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// [`ports::Projects`] on a journal.
+#[derive(Clone)]
+pub struct ProjectsService {
+    store: Store,
+    journal: Journal,
+    deps: Deps,
+    roots: Vec<PathBuf>,
+    data_dir: PathBuf,
+}
+
+impl ProjectsService {
+    /// Projects may lie under `roots`; without any, wherever the node's user may write.
+    pub fn new(store: Store, journal: Journal, deps: Deps, roots: Vec<PathBuf>, data_dir: PathBuf) -> Self {
+        Self { store, journal, deps, roots, data_dir }
+    }
+
+    /// The folder as it is kept: canonical, a directory, under the roots, writable.
+    fn checked_path(&self, text: &str) -> Result<PathBuf> {
+        let bad = |message: String| Error::invalid("path", message);
+        let text = text.trim();
+        if text.is_empty() || text.len() > 4_096 || text.contains('\0') {
+            return Err(bad("name a folder on this node".into()));
+        }
+        let path = Path::new(text);
+        if !path.is_absolute() {
+            return Err(bad("name the folder from the root: a path that starts with /".into()));
+        }
+        let path = fs::canonicalize(path).map_err(|_| bad(format!("there is no folder {text} on this node, or its user may not enter it")))?;
+        if !path.is_dir() {
+            return Err(bad(format!("{text} is not a folder")));
+        }
+        if path.to_str().is_none() {
+            return Err(bad("the folder's name is not UTF-8".into()));
+        }
+        let roots: Vec<PathBuf> = self.roots.iter().filter_map(|root| fs::canonicalize(root).ok()).collect();
+        if !self.roots.is_empty() && !roots.iter().any(|root| path.starts_with(root)) {
+            let allowed = self.roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", ");
+            return Err(bad(format!("projects must lie under {allowed} (projects.roots)")));
+        }
+        if access(&path, Access::WRITE_OK | Access::READ_OK | Access::EXEC_OK).is_err() {
+            return Err(bad(format!("the node's user may not write in {text}")));
+        }
+        Ok(path)
+    }
+
+    async fn shown(&self, row: project::Model) -> Result<Option<Project>> {
+        let Ok(id) = row.id.parse() else { return Ok(None) };
+        let count = session::Entity::find()
+            .filter(session::Column::Project.eq(&row.id))
+            .filter(session::Column::Deleted.is_null())
+            .count(self.store.read())
+            .await
+            .map_err(internal)?;
+        let folder = PathBuf::from(&row.path);
+        let trusted_hash = row.trusted_hash.clone();
+        let facts = tokio::task::spawn_blocking(move || Facts::read(&folder, trusted_hash.as_deref())).await.map_err(internal)?;
+        Ok(Some(Project {
+            id,
+            name: row.name,
+            path: row.path,
+            branch: facts.branch,
+            remote: facts.remote,
+            trusted: facts.trusted,
+            trust_stale: row.trusted_hash.is_some() && !facts.trusted,
+            runs_own: facts.runs_own,
+            approval_timeout_s: row.approval_timeout_s.filter(|seconds| *seconds > 0),
+            present: facts.present,
+            demo: row.demo,
+            sessions: i64::try_from(count).unwrap_or(i64::MAX),
+            added: row.added,
+            updated: row.updated,
+        }))
+    }
+}
+
+/// What the folder itself says at this moment.
+struct Facts {
+    branch: Option<String>,
+    remote: Option<String>,
+    trusted: bool,
+    runs_own: Vec<String>,
+    present: bool,
+}
+
+impl Facts {
+    fn read(folder: &Path, trusted_hash: Option<&str>) -> Self {
+        Self {
+            branch: git::branch(folder),
+            remote: git::remote(folder),
+            trusted: trusted_hash.is_some_and(|trusted| trusted == trust::hash(folder)),
+            runs_own: trust::found(folder),
+            present: access(folder, Access::READ_OK | Access::EXEC_OK).is_ok() && folder.is_dir(),
+        }
+    }
+}
+
+fn checked_name(name: &str) -> Result<String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+        return Err(Error::invalid("name", "a project's name has 1 to 100 characters on one line"));
+    }
+    Ok(name.to_owned())
+}
+
+async fn alive(tx: &Tx<'_>, id: ProjectId) -> Result<project::Model> {
+    let row = project::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
+    row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::NotFound("project".into()))
+}
+
+#[async_trait]
+impl ports::Projects for ProjectsService {
+    async fn list(&self, caller: &Caller, page: PageQuery) -> Result<Page<Project>> {
+        require(caller, Action::ReadNode, Resource::Node, "project")?;
+        let limit = page.limit()?;
+        let mut query = project::Entity::find().filter(project::Column::Removed.is_null());
+        if let Some(after) = &page.after {
+            let key = crate::sessions::cursor_parts(after, 2)?;
+            let same = Condition::all().add(project::Column::Name.eq(key[0].clone())).add(project::Column::Id.gt(key[1].clone()));
+            query = query.filter(Condition::any().add(project::Column::Name.gt(key[0].clone())).add(same));
+        }
+        let mut found =
+            query.order_by_asc(project::Column::Name).order_by_asc(project::Column::Id).limit(u64::from(limit) + 1).all(self.store.read()).await.map_err(internal)?;
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let next = found.last().filter(|_| more).map(|row| crate::sessions::cursor(&[&row.name, &row.id]));
+        let mut items = Vec::with_capacity(found.len());
+        for row in found {
+            items.extend(self.shown(row).await?);
+        }
+        Ok(Page { items, next })
+    }
+
+    async fn find(&self, caller: &Caller, id: ProjectId) -> Result<Project> {
+        require(caller, Action::ReadNode, Resource::Node, "project")?;
+        let row = project::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        match row.filter(|row| row.removed.is_none()) {
+            Some(row) => self.shown(row).await?.ok_or_else(|| Error::NotFound("project".into())),
+            None => Err(Error::NotFound("project".into())),
+        }
+    }
+
+    async fn create(&self, caller: &Caller, new: NewProject) -> Result<Project> {
+        require(caller, Action::AddProject, Resource::Node, "project")?;
+        let path = self.checked_path(&new.path)?;
+        let folder_name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let name = match new.name.as_deref().map(str::trim) {
+            None | Some("") => checked_name(&folder_name)?,
+            Some(name) => checked_name(name)?,
+        };
+        let trust = if new.trusted == Some(true) { Some(trust::hash(&path)) } else { None };
+        let path = path.display().to_string();
+        let fresh = ProjectId::from_uuid(self.deps.uuid_v7());
+        let who = caller.clone();
+        let id = self
+            .journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    require(&who, Action::AddProject, Resource::Node, "project")?;
+                    let known = project::Entity::find().filter(project::Column::Path.eq(&path)).one(tx.db()).await.map_err(internal)?;
+                    let id = match known {
+                        Some(row) if row.removed.is_none() => return Err(Error::Conflict(format!("this folder is the project {} already", row.name))),
+                        // Adding it again takes it back, with its sessions.
+                        Some(row) => row.id.parse().map_err(|_| Error::NotFound("project".into()))?,
+                        None => fresh,
+                    };
+                    let outcome = Outcome::new(id).with(id, ProjectAdded { id, name, path, demo: false });
+                    Ok(match trust {
+                        Some(hash) => outcome.with(id, ProjectTrusted { hash: Some(hash) }),
+                        None => outcome,
+                    })
+                })
+            })
+            .await?;
+        self.find(caller, id).await
+    }
+
+    async fn update(&self, caller: &Caller, id: ProjectId, patch: ProjectPatch) -> Result<Project> {
+        require(caller, Action::EditProject, Resource::Node, "project")?;
+        let name = patch.name.as_deref().map(checked_name).transpose()?;
+        let timeout = match patch.approval_timeout_s {
+            Some(seconds) if seconds != 0 && !(10..=604_800).contains(&seconds) => {
+                return Err(Error::invalid("approval_timeout_s", "between 10 and 604800 seconds, or 0 to let approvals wait"));
+            }
+            other => other,
+        };
+        let folder = PathBuf::from(self.find(caller, id).await?.path);
+        let trust = match patch.trusted {
+            Some(true) => Some(Some(tokio::task::spawn_blocking(move || trust::hash(&folder)).await.map_err(internal)?)),
+            Some(false) => Some(None),
+            None => None,
+        };
+        let who = caller.clone();
+        self.journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    require(&who, Action::EditProject, Resource::Node, "project")?;
+                    let row = alive(tx, id).await?;
+                    let mut outcome = Outcome::new(());
+                    let changed = ProjectChanged {
+                        name: name.filter(|name| *name != row.name),
+                        approval_timeout_s: timeout.filter(|seconds| *seconds != row.approval_timeout_s.unwrap_or(0)),
+                    };
+                    if changed != ProjectChanged::default() {
+                        outcome = outcome.with(id, changed);
+                    }
+                    if let Some(hash) = trust.filter(|hash| *hash != row.trusted_hash) {
+                        outcome = outcome.with(id, ProjectTrusted { hash });
+                    }
+                    Ok(outcome)
+                })
+            })
+            .await?;
+        self.find(caller, id).await
+    }
+
+    async fn delete(&self, caller: &Caller, id: ProjectId) -> Result<()> {
+        let who = caller.clone();
+        self.journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    require(&who, Action::EditProject, Resource::Node, "project")?;
+                    alive(tx, id).await?;
+                    let live = SessionState::ALL.iter().filter(|state| state.is_live()).map(|state| state.word());
+                    let running = session::Entity::find()
+                        .filter(session::Column::Project.eq(id.to_string()))
+                        .filter(session::Column::State.is_in(live))
+                        .count(tx.db())
+                        .await
+                        .map_err(internal)?;
+                    match running {
+                        0 => Ok(Outcome::new(()).with(id, ProjectRemoved {})),
+                        1 => Err(Error::Conflict("one of its sessions is running: stop it first".into())),
+                        n => Err(Error::Conflict(format!("{n} of its sessions are running: stop them first"))),
+                    }
+                })
+            })
+            .await
+    }
+}

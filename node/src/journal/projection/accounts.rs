@@ -19,7 +19,10 @@ pub(super) async fn user_changed(target: &Target<'_>, event: &Happened<'_>, fact
 }
 
 pub(super) async fn project_added(target: &Target<'_>, event: &Happened<'_>, fact: &ProjectAdded) -> Result<(), DbErr> {
-    let text = r#"INSERT INTO "{p}project" ("id", "origin", "name", "path", "demo", "added", "updated") VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING"#;
+    let text = r#"INSERT INTO "{p}project" ("id", "origin", "name", "path", "demo", "added", "updated") VALUES ($1, $2, $3, $4, $5, $6, $6)
+        ON CONFLICT ("id") DO UPDATE SET "name" = excluded."name", "removed" = NULL, "trusted_hash" = NULL, "updated" = excluded."updated"
+        WHERE "{p}project"."origin" = excluded."origin""#;
+    // A folder that was removed and is added again is the same project; whether it is trusted is asked anew.
     let values = [id(fact.id), event.origin.into(), fact.name.as_str().into(), fact.path.as_str().into(), fact.demo.into(), event.at.into()];
     target.run(text, values).await.map(drop)
 }

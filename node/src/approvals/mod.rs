@@ -1,0 +1,230 @@
+//! Approvals: what agents ask of people, decided exactly once.
+//! The decision and the line that tells the agent are stored in one commit; nothing here judges whether a tool is harmless.
+
+use crate::{
+    agents::{self, Answer, driver},
+    blob,
+    entity::{approval, session},
+    journal::{Tx, internal},
+    rows::Rows,
+    sessions::{Engine, after_decision, by_node, may, scribe::Scribe},
+};
+use async_trait::async_trait;
+use model::{
+    Action, Caller, Error, Page, PageQuery, Result, Via,
+    approvals::{Approval, ApprovalFilter, ApprovalKind, ApprovalState, Decide, Decided, Suggestion, Verdict},
+    caller::{Resource, require},
+    event::{ApprovalDecided, Fact, SessionChanged},
+    id::ApprovalId,
+    ports,
+    sessions::Mode,
+};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, ExprTrait}};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The longest reason or comment, in bytes.
+const REASON_MAX: usize = 10_000;
+
+/// [`ports::Approvals`] on a journal and an engine.
+#[derive(Clone)]
+pub struct ApprovalsService {
+    engine: Arc<Engine>,
+    rows: Rows,
+}
+
+impl ApprovalsService {
+    pub(crate) fn new(engine: Arc<Engine>, rows: Rows) -> Self {
+        Self { engine, rows }
+    }
+}
+
+/// Decides an approval and tells the agent.
+pub(crate) async fn decide(engine: &Engine, caller: &Caller, id: ApprovalId, decide: Decide) -> Result<()> {
+    checked(&decide)?;
+    let who = caller.clone();
+    // What was asked never changes: it is read before the commit, which awaits nothing but its transaction.
+    let input = asked_input(engine, id).await?;
+    let session = engine.journal.commit(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input))).await?;
+    engine.flush(session).await;
+    Ok(())
+}
+
+async fn decide_in<'t>(tx: &'t Tx<'t>, who: Caller, id: ApprovalId, decide: Decide, input: Option<Value>) -> Result<crate::journal::Outcome<model::id::SessionId>> {
+    let row = approval::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
+    let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
+    let session = row.session.parse().map_err(|_| Error::NotFound("approval".into()))?;
+    let mut scribe = Scribe::load(tx, session).await?;
+    may(&who, &scribe.row, Action::DecideApproval).map_err(|error| match error {
+        Error::NotFound(_) => Error::NotFound("approval".into()),
+        other => other,
+    })?;
+    match ApprovalState::parse(&row.state) {
+        Some(ApprovalState::Pending) => {}
+        Some(ApprovalState::Withdrawn) => return Err(Error::Conflict("the agent no longer waits for an answer".into())),
+        _ => {
+            let before = row.decided.as_deref().and_then(|json| serde_json::from_str::<Decided>(json).ok());
+            return Err(before.map_or_else(|| Error::Conflict("it was decided before".into()), |before| Error::AlreadyDecided(Box::new(before))));
+        }
+    }
+    let kind = ApprovalKind::parse(&row.kind).unwrap_or(ApprovalKind::Tool);
+    let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
+    let input = input.ok_or_else(|| Error::Conflict("what was asked is no longer stored".into()))?;
+    let answer = answer(&decide, kind, &suggestions, input)?;
+    let decided = match who.via {
+        Via::Node => Decided { reason: decide.reason.clone(), ..by_node(tx.now(), "") },
+        _ => Decided {
+            decision: decide.decision,
+            at: tx.now(),
+            by: who.user,
+            by_name: Some(who.name.clone()),
+            via: via_word(&who.via).into(),
+            from: who.from.clone(),
+            reason: decide.reason.clone(),
+            remember: decide.remember,
+        },
+    };
+    let mode = plan_mode(&decide, kind);
+    scribe.push(id, ApprovalDecided { session, decided, answers: decide.answers, mode });
+    if let Some(mode) = mode {
+        scribe.changed(SessionChanged { mode: (scribe.row.mode != mode.word()).then_some(mode), ..SessionChanged::default() });
+    }
+    let run = row.run.parse().map_err(|_| Error::Conflict("its agent is gone".into()))?;
+    let lines = driver(scribe.agent()).answer(&row.request, &answer);
+    scribe.input(run, lines).await?;
+    after_decision(&mut scribe).await?;
+    Ok(scribe.finish(session))
+}
+
+fn via_word(via: &Via) -> &'static str {
+    match via {
+        Via::Cookie { .. } => "browser",
+        Via::Token { .. } => "token",
+        Via::Cli => "cli",
+        Via::Node => "node",
+    }
+}
+
+fn checked(decide: &Decide) -> Result<()> {
+    let too_long = decide.reason.as_ref().is_some_and(|reason| reason.len() > REASON_MAX);
+    if too_long {
+        return Err(Error::invalid("reason", format!("a reason may have at most {REASON_MAX} bytes")));
+    }
+    if decide.remember.is_some() && decide.decision == Verdict::Deny {
+        return Err(Error::invalid("remember", "only an allow can be remembered"));
+    }
+    let answers = decide.answers.iter().flatten().map(|(question, answer)| question.len() + answer.len()).sum::<usize>();
+    if answers > 10 * REASON_MAX {
+        return Err(Error::invalid("answers", "the answers are too long"));
+    }
+    Ok(())
+}
+
+fn plan_mode(decide: &Decide, kind: ApprovalKind) -> Option<Mode> {
+    (kind == ApprovalKind::Plan && decide.decision == Verdict::Allow).then(|| decide.mode.filter(|mode| *mode != Mode::Plan).unwrap_or(Mode::Ask))
+}
+
+fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], input: Value) -> Result<Answer> {
+    let reason = decide.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    if decide.decision == Verdict::Deny {
+        let message = match (kind, reason) {
+            (ApprovalKind::Plan, Some(comments)) => format!("The plan was not approved. Comments: {comments}\nRevise the plan and propose it again."),
+            (ApprovalKind::Plan, None) => "The plan was not approved. Revise it and propose it again.".into(),
+            (_, Some(reason)) => format!("The user denied this: {reason}"),
+            (_, None) => "The user denied this.".into(),
+        };
+        return Ok(Answer::Deny { message, interrupt: false });
+    }
+    let remember = match decide.remember {
+        None => Vec::new(),
+        Some(_) if suggestions.is_empty() => return Err(Error::invalid("remember", "the agent offered no rule to remember")),
+        Some(scope) => agents::remember(suggestions, scope),
+    };
+    let answers = match kind {
+        ApprovalKind::Question => Some(decide.answers.clone().filter(|answers| !answers.is_empty()).ok_or_else(|| Error::invalid("answers", "answer the question"))?),
+        _ => None,
+    };
+    Ok(Answer::Allow { input, remember, mode: plan_mode(decide, kind), answers })
+}
+
+async fn asked_input(engine: &Engine, id: ApprovalId) -> Result<Option<Value>> {
+    let row = approval::Entity::find_by_id(id.to_string()).one(engine.store.read()).await.map_err(internal)?;
+    let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
+    match engine.journal.event(row.pos).await?.and_then(|event| event.fact()) {
+        Some(Fact::ApprovalAsked(fact)) => Ok(Some(blob::get(&engine.store, &fact.input).await?)),
+        _ => Ok(None),
+    }
+}
+
+#[async_trait]
+impl ports::Approvals for ApprovalsService {
+    async fn list(&self, caller: &Caller, filter: ApprovalFilter, page: PageQuery) -> Result<Page<Approval>> {
+        require(caller, Action::ReadNode, Resource::Node, "approval")?;
+        let limit = page.limit()?;
+        let visible = session::Entity::find().filter(Rows::scope(caller)).select_only().column(session::Column::Id);
+        let mut query = approval::Entity::find().filter(Expr::col(approval::Column::Session).in_subquery(sea_orm::QuerySelect::query(&mut visible.clone()).to_owned()));
+        if let Some(state) = filter.state {
+            query = query.filter(approval::Column::State.eq(state.word()));
+        }
+        if let Some(session) = filter.session {
+            query = query.filter(approval::Column::Session.eq(session.to_string()));
+        }
+        // Ids sort by the time they were asked: oldest first where they wait, newest first where they are history.
+        let oldest_first = filter.state == Some(ApprovalState::Pending);
+        if let Some(after) = &page.after {
+            let id: ApprovalId = after.parse().map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?;
+            let key = approval::Column::Id;
+            query = query.filter(Condition::all().add(if oldest_first { key.gt(id.to_string()) } else { key.lt(id.to_string()) }));
+        }
+        query = if oldest_first { query.order_by_asc(approval::Column::Id) } else { query.order_by_desc(approval::Column::Id) };
+        let mut found = query.limit(u64::from(limit) + 1).all(self.engine.store.read()).await.map_err(internal)?;
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let next = found.last().filter(|_| more).map(|row| row.id.clone());
+        Ok(Page { items: self.rows.approvals(caller, found).await?, next })
+    }
+
+    async fn find(&self, caller: &Caller, id: ApprovalId) -> Result<Approval> {
+        require(caller, Action::ReadNode, Resource::Node, "approval")?;
+        self.rows.approval(caller, id).await?.ok_or_else(|| Error::NotFound("approval".into()))
+    }
+
+    async fn decide(&self, caller: &Caller, id: ApprovalId, decision: Decide) -> Result<Approval> {
+        decide(&self.engine, caller, id, decision).await?;
+        self.find(caller, id).await
+    }
+
+    async fn pending(&self, caller: &Caller) -> Result<i64> {
+        require(caller, Action::ReadNode, Resource::Node, "approval")?;
+        self.rows.pending(caller).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{approvals::RememberScope, sessions::Mode};
+
+    #[test]
+    fn an_approved_plan_never_goes_on_planning() {
+        for mode in [None, Some(Mode::Plan), Some(Mode::Ask)] {
+            let decide = Decide { mode, ..Decide::allow() };
+            assert_eq!(plan_mode(&decide, ApprovalKind::Plan), Some(Mode::Ask));
+        }
+        assert_eq!(plan_mode(&Decide::deny("no"), ApprovalKind::Plan), None);
+        assert_eq!(plan_mode(&Decide { mode: Some(Mode::AutoAccept), ..Decide::allow() }, ApprovalKind::Tool), None);
+    }
+
+    #[test]
+    fn always_needs_something_to_remember() {
+        let decide = Decide { remember: Some(RememberScope::Local), ..Decide::allow() };
+        assert!(matches!(answer(&decide, ApprovalKind::Tool, &[], Value::Null), Err(Error::Invalid { field, .. }) if field == "remember"));
+        let deny = Decide { remember: Some(RememberScope::Local), ..Decide::deny("no") };
+        assert!(checked(&deny).is_err());
+    }
+
+    #[test]
+    fn a_question_needs_an_answer() {
+        assert!(answer(&Decide::allow(), ApprovalKind::Question, &[], Value::Null).is_err());
+    }
+}

@@ -1,0 +1,183 @@
+//! One tab's view of the hub: its topics, its position, and what it hears next.
+//! Every row is read through the caller's own scope at the moment it is sent; nothing is cached between callers.
+
+use super::{Hub, Passing, Touch, no_partial};
+use model::{
+    Caller, Pos, Result,
+    id::SessionId,
+    live::{ClientSays, Row, ServerSays, Topic},
+};
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
+use tokio::sync::{broadcast, watch};
+
+/// A tab hears at least this often that it is live.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// A tab that follows topics.
+pub struct Follower {
+    hub: Hub,
+    caller: Caller,
+    topics: Vec<Topic>,
+    pos: Option<Pos>,
+    ready: watch::Receiver<Pos>,
+    passing: broadcast::Receiver<Passing>,
+    waiting: VecDeque<ServerSays>,
+    said_caught: bool,
+    /// Sessions whose half-written text this tab shows: only they need to hear that it is over.
+    writing: HashSet<SessionId>,
+}
+
+impl Follower {
+    pub(super) fn new(hub: Hub, caller: Caller) -> Self {
+        let ready = hub.inner.ready.subscribe();
+        let passing = hub.inner.passing.subscribe();
+        Self { hub, caller, topics: Vec::new(), pos: None, ready, passing, waiting: VecDeque::new(), said_caught: false, writing: HashSet::new() }
+    }
+
+    /// Takes what the tab says: its topics and where to start.
+    pub async fn say(&mut self, says: ClientSays) -> Result<()> {
+        let ClientSays::Follow { mut topics, after } = says;
+        topics.truncate(16);
+        let mut allowed = Vec::new();
+        for topic in topics {
+            if let Topic::Session { id } = topic
+                && self.hub.inner.rows.session(&self.caller, id).await?.is_none()
+            {
+                self.waiting.push_back(ServerSays::Gone { pos: after, id: id.to_string() });
+                continue;
+            }
+            allowed.push(topic);
+        }
+        self.topics = allowed;
+        self.pos = Some(after);
+        self.said_caught = false;
+        for topic in self.topics.clone() {
+            if let Topic::Session { id } = topic {
+                self.push_partial(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the tab hears next. Waits; cancel-safe. Ends when the node stops.
+    pub async fn next(&mut self) -> Option<ServerSays> {
+        loop {
+            if let Some(says) = self.waiting.pop_front() {
+                return Some(says);
+            }
+            if self.pos.is_some_and(|pos| pos < *self.ready.borrow_and_update()) || (self.pos.is_some() && !self.said_caught) {
+                if let Err(error) = self.catch_up().await {
+                    tracing::warn!(%error, "a live tab could not catch up and is told to reload");
+                    self.waiting.push_back(ServerSays::Reload);
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                continue;
+            }
+            tokio::select! {
+                changed = self.ready.changed() => changed.ok()?,
+                passing = self.passing.recv() => match passing {
+                    Ok(passing) => self.pass(passing),
+                    // Partials and health are whole each time: what was missed is replaced by what comes.
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                },
+                () = tokio::time::sleep(HEARTBEAT), if self.pos.is_some() => self.said_caught = false,
+            }
+        }
+    }
+
+    fn pass(&mut self, passing: Passing) {
+        match passing {
+            Passing::Partial(session) => {
+                if self.topics.contains(&Topic::Session { id: session }) {
+                    self.push_partial(session);
+                }
+            }
+            Passing::Health(sample) => {
+                if self.topics.contains(&Topic::Node) {
+                    self.waiting.push_back(ServerSays::Health(sample));
+                }
+            }
+            Passing::Caller(user) => {
+                if self.caller.user == Some(user) {
+                    self.waiting.push_back(ServerSays::Reload);
+                }
+            }
+        }
+    }
+
+    fn push_partial(&mut self, session: SessionId) {
+        match self.hub.partial_of(session) {
+            Some(partial) => {
+                self.writing.insert(session);
+                self.waiting.push_back(ServerSays::Partial(partial));
+            }
+            None => {
+                if self.writing.remove(&session) {
+                    self.waiting.push_back(no_partial(session));
+                }
+            }
+        }
+    }
+
+    async fn catch_up(&mut self) -> Result<()> {
+        let Some(after) = self.pos else { return Ok(()) };
+        let Some((touched, upto)) = self.hub.touched_since(after).await? else {
+            self.waiting.push_back(ServerSays::Reload);
+            self.pos = Some(*self.ready.borrow());
+            return Ok(());
+        };
+        let hidden: HashSet<Touch> = touched.iter().filter(|touched| touched.hides).map(|touched| touched.touch).collect();
+        let mut seen = HashSet::new();
+        let mut news = Vec::new();
+        for touch in touched.iter().map(|touched| touched.touch) {
+            if !self.wants(touch) || !seen.insert(touch) {
+                continue;
+            }
+            match self.row(touch).await? {
+                Some(row) => news.push(ServerSays::Row { pos: upto, row }),
+                None if hidden.contains(&touch) => news.push(ServerSays::Gone { pos: upto, id: name(touch) }),
+                None => {}
+            }
+        }
+        let pending = self.hub.inner.rows.pending(&self.caller).await?;
+        news.push(ServerSays::Caught { pos: upto, pending });
+        // All at once and after the last await: a call that is cancelled before has changed nothing.
+        self.waiting.extend(news);
+        self.pos = Some(upto);
+        self.said_caught = true;
+        Ok(())
+    }
+
+    fn wants(&self, touch: Touch) -> bool {
+        self.topics.iter().any(|topic| match (topic, touch) {
+            (Topic::Node, Touch::Session(_) | Touch::Approval(_) | Touch::Project(_)) => true,
+            (Topic::Session { id }, Touch::Entry(session, _) | Touch::Prompt(session, _) | Touch::Session(session)) => *id == session,
+            _ => false,
+        })
+    }
+
+    async fn row(&self, touch: Touch) -> Result<Option<Row>> {
+        let rows = &self.hub.inner.rows;
+        Ok(match touch {
+            Touch::Session(id) => rows.session(&self.caller, id).await?.map(|row| Row::Session(Box::new(row))),
+            Touch::Approval(id) => rows.approval(&self.caller, id).await?.map(|row| Row::Approval(Box::new(row))),
+            Touch::Project(id) => rows.project(&self.caller, id).await?.map(|row| Row::Project(Box::new(row))),
+            Touch::Entry(session, seq) => rows.entry(&self.caller, session, seq).await?.map(|row| Row::Entry(Box::new(row))),
+            Touch::Prompt(session, id) => rows.prompt(&self.caller, session, id).await?.map(Row::Prompt),
+        })
+    }
+}
+
+fn name(touch: Touch) -> String {
+    match touch {
+        Touch::Session(id) => id.to_string(),
+        Touch::Approval(id) => id.to_string(),
+        Touch::Project(id) => id.to_string(),
+        Touch::Entry(session, seq) => format!("{session}/{seq}"),
+        Touch::Prompt(_, id) => id.to_string(),
+    }
+}

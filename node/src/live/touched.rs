@@ -1,0 +1,73 @@
+//! Which rows an event touches. Only names: the rows themselves are read per caller.
+
+use crate::journal::StoredEvent;
+use model::{
+    Pos,
+    event::Fact,
+    id::{ApprovalId, ProjectId, PromptId, SessionId},
+};
+
+/// A row that may look different now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Touch {
+    /// A session's row.
+    Session(SessionId),
+    /// An approval's row.
+    Approval(ApprovalId),
+    /// A project's row.
+    Project(ProjectId),
+    /// An entry of a session.
+    Entry(SessionId, i64),
+    /// A prompt of a session.
+    Prompt(SessionId, PromptId),
+}
+
+/// A touch and the position of the event that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// The event's position.
+    pub pos: Pos,
+    /// The row.
+    pub touch: Touch,
+    /// The event may have taken the row from somebody's sight: only then is `gone` said, so that hidden rows stay unheard of.
+    pub hides: bool,
+}
+
+/// The rows `event` touches; none for kinds this version does not know.
+pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
+    let Some(fact) = event.fact() else { return Vec::new() };
+    let subject_session = || event.subject.parse::<SessionId>().ok();
+    let subject_approval = || event.subject.parse::<ApprovalId>().ok();
+    let hides = match &fact {
+        Fact::SessionChanged(fact) => fact.visibility.is_some(),
+        Fact::SessionDeleted(fact) => fact.deleted,
+        Fact::SessionPurged(_) | Fact::ProjectRemoved(_) => true,
+        _ => false,
+    };
+    let mut touches = Vec::with_capacity(2);
+    match fact {
+        Fact::ProjectAdded(fact) => touches.push(Touch::Project(fact.id)),
+        Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => touches.extend(event.subject.parse().ok().map(Touch::Project)),
+        Fact::SessionCreated(_) | Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionDeleted(_) | Fact::SessionPurged(_) => {
+            touches.extend(subject_session().map(Touch::Session));
+        }
+        Fact::RunStarted(fact) => touches.push(Touch::Session(fact.session)),
+        Fact::RunEnded(fact) => touches.push(Touch::Session(fact.session)),
+        Fact::PromptQueued(fact) => touches.push(Touch::Prompt(fact.session, fact.id)),
+        Fact::PromptSettled(fact) => touches.push(Touch::Prompt(fact.session, fact.id)),
+        Fact::EntryAdded(fact) => touches.extend([Touch::Entry(fact.session, fact.seq), Touch::Session(fact.session)]),
+        Fact::EntryEnded(fact) => touches.extend([Touch::Entry(fact.session, fact.seq), Touch::Session(fact.session)]),
+        Fact::ApprovalAsked(fact) => touches.extend([Touch::Approval(fact.id), Touch::Session(fact.session)]),
+        Fact::ApprovalDecided(fact) => {
+            touches.extend(subject_approval().map(Touch::Approval));
+            touches.push(Touch::Session(fact.session));
+        }
+        Fact::ApprovalWithdrawn(fact) => {
+            touches.extend(subject_approval().map(Touch::Approval));
+            touches.push(Touch::Session(fact.session));
+        }
+        Fact::UsageRecorded(fact) => touches.push(Touch::Session(fact.session)),
+        Fact::UserCreated(_) | Fact::UserChanged(_) => {}
+    }
+    touches.into_iter().map(|touch| Touched { pos: event.pos, touch, hides }).collect()
+}

@@ -1,0 +1,107 @@
+//! The node: all features on one store, started and stopped together.
+//! It owns their order of life and nothing else.
+
+use crate::{
+    approvals::ApprovalsService,
+    clock::Deps,
+    health::Sampler,
+    journal::Journal,
+    live::Hub,
+    overview::{Identity, NodeService},
+    process::{Processes, ShimProgram},
+    projects::ProjectsService,
+    rows::Rows,
+    sessions::{Engine, EngineConfig, SessionsService},
+    store::Store,
+    usage::UsageService,
+};
+use model::{Result, Services};
+use std::{path::PathBuf, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// What a node is told once.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// What it is.
+    pub identity: Identity,
+    /// Agents: how many, how long idle, which programs.
+    pub engine: EngineConfig,
+    /// The shim: this binary and `shim`.
+    pub shim: ShimProgram,
+    /// Projects may lie under these folders.
+    pub roots: Vec<PathBuf>,
+}
+
+/// A running node; cheap to clone.
+#[derive(Clone)]
+pub struct Node {
+    services: Services,
+    hub: Hub,
+    engine: Arc<Engine>,
+    journal: Journal,
+    closing: CancellationToken,
+}
+
+impl Node {
+    /// Takes up every agent that still runs, then begins to start, watch and sample. When it returns, no session claims a state it is not in.
+    pub async fn open(config: NodeConfig, store: Store, journal: Journal, accounts: Arc<dyn model::ports::Accounts>, deps: Deps) -> Result<Self> {
+        let closing = CancellationToken::new();
+        let projects = ProjectsService::new(store.clone(), journal.clone(), deps.clone(), config.roots.clone(), config.identity.data_dir.clone());
+        let rows = Rows::new(store.clone(), projects.clone());
+        let hub = Hub::open(journal.clone(), rows.clone()).await?;
+        let processes = Processes::new(config.identity.data_dir.join("runs"), config.shim.clone(), deps.clone());
+        let engine = Engine::new(store.clone(), journal.clone(), deps.clone(), processes, hub.clone(), config.engine.clone());
+        let approvals = Arc::new(ApprovalsService::new(engine.clone(), rows.clone()));
+        let usage = Arc::new(UsageService::new(store.clone(), deps.clone()));
+        let node = Arc::new(NodeService::new(
+            config.identity.clone(),
+            store.clone(),
+            journal.clone(),
+            deps.clone(),
+            rows.clone(),
+            engine.clone(),
+            approvals.clone(),
+            usage.clone(),
+        ));
+        let services = Services {
+            sessions: Arc::new(SessionsService::new(engine.clone(), rows, projects.clone())),
+            approvals,
+            projects: Arc::new(projects),
+            usage,
+            accounts,
+            node,
+        };
+        engine.tasks.spawn(hub.clone().run());
+        engine.recover().await?;
+        engine.tasks.spawn(engine.clone().supervise());
+        let sampler = Sampler { store, journal: journal.clone(), deps, engine: engine.clone(), hub: hub.clone(), data_dir: config.identity.data_dir };
+        engine.tasks.spawn(sampler.run(closing.clone()));
+        Ok(Self { services, hub, engine, journal, closing })
+    }
+
+    /// What pages and handlers ask.
+    pub fn services(&self) -> Services {
+        self.services.clone()
+    }
+
+    /// What live sockets follow.
+    pub fn live(&self) -> Hub {
+        self.hub.clone()
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// How many agents run.
+    pub fn running(&self) -> usize {
+        self.engine.running()
+    }
+
+    /// Stops; agents go on under their shims unless `stop_agents`.
+    pub async fn shutdown(&self, stop_agents: bool) {
+        self.closing.cancel();
+        self.engine.shutdown(stop_agents).await;
+    }
+}

@@ -1,0 +1,104 @@
+//! The activity stream: the newest events that mean something to people, one line each.
+//! It tells only what the caller may see and only what the event says.
+
+use crate::{
+    entity::event,
+    journal::{StoredEvent, internal},
+    rows::Rows,
+    store::Store,
+};
+use model::{
+    Caller, Result,
+    approvals::Verdict,
+    event::Fact,
+    id::SessionId,
+    node::Activity,
+    sessions::{Session, SessionState},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::HashMap;
+
+/// Kinds worth a line.
+const KINDS: [&str; 6] = ["session.created", "session.moved", "approval.asked", "approval.decided", "project.added", "project.trusted"];
+/// How many events are looked at for one stream.
+const LOOKED_AT: u64 = 120;
+
+/// The newest lines, newest first.
+pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: usize) -> Result<Vec<Activity>> {
+    let events = event::Entity::find()
+        .filter(event::Column::Kind.is_in(KINDS))
+        .order_by_desc(event::Column::Pos)
+        .limit(LOOKED_AT)
+        .all(store.read())
+        .await
+        .map_err(internal)?;
+    let mut sessions: HashMap<SessionId, Option<Session>> = HashMap::new();
+    let mut lines = Vec::new();
+    for event in events.into_iter().map(StoredEvent::from) {
+        let Some(fact) = event.fact() else { continue };
+        let about = match &fact {
+            Fact::SessionCreated(_) | Fact::SessionMoved(_) => event.subject.parse().ok(),
+            Fact::ApprovalAsked(fact) => Some(fact.session),
+            Fact::ApprovalDecided(fact) => Some(fact.session),
+            _ => None,
+        };
+        let session = match about {
+            None => None,
+            Some(id) => {
+                if !sessions.contains_key(&id) {
+                    sessions.insert(id, rows.session(caller, id).await?);
+                }
+                match sessions.get(&id).cloned().flatten() {
+                    Some(session) => Some(session),
+                    None => continue,
+                }
+            }
+        };
+        lines.extend(line(&event, &fact, session.as_ref()));
+        if lines.len() >= limit {
+            break;
+        }
+    }
+    Ok(lines)
+}
+
+fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<Activity> {
+    let title = session.map(|session| session.title.as_str()).unwrap_or_default();
+    let (status, text) = match fact {
+        Fact::SessionCreated(_) => (SessionState::Queued, format!("{title}: started by {}", session.map(|session| session.owner_name.as_str()).unwrap_or_default())),
+        Fact::SessionMoved(fact) => match fact.state {
+            // What passes by itself is not news.
+            SessionState::Queued | SessionState::Starting | SessionState::Waiting => return None,
+            SessionState::Working => (SessionState::Working, format!("{title}: at work")),
+            SessionState::Idle => (SessionState::Done, format!("{title}: finished its turn")),
+            state => (state, with_detail(&format!("{title}: {}", state.word()), fact.detail.as_deref())),
+        },
+        Fact::ApprovalAsked(fact) => (SessionState::Waiting, format!("{title} asks: {} {}", fact.tool, fact.target)),
+        Fact::ApprovalDecided(fact) => {
+            let who = fact.decided.by_name.as_deref().unwrap_or("somebody");
+            match fact.decided.decision {
+                Verdict::Allow => (SessionState::Done, format!("{who} allowed what {title} asked")),
+                Verdict::Deny => (SessionState::Interrupted, format!("{who} denied what {title} asked")),
+            }
+        }
+        Fact::ProjectAdded(fact) => (SessionState::Done, format!("Project {} added", fact.name)),
+        Fact::ProjectTrusted(fact) => (SessionState::Done, if fact.hash.is_some() { "A project was trusted".into() } else { "A project is no longer trusted".into() }),
+        _ => return None,
+    };
+    let href = match fact {
+        Fact::ProjectAdded(_) | Fact::ProjectTrusted(_) => format!("/projects/{}", event.subject),
+        _ => format!("/sessions/{}", session?.id),
+    };
+    Some(Activity {
+        pos: event.pos,
+        at: event.hlc >> 16,
+        status: status.word().into(),
+        project: session.map(|session| session.project_name.clone()),
+        text,
+        href: Some(href),
+    })
+}
+
+fn with_detail(text: &str, detail: Option<&str>) -> String {
+    detail.map_or_else(|| text.to_owned(), |detail| format!("{text}, {detail}"))
+}

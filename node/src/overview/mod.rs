@@ -1,0 +1,273 @@
+//! The node's own port: what it is, how it is, what happened, and everything the Overview shows.
+//! It composes the other features' lists; it has no table of its own but the node's name.
+
+mod activity;
+
+use crate::{
+    agents,
+    clock::Deps,
+    entity::{event, project, session, setting},
+    health,
+    journal::{Journal, Outcome, internal},
+    live::{Touch, touches},
+    rows::Rows,
+    sessions::Engine,
+    store::Store,
+};
+use async_trait::async_trait;
+use model::{
+    Action, Caller, Error, Page, PageQuery, Pos, Result,
+    approvals::{ApprovalFilter, ApprovalState},
+    caller::{Resource, require},
+    event::Event,
+    id::{NodeId, SessionId},
+    node::{AgentFound, Checklist, HealthSample, NodeInfo, NodeKind, Overview},
+    ports,
+    sessions::{AgentKind, SessionState},
+    usage::{UsageBy, UsageQuery},
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::OnConflict};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::Arc,
+};
+use tokio::sync::Mutex;
+
+const DAY_MS: i64 = 86_400_000;
+/// How many days the Overview's charts span.
+const CHART_DAYS: u32 = 14;
+
+/// What the node is told of itself.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name until somebody renames it.
+    pub name: String,
+    /// Its kind.
+    pub kind: NodeKind,
+    /// The version of OrchWiz.
+    pub version: String,
+    /// The data directory.
+    pub data_dir: PathBuf,
+}
+
+/// [`ports::Node`] on the other services.
+#[derive(Clone)]
+pub struct NodeService {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    identity: Identity,
+    store: Store,
+    journal: Journal,
+    deps: Deps,
+    rows: Rows,
+    engine: Arc<Engine>,
+    approvals: Arc<dyn ports::Approvals>,
+    usage: Arc<dyn ports::UsageSums>,
+    started: i64,
+    agents: Mutex<Option<Vec<AgentFound>>>,
+}
+
+impl NodeService {
+    #[expect(clippy::too_many_arguments, reason = "the port is made of the other services, passed on once")]
+    pub(crate) fn new(
+        identity: Identity,
+        store: Store,
+        journal: Journal,
+        deps: Deps,
+        rows: Rows,
+        engine: Arc<Engine>,
+        approvals: Arc<dyn ports::Approvals>,
+        usage: Arc<dyn ports::UsageSums>,
+    ) -> Self {
+        let started = deps.now();
+        Self { inner: Arc::new(Inner { identity, store, journal, deps, rows, engine, approvals, usage, started, agents: Mutex::new(None) }) }
+    }
+
+    async fn name(&self) -> Result<String> {
+        let row = setting::Entity::find_by_id("node.name".to_owned()).one(self.inner.store.read()).await.map_err(internal)?;
+        Ok(row.map_or_else(|| self.inner.identity.name.clone(), |row| row.value))
+    }
+
+    async fn newest(&self, caller: &Caller, states: &[SessionState], since: Option<i64>, limit: u64) -> Result<Vec<model::sessions::Session>> {
+        let rows = self.in_states(caller, states, since).order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id).limit(limit);
+        let rows = rows.all(self.inner.store.read()).await.map_err(internal)?;
+        self.inner.rows.sessions(rows).await
+    }
+
+    fn in_states(&self, caller: &Caller, states: &[SessionState], since: Option<i64>) -> Select<session::Entity> {
+        let mut wanted = Condition::all().add(session::Column::State.is_in(states.iter().map(|state| state.word()))).add(session::Column::Archived.is_null());
+        if let Some(since) = since {
+            wanted = wanted.add(session::Column::Updated.gte(since));
+        }
+        session::Entity::find().filter(Rows::scope(caller)).filter(wanted)
+    }
+
+    async fn checklist(&self, caller: &Caller) -> Result<Checklist> {
+        let store = self.inner.store.read();
+        let sessions = |agent: AgentKind| session::Entity::find().filter(Rows::scope(caller)).filter(session::Column::Agent.eq(agent.word())).limit(1);
+        let found = self.agents_found(false).await;
+        Ok(Checklist {
+            claude_ready: found.iter().any(|found| found.agent == AgentKind::Claude && found.problem.is_none()),
+            demo_run: sessions(AgentKind::Demo).one(store).await.map_err(internal)?.is_some(),
+            project_added: project::Entity::find()
+                .filter(project::Column::Demo.eq(false))
+                .filter(project::Column::Removed.is_null())
+                .limit(1)
+                .one(store)
+                .await
+                .map_err(internal)?
+                .is_some(),
+            session_started: sessions(AgentKind::Claude).one(store).await.map_err(internal)?.is_some(),
+        })
+    }
+
+    async fn agents_found(&self, fresh: bool) -> Vec<AgentFound> {
+        let mut known = self.inner.agents.lock().await;
+        if fresh || known.is_none() {
+            *known = Some(agents::discover::discover(self.inner.engine.config.claude.as_deref()).await);
+        }
+        known.clone().unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl ports::Node for NodeService {
+    async fn info(&self, caller: &Caller) -> Result<NodeInfo> {
+        require(caller, Action::ReadNode, Resource::Node, "node")?;
+        let identity = &self.inner.identity;
+        Ok(NodeInfo {
+            id: identity.id,
+            name: self.name().await?,
+            kind: identity.kind,
+            version: identity.version.clone(),
+            database: self.inner.store.backend_name(),
+            data_dir: identity.data_dir.display().to_string(),
+            started: self.inner.started,
+            agents_max: i64::try_from(self.inner.engine.config.agents_max).unwrap_or(i64::MAX),
+            agents_idle_s: i64::try_from(self.inner.engine.config.agents_idle.as_secs()).unwrap_or(i64::MAX),
+        })
+    }
+
+    async fn rename(&self, caller: &Caller, name: String) -> Result<NodeInfo> {
+        require(caller, Action::EditProject, Resource::Node, "node")?;
+        let name = name.trim().to_owned();
+        if name.is_empty() || name.chars().count() > 60 || name.chars().any(char::is_control) {
+            return Err(Error::invalid("name", "a node's name has 1 to 60 characters on one line"));
+        }
+        self.inner
+            .journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    let row = setting::ActiveModel { key: Set("node.name".into()), value: Set(name) };
+                    let newest = OnConflict::column(setting::Column::Key).update_column(setting::Column::Value).to_owned();
+                    setting::Entity::insert(row).on_conflict(newest).exec_without_returning(tx.db()).await.map_err(internal)?;
+                    Ok(Outcome::new(()))
+                })
+            })
+            .await?;
+        self.info(caller).await
+    }
+
+    async fn health(&self, caller: &Caller) -> Result<Vec<HealthSample>> {
+        require(caller, Action::ReadNode, Resource::Node, "node")?;
+        health::samples(&self.inner.store).await
+    }
+
+    async fn agents(&self, caller: &Caller, fresh: bool) -> Result<Vec<AgentFound>> {
+        require(caller, Action::ReadNode, Resource::Node, "node")?;
+        Ok(self.agents_found(fresh).await)
+    }
+
+    async fn overview(&self, caller: &Caller) -> Result<Overview> {
+        require(caller, Action::ReadNode, Resource::Node, "node")?;
+        let pos = self.inner.journal.head().await;
+        let midnight = self.inner.deps.now().div_euclid(DAY_MS) * DAY_MS;
+        let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
+        let approvals = self.inner.approvals.list(caller, pending, PageQuery { after: None, limit: Some(20) }).await?.items;
+        let rested = [SessionState::Idle, SessionState::Interrupted, SessionState::Done];
+        let done_today_total = self.in_states(caller, &rested, Some(midnight)).count(self.inner.store.read()).await.map_err(internal)?;
+        let mut projects = self.inner.usage.sums(caller, UsageQuery { by: UsageBy::Project, days: CHART_DAYS }).await?;
+        projects.truncate(6);
+        Ok(Overview {
+            approvals_total: self.inner.approvals.pending(caller).await?,
+            approvals,
+            troubled: self.newest(caller, &[SessionState::Failed, SessionState::Unknown], None, 10).await?,
+            working: self.newest(caller, &[SessionState::Queued, SessionState::Starting, SessionState::Working], None, 20).await?,
+            done_today: self.newest(caller, &rested, Some(midnight), 12).await?,
+            done_today_total: i64::try_from(done_today_total).unwrap_or(i64::MAX),
+            days: self.inner.usage.sums(caller, UsageQuery { by: UsageBy::Day, days: CHART_DAYS }).await?,
+            projects,
+            activity: activity::newest(&self.inner.store, &self.inner.rows, caller, 12).await?,
+            checklist: self.checklist(caller).await?,
+            health: health::samples(&self.inner.store).await?.pop(),
+            pos,
+        })
+    }
+
+    async fn events(&self, caller: &Caller, after: Pos, limit: u32) -> Result<Page<Event>> {
+        require(caller, Action::ReadNode, Resource::Node, "event")?;
+        let limit = PageQuery { after: None, limit: Some(limit) }.limit()?;
+        let rows = event::Entity::find()
+            .filter(event::Column::Pos.gt(after))
+            .order_by_asc(event::Column::Pos)
+            .limit(u64::from(limit))
+            .all(self.inner.store.read())
+            .await
+            .map_err(internal)?;
+        let next = rows.last().filter(|_| rows.len() == limit as usize).map(|row| row.pos.to_string());
+        let mut seen: HashMap<SessionId, bool> = HashMap::new();
+        let mut items = Vec::with_capacity(rows.len());
+        for row in rows {
+            let stored = crate::journal::StoredEvent::from(row);
+            let session = touches(&stored).into_iter().find_map(|touched| match touched.touch {
+                Touch::Session(id) | Touch::Entry(id, _) | Touch::Prompt(id, _) => Some(id),
+                Touch::Approval(_) | Touch::Project(_) => None,
+            });
+            if let Some(session) = session {
+                let visible = match seen.get(&session) {
+                    Some(visible) => *visible,
+                    None => {
+                        let visible = self.inner.rows.session(caller, session).await?.is_some();
+                        seen.insert(session, visible);
+                        visible
+                    }
+                };
+                if !visible {
+                    continue;
+                }
+            }
+            items.push(public(stored));
+        }
+        Ok(Page { items, next })
+    }
+
+    async fn head(&self) -> Result<Pos> {
+        Ok(self.inner.journal.head().await)
+    }
+}
+
+/// A stored event as REST and streams give it.
+fn public(event: crate::journal::StoredEvent) -> Event {
+    Event {
+        pos: event.pos,
+        origin: event.origin,
+        epoch: event.epoch,
+        seq: event.seq,
+        hlc: event.hlc,
+        actor: event.actor,
+        kind: event.kind,
+        v: event.v,
+        subject: event.subject,
+        payload: event.payload.as_deref().and_then(|payload| serde_json::from_slice(payload).ok()),
+        hash: event.hash.iter().fold(String::with_capacity(64), |mut hex, byte| {
+            use std::fmt::Write;
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        }),
+    }
+}

@@ -1,0 +1,346 @@
+//! Rows: stored tables turned into what pages and sockets show, through the caller's own scope.
+//! It only reads; whoever may not see a row gets none.
+
+use crate::{
+    blob,
+    entity::{approval, entry, event, project, prompt, session, user},
+    journal::internal,
+    projects::ProjectsService,
+    render,
+    store::Store,
+};
+use model::{
+    Caller, Result, Via,
+    approvals::{Approval, ApprovalKind, ApprovalState, Decided},
+    caller::Visibility,
+    entries::{Call, CallStatus, Entry, EntryKind},
+    event::{Body, Fact},
+    id::{ApprovalId, ProjectId, PromptId, SessionId},
+    projects::Project,
+    sessions::{AgentKind, Mode, Prompt, PromptState, Session, SessionState, Tokens},
+};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, sea_query::{Expr, ExprTrait}};
+use serde_json::Value;
+use std::{collections::HashMap, fmt::Display, str::FromStr};
+
+/// Texts up to this size are sent as HTML within an entry's row; longer ones are fetched as a body.
+const HTML_WITHIN_ROW: usize = 32 * 1024;
+
+/// Reads rows; cheap to clone.
+#[derive(Clone)]
+pub struct Rows {
+    store: Store,
+    projects: ProjectsService,
+}
+
+impl Rows {
+    /// Reads from `store`.
+    pub fn new(store: Store, projects: ProjectsService) -> Self {
+        Self { store, projects }
+    }
+
+    /// What `caller` may see of sessions, as a condition on the session table.
+    pub fn scope(caller: &Caller) -> Condition {
+        let alive = Condition::all().add(session::Column::Deleted.is_null());
+        if caller.via == Via::Node {
+            return alive;
+        }
+        let mut mine = Condition::any().add(session::Column::Visibility.ne(Visibility::Private.word()));
+        if let Some(user) = caller.user {
+            mine = mine.add(session::Column::Owner.eq(user.to_string()));
+        }
+        alive.add(mine)
+    }
+
+    /// A session that is not deleted, if the caller may see it.
+    pub async fn session(&self, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
+        let row = session::Entity::find_by_id(id.to_string()).filter(Self::scope(caller)).one(self.store.read()).await.map_err(internal)?;
+        Ok(self.sessions(row.into_iter().collect()).await?.pop())
+    }
+
+    /// Session rows with the names of their projects and owners.
+    pub async fn sessions(&self, rows: Vec<session::Model>) -> Result<Vec<Session>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let projects = self.project_names(rows.iter().map(|row| row.project.clone())).await?;
+        let owners = self.user_names(rows.iter().filter_map(|row| row.owner.clone())).await?;
+        Ok(rows.into_iter().filter_map(|row| session_row(row, &projects, &owners)).collect())
+    }
+
+    /// An approval, if the caller may see its session.
+    pub async fn approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<Approval>> {
+        let row = approval::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(self.approvals(caller, vec![row]).await?.pop())
+    }
+
+    /// Approval rows the caller may see, with what is shown beside them.
+    pub async fn approvals(&self, caller: &Caller, rows: Vec<approval::Model>) -> Result<Vec<Approval>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sessions: HashMap<String, session::Model> = session::Entity::find()
+            .filter(session::Column::Id.is_in(rows.iter().map(|row| row.session.clone())))
+            .filter(Self::scope(caller))
+            .all(self.store.read())
+            .await
+            .map_err(internal)?
+            .into_iter()
+            .map(|row| (row.id.clone(), row))
+            .collect();
+        let projects: HashMap<String, project::Model> = project::Entity::find()
+            .filter(project::Column::Id.is_in(sessions.values().map(|row| row.project.clone())))
+            .all(self.store.read())
+            .await
+            .map_err(internal)?
+            .into_iter()
+            .map(|row| (row.id.clone(), row))
+            .collect();
+        let mut approvals = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Some(session) = sessions.get(&row.session) else { continue };
+            let input = self.approval_input(&row).await?;
+            approvals.extend(approval_row(row, session, &projects, input));
+        }
+        Ok(approvals)
+    }
+
+    /// Exactly what the approval's tool would get; null when it was purged.
+    pub async fn approval_input(&self, row: &approval::Model) -> Result<Value> {
+        match self.fact(row.pos).await? {
+            Some(Fact::ApprovalAsked(fact)) => blob::get(&self.store, &fact.input).await,
+            _ => Ok(Value::Null),
+        }
+    }
+
+    /// A project that was not removed.
+    pub async fn project(&self, caller: &Caller, id: ProjectId) -> Result<Option<Project>> {
+        match model::ports::Projects::find(&self.projects, caller, id).await {
+            Ok(project) => Ok(Some(project)),
+            Err(model::Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An entry of a session the caller may see.
+    pub async fn entry(&self, caller: &Caller, session: SessionId, seq: i64) -> Result<Option<Entry>> {
+        if self.session(caller, session).await?.is_none() {
+            return Ok(None);
+        }
+        let row = entry::Entity::find_by_id((session.to_string(), seq)).one(self.store.read()).await.map_err(internal)?;
+        Ok(self.entries(row.into_iter().collect()).await?.pop())
+    }
+
+    /// Entry rows with the HTML of their texts.
+    pub async fn entries(&self, rows: Vec<entry::Model>) -> Result<Vec<Entry>> {
+        let positions: Vec<i64> = rows.iter().filter(|row| shows_html(&row.kind)).map(|row| row.pos).collect();
+        let mut bodies = self.texts(&positions).await?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| {
+                let html = shows_html(&row.kind).then(|| {
+                    let text = bodies.remove(&row.pos).unwrap_or_else(|| row.preview.clone());
+                    (text.len() <= HTML_WITHIN_ROW).then(|| render::markdown(&text))
+                });
+                entry_row(row, html.flatten())
+            })
+            .collect())
+    }
+
+    /// The whole texts behind entries' events, by position; entries whose preview is all are absent.
+    async fn texts(&self, positions: &[i64]) -> Result<HashMap<i64, String>> {
+        if positions.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let events = event::Entity::find().filter(event::Column::Pos.is_in(positions.iter().copied())).all(self.store.read()).await.map_err(internal)?;
+        let mut texts = HashMap::new();
+        for event in events {
+            let fact = event.payload.as_deref().and_then(|payload| Fact::decode(&event.kind, event.v, payload));
+            if let Some(Fact::EntryAdded(fact)) = fact
+                && let Some(body) = fact.body
+                && let Value::String(text) = self.body(&body).await?
+            {
+                texts.insert(event.pos, text);
+            }
+        }
+        Ok(texts)
+    }
+
+    /// A body, wherever it is kept; null when it was purged.
+    pub async fn body(&self, body: &Body) -> Result<Value> {
+        match blob::get(&self.store, body).await {
+            Err(model::Error::NotFound(_)) => Ok(Value::Null),
+            other => other,
+        }
+    }
+
+    /// The fact at a position; `None` when it was purged or is not known to this version.
+    pub async fn fact(&self, pos: i64) -> Result<Option<Fact>> {
+        let event = event::Entity::find_by_id(pos).one(self.store.read()).await.map_err(internal)?;
+        Ok(event.and_then(|event| event.payload.as_deref().and_then(|payload| Fact::decode(&event.kind, event.v, payload))))
+    }
+
+    /// A prompt of a session the caller may see.
+    pub async fn prompt(&self, caller: &Caller, session: SessionId, id: PromptId) -> Result<Option<Prompt>> {
+        if self.session(caller, session).await?.is_none() {
+            return Ok(None);
+        }
+        let row = prompt::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        Ok(row.and_then(prompt_row).filter(|prompt| prompt.session == session))
+    }
+
+    /// Prompts of a session that wait for the agent, oldest first.
+    pub async fn queued(&self, session: SessionId) -> Result<Vec<Prompt>> {
+        let rows = prompt::Entity::find()
+            .filter(prompt::Column::Session.eq(session.to_string()))
+            .filter(prompt::Column::State.eq(PromptState::Queued.word()))
+            .order_by_asc(prompt::Column::Pos)
+            .all(self.store.read())
+            .await
+            .map_err(internal)?;
+        Ok(rows.into_iter().filter_map(prompt_row).collect())
+    }
+
+    /// Approvals that wait for the caller.
+    pub async fn pending(&self, caller: &Caller) -> Result<i64> {
+        let visible = sea_orm::QuerySelect::query(&mut sea_orm::QuerySelect::column(
+            sea_orm::QuerySelect::select_only(session::Entity::find().filter(Self::scope(caller))),
+            session::Column::Id,
+        ))
+        .to_owned();
+        let count = approval::Entity::find()
+            .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
+            .filter(Expr::col(approval::Column::Session).in_subquery(visible))
+            .count(self.store.read())
+            .await
+            .map_err(internal)?;
+        Ok(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    async fn project_names(&self, ids: impl Iterator<Item = String>) -> Result<HashMap<String, String>> {
+        let ids: std::collections::BTreeSet<String> = ids.collect();
+        let rows = project::Entity::find().filter(project::Column::Id.is_in(ids)).all(self.store.read()).await.map_err(internal)?;
+        Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+    }
+
+    async fn user_names(&self, ids: impl Iterator<Item = String>) -> Result<HashMap<String, String>> {
+        let ids: std::collections::BTreeSet<String> = ids.collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = user::Entity::find().filter(user::Column::Id.is_in(ids)).all(self.store.read()).await.map_err(internal)?;
+        Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+    }
+}
+
+/// Parses a stored id; a row that does not parse is left out and said so once.
+fn id<T: FromStr>(text: &str) -> Option<T>
+where
+    T::Err: Display,
+{
+    text.parse().map_err(|error| tracing::error!(%error, text, "a stored id is damaged; its row is left out")).ok()
+}
+
+fn shows_html(kind: &str) -> bool {
+    matches!(EntryKind::parse(kind), Some(EntryKind::Prompt | EntryKind::Message | EntryKind::Plan))
+}
+
+fn session_row(row: session::Model, projects: &HashMap<String, String>, owners: &HashMap<String, String>) -> Option<Session> {
+    Some(Session {
+        id: id(&row.id)?,
+        title: row.title,
+        project: id(&row.project)?,
+        project_name: projects.get(&row.project).cloned().unwrap_or_default(),
+        branch: row.branch,
+        agent: AgentKind::parse(&row.agent)?,
+        agent_version: row.agent_version,
+        model: row.model,
+        mode: Mode::parse(&row.mode)?,
+        state: SessionState::parse(&row.state).unwrap_or(SessionState::Unknown),
+        state_since: row.state_since,
+        state_detail: row.state_detail,
+        owner_name: row.owner.as_ref().and_then(|owner| owners.get(owner)).cloned().unwrap_or_else(|| "cli".into()),
+        owner: row.owner.as_deref().and_then(id),
+        visibility: Visibility::parse(&row.visibility).unwrap_or(Visibility::Private),
+        tags: serde_json::from_str(&row.tags).unwrap_or_default(),
+        usage: Tokens { input: row.tok_input, output: row.tok_output, cache_read: row.tok_cache_read, cache_write: row.tok_cache_write },
+        cost_micros: row.cost_micros,
+        context_used: row.context_used,
+        context_size: row.context_size,
+        started: row.started,
+        updated: row.updated,
+        turns: row.turns,
+        calls: row.calls,
+        pending: row.pending,
+        last: row.last,
+        forked_from: row.forked_from.as_deref().and_then(id),
+        run: row.run.as_deref().and_then(id),
+        archived: row.archived,
+        deleted: row.deleted,
+    })
+}
+
+fn prompt_row(row: prompt::Model) -> Option<Prompt> {
+    Some(Prompt { id: id(&row.id)?, session: id(&row.session)?, text: row.text, by_name: row.by_name, at: row.at, state: PromptState::parse(&row.state)? })
+}
+
+fn entry_row(row: entry::Model, html: Option<String>) -> Option<Entry> {
+    let kind = EntryKind::parse(&row.kind)?;
+    let call = row.tool.map(|tool| Call {
+        id: row.call.clone().unwrap_or_default(),
+        tool,
+        target: row.target.unwrap_or_default(),
+        status: row.status.as_deref().and_then(CallStatus::parse).unwrap_or(CallStatus::Unknown),
+        result: row.result,
+        added: row.added,
+        removed: row.removed,
+        ended: row.ended,
+    });
+    Some(Entry {
+        session: id(&row.session)?,
+        seq: row.seq,
+        turn: row.turn,
+        kind,
+        at: row.at,
+        parent: row.parent,
+        by_name: row.by_name,
+        preview: row.preview,
+        more: row.more,
+        html,
+        call,
+        approval: row.approval.as_deref().and_then(id),
+    })
+}
+
+fn approval_row(row: approval::Model, session: &session::Model, projects: &HashMap<String, project::Model>, input: Value) -> Option<Approval> {
+    let kind = ApprovalKind::parse(&row.kind)?;
+    let project = projects.get(&session.project);
+    let root = project.map(|project| project.path.as_str()).unwrap_or_default();
+    let command = input.get("command").and_then(Value::as_str).map(|command| render::highlight(command, "sh"));
+    let diff = crate::sessions::proposed(root, &row.tool, &input);
+    let plan_html = (kind == ApprovalKind::Plan).then(|| render::markdown(input.get("plan").and_then(Value::as_str).unwrap_or_default()));
+    Some(Approval {
+        id: id(&row.id)?,
+        session: id(&row.session)?,
+        session_title: session.title.clone(),
+        project: id(&session.project)?,
+        project_name: project.map(|project| project.name.clone()).unwrap_or_default(),
+        kind,
+        tool: row.tool,
+        call: row.call,
+        input,
+        target: row.target,
+        input_html: command,
+        diff,
+        plan_html,
+        questions: serde_json::from_str(&row.questions).unwrap_or_default(),
+        reason: row.reason,
+        subagent: row.subagent,
+        suggestions: serde_json::from_str(&row.suggestions).unwrap_or_default(),
+        state: ApprovalState::parse(&row.state)?,
+        created: row.created,
+        expires: row.expires,
+        decided: row.decided.as_deref().and_then(|json| serde_json::from_str::<Decided>(json).ok()),
+    })
+}

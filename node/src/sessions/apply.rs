@@ -1,0 +1,385 @@
+//! What an agent did, turned into events of its session. The one place where agent words become facts.
+//! It runs within a commit and must not touch processes: lines for the agent are stored, not sent.
+
+use super::scribe::{CallEnd, NewEntry, Scribe, shorten};
+use crate::{
+    agents::{AgentEvent, Answer, Ask, TurnOutcome, Wish, driver, entry_kind},
+    blob,
+    entity::{approval, run_cursor, session, usage_total},
+    journal::{Outcome, Tx, internal},
+};
+use model::{
+    Result,
+    approvals::{ApprovalKind, ApprovalState, Decided, Verdict},
+    entries::EntryKind,
+    event::{ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, SessionChanged, UsageRecorded},
+    id::{ApprovalId, RunId, SessionId},
+    sessions::{Mode, SessionState, Tokens},
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict};
+use serde_json::Value;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Commits what the agent of `run` did up to byte `offset` of its output.
+pub(crate) async fn agent_events<'t>(tx: &'t Tx<'t>, session: SessionId, run: RunId, events: Vec<AgentEvent>, offset: u64) -> Result<Outcome<SessionState>> {
+    let mut scribe = Scribe::load(tx, session).await?;
+    let mut applied = Applied { mode: Mode::parse(&scribe.row.mode).unwrap_or(Mode::Ask), model: scribe.row.model.clone(), version: scribe.row.agent_version.clone() };
+    for event in events {
+        one(&mut scribe, run, &mut applied, event).await?;
+    }
+    consumed(tx, run, offset).await?;
+    let state = scribe.state();
+    Ok(scribe.finish(state))
+}
+
+/// Records that the run's output up to `offset` is in the journal.
+pub(crate) async fn consumed(tx: &Tx<'_>, run: RunId, offset: u64) -> Result<()> {
+    let row = run_cursor::ActiveModel { run: Set(run.to_string()), offset: Set(i64::try_from(offset).unwrap_or(i64::MAX)) };
+    run_cursor::Entity::insert(row)
+        .on_conflict(OnConflict::column(run_cursor::Column::Run).update_column(run_cursor::Column::Offset).to_owned())
+        .exec_without_returning(tx.db())
+        .await
+        .map_err(internal)?;
+    Ok(())
+}
+
+/// What is known of the session beyond its row, within one commit.
+struct Applied {
+    mode: Mode,
+    model: Option<String>,
+    version: Option<String>,
+}
+
+async fn one(scribe: &mut Scribe<'_>, run: RunId, applied: &mut Applied, event: AgentEvent) -> Result<()> {
+    match event {
+        AgentEvent::Ready { version, model, mode } => ready(scribe, applied, version, model, mode),
+        AgentEvent::TurnStarted => {
+            if matches!(scribe.state(), SessionState::Starting | SessionState::Idle | SessionState::Interrupted | SessionState::Failed) {
+                scribe.moved(SessionState::Working, None);
+            }
+        }
+        AgentEvent::Message { parent, text } => {
+            scribe.entry(EntryKind::Message, NewEntry::text(text).under(parent)).await?;
+        }
+        AgentEvent::Thought { parent, text } => {
+            scribe.entry(EntryKind::Thought, NewEntry::text(text).under(parent)).await?;
+        }
+        AgentEvent::ToolStart { id, tool, target, input, parent } => tool_start(scribe, id, tool, target, input, parent).await?,
+        AgentEvent::ToolEnd { id, status, result, added, removed, output } => {
+            scribe.end_call(&id, status, CallEnd { result, added, removed, output: Some(output) }).await?;
+        }
+        AgentEvent::Ask(ask) => asked(scribe, run, applied.mode, *ask).await?,
+        AgentEvent::AskCancelled { request } => cancelled(scribe, run, &request).await?,
+        AgentEvent::Todo { parent, todos } => {
+            let text = todo_line(&todos);
+            scribe.entry(EntryKind::Todo, NewEntry { body: Some(todos), ..NewEntry::text(text).under(parent) }).await?;
+        }
+        AgentEvent::TaskStarted { id, call, task, text } => {
+            let tool = task.unwrap_or_else(|| "task".into());
+            let new = NewEntry { parent: None, call: Some(task_call(&id)), tool: Some(tool), target: Some(text.clone()), body: call.map(|call| serde_json::json!({ "started_by": call })), ..NewEntry::text(text) };
+            scribe.entry(EntryKind::Task, new).await?;
+        }
+        AgentEvent::TaskEnded { id, status, text } => {
+            scribe.end_call(&task_call(&id), status, CallEnd { result: Some(shorten(&text, 200)), ..CallEnd::default() }).await?;
+        }
+        AgentEvent::Usage { model, tokens, cost_micros } => {
+            let Ok(project) = scribe.row.project.parse() else { return Ok(()) };
+            let session = scribe.id;
+            let day = scribe.tx.now().div_euclid(DAY_MS);
+            let (tokens, cost_micros) = own_usage(brought_along(scribe, run, &model).await?, (tokens, cost_micros));
+            scribe.push(run, UsageRecorded { session, run, project, model, day, tokens, cost_micros });
+        }
+        AgentEvent::Context { used, size } => {
+            let news = SessionChanged {
+                context_used: (scribe.row.context_used != Some(used)).then_some(used),
+                context_size: size.filter(|size| scribe.row.context_size != Some(*size)),
+                ..SessionChanged::default()
+            };
+            scribe.changed(news);
+        }
+        AgentEvent::Mode(mode) => mode_is(scribe, applied, mode).await?,
+        AgentEvent::Status { text } => {
+            scribe.entry(EntryKind::Status, NewEntry::text(text)).await?;
+        }
+        AgentEvent::Error { text } => {
+            scribe.entry(EntryKind::Error, NewEntry::text(text)).await?;
+        }
+        AgentEvent::Control { wish: Wish::Initialize, ok, error } => initialized(scribe, run, ok, error).await?,
+        AgentEvent::Control { wish: Wish::Mode(mode), ok: true, .. } => mode_is(scribe, applied, mode).await?,
+        AgentEvent::TurnEnded { outcome } => turn_ended(scribe, run, outcome).await?,
+        AgentEvent::Resumable => {
+            if !scribe.row.resumable {
+                scribe.changed(SessionChanged { resumable: Some(true), ..SessionChanged::default() });
+            }
+        }
+        AgentEvent::NothingToResume => {
+            // The process ends by itself; its end queues the session again, to be started anew.
+            scribe.changed(SessionChanged { resumable: Some(false), ..SessionChanged::default() });
+        }
+        AgentEvent::Reply { line } => scribe.input(run, vec![line]).await?,
+        AgentEvent::Raw(value) => {
+            let text = value.get("type").and_then(Value::as_str).unwrap_or("message").to_owned();
+            let text = value.get("subtype").and_then(Value::as_str).map_or(text.clone(), |subtype| format!("{text}/{subtype}"));
+            scribe.entry(EntryKind::Raw, NewEntry { body: Some(value), ..NewEntry::text(text) }).await?;
+        }
+        // Half-written text is never journaled; progress of tasks and answers to other wishes are shown by what follows them.
+        AgentEvent::Delta { .. } | AgentEvent::DeltaReset { .. } | AgentEvent::TaskProgress { .. } | AgentEvent::Control { .. } => {}
+    }
+    Ok(())
+}
+
+/// A sum of tokens and of what they cost.
+type Spent = (Tokens, Option<i64>);
+
+/// What other processes spent on the conversation that `run` continues: Claude Code's totals go on from the saved ones after a resume or a fork (seen on 2.1.330).
+async fn brought_along(scribe: &Scribe<'_>, run: RunId, model: &str) -> Result<Spent> {
+    let mut conversation = vec![scribe.id.to_string()];
+    let mut from = scribe.row.forked_from.clone();
+    while let Some(source) = from.filter(|source| conversation.len() < 16 && !conversation.contains(source)) {
+        from = session::Entity::find_by_id(source.clone()).one(scribe.tx.db()).await.map_err(internal)?.and_then(|row| row.forked_from);
+        conversation.push(source);
+    }
+    let rows = usage_total::Entity::find()
+        .filter(usage_total::Column::Session.is_in(conversation))
+        .filter(usage_total::Column::Model.eq(model))
+        .filter(usage_total::Column::Run.ne(run.to_string()))
+        .all(scribe.tx.db())
+        .await
+        .map_err(internal)?;
+    let mut sum: Spent = (Tokens::default(), None);
+    for row in rows {
+        sum.0.input += row.tok_input;
+        sum.0.output += row.tok_output;
+        sum.0.cache_read += row.tok_cache_read;
+        sum.0.cache_write += row.tok_cache_write;
+        sum.1 = match (sum.1, row.cost_micros) {
+            (Some(sum), Some(cost)) => Some(sum + cost),
+            (sum, cost) => sum.or(cost),
+        };
+    }
+    Ok(sum)
+}
+
+/// What of an agent's running totals its own process spent. Totals below what came before show that the agent began to count anew.
+fn own_usage((before, cost_before): Spent, (total, cost): Spent) -> Spent {
+    if total.total() < before.total() {
+        return (total, cost);
+    }
+    let tokens = Tokens {
+        input: (total.input - before.input).max(0),
+        output: (total.output - before.output).max(0),
+        cache_read: (total.cache_read - before.cache_read).max(0),
+        cache_write: (total.cache_write - before.cache_write).max(0),
+    };
+    (tokens, cost.map(|cost| (cost - cost_before.unwrap_or(0)).max(0)))
+}
+
+fn task_call(id: &str) -> String {
+    format!("task:{id}")
+}
+
+fn ready(scribe: &mut Scribe<'_>, applied: &mut Applied, version: Option<String>, model: Option<String>, mode: Option<Mode>) {
+    let news = SessionChanged {
+        agent_version: version.filter(|version| applied.version.as_ref() != Some(version)),
+        model: model.filter(|model| applied.model.as_ref() != Some(model)),
+        mode: mode.filter(|mode| applied.mode != *mode),
+        ..SessionChanged::default()
+    };
+    applied.version = news.agent_version.clone().or(applied.version.take());
+    applied.model = news.model.clone().or(applied.model.take());
+    applied.mode = news.mode.unwrap_or(applied.mode);
+    scribe.changed(news);
+}
+
+async fn mode_is(scribe: &mut Scribe<'_>, applied: &mut Applied, mode: Mode) -> Result<()> {
+    if applied.mode != mode {
+        applied.mode = mode;
+        scribe.changed(SessionChanged { mode: Some(mode), ..SessionChanged::default() });
+        scribe.entry(EntryKind::Status, NewEntry::text(format!("Mode: {}", mode.word()))).await?;
+    }
+    Ok(())
+}
+
+async fn tool_start(scribe: &mut Scribe<'_>, id: String, tool: String, target: String, input: Value, parent: Option<String>) -> Result<()> {
+    let kind = entry_kind(&tool);
+    let plan = input.get("plan").and_then(Value::as_str).filter(|_| kind == EntryKind::Plan).map(str::to_owned);
+    let text = plan.clone().unwrap_or_else(|| target.clone());
+    let body = Some(plan.map_or(input, Value::String));
+    scribe.entry(kind, NewEntry { parent, call: Some(id), tool: Some(tool), target: Some(target), body, ..NewEntry::text(text) }).await?;
+    Ok(())
+}
+
+async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Result<()> {
+    let id = ApprovalId::from_uuid(scribe.tx.deps().uuid_v7());
+    let session = scribe.id;
+    let now = scribe.tx.now();
+    let against_plan = mode == Mode::Plan && ask.is_against_plan();
+    let timeout = scribe.project().await?.approval_timeout_s.filter(|seconds| *seconds > 0);
+    let input = blob::put(scribe.tx, &ask.input).await?;
+    let detail = match ask.kind {
+        ApprovalKind::Tool => format!("{}: {}", ask.tool, ask.target),
+        ApprovalKind::Plan => "Plan to approve".into(),
+        ApprovalKind::Question => ask.target.clone(),
+    };
+    scribe.push(
+        id,
+        ApprovalAsked {
+            id,
+            session,
+            run,
+            request: ask.request.clone(),
+            kind: ask.kind,
+            tool: ask.tool,
+            call: ask.call,
+            input,
+            target: shorten(&ask.target, 500),
+            reason: ask.reason.or_else(|| reason_in_words(ask.reason_type.as_deref(), mode)),
+            subagent: ask.subagent,
+            suggestions: ask.suggestions,
+            questions: ask.questions,
+            expires: timeout.map(|seconds| now + seconds * 1000),
+        },
+    );
+    if against_plan {
+        let why = "Still planning: nothing may be changed before the plan is approved.";
+        scribe.push(id, ApprovalDecided { session, decided: by_node(now, why), answers: None, mode: None });
+        let lines = driver(scribe.agent()).answer(&ask.request, &Answer::still_planning());
+        scribe.input(run, lines).await?;
+        scribe.entry(EntryKind::Status, NewEntry::text(format!("Still planning: {detail} was denied by this node"))).await?;
+    } else {
+        scribe.moved(SessionState::Waiting, Some(detail));
+    }
+    Ok(())
+}
+
+/// A denial by the node itself.
+pub(crate) fn by_node(at: i64, why: &str) -> Decided {
+    Decided { decision: Verdict::Deny, at, by: None, by_name: Some("node".into()), via: "node".into(), from: None, reason: Some(why.into()), remember: None }
+}
+
+fn reason_in_words(kind: Option<&str>, mode: Mode) -> Option<String> {
+    let words = match (kind?, mode) {
+        ("mode", Mode::Plan) => "the session is planning",
+        ("mode", Mode::Ask) => "mode ask: edits, commands and network ask",
+        ("mode", Mode::AutoAccept) => "mode auto-accept: only edits in the project run unasked",
+        ("rule", _) => "a permission rule says ask",
+        ("workingDir", _) => "it reaches outside the project's folder",
+        ("safetyCheck", _) => "the agent's own safety check",
+        ("hook", _) => "a hook says ask",
+        ("subcommandResults", _) => "a part of the command is not allowed by any rule",
+        _ => return None,
+    };
+    Some(words.into())
+}
+
+async fn cancelled(scribe: &mut Scribe<'_>, run: RunId, request: &str) -> Result<()> {
+    let row = approval::Entity::find()
+        .filter(approval::Column::Run.eq(run.to_string()))
+        .filter(approval::Column::Request.eq(request))
+        .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
+        .one(scribe.tx.db())
+        .await
+        .map_err(internal)?;
+    if let Some(row) = row {
+        withdraw(scribe, row, "the agent no longer needs an answer");
+        after_decision(scribe).await?;
+    }
+    Ok(())
+}
+
+fn withdraw(scribe: &mut Scribe<'_>, row: approval::Model, why: &str) {
+    let session = scribe.id;
+    scribe.push(row.id, ApprovalWithdrawn { session, why: why.into() });
+}
+
+/// Withdraws everything a session still asks.
+pub(crate) async fn withdraw_all(scribe: &mut Scribe<'_>, why: &str) -> Result<()> {
+    for row in pending(scribe).await? {
+        withdraw(scribe, row, why);
+    }
+    Ok(())
+}
+
+async fn pending(scribe: &Scribe<'_>) -> Result<Vec<approval::Model>> {
+    approval::Entity::find()
+        .filter(approval::Column::Session.eq(scribe.id.to_string()))
+        .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
+        .order_by_asc(approval::Column::Id)
+        .all(scribe.tx.db())
+        .await
+        .map_err(internal)
+}
+
+/// One of a session's approvals is settled within this commit: it goes on waiting for the next, or is at work again.
+pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
+    if scribe.state() != SessionState::Waiting {
+        return Ok(());
+    }
+    let rest: Vec<approval::Model> = pending(scribe).await?.into_iter().filter(|row| !scribe.settles(&row.id)).collect();
+    match rest.first() {
+        Some(row) => scribe.moved(SessionState::Waiting, Some(format!("{}: {}", row.tool, row.target))),
+        None => scribe.moved(SessionState::Working, None),
+    }
+    Ok(())
+}
+
+async fn initialized(scribe: &mut Scribe<'_>, run: RunId, ok: bool, error: Option<String>) -> Result<()> {
+    if !ok {
+        let why = error.unwrap_or_else(|| "the agent refused to start".into());
+        scribe.entry(EntryKind::Error, NewEntry::text(why.clone())).await?;
+        scribe.moved(SessionState::Failed, Some(why));
+        return Ok(());
+    }
+    if scribe.state() != SessionState::Starting {
+        return Ok(());
+    }
+    if !scribe.row.resumable && scribe.turn() > 0 && scribe.row.forked_from.is_none() && scribe.resend_last_prompt(run).await? {
+        return Ok(());
+    }
+    if !scribe.send_next_prompt(run).await? {
+        scribe.moved(SessionState::Idle, None);
+    }
+    Ok(())
+}
+
+async fn turn_ended(scribe: &mut Scribe<'_>, run: RunId, outcome: TurnOutcome) -> Result<()> {
+    scribe.end_open_tools().await?;
+    // After a failure the process may be about to end: what waits is not thrown after it.
+    if !matches!(outcome, TurnOutcome::Failed(_)) && scribe.state() != SessionState::Starting && scribe.send_next_prompt(run).await? {
+        return Ok(());
+    }
+    match outcome {
+        TurnOutcome::Completed => scribe.moved(SessionState::Idle, None),
+        TurnOutcome::Interrupted => scribe.moved(SessionState::Interrupted, None),
+        // The error itself is in the timeline already.
+        TurnOutcome::Failed(why) => scribe.moved(SessionState::Failed, Some(why)),
+    }
+    Ok(())
+}
+
+fn todo_line(todos: &Value) -> String {
+    let Some(items) = todos.as_array() else { return "Todo list".into() };
+    let done = items.iter().filter(|item| item.get("status").and_then(Value::as_str) == Some("completed")).count();
+    format!("{done} of {} done", items.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spent(n: i64, cost: i64) -> Spent {
+        (Tokens { input: n, output: n, cache_read: n, cache_write: n }, Some(cost))
+    }
+
+    #[test]
+    fn a_resumed_agent_is_charged_only_for_what_it_spent_itself() {
+        assert_eq!(own_usage(spent(0, 0), spent(10, 1250)), spent(10, 1250));
+        assert_eq!(own_usage(spent(10, 1250), spent(25, 3000)), spent(15, 1750));
+    }
+
+    #[test]
+    fn an_agent_that_counts_anew_is_charged_in_full() {
+        assert_eq!(own_usage(spent(10, 1250), spent(4, 500)), spent(4, 500));
+    }
+}

@@ -1,0 +1,410 @@
+//! The engine: which sessions have an agent process, which wait for one, and what happens to both when the node starts and stops.
+//! The tables say what must run; the engine makes it so and never believes its own memory over them.
+
+use super::{
+    runner::{End, Live, Runner},
+    scribe::Scribe,
+};
+use crate::{
+    agents::{self, How, Start},
+    clock::Deps,
+    entity::{approval, project, run, run_cursor, session},
+    journal::{Journal, internal},
+    live::Hub,
+    process::Processes,
+    projects,
+    store::Store,
+};
+use model::{
+    Caller, Error, Result,
+    approvals::{ApprovalState, Decide},
+    event::{Exit, RunStarted},
+    id::{ApprovalId, RunId, SessionId},
+    sessions::{AgentKind, Mode, SessionState},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What the engine is told once.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// So many agents run at once; more sessions are queued.
+    pub agents_max: usize,
+    /// An agent that rests so long is ended; its session stays as it is.
+    pub agents_idle: Duration,
+    /// Where Claude Code lies, when not on PATH.
+    pub claude: Option<PathBuf>,
+    /// This binary: it is the demo agent's program too.
+    pub own_program: PathBuf,
+}
+
+/// Where an answer goes.
+pub(super) type Reply = oneshot::Sender<Result<()>>;
+
+/// Why an agent is ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// A person wants it, by name.
+    Person(String),
+    /// It rested too long, or its place is needed.
+    Idle,
+    /// The node stops together with its agents.
+    Node,
+}
+
+/// What a runner is told.
+pub(super) enum Order {
+    /// There are new stored lines.
+    Flush,
+    /// There is a new prompt.
+    Prompted,
+    /// End the turn.
+    Interrupt(Reply),
+    /// Change the mode.
+    Mode(Mode, Reply),
+    /// Change the model.
+    Model(Option<String>, Reply),
+    /// End the agent.
+    Stop(Stop),
+}
+
+struct Place {
+    run: RunId,
+    orders: mpsc::Sender<Order>,
+}
+
+/// The engine.
+pub(crate) struct Engine {
+    pub(crate) store: Store,
+    pub(crate) journal: Journal,
+    pub(crate) deps: Deps,
+    pub(crate) processes: Processes,
+    pub(crate) hub: Hub,
+    pub(crate) config: EngineConfig,
+    pub(crate) tasks: TaskTracker,
+    places: Mutex<HashMap<SessionId, Place>>,
+    kick: Notify,
+    closing: CancellationToken,
+}
+
+impl Engine {
+    pub(crate) fn new(store: Store, journal: Journal, deps: Deps, processes: Processes, hub: Hub, config: EngineConfig) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            journal,
+            deps,
+            processes,
+            hub,
+            config,
+            tasks: TaskTracker::new(),
+            places: Mutex::default(),
+            kick: Notify::new(),
+            closing: CancellationToken::new(),
+        })
+    }
+
+    /// How many agents run.
+    pub(crate) fn running(&self) -> usize {
+        self.places().len()
+    }
+
+    /// Something may be startable now.
+    pub(crate) fn kick(&self) {
+        self.kick.notify_one();
+    }
+
+    /// Tells a session's runner something; `false` when it has none.
+    pub(super) async fn order(&self, session: SessionId, order: Order) -> bool {
+        let orders = self.places().get(&session).map(|place| place.orders.clone());
+        match orders {
+            Some(orders) => orders.send(order).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// There are new stored lines for this session's agent.
+    pub(crate) async fn flush(&self, session: SessionId) {
+        self.order(session, Order::Flush).await;
+    }
+
+    /// Tells the agent something and waits until it has answered; `false` when no agent runs.
+    pub(super) async fn ask(&self, session: SessionId, order: impl FnOnce(Reply) -> Order) -> Result<bool> {
+        let (reply, answer) = oneshot::channel();
+        if !self.order(session, order(reply)).await {
+            return Ok(false);
+        }
+        match tokio::time::timeout(Duration::from_secs(10), answer).await {
+            Ok(Ok(answer)) => answer.map(|()| true),
+            Ok(Err(_)) => Ok(false),
+            Err(_) => Err(Error::Unavailable("the agent did not answer within 10 s; it may still do so".into())),
+        }
+    }
+
+    /// Ends a session's agent; `false` when it has none.
+    pub(crate) async fn stop(&self, session: SessionId, stop: Stop) -> bool {
+        self.order(session, Order::Stop(stop)).await
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<SessionId, Place>> {
+        self.places.lock().expect("nothing panics while it holds the places")
+    }
+
+    /// A runner is done: its place is free.
+    pub(super) async fn released(&self, session: SessionId, run: RunId) {
+        {
+            let mut places = self.places();
+            if places.get(&session).is_some_and(|place| place.run == run) {
+                places.remove(&session);
+            }
+        }
+        self.processes.compress(run).await;
+        self.kick();
+    }
+
+    /// Takes up every process that the tables say was running when the node last stopped. Afterwards nothing claims to run that does not.
+    pub(crate) async fn recover(self: &Arc<Self>) -> Result<()> {
+        let open = run::Entity::find().filter(run::Column::Ended.is_null()).order_by_asc(run::Column::Id).all(self.store.read()).await.map_err(internal)?;
+        for row in open {
+            let (Ok(run), Ok(session)) = (row.id.parse::<RunId>(), row.session.parse::<SessionId>()) else { continue };
+            self.take_up(run, session).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_up(self: &Arc<Self>, run: RunId, session: SessionId) -> Result<()> {
+        let row = session::Entity::find_by_id(session.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let Some(row) = row else { return Ok(()) };
+        let agent = AgentKind::parse(&row.agent).unwrap_or(AgentKind::Demo);
+        let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let committed = cursor.map_or(0, |cursor| u64::try_from(cursor.offset).unwrap_or(0));
+        let exit = match self.processes.attach(run, 0).await {
+            Ok(attached) => {
+                let how = if row.resumable { How::Resume } else { How::Fresh };
+                let state = SessionState::parse(&row.state).unwrap_or(SessionState::Unknown);
+                tracing::info!(%session, %run, committed, "an agent is taken up again");
+                self.serve(session, run, agent, how, committed, state, attached);
+                return Ok(());
+            }
+            Err(error) if committed == 0 && row.state == SessionState::Starting.word() => {
+                tracing::info!(%session, %run, %error, "an agent had not been started yet");
+                Exit::NotStarted { why: "the node stopped before it was started".into() }
+            }
+            Err(error) => {
+                tracing::warn!(%session, %run, %error, "an agent is lost");
+                Exit::Lost
+            }
+        };
+        let end = End { session, run, exit, stop: None, name: agent.title(), stderr: String::new(), resumed: false };
+        self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a runner is made of, passed on once")]
+    fn serve(self: &Arc<Self>, session: SessionId, run: RunId, agent: AgentKind, how: How, committed: u64, state: SessionState, attached: crate::process::Attached) {
+        let (sender, orders) = mpsc::channel(64);
+        self.places().insert(session, Place { run, orders: sender });
+        let runner = Runner { engine: self.clone(), session, run, agent, how, driver: agents::driver(agent), orders, committed, state, live: Live::default() };
+        self.tasks.spawn(runner.serve(attached));
+    }
+
+    /// Starts what waits, ends what nobody answered in time; until the node stops.
+    pub(crate) async fn supervise(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                () = self.closing.cancelled() => return,
+                () = self.kick.notified() => {}
+                _ = tick.tick() => {
+                    if let Err(error) = self.deny_expired().await {
+                        tracing::warn!(%error, "approvals past their time could not be denied yet");
+                    }
+                }
+            }
+            if let Err(error) = self.start_waiting().await {
+                tracing::warn!(%error, "sessions that wait could not be started yet");
+            }
+        }
+    }
+
+    async fn start_waiting(self: &Arc<Self>) -> Result<()> {
+        let waiting = session::Entity::find()
+            .filter(session::Column::State.eq(SessionState::Queued.word()))
+            .filter(session::Column::Deleted.is_null())
+            .order_by_asc(session::Column::StateSince)
+            .order_by_asc(session::Column::Id)
+            .limit(50)
+            .all(self.store.read())
+            .await
+            .map_err(internal)?;
+        for row in waiting {
+            let Ok(session) = row.id.parse::<SessionId>() else { continue };
+            if self.places().contains_key(&session) {
+                continue;
+            }
+            if self.running() >= self.config.agents_max && !self.free_a_place().await? {
+                return Ok(());
+            }
+            if self.running() >= self.config.agents_max {
+                // A resting agent was told to end; its end kicks again.
+                return Ok(());
+            }
+            if let Err(error) = self.launch(session).await {
+                tracing::error!(%session, %error, "a session could not be started");
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the agent that has rested longest; `false` when all are at work.
+    async fn free_a_place(&self) -> Result<bool> {
+        let held: Vec<String> = self.places().keys().map(ToString::to_string).collect();
+        let resting = session::Entity::find()
+            .filter(session::Column::Id.is_in(held))
+            .filter(session::Column::State.is_in([SessionState::Idle, SessionState::Interrupted, SessionState::Failed].map(SessionState::word)))
+            .order_by_asc(session::Column::StateSince)
+            .one(self.store.read())
+            .await
+            .map_err(internal)?;
+        match resting.and_then(|row| row.id.parse().ok()) {
+            Some(session) => Ok(self.stop(session, Stop::Idle).await),
+            None => Ok(false),
+        }
+    }
+
+    async fn launch(self: &Arc<Self>, session: SessionId) -> Result<()> {
+        let row = session::Entity::find_by_id(session.to_string()).one(self.store.read()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("session".into()))?;
+        let agent = AgentKind::parse(&row.agent).unwrap_or(AgentKind::Demo);
+        let project = project::Entity::find_by_id(row.project.clone()).one(self.store.read()).await.map_err(internal)?;
+        let Some(project) = project.filter(|project| project.removed.is_none()) else {
+            return self.failed_to_start(session, "its project was removed").await;
+        };
+        let program = match self.program(agent) {
+            Ok(program) => program,
+            Err(why) => return self.failed_to_start(session, &why).await,
+        };
+        let cwd = PathBuf::from(&project.path);
+        let how = match (row.resumable, row.forked_from.as_deref().and_then(|from| from.parse().ok())) {
+            (true, _) => How::Resume,
+            (false, Some(from)) if row.turns == 0 => How::Fork { from },
+            (false, _) => How::Fresh,
+        };
+        let start = Start {
+            session,
+            trusted: projects::trusted(&project, &cwd),
+            cwd,
+            mode: Mode::parse(&row.mode).unwrap_or(Mode::Ask),
+            model: row.model.clone(),
+            how,
+            program,
+            env: BTreeMap::new(),
+        };
+        let mut driver = agents::driver(agent);
+        let spec = driver.spec(&start);
+        let hello = driver.hello();
+        let run = RunId::from_uuid(self.deps.uuid_v7());
+        let argv: Vec<String> = std::iter::once(spec.program.display().to_string()).chain(spec.args.iter().cloned()).collect();
+        let begun = self
+            .journal
+            .commit(&Caller::node(), move |tx| {
+                Box::pin(async move {
+                    let mut scribe = Scribe::load(tx, session).await?;
+                    if scribe.state() != SessionState::Queued || scribe.run().is_some() {
+                        return Ok(scribe.finish(false));
+                    }
+                    scribe.push(run, RunStarted { run, session, argv });
+                    scribe.moved(SessionState::Starting, None);
+                    scribe.input(run, hello).await?;
+                    Ok(scribe.finish(true))
+                })
+            })
+            .await?;
+        if !begun {
+            return Ok(());
+        }
+        let started = match self.processes.start(run, &spec).await {
+            Ok(()) => self.processes.attach(run, 0).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match started {
+            Ok(attached) => self.serve(session, run, agent, how, 0, SessionState::Starting, attached),
+            Err(why) => {
+                tracing::warn!(%session, %run, why, "an agent could not be started");
+                let end = End { session, run, exit: Exit::NotStarted { why }, stop: None, name: agent.title(), stderr: String::new(), resumed: false };
+                self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The program of an agent, or a sentence that says what is missing.
+    fn program(&self, agent: AgentKind) -> std::result::Result<PathBuf, String> {
+        match agent {
+            AgentKind::Demo => Ok(self.config.own_program.clone()),
+            AgentKind::Claude => agents::discover::claude_program(self.config.claude.as_deref())
+                .ok_or_else(|| "Claude Code was not found on this machine: install it, or name its program with agents.claude_path".into()),
+        }
+    }
+
+    async fn failed_to_start(&self, session: SessionId, why: &str) -> Result<()> {
+        let why = why.to_owned();
+        self.journal
+            .commit(&Caller::node(), move |tx| {
+                Box::pin(async move {
+                    let mut scribe = Scribe::load(tx, session).await?;
+                    if scribe.state() == SessionState::Queued {
+                        scribe.entry(model::entries::EntryKind::Error, super::scribe::NewEntry::text(why.clone())).await?;
+                        scribe.moved(SessionState::Failed, Some(why));
+                    }
+                    Ok(scribe.finish(()))
+                })
+            })
+            .await
+    }
+
+    async fn deny_expired(&self) -> Result<()> {
+        let late = approval::Entity::find()
+            .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
+            .filter(approval::Column::Expires.lte(self.deps.now()))
+            .limit(50)
+            .all(self.store.read())
+            .await
+            .map_err(internal)?;
+        for row in late {
+            let Ok(id) = row.id.parse::<ApprovalId>() else { continue };
+            let decide = Decide::deny("Nobody answered within the project's time limit.");
+            match crate::approvals::decide(self, &Caller::node(), id, decide).await {
+                Ok(_) | Err(Error::AlreadyDecided(_) | Error::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+
+    /// Stops serving. Agents go on under their shims unless `stop_agents`.
+    pub(crate) async fn shutdown(&self, stop_agents: bool) {
+        self.closing.cancel();
+        if stop_agents {
+            let sessions: Vec<SessionId> = self.places().keys().copied().collect();
+            for session in sessions {
+                self.stop(session, Stop::Node).await;
+            }
+            // Bounded by the whole-tree kill: 2 s to finish, 5 s to obey.
+            let deadline = tokio::time::Instant::now() + Duration::from_millis(8_500);
+            while self.running() > 0 && tokio::time::Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        // Closing the orders ends the runners; what they had read but not stored is read again at the next start.
+        self.places().clear();
+        self.tasks.close();
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.tasks.wait()).await;
+    }
+
+}

@@ -1,0 +1,162 @@
+//! Lists of sessions, entries and raw lines, paged by key.
+//! A cursor is the key of the last row given; it is opaque to callers and checked when it comes back.
+
+use super::Engine;
+use crate::{
+    entity::{entry, project, run, session},
+    journal::internal,
+    rows::Rows,
+    store::Store,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use model::{
+    Action, Caller, Error, Page, PageQuery, Result,
+    caller::{Resource, require},
+    entries::Entry,
+    id::{RunId, SessionId},
+    sessions::{RawLine, Session, SessionFilter},
+};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, ExprTrait}};
+
+/// A cursor's text.
+pub(crate) fn cursor(parts: &[&str]) -> String {
+    URL_SAFE_NO_PAD.encode(parts.join("\n"))
+}
+
+/// The parts of a cursor; 422 when it is not one of ours.
+pub(crate) fn parts(after: &str, count: usize) -> Result<Vec<String>> {
+    let bad = || Error::invalid("after", "this is not a cursor of this list");
+    let bytes = URL_SAFE_NO_PAD.decode(after).map_err(|_| bad())?;
+    let text = String::from_utf8(bytes).map_err(|_| bad())?;
+    let parts: Vec<String> = text.split('\n').map(str::to_owned).collect();
+    if parts.len() == count { Ok(parts) } else { Err(bad()) }
+}
+
+/// Escapes what LIKE would read as a pattern.
+fn like(text: &str) -> String {
+    let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
+pub(super) async fn sessions(rows: &Rows, store: &Store, caller: &Caller, filter: SessionFilter, page: PageQuery) -> Result<Page<Session>> {
+    require(caller, Action::ReadNode, Resource::Node, "session")?;
+    let limit = page.limit()?;
+    let mut query = session::Entity::find().filter(Rows::scope(caller));
+    query = if filter.archived { query.filter(session::Column::Archived.is_not_null()) } else { query.filter(session::Column::Archived.is_null()) };
+    if !filter.state.is_empty() {
+        query = query.filter(session::Column::State.is_in(filter.state.iter().map(|state| state.word())));
+    }
+    if let Some(project) = filter.project {
+        query = query.filter(session::Column::Project.eq(project.to_string()));
+    }
+    if let Some(agent) = filter.agent {
+        query = query.filter(session::Column::Agent.eq(agent.word()));
+    }
+    if let Some(q) = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
+        if q.len() > 200 {
+            return Err(Error::invalid("q", "search for at most 200 bytes"));
+        }
+        let named: Vec<String> = project::Entity::find().all(store.read()).await.map_err(internal)?.into_iter().filter(|row| row.name.to_lowercase().contains(&q.to_lowercase())).map(|row| row.id).collect();
+        let pattern = sea_orm::sea_query::LikeExpr::new(like(q)).escape('\\');
+        query = query.filter(Condition::any().add(Expr::col(session::Column::TitleFolded).like(pattern)).add(session::Column::Project.is_in(named)));
+    }
+    if let Some(tag) = &filter.tag {
+        let json = serde_json::to_string(tag).map_err(internal)?;
+        let pattern = sea_orm::sea_query::LikeExpr::new(format!("%{}%", json.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))).escape('\\');
+        query = query.filter(Expr::col(session::Column::Tags).like(pattern));
+    }
+    if let Some(after) = &page.after {
+        let key = parts(after, 2)?;
+        let updated: i64 = key[0].parse().map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?;
+        query = query.filter(
+            Condition::any()
+                .add(session::Column::Updated.lt(updated))
+                .add(Condition::all().add(session::Column::Updated.eq(updated)).add(session::Column::Id.lt(key[1].clone()))),
+        );
+    }
+    let mut found =
+        query.order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id).limit(u64::from(limit) + 1).all(store.read()).await.map_err(internal)?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found.last().filter(|_| more).map(|row| cursor(&[&row.updated.to_string(), &row.id]));
+    Ok(Page { items: rows.sessions(found).await?, next })
+}
+
+/// Which entries of a session are wanted.
+pub(super) enum Span {
+    /// Those after this number.
+    After(i64),
+    /// The newest before this number.
+    Before(i64),
+    /// The newest.
+    Last,
+}
+
+pub(super) async fn entries(rows: &Rows, store: &Store, id: SessionId, span: Span, limit: u32) -> Result<Page<Entry>> {
+    let limit = PageQuery { after: None, limit: Some(limit) }.limit()?;
+    let query = entry::Entity::find().filter(entry::Column::Session.eq(id.to_string())).limit(u64::from(limit) + 1);
+    let (query, backwards) = match span {
+        Span::After(after) => (query.filter(entry::Column::Seq.gt(after)).order_by_asc(entry::Column::Seq), false),
+        Span::Before(before) => (query.filter(entry::Column::Seq.lt(before)).order_by_desc(entry::Column::Seq), true),
+        Span::Last => (query.order_by_desc(entry::Column::Seq), true),
+    };
+    let mut found = query.all(store.read()).await.map_err(internal)?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    if backwards {
+        found.reverse();
+    }
+    let end = if backwards { found.first() } else { found.last() };
+    let next = end.filter(|_| more).map(|row| row.seq.to_string());
+    Ok(Page { items: rows.entries(found).await?, next })
+}
+
+/// Raw lines of every run of the session, oldest run first. The cursor is the run and the byte offset.
+pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Result<Page<RawLine>> {
+    let limit = page.limit()? as usize;
+    let runs = run::Entity::find().filter(run::Column::Session.eq(id.to_string())).order_by_asc(run::Column::Id).all(engine.store.read()).await.map_err(internal)?;
+    let (from, mut offset) = match &page.after {
+        Some(after) => {
+            let key = parts(after, 2)?;
+            (key[0].clone(), key[1].parse::<u64>().map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?)
+        }
+        None => (String::new(), 0),
+    };
+    let mut items: Vec<RawLine> = Vec::new();
+    for row in runs.iter().filter(|row| row.id >= from) {
+        let Ok(run) = row.id.parse::<RunId>() else { continue };
+        if row.id != from {
+            offset = 0;
+        }
+        let wanted = limit + 1 - items.len();
+        for (at, bytes) in engine.processes.raw(run, offset, wanted).await {
+            let shown = &bytes[..bytes.len().min(64 * 1024)];
+            items.push(RawLine { run, offset: at, text: String::from_utf8_lossy(shown).into_owned() });
+        }
+        if items.len() > limit {
+            break;
+        }
+    }
+    let next = items.get(limit).map(|line| cursor(&[&line.run.to_string(), &line.offset.to_string()]));
+    items.truncate(limit);
+    Ok(Page { items, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_round_trips_and_a_foreign_one_is_refused() {
+        let text = cursor(&["12", "ses_1"]);
+        assert_eq!(parts(&text, 2), Ok(vec!["12".into(), "ses_1".into()]));
+        for bad in ["", "%%%", "AAAA", &cursor(&["1", "2", "3"])] {
+            assert!(parts(bad, 2).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_search_means_its_characters_not_patterns() {
+        assert_eq!(like("50%_OFF"), "%50\\%\\_off%");
+    }
+}

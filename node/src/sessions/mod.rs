@@ -1,0 +1,493 @@
+//! Sessions: start, watch and drive conversations with agents.
+//! Every change is one journal commit that checks the caller's right itself; processes follow what was committed.
+
+mod apply;
+mod bodies;
+mod engine;
+mod lists;
+mod runner;
+pub(crate) mod scribe;
+
+pub(crate) use apply::{after_decision, by_node};
+pub(crate) use bodies::proposed;
+pub(crate) use lists::{cursor, parts as cursor_parts};
+pub use engine::EngineConfig;
+pub(crate) use engine::{Engine, Stop};
+
+use crate::{
+    entity::{project, session},
+    journal::{Outcome, Tx, internal},
+    projects::{self, ProjectsService},
+    rows::Rows,
+};
+use async_trait::async_trait;
+use engine::Order;
+use model::{
+    Action, Caller, Error, Page, PageQuery, Result,
+    caller::{Decision, Resource, Visibility, decide, require},
+    entries::{Entry, EntryBody, EntryKind},
+    event::{PromptQueued, PromptSettled, SessionChanged, SessionCreated, SessionDeleted},
+    id::{ProjectId, PromptId, SessionId},
+    ports,
+    sessions::{AgentKind, Mode, NewSession, Prompt, PromptState, RawLine, Session, SessionFilter, SessionPatch, SessionState, SessionView},
+};
+use scribe::{NewEntry, Scribe, shorten};
+use sea_orm::EntityTrait;
+use std::{path::Path, sync::Arc};
+
+/// The longest prompt, in bytes.
+const PROMPT_MAX: usize = 100_000;
+/// The longest title, in characters.
+const TITLE_MAX: usize = 200;
+/// Deleted sessions can be restored for so long.
+const RESTORE_MS: i64 = 30 * 86_400_000;
+
+/// What the demo agent is asked.
+const DEMO_PROMPT: &str = "Show me what you can do: look around, fix the greeting in this small project, and run it.";
+
+/// [`ports::Sessions`] on a journal and an engine.
+#[derive(Clone)]
+pub struct SessionsService {
+    engine: Arc<Engine>,
+    rows: Rows,
+    projects: ProjectsService,
+}
+
+impl SessionsService {
+    pub(crate) fn new(engine: Arc<Engine>, rows: Rows, projects: ProjectsService) -> Self {
+        Self { engine, rows, projects }
+    }
+
+    /// One commit about one session the caller may `action`.
+    async fn change<F>(&self, caller: &Caller, id: SessionId, action: Action, f: F) -> Result<()>
+    where
+        F: for<'a, 't> FnOnce(&'a mut Scribe<'t>) -> futures::future::BoxFuture<'a, Result<()>> + Send + 'static,
+    {
+        let who = caller.clone();
+        self.engine
+            .journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    let mut scribe = allowed(tx, &who, id, action).await?;
+                    f(&mut scribe).await?;
+                    Ok(scribe.finish(()))
+                })
+            })
+            .await
+    }
+
+    async fn insert(&self, caller: &Caller, new: NewSession, title: String, branch: Option<String>) -> Result<SessionId> {
+        let id = SessionId::from_uuid(self.engine.deps.uuid_v7());
+        let prompt = PromptId::from_uuid(self.engine.deps.uuid_v7());
+        let who = caller.clone();
+        self.engine
+            .journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    require(&who, Action::StartSession, Resource::Node, "project")?;
+                    alive_project(tx, new.project).await?;
+                    let created = SessionCreated {
+                        project: new.project,
+                        agent: new.agent,
+                        mode: new.mode,
+                        title,
+                        model: new.model,
+                        owner: who.user,
+                        visibility: new.visibility.unwrap_or(Visibility::Project),
+                        branch,
+                        forked_from: None,
+                    };
+                    let queued = PromptQueued { id: prompt, session: id, text: new.prompt, by_name: who.name.clone() };
+                    Ok(Outcome::new(()).with(id, created).with(prompt, queued))
+                })
+            })
+            .await?;
+        self.engine.kick();
+        Ok(id)
+    }
+}
+
+/// The session, if the caller may do this to it and it is not deleted.
+async fn allowed<'t>(tx: &'t Tx<'t>, caller: &Caller, id: SessionId, action: Action) -> Result<Scribe<'t>> {
+    let scribe = Scribe::load(tx, id).await?;
+    may(caller, &scribe.row, action)?;
+    if scribe.row.deleted.is_some() {
+        return Err(Error::NotFound("session".into()));
+    }
+    Ok(scribe)
+}
+
+/// Whether the caller may do this to the session of this row.
+pub(crate) fn may(caller: &Caller, row: &session::Model, action: Action) -> Result<()> {
+    require(caller, action, resource(row), "session")
+}
+
+fn resource(row: &session::Model) -> Resource {
+    Resource::Session { owner: row.owner.as_deref().and_then(|owner| owner.parse().ok()), visibility: Visibility::parse(&row.visibility).unwrap_or(Visibility::Private) }
+}
+
+async fn alive_project(tx: &Tx<'_>, id: ProjectId) -> Result<project::Model> {
+    let row = project::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
+    row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::invalid("project", "there is no such project"))
+}
+
+fn checked_prompt(text: &str) -> Result<String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::invalid("prompt", "say what the agent shall do"));
+    }
+    if text.len() > PROMPT_MAX {
+        return Err(Error::invalid("prompt", format!("a prompt may have at most {PROMPT_MAX} bytes")));
+    }
+    if text.contains('\0') {
+        return Err(Error::invalid("prompt", "a prompt must not hold the character NUL"));
+    }
+    Ok(text.to_owned())
+}
+
+fn checked_title(title: &str) -> Result<String> {
+    let title = title.trim();
+    if title.is_empty() || title.chars().count() > TITLE_MAX || title.chars().any(char::is_control) {
+        return Err(Error::invalid("title", format!("a title has 1 to {TITLE_MAX} characters on one line")));
+    }
+    Ok(title.to_owned())
+}
+
+fn checked_tags(tags: Vec<String>) -> Result<Vec<String>> {
+    let mut checked: Vec<String> = Vec::new();
+    for tag in tags {
+        let tag = tag.trim();
+        if tag.is_empty() || tag.chars().count() > 40 || tag.chars().any(char::is_control) {
+            return Err(Error::invalid("tags", "a tag has 1 to 40 characters on one line"));
+        }
+        if !checked.iter().any(|known| known == tag) {
+            checked.push(tag.to_owned());
+        }
+    }
+    if checked.len() > 20 {
+        return Err(Error::invalid("tags", "a session has at most 20 tags"));
+    }
+    Ok(checked)
+}
+
+fn checked_model(model: Option<String>) -> Result<Option<String>> {
+    let model = model.map(|model| model.trim().to_owned()).filter(|model| !model.is_empty());
+    match &model {
+        // It becomes an argument of the agent's program: nothing that could be read as an option.
+        Some(name) if name.len() > 100 || name.starts_with('-') || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/@[]".contains(c)) => {
+            Err(Error::invalid("model", "a model is named with letters, digits and - _ . : / @ [ ]"))
+        }
+        _ => Ok(model),
+    }
+}
+
+/// The prompt's first words.
+fn title_of(prompt: &str) -> String {
+    let line = prompt.lines().find(|line| !line.trim().is_empty()).unwrap_or(prompt);
+    shorten(&line.split_whitespace().collect::<Vec<_>>().join(" "), 80)
+}
+
+#[async_trait]
+impl ports::Sessions for SessionsService {
+    async fn list(&self, caller: &Caller, filter: SessionFilter, page: PageQuery) -> Result<Page<Session>> {
+        lists::sessions(&self.rows, &self.engine.store, caller, filter, page).await
+    }
+
+    async fn find(&self, caller: &Caller, id: SessionId) -> Result<Session> {
+        require(caller, Action::ReadNode, Resource::Node, "session")?;
+        self.rows.session(caller, id).await?.ok_or_else(|| Error::NotFound("session".into()))
+    }
+
+    async fn view(&self, caller: &Caller, id: SessionId) -> Result<SessionView> {
+        let pos = self.engine.journal.head().await;
+        let session = self.find(caller, id).await?;
+        let queued = self.rows.queued(id).await?;
+        let project = project::Entity::find_by_id(session.project.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
+        let trusted = project.is_some_and(|project| projects::trusted(&project, Path::new(&project.path)));
+        let resource = Resource::Session { owner: session.owner, visibility: session.visibility };
+        let may_drive = decide(caller, Action::DriveSession, resource) == Decision::Allow;
+        Ok(SessionView { session, trusted, queued, pos, may_drive })
+    }
+
+    async fn create(&self, caller: &Caller, mut new: NewSession) -> Result<Session> {
+        require(caller, Action::StartSession, Resource::Node, "project")?;
+        new.prompt = checked_prompt(&new.prompt)?;
+        new.model = checked_model(new.model)?;
+        let title = match &new.title {
+            Some(title) if !title.trim().is_empty() => checked_title(title)?,
+            _ => title_of(&new.prompt),
+        };
+        let project = project::Entity::find_by_id(new.project.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
+        let project = project.filter(|row| row.removed.is_none()).ok_or_else(|| Error::invalid("project", "there is no such project"))?;
+        let branch = projects::git::branch(Path::new(&project.path));
+        let id = self.insert(caller, new, title, branch).await?;
+        self.find(caller, id).await
+    }
+
+    async fn run_demo(&self, caller: &Caller) -> Result<Session> {
+        require(caller, Action::StartSession, Resource::Node, "project")?;
+        let project = projects::demo(&self.projects, caller).await?;
+        let new =
+            NewSession { project, agent: AgentKind::Demo, mode: Mode::Ask, prompt: DEMO_PROMPT.into(), title: None, model: None, visibility: None };
+        let id = self.insert(caller, new, "Demo: a tour of one session".into(), None).await?;
+        self.find(caller, id).await
+    }
+
+    async fn update(&self, caller: &Caller, id: SessionId, patch: SessionPatch) -> Result<Session> {
+        let title = patch.title.as_deref().map(checked_title).transpose()?;
+        let tags = patch.tags.map(checked_tags).transpose()?;
+        let who = caller.clone();
+        let changed = SessionChanged { title, tags, archived: patch.archived, visibility: patch.visibility, ..SessionChanged::default() };
+        self.change(caller, id, Action::EditSession, move |scribe| {
+            Box::pin(async move {
+                if changed.visibility.is_some() && scribe.row.owner != who.user.map(|user| user.to_string()) {
+                    return Err(Error::Forbidden("only its owner may change who sees a session".into()));
+                }
+                scribe.changed(changed);
+                Ok(())
+            })
+        })
+        .await?;
+        self.find(caller, id).await
+    }
+
+    async fn delete(&self, caller: &Caller, id: SessionId) -> Result<()> {
+        self.change(caller, id, Action::EditSession, move |scribe| {
+            Box::pin(async move {
+                if scribe.state().is_live() {
+                    return Err(Error::Conflict("its agent is running: stop it first".into()));
+                }
+                let id = scribe.id;
+                scribe.push(id, SessionDeleted { deleted: true });
+                Ok(())
+            })
+        })
+        .await?;
+        // An agent that only rested has nothing to rest for.
+        self.engine.stop(id, Stop::Idle).await;
+        Ok(())
+    }
+
+    async fn restore(&self, caller: &Caller, id: SessionId) -> Result<Session> {
+        let who = caller.clone();
+        self.engine
+            .journal
+            .commit(caller, move |tx| {
+                Box::pin(async move {
+                    let mut scribe = Scribe::load(tx, id).await?;
+                    may(&who, &scribe.row, Action::EditSession)?;
+                    match scribe.row.deleted {
+                        None => {}
+                        Some(deleted) if tx.now() - deleted > RESTORE_MS => return Err(Error::NotFound("session".into())),
+                        Some(_) => scribe.push(id, SessionDeleted { deleted: false }),
+                    }
+                    Ok(scribe.finish(()))
+                })
+            })
+            .await?;
+        self.find(caller, id).await
+    }
+
+    async fn entries(&self, caller: &Caller, id: SessionId, after: i64, limit: u32, last: bool) -> Result<Page<Entry>> {
+        self.find(caller, id).await?;
+        lists::entries(&self.rows, &self.engine.store, id, if last { lists::Span::Last } else { lists::Span::After(after) }, limit).await
+    }
+
+    async fn entries_before(&self, caller: &Caller, id: SessionId, before: i64, limit: u32) -> Result<Page<Entry>> {
+        self.find(caller, id).await?;
+        lists::entries(&self.rows, &self.engine.store, id, lists::Span::Before(before), limit).await
+    }
+
+    async fn entry_body(&self, caller: &Caller, id: SessionId, seq: i64) -> Result<EntryBody> {
+        self.find(caller, id).await?;
+        bodies::body(&self.rows, &self.engine.store, id, seq).await
+    }
+
+    async fn prompt(&self, caller: &Caller, id: SessionId, text: String) -> Result<Prompt> {
+        let text = checked_prompt(&text).map_err(|error| match error {
+            Error::Invalid { message, .. } => Error::invalid("text", message),
+            other => other,
+        })?;
+        let prompt = PromptId::from_uuid(self.engine.deps.uuid_v7());
+        let who = caller.clone();
+        self.change(caller, id, Action::DriveSession, move |scribe| {
+            Box::pin(async move {
+                scribe.project().await?;
+                let session = scribe.id;
+                scribe.push(prompt, PromptQueued { id: prompt, session, text, by_name: who.name });
+                if scribe.run().is_none() && !scribe.state().is_live() {
+                    scribe.moved(SessionState::Queued, None);
+                }
+                Ok(())
+            })
+        })
+        .await?;
+        if !self.engine.order(id, Order::Prompted).await {
+            self.engine.kick();
+        }
+        self.rows.prompt(caller, id, prompt).await?.ok_or_else(|| Error::NotFound("prompt".into()))
+    }
+
+    async fn withdraw(&self, caller: &Caller, id: SessionId, prompt: PromptId) -> Result<()> {
+        self.change(caller, id, Action::DriveSession, move |scribe| {
+            Box::pin(async move {
+                let session = scribe.id;
+                let row = crate::entity::prompt::Entity::find_by_id(prompt.to_string()).one(scribe.tx.db()).await.map_err(internal)?;
+                let row = row.filter(|row| row.session == session.to_string()).ok_or_else(|| Error::NotFound("prompt".into()))?;
+                if PromptState::parse(&row.state) != Some(PromptState::Queued) {
+                    return Err(Error::Conflict("the agent has it already".into()));
+                }
+                scribe.push(prompt, PromptSettled { id: prompt, session, sent: false });
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn set_mode(&self, caller: &Caller, id: SessionId, mode: Mode) -> Result<Session> {
+        self.change(caller, id, Action::DriveSession, move |_| Box::pin(async { Ok(()) })).await?;
+        // A running agent confirms first: the mode shown is the mode in force.
+        if !self.engine.ask(id, |reply| Order::Mode(mode, reply)).await? {
+            self.change(caller, id, Action::DriveSession, move |scribe| {
+                Box::pin(async move {
+                    if scribe.row.mode != mode.word() {
+                        scribe.changed(SessionChanged { mode: Some(mode), ..SessionChanged::default() });
+                        scribe.entry(EntryKind::Status, NewEntry::text(format!("Mode: {}", mode.word()))).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        }
+        self.find(caller, id).await
+    }
+
+    async fn set_model(&self, caller: &Caller, id: SessionId, model: Option<String>) -> Result<Session> {
+        let model = checked_model(model)?;
+        self.change(caller, id, Action::DriveSession, |_| Box::pin(async { Ok(()) })).await?;
+        self.engine.ask(id, |reply| Order::Model(model.clone(), reply)).await?;
+        self.change(caller, id, Action::DriveSession, move |scribe| {
+            Box::pin(async move {
+                let shown = model.clone().unwrap_or_else(|| "the agent's default".into());
+                if scribe.row.model != model {
+                    scribe.changed(SessionChanged { model, ..SessionChanged::default() });
+                    scribe.entry(EntryKind::Status, NewEntry::text(format!("Model from the next turn on: {shown}"))).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+        self.find(caller, id).await
+    }
+
+    async fn interrupt(&self, caller: &Caller, id: SessionId) -> Result<Session> {
+        self.change(caller, id, Action::DriveSession, |scribe| {
+            Box::pin(async move {
+                match scribe.state() {
+                    SessionState::Working | SessionState::Waiting => Ok(()),
+                    SessionState::Queued => {
+                        scribe.moved(SessionState::Interrupted, Some("before it was started".into()));
+                        Ok(())
+                    }
+                    state => Err(Error::Conflict(format!("nothing to interrupt: it is {}", state.word()))),
+                }
+            })
+        })
+        .await?;
+        self.engine.ask(id, Order::Interrupt).await?;
+        self.find(caller, id).await
+    }
+
+    async fn stop(&self, caller: &Caller, id: SessionId) -> Result<Session> {
+        let by = caller.name.clone();
+        self.change(caller, id, Action::DriveSession, move |scribe| {
+            Box::pin(async move {
+                if scribe.run().is_none() && scribe.state() != SessionState::Done {
+                    scribe.moved(SessionState::Done, Some(format!("stopped by {by}")));
+                }
+                Ok(())
+            })
+        })
+        .await?;
+        self.engine.stop(id, Stop::Person(caller.name.clone())).await;
+        self.find(caller, id).await
+    }
+
+    async fn resume(&self, caller: &Caller, id: SessionId) -> Result<Session> {
+        let by = caller.name.clone();
+        self.change(caller, id, Action::DriveSession, move |scribe| {
+            Box::pin(async move {
+                if scribe.run().is_some() || scribe.state().is_live() {
+                    return Err(Error::Conflict("its agent is running already".into()));
+                }
+                scribe.entry(EntryKind::Status, NewEntry::text(format!("Resumed by {by}"))).await?;
+                scribe.moved(SessionState::Queued, None);
+                Ok(())
+            })
+        })
+        .await?;
+        self.engine.kick();
+        self.find(caller, id).await
+    }
+
+    async fn fork(&self, caller: &Caller, id: SessionId) -> Result<Session> {
+        let fork = SessionId::from_uuid(self.engine.deps.uuid_v7());
+        let who = caller.clone();
+        self.change(caller, id, Action::DriveSession, move |scribe| {
+            Box::pin(async move {
+                if !scribe.row.resumable {
+                    return Err(Error::Conflict("its agent has no transcript yet to continue from".into()));
+                }
+                let project = scribe.row.project.parse().map_err(|_| Error::NotFound("project".into()))?;
+                let created = SessionCreated {
+                    project,
+                    agent: scribe.agent(),
+                    mode: Mode::parse(&scribe.row.mode).unwrap_or(Mode::Ask),
+                    title: shorten(&format!("{} (fork)", scribe.row.title), TITLE_MAX),
+                    model: scribe.row.model.clone(),
+                    owner: who.user,
+                    visibility: Visibility::parse(&scribe.row.visibility).unwrap_or(Visibility::Project),
+                    branch: scribe.row.branch.clone(),
+                    forked_from: Some(scribe.id),
+                };
+                scribe.push(fork, created);
+                scribe.push(fork, model::event::SessionMoved { state: SessionState::Idle, detail: Some("forked: say something to go on".into()) });
+                Ok(())
+            })
+        })
+        .await?;
+        self.find(caller, fork).await
+    }
+
+    async fn raw(&self, caller: &Caller, id: SessionId, page: PageQuery) -> Result<Page<RawLine>> {
+        self.find(caller, id).await?;
+        lists::raw(&self.engine, id, page).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_the_first_words_of_the_prompt() {
+        assert_eq!(title_of("\n\n  Fix   the flaky test\nin ci"), "Fix the flaky test");
+        assert_eq!(title_of(&"x".repeat(300)).chars().count(), 80);
+    }
+
+    #[test]
+    fn a_model_cannot_become_an_option_of_the_program() {
+        for bad in ["--dangerously-skip-permissions", "a b", "x;rm", "m\n"] {
+            assert!(checked_model(Some(bad.into())).is_err() || bad == "m\n", "{bad:?}");
+        }
+        assert_eq!(checked_model(Some(" opus[1m] ".into())), Ok(Some("opus[1m]".into())));
+        assert_eq!(checked_model(Some("  ".into())), Ok(None));
+    }
+
+    #[test]
+    fn tags_are_trimmed_and_unique() {
+        assert_eq!(checked_tags(vec![" a ".into(), "a".into(), "b".into()]), Ok(vec!["a".into(), "b".into()]));
+        assert!(checked_tags(vec![String::new()]).is_err());
+        assert!(checked_tags((0..21).map(|n| n.to_string()).collect()).is_err());
+    }
+}

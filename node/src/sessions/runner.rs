@@ -1,0 +1,517 @@
+//! The runner: serves one agent process, from its start or reattachment to its end.
+//! It is the only reader of the process's output and the only one that writes to its stdin; what it learns goes through the journal.
+
+use super::{
+    apply,
+    engine::{Engine, Order, Reply, Stop},
+    scribe::{NewEntry, Scribe},
+};
+use crate::{
+    agents::{AgentEvent, Driver, How, Wish},
+    entity::{input, run_cursor, session},
+    journal::internal,
+    process::{Attached, Output},
+};
+use model::{
+    Caller, Error, Result,
+    entries::{CallStatus, EntryKind, Partial},
+    event::{Exit, RunEnded},
+    id::{RunId, SessionId},
+    sessions::{AgentKind, SessionState},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
+
+/// Lines taken into one commit at most.
+const BATCH: usize = 128;
+/// Half-written text goes to tabs at most this often.
+const PARTIAL_EVERY: Duration = Duration::from_millis(40);
+/// Half-written text is kept up to this size; the whole comes with the message.
+const PARTIAL_MAX: usize = 256 * 1024;
+/// How much of stderr is kept to say why an agent failed.
+const STDERR_TAIL: usize = 2_000;
+
+/// Serves one process.
+pub(super) struct Runner {
+    pub(super) engine: Arc<Engine>,
+    pub(super) session: SessionId,
+    pub(super) run: RunId,
+    pub(super) agent: AgentKind,
+    pub(super) how: How,
+    pub(super) driver: Box<dyn Driver>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    /// Output up to here is in the journal; lines before only rebuild the driver.
+    pub(super) committed: u64,
+    pub(super) state: SessionState,
+    pub(super) live: Live,
+}
+
+/// What a runner knows only while it lives.
+#[derive(Default)]
+pub(super) struct Live {
+    /// Input lines up to here were taken by the shim.
+    sent: u64,
+    partials: HashMap<Option<String>, Partial>,
+    partial_due: bool,
+    waiting: Vec<(Wish, Reply)>,
+    stop: Option<Stop>,
+    stderr: String,
+    idle_since: Option<Instant>,
+}
+
+impl Runner {
+    /// Serves until the process has ended and its end is in the journal.
+    pub(super) async fn serve(mut self, mut attached: Attached) {
+        let (lines, mut outputs) = mpsc::channel(16);
+        let reader = tokio::spawn(async move {
+            while let Some(output) = attached.next().await {
+                let last = matches!(output, Output::Exit(_));
+                if lines.send(output).await.is_err() || last {
+                    return;
+                }
+            }
+        });
+        let mut tick = tokio::time::interval(PARTIAL_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.flush().await;
+        let exit = loop {
+            tokio::select! {
+                output = outputs.recv() => {
+                    let Some(output) = output else { break Exit::Lost };
+                    if let Some(exit) = self.take(output, &mut outputs).await {
+                        break exit;
+                    }
+                }
+                order = self.orders.recv() => match order {
+                    Some(order) => self.obey(order).await,
+                    // The node stops; the agent goes on under its shim.
+                    None => {
+                        reader.abort();
+                        return;
+                    }
+                },
+                _ = tick.tick() => self.tick().await,
+            }
+        };
+        reader.abort();
+        self.ended(exit).await;
+    }
+
+    /// Takes an output and whatever else is there already; the exit when it is among them.
+    async fn take(&mut self, first: Output, outputs: &mut mpsc::Receiver<Output>) -> Option<Exit> {
+        let mut events = Vec::new();
+        let mut upto = self.committed;
+        let mut exit = None;
+        let mut next = Some(first);
+        let mut taken = 0;
+        while let Some(output) = next.take() {
+            match output {
+                Output::Line { end, bytes, cut } => {
+                    taken += 1;
+                    let said = self.driver.line(&bytes);
+                    for event in said {
+                        self.remember(&event);
+                        if end > self.committed {
+                            events.push(event);
+                        }
+                    }
+                    if cut && end > self.committed {
+                        events.push(AgentEvent::Error { text: "The agent wrote a line of more than 8 MiB; the rest of the line was left out.".into() });
+                    }
+                    upto = upto.max(end);
+                }
+                Output::Stderr(text) => {
+                    self.live.stderr.push_str(&text);
+                    let excess = self.live.stderr.len().saturating_sub(STDERR_TAIL);
+                    let cut = (excess..=self.live.stderr.len()).find(|at| self.live.stderr.is_char_boundary(*at)).unwrap_or(0);
+                    self.live.stderr.drain(..cut);
+                }
+                Output::Exit(ended) => exit = Some(ended),
+            }
+            if exit.is_none() && taken < BATCH {
+                next = outputs.try_recv().ok();
+            }
+        }
+        events.retain(|event| !matches!(event, AgentEvent::Delta { .. } | AgentEvent::DeltaReset { .. }));
+        if !events.is_empty() {
+            self.commit(events, upto).await;
+        }
+        exit
+    }
+
+    /// Keeps what is not journaled: half-written text.
+    fn remember(&mut self, event: &AgentEvent) {
+        match event {
+            AgentEvent::Delta { kind, parent, text } => {
+                let session = self.session;
+                let partial = self.live.partials.entry(parent.clone()).or_insert_with(|| Partial { session, kind: *kind, parent: parent.clone(), text: String::new() });
+                if partial.kind != *kind {
+                    partial.kind = *kind;
+                    partial.text.clear();
+                }
+                if partial.text.len() < PARTIAL_MAX {
+                    partial.text.push_str(text);
+                }
+                self.live.partial_due = true;
+            }
+            AgentEvent::DeltaReset { parent } | AgentEvent::Message { parent, .. } | AgentEvent::Thought { parent, .. } => {
+                self.live.partials.remove(parent);
+                self.live.partial_due = true;
+            }
+            AgentEvent::TurnEnded { .. } => {
+                self.live.partials.clear();
+                self.live.partial_due = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts what the agent did into the journal; tries until it is there, because it must not be lost.
+    async fn commit(&mut self, events: Vec<AgentEvent>, upto: u64) {
+        let controls: Vec<(Wish, bool, Option<String>)> = events
+            .iter()
+            .filter_map(|event| match event {
+                AgentEvent::Control { wish, ok, error } => Some((*wish, *ok, error.clone())),
+                _ => None,
+            })
+            .collect();
+        let (session, run) = (self.session, self.run);
+        let state = self
+            .insist(move |engine| {
+                let events = events.clone();
+                async move { engine.journal.commit(&Caller::node(), move |tx| Box::pin(apply::agent_events(tx, session, run, events, upto))).await }
+            })
+            .await;
+        self.committed = upto;
+        if let Some(state) = state {
+            self.moved(state);
+        }
+        for (wish, ok, error) in controls {
+            self.granted(wish, ok, error);
+        }
+        self.push_partials();
+        self.flush().await;
+    }
+
+    /// Repeats a commit while the disk is full or the database away; gives up only when the session is gone.
+    fn insist<T, F, Fut>(&self, attempt: F) -> impl Future<Output = Option<T>> + Send + use<T, F, Fut>
+    where
+        F: Fn(Arc<Engine>) -> Fut + Send,
+        Fut: Future<Output = Result<T>> + Send,
+        T: Send,
+    {
+        let (engine, session, run) = (self.engine.clone(), self.session, self.run);
+        async move {
+            let mut wait = Duration::from_millis(200);
+            loop {
+                match attempt(engine.clone()).await {
+                    Ok(value) => return Some(value),
+                    Err(Error::NotFound(_)) => return None,
+                    Err(error) => {
+                        tracing::error!(%session, %run, %error, "what an agent did could not be stored; it is tried again");
+                        tokio::time::sleep(wait).await;
+                        wait = (wait * 2).min(Duration::from_secs(10));
+                    }
+                }
+            }
+        }
+    }
+
+    fn moved(&mut self, state: SessionState) {
+        self.state = state;
+        let rests = matches!(state, SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done);
+        self.live.idle_since = rests.then(|| self.live.idle_since.unwrap_or_else(Instant::now));
+    }
+
+    fn granted(&mut self, wish: Wish, ok: bool, error: Option<String>) {
+        let same = |waiting: &Wish| match (waiting, &wish) {
+            (Wish::Mode(wanted), Wish::Mode(mode)) => wanted == mode,
+            (wanted, wish) => std::mem::discriminant(wanted) == std::mem::discriminant(wish),
+        };
+        for (_, reply) in self.live.waiting.extract_if(.., |(waiting, _)| same(waiting)) {
+            let answer = if ok { Ok(()) } else { Err(Error::Conflict(error.clone().unwrap_or_else(|| "the agent refused".into()))) };
+            // Whoever asked may have gone; the wish holds all the same.
+            let _ = reply.send(answer);
+        }
+    }
+
+    async fn obey(&mut self, order: Order) {
+        match order {
+            Order::Flush => self.flush().await,
+            Order::Prompted => self.send_if_free().await,
+            Order::Interrupt(reply) => {
+                let lines = self.driver.interrupt();
+                self.wish(Wish::Interrupt, lines, reply).await;
+            }
+            Order::Mode(mode, reply) => {
+                let lines = self.driver.set_mode(mode);
+                self.wish(Wish::Mode(mode), lines, reply).await;
+            }
+            Order::Model(model, reply) => {
+                let lines = self.driver.set_model(model.as_deref());
+                self.wish(Wish::Model, lines, reply).await;
+            }
+            Order::Stop(stop) => self.stop(stop),
+        }
+    }
+
+    /// Stores lines for the agent and sends them; the reply follows when the agent answers.
+    async fn wish(&mut self, wish: Wish, lines: Vec<Vec<u8>>, reply: Reply) {
+        let (session, run) = (self.session, self.run);
+        let stored = self
+            .engine
+            .journal
+            .commit(&Caller::node(), move |tx| {
+                Box::pin(async move {
+                    let mut scribe = Scribe::load(tx, session).await?;
+                    scribe.input(run, lines).await?;
+                    Ok(scribe.finish(()))
+                })
+            })
+            .await;
+        match stored {
+            Ok(()) => {
+                self.live.waiting.push((wish, reply));
+                self.flush().await;
+            }
+            Err(error) => {
+                let _ = reply.send(Err(error));
+            }
+        }
+    }
+
+    /// A prompt came: an agent that rests gets it now, one at work when its turn is over.
+    async fn send_if_free(&mut self) {
+        let (session, run) = (self.session, self.run);
+        if self.live.stop.is_some() {
+            return;
+        }
+        let state = self
+            .insist(|engine| async move {
+                engine
+                    .journal
+                    .commit(&Caller::node(), move |tx| {
+                        Box::pin(async move {
+                            let mut scribe = Scribe::load(tx, session).await?;
+                            if matches!(scribe.state(), SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done) {
+                                scribe.send_next_prompt(run).await?;
+                            }
+                            let state = scribe.state();
+                            Ok(scribe.finish(state))
+                        })
+                    })
+                    .await
+            })
+            .await;
+        if let Some(state) = state {
+            self.moved(state);
+        }
+        self.flush().await;
+    }
+
+    /// Gives the shim every stored line it does not have yet, in order.
+    async fn flush(&mut self) {
+        let rows = input::Entity::find()
+            .filter(input::Column::Run.eq(self.run.to_string()))
+            .filter(input::Column::N.gt(i64::try_from(self.live.sent).unwrap_or(i64::MAX)))
+            .order_by_asc(input::Column::N)
+            .all(self.engine.store.read())
+            .await;
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::error!(run = %self.run, %error, "stored lines for an agent could not be read; they are tried again");
+                return;
+            }
+        };
+        for row in rows {
+            let n = u64::try_from(row.n).unwrap_or(0);
+            if let Err(error) = self.engine.processes.write(self.run, n, &row.line).await {
+                // A shim that is gone says so by its exit; a busy one is tried at the next tick.
+                tracing::debug!(run = %self.run, n, %error, "a line for an agent was not taken");
+                return;
+            }
+            self.live.sent = n;
+        }
+    }
+
+    async fn tick(&mut self) {
+        self.push_partials();
+        let idle = self.live.idle_since.is_some_and(|since| since.elapsed() >= self.engine.config.agents_idle);
+        if idle && self.live.stop.is_none() {
+            self.stop(Stop::Idle);
+        }
+    }
+
+    fn push_partials(&mut self) {
+        if std::mem::take(&mut self.live.partial_due) {
+            let main = self.live.partials.get(&None).or_else(|| self.live.partials.values().next());
+            self.engine.hub.partial(self.session, main.filter(|partial| !partial.text.is_empty()).cloned());
+        }
+    }
+
+    /// Ends the process: it may finish by itself for a moment, then its whole tree goes.
+    fn stop(&mut self, stop: Stop) {
+        let first = self.live.stop.is_none();
+        // A person's stop outweighs the node's own.
+        if first || matches!(stop, Stop::Person(_)) {
+            self.live.stop = Some(stop);
+        }
+        if first {
+            let (engine, run) = (self.engine.clone(), self.run);
+            self.engine.tasks.spawn(async move {
+                // A shim that is gone needs no closing.
+                let _ = engine.processes.close_stdin(run).await;
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                if let Err(error) = engine.processes.kill_tree(run, Duration::from_secs(5)).await {
+                    tracing::debug!(%run, %error, "an agent that was to be stopped was gone");
+                }
+            });
+        }
+    }
+
+    /// The process is over: says so, says why, and leaves nothing that claims to run.
+    async fn ended(mut self, exit: Exit) {
+        self.live.partials.clear();
+        self.engine.hub.partial(self.session, None);
+        let end = End {
+            session: self.session,
+            run: self.run,
+            exit,
+            stop: self.live.stop.clone(),
+            name: self.agent.title(),
+            stderr: self.live.stderr.trim().to_owned(),
+            resumed: self.how == How::Resume,
+        };
+        self.insist(move |engine| {
+            let end = end.clone();
+            async move { engine.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await }
+        })
+        .await;
+        for (_, reply) in self.live.waiting.drain(..) {
+            let _ = reply.send(Err(Error::Conflict("the agent ended before it answered".into())));
+        }
+        self.engine.released(self.session, self.run).await;
+    }
+}
+
+/// Everything that decides what the end of a process means for its session.
+#[derive(Clone)]
+pub(super) struct End {
+    pub(super) session: SessionId,
+    pub(super) run: RunId,
+    pub(super) exit: Exit,
+    pub(super) stop: Option<Stop>,
+    pub(super) name: &'static str,
+    pub(super) stderr: String,
+    pub(super) resumed: bool,
+}
+
+impl End {
+    /// Commits the end of the process.
+    pub(super) async fn commit<'t>(self, tx: &'t crate::journal::Tx<'t>) -> Result<crate::journal::Outcome<()>> {
+        let mut scribe = Scribe::load(tx, self.session).await?;
+        let before = scribe.state();
+        scribe.end_open_calls(CallStatus::Unknown).await?;
+        apply::withdraw_all(&mut scribe, "the agent's process ended").await?;
+        scribe.push(self.run, RunEnded { run: self.run, session: self.session, exit: self.exit.clone() });
+        let waiting = scribe.next_prompt().await?.is_some();
+        let (state, detail) = self.verdict(before);
+        if self.found_nothing(&scribe.row) {
+            scribe.entry(EntryKind::Status, NewEntry::text("The agent has no transcript of this conversation: it starts anew with the last prompt")).await?;
+            scribe.moved(SessionState::Queued, None);
+        } else if waiting && matches!(state, SessionState::Idle | SessionState::Interrupted) {
+            scribe.moved(SessionState::Queued, None);
+        } else {
+            if state == SessionState::Failed
+                && let Some(detail) = &detail
+            {
+                scribe.entry(EntryKind::Error, NewEntry::text(detail.clone())).await?;
+            }
+            scribe.moved(state, detail);
+        }
+        input::Entity::delete_many().filter(input::Column::Run.eq(self.run.to_string())).exec(tx.db()).await.map_err(internal)?;
+        run_cursor::Entity::delete_many().filter(run_cursor::Column::Run.eq(self.run.to_string())).exec(tx.db()).await.map_err(internal)?;
+        Ok(scribe.finish(()))
+    }
+
+    /// It was told to resume a conversation that it does not have, and said so.
+    fn found_nothing(&self, row: &session::Model) -> bool {
+        self.resumed && !row.resumable && self.stop.is_none()
+    }
+
+    /// What the session is now, and why.
+    fn verdict(&self, before: SessionState) -> (SessionState, Option<String>) {
+        let rests = matches!(before, SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done);
+        match (&self.stop, &self.exit) {
+            (Some(Stop::Person(who)), _) => (SessionState::Done, Some(format!("stopped by {who}"))),
+            (Some(Stop::Idle), _) if rests => (before, None),
+            (Some(Stop::Node), _) if rests => (before, None),
+            (Some(Stop::Idle | Stop::Node), _) => (SessionState::Interrupted, Some("the node was stopped together with its agents".into())),
+            (None, Exit::Lost) => (SessionState::Unknown, Some(format!("nobody saw how {} ended", self.name))),
+            (None, Exit::Code { code: 0 }) if rests => (before, None),
+            (None, Exit::Code { code: 0 }) => (SessionState::Failed, Some(format!("{} ended in the middle of a turn", self.name))),
+            (None, Exit::Code { code }) => (SessionState::Failed, Some(self.with_stderr(&format!("{} ended with code {code}", self.name)))),
+            (None, Exit::Signal { signal }) => (SessionState::Failed, Some(self.with_stderr(&format!("{} was ended by signal {signal}", self.name)))),
+            (None, Exit::NotStarted { why }) => (SessionState::Failed, Some(format!("{} could not be started: {why}", self.name))),
+        }
+    }
+
+    fn with_stderr(&self, text: &str) -> String {
+        match self.stderr.lines().rev().find(|line| !line.trim().is_empty()) {
+            Some(line) => format!("{text}: {}", line.trim()),
+            None => text.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn end(stop: Option<Stop>, exit: Exit) -> End {
+        End {
+            session: SessionId::from_uuid(Uuid::from_u128(1)),
+            run: RunId::from_uuid(Uuid::from_u128(2)),
+            exit,
+            stop,
+            name: "Claude Code",
+            stderr: "first\nlast line\n\n".into(),
+            resumed: false,
+        }
+    }
+
+    #[test]
+    fn an_unseen_end_is_never_success() {
+        for before in SessionState::ALL {
+            let (state, detail) = end(None, Exit::Lost).verdict(*before);
+            assert_eq!(state, SessionState::Unknown);
+            assert!(detail.is_some());
+        }
+    }
+
+    #[test]
+    fn no_end_leaves_a_session_at_work() {
+        let exits = [Exit::Lost, Exit::Code { code: 0 }, Exit::Code { code: 1 }, Exit::Signal { signal: 9 }, Exit::NotStarted { why: "no such file".into() }];
+        let stops = [None, Some(Stop::Person("mara".into())), Some(Stop::Idle), Some(Stop::Node)];
+        for before in SessionState::ALL {
+            for exit in &exits {
+                for stop in &stops {
+                    let (state, _) = end(stop.clone(), exit.clone()).verdict(*before);
+                    assert!(!state.is_live(), "{before:?} {exit:?} {stop:?} gave {state:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_says_what_the_agent_said_last() {
+        let (state, detail) = end(None, Exit::Code { code: 1 }).verdict(SessionState::Working);
+        assert_eq!((state, detail.as_deref()), (SessionState::Failed, Some("Claude Code ended with code 1: last line")));
+    }
+}

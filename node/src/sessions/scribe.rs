@@ -1,0 +1,337 @@
+//! The scribe: writes what happens in one session as events, within one commit.
+//! It numbers entries and turns from the session's row and must not outlive the commit that loaded it.
+
+use crate::{
+    blob,
+    entity::{entry, input, project, prompt, session},
+    journal::{NewEvent, Outcome, Tx, internal},
+};
+use model::{
+    Error, Result,
+    entries::{CallStatus, EntryKind},
+    event::{Body, EntryAdded, EntryEnded, Fact, PromptSettled, SessionChanged, SessionMoved},
+    id::{PromptId, RunId, SessionId},
+    sessions::{AgentKind, PromptState, SessionState},
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+
+/// How much of a text a row shows, in characters.
+const PREVIEW: usize = 200;
+
+/// An item of the transcript that is about to be written.
+#[derive(Default)]
+pub(crate) struct NewEntry {
+    pub(crate) parent: Option<String>,
+    pub(crate) by_name: Option<String>,
+    /// The text to preview.
+    pub(crate) text: String,
+    pub(crate) call: Option<String>,
+    pub(crate) tool: Option<String>,
+    pub(crate) target: Option<String>,
+    /// The whole, when the preview cannot hold it.
+    pub(crate) body: Option<Value>,
+}
+
+impl NewEntry {
+    /// An entry that is only text.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    pub(crate) fn under(mut self, parent: Option<String>) -> Self {
+        self.parent = parent;
+        self
+    }
+}
+
+/// What came of a call.
+#[derive(Default)]
+pub(crate) struct CallEnd {
+    pub(crate) result: Option<String>,
+    pub(crate) added: Option<i64>,
+    pub(crate) removed: Option<i64>,
+    pub(crate) output: Option<Value>,
+}
+
+/// Writes events about one session.
+pub(crate) struct Scribe<'t> {
+    pub(crate) tx: &'t Tx<'t>,
+    pub(crate) id: SessionId,
+    /// The row as it was when the commit began.
+    pub(crate) row: session::Model,
+    state: SessionState,
+    detail: Option<String>,
+    next_seq: i64,
+    turn: i64,
+    /// Calls that began within this commit: the table does not have them yet.
+    fresh_calls: HashMap<String, i64>,
+    ended_calls: HashSet<i64>,
+    settled: HashSet<PromptId>,
+    next_input: Option<i64>,
+    events: Vec<NewEvent>,
+}
+
+impl<'t> Scribe<'t> {
+    /// Reads the session; `NotFound` when there is none.
+    pub(crate) async fn load(tx: &'t Tx<'t>, id: SessionId) -> Result<Self> {
+        let row = session::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("session".into()))?;
+        let state = SessionState::parse(&row.state).unwrap_or(SessionState::Unknown);
+        Ok(Self {
+            tx,
+            id,
+            state,
+            detail: row.state_detail.clone(),
+            next_seq: row.next_seq.max(1),
+            turn: row.turns,
+            fresh_calls: HashMap::new(),
+            ended_calls: HashSet::new(),
+            settled: HashSet::new(),
+            next_input: None,
+            events: Vec::new(),
+            row,
+        })
+    }
+
+    /// The agent of the session.
+    pub(crate) fn agent(&self) -> AgentKind {
+        AgentKind::parse(&self.row.agent).unwrap_or(AgentKind::Demo)
+    }
+
+    /// The state as of the events written so far.
+    pub(crate) fn state(&self) -> SessionState {
+        self.state
+    }
+
+    /// Turns as of the events written so far.
+    pub(crate) fn turn(&self) -> i64 {
+        self.turn
+    }
+
+    /// The run that serves the session, if any.
+    pub(crate) fn run(&self) -> Option<RunId> {
+        self.row.run.as_deref().and_then(|run| run.parse().ok())
+    }
+
+    /// An event about something else in the same commit.
+    pub(crate) fn push(&mut self, subject: impl ToString, fact: impl Into<Fact>) {
+        self.events.push(NewEvent { subject: subject.to_string(), fact: fact.into() });
+    }
+
+    /// The session is now in this state, for this reason; nothing when both are as before.
+    pub(crate) fn moved(&mut self, state: SessionState, detail: Option<String>) {
+        let detail = detail.map(|detail| shorten(&detail, 300));
+        if self.state == state && self.detail == detail {
+            return;
+        }
+        self.state = state;
+        self.detail.clone_from(&detail);
+        self.push(self.id, SessionMoved { state, detail });
+    }
+
+    /// Something of the session changed.
+    pub(crate) fn changed(&mut self, changed: SessionChanged) {
+        if changed != SessionChanged::default() {
+            self.push(self.id, changed);
+        }
+    }
+
+    /// Adds an entry and gives its number.
+    pub(crate) async fn entry(&mut self, kind: EntryKind, new: NewEntry) -> Result<i64> {
+        if kind == EntryKind::Prompt {
+            self.turn += 1;
+        }
+        let preview = shorten(&new.text, PREVIEW);
+        let body = match new.body {
+            Some(value) => Some(blob::put(self.tx, &value).await?),
+            None if preview != new.text => Some(blob::put(self.tx, &Value::String(new.text)).await?),
+            None => None,
+        };
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        if let Some(call) = &new.call {
+            self.fresh_calls.insert(call.clone(), seq);
+        }
+        self.push(
+            self.id,
+            EntryAdded {
+                session: self.id,
+                seq,
+                turn: self.turn,
+                kind,
+                parent: new.parent,
+                by_name: new.by_name,
+                preview,
+                call: new.call,
+                tool: new.tool,
+                target: new.target.map(|target| shorten(&target, 500)),
+                body,
+            },
+        );
+        Ok(seq)
+    }
+
+    /// The outcome of a call; `false` when no such call is running.
+    pub(crate) async fn end_call(&mut self, call: &str, status: CallStatus, end: CallEnd) -> Result<bool> {
+        let seq = match self.fresh_calls.get(call) {
+            Some(seq) => Some(*seq),
+            None => entry::Entity::find()
+                .filter(entry::Column::Session.eq(self.id.to_string()))
+                .filter(entry::Column::Call.eq(call))
+                .filter(entry::Column::Ended.is_null())
+                .order_by_desc(entry::Column::Seq)
+                .one(self.tx.db())
+                .await
+                .map_err(internal)?
+                .map(|row| row.seq),
+        };
+        let Some(seq) = seq.filter(|seq| !self.ended_calls.contains(seq)) else { return Ok(false) };
+        self.end_entry(seq, status, end).await?;
+        Ok(true)
+    }
+
+    async fn end_entry(&mut self, seq: i64, status: CallStatus, end: CallEnd) -> Result<()> {
+        let body: Option<Body> = match end.output {
+            Some(output) => Some(blob::put(self.tx, &output).await?),
+            None => None,
+        };
+        self.ended_calls.insert(seq);
+        let result = end.result.map(|result| shorten(&result, PREVIEW));
+        self.push(self.id, EntryEnded { session: self.id, seq, status, result, added: end.added, removed: end.removed, body });
+        Ok(())
+    }
+
+    /// Ends every call that still runs: nobody will see its end any more.
+    pub(crate) async fn end_open_calls(&mut self, status: CallStatus) -> Result<()> {
+        self.end_open(status, true).await
+    }
+
+    async fn end_open(&mut self, status: CallStatus, tasks: bool) -> Result<()> {
+        let rows = entry::Entity::find()
+            .filter(entry::Column::Session.eq(self.id.to_string()))
+            .filter(entry::Column::Status.eq(CallStatus::Running.word()))
+            .all(self.tx.db())
+            .await
+            .map_err(internal)?;
+        let is_task = |call: &str| call.starts_with("task:");
+        let stored = rows.into_iter().filter(|row| tasks || !row.call.as_deref().is_some_and(is_task)).map(|row| row.seq);
+        let fresh = self.fresh_calls.iter().filter(|(call, _)| tasks || !is_task(call)).map(|(_, seq)| *seq);
+        let open: Vec<i64> = stored.chain(fresh).collect();
+        for seq in open {
+            if !self.ended_calls.contains(&seq) {
+                self.end_entry(seq, status, CallEnd::default()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The oldest prompt that waits.
+    pub(crate) async fn next_prompt(&self) -> Result<Option<prompt::Model>> {
+        let waiting = prompt::Entity::find()
+            .filter(prompt::Column::Session.eq(self.id.to_string()))
+            .filter(prompt::Column::State.eq(PromptState::Queued.word()))
+            .order_by_asc(prompt::Column::Pos)
+            .all(self.tx.db())
+            .await
+            .map_err(internal)?;
+        Ok(waiting.into_iter().find(|row| row.id.parse().is_ok_and(|id| !self.settled.contains(&id))))
+    }
+
+    /// Gives the oldest waiting prompt to the agent; `false` when none waits.
+    pub(crate) async fn send_next_prompt(&mut self, run: RunId) -> Result<bool> {
+        let Some(row) = self.next_prompt().await? else { return Ok(false) };
+        let Ok(id) = row.id.parse::<PromptId>() else { return Ok(false) };
+        let lines = crate::agents::driver(self.agent()).prompt(id, &row.text);
+        self.settled.insert(id);
+        self.push(self.id, PromptSettled { id, session: self.id, sent: true });
+        self.entry(EntryKind::Prompt, NewEntry { by_name: Some(row.by_name), ..NewEntry::text(row.text) }).await?;
+        self.input(run, lines).await?;
+        self.moved(SessionState::Working, None);
+        Ok(true)
+    }
+
+    /// Says the newest prompt again to an agent that has no transcript of it; `false` when there is none. It is in the timeline already.
+    pub(crate) async fn resend_last_prompt(&mut self, run: RunId) -> Result<bool> {
+        let row = prompt::Entity::find()
+            .filter(prompt::Column::Session.eq(self.id.to_string()))
+            .filter(prompt::Column::State.eq(PromptState::Sent.word()))
+            .order_by_desc(prompt::Column::Pos)
+            .one(self.tx.db())
+            .await
+            .map_err(internal)?;
+        let Some(row) = row else { return Ok(false) };
+        let Ok(id) = row.id.parse::<PromptId>() else { return Ok(false) };
+        let lines = crate::agents::driver(self.agent()).prompt(id, &row.text);
+        self.entry(EntryKind::Status, NewEntry::text("The agent had not kept the last prompt: it was given to it again")).await?;
+        self.input(run, lines).await?;
+        self.moved(SessionState::Working, None);
+        Ok(true)
+    }
+
+    /// Whether the events written so far settle this approval.
+    pub(crate) fn settles(&self, approval: &str) -> bool {
+        self.events.iter().any(|event| event.subject == approval && matches!(event.fact, Fact::ApprovalDecided(_) | Fact::ApprovalWithdrawn(_)))
+    }
+
+    /// Ends tool calls that still run when their turn is over; background tasks go on.
+    pub(crate) async fn end_open_tools(&mut self) -> Result<()> {
+        self.end_open(CallStatus::Unknown, false).await
+    }
+
+    /// Stores lines for the agent's stdin: they are sent after the commit, exactly once.
+    pub(crate) async fn input(&mut self, run: RunId, lines: Vec<Vec<u8>>) -> Result<()> {
+        let mut n = match self.next_input {
+            Some(n) => n,
+            None => {
+                let last: Option<i64> = input::Entity::find()
+                    .filter(input::Column::Run.eq(run.to_string()))
+                    .select_only()
+                    .column_as(input::Column::N.max(), "last")
+                    .into_tuple::<Option<i64>>()
+                    .one(self.tx.db())
+                    .await
+                    .map_err(internal)?
+                    .flatten();
+                last.unwrap_or(0) + 1
+            }
+        };
+        for line in lines {
+            let row = input::ActiveModel { run: Set(run.to_string()), n: Set(n), line: Set(line), acked: Set(false) };
+            input::Entity::insert(row).exec_without_returning(self.tx.db()).await.map_err(internal)?;
+            n += 1;
+        }
+        self.next_input = Some(n);
+        Ok(())
+    }
+
+    /// The session's project.
+    pub(crate) async fn project(&self) -> Result<project::Model> {
+        project::Entity::find_by_id(self.row.project.clone()).one(self.tx.db()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("project".into()))
+    }
+
+    /// Ends the commit with `value`.
+    pub(crate) fn finish<T>(self, value: T) -> Outcome<T> {
+        Outcome { value, events: self.events }
+    }
+}
+
+/// The first `limit` characters of the text, on one line where it is a preview; an ellipsis marks a cut.
+pub(crate) fn shorten(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(limit.saturating_sub(1)).chain(std::iter::once('…')).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shorten;
+
+    #[test]
+    fn a_preview_cuts_at_characters_not_bytes() {
+        assert_eq!(shorten("größe", 5), "größe");
+        assert_eq!(shorten("größer", 5), "größ…");
+        assert_eq!(shorten("", 5), "");
+    }
+}
