@@ -43,6 +43,8 @@ pub struct EngineConfig {
     pub claude: Option<PathBuf>,
     /// This binary: it is the demo agent's program too.
     pub own_program: PathBuf,
+    /// What the demo agent gets in its environment: where it keeps its conversations, how fast it goes.
+    pub demo_env: BTreeMap<String, String>,
 }
 
 /// Where an answer goes.
@@ -302,7 +304,7 @@ impl Engine {
             model: row.model.clone(),
             how,
             program,
-            env: BTreeMap::new(),
+            env: if agent == AgentKind::Demo { self.config.demo_env.clone() } else { BTreeMap::new() },
         };
         let mut driver = agents::driver(agent);
         let spec = driver.spec(&start);
