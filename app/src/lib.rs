@@ -12,5 +12,6 @@ pub mod server;
 pub mod session;
 pub mod sessions;
 pub mod ui;
+pub mod usage;
 
 pub use error::{AppError, AppResult};

@@ -4,4 +4,17 @@
 pub mod api;
 pub mod decider;
 pub mod decision;
+mod detail;
+mod lists;
+mod page;
 pub mod words;
+
+use leptos::prelude::*;
+use leptos_router::{any_nested_route::IntoAnyNestedRoute, components::Route, path};
+use page::InboxPage;
+
+/// `/inbox`.
+#[component(transparent)]
+pub fn InboxRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! { <Route path=path!("/inbox") view=InboxPage /> }.into_inner().into_any_nested_route()
+}

@@ -1,0 +1,143 @@
+//! One item of the Inbox: who asks, exactly what, why, what "always" would add, and the answer.
+//! A decided one is shown as it was decided; nothing here can decide it again.
+
+use super::{
+    decider::Decider,
+    decision::{AlwaysRule, DecisionActs, ExactInput, Questions},
+    lists::Lists,
+    words,
+};
+use crate::{
+    browser,
+    session::{Until, heard},
+    ui::{Elapsed, Exact, Look, Shape, StatusWord},
+};
+use leptos::prelude::*;
+use model::approvals::{Approval, ApprovalKind, ApprovalState};
+
+/// One item.
+#[component]
+pub fn Detail(
+    /// The approval.
+    approval: Approval,
+    /// Hears what came of it.
+    decided: Callback<Approval>,
+    /// The lists, for what comes next.
+    lists: RwSignal<Lists>,
+) -> impl IntoView {
+    let pending = approval.state == ApprovalState::Pending;
+    let decider = Decider::new(approval.clone(), decided);
+    if pending {
+        browser::on_keys(move |key| {
+            if key.is("a") && key.shift && decider.can_always {
+                decider.always();
+                return true;
+            }
+            heard(decider, key)
+        });
+    }
+    let id = approval.id;
+    let next = move || {
+        lists.with(|lists| {
+            lists
+                .after(id)
+                .and_then(|next| lists.waiting.iter().find(|other| other.id == next))
+                .map(|next| format!("Next: {}, {}", words::kind_word(next), next.project_name))
+        })
+    };
+    let kind = approval.kind;
+    let session = approval.session;
+    view! {
+        <article class="ib-detail" aria-labelledby="ibt">
+            <header class="ib-h">
+                <div class="row">
+                    {if pending {
+                        view! {
+                            <span class="chip chip-st waiting"><Shape look=Look::WAITING /> "Waiting " <Elapsed since=approval.created /></span>
+                            {approval.expires.map(|at| view! { <span class="xs faint">"denied by itself " <Until at=at /></span> })}
+                        }
+                            .into_any()
+                    } else {
+                        view! { <StatusWord look=Look::from(approval.state) chip=true /> }.into_any()
+                    }}
+                    <a class="push link xs" href=format!("/sessions/{session}")>"Open session"</a>
+                </div>
+                <h2 id="ibt" tabindex="-1">{words::title(&approval)}</h2>
+                <p class="muted xs">
+                    {approval.subagent.is_some().then_some("Subagent of ")}
+                    <a class="link" href=format!("/sessions/{session}")>{approval.session_title.clone()}</a>
+                    {format!(", {}", approval.project_name)}
+                </p>
+            </header>
+            <section class="ib-sec">
+                <h3>{section_title(&approval)}</h3>
+                {if kind == ApprovalKind::Question && pending {
+                    view! { <Questions decider=decider /> }.into_any()
+                } else if kind == ApprovalKind::Question {
+                    approval.questions.iter().map(|question| view! { <p>{question.question.clone()}</p> }).collect_view().into_any()
+                } else {
+                    view! { <ExactInput approval=approval.clone() big=true /> }.into_any()
+                }}
+            </section>
+            <section class="ib-sec">
+                <h3>"Why it asks"</h3>
+                <dl class="kv xs">
+                    <dt>"Because"</dt>
+                    <dd>{approval.reason.clone().unwrap_or_else(|| "the agent gave no reason".into())}</dd>
+                    <dt>"Tool"</dt>
+                    <dd><code>{approval.tool.clone()}</code></dd>
+                    <dt>"Asked"</dt>
+                    <dd><Exact at=approval.created /></dd>
+                </dl>
+            </section>
+            {(pending && kind == ApprovalKind::Tool && decider.can_always)
+                .then(|| view! { <section class="ib-sec"><h3>"What “always” would add"</h3> <AlwaysRule decider=decider /></section> })}
+            {if pending {
+                view! {
+                    <footer class="ib-acts">
+                        <DecisionActs
+                            decider=decider
+                            keys=Signal::stored(true)
+                            scope_shown=true
+                            aside=ViewFn::from(move || view! { <span class="push xs faint no-phone no-mid">{next}</span> }.into_any())
+                        />
+                    </footer>
+                }
+                    .into_any()
+            } else {
+                view! { <Outcome approval=approval /> }.into_any()
+            }}
+        </article>
+    }
+}
+
+fn section_title(approval: &Approval) -> &'static str {
+    match approval.kind {
+        ApprovalKind::Tool => words::input_title(approval),
+        ApprovalKind::Plan => "Plan",
+        ApprovalKind::Question => "Questions",
+    }
+}
+
+/// How it was decided.
+#[component]
+fn Outcome(approval: Approval) -> impl IntoView {
+    let decided = approval.decided.clone();
+    view! {
+        <section class="ib-sec">
+            <h3>"Decision"</h3>
+            <p>{words::outcome(&approval)}"."</p>
+            {decided
+                .map(|decided| {
+                    view! {
+                        <dl class="kv xs">
+                            <dt>"When"</dt>
+                            <dd><Exact at=decided.at /></dd>
+                            <dt>"Through"</dt>
+                            <dd>{decided.via}{decided.from.map(|from| format!(", from {from}"))}</dd>
+                        </dl>
+                    }
+                })}
+        </section>
+    }
+}

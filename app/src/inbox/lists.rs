@@ -1,0 +1,166 @@
+//! What waits and what was decided, as two lists that follow the socket, and which item is shown.
+//! Pure functions; they must not navigate or draw.
+
+use model::{
+    approvals::{Approval, ApprovalState},
+    id::ApprovalId,
+};
+
+/// How many decided ones are kept on the page.
+const KEEP: usize = 50;
+
+/// The two lists.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lists {
+    /// What waits, oldest first.
+    pub waiting: Vec<Approval>,
+    /// What was decided, newest first.
+    pub decided: Vec<Approval>,
+}
+
+impl Lists {
+    /// Takes an approval in as it is now.
+    pub fn take(&mut self, approval: Approval) {
+        let id = approval.id;
+        if approval.state == ApprovalState::Pending {
+            match self.waiting.iter_mut().find(|other| other.id == id) {
+                Some(known) => *known = approval,
+                None => {
+                    let at = self
+                        .waiting
+                        .iter()
+                        .position(|other| (other.created, other.id) > (approval.created, id))
+                        .unwrap_or(self.waiting.len());
+                    self.waiting.insert(at, approval);
+                }
+            }
+            return;
+        }
+        self.waiting.retain(|other| other.id != id);
+        match self.decided.iter_mut().find(|other| other.id == id) {
+            Some(known) => *known = approval,
+            None => self.decided.insert(0, approval),
+        }
+        self.decided.truncate(KEEP);
+    }
+
+    /// Takes an approval away that is no longer to be seen.
+    pub fn drop(&mut self, id: &str) {
+        self.waiting.retain(|other| other.id.to_string() != id);
+        self.decided.retain(|other| other.id.to_string() != id);
+    }
+
+    /// What is shown: the one that was asked for, else the oldest that waits.
+    pub fn shown(&self, wanted: Option<ApprovalId>) -> Option<&Approval> {
+        wanted
+            .and_then(|id| self.waiting.iter().chain(&self.decided).find(|approval| approval.id == id))
+            .or_else(|| self.waiting.first())
+    }
+
+    /// The item one step on or back from `at` among those that wait; the ends hold.
+    pub fn step(&self, at: Option<ApprovalId>, on: bool) -> Option<ApprovalId> {
+        let place = at.and_then(|id| self.waiting.iter().position(|approval| approval.id == id));
+        let next = match (place, on) {
+            (None, _) => 0,
+            (Some(at), true) => (at + 1).min(self.waiting.len().checked_sub(1)?),
+            (Some(at), false) => at.saturating_sub(1),
+        };
+        self.waiting.get(next).map(|approval| approval.id)
+    }
+
+    /// Where to go once `id` is decided: the one after it, else the one before.
+    pub fn after(&self, id: ApprovalId) -> Option<ApprovalId> {
+        let place = self.waiting.iter().position(|approval| approval.id == id)?;
+        self.waiting.get(place + 1).or_else(|| self.waiting.get(place.checked_sub(1)?)).map(|approval| approval.id)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use model::approvals::ApprovalKind;
+
+    /// An approval with the `n`th id, asked at `n`.
+    pub(crate) fn approval(n: u8, state: ApprovalState) -> Approval {
+        Approval {
+            id: format!("apr_019200000000700080000000000000{n:02x}").parse().unwrap(),
+            session: "ses_01920000000070008000000000000001".parse().unwrap(),
+            session_title: "Retry webhooks".into(),
+            project: "prj_01920000000070008000000000000001".parse().unwrap(),
+            project_name: "billing-api".into(),
+            kind: ApprovalKind::Tool,
+            tool: "Bash".into(),
+            call: Some(format!("c{n}")),
+            input: serde_json::json!({ "command": "cargo test" }),
+            target: "cargo test".into(),
+            input_html: Some("<span class=\"k\">cargo</span> test".into()),
+            diff: None,
+            plan_html: None,
+            questions: Vec::new(),
+            reason: Some("mode ask: commands ask".into()),
+            subagent: None,
+            suggestions: Vec::new(),
+            state,
+            created: i64::from(n),
+            expires: None,
+            decided: None,
+        }
+    }
+
+    fn lists(waiting: &[u8]) -> Lists {
+        let mut lists = Lists::default();
+        for n in waiting {
+            lists.take(approval(*n, ApprovalState::Pending));
+        }
+        lists
+    }
+
+    #[test]
+    fn what_waits_is_oldest_first_and_known_ones_are_patched() {
+        let mut lists = lists(&[3, 1, 2]);
+        lists.take(approval(2, ApprovalState::Pending));
+        let order: Vec<_> = lists.waiting.iter().map(|approval| approval.created).collect();
+        assert_eq!(order, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_decided_one_changes_lists_once() {
+        let mut lists = lists(&[1, 2]);
+        lists.take(approval(1, ApprovalState::Allowed));
+        lists.take(approval(1, ApprovalState::Allowed));
+        assert_eq!((lists.waiting.len(), lists.decided.len()), (1, 1));
+        lists.drop(&approval(1, ApprovalState::Allowed).id.to_string());
+        assert!(lists.decided.is_empty());
+    }
+
+    #[test]
+    fn after_a_decision_the_next_one_is_shown_and_at_the_end_the_one_before() {
+        let lists = lists(&[1, 2, 3]);
+        let id = |n| approval(n, ApprovalState::Pending).id;
+        assert_eq!(lists.after(id(1)), Some(id(2)));
+        assert_eq!(lists.after(id(3)), Some(id(2)));
+        assert_eq!(lists.after(id(9)), None);
+        assert_eq!(super::Lists::default().after(id(1)), None);
+    }
+
+    #[test]
+    fn steps_stop_at_the_ends() {
+        let lists = lists(&[1, 2]);
+        let id = |n| approval(n, ApprovalState::Pending).id;
+        assert_eq!(lists.step(Some(id(1)), true), Some(id(2)));
+        assert_eq!(lists.step(Some(id(2)), true), Some(id(2)));
+        assert_eq!(lists.step(Some(id(1)), false), Some(id(1)));
+        assert_eq!(lists.step(None, true), Some(id(1)));
+        assert_eq!(Lists::default().step(None, true), None);
+    }
+
+    #[test]
+    fn what_was_asked_for_is_shown_even_when_it_is_decided() {
+        let mut lists = lists(&[1, 2]);
+        let id = |n| approval(n, ApprovalState::Pending).id;
+        assert_eq!(lists.shown(None).map(|a| a.id), Some(id(1)));
+        lists.take(approval(2, ApprovalState::Denied));
+        assert_eq!(lists.shown(Some(id(2))).map(|a| a.state), Some(ApprovalState::Denied));
+        assert_eq!(lists.shown(Some(id(7))).map(|a| a.id), Some(id(1)));
+    }
+}

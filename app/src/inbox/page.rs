@@ -1,0 +1,205 @@
+//! The Inbox page: the list, the item, the keys. On the phone one item with a stepper.
+//! Which item is shown stands in the address, so back and a link lead to it.
+
+use super::{
+    api::{InboxView, inbox},
+    detail::Detail,
+    lists::Lists,
+    words,
+};
+use crate::{
+    browser,
+    live::use_live,
+    ui::{Elapsed, Empty, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{
+    NavigateOptions,
+    components::A,
+    hooks::{use_navigate, use_query_map},
+};
+use model::{
+    approvals::Approval,
+    id::ApprovalId,
+    live::{Row, ServerSays, Topic},
+};
+
+/// `/inbox`.
+#[component]
+pub fn InboxPage() -> impl IntoView {
+    let live = use_live();
+    let view = Resource::new(move || live.reloads.get(), |_| inbox());
+    let content = move |view: InboxView| view! { <Inbox view=view /> };
+    view! {
+        <Title text="Inbox" />
+        <QueryState query=view rows=6 failed="The inbox could not be read." content=content />
+    }
+}
+
+#[component]
+fn Inbox(view: InboxView) -> impl IntoView {
+    let lists = RwSignal::new(Lists { waiting: view.waiting.items, decided: view.decided });
+    let live = use_live();
+    live.follow(vec![Topic::Node], view.pos);
+    live.on(move |said| match said {
+        ServerSays::Row { row: Row::Approval(approval), .. } => lists.update(|lists| lists.take((**approval).clone())),
+        ServerSays::Gone { id, .. } => lists.update(|lists| lists.drop(id)),
+        _ => {}
+    });
+    let query = use_query_map();
+    let wanted = Memo::new(move |_| query.with(|query| query.get("id").and_then(|id| id.parse::<ApprovalId>().ok())));
+    let shown = Memo::new(move |_| lists.with(|lists| lists.shown(wanted.get()).map(|approval| approval.id)));
+    // The row is read anew only when its state changes: half a reason written must not be lost.
+    let item = Memo::new(move |_| {
+        lists.with(|lists| lists.shown(wanted.get()).map(|approval| (approval.id, approval.state)))
+    });
+    let navigate = StoredValue::new_local(use_navigate());
+    let go = move |id: Option<ApprovalId>| {
+        let href = id.map_or_else(|| "/inbox".to_owned(), |id| format!("/inbox?id={id}"));
+        navigate.with_value(|go| go(&href, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() }));
+        request_animation_frame(|| browser::focus("ibt"));
+    };
+    let step = move |on: bool| go(lists.with_untracked(|lists| lists.step(shown.get_untracked(), on)));
+    browser::on_keys(move |key| {
+        let on = key.is("j");
+        if key.shift || !(on || key.is("k")) {
+            return false;
+        }
+        step(on);
+        true
+    });
+    let decided = Callback::new(move |now: Approval| {
+        let next = lists.with_untracked(|lists| lists.after(now.id));
+        lists.update(|lists| lists.take(now));
+        go(next);
+    });
+    let empty = Memo::new(move |_| lists.with(|lists| lists.waiting.is_empty() && lists.decided.is_empty()));
+    view! {
+        <div class="ib">
+            <List lists=lists shown=shown step=Callback::new(step) />
+            {move || {
+                if empty.get() {
+                    return view! { <div class="ib-detail"><Nothing /></div> }.into_any();
+                }
+                match item.get().and_then(|(id, _)| lists.with_untracked(|lists| lists.shown(Some(id)).cloned())) {
+                    Some(approval) => view! { <Detail approval=approval decided=decided lists=lists /> }.into_any(),
+                    None => view! { <div class="ib-detail"><Nothing /></div> }.into_any(),
+                }
+            }}
+        </div>
+    }
+}
+
+#[component]
+fn Nothing() -> impl IntoView {
+    view! {
+        <Empty icon="inbox" title="Nothing waits for you" text="When an agent wants to run a command, proposes a plan or asks a question, it stands here until somebody answers.">
+            <a class="btn" href="/sessions/new">"Start a session"</a>
+        </Empty>
+    }
+}
+
+#[component]
+fn List(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>, step: Callback<bool>) -> impl IntoView {
+    let count = Memo::new(move |_| lists.with(|lists| lists.waiting.len()));
+    let place = move || {
+        let id = shown.get();
+        lists.with(|lists| lists.waiting.iter().position(|approval| Some(approval.id) == id).map(|at| at + 1))
+    };
+    let ids = Memo::new(move |_| lists.with(|lists| lists.waiting.iter().map(|approval| approval.id).collect::<Vec<_>>()));
+    view! {
+        <section class="ib-list" aria-label="Waiting, oldest first">
+            <div class="page-bar ib-bar">
+                <h1>"Inbox"</h1>
+                <span class="cnt" aria-live="polite">{move || (count.get() > 0).then(|| count.get())}</span>
+                <div class="only-phone push row">
+                    <IconButton icon="chevron-down" label="Previous" class="btn-lg rot" on:click=move |_| step.run(false) />
+                    <span class="mono nw">
+                        {move || match place() {
+                            Some(at) => format!("{at} of {}", count.get()),
+                            None => format!("{} waiting", count.get()),
+                        }}
+                    </span>
+                    <IconButton icon="chevron-down" label="Next" class="btn-lg" on:click=move |_| step.run(true) />
+                </div>
+            </div>
+            <div class="ib-rows no-phone">
+                <For each=move || ids.get() key=|id| *id children=move |id| view! { <WaitingRow lists=lists id=id shown=shown /> } />
+                {move || (count.get() == 0).then(|| view! { <p class="ib-none muted">"Nothing waits."</p> })}
+            </div>
+            <Decided lists=lists shown=shown />
+            <p class="xs faint ib-keys no-phone">
+                <span class="row"><Kbd key="J" /><Kbd key="K" />" move"</span>
+                <span class="row"><Kbd key="A" />" allow once"</span>
+                <span class="row"><Kbd key="D" />" deny"</span>
+                <span class="row no-mid"><Kbd key="?" />" all keys"</span>
+            </p>
+        </section>
+    }
+}
+
+#[component]
+fn WaitingRow(lists: RwSignal<Lists>, id: ApprovalId, shown: Memo<Option<ApprovalId>>) -> impl IntoView {
+    let Some(approval) = lists.with_untracked(|lists| lists.shown(Some(id)).cloned()) else { return ().into_any() };
+    let who = approval.subagent.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+    view! {
+        <A href=format!("/inbox?id={id}") attr:class="ib-row" attr:aria-current=move || if shown.get() == Some(id) { "true" } else { "false" }>
+            <Icon name=words::icon(&approval) class="muted" />
+            <span class="t cut">
+                <b class="medium">{words::kind_word(&approval)}</b>
+                " "
+                <code>{words::line(&approval)}</code>
+            </span>
+            <span class="r"><Elapsed since=approval.created /></span>
+            <span class="sub cut">{format!("{}: {who}{}", approval.project_name, approval.session_title)}</span>
+        </A>
+    }
+    .into_any()
+}
+
+#[component]
+fn Decided(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>) -> impl IntoView {
+    let all = RwSignal::new(false);
+    move || {
+        let decided = lists.with(|lists| lists.decided.clone());
+        if decided.is_empty() {
+            return ().into_any();
+        }
+        let count = decided.len();
+        let some = if all.get() { count } else { 8 };
+        let rows = decided
+            .into_iter()
+            .take(some)
+            .map(|approval| {
+                let id = approval.id;
+                let who = match approval.decided.as_ref().and_then(|decided| decided.by_name.clone()) {
+                    Some(name) if name != "node" => name,
+                    Some(_) => "OrchWiz".to_owned(),
+                    None => "Agent".to_owned(),
+                };
+                let at = approval.decided.as_ref().map_or(approval.created, |decided| decided.at);
+                view! {
+                    <li>
+                        <Shape look=Look::from(approval.state) label=Look::from(approval.state).word />
+                        <A href=format!("/inbox?id={id}") attr:class="ib-d" attr:aria-current=move || if shown.get() == Some(id) { "true" } else { "false" }>
+                            <span class="nw">{who}</span>
+                            " "
+                            <code class="muted">{format!("{} {}", words::kind_word(&approval), words::line(&approval))}</code>
+                        </A>
+                        <span class="mono faint"><Exact at=at time=true /></span>
+                    </li>
+                }
+            })
+            .collect_view();
+        view! {
+            <div class="ib-done no-phone">
+                <h2>"Answered"</h2>
+                <ul>{rows}</ul>
+                {(count > 8 && !all.get())
+                    .then(|| view! { <button type="button" class="btn-link xs" on:click=move |_| all.set(true)>{format!("{} more", count - 8)}</button> })}
+            </div>
+        }
+        .into_any()
+    }
+}
