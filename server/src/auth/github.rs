@@ -25,7 +25,7 @@ use node::{
     journal::internal,
 };
 use oauth2::{
-    AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier,
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier,
     RedirectUrl, Scope, TokenResponse, TokenUrl, basic::BasicClient,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -98,6 +98,8 @@ impl Github {
         let at = |path: &str| format!("{}/{path}", config.url.as_str().trim_end_matches('/'));
         let back = format!("{}/auth/github/callback", public_url.as_str().trim_end_matches('/'));
         let client = BasicClient::new(ClientId::new(config.client_id.clone()))
+            // As GitHub documents it: id and secret in the body.
+            .set_auth_type(AuthType::RequestBody)
             .set_client_secret(ClientSecret::new(config.client_secret.expose().to_owned()))
             .set_auth_uri(AuthUrl::new(at("login/oauth/authorize")).map_err(bad)?)
             .set_token_uri(TokenUrl::new(at("login/oauth/access_token")).map_err(bad)?)

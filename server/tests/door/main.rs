@@ -1,0 +1,7 @@
+//! The door of a node: sign-in, GitHub and the guard, on a real store and without the rest of the node.
+//! With `ORCHWIZ_TEST_POSTGRES` the same tests run on PostgreSQL.
+
+mod bench;
+mod github;
+mod guard;
+mod sign_in;
