@@ -83,7 +83,7 @@ pub struct Github {
     pub organisations: Vec<String>,
     /// The web address of GitHub, or of a GitHub Enterprise.
     pub url: Url,
-    /// The address of its API.
+    /// The address of its API: by default `https://api.github.com`, or `/api/v3` under the address of an Enterprise.
     pub api_url: Url,
 }
 
@@ -176,14 +176,7 @@ impl Config {
             agents_max: at_least(said, "agents.max", 1)?.unwrap_or(cores * 4),
             agents_idle_seconds: at_least(said, "agents.idle_seconds", 10)?.unwrap_or(900),
             claude_path: one(said, "agents.claude_path").map(PathBuf::from),
-            github: Github {
-                client_id: one(said, "github.client_id").map(str::to_owned),
-                client_secret: one(said, "github.client_secret").map(Secret::new),
-                logins: list(said, "github.logins"),
-                organisations: list(said, "github.organisations"),
-                url: address(said, "github.url")?.unwrap_or_else(|| "https://github.com".parse().expect("a constant address")),
-                api_url: address(said, "github.api_url")?.unwrap_or_else(|| "https://api.github.com".parse().expect("a constant address")),
-            },
+            github: github(said)?,
             node_name: name(said)?,
             node_kind: kind(said)?,
             log: one(said, "log").unwrap_or("info").to_owned(),
@@ -226,6 +219,23 @@ impl Config {
     pub fn socket(&self) -> PathBuf {
         self.data_dir.join("orchwiz.sock")
     }
+}
+
+fn github(said: &BTreeMap<String, Said>) -> Result<Github, ConfigError> {
+    let url = address(said, "github.url")?.unwrap_or_else(|| "https://github.com".parse().expect("a constant address"));
+    // A GitHub Enterprise has its API under its own address: its tokens must never go to github.com.
+    let api_url = address(said, "github.api_url")?.unwrap_or_else(|| match url.host_str() {
+        Some("github.com") => "https://api.github.com".parse().expect("a constant address"),
+        _ => format!("{}/api/v3", url.as_str().trim_end_matches('/')).parse().expect("an address stays one with a longer path"),
+    });
+    Ok(Github {
+        client_id: one(said, "github.client_id").map(str::to_owned),
+        client_secret: one(said, "github.client_secret").map(Secret::new),
+        logins: list(said, "github.logins"),
+        organisations: list(said, "github.organisations"),
+        url,
+        api_url,
+    })
 }
 
 fn read_file(path: &Path, text: &str, said: &mut BTreeMap<String, Said>) -> Result<(), ConfigError> {

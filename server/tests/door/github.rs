@@ -97,8 +97,7 @@ fn bearer(headers: &HeaderMap) -> Option<(i64, String)> {
 }
 
 async fn door(provider: &str, logins: &str, organisations: &str) -> Door {
-    let api = format!("{provider}/api/v3");
-    let mut flags = vec![("github.client_id", "the-app"), ("github.client_secret", "the-secret"), ("github.url", provider), ("github.api_url", &api)];
+    let mut flags = vec![("github.client_id", "the-app"), ("github.client_secret", "the-secret"), ("github.url", provider)];
     flags.extend([("github.logins", logins), ("github.organisations", organisations)].into_iter().filter(|(_, value)| !value.is_empty()));
     Door::new(&flags).await
 }
@@ -303,12 +302,10 @@ async fn without_an_app_there_is_no_such_sign_in() {
 #[tokio::test]
 async fn before_the_set_up_github_lets_nobody_in() {
     let provider = Provider::start().await;
-    let api = format!("{}/api/v3", provider.url);
     let door = Door::without_users(&[
         ("github.client_id", "the-app"),
         ("github.client_secret", "the-secret"),
         ("github.url", &provider.url),
-        ("github.api_url", &api),
         ("github.logins", "octocat"),
     ])
     .await;

@@ -17,7 +17,9 @@ async fn ask(door: &Door, method: &str, path: &str, headers: &[(&str, &str)]) ->
 #[tokio::test]
 async fn a_name_that_was_pointed_here_is_not_this_node() {
     let door = Door::new(&[("allowed_hosts", "node.lan")]).await;
-    for (host, status) in [("127.0.0.1:3000", 200), ("localhost:9999", 200), ("[::1]:3000", 200), ("node.lan", 200), ("evil.test", 421), ("evil.test:3000", 421), ("", 421)] {
+    for (host, status) in
+        [("127.0.0.1:3000", 200), ("localhost:9999", 200), ("[::1]:3000", 200), ("node.lan", 200), ("evil.test", 421), ("evil.test:3000", 421), ("", 421)]
+    {
         let answer = ask(&door, "GET", "/who", &[("host", host)]).await;
         assert_eq!(answer.status.as_u16(), status, "{host}");
     }
@@ -59,7 +61,13 @@ async fn what_another_site_sends_is_refused() {
 #[tokio::test]
 async fn server_functions_take_only_what_their_decoders_read() {
     let door = Door::new(&[]).await;
-    for (kind, refused) in [("application/json", false), ("application/x-www-form-urlencoded; charset=utf-8", false), ("text/plain", true), ("multipart/form-data; boundary=x", true), ("", true)] {
+    for (kind, refused) in [
+        ("application/json", false),
+        ("application/x-www-form-urlencoded; charset=utf-8", false),
+        ("text/plain", true),
+        ("multipart/form-data; boundary=x", true),
+        ("", true),
+    ] {
         let answer = ask(&door, "POST", "/api/rpc/anything", &[("sec-fetch-site", "same-origin"), ("content-type", kind)]).await;
         assert_eq!(answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE, refused, "{kind}: {}", answer.status);
     }
@@ -93,7 +101,14 @@ async fn every_answer_carries_the_headers_even_a_refusal() {
         }
         assert!(answer.header("permissions-policy").contains("camera=()"));
         let policy = answer.header("content-security-policy");
-        for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'", "form-action 'self' https://github.com", "connect-src 'self'"] {
+        for part in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "object-src 'none'",
+            "form-action 'self' https://github.com",
+            "connect-src 'self'",
+        ] {
             assert!(policy.contains(part), "{part}: {policy}");
         }
         assert!(!policy.contains("'unsafe-eval'") && !policy.contains("script-src 'unsafe-inline'") && !policy.contains('*'), "{policy}");

@@ -22,7 +22,8 @@ async fn a_name_and_password_sign_in_and_lead_on() {
     }
     assert!(!cookie.contains("Secure"), "plain http could not keep it: {cookie}");
     assert_eq!(browser.who().await, "mara");
-    let logins = door.accounts.logins(&Caller { user: Some(door.accounts.find_user(&Caller::cli(), "mara").await.unwrap().id), ..Caller::cli() }).await.unwrap();
+    let logins =
+        door.accounts.logins(&Caller { user: Some(door.accounts.find_user(&Caller::cli(), "mara").await.unwrap().id), ..Caller::cli() }).await.unwrap();
     assert_eq!((logins.len(), logins[0].browser.as_deref()), (1, Some("Test/1.0")));
 }
 
@@ -168,7 +169,9 @@ async fn a_login_lives_as_long_as_it_is_used_but_not_for_ever() {
 #[tokio::test]
 async fn the_sixth_wrong_password_in_a_minute_has_to_wait() {
     let door = Door::new(&[]).await;
-    let wrong = || Request::post("/auth/login").header("content-type", "application/x-www-form-urlencoded").body(Body::from("name=MARA&password=wrong+password")).unwrap();
+    let wrong = || {
+        Request::post("/auth/login").header("content-type", "application/x-www-form-urlencoded").body(Body::from("name=MARA&password=wrong+password")).unwrap()
+    };
     for _ in 0..5 {
         assert_eq!(door.send(wrong()).await.status, StatusCode::UNAUTHORIZED);
     }
@@ -238,7 +241,14 @@ async fn a_bearer_token_stands_alone() {
     let answer = ask(format!("Bearer {secret}"), Some(cookie.clone())).await;
     assert_eq!(answer.json()["name"], "noor", "the cookie beside it does not count");
     assert_eq!(answer.json()["via"]["kind"], "token");
-    for bad in ["Bearer owz_garbage".to_owned(), "Bearer ".into(), "Bearer x".into(), format!("Bearer {secret}0"), format!("Basic {secret}"), format!("Bearer {secret} {secret}")] {
+    for bad in [
+        "Bearer owz_garbage".to_owned(),
+        "Bearer ".into(),
+        "Bearer x".into(),
+        format!("Bearer {secret}0"),
+        format!("Basic {secret}"),
+        format!("Bearer {secret} {secret}"),
+    ] {
         let answer = ask(bad.clone(), Some(cookie.clone())).await;
         assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNAUTHORIZED, "unauthenticated"), "{bad}");
         assert!(answer.header("www-authenticate").starts_with("Bearer"), "{bad}");
@@ -249,8 +259,13 @@ async fn a_bearer_token_stands_alone() {
 async fn the_address_behind_a_proxy_counts_only_when_configured() {
     for (flags, from) in [(&[][..], "127.0.0.1"), (&[("behind_proxy", "true")][..], "203.0.113.7")] {
         let door = Door::new(flags).await;
-        let secret = door.accounts.create_token_for(&Caller::cli(), "mara", NewToken { name: "t".into(), scope: Scope::Read, days: None }).await.unwrap().secret;
-        let mut request = Request::get("/who").header("authorization", format!("Bearer {secret}")).header("x-forwarded-for", "1.2.3.4, 203.0.113.7").body(Body::empty()).unwrap();
+        let secret =
+            door.accounts.create_token_for(&Caller::cli(), "mara", NewToken { name: "t".into(), scope: Scope::Read, days: None }).await.unwrap().secret;
+        let mut request = Request::get("/who")
+            .header("authorization", format!("Bearer {secret}"))
+            .header("x-forwarded-for", "1.2.3.4, 203.0.113.7")
+            .body(Body::empty())
+            .unwrap();
         request.extensions_mut().insert(axum::extract::ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 9))));
         assert_eq!(door.send(request).await.json()["from"], from);
     }
