@@ -6,6 +6,7 @@ pub mod browser;
 pub mod error;
 pub mod inbox;
 pub mod live;
+pub mod overview;
 pub mod projects;
 #[cfg(feature = "ssr")]
 pub mod server;

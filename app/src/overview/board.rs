@@ -1,0 +1,131 @@
+//! The Overview as signals: patched by rows at once, read again as a whole a moment later when anything happened.
+//! It must not blink: a new reading changes only what differs.
+
+use super::{
+    api::{OverviewView, read_overview},
+    fold,
+    sentence::Counts,
+};
+use crate::{
+    browser,
+    live::{Rows, use_live},
+};
+use leptos::prelude::*;
+use model::{
+    approvals::Approval,
+    live::{Row, ServerSays, Topic},
+    node::{Activity, Checklist, Overview},
+    sessions::Session,
+    usage::UsageRow,
+};
+use std::time::Duration;
+
+/// The Overview as signals.
+#[derive(Clone, Copy)]
+pub struct Board {
+    /// What waits for a person.
+    pub approvals: Rows<Approval>,
+    /// Failed and unknown sessions.
+    pub troubled: Rows<Session>,
+    /// At work or about to be.
+    pub working: Rows<Session>,
+    /// Come to rest today.
+    pub done: Rows<Session>,
+    /// What happened.
+    pub activity: Rows<Activity>,
+    /// What the sentence counts.
+    pub counts: RwSignal<Counts>,
+    /// The last days.
+    pub days: RwSignal<Vec<UsageRow>>,
+    /// By project.
+    pub projects: RwSignal<Vec<UsageRow>>,
+    /// What is left to do on a new node.
+    pub checklist: RwSignal<Checklist>,
+    now: StoredValue<Overview>,
+}
+
+impl Board {
+    /// A board of what was read; it follows the socket until its page is gone.
+    pub fn new(overview: Overview) -> Self {
+        let board = Self {
+            approvals: Rows::new(|one: &Approval| one.id.to_string()),
+            troubled: Rows::new(|one: &Session| one.id.to_string()),
+            working: Rows::new(|one: &Session| one.id.to_string()),
+            done: Rows::new(|one: &Session| one.id.to_string()),
+            activity: Rows::new(|one: &Activity| one.pos.to_string()),
+            counts: RwSignal::new(Counts::default()),
+            days: RwSignal::default(),
+            projects: RwSignal::default(),
+            checklist: RwSignal::new(overview.checklist),
+            now: StoredValue::new(overview),
+        };
+        board.show();
+        board.follow();
+        board
+    }
+
+    fn follow(self) {
+        let live = use_live();
+        live.follow(vec![Topic::Node], self.now.with_value(|now| now.pos));
+        let stale = StoredValue::new(false);
+        live.on(move |said| {
+            match said {
+                ServerSays::Row { row: Row::Session(session), .. } => self.change(|now| fold::take_session(now, session)),
+                ServerSays::Row { row: Row::Approval(approval), .. } => self.take(approval),
+                ServerSays::Gone { id, .. } => self.change(|now| fold::drop(now, id)),
+                ServerSays::Row { .. } => {}
+                _ => return,
+            }
+            stale.set_value(true);
+        });
+        // Sums, totals and the stream come with the next reading, at most every two seconds and only when something happened.
+        let read = Action::new(move |(): &()| async move {
+            if let Ok(view) = read_overview().await {
+                self.read(view);
+            }
+        });
+        browser::every(Duration::from_secs(2), move || {
+            if stale.get_value() && !read.pending().get_untracked() {
+                stale.set_value(false);
+                read.dispatch(());
+            }
+        });
+    }
+
+    fn read(self, view: OverviewView) {
+        self.now.set_value(view.overview);
+        self.show();
+    }
+
+    /// Takes an approval in as it is now.
+    pub fn take(self, approval: &Approval) {
+        self.change(|now| fold::take_approval(now, approval));
+    }
+
+    fn change(self, how: impl FnOnce(&mut Overview)) {
+        self.now.update_value(how);
+        self.show();
+    }
+
+    fn show(self) {
+        let now = self.now.get_value();
+        let counts = fold::counts(&now);
+        if self.counts.get_untracked() != counts {
+            self.counts.set(counts);
+        }
+        if self.days.with_untracked(|days| *days != now.days) {
+            self.days.set(now.days);
+        }
+        if self.projects.with_untracked(|projects| *projects != now.projects) {
+            self.projects.set(now.projects);
+        }
+        if self.checklist.get_untracked() != now.checklist {
+            self.checklist.set(now.checklist);
+        }
+        self.approvals.replace(now.approvals);
+        self.troubled.replace(now.troubled);
+        self.working.replace(now.working);
+        self.done.replace(now.done_today);
+        self.activity.replace(now.activity);
+    }
+}

@@ -1,0 +1,221 @@
+//! The three lanes: what needs a person, with the decision right there; what works; what was done today.
+//! Rows are patched in place; a decided item leaves by itself.
+
+use super::board::Board;
+use crate::{
+    inbox::{
+        decider::Decider,
+        decision::{DecisionActs, ExactInput},
+        words,
+    },
+    ui::{Cost, Elapsed, Look, Shape, format},
+};
+use leptos::prelude::*;
+use model::{
+    approvals::{Approval, ApprovalKind},
+    sessions::{Session, SessionState},
+};
+
+/// So many approvals stand with their buttons; the others lead to the Inbox.
+const OPEN: usize = 3;
+
+/// The three lanes.
+#[component]
+pub fn Lanes(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    view! {
+        <div class="lanes">
+            <Needs board=board />
+            <section class="lane" aria-labelledby="l2">
+                <LaneHead id="l2" title="Working" look=Look::WORKING count=Signal::derive(move || board.counts.with(|c| c.working + c.queued)) href="/sessions?state=queued,starting,working" />
+                <For each=move || board.working.list() key=|(key, _)| key.clone() children=|(_, session)| view! { <WorkingRow session=session /> } />
+                {move || board.working.is_empty().then(|| view! { <p class="lane-none muted">"Nothing works now."</p> })}
+            </section>
+            <section class="lane" aria-labelledby="l3">
+                <LaneHead id="l3" title="Done today" look=Look::DONE count=Signal::derive(move || board.counts.with(|c| c.done)) href="/sessions?state=idle,interrupted,done" />
+                <For each=move || board.done.list() key=|(key, _)| key.clone() children=|(_, session)| view! { <DoneRow session=session /> } />
+                {move || board.done.is_empty().then(|| view! { <p class="lane-none muted">"Nothing came to rest today."</p> })}
+                {move || {
+                    let shown = i64::try_from(board.done.len()).unwrap_or(0);
+                    let more = board.counts.with(|counts| counts.done) - shown;
+                    (more > 0).then(|| view! { <a class="more xs muted" href="/sessions?state=idle,interrupted,done">{format!("{more} more")}</a> })
+                }}
+            </section>
+        </div>
+    }
+}
+
+#[component]
+fn LaneHead(id: &'static str, title: &'static str, look: Look, count: Signal<i64>, href: &'static str) -> impl IntoView {
+    view! {
+        <div class="sec-h">
+            <Shape look=look />
+            <h2 id=id>{title}</h2>
+            <span class="cnt">{move || (count.get() > 0).then(|| format::exact(count.get()))}</span>
+            <a class="push xs link" href=href>{if id == "l1" { "Inbox" } else { "All" }}<span class="vh">{format!(": {title}")}</span></a>
+        </div>
+    }
+}
+
+#[component]
+fn Needs(board: Board) -> impl IntoView {
+    let items = Memo::new(move |_| {
+        board.approvals.list().into_iter().enumerate().map(|(at, (key, _))| (key, at < OPEN)).collect::<Vec<_>>()
+    });
+    let find = move |key: &str| {
+        board.approvals.items_untracked().into_iter().find(|approval| approval.id.to_string() == key)
+    };
+    let nothing = move || board.approvals.is_empty() && board.troubled.is_empty();
+    let more = move || board.counts.with(|counts| counts.needs) - i64::try_from(board.approvals.len() + board.troubled.len()).unwrap_or(0);
+    view! {
+        <section class="lane" aria-labelledby="l1" aria-live="polite" aria-relevant="additions">
+            <LaneHead id="l1" title="Needs you" look=Look::WAITING count=Signal::derive(move || board.counts.with(|c| c.needs)) href="/inbox" />
+            <For
+                each=move || items.get()
+                key=|item| item.clone()
+                children=move |(key, open)| match find(&key) {
+                    Some(approval) if open => view! { <OpenItem board=board approval=approval /> }.into_any(),
+                    Some(approval) => view! { <ClosedItem approval=approval /> }.into_any(),
+                    None => ().into_any(),
+                }
+            />
+            <For each=move || board.troubled.list() key=|(key, _)| key.clone() children=|(_, session)| view! { <TroubledRow session=session /> } />
+            {move || nothing().then(|| view! { <p class="lane-none muted">"Nothing waits for you."</p> })}
+            {move || (more() > 0).then(|| view! { <a class="more xs muted" href="/inbox">{format!("{} more", more())}</a> })}
+        </section>
+    }
+}
+
+#[component]
+fn OpenItem(board: Board, approval: Approval) -> impl IntoView {
+    let id = approval.id;
+    let session = approval.session;
+    let decider = Decider::new(approval.clone(), Callback::new(move |now: Approval| board.take(&now)));
+    let who = approval.subagent.clone().unwrap_or_else(|| "The agent".into());
+    let title_id = format!("n-{id}");
+    let labelled = title_id.clone();
+    let inside = match approval.kind {
+        ApprovalKind::Tool => view! {
+            <p class="xs muted cut">
+                <b class="medium">{who}</b>
+                {format!(" in {} asks for ", approval.project_name)}
+                <b class="medium">{words::tool_name(&approval.tool)}</b>
+                {approval
+                    .diff
+                    .as_ref()
+                    .map(|diff| view! { " " <code>{diff.path.clone()}</code> " " <span class="mono nw"><span class="add">{format!("+{}", diff.added)}</span> " " <span class="del">{format!("\u{2212}{}", diff.removed)}</span></span> })}
+            </p>
+            <div class="lane-input"><ExactInput approval=approval.clone() /></div>
+            <DecisionActs
+                decider=decider
+                small=true
+                aside=ViewFn::from(move || view! { <a class="push xs link no-phone" href=format!("/inbox?id={id}")>"Details"</a> }.into_any())
+            />
+        }
+        .into_any(),
+        ApprovalKind::Plan => view! {
+            <p class="xs muted cut">{format!("Plan, {}: ", approval.project_name)}<span class="ink">{words::line(&approval)}</span></p>
+            <div class="acts"><a class="btn" href=format!("/inbox?id={id}")>"Read the plan"</a></div>
+        }
+        .into_any(),
+        ApprovalKind::Question => view! {
+            <p class="xs muted cut">{format!("Question, {}: ", approval.project_name)}<span class="ink">{words::line(&approval)}</span></p>
+            <div class="acts"><a class="btn" href=format!("/inbox?id={id}")>"Answer"</a></div>
+        }
+        .into_any(),
+    };
+    view! {
+        <article class="lane-item" aria-labelledby=labelled>
+            <div class="row">
+                <h3 id=title_id class="cut">
+                    <Shape look=Look::WAITING />
+                    " "
+                    <a href=format!("/sessions/{session}")>{approval.session_title}</a>
+                </h3>
+                <span class="push xs waiting nw"><Elapsed since=approval.created /></span>
+            </div>
+            {inside}
+        </article>
+    }
+}
+
+#[component]
+fn ClosedItem(approval: Approval) -> impl IntoView {
+    view! {
+        <a class="lane-row" href=format!("/inbox?id={}", approval.id)>
+            <Shape look=Look::WAITING />
+            <span class="t cut">{approval.session_title.clone()}</span>
+            <span class="r waiting"><Elapsed since=approval.created /></span>
+            <span class="sub cut">{format!("{}: {}", words::kind_word(&approval), words::line(&approval))}</span>
+        </a>
+    }
+}
+
+/// What a row says under its title.
+fn sub(session: &Session) -> String {
+    let what = match session.state {
+        SessionState::Failed | SessionState::Unknown | SessionState::Queued | SessionState::Starting => {
+            let word = Look::from(session.state).word;
+            match session.state_detail.as_deref() {
+                Some(detail) if !detail.is_empty() => format!("{word}: {detail}"),
+                _ => word.to_owned(),
+            }
+        }
+        _ => session.last.clone().or_else(|| session.state_detail.clone()).unwrap_or_default(),
+    };
+    if what.is_empty() { session.project_name.clone() } else { format!("{}, {what}", session.project_name) }
+}
+
+#[component]
+fn TroubledRow(session: ArcRwSignal<Session>) -> impl IntoView {
+    view! { <LaneRow session=session since=true cost=false /> }
+}
+
+#[component]
+fn WorkingRow(session: ArcRwSignal<Session>) -> impl IntoView {
+    view! { <LaneRow session=session since=true cost=false /> }
+}
+
+#[component]
+fn DoneRow(session: ArcRwSignal<Session>) -> impl IntoView {
+    view! { <LaneRow session=session since=false cost=true /> }
+}
+
+#[component]
+fn LaneRow(session: ArcRwSignal<Session>, since: bool, cost: bool) -> impl IntoView {
+    let id = session.with_untracked(|session| session.id);
+    let s = RwSignal::from(session);
+    view! {
+        <a class="lane-row" href=format!("/sessions/{id}")>
+            <Shape look=Signal::derive(move || Look::from(s.with(|session| session.state))) />
+            <span class="t cut">{move || s.with(|session| session.title.clone())}</span>
+            <span class="r">
+                {since.then(|| view! { <Elapsed since=Signal::derive(move || s.with(|session| session.state_since)) /> })}
+                {cost.then(|| view! { <Cost micros=Signal::derive(move || s.with(|session| session.cost_micros)) /> })}
+            </span>
+            <span class="sub cut" title=move || s.with(sub)>
+                <span class="vh">{move || format!("{}: ", Look::from(s.with(|session| session.state)).word)}</span>
+                {move || s.with(sub)}
+            </span>
+        </a>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sessions::testing::session;
+
+    #[test]
+    fn a_row_says_why_it_failed_and_else_what_happened_last() {
+        let failed = session(1, |s| {
+            s.state = SessionState::Failed;
+            s.state_detail = Some("exit 1".into());
+        });
+        assert_eq!(sub(&failed), "billing-api, Failed: exit 1");
+        assert_eq!(sub(&session(1, |s| s.state = SessionState::Working)), "billing-api, Edit src/main.rs");
+        assert_eq!(sub(&session(1, |s| s.last = None)), "billing-api");
+    }
+}

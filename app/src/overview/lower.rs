@@ -1,0 +1,209 @@
+//! Under the lanes: usage in small multiples, this node, the activity stream.
+//! Charts are fed by the pure sums of `usage`; what is not known is written out.
+
+use super::board::Board;
+use crate::{
+    live::{LiveState, use_live},
+    ui::{Bars, Cost, Exact, Legend, Look, Meter, Shape, Short, StatusWord, format},
+    usage::sums::{cost, cost_bars, cost_word, day_titles, session_bars, share, token_bars},
+};
+use leptos::prelude::*;
+use model::{
+    node::{Activity, HealthSample, NodeInfo},
+    usage::UsageRow,
+};
+
+/// Usage, node and activity.
+#[component]
+pub fn Lower(
+    /// What is shown.
+    board: Board,
+    /// The node.
+    node: NodeInfo,
+    /// Its health as it was read.
+    health: Option<HealthSample>,
+) -> impl IntoView {
+    view! {
+        <div class="lower">
+            <div class="lower-l">
+                <Usage board=board />
+                <NodeTile node=node health=health />
+            </div>
+            <Stream board=board />
+        </div>
+    }
+}
+
+#[component]
+fn Usage(board: Board) -> impl IntoView {
+    let days = board.days;
+    let today = move |of: fn(&UsageRow) -> i64| days.with(|days| days.last().map_or(0, of));
+    let ends = move || {
+        days.with(|days| {
+            let end = |day: Option<&UsageRow>| day.map(|day| format::day(&day.key)).unwrap_or_default();
+            (end(days.first()), end(days.last()))
+        })
+    };
+    let axis = move || {
+        let (first, last) = ends();
+        view! { <div class="chart-x"><span>{first}</span><span>{last}</span></div> }
+    };
+    view! {
+        <section aria-labelledby="u1">
+            <div class="sec-h">
+                <h2 id="u1">"Usage"</h2>
+                <span class="xs faint">"14 days, costs are estimates"</span>
+                <a class="push xs link" href="/usage">"All"<span class="vh">": usage"</span></a>
+            </div>
+            <div class="multi">
+                <div class="chart">
+                    <div class="xs muted">"Tokens per day"</div>
+                    <div><span class="fig"><Short n=Signal::derive(move || today(|day| day.tokens.total())) /></span> " " <span class="xs faint">"today"</span></div>
+                    <Bars
+                        bars=Signal::derive(move || days.with(|days| token_bars(days)))
+                        titles=Signal::derive(move || days.with(|days| day_titles(days, |day| format!("{} tokens", format::exact(day.tokens.total())))))
+                        label=Signal::derive(move || format!("Tokens per day for 14 days; today {}", format::exact(today(|day| day.tokens.total()))))
+                    />
+                    {axis}
+                    <Legend words=vec!["input", "output", "cache"] />
+                </div>
+                <div class="chart">
+                    <div class="xs muted">"Cost per day"</div>
+                    <div>
+                        <span class="fig"><Cost micros=Signal::derive(move || days.with(|days| days.last().and_then(|day| day.cost_micros))) /></span>
+                        " "
+                        <span class="xs faint">"today"</span>
+                    </div>
+                    <Bars
+                        bars=Signal::derive(move || days.with(|days| cost_bars(days)))
+                        titles=Signal::derive(move || days.with(|days| day_titles(days, |day| cost_word(day.cost_micros))))
+                        label=Signal::derive(move || format!("Cost per day for 14 days; {} in all", days.with(|days| cost_word(cost(days)))))
+                    />
+                    {axis}
+                    <div class="xs faint">{move || format!("{} in 14 days", days.with(|days| cost_word(cost(days))))}</div>
+                </div>
+                <div class="chart">
+                    <div class="xs muted">"Sessions per day"</div>
+                    <div><span class="fig"><Short n=Signal::derive(move || today(|day| day.sessions)) /></span> " " <span class="xs faint">"today"</span></div>
+                    <Bars
+                        bars=Signal::derive(move || days.with(|days| session_bars(days)))
+                        titles=Signal::derive(move || days.with(|days| day_titles(days, |day| format::count(day.sessions, "session", "sessions"))))
+                        label=Signal::derive(move || format!("Sessions that used tokens per day for 14 days; today {}", today(|day| day.sessions)))
+                    />
+                    {axis}
+                    <div class="xs faint">"that used tokens"</div>
+                </div>
+                <ByProject board=board />
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn ByProject(board: Board) -> impl IntoView {
+    view! {
+        <div class="chart">
+            <div class="xs muted">"Cost by project"</div>
+            {move || {
+                let rows = board.projects.get();
+                if rows.is_empty() {
+                    return view! { <p class="xs faint">"Nothing was used in 14 days."</p> }.into_any();
+                }
+                let largest = rows.iter().filter_map(|row| row.cost_micros).max().unwrap_or(0);
+                rows.into_iter()
+                    .map(|row| {
+                        let percent = share(row.cost_micros.unwrap_or(0), largest);
+                        view! {
+                            <li>
+                                <a class="cut" href=format!("/projects/{}", row.key)>{row.name.clone()}</a>
+                                <Meter percent=percent label=format!("Share of {}", row.name) />
+                                <span class="mono"><Cost micros=row.cost_micros /></span>
+                            </li>
+                        }
+                    })
+                    .collect_view()
+                    .into_any()
+            }}
+        </div>
+    }
+}
+
+#[component]
+fn NodeTile(node: NodeInfo, health: Option<HealthSample>) -> impl IntoView {
+    let live = use_live();
+    let now = Signal::derive(move || live.health.get().or(health));
+    let look = move || if now.get().is_some() { Look::DONE.called("Healthy") } else { Look::UNKNOWN.called("Not known yet") };
+    let fact = move |of: fn(&HealthSample) -> Option<String>| {
+        move || match now.get().as_ref().and_then(of) {
+            Some(text) => text.into_any(),
+            None => view! { <span class="faint">"not known"</span> }.into_any(),
+        }
+    };
+    view! {
+        <section aria-labelledby="f1">
+            <div class="sec-h">
+                <h2 id="f1">"This node"</h2>
+                <a class="push xs link" href="/settings/node">"Health"</a>
+            </div>
+            <div class="tiles tiles-1">
+                <a class="tile" href="/settings/node">
+                    <span class="row"><b class="cut medium">{node.name}</b><span class="push xs faint">{node.kind.word()}</span></span>
+                    <span class="xs"><StatusWord look=Signal::derive(look) /></span>
+                    <dl class="tile-kv">
+                        <dt>"Agents"</dt>
+                        <dd>{fact(|sample| sample.agents.map(|n| n.to_string()))}</dd>
+                        <dt>"Processor"</dt>
+                        <dd>{fact(|sample| sample.cpu_percent.map(|n| format!("{n:.0} %")))}</dd>
+                        <dt>"Memory"</dt>
+                        <dd>{fact(|sample| sample.memory_used.map(format::bytes))}</dd>
+                        <dt>"Disk free"</dt>
+                        <dd>{fact(|sample| sample.disk_free.map(format::bytes))}</dd>
+                        <dt>"Database"</dt>
+                        <dd>{fact(|sample| sample.database_bytes.map(format::bytes))}</dd>
+                    </dl>
+                </a>
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn Stream(board: Board) -> impl IntoView {
+    let live = use_live();
+    let look = move || match live.state.get() {
+        LiveState::Live => Look::DONE.called("Live"),
+        LiveState::CatchingUp => Look::LAGGING.called("Catching up"),
+        LiveState::Offline { .. } => Look::UNKNOWN.called("Offline"),
+    };
+    view! {
+        <section class="lane act" aria-labelledby="a1">
+            <div class="sec-h">
+                <h2 id="a1">"Activity"</h2>
+                <span class="push xs"><StatusWord look=Signal::derive(look) /></span>
+            </div>
+            <For each=move || board.activity.list() key=|(key, _)| key.clone() children=|(_, line)| view! { <Event line=line.get_untracked() /> } />
+            {move || board.activity.is_empty().then(|| view! { <p class="lane-none muted">"Nothing happened yet."</p> })}
+        </section>
+    }
+}
+
+#[component]
+fn Event(line: Activity) -> impl IntoView {
+    let look = Look::of_word(&line.status);
+    let title = match &line.project {
+        Some(project) => format!("{project}: {}", line.text),
+        None => line.text.clone(),
+    };
+    let inside = view! {
+        <span class="mono faint"><Exact at=line.at time=true /></span>
+        <Shape look=look label=look.word />
+        <span class="cut" title=title>
+            {line.project.map(|project| view! { <span class="muted">{project}</span> " " })}
+            {line.text}
+        </span>
+    };
+    match line.href {
+        Some(href) => view! { <a class="ev" href=href>{inside}</a> }.into_any(),
+        None => view! { <div class="ev">{inside}</div> }.into_any(),
+    }
+}

@@ -1,0 +1,21 @@
+//! The Overview: does anything need me? Then what works, what was done, what it cost, how this node is.
+//! It must not show a number that was not counted.
+
+pub mod api;
+mod board;
+pub mod first_run;
+mod fold;
+mod lanes;
+mod lower;
+mod page;
+mod sentence;
+
+use leptos::prelude::*;
+use leptos_router::{any_nested_route::IntoAnyNestedRoute, components::Route, path};
+use page::OverviewPage;
+
+/// `/`.
+#[component(transparent)]
+pub fn OverviewRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! { <Route path=path!("/") view=OverviewPage /> }.into_inner().into_any_nested_route()
+}

@@ -1,0 +1,74 @@
+//! The Overview page: the sentence, then the lanes and what is under them; on a new node the checklist.
+//! It reads once and follows from there.
+
+use super::{
+    api::{OverviewView, read_overview},
+    board::Board,
+    first_run::{FirstRun, Remaining, is_first},
+    lanes::Lanes,
+    lower::Lower,
+    sentence::sentence,
+};
+use crate::{
+    live::use_live,
+    ui::{QueryState, format, use_clock},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// `/`.
+#[component]
+pub fn OverviewPage() -> impl IntoView {
+    let live = use_live();
+    let view = Resource::new(move || live.reloads.get(), |_| read_overview());
+    let content = move |view: OverviewView| view! { <Overview view=view /> };
+    view! {
+        <Title text="Overview" />
+        <QueryState query=view rows=9 failed="The overview could not be read." content=content />
+    }
+}
+
+#[component]
+fn Overview(view: OverviewView) -> impl IntoView {
+    let board = Board::new(view.overview.clone());
+    let first = Memo::new(move |_| is_first(board.checklist.get()));
+    move || {
+        if first.get() {
+            return view! { <FirstRun view=view.clone() /> }.into_any();
+        }
+        let OverviewView { overview, node, agents } = view.clone();
+        view! {
+            <Head board=board node=node.name.clone() />
+            <Lanes board=board />
+            <Remaining list=board.checklist agents=agents />
+            <Lower board=board node=node health=overview.health />
+        }
+        .into_any()
+    }
+}
+
+#[component]
+fn Head(board: Board, node: String) -> impl IntoView {
+    let words = Memo::new(move |_| sentence(board.counts.get()));
+    let clock = use_clock();
+    let shown = RwSignal::new(false);
+    Effect::new(move |_| shown.set(true));
+    let today = move || {
+        let day = board.days.with(|days| days.last().map(|day| format::day(&day.key))).unwrap_or_default();
+        match clock.now().filter(|_| shown.get()) {
+            Some(now) => format!("{day}, {} UTC", format::civil(now, 0).time()),
+            None => day,
+        }
+    };
+    view! {
+        <div class="page-bar ov-head">
+            <h1 class="vh">"Overview"</h1>
+            <p class="fig" role="status">
+                <b class="strong">{move || words.with(|words| words.0.clone())}</b>
+                " "
+                <span class="muted">{move || words.with(|words| words.1.clone())}</span>
+            </p>
+            <span class="push xs faint no-phone">{today} ", " {node}</span>
+        </div>
+    }
+}
