@@ -64,13 +64,21 @@ impl From<model::Error> for AppError {
 /// Turns a refusal into the answer of a server function or page and sets the HTTP status that belongs to it: the only place that does.
 pub fn reject(error: model::Error) -> AppError {
     #[cfg(feature = "ssr")]
-    if let (Some(response), Ok(status)) = (
-        leptos::prelude::use_context::<leptos_axum::ResponseOptions>(),
-        http::StatusCode::from_u16(error.status()),
-    ) {
+    if let (Some(response), Ok(status), false) =
+        (leptos::prelude::use_context::<leptos_axum::ResponseOptions>(), http::StatusCode::from_u16(error.status()), is_plain_form())
+    {
         response.set_status(status);
     }
     AppError(error)
+}
+
+/// A form without WASM is led back to its page, which shows the error: with another status than the redirect's the browser would not follow.
+#[cfg(feature = "ssr")]
+fn is_plain_form() -> bool {
+    leptos::prelude::use_context::<http::request::Parts>().is_some_and(|parts| {
+        let accept = parts.headers.get(http::header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        parts.method == http::Method::POST && accept.contains("text/html")
+    })
 }
 
 #[cfg(test)]

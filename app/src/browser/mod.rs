@@ -5,7 +5,7 @@ mod keys;
 mod theme;
 
 pub use keys::{Key, is_typing, on_keys};
-pub use theme::{Density, HEAD_SCRIPT, Theme, show_pressed};
+pub use theme::{Density, HEAD_SCRIPT, Theme, set_theme, show_pressed};
 
 use leptos::prelude::*;
 use std::time::Duration;

@@ -67,6 +67,16 @@ impl Density {
     }
 }
 
+/// Switches the theme, for this browser and for good.
+pub fn set_theme(theme: Theme) {
+    super::remember("orchwiz.theme", (theme != Theme::System).then(|| theme.word()));
+    if cfg!(feature = "hydrate")
+        && let Ok(event) = web_sys::Event::new("storage")
+    {
+        let _ = window().dispatch_event(&event);
+    }
+}
+
 /// Marks the buttons that stand for what is chosen; for buttons that were not on the page when it loaded.
 pub fn show_pressed() {
     if cfg!(feature = "hydrate")

@@ -55,7 +55,8 @@ pub struct Live {
     /// Counts up when everything must be read again. Resources of live pages name it in their source.
     pub reloads: Signal<u32>,
     set_state: RwSignal<LiveState>,
-    set_pending: RwSignal<i64>,
+    /// `None` until something was read or said.
+    set_pending: RwSignal<Option<i64>>,
     set_health: RwSignal<Option<HealthSample>>,
     set_reloads: RwSignal<u32>,
     followed: StoredValue<Vec<Followed>>,
@@ -65,7 +66,7 @@ pub struct Live {
     /// Counts up when the topics changed: the socket then says so.
     topics: RwSignal<u32>,
     /// Counts up when the login may have ended: the frame then reads who is signed in.
-    pub(crate) doubts: RwSignal<u32>,
+    doubts: RwSignal<u32>,
     /// The frame's: timers of the connection belong to it, not to the page that happened to be open.
     owner: StoredValue<Owner>,
 }
@@ -73,12 +74,12 @@ pub struct Live {
 impl Live {
     fn new() -> Self {
         let state = RwSignal::new(LiveState::default());
-        let pending = RwSignal::new(0);
+        let pending = RwSignal::new(None);
         let health = RwSignal::new(None);
         let reloads = RwSignal::new(0);
         Self {
             state: state.into(),
-            pending: pending.into(),
+            pending: Signal::derive(move || pending.get().unwrap_or(0)),
             health: health.into(),
             reloads: reloads.into(),
             set_state: state,
@@ -93,6 +94,16 @@ impl Live {
             doubts: RwSignal::new(0),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
         }
+    }
+
+    /// Counts up when the login may have ended. Subscribes.
+    pub(crate) fn doubts(self) -> u32 {
+        self.doubts.get()
+    }
+
+    /// Approvals that wait, or `read` while the socket has said nothing. Subscribes.
+    pub(crate) fn pending_or(self, read: i64) -> i64 {
+        self.set_pending.get().unwrap_or(read)
     }
 
     /// Has the frame read again who is signed in.
@@ -134,7 +145,7 @@ impl Live {
 
     /// Takes what the page's own reading says about the counts, so that they are right before the socket is open.
     pub fn prime(self, pending: i64, health: Option<HealthSample>) {
-        self.set_pending.set(pending);
+        self.set_pending.set(Some(pending));
         if health.is_some() {
             self.set_health.set(health);
         }
@@ -158,8 +169,8 @@ impl Live {
         self.resume.update_value(|resume| resume.heard(says));
         match says {
             ServerSays::Caught { pending, .. } => {
-                if self.set_pending.get_untracked() != *pending {
-                    self.set_pending.set(*pending);
+                if self.set_pending.get_untracked() != Some(*pending) {
+                    self.set_pending.set(Some(*pending));
                 }
                 if self.set_state.get_untracked() != LiveState::Live {
                     self.set_state.set(LiveState::Live);

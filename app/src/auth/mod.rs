@@ -1,0 +1,96 @@
+//! The pages of whoever is not signed in: sign-in and set-up. They only show forms; `/auth/...` of the server takes them.
+//! It must not read or hold a password.
+
+mod set_up;
+mod sign_in;
+pub(crate) mod words;
+
+use crate::{
+    error::AppResult,
+    ui::{Icon, Mark},
+};
+use leptos::{prelude::*, server, server_fn::codec::Json};
+use leptos_router::{
+    any_nested_route::IntoAnyNestedRoute,
+    components::{Outlet, ParentRoute, Route},
+    path,
+};
+use serde::{Deserialize, Serialize};
+use std::{pin::Pin, sync::Arc};
+
+/// Asks whether a set-up link would work now.
+pub type LinkCheck = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = model::Result<bool>> + Send>> + Send + Sync>;
+
+/// What the server tells these pages, by context.
+#[derive(Clone)]
+pub struct AuthOptions {
+    /// Signing in with GitHub is offered.
+    pub github: bool,
+    /// Asks whether a set-up link would work now.
+    pub link_works: LinkCheck,
+}
+
+/// What the sign-in page shows of the node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SignInView {
+    /// The node's name.
+    pub node: String,
+    /// Signing in with GitHub is offered.
+    pub github: bool,
+}
+
+/// What anybody may know before signing in: the node's name and the ways in.
+#[server(prefix = "/api/rpc", endpoint = "auth/options", input = Json)]
+pub(crate) async fn sign_in_options() -> AppResult<SignInView> {
+    let node = crate::server::services().node.info(&model::Caller::node()).await?.name;
+    Ok(SignInView { node, github: use_context::<AuthOptions>().is_some_and(|options| options.github) })
+}
+
+/// Whether a set-up link would work now. The link is the right to ask.
+#[server(prefix = "/api/rpc", endpoint = "auth/setup-link", input = Json)]
+pub(crate) async fn setup_link_works(token: String) -> AppResult<bool> {
+    match use_context::<AuthOptions>() {
+        Some(options) if !token.is_empty() && token.len() <= 200 => Ok((options.link_works)(token).await?),
+        _ => Ok(false),
+    }
+}
+
+/// `/signin` and `/setup`.
+#[component(transparent)]
+pub(crate) fn AuthRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("") view=Outlet>
+            <Route path=path!("signin") view=sign_in::SignIn />
+            <Route path=path!("setup") view=set_up::SetUp />
+        </ParentRoute>
+    }
+    .into_inner()
+    .into_any_nested_route()
+}
+
+/// The sheet these pages stand on.
+#[component]
+fn Sheet(
+    /// What the page is called.
+    #[prop(into)]
+    title: String,
+    /// The form.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div class="si">
+            <main class="si-m" id="main">
+                <div class="si-brand">
+                    <Mark size=24 />
+                    <span>"OrchWiz"</span>
+                    <button type="button" class="btn btn-i btn-q push" data-theme-next aria-label="Switch theme" title="Switch theme">
+                        <Icon name="sun-moon" />
+                    </button>
+                </div>
+                <h1>{title}</h1>
+                {children()}
+            </main>
+        </div>
+    }
+    .into_any()
+}

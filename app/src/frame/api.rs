@@ -1,0 +1,41 @@
+//! What the frame reads: who is signed in, the node, what waits, and the position of it all.
+
+use crate::error::AppResult;
+#[cfg(feature = "ssr")]
+use crate::server::{caller, services};
+use leptos::{server, server_fn::codec::Json};
+use model::{
+    Pos,
+    accounts::Me,
+    node::{HealthSample, NodeInfo},
+};
+use serde::{Deserialize, Serialize};
+
+/// What the frame shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FrameView {
+    /// Who is signed in.
+    pub me: Me,
+    /// The node.
+    pub node: NodeInfo,
+    /// Approvals that wait for them.
+    pub pending: i64,
+    /// The newest health sample; `None` before the first.
+    pub health: Option<HealthSample>,
+    /// The position all of this was read at.
+    pub pos: Pos,
+}
+
+/// Reads the frame.
+#[server(prefix = "/api/rpc", endpoint = "frame/read", input = Json)]
+pub(crate) async fn read_frame() -> AppResult<FrameView> {
+    let (services, caller) = (services(), caller()?);
+    let pos = services.node.head().await?;
+    Ok(FrameView {
+        me: services.accounts.me(&caller).await?,
+        node: services.node.info(&caller).await?,
+        pending: services.approvals.pending(&caller).await?,
+        health: services.node.health(&caller).await?.pop(),
+        pos,
+    })
+}

@@ -1,0 +1,54 @@
+//! The list of keys, under `?`. One table; whoever adds a key adds a line.
+
+use crate::ui::{Dialog, Kbd};
+use leptos::prelude::*;
+
+/// Keys and what they do, by where they work.
+const KEYS: &[(&str, &[(&str, &str)])] = &[
+    ("Everywhere", &[("Ctrl K", "Search or run a command"), ("N", "New session"), ("?", "This list"), ("Esc", "Close what is open")]),
+    ("Inbox and approvals", &[("A", "Allow once"), ("Shift A", "Always allow"), ("D", "Deny, with a reason"), ("J", "Next"), ("K", "The one before")]),
+    ("Sessions", &[("/", "Filter"), ("J", "Next row"), ("K", "The row before")]),
+    ("Session", &[("E", "Next error"), ("W", "Next edit"), ("F", "Find"), ("Esc", "Interrupt the turn")]),
+];
+
+/// The dialog.
+#[component]
+pub(super) fn KeysDialog(
+    /// Whether it is open.
+    open: RwSignal<bool>,
+) -> impl IntoView {
+    view! {
+        <Dialog open=open title="Keys" class="dialog-wide">
+            <div class="g2">
+                {KEYS
+                    .iter()
+                    .map(|(place, keys)| {
+                        view! {
+                            <section>
+                                <h4 class="keys-t">{*place}</h4>
+                                <dl class="kv kv-keys">
+                                    {keys
+                                        .iter()
+                                        .map(|(key, does)| {
+                                            view! {
+                                                <dt>
+                                                    <Kbd key=key />
+                                                </dt>
+                                                <dd>{*does}</dd>
+                                            }
+                                        })
+                                        .collect_view()}
+                                </dl>
+                            </section>
+                        }
+                    })
+                    .collect_view()}
+            </div>
+            <div class="acts">
+                <button type="button" class="btn btn-lg" on:click=move |_| open.set(false)>
+                    "Close"
+                </button>
+            </div>
+        </Dialog>
+    }
+}

@@ -1,0 +1,301 @@
+//! The frame around every page: rail, top bar, bottom bar, palette, keys, what is read aloud. It reads who is signed in and follows the node.
+//! It must not know what a page shows, and it lists only pages that exist.
+
+mod api;
+mod health;
+mod keys;
+mod rail;
+mod top;
+
+pub(crate) use api::{FrameView, read_frame};
+pub(crate) use health::look_of;
+pub(crate) use top::ThemeSegment;
+
+use crate::{
+    AppError,
+    browser,
+    live::use_live,
+    palette::Palette,
+    ui::{ErrorNote, Icon, Look, Menu},
+};
+use keys::KeysDialog;
+use leptos::prelude::*;
+use leptos_router::{
+    components::{A, Outlet},
+    hooks::use_navigate,
+};
+use model::live::Topic;
+use rail::Rail;
+use top::Top;
+
+/// What the frame has open.
+#[derive(Clone, Copy)]
+pub(crate) struct Open {
+    /// The command palette.
+    pub palette: RwSignal<bool>,
+    /// The list of keys.
+    pub keys: RwSignal<bool>,
+}
+
+/// What the frame read.
+pub(crate) type FrameResource = Resource<Result<FrameView, AppError>>;
+
+/// Who is signed in and what the node is, for pages inside the frame. Read it inside a `Suspense`.
+pub(crate) fn use_frame() -> Option<FrameResource> {
+    use_context::<FrameResource>()
+}
+
+/// The way to the sign-in page and back.
+pub(crate) fn sign_in_path(back: &str) -> String {
+    if back.is_empty() || back == "/" { "/signin".to_owned() } else { format!("/signin?next={}", encode(back)) }
+}
+
+/// Percent-encodes what may not stand in a query's value.
+pub(crate) fn encode(text: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+    out
+}
+
+/// Sends whoever is not signed in to the sign-in page; `true` when it did. Pages are not rendered for them.
+#[cfg(feature = "ssr")]
+fn turned_away() -> bool {
+    if crate::server::caller().is_ok() {
+        return false;
+    }
+    leptos_axum::redirect(&sign_in_path(&crate::server::requested_path()));
+    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+        response.set_status(http::StatusCode::FOUND);
+    }
+    true
+}
+
+/// The frame; the page is its outlet.
+#[component]
+pub fn Frame() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    if turned_away() {
+        return ().into_any();
+    }
+    let live = use_live();
+    let open = Open { palette: RwSignal::new(false), keys: RwSignal::new(false) };
+    provide_context(open);
+    let frame: FrameResource = Resource::new_blocking(move || (live.reloads.get(), live.doubts()), |_| read_frame());
+    provide_context(frame);
+
+    Effect::new(move |_| match frame.get() {
+        Some(Ok(view)) => {
+            live.prime(view.pending, view.health);
+            live.follow(vec![Topic::Node], view.pos);
+        }
+        Some(Err(error)) if error.is_unauthenticated() => browser::leave_for(&sign_in_path(&browser::current_path())),
+        _ => {}
+    });
+
+    let navigate = use_navigate();
+    browser::on_keys(move |key| {
+        if key.is_command("k") {
+            open.palette.update(|shown| *shown = !*shown);
+        } else if key.is("n") {
+            navigate("/sessions/new", leptos_router::NavigateOptions::default());
+        } else if key.is("?") {
+            open.keys.set(true);
+        } else {
+            return false;
+        }
+        true
+    });
+
+    view! {
+        <a class="skip" href="#main">
+            "Skip to content"
+        </a>
+        <div class="app">
+            <Rail frame=frame />
+            <div class="col">
+                <Top frame=frame />
+                <main id="main" class="main" tabindex="-1">
+                    <Suspense>
+                        {move || {
+                            frame
+                                .get()
+                                .and_then(Result::err)
+                                .filter(|error| !error.is_unauthenticated())
+                                .map(|error| {
+                                    view! {
+                                        <div class="frame-note">
+                                            <ErrorNote error=error title="The node could not be read." retry=move |()| frame.refetch() />
+                                        </div>
+                                    }
+                                })
+                        }}
+                    </Suspense>
+                    <Outlet />
+                </main>
+            </div>
+            <BottomBar frame=frame />
+        </div>
+        <Announcer />
+        <Palette open=open.palette />
+        <KeysDialog open=open.keys />
+    }
+    .into_any()
+}
+
+/// The four places of a phone.
+#[component]
+fn BottomBar(
+    /// For the count.
+    frame: FrameResource,
+) -> impl IntoView {
+    view! {
+        <nav class="tabs-bottom" aria-label="Main pages">
+            <A href="/" exact=true>
+                <Icon name="gauge" />
+                "Overview"
+            </A>
+            <A href="/inbox">
+                <Icon name="inbox" />
+                "Inbox"
+                <Pending frame=frame />
+            </A>
+            <A href="/sessions">
+                <Icon name="square-terminal" />
+                "Sessions"
+            </A>
+            <Menu
+                label="More pages"
+                button="tab-more"
+                up=true
+                end=true
+                trigger=|| {
+                    view! {
+                        <Icon name="menu" />
+                        "More"
+                    }
+                }
+            >
+                <A href="/projects">
+                    <Icon name="folder-git-2" />
+                    "Projects"
+                </A>
+                <A href="/usage">
+                    <Icon name="zap" />
+                    "Usage"
+                </A>
+                <A href="/settings">
+                    <Icon name="settings" />
+                    "Settings"
+                </A>
+            </Menu>
+        </nav>
+    }
+}
+
+/// How many approvals wait; nothing for none.
+#[component]
+fn Pending(
+    /// What was read before the socket spoke.
+    frame: FrameResource,
+) -> impl IntoView {
+    let live = use_live();
+    view! {
+        <Suspense>
+            {move || {
+                let read = frame.get().and_then(Result::ok).map_or(0, |view| view.pending);
+                let pending = live.pending_or(read);
+                (pending > 0)
+                    .then(|| {
+                        view! {
+                            <b class="n n-hot">
+                                {pending}
+                                <span class="vh">{if pending == 1 { " waits" } else { " wait" }}</span>
+                            </b>
+                        }
+                    })
+            }}
+        </Suspense>
+    }
+}
+
+/// Says aloud what arrives by itself: what waits, and a lost connection.
+#[component]
+fn Announcer() -> impl IntoView {
+    let live = use_live();
+    let said = RwSignal::new(String::new());
+    Effect::new(move |before: Option<i64>| {
+        let pending = live.pending.get();
+        if before.is_some_and(|before| pending > before) {
+            said.set(if pending == 1 { "1 approval waits for you".to_owned() } else { format!("{pending} approvals wait for you") });
+        }
+        pending
+    });
+    Effect::new(move |before: Option<Look>| {
+        let look = look_of(live.state.get());
+        if before.is_some_and(|before| before != look) {
+            said.set(look.word.to_owned());
+        }
+        look
+    });
+    view! {
+        <p class="vh" role="status" aria-live="polite">
+            {said}
+        </p>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_survives_the_sign_in_page() {
+        assert_eq!(sign_in_path("/"), "/signin");
+        assert_eq!(sign_in_path("/sessions?state=failed&q=a b"), "/signin?next=/sessions%3Fstate%3Dfailed%26q%3Da%20b");
+        assert_eq!(encode("ü\n"), "%C3%BC%0A");
+    }
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod page_tests {
+    use crate::testing::{Fake, approval, caller};
+    use model::{Error, Role};
+
+    #[tokio::test]
+    async fn whoever_is_not_signed_in_is_led_to_the_sign_in_page_and_sees_nothing() {
+        let page = Fake { caller: None, ..Fake::default() }.render("/settings/profile?x=1").await;
+        assert_eq!((page.status, page.location.as_deref()), (302, Some("/signin?next=/settings/profile%3Fx%3D1")));
+        page.lacks(&["workbench", "Overview"]);
+    }
+
+    #[tokio::test]
+    async fn the_frame_shows_who_where_and_what_waits() {
+        let page = Fake { approvals: vec![approval(1, |_| {}), approval(2, |_| {})], ..Fake::default() }.render("/settings/about").await;
+        assert_eq!(page.status, 200);
+        page.shows(&["Skip to content", "workbench", "local", "Inbox", ">2<", "mara, owner", "aria-current=\"page\"", "New session"]);
+        page.lacks(&["Fleet", "Permissions", "Checks"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_waiting_shows_no_zero() {
+        let page = Fake { caller: Some(caller(Role::Viewer)), ..Fake::default() }.render("/settings/about").await;
+        page.lacks(&["n-hot"]).shows(&["mara, viewer"]);
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_cannot_be_read_says_so_with_its_reference() {
+        let fake = Fake { frame_fails: true, ..Fake::failing(Error::Internal("ref-7".into())) };
+        let page = fake.render("/settings/about").await;
+        assert_eq!(page.status, 500);
+        page.shows(&["The node could not be read.", "ref-7"]);
+    }
+}

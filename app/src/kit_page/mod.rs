@@ -1,0 +1,81 @@
+//! `/kit`: every component of the kit in every state, for looking at and for the accessibility test. It shows no data of the node.
+
+mod parts;
+
+use crate::ui::Mark;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{any_nested_route::IntoAnyNestedRoute, components::Route, path};
+use parts::{Buttons, Charts, Choices, Code, Colour, Decisions, Fields, Floats, Lanes, Moments, States, Status, TableRows, Tools, Type};
+
+/// `/kit`.
+#[component(transparent)]
+pub(crate) fn KitRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! { <Route path=path!("kit") view=Kit /> }.into_inner().into_any_nested_route()
+}
+
+#[component]
+fn Kit() -> impl IntoView {
+    view! {
+        <Title text="Kit" />
+        <div class="kit">
+            <header class="page-bar">
+                <Mark />
+                <h1>"Kit"</h1>
+                <span class="muted xs">"every component in its states"</span>
+            </header>
+            <Colour />
+            <Type />
+            <Status />
+            <Buttons />
+            <Fields />
+            <Choices />
+            <TableRows />
+            <Tools />
+            <Code />
+            <Decisions />
+            <Lanes />
+            <Moments />
+            <Floats />
+            <States />
+            <Charts />
+        </div>
+    }
+}
+
+/// One kind of component.
+#[component]
+fn Part(
+    /// Its name.
+    title: &'static str,
+    /// The rule it follows.
+    #[prop(optional)]
+    rule: &'static str,
+    /// Its states.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <section class="kx" aria-label=title>
+            <header>
+                <h2>{title}</h2>
+                <p class="xs faint">{rule}</p>
+            </header>
+            <div class="kx-b">{children()}</div>
+        </section>
+    }
+    .into_any()
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use crate::testing::Fake;
+
+    #[tokio::test]
+    async fn the_kit_shows_every_component_to_whoever_is_signed_in() {
+        let page = Fake::default().render("/kit").await;
+        assert_eq!(page.status, 200);
+        page.shows(&["Needs you", "Interrupted", "Allow once", "Nothing here yet", "aria-invalid=\"true\"", "role=\"tablist\"", "dl-a", "meter", "Too many tries."]);
+        let page = Fake { caller: None, ..Fake::default() }.render("/kit").await;
+        assert_eq!(page.status, 302);
+    }
+}

@@ -1,0 +1,48 @@
+//! What stands where no page is: says so, with the status 404, and leads on.
+
+use crate::{
+    error::reject,
+    ui::Mark,
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// The page for addresses that lead nowhere.
+#[component]
+pub fn NotFound() -> impl IntoView {
+    // The refusal itself is drawn below; this sets the status.
+    let _ = reject(model::Error::NotFound("page".into()));
+    view! {
+        <Title text="Not found" />
+        <div class="si">
+            <main class="si-m" id="main">
+                <div class="si-brand">
+                    <Mark size=24 />
+                    <span>"OrchWiz"</span>
+                </div>
+                <h1>"There is no such page"</h1>
+                <p class="muted">"The address may be mistyped, or what it led to was deleted."</p>
+                <div class="acts">
+                    <a class="btn btn-lg" href="/">
+                        "Overview"
+                    </a>
+                    <a class="btn btn-lg" href="/sessions">
+                        "Sessions"
+                    </a>
+                </div>
+            </main>
+        </div>
+    }
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use crate::testing::Fake;
+
+    #[tokio::test]
+    async fn an_address_that_leads_nowhere_answers_404() {
+        let page = Fake::default().render("/no/such/page").await;
+        assert_eq!(page.status, 404);
+        page.shows(&["There is no such page", "Overview"]);
+    }
+}

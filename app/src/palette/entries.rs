@@ -1,0 +1,106 @@
+//! What the palette offers and which of it a text means. Pure.
+
+use crate::{browser::Theme, ui::Look};
+
+/// What an entry does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Does {
+    /// Goes to a page.
+    Open(String),
+    /// Switches the theme.
+    Theme(Theme),
+    /// Runs the demo agent.
+    Demo,
+    /// Signs out.
+    SignOut,
+}
+
+/// One line of the palette.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Its name.
+    pub name: String,
+    /// More about it, on the right.
+    pub note: String,
+    /// Its icon.
+    pub icon: &'static str,
+    /// A status instead of the icon.
+    pub look: Option<Look>,
+    /// What it does.
+    pub does: Does,
+}
+
+impl Entry {
+    pub(super) fn new(name: impl Into<String>, note: &str, icon: &'static str, does: Does) -> Self {
+        Self { name: name.into(), note: note.to_owned(), icon, look: None, does }
+    }
+}
+
+const PAGES: &[(&str, &str, &str)] = &[
+    ("Overview", "gauge", "/"),
+    ("Inbox", "inbox", "/inbox"),
+    ("Sessions", "square-terminal", "/sessions"),
+    ("Projects", "folder-git-2", "/projects"),
+    ("Usage", "zap", "/usage"),
+    ("Profile", "settings", "/settings/profile"),
+    ("API tokens", "key-round", "/settings/tokens"),
+    ("Agents on this machine", "bot", "/settings/agents"),
+    ("This node", "server", "/settings/node"),
+    ("About", "circle-alert", "/settings/about"),
+    ("Kit", "columns-3", "/kit"),
+];
+
+fn all() -> Vec<Entry> {
+    let mut all = vec![Entry::new("New session", "", "plus", Does::Open("/sessions/new".into())), Entry::new("Run the demo agent", "no model", "play", Does::Demo)];
+    all.extend(PAGES.iter().map(|(name, icon, path)| Entry::new(*name, "page", icon, Does::Open((*path).to_owned()))));
+    all.extend(Theme::ALL.map(Entry::theme));
+    all.push(Entry::new("Sign out", "", "undo-2", Does::SignOut));
+    all
+}
+
+/// How well a text means a name, lower is better; `None` when it does not. Beginnings of the name before beginnings of words before letters in order.
+fn rank(name: &str, text: &str) -> Option<u8> {
+    let (name, text) = (name.to_lowercase(), text.trim().to_lowercase());
+    if text.is_empty() || name.starts_with(&text) {
+        return Some(0);
+    }
+    if name.split_whitespace().any(|word| word.starts_with(&text)) {
+        return Some(1);
+    }
+    if name.contains(&text) {
+        return Some(2);
+    }
+    let mut letters = name.chars();
+    text.chars().filter(|c| !c.is_whitespace()).all(|wanted| letters.any(|c| c == wanted)).then_some(3)
+}
+
+/// The entries a text means, best first, otherwise in their own order.
+pub(super) fn matching(text: &str) -> Vec<Entry> {
+    let mut ranked: Vec<_> = all().into_iter().filter_map(|entry| Some((rank(&entry.name, text)?, entry))).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, entry)| entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<String> {
+        matching(text).into_iter().map(|entry| entry.name).collect()
+    }
+
+    #[test]
+    fn nothing_typed_offers_everything_in_its_order() {
+        assert_eq!(names("").len(), all().len());
+        assert_eq!(names("")[0], "New session");
+    }
+
+    #[test]
+    fn the_beginning_of_a_name_comes_first() {
+        assert_eq!(names("se")[0], "Sessions");
+        assert_eq!(names("SESS")[..2], ["Sessions", "New session"]);
+        assert_eq!(names("dark"), ["Theme: Dark"]);
+        assert_eq!(names("nses")[0], "New session");
+        assert!(names("qqq").is_empty());
+    }
+}

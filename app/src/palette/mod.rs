@@ -1,0 +1,190 @@
+//! The command palette: go to a page, open a session by its title, start one, run the demo agent, switch the theme, sign out.
+//! It offers what exists and does nothing itself that a page could not.
+
+mod api;
+mod entries;
+
+use crate::{
+    browser::{self, Theme},
+    ui::{Dialog, Icon, Kbd, Look, Shape, Toast, use_toasts},
+};
+use api::{find_sessions, run_demo};
+use entries::{Does, Entry, matching};
+use leptos::{ev, html, prelude::*, task::spawn_local};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+use model::sessions::Session;
+
+/// The palette, open while `open` is true.
+#[component]
+pub(crate) fn Palette(
+    /// Whether it is open.
+    open: RwSignal<bool>,
+) -> impl IntoView {
+    let text = RwSignal::new(String::new());
+    let found = RwSignal::new(Vec::<Session>::new());
+    let chosen = RwSignal::new(0_usize);
+    let input = NodeRef::<html::Input>::new();
+    let sign_out = NodeRef::<html::Form>::new();
+    let toasts = use_toasts();
+    let navigate = use_navigate();
+
+    Effect::new(move |_| {
+        if open.get() {
+            text.set(String::new());
+            found.set(Vec::new());
+            chosen.set(0);
+            if let Some(input) = input.get() {
+                let _ = input.focus();
+            }
+        }
+    });
+
+    // The newest wish wins: answers to older ones are dropped.
+    Effect::new(move |_| {
+        let wish = text.get().trim().to_owned();
+        chosen.set(0);
+        if wish.chars().count() < 2 {
+            found.set(Vec::new());
+            return;
+        }
+        browser::after(std::time::Duration::from_millis(120), move || {
+            spawn_local(async move {
+                if let Ok(sessions) = find_sessions(wish.clone()).await
+                    && text.try_get_untracked().is_some_and(|now| now.trim() == wish)
+                {
+                    found.set(sessions);
+                }
+            });
+        });
+    });
+
+    let shown = Memo::new(move |_| {
+        let mut entries = matching(&text.read());
+        entries.extend(found.read().iter().map(Entry::of_session));
+        entries
+    });
+
+    let run = move |entry: Entry| {
+        open.set(false);
+        match entry.does {
+            Does::Open(path) => navigate(&path, NavigateOptions::default()),
+            Does::Theme(theme) => browser::set_theme(theme),
+            Does::SignOut => {
+                if let Some(form) = sign_out.get_untracked() {
+                    let _ = form.submit();
+                }
+            }
+            Does::Demo => {
+                let navigate = navigate.clone();
+                spawn_local(async move {
+                    match run_demo().await {
+                        Ok(session) => navigate(&format!("/sessions/{}", session.id), NavigateOptions::default()),
+                        Err(error) => {
+                            if let Some(toasts) = toasts {
+                                toasts.show(Toast::failed(format!("The demo agent did not start: {error}")));
+                            }
+                        }
+                    }
+                });
+            }
+        }
+    };
+    let run = StoredValue::new_local(run);
+
+    let on_key = move |event: ev::KeyboardEvent| {
+        let count = shown.read_untracked().len();
+        match event.key().as_str() {
+            "ArrowDown" if count > 0 => chosen.update(|at| *at = (*at + 1) % count),
+            "ArrowUp" if count > 0 => chosen.update(|at| *at = (*at + count - 1) % count),
+            "Enter" => {
+                let entry = shown.read_untracked().get(chosen.get_untracked()).cloned();
+                if let Some(entry) = entry {
+                    run.with_value(|run| run(entry));
+                }
+            }
+            _ => return,
+        }
+        event.prevent_default();
+    };
+
+    view! {
+        <Dialog open=open title="Search or run a command" class="palette" bare=true>
+            <div class="pal-in">
+                <Icon name="search" />
+                <input
+                    node_ref=input
+                    type="text"
+                    role="combobox"
+                    aria-label="Search or run a command"
+                    aria-expanded="true"
+                    aria-controls="palette-list"
+                    aria-autocomplete="list"
+                    aria-activedescendant=move || (!shown.read().is_empty()).then(|| format!("palette-{}", chosen.get()))
+                    autocomplete="off"
+                    spellcheck="false"
+                    placeholder="Search or run a command"
+                    prop:value=move || text.get()
+                    on:input:target=move |event| text.set(event.target().value())
+                    on:keydown=on_key
+                />
+                <Kbd key="Esc" />
+            </div>
+            <div id="palette-list" class="pal-list" role="listbox" aria-label="Results">
+                {move || {
+                    shown
+                        .get()
+                        .into_iter()
+                        .enumerate()
+                        .map(|(at, entry)| {
+                            let wanted = entry.clone();
+                            view! {
+                                <div
+                                    id=format!("palette-{at}")
+                                    class="opt"
+                                    role="option"
+                                    aria-selected=move || (chosen.get() == at).to_string()
+                                    on:mousemove=move |_| {
+                                        if chosen.get_untracked() != at {
+                                            chosen.set(at);
+                                        }
+                                    }
+                                    on:click=move |_| {
+                                        let entry = wanted.clone();
+                                        run.with_value(|run| run(entry));
+                                    }
+                                >
+                                    {match entry.look {
+                                        Some(look) => view! { <Shape look=look /> }.into_any(),
+                                        None => view! { <Icon name=entry.icon /> }.into_any(),
+                                    }}
+                                    <span class="cut">{entry.name}</span>
+                                    <span class="push xs faint nw">{entry.note}</span>
+                                </div>
+                            }
+                        })
+                        .collect_view()
+                }}
+            </div>
+            <p class="pal-none muted" role="status">
+                {move || shown.read().is_empty().then_some("Nothing is called that. Titles of sessions are searched from two letters.")}
+            </p>
+        </Dialog>
+        <form node_ref=sign_out method="post" action="/auth/logout" hidden></form>
+    }
+}
+
+impl Entry {
+    fn of_session(session: &Session) -> Self {
+        Self {
+            name: session.title.clone(),
+            note: session.project_name.clone(),
+            icon: "square-terminal",
+            look: Some(Look::from(session.state)),
+            does: Does::Open(format!("/sessions/{}", session.id)),
+        }
+    }
+
+    fn theme(theme: Theme) -> Self {
+        Self::new(format!("Theme: {}", theme.title()), "", "sun-moon", Does::Theme(theme))
+    }
+}

@@ -1,0 +1,93 @@
+//! The agent programs found on this machine.
+
+use super::{Part, api::agents};
+use crate::ui::{Button, Empty, Look, QueryState, StatusWord};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use model::node::AgentFound;
+
+/// `/settings/agents`.
+#[component]
+pub(super) fn Agents() -> impl IntoView {
+    let looks = RwSignal::new(0_u32);
+    let found = Resource::new(move || looks.get(), |looks| agents(looks > 0));
+    view! {
+        <Title text="Agents" />
+        <Part title="Agents on this machine" id="a-list" text="Programs that this node can run sessions with. Their paths can be set in orchwiz.toml.">
+            <QueryState query=found failed="The agents could not be looked for." rows=2 content=|found| view! { <List found=found /> } />
+            <form class="acts" method="get" action="/settings/agents" on:submit=move |event| {
+                event.prevent_default();
+                looks.update(|n| *n += 1);
+            }>
+                <Button submit=true large=true>
+                    "Look again"
+                </Button>
+            </form>
+        </Part>
+    }
+}
+
+fn look(found: &AgentFound) -> Look {
+    if found.path.is_none() && found.agent != model::sessions::AgentKind::Demo {
+        Look::IDLE.called("Not found")
+    } else if found.problem.is_some() {
+        Look::FAILED.called("Not ready")
+    } else {
+        Look::DONE.called("Ready")
+    }
+}
+
+#[component]
+fn List(
+    /// What was found.
+    found: Vec<AgentFound>,
+) -> impl IntoView {
+    if found.is_empty() {
+        return view! { <Empty icon="bot" title="No agents" text="This node knows no agent programs." /> }.into_any();
+    }
+    let row = |found: AgentFound| {
+        let look = look(&found);
+        let signed_in = found.signed_in.map(|yes| if yes { "signed in" } else { "not signed in" });
+        view! {
+            <li class="set-row">
+                <span class="row wrap">
+                    <b class="medium">{found.agent.title()}</b>
+                    <StatusWord look=look chip=true />
+                </span>
+                <span class="xs muted">
+                    {found.version.map(|version| format!("version {version}, "))}
+                    {found.path.map(|path| view! { <code>{path}</code> ", " })}
+                    {signed_in.unwrap_or("sign-in not known")}
+                </span>
+                {found.problem.map(|problem| view! { <p class="set-problem">{problem}</p> })}
+            </li>
+        }
+    };
+    view! { <ul class="set-list">{found.into_iter().map(row).collect_view()}</ul> }.into_any()
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use crate::testing::Fake;
+    use model::{Error, node::AgentFound, sessions::AgentKind};
+
+    #[tokio::test]
+    async fn agents_are_shown_with_what_is_wrong() {
+        let ready = AgentFound { agent: AgentKind::Demo, path: None, version: Some("1".into()), signed_in: None, problem: None };
+        let broken = AgentFound {
+            agent: AgentKind::Claude,
+            path: Some("/usr/local/bin/claude".into()),
+            version: Some("2.1.330".into()),
+            signed_in: Some(false),
+            problem: Some("Claude Code is not signed in: run claude once in a terminal.".into()),
+        };
+        let page = Fake { agents: vec![broken, ready], ..Fake::default() }.render("/settings/agents").await;
+        page.shows(&["Claude Code", "Not ready", "/usr/local/bin/claude", "not signed in", "run claude once", "Demo, no model", "Ready", "Look again"]);
+    }
+
+    #[tokio::test]
+    async fn no_agents_and_errors_are_said() {
+        Fake::default().render("/settings/agents").await.shows(&["No agents"]);
+        Fake::failing(Error::Internal("ref-3".into())).render("/settings/agents").await.shows(&["The agents could not be looked for.", "ref-3"]);
+    }
+}

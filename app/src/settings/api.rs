@@ -1,0 +1,141 @@
+//! Server functions of the settings. Each asks a port for its caller and gives the answer on.
+
+use crate::error::AppResult;
+#[cfg(feature = "ssr")]
+use crate::server::{caller, services};
+use leptos::{server, server_fn::codec::Json};
+use model::{
+    accounts::{Login, Me, Token, TokenCreated},
+    id::TokenId,
+    node::{AgentFound, HealthSample, NodeInfo},
+};
+use serde::{Deserialize, Serialize};
+
+/// Who I am and where I am signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProfileView {
+    /// Me.
+    pub me: Me,
+    /// My logins, this one included.
+    pub logins: Vec<Login>,
+}
+
+/// Reads the profile.
+#[server(prefix = "/api/rpc", endpoint = "settings/profile", input = Json)]
+pub(super) async fn profile() -> AppResult<ProfileView> {
+    let (services, caller) = (services(), caller()?);
+    Ok(ProfileView { me: services.accounts.me(&caller).await?, logins: services.accounts.logins(&caller).await? })
+}
+
+/// My tokens, and the secret of one just made by a plain form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TokensView {
+    /// Newest first.
+    pub tokens: Vec<Token>,
+    /// Shown this once.
+    pub secret: Option<String>,
+}
+
+/// Reads the tokens. A secret that a plain form left for this page is given once and forgotten.
+#[server(prefix = "/api/rpc", endpoint = "settings/tokens", input = Json)]
+pub(super) async fn tokens() -> AppResult<TokensView> {
+    let tokens = services().accounts.tokens(&caller()?).await?;
+    Ok(TokensView { tokens, secret: once::take() })
+}
+
+/// Creates a token. `days` is a number, or empty for one that does not expire.
+#[server(prefix = "/api/rpc", endpoint = "settings/create-token")]
+pub(super) async fn create_token(name: String, scope: String, #[server(default)] days: String) -> AppResult<TokenCreated> {
+    let scope = model::caller::Scope::parse(&scope).ok_or_else(|| model::Error::invalid("scope", "a scope is read, write or metrics"))?;
+    let days = match days.as_str() {
+        "" => None,
+        days => Some(days.parse().map_err(|_| model::Error::invalid("days", "days are a number from 1 to 3,650"))?),
+    };
+    let created = services().accounts.create_token(&caller()?, model::accounts::NewToken { name, scope, days }).await?;
+    once::leave(&created.secret);
+    Ok(created)
+}
+
+/// Revokes a token.
+#[server(prefix = "/api/rpc", endpoint = "settings/revoke-token")]
+pub(super) async fn revoke_token(id: TokenId) -> AppResult<()> {
+    Ok(services().accounts.revoke_token(&caller()?, id).await?)
+}
+
+/// Agent programs on this machine; looked for anew when `fresh`.
+#[server(prefix = "/api/rpc", endpoint = "settings/agents", input = Json)]
+pub(super) async fn agents(fresh: bool) -> AppResult<Vec<AgentFound>> {
+    Ok(services().node.agents(&caller()?, fresh).await?)
+}
+
+/// The node and its last hour.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct NodeView {
+    /// What it is.
+    pub info: NodeInfo,
+    /// Oldest first, a sample every ten seconds.
+    pub health: Vec<HealthSample>,
+    /// The caller may rename it.
+    pub may_rename: bool,
+}
+
+/// Reads the node.
+#[server(prefix = "/api/rpc", endpoint = "settings/node", input = Json)]
+pub(super) async fn node() -> AppResult<NodeView> {
+    let (services, caller) = (services(), caller()?);
+    Ok(NodeView {
+        info: services.node.info(&caller).await?,
+        health: services.node.health(&caller).await?,
+        may_rename: caller.role >= model::Role::Admin,
+    })
+}
+
+/// Renames the node.
+#[server(prefix = "/api/rpc", endpoint = "settings/rename-node")]
+pub(super) async fn rename_node(name: String) -> AppResult<NodeInfo> {
+    Ok(services().node.rename(&caller()?, name).await?)
+}
+
+/// A secret on its way from a plain form to the page that shows it once: a cookie that only that page gets, for a minute.
+#[cfg(feature = "ssr")]
+mod once {
+    use http::{HeaderValue, header, request::Parts};
+    use leptos::prelude::use_context;
+    use leptos_axum::ResponseOptions;
+
+    const NAME: &str = "orchwiz_once";
+    const RULES: &str = "Path=/settings/tokens; HttpOnly; SameSite=Strict";
+
+    fn header<'p>(parts: &'p Parts, name: header::HeaderName) -> &'p str {
+        parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    fn set(value: &str, seconds: u32, secure: bool) {
+        let secure = if secure { "; Secure" } else { "" };
+        let cookie = format!("{NAME}={value}; {RULES}; Max-Age={seconds}{secure}");
+        if let (Some(response), Ok(cookie)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&cookie)) {
+            response.append_header(header::SET_COOKIE, cookie);
+        }
+    }
+
+    /// Leaves the secret, if a form without WASM asked: with WASM the answer itself carries it.
+    pub(super) fn leave(secret: &str) {
+        let Some(parts) = use_context::<Parts>() else { return };
+        if header(&parts, header::ACCEPT).contains("text/html") {
+            set(secret, 60, header(&parts, header::ORIGIN).starts_with("https:"));
+        }
+    }
+
+    /// Takes it, and has the browser forget it.
+    pub(super) fn take() -> Option<String> {
+        let parts = use_context::<Parts>()?;
+        let secret = header(&parts, header::COOKIE)
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(name, _)| *name == NAME)
+            .map(|(_, value)| value.to_owned())
+            .filter(|value| value.starts_with("owz_") && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'))?;
+        set("", 0, false);
+        Some(secret)
+    }
+}

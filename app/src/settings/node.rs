@@ -1,0 +1,280 @@
+//! This node: its name, what it runs on, and its health over the last hour, a sample every ten seconds. Downtime stays a gap.
+
+use super::{
+    Part,
+    api::{NodeView, RenameNode, node},
+};
+use crate::{
+    live::use_live,
+    ui::{Ago, ErrorNote, Line, Note, NoteTone, QueryState, TextInput, format, plot},
+};
+use leptos::{form::ActionForm, prelude::*};
+use leptos_meta::Title;
+use model::node::{HealthSample, NodeInfo};
+
+/// Two samples fall into one slot, so that a sample a moment late is not taken for downtime.
+const SLOT_MS: i64 = 20_000;
+/// An hour.
+const SLOTS: usize = 180;
+
+/// `/settings/node`.
+#[component]
+pub(super) fn ThisNode() -> impl IntoView {
+    let live = use_live();
+    let rename = ServerAction::<RenameNode>::new();
+    let node = Resource::new(move || (rename.version().get(), live.reloads.get()), |_| node());
+    view! {
+        <Title text="This node" />
+        <QueryState
+            query=node
+            failed="The node could not be read."
+            content=move |view| view! { <Content view=view rename=rename /> }
+        />
+    }
+}
+
+#[component]
+fn Content(
+    /// What was read.
+    view: NodeView,
+    /// Renames it.
+    rename: ServerAction<RenameNode>,
+) -> impl IntoView {
+    let NodeView { info, health, may_rename } = view;
+    let samples = RwSignal::new(health);
+    let name = info.name.clone();
+    let live = use_live();
+    Effect::new(move |_| {
+        if let Some(sample) = live.health.get() {
+            samples.update(|samples| push(samples, sample));
+        }
+    });
+    view! {
+        <Part title="Name" id="n-name" text="What people and other nodes see.">
+            {if may_rename {
+                view! { <NameForm name=name rename=rename /> }.into_any()
+            } else {
+                view! {
+                    <p>
+                        <b class="medium">{name}</b>
+                    </p>
+                    <p class="hint">"Renaming it needs the role admin."</p>
+                }
+                    .into_any()
+            }}
+        </Part>
+        <Part title="Machine" id="n-info">
+            <Facts info=info />
+        </Part>
+        <Part title="Health" id="n-health" text="The last hour, a sample every ten seconds. Dashes bridge times when the node was down.">
+            <Charts samples=samples />
+        </Part>
+    }
+}
+
+/// Adds a sample to the last hour; one that is there already changes nothing.
+fn push(samples: &mut Vec<HealthSample>, sample: HealthSample) {
+    if samples.last().is_some_and(|last| last.at >= sample.at) {
+        return;
+    }
+    let from = sample.at - SLOT_MS * i64::try_from(SLOTS).unwrap_or(0);
+    samples.retain(|old| old.at >= from);
+    samples.push(sample);
+}
+
+#[component]
+fn NameForm(
+    /// The present name.
+    name: String,
+    /// Renames it.
+    rename: ServerAction<RenameNode>,
+) -> impl IntoView {
+    let error = move || rename.value().get().and_then(Result::err);
+    let about = Signal::derive(move || error().and_then(|error| error.about("name")));
+    view! {
+        <ActionForm action=rename attr:class="set-f">
+            <TextInput label="Name" name="name" value=name required=true maxlength=64 error=about />
+            {move || error().filter(|error| error.field() != Some("name")).map(|error| view! { <ErrorNote error=error title="The node was not renamed." /> })}
+            {move || rename.value().get().is_some_and(|answer| answer.is_ok()).then(|| view! { <Note tone=NoteTone::Done>"The node was renamed."</Note> })}
+            <div class="acts">
+                <button type="submit" class="btn btn-lg" disabled=move || rename.pending().get()>
+                    "Rename"
+                </button>
+            </div>
+        </ActionForm>
+    }
+}
+
+#[component]
+fn Facts(
+    /// The node.
+    info: NodeInfo,
+) -> impl IntoView {
+    view! {
+        <dl class="kv">
+            <dt>"Kind"</dt>
+            <dd>{info.kind.word()}</dd>
+            <dt>"Id"</dt>
+            <dd>
+                <code>{info.id.to_string()}</code>
+            </dd>
+            <dt>"Version"</dt>
+            <dd>
+                <code>{info.version}</code>
+            </dd>
+            <dt>"Started"</dt>
+            <dd>
+                <Ago at=info.started />
+            </dd>
+            <dt>"Database"</dt>
+            <dd>{info.database}</dd>
+            <dt>"Data"</dt>
+            <dd>
+                <code>{info.data_dir}</code>
+            </dd>
+            <dt>"Agents"</dt>
+            <dd>{format!("at most {} at once, idle ones are stopped after {}", info.agents_max, format::span(info.agents_idle_s.saturating_mul(1_000)))}</dd>
+        </dl>
+    }
+}
+
+/// One thing that is measured.
+struct Measure {
+    name: &'static str,
+    value: fn(&HealthSample) -> Option<f64>,
+    text: fn(&HealthSample) -> Option<String>,
+    /// The value at the top of the chart; the largest seen when `None`.
+    top: fn(&HealthSample) -> Option<f64>,
+}
+
+// Charts need no more digits than a float has.
+#[allow(clippy::cast_precision_loss)]
+fn float(n: Option<i64>) -> Option<f64> {
+    n.map(|n| n as f64)
+}
+
+const MEASURES: [Measure; 6] = [
+    Measure {
+        name: "Processor",
+        value: |sample| sample.cpu_percent.map(f64::from),
+        text: |sample| sample.cpu_percent.map(|percent| format!("{percent:.0} %")),
+        top: |_| Some(100.0),
+    },
+    Measure {
+        name: "Memory of the machine",
+        value: |sample| float(sample.memory_used),
+        text: |sample| Some(format!("{} of {}", format::bytes(sample.memory_used?), format::bytes(sample.memory_total?))),
+        top: |sample| float(sample.memory_total),
+    },
+    Measure {
+        name: "Memory of OrchWiz",
+        value: |sample| float(sample.memory_self),
+        text: |sample| sample.memory_self.map(format::bytes),
+        top: |_| None,
+    },
+    Measure { name: "Disk free", value: |sample| float(sample.disk_free), text: |sample| sample.disk_free.map(format::bytes), top: |_| None },
+    Measure { name: "Database", value: |sample| float(sample.database_bytes), text: |sample| sample.database_bytes.map(format::bytes), top: |_| None },
+    Measure {
+        name: "Agents running",
+        value: |sample| float(sample.agents),
+        text: |sample| sample.agents.map(|n| format!("{}, {} waiting to be written", format::count(n, "agent", "agents"), format::exact(sample.queue.unwrap_or(0)))),
+        top: |_| None,
+    },
+];
+
+#[component]
+fn Charts(
+    /// Oldest first.
+    samples: RwSignal<Vec<HealthSample>>,
+) -> impl IntoView {
+    let chart = move |measure: &'static Measure| {
+        let values = Signal::derive(move || {
+            let samples = samples.read();
+            let end = samples.last().map_or(0, |last| last.at);
+            let points: Vec<_> = samples.iter().map(|sample| (sample.at, (measure.value)(sample))).collect();
+            plot::slots(&points, end, SLOT_MS, SLOTS)
+        });
+        let now = Signal::derive(move || samples.read().last().and_then(measure.text).unwrap_or_else(|| "not known".to_owned()));
+        let top = Signal::derive(move || samples.read().last().and_then(measure.top));
+        let label = Signal::derive(move || format!("{} over the last hour, now {}", measure.name, now.get()));
+        view! {
+            <div class="chart">
+                <div class="xs muted">{measure.name}</div>
+                <div class="medium nw">{move || now.get()}</div>
+                <Line values=values top=top label=label />
+                <div class="chart-x">
+                    <span>"1 h ago"</span>
+                    <span>"now"</span>
+                </div>
+            </div>
+        }
+    };
+    let none = move || samples.read().is_empty().then(|| view! { <p class="muted">"No sample yet. The first comes within ten seconds."</p> });
+    view! {
+        {none}
+        <div class="g3 charts">{MEASURES.iter().map(chart).collect_view()}</div>
+    }
+}
+
+#[cfg(test)]
+mod push_tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_of_samples_is_kept_and_none_twice() {
+        let sample = |at| HealthSample { at, ..HealthSample::default() };
+        let mut samples = vec![sample(0), sample(10_000)];
+        push(&mut samples, sample(10_000));
+        assert_eq!(samples.len(), 2);
+        push(&mut samples, sample(3_605_000));
+        assert_eq!(samples.iter().map(|s| s.at).collect::<Vec<_>>(), [10_000, 3_605_000]);
+    }
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use crate::testing::{Fake, NOW, caller};
+    use model::{Error, Role, node::HealthSample};
+
+    fn hour() -> Vec<HealthSample> {
+        (0..360_i64)
+            .filter(|n| !(100..160).contains(n))
+            .map(|n| HealthSample {
+                at: NOW - (360 - n) * 10_000,
+                #[allow(clippy::cast_precision_loss)]
+                cpu_percent: Some(20.0 + (n % 17) as f32),
+                memory_used: Some(6_000_000_000 + n * 3_000_000),
+                memory_total: Some(16_000_000_000),
+                memory_self: Some(48_000_000),
+                disk_free: Some(120_000_000_000),
+                database_bytes: Some(12_000_000 + n * 1_000),
+                agents: Some(n / 90),
+                queue: None,
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn the_node_shows_its_facts_its_charts_and_the_gap_in_them() {
+        let page = Fake { health: hour(), ..Fake::default() }.render("/settings/node").await;
+        page.shows(&["workbench", "SQLite 3.51.3", "at most 8 at once, idle ones are stopped after 15m 00s", "Processor", "7.08 GB of 16.0 GB", "Rename", "gap-l"]);
+        assert!(page.visible().matches("class=\"gap-l\" d=\"M").count() >= 5, "the hour had ten minutes of downtime");
+    }
+
+    #[tokio::test]
+    async fn a_fresh_node_has_no_samples_and_invents_none() {
+        Fake::default().render("/settings/node").await.shows(&["No sample yet.", "not known"]);
+    }
+
+    #[tokio::test]
+    async fn only_admins_are_offered_to_rename_it() {
+        let page = Fake { caller: Some(caller(Role::Operator)), ..Fake::default() }.render("/settings/node").await;
+        page.lacks(&["/api/rpc/settings/rename-node"]).shows(&["needs the role admin"]);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_cannot_be_read_says_so() {
+        let fake = Fake { frame_fails: true, ..Fake::failing(Error::StorageFull) };
+        fake.render("/settings/node").await.shows(&["The node could not be read.", "The disk is full"]);
+    }
+}

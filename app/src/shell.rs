@@ -1,0 +1,92 @@
+//! The application as a whole: the HTML around it, what every page shares, and one line per feature in the table of routes.
+//! It must not know what is on a page.
+
+#[cfg(feature = "ssr")]
+use crate::browser::HEAD_SCRIPT;
+use crate::{
+    auth::AuthRoutes,
+    frame::Frame,
+    inbox::InboxRoutes,
+    kit_page::KitRoutes,
+    live::provide_live,
+    not_found::NotFound,
+    overview::OverviewRoutes,
+    projects::ProjectsRoutes,
+    sessions::SessionsRoutes,
+    settings::SettingsRoutes,
+    ui::{ToastsView, provide_clock, provide_toasts},
+    usage::UsageRoutes,
+};
+#[cfg(feature = "ssr")]
+use leptos::{config::LeptosOptions, nonce::use_nonce};
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+#[cfg(feature = "ssr")]
+use leptos_meta::{HashedStylesheet, MetaTags};
+use leptos_router::{
+    components::{ParentRoute, Router, Routes},
+    path,
+};
+
+/// The HTML document; only the server writes it.
+#[cfg(feature = "ssr")]
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let nonce = use_nonce();
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
+                <meta name="color-scheme" content="light dark" />
+                <script nonce=nonce>{HEAD_SCRIPT}</script>
+                <link rel="preload" href="/fonts/inter-latin-wght-normal.woff2" r#as="font" r#type="font/woff2" crossorigin="anonymous" />
+                <HashedStylesheet options=options.clone() id="style" />
+                <link rel="icon" href="/favicon.svg" r#type="image/svg+xml" />
+                <link rel="icon" href="/favicon.ico" sizes="32x32" />
+                <link rel="apple-touch-icon" href="/icon-180.png" />
+                <link rel="manifest" href="/manifest.webmanifest" />
+                <AutoReload options=options.clone() />
+                <HydrationScripts options=options />
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+/// The dashboard.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_clock();
+    provide_toasts();
+    let live = provide_live();
+    let title = move |page: String| {
+        let name = if page.is_empty() { "OrchWiz".to_owned() } else { format!("{page} · OrchWiz") };
+        match live.pending.get() {
+            0 => name,
+            pending => format!("({pending}) {name}"),
+        }
+    };
+    view! {
+        <Title formatter=title />
+        <Router>
+            <Routes fallback=NotFound>
+                <ParentRoute path=path!("") view=Frame>
+                    <OverviewRoutes />
+                    <InboxRoutes />
+                    <SessionsRoutes />
+                    <ProjectsRoutes />
+                    <UsageRoutes />
+                    <SettingsRoutes />
+                    <KitRoutes />
+                </ParentRoute>
+                <AuthRoutes />
+            </Routes>
+        </Router>
+        <ToastsView />
+    }
+}
