@@ -51,10 +51,10 @@ async fn a_commit_is_read_back_with_its_event_after_a_restart() {
     let row = entity::session::Entity::find_by_id(id.to_string()).one(test.store.read()).await.expect("reads").expect("is there");
     assert_eq!((row.state.as_str(), row.title_folded.as_str(), row.origin.as_str()), ("working", "ein titel äö", test.journal.origin()));
     let events = test.journal.events(0, 10).await.expect("reads");
-    assert_eq!(events.iter().map(|event| (event.pos, event.seq, event.kind.as_str(), event.actor.as_str())).collect::<Vec<_>>(), [
-        (1, 1, "session.created", "cli"),
-        (2, 2, "session.moved", "cli")
-    ]);
+    assert_eq!(
+        events.iter().map(|event| (event.pos, event.seq, event.kind.as_str(), event.actor.as_str())).collect::<Vec<_>>(),
+        [(1, 1, "session.created", "cli"), (2, 2, "session.moved", "cli")]
+    );
     assert_eq!(events[0].fact(), Some(created()));
     assert!(events[1].hlc > events[0].hlc);
 }

@@ -128,8 +128,24 @@ pub(crate) async fn sweep(store: &Store) -> std::result::Result<(), StoreError> 
     Ok(())
 }
 
-/// Drops one reference; the row goes with the last one, and the file with the next [`sweep`] at the latest.
-pub(crate) async fn release(db: &impl ConnectionTrait, hash: &str) -> std::result::Result<(), DbErr> {
+/// Drops one reference; says whether it was the last, which takes the row away. A file goes after the commit ([`discard`]).
+pub(crate) async fn release(db: &impl ConnectionTrait, hash: &str) -> std::result::Result<bool, DbErr> {
     sql::run(db, r#"UPDATE "blob" SET "refs" = "refs" - 1 WHERE "hash" = $1"#, [hash.into()]).await?;
-    sql::run(db, r#"DELETE FROM "blob" WHERE "hash" = $1 AND "refs" <= 0"#, [hash.into()]).await.map(drop)
+    sql::run(db, r#"DELETE FROM "blob" WHERE "hash" = $1 AND "refs" <= 0"#, [hash.into()]).await.map(|gone| gone > 0)
+}
+
+/// Removes the files of blobs whose row is gone. The writer calls it between two batches, when no row can come back.
+pub(crate) async fn discard(store: &Store, hashes: &[String]) {
+    for hash in hashes {
+        let row = sql::one(store.read(), r#"SELECT 1 AS one FROM "blob" WHERE "hash" = $1"#, [hash.as_str().into()]).await;
+        // What cannot be removed now goes with the next start's sweep.
+        if matches!(row, Ok(None)) {
+            fs::remove_file(file(store.data_dir(), hash)).ok();
+        }
+    }
+}
+
+/// Whether what is stored is what the hash says.
+pub(crate) fn check(store: &Store, row: &entity::blob::Model) -> io::Result<()> {
+    unpack(row, &file(store.data_dir(), &row.hash)).map(drop)
 }

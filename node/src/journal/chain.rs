@@ -90,8 +90,7 @@ mod tests {
 
     #[test]
     fn fields_cannot_flow_into_one_another() {
-        let fields =
-            Fields { origin: "a", epoch: "b", seq: 1, hlc: 2, actor: "node", kind: "x.y", v: 1, subject: "ab", commitment: &[0; 32] };
+        let fields = Fields { origin: "a", epoch: "b", seq: 1, hlc: 2, actor: "node", kind: "x.y", v: 1, subject: "ab", commitment: &[0; 32] };
         let moved = Fields { kind: "x.ya", subject: "b", ..fields };
         assert_ne!(hash(&GENESIS, &fields), hash(&GENESIS, &moved));
         assert_ne!(commitment(&[0; 16], b"a"), commitment(&[1; 16], b"a"));

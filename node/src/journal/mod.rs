@@ -2,13 +2,20 @@
 //! into the tables and appended in one transaction. It must not know what a feature decides, and nothing leaves before the commit.
 
 pub mod chain;
+mod doctor;
 mod event;
 mod masking;
 pub(crate) mod projection;
+mod purge;
+mod rebuild;
+mod shadow;
+pub mod testing;
 mod writer;
 
 pub use crate::store::internal;
+pub use doctor::{Bad, Blobs, Chain, Head, Report, TableReport, doctor};
 pub use event::StoredEvent;
+pub use rebuild::{Rebuilt, RebuiltTable, rebuild};
 
 use crate::{
     clock::Deps,

@@ -4,9 +4,10 @@
 use super::{
     NewEvent, Operation, Secrets, Tx, Value, Waiting, Wish,
     chain::{self, Fields, GENESIS},
-    internal, projection,
+    internal, projection, purge,
 };
 use crate::{
+    blob,
     clock::Deps,
     store::{Store, StoreError, sql},
 };
@@ -59,6 +60,8 @@ pub(super) struct Writer {
     deps: Deps,
     secrets: Arc<Secrets>,
     announce: watch::Sender<Pos>,
+    /// Blobs whose last reference this batch drops; their files go after its commit.
+    unreferenced: Vec<String>,
     /// The newest clock value given; may be ahead of the log after a failed batch, never behind.
     hlc: i64,
 }
@@ -68,7 +71,7 @@ type Answered = (oneshot::Sender<model::Result<Value>>, model::Result<Value>);
 
 impl Writer {
     pub(super) fn new(store: Store, deps: Deps, secrets: Arc<Secrets>, announce: watch::Sender<Pos>, hlc: i64) -> Self {
-        Self { store, deps, secrets, announce, hlc }
+        Self { store, deps, secrets, announce, unreferenced: Vec::new(), hlc }
     }
 
     /// Serves the queue until it is closed.
@@ -106,8 +109,12 @@ impl Writer {
                 for (reply, answer) in answered {
                     reply.send(answer).ok();
                 }
+                if !self.unreferenced.is_empty() {
+                    blob::discard(&self.store, &std::mem::take(&mut self.unreferenced)).await;
+                }
             }
             Err(error) => {
+                self.unreferenced.clear();
                 if answered.is_empty()
                     && let Some(first) = waiting.pop_front()
                 {
@@ -219,17 +226,7 @@ impl Writer {
             let commitment = chain::commitment(&salt, &payload);
             head.seq += 1;
             head.pos += 1;
-            let fields = Fields {
-                origin,
-                epoch,
-                seq: head.seq,
-                hlc: self.hlc,
-                actor,
-                kind,
-                v: version,
-                subject: &subject,
-                commitment: &commitment,
-            };
+            let fields = Fields { origin, epoch, seq: head.seq, hlc: self.hlc, actor, kind, v: version, subject: &subject, commitment: &commitment };
             head.hash = chain::hash(&head.hash, &fields);
             let text = r#"INSERT INTO "event" ("pos", "origin", "epoch", "seq", "hlc", "actor", "kind", "v", "subject", "payload", "salt", "commitment", "hash")
                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"#;
@@ -250,6 +247,9 @@ impl Writer {
             ];
             sql::run(savepoint, text, values).await.map_err(internal)?;
             if let Some(fact) = &fact {
+                if let Fact::SessionPurged(_) = fact {
+                    self.unreferenced.extend(purge::purge(savepoint, origin, &subject, head.pos).await.map_err(internal)?);
+                }
                 let target = projection::Target { db: savepoint, prefix: "" };
                 let happened = projection::Happened { pos: head.pos, origin, at: self.hlc >> 16, subject: &subject, fact };
                 projection::apply(&target, &happened).await.map_err(internal)?;

@@ -65,10 +65,14 @@ pub(super) async fn readers(config: &StoreConfig) -> Result<DatabaseConnection, 
     Ok(Database::connect(options).await?)
 }
 
-/// A connection of its own, for the advisory lock: it must stay open as long as the node runs.
+/// A connection of its own: for the advisory lock, which must stay open as long as the node runs, and for tests.
 pub(super) async fn session(config: &StoreConfig) -> Result<DatabaseConnection, StoreError> {
     let mut options = base(config);
     options.max_connections(1).min_connections(1);
+    if config.url.is_none() {
+        let path = sqlite_path(&config.data_dir);
+        options.map_sqlx_sqlite_opts(move |options| sqlite(options, &path));
+    }
     Ok(Database::connect(options).await?)
 }
 

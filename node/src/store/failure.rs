@@ -16,7 +16,9 @@ pub enum StoreError {
     #[error("{0}")]
     Held(String),
     /// A newer version of OrchWiz has changed the schema. Nothing was touched.
-    #[error("this database was written by a newer version of OrchWiz (it has the schema step {0}, unknown here): install that version or restore a backup; nothing was changed")]
+    #[error(
+        "this database was written by a newer version of OrchWiz (it has the schema step {0}, unknown here): install that version or restore a backup; nothing was changed"
+    )]
     Newer(String),
     /// The database program is too old.
     #[error("{found} is too old: OrchWiz needs {needed}")]

@@ -59,4 +59,3 @@ async fn back_up(writer: &DatabaseConnection, data_dir: &Path, step: &str, deps:
     File::open(&copy).and_then(|file| file.sync_all()).map_err(failed(&copy))?;
     Ok(copy)
 }
-

@@ -9,7 +9,7 @@ use crate::{
     },
     journal::Journal,
 };
-use sea_orm::{Database, DbErr};
+use sea_orm::{Database, DatabaseConnection, DbErr};
 use sea_orm_migration::MigratorTrait;
 use std::{
     fs,
@@ -45,6 +45,16 @@ impl TestStore {
         let store = Store::open::<M>(&place.config, &deps).await.expect("a new store opens");
         let journal = Journal::open(store.clone(), deps.clone()).await.expect("a new journal opens");
         Self { store, journal, deps, clock, place }
+    }
+
+    /// Lets the database grow by at most so many pages of the writer's: a full disk, for SQLite.
+    ///
+    /// # Panics
+    /// When the database cannot say how large it is.
+    pub async fn fill_disk(&self, pages_left: i64) {
+        let row = sql::one(self.store.read(), "SELECT page_count FROM pragma_page_count()", []).await.expect("the database answers");
+        let pages: i64 = row.and_then(|row| row.try_get_by_index(0).ok()).expect("the database has pages");
+        self.store.pragma(&format!("PRAGMA max_page_count = {}", pages + pages_left)).await.expect("the limit is set");
     }
 
     /// Closes both and opens them again on the same data, as a restart of the node would.
@@ -90,6 +100,14 @@ impl Place {
         };
         let url = database.as_ref().map(|(server, name)| with_database(server, name));
         Self { config: StoreConfig { url, data_dir }, database }
+    }
+
+    /// A connection beside the store's: to look, or to do damage.
+    ///
+    /// # Panics
+    /// When the database cannot be reached.
+    pub async fn connect(&self) -> DatabaseConnection {
+        super::connect::session(&self.config).await.expect("the database can be reached")
     }
 }
 

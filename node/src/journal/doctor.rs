@@ -1,0 +1,365 @@
+//! The doctor: checks the chain, compares the tables with a rebuild, checks the blobs; on one snapshot, while a node runs or not.
+//! It must change nothing: the rebuild goes into temporary tables that end with it.
+
+use super::{
+    StoredEvent,
+    chain::{self, Fields, GENESIS},
+    projection::{Holds, Table, projected},
+    purge, shadow,
+};
+use crate::{
+    blob,
+    store::{Store, StoreError, sql},
+};
+use futures::TryStreamExt;
+use model::Pos;
+use sea_orm::{DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel, QueryResult, StreamTrait, TransactionTrait};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What the doctor found. Serialises to what `orchwiz doctor --json` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether nothing at all is wrong.
+    pub healthy: bool,
+    /// `SQLite 3.51.3`.
+    pub database: String,
+    /// What the database's own check says; `ok` when nothing is wrong. PostgreSQL has none to call.
+    pub integrity: String,
+    /// The head of this node's own log.
+    pub head: Option<Head>,
+    /// The chain.
+    pub chain: Chain,
+    /// Each projected table.
+    pub tables: Vec<TableReport>,
+    /// The blobs.
+    pub blobs: Blobs,
+}
+
+/// Where a log stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Head {
+    /// The node, 32 hex digits.
+    pub origin: String,
+    /// Its log's incarnation.
+    pub epoch: String,
+    /// The newest sequence number.
+    pub seq: i64,
+    /// The newest position.
+    pub pos: Pos,
+    /// The newest hash, 64 hex digits.
+    pub hash: String,
+}
+
+/// The verdict on the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Chain {
+    /// Events found good, from the first on.
+    pub verified: i64,
+    /// The first that is not; `None` when all are good.
+    pub first_bad: Option<Bad>,
+}
+
+/// The first bad position, and what is wrong there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Bad {
+    /// The position.
+    pub pos: Pos,
+    /// One sentence.
+    pub why: String,
+}
+
+/// A projected table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TableReport {
+    /// Its name.
+    pub table: String,
+    /// Its rows.
+    pub rows: i64,
+    /// BLAKE3 (hex) over all rows in order of the key; the same on both databases.
+    pub hash: String,
+    /// Whether a rebuild gives the same rows.
+    pub rebuilds: bool,
+    /// The key of a row that differs.
+    pub differs: Option<String>,
+}
+
+/// The blobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Blobs {
+    /// How many there are.
+    pub count: i64,
+    /// Those that are missing, damaged or wrongly counted; a sentence each, at most 20.
+    pub bad: Vec<String>,
+}
+
+/// At most so many sentences about blobs.
+const SENTENCES: usize = 20;
+/// Events read at a time.
+const PAGE: i64 = 1_000;
+
+/// Examines the database.
+pub async fn doctor(store: &Store) -> Result<Report, StoreError> {
+    let scratch = store.scratch().await?;
+    let isolation = (store.backend() == DbBackend::Postgres).then_some(IsolationLevel::RepeatableRead);
+    let db = scratch.begin_with_config(isolation, None).await?;
+    let integrity = integrity(&db).await?;
+    let head = head(&db).await?;
+    let (chain, referred) = verify(&db, head.as_ref()).await?;
+    shadow::create(&db, true).await?;
+    shadow::fill(&db).await?;
+    let mut tables = Vec::new();
+    for table in projected() {
+        tables.push(compare(&db, &table).await?);
+    }
+    let blobs = blobs(store, &db, &referred).await?;
+    db.rollback().await?;
+    scratch.close().await?;
+    let healthy = integrity == "ok" && head.is_some() && chain.first_bad.is_none() && tables.iter().all(|table| table.rebuilds) && blobs.bad.is_empty();
+    Ok(Report { healthy, database: store.backend_name(), integrity, head, chain, tables, blobs })
+}
+
+async fn integrity(db: &DatabaseTransaction) -> Result<String, DbErr> {
+    if is_postgres(db) {
+        return Ok("ok".into());
+    }
+    let rows = sql::all(db, "PRAGMA integrity_check(10)", []).await?;
+    let lines: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+    Ok(lines.join("; "))
+}
+
+fn is_postgres(db: &DatabaseTransaction) -> bool {
+    db.get_database_backend() == DbBackend::Postgres
+}
+
+async fn head(db: &DatabaseTransaction) -> Result<Option<Head>, DbErr> {
+    let row = sql::one(db, r#"SELECT "origin", "epoch", "seq", "pos", "hash" FROM "log" WHERE "own" = TRUE"#, []).await?;
+    row.map(|row| {
+        Ok(Head {
+            origin: row.try_get("", "origin")?,
+            epoch: row.try_get("", "epoch")?,
+            seq: row.try_get("", "seq")?,
+            pos: row.try_get("", "pos")?,
+            hash: hex(&row.try_get::<Vec<u8>>("", "hash")?),
+        })
+    })
+    .transpose()
+}
+
+/// Walks all events in order of position; gives the verdict and how often each blob is referred to.
+async fn verify(db: &DatabaseTransaction, head: Option<&Head>) -> Result<(Chain, HashMap<String, i64>), DbErr> {
+    let mut walk = Walk::default();
+    let mut referred = HashMap::new();
+    let (mut after, mut first_bad) = (0, None);
+    'walk: loop {
+        let rows = sql::all(db, r#"SELECT * FROM "event" WHERE "pos" > $1 ORDER BY "pos" LIMIT $2"#, [after.into(), PAGE.into()]).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in &rows {
+            after = row.try_get("", "pos")?;
+            match StoredEvent::from_query_result(row, "") {
+                Err(_) => first_bad = Some(Bad { pos: after, why: "the row cannot be read".into() }),
+                Ok(event) => {
+                    if let Some(hash) = event.fact().as_ref().and_then(purge::referred) {
+                        *referred.entry(hash.to_owned()).or_insert(0) += 1;
+                    }
+                    first_bad = walk.step(&event);
+                }
+            }
+            if first_bad.is_some() {
+                break 'walk;
+            }
+        }
+    }
+    let first_bad = match first_bad {
+        Some(bad) => Some(bad),
+        None => walk.end(db, head).await?,
+    };
+    Ok((Chain { verified: walk.pos, first_bad }, referred))
+}
+
+/// What is known of the logs up to here.
+#[derive(Default)]
+struct Walk {
+    pos: Pos,
+    /// Per origin and epoch: the newest sequence number and hash.
+    logs: BTreeMap<(String, String), (i64, Vec<u8>)>,
+    /// Events without a payload: position, origin, subject.
+    withheld: Vec<(Pos, String, String)>,
+    /// Sessions purged so far, with their origin, and the newest purge of each origin.
+    purged: BTreeSet<(String, String)>,
+    newest_purge: BTreeMap<String, Pos>,
+}
+
+impl Walk {
+    /// Takes the next event, or says what is wrong with it.
+    fn step(&mut self, event: &StoredEvent) -> Option<Bad> {
+        let expected = self.pos + 1;
+        if event.pos != expected {
+            return Some(Bad { pos: expected, why: format!("an event is missing: after position {} comes {}", self.pos, event.pos) });
+        }
+        let bad = |why: String| Some(Bad { pos: event.pos, why });
+        let (seq, previous) = self.logs.entry((event.origin.clone(), event.epoch.clone())).or_insert_with(|| (0, GENESIS.to_vec()));
+        if event.seq != *seq + 1 {
+            return bad(format!("the log has number {} where {} belongs", event.seq, *seq + 1));
+        }
+        if chain::hash(previous, &Fields::from(event)).as_slice() != event.hash {
+            return bad("the hash does not fit the event and the one before".into());
+        }
+        match (&event.payload, &event.salt) {
+            (Some(payload), Some(salt)) => {
+                let fits = <&[u8; 16]>::try_from(salt.as_slice()).is_ok_and(|salt| chain::commitment(salt, payload).as_slice() == event.commitment);
+                if !fits {
+                    return bad("the payload is not the one that was recorded".into());
+                }
+            }
+            (None, None) => self.withheld.push((event.pos, event.origin.clone(), event.subject.clone())),
+            _ => return bad("of payload and salt only one is there".into()),
+        }
+        if event.kind == "session.purged" {
+            self.purged.insert((event.origin.clone(), event.subject.clone()));
+            self.newest_purge.insert(event.origin.clone(), event.pos);
+        }
+        (*seq, *previous) = (event.seq, event.hash.clone());
+        self.pos = event.pos;
+        None
+    }
+
+    /// After the last event: do the heads agree, and was every payload that is missing purged?
+    async fn end(&self, db: &DatabaseTransaction, head: Option<&Head>) -> Result<Option<Bad>, DbErr> {
+        for (pos, origin, subject) in &self.withheld {
+            let by_name = subject.starts_with("ses_");
+            let purged =
+                if by_name { self.purged.contains(&(origin.clone(), subject.clone())) } else { self.newest_purge.get(origin).is_some_and(|purge| purge > pos) };
+            if !purged {
+                return Ok(Some(Bad { pos: *pos, why: "the payload is gone, but nothing was purged".into() }));
+            }
+        }
+        let mut heads = BTreeMap::new();
+        for row in sql::all(db, r#"SELECT "origin", "epoch", "seq", "hash" FROM "log""#, []).await? {
+            heads.insert(
+                (row.try_get::<String>("", "origin")?, row.try_get::<String>("", "epoch")?),
+                (row.try_get::<i64>("", "seq")?, row.try_get::<Vec<u8>>("", "hash")?),
+            );
+        }
+        let behind = |why: String| Ok(Some(Bad { pos: self.pos + 1, why }));
+        for (log, (seq, hash)) in &heads {
+            let found = self.logs.get(log).cloned().unwrap_or_else(|| (0, GENESIS.to_vec()));
+            if found != (*seq, hash.clone()) {
+                return behind(format!("the log ends at number {}, but its head is {seq}: events after it are missing", found.0));
+            }
+        }
+        if let Some(log) = self.logs.keys().find(|log| !heads.contains_key(*log)) {
+            return behind(format!("the log of {} has no head", log.0));
+        }
+        match head {
+            Some(head) if head.pos != self.pos => behind(format!("the head is at position {}, the last event at {}", head.pos, self.pos)),
+            None => behind("this node's own log has no head".into()),
+            Some(_) => Ok(None),
+        }
+    }
+}
+
+/// Compares a live table with its shadow, row for row.
+async fn compare(db: &DatabaseTransaction, table: &Table) -> Result<TableReport, DbErr> {
+    let (rows, live) = digest(db, table, "").await?;
+    let (_, rebuilt) = digest(db, table, shadow::PREFIX).await?;
+    let rebuilds = live == rebuilt;
+    let differs = if rebuilds { None } else { difference(db, table).await? };
+    Ok(TableReport { table: table.name.to_owned(), rows, hash: hex(&live), rebuilds, differs })
+}
+
+/// Number of rows and BLAKE3 over them: each value with its kind and, for text, its length.
+async fn digest(db: &DatabaseTransaction, table: &Table, prefix: &str) -> Result<(i64, [u8; 32]), DbErr> {
+    // Bytewise, whatever the database's own idea of the alphabet is.
+    let collate = if is_postgres(db) { r#" COLLATE "C""# } else { "" };
+    let order: Vec<String> = table
+        .key
+        .iter()
+        .map(|key| {
+            let text = table.columns.iter().any(|column| column.name == *key && column.holds == Holds::Text);
+            format!(r#""{key}"{}"#, if text { collate } else { "" })
+        })
+        .collect();
+    let columns: Vec<String> = table.columns.iter().map(|column| format!(r#""{}""#, column.name)).collect();
+    let text = format!(r#"SELECT {} FROM "{prefix}{}" ORDER BY {}"#, columns.join(", "), table.name, order.join(", "));
+    let mut rows = db.stream_raw(sql::statement(db, text, [])).await?;
+    let (mut count, mut hasher) = (0, blake3::Hasher::new());
+    while let Some(row) = rows.try_next().await? {
+        count += 1;
+        for column in &table.columns {
+            hash_value(&mut hasher, &row, column.name, column.holds)?;
+        }
+    }
+    Ok((count, *hasher.finalize().as_bytes()))
+}
+
+fn hash_value(hasher: &mut blake3::Hasher, row: &QueryResult, name: &str, holds: Holds) -> Result<(), DbErr> {
+    match holds {
+        Holds::Text => match row.try_get::<Option<String>>("", name)? {
+            None => hasher.update(&[0]),
+            Some(text) => hasher.update(&[1]).update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes()).update(text.as_bytes()),
+        },
+        Holds::Number => match row.try_get::<Option<i64>>("", name)? {
+            None => hasher.update(&[0]),
+            Some(number) => hasher.update(&[2]).update(&number.to_be_bytes()),
+        },
+        Holds::Flag => match row.try_get::<Option<bool>>("", name)? {
+            None => hasher.update(&[0]),
+            Some(flag) => hasher.update(&[3, u8::from(flag)]),
+        },
+    };
+    Ok(())
+}
+
+/// The key of some row that is in one of the two and not in the other.
+async fn difference(db: &DatabaseTransaction, table: &Table) -> Result<Option<String>, DbErr> {
+    let (live, rebuilt) = (format!(r#""{}""#, table.name), format!(r#""{}{}""#, shadow::PREFIX, table.name));
+    let columns: Vec<String> = table.columns.iter().map(|column| format!(r#""{}""#, column.name)).collect();
+    let columns = columns.join(", ");
+    let key: Vec<String> = table.key.iter().map(|key| format!(r#"CAST("{key}" AS TEXT)"#)).collect();
+    for (one, other) in [(&live, &rebuilt), (&rebuilt, &live)] {
+        let text = format!("SELECT {} AS k FROM (SELECT {columns} FROM {one} EXCEPT SELECT {columns} FROM {other}) d LIMIT 1", key.join(" || ' ' || "));
+        if let Some(row) = sql::one(db, text, []).await? {
+            return row.try_get("", "k").map(Some);
+        }
+    }
+    Ok(None)
+}
+
+async fn blobs(store: &Store, db: &DatabaseTransaction, referred: &HashMap<String, i64>) -> Result<Blobs, DbErr> {
+    let mut report = Blobs::default();
+    let mut found = BTreeSet::new();
+    let mut say = |sentence: String| {
+        if report.bad.len() < SENTENCES {
+            report.bad.push(sentence);
+        }
+    };
+    let mut after = String::new();
+    loop {
+        let rows = sql::all(db, r#"SELECT * FROM "blob" WHERE "hash" > $1 ORDER BY "hash" LIMIT 100"#, [after.clone().into()]).await?;
+        let Some(last) = rows.last() else { break };
+        after = last.try_get("", "hash")?;
+        for row in &rows {
+            let row = crate::entity::blob::Model::from_query_result(row, "")?;
+            report.count += 1;
+            let counted = referred.get(&row.hash).copied().unwrap_or(0);
+            if counted != row.refs {
+                say(format!("blob {} counts {} references, {counted} events refer to it", row.hash, row.refs));
+            }
+            if let Err(error) = blob::check(store, &row) {
+                say(format!("blob {}: {error}", row.hash));
+            }
+            found.insert(row.hash);
+        }
+    }
+    for hash in referred.keys().filter(|hash| !found.contains(*hash)) {
+        say(format!("blob {hash} is missing"));
+    }
+    Ok(report)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,206 @@
+//! Histories for tests and measurements: facts that hang together, made from a few bytes each.
+//! Nothing here is for production.
+
+use super::{
+    NewEvent, StoredEvent,
+    projection::{self, Happened, Target},
+};
+use crate::store::{Store, StoreError, sql};
+use model::{
+    approvals::{ApprovalKind, Decided, Verdict},
+    caller::{Role, Visibility},
+    entries::{CallStatus, EntryKind},
+    event::{
+        ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, Body, EntryAdded, EntryEnded, Exit, Fact, ProjectAdded, ProjectChanged, ProjectRemoved,
+        ProjectTrusted, PromptQueued, PromptSettled, RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted, SessionMoved, SessionPurged,
+        UsageRecorded, UserChanged, UserCreated,
+    },
+    id::{ApprovalId, ProjectId, PromptId, RunId, SessionId, UserId},
+    sessions::{AgentKind, Mode, SessionState, Tokens},
+};
+use sea_orm::FromQueryResult;
+use uuid::Uuid;
+
+const SESSIONS: u8 = 4;
+
+fn uuid(kind: u128, n: u8) -> Uuid {
+    Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0000 | (kind << 16) | u128::from(n))
+}
+
+/// The `n`th session of a history.
+pub fn session(n: u8) -> SessionId {
+    SessionId::from_uuid(uuid(1, n % SESSIONS))
+}
+
+fn project(n: u8) -> ProjectId {
+    ProjectId::from_uuid(uuid(2, n % 2))
+}
+
+fn user(n: u8) -> UserId {
+    UserId::from_uuid(uuid(3, n % 2))
+}
+
+/// A run, approval or prompt belongs to one session, whatever order things happen in.
+fn of_session(n: u8) -> (u8, SessionId) {
+    let n = n % (2 * SESSIONS);
+    (n, session(n))
+}
+
+/// The `n`th approval of a history.
+pub fn approval(n: u8) -> ApprovalId {
+    ApprovalId::from_uuid(uuid(4, of_session(n).0))
+}
+
+/// Turns four bytes into an event: the first chooses the kind, the others what it says. Every kind can come out.
+pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
+    let kinds = u8::try_from(Fact::KINDS.len()).unwrap_or(u8::MAX);
+    let kind = Fact::KINDS[usize::from(kind % kinds)];
+    let (nth, owned_by) = of_session(a);
+    let run = RunId::from_uuid(uuid(5, nth));
+    let prompt = PromptId::from_uuid(uuid(6, nth));
+    let call = (b % 3 > 0).then(|| format!("call-{}", b % 5));
+    let fact: Fact = match kind {
+        "user.created" => UserCreated { id: user(a), name: format!("user-{}", a % 2), role: Role::ALL[usize::from(b % 4)], github: None }.into(),
+        "user.changed" => UserChanged { id: user(a), role: (b % 2 == 0).then_some(Role::Viewer), github: (c % 2 == 0).then(|| format!("gh{c}")) }.into(),
+        "project.added" => ProjectAdded { id: project(a), name: format!("project {b}"), path: format!("/p/{}", a % 2), demo: c % 2 == 0 }.into(),
+        "project.changed" => {
+            ProjectChanged { name: (b % 2 == 0).then(|| format!("renamed {b}")), approval_timeout_s: (c % 2 == 0).then(|| i64::from(c % 3) * 60) }.into()
+        }
+        "project.trusted" => ProjectTrusted { hash: (b % 2 == 0).then(|| format!("{b:064x}")) }.into(),
+        "project.removed" => ProjectRemoved {}.into(),
+        "session.created" => SessionCreated {
+            project: project(a),
+            agent: AgentKind::ALL[usize::from(b % 2)],
+            mode: Mode::ALL[usize::from(c % 3)],
+            title: format!("Sitzung Ä{b} 'quoted' \"twice\""),
+            model: (c % 2 == 0).then(|| "model-x".into()),
+            owner: (b % 2 == 0).then(|| user(b)),
+            visibility: [Visibility::Private, Visibility::Project, Visibility::Node][usize::from(c % 3)],
+            branch: (b % 3 == 0).then(|| "main".into()),
+            forked_from: (c % 5 == 0).then(|| session(c)),
+        }
+        .into(),
+        "session.moved" => SessionMoved {
+            state: SessionState::ALL[usize::from(b) % SessionState::ALL.len()],
+            detail: (c % 2 == 0).then(|| format!("because {c}")),
+        }
+        .into(),
+        "session.changed" => SessionChanged {
+            title: (b % 2 == 0).then(|| format!("Title {b} ÖÜ")),
+            tags: (b % 3 == 0).then(|| vec![format!("tag{c}"), "x".into()]),
+            archived: (b % 5 == 0).then_some(c % 2 == 0),
+            visibility: (b % 7 == 0).then_some(Visibility::Private),
+            mode: (c % 2 == 0).then_some(Mode::AutoAccept),
+            model: (c % 3 == 0).then(|| "model-y".into()),
+            agent_version: (c % 5 == 0).then(|| "2.1".into()),
+            context_used: (c % 4 == 0).then_some(i64::from(c) * 100),
+            context_size: (c % 4 == 0).then_some(200_000),
+            resumable: (b % 4 == 0).then_some(c % 2 == 0),
+        }
+        .into(),
+        "session.deleted" => SessionDeleted { deleted: b % 2 == 0 }.into(),
+        "session.purged" => SessionPurged {}.into(),
+        "run.started" => RunStarted { run, session: owned_by, argv: vec!["agent".into(), format!("--n={b}")] }.into(),
+        "run.ended" => {
+            let exit = [Exit::Code { code: i32::from(c) }, Exit::Signal { signal: 9 }, Exit::NotStarted { why: "gone".into() }, Exit::Lost];
+            RunEnded { run, session: owned_by, exit: exit[usize::from(b % 4)].clone() }.into()
+        }
+        "prompt.queued" => PromptQueued { id: prompt, session: owned_by, text: format!("do {b}\n{c}"), by_name: "mara".into() }.into(),
+        "prompt.settled" => PromptSettled { id: prompt, session: owned_by, sent: b % 2 == 0 }.into(),
+        "entry.added" => EntryAdded {
+            session: session(a),
+            seq: i64::from(b % 12) + 1,
+            turn: i64::from(b % 4),
+            kind: EntryKind::ALL[usize::from(c) % EntryKind::ALL.len()],
+            parent: (c % 4 == 0).then(|| "call-1".into()),
+            by_name: None,
+            preview: format!("says {b} {c}"),
+            call,
+            tool: Some("Bash".into()),
+            target: (c % 2 == 0).then(|| format!("cargo test {c}")),
+            body: (c % 3 == 0).then(|| Body::Inline(serde_json::json!({ "command": c }))),
+        }
+        .into(),
+        "entry.ended" => EntryEnded {
+            session: session(a),
+            seq: i64::from(b % 12) + 1,
+            status: CallStatus::ALL[usize::from(c) % CallStatus::ALL.len()],
+            result: (c % 2 == 0).then(|| format!("{c} lines")),
+            added: (c % 3 == 0).then_some(i64::from(c)),
+            removed: None,
+            body: (c % 5 == 0).then(|| Body::Inline("out".into())),
+        }
+        .into(),
+        "approval.asked" => ApprovalAsked {
+            id: approval(a),
+            session: owned_by,
+            run,
+            request: format!("req-{b}"),
+            kind: ApprovalKind::ALL[usize::from(c % 3)],
+            tool: "Bash".into(),
+            call,
+            input: Body::Inline(serde_json::json!({ "command": format!("rm {c}") })),
+            target: format!("rm {c}"),
+            reason: None,
+            subagent: None,
+            suggestions: Vec::new(),
+            questions: Vec::new(),
+            expires: (c % 2 == 0).then_some(1_795_305_700_000),
+        }
+        .into(),
+        "approval.decided" => ApprovalDecided { session: owned_by, decided: decided(b % 2 == 0), answers: None, mode: None }.into(),
+        "approval.withdrawn" => ApprovalWithdrawn { session: owned_by, why: "the agent is gone".into() }.into(),
+        "usage.recorded" => UsageRecorded {
+            session: owned_by,
+            run,
+            project: project(nth),
+            model: format!("model-{}", b % 2),
+            day: 20_779 + i64::from(c % 3),
+            tokens: Tokens { input: i64::from(b), output: i64::from(c) * 3, cache_read: i64::from(a) * 100, cache_write: 1 },
+            cost_micros: (c % 4 > 0).then_some(i64::from(b) * 1_000),
+        }
+        .into(),
+        other => unreachable!("the history knows no {other}: add it here"),
+    };
+    let subject = match kind.split('.').next() {
+        Some("user") => user(a).to_string(),
+        Some("project") => project(a).to_string(),
+        Some("run") => run.to_string(),
+        Some("prompt") => prompt.to_string(),
+        Some("approval") => approval(a).to_string(),
+        Some("usage") => owned_by.to_string(),
+        _ => session(a).to_string(),
+    };
+    NewEvent { subject, fact }
+}
+
+/// A decision as a person at a browser makes it.
+pub fn decided(allow: bool) -> Decided {
+    Decided {
+        decision: if allow { Verdict::Allow } else { Verdict::Deny },
+        at: 1_795_305_600_000,
+        by: None,
+        by_name: Some("mara".into()),
+        via: "browser".into(),
+        from: None,
+        reason: None,
+        remember: None,
+    }
+}
+
+/// Folds every stored event over the live tables once more; afterwards they must be what they were.
+pub async fn fold_again(store: &Store) -> Result<(), StoreError> {
+    let txn = store.begin().await?;
+    let target = Target { db: &txn, prefix: "" };
+    for row in sql::all(&txn, r#"SELECT * FROM "event" ORDER BY "pos""#, []).await? {
+        let event = StoredEvent::from_query_result(&row, "")?;
+        if let Some(fact) = event.fact() {
+            let happened = Happened { pos: event.pos, origin: &event.origin, at: event.at(), subject: &event.subject, fact: &fact };
+            // Twice in a row, and after everything that came later.
+            projection::apply(&target, &happened).await?;
+            projection::apply(&target, &happened).await?;
+        }
+    }
+    txn.commit().await?;
+    Ok(())
+}
