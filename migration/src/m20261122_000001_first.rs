@@ -29,291 +29,287 @@ impl MigrationTrait for Migration {
 }
 
 /// Every table, in the order of creation.
-const TABLES: &[&str] = &["event", "log", "user", "project", "session", "run", "prompt", "entry", "approval", "usage_total", "usage_day", "credential", "login", "token", "setup_link", "secret", "lease", "run_cursor", "input", "health_sample", "blob", "idempotency", "setting", "cursor"];
+const TABLES: &[&str] = &[
+    "event",
+    "log",
+    "user",
+    "project",
+    "session",
+    "run",
+    "prompt",
+    "entry",
+    "approval",
+    "usage_total",
+    "usage_day",
+    "credential",
+    "login",
+    "token",
+    "setup_link",
+    "secret",
+    "lease",
+    "run_cursor",
+    "input",
+    "health_sample",
+    "blob",
+    "idempotency",
+    "setting",
+    "cursor",
+];
 
 /// The log itself and its counters.
 async fn journal(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    manager.create_table(table("event", &["pos"], [
-        int("pos"),
-        text("origin"),
-        text("epoch"),
-        int("seq"),
-        int("hlc"),
-        text("actor"),
-        text("kind"),
-        small("v"),
-        text("subject"),
-        null(bytes("payload")),
-        null(bytes("salt")),
-        bytes("commitment"),
-        bytes("hash"),
-    ])).await?;
+    manager
+        .create_table(table(
+            "event",
+            &["pos"],
+            [
+                int("pos"),
+                text("origin"),
+                text("epoch"),
+                int("seq"),
+                int("hlc"),
+                text("actor"),
+                text("kind"),
+                small("v"),
+                text("subject"),
+                null(bytes("payload")),
+                null(bytes("salt")),
+                bytes("commitment"),
+                bytes("hash"),
+            ],
+        ))
+        .await?;
     manager.create_index(unique("event_origin_epoch_seq", "event", &["origin", "epoch", "seq"])).await?;
     manager.create_index(index("event_subject_pos", "event", &["subject", "pos"])).await?;
-    manager.create_table(table("log", &["origin", "epoch"], [
-        text("origin"),
-        text("epoch"),
-        int("seq"),
-        bytes("hash"),
-        int("pos"),
-        flag("own"),
-    ])).await?;
+    manager.create_table(table("log", &["origin", "epoch"], [text("origin"), text("epoch"), int("seq"), bytes("hash"), int("pos"), flag("own")])).await?;
     Ok(())
 }
 
 /// Folded from events; no foreign keys, for a filter may withhold the parent.
 async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    manager.create_table(table("user", &["id"], [
-        text("id"),
-        text("origin"),
-        text("name"),
-        text("role"),
-        null(text("github")),
-        int("created"),
-    ])).await?;
+    manager.create_table(table("user", &["id"], [text("id"), text("origin"), text("name"), text("role"), null(text("github")), int("created")])).await?;
     manager.create_index(unique("user_origin_name", "user", &["origin", "name"])).await?;
-    manager.create_table(table("project", &["id"], [
-        text("id"),
-        text("origin"),
-        text("name"),
-        text("path"),
-        flag("demo"),
-        null(text("trusted_hash")),
-        null(int("approval_timeout_s")),
-        int("added"),
-        int("updated"),
-        null(int("removed")),
-    ])).await?;
+    manager
+        .create_table(table(
+            "project",
+            &["id"],
+            [
+                text("id"),
+                text("origin"),
+                text("name"),
+                text("path"),
+                flag("demo"),
+                null(text("trusted_hash")),
+                null(int("approval_timeout_s")),
+                int("added"),
+                int("updated"),
+                null(int("removed")),
+            ],
+        ))
+        .await?;
     manager.create_index(index("project_origin_path", "project", &["origin", "path"])).await?;
-    manager.create_table(table("session", &["id"], [
-        text("id"),
-        text("origin"),
-        text("project"),
-        text("agent"),
-        null(text("agent_version")),
-        text("mode"),
-        null(text("model")),
-        text("title"),
-        text("title_folded"),
-        null(text("owner")),
-        text("visibility"),
-        null(text("branch")),
-        text("tags"),
-        text("state"),
-        int("state_since"),
-        null(text("state_detail")),
-        int("started"),
-        int("updated"),
-        int("turns"),
-        int("calls"),
-        int("pending"),
-        null(text("last")),
-        int("next_seq"),
-        int("tok_input"),
-        int("tok_output"),
-        int("tok_cache_read"),
-        int("tok_cache_write"),
-        null(int("cost_micros")),
-        null(int("context_used")),
-        null(int("context_size")),
-        flag("resumable"),
-        null(text("forked_from")),
-        null(text("run")),
-        null(int("archived")),
-        null(int("deleted")),
-    ])).await?;
+    manager
+        .create_table(table(
+            "session",
+            &["id"],
+            [
+                text("id"),
+                text("origin"),
+                text("project"),
+                text("agent"),
+                null(text("agent_version")),
+                text("mode"),
+                null(text("model")),
+                text("title"),
+                text("title_folded"),
+                null(text("owner")),
+                text("visibility"),
+                null(text("branch")),
+                text("tags"),
+                text("state"),
+                int("state_since"),
+                null(text("state_detail")),
+                int("started"),
+                int("updated"),
+                int("turns"),
+                int("calls"),
+                int("pending"),
+                null(text("last")),
+                int("next_seq"),
+                int("tok_input"),
+                int("tok_output"),
+                int("tok_cache_read"),
+                int("tok_cache_write"),
+                null(int("cost_micros")),
+                null(int("context_used")),
+                null(int("context_size")),
+                flag("resumable"),
+                null(text("forked_from")),
+                null(text("run")),
+                null(int("archived")),
+                null(int("deleted")),
+            ],
+        ))
+        .await?;
     manager.create_index(index("session_updated_id", "session", &["updated", "id"])).await?;
     manager.create_index(index("session_project_updated_id", "session", &["project", "updated", "id"])).await?;
     manager.create_index(index("session_state_updated_id", "session", &["state", "updated", "id"])).await?;
-    manager.create_table(table("run", &["id"], [
-        text("id"),
-        text("origin"),
-        text("session"),
-        text("argv"),
-        int("started"),
-        null(int("ended")),
-        null(text("exit")),
-    ])).await?;
+    manager
+        .create_table(table(
+            "run",
+            &["id"],
+            [text("id"), text("origin"), text("session"), text("argv"), int("started"), null(int("ended")), null(text("exit"))],
+        ))
+        .await?;
     manager.create_index(index("run_session_started", "run", &["session", "started"])).await?;
-    manager.create_table(table("prompt", &["id"], [
-        text("id"),
-        text("origin"),
-        text("session"),
-        text("text"),
-        text("by_name"),
-        int("at"),
-        text("state"),
-        int("pos"),
-    ])).await?;
+    manager
+        .create_table(table(
+            "prompt",
+            &["id"],
+            [text("id"), text("origin"), text("session"), text("text"), text("by_name"), int("at"), text("state"), int("pos")],
+        ))
+        .await?;
     manager.create_index(index("prompt_session_pos", "prompt", &["session", "pos"])).await?;
-    manager.create_table(table("entry", &["session", "seq"], [
-        text("session"),
-        int("seq"),
-        text("origin"),
-        int("turn"),
-        text("kind"),
-        int("at"),
-        null(text("parent")),
-        null(text("by_name")),
-        text("preview"),
-        flag("more"),
-        null(text("call")),
-        null(text("tool")),
-        null(text("target")),
-        null(text("status")),
-        null(text("result")),
-        null(int("added")),
-        null(int("removed")),
-        null(int("ended")),
-        int("pos"),
-        null(int("end_pos")),
-        null(text("approval")),
-    ])).await?;
+    manager
+        .create_table(table(
+            "entry",
+            &["session", "seq"],
+            [
+                text("session"),
+                int("seq"),
+                text("origin"),
+                int("turn"),
+                text("kind"),
+                int("at"),
+                null(text("parent")),
+                null(text("by_name")),
+                text("preview"),
+                flag("more"),
+                null(text("call")),
+                null(text("tool")),
+                null(text("target")),
+                null(text("status")),
+                null(text("result")),
+                null(int("added")),
+                null(int("removed")),
+                null(int("ended")),
+                int("pos"),
+                null(int("end_pos")),
+                null(text("approval")),
+            ],
+        ))
+        .await?;
     manager.create_index(index("entry_session_call", "entry", &["session", "call"])).await?;
-    manager.create_table(table("approval", &["id"], [
-        text("id"),
-        text("origin"),
-        null(text("project")),
-        text("session"),
-        text("run"),
-        text("request"),
-        text("kind"),
-        text("tool"),
-        null(text("call")),
-        text("target"),
-        null(text("reason")),
-        null(text("subagent")),
-        text("suggestions"),
-        text("questions"),
-        text("state"),
-        int("created"),
-        null(int("expires")),
-        null(text("decided")),
-        int("pos"),
-    ])).await?;
+    manager
+        .create_table(table(
+            "approval",
+            &["id"],
+            [
+                text("id"),
+                text("origin"),
+                null(text("project")),
+                text("session"),
+                text("run"),
+                text("request"),
+                text("kind"),
+                text("tool"),
+                null(text("call")),
+                text("target"),
+                null(text("reason")),
+                null(text("subagent")),
+                text("suggestions"),
+                text("questions"),
+                text("state"),
+                int("created"),
+                null(int("expires")),
+                null(text("decided")),
+                int("pos"),
+            ],
+        ))
+        .await?;
     manager.create_index(index("approval_state_created_id", "approval", &["state", "created", "id"])).await?;
     manager.create_index(index("approval_session_created_id", "approval", &["session", "created", "id"])).await?;
     manager.create_index(index("approval_session_call", "approval", &["session", "call"])).await?;
     manager.create_index(index("approval_run_request", "approval", &["run", "request"])).await?;
-    manager.create_table(table("usage_total", &["run", "model"], [
-        text("run"),
-        text("model"),
-        text("origin"),
-        text("session"),
-        text("project"),
-        int("tok_input"),
-        int("tok_output"),
-        int("tok_cache_read"),
-        int("tok_cache_write"),
-        null(int("cost_micros")),
-        int("pos"),
-    ])).await?;
+    manager
+        .create_table(table(
+            "usage_total",
+            &["run", "model"],
+            [
+                text("run"),
+                text("model"),
+                text("origin"),
+                text("session"),
+                text("project"),
+                int("tok_input"),
+                int("tok_output"),
+                int("tok_cache_read"),
+                int("tok_cache_write"),
+                null(int("cost_micros")),
+                int("pos"),
+            ],
+        ))
+        .await?;
     manager.create_index(index("usage_total_session", "usage_total", &["session"])).await?;
-    manager.create_table(table("usage_day", &["day", "project", "model", "session"], [
-        int("day"),
-        text("project"),
-        text("model"),
-        text("session"),
-        text("origin"),
-        int("tok_input"),
-        int("tok_output"),
-        int("tok_cache_read"),
-        int("tok_cache_write"),
-        null(int("cost_micros")),
-    ])).await?;
+    manager
+        .create_table(table(
+            "usage_day",
+            &["day", "project", "model", "session"],
+            [
+                int("day"),
+                text("project"),
+                text("model"),
+                text("session"),
+                text("origin"),
+                int("tok_input"),
+                int("tok_output"),
+                int("tok_cache_read"),
+                int("tok_cache_write"),
+                null(int("cost_micros")),
+            ],
+        ))
+        .await?;
     manager.create_index(index("usage_day_session", "usage_day", &["session"])).await?;
     Ok(())
 }
 
 /// Never journaled.
 async fn private(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    manager.create_table(table("credential", &["user"], [
-        text("user"),
-        null(text("password_hash")),
-        null(int("github_id")),
-        int("auth_epoch"),
-    ])).await?;
+    manager.create_table(table("credential", &["user"], [text("user"), null(text("password_hash")), null(int("github_id")), int("auth_epoch")])).await?;
     manager.create_index(unique("credential_github_id", "credential", &["github_id"])).await?;
-    manager.create_table(table("login", &["id_hash"], [
-        text("id_hash"),
-        null(text("user")),
-        bytes("data"),
-        int("created"),
-        int("seen"),
-        int("expires"),
-        null(text("browser")),
-        null(text("address")),
-    ])).await?;
+    manager
+        .create_table(table(
+            "login",
+            &["id_hash"],
+            [text("id_hash"), null(text("user")), bytes("data"), int("created"), int("seen"), int("expires"), null(text("browser")), null(text("address"))],
+        ))
+        .await?;
     manager.create_index(index("login_user", "login", &["user"])).await?;
     manager.create_index(index("login_expires", "login", &["expires"])).await?;
-    manager.create_table(table("token", &["id"], [
-        text("id"),
-        text("user"),
-        text("name"),
-        text("hash"),
-        text("scope"),
-        int("created"),
-        null(int("expires")),
-        null(int("used")),
-    ])).await?;
+    manager
+        .create_table(table(
+            "token",
+            &["id"],
+            [text("id"), text("user"), text("name"), text("hash"), text("scope"), int("created"), null(int("expires")), null(int("used"))],
+        ))
+        .await?;
     manager.create_index(unique("token_hash", "token", &["hash"])).await?;
     manager.create_index(index("token_user", "token", &["user"])).await?;
-    manager.create_table(table("setup_link", &["hash"], [
-        text("hash"),
-        int("created"),
-        int("expires"),
-        null(int("used")),
-    ])).await?;
-    manager.create_table(table("secret", &["name"], [
-        text("name"),
-        bytes("value"),
-    ])).await?;
+    manager.create_table(table("setup_link", &["hash"], [text("hash"), int("created"), int("expires"), null(int("used"))])).await?;
+    manager.create_table(table("secret", &["name"], [text("name"), bytes("value")])).await?;
     Ok(())
 }
 
 /// About this node only.
 async fn local(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    manager.create_table(table("lease", &["name"], [
-        text("name"),
-        text("owner"),
-        int("fence"),
-        int("expires"),
-    ])).await?;
-    manager.create_table(table("run_cursor", &["run"], [
-        text("run"),
-        int("offset"),
-    ])).await?;
-    manager.create_table(table("input", &["run", "n"], [
-        text("run"),
-        int("n"),
-        bytes("line"),
-        flag("acked"),
-    ])).await?;
-    manager.create_table(table("health_sample", &["at"], [
-        int("at"),
-        text("json"),
-    ])).await?;
-    manager.create_table(table("blob", &["hash"], [
-        text("hash"),
-        int("size"),
-        int("refs"),
-        null(bytes("bytes")),
-    ])).await?;
-    manager.create_table(table("idempotency", &["caller", "key"], [
-        text("caller"),
-        text("key"),
-        small("status"),
-        bytes("body"),
-        int("at"),
-    ])).await?;
+    manager.create_table(table("lease", &["name"], [text("name"), text("owner"), int("fence"), int("expires")])).await?;
+    manager.create_table(table("run_cursor", &["run"], [text("run"), int("offset")])).await?;
+    manager.create_table(table("input", &["run", "n"], [text("run"), int("n"), bytes("line"), flag("acked")])).await?;
+    manager.create_table(table("health_sample", &["at"], [int("at"), text("json")])).await?;
+    manager.create_table(table("blob", &["hash"], [text("hash"), int("size"), int("refs"), null(bytes("bytes"))])).await?;
+    manager.create_table(table("idempotency", &["caller", "key"], [text("caller"), text("key"), small("status"), bytes("body"), int("at")])).await?;
     manager.create_index(index("idempotency_at", "idempotency", &["at"])).await?;
-    manager.create_table(table("setting", &["key"], [
-        text("key"),
-        text("value"),
-    ])).await?;
-    manager.create_table(table("cursor", &["name"], [
-        text("name"),
-        int("pos"),
-    ])).await?;
+    manager.create_table(table("setting", &["key"], [text("key"), text("value")])).await?;
+    manager.create_table(table("cursor", &["name"], [text("name"), int("pos")])).await?;
     Ok(())
 }

@@ -19,6 +19,7 @@ use model::{
     sessions::{AgentKind, Mode, SessionState, Tokens},
 };
 use sea_orm::FromQueryResult;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 const SESSIONS: u8 = 4;
@@ -80,11 +81,9 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
             forked_from: (c % 5 == 0).then(|| session(c)),
         }
         .into(),
-        "session.moved" => SessionMoved {
-            state: SessionState::ALL[usize::from(b) % SessionState::ALL.len()],
-            detail: (c % 2 == 0).then(|| format!("because {c}")),
+        "session.moved" => {
+            SessionMoved { state: SessionState::ALL[usize::from(b) % SessionState::ALL.len()], detail: (c % 2 == 0).then(|| format!("because {c}")) }.into()
         }
-        .into(),
         "session.changed" => SessionChanged {
             title: (b % 2 == 0).then(|| format!("Title {b} ÖÜ")),
             tags: (b % 3 == 0).then(|| vec![format!("tag{c}"), "x".into()]),
@@ -172,6 +171,52 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
         _ => session(a).to_string(),
     };
     NewEvent { subject, fact }
+}
+
+/// Lets through what the product could record: things exist before something happens to them, and happen once where they can
+/// happen only once.
+#[derive(Default)]
+pub struct Plausible {
+    users: BTreeSet<String>,
+    projects: BTreeSet<String>,
+    /// Sessions, runs, prompts, approvals and entries that exist.
+    live: BTreeSet<String>,
+    /// What exists no longer, or is settled, and does not come back.
+    over: BTreeSet<String>,
+}
+
+impl Plausible {
+    /// Whether the event could be the next one; remembers it if so.
+    pub fn admit(&mut self, event: &NewEvent) -> bool {
+        let subject = event.subject.clone();
+        match &event.fact {
+            Fact::UserCreated(_) => self.users.insert(subject),
+            Fact::UserChanged(_) => self.users.contains(&subject),
+            Fact::ProjectAdded(_) => self.projects.insert(subject),
+            Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => self.projects.contains(&subject),
+            Fact::SessionCreated(_) => self.begins(subject),
+            Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionDeleted(_) => self.live.contains(&subject),
+            Fact::SessionPurged(_) => self.ends(subject),
+            Fact::RunStarted(fact) => self.live.contains(&fact.session.to_string()) && self.begins(subject),
+            Fact::RunEnded(fact) => self.live.contains(&fact.session.to_string()) && self.ends(subject),
+            Fact::PromptQueued(fact) => self.live.contains(&fact.session.to_string()) && self.begins(subject),
+            Fact::PromptSettled(fact) => self.live.contains(&fact.session.to_string()) && self.ends(subject),
+            Fact::ApprovalAsked(fact) => self.live.contains(&fact.session.to_string()) && self.begins(subject),
+            Fact::ApprovalDecided(fact) => self.live.contains(&fact.session.to_string()) && self.ends(subject),
+            Fact::ApprovalWithdrawn(fact) => self.live.contains(&fact.session.to_string()) && self.ends(subject),
+            Fact::EntryAdded(fact) => self.live.contains(&subject) && self.begins(format!("{subject} {}", fact.seq)),
+            Fact::EntryEnded(fact) => self.live.contains(&subject) && self.ends(format!("{subject} {}", fact.seq)),
+            Fact::UsageRecorded(fact) => self.live.contains(&fact.session.to_string()),
+        }
+    }
+
+    fn begins(&mut self, thing: String) -> bool {
+        !self.over.contains(&thing) && self.live.insert(thing)
+    }
+
+    fn ends(&mut self, thing: String) -> bool {
+        self.live.remove(&thing) && self.over.insert(thing)
+    }
 }
 
 /// A decision as a person at a browser makes it.

@@ -1,0 +1,26 @@
+//! The journal's invariants (docs/architecture.md), each with a test that can fail. On SQLite always; on PostgreSQL when
+//! `ORCHWIZ_TEST_POSTGRES` names a server.
+
+mod chain;
+mod commit;
+mod crash;
+mod documents;
+mod store;
+mod tables;
+mod texts;
+
+use node::{
+    journal::{NewEvent, Outcome, Report, doctor},
+    store::testing::TestStore,
+};
+
+/// Commits events as one operation.
+async fn commit(test: &TestStore, events: Vec<NewEvent>) {
+    let result = test.journal.commit(&model::Caller::node(), move |_| Box::pin(async move { Ok(Outcome { value: (), events }) })).await;
+    assert_eq!(result, Ok(()));
+}
+
+/// Examines the store.
+async fn examine(test: &TestStore) -> Report {
+    doctor(&test.store).await.expect("the doctor gets through")
+}

@@ -1,0 +1,262 @@
+//! The store: who may open it, what happens to its schema, and a full disk.
+
+use crate::{commit, examine, tables::every_kind};
+use migration::Migrator;
+use model::{Caller, Error};
+use node::{
+    clock::testing::deps,
+    entity,
+    journal::{Journal, Outcome},
+    store::{
+        Store, StoreConfig, StoreError, sql,
+        testing::{Place, TestStore, postgres_server},
+    },
+};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Schema};
+use sea_orm_migration::{MigratorTrait, prelude::*};
+use std::{collections::BTreeMap, fs};
+
+/// Every column of every table: type, whether it may be null, its place in the key; and every index by name.
+pub(crate) async fn schema_of(config: &StoreConfig) -> BTreeMap<String, Vec<String>> {
+    let db = connect(config).await;
+    let mut tables = BTreeMap::new();
+    for table in names(&db).await {
+        let text = match db.get_database_backend() {
+            DbBackend::Sqlite => format!(
+                r#"SELECT "name" || ' ' || "type" || ' ' || ("notnull" OR "pk" > 0) || ' ' || "pk" AS line FROM pragma_table_info('{table}')
+                   UNION ALL SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = '{table}' AND sql IS NOT NULL"#
+            ),
+            _ => format!(
+                r#"SELECT column_name || ' ' || data_type || ' ' || is_nullable AS line FROM information_schema.columns
+                   WHERE table_schema = current_schema() AND table_name = '{table}'
+                   UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = '{table}'"#
+            ),
+        };
+        let rows = sql::all(&db, text, []).await.expect("reads the schema");
+        let mut lines: Vec<String> = rows.iter().map(|row| row.try_get("", "line").expect("a line")).collect();
+        lines.sort();
+        tables.insert(table, lines);
+    }
+    tables
+}
+
+async fn connect(config: &StoreConfig) -> DatabaseConnection {
+    let url = config.url.clone().unwrap_or_else(|| format!("sqlite://{}?mode=rwc", config.data_dir.join("orchwiz.db").display()));
+    sea_orm::Database::connect(url).await.expect("connects")
+}
+
+async fn names(db: &DatabaseConnection) -> Vec<String> {
+    let text = match db.get_database_backend() {
+        DbBackend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'seaql_migrations'",
+        _ => "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'seaql_migrations'",
+    };
+    sql::all(db, text, []).await.expect("reads").iter().map(|row| row.try_get("", "name").expect("a name")).collect()
+}
+
+/// Calls a macro with every entity.
+macro_rules! entities {
+    ($each:ident, $db:ident) => {
+        $each!($db: approval, blob, credential, cursor, entry, event, health_sample, idempotency, input, lease, log, login, project, prompt, run,
+            run_cursor, secret, session, setting, setup_link, token, usage_day, usage_total, user)
+    };
+}
+
+#[tokio::test]
+async fn the_entities_describe_the_migrated_schema_column_by_column() {
+    let migrated = Place::new().await;
+    let db = connect(&migrated.config).await;
+    Migrator::up(&db, None).await.expect("migrates");
+    let drawn = Place::new().await;
+    let other = connect(&drawn.config).await;
+    macro_rules! draw {
+        ($db:ident: $($table:ident),+) => {
+            $($db.execute(&Schema::new($db.get_database_backend()).create_table_from_entity(entity::$table::Entity)).await.expect("draws");)+
+        };
+    }
+    entities!(draw, other);
+    let columns_only = |schema: BTreeMap<String, Vec<String>>| -> BTreeMap<String, Vec<String>> {
+        schema.into_iter().map(|(table, lines)| (table, lines.into_iter().filter(|line| !line.starts_with("CREATE ")).collect())).collect()
+    };
+    assert_eq!(columns_only(schema_of(&migrated.config).await), columns_only(schema_of(&drawn.config).await));
+}
+
+#[tokio::test]
+async fn migrations_run_up_down_and_up_again() {
+    let place = Place::new().await;
+    let db = connect(&place.config).await;
+    Migrator::up(&db, None).await.expect("up");
+    let first = schema_of(&place.config).await;
+    assert!(first.len() > 20);
+    Migrator::down(&db, None).await.expect("down");
+    assert_eq!(names(&db).await, Vec::<String>::new());
+    Migrator::up(&db, None).await.expect("up again");
+    assert_eq!(schema_of(&place.config).await, first);
+}
+
+/// The schema of a later version.
+struct Later;
+
+#[derive(DeriveMigrationName)]
+struct Added;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Later {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let mut steps = Migrator::migrations();
+        steps.push(Box::new(Added));
+        steps
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Added {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(Table::create().table("later").col(ColumnDef::new("id").string().primary_key()).to_owned()).await
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_unharmed_and_an_older_one_is_copied_before_it_is_changed() {
+    let test = TestStore::new::<Migrator>(31).await;
+    commit(&test, every_kind()).await;
+    let before = examine(&test).await;
+    let test = test.reopen::<Later>().await;
+    assert!(examine(&test).await.healthy);
+    let TestStore { store, journal, place, deps, .. } = test;
+    journal.close().await;
+    store.close().await;
+
+    let schema = schema_of(&place.config).await;
+    let bytes = fs::read(place.config.data_dir.join("orchwiz.db")).ok();
+    let refused = Store::open::<Migrator>(&place.config, &deps).await;
+    let Err(StoreError::Newer(step)) = refused else { panic!("it was opened") };
+    assert!(StoreError::Newer(step).to_string().contains("newer version of OrchWiz"));
+    assert_eq!(schema_of(&place.config).await, schema);
+    assert_eq!(fs::read(place.config.data_dir.join("orchwiz.db")).ok(), bytes, "not a byte has changed");
+
+    if postgres_server().is_none() {
+        let copies: Vec<_> = fs::read_dir(place.config.data_dir.join("backups")).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+        assert_eq!(copies.len(), 1, "{copies:?}");
+        // The copy is a whole database of the older version.
+        let old = Place::new().await;
+        fs::copy(&copies[0], old.config.data_dir.join("orchwiz.db")).expect("copies");
+        let store = Store::open::<Migrator>(&old.config, &deps).await.expect("the copy opens");
+        let report = node::journal::doctor(&store).await.expect("the copy is examined");
+        assert_eq!((report.head, report.tables), (before.head, before.tables));
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_directory_is_refused_and_told_by_whom() {
+    let test = TestStore::new::<Migrator>(32).await;
+    let (deps, _) = deps(1);
+    let Err(StoreError::Held(sentence)) = Store::open::<Migrator>(&test.place.config, &deps).await else { panic!("it was opened twice") };
+    assert!(sentence.contains(&std::process::id().to_string()), "{sentence}");
+    let TestStore { store, journal, place, .. } = test;
+    journal.close().await;
+    store.close().await;
+    Store::open::<Migrator>(&place.config, &deps).await.expect("free again").close().await;
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_postgresql_database_is_refused() {
+    if postgres_server().is_none() {
+        return;
+    }
+    let test = TestStore::new::<Migrator>(33).await;
+    let (deps, _) = deps(1);
+    let other = Place::new().await;
+    let config = StoreConfig { url: test.place.config.url.clone(), data_dir: other.config.data_dir.clone() };
+    let Err(StoreError::Held(sentence)) = Store::open::<Migrator>(&config, &deps).await else { panic!("it was opened twice") };
+    assert!(sentence.contains("database is in use by process"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_writer_whose_lease_was_taken_over_writes_nothing_more() {
+    let test = TestStore::new::<Migrator>(34).await;
+    commit(&test, every_kind()).await;
+    let head = test.journal.head().await;
+    let beside = test.place.connect().await;
+    sql::run(&beside, r#"UPDATE "lease" SET "fence" = "fence" + 1"#, []).await.expect("takes over");
+    let events = every_kind();
+    let result = test.journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome { value: (), events }) })).await;
+    assert!(matches!(&result, Err(Error::Unavailable(why)) if why.contains("taken over")), "{result:?}");
+    let found = sql::one(&beside, r#"SELECT max("pos") AS pos FROM "event""#, []).await.expect("reads").expect("a row");
+    assert_eq!(found.try_get::<i64>("", "pos").expect("a position"), head);
+}
+
+#[tokio::test]
+async fn a_full_disk_answers_storage_full_loses_nothing_acknowledged_and_is_recovered_from() {
+    if postgres_server().is_some() {
+        return; // SQLite's page limit stands for the disk; PostgreSQL's 53100 is mapped in the store's unit test.
+    }
+    let test = TestStore::new::<Migrator>(35).await;
+    commit(&test, every_kind()).await;
+    let mut acknowledged = 0_usize;
+    for round in 0..3 {
+        test.fill_disk(3).await;
+        let writers = (0..16).map(|n: i64| {
+            let journal = test.journal.clone();
+            async move {
+                journal
+                    .commit(&Caller::node(), move |tx| {
+                        Box::pin(async move {
+                            let text = r#"INSERT INTO "setting" ("key", "value") VALUES ($1, $2)"#;
+                            let value = "x".repeat(3_000);
+                            sql::run(tx.db(), text, [format!("{round}-{n}").into(), value.into()]).await.map_err(node::journal::internal)?;
+                            Ok(Outcome { value: (), events: vec![node::journal::testing::event([6, 1, 2, 3])] })
+                        })
+                    })
+                    .await
+            }
+        });
+        let results = futures::future::join_all(writers).await;
+        assert!(results.iter().all(|result| matches!(result, Ok(()) | Err(Error::StorageFull))), "{results:?}");
+        assert!(results.iter().any(Result::is_err), "the disk was never full");
+        acknowledged += results.iter().filter(|result| result.is_ok()).count();
+        // The writer has made itself a new connection, and the limit went with the old one: there is room again.
+        commit(&test, every_kind()).await;
+        let kept = sql::all(test.store.read(), r#"SELECT "key" FROM "setting""#, []).await.expect("reads");
+        assert_eq!(kept.len(), acknowledged, "acknowledged and stored are the same");
+        let report = examine(&test).await;
+        assert!(report.healthy, "{report:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_fails_what_was_under_way_and_the_next_commit_works() {
+    let Some(server) = postgres_server() else { return };
+    let test = TestStore::new::<Migrator>(36).await;
+    commit(&test, every_kind()).await;
+    let other = sea_orm::Database::connect(server).await.expect("connects");
+    let name = test.place.config.url.as_deref().and_then(|url| url.rsplit('/').next()).map(|name| name.split('?').next().unwrap_or(name).to_owned());
+    let text = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+    sql::all(&other, text, [name.into()]).await.expect("terminates");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let events = every_kind();
+        let result = test.journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome { value: (), events }) })).await;
+        if result.is_ok() {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{result:?}");
+    }
+    let report = examine(&test).await;
+    assert!(report.healthy, "{report:#?}");
+}
+
+#[tokio::test]
+async fn the_node_keeps_its_identity_over_restarts_and_two_nodes_differ() {
+    let (one, other) = (TestStore::new::<Migrator>(37).await, TestStore::new::<Migrator>(38).await);
+    let (id, epoch) = (one.journal.node_id(), one.journal.epoch().to_owned());
+    assert_ne!(id, other.journal.node_id());
+    assert_eq!(id.uuid().as_simple().to_string(), one.journal.origin());
+    let one = one.reopen::<Migrator>().await;
+    assert_eq!((one.journal.node_id(), one.journal.epoch()), (id, epoch.as_str()));
+    let again = Journal::open(one.store.clone(), one.deps.clone()).await.expect("opens");
+    assert_eq!(again.node_id(), id);
+}
