@@ -150,7 +150,7 @@ async fn head(db: &DatabaseTransaction) -> Result<Option<Head>, DbErr> {
 async fn verify(db: &DatabaseTransaction, head: Option<&Head>) -> Result<(Chain, HashMap<String, i64>), DbErr> {
     let mut walk = Walk::default();
     let mut referred = HashMap::new();
-    let (mut after, mut first_bad) = (0, None);
+    let (mut after, mut first_bad): (Pos, _) = (0, None);
     'walk: loop {
         let rows = sql::all(db, r#"SELECT * FROM "event" WHERE "pos" > $1 ORDER BY "pos" LIMIT $2"#, [after.into(), PAGE.into()]).await?;
         if rows.is_empty() {

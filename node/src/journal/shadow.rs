@@ -37,7 +37,7 @@ pub(super) async fn create(db: &DatabaseTransaction, temporary: bool) -> Result<
 /// Folds every stored event into the shadows, in order of position; gives how many there were.
 pub(super) async fn fill(db: &DatabaseTransaction) -> Result<i64, DbErr> {
     let target = Target { db, prefix: PREFIX };
-    let (mut after, mut count) = (0, 0);
+    let (mut after, mut count) = (0_i64, 0);
     loop {
         let rows = sql::all(db, r#"SELECT * FROM "event" WHERE "pos" > $1 ORDER BY "pos" LIMIT $2"#, [after.into(), PAGE.into()]).await?;
         if rows.is_empty() {
