@@ -30,13 +30,16 @@ class Agent:
     def __init__(self, world, mode="default", start=("--session-id", ONE), more=(), env=None):
         self.world, self.record, self.seen = world, [], queue.Queue()
         world.agents.append(self)
-        argv = [world.claude, "-p", "--output-format", "stream-json", "--verbose", "--input-format", "stream-json", "--permission-prompt-tool", "stdio",
-                "--permission-mode", mode, "--include-partial-messages", "--setting-sources", "user", "--strict-mcp-config", *start, *more]
+        argv = self.argv(world, mode, start, more)
         self.process = subprocess.Popen(argv, cwd=world.project, env={**world.env, **(env or {})}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, daemon=True).start()
         self.stderr = ""
         threading.Thread(target=self._read_err, daemon=True).start()
         self.number = 0
+
+    def argv(self, world, mode, start, more):
+        return [world.claude, "-p", "--output-format", "stream-json", "--verbose", "--input-format", "stream-json", "--permission-prompt-tool", "stdio",
+                "--permission-mode", mode, "--include-partial-messages", "--setting-sources", "user", "--strict-mcp-config", *start, *more]
 
     def _read(self):
         for line in self.process.stdout:

@@ -2,6 +2,7 @@
 //! Drivers are pure; they must not spawn, read files, read a clock or draw randomness.
 
 pub mod claude;
+pub mod demo;
 pub mod discover;
 
 use crate::process::Spec;

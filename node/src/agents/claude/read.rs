@@ -596,15 +596,14 @@ impl Heard {
     fn lifecycle(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
         let Some(id) = line["command_uuid"].as_str() else { return };
         match line["state"].as_str().unwrap_or_default() {
-            "queued" | "started" => {
-                if self.begun.get(id).is_none() {
-                    self.begun.insert(id, (), 0);
-                }
-            }
-            "completed" | "cancelled" | "discarded" if self.begun.remove(id).is_none() && !self.in_turn => {
+            "started" => self.begun.insert(id, (), 0),
+            "completed" if self.begun.remove(id).is_none() && !self.in_turn => {
                 // Given again after a crash: the agent has it in its transcript and says nothing more about it.
                 events.push(AgentEvent::Status { text: "The agent already had this prompt".into() });
                 events.push(AgentEvent::TurnEnded { outcome: TurnOutcome::Completed });
+            }
+            "cancelled" | "discarded" => {
+                self.begun.remove(id);
             }
             _ => {}
         }

@@ -392,7 +392,7 @@ fn an_agent_that_never_ends_its_calls_does_not_fill_the_memory() {
         let line = json!({"type": "assistant", "message": {"content": [{"type": "tool_use", "id": format!("toolu_{n}"), "name": "Write", "input": {"content": input}}]}});
         driver.line(&bytes(&line));
         driver.line(&bytes(&json!({"type": "system", "subtype": "task_started", "task_id": format!("t{n}"), "description": input, "subagent_type": input})));
-        driver.line(&bytes(&json!({"type": "command_lifecycle", "command_uuid": format!("c{n}"), "state": "queued"})));
+        driver.line(&bytes(&json!({"type": "command_lifecycle", "command_uuid": format!("c{n}"), "state": "started"})));
         driver.line(&bytes(&json!({"type": "stream_event", "parent_tool_use_id": format!("p{n}"), "event": {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "x"}}})));
     }
     assert!(driver.heard.held() <= 20 * 1024 * 1024, "{} bytes", driver.heard.held());
