@@ -293,6 +293,9 @@ async fn a_token_stands_for_its_owner_until_it_is_revoked_or_expires() {
     world.test.clock.advance(24 * HOUR);
     assert!(world.accounts.caller_for_token(&created.secret, None).await.unwrap().is_none(), "it expired");
     assert!(world.accounts.refresh(&caller).await.unwrap().is_none());
+    let mut changes = world.accounts.changes();
+    world.accounts.announce_expired_tokens(world.test.deps.now() - HOUR).await.unwrap();
+    assert_eq!(changes.recv().await, Ok(Change::Token(created.token.id)), "its sockets close");
 
     let lasting = world.accounts.create_token(&mara, token(None, Scope::Write)).await.unwrap();
     let caller = world.accounts.caller_for_token(&lasting.secret, None).await.unwrap().unwrap();

@@ -113,6 +113,15 @@ impl AccountsService {
         Ok(())
     }
 
+    /// Tells of tokens whose time ended since `since`: whoever keeps one of their callers looks again. Their rows stay, listed as ended.
+    pub async fn announce_expired_tokens(&self, since: Millis) -> Result<()> {
+        let ended = token::Entity::find().filter(token::Column::Expires.gt(since)).filter(token::Column::Expires.lte(self.deps.now()));
+        for row in ended.all(self.store.read()).await.map_err(internal)? {
+            self.tell(Change::Token(row.id.parse().map_err(|bad: model::id::BadId| internal(bad))?));
+        }
+        Ok(())
+    }
+
     /// Who a presented token stands for; `None` when it is unknown, wrong, expired or revoked. Notes its use, to the minute.
     pub async fn caller_for_token(&self, presented: &str, from: Option<String>) -> Result<Option<Caller>> {
         let Some(id) = id_in(presented) else { return Ok(None) };

@@ -23,7 +23,7 @@ use axum_login::AuthSession;
 use backend::Backend;
 use github::Github;
 use http::Method;
-use model::Result;
+use model::{Millis, Result};
 use node::{accounts::AccountsService, clock::Deps};
 use std::sync::Arc;
 
@@ -60,8 +60,10 @@ impl Auth {
         caller::around(self, router)
     }
 
-    /// Removes logins whose time is over; their sockets close. To be called now and then.
+    /// Removes logins whose time is over and tells of tokens whose time is; their sockets close. To be called at least once an hour.
     pub async fn sweep(&self) -> Result<u64> {
+        const HOUR_MS: Millis = 3_600_000;
+        self.0.accounts.announce_expired_tokens(self.0.deps.now() - 2 * HOUR_MS).await?;
         self.0.accounts.delete_expired_logins().await
     }
 }
