@@ -42,8 +42,8 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let scene = Self { project: tempfile::tempdir().unwrap(), state: tempfile::tempdir().unwrap() };
-        fs::write(scene.path("README.md"), "# A scratch project\n\nNothing to see.\n").unwrap();
+        let scene = Self { project: tempfile::tempdir().expect("the test has its world"), state: tempfile::tempdir().expect("the test has its world") };
+        fs::write(scene.path("README.md"), "# A scratch project\n\nNothing to see.\n").expect("the test has its world");
         scene
     }
 
@@ -87,9 +87,9 @@ impl Agent {
         let mut driver = driver(AgentKind::Demo);
         let spec = driver.spec(start);
         assert_eq!(spec.args[0], "demo-agent");
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        let mut child = Command::new(std::env::current_exe().expect("the test has its world"))
             .args(["the_agent", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
-            .env(ARGS, serde_json::to_string(&spec.args[1..]).unwrap())
+            .env(ARGS, serde_json::to_string(&spec.args[1..]).expect("the test has its world"))
             .env(demo::PACE, "fast")
             .env(demo::STATE, state)
             .current_dir(&spec.cwd)
@@ -97,9 +97,9 @@ impl Agent {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
+            .expect("the test has its world");
         let (sender, lines) = channel();
-        let stdout = child.stdout.take().unwrap();
+        let stdout = child.stdout.take().expect("the test has its world");
         thread::spawn(move || {
             for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
                 // What stands before the JSON is the test harness talking.
@@ -117,11 +117,11 @@ impl Agent {
     }
 
     fn write(&mut self, lines: &[Vec<u8>]) {
-        let stdin = self.stdin.as_mut().unwrap();
+        let stdin = self.stdin.as_mut().expect("the test has its world");
         for line in lines {
-            stdin.write_all(line).and_then(|()| stdin.write_all(b"\n")).unwrap();
+            stdin.write_all(line).and_then(|()| stdin.write_all(b"\n")).expect("the test has its world");
         }
-        stdin.flush().unwrap();
+        stdin.flush().expect("the test has its world");
     }
 
     fn prompt(&mut self, text: &str) {
@@ -194,7 +194,7 @@ impl Agent {
             .iter()
             .rev()
             .find_map(|event| if let AgentEvent::ToolStart { id, tool: found, .. } = event { (found == tool).then(|| id.clone()) } else { None })
-            .unwrap();
+            .expect("the test has its world");
         self.seen
             .iter()
             .find_map(
@@ -202,14 +202,14 @@ impl Agent {
                     if let AgentEvent::ToolEnd { id: found, status, output, .. } = event { (*found == id).then(|| (*status, output.clone())) } else { None }
                 },
             )
-            .unwrap()
+            .expect("the test has its world")
     }
 
     fn close(mut self) -> Option<i32> {
         drop(self.stdin.take());
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.try_wait().expect("the test has its world") {
                 return status.code();
             }
             assert!(Instant::now() < deadline, "it did not end with its stdin");
@@ -234,14 +234,14 @@ fn the_tour_asks_once_and_everything_it_shows_was_done() {
     assert_eq!(ask.suggestions[0].text, "allow Bash(wc *)");
     agent.allow(&ask);
     assert_eq!(agent.turn(), TurnOutcome::Completed);
-    let notes = scene.read("demo-notes.md").unwrap();
+    let notes = scene.read("demo-notes.md").expect("the test has its world");
     assert!(notes.contains("- README.md"), "{notes}");
     let (status, output) = agent.end_of("Bash");
     assert_eq!(status, CallStatus::Ok, "the background command is started after it");
     assert!(agent.messages().contains(&format!("{} demo-notes.md", notes.lines().count())), "the real count is told: {}", agent.messages());
-    assert!(output["output"].as_str().unwrap().contains("background"));
+    assert!(output["output"].as_str().expect("the test has its world").contains("background"));
     let (_, written) = agent.end_of("Write");
-    assert_eq!(written["patch"][0]["lines"].as_array().unwrap().len(), notes.lines().count());
+    assert_eq!(written["patch"][0]["lines"].as_array().expect("the test has its world").len(), notes.lines().count());
     let seen = &agent.seen;
     assert!(
         matches!(&seen.iter().find(|event| matches!(event, AgentEvent::Ready { .. })), Some(AgentEvent::Ready { model: Some(model), .. }) if model == "demo, no model")
@@ -280,7 +280,7 @@ fn a_denied_command_is_not_run_and_an_allowed_rule_is_remembered() {
     agent.answer(&ask, &Answer::Allow { input: ask.input.clone(), remember: remember(&ask.suggestions, RememberScope::Session), mode: None, answers: None });
     assert_eq!(agent.turn(), TurnOutcome::Completed);
     let (_, edited) = agent.end_of("Edit");
-    assert!(edited["patch"][0]["lines"].as_array().unwrap().iter().any(|line| line == "+## Visit 2"), "{edited}");
+    assert!(edited["patch"][0]["lines"].as_array().expect("the test has its world").iter().any(|line| line == "+## Visit 2"), "{edited}");
     agent.until("the turn after a task", |event| matches!(event, AgentEvent::TaskEnded { .. }));
     agent.prompt("tour");
     let until_third = |agent: &mut Agent| {
@@ -300,16 +300,16 @@ fn nothing_is_changed_before_the_plan_is_approved() {
     agent.answer(&early, &Answer::still_planning());
     let first = agent.ask();
     assert_eq!(first.kind, ApprovalKind::Plan);
-    assert!(first.input["plan"].as_str().unwrap().contains("Greet the folder"));
+    assert!(first.input["plan"].as_str().expect("the test has its world").contains("Greet the folder"));
     agent.answer(&first, &Answer::deny("Greet twice."));
     let second = agent.ask();
-    assert!(second.input["plan"].as_str().unwrap().contains("Greet twice."), "{second:?}");
+    assert!(second.input["plan"].as_str().expect("the test has its world").contains("Greet twice."), "{second:?}");
     assert_eq!(scene.read("demo-greeting.md"), None);
     agent.answer(&second, &Answer::Allow { input: second.input.clone(), remember: Vec::new(), mode: Some(Mode::AutoAccept), answers: None });
     let command = agent.ask();
     assert_eq!(command.tool, "Bash", "the edit went unasked");
     assert!(agent.seen.contains(&AgentEvent::Mode(Mode::AutoAccept)));
-    assert!(scene.read("demo-greeting.md").unwrap().contains("version 2"));
+    assert!(scene.read("demo-greeting.md").expect("the test has its world").contains("version 2"));
     agent.allow(&command);
     assert_eq!(agent.turn(), TurnOutcome::Completed);
 }
@@ -327,7 +327,7 @@ fn auto_accept_skips_the_approval_of_edits() {
     agent.until("the mode", |event| *event == AgentEvent::Mode(Mode::AutoAccept));
     agent.prompt("edit the greeting");
     assert_eq!(agent.turn(), TurnOutcome::Completed);
-    assert!(scene.read("demo-greeting.md").unwrap().contains("hello once more"));
+    assert!(scene.read("demo-greeting.md").expect("the test has its world").contains("hello once more"));
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn a_question_is_answered_by_its_text() {
     let answers = [(ask.questions[0].question.clone(), "Polite".to_owned())].into();
     agent.answer(&ask, &Answer::Allow { input: ask.input.clone(), remember: Vec::new(), mode: None, answers: Some(answers) });
     assert_eq!(agent.turn(), TurnOutcome::Completed);
-    assert!(scene.read("demo-greeting.md").unwrap().contains("A very good day"));
+    assert!(scene.read("demo-greeting.md").expect("the test has its world").contains("A very good day"));
 }
 
 #[test]

@@ -14,13 +14,11 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// Claude Code's program: the configured one, else `claude` on PATH; `None` when there is none that can be run.
 pub fn claude_program(configured: Option<&Path>) -> Option<PathBuf> {
-    match configured {
-        Some(path) => runnable(path).then(|| path.to_owned()),
-        None => {
-            let path = std::env::var_os("PATH")?;
-            std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("claude")).find(|program| runnable(program))
-        }
+    if let Some(path) = configured {
+        return runnable(path).then(|| path.to_owned());
     }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("claude")).find(|program| runnable(program))
 }
 
 fn runnable(program: &Path) -> bool {
@@ -34,7 +32,13 @@ pub async fn discover(configured_claude: Option<&Path>) -> Vec<AgentFound> {
 
 fn demo() -> AgentFound {
     let version = Some(env!("CARGO_PKG_VERSION").to_owned());
-    AgentFound { agent: AgentKind::Demo, path: std::env::current_exe().ok().map(|path| path.display().to_string()), version, signed_in: Some(true), problem: None }
+    AgentFound {
+        agent: AgentKind::Demo,
+        path: std::env::current_exe().ok().map(|path| path.display().to_string()),
+        version,
+        signed_in: Some(true),
+        problem: None,
+    }
 }
 
 async fn claude(configured: Option<&Path>) -> AgentFound {
@@ -49,13 +53,16 @@ async fn claude(configured: Option<&Path>) -> AgentFound {
     found.path = Some(program.display().to_string());
     match probe(&program, &["--version"], ANSWER_WITHIN).await {
         Ok(answer) if answer.code == Some(0) => found.version = answer.output.split_whitespace().next().map(str::to_owned),
-        Ok(answer) => found.problem = Some(format!("asked for its version it ended with code {}", answer.code.map_or_else(|| "unknown".into(), |code| code.to_string()))),
+        Ok(answer) => {
+            found.problem = Some(format!("asked for its version it ended with code {}", answer.code.map_or_else(|| "unknown".into(), |code| code.to_string())));
+        }
         Err(error) => found.problem = Some(format!("asked for its version it failed: {error}")),
     }
     if found.problem.is_none() {
         found.signed_in = signed_in(&program).await;
         if found.signed_in == Some(false) {
-            found.problem = Some("not signed in: run `claude` once on this machine as the node's user and sign in, or set ANTHROPIC_API_KEY for the node".into());
+            found.problem =
+                Some("not signed in: run `claude` once on this machine as the node's user and sign in, or set ANTHROPIC_API_KEY for the node".into());
         }
     }
     found

@@ -347,20 +347,12 @@ pub fn question(wire: &mut Wire, question: &str, options: &[(&str, &str)]) -> Re
         .ask(json!({"tool_name": "AskUserQuestion", "input": input, "tool_use_id": id, "requires_user_interaction": true}))
         .map_err(|stop| interrupted(wire, &id, stop))?;
     let chosen = answer["updatedInput"]["answers"][question].as_str().filter(|_| answer["behavior"] == "allow").map(str::to_owned);
-    match &chosen {
-        Some(text) => end(
-            wire,
-            &id,
-            None,
-            &format!("The answer is: {text}"),
-            false,
-            json!({"answers": {question: text}}),
-            json!({"permission_decision": {"decision": "accept", "source": "user_temporary"}}),
-        ),
-        None => {
-            let why = answer["message"].as_str().unwrap_or("no answer").to_owned();
-            end(wire, &id, None, &why, true, json!(format!("Error: {why}")), json!({"permission_decision": {"decision": "reject", "source": "user_reject"}}));
-        }
+    if let Some(text) = &chosen {
+        let meta = json!({"permission_decision": {"decision": "accept", "source": "user_temporary"}});
+        end(wire, &id, None, &format!("The answer is: {text}"), false, json!({"answers": {question: text}}), meta);
+    } else {
+        let why = answer["message"].as_str().unwrap_or("no answer").to_owned();
+        end(wire, &id, None, &why, true, json!(format!("Error: {why}")), json!({"permission_decision": {"decision": "reject", "source": "user_reject"}}));
     }
     Ok(chosen)
 }

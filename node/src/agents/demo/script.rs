@@ -8,7 +8,7 @@ use super::{
     wire::{Prompt, Stop, Wire},
 };
 use serde_json::json;
-use std::fs;
+use std::{cmp::Ordering, fs};
 
 /// How a prompt begins that the agent gives itself when a background job has ended.
 pub const NOTICE: &str = "<task-notification>";
@@ -54,14 +54,10 @@ pub fn play(wire: &mut Wire, history: &History, prompt: &Prompt) -> Result<(), S
 fn tour(wire: &mut Wire) -> Result<(), Stop> {
     let steps = ["Look around", "Write down what is here", "Send a subagent", "Count with a command"];
     let todo = |done: usize| {
-        let status = |at: usize| {
-            if at < done {
-                "completed"
-            } else if at == done {
-                "in_progress"
-            } else {
-                "pending"
-            }
+        let status = |at: usize| match at.cmp(&done) {
+            Ordering::Less => "completed",
+            Ordering::Equal => "in_progress",
+            Ordering::Greater => "pending",
         };
         steps.iter().enumerate().map(|(at, step)| (*step, status(at))).collect::<Vec<_>>()
     };
@@ -102,7 +98,7 @@ fn tour(wire: &mut Wire) -> Result<(), Stop> {
 fn notes(files: &[String]) -> String {
     let before = fs::read_to_string(OWN_FILE).unwrap_or_else(|_| "# Notes of the demo agent\n\nA script wrote this, no model.\n".into());
     let visits = before.lines().filter(|line| line.starts_with("## Visit")).count() + 1;
-    let list: String = files.iter().map(|name| format!("- {name}\n")).collect();
+    let list: String = files.iter().flat_map(|name| ["- ", name.as_str(), "\n"]).collect();
     let list = if list.is_empty() { "Nothing was here yet.\n".to_owned() } else { list };
     format!("{before}\n## Visit {visits}\n\n{list}")
 }
@@ -123,7 +119,7 @@ fn plan(wire: &mut Wire, eager: bool) -> Result<(), Stop> {
     let mut greeting = "Hello from the demo agent.".to_owned();
     let mut remarks: Vec<String> = Vec::new();
     loop {
-        let said: String = remarks.iter().map(|remark| format!("- You said: {remark}\n")).collect();
+        let said: String = remarks.iter().flat_map(|remark| ["- You said: ", remark.as_str(), "\n"]).collect();
         let proposal = format!(
             "# Greet the folder\n\n## What is here\n\n{} files.\n\n## What I would do\n\n1. Write `demo-greeting.md` with one sentence: *{greeting}*\n2. Check it with `wc -w demo-greeting.md`\n\n{said}\nNothing else is touched.\n",
             files.len()

@@ -268,7 +268,7 @@ impl Wire {
                 }
             }
             ("control_request", "initialize") => {
-                self.emit(reply(json!({"commands": [], "agents": [], "models": [{"value": MODEL, "displayName": "Demo, no model"}], "account": {}})))
+                self.emit(reply(json!({"commands": [], "agents": [], "models": [{"value": MODEL, "displayName": "Demo, no model"}], "account": {}})));
             }
             ("control_request", "interrupt") => {
                 self.emit(reply(json!({"still_queued": []})));
