@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     blob,
-    store::{Store, StoreError, sql},
+    store::{Store, StoreError, hex, sql},
 };
 use futures::TryStreamExt;
 use model::Pos;
@@ -358,8 +358,4 @@ async fn blobs(store: &Store, db: &DatabaseTransaction, referred: &HashMap<Strin
         say(format!("blob {hash} is missing"));
     }
     Ok(report)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
