@@ -112,7 +112,7 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .create_table(table(
             "session",
             &["id"],
-            vec![
+            [
                 text("id"),
                 text("origin"),
                 text("project"),

@@ -3,15 +3,18 @@
 
 pub mod assets;
 pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod guard;
 pub mod health;
 pub mod idempotency;
 pub mod limits;
 pub mod live;
+pub mod local;
 pub mod metrics;
 pub mod openapi;
 pub mod rest;
 pub mod router;
+pub mod serve;
 
 pub use router::routes;

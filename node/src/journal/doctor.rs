@@ -9,16 +9,16 @@ use super::{
 };
 use crate::{
     blob,
-    store::{Store, StoreError, hex, sql},
+    store::{Store, StoreError, sql},
 };
 use futures::TryStreamExt;
 use model::Pos;
 use sea_orm::{DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel, QueryResult, StreamTrait, TransactionTrait};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What the doctor found. Serialises to what `orchwiz doctor --json` prints.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Whether nothing at all is wrong.
     pub healthy: bool,
@@ -37,7 +37,7 @@ pub struct Report {
 }
 
 /// Where a log stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The node, 32 hex digits.
     pub origin: String,
@@ -52,7 +52,7 @@ pub struct Head {
 }
 
 /// The verdict on the chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chain {
     /// Events found good, from the first on.
     pub verified: i64,
@@ -61,7 +61,7 @@ pub struct Chain {
 }
 
 /// The first bad position, and what is wrong there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bad {
     /// The position.
     pub pos: Pos,
@@ -70,7 +70,7 @@ pub struct Bad {
 }
 
 /// A projected table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableReport {
     /// Its name.
     pub table: String,
@@ -85,7 +85,7 @@ pub struct TableReport {
 }
 
 /// The blobs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blobs {
     /// How many there are.
     pub count: i64,
@@ -358,4 +358,8 @@ async fn blobs(store: &Store, db: &DatabaseTransaction, referred: &HashMap<Strin
         say(format!("blob {hash} is missing"));
     }
     Ok(report)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

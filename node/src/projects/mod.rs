@@ -1,8 +1,7 @@
 //! Projects: folders a node knows, their git facts and their trust.
-//! It must not run anything a folder contains, nor wait for anything that lies in one.
+//! It must not run anything a folder contains.
 
 mod demo;
-mod files;
 pub mod git;
 pub mod trust;
 
@@ -28,7 +27,6 @@ use model::{
 use rustix::fs::{Access, access};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::{
-    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -49,45 +47,62 @@ impl ProjectsService {
         Self { store, journal, deps, roots, data_dir }
     }
 
-    /// Rows as pages show them: with what their folders and their sessions say at this moment.
-    async fn shown(&self, rows: Vec<project::Model>) -> Result<Vec<Project>> {
-        let sessions: HashMap<String, (i64, Option<i64>)> = session::Entity::find()
-            .select_only()
-            .column(session::Column::Project)
-            .column_as(session::Column::Id.count(), "count")
-            .column_as(session::Column::Updated.max(), "updated")
-            .filter(session::Column::Project.is_in(rows.iter().map(|row| row.id.clone())))
+    /// The folder as it is kept: canonical, a directory, under the roots, writable.
+    fn checked_path(&self, text: &str) -> Result<PathBuf> {
+        let bad = |message: String| Error::invalid("path", message);
+        let text = text.trim();
+        if text.is_empty() || text.len() > 4_096 || text.contains('\0') {
+            return Err(bad("name a folder on this node".into()));
+        }
+        let path = Path::new(text);
+        if !path.is_absolute() {
+            return Err(bad("name the folder from the root: a path that starts with /".into()));
+        }
+        let path = fs::canonicalize(path).map_err(|_| bad(format!("there is no folder {text} on this node, or its user may not enter it")))?;
+        if !path.is_dir() {
+            return Err(bad(format!("{text} is not a folder")));
+        }
+        if path.to_str().is_none() {
+            return Err(bad("the folder's name is not UTF-8".into()));
+        }
+        let roots: Vec<PathBuf> = self.roots.iter().filter_map(|root| fs::canonicalize(root).ok()).collect();
+        if !self.roots.is_empty() && !roots.iter().any(|root| path.starts_with(root)) {
+            let allowed = self.roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", ");
+            return Err(bad(format!("projects must lie under {allowed} (projects.roots)")));
+        }
+        if access(&path, Access::WRITE_OK | Access::READ_OK | Access::EXEC_OK).is_err() {
+            return Err(bad(format!("the node's user may not write in {text}")));
+        }
+        Ok(path)
+    }
+
+    async fn shown(&self, row: project::Model) -> Result<Option<Project>> {
+        let Ok(id) = row.id.parse() else { return Ok(None) };
+        let count = session::Entity::find()
+            .filter(session::Column::Project.eq(&row.id))
             .filter(session::Column::Deleted.is_null())
-            .group_by(session::Column::Project)
-            .into_tuple::<(String, i64, Option<i64>)>()
-            .all(self.store.read())
+            .count(self.store.read())
             .await
-            .map_err(internal)?
-            .into_iter()
-            .map(|(project, count, updated)| (project, (count, updated)))
-            .collect();
-        let read = move || rows.into_iter().map(|row| (Facts::read(Path::new(&row.path), row.trusted_hash.as_deref()), row)).collect::<Vec<_>>();
-        let rows = tokio::task::spawn_blocking(read).await.map_err(internal)?;
-        let shown = rows.into_iter().filter_map(|(facts, row)| {
-            let (sessions, updated) = sessions.get(&row.id).copied().unwrap_or((0, None));
-            Some(Project {
-                id: row.id.parse().ok()?,
-                name: row.name,
-                path: row.path,
-                branch: facts.branch,
-                remote: facts.remote,
-                trusted: facts.trusted,
-                trust_stale: row.trusted_hash.is_some() && !facts.trusted,
-                runs_own: facts.runs_own,
-                approval_timeout_s: row.approval_timeout_s.filter(|seconds| *seconds > 0),
-                present: facts.present,
-                demo: row.demo,
-                sessions,
-                added: row.added,
-                updated: updated.unwrap_or(row.added),
-            })
-        });
-        Ok(shown.collect())
+            .map_err(internal)?;
+        let folder = PathBuf::from(&row.path);
+        let trusted_hash = row.trusted_hash.clone();
+        let facts = tokio::task::spawn_blocking(move || Facts::read(&folder, trusted_hash.as_deref())).await.map_err(internal)?;
+        Ok(Some(Project {
+            id,
+            name: row.name,
+            path: row.path,
+            branch: facts.branch,
+            remote: facts.remote,
+            trusted: facts.trusted,
+            trust_stale: row.trusted_hash.is_some() && !facts.trusted,
+            runs_own: facts.runs_own,
+            approval_timeout_s: row.approval_timeout_s.filter(|seconds| *seconds > 0),
+            present: facts.present,
+            demo: row.demo,
+            sessions: i64::try_from(count).unwrap_or(i64::MAX),
+            added: row.added,
+            updated: row.updated,
+        }))
     }
 }
 
@@ -105,47 +120,11 @@ impl Facts {
         Self {
             branch: git::branch(folder),
             remote: git::remote(folder),
-            trusted: trusted_hash.is_some() && trusted_hash == trust::hash(folder).as_deref(),
+            trusted: trusted_hash.is_some_and(|trusted| trusted == trust::hash(folder)),
             runs_own: trust::found(folder),
             present: access(folder, Access::READ_OK | Access::EXEC_OK).is_ok() && folder.is_dir(),
         }
     }
-}
-
-/// The folder as it is kept: canonical, a directory, under the roots, writable.
-fn checked_path(roots: &[PathBuf], text: &str) -> Result<PathBuf> {
-    let bad = |message: String| Error::invalid("path", message);
-    let text = text.trim();
-    if text.is_empty() || text.len() > 4_096 || text.contains('\0') {
-        return Err(bad("name a folder on this node".into()));
-    }
-    let path = Path::new(text);
-    if !path.is_absolute() {
-        return Err(bad("name the folder from the root: a path that starts with /".into()));
-    }
-    let path = fs::canonicalize(path).map_err(|_| bad(format!("there is no folder {text} on this node, or its user may not enter it")))?;
-    if !path.is_dir() {
-        return Err(bad(format!("{text} is not a folder")));
-    }
-    if path.to_str().is_none() {
-        return Err(bad("the folder's name is not UTF-8".into()));
-    }
-    let is_under = |root: &PathBuf| fs::canonicalize(root).is_ok_and(|root| path.starts_with(root));
-    if !roots.is_empty() && !roots.iter().any(is_under) {
-        let allowed = roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", ");
-        return Err(bad(format!("projects must lie under {allowed} (projects.roots)")));
-    }
-    if access(&path, Access::WRITE_OK | Access::READ_OK | Access::EXEC_OK).is_err() {
-        return Err(bad(format!("the node's user may not write in {text}")));
-    }
-    Ok(path)
-}
-
-/// The hash to trust a folder by, as it is now.
-fn trust_now(folder: &Path) -> Result<String> {
-    let too_much =
-        || Error::invalid("trusted", "this folder brings along more settings, hooks and skills than can be checked: it cannot be trusted as a whole");
-    trust::hash(folder).ok_or_else(too_much)
 }
 
 fn checked_name(name: &str) -> Result<String> {
@@ -172,40 +151,36 @@ impl ports::Projects for ProjectsService {
             let same = Condition::all().add(project::Column::Name.eq(key[0].clone())).add(project::Column::Id.gt(key[1].clone()));
             query = query.filter(Condition::any().add(project::Column::Name.gt(key[0].clone())).add(same));
         }
-        let mut found = query
-            .order_by_asc(project::Column::Name)
-            .order_by_asc(project::Column::Id)
-            .limit(u64::from(limit) + 1)
-            .all(self.store.read())
-            .await
-            .map_err(internal)?;
+        let mut found =
+            query.order_by_asc(project::Column::Name).order_by_asc(project::Column::Id).limit(u64::from(limit) + 1).all(self.store.read()).await.map_err(internal)?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let next = found.last().filter(|_| more).map(|row| crate::sessions::cursor(&[&row.name, &row.id]));
-        Ok(Page { items: self.shown(found).await?, next })
+        let mut items = Vec::with_capacity(found.len());
+        for row in found {
+            items.extend(self.shown(row).await?);
+        }
+        Ok(Page { items, next })
     }
 
     async fn find(&self, caller: &Caller, id: ProjectId) -> Result<Project> {
         require(caller, Action::ReadNode, Resource::Node, "project")?;
         let row = project::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
-        let row = row.filter(|row| row.removed.is_none());
-        self.shown(row.into_iter().collect()).await?.pop().ok_or_else(|| Error::NotFound("project".into()))
+        match row.filter(|row| row.removed.is_none()) {
+            Some(row) => self.shown(row).await?.ok_or_else(|| Error::NotFound("project".into())),
+            None => Err(Error::NotFound("project".into())),
+        }
     }
 
     async fn create(&self, caller: &Caller, new: NewProject) -> Result<Project> {
         require(caller, Action::AddProject, Resource::Node, "project")?;
-        let (roots, text, trusted) = (self.roots.clone(), new.path, new.trusted == Some(true));
-        let look = move || {
-            let path = checked_path(&roots, &text)?;
-            let trust = trusted.then(|| trust_now(&path)).transpose()?;
-            Ok((path, trust))
-        };
-        let (path, trust) = tokio::task::spawn_blocking(look).await.map_err(internal)??;
+        let path = self.checked_path(&new.path)?;
         let folder_name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
         let name = match new.name.as_deref().map(str::trim) {
             None | Some("") => checked_name(&folder_name)?,
             Some(name) => checked_name(name)?,
         };
+        let trust = if new.trusted == Some(true) { Some(trust::hash(&path)) } else { None };
         let path = path.display().to_string();
         let fresh = ProjectId::from_uuid(self.deps.uuid_v7());
         let who = caller.clone();
@@ -243,7 +218,7 @@ impl ports::Projects for ProjectsService {
         };
         let folder = PathBuf::from(self.find(caller, id).await?.path);
         let trust = match patch.trusted {
-            Some(true) => Some(Some(tokio::task::spawn_blocking(move || trust_now(&folder)).await.map_err(internal)??)),
+            Some(true) => Some(Some(tokio::task::spawn_blocking(move || trust::hash(&folder)).await.map_err(internal)?)),
             Some(false) => Some(None),
             None => None,
         };
@@ -281,9 +256,7 @@ impl ports::Projects for ProjectsService {
                     let live = SessionState::ALL.iter().filter(|state| state.is_live()).map(|state| state.word());
                     let running = session::Entity::find()
                         .filter(session::Column::Project.eq(id.to_string()))
-                        .filter(session::Column::Deleted.is_null())
-                        // An idle session's agent may still be there.
-                        .filter(Condition::any().add(session::Column::State.is_in(live)).add(session::Column::Run.is_not_null()))
+                        .filter(session::Column::State.is_in(live))
                         .count(tx.db())
                         .await
                         .map_err(internal)?;

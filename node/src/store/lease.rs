@@ -2,7 +2,7 @@
 //! The operating system's lock on `orchwiz.lock` (and on PostgreSQL an advisory lock) says who is alive; the fence in the
 //! row `lease` says who was last. A writer that finds a higher fence stops: it never has to trust a clock.
 
-use super::{StoreConfig, StoreError, connect, hex, sql};
+use super::{StoreConfig, StoreError, connect, sql};
 use crate::clock::Deps;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, TransactionTrait};
 use std::{
@@ -165,4 +165,8 @@ impl Drop for Lease {
             renewal.abort();
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -29,12 +29,6 @@ pub struct StoreConfig {
     pub data_dir: PathBuf,
 }
 
-/// Bytes as lower-case hex digits.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]].map(char::from)).collect()
-}
-
 /// An open database that this process, and no other, may write. Cheap to clone.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);

@@ -1,13 +1,14 @@
 //! The document of the protocol says what the program does: its test vectors are made here and compared with the file.
 
-use node::{
-    journal::chain::{Fields, GENESIS, commitment, hash},
-    store::hex,
-};
+use node::journal::chain::{Fields, GENESIS, commitment, hash};
 use std::{fmt::Write, fs, path::Path};
 
 const BEGIN: &str = "<!-- vectors: written by `cargo test -p node --test journal documents`, see there -->\n";
 const END: &str = "<!-- end of vectors -->\n";
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Two events that follow one another, with everything needed to compute them by hand.
 fn vectors() -> String {

@@ -52,7 +52,7 @@ async fn purge(test: &TestStore, session: SessionId) {
 fn noise(test: &TestStore, bytes: usize) -> String {
     let mut buffer = vec![0; bytes / 2];
     test.deps.random.fill(&mut buffer);
-    node::store::hex(&buffer)
+    buffer.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn refs(test: &TestStore) -> Vec<(i64, bool)> {

@@ -60,6 +60,7 @@ pub const KEYS: &[Key] = &[
     key("node.kind", Kind::Text, "local, cloud or hybrid"),
     key("log", Kind::Text, "what is logged; info"),
     key("log_json", Kind::Flag, "log lines as JSON"),
+    key("demo.pace", Kind::Text, "fast: the demo agent without its pauses"),
 ];
 
 /// The kind of the setting with this name; `None` when there is no such setting.

@@ -26,8 +26,6 @@ pub const FILE: &str = "orchwiz.toml";
 pub const PREFIX: &str = "ORCHWIZ_";
 /// Variables with this prefix steer the test suite and are no settings.
 const TEST_PREFIX: &str = "ORCHWIZ_TEST_";
-/// What the scripts that build and test export: no settings either.
-const BUILD_VARIABLES: &[&str] = &["ORCHWIZ_BIN", "ORCHWIZ_CACHE", "ORCHWIZ_CHROMIUM", "ORCHWIZ_LOOPBACK_ONLY", "ORCHWIZ_PATIENCE", "ORCHWIZ_RUST"];
 /// Names the file, as `--config` does; not itself a key of the file.
 const FILE_VARIABLE: &str = "ORCHWIZ_CONFIG";
 
@@ -68,6 +66,8 @@ pub struct Config {
     pub log: String,
     /// Log lines as JSON.
     pub log_json: bool,
+    /// The pace of the demo agent: `fast` leaves out its pauses.
+    pub demo_pace: Option<String>,
 }
 
 /// Sign-in with GitHub: on when both the id and the secret are given.
@@ -181,6 +181,7 @@ impl Config {
             node_kind: kind(said)?,
             log: one(said, "log").unwrap_or("info").to_owned(),
             log_json: flag(said, "log_json")?,
+            demo_pace: one(said, "demo.pace").map(str::to_owned),
         })
     }
 
@@ -282,7 +283,7 @@ fn from_toml(origin: &str, kind: Kind, value: toml::Value) -> Result<Vec<String>
 fn read_environment(environment: &[(OsString, OsString)], said: &mut BTreeMap<String, Said>) -> Result<(), ConfigError> {
     for (name, value) in environment {
         let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
-        if name.starts_with(TEST_PREFIX) || name == FILE_VARIABLE || BUILD_VARIABLES.contains(&name) {
+        if name.starts_with(TEST_PREFIX) || name == FILE_VARIABLE {
             continue;
         }
         let Some(key) = KEYS.iter().find(|key| key.variable() == name) else {

@@ -2,6 +2,7 @@
 //! It must not hold a handler of its own beyond "there is nothing here".
 
 mod layers;
+mod pages;
 mod state;
 mod table;
 
@@ -49,6 +50,7 @@ fn inner() -> Routes<AppState> {
         .on(&Method::GET, "/metrics", Area::Metrics, metrics::show)
         .on(&Method::GET, live::PATH, Area::Socket, live::upgrade)
         .and(auth::routes::<AppState>())
+        .and(pages::table())
 }
 
 /// What is registered, for tables that must name every route. The files of the site are the one thing that is served without a route:
@@ -59,7 +61,7 @@ pub fn routes() -> Vec<Route> {
 
 /// The whole of what the node serves.
 pub fn build(state: &AppState) -> Router {
-    let router = inner().into_router().fallback(nothing);
+    let router = inner().into_router().fallback(pages::nothing);
     // Inside out: each layer wraps those before it.
     let router = router.layer(from_fn_with_state(state.clone(), idempotency::layer));
     let router = state.auth.around(router).layer(compression()).merge(outer().into_router());
@@ -82,8 +84,4 @@ async fn limit(request: Request, next: Next) -> Response {
 /// Pages and data go out compressed; streams and what is compressed already do not.
 fn compression() -> CompressionLayer<impl Predicate> {
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(DefaultPredicate::new())
-}
-
-async fn nothing() -> ApiError {
-    ApiError::no_such_path()
 }

@@ -1,0 +1,214 @@
+//! The command line: what `orchwiz ...` takes and which exit code it ends with.
+//! It must not touch data itself: commands ask the running node through its socket, or open the data when none runs.
+
+pub(crate) mod data;
+pub mod output;
+mod users;
+
+use crate::{config::Config, config::Sources, openapi, serve};
+use clap::{Args, Parser, Subcommand};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+/// It failed; what it says tells why.
+pub const FAILED: u8 = 1;
+/// It was called wrongly.
+pub const USAGE: u8 = 2;
+/// A node is running on this data, and this cannot be done while it does.
+pub const RUNNING: u8 = 3;
+
+/// Why a command failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// One sentence.
+    pub message: String,
+}
+
+impl Failure {
+    /// It failed.
+    pub fn new(message: impl ToString) -> Self {
+        Self { code: FAILED, message: message.to_string() }
+    }
+
+    /// It was called wrongly.
+    pub fn usage(message: impl ToString) -> Self {
+        Self { code: USAGE, message: message.to_string() }
+    }
+
+    /// A node is running.
+    pub fn running(message: impl ToString) -> Self {
+        Self { code: RUNNING, message: message.to_string() }
+    }
+}
+
+impl From<model::Error> for Failure {
+    fn from(error: model::Error) -> Self {
+        Self::new(error)
+    }
+}
+
+/// Run, watch and govern AI coding assistants.
+#[derive(Parser)]
+#[command(name = "orchwiz", version, about, arg_required_else_help = true)]
+struct Orchwiz {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve this node
+    Serve(ServeArgs),
+    /// The people of this node
+    User {
+        #[command(subcommand)]
+        command: users::UserCommand,
+    },
+    /// API tokens
+    Token {
+        #[command(subcommand)]
+        command: users::TokenCommand,
+    },
+    /// Build every table anew from the journal (while no node runs)
+    Rebuild(Where),
+    /// Check the journal and the tables; fails when something is damaged
+    Doctor {
+        #[command(flatten)]
+        place: Where,
+        /// Say it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring the database to this version's schema (while no node runs); `serve` does so by itself
+    Migrate(Where),
+    /// Print the OpenAPI document of the REST interface
+    Openapi,
+    /// Own one agent process; the node starts it
+    #[command(hide = true, disable_help_flag = true)]
+    Shim {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// The scripted agent; the node starts it
+    #[command(hide = true, disable_help_flag = true)]
+    DemoAgent {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+}
+
+/// Which node's data a command is about.
+#[derive(Args, Clone, Default)]
+pub struct Where {
+    /// The data directory [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The PostgreSQL database, postgres://... [default: SQLite in the data directory]
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// The configuration file [default: ./orchwiz.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Where {
+    fn flags(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        let mut flags = Vec::new();
+        if let Some(data) = &self.data {
+            let text = data.to_str().ok_or_else(|| Failure::usage("--data: the path is not valid UTF-8"))?;
+            flags.push(("data", text.to_owned()));
+        }
+        if let Some(url) = &self.database_url {
+            flags.push(("database_url", url.clone()));
+        }
+        Ok(flags)
+    }
+
+    /// The settings with these flags on top.
+    fn config(&self, more: Vec<(&'static str, String)>) -> Result<Config, Failure> {
+        let mut flags = self.flags()?;
+        flags.extend(more);
+        Config::load(&Sources::of_process(flags, self.config.clone())).map_err(Failure::usage)
+    }
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    place: Where,
+    /// Where to listen [default: 127.0.0.1:3000]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// How browsers reach this node, when not under the address it listens on
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// A reverse proxy that ends TLS stands in front
+    #[arg(long)]
+    behind_proxy: bool,
+    /// Stop the agents when the node stops
+    #[arg(long)]
+    stop_agents: bool,
+}
+
+impl ServeArgs {
+    fn config(self) -> Result<Config, Failure> {
+        let mut flags = Vec::new();
+        flags.extend(self.listen.map(|listen| ("listen", listen)));
+        flags.extend(self.public_url.map(|url| ("public_url", url)));
+        flags.extend(self.behind_proxy.then(|| ("behind_proxy", "true".to_owned())));
+        flags.extend(self.stop_agents.then(|| ("stop_agents", "true".to_owned())));
+        self.place.config(flags)
+    }
+}
+
+/// What `main` calls.
+pub fn main() -> ExitCode {
+    let parsed = match Orchwiz::try_parse() {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            // Nothing is left to say when even this cannot be written.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match run(parsed.command) {
+        Ok(code) => code,
+        Err(failure) => {
+            output::error(&failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Shim { args } => Ok(node::process::shim_main(args)),
+        Command::DemoAgent { args } => Ok(node::agents::demo::main(args)),
+        Command::Openapi => {
+            output::text(openapi::text());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Serve(args) => {
+            let config = args.config()?;
+            block_on(serve::run(config))
+        }
+        Command::User { command } => block_on(users::user(command)),
+        Command::Token { command } => block_on(users::token(command)),
+        Command::Rebuild(place) => block_on(data::rebuild(place)),
+        Command::Doctor { place, json } => block_on(data::doctor(place, json)),
+        Command::Migrate(place) => block_on(data::migrate(place)),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    // The rustls of this process; a second call finds it there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::new)?;
+    let result = runtime.block_on(work);
+    // What still blocks must not hold up an exit that was announced.
+    runtime.shutdown_background();
+    result
+}

@@ -1,0 +1,110 @@
+//! Pages and their server functions: hands requests to `app` with the ports, the caller and a fresh nonce.
+//! It must not draw anything; it sends whoever is not signed in to where they can.
+
+use super::{AppState, Area, Routes};
+use crate::{guard::Nonce, rest::error::ApiError};
+use app::{App, shell};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
+use leptos::prelude::provide_context;
+use leptos_axum::{AxumRouteListing, generate_route_list};
+use leptos_router::SsrMode;
+use model::Caller;
+
+/// Pages that need nobody to be signed in.
+const OPEN: [&str; 2] = ["/signin", "/setup"];
+
+/// Every page and every server function.
+pub fn table() -> Routes<AppState> {
+    let mut routes = Routes::new();
+    for listing in generate_route_list(App) {
+        let path = path_of(&listing);
+        let mode = listing.mode().clone();
+        routes = routes.on(&Method::GET, &path, Area::Page, move |state: State<AppState>, request: Request| page(state, request, mode.clone()));
+    }
+    for (path, method) in leptos::server_fn::axum::server_fn_paths() {
+        routes = routes.on(&method, path, Area::ServerFunction, function);
+    }
+    routes
+}
+
+fn path_of(listing: &AxumRouteListing) -> String {
+    match listing.path() {
+        "" => "/".to_owned(),
+        path => path.to_owned(),
+    }
+}
+
+/// A page, or the way to sign-in.
+async fn page(State(state): State<AppState>, request: Request, mode: SsrMode) -> Response {
+    let open = OPEN.contains(&request.uri().path());
+    let signed_in = request.extensions().get::<Caller>().is_some();
+    if !open && !signed_in {
+        return to_sign_in(&state, request.uri().clone()).await;
+    }
+    draw(&state, request, mode).await
+}
+
+/// Where nothing is: a page that says so, or for programs the one error shape.
+pub async fn nothing(State(state): State<AppState>, request: Request) -> Response {
+    let path = request.uri().path();
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !reads || path.starts_with("/api/") || !wants_html(request.headers()) {
+        return ApiError::no_such_path().into_response();
+    }
+    if request.extensions().get::<Caller>().is_none() {
+        return to_sign_in(&state, request.uri().clone()).await;
+    }
+    let mut response = draw(&state, request, SsrMode::Async).await;
+    if response.status().is_success() {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    response
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+async fn to_sign_in(state: &AppState, uri: Uri) -> Response {
+    match state.has_users().await {
+        Ok(false) => Redirect::to("/setup").into_response(),
+        Ok(true) => {
+            let wanted = uri.path_and_query().map_or("/", |path| path.as_str());
+            let next: String = url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+            let target = if wanted == "/" { "/signin".to_owned() } else { format!("/signin?next={next}") };
+            Redirect::to(&target).into_response()
+        }
+        Err(error) => ApiError::from(error).into_response(),
+    }
+}
+
+async fn draw(state: &AppState, request: Request, mode: SsrMode) -> Response {
+    let options = state.leptos.clone();
+    let draw = move || shell(options.clone());
+    let context = context(state);
+    match mode {
+        SsrMode::OutOfOrder => leptos_axum::render_app_to_stream_with_context(context, draw)(request).await,
+        SsrMode::PartiallyBlocked => leptos_axum::render_app_to_stream_with_context_and_replace_blocks(context, draw, true)(request).await,
+        SsrMode::InOrder => leptos_axum::render_app_to_stream_in_order_with_context(context, draw)(request).await,
+        SsrMode::Async | SsrMode::Static(_) => leptos_axum::render_app_async_with_context(context, draw)(request).await,
+    }
+}
+
+/// What pages and server functions find in their context.
+fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
+    let services = state.services.clone();
+    move || {
+        Nonce::provide();
+        provide_context(services.clone());
+    }
+}
+
+/// A server function.
+async fn function(State(state): State<AppState>, request: Request<Body>) -> Response {
+    leptos_axum::handle_server_fns_with_context(context(&state), request).await.into_response()
+}

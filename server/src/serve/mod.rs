@@ -1,0 +1,276 @@
+//! `orchwiz serve`: opens a node, serves it, and stops it in order.
+//! It must not hold a handler or a rule; it only says what comes up and goes down when.
+
+mod stop;
+
+use crate::{
+    assets::Site,
+    auth::{Auth, AuthConfig},
+    cli::{Failure, data, output},
+    config::Config,
+    idempotency::UnderWay,
+    live::{Feed, Hub},
+    local::{self, Desk, Socket},
+    metrics::Metrics,
+    router::{self, AppState, Parts, Probe, Stop},
+};
+use async_trait::async_trait;
+use axum::serve::ListenerExt;
+use model::{
+    Caller, Result,
+    live::{ClientSays, ServerSays},
+};
+use node::{
+    accounts::AccountsService,
+    agents::demo,
+    clock::Deps,
+    journal::Journal,
+    live::Follower,
+    node::{Node, NodeConfig},
+    overview::Identity,
+    process::ShimProgram,
+    sessions::EngineConfig,
+    store::Store,
+};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+use stop::Signals;
+use tokio::net::TcpListener;
+
+/// How long everything may take to stop.
+const DEADLINE: Duration = Duration::from_secs(9);
+/// How long requests under way may take to end, of that.
+const DRAIN: Duration = Duration::from_secs(5);
+/// So often logins whose time is over are removed.
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// Serves until told to stop.
+pub async fn run(config: Config) -> Result<ExitCode, Failure> {
+    logging(&config);
+    // Before anything else: a signal that comes during the start must stop it too.
+    let signals = Signals::new().map_err(Failure::new)?;
+    let deps = Deps::system();
+    let (store, journal) = data::open(&config, &deps).await?;
+    let running = match Running::start(config, store.clone(), journal.clone(), deps).await {
+        Ok(running) => running,
+        Err(failure) => {
+            journal.close().await;
+            store.close().await;
+            return Err(failure);
+        }
+    };
+    running.until(signals, store, journal).await
+}
+
+/// A node that serves.
+struct Running {
+    node: Node,
+    stop: Stop,
+    stop_agents: bool,
+    public: Serving,
+    local: Option<Serving>,
+}
+
+type Serving = tokio::task::JoinHandle<io::Result<()>>;
+
+/// A node that is open and not yet reachable.
+pub struct Opened {
+    /// What handlers reach.
+    pub state: AppState,
+    /// The node.
+    pub node: Node,
+}
+
+/// Opens a node on an open store. `program` is this binary: it is started again as shim and as demo agent.
+pub async fn open(config: Config, program: PathBuf, store: &Store, journal: &Journal, deps: &Deps) -> Result<Opened, Failure> {
+    let accounts = AccountsService::new(store.clone(), journal.clone(), deps.clone());
+    let auth = Auth::new(accounts.clone(), AuthConfig::from(&config), deps.clone())?;
+    let node_config = node_config(&config, program, journal)?;
+    let node = Node::open(node_config, store.clone(), journal.clone(), Arc::new(accounts.clone()), deps.clone()).await?;
+    let site = Site::new(PathBuf::from("target/site"));
+    let leptos = site.options(config.listen, config.data_dir.join("site-names.txt")).map_err(Failure::new)?;
+    let state = AppState::new(Parts {
+        services: node.services(),
+        hub: Arc::new(LiveHub(node.live())),
+        head: journal.watch(),
+        database: probe(store.clone()),
+        journal: journal.clone(),
+        accounts,
+        auth,
+        metrics: Metrics::default(),
+        under_way: UnderWay::default(),
+        stop: Stop::default(),
+        site,
+        leptos,
+        deps: deps.clone(),
+        config,
+    });
+    Ok(Opened { state, node })
+}
+
+impl Running {
+    async fn start(config: Config, store: Store, journal: Journal, deps: Deps) -> Result<Self, Failure> {
+        let listener = TcpListener::bind(config.listen).await.map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
+        // Asked once: after an upgrade the name leads to the new program, while asking again would lead to the deleted one.
+        let program = std::env::current_exe().map_err(Failure::new)?;
+        let Opened { state, node } = open(config, program, &store, &journal, &deps).await?;
+        let local = serve_local(&state, Desk::new(state.accounts.clone(), store));
+        let public = serve_public(&state, listener);
+        sweep(state.auth.clone(), state.stop.clone());
+        state.stop.set_ready();
+        greet(&state.config, &state.accounts).await?;
+        Ok(Self { node, stop_agents: state.config.stop_agents, stop: state.stop.clone(), public, local })
+    }
+
+    /// Serves on until a signal, then stops in order: readiness, listening, sockets and streams, requests, agents' supervision, database.
+    async fn until(self, mut signals: Signals, store: Store, journal: Journal) -> Result<ExitCode, Failure> {
+        let name = signals.next().await;
+        tracing::info!(signal = name, "stopping");
+        self.stop.ask();
+        let down = async {
+            let drained = async {
+                let _ = self.public.await;
+                if let Some(local) = self.local {
+                    let _ = local.await;
+                }
+            };
+            if tokio::time::timeout(DRAIN, drained).await.is_err() {
+                tracing::warn!("some requests did not end in time and are cut off");
+            }
+            self.node.shutdown(self.stop_agents).await;
+            journal.close().await;
+            store.close().await;
+        };
+        tokio::select! {
+            stopped = tokio::time::timeout(DEADLINE, down) => match stopped {
+                Ok(()) => Ok(ExitCode::SUCCESS),
+                Err(_) => Err(Failure::new("did not stop in time; what was acknowledged is safe")),
+            },
+            name = signals.next() => Err(Failure::new(format!("told a second time to stop ({name}): stopped at once; what was acknowledged is safe"))),
+        }
+    }
+}
+
+fn logging(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    // A subscriber that is there already, as in tests, stays.
+    let _ = if config.log_json { lines.json().try_init() } else { lines.try_init() };
+}
+
+fn node_config(config: &Config, program: PathBuf, journal: &Journal) -> Result<NodeConfig, Failure> {
+    let data_dir = std::path::absolute(&config.data_dir).map_err(Failure::new)?;
+    let name = config.node_name.clone().or_else(host_name).unwrap_or_else(|| "this node".to_owned());
+    Ok(NodeConfig {
+        identity: Identity { id: journal.node_id(), name, kind: config.node_kind, version: env!("CARGO_PKG_VERSION").to_owned(), data_dir: data_dir.clone() },
+        engine: EngineConfig {
+            agents_max: config.agents_max,
+            agents_idle: Duration::from_secs(config.agents_idle_seconds),
+            claude: config.claude_path.clone(),
+            own_program: program.clone(),
+            demo_env: demo_environment(config, &data_dir)?,
+        },
+        shim: ShimProgram { program, args: vec![OsString::from("shim")] },
+        roots: config.project_roots.clone(),
+    })
+}
+
+/// What the demo agent is told: where it keeps its conversations, and its pace where somebody set one.
+fn demo_environment(config: &Config, data_dir: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    let state = data_dir.join("demo").to_str().ok_or_else(|| Failure::usage("--data: the path is not valid UTF-8"))?.to_owned();
+    let mut environment = BTreeMap::from([(demo::STATE.to_owned(), state)]);
+    if let Some(pace) = &config.demo_pace {
+        environment.insert(demo::PACE.to_owned(), pace.clone());
+    }
+    Ok(environment)
+}
+
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+fn probe(store: Store) -> Probe {
+    Arc::new(move || {
+        let store = store.clone();
+        Box::pin(async move { store.read().ping().await.is_ok() })
+    })
+}
+
+fn serve_public(state: &AppState, listener: TcpListener) -> Serving {
+    let app = router::build(state).into_make_service_with_connect_info::<SocketAddr>();
+    let stop = state.stop.clone();
+    let listener = listener.tap_io(|stream| {
+        // Small answers go out at once; a connection that is gone already shows itself on its first use.
+        let _ = stream.set_nodelay(true);
+    });
+    tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(async move { stop.asked().await }).await })
+}
+
+/// Without the local socket the node still serves; only the command line has to wait until it stops.
+fn serve_local(state: &AppState, desk: Desk) -> Option<Serving> {
+    let path = state.config.socket();
+    match Socket::bind(&path) {
+        Ok(socket) => {
+            let app = local::router(state, desk);
+            let stop = state.stop.clone();
+            Some(tokio::spawn(async move { axum::serve(socket, app).with_graceful_shutdown(async move { stop.asked().await }).await }))
+        }
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "the socket for the command line cannot be made");
+            None
+        }
+    }
+}
+
+fn sweep(auth: Auth, stop: Stop) {
+    tokio::spawn(async move {
+        while tokio::time::timeout(SWEEP, stop.asked()).await.is_err() {
+            if let Err(error) = auth.sweep().await {
+                tracing::warn!(%error, "logins whose time is over could not be removed");
+            }
+        }
+    });
+}
+
+/// Says where the node is, and how to create the first account while there is none.
+async fn greet(config: &Config, accounts: &AccountsService) -> Result<(), Failure> {
+    let address = config.address();
+    let address = address.as_str().trim_end_matches('/');
+    output::line(format!("OrchWiz {} is at {address}", env!("CARGO_PKG_VERSION")));
+    if let Some(link) = accounts.ensure_setup_link().await? {
+        output::line(format!("Create the owner account: {address}/setup?token={}", link.token));
+    }
+    output::line("Ready.");
+    Ok(())
+}
+
+/// The node's live hub, as sockets take it.
+struct LiveHub(node::live::Hub);
+
+impl Hub for LiveHub {
+    fn follow(&self, caller: Caller) -> Box<dyn Feed> {
+        Box::new(LiveFeed(self.0.follow(caller)))
+    }
+}
+
+struct LiveFeed(Follower);
+
+#[async_trait]
+impl Feed for LiveFeed {
+    async fn next(&mut self) -> Option<ServerSays> {
+        self.0.next().await
+    }
+
+    async fn say(&mut self, says: ClientSays) -> Result<()> {
+        self.0.say(says).await
+    }
+}
