@@ -30,8 +30,13 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
+/// A new PostgreSQL database a case takes most of the time: fewer there.
+fn cases() -> u32 {
+    if node::store::testing::postgres_server().is_some() { 6 } else { 20 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_rebuild_gives_the_live_tables_row_for_row(history in histories()) {
