@@ -17,7 +17,7 @@ use model::{
     sessions::{AgentKind, Mode, NewSession, Prompt, RawLine, Session, SessionFilter, SessionPatch, SessionState, SessionView, Tokens},
     usage::{UsageQuery, UsageRow},
 };
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 /// 2026-11-22 14:36:05 UTC.
 pub const NOW: model::Millis = 1_795_358_165_000;
@@ -273,6 +273,9 @@ impl Fake {
 
     /// Renders the page at `path` (with its query) as the server would for this node.
     pub async fn render(self, path: &str) -> Rendered {
+        // Listing the routes is what starts Leptos' executor in the server, too.
+        static ROUTES: Once = Once::new();
+        ROUTES.call_once(|| drop(leptos_axum::generate_route_list(crate::App)));
         let mut request = Request::get(path).header("accept", "text/html").body(Body::empty()).expect("a path");
         if let Some(caller) = &self.caller {
             request.extensions_mut().insert(caller.clone());

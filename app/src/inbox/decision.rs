@@ -5,7 +5,7 @@ use super::{
     decider::{Asking, Decider},
     words,
 };
-use crate::ui::{Button, ButtonKind, DiffView, ErrorNote, Icon, Markdown, TextArea};
+use crate::ui::{Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, TextArea};
 use leptos::prelude::*;
 use model::{
     approvals::{Approval, ApprovalKind, Question, RememberScope},
@@ -21,7 +21,6 @@ pub fn ExactInput(
     #[prop(optional)]
     big: bool,
 ) -> impl IntoView {
-    let class = if big { "code code-wrap code-big" } else { "code code-wrap" };
     if let Some(diff) = approval.diff {
         return view! { <DiffView diff=diff /> }.into_any();
     }
@@ -34,10 +33,7 @@ pub fn ExactInput(
     let json = serde_json::to_string_pretty(&approval.input).unwrap_or_default();
     let whole = command && approval.input.as_object().is_some_and(|fields| fields.len() > 1);
     view! {
-        {match approval.input_html {
-            Some(html) => view! { <code class=class tabindex="0" role="region" aria-label=label inner_html=html></code> }.into_any(),
-            None => view! { <pre class=class tabindex="0" role="region" aria-label=label>{json.clone()}</pre> }.into_any(),
-        }}
+        <CodeBlock text=json.clone() html=approval.input_html label=label wrap=true big=big />
         {whole
             .then(|| {
                 view! {

@@ -28,7 +28,7 @@ pub fn BodyView(
             Callback::new(move |()| body.set(Body::Unasked))
         };
         let inside = match body.get() {
-            Body::Unasked | Body::Asked => view! { <i class="skel w-60"></i> <i class="skel w-72"></i> <span class="vh">"Loading"</span> }.into_any(),
+            Body::Unasked | Body::Asked => view! { <i class="skel sk-60"></i> <i class="skel sk-72"></i> <span class="vh">"Loading"</span> }.into_any(),
             Body::Failed(error) => view! { <ErrorNote error=error retry=again /> }.into_any(),
             Body::Here(whole) => {
                 let kind = entry.with_untracked(|entry| entry.kind);

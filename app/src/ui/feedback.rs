@@ -137,12 +137,12 @@ pub fn Skeleton(
     rows: usize,
 ) -> impl IntoView {
     let row = |n: usize| {
-        let width = ["skel w-60", "skel w-44", "skel w-72", "skel w-52"][n % 4];
+        let width = ["skel sk-60", "skel sk-44", "skel sk-72", "skel sk-52"][n % 4];
         view! {
             <div class="sk-row">
-                <i class="skel w-dot"></i>
+                <i class="skel sk-dot"></i>
                 <i class=width></i>
-                <i class="skel w-end push"></i>
+                <i class="skel sk-end push"></i>
             </div>
         }
     };

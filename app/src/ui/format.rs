@@ -187,15 +187,12 @@ pub fn short(n: i64) -> String {
 
 /// `size / unit` with three significant digits, rounded half up: `1.92`, `41.3`, `412`.
 fn three_digits(size: u64, unit: u64) -> String {
-    let hundredths = u128::from(size) * 1000 / u128::from(unit);
-    let rounded = hundredths.div_ceil(1).wrapping_add(5) / 10;
-    if rounded < 1_000 {
-        format!("{}.{:02}", rounded / 100, rounded % 100)
-    } else if rounded < 10_000 {
-        let tenths = (rounded + 5) / 10;
-        format!("{}.{}", tenths / 10, tenths % 10)
-    } else {
-        ((rounded + 50) / 100).to_string()
+    let thousandths = u128::from(size) * 1_000 / u128::from(unit);
+    // Each limit is where rounding would give one digit more.
+    match thousandths {
+        ..9_995 => format!("{}.{:02}", (thousandths + 5) / 1_000, (thousandths + 5) % 1_000 / 10),
+        ..99_950 => format!("{}.{}", (thousandths + 50) / 1_000, (thousandths + 50) % 1_000 / 100),
+        _ => ((thousandths + 500) / 1_000).to_string(),
     }
 }
 
@@ -303,6 +300,7 @@ mod tests {
             (99_999, "99,999"),
             (412_345, "412k"),
             (999_600, "1.00M"),
+            (9_996_000, "10.0M"),
             (1_924_311, "1.92M"),
             (12_345_678, "12.3M"),
             (6_412_000_000, "6.41G"),

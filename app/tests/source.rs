@@ -1,0 +1,57 @@
+//! Rules that no compiler checks, held against the source of the dashboard itself.
+
+use std::{fs, path::Path};
+
+fn sources() -> Vec<(String, String)> {
+    fn walk(folder: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    assert!(found.len() > 20, "the sources were not found");
+    found
+}
+
+/// Where an element's closing tag does not directly follow its opening one.
+fn with_children(source: &str, element: &str) -> Vec<usize> {
+    let closing = format!("</{element}>");
+    source.match_indices(&closing).map(|(at, _)| at).filter(|at| !source[..*at].ends_with('>') || source[..*at].ends_with("</")).collect()
+}
+
+#[test]
+fn no_textarea_has_text_between_its_tags() {
+    // Leptos 0.8 writes such text unescaped into the page: what somebody typed would run in another's browser.
+    for (path, source) in sources() {
+        assert!(with_children(&source, "textarea").is_empty(), "{path}: set prop:value instead of text between <textarea> and </textarea>");
+    }
+}
+
+#[test]
+fn the_rule_itself_finds_what_it_looks_for() {
+    assert!(with_children("<textarea rows=3 on:input=move |e| f(e)></textarea>", "textarea").is_empty());
+    assert_eq!(with_children("<textarea>{text}</textarea>", "textarea").len(), 1);
+    assert_eq!(with_children("<textarea>\n    \"text\"\n</textarea>", "textarea").len(), 1);
+}
+
+#[test]
+fn raw_html_enters_the_page_only_through_the_kit() {
+    for (path, source) in sources() {
+        assert!(path.contains("/ui/code.rs") || !source.contains("inner_html"), "{path}: use ui::Markdown or ui::CodeBlock, which take what the sanitiser made");
+    }
+}
+
+#[test]
+fn pages_reach_the_browser_only_through_its_module() {
+    let allowed = ["/browser/", "/live/socket.rs", "/ui/"];
+    for (path, source) in sources() {
+        let uses = ["set_timeout(", "set_interval(", "local_storage(", "set_href("].into_iter().find(|call| source.contains(call));
+        assert!(uses.is_none() || allowed.iter().any(|part| path.contains(part)), "{path}: {uses:?} belongs into app::browser");
+    }
+}
