@@ -153,7 +153,7 @@ fn float(n: Option<i64>) -> Option<f64> {
     n.map(|n| n as f64)
 }
 
-const MEASURES: [Measure; 6] = [
+const MEASURES: [Measure; 7] = [
     Measure {
         name: "Processor",
         value: |sample| sample.cpu_percent.map(f64::from),
@@ -177,7 +177,13 @@ const MEASURES: [Measure; 6] = [
     Measure {
         name: "Agents running",
         value: |sample| float(sample.agents),
-        text: |sample| sample.agents.map(|n| format!("{}, {} waiting to be written", format::count(n, "agent", "agents"), format::exact(sample.queue.unwrap_or(0)))),
+        text: |sample| sample.agents.map(format::exact),
+        top: |_| None,
+    },
+    Measure {
+        name: "Waiting to be written",
+        value: |sample| float(sample.queue),
+        text: |sample| sample.queue.map(format::exact),
         top: |_| None,
     },
 ];
@@ -200,7 +206,7 @@ fn Charts(
         view! {
             <div class="chart">
                 <div class="xs muted">{measure.name}</div>
-                <div class="medium nw">{move || now.get()}</div>
+                <div class="medium cut">{move || now.get()}</div>
                 <Line values=values top=top label=label />
                 <div class="chart-x">
                     <span>"1 h ago"</span>

@@ -68,7 +68,7 @@ pub fn Line(
     /// The values; `None` is not known.
     #[prop(into)]
     values: Signal<Vec<Option<f64>>>,
-    /// The value at the top; the largest when absent.
+    /// The value at the top; a round number above the largest when absent.
     #[prop(optional, into)]
     top: Signal<Option<f64>>,
     /// What the chart shows, in words.
@@ -81,7 +81,7 @@ pub fn Line(
     let h = f64::from(height);
     let paths = Memo::new(move |_| {
         let values = values.get();
-        let top = top.get().unwrap_or_else(|| plot::ceiling(values.iter().copied()));
+        let top = top.get().unwrap_or_else(|| plot::round_up(plot::ceiling(values.iter().copied())));
         plot::line_paths(&values, top, h)
     });
     let last = move || values.read().len().saturating_sub(1).max(1);
