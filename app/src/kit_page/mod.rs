@@ -75,6 +75,10 @@ mod tests {
         let page = Fake::default().render("/kit").await;
         assert_eq!(page.status, 200);
         page.shows(&["Needs you", "Interrupted", "Allow once", "Nothing here yet", "aria-invalid=\"true\"", "role=\"tablist\"", "dl-a", "meter", "Too many tries."]);
+    }
+
+    #[tokio::test]
+    async fn nobody_sees_the_kit_without_signing_in() {
         let page = Fake { caller: None, ..Fake::default() }.render("/kit").await;
         assert_eq!(page.status, 302);
     }
