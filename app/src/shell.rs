@@ -17,12 +17,12 @@ use crate::{
     ui::{ToastsView, provide_clock, provide_toasts},
     usage::UsageRoutes,
 };
+use leptos::prelude::*;
 #[cfg(feature = "ssr")]
 use leptos::{config::LeptosOptions, nonce::use_nonce};
-use leptos::prelude::*;
-use leptos_meta::{Title, provide_meta_context};
 #[cfg(feature = "ssr")]
 use leptos_meta::{HashedStylesheet, MetaTags};
+use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     components::{ParentRoute, Router, Routes},
     path,

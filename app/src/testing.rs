@@ -261,14 +261,7 @@ impl Fake {
     /// The ports.
     pub fn services(self) -> Services {
         let fake = Arc::new(self);
-        Services {
-            sessions: fake.clone(),
-            approvals: fake.clone(),
-            projects: fake.clone(),
-            usage: fake.clone(),
-            accounts: fake.clone(),
-            node: fake,
-        }
+        Services { sessions: fake.clone(), approvals: fake.clone(), projects: fake.clone(), usage: fake.clone(), accounts: fake.clone(), node: fake }
     }
 
     /// Renders the page at `path` (with its query) as the server would for this node.
@@ -419,9 +412,8 @@ impl ports::Sessions for Fake {
 impl ports::Approvals for Fake {
     async fn list(&self, _: &Caller, filter: ApprovalFilter, query: PageQuery) -> Result<Page<Approval>> {
         self.checked()?;
-        let wanted = |approval: &&Approval| {
-            filter.state.is_none_or(|state| state == approval.state) && filter.session.is_none_or(|session| session == approval.session)
-        };
+        let wanted =
+            |approval: &&Approval| filter.state.is_none_or(|state| state == approval.state) && filter.session.is_none_or(|session| session == approval.session);
         page(&self.approvals.iter().filter(wanted).cloned().collect::<Vec<_>>(), &query)
     }
     async fn find(&self, _: &Caller, id: ApprovalId) -> Result<Approval> {

@@ -43,7 +43,10 @@ fn the_rule_itself_finds_what_it_looks_for() {
 #[test]
 fn raw_html_enters_the_page_only_through_the_kit() {
     for (path, source) in sources() {
-        assert!(path.contains("/ui/code.rs") || !source.contains("inner_html"), "{path}: use ui::Markdown or ui::CodeBlock, which take what the sanitiser made");
+        assert!(
+            path.contains("/ui/code.rs") || !source.contains("inner_html"),
+            "{path}: use ui::Markdown or ui::CodeBlock, which take what the sanitiser made"
+        );
     }
 }
 

@@ -51,9 +51,7 @@ pub fn on_keys(handler: impl Fn(&Key) -> bool + 'static) {
             return;
         }
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
-        let in_field = target.is_some_and(|element| {
-            is_typing(&element.tag_name(), element.get_attribute("type").as_deref(), element.is_content_editable())
-        });
+        let in_field = target.is_some_and(|element| is_typing(&element.tag_name(), element.get_attribute("type").as_deref(), element.is_content_editable()));
         let in_dialog = document().query_selector("dialog[open]").ok().flatten().is_some();
         let key = Key {
             key: event.key(),

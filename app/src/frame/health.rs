@@ -13,7 +13,7 @@ const STALE_MS: Millis = 60_000;
 /// The node's health in a word. `now` is `None` while nobody may know the time.
 pub(crate) fn health_look(sample: Option<&HealthSample>, now: Option<Millis>) -> Look {
     match sample {
-        None => Look::UNKNOWN.called("health not known"),
+        None => Look::UNKNOWN.called("not known"),
         Some(sample) if now.is_some_and(|now| now - sample.at > STALE_MS) => Look::UNKNOWN.called("silent"),
         Some(sample) if sample.disk_free.is_some_and(|free| free < DISK_LOW) => Look::FAILED.called("disk nearly full"),
         Some(sample) if sample.queue.is_some_and(|queue| queue > QUEUE_LONG) => Look::LAGGING.called("busy"),
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn health_is_never_better_than_what_is_known() {
         let sample = HealthSample { at: 100_000, disk_free: Some(50_000_000_000), queue: Some(3), ..HealthSample::default() };
-        assert_eq!(health_look(None, Some(0)).word, "health not known");
+        assert_eq!(health_look(None, Some(0)).word, "not known");
         assert_eq!(health_look(Some(&sample), None).word, "healthy");
         assert_eq!(health_look(Some(&sample), Some(110_000)).word, "healthy");
         assert_eq!(health_look(Some(&sample), Some(200_000)).word, "silent");

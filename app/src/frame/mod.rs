@@ -12,8 +12,7 @@ pub(crate) use health::look_of;
 pub(crate) use top::ThemeSegment;
 
 use crate::{
-    AppError,
-    browser,
+    AppError, browser,
     live::use_live,
     palette::Palette,
     ui::{ErrorNote, Icon, Look, Menu},

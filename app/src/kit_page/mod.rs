@@ -74,7 +74,17 @@ mod tests {
     async fn the_kit_shows_every_component_to_whoever_is_signed_in() {
         let page = Fake::default().render("/kit").await;
         assert_eq!(page.status, 200);
-        page.shows(&["Needs you", "Interrupted", "Allow once", "Nothing here yet", "aria-invalid=\"true\"", "role=\"tablist\"", "dl-a", "meter", "Too many tries."]);
+        page.shows(&[
+            "Needs you",
+            "Interrupted",
+            "Allow once",
+            "Nothing here yet",
+            "aria-invalid=\"true\"",
+            "role=\"tablist\"",
+            "dl-a",
+            "meter",
+            "Too many tries.",
+        ]);
     }
 
     #[tokio::test]

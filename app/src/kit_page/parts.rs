@@ -4,8 +4,9 @@ use super::Part;
 use crate::{
     AppError,
     ui::{
-        Ago, Bars, Button, ButtonKind, CodeBlock, Cost, DiffView, Dialog, Elapsed, Empty, ErrorNote, Exact, Field, Icon, IconButton, Kbd, Legend, Line, Look, Markdown, Menu,
-        Meter, Note, NoteTone, Segment, Select, Shape, Short, Skeleton, Spark, StatusWord, Tab, Tabs, TextArea, TextInput, Toast, ToastRow, toast,
+        Ago, Bars, Button, ButtonKind, CodeBlock, Cost, Dialog, DiffView, Elapsed, Empty, ErrorNote, Exact, Field, Icon, IconButton, Kbd, Legend, Line, Look,
+        Markdown, Menu, Meter, Note, NoteTone, Segment, Select, Shape, Short, Skeleton, Spark, StatusWord, Tab, Tabs, TextArea, TextInput, Toast, ToastRow,
+        toast,
     },
 };
 use leptos::prelude::*;
@@ -212,7 +213,7 @@ pub(super) fn Choices() -> impl IntoView {
             <div class="row wrap">
                 <Segment options=words(&["Plan", "Ask", "Auto-accept"]) value=mode on_change=move |value| mode.set(value) label="Mode in the kit" />
                 <Segment options=words(&["Plan", "Ask"]) value=mode on_change=|_| () label="Disabled" disabled=true />
-                <span class="chip-f">
+                <span class="chip chip-f">
                     "State "
                     <b>"failed"</b>
                     <button type="button" aria-label="Remove the filter State failed">

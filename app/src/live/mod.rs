@@ -3,10 +3,10 @@
 // The server renders the same pages without a socket: there only tests use the receiving half.
 #![cfg_attr(not(feature = "hydrate"), allow(dead_code))]
 
-#[cfg(feature = "hydrate")]
-mod socket;
 mod resume;
 mod rows;
+#[cfg(feature = "hydrate")]
+mod socket;
 
 pub use resume::{Resume, backoff};
 pub use rows::{Rows, patch_list};
@@ -217,7 +217,14 @@ mod tests {
             let live = Live::new();
             let heard = Arc::new(AtomicU32::new(0));
             let counter = heard.clone();
-            live.listeners.update_value(|l| l.push((9, Arc::new(move |_| { counter.fetch_add(1, Ordering::Relaxed); }))));
+            live.listeners.update_value(|l| {
+                l.push((
+                    9,
+                    Arc::new(move |_| {
+                        counter.fetch_add(1, Ordering::Relaxed);
+                    }),
+                ))
+            });
             live.hear(&ServerSays::Caught { pos: 4, pending: 2 });
             assert_eq!(live.pending.get_untracked(), 2);
             assert_eq!(live.state.get_untracked(), LiveState::Live);

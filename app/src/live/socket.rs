@@ -24,9 +24,9 @@ struct Inner {
 /// A socket with the closures the browser calls; they live as long as it does.
 struct Open {
     socket: WebSocket,
-    _on_open: Closure<dyn FnMut()>,
-    _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_close: Closure<dyn FnMut(CloseEvent)>,
+    _opened: Closure<dyn FnMut()>,
+    _heard: Closure<dyn FnMut(MessageEvent)>,
+    _closed: Closure<dyn FnMut(CloseEvent)>,
 }
 
 impl Drop for Open {
@@ -149,7 +149,7 @@ fn connect(inner: &Rc<Inner>) {
     socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
     socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-    *inner.socket.borrow_mut() = Some(Open { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close });
+    *inner.socket.borrow_mut() = Some(Open { socket, _opened: on_open, _heard: on_message, _closed: on_close });
 }
 
 fn lost(inner: &Rc<Inner>) {

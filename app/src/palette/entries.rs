@@ -51,7 +51,8 @@ const PAGES: &[(&str, &str, &str)] = &[
 ];
 
 fn all() -> Vec<Entry> {
-    let mut all = vec![Entry::new("New session", "", "plus", Does::Open("/sessions/new".into())), Entry::new("Run the demo agent", "no model", "play", Does::Demo)];
+    let mut all =
+        vec![Entry::new("New session", "", "plus", Does::Open("/sessions/new".into())), Entry::new("Run the demo agent", "no model", "play", Does::Demo)];
     all.extend(PAGES.iter().map(|(name, icon, path)| Entry::new(*name, "page", icon, Does::Open((*path).to_owned()))));
     all.extend(Theme::ALL.map(Entry::theme));
     all.push(Entry::new("Sign out", "", "undo-2", Does::SignOut));

@@ -83,11 +83,7 @@ pub(super) struct NodeView {
 #[server(prefix = "/api/rpc", endpoint = "settings/node", input = Json)]
 pub(super) async fn node() -> AppResult<NodeView> {
     let (services, caller) = (services(), caller()?);
-    Ok(NodeView {
-        info: services.node.info(&caller).await?,
-        health: services.node.health(&caller).await?,
-        may_rename: caller.role >= model::Role::Admin,
-    })
+    Ok(NodeView { info: services.node.info(&caller).await?, health: services.node.health(&caller).await?, may_rename: caller.role >= model::Role::Admin })
 }
 
 /// Renames the node.
@@ -106,7 +102,7 @@ mod once {
     const NAME: &str = "orchwiz_once";
     const RULES: &str = "Path=/settings/tokens; HttpOnly; SameSite=Strict";
 
-    fn header<'p>(parts: &'p Parts, name: header::HeaderName) -> &'p str {
+    fn header(parts: &Parts, name: header::HeaderName) -> &str {
         parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 

@@ -166,26 +166,11 @@ const MEASURES: [Measure; 7] = [
         text: |sample| Some(format!("{} of {}", format::bytes(sample.memory_used?), format::bytes(sample.memory_total?))),
         top: |sample| float(sample.memory_total),
     },
-    Measure {
-        name: "Memory of OrchWiz",
-        value: |sample| float(sample.memory_self),
-        text: |sample| sample.memory_self.map(format::bytes),
-        top: |_| None,
-    },
+    Measure { name: "Memory of OrchWiz", value: |sample| float(sample.memory_self), text: |sample| sample.memory_self.map(format::bytes), top: |_| None },
     Measure { name: "Disk free", value: |sample| float(sample.disk_free), text: |sample| sample.disk_free.map(format::bytes), top: |_| None },
     Measure { name: "Database", value: |sample| float(sample.database_bytes), text: |sample| sample.database_bytes.map(format::bytes), top: |_| None },
-    Measure {
-        name: "Agents running",
-        value: |sample| float(sample.agents),
-        text: |sample| sample.agents.map(format::exact),
-        top: |_| None,
-    },
-    Measure {
-        name: "Waiting to be written",
-        value: |sample| float(sample.queue),
-        text: |sample| sample.queue.map(format::exact),
-        top: |_| None,
-    },
+    Measure { name: "Agents running", value: |sample| float(sample.agents), text: |sample| sample.agents.map(format::exact), top: |_| None },
+    Measure { name: "Waiting to be written", value: |sample| float(sample.queue), text: |sample| sample.queue.map(format::exact), top: |_| None },
 ];
 
 #[component]
@@ -263,8 +248,19 @@ mod tests {
     #[tokio::test]
     async fn the_node_shows_its_facts_its_charts_and_the_gap_in_them() {
         let page = Fake { health: hour(), ..Fake::default() }.render("/settings/node").await;
-        page.shows(&["workbench", "SQLite 3.51.3", "at most 8 at once, idle ones are stopped after 15m 00s", "Processor", "7.08 GB of 16.0 GB", "Rename", "gap-l"]);
-        assert!(page.visible().split("<path").filter(|path| path.contains("gap-l") && path.contains("d=\"M")).count() >= 5, "the hour had ten minutes of downtime");
+        page.shows(&[
+            "workbench",
+            "SQLite 3.51.3",
+            "at most 8 at once, idle ones are stopped after 15m 00s",
+            "Processor",
+            "7.08 GB of 16.0 GB",
+            "Rename",
+            "gap-l",
+        ]);
+        assert!(
+            page.visible().split("<path").filter(|path| path.contains("gap-l") && path.contains("d=\"M")).count() >= 5,
+            "the hour had ten minutes of downtime"
+        );
     }
 
     #[tokio::test]

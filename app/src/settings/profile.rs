@@ -172,7 +172,17 @@ mod tests {
         };
         let page = Fake { logins: vec![login(1, true), login(2, false)], ..Fake::default() }.render("/settings/profile").await;
         assert_eq!(page.status, 200);
-        page.shows(&["mara", "owner", "Firefox 1", "Firefox 2", "this one", "192.0.2.7", "action=\"/auth/password\"", "action=\"/auth/logout-everywhere\"", "Compact"]);
+        page.shows(&[
+            "mara",
+            "owner",
+            "Firefox 1",
+            "Firefox 2",
+            "this one",
+            "192.0.2.7",
+            "action=\"/auth/password\"",
+            "action=\"/auth/logout-everywhere\"",
+            "Compact",
+        ]);
     }
 
     #[tokio::test]

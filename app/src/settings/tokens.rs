@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     AppError, browser,
-    ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, NoteTone, Note, QueryState, TextInput},
+    ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, Note, NoteTone, QueryState, TextInput},
 };
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;
@@ -232,6 +232,9 @@ mod tests {
 
     #[tokio::test]
     async fn tokens_that_cannot_be_read_say_why() {
-        Fake::failing(Error::Unavailable("the database does not answer".into())).render("/settings/tokens").await.shows(&["The tokens could not be read.", "The database does not answer."]);
+        Fake::failing(Error::Unavailable("the database does not answer".into()))
+            .render("/settings/tokens")
+            .await
+            .shows(&["The tokens could not be read.", "The database does not answer."]);
     }
 }

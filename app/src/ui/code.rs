@@ -79,11 +79,7 @@ pub fn DiffView(
 
 fn line(line: DiffLine) -> AnyView {
     let number = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
-    let parts = line
-        .parts
-        .into_iter()
-        .map(|(changed, text)| if changed { view! { <em>{text}</em> }.into_any() } else { text.into_any() })
-        .collect_view();
+    let parts = line.parts.into_iter().map(|(changed, text)| if changed { view! { <em>{text}</em> }.into_any() } else { text.into_any() }).collect_view();
     let (class, sign) = match line.sign {
         '+' => ("dl dl-a", "+"),
         '-' => ("dl dl-d", "\u{2212}"),

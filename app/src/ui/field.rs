@@ -82,11 +82,7 @@ pub fn TextInput(
 ) -> impl IntoView {
     let has_hint = hint.get_untracked().is_some();
     let described = move || {
-        if error.read().is_some() {
-            Some(format!("{name}-error"))
-        } else {
-            has_hint.then(|| format!("{name}-hint"))
-        }
+        if error.read().is_some() { Some(format!("{name}-error")) } else { has_hint.then(|| format!("{name}-hint")) }
     };
     view! {
         <Field label=label id=name hint=hint error=error>

@@ -136,9 +136,9 @@ pub fn span_exact(millis: i64) -> String {
 pub fn ago(millis: i64) -> String {
     match millis {
         ..5_000 => "now".to_owned(),
-        ..MINUTE => format!("{}s ago", millis / SECOND),
-        ..HOUR => format!("{}m ago", millis / MINUTE),
-        ..DAY => format!("{}h ago", millis / HOUR),
+        5_000..MINUTE => format!("{}s ago", millis / SECOND),
+        MINUTE..HOUR => format!("{}m ago", millis / MINUTE),
+        HOUR..DAY => format!("{}h ago", millis / HOUR),
         _ => format!("{}d ago", millis / DAY),
     }
 }
@@ -178,8 +178,8 @@ pub fn short(n: i64) -> String {
     let sign = if n < 0 { "\u{2212}" } else { "" };
     let (unit, word) = match size {
         ..999_500 => (1_000, "k"),
-        ..999_500_000 => (1_000_000, "M"),
-        ..999_500_000_000 => (1_000_000_000, "G"),
+        999_500..999_500_000 => (1_000_000, "M"),
+        999_500_000..999_500_000_000 => (1_000_000_000, "G"),
         _ => (1_000_000_000_000, "T"),
     };
     format!("{sign}{}{word}", three_digits(size, unit))
@@ -191,7 +191,7 @@ fn three_digits(size: u64, unit: u64) -> String {
     // Each limit is where rounding would give one digit more.
     match thousandths {
         ..9_995 => format!("{}.{:02}", (thousandths + 5) / 1_000, (thousandths + 5) % 1_000 / 10),
-        ..99_950 => format!("{}.{}", (thousandths + 50) / 1_000, (thousandths + 50) % 1_000 / 100),
+        9_995..99_950 => format!("{}.{}", (thousandths + 50) / 1_000, (thousandths + 50) % 1_000 / 100),
         _ => ((thousandths + 500) / 1_000).to_string(),
     }
 }
@@ -201,9 +201,9 @@ pub fn bytes(n: i64) -> String {
     let size = n.unsigned_abs();
     let (unit, word) = match size {
         ..1_000 => return format!("{n} B"),
-        ..999_500 => (1_000, "kB"),
-        ..999_500_000 => (1_000_000, "MB"),
-        ..999_500_000_000 => (1_000_000_000, "GB"),
+        1_000..999_500 => (1_000, "kB"),
+        999_500..999_500_000 => (1_000_000, "MB"),
+        999_500_000..999_500_000_000 => (1_000_000_000, "GB"),
         _ => (1_000_000_000_000, "TB"),
     };
     format!("{} {word}", three_digits(size, unit))
@@ -267,14 +267,7 @@ mod tests {
 
     #[test]
     fn spans_grow_coarser() {
-        for (millis, text) in [
-            (-5, "0s"),
-            (42_999, "42s"),
-            (250_000, "4m 10s"),
-            (1_084_000, "18m 04s"),
-            (9_180_000, "2h 33m"),
-            (273_600_000, "3d 4h"),
-        ] {
+        for (millis, text) in [(-5, "0s"), (42_999, "42s"), (250_000, "4m 10s"), (1_084_000, "18m 04s"), (9_180_000, "2h 33m"), (273_600_000, "3d 4h")] {
             assert_eq!(span(millis), text);
         }
         assert_eq!(span_exact(412), "0.4s");

@@ -2,11 +2,7 @@
 
 use super::Shape;
 use leptos::prelude::*;
-use model::{
-    approvals::ApprovalState,
-    entries::CallStatus,
-    sessions::{SessionState},
-};
+use model::{approvals::ApprovalState, entries::CallStatus, sessions::SessionState};
 
 /// How a status looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +40,7 @@ impl Look {
     pub const LAGGING: Self = Self::new("lag", "waiting", "Lagging");
 
     /// The same shape and colour with another word.
+    #[must_use]
     pub const fn called(self, word: &'static str) -> Self {
         Self { word, ..self }
     }
