@@ -209,7 +209,7 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
     let (label, hint, verb) = if plan {
         ("What should change", "The agent reads this and plans again.", "Send back")
     } else {
-        ("Why not", "The agent reads this; it may be left empty.", "Deny")
+        ("Reason", "The agent reads this; it may be left empty.", "Deny")
     };
     let cannot = Signal::derive(move || busy.get() || (plan && decider.reason.with(|reason| reason.trim().is_empty())));
     let keydown = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {

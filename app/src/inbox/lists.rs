@@ -75,36 +75,16 @@ impl Lists {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "ssr"))]
 pub(crate) mod tests {
     use super::*;
-    use model::approvals::ApprovalKind;
 
     /// An approval with the `n`th id, asked at `n`.
     pub(crate) fn approval(n: u8, state: ApprovalState) -> Approval {
-        Approval {
-            id: format!("apr_019200000000700080000000000000{n:02x}").parse().unwrap(),
-            session: "ses_01920000000070008000000000000001".parse().unwrap(),
-            session_title: "Retry webhooks".into(),
-            project: "prj_01920000000070008000000000000001".parse().unwrap(),
-            project_name: "billing-api".into(),
-            kind: ApprovalKind::Tool,
-            tool: "Bash".into(),
-            call: Some(format!("c{n}")),
-            input: serde_json::json!({ "command": "cargo test" }),
-            target: "cargo test".into(),
-            input_html: Some("<span class=\"k\">cargo</span> test".into()),
-            diff: None,
-            plan_html: None,
-            questions: Vec::new(),
-            reason: Some("mode ask: commands ask".into()),
-            subagent: None,
-            suggestions: Vec::new(),
-            state,
-            created: i64::from(n),
-            expires: None,
-            decided: None,
-        }
+        crate::testing::approval(n, |approval| {
+            approval.state = state;
+            approval.created = i64::from(n);
+        })
     }
 
     fn lists(waiting: &[u8]) -> Lists {

@@ -6,8 +6,8 @@ pub mod decider;
 pub mod decision;
 mod detail;
 mod lists;
-#[cfg(test)]
-pub(crate) use lists::tests;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
 mod page;
 pub mod words;
 

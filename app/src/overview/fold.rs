@@ -106,13 +106,17 @@ pub fn counts(overview: &Overview) -> Counts {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "ssr"))]
 mod tests {
     use super::*;
-    use crate::{inbox::tests::approval, sessions::testing::session};
+    use crate::testing::{approval as asked, session};
     use model::node::Checklist;
 
-    pub(super) fn empty() -> Overview {
+    fn approval(n: u8, state: ApprovalState) -> Approval {
+        asked(n, |approval| approval.state = state)
+    }
+
+    fn empty() -> Overview {
         Overview {
             approvals: Vec::new(),
             approvals_total: 0,

@@ -203,10 +203,10 @@ fn LaneRow(session: ArcRwSignal<Session>, since: bool, cost: bool) -> impl IntoV
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "ssr"))]
 mod tests {
     use super::*;
-    use crate::sessions::testing::session;
+    use crate::testing::session;
 
     #[test]
     fn a_row_says_why_it_failed_and_else_what_happened_last() {

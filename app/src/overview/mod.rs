@@ -9,6 +9,8 @@ mod lanes;
 mod lower;
 mod page;
 mod sentence;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
 
 use leptos::prelude::*;
 use leptos_router::{any_nested_route::IntoAnyNestedRoute, components::Route, path};

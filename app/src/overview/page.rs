@@ -24,7 +24,9 @@ pub fn OverviewPage() -> impl IntoView {
     let content = move |view: OverviewView| view! { <Overview view=view /> };
     view! {
         <Title text="Overview" />
-        <QueryState query=view rows=9 failed="The overview could not be read." content=content />
+        <div class="page">
+            <QueryState query=view rows=9 failed="The overview could not be read." content=content />
+        </div>
     }
 }
 

@@ -33,6 +33,7 @@ pub fn ProjectsPage() -> impl IntoView {
     });
     view! {
         <Title text="Projects" />
+        <div class="page">
         <div class="page-bar"><h1>"Projects"</h1></div>
         <AddProject create=create />
         <QueryState
@@ -44,6 +45,7 @@ pub fn ProjectsPage() -> impl IntoView {
                 view! { <Table rows=rows /> }
             }
         />
+        </div>
     }
 }
 

@@ -4,6 +4,8 @@
 pub mod api;
 mod list;
 mod page;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
 
 use leptos::prelude::*;
 use leptos_router::{

@@ -30,13 +30,14 @@ use model::{
 pub fn ProjectPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<ProjectId>().ok())));
-    move || match id.get() {
+    let inside = move || match id.get() {
         Some(id) => view! { <OpenProject id=id /> }.into_any(),
         None => {
             crate::error::reject(Error::NotFound("project".into()));
             view! { <NoProject /> }.into_any()
         }
-    }
+    };
+    view! { <div class="page">{inside}</div> }
 }
 
 #[component]

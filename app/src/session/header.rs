@@ -435,10 +435,10 @@ fn ModelSwitch(store: Store) -> impl IntoView {
     .into_any()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "ssr"))]
 mod tests {
     use super::*;
-    use crate::sessions::testing::session;
+    use crate::testing::session;
 
     #[test]
     fn a_waiting_session_counts_its_decisions_and_others_give_their_cause() {

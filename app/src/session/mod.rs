@@ -14,6 +14,8 @@ mod panel;
 mod queue;
 mod scroll;
 mod store;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
 mod timeline;
 
 pub use approval::{Until, heard};

@@ -89,10 +89,10 @@ pub fn place(rows: &[Session], filter: &SessionFilter, session: &Session, more: 
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "ssr"))]
 mod tests {
     use super::*;
-    use crate::sessions::testing::session;
+    use crate::testing::session;
     use std::collections::HashMap;
 
     fn read(href: &str) -> SessionFilter {

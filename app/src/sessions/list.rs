@@ -43,7 +43,7 @@ pub fn SessionsPage() -> impl IntoView {
     };
     view! {
         <Title text="Sessions" />
-        <div class="ss">
+        <div class="page ss">
             <div class="page-bar">
                 <h1>"Sessions"</h1>
                 <a class="btn push" href="/sessions/new"><Icon name="plus" /> "New session"</a>
@@ -121,6 +121,10 @@ fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
             return true;
         }
         false
+    });
+    browser::on_keys(|key| {
+        let on = key.is("j");
+        !key.shift && (on || key.is("k")) && step_rows(on)
     });
     let go = StoredValue::new_local(navigate);
     let show = move |wanted: &SessionFilter, replace: bool| {
@@ -320,6 +324,22 @@ fn Table(page: Page<Session>, filter: SessionFilter, rows: Rows<Session>, next: 
         </p>
         <Rename session=renaming rows=rows failed=failed />
     }
+}
+
+/// Moves the focus to the next row or the one before; the ends hold. Says whether there was a row to go to.
+fn step_rows(on: bool) -> bool {
+    use wasm_bindgen::JsCast;
+    let Ok(links) = document().query_selector_all(".ss-row .go") else { return false };
+    let rows: Vec<web_sys::HtmlElement> =
+        (0..links.length()).filter_map(|at| links.item(at)).filter_map(|node| node.dyn_into().ok()).collect();
+    let focused = document().active_element();
+    let at = rows.iter().position(|row| focused.as_ref().is_some_and(|element| row.is_same_node(Some(element))));
+    let next = match (at, on) {
+        (None, _) => 0,
+        (Some(at), true) => at + 1,
+        (Some(at), false) => at.saturating_sub(1),
+    };
+    rows.get(next).is_some_and(|row| row.focus().is_ok())
 }
 
 /// Calls `f` when the reader comes near the end of the page.

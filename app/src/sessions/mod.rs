@@ -7,8 +7,8 @@ mod form;
 mod list;
 mod new;
 mod row;
-#[cfg(test)]
-pub mod testing;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
 
 pub use new::NewSessionForm;
 pub use row::{SessionRow, SessionsHead};

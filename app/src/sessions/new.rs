@@ -19,9 +19,11 @@ use model::{
 pub fn NewSessionPage() -> impl IntoView {
     view! {
         <Title text="New session" />
-        <div class="page-bar"><h1>"New session"</h1></div>
-        <div class="form-page">
-            <NewSessionForm />
+        <div class="page">
+            <div class="page-bar"><h1>"New session"</h1></div>
+            <div class="form-page">
+                <NewSessionForm />
+            </div>
         </div>
     }
 }

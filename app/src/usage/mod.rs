@@ -4,6 +4,8 @@
 pub mod api;
 mod page;
 pub mod sums;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
 
 use leptos::prelude::*;
 use leptos_router::{any_nested_route::IntoAnyNestedRoute, components::Route, path};

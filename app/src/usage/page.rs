@@ -24,6 +24,7 @@ pub fn UsagePage() -> impl IntoView {
     let content = move |view: UsageView| view! { <Sums view=view /> };
     view! {
         <Title text="Usage" />
+        <div class="page">
         <div class="page-bar">
             <h1>"Usage"</h1>
             <span class="xs faint">"costs are the agents' own estimates"</span>
@@ -41,6 +42,7 @@ pub fn UsagePage() -> impl IntoView {
             </nav>
         </div>
         <QueryState query=sums rows=8 failed="Usage could not be read." content=content />
+        </div>
     }
 }
 

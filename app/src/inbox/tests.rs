@@ -1,0 +1,104 @@
+//! The Inbox as the server renders it.
+
+use crate::testing::{Fake, NOW, approval};
+use model::{
+    Error,
+    approvals::{ApprovalKind, ApprovalState, Decided, Question, QuestionOption, Verdict},
+    entries::{Diff, DiffLine},
+};
+
+fn decided() -> Decided {
+    Decided {
+        decision: Verdict::Deny,
+        at: NOW,
+        by: None,
+        by_name: Some("jonas".into()),
+        via: "browser".into(),
+        from: Some("192.0.2.7".into()),
+        reason: Some("too broad".into()),
+        remember: None,
+    }
+}
+
+#[tokio::test]
+async fn an_empty_inbox_says_what_would_be_here() {
+    Fake::default().render("/inbox").await.shows(&["Nothing waits for you", "Start a session"]);
+}
+
+#[tokio::test]
+async fn the_oldest_is_shown_with_its_exact_input_why_and_what_always_would_add() {
+    let approvals = vec![approval(1, |a| a.input_html = Some("<span class=\"k\">cargo</span> test".into())), approval(2, |_| ())];
+    let page = Fake { approvals, ..Fake::default() }.render("/inbox").await;
+    page.shows(&[
+        "The agent asks to run a command",
+        "<span class=\"k\">cargo</span> test",
+        "the mode ask asks before commands",
+        "allow Bash(cargo test *)",
+        "this project, only me",
+        "Allow once",
+        "Deny…",
+        "Next: Bash, billing-api",
+    ]);
+}
+
+#[tokio::test]
+async fn the_address_names_the_item_and_a_change_is_a_diff() {
+    let line = |sign, text: &str| DiffLine { sign, old: None, new: Some(41), parts: vec![(false, "size = ".into()), (true, text.into())] };
+    let diff = Diff { path: "prod/rds.tf".into(), added: 1, removed: 1, lines: vec![line('-', "200"), line('+', "320")], omitted: 0 };
+    let approvals = vec![
+        approval(1, |_| ()),
+        approval(2, |a| {
+            a.tool = "Edit".into();
+            a.diff = Some(diff);
+        }),
+    ];
+    let path = format!("/inbox?id={}", approvals[1].id);
+    Fake { approvals, ..Fake::default() }.render(&path).await.shows(&["asks to change a file", "prod/rds.tf", "<em>320</em>"]);
+}
+
+#[tokio::test]
+async fn plans_and_questions_have_their_own_answers() {
+    let plan = approval(1, |a| {
+        a.kind = ApprovalKind::Plan;
+        a.plan_html = Some("<ol><li>First</li></ol>".into());
+    });
+    Fake { approvals: vec![plan], ..Fake::default() }
+        .render("/inbox")
+        .await
+        .shows(&["proposes a plan", "<li>First</li>", "Approve, auto-accept edits", "Send back…"]);
+    let question = approval(1, |a| {
+        a.kind = ApprovalKind::Question;
+        a.questions = vec![Question {
+            question: "Keep the old route?".into(),
+            header: "Route".into(),
+            options: vec![QuestionOption { label: "Yes".into(), description: "one release".into() }],
+            multi_select: false,
+        }];
+    });
+    Fake { approvals: vec![question], ..Fake::default() }
+        .render("/inbox")
+        .await
+        .shows(&["Keep the old route?", "one release", "In your own words", "type=\"radio\""]);
+}
+
+#[tokio::test]
+async fn a_decided_one_says_who_decided_and_offers_nothing() {
+    let approvals = vec![approval(1, |a| {
+        a.state = ApprovalState::Denied;
+        a.decided = Some(decided());
+    })];
+    let path = format!("/inbox?id={}", approvals[0].id);
+    let page = Fake { approvals, ..Fake::default() }.render(&path).await;
+    page.shows(&["jonas denied: too broad", "from 192.0.2.7", "Answered"]).lacks(&["ib-acts", "Deny…"]);
+}
+
+#[tokio::test]
+async fn without_a_suggestion_there_is_no_always() {
+    let approvals = vec![approval(1, |a| a.suggestions.clear())];
+    Fake { approvals, ..Fake::default() }.render("/inbox").await.shows(&["ib-acts"]).lacks(&["Always…", "would add", "Where the rule is written"]);
+}
+
+#[tokio::test]
+async fn an_error_offers_to_try_again() {
+    Fake::failing(Error::StorageFull).render("/inbox").await.shows(&["The inbox could not be read.", "Try again"]);
+}

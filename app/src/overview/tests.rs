@@ -1,0 +1,97 @@
+//! The Overview as the server renders it.
+
+use crate::testing::{Fake, NOW, approval, session};
+use model::{
+    Error,
+    approvals::ApprovalKind,
+    node::{Activity, Checklist, Overview},
+    sessions::{SessionState, Tokens},
+    usage::UsageRow,
+};
+
+fn overview() -> Overview {
+    let day = |key: &str, cost_micros| UsageRow {
+        key: key.into(),
+        name: key.into(),
+        tokens: Tokens { input: 1_000, output: 200, cache_read: 5_000, cache_write: 10 },
+        cost_micros,
+        sessions: 3,
+    };
+    Overview {
+        approvals: Vec::new(),
+        approvals_total: 0,
+        troubled: Vec::new(),
+        working: Vec::new(),
+        done_today: Vec::new(),
+        done_today_total: 0,
+        days: vec![day("2026-11-21", Some(1_500_000)), day("2026-11-22", None)],
+        projects: vec![],
+        activity: Vec::new(),
+        checklist: Checklist { claude_ready: true, demo_run: true, project_added: true, session_started: true },
+        health: None,
+        pos: 7,
+    }
+}
+
+fn fake(overview: Overview) -> Fake {
+    Fake { overview: Some(overview), ..Fake::default() }
+}
+
+#[tokio::test]
+async fn a_new_node_shows_the_checklist_with_what_is_done() {
+    let list = Checklist { project_added: true, ..Checklist::default() };
+    let page = fake(Overview { checklist: list, ..overview() }).render("/").await;
+    page.shows(&["Nothing has run here yet.", "Run the demo agent", "Connect Claude Code", "3 steps, any order.", "/api/rpc/sessions/demo"]);
+    page.lacks(&["Needs you"]);
+}
+
+#[tokio::test]
+async fn the_sentence_counts_what_is_there_and_steps_that_are_left_stay() {
+    let now = Overview {
+        approvals: vec![approval(1, |_| ())],
+        approvals_total: 5,
+        troubled: vec![session(2, |s| s.state = SessionState::Unknown)],
+        working: vec![session(3, |s| s.state = SessionState::Working), session(4, |s| s.state = SessionState::Queued)],
+        done_today: vec![session(5, |_| ())],
+        done_today_total: 23,
+        checklist: Checklist { demo_run: true, ..Checklist::default() },
+        ..overview()
+    };
+    let page = fake(now).render("/").await;
+    page.shows(&["6 things need you.", "1 working, 1 queued, 23 done today.", "Set up this node", "22 more", "Session 3"]);
+}
+
+#[tokio::test]
+async fn decisions_are_made_right_there() {
+    let now = Overview {
+        approvals: vec![approval(1, |_| ()), approval(2, |a| a.kind = ApprovalKind::Plan)],
+        approvals_total: 2,
+        ..overview()
+    };
+    fake(now).render("/").await.shows(&["cargo test", "Allow once", "Always…", "Deny…", "Read the plan"]);
+}
+
+#[tokio::test]
+async fn unknown_cost_is_written_out_and_nothing_is_invented() {
+    let page = fake(overview()).render("/").await;
+    page.shows(&["Nothing needs you.", "not known", "$1.50 in 14 days", "Nothing waits for you.", "Nothing happened yet."]);
+}
+
+#[tokio::test]
+async fn activity_leads_to_its_page_and_is_text() {
+    let line = Activity {
+        pos: 3,
+        at: NOW,
+        status: "waiting".into(),
+        project: Some("billing-api".into()),
+        text: "asks for <b>Bash</b>".into(),
+        href: Some("/inbox".into()),
+    };
+    let page = fake(Overview { activity: vec![line], ..overview() }).render("/").await;
+    page.shows(&["asks for &lt;b&gt;Bash", "href=\"/inbox\""]);
+}
+
+#[tokio::test]
+async fn an_error_offers_to_try_again() {
+    Fake::failing(Error::Internal("ref-9".into())).render("/").await.shows(&["The overview could not be read.", "ref-9", "Try again"]);
+}

@@ -1,0 +1,56 @@
+//! The pages of projects as the server renders them.
+
+use crate::testing::{Fake, project, session};
+use model::Error;
+
+#[tokio::test]
+async fn an_empty_list_says_what_a_project_is_and_the_form_is_plain() {
+    let page = Fake::default().render("/projects").await;
+    page.shows(&["No projects yet", "/api/rpc/projects/create", "name=\"path\"", "Add project"]);
+}
+
+#[tokio::test]
+async fn the_list_says_how_each_stands() {
+    let projects = vec![
+        project(1, |_| ()),
+        project(2, |p| p.trusted = false),
+        project(3, |p| p.present = false),
+        project(4, |p| p.trust_stale = true),
+        project(5, |p| p.demo = true),
+    ];
+    let page = Fake { projects, ..Fake::default() }.render("/projects").await;
+    page.shows(&["Trusted", "Not trusted", "Missing", "Changed", "demo, no model", "/home/mara/src/project-1"]);
+}
+
+#[tokio::test]
+async fn a_project_lists_what_trusting_it_would_run() {
+    let projects = vec![project(1, |p| {
+        p.trusted = false;
+        p.runs_own = vec![".claude/settings.json".into(), ".mcp.json".into()];
+        p.approval_timeout_s = Some(45);
+    })];
+    let path = format!("/projects/{}", projects[0].id);
+    let sessions = vec![session(1, |_| ())];
+    let page = Fake { projects, sessions, ..Fake::default() }.render(&path).await;
+    page.shows(&[".mcp.json", "Trust this project", "denied after 45s", "Session 1", "Remove project…", "its folder is not touched".split_at(4).1]);
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_a_warning_on_its_page() {
+    let projects = vec![project(1, |p| p.present = false)];
+    let path = format!("/projects/{}", projects[0].id);
+    Fake { projects, ..Fake::default() }.render(&path).await.shows(&["The folder is missing.", "No sessions here yet"]);
+}
+
+#[tokio::test]
+async fn a_project_that_is_not_there_is_404() {
+    let page = Fake::default().render("/projects/prj_01920000000070008000000000000009").await;
+    assert_eq!(page.status, 404);
+    page.shows(&["There is no such project"]);
+    assert_eq!(Fake::default().render("/projects/nonsense").await.status, 404);
+}
+
+#[tokio::test]
+async fn an_error_offers_to_try_again() {
+    Fake::failing(Error::Internal("ref-1".into())).render("/projects").await.shows(&["The projects could not be read.", "Try again"]);
+}

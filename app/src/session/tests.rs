@@ -1,0 +1,188 @@
+//! The Session page as the server renders it.
+
+use crate::testing::{Fake, NOW, approval, approval_id, caller, session, session_id};
+use model::{
+    Error, Role,
+    approvals::ApprovalState,
+    entries::{Call, CallStatus, Entry, EntryKind},
+    sessions::{AgentKind, Prompt, PromptState, Session, SessionState},
+};
+
+fn entry(seq: i64, kind: EntryKind, change: impl FnOnce(&mut Entry)) -> Entry {
+    let mut entry = Entry {
+        session: session_id(1),
+        seq,
+        turn: 1,
+        kind,
+        at: NOW + seq * 1_000,
+        parent: None,
+        by_name: None,
+        preview: format!("entry {seq}"),
+        more: false,
+        html: None,
+        call: None,
+        approval: None,
+    };
+    change(&mut entry);
+    entry
+}
+
+fn call(id: &str, tool: &str, target: &str, status: CallStatus) -> Call {
+    Call {
+        id: id.into(),
+        tool: tool.into(),
+        target: target.into(),
+        status,
+        result: None,
+        added: None,
+        removed: None,
+        ended: (status != CallStatus::Running).then_some(NOW + 60_000),
+    }
+}
+
+fn fake(change: impl FnOnce(&mut Session), entries: Vec<Entry>) -> Fake {
+    Fake { sessions: vec![session(1, change)], entries, ..Fake::default() }
+}
+
+fn path() -> String {
+    format!("/sessions/{}", session_id(1))
+}
+
+#[tokio::test]
+async fn a_session_without_entries_can_be_spoken_to() {
+    let page = fake(|_| (), Vec::new()).render(&path()).await;
+    assert_eq!(page.status, 200);
+    page.shows(&["<h1><span title=\"Session 1\">Session 1</span>", "Idle", "aria-label=\"Timeline\"", "/api/rpc/session/prompt", "name=\"text\"", "No plan yet"]);
+}
+
+#[tokio::test]
+async fn the_timeline_shows_every_kind_and_failures_are_open() {
+    let entries = vec![
+        entry(1, EntryKind::Prompt, |e| {
+            e.by_name = Some("Mara Klein".into());
+            e.html = Some("<p>Use the <code>event</code> id</p>".into());
+        }),
+        entry(2, EntryKind::Thought, |_| ()),
+        entry(3, EntryKind::Message, |e| e.html = Some("<p>I will key on it.</p>".into())),
+        entry(4, EntryKind::Tool, |e| e.call = Some(Call { result: Some("214 lines".into()), ..call("c1", "Read", "src/a.rs", CallStatus::Ok) })),
+        entry(5, EntryKind::Tool, |e| e.call = Some(Call { added: Some(9), removed: Some(3), ..call("c2", "Edit", "src/b.rs", CallStatus::Ok) })),
+        entry(6, EntryKind::Tool, |e| e.call = Some(Call { result: Some("exit 101".into()), ..call("c3", "Bash", "cargo test", CallStatus::Failed) })),
+        entry(7, EntryKind::Status, |e| e.preview = "mode: auto-accept".into()),
+        entry(8, EntryKind::Error, |e| e.preview = "the model is overloaded".into()),
+        entry(9, EntryKind::Raw, |_| ()),
+        entry(10, EntryKind::Todo, |e| e.preview = "2 of 3 done".into()),
+    ];
+    let page = fake(|_| (), entries).render(&path()).await;
+    page.shows(&[
+        "MK", "<code>event</code>", "Thought", "I will key on it.", "214 lines", "src/b.rs", "+9", "exit 101", "mode: auto-accept",
+        "the model is overloaded", "2 of 3 done", "3 calls",
+    ]);
+    let visible = page.visible();
+    assert!(visible.contains("class=\"tool bad\" open") || visible.contains("open class=\"tool bad\""), "the failure is open");
+}
+
+#[tokio::test]
+async fn a_subagents_entries_are_nested_under_its_call() {
+    let entries = vec![
+        entry(1, EntryKind::Tool, |e| e.call = Some(call("c1", "Task", "count duplicates", CallStatus::Running))),
+        entry(2, EntryKind::Tool, |e| {
+            e.parent = Some("c1".into());
+            e.call = Some(call("c2", "Read", "scripts/replay.sh", CallStatus::Ok));
+        }),
+    ];
+    fake(|s| s.state = SessionState::Working, entries)
+        .render(&path())
+        .await
+        .shows(&["class=\"nest\"", "count duplicates", "scripts/replay.sh", "1 entry", "Interrupt"]);
+}
+
+#[tokio::test]
+async fn an_approval_stands_in_its_place_and_one_that_is_answered_is_a_line() {
+    let entries = vec![
+        entry(1, EntryKind::Tool, |e| {
+            e.call = Some(call("toolu_1", "Bash", "cargo test", CallStatus::Running));
+            e.approval = Some(approval_id(1));
+        }),
+        entry(2, EntryKind::Tool, |e| {
+            e.call = Some(call("toolu_2", "Bash", "rm -rf target", CallStatus::Denied));
+            e.approval = Some(approval_id(2));
+        }),
+    ];
+    let approvals = vec![
+        approval(1, |_| ()),
+        approval(2, |a| {
+            a.state = ApprovalState::Denied;
+            a.decided = None;
+        }),
+    ];
+    let waiting = |s: &mut Session| {
+        s.state = SessionState::Waiting;
+        s.pending = 1;
+    };
+    let page = Fake { approvals, ..fake(waiting, entries) }.render(&path()).await;
+    page.shows(&["Needs you", "1 decision", "Allow this command?", "Allow once", "allow Bash(cargo test *)", "1 decision waits for you", "Denied"]);
+    assert_eq!(page.visible().matches("Allow this command?").count(), 1, "once, in its place");
+}
+
+#[tokio::test]
+async fn an_approval_without_its_entry_stands_at_the_end() {
+    let fake = Fake { approvals: vec![approval(1, |_| ())], ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
+    fake.render(&path()).await.shows(&["Allow this command?", "Allow once"]);
+}
+
+#[tokio::test]
+async fn a_queued_prompt_can_be_withdrawn_and_is_text() {
+    let prompt = Prompt {
+        id: "pmt_01920000000070008000000000000001".parse().unwrap(),
+        session: session_id(1),
+        text: "<script>alert(1)</script>".into(),
+        by_name: "mara".into(),
+        at: NOW,
+        state: PromptState::Queued,
+    };
+    let page = Fake { queued: vec![prompt], ..fake(|s| s.state = SessionState::Working, Vec::new()) }.render(&path()).await;
+    page.shows(&["Queued", "Withdraw", "&lt;script&gt;alert(1)", "Queue"]);
+}
+
+#[tokio::test]
+async fn the_demo_is_labelled_and_states_say_why() {
+    let page = fake(
+        |s| {
+            s.agent = AgentKind::Demo;
+            s.model = None;
+            s.state = SessionState::Failed;
+            s.state_detail = Some("exit 3 on request".into());
+        },
+        Vec::new(),
+    )
+    .render(&path())
+    .await;
+    page.shows(&["Demo, no model", "It failed.", "exit 3 on request", "Resume"]);
+    fake(|s| s.state = SessionState::Unknown, Vec::new()).render(&path()).await.shows(&["Nobody saw how its agent ended."]);
+}
+
+#[tokio::test]
+async fn who_may_only_watch_gets_no_buttons() {
+    let fake = Fake { caller: Some(caller(Role::Viewer)), approvals: vec![approval(1, |_| ())], ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
+    fake.render(&path()).await.shows(&["You may watch this session"]).lacks(&["btn-p", "Deny…", "sx-int", "name=\"text\""]);
+}
+
+#[tokio::test]
+async fn a_long_session_starts_at_its_end_and_offers_the_rest() {
+    let entries = (1..=5_000).map(|seq| entry(seq, EntryKind::Message, |_| ())).collect();
+    fake(|_| (), entries).render(&path()).await.shows(&["entry 5000", "entry 4901", "Load older entries"]).lacks(&["entry 4900<"]);
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_there_is_404() {
+    let page = Fake::default().render(&path()).await;
+    assert_eq!(page.status, 404);
+    page.shows(&["There is no such session"]);
+    assert_eq!(Fake::default().render("/sessions/nonsense").await.status, 404);
+}
+
+#[tokio::test]
+async fn an_error_offers_to_try_again() {
+    let page = Fake::failing(Error::Unavailable("the database is busy".into())).render(&path()).await;
+    page.shows(&["The session could not be opened.", "The database is busy.", "Try again"]);
+}

@@ -1,0 +1,81 @@
+//! The Sessions page and the form for a new one, as the server renders them.
+
+use crate::testing::{Fake, project, session};
+use model::{
+    Error,
+    node::AgentFound,
+    sessions::{AgentKind, SessionState},
+};
+
+fn found(agent: AgentKind) -> AgentFound {
+    AgentFound { agent, path: Some("/usr/bin/claude".into()), version: Some("2.1.330".into()), signed_in: Some(true), problem: None }
+}
+
+#[tokio::test]
+async fn an_empty_list_offers_the_first_step() {
+    let page = Fake::default().render("/sessions").await;
+    assert_eq!(page.status, 200);
+    page.shows(&["No sessions yet", "href=\"/sessions/new\"", "<h1>Sessions</h1>"]);
+}
+
+#[tokio::test]
+async fn every_row_is_a_link_with_its_state_in_words() {
+    let sessions = vec![
+        session(1, |s| s.state = SessionState::Waiting),
+        session(2, |s| {
+            s.state = SessionState::Failed;
+            s.cost_micros = None;
+        }),
+        session(3, |s| s.agent = AgentKind::Demo),
+    ];
+    let href = format!("href=\"/sessions/{}\"", sessions[0].id);
+    let page = Fake { sessions, ..Fake::default() }.render("/sessions").await;
+    page.shows(&["Needs you", "Failed", "Session 2", "not known", "$0.22", "demo, no model", "sonnet-5", href.as_str()]);
+}
+
+#[tokio::test]
+async fn the_filter_of_the_address_holds_and_what_it_leaves_out_says_so() {
+    let sessions = vec![session(1, |s| s.state = SessionState::Working), session(2, |s| s.title = "Something else".into())];
+    let fake = Fake { sessions, ..Fake::default() };
+    fake.clone().render("/sessions?state=working").await.shows(&["Session 1"]).lacks(&["Something else"]);
+    fake.clone().render("/sessions?q=ELSE").await.shows(&["Something else"]).lacks(&["Session 1"]);
+    fake.render("/sessions?state=failed").await.shows(&["No session matches", "Show all sessions"]);
+}
+
+#[tokio::test]
+async fn more_rows_than_a_page_are_offered() {
+    let sessions = (1..=60).map(|n| session(n, |_| ())).collect();
+    Fake { sessions, ..Fake::default() }.render("/sessions").await.shows(&["Load more", "Session 50"]).lacks(&["Session 51"]);
+}
+
+#[tokio::test]
+async fn an_error_says_what_happened_and_offers_to_try_again() {
+    let page = Fake::failing(Error::Unavailable("the node is closing".into())).render("/sessions").await;
+    page.shows(&["The sessions could not be read.", "The node is closing.", "Try again"]);
+}
+
+#[tokio::test]
+async fn a_title_is_text_and_never_markup() {
+    let sessions = vec![session(1, |s| s.title = "<img src=x onerror=alert(1)>".into())];
+    Fake { sessions, ..Fake::default() }.render("/sessions").await.shows(&["&lt;img src=x"]).lacks(&["<img src=x"]);
+}
+
+#[tokio::test]
+async fn the_form_is_a_plain_form_with_everything_in_it() {
+    let projects = vec![project(1, |_| ())];
+    let fake = Fake { projects, agents: vec![found(AgentKind::Claude)], ..Fake::default() };
+    let page = fake.render("/sessions/new").await;
+    page.shows(&["<form", "/api/rpc/sessions/create", "project-1", "name=\"prompt\"", "value=\"plan\"", "Start session", "Claude Code", "Add a folder"]);
+}
+
+#[tokio::test]
+async fn an_agent_that_is_missing_cannot_be_chosen_and_says_why() {
+    let agents = vec![AgentFound {
+        agent: AgentKind::Claude,
+        path: None,
+        version: None,
+        signed_in: None,
+        problem: Some("install it first".into()),
+    }];
+    Fake { agents, ..Fake::default() }.render("/sessions/new").await.shows(&["not found on this machine", "install it first", "disabled"]);
+}
