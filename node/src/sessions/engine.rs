@@ -166,7 +166,9 @@ impl Engine {
                 places.remove(&session);
             }
         }
-        self.processes.compress(run).await;
+        if let Err(error) = self.processes.compress(run).await {
+            tracing::warn!(%run, %error, "the output of an ended run could not be compressed");
+        }
         self.kick();
     }
 

@@ -1,0 +1,372 @@
+//! Sessions end to end on a real store with real processes: the demo agent under its shim.
+//! Nothing here is faked but time's steering wheel, which these tests leave alone.
+
+use migration::Migrator;
+use model::{
+    Caller, Error, PageQuery, Role, Services, Via,
+    approvals::{Approval, ApprovalFilter, ApprovalState, Decide},
+    caller::Visibility,
+    entries::{CallStatus, Entry, EntryKind},
+    id::{NodeId, SessionId, UserId},
+    live::{ClientSays, Row, ServerSays, Topic},
+    node::NodeKind,
+    sessions::{AgentKind, Mode, NewSession, PromptState, Session, SessionFilter, SessionPatch, SessionState},
+};
+use node::{
+    clock::Deps,
+    journal::Journal,
+    node::{Node, NodeConfig},
+    overview::Identity,
+    process::ShimProgram,
+    sessions::EngineConfig,
+    store::{Store, testing::Place},
+};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// Nothing here takes a tenth of it; only a hang does.
+const SOON: Duration = Duration::from_secs(60);
+
+struct Running {
+    node: Node,
+    store: Store,
+    journal: Journal,
+    services: Services,
+}
+
+fn program() -> PathBuf {
+    // Examples are built together with the tests, next to `deps`.
+    let own = std::env::current_exe().expect("a test knows its program");
+    own.parent().and_then(|deps| deps.parent()).expect("tests lie in target/PROFILE/deps").join("examples/orchwiz_parts")
+}
+
+async fn open_with(place: &Place, agents_max: usize, pace: &str) -> Running {
+    let deps = Deps::system();
+    let store = Store::open::<Migrator>(&place.config, &deps).await.expect("the store opens");
+    let journal = Journal::open(store.clone(), deps.clone()).await.expect("the journal opens");
+    let data_dir = place.config.data_dir.clone();
+    let config = NodeConfig {
+        identity: Identity {
+            id: NodeId::from_uuid(Uuid::from_u128(7)),
+            name: "workbench".into(),
+            kind: NodeKind::Local,
+            version: "test".into(),
+            data_dir: data_dir.clone(),
+        },
+        engine: EngineConfig {
+            agents_max,
+            agents_idle: Duration::from_secs(900),
+            claude: Some("/nowhere/claude".into()),
+            own_program: program(),
+            demo_env: BTreeMap::from([
+                ("ORCHWIZ_DEMO_STATE".into(), data_dir.join("demo-agent").display().to_string()),
+                ("ORCHWIZ_DEMO_PACE".into(), pace.into()),
+            ]),
+        },
+        shim: ShimProgram { program: program(), args: vec!["shim".into()] },
+        roots: Vec::new(),
+    };
+    let accounts = Arc::new(node::accounts::AccountsService::new(store.clone(), journal.clone(), deps.clone()));
+    let node = Node::open(config, store.clone(), journal.clone(), accounts, deps).await.expect("the node opens");
+    let services = node.services();
+    Running { node, store, journal, services }
+}
+
+async fn open(place: &Place) -> Running {
+    open_with(place, 4, "fast").await
+}
+
+impl Running {
+    async fn close(self, stop_agents: bool) {
+        self.node.shutdown(stop_agents).await;
+        drop((self.node, self.services));
+        self.journal.close().await;
+        self.store.close().await;
+    }
+
+    async fn session(&self, id: SessionId) -> Session {
+        self.services.sessions.find(&mara(), id).await.expect("the session exists")
+    }
+
+    async fn until(&self, id: SessionId, what: &str, test: impl Fn(&Session) -> bool) -> Session {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let session = self.session(id).await;
+            if test(&session) {
+                return session;
+            }
+            assert!(Instant::now() < deadline, "{what} did not come: {:?} {:?}\n{}", session.state, session.state_detail, self.story(id).await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn state(&self, id: SessionId, state: SessionState) -> Session {
+        self.until(id, state.word(), |session| session.state == state).await
+    }
+
+    async fn entries(&self, id: SessionId) -> Vec<Entry> {
+        let mut all = Vec::new();
+        loop {
+            let after = all.last().map_or(0, |entry: &Entry| entry.seq);
+            let page = self.services.sessions.entries(&mara(), id, after, 200, false).await.expect("entries are listed");
+            all.extend(page.items);
+            if page.next.is_none() {
+                return all;
+            }
+        }
+    }
+
+    async fn story(&self, id: SessionId) -> String {
+        let entries = self.entries(id).await;
+        entries.iter().map(|entry| format!("{:>3} {:8} {}\n", entry.seq, entry.kind.word(), entry.preview)).collect()
+    }
+
+    async fn asked(&self, id: SessionId) -> Approval {
+        self.state(id, SessionState::Waiting).await;
+        let filter = ApprovalFilter { state: Some(ApprovalState::Pending), session: Some(id) };
+        self.services.approvals.list(&mara(), filter, PageQuery::default()).await.expect("approvals are listed").items.remove(0)
+    }
+
+    async fn start(&self, mode: Mode, prompt: &str) -> Session {
+        let demo = self.services.sessions.run_demo(&mara()).await.expect("the demo starts");
+        self.services.sessions.stop(&mara(), demo.id).await.expect("it stops");
+        self.until(demo.id, "its end", |session| session.run.is_none()).await;
+        let new = NewSession { project: demo.project, agent: AgentKind::Demo, mode, prompt: prompt.into(), title: None, model: None, visibility: None };
+        self.services.sessions.create(&mara(), new).await.expect("a session starts")
+    }
+}
+
+fn person(n: u128, name: &str) -> Caller {
+    Caller { user: Some(UserId::from_uuid(Uuid::from_u128(n))), name: name.into(), role: Role::Owner, via: Via::Cli, from: None }
+}
+
+fn mara() -> Caller {
+    person(1, "mara")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_streams_asks_and_goes_on_when_it_is_answered() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let session = running.services.sessions.run_demo(&mara()).await.unwrap();
+    assert_eq!(session.agent, AgentKind::Demo);
+    let mut answered = 0;
+    loop {
+        let now = running.until(session.id, "a question or the end", |session| matches!(session.state, SessionState::Waiting | SessionState::Idle)).await;
+        if now.state == SessionState::Idle {
+            break;
+        }
+        let approval = running.asked(session.id).await;
+        assert!(!approval.target.is_empty());
+        let decided = running.services.approvals.decide(&mara(), approval.id, Decide::allow()).await.unwrap();
+        assert_eq!(decided.state, ApprovalState::Allowed);
+        let again = running.services.approvals.decide(&person(2, "jonas"), approval.id, Decide::deny("late")).await;
+        assert!(matches!(again, Err(Error::AlreadyDecided(decided)) if decided.by_name.as_deref() == Some("mara")));
+        answered += 1;
+        running.until(session.id, "going on", |session| session.pending == 0).await;
+    }
+    assert!(answered > 0, "the demo asked nothing:\n{}", running.story(session.id).await);
+    let entries = running.entries(session.id).await;
+    assert!(entries.iter().enumerate().all(|(i, entry)| entry.seq == i64::try_from(i).unwrap() + 1), "the timeline has a gap");
+    for kind in [EntryKind::Prompt, EntryKind::Message, EntryKind::Thought, EntryKind::Tool] {
+        assert!(entries.iter().any(|entry| entry.kind == kind), "no {kind:?}:\n{}", running.story(session.id).await);
+    }
+    let edit = entries.iter().find(|entry| entry.call.as_ref().is_some_and(|call| call.added.is_some())).expect("the demo edits");
+    let body = running.services.sessions.entry_body(&mara(), session.id, edit.seq).await.unwrap();
+    assert!(body.diff.is_some_and(|diff| diff.added + diff.removed > 0));
+    assert!(entries.iter().filter_map(|entry| entry.call.as_ref()).all(|call| call.status != CallStatus::Running), "a call never ended");
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_goes_on_while_the_node_is_away_and_nothing_is_told_twice() {
+    let place = Place::new().await;
+    let running = open_with(&place, 4, "human").await;
+    let session = running.start(Mode::AutoAccept, "slow").await;
+    running.state(session.id, SessionState::Working).await;
+    running.until(session.id, "a first sign", |session| session.turns == 1).await;
+    running.close(false).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let running = open_with(&place, 4, "human").await;
+    let back = running.session(session.id).await;
+    assert!(matches!(back.state, SessionState::Working | SessionState::Idle), "{:?}", back.state);
+    running.state(session.id, SessionState::Idle).await;
+    let messages: Vec<String> = running.entries(session.id).await.into_iter().filter(|entry| entry.kind == EntryKind::Message).map(|entry| entry.preview).collect();
+    let mut unique = messages.clone();
+    unique.dedup();
+    assert_eq!(messages, unique, "a message was told twice");
+    assert!(!messages.is_empty());
+    // The conversation goes on with the same process.
+    running.services.sessions.prompt(&mara(), session.id, "hello again".into()).await.unwrap();
+    running.until(session.id, "a second turn", |session| session.turns == 2).await;
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follow_up_waits_for_its_turn_and_can_be_taken_back_until_then() {
+    let place = Place::new().await;
+    let running = open_with(&place, 4, "human").await;
+    let session = running.start(Mode::AutoAccept, "slow").await;
+    running.until(session.id, "its turn", |session| session.turns == 1).await;
+    let kept = running.services.sessions.prompt(&mara(), session.id, "hello".into()).await.unwrap();
+    let dropped = running.services.sessions.prompt(&mara(), session.id, "never mind".into()).await.unwrap();
+    assert_eq!((kept.state, dropped.state), (PromptState::Queued, PromptState::Queued));
+    running.services.sessions.withdraw(&mara(), session.id, dropped.id).await.unwrap();
+    running.until(session.id, "the follow-up's turn", |session| session.turns == 2).await;
+    assert!(matches!(running.services.sessions.withdraw(&mara(), session.id, kept.id).await, Err(Error::Conflict(_))));
+    running.services.sessions.interrupt(&mara(), session.id).await.ok();
+    running.until(session.id, "rest", |session| matches!(session.state, SessionState::Idle | SessionState::Interrupted)).await;
+    let said: Vec<String> = running.entries(session.id).await.into_iter().filter(|entry| entry.kind == EntryKind::Prompt).map(|entry| entry.preview).collect();
+    assert_eq!(said, ["slow", "hello"]);
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_approved_and_only_then_are_edits_made() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let session = running.start(Mode::Plan, "plan").await;
+    let plan = running.asked(session.id).await;
+    assert_eq!(plan.kind, model::approvals::ApprovalKind::Plan, "{plan:?}");
+    assert!(plan.plan_html.as_ref().is_some_and(|html| html.contains("<li>")), "{:?}", plan.plan_html);
+    let edits = |entries: &[Entry]| entries.iter().filter(|entry| entry.call.as_ref().is_some_and(|call| call.added.is_some())).count();
+    assert_eq!(edits(&running.entries(session.id).await), 0);
+    let decide = Decide { mode: Some(Mode::AutoAccept), ..Decide::allow() };
+    running.services.approvals.decide(&mara(), plan.id, decide).await.unwrap();
+    running.until(session.id, "auto-accept", |session| session.mode == Mode::AutoAccept).await;
+    loop {
+        let now = running.until(session.id, "the end", |session| matches!(session.state, SessionState::Waiting | SessionState::Idle)).await;
+        if now.state == SessionState::Idle {
+            break;
+        }
+        let asked = running.asked(session.id).await;
+        running.services.approvals.decide(&mara(), asked.id, Decide::allow()).await.unwrap();
+        running.until(session.id, "going on", |session| session.pending == 0).await;
+    }
+    assert!(edits(&running.entries(session.id).await) > 0, "{}", running.story(session.id).await);
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_the_agent_and_says_who_wanted_it() {
+    let place = Place::new().await;
+    let running = open_with(&place, 4, "human").await;
+    let session = running.start(Mode::AutoAccept, "slow").await;
+    running.until(session.id, "its turn", |session| session.turns == 1).await;
+    assert!(matches!(running.services.sessions.delete(&mara(), session.id).await, Err(Error::Conflict(_))));
+    running.services.sessions.stop(&mara(), session.id).await.unwrap();
+    let ended = running.until(session.id, "its end", |session| session.run.is_none()).await;
+    assert_eq!((ended.state, ended.state_detail.as_deref()), (SessionState::Done, Some("stopped by mara")));
+    assert_eq!(running.node.running(), 0);
+    // It can be resumed, and deleted and restored.
+    running.services.sessions.resume(&mara(), session.id).await.unwrap();
+    running.until(session.id, "rest", |session| matches!(session.state, SessionState::Idle | SessionState::Working)).await;
+    running.services.sessions.stop(&mara(), session.id).await.unwrap();
+    running.until(session.id, "its end", |session| session.run.is_none()).await;
+    running.services.sessions.delete(&mara(), session.id).await.unwrap();
+    assert!(matches!(running.services.sessions.find(&mara(), session.id).await, Err(Error::NotFound(_))));
+    running.services.sessions.restore(&mara(), session.id).await.unwrap();
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_is_freed_by_the_agent_that_has_rested_longest() {
+    let place = Place::new().await;
+    let running = open_with(&place, 1, "fast").await;
+    let first = running.start(Mode::AutoAccept, "hello").await;
+    running.until(first.id, "rest", |session| matches!(session.state, SessionState::Idle)).await;
+    let new = NewSession { project: first.project, agent: AgentKind::Demo, mode: Mode::AutoAccept, prompt: "hello".into(), title: Some("second".into()), model: None, visibility: None };
+    let second = running.services.sessions.create(&mara(), new).await.unwrap();
+    running.state(second.id, SessionState::Idle).await;
+    let first = running.session(first.id).await;
+    assert_eq!((first.state, first.run), (SessionState::Idle, None), "its state stays, its process is gone");
+    // The next prompt brings it back.
+    running.services.sessions.prompt(&mara(), first.id, "hello".into()).await.unwrap();
+    running.until(first.id, "a second turn", |session| session.turns == 2 && session.state == SessionState::Idle).await;
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_nobody_can_find_is_unknown_and_never_done() {
+    let place = Place::new().await;
+    let running = open_with(&place, 4, "human").await;
+    let session = running.start(Mode::AutoAccept, "slow").await;
+    running.until(session.id, "its turn", |session| session.turns == 1).await;
+    let run = running.session(session.id).await.run.expect("it runs");
+    running.close(false).await;
+    kill_everything_of(&run.to_string()).await;
+    let running = open(&place).await;
+    let after = running.until(session.id, "the truth", |session| session.run.is_none()).await;
+    assert_eq!(after.state, SessionState::Unknown);
+    assert!(after.state_detail.is_some());
+    assert!(running.entries(session.id).await.iter().filter_map(|entry| entry.call.as_ref()).all(|call| call.status != CallStatus::Running));
+    running.close(true).await;
+}
+
+/// `kill -9` of the run's shim and agent: whoever carries the run's mark in its environment or its directory in its arguments.
+async fn kill_everything_of(run: &str) {
+    for _ in 0..2 {
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
+            let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
+            let marked = [read("environ"), read("cmdline")].iter().any(|bytes| bytes.windows(run.len()).any(|window| window == run.as_bytes()));
+            if marked && u32::try_from(pid).unwrap() != std::process::id() {
+                let _ = rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_session_is_nobody_elses_anywhere() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let session = running.start(Mode::AutoAccept, "hello").await;
+    running.state(session.id, SessionState::Idle).await;
+    let jonas = person(2, "jonas");
+    let mut follower = running.node.live().follow(jonas.clone());
+    let head = running.services.node.head().await.unwrap();
+    follower.say(ClientSays::Follow { topics: vec![Topic::Node, Topic::Session { id: session.id }], after: head }).await.unwrap();
+    let patch = SessionPatch { visibility: Some(Visibility::Private), ..SessionPatch::default() };
+    assert!(matches!(running.services.sessions.update(&jonas, session.id, patch.clone()).await, Err(Error::Forbidden(_))));
+    running.services.sessions.update(&mara(), session.id, patch).await.unwrap();
+    loop {
+        match tokio::time::timeout(SOON, follower.next()).await.expect("the follower hears").expect("the hub lives") {
+            ServerSays::Gone { id, .. } => {
+                assert_eq!(id, session.id.to_string());
+                break;
+            }
+            ServerSays::Row { row: Row::Session(row), .. } => assert_ne!(row.id, session.id, "a private row was sent"),
+            _ => {}
+        }
+    }
+    assert!(matches!(running.services.sessions.find(&jonas, session.id).await, Err(Error::NotFound(_))));
+    assert!(matches!(running.services.sessions.entries(&jonas, session.id, 0, 50, false).await, Err(Error::NotFound(_))));
+    assert!(matches!(running.services.sessions.prompt(&jonas, session.id, "hi".into()).await, Err(Error::NotFound(_))));
+    let list = running.services.sessions.list(&jonas, SessionFilter::default(), PageQuery::default()).await.unwrap();
+    assert!(list.items.iter().all(|row| row.id != session.id));
+    let mut after = 0;
+    loop {
+        let page = running.services.node.events(&jonas, after, 200).await.unwrap();
+        assert!(page.items.iter().all(|event| event.subject != session.id.to_string()));
+        match page.next {
+            Some(next) => after = next.parse().unwrap(),
+            None => break,
+        }
+    }
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_agent_fails_with_a_sentence() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let demo = running.start(Mode::Ask, "hello").await;
+    let new = NewSession { project: demo.project, agent: AgentKind::Claude, mode: Mode::Ask, prompt: "hi".into(), title: None, model: None, visibility: None };
+    let session = running.services.sessions.create(&mara(), new).await.unwrap();
+    let failed = running.state(session.id, SessionState::Failed).await;
+    assert!(failed.state_detail.is_some_and(|detail| detail.contains("not found on this machine")));
+    running.close(true).await;
+}
