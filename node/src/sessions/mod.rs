@@ -368,10 +368,11 @@ impl ports::Sessions for SessionsService {
         self.engine.ask(id, |reply| Order::Model(model.clone(), reply)).await?;
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
-                let shown = model.clone().unwrap_or_else(|| "the agent's default".into());
-                if scribe.row.model != model {
-                    scribe.changed(SessionChanged { model, ..SessionChanged::default() });
-                    scribe.entry(EntryKind::Status, NewEntry::text(format!("Model from the next turn on: {shown}"))).await?;
+                // `default` is the agents' own name of their default; nothing at all would mean "as before" in an event.
+                let model = model.unwrap_or_else(|| "default".into());
+                if scribe.row.model.as_ref() != Some(&model) {
+                    scribe.entry(EntryKind::Status, NewEntry::text(format!("Model from the next turn on: {model}"))).await?;
+                    scribe.changed(SessionChanged { model: Some(model), ..SessionChanged::default() });
                 }
                 Ok(())
             })
