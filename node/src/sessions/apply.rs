@@ -5,7 +5,7 @@ use super::scribe::{CallEnd, NewEntry, Scribe, shorten};
 use crate::{
     agents::{AgentEvent, Answer, Ask, TurnOutcome, Wish, driver, entry_kind},
     blob,
-    entity::{approval, run_cursor, session, usage_total},
+    entity::{approval, run_cursor},
     journal::{Outcome, Tx, internal},
 };
 use model::{
@@ -14,7 +14,7 @@ use model::{
     entries::EntryKind,
     event::{ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, SessionChanged, UsageRecorded},
     id::{ApprovalId, RunId, SessionId},
-    sessions::{Mode, SessionState, Tokens},
+    sessions::{Mode, SessionState},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict};
 use serde_json::Value;
@@ -87,7 +87,6 @@ async fn one(scribe: &mut Scribe<'_>, run: RunId, applied: &mut Applied, event: 
             let Ok(project) = scribe.row.project.parse() else { return Ok(()) };
             let session = scribe.id;
             let day = scribe.tx.now().div_euclid(DAY_MS);
-            let (tokens, cost_micros) = own_usage(brought_along(scribe, run, &model).await?, (tokens, cost_micros));
             scribe.push(run, UsageRecorded { session, run, project, model, day, tokens, cost_micros });
         }
         AgentEvent::Context { used, size } => {
@@ -127,52 +126,6 @@ async fn one(scribe: &mut Scribe<'_>, run: RunId, applied: &mut Applied, event: 
         AgentEvent::Delta { .. } | AgentEvent::DeltaReset { .. } | AgentEvent::TaskProgress { .. } | AgentEvent::Control { .. } => {}
     }
     Ok(())
-}
-
-/// A sum of tokens and of what they cost.
-type Spent = (Tokens, Option<i64>);
-
-/// What other processes spent on the conversation that `run` continues: Claude Code's totals go on from the saved ones after a resume or a fork (seen on 2.1.330).
-async fn brought_along(scribe: &Scribe<'_>, run: RunId, model: &str) -> Result<Spent> {
-    let mut conversation = vec![scribe.id.to_string()];
-    let mut from = scribe.row.forked_from.clone();
-    while let Some(source) = from.filter(|source| conversation.len() < 16 && !conversation.contains(source)) {
-        from = session::Entity::find_by_id(source.clone()).one(scribe.tx.db()).await.map_err(internal)?.and_then(|row| row.forked_from);
-        conversation.push(source);
-    }
-    let rows = usage_total::Entity::find()
-        .filter(usage_total::Column::Session.is_in(conversation))
-        .filter(usage_total::Column::Model.eq(model))
-        .filter(usage_total::Column::Run.ne(run.to_string()))
-        .all(scribe.tx.db())
-        .await
-        .map_err(internal)?;
-    let mut sum: Spent = (Tokens::default(), None);
-    for row in rows {
-        sum.0.input += row.tok_input;
-        sum.0.output += row.tok_output;
-        sum.0.cache_read += row.tok_cache_read;
-        sum.0.cache_write += row.tok_cache_write;
-        sum.1 = match (sum.1, row.cost_micros) {
-            (Some(sum), Some(cost)) => Some(sum + cost),
-            (sum, cost) => sum.or(cost),
-        };
-    }
-    Ok(sum)
-}
-
-/// What of an agent's running totals its own process spent. Totals below what came before show that the agent began to count anew.
-fn own_usage((before, cost_before): Spent, (total, cost): Spent) -> Spent {
-    if total.total() < before.total() {
-        return (total, cost);
-    }
-    let tokens = Tokens {
-        input: (total.input - before.input).max(0),
-        output: (total.output - before.output).max(0),
-        cache_read: (total.cache_read - before.cache_read).max(0),
-        cache_write: (total.cache_write - before.cache_write).max(0),
-    };
-    (tokens, cost.map(|cost| (cost - cost_before.unwrap_or(0)).max(0)))
 }
 
 fn task_call(id: &str) -> String {
@@ -362,24 +315,4 @@ fn todo_line(todos: &Value) -> String {
     let Some(items) = todos.as_array() else { return "Todo list".into() };
     let done = items.iter().filter(|item| item.get("status").and_then(Value::as_str) == Some("completed")).count();
     format!("{done} of {} done", items.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spent(n: i64, cost: i64) -> Spent {
-        (Tokens { input: n, output: n, cache_read: n, cache_write: n }, Some(cost))
-    }
-
-    #[test]
-    fn a_resumed_agent_is_charged_only_for_what_it_spent_itself() {
-        assert_eq!(own_usage(spent(0, 0), spent(10, 1250)), spent(10, 1250));
-        assert_eq!(own_usage(spent(10, 1250), spent(25, 3000)), spent(15, 1750));
-    }
-
-    #[test]
-    fn an_agent_that_counts_anew_is_charged_in_full() {
-        assert_eq!(own_usage(spent(10, 1250), spent(4, 500)), spent(4, 500));
-    }
 }

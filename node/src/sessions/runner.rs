@@ -20,7 +20,11 @@ use model::{
     sessions::{AgentKind, SessionState},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior},
@@ -61,6 +65,8 @@ pub(super) struct Live {
     stop: Option<Stop>,
     stderr: String,
     idle_since: Option<Instant>,
+    /// Background tasks under way: an agent that has any does not rest.
+    tasks: HashSet<String>,
 }
 
 impl Runner {
@@ -166,6 +172,8 @@ impl Runner {
                 self.live.partials.clear();
                 self.live.partial_due = true;
             }
+            AgentEvent::TaskStarted { id, .. } => drop(self.live.tasks.insert(id.clone())),
+            AgentEvent::TaskEnded { id, .. } => drop(self.live.tasks.remove(id)),
             _ => {}
         }
     }
@@ -342,7 +350,7 @@ impl Runner {
     async fn tick(&mut self) {
         self.push_partials();
         let idle = self.live.idle_since.is_some_and(|since| since.elapsed() >= self.engine.config.agents_idle);
-        if idle && self.live.stop.is_none() {
+        if idle && self.live.tasks.is_empty() && self.live.stop.is_none() {
             self.stop(Stop::Idle);
         }
     }
