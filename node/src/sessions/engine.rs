@@ -193,7 +193,8 @@ impl Engine {
                 let how = if row.resumable { How::Resume } else { How::Fresh };
                 let state = SessionState::parse(&row.state).unwrap_or(SessionState::Unknown);
                 tracing::info!(%session, %run, committed, "an agent is taken up again");
-                self.serve(session, run, agent, how, committed, state, attached);
+                let orders = self.take_place(session, run);
+                self.serve(session, run, agent, how, committed, state, attached, orders);
                 return Ok(());
             }
             Err(error) if committed == 0 && row.state == SessionState::Starting.word() => {
@@ -210,9 +211,17 @@ impl Engine {
     }
 
     #[expect(clippy::too_many_arguments, reason = "what a runner is made of, passed on once")]
-    fn serve(self: &Arc<Self>, session: SessionId, run: RunId, agent: AgentKind, how: How, committed: u64, state: SessionState, attached: crate::process::Attached) {
-        let (sender, orders) = mpsc::channel(64);
-        self.places().insert(session, Place { run, orders: sender });
+    fn serve(
+        self: &Arc<Self>,
+        session: SessionId,
+        run: RunId,
+        agent: AgentKind,
+        how: How,
+        committed: u64,
+        state: SessionState,
+        attached: crate::process::Attached,
+        orders: mpsc::Receiver<Order>,
+    ) {
         let runner = Runner { engine: self.clone(), session, run, agent, how, driver: agents::driver(agent), orders, committed, state, live: Live::default() };
         self.tasks.spawn(runner.serve(attached));
     }
@@ -281,16 +290,34 @@ impl Engine {
         }
     }
 
+    /// From here on orders reach the session's runner, also while its process is still being started.
+    fn take_place(&self, session: SessionId, run: RunId) -> mpsc::Receiver<Order> {
+        let (sender, orders) = mpsc::channel(64);
+        self.places().insert(session, Place { run, orders: sender });
+        orders
+    }
+
     async fn launch(self: &Arc<Self>, session: SessionId) -> Result<()> {
+        let run = RunId::from_uuid(self.deps.uuid_v7());
+        let orders = self.take_place(session, run);
+        let launched = self.launch_in_place(session, run, orders).await;
+        if !matches!(launched, Ok(true)) {
+            self.places().remove(&session);
+        }
+        launched.map(drop)
+    }
+
+    /// Starts the agent; `false` when the session no longer waits, or its agent could not be started and says so.
+    async fn launch_in_place(self: &Arc<Self>, session: SessionId, run: RunId, orders: mpsc::Receiver<Order>) -> Result<bool> {
         let row = session::Entity::find_by_id(session.to_string()).one(self.store.read()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("session".into()))?;
         let agent = AgentKind::parse(&row.agent).unwrap_or(AgentKind::Demo);
         let project = project::Entity::find_by_id(row.project.clone()).one(self.store.read()).await.map_err(internal)?;
         let Some(project) = project.filter(|project| project.removed.is_none()) else {
-            return self.failed_to_start(session, "its project was removed").await;
+            return self.failed_to_start(session, "its project was removed").await.map(|()| false);
         };
         let program = match self.program(agent) {
             Ok(program) => program,
-            Err(why) => return self.failed_to_start(session, &why).await,
+            Err(why) => return self.failed_to_start(session, &why).await.map(|()| false),
         };
         let cwd = PathBuf::from(&project.path);
         let how = match (row.resumable, row.forked_from.as_deref().and_then(|from| from.parse().ok())) {
@@ -311,7 +338,6 @@ impl Engine {
         let mut driver = agents::driver(agent);
         let spec = driver.spec(&start);
         let hello = driver.hello();
-        let run = RunId::from_uuid(self.deps.uuid_v7());
         let argv: Vec<String> = std::iter::once(spec.program.display().to_string()).chain(spec.args.iter().cloned()).collect();
         let begun = self
             .journal
@@ -329,21 +355,24 @@ impl Engine {
             })
             .await?;
         if !begun {
-            return Ok(());
+            return Ok(false);
         }
         let started = match self.processes.start(run, &spec).await {
             Ok(()) => self.processes.attach(run, 0).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         match started {
-            Ok(attached) => self.serve(session, run, agent, how, 0, SessionState::Starting, attached),
+            Ok(attached) => {
+                self.serve(session, run, agent, how, 0, SessionState::Starting, attached, orders);
+                Ok(true)
+            }
             Err(why) => {
                 tracing::warn!(%session, %run, why, "an agent could not be started");
                 let end = End { session, run, exit: Exit::NotStarted { why }, stop: None, name: agent.title(), stderr: String::new(), resumed: false };
                 self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await?;
+                Ok(false)
             }
         }
-        Ok(())
     }
 
     /// The program of an agent, or a sentence that says what is missing.

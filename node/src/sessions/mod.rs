@@ -43,7 +43,7 @@ const TITLE_MAX: usize = 200;
 const RESTORE_MS: i64 = 30 * 86_400_000;
 
 /// What the demo agent is asked.
-const DEMO_PROMPT: &str = "Show me what you can do: look around, fix the greeting in this small project, and run it.";
+const DEMO_PROMPT: &str = "Show me what you can do in this small project.";
 
 /// [`ports::Sessions`] on a journal and an engine.
 #[derive(Clone)]
