@@ -25,6 +25,7 @@ pub(super) fn SetUp() -> impl IntoView {
                     .get()
                     .map(|works| match works {
                         Ok(true) => view! { <SetUpForm token=token.clone() /> }.into_any(),
+                        Ok(false) if token.is_empty() => view! { <NoLink /> }.into_any(),
                         Ok(false) => view! { <Spent /> }.into_any(),
                         Err(error) => {
                             view! {
@@ -37,6 +38,20 @@ pub(super) fn SetUp() -> impl IntoView {
                     })
             }}
         </Suspense>
+    }
+}
+
+#[component]
+fn NoLink() -> impl IntoView {
+    view! {
+        <Sheet title="Set up this node">
+            <p class="muted">
+                "If this node has no owner yet, open the set-up link that it printed when it started. It prints one again on every start until one is used."
+            </p>
+            <a class="btn btn-lg si-b" href="/signin">
+                "Sign in"
+            </a>
+        </Sheet>
     }
 }
 
@@ -136,9 +151,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_used_or_expired_link_says_so_and_shows_no_form() {
-        for path in ["/setup?token=spent", "/setup", "/setup?token=spent&error=link"] {
+        for path in ["/setup?token=spent", "/setup?token=spent&error=link"] {
             let page = nobody().render(path).await;
             page.shows(&["This link does not work any more", "restart it"]).lacks(&["action=\"/auth/setup\""]);
         }
+    }
+
+    #[tokio::test]
+    async fn without_a_link_the_page_says_where_it_is() {
+        nobody().render("/setup").await.shows(&["open the set-up link that it printed"]).lacks(&["action=\"/auth/setup\""]);
     }
 }

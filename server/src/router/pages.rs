@@ -3,7 +3,11 @@
 
 use super::{AppState, Area, Routes};
 use crate::{guard::Nonce, rest::error::ApiError};
-use app::{App, shell};
+use app::{
+    App,
+    auth::{AuthOptions, LinkCheck},
+    shell,
+};
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -14,6 +18,7 @@ use leptos::prelude::provide_context;
 use leptos_axum::{AxumRouteListing, generate_route_list};
 use leptos_router::SsrMode;
 use model::Caller;
+use std::sync::Arc;
 
 /// Pages that need nobody to be signed in.
 const OPEN: [&str; 2] = ["/signin", "/setup"];
@@ -98,9 +103,16 @@ async fn draw(state: &AppState, request: Request, mode: SsrMode) -> Response {
 /// What pages and server functions find in their context.
 fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     let services = state.services.clone();
+    let accounts = state.accounts.clone();
+    let link_works: LinkCheck = Arc::new(move |token| {
+        let accounts = accounts.clone();
+        Box::pin(async move { accounts.setup_link_works(&token).await })
+    });
+    let options = AuthOptions { github: state.auth.offers_github(), link_works };
     move || {
         Nonce::provide();
         provide_context(services.clone());
+        provide_context(options.clone());
     }
 }
 
