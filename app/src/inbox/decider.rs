@@ -62,13 +62,17 @@ impl Decider {
         let toasts = use_toasts();
         let send = Action::new(move |wish: &Decide| {
             let wish = wish.clone();
+            let asked = stored.get_value();
             async move {
                 error.set(None);
                 let answer = decide_approval(id, wish).await;
                 match &answer {
-                    Ok(now) => decided.run(now.clone()),
+                    Ok(now) => {
+                        // The socket may have been faster: then its row, and whoever waited here, are gone already.
+                        decided.try_run(now.clone());
+                    }
                     Err(AppError(Error::AlreadyDecided(by))) => {
-                        let mut now = stored.get_value();
+                        let mut now = asked.clone();
                         now.state = match by.decision {
                             Verdict::Allow => ApprovalState::Allowed,
                             Verdict::Deny => ApprovalState::Denied,
@@ -77,7 +81,7 @@ impl Decider {
                             toasts.show(Toast::denied(format!("Decided before: {}.", words::decision(by, now.kind))));
                         }
                         now.decided = Some((**by).clone());
-                        decided.run(now);
+                        decided.try_run(now);
                     }
                     Err(other) => error.set(Some(other.clone())),
                 }

@@ -16,7 +16,6 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{
     NavigateOptions,
-    components::A,
     hooks::{use_navigate, use_query_map},
 };
 use model::{
@@ -144,7 +143,7 @@ fn WaitingRow(lists: RwSignal<Lists>, id: ApprovalId, shown: Memo<Option<Approva
     let Some(approval) = lists.with_untracked(|lists| lists.shown(Some(id)).cloned()) else { return ().into_any() };
     let who = approval.subagent.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
     view! {
-        <A href=format!("/inbox?id={id}") attr:class="ib-row" attr:aria-current=move || if shown.get() == Some(id) { "true" } else { "false" }>
+        <a href=format!("/inbox?id={id}") class="ib-row" aria-current=move || (shown.get() == Some(id)).then_some("true")>
             <Icon name=words::icon(&approval) class="muted" />
             <span class="t cut">
                 <b class="medium">{words::kind_word(&approval)}</b>
@@ -153,7 +152,7 @@ fn WaitingRow(lists: RwSignal<Lists>, id: ApprovalId, shown: Memo<Option<Approva
             </span>
             <span class="r"><Elapsed since=approval.created /></span>
             <span class="sub cut">{format!("{}: {who}{}", approval.project_name, approval.session_title)}</span>
-        </A>
+        </a>
     }
     .into_any()
 }
@@ -182,11 +181,11 @@ fn Decided(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>) -> impl Into
                 view! {
                     <li>
                         <Shape look=Look::from(approval.state) label=Look::from(approval.state).word />
-                        <A href=format!("/inbox?id={id}") attr:class="ib-d" attr:aria-current=move || if shown.get() == Some(id) { "true" } else { "false" }>
+                        <a href=format!("/inbox?id={id}") class="ib-d" aria-current=move || (shown.get() == Some(id)).then_some("true")>
                             <span class="nw">{who}</span>
                             " "
                             <code class="muted">{format!("{} {}", words::kind_word(&approval), words::line(&approval))}</code>
-                        </A>
+                        </a>
                         <span class="mono faint"><Exact at=at time=true /></span>
                     </li>
                 }

@@ -108,7 +108,8 @@ impl Board {
     }
 
     fn show(self) {
-        let now = self.now.get_value();
+        // A reading may come after the reader has left.
+        let Some(now) = self.now.try_get_value() else { return };
         let counts = fold::counts(&now);
         if self.counts.get_untracked() != counts {
             self.counts.set(counts);

@@ -347,19 +347,21 @@ fn Remove(state: State) -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let navigate = StoredValue::new_local(use_navigate());
     let toasts = use_toasts();
-    let remove = Action::new(move |(): &()| async move {
-        match delete_project(id).await {
-            Ok(()) => {
-                let (name, path) = project.with_untracked(|project| (project.name.clone(), project.path.clone()));
-                if let Some(toasts) = toasts {
-                    toasts.show(Toast::done(format!("Removed {name}. Adding {path} again takes it back.")));
+    let remove = Action::new(move |(): &()| {
+        let (name, path) = project.with_untracked(|project| (project.name.clone(), project.path.clone()));
+        async move {
+            match delete_project(id).await {
+                Ok(()) => {
+                    if let Some(toasts) = toasts {
+                        toasts.show(Toast::done(format!("Removed {name}. Adding {path} again takes it back.")));
+                    }
+                    true
                 }
-                true
-            }
-            Err(refused) => {
-                error.set(Some(refused));
-                open.set(false);
-                false
+                Err(refused) => {
+                    error.set(Some(refused));
+                    open.set(false);
+                    false
+                }
             }
         }
     });

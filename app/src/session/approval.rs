@@ -190,7 +190,7 @@ pub fn NextDecision(
                 <a class="dock-next only-phone" href=format!("#{id}")>
                     <Shape look=Look::WAITING />
                     <b class="medium">{text}</b>
-                    <span class="push link">"Show" <Icon name="arrow-up" /></span>
+                    <span class="push link row nw">"Show" <Icon name="arrow-up" /></span>
                 </a>
             }
         })

@@ -28,6 +28,8 @@ pub fn Header(
         <header class="sx-h">
             <div class="sx-t">
                 <nav class="crumb xs" aria-label="Where">
+                    <a href="/sessions">"Sessions"</a>
+                    <span class="faint">"/"</span>
                     <a href=format!("/projects/{project}")>{move || session.with(|session| session.project_name.clone())}</a>
                 </nav>
                 <TitleEdit store=store error=error />
@@ -207,8 +209,8 @@ fn ModeSwitch(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView 
     let id = store.session.with_untracked(|session| session.id);
     let change = Action::new(move |mode: &Mode| {
         let mode = *mode;
+        let before = store.session.with_untracked(|session| session.mode);
         async move {
-            let before = store.session.with_untracked(|session| session.mode);
             store.session.update(|session| session.mode = mode);
             match set_mode(id, mode).await {
                 Ok(session) => {
@@ -326,10 +328,10 @@ fn More(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
     });
     let delete = Action::new_local(move |(): &()| {
         let go = navigate.clone();
+        let title = store.session.with_untracked(|session| session.title.clone());
         async move {
             match delete_session(id).await {
                 Ok(()) => {
-                    let title = store.session.with_untracked(|session| session.title.clone());
                     go("/sessions", leptos_router::NavigateOptions::default());
                     if let Some(toasts) = toasts {
                         toasts.show(Toast::done(format!("Deleted “{title}”. It can be taken back for 30 days.")).undo(move || {

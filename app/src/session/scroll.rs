@@ -75,6 +75,9 @@ impl Follow {
 
     /// Shows the end.
     pub fn to_end(self) {
+        if !self.store.is_here() {
+            return;
+        }
         if let Some(root) = document().document_element() {
             root.set_scroll_top(root.scroll_height());
         }
@@ -93,7 +96,11 @@ impl Follow {
         self.loading.set(true);
         self.failed.set(None);
         leptos::task::spawn_local(async move {
-            match entries_before(id, first).await {
+            let answer = entries_before(id, first).await;
+            if !store.is_here() {
+                return;
+            }
+            match answer {
                 Ok(page) => {
                     let anchor = anchor();
                     store.load(&page.items);

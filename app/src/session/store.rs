@@ -101,6 +101,11 @@ impl Store {
         }
     }
 
+    /// Whether its page is still there: an answer may come after the reader has left.
+    pub fn is_here(&self) -> bool {
+        self.inner.try_with_value(|_| ()).is_some()
+    }
+
     /// Takes a page of entries in, at once.
     pub fn load(&self, entries: &[Entry]) {
         let mut changes = Vec::with_capacity(entries.len());

@@ -17,7 +17,6 @@ use leptos::{ev, html, prelude::*};
 use leptos_meta::Title;
 use leptos_router::{
     NavigateOptions,
-    components::A,
     hooks::{use_navigate, use_query_map},
 };
 use model::{
@@ -46,7 +45,6 @@ pub fn SessionsPage() -> impl IntoView {
         <div class="page ss">
             <div class="page-bar">
                 <h1>"Sessions"</h1>
-                <a class="btn push" href="/sessions/new"><Icon name="plus" /> "New session"</a>
             </div>
             <Views filter=filter />
             <Filters filter=filter />
@@ -100,7 +98,7 @@ fn Views(filter: Memo<SessionFilter>) -> impl IntoView {
                         to_href(&SessionFilter { state: view.state.clone(), archived: view.archived, ..now })
                     };
                     let current = move || filter.with(|now| now.state == here.state && now.archived == here.archived);
-                    view! { <A href=href attr:aria-current=move || if current() { "page" } else { "false" }>{word}</A> }
+                    view! { <a href=href aria-current=move || current().then_some("page")>{word}</a> }
                 })
                 .collect_view()}
         </nav>
@@ -256,12 +254,18 @@ fn Table(page: Page<Session>, filter: SessionFilter, rows: Rows<Session>, next: 
     let renaming = RwSignal::new(None::<Session>);
     let failed = RwSignal::new(None::<AppError>);
     let none = filter == SessionFilter::default();
+    // An answer may come after the reader has left or looks at another filter.
+    let here = StoredValue::new(());
     let load = {
         let filter = filter.clone();
         Action::new(move |after: &String| {
             let (filter, after) = (filter.clone(), Some(after.clone()));
             async move {
-                match list_sessions(filter, PageQuery { after, limit: None }).await {
+                let answer = list_sessions(filter, PageQuery { after, limit: None }).await;
+                if here.try_get_value().is_none() {
+                    return;
+                }
+                match answer {
                     Ok(page) => {
                         failed.set(None);
                         rows.extend(page.items);
@@ -384,12 +388,19 @@ fn Nothing(first: bool) -> impl IntoView {
 fn RowMenu(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSignal<Option<Session>>, failed: RwSignal<Option<AppError>>) -> impl IntoView {
     let toasts = use_toasts();
     let id = session.with_untracked(|session| session.id);
+    // The socket may take the row away before the answer comes.
+    let here = StoredValue::new(());
+    let take_away = move || {
+        if here.try_get_value().is_some() {
+            rows.remove(&id.to_string());
+        }
+    };
     let archive = Action::new(move |archived: &bool| {
         let archived = *archived;
         async move {
             match set_archived(id, archived).await {
                 Ok(session) => {
-                    rows.remove(&session.id.to_string());
+                    take_away();
                     if let Some(toasts) = toasts {
                         let word = if archived { "Archived" } else { "Taken out of the archive" };
                         toasts.show(Toast::done(format!("{word}: {}.", session.title)).undo(move || {
@@ -409,7 +420,7 @@ fn RowMenu(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
         async move {
             match delete_session(id).await {
                 Ok(()) => {
-                    rows.remove(&id.to_string());
+                    take_away();
                     if let Some(toasts) = toasts {
                         toasts.show(Toast::done(format!("Deleted: {title}.")).undo(move || {
                             leptos::task::spawn_local(async move {
@@ -447,6 +458,7 @@ async fn set_archived(id: SessionId, archived: bool) -> Result<Session, AppError
 #[component]
 fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>, failed: RwSignal<Option<AppError>>) -> impl IntoView {
     let open = RwSignal::new(false);
+    let here = StoredValue::new(());
     let text = RwSignal::new(String::new());
     Effect::new(move |_| {
         if let Some(session) = session.get() {
@@ -463,7 +475,8 @@ fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>, failed: RwSig
         let (id, patch) = (*id, SessionPatch { title: Some(title.clone()), ..SessionPatch::default() });
         async move {
             match update_session(id, patch).await {
-                Ok(session) => rows.patch(session, |_| None),
+                Ok(session) if here.try_get_value().is_some() => rows.patch(session, |_| None),
+                Ok(_) => {}
                 Err(error) => failed.set(Some(error)),
             }
             open.set(false);

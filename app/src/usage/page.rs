@@ -11,7 +11,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{components::A, hooks::use_query_map};
+use leptos_router::hooks::use_query_map;
 use model::usage::UsageRow;
 
 /// `/usage`.
@@ -33,9 +33,9 @@ pub fn UsagePage() -> impl IntoView {
                     .into_iter()
                     .map(|span| {
                         view! {
-                            <A href=format!("/usage?days={span}") attr:aria-current=move || if days.get() == span { "true" } else { "false" }>
+                            <a href=format!("/usage?days={span}") aria-current=move || (days.get() == span).then_some("true")>
                                 {format!("{span} days")}
-                            </A>
+                            </a>
                         }
                     })
                     .collect_view()}
