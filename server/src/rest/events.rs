@@ -5,7 +5,7 @@ use super::{
     error::{ApiResult, ErrorEnvelope},
     extract::{Known, Params},
 };
-use crate::router::AppState;
+use crate::{metrics::Open, router::AppState};
 use axum::{
     Json,
     extract::State,
@@ -52,7 +52,9 @@ async fn events(State(state): State<AppState>, Known(caller): Known, headers: He
     // Refusals are answered before the stream begins: nobody should have to read them out of a 200.
     state.services.node.events(&caller, after, 1).await?;
     let ended = state.ended(&caller);
-    let stream = follow(state.services.clone(), caller, after, state.head()).take_until(ended);
+    let stream =
+        follow(Cursor { services: state.services.clone(), caller, after, head: state.head(), waiting: VecDeque::new(), _open: state.metrics.stream() })
+            .take_until(ended);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 
@@ -72,10 +74,11 @@ struct Cursor {
     after: Pos,
     head: watch::Receiver<Pos>,
     waiting: VecDeque<Event>,
+    /// Counts the stream as open until it is dropped.
+    _open: Open,
 }
 
-fn follow(services: Services, caller: Caller, after: Pos, head: watch::Receiver<Pos>) -> impl Stream<Item = Result<Frame, Infallible>> {
-    let cursor = Cursor { services, caller, after, head, waiting: VecDeque::new() };
+fn follow(cursor: Cursor) -> impl Stream<Item = Result<Frame, Infallible>> {
     stream::unfold(cursor, |mut cursor| async move {
         let event = cursor.next().await?;
         let frame = Frame::default().id(event.pos.to_string()).event(event.kind.clone()).json_data(&event).ok()?;

@@ -161,7 +161,8 @@ impl Running {
 
 fn logging(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
     // A subscriber that is there already, as in tests, stays.
     let _ = if config.log_json { lines.json().try_init() } else { lines.try_init() };
 }

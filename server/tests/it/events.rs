@@ -1,0 +1,126 @@
+//! The journal over REST: page by page, and as a stream that is resumed without gap or repeat.
+
+use crate::bench::Bench;
+use axum::body::Body;
+use futures::StreamExt;
+use http::Request;
+use model::caller::{Role, Scope};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tower::ServiceExt;
+
+/// A stream of events being read.
+struct Stream {
+    body: axum::body::BodyDataStream,
+    text: String,
+}
+
+impl Stream {
+    async fn open(bench: &Bench, token: &str, query: &str, last: Option<i64>) -> Self {
+        let request = Request::get(format!("/api/v1/events{query}")).header("host", "127.0.0.1:3000").header("accept", "text/event-stream");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        let request = match last {
+            Some(last) => request.header("last-event-id", last.to_string()),
+            None => request,
+        };
+        let response = bench.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert!(!response.headers().contains_key("content-encoding"));
+        Self { body: response.into_body().into_data_stream(), text: String::new() }
+    }
+
+    /// The next event, as its id and data; `None` when the stream has ended.
+    async fn next(&mut self) -> Option<(i64, Value)> {
+        loop {
+            if let Some((frame, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                let found = field("id: ").zip(field("data: "));
+                self.text = rest.to_owned();
+                if let Some((id, data)) = found {
+                    return Some((id.parse().unwrap(), serde_json::from_str(&data).unwrap()));
+                }
+                continue;
+            }
+            let chunk = tokio::time::timeout(Duration::from_secs(10), self.body.next()).await.expect("an event within 10 s")?.unwrap();
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_events_are_gapless_and_in_order() {
+    let bench = Bench::new().await;
+    for name in ["a", "b", "c"] {
+        bench.project(name).await;
+    }
+    let (mut after, mut seen) = ("0".to_owned(), Vec::new());
+    loop {
+        let page = bench.get(&format!("/api/v1/events?after={after}&limit=2")).await.expect(200).json();
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 2);
+        seen.extend(items.iter().map(|event| (event["pos"].as_i64().unwrap(), event["kind"].as_str().unwrap().to_owned())));
+        match page["next"].as_str() {
+            Some(next) => after = next.to_owned(),
+            None => break,
+        }
+    }
+    assert!(seen.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0), "{seen:?}");
+    assert_eq!(seen.iter().filter(|(_, kind)| kind == "project.added").count(), 3);
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_goes_on_as_things_happen_and_is_resumed_where_it_broke() {
+    let bench = Bench::new().await;
+    bench.project("before").await;
+    let mut stream = Stream::open(&bench, &bench.token, "", None).await;
+    let head = bench.test.journal.head().await;
+    let mut last = 0;
+    while last < head {
+        let (id, event) = stream.next().await.unwrap();
+        assert_eq!((id, event["pos"].as_i64()), (last + 1, Some(id)));
+        last = id;
+    }
+    bench.project("live").await;
+    let (id, _) = stream.next().await.unwrap();
+    assert_eq!(id, last + 1);
+    drop(stream);
+    bench.project("meanwhile").await;
+    let mut stream = Stream::open(&bench, &bench.token, "?after=0", Some(id)).await;
+    let (resumed, _) = stream.next().await.unwrap();
+    assert_eq!(resumed, id + 1, "neither gap nor repeat");
+    // The node stops: the stream ends, so that nobody waits for it.
+    bench.state.stop.ask();
+    while stream.next().await.is_some() {}
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_token_it_rests_on() {
+    let bench = Bench::new().await;
+    bench.user("oskar", Role::Operator).await;
+    let token = bench.token_of("oskar", Scope::Read).await;
+    let head = bench.test.journal.head().await;
+    let mut stream = Stream::open(&bench, &token, &format!("?after={head}"), None).await;
+    bench.revoke_tokens_of("oskar").await;
+    let ended = tokio::time::timeout(Duration::from_secs(1), stream.next()).await;
+    assert_eq!(ended.expect("within a second"), None);
+    bench.ask_as(&token, "GET", "/api/v1/events", None).await.expect(401);
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_session_of_another_is_in_nobody_elses_events() {
+    let bench = Bench::new().await;
+    bench.user("oskar", Role::Operator).await;
+    let other = bench.token_of("oskar", Scope::Write).await;
+    let project = bench.project("shop").await;
+    let new = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": "my secret plan", "visibility": "private"});
+    let id = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let mine = bench.get("/api/v1/events?limit=200").await.expect(200);
+    assert!(mine.text.contains(&id));
+    let theirs = bench.ask_as(&other, "GET", "/api/v1/events?limit=200", None).await.expect(200);
+    assert!(!theirs.text.contains(&id) && !theirs.text.contains("my secret plan"), "{}", theirs.text);
+    bench.end().await;
+}

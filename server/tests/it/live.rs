@@ -1,0 +1,150 @@
+//! The live socket: who may open it, what it carries, when it closes.
+
+use crate::bench::Bench;
+use futures::{SinkExt, StreamExt};
+use model::caller::{Role, Scope};
+use serde_json::{Value, json};
+use std::{net::SocketAddr, time::Duration};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{self, Message, client::IntoClientRequest},
+};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Serves the bench's router for real; sockets cannot be opened on a router alone.
+async fn serve(bench: &Bench) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = bench.app.clone().into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+async fn open(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
+    let mut request = format!("ws://{address}/live").into_client_request().unwrap();
+    request.headers_mut().insert("host", "127.0.0.1:3000".parse().unwrap());
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    match connect_async(request).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+async fn signed_in(address: SocketAddr, token: &str) -> Socket {
+    open(address, &[("authorization", &format!("Bearer {token}"))]).await.unwrap()
+}
+
+async fn say(socket: &mut Socket, says: Value) {
+    socket.send(Message::text(says.to_string())).await.unwrap();
+}
+
+/// What comes next: a message, or `Err` with the close code.
+async fn hear(socket: &mut Socket) -> Result<Value, u16> {
+    loop {
+        match tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("something within 10 s") {
+            Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+            Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return Err(1006),
+        }
+    }
+}
+
+/// Hears on until `wanted` says yes.
+async fn until(socket: &mut Socket, wanted: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let says = hear(socket).await.expect("the socket stays open");
+        if wanted(&says) {
+            return says;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_opens_a_socket_without_a_login_or_from_another_site() {
+    let bench = Bench::new().await;
+    let address = serve(&bench).await;
+    let bearer = format!("Bearer {}", bench.token);
+    assert_eq!(open(address, &[]).await.err(), Some(401));
+    assert_eq!(open(address, &[("authorization", "Bearer owz_nonsense")]).await.err(), Some(401));
+    assert_eq!(open(address, &[("authorization", &bearer), ("origin", "http://evil.test")]).await.err(), Some(403));
+    assert_eq!(open(address, &[("authorization", &bearer), ("sec-fetch-site", "cross-site")]).await.err(), Some(403));
+    assert_eq!(open(address, &[("authorization", &bearer), ("host", "evil.test")]).await.err(), Some(421));
+    let metrics = format!("Bearer {}", bench.token_of("mara", Scope::Metrics).await);
+    assert_eq!(open(address, &[("authorization", &metrics)]).await.err(), Some(403));
+    assert!(open(address, &[("authorization", &bearer)]).await.is_ok());
+    // Without an upgrade it is no page either.
+    assert_eq!(bench.get("/live").await.expect(426).error().1, "upgrade_required");
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_come_as_they_change_and_a_later_socket_resumes_without_gap() {
+    let bench = Bench::new().await;
+    let address = serve(&bench).await;
+    let mut socket = signed_in(address, &bench.token).await;
+    let after = bench.test.journal.head().await;
+    say(&mut socket, json!({"say": "follow", "topics": [{"topic": "node"}], "after": after})).await;
+    until(&mut socket, |says| says["say"] == "caught").await;
+    let one = bench.project("one").await;
+    let row = until(&mut socket, |says| says["say"] == "row").await;
+    assert_eq!((row["row"]["kind"].as_str(), row["row"]["row"]["id"].as_str()), (Some("project"), Some(one.as_str())));
+    let caught = until(&mut socket, |says| says["say"] == "caught").await;
+    drop(socket);
+    let two = bench.project("two").await;
+    let mut socket = signed_in(address, &bench.token).await;
+    say(&mut socket, json!({"say": "follow", "topics": [{"topic": "node"}], "after": caught["pos"]})).await;
+    let row = until(&mut socket, |says| says["say"] == "row").await;
+    assert_eq!(row["row"]["row"]["id"].as_str(), Some(two.as_str()));
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_closes_within_a_second_of_its_token_and_at_once_when_the_node_stops() {
+    let bench = Bench::new().await;
+    let address = serve(&bench).await;
+    bench.user("oskar", Role::Operator).await;
+    let token = bench.token_of("oskar", Scope::Read).await;
+    let mut theirs = signed_in(address, &token).await;
+    let mut mine = signed_in(address, &bench.token).await;
+    say(&mut theirs, json!({"say": "follow", "topics": [{"topic": "node"}], "after": 0})).await;
+    until(&mut theirs, |says| says["say"] == "caught").await;
+    bench.revoke_tokens_of("oskar").await;
+    let closed = tokio::time::timeout(Duration::from_secs(1), async { while hear(&mut theirs).await.is_ok() {} }).await;
+    assert!(closed.is_ok(), "still open a second later");
+    assert_eq!(open(address, &[("authorization", &format!("Bearer {token}"))]).await.err(), Some(401));
+    bench.state.stop.ask();
+    assert_eq!(hear(&mut mine).await, Err(1012));
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_understood_too_large_or_too_much_closes_the_socket_and_nothing_else() {
+    let bench = Bench::new().await;
+    let address = serve(&bench).await;
+    for (message, codes) in [
+        (Message::text("hello"), [1008, 1008]),
+        (Message::text("{\"say\":\"shout\"}"), [1008, 1008]),
+        (Message::binary(vec![0; 10]), [1008, 1008]),
+        (Message::text("x".repeat(100_000)), [1009, 1006]),
+    ] {
+        let mut socket = signed_in(address, &bench.token).await;
+        let sent = socket.send(message).await;
+        let heard = hear(&mut socket).await.map(|_| ());
+        assert!(sent.is_err() || heard.is_err_and(|code| codes.contains(&code)), "{heard:?}");
+    }
+    let mut socket = signed_in(address, &bench.token).await;
+    for _ in 0..200 {
+        if socket.send(Message::text(json!({"say": "follow", "topics": [], "after": 0}).to_string())).await.is_err() {
+            break;
+        }
+    }
+    while hear(&mut socket).await.is_ok() {}
+    bench.get("/api/v1/me").await.expect(200);
+    bench.end().await;
+}

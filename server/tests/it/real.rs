@@ -1,0 +1,95 @@
+//! The real binary, as a person or a script starts it.
+
+#![expect(clippy::disallowed_methods, reason = "these tests start the binary; nothing else here does")]
+
+use crate::bench::BIN;
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Runs a command to its end.
+pub fn run(args: &[&str], input: Option<&str>) -> Output {
+    run_with(args, input, &[])
+}
+
+pub fn run_with(args: &[&str], input: Option<&str>, environment: &[(&str, &str)]) -> Output {
+    let mut command = command(args);
+    command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    // A command that is refused has not waited for its input.
+    let _ = child.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(BIN);
+    // None of this machine's settings, and a folder without an orchwiz.toml.
+    command.args(args).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent").current_dir(std::env::temp_dir());
+    command
+}
+
+pub fn text(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// A node that runs.
+pub struct Running {
+    child: Child,
+    pub url: String,
+    pub data: PathBuf,
+    /// What it printed until it was ready.
+    pub greeting: Vec<String>,
+}
+
+impl Running {
+    /// Starts a node on `data` and waits until it is ready.
+    pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    pub fn start_with(data: &Path, more: &[&str]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = format!("127.0.0.1:{port}");
+        let mut args = vec!["serve", "--listen", &listen, "--data", data.to_str().unwrap()];
+        args.extend(more);
+        let mut child = command(&args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // The last line says that it is ready.
+        let greeting = lines.by_ref().map(Result::unwrap).take_while(|line| line != "Ready.").collect();
+        Self { child, url: format!("http://{listen}"), data: data.to_owned(), greeting }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
+        let end = Instant::now() + within;
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return Some(status),
+                None if Instant::now() > end => return None,
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

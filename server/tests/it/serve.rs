@@ -1,0 +1,90 @@
+//! A node from its start to its end: the set-up link, a second one on the same data, signals, what survives `kill -9`.
+
+use crate::real::{Running, run, text};
+use std::{
+    io::{Read, Write},
+    os::unix::net::UnixStream,
+    time::Duration,
+};
+
+fn get(url: &str) -> (u16, String) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let response = client.get(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    })
+}
+
+#[test]
+fn a_new_node_says_where_it_is_and_how_to_set_it_up_until_somebody_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Running::start(folder.path());
+    assert!(node.greeting[0].contains(&node.url), "{:?}", node.greeting);
+    let link = node.greeting[1].split_whitespace().last().unwrap().to_owned();
+    assert!(link.starts_with(&format!("{}/setup?token=", node.url)), "{link}");
+    assert_eq!(get(&format!("{}/readyz", node.url)).0, 200);
+    assert_eq!(get(&link).0, 200);
+    node.signal("KILL");
+    drop(node);
+    let node = Running::start(folder.path());
+    assert!(node.greeting[1].contains("/setup?token="), "printed again: {:?}", node.greeting);
+    let data = folder.path().to_str().unwrap();
+    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", data], Some("correct horse battery\n")));
+    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(get(&format!("{}/api/v1/me", node.url)).0, 401);
+}
+
+#[test]
+fn a_second_node_on_the_same_data_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Running::start(folder.path());
+    let (code, out, err) = text(&run(&["serve", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()], None));
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{err}");
+    assert!(err.lines().last().is_some_and(|line| line.starts_with("orchwiz: ")), "{err}");
+    assert_eq!(get(&format!("{}/readyz", node.url)).0, 200, "the first one serves on");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, _, err) = text(&run(&["serve", "--listen", &address, "--data", folder.path().to_str().unwrap()], None));
+    assert_eq!(code, Some(1));
+    assert!(err.contains(&address), "{err}");
+    // Nothing is held on to.
+    drop(taken);
+    assert_eq!(text(&run(&["migrate", "--data", folder.path().to_str().unwrap()], None)).0, Some(0));
+}
+
+#[test]
+fn sigterm_stops_it_with_0_within_ten_seconds_even_with_streams_and_idle_connections_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut node = Running::start(folder.path());
+    let mut stream = UnixStream::connect(node.data.join("orchwiz.sock")).unwrap();
+    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n").unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    let _idle = std::net::TcpStream::connect(node.url.trim_start_matches("http://")).unwrap();
+    node.signal("TERM");
+    let status = node.ended(Duration::from_secs(10)).expect("stopped within 10 s");
+    assert_eq!(status.code(), Some(0));
+    assert!(!node.data.join("orchwiz.sock").exists());
+    assert_eq!(text(&run(&["doctor", "--data", folder.path().to_str().unwrap()], None)).0, Some(0));
+}
+
+#[test]
+fn metrics_are_told_over_the_local_socket_and_to_nobody_else_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Running::start(folder.path());
+    assert_eq!(get(&format!("{}/metrics", node.url)).0, 401);
+    assert_eq!(get(&format!("{}/local/ask", node.url)).0, 404, "what the command line asks is not on the network");
+    let mut socket = UnixStream::connect(node.data.join("orchwiz.sock")).unwrap();
+    socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200") && text.contains("orchwiz_up 1"), "{text}");
+}
