@@ -1,0 +1,458 @@
+//! Who may call what: every registered route, server function and socket with every kind of caller. A route that is not in the table fails the test.
+//! What a caller may do is not said here again: a row names the action, and `model::decide` says who may.
+
+use crate::bench::{Answer, Bench};
+use axum::body::Body;
+use http::{Method, Request};
+use model::{
+    Action, Caller, Role, Via,
+    accounts::NewToken,
+    caller::{Decision, Resource, Scope, Visibility, decide},
+    id::{TokenId, UserId},
+};
+use server::router::Area;
+use std::{collections::BTreeSet, net::SocketAddr};
+use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
+use tower::ServiceExt;
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    /// Whoever passes the guard, whatever token they show.
+    Health,
+    /// Whoever passes the guard with no token or one that works.
+    Open,
+    /// A page: whoever is known; others are led to sign-in.
+    Page,
+    /// Whoever is known.
+    Known,
+    /// Who may do this to the node.
+    May(Action),
+    /// Who may do this to a session of the owner that the project sees.
+    On(Action),
+    /// The same for what belongs to a person: the command line has no account.
+    Own(Action),
+    /// Opened as a socket, by who may do this.
+    Socket(Action),
+}
+use Rule::{Health, Known, May, On, Open, Own, Page, Socket};
+
+const JSON: &str = "{}";
+const IDENTIFIED: &str = r#"{"id":"$S"}"#;
+
+/// Method, path, body (JSON when it begins with a brace, else a form), rule. In the order they are called: what ends things comes last.
+const TABLE: &[(&str, &str, &str, Rule)] = &[
+    ("GET", "/healthz", "", Health),
+    ("GET", "/readyz", "", Health),
+    ("GET", "/api/openapi.json", "", Open),
+    ("GET", "/metrics", "", May(Action::ReadMetrics)),
+    ("GET", "/live", "", Socket(Action::ReadNode)),
+    // Pages.
+    ("GET", "/signin", "", Open),
+    ("GET", "/setup", "", Open),
+    ("GET", "/", "", Page),
+    ("GET", "/inbox", "", Page),
+    ("GET", "/sessions", "", Page),
+    ("GET", "/sessions/new", "", Page),
+    ("GET", "/sessions/{id}", "", Page),
+    ("GET", "/projects", "", Page),
+    ("GET", "/projects/{id}", "", Page),
+    ("GET", "/usage", "", Page),
+    ("GET", "/settings", "", Page),
+    ("GET", "/settings/profile", "", Page),
+    ("GET", "/settings/tokens", "", Page),
+    ("GET", "/settings/agents", "", Page),
+    ("GET", "/settings/node", "", Page),
+    ("GET", "/settings/about", "", Page),
+    ("GET", "/kit", "", Page),
+    // REST, reading.
+    ("GET", "/api/v1/me", "", May(Action::ReadNode)),
+    ("GET", "/api/v1/projects", "", May(Action::ReadNode)),
+    ("GET", "/api/v1/projects/{id}", "", May(Action::ReadNode)),
+    ("GET", "/api/v1/sessions", "", May(Action::ReadNode)),
+    ("GET", "/api/v1/sessions/{id}", "", On(Action::ReadSession)),
+    ("GET", "/api/v1/sessions/{id}/entries", "", On(Action::ReadSession)),
+    ("GET", "/api/v1/sessions/{id}/entries/{seq}/body", "", On(Action::ReadSession)),
+    ("GET", "/api/v1/approvals", "", May(Action::ReadNode)),
+    ("GET", "/api/v1/approvals/{id}", "", On(Action::ReadSession)),
+    ("GET", "/api/v1/events", "", May(Action::ReadNode)),
+    ("GET", "/api/v1/usage", "", May(Action::ReadNode)),
+    // Server functions, reading.
+    ("POST", "/api/rpc/auth/options", JSON, Open),
+    ("POST", "/api/rpc/auth/setup-link", r#"{"token":"guess"}"#, Open),
+    ("POST", "/api/rpc/frame/read", JSON, May(Action::ReadNode)),
+    ("POST", "/api/rpc/frame/projects", JSON, May(Action::ReadNode)),
+    ("POST", "/api/rpc/palette/find", r#"{"q":"a"}"#, May(Action::ReadNode)),
+    ("POST", "/api/rpc/overview/read", JSON, May(Action::ReadNode)),
+    ("POST", "/api/rpc/approvals/inbox", JSON, May(Action::ReadNode)),
+    ("POST", "/api/rpc/approvals/find", r#"{"id":"$A"}"#, On(Action::ReadSession)),
+    ("POST", "/api/rpc/projects/list", r#"{"page":{}}"#, May(Action::ReadNode)),
+    ("POST", "/api/rpc/projects/find", r#"{"id":"$P"}"#, May(Action::ReadNode)),
+    ("POST", "/api/rpc/sessions/list", r#"{"filter":{},"page":{}}"#, May(Action::ReadNode)),
+    ("POST", "/api/rpc/sessions/find", IDENTIFIED, On(Action::ReadSession)),
+    ("POST", "/api/rpc/sessions/form", JSON, May(Action::ReadNode)),
+    ("POST", "/api/rpc/session/open", IDENTIFIED, On(Action::ReadSession)),
+    ("POST", "/api/rpc/session/before", r#"{"id":"$S","before":5}"#, On(Action::ReadSession)),
+    ("POST", "/api/rpc/session/body", r#"{"id":"$S","seq":1}"#, On(Action::ReadSession)),
+    ("POST", "/api/rpc/session/raw", r#"{"id":"$S","page":{}}"#, On(Action::ReadSession)),
+    ("POST", "/api/rpc/usage/sums", r#"{"days":7}"#, May(Action::ReadNode)),
+    ("POST", "/api/rpc/settings/profile", JSON, Own(Action::EditSelf)),
+    ("POST", "/api/rpc/settings/tokens", JSON, Own(Action::EditTokens)),
+    ("POST", "/api/rpc/settings/agents", r#"{"fresh":false}"#, May(Action::ReadNode)),
+    ("POST", "/api/rpc/settings/node", JSON, May(Action::ReadNode)),
+    // What makes and changes things.
+    ("POST", "/api/rpc/settings/rename-node", "name=bench", May(Action::EditProject)),
+    ("POST", "/api/rpc/settings/create-token", "name=x&scope=read", Own(Action::EditTokens)),
+    ("POST", "/api/rpc/settings/revoke-token", "id=$T", Own(Action::EditTokens)),
+    ("POST", "/api/v1/projects", r#"{"path":"/no/such/folder"}"#, May(Action::AddProject)),
+    ("PATCH", "/api/v1/projects/{id}", r#"{"name":"one"}"#, May(Action::EditProject)),
+    ("POST", "/api/rpc/projects/create", "path=%2Fno%2Fsuch%2Ffolder", May(Action::AddProject)),
+    ("POST", "/api/rpc/projects/update", r#"{"id":"$P","patch":{"name":"one"}}"#, May(Action::EditProject)),
+    ("POST", "/api/v1/sessions", r#"{"project":"$P","agent":"demo","mode":"ask","prompt":"hello"}"#, May(Action::StartSession)),
+    ("POST", "/api/rpc/sessions/create", "project=$P&agent=demo&mode=ask&prompt=hello", May(Action::StartSession)),
+    ("POST", "/api/rpc/sessions/demo", "", May(Action::StartSession)),
+    ("POST", "/api/rpc/palette/demo", JSON, May(Action::StartSession)),
+    ("PATCH", "/api/v1/sessions/{id}", r#"{"tags":["x"]}"#, On(Action::EditSession)),
+    ("POST", "/api/rpc/sessions/update", r#"{"id":"$S","patch":{"tags":["y"]}}"#, On(Action::EditSession)),
+    // While its agent runs, nothing of it can be deleted: 409 for who may.
+    ("DELETE", "/api/v1/sessions/{id}", "", On(Action::EditSession)),
+    ("DELETE", "/api/v1/projects/{id}", "", May(Action::EditProject)),
+    ("POST", "/api/rpc/sessions/delete", IDENTIFIED, On(Action::EditSession)),
+    ("POST", "/api/rpc/sessions/restore", IDENTIFIED, On(Action::EditSession)),
+    ("POST", "/api/rpc/projects/delete", r#"{"id":"$P"}"#, May(Action::EditProject)),
+    ("POST", "/api/v1/approvals/{id}", r#"{"decision":"deny","reason":"no"}"#, On(Action::DecideApproval)),
+    ("POST", "/api/rpc/approvals/decide", r#"{"id":"$A","decide":{"decision":"deny"}}"#, On(Action::DecideApproval)),
+    ("POST", "/api/v1/sessions/{id}/prompts", r#"{"text":"go on"}"#, On(Action::DriveSession)),
+    ("POST", "/api/rpc/session/prompt", "id=$S&text=go+on", On(Action::DriveSession)),
+    ("POST", "/api/rpc/session/withdraw", r#"{"id":"$S","prompt":"pmt_01920000000070008000000000000001"}"#, On(Action::DriveSession)),
+    ("POST", "/api/v1/sessions/{id}/mode", r#"{"mode":"ask"}"#, On(Action::DriveSession)),
+    ("POST", "/api/rpc/session/mode", r#"{"id":"$S","mode":"ask"}"#, On(Action::DriveSession)),
+    ("POST", "/api/rpc/session/model", r#"{"id":"$S","model":null}"#, On(Action::DriveSession)),
+    ("POST", "/api/v1/sessions/{id}/fork", "", On(Action::DriveSession)),
+    ("POST", "/api/rpc/session/fork", IDENTIFIED, On(Action::DriveSession)),
+    ("POST", "/api/v1/sessions/{id}/interrupt", "", On(Action::DriveSession)),
+    ("POST", "/api/v1/sessions/{id}/stop", "", On(Action::DriveSession)),
+    ("POST", "/api/v1/sessions/{id}/resume", "", On(Action::DriveSession)),
+    ("POST", "/api/rpc/session/drive", r#"{"id":"$S","what":"stop"}"#, On(Action::DriveSession)),
+    // Signing in and out.
+    ("POST", "/auth/login", "name=nobody&password=wrong", Open),
+    ("POST", "/auth/setup", "token=guess&name=eve&password=correct+horse+battery", Open),
+    ("POST", "/auth/github", "next=%2F", Open),
+    ("GET", "/auth/github/callback", "", Open),
+    ("POST", "/auth/password", "current=x&new=short", Own(Action::EditSelf)),
+    ("POST", "/auth/logout", "", Known),
+    ("POST", "/auth/logout-everywhere", "", Own(Action::EditSelf)),
+];
+
+/// What a caller shows.
+#[derive(Clone, Debug)]
+enum Shows {
+    Nothing,
+    Cookie(String),
+    Token(String),
+    LocalSocket,
+}
+
+/// A kind of caller.
+#[derive(Clone, Debug)]
+struct Who {
+    label: &'static str,
+    shows: Shows,
+    /// Who that is; `None` for nobody, and for tokens that do not work.
+    caller: Option<Caller>,
+}
+
+/// What must come back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Want {
+    Through,
+    Status(u16),
+    /// Through, or refused because it belongs to a person.
+    Either,
+}
+
+fn wanted(rule: Rule, who: &Who) -> Want {
+    let broken = who.caller.is_none() && matches!(who.shows, Shows::Token(_));
+    let (action, resource) = match rule {
+        Health => return Want::Through,
+        _ if broken => return Want::Status(401),
+        Open => return Want::Through,
+        Page if who.caller.is_none() => return Want::Status(303),
+        _ if who.caller.is_none() => return Want::Status(401),
+        Page | Known => return Want::Through,
+        Own(_) if matches!(who.shows, Shows::LocalSocket) => return Want::Either,
+        May(action) | Own(action) | Socket(action) => (action, Resource::Node),
+        On(action) => (action, Resource::Session { owner: Some(UserId::from_uuid(uuid_of(9))), visibility: Visibility::Project }),
+    };
+    let caller = who.caller.as_ref().expect("nobody was answered above");
+    match decide(caller, action, resource) {
+        Decision::Allow => Want::Through,
+        Decision::Forbid(_) => Want::Status(403),
+        Decision::Hide => Want::Status(404),
+    }
+}
+
+fn uuid_of(number: u128) -> uuid::Uuid {
+    uuid::Uuid::from_u128(number)
+}
+
+struct World {
+    bench: Bench,
+    people: Vec<(&'static str, &'static str, Role)>,
+    tokens: Vec<Who>,
+    session: String,
+    project: String,
+    approval: String,
+    address: SocketAddr,
+}
+
+impl World {
+    async fn new() -> Self {
+        let bench = Bench::new().await;
+        let people = vec![("viewer", "vera", Role::Viewer), ("operator", "otto", Role::Operator), ("admin", "ada", Role::Admin), ("owner", "mara", Role::Owner)];
+        for (_, name, role) in &people {
+            if *role != Role::Owner {
+                bench.user(name, *role).await;
+            }
+        }
+        let token = async |label, name: &str, role, scope, days| {
+            let new = NewToken { name: "test".into(), scope, days };
+            let created = bench.state.accounts.create_token_for(&Caller::cli(), name, new).await.unwrap();
+            let caller = caller(role, Via::Token { id: created.token.id, scope });
+            (created.token.id, Who { label, shows: Shows::Token(created.secret), caller: Some(caller) })
+        };
+        let mut tokens = Vec::new();
+        for (label, name, role, scope) in [
+            ("read token", "mara", Role::Owner, Scope::Read),
+            ("write token", "mara", Role::Owner, Scope::Write),
+            ("metrics token", "mara", Role::Owner, Scope::Metrics),
+            ("write token of a viewer", "vera", Role::Viewer, Scope::Write),
+        ] {
+            tokens.push(token(label, name, role, scope, None).await.1);
+        }
+        let expired = token("expired token", "mara", Role::Owner, Scope::Write, Some(1)).await.1;
+        bench.test.clock.advance(86_400_000);
+        let (id, revoked) = token("revoked token", "mara", Role::Owner, Scope::Write, None).await;
+        bench.state.accounts.revoke_any_token(&Caller::cli(), id).await.unwrap();
+        tokens.extend([expired, revoked].map(|who| Who { caller: None, ..who }));
+        for (label, garbage) in [("garbage token", "owz_garbage".to_owned()), ("made-up token", format!("owz_{}_{}", "0".repeat(32), "0".repeat(64))), ("empty token", String::new())] {
+            tokens.push(Who { label, shows: Shows::Token(garbage), caller: None });
+        }
+
+        let project = bench.project("one").await;
+        let session = bench.session(&project, "hello").await;
+        bench.until(&session, &["waiting"]).await;
+        let approvals = bench.get("/api/v1/approvals?state=pending").await.expect(200).json();
+        let approval = approvals["items"][0]["id"].as_str().unwrap().to_owned();
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = bench.app.clone().into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { bench, people, tokens, session, project, approval, address }
+    }
+
+    /// Everybody, freshly signed in; those who may least come first, so that what the others do does not change their answer.
+    async fn everybody(&self) -> Vec<Who> {
+        let mut everybody = vec![Who { label: "anonymous", shows: Shows::Nothing, caller: None }];
+        everybody.extend(self.tokens.clone());
+        for (label, name, role) in &self.people {
+            everybody.push(Who { label, shows: Shows::Cookie(self.cookie(name).await), caller: Some(caller(*role, Via::Cookie { login: String::new() })) });
+        }
+        everybody.push(Who { label: "local socket", shows: Shows::LocalSocket, caller: Some(Caller::cli()) });
+        everybody
+    }
+
+    async fn cookie(&self, name: &str) -> String {
+        let form = format!("name={name}&password=correct+horse+battery");
+        let request = Request::post("/auth/login").header("content-type", "application/x-www-form-urlencoded").header("sec-fetch-site", "same-origin");
+        let answer = self.bench.send(request.body(Body::from(form)).unwrap()).await.expect(303);
+        answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    fn fill(&self, text: &str) -> String {
+        let no_token = TokenId::from_uuid(uuid_of(1)).to_string();
+        text.replace("$S", &self.session).replace("$P", &self.project).replace("$A", &self.approval).replace("$T", &no_token)
+    }
+
+    fn path(&self, path: &str) -> String {
+        let id = if path.contains("/projects/") {
+            &self.project
+        } else if path.contains("/approvals/") {
+            &self.approval
+        } else {
+            &self.session
+        };
+        path.replace("{id}", id).replace("{seq}", "1")
+    }
+
+    fn request(&self, method: &str, path: &str, body: &str, who: &Who) -> Request<Body> {
+        let body = self.fill(body);
+        let mut request = Request::builder().method(method).uri(self.path(path));
+        let kind = if body.starts_with('{') { "application/json" } else { "application/x-www-form-urlencoded" };
+        if !body.is_empty() || path.starts_with("/api/rpc/") || path.starts_with("/auth/") {
+            request = request.header("content-type", kind);
+        }
+        request = match &who.shows {
+            Shows::Nothing | Shows::LocalSocket => request.header("sec-fetch-site", "same-origin"),
+            Shows::Cookie(cookie) => request.header("sec-fetch-site", "same-origin").header("cookie", cookie),
+            Shows::Token(token) => request.header("authorization", format!("Bearer {token}")),
+        };
+        let mut request = request.body(Body::from(body)).unwrap();
+        if matches!(who.shows, Shows::LocalSocket) {
+            request.extensions_mut().insert(Caller::cli());
+        }
+        request
+    }
+
+    /// The status of a handshake: 101 when the socket opened.
+    async fn open_socket(&self, who: &Who) -> u16 {
+        let mut request = format!("ws://{}/live", self.address).into_client_request().unwrap();
+        for (name, value) in self.request("GET", "/live", "", who).headers() {
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
+        match tokio_tungstenite::connect_async(request).await {
+            Ok(_) => 101,
+            Err(tungstenite::Error::Http(response)) => response.status().as_u16(),
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+fn caller(role: Role, via: Via) -> Caller {
+    Caller { user: Some(UserId::from_uuid(uuid_of(9))), name: "somebody".into(), role, via, from: None }
+}
+
+#[test]
+fn every_registered_route_is_in_the_table_and_nothing_else() {
+    let registered: BTreeSet<(String, String)> = server::routes().into_iter().map(|route| (route.method, route.path)).collect();
+    let listed: BTreeSet<(String, String)> = TABLE.iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
+    assert_eq!(listed.len(), TABLE.len(), "a row is there twice");
+    let missing: Vec<_> = registered.difference(&listed).collect();
+    let stale: Vec<_> = listed.difference(&registered).collect();
+    assert!(missing.is_empty() && stale.is_empty(), "not in the table: {missing:#?}\nno longer registered: {stale:#?}");
+}
+
+#[test]
+fn server_functions_are_posted() {
+    for route in server::routes().into_iter().filter(|route| route.area == Area::ServerFunction) {
+        assert_eq!(route.method, "POST", "{}: a GET could be sent by any page", route.path);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_lets_through_exactly_who_may() {
+    let world = World::new().await;
+    let mut everybody = world.everybody().await;
+    let mut wrong = Vec::new();
+    for (method, path, body, rule) in TABLE {
+        if path.starts_with("/auth/") {
+            // The row before may have signed them out.
+            everybody = world.everybody().await;
+        }
+        let mut turns: Vec<(&Who, Want)> = everybody.iter().map(|who| (who, wanted(*rule, who))).collect();
+        turns.sort_by_key(|(_, want)| *want == Want::Through);
+        for (who, want) in turns {
+            let status = match rule {
+                Socket(_) if !matches!(who.shows, Shows::LocalSocket) => world.open_socket(who).await,
+                _ => world.bench.send(world.request(method, path, body, who)).await.status.as_u16(),
+            };
+            // These two refuse what the body says, not who asks.
+            let judged = matches!(*path, "/auth/login" | "/auth/setup");
+            let through = status < 500 && (judged || !matches!(status, 401 | 403));
+            let right = match want {
+                Want::Through => through,
+                Want::Either => through || status == 403,
+                Want::Status(wanted) => status == wanted,
+            };
+            if !right {
+                wrong.push(format!("{method} {path} by {}: {status}, wanted {want:?}", who.label));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    world.bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guard_stands_before_every_route() {
+    let world = World::new().await;
+    let owner = Who { label: "owner", shows: Shows::Cookie(world.cookie("mara").await), caller: None };
+    let mut wrong = Vec::new();
+    for (method, path, body, _) in TABLE {
+        let mut attacks = vec![("another host", "host", "evil.test", 421)];
+        if *method != "GET" || *path == "/live" {
+            attacks.push(("another site", "sec-fetch-site", "cross-site", 403));
+            attacks.push(("another origin", "origin", "http://evil.test", 403));
+            if !matches!(*path, "/auth/login" | "/auth/setup") {
+                attacks.push(("no origin", "", "", 401));
+            }
+        }
+        for (attack, name, value, status) in attacks {
+            let mut request = world.request(method, path, body, &owner);
+            if *path == "/live" {
+                request.headers_mut().insert("upgrade", "websocket".parse().unwrap());
+                request.headers_mut().insert("connection", "upgrade".parse().unwrap());
+            }
+            if name != "host" {
+                request.headers_mut().remove("sec-fetch-site");
+            }
+            if !name.is_empty() {
+                request.headers_mut().insert(name, value.parse().unwrap());
+            }
+            request.headers_mut().entry("host").or_insert("127.0.0.1:3000".parse().unwrap());
+            let answer = Answer::read(world.bench.app.clone().oneshot(request).await.unwrap()).await;
+            if answer.status.as_u16() != status {
+                wrong.push(format!("{method} {path} from {attack}: {}, wanted {status}", answer.status));
+            }
+            for header in ["content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"] {
+                if !answer.headers.contains_key(header) {
+                    wrong.push(format!("{method} {path}: no {header}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    world.bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_changes_nothing() {
+    let world = World::new().await;
+    let owner = Who { label: "owner", shows: Shows::Cookie(world.cookie("mara").await), caller: None };
+    // The demo agent has come to rest at its question: whatever is written from now on, a request wrote.
+    let before = settled(&world).await;
+    for (method, path, body, _) in TABLE.iter().filter(|(method, ..)| *method == Method::GET.as_str()) {
+        world.bench.send(world.request(method, path, body, &owner)).await;
+        assert_eq!(world.bench.test.journal.head().await, before, "GET {path} wrote something");
+    }
+    world.bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_metrics_token_sees_nothing_of_a_page() {
+    let world = World::new().await;
+    let metrics = world.tokens.iter().find(|who| who.label == "metrics token").unwrap();
+    for (method, path, ..) in TABLE.iter().filter(|(.., rule)| matches!(rule, Page)) {
+        let answer = world.bench.send(world.request(method, path, "", metrics)).await;
+        for secret in [world.session.as_str(), world.project.as_str(), world.approval.as_str()] {
+            let elsewhere = answer.text.replace(&world.path(path), "");
+            assert!(!elsewhere.contains(secret) || path.contains("{id}"), "{path} shows {secret}");
+        }
+    }
+    world.bench.end().await;
+}
+
+/// The position once nothing has been written for a while.
+async fn settled(world: &World) -> i64 {
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    let mut last = world.bench.test.journal.head().await;
+    loop {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        let now = world.bench.test.journal.head().await;
+        if now == last || tokio::time::Instant::now() > deadline {
+            return now;
+        }
+        last = now;
+    }
+}
