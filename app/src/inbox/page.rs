@@ -53,7 +53,7 @@ fn Inbox(view: InboxView) -> impl IntoView {
     let item = Memo::new(move |_| {
         lists.with(|lists| lists.shown(wanted.get()).map(|approval| (approval.id, approval.state)))
     });
-    let navigate = StoredValue::new_local(use_navigate());
+    let navigate = StoredValue::new(use_navigate());
     let go = move |id: Option<ApprovalId>| {
         let href = id.map_or_else(|| "/inbox".to_owned(), |id| format!("/inbox?id={id}"));
         navigate.with_value(|go| go(&href, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() }));

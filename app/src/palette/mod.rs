@@ -89,7 +89,7 @@ pub(crate) fn Palette(
             }
         }
     };
-    let run = StoredValue::new_local(run);
+    let run = StoredValue::new(run);
 
     let on_key = move |event: ev::KeyboardEvent| {
         let count = shown.read_untracked().len();

@@ -345,7 +345,7 @@ fn Remove(state: State) -> impl IntoView {
     let id = project.with_untracked(|project| project.id);
     let open = RwSignal::new(false);
     let typed = RwSignal::new(String::new());
-    let navigate = StoredValue::new_local(use_navigate());
+    let navigate = StoredValue::new(use_navigate());
     let toasts = use_toasts();
     let remove = Action::new(move |(): &()| {
         let (name, path) = project.with_untracked(|project| (project.name.clone(), project.path.clone()));

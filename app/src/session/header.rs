@@ -308,7 +308,7 @@ fn More(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
         }
     });
     let go = navigate.clone();
-    let forks = Action::new_local(move |(): &()| {
+    let forks = Action::new(move |(): &()| {
         let go = go.clone();
         async move {
             match fork(id).await {
@@ -326,7 +326,7 @@ fn More(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
             }
         }
     });
-    let delete = Action::new_local(move |(): &()| {
+    let delete = Action::new(move |(): &()| {
         let go = navigate.clone();
         let title = store.session.with_untracked(|session| session.title.clone());
         async move {

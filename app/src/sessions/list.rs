@@ -124,7 +124,7 @@ fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
         let on = key.is("j");
         !key.shift && (on || key.is("k")) && step_rows(on)
     });
-    let go = StoredValue::new_local(navigate);
+    let go = StoredValue::new(navigate);
     let show = move |wanted: &SessionFilter, replace: bool| {
         let options = NavigateOptions { replace, scroll: false, ..NavigateOptions::default() };
         go.with_value(|go| go(&to_href(wanted), options));
