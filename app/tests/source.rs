@@ -58,3 +58,13 @@ fn pages_reach_the_browser_only_through_its_module() {
         assert!(uses.is_none() || allowed.iter().any(|part| path.contains(part)), "{path}: {uses:?} belongs into app::browser");
     }
 }
+
+#[test]
+fn nothing_of_a_page_is_bound_to_the_thread_that_drew_it() {
+    // The server may drop a page on another thread than the one that drew it; what is local to a thread panics then.
+    for (path, source) in sources() {
+        for local in ["new_local(", "LocalResource", "SendWrapper"] {
+            assert!(!source.contains(local), "{path}: {local} would panic on the server, take the sendable form");
+        }
+    }
+}

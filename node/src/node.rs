@@ -71,7 +71,7 @@ impl Node {
             accounts,
             node,
         };
-        engine.tasks.spawn(hub.clone().run());
+        engine.tasks.spawn(hub.clone().run(closing.clone()));
         engine.recover().await?;
         engine.tasks.spawn(engine.clone().supervise());
         let sampler = Sampler { store, journal: journal.clone(), deps, engine: engine.clone(), hub: hub.clone(), data_dir: config.identity.data_dir };

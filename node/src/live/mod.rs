@@ -20,6 +20,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
 
 /// How many touched rows are remembered for tabs that come back; older positions are read from the journal.
 const REMEMBERED: usize = 16_384;
@@ -74,8 +75,8 @@ impl Hub {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Reads the journal on and on; ends when the journal is closed.
-    pub async fn run(self) {
+    /// Reads the journal on and on, until the node stops.
+    pub async fn run(self, closing: CancellationToken) {
         let mut head = self.inner.journal.watch();
         loop {
             let mut after = *self.inner.ready.borrow();
@@ -93,8 +94,13 @@ impl Hub {
                     }
                 }
             }
-            if head.changed().await.is_err() {
-                return;
+            tokio::select! {
+                () = closing.cancelled() => return,
+                changed = head.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
             }
         }
     }
