@@ -23,17 +23,13 @@ impl Lists {
     pub fn take(&mut self, approval: Approval) {
         let id = approval.id;
         if approval.state == ApprovalState::Pending {
-            match self.waiting.iter_mut().find(|other| other.id == id) {
-                Some(known) => *known = approval,
-                None => {
-                    let at = self
-                        .waiting
-                        .iter()
-                        .position(|other| (other.created, other.id) > (approval.created, id))
-                        .unwrap_or(self.waiting.len());
-                    self.waiting.insert(at, approval);
-                }
+            if let Some(known) = self.waiting.iter_mut().find(|other| other.id == id) {
+                *known = approval;
+                return;
             }
+            let later = |other: &Approval| (other.created, other.id) > (approval.created, id);
+            let at = self.waiting.iter().position(later).unwrap_or(self.waiting.len());
+            self.waiting.insert(at, approval);
             return;
         }
         self.waiting.retain(|other| other.id != id);
@@ -52,9 +48,7 @@ impl Lists {
 
     /// What is shown: the one that was asked for, else the oldest that waits.
     pub fn shown(&self, wanted: Option<ApprovalId>) -> Option<&Approval> {
-        wanted
-            .and_then(|id| self.waiting.iter().chain(&self.decided).find(|approval| approval.id == id))
-            .or_else(|| self.waiting.first())
+        wanted.and_then(|id| self.waiting.iter().chain(&self.decided).find(|approval| approval.id == id)).or_else(|| self.waiting.first())
     }
 
     /// The item one step on or back from `at` among those that wait; the ends hold.

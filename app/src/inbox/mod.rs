@@ -6,9 +6,9 @@ pub mod decider;
 pub mod decision;
 mod detail;
 mod lists;
+mod page;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
-mod page;
 pub mod words;
 
 use leptos::prelude::*;

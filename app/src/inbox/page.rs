@@ -50,9 +50,7 @@ fn Inbox(view: InboxView) -> impl IntoView {
     let wanted = Memo::new(move |_| query.with(|query| query.get("id").and_then(|id| id.parse::<ApprovalId>().ok())));
     let shown = Memo::new(move |_| lists.with(|lists| lists.shown(wanted.get()).map(|approval| approval.id)));
     // The row is read anew only when its state changes: half a reason written must not be lost.
-    let item = Memo::new(move |_| {
-        lists.with(|lists| lists.shown(wanted.get()).map(|approval| (approval.id, approval.state)))
-    });
+    let item = Memo::new(move |_| lists.with(|lists| lists.shown(wanted.get()).map(|approval| (approval.id, approval.state))));
     let navigate = StoredValue::new(use_navigate());
     let go = move |id: Option<ApprovalId>| {
         let href = id.map_or_else(|| "/inbox".to_owned(), |id| format!("/inbox?id={id}"));

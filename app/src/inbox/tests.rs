@@ -62,10 +62,12 @@ async fn plans_and_questions_have_their_own_answers() {
         a.kind = ApprovalKind::Plan;
         a.plan_html = Some("<ol><li>First</li></ol>".into());
     });
-    Fake { approvals: vec![plan], ..Fake::default() }
-        .render("/inbox")
-        .await
-        .shows(&["proposes a plan", "<li>First</li>", "Approve, auto-accept edits", "Send back…"]);
+    Fake { approvals: vec![plan], ..Fake::default() }.render("/inbox").await.shows(&[
+        "proposes a plan",
+        "<li>First</li>",
+        "Approve, auto-accept edits",
+        "Send back…",
+    ]);
     let question = approval(1, |a| {
         a.kind = ApprovalKind::Question;
         a.questions = vec![Question {
@@ -75,10 +77,12 @@ async fn plans_and_questions_have_their_own_answers() {
             multi_select: false,
         }];
     });
-    Fake { approvals: vec![question], ..Fake::default() }
-        .render("/inbox")
-        .await
-        .shows(&["Keep the old route?", "one release", "In your own words", "type=\"radio\""]);
+    Fake { approvals: vec![question], ..Fake::default() }.render("/inbox").await.shows(&[
+        "Keep the old route?",
+        "one release",
+        "In your own words",
+        "type=\"radio\"",
+    ]);
 }
 
 #[tokio::test]

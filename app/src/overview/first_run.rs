@@ -89,13 +89,7 @@ pub fn Remaining(
 }
 
 #[component]
-fn Step(
-    done: bool,
-    title: &'static str,
-    #[prop(optional)] note: &'static str,
-    text: AnyView,
-    #[prop(optional)] acts: Option<AnyView>,
-) -> impl IntoView {
+fn Step(done: bool, title: &'static str, #[prop(optional)] note: &'static str, text: AnyView, #[prop(optional)] acts: Option<AnyView>) -> impl IntoView {
     let look = if done { Look::DONE } else { Look::IDLE.called("To do") };
     view! {
         <li class="step">
@@ -164,9 +158,7 @@ fn Claude(ready: bool, found: Option<AgentFound>) -> impl IntoView {
     let problem = found.and_then(|found| found.problem);
     let text = match (place, problem) {
         (Some(path), None) => view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> "." }.into_any(),
-        (Some(path), Some(problem)) => {
-            view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> ". " {problem} }.into_any()
-        }
+        (Some(path), Some(problem)) => view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> ". " {problem} }.into_any(),
         (None, Some(problem)) => problem.into_any(),
         (None, None) => "Not looked for yet.".into_any(),
     };

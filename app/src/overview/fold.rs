@@ -70,9 +70,12 @@ pub fn take_approval(overview: &mut Overview, approval: &Approval) {
     let id = approval.id;
     let known = overview.approvals.iter().any(|other| other.id == id);
     if approval.state == ApprovalState::Pending {
-        patch_list(&mut overview.approvals, approval.clone(), |one| one.id, |list| {
-            Some(list.iter().position(|other| (other.created, other.id) > (approval.created, id)).unwrap_or(list.len()))
-        });
+        patch_list(
+            &mut overview.approvals,
+            approval.clone(),
+            |one| one.id,
+            |list| Some(list.iter().position(|other| (other.created, other.id) > (approval.created, id)).unwrap_or(list.len())),
+        );
         if !known {
             overview.approvals_total += 1;
         }

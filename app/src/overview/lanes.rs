@@ -61,12 +61,8 @@ fn LaneHead(id: &'static str, title: &'static str, look: Look, count: Signal<i64
 
 #[component]
 fn Needs(board: Board) -> impl IntoView {
-    let items = Memo::new(move |_| {
-        board.approvals.list().into_iter().enumerate().map(|(at, (key, _))| (key, at < OPEN)).collect::<Vec<_>>()
-    });
-    let find = move |key: &str| {
-        board.approvals.items_untracked().into_iter().find(|approval| approval.id.to_string() == key)
-    };
+    let items = Memo::new(move |_| board.approvals.list().into_iter().enumerate().map(|(at, (key, _))| (key, at < OPEN)).collect::<Vec<_>>());
+    let find = move |key: &str| board.approvals.items_untracked().into_iter().find(|approval| approval.id.to_string() == key);
     let nothing = move || board.approvals.is_empty() && board.troubled.is_empty();
     let more = move || board.counts.with(|counts| counts.needs) - i64::try_from(board.approvals.len() + board.troubled.len()).unwrap_or(0);
     view! {

@@ -63,11 +63,7 @@ async fn the_sentence_counts_what_is_there_and_steps_that_are_left_stay() {
 
 #[tokio::test]
 async fn decisions_are_made_right_there() {
-    let now = Overview {
-        approvals: vec![approval(1, |_| ()), approval(2, |a| a.kind = ApprovalKind::Plan)],
-        approvals_total: 2,
-        ..overview()
-    };
+    let now = Overview { approvals: vec![approval(1, |_| ()), approval(2, |a| a.kind = ApprovalKind::Plan)], approvals_total: 2, ..overview() };
     fake(now).render("/").await.shows(&["cargo test", "Allow once", "Always…", "Deny…", "Read the plan"]);
 }
 

@@ -30,9 +30,10 @@ use model::{
 pub fn ProjectPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<ProjectId>().ok())));
-    let inside = move || match id.get() {
-        Some(id) => view! { <OpenProject id=id /> }.into_any(),
-        None => {
+    let inside = move || {
+        if let Some(id) = id.get() {
+            view! { <OpenProject id=id /> }.into_any()
+        } else {
             crate::error::reject(Error::NotFound("project".into()));
             view! { <NoProject /> }.into_any()
         }

@@ -115,7 +115,7 @@ fn step_round(at: Option<usize>, step: isize, count: usize) -> Option<usize> {
     }
     Some(match (at, step < 0) {
         (None, false) => 0,
-        (None, true) | (Some(0), true) => count - 1,
+        (None | Some(0), true) => count - 1,
         (Some(at), true) => (at - 1).min(count - 1),
         (Some(at), false) => (at + 1) % count,
     })

@@ -54,7 +54,7 @@ fn Strip(store: Store) -> impl IntoView {
     let agent = move || {
         session.with(|session| match session.agent {
             AgentKind::Demo => view! { "Demo, no model" }.into_any(),
-            agent => view! { {agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> }.into_any(),
+            agent @ AgentKind::Claude => view! { {agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> }.into_any(),
         })
     };
     view! {

@@ -27,9 +27,10 @@ use model::{
 pub fn SessionPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<SessionId>().ok())));
-    move || match id.get() {
-        Some(id) => view! { <OpenSession id=id /> }.into_any(),
-        None => {
+    move || {
+        if let Some(id) = id.get() {
+            view! { <OpenSession id=id /> }.into_any()
+        } else {
             crate::error::reject(model::Error::NotFound("session".into()));
             view! { <NoSession /> }.into_any()
         }

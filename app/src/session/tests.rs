@@ -52,7 +52,14 @@ fn path() -> String {
 async fn a_session_without_entries_can_be_spoken_to() {
     let page = fake(|_| (), Vec::new()).render(&path()).await;
     assert_eq!(page.status, 200);
-    page.shows(&["<h1><span title=\"Session 1\">Session 1</span>", "Idle", "aria-label=\"Timeline\"", "/api/rpc/session/prompt", "name=\"text\"", "No plan yet"]);
+    page.shows(&[
+        "<h1><span title=\"Session 1\">Session 1</span>",
+        "Idle",
+        "aria-label=\"Timeline\"",
+        "/api/rpc/session/prompt",
+        "name=\"text\"",
+        "No plan yet",
+    ]);
 }
 
 #[tokio::test]
@@ -74,8 +81,18 @@ async fn the_timeline_shows_every_kind_and_failures_are_open() {
     ];
     let page = fake(|_| (), entries).render(&path()).await;
     page.shows(&[
-        "MK", "<code>event</code>", "Thought", "I will key on it.", "214 lines", "src/b.rs", "+9", "exit 101", "mode: auto-accept",
-        "the model is overloaded", "2 of 3 done", "3 calls",
+        "MK",
+        "<code>event</code>",
+        "Thought",
+        "I will key on it.",
+        "214 lines",
+        "src/b.rs",
+        "+9",
+        "exit 101",
+        "mode: auto-accept",
+        "the model is overloaded",
+        "2 of 3 done",
+        "3 calls",
     ]);
     let visible = page.visible();
     assert!(visible.contains("class=\"tool bad\" open") || visible.contains("open class=\"tool bad\""), "the failure is open");
@@ -90,10 +107,13 @@ async fn a_subagents_entries_are_nested_under_its_call() {
             e.call = Some(call("c2", "Read", "scripts/replay.sh", CallStatus::Ok));
         }),
     ];
-    fake(|s| s.state = SessionState::Working, entries)
-        .render(&path())
-        .await
-        .shows(&["class=\"nest\"", "count duplicates", "scripts/replay.sh", "1 entry", "Interrupt"]);
+    fake(|s| s.state = SessionState::Working, entries).render(&path()).await.shows(&[
+        "class=\"nest\"",
+        "count duplicates",
+        "scripts/replay.sh",
+        "1 entry",
+        "Interrupt",
+    ]);
 }
 
 #[tokio::test]

@@ -334,8 +334,7 @@ fn Table(page: Page<Session>, filter: SessionFilter, rows: Rows<Session>, next: 
 fn step_rows(on: bool) -> bool {
     use wasm_bindgen::JsCast;
     let Ok(links) = document().query_selector_all(".ss-row .go") else { return false };
-    let rows: Vec<web_sys::HtmlElement> =
-        (0..links.length()).filter_map(|at| links.item(at)).filter_map(|node| node.dyn_into().ok()).collect();
+    let rows: Vec<web_sys::HtmlElement> = (0..links.length()).filter_map(|at| links.item(at)).filter_map(|node| node.dyn_into().ok()).collect();
     let focused = document().active_element();
     let at = rows.iter().position(|row| focused.as_ref().is_some_and(|element| row.is_same_node(Some(element))));
     let next = match (at, on) {

@@ -64,7 +64,7 @@ pub fn SessionRow(
             <span role="cell" class="c-agent">
                 {move || s.with(|session| match session.agent {
                     AgentKind::Demo => view! { "demo, no model" }.into_any(),
-                    agent => {
+                    agent @ AgentKind::Claude => {
                         let model = session.model.as_deref().map(|model| short_model(model).to_owned());
                         view! { {agent.word()} " " <span class="faint">{model}</span> }.into_any()
                     }

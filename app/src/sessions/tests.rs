@@ -70,12 +70,6 @@ async fn the_form_is_a_plain_form_with_everything_in_it() {
 
 #[tokio::test]
 async fn an_agent_that_is_missing_cannot_be_chosen_and_says_why() {
-    let agents = vec![AgentFound {
-        agent: AgentKind::Claude,
-        path: None,
-        version: None,
-        signed_in: None,
-        problem: Some("install it first".into()),
-    }];
+    let agents = vec![AgentFound { agent: AgentKind::Claude, path: None, version: None, signed_in: None, problem: Some("install it first".into()) }];
     Fake { agents, ..Fake::default() }.render("/sessions/new").await.shows(&["not found on this machine", "install it first", "disabled"]);
 }

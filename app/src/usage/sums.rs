@@ -70,13 +70,7 @@ pub(crate) mod tests {
 
     /// A sum for tests.
     pub(crate) fn row(key: &str, tokens: i64, cost_micros: Option<i64>) -> UsageRow {
-        UsageRow {
-            key: key.into(),
-            name: key.into(),
-            tokens: Tokens { input: tokens, output: 1, cache_read: 2, cache_write: 3 },
-            cost_micros,
-            sessions: 1,
-        }
+        UsageRow { key: key.into(), name: key.into(), tokens: Tokens { input: tokens, output: 1, cache_read: 2, cache_write: 3 }, cost_micros, sessions: 1 }
     }
 
     #[test]
