@@ -1,0 +1,14 @@
+//! The server as its callers see it: the real router on a real store, and the real binary.
+//! With `ORCHWIZ_TEST_POSTGRES` the same tests run on PostgreSQL.
+
+mod access;
+mod api;
+mod bad_input;
+mod bench;
+mod cli;
+mod events;
+mod idempotency;
+mod live;
+mod pages;
+mod real;
+mod serve;
