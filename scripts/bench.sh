@@ -4,6 +4,6 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 scripts/build.sh
 . scripts/env.sh
-env -u RUSTFLAGS cargo build --locked -p server --release --features embed --example bench
+RUSTFLAGS=$BUILD_RUSTFLAGS cargo build --locked -p server --release --features embed --example bench
 export E2E_BIN=$ROOT/dist/orchwiz BENCH_BIN=$TARGET_DIR/release/examples/bench
 exec scripts/loopback.sh node end2end/bench/bench.mjs

@@ -10,5 +10,5 @@ step "building the binary, profile '$profile', with the site inside"
 site=$(find target/site -type f -printf '%P %s\n' | sort | cksum)
 stamp=$TARGET_DIR/$profile/.site
 [ "$(cat "$stamp" 2>/dev/null)" = "$site" ] || touch -c server/src/assets/mod.rs
-env -u RUSTFLAGS cargo build --locked -p server --bin orchwiz --features embed --profile "$profile"
+RUSTFLAGS=$BUILD_RUSTFLAGS cargo build --locked -p server --bin orchwiz --features embed --profile "$profile"
 printf '%s' "$site" >"$stamp"

@@ -7,7 +7,7 @@ set -euo pipefail
 PACKAGES="-p model -p node -p app -p server -p migration"
 
 tests() {
-  export RUSTFLAGS=$DEV_RUSTFLAGS
+  export RUSTFLAGS=$BUILD_RUSTFLAGS
   if have cargo-nextest; then
     # shellcheck disable=SC2086
     cargo nextest run --locked $PACKAGES --no-fail-fast --no-tests=fail "$@"
@@ -20,7 +20,7 @@ tests() {
 case $1 in
   format) cargo fmt --all -- --check ;;
   clippy)
-    export RUSTFLAGS=$DEV_RUSTFLAGS
+    export RUSTFLAGS=$BUILD_RUSTFLAGS
     # shellcheck disable=SC2086
     cargo clippy --locked $PACKAGES --all-targets -- -D warnings
     cargo clippy --locked -p frontend --all-targets -- -D warnings
