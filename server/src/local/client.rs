@@ -7,7 +7,7 @@ use std::{path::Path, time::Duration};
 use tokio::net::UnixStream;
 
 /// How long the node may take: `doctor` reads the whole journal.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Why a running node did not do what was asked.
 #[derive(Debug, thiserror::Error)]

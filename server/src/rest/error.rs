@@ -41,7 +41,7 @@ pub struct ApiError {
     /// The status it answers with.
     pub status: StatusCode,
     /// What it says.
-    pub body: ErrorBody,
+    pub body: Box<ErrorBody>,
     /// Seconds for `Retry-After`.
     retry_after: Option<u64>,
 }
@@ -53,7 +53,7 @@ impl ApiError {
     /// An error that is no [`Error`]: one of HTTP itself.
     pub fn http(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
         let body = ErrorBody { code: code.to_owned(), message: message.into(), field: None, reference: None, decision: None };
-        Self { status, body, retry_after: None }
+        Self { status, body: Box::new(body), retry_after: None }
     }
 
     /// A request that cannot be understood at all. 400.
@@ -89,7 +89,7 @@ impl From<Error> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(ErrorEnvelope { error: self.body })).into_response();
+        let mut response = (self.status, Json(ErrorEnvelope { error: *self.body })).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -154,6 +154,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 /// A body that says nothing: absent, or an empty JSON object.
 pub struct NoBody;
 
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
 impl<S: Send + Sync> FromRequest<S> for NoBody {
     type Rejection = ApiError;
 
@@ -162,9 +166,6 @@ impl<S: Send + Sync> FromRequest<S> for NoBody {
         if bytes.is_empty() {
             return Ok(Self);
         }
-        #[derive(serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Nothing {}
         read::<Nothing>(&bytes).map(|_| Self)
     }
 }

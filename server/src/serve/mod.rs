@@ -50,7 +50,7 @@ const DEADLINE: Duration = Duration::from_secs(9);
 /// How long requests under way may take to end, of that.
 const DRAIN: Duration = Duration::from_secs(5);
 /// So often logins whose time is over are removed.
-const SWEEP: Duration = Duration::from_secs(600);
+const SWEEP: Duration = Duration::from_mins(10);
 
 /// Serves until told to stop.
 pub async fn run(config: Config) -> Result<ExitCode, Failure> {

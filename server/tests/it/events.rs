@@ -36,7 +36,8 @@ impl Stream {
             if let Some((frame, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
                 let found = field("id: ").zip(field("data: "));
-                self.text = rest.to_owned();
+                let rest = rest.to_owned();
+                self.text = rest;
                 if let Some((id, data)) = found {
                     return Some((id.parse().unwrap(), serde_json::from_str(&data).unwrap()));
                 }

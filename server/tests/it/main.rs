@@ -1,6 +1,8 @@
 //! The server as its callers see it: the real router on a real store, and the real binary.
 //! With `ORCHWIZ_TEST_POSTGRES` the same tests run on PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint")]
+
 mod access;
 mod api;
 mod bad_input;
