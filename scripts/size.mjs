@@ -1,8 +1,8 @@
 // What a first visit takes over the wire, from the files as they are served (brotli; fonts are compressed already). Exits 1 above the limits.
 import { readdirSync, statSync, existsSync } from "node:fs";
 import { join } from "node:path";
+import { TOTAL, WASM, judge } from "./limits.mjs";
 
-const LIMITS = { wasm: 450_000, total: 700_000 };
 const site = process.argv[2] ?? "target/site";
 const files = (folder) =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
@@ -18,12 +18,13 @@ for (const row of rows) console.log(`${String(row.wire).padStart(9)} of ${String
 const wasm = sum(/\.wasm$/);
 // The page itself, its icons and the first answers: small, and measured in the browser by end2end/tests/first-load.spec.ts.
 const total = sum(/./);
-console.log(`wasm ${wasm} bytes (limit ${LIMITS.wasm}), first load ${total} bytes (limit ${LIMITS.total})`);
+console.log(judge("wasm", wasm, WASM));
+console.log(judge("first load", total, TOTAL));
 if (rows.length === 0 || wasm === 0) {
   console.error(`no wasm under ${site}`);
   process.exit(1);
 }
-if (wasm > LIMITS.wasm || total > LIMITS.total) {
+if (wasm > WASM.limit || total > TOTAL.limit) {
   console.error("the first load is too large");
   process.exit(1);
 }

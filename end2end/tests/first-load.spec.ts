@@ -1,11 +1,9 @@
 // What a first visit costs on the wire, measured in the browser: everything, fonts too.
 import { expect, test } from "../fixtures/test";
 import { live } from "../fixtures/pages";
+import { TOTAL, WASM, judge } from "../../scripts/limits.mjs";
 
-const LIMIT_TOTAL = 700_000;
-const LIMIT_WASM = 450_000;
-
-test("the first load stays under 700 kB, the wasm of it under 450 kB", async ({ page }) => {
+test("the first load stays under its limits", async ({ page }) => {
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Network.enable");
   const urls = new Map<string, string>();
@@ -19,10 +17,11 @@ test("the first load stays under 700 kB, the wasm of it under 450 kB", async ({ 
   for (const { path, size } of rows.toSorted((a, b) => b.size - a.size)) console.log(String(size).padStart(8), path);
   const total = rows.reduce((sum, row) => sum + row.size, 0);
   const wasm = rows.filter((row) => row.path.endsWith(".wasm")).reduce((sum, row) => sum + row.size, 0);
-  console.log(`first load: ${total} bytes, wasm ${wasm}`);
+  console.log(judge("wasm", wasm, WASM));
+  console.log(judge("first load", total, TOTAL));
   expect(wasm).toBeGreaterThan(0);
-  expect(wasm).toBeLessThanOrEqual(LIMIT_WASM);
-  expect(total).toBeLessThanOrEqual(LIMIT_TOTAL);
+  expect(wasm).toBeLessThanOrEqual(WASM.limit);
+  expect(total).toBeLessThanOrEqual(TOTAL.limit);
 });
 
 test("what has a hash in its name may be kept for ever", async ({ page, request }) => {
