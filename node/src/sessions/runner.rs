@@ -462,6 +462,9 @@ impl End {
             (Some(Stop::Idle | Stop::Node), _) => (SessionState::Interrupted, Some("the node was stopped together with its agents".into())),
             (None, Exit::Lost) => (SessionState::Unknown, Some(format!("nobody saw how {} ended", self.name))),
             (None, Exit::Code { code: 0 }) if rests => (before, None),
+            // Nothing was under way: nothing failed but the process, and the next prompt starts it again.
+            (None, Exit::Code { code }) if rests => (before, Some(format!("{} ended with code {code} while it rested", self.name))),
+            (None, Exit::Signal { signal }) if rests => (before, Some(format!("{} was ended by signal {signal} while it rested", self.name))),
             (None, Exit::Code { code: 0 }) => (SessionState::Failed, Some(format!("{} ended in the middle of a turn", self.name))),
             (None, Exit::Code { code }) => (SessionState::Failed, Some(self.with_stderr(&format!("{} ended with code {code}", self.name)))),
             (None, Exit::Signal { signal }) => (SessionState::Failed, Some(self.with_stderr(&format!("{} was ended by signal {signal}", self.name)))),
