@@ -112,7 +112,8 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .create_table(table(
             "session",
             &["id"],
-            [
+            // On the heap: as an array it would be larger than a stack frame should be.
+            vec![
                 text("id"),
                 text("origin"),
                 text("project"),

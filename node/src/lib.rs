@@ -8,6 +8,7 @@ pub mod blob;
 pub mod clock;
 pub mod entity;
 pub mod health;
+mod hex;
 pub mod journal;
 pub mod live;
 pub mod node;

@@ -19,7 +19,10 @@ use model::{
     projects::Project,
     sessions::{AgentKind, Mode, Prompt, PromptState, Session, SessionState, Tokens},
 };
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, sea_query::{Expr, ExprTrait}};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait},
+};
 use serde_json::Value;
 use std::{collections::HashMap, fmt::Display, str::FromStr};
 

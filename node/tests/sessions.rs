@@ -197,7 +197,8 @@ async fn an_agent_goes_on_while_the_node_is_away_and_nothing_is_told_twice() {
     let back = running.session(session.id).await;
     assert!(matches!(back.state, SessionState::Working | SessionState::Idle), "{:?}", back.state);
     running.state(session.id, SessionState::Idle).await;
-    let messages: Vec<String> = running.entries(session.id).await.into_iter().filter(|entry| entry.kind == EntryKind::Message).map(|entry| entry.preview).collect();
+    let messages: Vec<String> =
+        running.entries(session.id).await.into_iter().filter(|entry| entry.kind == EntryKind::Message).map(|entry| entry.preview).collect();
     let mut unique = messages.clone();
     unique.dedup();
     assert_eq!(messages, unique, "a message was told twice");
@@ -281,7 +282,15 @@ async fn a_place_is_freed_by_the_agent_that_has_rested_longest() {
     let running = open_with(&place, 1, "fast").await;
     let first = running.start(Mode::AutoAccept, "hello").await;
     running.until(first.id, "rest", |session| matches!(session.state, SessionState::Idle)).await;
-    let new = NewSession { project: first.project, agent: AgentKind::Demo, mode: Mode::AutoAccept, prompt: "hello".into(), title: Some("second".into()), model: None, visibility: None };
+    let new = NewSession {
+        project: first.project,
+        agent: AgentKind::Demo,
+        mode: Mode::AutoAccept,
+        prompt: "hello".into(),
+        title: Some("second".into()),
+        model: None,
+        visibility: None,
+    };
     let second = running.services.sessions.create(&mara(), new).await.unwrap();
     running.state(second.id, SessionState::Idle).await;
     let first = running.session(first.id).await;

@@ -19,7 +19,10 @@ use model::{
     ports,
     sessions::Mode,
 };
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, ExprTrait}};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -50,7 +53,13 @@ pub(crate) async fn decide(engine: &Engine, caller: &Caller, id: ApprovalId, dec
     Ok(())
 }
 
-async fn decide_in<'t>(tx: &'t Tx<'t>, who: Caller, id: ApprovalId, decide: Decide, input: Option<Value>) -> Result<crate::journal::Outcome<model::id::SessionId>> {
+async fn decide_in<'t>(
+    tx: &'t Tx<'t>,
+    who: Caller,
+    id: ApprovalId,
+    decide: Decide,
+    input: Option<Value>,
+) -> Result<crate::journal::Outcome<model::id::SessionId>> {
     let row = approval::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
     let session = row.session.parse().map_err(|_| Error::NotFound("approval".into()))?;
@@ -141,7 +150,9 @@ fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], input
         Some(scope) => agents::remember(suggestions, scope),
     };
     let answers = match kind {
-        ApprovalKind::Question => Some(decide.answers.clone().filter(|answers| !answers.is_empty()).ok_or_else(|| Error::invalid("answers", "answer the question"))?),
+        ApprovalKind::Question => {
+            Some(decide.answers.clone().filter(|answers| !answers.is_empty()).ok_or_else(|| Error::invalid("answers", "answer the question"))?)
+        }
         _ => None,
     };
     Ok(Answer::Allow { input, remember, mode: plan_mode(decide, kind), answers })
@@ -162,7 +173,8 @@ impl ports::Approvals for ApprovalsService {
         require(caller, Action::ReadNode, Resource::Node, "approval")?;
         let limit = page.limit()?;
         let visible = session::Entity::find().filter(Rows::scope(caller)).select_only().column(session::Column::Id);
-        let mut query = approval::Entity::find().filter(Expr::col(approval::Column::Session).in_subquery(sea_orm::QuerySelect::query(&mut visible.clone()).to_owned()));
+        let mut query =
+            approval::Entity::find().filter(Expr::col(approval::Column::Session).in_subquery(sea_orm::QuerySelect::query(&mut visible.clone()).to_owned()));
         if let Some(state) = filter.state {
             query = query.filter(approval::Column::State.eq(state.word()));
         }

@@ -92,7 +92,8 @@ fn machine(system: &mut System, data_dir: &std::path::Path) -> HealthSample {
     let bytes = |value: u64| i64::try_from(value).ok().filter(|value| *value > 0);
     let path = std::fs::canonicalize(data_dir).unwrap_or_else(|_| data_dir.to_owned());
     let disks = Disks::new_with_refreshed_list().ok();
-    let disk = disks.iter().flat_map(|disks| disks.iter()).filter(|disk| path.starts_with(disk.mount_point())).max_by_key(|disk| disk.mount_point().as_os_str().len());
+    let disk =
+        disks.iter().flat_map(|disks| disks.iter()).filter(|disk| path.starts_with(disk.mount_point())).max_by_key(|disk| disk.mount_point().as_os_str().len());
     HealthSample {
         // The first reading has nothing to compare with.
         cpu_percent: (!system.cpus().is_empty()).then(|| system.global_cpu_usage()).filter(|usage| usage.is_finite()),

@@ -140,7 +140,7 @@ async fn head(db: &DatabaseTransaction) -> Result<Option<Head>, DbErr> {
             epoch: row.try_get("", "epoch")?,
             seq: row.try_get("", "seq")?,
             pos: row.try_get("", "pos")?,
-            hash: hex(&row.try_get::<Vec<u8>>("", "hash")?),
+            hash: crate::hex::hex(&row.try_get::<Vec<u8>>("", "hash")?),
         })
     })
     .transpose()
@@ -267,7 +267,7 @@ async fn compare(db: &DatabaseTransaction, table: &Table) -> Result<TableReport,
     let (_, rebuilt) = digest(db, table, shadow::PREFIX).await?;
     let rebuilds = live == rebuilt;
     let differs = if rebuilds { None } else { difference(db, table).await? };
-    Ok(TableReport { table: table.name.to_owned(), rows, hash: hex(&live), rebuilds, differs })
+    Ok(TableReport { table: table.name.to_owned(), rows, hash: crate::hex::hex(&live), rebuilds, differs })
 }
 
 /// Number of rows and BLAKE3 over them: each value with its kind and, for text, its length.
@@ -358,8 +358,4 @@ async fn blobs(store: &Store, db: &DatabaseTransaction, referred: &HashMap<Strin
         say(format!("blob {hash} is missing"));
     }
     Ok(report)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

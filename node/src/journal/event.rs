@@ -33,7 +33,7 @@ impl StoredEvent {
             v: self.v,
             subject: self.subject.clone(),
             payload: self.payload.as_deref().and_then(|payload| serde_json::from_slice(payload).ok()),
-            hash: self.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            hash: crate::hex::hex(&self.hash),
         }
     }
 }

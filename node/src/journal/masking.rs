@@ -63,9 +63,19 @@ impl Secrets {
                 *text = masked;
                 true
             }
-            Value::Array(items) => items.iter_mut().fold(false, |changed, item| self.mask_value(item) || changed),
+            Value::Array(items) => {
+                // Every item is masked, also after one was: `any` would stop there.
+                let mut changed = false;
+                for item in items {
+                    changed |= self.mask_value(item);
+                }
+                changed
+            }
             Value::Object(fields) => {
-                let mut changed = fields.values_mut().fold(false, |changed, field| self.mask_value(field) || changed);
+                let mut changed = false;
+                for field in fields.values_mut() {
+                    changed |= self.mask_value(field);
+                }
                 let named: Vec<String> = fields.keys().filter(|key| matches!(self.mask_text(key), Cow::Owned(_))).cloned().collect();
                 for key in named {
                     if let Some(field) = fields.remove(&key) {

@@ -39,7 +39,7 @@ pub(super) async fn own_log(store: &Store, deps: &Deps) -> Result<OwnLog, StoreE
         return Ok(OwnLog { origin: row.try_get("", "origin")?, epoch: row.try_get("", "epoch")?, pos: row.try_get("", "pos")?, hlc });
     }
     let origin = uuid::Builder::from_random_bytes(deps.bytes()).into_uuid().as_simple().to_string();
-    let epoch: String = deps.bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let epoch = crate::hex::hex(&deps.bytes::<8>());
     let txn = store.begin().await?;
     let text = r#"INSERT INTO "log" ("origin", "epoch", "seq", "hash", "pos", "own") VALUES ($1, $2, 0, $3, 0, TRUE)"#;
     sql::run(&txn, text, [origin.clone().into(), epoch.clone().into(), GENESIS.to_vec().into()]).await?;

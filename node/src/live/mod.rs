@@ -158,7 +158,7 @@ impl Hub {
             if after >= recent.from {
                 let first = recent.touches.partition_point(|touched| touched.pos <= after);
                 let end = recent.touches.partition_point(|touched| touched.pos <= ready);
-                return Ok(Some((recent.touches.range(first..end.max(first)).cloned().collect(), ready.max(after))));
+                return Ok(Some((recent.touches.range(first..end.max(first)).copied().collect(), ready.max(after))));
             }
         }
         if ready - after > REPLAY {

@@ -34,7 +34,7 @@ pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: u
         .map_err(internal)?;
     let mut sessions: HashMap<SessionId, Option<Session>> = HashMap::new();
     let mut lines = Vec::new();
-    for event in events.into_iter().map(StoredEvent::from) {
+    for event in events {
         let Some(fact) = event.fact() else { continue };
         let about = match &fact {
             Fact::SessionCreated(_) | Fact::SessionMoved(_) => event.subject.parse().ok(),
@@ -45,10 +45,15 @@ pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: u
         let session = match about {
             None => None,
             Some(id) => {
-                if !sessions.contains_key(&id) {
-                    sessions.insert(id, rows.session(caller, id).await?);
-                }
-                match sessions.get(&id).cloned().flatten() {
+                let known = match sessions.get(&id) {
+                    Some(known) => known.clone(),
+                    None => {
+                        let found = rows.session(caller, id).await?;
+                        sessions.insert(id, found.clone());
+                        found
+                    }
+                };
+                match known {
                     Some(session) => Some(session),
                     None => continue,
                 }
@@ -65,7 +70,9 @@ pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: u
 fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<Activity> {
     let title = session.map(|session| session.title.as_str()).unwrap_or_default();
     let (status, text) = match fact {
-        Fact::SessionCreated(_) => (SessionState::Queued, format!("{title}: started by {}", session.map(|session| session.owner_name.as_str()).unwrap_or_default())),
+        Fact::SessionCreated(_) => {
+            (SessionState::Queued, format!("{title}: started by {}", session.map(|session| session.owner_name.as_str()).unwrap_or_default()))
+        }
         Fact::SessionMoved(fact) => match fact.state {
             // What passes by itself is not news.
             SessionState::Queued | SessionState::Starting | SessionState::Waiting => return None,
@@ -82,7 +89,9 @@ fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<A
             }
         }
         Fact::ProjectAdded(fact) => (SessionState::Done, format!("Project {} added", fact.name)),
-        Fact::ProjectTrusted(fact) => (SessionState::Done, if fact.hash.is_some() { "A project was trusted".into() } else { "A project is no longer trusted".into() }),
+        Fact::ProjectTrusted(fact) => {
+            (SessionState::Done, if fact.hash.is_some() { "A project was trusted".into() } else { "A project is no longer trusted".into() })
+        }
         _ => return None,
     };
     let href = match fact {

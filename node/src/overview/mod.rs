@@ -27,11 +27,7 @@ use model::{
     usage::{UsageBy, UsageQuery},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::OnConflict};
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use tokio::sync::Mutex;
 
 const DAY_MS: i64 = 86_400_000;
@@ -94,12 +90,12 @@ impl NodeService {
     }
 
     async fn newest(&self, caller: &Caller, states: &[SessionState], since: Option<i64>, limit: u64) -> Result<Vec<model::sessions::Session>> {
-        let rows = self.in_states(caller, states, since).order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id).limit(limit);
+        let rows = Self::in_states(caller, states, since).order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id).limit(limit);
         let rows = rows.all(self.inner.store.read()).await.map_err(internal)?;
         self.inner.rows.sessions(rows).await
     }
 
-    fn in_states(&self, caller: &Caller, states: &[SessionState], since: Option<i64>) -> Select<session::Entity> {
+    fn in_states(caller: &Caller, states: &[SessionState], since: Option<i64>) -> Select<session::Entity> {
         let mut wanted = Condition::all().add(session::Column::State.is_in(states.iter().map(|state| state.word()))).add(session::Column::Archived.is_null());
         if let Some(since) = since {
             wanted = wanted.add(session::Column::Updated.gte(since));
@@ -190,7 +186,7 @@ impl ports::Node for NodeService {
         let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
         let approvals = self.inner.approvals.list(caller, pending, PageQuery { after: None, limit: Some(20) }).await?.items;
         let rested = [SessionState::Idle, SessionState::Interrupted, SessionState::Done];
-        let done_today_total = self.in_states(caller, &rested, Some(midnight)).count(self.inner.store.read()).await.map_err(internal)?;
+        let done_today_total = Self::in_states(caller, &rested, Some(midnight)).count(self.inner.store.read()).await.map_err(internal)?;
         let mut projects = self.inner.usage.sums(caller, UsageQuery { by: UsageBy::Project, days: CHART_DAYS }).await?;
         projects.truncate(6);
         Ok(Overview {
@@ -222,8 +218,7 @@ impl ports::Node for NodeService {
         let next = rows.last().filter(|_| rows.len() == limit as usize).map(|row| row.pos.to_string());
         let mut seen: HashMap<SessionId, bool> = HashMap::new();
         let mut items = Vec::with_capacity(rows.len());
-        for row in rows {
-            let stored = crate::journal::StoredEvent::from(row);
+        for stored in rows {
             let session = touches(&stored).into_iter().find_map(|touched| match touched.touch {
                 Touch::Session(id) | Touch::Entry(id, _) | Touch::Prompt(id, _) => Some(id),
                 Touch::Approval(_) | Touch::Project(_) => None,
@@ -241,33 +236,12 @@ impl ports::Node for NodeService {
                     continue;
                 }
             }
-            items.push(public(stored));
+            items.push(stored.exchanged());
         }
         Ok(Page { items, next })
     }
 
     async fn head(&self) -> Result<Pos> {
         Ok(self.inner.journal.head().await)
-    }
-}
-
-/// A stored event as REST and streams give it.
-fn public(event: crate::journal::StoredEvent) -> Event {
-    Event {
-        pos: event.pos,
-        origin: event.origin,
-        epoch: event.epoch,
-        seq: event.seq,
-        hlc: event.hlc,
-        actor: event.actor,
-        kind: event.kind,
-        v: event.v,
-        subject: event.subject,
-        payload: event.payload.as_deref().and_then(|payload| serde_json::from_slice(payload).ok()),
-        hash: event.hash.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            use std::fmt::Write;
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        }),
     }
 }

@@ -2,12 +2,7 @@
 //! They get the same environment as agents, a time limit and no input; they must not be used for anything that works on.
 
 use super::environment;
-use std::{
-    io,
-    path::Path,
-    process::Stdio,
-    time::Duration,
-};
+use std::{io, path::Path, process::Stdio, time::Duration};
 use tokio::io::AsyncReadExt;
 
 /// So much of an answer is read.

@@ -33,7 +33,12 @@ pub async fn demo(projects: &ProjectsService, caller: &Caller) -> Result<Project
         .journal
         .commit(&Caller::node(), move |tx| {
             Box::pin(async move {
-                let known = project::Entity::find().filter(project::Column::Demo.eq(true)).filter(project::Column::Path.eq(&path)).one(tx.db()).await.map_err(internal)?;
+                let known = project::Entity::find()
+                    .filter(project::Column::Demo.eq(true))
+                    .filter(project::Column::Path.eq(&path))
+                    .one(tx.db())
+                    .await
+                    .map_err(internal)?;
                 match known {
                     Some(row) if row.removed.is_none() => Ok(Outcome::new(row.id.parse().map_err(|_| Error::NotFound("project".into()))?)),
                     // Adding it again takes it back, under its old id.

@@ -32,10 +32,11 @@ pub fn remote(folder: &Path) -> Option<String> {
     for line in config.lines().map(str::trim) {
         if line.starts_with('[') {
             in_origin = line.strip_prefix("[remote").is_some_and(|rest| rest.trim().trim_end_matches(']').trim_matches('"') == "origin");
-        } else if in_origin && let Some((key, value)) = line.split_once('=') {
-            if key.trim() == "url" {
-                return Some(without_credentials(value.trim()));
-            }
+        } else if in_origin
+            && let Some((key, value)) = line.split_once('=')
+            && key.trim() == "url"
+        {
+            return Some(without_credentials(value.trim()));
         }
     }
     None
@@ -87,7 +88,10 @@ mod tests {
 
     #[test]
     fn branch_and_remote_are_read_without_credentials() {
-        let folder = repository("[core]\n\turl = no\n[remote \"up\"]\n\turl = no\n[remote \"origin\"]\n\turl = https://me:secret@example.org/a/b.git\n", "ref: refs/heads/fix/x\n");
+        let folder = repository(
+            "[core]\n\turl = no\n[remote \"up\"]\n\turl = no\n[remote \"origin\"]\n\turl = https://me:secret@example.org/a/b.git\n",
+            "ref: refs/heads/fix/x\n",
+        );
         fs::create_dir_all(folder.path().join("deep/er")).unwrap();
         assert_eq!(branch(&folder.path().join("deep/er")).as_deref(), Some("fix/x"));
         assert_eq!(remote(folder.path()).as_deref(), Some("https://example.org/a/b.git"));

@@ -151,8 +151,13 @@ impl ports::Projects for ProjectsService {
             let same = Condition::all().add(project::Column::Name.eq(key[0].clone())).add(project::Column::Id.gt(key[1].clone()));
             query = query.filter(Condition::any().add(project::Column::Name.gt(key[0].clone())).add(same));
         }
-        let mut found =
-            query.order_by_asc(project::Column::Name).order_by_asc(project::Column::Id).limit(u64::from(limit) + 1).all(self.store.read()).await.map_err(internal)?;
+        let mut found = query
+            .order_by_asc(project::Column::Name)
+            .order_by_asc(project::Column::Id)
+            .limit(u64::from(limit) + 1)
+            .all(self.store.read())
+            .await
+            .map_err(internal)?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let next = found.last().filter(|_| more).map(|row| crate::sessions::cursor(&[&row.name, &row.id]));

@@ -10,8 +10,17 @@ use std::{
 use walkdir::WalkDir;
 
 /// Files and folders through which a folder can make an agent run something, relative to it.
-const SOURCES: [&str; 9] =
-    [".claude/settings.json", ".claude/settings.local.json", ".mcp.json", ".claude/hooks", ".claude/agents", ".claude/commands", ".claude/skills", ".claude/plugins", ".claude/output-styles"];
+const SOURCES: [&str; 9] = [
+    ".claude/settings.json",
+    ".claude/settings.local.json",
+    ".mcp.json",
+    ".claude/hooks",
+    ".claude/agents",
+    ".claude/commands",
+    ".claude/skills",
+    ".claude/plugins",
+    ".claude/output-styles",
+];
 /// So many files are looked at; a folder with more is hashed as "too many" and so asks again with every change of their number.
 const FILES_MAX: usize = 2_000;
 /// So much of each file is hashed, together with its full length.

@@ -24,7 +24,8 @@ const DAY_MS: i64 = 86_400_000;
 /// Commits what the agent of `run` did up to byte `offset` of its output.
 pub(crate) async fn agent_events<'t>(tx: &'t Tx<'t>, session: SessionId, run: RunId, events: Vec<AgentEvent>, offset: u64) -> Result<Outcome<SessionState>> {
     let mut scribe = Scribe::load(tx, session).await?;
-    let mut applied = Applied { mode: Mode::parse(&scribe.row.mode).unwrap_or(Mode::Ask), model: scribe.row.model.clone(), version: scribe.row.agent_version.clone() };
+    let mut applied =
+        Applied { mode: Mode::parse(&scribe.row.mode).unwrap_or(Mode::Ask), model: scribe.row.model.clone(), version: scribe.row.agent_version.clone() };
     for event in events {
         one(&mut scribe, run, &mut applied, event).await?;
     }
@@ -77,7 +78,14 @@ async fn one(scribe: &mut Scribe<'_>, run: RunId, applied: &mut Applied, event: 
         }
         AgentEvent::TaskStarted { id, call, task, text } => {
             let tool = task.unwrap_or_else(|| "task".into());
-            let new = NewEntry { parent: None, call: Some(task_call(&id)), tool: Some(tool), target: Some(text.clone()), body: call.map(|call| serde_json::json!({ "started_by": call })), ..NewEntry::text(text) };
+            let new = NewEntry {
+                parent: None,
+                call: Some(task_call(&id)),
+                tool: Some(tool),
+                target: Some(text.clone()),
+                body: call.map(|call| serde_json::json!({ "started_by": call })),
+                ..NewEntry::text(text)
+            };
             scribe.entry(EntryKind::Task, new).await?;
         }
         AgentEvent::TaskEnded { id, status, text } => {

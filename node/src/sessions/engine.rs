@@ -309,7 +309,11 @@ impl Engine {
 
     /// Starts the agent; `false` when the session no longer waits, or its agent could not be started and says so.
     async fn launch_in_place(self: &Arc<Self>, session: SessionId, run: RunId, orders: mpsc::Receiver<Order>) -> Result<bool> {
-        let row = session::Entity::find_by_id(session.to_string()).one(self.store.read()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("session".into()))?;
+        let row = session::Entity::find_by_id(session.to_string())
+            .one(self.store.read())
+            .await
+            .map_err(internal)?
+            .ok_or_else(|| Error::NotFound("session".into()))?;
         let agent = AgentKind::parse(&row.agent).unwrap_or(AgentKind::Demo);
         let project = project::Entity::find_by_id(row.project.clone()).one(self.store.read()).await.map_err(internal)?;
         let Some(project) = project.filter(|project| project.removed.is_none()) else {
@@ -412,13 +416,12 @@ impl Engine {
             let Ok(id) = row.id.parse::<ApprovalId>() else { continue };
             let decide = Decide::deny("Nobody answered within the project's time limit.");
             match crate::approvals::decide(self, &Caller::node(), id, decide).await {
-                Ok(_) | Err(Error::AlreadyDecided(_) | Error::Conflict(_)) => {}
+                Ok(()) | Err(Error::AlreadyDecided(_) | Error::Conflict(_)) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
-
 
     /// Stops serving. Agents go on under their shims unless `stop_agents`.
     pub(crate) async fn shutdown(&self, stop_agents: bool) {
@@ -439,5 +442,4 @@ impl Engine {
         self.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(2), self.tasks.wait()).await;
     }
-
 }

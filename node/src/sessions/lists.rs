@@ -16,7 +16,10 @@ use model::{
     id::{RunId, SessionId},
     sessions::{RawLine, Session, SessionFilter},
 };
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, ExprTrait}};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
 
 /// A cursor's text.
 pub(crate) fn cursor(parts: &[&str]) -> String {
@@ -56,7 +59,14 @@ pub(super) async fn sessions(rows: &Rows, store: &Store, caller: &Caller, filter
         if q.len() > 200 {
             return Err(Error::invalid("q", "search for at most 200 bytes"));
         }
-        let named: Vec<String> = project::Entity::find().all(store.read()).await.map_err(internal)?.into_iter().filter(|row| row.name.to_lowercase().contains(&q.to_lowercase())).map(|row| row.id).collect();
+        let named: Vec<String> = project::Entity::find()
+            .all(store.read())
+            .await
+            .map_err(internal)?
+            .into_iter()
+            .filter(|row| row.name.to_lowercase().contains(&q.to_lowercase()))
+            .map(|row| row.id)
+            .collect();
         let pattern = sea_orm::sea_query::LikeExpr::new(like(q)).escape('\\');
         query = query.filter(Condition::any().add(Expr::col(session::Column::TitleFolded).like(pattern)).add(session::Column::Project.is_in(named)));
     }
@@ -74,8 +84,13 @@ pub(super) async fn sessions(rows: &Rows, store: &Store, caller: &Caller, filter
                 .add(Condition::all().add(session::Column::Updated.eq(updated)).add(session::Column::Id.lt(key[1].clone()))),
         );
     }
-    let mut found =
-        query.order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id).limit(u64::from(limit) + 1).all(store.read()).await.map_err(internal)?;
+    let mut found = query
+        .order_by_desc(session::Column::Updated)
+        .order_by_desc(session::Column::Id)
+        .limit(u64::from(limit) + 1)
+        .all(store.read())
+        .await
+        .map_err(internal)?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|row| cursor(&[&row.updated.to_string(), &row.id]));
@@ -114,7 +129,8 @@ pub(super) async fn entries(rows: &Rows, store: &Store, id: SessionId, span: Spa
 /// Raw lines of every run of the session, oldest run first. The cursor is the run and the byte offset.
 pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Result<Page<RawLine>> {
     let limit = page.limit()? as usize;
-    let runs = run::Entity::find().filter(run::Column::Session.eq(id.to_string())).order_by_asc(run::Column::Id).all(engine.store.read()).await.map_err(internal)?;
+    let runs =
+        run::Entity::find().filter(run::Column::Session.eq(id.to_string())).order_by_asc(run::Column::Id).all(engine.store.read()).await.map_err(internal)?;
     let (from, mut offset) = match &page.after {
         Some(after) => {
             let key = parts(after, 2)?;

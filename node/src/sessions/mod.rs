@@ -10,9 +10,9 @@ pub(crate) mod scribe;
 
 pub(crate) use apply::{after_decision, by_node};
 pub(crate) use bodies::proposed;
-pub(crate) use lists::{cursor, parts as cursor_parts};
 pub use engine::EngineConfig;
 pub(crate) use engine::{Engine, Stop};
+pub(crate) use lists::{cursor, parts as cursor_parts};
 
 use crate::{
     entity::{project, session},
@@ -123,7 +123,10 @@ pub(crate) fn may(caller: &Caller, row: &session::Model, action: Action) -> Resu
 }
 
 fn resource(row: &session::Model) -> Resource {
-    Resource::Session { owner: row.owner.as_deref().and_then(|owner| owner.parse().ok()), visibility: Visibility::parse(&row.visibility).unwrap_or(Visibility::Private) }
+    Resource::Session {
+        owner: row.owner.as_deref().and_then(|owner| owner.parse().ok()),
+        visibility: Visibility::parse(&row.visibility).unwrap_or(Visibility::Private),
+    }
 }
 
 async fn alive_project(tx: &Tx<'_>, id: ProjectId) -> Result<project::Model> {
@@ -227,8 +230,7 @@ impl ports::Sessions for SessionsService {
     async fn run_demo(&self, caller: &Caller) -> Result<Session> {
         require(caller, Action::StartSession, Resource::Node, "project")?;
         let project = projects::demo(&self.projects, caller).await?;
-        let new =
-            NewSession { project, agent: AgentKind::Demo, mode: Mode::Ask, prompt: DEMO_PROMPT.into(), title: None, model: None, visibility: None };
+        let new = NewSession { project, agent: AgentKind::Demo, mode: Mode::Ask, prompt: DEMO_PROMPT.into(), title: None, model: None, visibility: None };
         let id = self.insert(caller, new, "Demo: a tour of one session".into(), None).await?;
         self.find(caller, id).await
     }

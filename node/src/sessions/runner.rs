@@ -59,6 +59,8 @@ pub(super) struct Runner {
 pub(super) struct Live {
     /// Input lines up to here were taken by the shim.
     sent: u64,
+    /// A line was not taken: it is tried again.
+    unsent: bool,
     partials: HashMap<Option<String>, Partial>,
     partial_due: bool,
     waiting: Vec<(Wish, Reply)>,
@@ -154,7 +156,8 @@ impl Runner {
         match event {
             AgentEvent::Delta { kind, parent, text } => {
                 let session = self.session;
-                let partial = self.live.partials.entry(parent.clone()).or_insert_with(|| Partial { session, kind: *kind, parent: parent.clone(), text: String::new() });
+                let partial =
+                    self.live.partials.entry(parent.clone()).or_insert_with(|| Partial { session, kind: *kind, parent: parent.clone(), text: String::new() });
                 if partial.kind != *kind {
                     partial.kind = *kind;
                     partial.text.clear();
@@ -323,6 +326,7 @@ impl Runner {
 
     /// Gives the shim every stored line it does not have yet, in order.
     async fn flush(&mut self) {
+        self.live.unsent = false;
         let rows = input::Entity::find()
             .filter(input::Column::Run.eq(self.run.to_string()))
             .filter(input::Column::N.gt(i64::try_from(self.live.sent).unwrap_or(i64::MAX)))
@@ -333,6 +337,7 @@ impl Runner {
             Ok(rows) => rows,
             Err(error) => {
                 tracing::error!(run = %self.run, %error, "stored lines for an agent could not be read; they are tried again");
+                self.live.unsent = true;
                 return;
             }
         };
@@ -341,6 +346,7 @@ impl Runner {
             if let Err(error) = self.engine.processes.write(self.run, n, &row.line).await {
                 // A shim that is gone says so by its exit; a busy one is tried at the next tick.
                 tracing::debug!(run = %self.run, n, %error, "a line for an agent was not taken");
+                self.live.unsent = true;
                 return;
             }
             self.live.sent = n;
@@ -349,6 +355,9 @@ impl Runner {
 
     async fn tick(&mut self) {
         self.push_partials();
+        if self.live.unsent {
+            self.flush().await;
+        }
         let idle = self.live.idle_since.is_some_and(|since| since.elapsed() >= self.engine.config.agents_idle);
         if idle && self.live.tasks.is_empty() && self.live.stop.is_none() {
             self.stop(Stop::Idle);

@@ -87,7 +87,7 @@ async fn holder(session: &DatabaseConnection) -> String {
 
 /// Raises the fence and writes who holds the lease now. A stale writer's batch in flight is waited for.
 pub(super) async fn take(writer: &DatabaseConnection, file: File, guard: Option<DatabaseConnection>, deps: &Deps) -> Result<Lease, StoreError> {
-    let owner = format!("process {} ({})", std::process::id(), hex(&deps.bytes::<4>()));
+    let owner = format!("process {} ({})", std::process::id(), crate::hex::hex(&deps.bytes::<4>()));
     let txn = writer.begin().await?;
     if guard.is_some() {
         // The writer numbers events under this lock: once we have it, no older batch is under way.
@@ -165,8 +165,4 @@ impl Drop for Lease {
             renewal.abort();
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -16,7 +16,10 @@ use model::{
     sessions::Tokens,
     usage::{UsageBy, UsageQuery, UsageRow},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::{Expr, ExprTrait}};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
 use std::collections::{BTreeMap, HashSet};
 
 const DAY_MS: i64 = 86_400_000;

@@ -7,8 +7,7 @@ use sea_orm::DbErr;
 
 pub(super) async fn user_created(target: &Target<'_>, event: &Happened<'_>, fact: &UserCreated) -> Result<(), DbErr> {
     let text = r#"INSERT INTO "{p}user" ("id", "origin", "name", "role", "github", "created") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"#;
-    let values =
-        [id(fact.id), event.origin.into(), fact.name.as_str().into(), fact.role.word().into(), fact.github.clone().into(), event.at.into()];
+    let values = [id(fact.id), event.origin.into(), fact.name.as_str().into(), fact.role.word().into(), fact.github.clone().into(), event.at.into()];
     target.run(text, values).await.map(drop)
 }
 
@@ -32,14 +31,8 @@ pub(super) async fn project_changed(target: &Target<'_>, event: &Happened<'_>, f
     let text = r#"UPDATE "{p}project" SET "name" = coalesce($3, "name"),
         "approval_timeout_s" = CASE WHEN $4 THEN $5 ELSE "approval_timeout_s" END, "updated" = $6 WHERE "id" = $1 AND "origin" = $2"#;
     let seconds = fact.approval_timeout_s.filter(|seconds| *seconds != 0);
-    let values = [
-        event.subject.into(),
-        event.origin.into(),
-        fact.name.clone().into(),
-        fact.approval_timeout_s.is_some().into(),
-        seconds.into(),
-        event.at.into(),
-    ];
+    let values =
+        [event.subject.into(), event.origin.into(), fact.name.clone().into(), fact.approval_timeout_s.is_some().into(), seconds.into(), event.at.into()];
     target.run(text, values).await.map(drop)
 }
 
