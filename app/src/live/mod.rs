@@ -223,7 +223,7 @@ mod tests {
                     Arc::new(move |_| {
                         counter.fetch_add(1, Ordering::Relaxed);
                     }),
-                ))
+                ));
             });
             live.hear(&ServerSays::Caught { pos: 4, pending: 2 });
             assert_eq!(live.pending.get_untracked(), 2);

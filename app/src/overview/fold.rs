@@ -141,7 +141,7 @@ mod tests {
         let mut overview = empty();
         for state in SessionState::ALL {
             take_session(&mut overview, &session(1, |s| s.state = *state));
-            let places = [&overview.troubled, &overview.working, &overview.done_today].map(|lane| lane.len());
+            let places = [&overview.troubled, &overview.working, &overview.done_today].map(Vec::len);
             let wanted = usize::from(*state != SessionState::Waiting);
             assert_eq!(places.iter().sum::<usize>(), wanted, "{state:?}");
         }

@@ -108,14 +108,14 @@ mod tests {
         let mut at = 0;
         while at < bytes.len() {
             if bytes[at] == b'%' {
-                out.push(u8::from_str_radix(&text[at + 1..at + 3], 16).unwrap());
+                out.push(u8::from_str_radix(&text[at + 1..at + 3], 16).expect("two digits"));
                 at += 3;
             } else {
                 out.push(bytes[at]);
                 at += 1;
             }
         }
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out).expect("UTF-8 went in")
     }
 
     #[test]

@@ -45,14 +45,14 @@ async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Ou
     let known = credential::Entity::find().filter(credential::Column::GithubId.eq(identity.id)).one(tx.db()).await.map_err(internal)?;
     if let Some(known) = known {
         let found = user::Entity::find_by_id(&known.user).one(tx.db()).await.map_err(internal)?.ok_or_else(users::no_user)?;
-        return renamed(users::user_of(found)?, known.auth_epoch, identity.login);
+        return Ok(renamed(users::user_of(found)?, known.auth_epoch, identity.login));
     }
     if let Some((user, stored)) = promised(tx, &identity.login).await? {
         let epoch = stored.auth_epoch;
         let mut stored = stored.into_active_model();
         stored.github_id = Set(Some(identity.id));
         stored.update(tx.db()).await.map_err(internal)?;
-        return renamed(user, epoch, identity.login);
+        return Ok(renamed(user, epoch, identity.login));
     }
     let name = free_name(tx, &identity.login).await?;
     let person = Person { name, role, hash: None, github: Some(identity.login), github_id: Some(identity.id) };
@@ -73,14 +73,14 @@ async fn promised(tx: &Tx<'_>, login: &str) -> Result<Option<(User, credential::
 }
 
 /// Notes a login that changed its name at GitHub.
-fn renamed(mut user: User, epoch: i64, login: String) -> Result<Outcome<Account>> {
+fn renamed(mut user: User, epoch: i64, login: String) -> Outcome<Account> {
     let mut events = Vec::new();
     if user.github.as_deref() != Some(login.as_str()) {
         let fact = Fact::from(UserChanged { id: user.id, role: None, github: Some(login.clone()) });
         events.push(NewEvent { subject: user.id.to_string(), fact });
         user.github = Some(login);
     }
-    Ok(Outcome { value: Account { user, epoch }, events })
+    Outcome { value: Account { user, epoch }, events }
 }
 
 /// A name nobody has: the login, else with the first free number.
