@@ -30,7 +30,7 @@ async fn set(db: &DatabaseConnection, pos: i64, column: &str, value: Value) {
 }
 
 /// The same value with its last byte (or, for numbers, a high bit) flipped.
-fn flipped(row: &event::Model, column: &event::Column) -> Value {
+fn flipped(row: &event::Model, column: event::Column) -> Value {
     let text = |text: &str| {
         let mut bytes = text.as_bytes().to_vec();
         *bytes.last_mut().expect("not empty") ^= 1;
@@ -65,7 +65,7 @@ async fn a_flipped_byte_in_any_column_of_any_event_is_found_at_its_position() {
     let middle = &rows[rows.len() / 2];
     for row in [&rows[0], middle, &rows[rows.len() - 1]] {
         for column in event::Column::iter() {
-            let (name, damaged) = (column.unquoted(), flipped(row, &column));
+            let (name, damaged) = (column.unquoted(), flipped(row, column));
             set(&beside, row.pos, name, damaged.clone()).await;
             assert_eq!(first_bad(&test).await, Some(row.pos), "{name} of {}", row.pos);
             // Put it back: the next column starts from a good log.

@@ -103,7 +103,7 @@ async fn numbers_are_gapless_under_64_concurrent_writers() {
         tokio::spawn(async move {
             for n in 0..10_u128 {
                 let id = SessionId::from_uuid(uuid::Uuid::from_u128(writer * 100 + n));
-                let refuse = (writer + n) % 7 == 0;
+                let refuse = (writer + n).is_multiple_of(7);
                 let result = journal
                     .commit(&Caller::node(), move |_| {
                         Box::pin(async move { if refuse { Err(Error::Conflict("no".into())) } else { Ok(Outcome::new(id).with(id, created())) } })

@@ -7,7 +7,7 @@ const BEGIN: &str = "<!-- vectors: written by `cargo test -p node --test journal
 const END: &str = "<!-- end of vectors -->\n";
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
 
 /// Two events that follow one another, with everything needed to compute them by hand.

@@ -27,9 +27,9 @@ pub(crate) async fn schema_of(config: &StoreConfig) -> BTreeMap<String, Vec<Stri
                    UNION ALL SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = '{table}' AND sql IS NOT NULL"#
             ),
             _ => format!(
-                r#"SELECT column_name || ' ' || data_type || ' ' || is_nullable AS line FROM information_schema.columns
+                r"SELECT column_name || ' ' || data_type || ' ' || is_nullable AS line FROM information_schema.columns
                    WHERE table_schema = current_schema() AND table_name = '{table}'
-                   UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = '{table}'"#
+                   UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = '{table}'"
             ),
         };
         let rows = sql::all(&db, text, []).await.expect("reads the schema");

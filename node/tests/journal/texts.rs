@@ -52,7 +52,7 @@ async fn purge(test: &TestStore, session: SessionId) {
 fn noise(test: &TestStore, bytes: usize) -> String {
     let mut buffer = vec![0; bytes / 2];
     test.deps.random.fill(&mut buffer);
-    buffer.iter().map(|byte| format!("{byte:02x}")).collect()
+    buffer.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
 
 async fn refs(test: &TestStore) -> Vec<(i64, bool)> {
