@@ -137,14 +137,13 @@ impl Github {
 
     /// Who answered, proven by the code.
     async fn identity(&self, code: String, verifier: String) -> Result<GithubIdentity, Failure> {
-        let token = exchange(self.client.clone(), self.http.clone(), code, verifier).await?;
-        let token = token.as_str();
-
         #[derive(Deserialize)]
         struct User {
             id: i64,
             login: String,
         }
+        let token = exchange(self.client.clone(), self.http.clone(), code, verifier).await?;
+        let token = token.as_str();
         let user: User = self.get("user", token).await?;
         if !self.may_enter(&user.login, token).await? {
             return Err(Failure::NotAllowed);
