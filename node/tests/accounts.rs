@@ -1,6 +1,8 @@
 //! Accounts on a real store: set-up, passwords, roles, logins, tokens, GitHub.
 //! On PostgreSQL too, where `ORCHWIZ_TEST_POSTGRES` names a server.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint")]
+
 use migration::Migrator;
 use model::{
     Caller, Error, Role, Via,

@@ -1,6 +1,8 @@
 //! Sessions end to end on a real store with real processes: the demo agent under its shim.
 //! Nothing here is faked but time's steering wheel, which these tests leave alone.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint")]
+
 use migration::Migrator;
 use model::{
     Caller, Error, PageQuery, Role, Services, Via,
@@ -26,7 +28,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 /// Nothing here takes a tenth of it; only a hang does.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 struct Running {
     node: Node,
@@ -56,7 +58,7 @@ async fn open_with(place: &Place, agents_max: usize, pace: &str) -> Running {
         },
         engine: EngineConfig {
             agents_max,
-            agents_idle: Duration::from_secs(900),
+            agents_idle: Duration::from_mins(15),
             claude: Some("/nowhere/claude".into()),
             own_program: program(),
             demo_env: BTreeMap::from([
@@ -119,7 +121,7 @@ impl Running {
 
     async fn story(&self, id: SessionId) -> String {
         let entries = self.entries(id).await;
-        entries.iter().map(|entry| format!("{:>3} {:8} {}\n", entry.seq, entry.kind.word(), entry.preview)).collect()
+        entries.iter().map(|entry| format!("{:>3} {:8} {}", entry.seq, entry.kind.word(), entry.preview)).collect::<Vec<_>>().join("\n")
     }
 
     async fn asked(&self, id: SessionId) -> Approval {
