@@ -6,10 +6,12 @@ use crate::error::AppResult;
 use crate::server::{caller, services};
 use leptos::{server, server_fn::codec::Json};
 use model::{
-    Page, PageQuery, Pos,
-    approvals::{Approval, ApprovalFilter, Decide},
+    Page, Pos,
+    approvals::{Approval, Decide},
     id::ApprovalId,
 };
+#[cfg(feature = "ssr")]
+use model::{PageQuery, approvals::ApprovalFilter};
 use serde::{Deserialize, Serialize};
 
 /// Everything the Inbox shows.

@@ -5,12 +5,14 @@ use crate::error::AppResult;
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
 use leptos::{server, server_fn::codec::Json};
+#[cfg(feature = "ssr")]
+use model::sessions::NewSession;
 use model::{
     Page, PageQuery,
     id::SessionId,
     node::AgentFound,
     projects::Project,
-    sessions::{NewSession, Session, SessionFilter, SessionPatch},
+    sessions::{Session, SessionFilter, SessionPatch},
 };
 use serde::{Deserialize, Serialize};
 

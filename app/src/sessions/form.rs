@@ -25,6 +25,7 @@ pub struct Filled {
 }
 
 /// Reads the fields; empty ones are absent.
+#[cfg(feature = "ssr")]
 pub fn read(project: &str, agent: &str, mode: &str, prompt: String, title: Option<String>, model: Option<String>) -> Result<Filled> {
     let project = match project.trim() {
         "" | "new" => None,
@@ -42,6 +43,7 @@ pub fn read(project: &str, agent: &str, mode: &str, prompt: String, title: Optio
 }
 
 /// A text field that was filled in.
+#[cfg(feature = "ssr")]
 pub fn some(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
