@@ -24,6 +24,7 @@ use leptos::{config::LeptosOptions, nonce::use_nonce};
 use leptos_meta::{HashedStylesheet, MetaTags};
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
+    SsrMode,
     components::{ParentRoute, Router, Routes},
     path,
 };
@@ -75,7 +76,7 @@ pub fn App() -> impl IntoView {
         <Title formatter=title />
         <Router>
             <Routes fallback=NotFound>
-                <ParentRoute path=path!("") view=Frame>
+                <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <OverviewRoutes />
                     <InboxRoutes />
                     <SessionsRoutes />

@@ -36,12 +36,12 @@ test("plan, approve, auto-accept, permission, follow-up, interrupt, resume", asy
   // Auto-accept lets edits through unasked; a command still asks.
   await session.mode("Auto-accept").click();
   await expect(session.mode("Auto-accept")).toHaveAttribute("aria-pressed", "true");
-  await session.say(`[[write ${join(path, "second.txt")}]] [[bash touch third.txt]]`);
+  await session.say(`[[write ${join(path, "second.txt")}]] [[bash git tag third]]`);
   await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
   expect(existsSync(join(path, "second.txt"))).toBe(true);
-  expect(existsSync(join(path, "third.txt"))).toBe(false);
+  expect(existsSync(join(path, ".git/refs/tags/third"))).toBe(false);
   await session.allow.first().click();
-  await expect.poll(() => existsSync(join(path, "third.txt")), { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => existsSync(join(path, ".git/refs/tags/third")), { timeout: 30_000 }).toBe(true);
   await session.isIn("Idle");
 
   // A follow-up is queued while it works, and an interrupt ends the turn.

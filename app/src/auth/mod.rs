@@ -11,6 +11,7 @@ use crate::{
 };
 use leptos::{prelude::*, server, server_fn::codec::Json};
 use leptos_router::{
+    SsrMode,
     any_nested_route::IntoAnyNestedRoute,
     components::{Outlet, ParentRoute, Route},
     path,
@@ -59,7 +60,7 @@ pub(crate) async fn setup_link_works(token: String) -> AppResult<bool> {
 #[component(transparent)]
 pub(crate) fn AuthRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
-        <ParentRoute path=path!("") view=Outlet>
+        <ParentRoute path=path!("") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("signin") view=sign_in::SignIn />
             <Route path=path!("setup") view=set_up::SetUp />
         </ParentRoute>
