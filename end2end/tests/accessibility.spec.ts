@@ -6,8 +6,6 @@ import { live } from "../fixtures/pages";
 
 const WIDTHS = [1440, 1024, 390];
 
-test.describe.configure({ mode: "serial" });
-
 let stops: Stop[] = [];
 test.beforeAll(async ({ node, login: _ }) => {
   stops = await tour(node);

@@ -6,7 +6,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 test.skip(!process.env.CLAUDE_CODE_BIN, "!!! SKIPPED: the pinned Claude Code is not installed (scripts/setup.sh test says why)");
-test.describe.configure({ mode: "serial" });
 test.slow();
 
 test("plan, approve, auto-accept, permission, follow-up, interrupt, resume", async ({ page, node }) => {
@@ -52,7 +51,7 @@ test("plan, approve, auto-accept, permission, follow-up, interrupt, resume", asy
 
   // Stopped and resumed: the same conversation goes on.
   await session.more("Stop the agent");
-  await session.isIn(/Done|Interrupted/);
+  await session.isIn("Done");
   await session.say("Are you there?");
   await expect(session.timeline.getByText("Hello from the mock model.").last()).toBeVisible({ timeout: 30_000 });
 });

@@ -147,7 +147,7 @@ fn Account(
     let title = format!("{name}, {role}");
     view! {
         <Menu
-            label=format!("Account of {title}")
+            label=format!("{initials}, account of {title}")
             button="btn btn-i btn-q"
             end=true
             trigger=move || view! { <span class="av av-lg" aria-hidden="true">{initials.clone()}</span> }
