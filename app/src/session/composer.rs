@@ -91,7 +91,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
     });
     let interrupt = Action::new(move |(): &()| async move {
         match drive_agent(id, Drive::Interrupt).await {
-            Ok(session) => store.session.set(session),
+            Ok(session) => store.take_answer(session),
             Err(refused) => error.set(Some(refused)),
         }
     });

@@ -144,7 +144,7 @@ fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
             match update_session(id, patch).await {
                 Ok(session) => {
                     error.set(None);
-                    store.session.set(session);
+                    store.take_answer(session);
                     editing.set(false);
                 }
                 Err(refused) => error.set(Some(refused)),
@@ -215,7 +215,7 @@ fn ModeSwitch(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView 
             match set_mode(id, mode).await {
                 Ok(session) => {
                     error.set(None);
-                    store.session.set(session);
+                    store.take_answer(session);
                 }
                 Err(refused) => {
                     store.session.update(|session| session.mode = before);
@@ -251,7 +251,7 @@ fn DriveButtons(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoVie
             match drive_agent(id, what).await {
                 Ok(session) => {
                     error.set(None);
-                    store.session.set(session);
+                    store.take_answer(session);
                 }
                 Err(refused) => error.set(Some(refused)),
             }
@@ -303,7 +303,7 @@ fn More(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
     let toasts = use_toasts();
     let stop = Action::new(move |(): &()| async move {
         match drive_agent(id, Drive::Stop).await {
-            Ok(session) => store.session.set(session),
+            Ok(session) => store.take_answer(session),
             Err(refused) => error.set(Some(refused)),
         }
     });
@@ -321,7 +321,7 @@ fn More(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
         let patch = SessionPatch { archived: Some(*archived), ..SessionPatch::default() };
         async move {
             match update_session(id, patch).await {
-                Ok(session) => store.session.set(session),
+                Ok(session) => store.take_answer(session),
                 Err(refused) => error.set(Some(refused)),
             }
         }
@@ -381,7 +381,7 @@ fn ModelSwitch(store: Store) -> impl IntoView {
             match set_model(id, model).await {
                 Ok(session) => {
                     failed.set(None);
-                    store.session.set(session);
+                    store.take_answer(session);
                 }
                 Err(refused) => failed.set(Some(refused)),
             }

@@ -79,7 +79,7 @@ pub fn StateLine(
         let id = store.session.with_untracked(|session| session.id);
         async move {
             match drive_agent(id, Drive::Resume).await {
-                Ok(session) => store.session.set(session),
+                Ok(session) => store.take_answer(session),
                 Err(refused) => error.set(Some(refused)),
             }
         }

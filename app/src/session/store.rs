@@ -81,6 +81,13 @@ pub struct Store {
 }
 
 impl Store {
+    /// Takes the row that an action answered with, unless the socket was faster with a newer one: the older would stay for ever.
+    pub fn take_answer(self, session: Session) {
+        if self.session.with_untracked(|now| (session.updated, session.state_since) >= (now.updated, now.state_since)) {
+            self.session.set(session);
+        }
+    }
+
     /// A store for a page that has just been opened.
     pub fn new(session: Session, trusted: bool, may_drive: bool, queued: Vec<Prompt>, approvals: Vec<Approval>) -> Self {
         Self {
