@@ -33,12 +33,14 @@ use model::{
 };
 use scribe::{NewEntry, Scribe, shorten};
 use sea_orm::EntityTrait;
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 /// The longest prompt, in bytes.
 const PROMPT_MAX: usize = 100_000;
 /// The longest title, in characters.
 const TITLE_MAX: usize = 200;
+/// How long an interrupted turn is waited for before the state is answered as it is.
+const SETTLES_WITHIN: Duration = Duration::from_secs(2);
 /// Deleted sessions can be restored for so long.
 const RESTORE_MS: i64 = 30 * 86_400_000;
 
@@ -397,7 +399,18 @@ impl ports::Sessions for SessionsService {
             })
         })
         .await?;
-        self.engine.ask(id, Order::Interrupt).await?;
+        if self.engine.ask(id, Order::Interrupt).await? {
+            // The agent agreed; its turn ends a moment later. What is answered is the state it led to, where that comes soon.
+            let mut news = self.engine.journal.watch();
+            let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;
+            loop {
+                let session = self.find(caller, id).await?;
+                let changed = tokio::time::timeout_at(deadline, news.changed());
+                if !matches!(session.state, SessionState::Working | SessionState::Waiting) || !matches!(changed.await, Ok(Ok(()))) {
+                    return Ok(session);
+                }
+            }
+        }
         self.find(caller, id).await
     }
 

@@ -40,7 +40,9 @@ impl Origins {
 
     /// Whether `host`, an authority, is this node under any port: behind a tunnel the browser's port is not ours.
     pub(super) fn knows_host(&self, host: &str) -> bool {
-        !host.contains('@') && host.parse::<Authority>().is_ok_and(|authority| self.hosts.contains(authority.host()))
+        // A port that is no number parses as an authority all the same.
+        let whole = |authority: &Authority| authority.port_u16().is_some() || authority.as_str() == authority.host();
+        !host.contains('@') && host.parse::<Authority>().is_ok_and(|authority| whole(&authority) && self.hosts.contains(authority.host()))
     }
 
     /// What the headers prove for a request to `host`, which is known.
