@@ -10,7 +10,8 @@ use std::{
 };
 
 const MINUTE_MS: Millis = 60_000;
-/// Above so many cells, those that are empty again are dropped. There are never more than 65,536.
+/// Above so many cells, those that are empty again are dropped, at most once a minute: under an attack that fills them
+/// every try would look at all of them otherwise. There are never more than 65,536.
 const SWEEP_AT: usize = 4_096;
 
 /// At most so many tries a minute for each key, as a leaky bucket (GCRA).
@@ -22,8 +23,15 @@ pub struct Limiter {
     key: [u8; 32],
     burst: Millis,
     every: Millis,
+    cells: Mutex<Cells>,
+}
+
+#[derive(Default)]
+struct Cells {
     /// When each cell would be empty again.
-    cells: Mutex<HashMap<u16, Millis>>,
+    empty_at: HashMap<u16, Millis>,
+    /// When the empty ones were dropped last.
+    swept: Millis,
 }
 
 impl Limiter {
@@ -37,10 +45,11 @@ impl Limiter {
     pub fn check(&self, key: &str) -> Result<()> {
         let now = self.deps.now();
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        if cells.len() > SWEEP_AT {
-            cells.retain(|_, empty_at| *empty_at > now);
+        if cells.empty_at.len() > SWEEP_AT && now - cells.swept >= MINUTE_MS {
+            cells.swept = now;
+            cells.empty_at.retain(|_, empty_at| *empty_at > now);
         }
-        let empty_at = cells.entry(self.cell(key)).or_insert(now);
+        let empty_at = cells.empty_at.entry(self.cell(key)).or_insert(now);
         let from = (*empty_at).max(now);
         let wait = from - now - (self.burst - 1) * self.every;
         if wait > 0 {
@@ -53,7 +62,7 @@ impl Limiter {
     /// Gives a try back: it was legitimate.
     pub fn forgive(&self, key: &str) {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(empty_at) = cells.get_mut(&self.cell(key)) {
+        if let Some(empty_at) = cells.empty_at.get_mut(&self.cell(key)) {
             *empty_at -= self.every;
         }
     }
@@ -133,7 +142,7 @@ mod tests {
         for key in 0..1_000_000 {
             let _ = limiter.check(&key.to_string());
         }
-        assert!(limiter.cells.lock().unwrap().len() <= 65_536);
+        assert!(limiter.cells.lock().unwrap().empty_at.len() <= 65_536);
     }
 
     #[test]
@@ -145,7 +154,7 @@ mod tests {
         }
         clock.advance(MINUTE_MS);
         let _ = limiter.check("one more");
-        assert_eq!(limiter.cells.lock().unwrap().len(), 1);
+        assert_eq!(limiter.cells.lock().unwrap().empty_at.len(), 1);
     }
 
     #[test]
