@@ -1,7 +1,8 @@
 //! The error of server functions: the model's error on the wire, answered with its own HTTP status.
 //! It must not invent causes: what is unknown was logged by the node and arrives here as a reference.
 
-use leptos::server_fn::{codec::JsonEncoding, error::FromServerFnError, error::ServerFnErrorErr};
+use crate::wire::JsonText;
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 /// What a server function answers when it cannot do what was asked.
@@ -42,7 +43,7 @@ impl AppError {
 }
 
 impl FromServerFnError for AppError {
-    type Encoder = JsonEncoding;
+    type Encoder = JsonText;
 
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
         Self(match value {

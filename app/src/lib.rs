@@ -2,12 +2,20 @@
 //! It must not see a database, a process or an HTTP server beyond what server functions are handed.
 #![recursion_limit = "256"]
 
+/// Leptos' `view!` with the type of what it makes erased at once: each closure that shows something is then compiled for one type,
+/// not for one of its own. Routes, whose types matter, call `leptos::view!`.
+macro_rules! erased_view {
+    ($($tokens:tt)*) => { ::leptos::prelude::IntoAny::into_any(::leptos::view! { $($tokens)* }) };
+}
+pub(crate) use erased_view as view;
+
 pub mod auth;
 pub mod browser;
 pub mod error;
 mod frame;
 pub mod inbox;
 mod kit_page;
+mod lazy;
 pub mod live;
 mod not_found;
 pub mod overview;
@@ -23,6 +31,7 @@ mod shell;
 pub mod testing;
 pub mod ui;
 pub mod usage;
+pub mod wire;
 
 pub use error::{AppError, AppResult};
 pub use shell::App;

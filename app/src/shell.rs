@@ -33,7 +33,7 @@ use leptos_router::{
 #[cfg(feature = "ssr")]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let nonce = use_nonce();
-    view! {
+    leptos::view! {
         <!DOCTYPE html>
         <html lang="en">
             <head>
@@ -72,7 +72,7 @@ pub fn App() -> impl IntoView {
             pending => format!("({pending}) {name}"),
         }
     };
-    view! {
+    leptos::view! {
         <Title formatter=title />
         <Router>
             <Routes fallback=NotFound>

@@ -7,11 +7,14 @@ pub(crate) mod words;
 
 use crate::{
     error::AppResult,
+    lazy::lazy_page,
     ui::{Icon, Mark},
+    view,
+    wire::Json,
 };
-use leptos::{prelude::*, server, server_fn::codec::Json};
+use leptos::{prelude::*, server};
 use leptos_router::{
-    SsrMode,
+    Lazy, SsrMode,
     any_nested_route::IntoAnyNestedRoute,
     components::{Outlet, ParentRoute, Route},
     path,
@@ -41,14 +44,14 @@ pub(crate) struct SignInView {
 }
 
 /// What anybody may know before signing in: the node's name and the ways in.
-#[server(prefix = "/api/rpc", endpoint = "auth/options", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "auth/options", input = Json, output = Json)]
 pub(crate) async fn sign_in_options() -> AppResult<SignInView> {
     let node = crate::server::services().node.info(&model::Caller::node()).await?.name;
     Ok(SignInView { node, github: use_context::<AuthOptions>().is_some_and(|options| options.github) })
 }
 
 /// Whether a set-up link would work now. The link is the right to ask.
-#[server(prefix = "/api/rpc", endpoint = "auth/setup-link", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "auth/setup-link", input = Json, output = Json)]
 pub(crate) async fn setup_link_works(token: String) -> AppResult<bool> {
     match use_context::<AuthOptions>() {
         Some(options) if !token.is_empty() && token.len() <= 200 => Ok((options.link_works)(token).await?),
@@ -56,13 +59,16 @@ pub(crate) async fn setup_link_works(token: String) -> AppResult<bool> {
     }
 }
 
+lazy_page!(SignInLazy, auth, sign_in::SignIn);
+lazy_page!(SetUpLazy, auth, set_up::SetUp);
+
 /// `/signin` and `/setup`.
 #[component(transparent)]
 pub(crate) fn AuthRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! {
+    leptos::view! {
         <ParentRoute path=path!("") view=Outlet ssr=SsrMode::Async>
-            <Route path=path!("signin") view=sign_in::SignIn />
-            <Route path=path!("setup") view=set_up::SetUp />
+            <Route path=path!("signin") view={Lazy::<SignInLazy>::new()} />
+            <Route path=path!("setup") view={Lazy::<SetUpLazy>::new()} />
         </ParentRoute>
     }
     .into_inner()

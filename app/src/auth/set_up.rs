@@ -6,6 +6,7 @@ use super::{
     words::{self, Beside},
 };
 use crate::ui::{ErrorNote, Field, Note, NoteTone};
+use crate::view;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     AppError,
     ui::{Field, Icon, Note, NoteTone, TextInput},
+    view,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

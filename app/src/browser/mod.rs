@@ -17,6 +17,13 @@ pub fn leave_for(path: &str) {
     }
 }
 
+/// Loads the page anew, as the node serves it now.
+pub fn load_again() {
+    if cfg!(feature = "hydrate") {
+        let _ = window().location().reload();
+    }
+}
+
 /// Path and query of the page as the browser has it now; empty on the server.
 pub fn current_path() -> String {
     if cfg!(feature = "hydrate") {

@@ -1,9 +1,9 @@
 //! What the frame reads: who is signed in, the node, what waits, and the position of it all.
 
-use crate::error::AppResult;
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use leptos::{server, server_fn::codec::Json};
+use crate::{error::AppResult, wire::Json};
+use leptos::server;
 use model::{
     Pos,
     accounts::Me,
@@ -27,7 +27,7 @@ pub(crate) struct FrameView {
 }
 
 /// Reads the frame.
-#[server(prefix = "/api/rpc", endpoint = "frame/read", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "frame/read", input = Json, output = Json)]
 pub(crate) async fn read_frame() -> AppResult<FrameView> {
     let (services, caller) = (services(), caller()?);
     let pos = services.node.head().await?;

@@ -1,6 +1,7 @@
 //! The list of keys, under `?`. One table; whoever adds a key adds a line.
 
 use crate::ui::{Dialog, Kbd};
+use crate::view;
 use leptos::prelude::*;
 
 /// Keys and what they do, by where they work.

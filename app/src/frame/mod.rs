@@ -16,6 +16,7 @@ use crate::{
     live::use_live,
     palette::Palette,
     ui::{ErrorNote, Icon, Look, Menu},
+    view,
 };
 use keys::KeysDialog;
 use leptos::prelude::*;

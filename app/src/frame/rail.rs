@@ -4,6 +4,7 @@ use super::{FrameResource, Pending, health::health_look, look_of};
 use crate::{
     live::{LiveState, use_live},
     ui::{Exact, Icon, Mark, Shape, use_clock},
+    view,
 };
 use leptos::prelude::*;
 use leptos_router::components::A;

@@ -6,13 +6,15 @@ use crate::{
     browser::{Theme, show_pressed},
     error::AppResult,
     ui::{Icon, Kbd, Mark, Menu, format},
+    view,
+    wire::Json,
 };
-use leptos::{prelude::*, server, server_fn::codec::Json};
+use leptos::{prelude::*, server};
 use leptos_router::hooks::{use_location, use_query_map};
 use model::id::ProjectId;
 
 /// Names of the projects there are, for the filter: at most 200, by name.
-#[server(prefix = "/api/rpc", endpoint = "frame/projects", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "frame/projects", input = Json, output = Json)]
 pub(crate) async fn project_names() -> AppResult<Vec<(ProjectId, String)>> {
     use crate::server::{caller, services};
     let all = model::PageQuery { after: None, limit: Some(model::page::MAX_LIMIT) };

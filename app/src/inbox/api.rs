@@ -1,10 +1,10 @@
 //! Server functions of approvals. Each asks a port for its caller and gives the answer on.
 #![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
 
-use crate::error::AppResult;
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use leptos::{server, server_fn::codec::Json};
+use crate::{error::AppResult, wire::Json};
+use leptos::server;
 use model::{
     Page, Pos,
     approvals::{Approval, Decide},
@@ -26,7 +26,7 @@ pub struct InboxView {
 }
 
 /// The Inbox.
-#[server(prefix = "/api/rpc", endpoint = "approvals/inbox", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "approvals/inbox", input = Json, output = Json)]
 pub async fn inbox() -> AppResult<InboxView> {
     use model::approvals::ApprovalState;
     let (services, caller) = (services(), caller()?);
@@ -40,13 +40,13 @@ pub async fn inbox() -> AppResult<InboxView> {
 }
 
 /// One approval.
-#[server(prefix = "/api/rpc", endpoint = "approvals/find", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "approvals/find", input = Json, output = Json)]
 pub async fn find_approval(id: ApprovalId) -> AppResult<Approval> {
     Ok(services().approvals.find(&caller()?, id).await?)
 }
 
 /// Decides.
-#[server(prefix = "/api/rpc", endpoint = "approvals/decide", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "approvals/decide", input = Json, output = Json)]
 pub async fn decide_approval(id: ApprovalId, decide: Decide) -> AppResult<Approval> {
     Ok(services().approvals.decide(&caller()?, id, decide).await?)
 }

@@ -6,6 +6,7 @@ use super::{
     words,
 };
 use crate::ui::{Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, TextArea};
+use crate::view;
 use leptos::prelude::*;
 use model::{
     approvals::{Approval, ApprovalKind, Question, RememberScope},

@@ -11,6 +11,7 @@ use crate::{
     browser,
     session::{Until, heard},
     ui::{Elapsed, Exact, Look, Shape, StatusWord},
+    view,
 };
 use leptos::prelude::*;
 use model::approvals::{Approval, ApprovalKind, ApprovalState};

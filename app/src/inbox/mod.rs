@@ -11,12 +11,15 @@ mod page;
 mod tests;
 pub mod words;
 
+use crate::lazy::lazy_page;
 use leptos::prelude::*;
-use leptos_router::{any_nested_route::IntoAnyNestedRoute, components::Route, path};
+use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
 use page::InboxPage;
+
+lazy_page!(InboxLazy, home, InboxPage);
 
 /// `/inbox`.
 #[component(transparent)]
 pub fn InboxRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! { <Route path=path!("/inbox") view=InboxPage /> }.into_inner().into_any_nested_route()
+    leptos::view! { <Route path=path!("/inbox") view={Lazy::<InboxLazy>::new()} /> }.into_inner().into_any_nested_route()
 }

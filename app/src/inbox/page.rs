@@ -11,6 +11,7 @@ use crate::{
     browser,
     live::use_live,
     ui::{Elapsed, Empty, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape},
+    view,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

@@ -2,16 +2,18 @@
 
 mod parts;
 
-use crate::ui::Mark;
+use crate::{lazy::lazy_page, ui::Mark, view};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{any_nested_route::IntoAnyNestedRoute, components::Route, path};
+use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
 use parts::{Buttons, Charts, Choices, Code, Colour, Decisions, Fields, Floats, Lanes, Moments, States, Status, TableRows, Tools, Type};
+
+lazy_page!(KitLazy, rest, Kit);
 
 /// `/kit`.
 #[component(transparent)]
 pub(crate) fn KitRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! { <Route path=path!("kit") view=Kit /> }.into_inner().into_any_nested_route()
+    leptos::view! { <Route path=path!("kit") view={Lazy::<KitLazy>::new()} /> }.into_inner().into_any_nested_route()
 }
 
 #[component]

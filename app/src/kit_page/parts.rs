@@ -8,6 +8,7 @@ use crate::{
         Markdown, Menu, Meter, Note, NoteTone, Segment, Select, Shape, Short, Skeleton, Spark, StatusWord, Tab, Tabs, TextArea, TextInput, Toast, ToastRow,
         toast,
     },
+    view,
 };
 use leptos::prelude::*;
 use model::{

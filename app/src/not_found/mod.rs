@@ -1,6 +1,6 @@
 //! What stands where no page is: says so, with the status 404, and leads on.
 
-use crate::{error::reject, ui::Mark};
+use crate::{error::reject, ui::Mark, view};
 use leptos::prelude::*;
 use leptos_meta::Title;
 

@@ -1,10 +1,10 @@
 //! Server functions of the Overview. Each asks a port for its caller and gives the answer on.
 #![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
 
-use crate::error::AppResult;
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use leptos::{server, server_fn::codec::Json};
+use crate::{error::AppResult, wire::Json};
+use leptos::server;
 use model::node::{AgentFound, NodeInfo, Overview};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub struct OverviewView {
 }
 
 /// The Overview.
-#[server(prefix = "/api/rpc", endpoint = "overview/read", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "overview/read", input = Json, output = Json)]
 pub async fn read_overview() -> AppResult<OverviewView> {
     let (services, caller) = (services(), caller()?);
     let overview = services.node.overview(&caller).await?;

@@ -5,6 +5,7 @@ use super::api::OverviewView;
 use crate::{
     sessions::api::RunDemo,
     ui::{Button, ButtonKind, ErrorNote, Icon, Kbd, Look, Shape},
+    view,
 };
 use leptos::{form::ActionForm, prelude::*};
 use model::{

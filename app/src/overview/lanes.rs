@@ -9,6 +9,7 @@ use crate::{
         words,
     },
     ui::{Cost, Elapsed, Look, Shape, format},
+    view,
 };
 use leptos::prelude::*;
 use model::{

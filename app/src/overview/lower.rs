@@ -6,6 +6,7 @@ use crate::{
     live::{LiveState, use_live},
     ui::{Bars, Cost, Exact, Legend, Look, Meter, Shape, Short, StatusWord, format},
     usage::sums::{cost, cost_bars, cost_word, day_titles, session_bars, share, token_bars},
+    view,
 };
 use leptos::prelude::*;
 use model::{

@@ -12,12 +12,15 @@ mod sentence;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 
+use crate::lazy::lazy_page;
 use leptos::prelude::*;
-use leptos_router::{any_nested_route::IntoAnyNestedRoute, components::Route, path};
+use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
 use page::OverviewPage;
+
+lazy_page!(OverviewLazy, home, OverviewPage);
 
 /// `/`.
 #[component(transparent)]
 pub fn OverviewRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! { <Route path=path!("/") view=OverviewPage /> }.into_inner().into_any_nested_route()
+    leptos::view! { <Route path=path!("/") view={Lazy::<OverviewLazy>::new()} /> }.into_inner().into_any_nested_route()
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     live::use_live,
     ui::{QueryState, format, use_clock},
+    view,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

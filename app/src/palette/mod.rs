@@ -7,6 +7,7 @@ mod entries;
 use crate::{
     browser::{self, Theme},
     ui::{Dialog, Icon, Kbd, Look, Shape, Toast, use_toasts},
+    view,
 };
 use api::{find_sessions, run_demo};
 use entries::{Does, Entry, matching};

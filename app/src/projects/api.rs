@@ -1,10 +1,10 @@
 //! Server functions of projects. Each asks a port for its caller and gives the answer on.
 #![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
 
-use crate::error::AppResult;
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use leptos::{server, server_fn::codec::Json};
+use crate::{error::AppResult, wire::Json};
+use leptos::server;
 use model::{
     Page, PageQuery, Pos,
     id::ProjectId,
@@ -34,7 +34,7 @@ pub struct ProjectView {
 }
 
 /// All projects by name.
-#[server(prefix = "/api/rpc", endpoint = "projects/list", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "projects/list", input = Json, output = Json)]
 pub async fn list_projects(page: PageQuery) -> AppResult<ProjectsView> {
     let (services, caller) = (services(), caller()?);
     let pos = services.node.head().await?;
@@ -42,7 +42,7 @@ pub async fn list_projects(page: PageQuery) -> AppResult<ProjectsView> {
 }
 
 /// A project with its newest sessions.
-#[server(prefix = "/api/rpc", endpoint = "projects/find", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "projects/find", input = Json, output = Json)]
 pub async fn find_project(id: ProjectId) -> AppResult<ProjectView> {
     let (services, caller) = (services(), caller()?);
     let pos = services.node.head().await?;
@@ -53,7 +53,7 @@ pub async fn find_project(id: ProjectId) -> AppResult<ProjectView> {
 }
 
 /// Adds a folder. A plain form, so that it works before WASM has loaded.
-#[server(prefix = "/api/rpc", endpoint = "projects/create")]
+#[server(prefix = "/api/rpc", endpoint = "projects/create", output = Json)]
 pub async fn create_project(path: String, #[server(default)] name: Option<String>, #[server(default)] trusted: Option<String>) -> AppResult<Project> {
     let new = model::projects::NewProject {
         path,
@@ -66,13 +66,13 @@ pub async fn create_project(path: String, #[server(default)] name: Option<String
 }
 
 /// Renames, trusts, sets the time limit of approvals.
-#[server(prefix = "/api/rpc", endpoint = "projects/update", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "projects/update", input = Json, output = Json)]
 pub async fn update_project(id: ProjectId, patch: ProjectPatch) -> AppResult<Project> {
     Ok(services().projects.update(&caller()?, id, patch).await?)
 }
 
 /// Forgets a project.
-#[server(prefix = "/api/rpc", endpoint = "projects/delete", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "projects/delete", input = Json, output = Json)]
 pub async fn delete_project(id: ProjectId) -> AppResult<()> {
     Ok(services().projects.delete(&caller()?, id).await?)
 }

@@ -5,6 +5,7 @@ use super::api::{CreateProject, ProjectsView, list_projects};
 use crate::{
     live::{Rows, use_live},
     ui::{Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput},
+    view,
 };
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;

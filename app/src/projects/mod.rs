@@ -7,8 +7,10 @@ mod page;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 
+use crate::lazy::lazy_page;
 use leptos::prelude::*;
 use leptos_router::{
+    Lazy,
     any_nested_route::IntoAnyNestedRoute,
     components::{Outlet, ParentRoute, Route},
     path,
@@ -16,13 +18,16 @@ use leptos_router::{
 use list::ProjectsPage;
 use page::ProjectPage;
 
+lazy_page!(ProjectsLazy, rest, ProjectsPage);
+lazy_page!(ProjectLazy, rest, ProjectPage);
+
 /// `/projects` and `/projects/:id`.
 #[component(transparent)]
 pub fn ProjectsRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! {
+    leptos::view! {
         <ParentRoute path=path!("/projects") view=Outlet>
-            <Route path=path!("") view=ProjectsPage />
-            <Route path=path!("/:id") view=ProjectPage />
+            <Route path=path!("") view={Lazy::<ProjectsLazy>::new()} />
+            <Route path=path!("/:id") view={Lazy::<ProjectLazy>::new()} />
         </ParentRoute>
     }
     .into_inner()

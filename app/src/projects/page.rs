@@ -10,6 +10,7 @@ use crate::{
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, filter::place},
     ui::{Button, ButtonKind, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, Note, NoteTone, Skeleton, StatusWord, Toast, use_toasts},
+    view,
 };
 use leptos::{html, prelude::*};
 use leptos_meta::Title;

@@ -10,6 +10,7 @@ use crate::{
         words,
     },
     ui::{Elapsed, Icon, Look, Shape, use_clock},
+    view,
 };
 use leptos::prelude::*;
 use model::{

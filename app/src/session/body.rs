@@ -3,6 +3,7 @@
 
 use super::store::Body;
 use crate::ui::{CodeBlock, DiffView, ErrorNote, Markdown};
+use crate::view;
 use leptos::prelude::*;
 use model::entries::{Entry, EntryBody, EntryKind};
 

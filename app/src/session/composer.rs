@@ -12,6 +12,7 @@ use crate::{
     browser,
     error::AppError,
     ui::{ErrorNote, TextArea},
+    view,
 };
 use leptos::{html, prelude::*};
 use model::sessions::{PromptState, SessionState};

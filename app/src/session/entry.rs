@@ -11,6 +11,7 @@ use crate::{
     inbox::words::{tool_icon, tool_name},
     session::api::read_body,
     ui::{Elapsed, Exact, Icon, Look, Markdown, Shape, StatusWord, format},
+    view,
 };
 use leptos::prelude::*;
 use model::entries::{Call, CallStatus, Entry, EntryKind};

@@ -3,6 +3,7 @@
 
 use super::{scroll::Follow, store::Store};
 use crate::ui::{Icon, IconButton, format};
+use crate::view;
 use leptos::{html, prelude::*};
 
 /// The find bar; only there while it is open.

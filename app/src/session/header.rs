@@ -10,6 +10,7 @@ use crate::{
     error::AppError,
     sessions::api::{delete_session, restore_session, update_session},
     ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, Toast, format, use_toasts},
+    view,
 };
 use leptos::{html, prelude::*};
 use leptos_router::hooks::use_navigate;

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     live::use_live,
     ui::{ErrorNote, Skeleton},
+    view,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

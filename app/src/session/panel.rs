@@ -7,6 +7,7 @@ use super::{
     store::{Body, Store},
 };
 use crate::ui::{Cost, Empty, ErrorNote, Exact, Markdown, Short, Skeleton, Tab, Tabs, format};
+use crate::view;
 use leptos::prelude::*;
 use model::{
     PageQuery,

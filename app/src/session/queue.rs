@@ -8,6 +8,7 @@ use super::{
 use crate::{
     error::AppError,
     ui::{Ago, Button, ErrorNote, Look, Shape},
+    view,
 };
 use leptos::prelude::*;
 use model::{

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     browser,
     ui::{Button, ButtonKind, ErrorNote, Icon, format},
+    view,
 };
 use leptos::prelude::*;
 use model::{entries::EntryKind, sessions::AgentKind};

@@ -12,6 +12,7 @@ use crate::{
     live::{Rows, use_live},
     projects::api::list_projects,
     ui::{Button, ButtonKind, Dialog, Empty, ErrorNote, Icon, Menu, QueryState, Toast, use_toasts},
+    view,
 };
 use leptos::{ev, html, prelude::*};
 use leptos_meta::Title;

@@ -13,8 +13,10 @@ mod tests;
 pub use new::NewSessionForm;
 pub use row::{SessionRow, SessionsHead};
 
+use crate::lazy::lazy_page;
 use leptos::prelude::*;
 use leptos_router::{
+    Lazy,
     any_nested_route::IntoAnyNestedRoute,
     components::{Outlet, ParentRoute, Route},
     path,
@@ -22,14 +24,18 @@ use leptos_router::{
 use list::SessionsPage;
 use new::NewSessionPage;
 
+lazy_page!(SessionsLazy, sessions, SessionsPage);
+lazy_page!(NewSessionLazy, sessions, NewSessionPage);
+lazy_page!(SessionLazy, session, crate::session::SessionPage);
+
 /// `/sessions`, `/sessions/new` and, from the Session page's folder, `/sessions/:id`.
 #[component(transparent)]
 pub fn SessionsRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! {
+    leptos::view! {
         <ParentRoute path=path!("/sessions") view=Outlet>
-            <Route path=path!("") view=SessionsPage />
-            <Route path=path!("/new") view=NewSessionPage />
-            <Route path=path!("/:id") view=crate::session::SessionPage />
+            <Route path=path!("") view={Lazy::<SessionsLazy>::new()} />
+            <Route path=path!("/new") view={Lazy::<NewSessionLazy>::new()} />
+            <Route path=path!("/:id") view={Lazy::<SessionLazy>::new()} />
         </ParentRoute>
     }
     .into_inner()

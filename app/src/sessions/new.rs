@@ -5,6 +5,7 @@ use super::api::{CreateSession, FormChoices, session_form};
 use crate::{
     error::AppError,
     ui::{Button, ButtonKind, ErrorNote, Field, Icon, Note, NoteTone, QueryState, TextArea, TextInput},
+    view,
 };
 use leptos::{form::ActionForm, html, prelude::*};
 use leptos_meta::Title;

@@ -2,6 +2,7 @@
 //! The row is a link; what can be done to it stands in a menu beside it and never inside the link.
 
 use crate::ui::{Ago, Cost, Elapsed, Look, Short, StatusWord};
+use crate::view;
 use leptos::prelude::*;
 use model::sessions::{AgentKind, Session};
 

@@ -4,6 +4,7 @@ use super::Part;
 use crate::{
     frame::use_frame,
     ui::{Icon, Mark},
+    view,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

@@ -2,6 +2,7 @@
 
 use super::{Part, api::agents};
 use crate::ui::{Button, Empty, Look, QueryState, StatusWord};
+use crate::view;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use model::node::AgentFound;

@@ -1,9 +1,9 @@
 //! Server functions of the settings. Each asks a port for its caller and gives the answer on.
 
-use crate::error::AppResult;
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use leptos::{server, server_fn::codec::Json};
+use crate::{error::AppResult, wire::Json};
+use leptos::server;
 use model::{
     accounts::{Login, Me, Token, TokenCreated},
     id::TokenId,
@@ -21,7 +21,7 @@ pub(super) struct ProfileView {
 }
 
 /// Reads the profile.
-#[server(prefix = "/api/rpc", endpoint = "settings/profile", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "settings/profile", input = Json, output = Json)]
 pub(super) async fn profile() -> AppResult<ProfileView> {
     let (services, caller) = (services(), caller()?);
     Ok(ProfileView { me: services.accounts.me(&caller).await?, logins: services.accounts.logins(&caller).await? })
@@ -37,14 +37,14 @@ pub(super) struct TokensView {
 }
 
 /// Reads the tokens. A secret that a plain form left for this page is given once and forgotten.
-#[server(prefix = "/api/rpc", endpoint = "settings/tokens", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "settings/tokens", input = Json, output = Json)]
 pub(super) async fn tokens() -> AppResult<TokensView> {
     let tokens = services().accounts.tokens(&caller()?).await?;
     Ok(TokensView { tokens, secret: once::take() })
 }
 
 /// Creates a token. `days` is a number, or empty for one that does not expire.
-#[server(prefix = "/api/rpc", endpoint = "settings/create-token")]
+#[server(prefix = "/api/rpc", endpoint = "settings/create-token", output = Json)]
 pub(super) async fn create_token(name: String, scope: String, #[server(default)] days: String) -> AppResult<TokenCreated> {
     let scope = model::caller::Scope::parse(&scope).ok_or_else(|| model::Error::invalid("scope", "a scope is read, write or metrics"))?;
     let days = match days.as_str() {
@@ -57,13 +57,13 @@ pub(super) async fn create_token(name: String, scope: String, #[server(default)]
 }
 
 /// Revokes a token.
-#[server(prefix = "/api/rpc", endpoint = "settings/revoke-token")]
+#[server(prefix = "/api/rpc", endpoint = "settings/revoke-token", output = Json)]
 pub(super) async fn revoke_token(id: TokenId) -> AppResult<()> {
     Ok(services().accounts.revoke_token(&caller()?, id).await?)
 }
 
 /// Agent programs on this machine; looked for anew when `fresh`.
-#[server(prefix = "/api/rpc", endpoint = "settings/agents", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "settings/agents", input = Json, output = Json)]
 pub(super) async fn agents(fresh: bool) -> AppResult<Vec<AgentFound>> {
     Ok(services().node.agents(&caller()?, fresh).await?)
 }
@@ -80,14 +80,14 @@ pub(super) struct NodeView {
 }
 
 /// Reads the node.
-#[server(prefix = "/api/rpc", endpoint = "settings/node", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "settings/node", input = Json, output = Json)]
 pub(super) async fn node() -> AppResult<NodeView> {
     let (services, caller) = (services(), caller()?);
     Ok(NodeView { info: services.node.info(&caller).await?, health: services.node.health(&caller).await?, may_rename: caller.role >= model::Role::Admin })
 }
 
 /// Renames the node.
-#[server(prefix = "/api/rpc", endpoint = "settings/rename-node")]
+#[server(prefix = "/api/rpc", endpoint = "settings/rename-node", output = Json)]
 pub(super) async fn rename_node(name: String) -> AppResult<NodeInfo> {
     Ok(services().node.rename(&caller()?, name).await?)
 }

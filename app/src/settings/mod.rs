@@ -8,24 +8,32 @@ mod node;
 mod profile;
 mod tokens;
 
+use crate::{lazy::lazy_page, view};
 use leptos::prelude::*;
 use leptos_router::{
+    Lazy,
     any_nested_route::IntoAnyNestedRoute,
     components::{A, Outlet, ParentRoute, Redirect, Route},
     path,
 };
 
+lazy_page!(ProfileLazy, rest, profile::Profile);
+lazy_page!(TokensLazy, rest, tokens::Tokens);
+lazy_page!(AgentsLazy, rest, agents::Agents);
+lazy_page!(ThisNodeLazy, rest, node::ThisNode);
+lazy_page!(AboutLazy, rest, about::About);
+
 /// `/settings/...`.
 #[component(transparent)]
 pub(crate) fn SettingsRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! {
+    leptos::view! {
         <ParentRoute path=path!("settings") view=Settings>
             <Route path=path!("") view=|| view! { <Redirect path="/settings/profile" /> } />
-            <Route path=path!("profile") view=profile::Profile />
-            <Route path=path!("tokens") view=tokens::Tokens />
-            <Route path=path!("agents") view=agents::Agents />
-            <Route path=path!("node") view=node::ThisNode />
-            <Route path=path!("about") view=about::About />
+            <Route path=path!("profile") view={Lazy::<ProfileLazy>::new()} />
+            <Route path=path!("tokens") view={Lazy::<TokensLazy>::new()} />
+            <Route path=path!("agents") view={Lazy::<AgentsLazy>::new()} />
+            <Route path=path!("node") view={Lazy::<ThisNodeLazy>::new()} />
+            <Route path=path!("about") view={Lazy::<AboutLazy>::new()} />
         </ParentRoute>
     }
     .into_inner()

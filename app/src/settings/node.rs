@@ -7,6 +7,7 @@ use super::{
 use crate::{
     live::use_live,
     ui::{Ago, ErrorNote, Line, Note, NoteTone, QueryState, TextInput, format, plot},
+    view,
 };
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;

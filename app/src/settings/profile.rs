@@ -9,6 +9,7 @@ use crate::{
     browser::{Density, show_pressed},
     frame::ThemeSegment,
     ui::{Ago, Note, NoteTone, QueryState, TextInput},
+    view,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

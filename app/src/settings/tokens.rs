@@ -7,6 +7,7 @@ use super::{
 use crate::{
     AppError, browser,
     ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, Note, NoteTone, QueryState, TextInput},
+    view,
 };
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;

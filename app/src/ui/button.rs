@@ -1,6 +1,7 @@
 //! Buttons and keys. Handlers are put on them as on elements: `<Button on:click=...>`.
 
 use super::Icon;
+use crate::view;
 use leptos::prelude::*;
 
 /// How much a button calls.

@@ -1,6 +1,7 @@
 //! Small charts in SVG, drawn from what `plot` computes. Colours come from classes; every chart says in words what it shows.
 
 use super::plot;
+use crate::view;
 use leptos::prelude::*;
 
 /// Stacked bars, one unit wide each: counts per day.

@@ -1,6 +1,7 @@
 //! Code, diffs and Markdown, rendered on the server; here they only get their frame.
 //! Raw HTML is put into the page here and nowhere else, and only what the node's sanitiser made.
 
+use crate::view;
 use leptos::prelude::*;
 use model::entries::{Diff, DiffLine};
 

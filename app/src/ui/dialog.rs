@@ -1,5 +1,6 @@
 //! Dialogs on the browser's own `<dialog>`: focus is kept inside, Escape closes, the page behind is inert.
 
+use crate::view;
 use leptos::{html, prelude::*};
 
 /// A dialog that is open while `open` is true.

@@ -1,7 +1,7 @@
 //! What is shown instead of content: nothing yet, nothing at all, an error; and notices. Pages hold only content, `QueryState` does the rest.
 
 use super::{Icon, Look, Shape};
-use crate::error::AppError;
+use crate::{error::AppError, view};
 use leptos::prelude::*;
 
 /// Says what would be here and offers the first step (`children`).

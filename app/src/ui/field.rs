@@ -1,6 +1,7 @@
 //! Fields of forms. Every field has a visible label or a name for screen readers; errors stand beside the field they are about.
 
 use super::Icon;
+use crate::view;
 use leptos::{html, prelude::*};
 
 /// A label, what is filled in (`children`), and under it a hint or what is wrong.

@@ -1,6 +1,7 @@
 //! Icons and status shapes, drawn from the one sprite `/icons.svg`; a page names them, it never draws its own.
 
 use super::Look;
+use crate::view;
 use leptos::prelude::*;
 
 /// A Lucide icon of the sprite, 16 px (12 when `small`). Stands beside a word: it is hidden from screen readers.

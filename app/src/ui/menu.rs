@@ -1,5 +1,6 @@
 //! Menus, segments and tabs: choosing among few. A menu is a `<details>`: it opens without WASM and closes on a press elsewhere or Escape with it.
 
+use crate::view;
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
 

@@ -1,6 +1,7 @@
 //! Status: shape, word and colour together. The one table from the model's states to what people see.
 
 use super::Shape;
+use crate::view;
 use leptos::prelude::*;
 use model::{approvals::ApprovalState, entries::CallStatus, sessions::SessionState};
 

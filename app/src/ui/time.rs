@@ -2,7 +2,7 @@
 //! One clock per tab ticks for all of them; nothing here starts a timer of its own.
 
 use super::format;
-use crate::browser;
+use crate::{browser, view};
 use leptos::prelude::*;
 use model::{Micros, Millis};
 use std::time::Duration;

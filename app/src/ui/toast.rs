@@ -1,7 +1,7 @@
 //! Toasts: what was done where the page does not show it anyway, with its undo. They are read aloud and go by themselves.
 
 use super::{Icon, Look, Shape};
-use crate::browser;
+use crate::{browser, view};
 use leptos::prelude::*;
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Server functions of the Usage page. Each asks a port for its caller and gives the answer on.
 #![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
 
-use crate::error::AppResult;
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use leptos::{server, server_fn::codec::Json};
+use crate::{error::AppResult, wire::Json};
+use leptos::server;
 use model::usage::UsageRow;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub struct UsageView {
 }
 
 /// The sums of the last `days` UTC days.
-#[server(prefix = "/api/rpc", endpoint = "usage/sums", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "usage/sums", input = Json, output = Json)]
 pub async fn usage_sums(days: u32) -> AppResult<UsageView> {
     use model::usage::{UsageBy, UsageQuery};
     let (usage, caller) = (services().usage, caller()?);

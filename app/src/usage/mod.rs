@@ -7,12 +7,15 @@ pub mod sums;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 
+use crate::lazy::lazy_page;
 use leptos::prelude::*;
-use leptos_router::{any_nested_route::IntoAnyNestedRoute, components::Route, path};
+use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
 use page::UsagePage;
+
+lazy_page!(UsageLazy, rest, UsagePage);
 
 /// `/usage`.
 #[component(transparent)]
 pub fn UsageRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! { <Route path=path!("/usage") view=UsagePage /> }.into_inner().into_any_nested_route()
+    leptos::view! { <Route path=path!("/usage") view={Lazy::<UsageLazy>::new()} /> }.into_inner().into_any_nested_route()
 }

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     live::use_live,
     ui::{Bars, Cost, Empty, Legend, Meter, QueryState, Short, format},
+    view,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
