@@ -10,6 +10,7 @@ use crate::{
     overview::{Identity, NodeService},
     process::{Processes, ShimProgram},
     projects::ProjectsService,
+    retention::Sweeper,
     rows::Rows,
     sessions::{Engine, EngineConfig, SessionsService},
     store::Store,
@@ -79,6 +80,8 @@ impl Node {
         Ok(Self { services, hub, engine, journal, closing })
     }
 
+        let sweeper = Sweeper { store: store.clone(), journal: journal.clone(), deps: deps.clone(), engine: engine.clone() };
+        engine.tasks.spawn(sweeper.run(closing.clone()));
     /// What pages and handlers ask.
     pub fn services(&self) -> Services {
         self.services.clone()

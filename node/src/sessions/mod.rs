@@ -41,8 +41,8 @@ const PROMPT_MAX: usize = 100_000;
 const TITLE_MAX: usize = 200;
 /// How long an interrupted turn is waited for before the state is answered as it is.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
-/// Deleted sessions can be restored for so long.
-const RESTORE_MS: i64 = 30 * 86_400_000;
+/// Deleted sessions can be restored for so long; `retention` purges them afterwards.
+pub(crate) const RESTORE_MS: i64 = 30 * 86_400_000;
 
 /// What the demo agent is asked.
 const DEMO_PROMPT: &str = "Show me what you can do in this small project.";
