@@ -57,7 +57,7 @@ async fn one(scribe: &mut Scribe<'_>, run: RunId, applied: &mut Applied, event: 
         AgentEvent::Ready { version, model, mode } => ready(scribe, applied, version, model, mode),
         AgentEvent::TurnStarted => {
             if matches!(scribe.state(), SessionState::Starting | SessionState::Idle | SessionState::Interrupted | SessionState::Failed) {
-                scribe.moved(SessionState::Working, None);
+                scribe.led_to(SessionState::Working, None);
             }
         }
         AgentEvent::Message { parent, text } => {
@@ -209,7 +209,9 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
         scribe.input(run, lines).await?;
         scribe.entry(EntryKind::Status, NewEntry::text(format!("Still planning: {detail} was denied by this node"))).await?;
     } else {
-        scribe.moved(SessionState::Waiting, Some(detail));
+        scribe.led_to(SessionState::Waiting, Some(detail));
+    } else if scribe.is_stopping() {
+        scribe.push(id, ApprovalWithdrawn { session, why: "the agent was stopped".into() });
     }
     Ok(())
 }
@@ -279,8 +281,8 @@ pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
     }
     let rest: Vec<approval::Model> = pending(scribe).await?.into_iter().filter(|row| !scribe.settles(&row.id)).collect();
     match rest.first() {
-        Some(row) => scribe.moved(SessionState::Waiting, Some(format!("{}: {}", row.tool, row.target))),
-        None => scribe.moved(SessionState::Working, None),
+        Some(row) => scribe.led_to(SessionState::Waiting, Some(format!("{}: {}", row.tool, row.target))),
+        None => scribe.led_to(SessionState::Working, None),
     }
     Ok(())
 }
@@ -289,7 +291,7 @@ async fn initialized(scribe: &mut Scribe<'_>, run: RunId, ok: bool, error: Optio
     if !ok {
         let why = error.unwrap_or_else(|| "the agent refused to start".into());
         scribe.entry(EntryKind::Error, NewEntry::text(why.clone())).await?;
-        scribe.moved(SessionState::Failed, Some(why));
+        scribe.led_to(SessionState::Failed, Some(why));
         return Ok(());
     }
     if scribe.state() != SessionState::Starting {
@@ -299,7 +301,7 @@ async fn initialized(scribe: &mut Scribe<'_>, run: RunId, ok: bool, error: Optio
         return Ok(());
     }
     if !scribe.send_next_prompt(run).await? {
-        scribe.moved(SessionState::Idle, None);
+        scribe.led_to(SessionState::Idle, None);
     }
     Ok(())
 }
@@ -311,10 +313,10 @@ async fn turn_ended(scribe: &mut Scribe<'_>, run: RunId, outcome: TurnOutcome) -
         return Ok(());
     }
     match outcome {
-        TurnOutcome::Completed => scribe.moved(SessionState::Idle, None),
-        TurnOutcome::Interrupted => scribe.moved(SessionState::Interrupted, None),
+        TurnOutcome::Completed => scribe.led_to(SessionState::Idle, None),
+        TurnOutcome::Interrupted => scribe.led_to(SessionState::Interrupted, None),
         // The error itself is in the timeline already.
-        TurnOutcome::Failed(why) => scribe.moved(SessionState::Failed, Some(why)),
+        TurnOutcome::Failed(why) => scribe.led_to(SessionState::Failed, Some(why)),
     }
     Ok(())
 }

@@ -319,7 +319,7 @@ impl ports::Sessions for SessionsService {
                 scribe.project().await?;
                 let session = scribe.id;
                 scribe.push(prompt, PromptQueued { id: prompt, session, text, by_name: who.name });
-                if scribe.run().is_none() && !scribe.state().is_live() {
+                if scribe.is_stopping() || (scribe.run().is_none() && !scribe.state().is_live()) {
                     scribe.moved(SessionState::Queued, None);
                 }
                 Ok(())
@@ -391,7 +391,8 @@ impl ports::Sessions for SessionsService {
                 match scribe.state() {
                     SessionState::Working | SessionState::Waiting => Ok(()),
                     SessionState::Queued => {
-                        scribe.moved(SessionState::Interrupted, Some("before it was started".into()));
+                        let state = if scribe.is_stopping() { SessionState::Done } else { SessionState::Interrupted };
+                        scribe.moved(state, Some("before it was started".into()));
                         Ok(())
                     }
                     state => Err(Error::Conflict(format!("nothing to interrupt: it is {}", state.word()))),
@@ -418,14 +419,15 @@ impl ports::Sessions for SessionsService {
         let by = caller.name.clone();
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
-                if scribe.run().is_none() && scribe.state() != SessionState::Done {
+                if scribe.state() != SessionState::Done {
+                    apply::withdraw_all(scribe, "the agent was stopped").await?;
                     scribe.moved(SessionState::Done, Some(format!("stopped by {by}")));
                 }
                 Ok(())
             })
         })
         .await?;
-        self.engine.stop(id, Stop::Person(caller.name.clone())).await;
+        self.engine.stop(id, Stop::Person).await;
         self.find(caller, id).await
     }
 
@@ -433,7 +435,7 @@ impl ports::Sessions for SessionsService {
         let by = caller.name.clone();
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
-                if scribe.run().is_some() || scribe.state().is_live() {
+                if scribe.state().is_live() || (scribe.run().is_some() && !scribe.is_stopping()) {
                     return Err(Error::Conflict("its agent is running already".into()));
                 }
                 scribe.entry(EntryKind::Status, NewEntry::text(format!("Resumed by {by}"))).await?;

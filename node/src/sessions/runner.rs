@@ -85,7 +85,12 @@ impl Runner {
         });
         let mut tick = tokio::time::interval(PARTIAL_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.flush().await;
+        // A prompt may have been accepted while no runner was there to hear of it. One that waits behind a failure waits on.
+        if self.state == SessionState::Idle {
+            self.send_if_free().await
+        } else {
+            self.flush().await
+        }
         let exit = loop {
             tokio::select! {
                 output = outputs.recv() => {
@@ -308,7 +313,7 @@ impl Runner {
                     .commit(&Caller::node(), move |tx| {
                         Box::pin(async move {
                             let mut scribe = Scribe::load(tx, session).await?;
-                            if matches!(scribe.state(), SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done) {
+                            if matches!(scribe.state(), SessionState::Idle | SessionState::Interrupted | SessionState::Failed) {
                                 scribe.send_next_prompt(run).await?;
                             }
                             let state = scribe.state();
@@ -374,11 +379,8 @@ impl Runner {
     /// Ends the process: it may finish by itself for a moment, then its whole tree goes.
     fn stop(&mut self, stop: Stop) {
         let first = self.live.stop.is_none();
-        // A person's stop outweighs the node's own.
-        if first || matches!(stop, Stop::Person(_)) {
-            self.live.stop = Some(stop);
-        }
         if first {
+            self.live.stop = Some(stop);
             let (engine, run) = (self.engine.clone(), self.run);
             self.engine.tasks.spawn(async move {
                 // A shim that is gone needs no closing.
@@ -433,12 +435,15 @@ impl End {
     pub(super) async fn commit<'t>(self, tx: &'t crate::journal::Tx<'t>) -> Result<crate::journal::Outcome<()>> {
         let mut scribe = Scribe::load(tx, self.session).await?;
         let before = scribe.state();
+        let stopped = scribe.is_stopping();
         scribe.end_open_calls(CallStatus::Unknown).await?;
         apply::withdraw_all(&mut scribe, "the agent's process ended").await?;
         scribe.push(self.run, RunEnded { run: self.run, session: self.session, exit: self.exit.clone() });
         let waiting = scribe.next_prompt().await?.is_some();
         let (state, detail) = self.verdict(before);
-        if self.found_nothing(&scribe.row) {
+        if stopped {
+            // The state stays what a person made it: `done`, or `queued` by what they said after the stop.
+        } else if self.found_nothing(&scribe.row) {
             scribe.entry(EntryKind::Status, NewEntry::text("The agent has no transcript of this conversation: it starts anew with the last prompt")).await?;
             scribe.moved(SessionState::Queued, None);
         } else if waiting && matches!(state, SessionState::Idle | SessionState::Interrupted) {
@@ -465,10 +470,8 @@ impl End {
     fn verdict(&self, before: SessionState) -> (SessionState, Option<String>) {
         let rests = matches!(before, SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done);
         match (&self.stop, &self.exit) {
-            (Some(Stop::Person(who)), _) => (SessionState::Done, Some(format!("stopped by {who}"))),
-            (Some(Stop::Idle), _) if rests => (before, None),
-            (Some(Stop::Node), _) if rests => (before, None),
-            (Some(Stop::Idle | Stop::Node), _) => (SessionState::Interrupted, Some("the node was stopped together with its agents".into())),
+            (Some(_), _) if rests => (before, None),
+            (Some(_), _) => (SessionState::Interrupted, Some("the node was stopped together with its agents".into())),
             (None, Exit::Lost) => (SessionState::Unknown, Some(format!("nobody saw how {} ended", self.name))),
             (None, Exit::Code { code: 0 }) if rests => (before, None),
             // Nothing was under way: nothing failed but the process, and the next prompt starts it again.
@@ -518,7 +521,7 @@ mod tests {
     #[test]
     fn no_end_leaves_a_session_at_work() {
         let exits = [Exit::Lost, Exit::Code { code: 0 }, Exit::Code { code: 1 }, Exit::Signal { signal: 9 }, Exit::NotStarted { why: "no such file".into() }];
-        let stops = [None, Some(Stop::Person("mara".into())), Some(Stop::Idle), Some(Stop::Node)];
+        let stops = [None, Some(Stop::Person), Some(Stop::Idle), Some(Stop::Node)];
         for before in SessionState::ALL {
             for exit in &exits {
                 for stop in &stops {

@@ -5,6 +5,7 @@
 
 mod life;
 mod retention;
+mod stop;
 
 use migration::Migrator;
 use model::{
