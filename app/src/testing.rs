@@ -133,6 +133,7 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
         subagent: None,
         suggestions: vec![Suggestion { text: "allow Bash(cargo test *)".into(), scope: RememberScope::Local, raw: serde_json::json!({}) }],
         state: ApprovalState::Pending,
+        scopes: RememberScope::ALL.to_vec(),
         created: NOW - 42_000,
         expires: None,
         decided: None,
