@@ -418,7 +418,7 @@ impl Engine {
             .map_err(internal)?;
         for row in late {
             let Ok(id) = row.id.parse::<ApprovalId>() else { continue };
-            let decide = Decide::deny("Nobody answered within the project's time limit.");
+            let decide = Decide::deny("Nobody answered within the time limit.");
             match crate::approvals::decide(self, &Caller::node(), id, decide).await {
                 Ok(()) | Err(Error::AlreadyDecided(_) | Error::Conflict(_)) => {}
                 Err(error) => return Err(error),

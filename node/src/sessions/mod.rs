@@ -23,7 +23,7 @@ use crate::{
 use async_trait::async_trait;
 use engine::Order;
 use model::{
-    Action, Caller, Error, Page, PageQuery, Result,
+    Action, Caller, Error, Page, PageQuery, Result, Via,
     caller::{Decision, Resource, Visibility, decide, require},
     entries::{Entry, EntryBody, EntryKind},
     event::{PromptQueued, PromptSettled, SessionChanged, SessionCreated, SessionDeleted},
@@ -98,6 +98,7 @@ impl SessionsService {
                         visibility: new.visibility.unwrap_or(Visibility::Project),
                         branch,
                         forked_from: None,
+                        unattended: is_unattended(&who),
                     };
                     let queued = PromptQueued { id: prompt, session: id, text: new.prompt, by_name: who.name.clone() };
                     Ok(Outcome::new(()).with(id, created).with(prompt, queued))
@@ -107,6 +108,11 @@ impl SessionsService {
         self.engine.kick();
         Ok(id)
     }
+}
+
+/// Whether nobody sits before what this caller starts: only a browser has somebody in front of it.
+const fn is_unattended(caller: &Caller) -> bool {
+    !matches!(caller.via, Via::Cookie { .. })
 }
 
 /// The session, if the caller may do this to it and it is not deleted.
@@ -467,6 +473,7 @@ impl ports::Sessions for SessionsService {
                     visibility: Visibility::parse(&scribe.row.visibility).unwrap_or(Visibility::Project),
                     branch: scribe.row.branch.clone(),
                     forked_from: Some(scribe.id),
+                    unattended: is_unattended(&who),
                 };
                 scribe.push(fork, created);
                 scribe.push(fork, model::event::SessionMoved { state: SessionState::Idle, detail: Some("forked: say something to go on".into()) });

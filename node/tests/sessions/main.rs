@@ -5,6 +5,7 @@
 
 mod life;
 mod retention;
+mod rules;
 mod stop;
 
 use migration::Migrator;
