@@ -75,7 +75,8 @@ async fn a_full_disk_answers_507_writes_nothing_and_is_recovered_from() {
     assert_eq!(code, Some(0), "{err}");
     let (_, token, _) = text(&run(&["token", "create", "--user", "mara", "--scope", "write", "--data", at], None));
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let api = Api { url: node.url.clone(), token: token.trim().to_owned(), client: reqwest::Client::new() };
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let api = Api { url: node.url.clone(), token: token.trim().to_owned(), client };
 
     let project = tempfile::tempdir().unwrap();
     let (status, made) = api.ask(Method::POST, "/projects", Some(json!({ "path": project.path() }))).await;
