@@ -2,7 +2,8 @@
 //! The tables say what must run; the engine makes it so and never believes its own memory over them.
 
 use super::{
-    runner::{End, Live, Runner},
+    end::End,
+    runner::{Live, Runner},
     scribe::{Scribe, is_ending},
 };
 use crate::{
