@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command with a private PostgreSQL cluster, on a spare port of loopback, as an ordinary user; the cluster is gone afterwards.
-#   scripts/postgres.sh COMMAND...      the command finds the address in ORCHWIZ_TEST_POSTGRES
+#   scripts/postgres.sh COMMAND...      the command finds the address in ORCHWIZ_TEST_POSTGRES, and in ORCHWIZ_TEST_POSTGRES_CA
+#                                       the certificate that signed the server's own, where openssl can make one
 # Exits 77 where PostgreSQL's programs are missing or older than 15.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
@@ -17,6 +18,20 @@ chmod 711 "$folder"
 install -d -m 700 "$folder/data"
 [ "$(id -u)" != 0 ] || chown "$user" "$folder" "$folder/data"
 port=$(node -e 's = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
+# A certificate for the address alone, and an authority of its own that nobody else knows.
+certify() {
+  local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
+  openssl req -x509 "${key[@]}" -keyout ca.key -out ca.crt -days 2 -subj "/CN=an authority for tests" &&
+    openssl req "${key[@]}" -keyout server.key -out server.csr -subj "/CN=a server for tests" &&
+    openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out server.crt \
+      -extfile <(printf 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n') &&
+    chmod 600 server.key && { [ "$(id -u)" != 0 ] || chown "$user" server.key; }
+}
+tls=''
+if have openssl && (cd "$folder" && certify >certify.log 2>&1); then
+  tls="-c ssl=on -c ssl_cert_file=$folder/server.crt -c ssl_key_file=$folder/server.key"
+  export ORCHWIZ_TEST_POSTGRES_CA=$folder/ca.crt
+fi
 stop() {
   (cd / && as_user pg_ctl -D "$folder/data" -m immediate stop >/dev/null 2>&1) || true
   rm -rf "$folder"
@@ -28,11 +43,11 @@ trap 'exit 130' INT TERM
   as_user initdb -D "$folder/data" -U orchwiz --auth=trust --no-sync -E UTF8 --locale=C >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log"; exit 1; }
   # Durability is not what these tests measure on PostgreSQL, and every test makes its own database.
   as_user pg_ctl -D "$folder/data" -w -t 60 -l "$folder/data/server.log" start \
-    -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=300" >/dev/null ||
+    -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=300 $tls" >/dev/null ||
     { cat "$folder/data/server.log"; exit 1; }
 )
 say "PostgreSQL $(initdb --version | awk '{ print $3 }') on 127.0.0.1:$port, as $user"
-export ORCHWIZ_TEST_POSTGRES=postgres://orchwiz@127.0.0.1:$port/postgres
+export ORCHWIZ_TEST_POSTGRES="postgres://orchwiz@127.0.0.1:$port/postgres?sslmode=disable"
 status=0
 "$@" || status=$?
 exit "$status"

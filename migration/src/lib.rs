@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 
 mod columns;
 mod m20261122_000001_first;
+mod m20261125_000002_unattended;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -12,6 +13,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_first::Migration)]
+        vec![Box::new(m20261122_000001_first::Migration), Box::new(m20261125_000002_unattended::Migration)]
     }
 }

@@ -158,6 +158,9 @@ pub struct Approval {
     pub subagent: Option<String>,
     /// What "always" would remember; empty when the agent offers nothing.
     pub suggestions: Vec<Suggestion>,
+    /// Where "always" can be remembered so that it holds; empty when there is nothing to remember. An untrusted project's own settings are not
+    /// read by its agents, so a rule there would not hold.
+    pub scopes: Vec<RememberScope>,
     /// How it stands.
     pub state: ApprovalState,
     /// When it was asked.
@@ -175,7 +178,7 @@ pub struct Approval {
 pub struct Decide {
     /// The answer.
     pub decision: Verdict,
-    /// Remember it there; only with `allow`, and only if the agent made a suggestion.
+    /// Remember it there; only with `allow`, only if the agent made a suggestion, and only at one of the approval's `scopes`.
     #[serde(default)]
     pub remember: Option<RememberScope>,
     /// Why not, or comments on a plan; at most 10,000 characters.

@@ -223,6 +223,9 @@ pub struct SessionCreated {
     /// The session whose conversation it continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<SessionId>,
+    /// Started by a token or the command line: nobody sits before it. Absent means somebody does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unattended: bool,
 }
 
 /// See [`Fact::SessionMoved`].

@@ -175,6 +175,8 @@ pub struct Session {
     pub last: Option<String>,
     /// The session it was forked from.
     pub forked_from: Option<SessionId>,
+    /// Started by a token or the command line: what it asks is denied after the project's time limit, or after an hour where there is none.
+    pub unattended: bool,
     /// The agent process that serves it now.
     pub run: Option<RunId>,
     /// Put away by a person.

@@ -16,6 +16,7 @@ pub mod overview;
 pub mod process;
 pub mod projects;
 pub mod render;
+mod retention;
 pub mod rows;
 pub mod sessions;
 pub mod store;

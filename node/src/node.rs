@@ -10,6 +10,7 @@ use crate::{
     overview::{Identity, NodeService},
     process::{Processes, ShimProgram},
     projects::ProjectsService,
+    retention::Sweeper,
     rows::Rows,
     sessions::{Engine, EngineConfig, SessionsService},
     store::Store,
@@ -50,6 +51,11 @@ impl Node {
         let rows = Rows::new(store.clone(), projects.clone());
         let hub = Hub::open(journal.clone(), rows.clone()).await?;
         let processes = Processes::new(config.identity.data_dir.join("runs"), config.shim.clone(), deps.clone());
+        if processes.are_contained().await {
+            tracing::info!("each agent is held by a control group of its own");
+        } else {
+            tracing::info!("control groups cannot be made here: what an agent starts is found by its session, its parents and its environment");
+        }
         let engine = Engine::new(store.clone(), journal.clone(), deps.clone(), processes, hub.clone(), config.engine.clone());
         let approvals = Arc::new(ApprovalsService::new(engine.clone(), rows.clone()));
         let usage = Arc::new(UsageService::new(store.clone(), deps.clone()));
@@ -74,6 +80,8 @@ impl Node {
         engine.tasks.spawn(hub.clone().run(closing.clone()));
         engine.recover().await?;
         engine.tasks.spawn(engine.clone().supervise());
+        let sweeper = Sweeper { store: store.clone(), journal: journal.clone(), deps: deps.clone(), engine: engine.clone() };
+        engine.tasks.spawn(sweeper.run(closing.clone()));
         let sampler = Sampler { store, journal: journal.clone(), deps, engine: engine.clone(), hub: hub.clone(), data_dir: config.identity.data_dir };
         engine.tasks.spawn(sampler.run(closing.clone()));
         Ok(Self { services, hub, engine, journal, closing })

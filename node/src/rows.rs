@@ -2,7 +2,7 @@
 //! It only reads; whoever may not see a row gets none.
 
 use crate::{
-    blob,
+    approvals, blob,
     entity::{approval, entry, event, project, prompt, session, user},
     journal::internal,
     projects::ProjectsService,
@@ -11,7 +11,7 @@ use crate::{
 };
 use model::{
     Caller, Result, Via,
-    approvals::{Approval, ApprovalKind, ApprovalState, Decided},
+    approvals::{Approval, ApprovalKind, ApprovalState, Decided, RememberScope},
     caller::Visibility,
     entries::{Call, CallStatus, Entry, EntryKind},
     event::{Body, Fact},
@@ -100,13 +100,16 @@ impl Rows {
             .into_iter()
             .map(|row| (row.id.clone(), row))
             .collect();
-        let mut approvals = Vec::with_capacity(rows.len());
+        let offering = rows.iter().filter(|row| offers(row)).filter_map(|row| projects.get(&sessions.get(&row.session)?.project));
+        let trusted = approvals::trusted(offering).await?;
+        let mut shown = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(session) = sessions.get(&row.session) else { continue };
             let input = self.approval_input(&row).await?;
-            approvals.extend(approval_row(row, session, &projects, input));
+            let scopes = if offers(&row) { approvals::scopes(trusted.contains(&session.project)) } else { &[] };
+            shown.extend(approval_row(row, session, &projects, input, scopes));
         }
-        Ok(approvals)
+        Ok(shown)
     }
 
     /// Exactly what the approval's tool would get; null when it was purged.
@@ -278,6 +281,7 @@ fn session_row(row: session::Model, projects: &HashMap<String, String>, owners: 
         pending: row.pending,
         last: row.last,
         forked_from: row.forked_from.as_deref().and_then(id),
+        unattended: row.unattended,
         run: row.run.as_deref().and_then(id),
         archived: row.archived,
         deleted: row.deleted,
@@ -316,7 +320,18 @@ fn entry_row(row: entry::Model, html: Option<String>) -> Option<Entry> {
     })
 }
 
-fn approval_row(row: approval::Model, session: &session::Model, projects: &HashMap<String, project::Model>, input: Value) -> Option<Approval> {
+/// Whether there is something to remember: it still waits, and the agent suggested a rule.
+fn offers(row: &approval::Model) -> bool {
+    row.state == ApprovalState::Pending.word() && row.suggestions != "[]"
+}
+
+fn approval_row(
+    row: approval::Model,
+    session: &session::Model,
+    projects: &HashMap<String, project::Model>,
+    input: Value,
+    scopes: &[RememberScope],
+) -> Option<Approval> {
     let kind = ApprovalKind::parse(&row.kind)?;
     let project = projects.get(&session.project);
     let root = project.map(|project| project.path.as_str()).unwrap_or_default();
@@ -341,6 +356,7 @@ fn approval_row(row: approval::Model, session: &session::Model, projects: &HashM
         reason: row.reason,
         subagent: row.subagent,
         suggestions: serde_json::from_str(&row.suggestions).unwrap_or_default(),
+        scopes: scopes.to_vec(),
         state: ApprovalState::parse(&row.state)?,
         created: row.created,
         expires: row.expires,

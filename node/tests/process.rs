@@ -263,6 +263,34 @@ async fn nothing_of_a_tree_is_left_however_it_tries_to_get_away() {
     }
 }
 
+/// Leaves the tree before its shim is gone: no mark, a session of its own, a parent that has ended.
+const ESCAPED: &str = "env -i /usr/bin/setsid /bin/sh -c '(trap \"\" TERM; while :; do sleep 0.1; done) & sleep 0.1' $0; echo up; exec sleep 100";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_got_away_before_its_shim_was_killed_is_held_by_the_control_group() {
+    let house = House::new();
+    if !house.processes.are_contained().await {
+        eprintln!("!!! SKIPPED: this machine lets us make no control group of version 2");
+        return;
+    }
+    let run = house.start(ESCAPED).await;
+    let mut attached = house.processes.attach(run, 0).await.expect("attaches");
+    assert!(matches!(attached.next().await, Some(Output::Line { .. })), "it is up");
+    let tag = format!("tag-{run}");
+    let escaped = tagged(&tag)
+        .into_iter()
+        .filter(|pid| !fs::read(format!("/proc/{pid}/environ")).is_ok_and(|own| String::from_utf8_lossy(&own).contains("ORCHWIZ_RUN=")))
+        .count();
+    assert!(escaped > 0, "nothing got away");
+    let group = PathBuf::from(fs::read_to_string(house.runs().join(run.to_string()).join("cgroup")).expect("it is written down"));
+    assert!(group.is_dir());
+    kill(house.shim(run));
+    // A node that was not there before finds the shim dead.
+    assert_eq!(all(&again(house.dir.path()), run, 0).await.exit, Some(Exit::Lost));
+    assert_eq!(tagged(&tag), [] as [i32; 0], "left");
+    assert!(!group.exists(), "the group itself goes too");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_shim_is_gone_is_lost_and_nothing_of_it_goes_on() {
     let house = House::new();

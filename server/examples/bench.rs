@@ -81,6 +81,7 @@ fn created(project: ProjectId, title: String) -> SessionCreated {
         visibility: Visibility::Project,
         branch: Some("main".into()),
         forked_from: None,
+        unattended: false,
     }
 }
 

@@ -56,7 +56,8 @@ impl Decider {
     /// A decision about `approval`; `decided` hears the row as it is afterwards, also when somebody else was faster.
     pub fn new(approval: Approval, decided: Callback<Approval>) -> Self {
         let id = approval.id;
-        let scope = approval.suggestions.first().map_or(RememberScope::Session, |suggestion| suggestion.scope);
+        let wanted = approval.suggestions.first().map(|suggestion| suggestion.scope).filter(|scope| approval.scopes.contains(scope));
+        let scope = wanted.or_else(|| approval.scopes.first().copied()).unwrap_or(RememberScope::Session);
         let error = RwSignal::new(None);
         let stored = StoredValue::new(approval.clone());
         let toasts = use_toasts();

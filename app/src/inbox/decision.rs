@@ -54,7 +54,9 @@ pub fn AlwaysRule(
     /// The decision.
     decider: Decider,
 ) -> impl IntoView {
-    let rules: Vec<String> = decider.approval().suggestions.into_iter().map(|suggestion| suggestion.text).collect();
+    let Approval { suggestions, scopes, .. } = decider.approval();
+    let rules: Vec<String> = suggestions.into_iter().map(|suggestion| suggestion.text).collect();
+    let untrusted = !scopes.contains(&RememberScope::Local);
     let scope = decider.scope;
     view! {
         <div class="rule">
@@ -74,10 +76,9 @@ pub fn AlwaysRule(
                         }
                     }
                 >
-                    {RememberScope::ALL
-                        .iter()
+                    {scopes
+                        .into_iter()
                         .map(|one| {
-                            let one = *one;
                             view! {
                                 <option value=one.word() selected=move || scope.get() == one>
                                     {words::scope_title(one)}
@@ -94,6 +95,7 @@ pub fn AlwaysRule(
                 RememberScope::Session => view! { "Written nowhere: it holds until this session's agent ends." }.into_any(),
                 scope => view! { "Written to " <code>{words::scope_file(scope)}</code> "." }.into_any(),
             }}
+            {untrusted.then_some(" The project is not trusted: its agents do not read rules kept in it.")}
         </p>
     }
 }

@@ -294,13 +294,14 @@ fn Trust(state: State) -> impl IntoView {
 }
 
 /// The limits that are offered: none, then spans in seconds.
-const LIMITS: [(i64, &str); 6] = [
+const LIMITS: [(i64, &str); 7] = [
     (0, "wait"),
     (300, "denied after 5 minutes"),
     (1_800, "denied after 30 minutes"),
     (7_200, "denied after 2 hours"),
     (28_800, "denied after 8 hours"),
     (86_400, "denied after a day"),
+    (604_800, "denied after a week"),
 ];
 
 /// How long an approval nobody answers waits.
@@ -335,7 +336,10 @@ fn Limit(state: State) -> impl IntoView {
                 </select>
                 <Icon name="chevron-down" />
             </span>
-            <p class="xs faint">"With a limit the node itself denies what nobody answered in time, and the session says so."</p>
+            <p class="xs faint">
+                "With a limit the node itself denies what nobody answered in time, and the session says so. Sessions that a token or the command line "
+                "started always have one: an hour, where none is chosen here."
+            </p>
         </section>
     }
 }

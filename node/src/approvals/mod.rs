@@ -4,15 +4,16 @@
 use crate::{
     agents::{self, Answer, driver},
     blob,
-    entity::{approval, session},
+    entity::{approval, project, session},
     journal::{Tx, internal},
+    projects,
     rows::Rows,
     sessions::{Engine, after_decision, by_node, may, scribe::Scribe},
 };
 use async_trait::async_trait;
 use model::{
     Action, Caller, Error, Page, PageQuery, Result, Via,
-    approvals::{Approval, ApprovalFilter, ApprovalKind, ApprovalState, Decide, Decided, Suggestion, Verdict},
+    approvals::{Approval, ApprovalFilter, ApprovalKind, ApprovalState, Decide, Decided, RememberScope, Suggestion, Verdict},
     caller::{Resource, require},
     event::{ApprovalDecided, Fact, SessionChanged},
     id::ApprovalId,
@@ -24,7 +25,11 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 /// The longest reason or comment, in bytes.
 const REASON_MAX: usize = 10_000;
@@ -47,10 +52,37 @@ pub(crate) async fn decide(engine: &Engine, caller: &Caller, id: ApprovalId, dec
     checked(&decide)?;
     let who = caller.clone();
     // What was asked never changes: it is read before the commit, which awaits nothing but its transaction.
-    let input = asked_input(engine, id).await?;
-    let session = engine.journal.commit(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input))).await?;
+    let row = approval::Entity::find_by_id(id.to_string()).one(engine.store.read()).await.map_err(internal)?;
+    let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
+    let input = asked_input(engine, &row).await?;
+    let holding = if decide.remember.is_some() { scopes(is_trusted(engine, &row).await?) } else { &[] };
+    let session = engine.journal.commit(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input, holding))).await?;
     engine.flush(session).await;
     Ok(())
+}
+
+/// Where an "always" holds. The agent of an untrusted project is started so that it reads none of the project's own settings: it would
+/// write a rule there and never see it again.
+pub(crate) const fn scopes(trusted: bool) -> &'static [RememberScope] {
+    if trusted { RememberScope::ALL } else { &[RememberScope::Session, RememberScope::User] }
+}
+
+/// Which of these projects are trusted at this moment, by id. Reads their folders.
+pub(crate) async fn trusted(projects: impl IntoIterator<Item = &project::Model>) -> Result<HashSet<String>> {
+    // Only one that was trusted once can be.
+    let asked: BTreeMap<String, project::Model> =
+        projects.into_iter().filter(|project| project.trusted_hash.is_some()).map(|project| (project.id.clone(), project.clone())).collect();
+    if asked.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found = move || asked.into_values().filter(|project| projects::trusted(project, &PathBuf::from(&project.path))).map(|project| project.id).collect();
+    tokio::task::spawn_blocking(found).await.map_err(internal)
+}
+
+async fn is_trusted(engine: &Engine, row: &approval::Model) -> Result<bool> {
+    let Some(id) = row.project.clone() else { return Ok(false) };
+    let project = project::Entity::find_by_id(id).one(engine.store.read()).await.map_err(internal)?;
+    Ok(!trusted(project.as_ref()).await?.is_empty())
 }
 
 async fn decide_in<'t>(
@@ -59,6 +91,7 @@ async fn decide_in<'t>(
     id: ApprovalId,
     decide: Decide,
     input: Option<Value>,
+    holding: &'static [RememberScope],
 ) -> Result<crate::journal::Outcome<model::id::SessionId>> {
     let row = approval::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
@@ -79,7 +112,7 @@ async fn decide_in<'t>(
     let kind = ApprovalKind::parse(&row.kind).unwrap_or(ApprovalKind::Tool);
     let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
     let input = input.ok_or_else(|| Error::Conflict("what was asked is no longer stored".into()))?;
-    let answer = answer(&decide, kind, &suggestions, input)?;
+    let answer = answer(&decide, kind, &suggestions, holding, input)?;
     let decided = match who.via {
         Via::Node => Decided { reason: decide.reason.clone(), ..by_node(tx.now(), "") },
         _ => Decided {
@@ -133,7 +166,7 @@ fn plan_mode(decide: &Decide, kind: ApprovalKind) -> Option<Mode> {
     (kind == ApprovalKind::Plan && decide.decision == Verdict::Allow).then(|| decide.mode.filter(|mode| *mode != Mode::Plan).unwrap_or(Mode::Ask))
 }
 
-fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], input: Value) -> Result<Answer> {
+fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], holding: &[RememberScope], input: Value) -> Result<Answer> {
     let reason = decide.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     if decide.decision == Verdict::Deny {
         let message = match (kind, reason) {
@@ -147,6 +180,11 @@ fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], input
     let remember = match decide.remember {
         None => Vec::new(),
         Some(_) if suggestions.is_empty() => return Err(Error::invalid("remember", "the agent offered no rule to remember")),
+        Some(scope) if !holding.contains(&scope) => {
+            let offered = holding.iter().map(|scope| scope.word()).collect::<Vec<_>>().join(" or ");
+            let why = "the project is not trusted: its agents do not read rules kept in it";
+            return Err(Error::invalid("remember", format!("{why}; choose {offered}, or trust the project")));
+        }
         Some(scope) => agents::remember(suggestions, scope),
     };
     let answers = match kind {
@@ -158,9 +196,7 @@ fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], input
     Ok(Answer::Allow { input, remember, mode: plan_mode(decide, kind), answers })
 }
 
-async fn asked_input(engine: &Engine, id: ApprovalId) -> Result<Option<Value>> {
-    let row = approval::Entity::find_by_id(id.to_string()).one(engine.store.read()).await.map_err(internal)?;
-    let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
+async fn asked_input(engine: &Engine, row: &approval::Model) -> Result<Option<Value>> {
     match engine.journal.event(row.pos).await?.and_then(|event| event.fact()) {
         Some(Fact::ApprovalAsked(fact)) => Ok(Some(blob::get(&engine.store, &fact.input).await?)),
         _ => Ok(None),
@@ -230,13 +266,26 @@ mod tests {
     #[test]
     fn always_needs_something_to_remember() {
         let decide = Decide { remember: Some(RememberScope::Local), ..Decide::allow() };
-        assert!(matches!(answer(&decide, ApprovalKind::Tool, &[], Value::Null), Err(Error::Invalid { field, .. }) if field == "remember"));
+        assert!(matches!(answer(&decide, ApprovalKind::Tool, &[], scopes(true), Value::Null), Err(Error::Invalid { field, .. }) if field == "remember"));
         let deny = Decide { remember: Some(RememberScope::Local), ..Decide::deny("no") };
         assert!(checked(&deny).is_err());
     }
 
     #[test]
+    fn what_an_untrusted_project_would_not_read_cannot_be_remembered() {
+        let suggestions = [Suggestion { text: "allow Bash(make)".into(), scope: RememberScope::Local, raw: Value::Null }];
+        for (scope, holds) in [(RememberScope::Session, true), (RememberScope::Local, false), (RememberScope::Project, false), (RememberScope::User, true)] {
+            let decide = Decide { remember: Some(scope), ..Decide::allow() };
+            let untrusted = answer(&decide, ApprovalKind::Tool, &suggestions, scopes(false), Value::Null);
+            assert_eq!(untrusted.is_ok(), holds, "{scope:?}");
+            let why = |error: &Error| matches!(error, Error::Invalid { field, message } if field == "remember" && message.contains("not trusted"));
+            assert!(untrusted.is_ok() || untrusted.as_ref().is_err_and(why), "{untrusted:?}");
+            assert!(answer(&decide, ApprovalKind::Tool, &suggestions, scopes(true), Value::Null).is_ok(), "{scope:?}");
+        }
+    }
+
+    #[test]
     fn a_question_needs_an_answer() {
-        assert!(answer(&Decide::allow(), ApprovalKind::Question, &[], Value::Null).is_err());
+        assert!(answer(&Decide::allow(), ApprovalKind::Question, &[], &[], Value::Null).is_err());
     }
 }

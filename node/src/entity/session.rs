@@ -72,6 +72,8 @@ pub struct Model {
     pub resumable: bool,
     /// The session it continues.
     pub forked_from: Option<String>,
+    /// Started by a token or the command line.
+    pub unattended: bool,
     /// The agent process that serves it now.
     pub run: Option<String>,
     /// When it was put away, unix ms.

@@ -79,6 +79,7 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
             visibility: [Visibility::Private, Visibility::Project, Visibility::Node][usize::from(c % 3)],
             branch: (b % 3 == 0).then(|| "main".into()),
             forked_from: (c % 5 == 0).then(|| session(c)),
+            unattended: c % 2 == 1,
         }
         .into(),
         "session.moved" => {

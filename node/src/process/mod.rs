@@ -5,6 +5,7 @@
 //! pipes, writes what it says to a spool in the run's directory, and records its end. So the node may die and come back
 //! without the agent noticing: it reads on in the spool where its last commit left off.
 
+mod cgroup;
 mod environment;
 mod follow;
 mod identity;

@@ -3,6 +3,7 @@
 
 use super::{
     AttachError, Attached, ControlError, Limits, ShimProgram, Signal, Spec, StartError,
+    cgroup::Cgroup,
     environment::{self, MARK},
     identity::{Identity, Stat},
     run_dir::{Record, RunDir},
@@ -70,6 +71,11 @@ impl Processes {
     pub fn with_limits(self, limits: Limits) -> Self {
         let Inner { runs, shim, passed_on, .. } = &*self.0;
         Self(Arc::new(Inner { runs: runs.clone(), shim: shim.clone(), limits, passed_on: passed_on.clone(), locks: Mutex::default() }))
+    }
+
+    /// Whether agents started now are held by a control group of their own, from which nothing they start gets away.
+    pub async fn are_contained(&self) -> bool {
+        task::spawn_blocking(Cgroup::is_available).await.unwrap_or(false)
     }
 
     /// Starts an agent under a shim that outlives the node. Ok once the agent runs and its shim answers.
@@ -387,7 +393,7 @@ fn bury(run: RunId, dir: &RunDir, why: Option<String>) -> io::Result<Option<Exit
     if let Some(record) = dir.record()? {
         return Ok(Some(record.exit));
     }
-    match Tree::outside(run.to_string(), shim.pid, shim.start).end(Duration::ZERO) {
+    match Tree::outside(run.to_string(), shim.pid, shim.start, dir.cgroup()).end(Duration::ZERO) {
         0 => {}
         left => {
             tracing::error!(%run, left, "{left} processes of run {run} cannot be ended; it stays open");

@@ -1,7 +1,7 @@
 //! The directory of one run: names of its files, and how each of them is written so that a crash leaves all of it or nothing.
 //! It must not decide anything about a run; it only says what is written there.
 
-use super::identity::Identity;
+use super::{cgroup::Cgroup, identity::Identity};
 use model::event::Exit;
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -71,6 +71,16 @@ impl RunDir {
     /// What the shim itself complains about.
     pub(super) fn log(&self) -> PathBuf {
         self.0.join("shim.log")
+    }
+
+    /// The run's control group; `None` when it has none.
+    pub(super) fn cgroup(&self) -> Option<Cgroup> {
+        fs::read_to_string(self.0.join("cgroup")).ok().map(|path| Cgroup::at(PathBuf::from(path)))
+    }
+
+    /// Writes down which control group the run is about to get. It ends with the boot, so it need not be durable.
+    pub(super) fn write_cgroup(&self, cgroup: &Cgroup) -> io::Result<()> {
+        fs::write(self.0.join("cgroup"), cgroup.path().as_os_str().as_encoded_bytes())
     }
 
     /// Opens a spool for appending, for its owner only.

@@ -1,7 +1,7 @@
 //! All processes of a run, however they tried to get away, and their end.
 //! It must not signal a process that it has not identified by number and start time, through a descriptor of that very process.
 
-use super::{environment::MARK, identity::Stat};
+use super::{cgroup::Cgroup, environment::MARK, identity::Stat};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::{
     collections::HashSet,
@@ -20,21 +20,31 @@ pub(super) struct Tree {
     shim: i32,
     shim_start: u64,
     from_inside: bool,
+    /// Whatever is in it belongs to the run; the shim is not.
+    cgroup: Option<Cgroup>,
 }
 
 impl Tree {
-    /// Seen by the living shim: its descendants, its session, and whatever carries the run's mark; not the shim itself.
-    pub(super) fn inside(run: String, shim: i32, shim_start: u64) -> Self {
-        Self { run, shim, shim_start, from_inside: true }
+    /// Seen by the living shim: its descendants, its session, its control group, and whatever carries the run's mark; not the shim itself.
+    pub(super) fn inside(run: String, shim: i32, shim_start: u64, cgroup: Option<Cgroup>) -> Self {
+        Self { run, shim, shim_start, from_inside: true, cgroup }
     }
 
-    /// Seen after the shim's end: what is left of its session, whatever carries the run's mark, and their descendants.
-    pub(super) fn outside(run: String, shim: i32, shim_start: u64) -> Self {
-        Self { run, shim, shim_start, from_inside: false }
+    /// Seen after the shim's end: what is left of its session and control group, whatever carries the run's mark, and their descendants.
+    pub(super) fn outside(run: String, shim: i32, shim_start: u64, cgroup: Option<Cgroup>) -> Self {
+        Self { run, shim, shim_start, from_inside: false, cgroup }
     }
 
     /// Asks every process to end, gives them `grace`, then kills until none is left. How many could not be ended.
     pub(super) fn end(&self, grace: Duration) -> usize {
+        let left = self.end_members(grace);
+        if let Some(cgroup) = self.cgroup.as_ref().filter(|_| left == 0) {
+            cgroup.remove();
+        }
+        left
+    }
+
+    fn end_members(&self, grace: Duration) -> usize {
         let mut asked = HashSet::new();
         let deadline = Instant::now() + grace;
         while !grace.is_zero() {
@@ -59,6 +69,9 @@ impl Tree {
             if members.is_empty() && self.members().is_empty() {
                 return 0;
             }
+            if let Some(cgroup) = &self.cgroup {
+                cgroup.kill();
+            }
             for member in &members {
                 send(member, Signal::KILL);
             }
@@ -74,11 +87,14 @@ impl Tree {
         let all = table();
         // Once the shim is gone its number may belong to somebody else, whose session then has the same number.
         let session_is_ours = self.shim > 0 && all.iter().find(|stat| stat.pid == self.shim).is_none_or(|stat| stat.start == self.shim_start);
+        // Read after the table: a number that was given away in between then has another start, and `send` lets it be.
+        let contained: HashSet<i32> = self.cgroup.iter().flat_map(Cgroup::members).collect();
         let mut ours: HashSet<i32> = all
             .iter()
             .filter(|stat| {
                 (session_is_ours && stat.session == self.shim && stat.start >= self.shim_start)
                     || (self.from_inside && stat.parent == self.shim)
+                    || contained.contains(&stat.pid)
                     || (!stat.is_dead() && self.is_marked(stat.pid))
             })
             .map(|stat| stat.pid)

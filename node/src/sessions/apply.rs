@@ -20,6 +20,8 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 use serde_json::Value;
 
 const DAY_MS: i64 = 86_400_000;
+/// What an unattended session asks is denied after so many seconds where the project sets no limit.
+const UNATTENDED_LIMIT_S: i64 = 3_600;
 
 /// Commits what the agent of `run` did up to byte `offset` of its output.
 pub(crate) async fn agent_events<'t>(tx: &'t Tx<'t>, session: SessionId, run: RunId, events: Vec<AgentEvent>, offset: u64) -> Result<Outcome<SessionState>> {
@@ -57,7 +59,7 @@ async fn one(scribe: &mut Scribe<'_>, run: RunId, applied: &mut Applied, event: 
         AgentEvent::Ready { version, model, mode } => ready(scribe, applied, version, model, mode),
         AgentEvent::TurnStarted => {
             if matches!(scribe.state(), SessionState::Starting | SessionState::Idle | SessionState::Interrupted | SessionState::Failed) {
-                scribe.moved(SessionState::Working, None);
+                scribe.led_to(SessionState::Working, None);
             }
         }
         AgentEvent::Message { parent, text } => {
@@ -176,7 +178,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
     let session = scribe.id;
     let now = scribe.tx.now();
     let against_plan = mode == Mode::Plan && ask.is_against_plan();
-    let timeout = scribe.project().await?.approval_timeout_s.filter(|seconds| *seconds > 0);
+    let limit = time_limit(scribe.project().await?.approval_timeout_s, scribe.row.unattended);
     let input = blob::put(scribe.tx, &ask.input).await?;
     let detail = match ask.kind {
         ApprovalKind::Tool => format!("{}: {}", ask.tool, ask.target),
@@ -199,7 +201,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
             subagent: ask.subagent,
             suggestions: ask.suggestions,
             questions: ask.questions,
-            expires: timeout.map(|seconds| now + seconds * 1000),
+            expires: limit.map(|seconds| now + seconds * 1000),
         },
     );
     if against_plan {
@@ -208,10 +210,17 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
         let lines = driver(scribe.agent()).answer(&ask.request, &Answer::still_planning());
         scribe.input(run, lines).await?;
         scribe.entry(EntryKind::Status, NewEntry::text(format!("Still planning: {detail} was denied by this node"))).await?;
+    } else if scribe.is_stopping() {
+        scribe.push(id, ApprovalWithdrawn { session, why: "the agent was stopped".into() });
     } else {
-        scribe.moved(SessionState::Waiting, Some(detail));
+        scribe.led_to(SessionState::Waiting, Some(detail));
     }
     Ok(())
+}
+
+/// After how many seconds an unanswered approval is denied: what the project says; where it says nothing, only unattended sessions have a limit.
+fn time_limit(project: Option<i64>, unattended: bool) -> Option<i64> {
+    project.filter(|seconds| *seconds > 0).or(unattended.then_some(UNATTENDED_LIMIT_S))
 }
 
 /// A denial by the node itself.
@@ -279,8 +288,8 @@ pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
     }
     let rest: Vec<approval::Model> = pending(scribe).await?.into_iter().filter(|row| !scribe.settles(&row.id)).collect();
     match rest.first() {
-        Some(row) => scribe.moved(SessionState::Waiting, Some(format!("{}: {}", row.tool, row.target))),
-        None => scribe.moved(SessionState::Working, None),
+        Some(row) => scribe.led_to(SessionState::Waiting, Some(format!("{}: {}", row.tool, row.target))),
+        None => scribe.led_to(SessionState::Working, None),
     }
     Ok(())
 }
@@ -289,7 +298,7 @@ async fn initialized(scribe: &mut Scribe<'_>, run: RunId, ok: bool, error: Optio
     if !ok {
         let why = error.unwrap_or_else(|| "the agent refused to start".into());
         scribe.entry(EntryKind::Error, NewEntry::text(why.clone())).await?;
-        scribe.moved(SessionState::Failed, Some(why));
+        scribe.led_to(SessionState::Failed, Some(why));
         return Ok(());
     }
     if scribe.state() != SessionState::Starting {
@@ -299,7 +308,7 @@ async fn initialized(scribe: &mut Scribe<'_>, run: RunId, ok: bool, error: Optio
         return Ok(());
     }
     if !scribe.send_next_prompt(run).await? {
-        scribe.moved(SessionState::Idle, None);
+        scribe.led_to(SessionState::Idle, None);
     }
     Ok(())
 }
@@ -311,10 +320,10 @@ async fn turn_ended(scribe: &mut Scribe<'_>, run: RunId, outcome: TurnOutcome) -
         return Ok(());
     }
     match outcome {
-        TurnOutcome::Completed => scribe.moved(SessionState::Idle, None),
-        TurnOutcome::Interrupted => scribe.moved(SessionState::Interrupted, None),
+        TurnOutcome::Completed => scribe.led_to(SessionState::Idle, None),
+        TurnOutcome::Interrupted => scribe.led_to(SessionState::Interrupted, None),
         // The error itself is in the timeline already.
-        TurnOutcome::Failed(why) => scribe.moved(SessionState::Failed, Some(why)),
+        TurnOutcome::Failed(why) => scribe.led_to(SessionState::Failed, Some(why)),
     }
     Ok(())
 }

@@ -2,8 +2,9 @@
 //! The tables say what must run; the engine makes it so and never believes its own memory over them.
 
 use super::{
-    runner::{End, Live, Runner},
-    scribe::Scribe,
+    end::End,
+    runner::{Live, Runner},
+    scribe::{Scribe, is_ending},
 };
 use crate::{
     agents::{self, How, Start},
@@ -53,8 +54,8 @@ pub(super) type Reply = oneshot::Sender<Result<()>>;
 /// Why an agent is ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// A person wants it, by name.
-    Person(String),
+    /// A person wants it: the session's row says who.
+    Person,
     /// It rested too long, or its place is needed.
     Idle,
     /// The node stops together with its agents.
@@ -195,6 +196,10 @@ impl Engine {
                 tracing::info!(%session, %run, committed, "an agent is taken up again");
                 let orders = self.take_place(session, run);
                 self.serve(session, run, agent, how, committed, state, attached, orders);
+                if is_ending(state) {
+                    // The node went away while it ended the agent.
+                    self.stop(session, Stop::Person).await;
+                }
                 return Ok(());
             }
             Err(error) if committed == 0 && row.state == SessionState::Starting.word() => {
@@ -414,7 +419,7 @@ impl Engine {
             .map_err(internal)?;
         for row in late {
             let Ok(id) = row.id.parse::<ApprovalId>() else { continue };
-            let decide = Decide::deny("Nobody answered within the project's time limit.");
+            let decide = Decide::deny("Nobody answered within the time limit.");
             match crate::approvals::decide(self, &Caller::node(), id, decide).await {
                 Ok(()) | Err(Error::AlreadyDecided(_) | Error::Conflict(_)) => {}
                 Err(error) => return Err(error),

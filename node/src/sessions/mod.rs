@@ -3,6 +3,8 @@
 
 mod apply;
 mod bodies;
+mod checks;
+mod end;
 mod engine;
 mod lists;
 mod runner;
@@ -21,9 +23,10 @@ use crate::{
     rows::Rows,
 };
 use async_trait::async_trait;
+use checks::{TITLE_MAX, checked_model, checked_prompt, checked_tags, checked_title, title_of};
 use engine::Order;
 use model::{
-    Action, Caller, Error, Page, PageQuery, Result,
+    Action, Caller, Error, Page, PageQuery, Result, Via,
     caller::{Decision, Resource, Visibility, decide, require},
     entries::{Entry, EntryBody, EntryKind},
     event::{PromptQueued, PromptSettled, SessionChanged, SessionCreated, SessionDeleted},
@@ -35,14 +38,10 @@ use scribe::{NewEntry, Scribe, shorten};
 use sea_orm::EntityTrait;
 use std::{path::Path, sync::Arc, time::Duration};
 
-/// The longest prompt, in bytes.
-const PROMPT_MAX: usize = 100_000;
-/// The longest title, in characters.
-const TITLE_MAX: usize = 200;
 /// How long an interrupted turn is waited for before the state is answered as it is.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
-/// Deleted sessions can be restored for so long.
-const RESTORE_MS: i64 = 30 * 86_400_000;
+/// Deleted sessions can be restored for so long; `retention` purges them afterwards.
+pub(crate) const RESTORE_MS: i64 = 30 * 86_400_000;
 
 /// What the demo agent is asked.
 const DEMO_PROMPT: &str = "Show me what you can do in this small project.";
@@ -98,6 +97,7 @@ impl SessionsService {
                         visibility: new.visibility.unwrap_or(Visibility::Project),
                         branch,
                         forked_from: None,
+                        unattended: is_unattended(&who),
                     };
                     let queued = PromptQueued { id: prompt, session: id, text: new.prompt, by_name: who.name.clone() };
                     Ok(Outcome::new(()).with(id, created).with(prompt, queued))
@@ -107,6 +107,11 @@ impl SessionsService {
         self.engine.kick();
         Ok(id)
     }
+}
+
+/// Whether nobody sits before what this caller starts: only a browser has somebody in front of it.
+const fn is_unattended(caller: &Caller) -> bool {
+    !matches!(caller.via, Via::Cookie { .. })
 }
 
 /// The session, if the caller may do this to it and it is not deleted.
@@ -134,62 +139,6 @@ fn resource(row: &session::Model) -> Resource {
 async fn alive_project(tx: &Tx<'_>, id: ProjectId) -> Result<project::Model> {
     let row = project::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
     row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::invalid("project", "there is no such project"))
-}
-
-fn checked_prompt(text: &str) -> Result<String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(Error::invalid("prompt", "say what the agent shall do"));
-    }
-    if text.len() > PROMPT_MAX {
-        return Err(Error::invalid("prompt", format!("a prompt may have at most {PROMPT_MAX} bytes")));
-    }
-    if text.contains('\0') {
-        return Err(Error::invalid("prompt", "a prompt must not hold the character NUL"));
-    }
-    Ok(text.to_owned())
-}
-
-fn checked_title(title: &str) -> Result<String> {
-    let title = title.trim();
-    if title.is_empty() || title.chars().count() > TITLE_MAX || title.chars().any(char::is_control) {
-        return Err(Error::invalid("title", format!("a title has 1 to {TITLE_MAX} characters on one line")));
-    }
-    Ok(title.to_owned())
-}
-
-fn checked_tags(tags: Vec<String>) -> Result<Vec<String>> {
-    let mut checked: Vec<String> = Vec::new();
-    for tag in tags {
-        let tag = tag.trim();
-        if tag.is_empty() || tag.chars().count() > 40 || tag.chars().any(char::is_control) {
-            return Err(Error::invalid("tags", "a tag has 1 to 40 characters on one line"));
-        }
-        if !checked.iter().any(|known| known == tag) {
-            checked.push(tag.to_owned());
-        }
-    }
-    if checked.len() > 20 {
-        return Err(Error::invalid("tags", "a session has at most 20 tags"));
-    }
-    Ok(checked)
-}
-
-fn checked_model(model: Option<String>) -> Result<Option<String>> {
-    let model = model.map(|model| model.trim().to_owned()).filter(|model| !model.is_empty());
-    match &model {
-        // It becomes an argument of the agent's program: nothing that could be read as an option.
-        Some(name) if name.len() > 100 || name.starts_with('-') || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/@[]".contains(c)) => {
-            Err(Error::invalid("model", "a model is named with letters, digits and - _ . : / @ [ ]"))
-        }
-        _ => Ok(model),
-    }
-}
-
-/// The prompt's first words.
-fn title_of(prompt: &str) -> String {
-    let line = prompt.lines().find(|line| !line.trim().is_empty()).unwrap_or(prompt);
-    shorten(&line.split_whitespace().collect::<Vec<_>>().join(" "), 80)
 }
 
 #[async_trait]
@@ -319,7 +268,7 @@ impl ports::Sessions for SessionsService {
                 scribe.project().await?;
                 let session = scribe.id;
                 scribe.push(prompt, PromptQueued { id: prompt, session, text, by_name: who.name });
-                if scribe.run().is_none() && !scribe.state().is_live() {
+                if scribe.is_stopping() || (scribe.run().is_none() && !scribe.state().is_live()) {
                     scribe.moved(SessionState::Queued, None);
                 }
                 Ok(())
@@ -391,7 +340,8 @@ impl ports::Sessions for SessionsService {
                 match scribe.state() {
                     SessionState::Working | SessionState::Waiting => Ok(()),
                     SessionState::Queued => {
-                        scribe.moved(SessionState::Interrupted, Some("before it was started".into()));
+                        let state = if scribe.is_stopping() { SessionState::Done } else { SessionState::Interrupted };
+                        scribe.moved(state, Some("before it was started".into()));
                         Ok(())
                     }
                     state => Err(Error::Conflict(format!("nothing to interrupt: it is {}", state.word()))),
@@ -418,14 +368,15 @@ impl ports::Sessions for SessionsService {
         let by = caller.name.clone();
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
-                if scribe.run().is_none() && scribe.state() != SessionState::Done {
+                if scribe.state() != SessionState::Done {
+                    apply::withdraw_all(scribe, "the agent was stopped").await?;
                     scribe.moved(SessionState::Done, Some(format!("stopped by {by}")));
                 }
                 Ok(())
             })
         })
         .await?;
-        self.engine.stop(id, Stop::Person(caller.name.clone())).await;
+        self.engine.stop(id, Stop::Person).await;
         self.find(caller, id).await
     }
 
@@ -433,7 +384,7 @@ impl ports::Sessions for SessionsService {
         let by = caller.name.clone();
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
-                if scribe.run().is_some() || scribe.state().is_live() {
+                if scribe.state().is_live() || (scribe.run().is_some() && !scribe.is_stopping()) {
                     return Err(Error::Conflict("its agent is running already".into()));
                 }
                 scribe.entry(EntryKind::Status, NewEntry::text(format!("Resumed by {by}"))).await?;
@@ -465,6 +416,7 @@ impl ports::Sessions for SessionsService {
                     visibility: Visibility::parse(&scribe.row.visibility).unwrap_or(Visibility::Project),
                     branch: scribe.row.branch.clone(),
                     forked_from: Some(scribe.id),
+                    unattended: is_unattended(&who),
                 };
                 scribe.push(fork, created);
                 scribe.push(fork, model::event::SessionMoved { state: SessionState::Idle, detail: Some("forked: say something to go on".into()) });
@@ -478,32 +430,5 @@ impl ports::Sessions for SessionsService {
     async fn raw(&self, caller: &Caller, id: SessionId, page: PageQuery) -> Result<Page<RawLine>> {
         self.find(caller, id).await?;
         lists::raw(&self.engine, id, page).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_title_is_the_first_words_of_the_prompt() {
-        assert_eq!(title_of("\n\n  Fix   the flaky test\nin ci"), "Fix the flaky test");
-        assert_eq!(title_of(&"x".repeat(300)).chars().count(), 80);
-    }
-
-    #[test]
-    fn a_model_cannot_become_an_option_of_the_program() {
-        for bad in ["--dangerously-skip-permissions", "a b", "x;rm", "m\n"] {
-            assert!(checked_model(Some(bad.into())).is_err() || bad == "m\n", "{bad:?}");
-        }
-        assert_eq!(checked_model(Some(" opus[1m] ".into())), Ok(Some("opus[1m]".into())));
-        assert_eq!(checked_model(Some("  ".into())), Ok(None));
-    }
-
-    #[test]
-    fn tags_are_trimmed_and_unique() {
-        assert_eq!(checked_tags(vec![" a ".into(), "a".into(), "b".into()]), Ok(vec!["a".into(), "b".into()]));
-        assert!(checked_tags(vec![String::new()]).is_err());
-        assert!(checked_tags((0..21).map(|n| n.to_string()).collect()).is_err());
     }
 }

@@ -3,19 +3,19 @@
 
 use super::{
     apply,
+    end::End,
     engine::{Engine, Order, Reply, Stop},
-    scribe::{NewEntry, Scribe},
+    scribe::Scribe,
 };
 use crate::{
     agents::{AgentEvent, Driver, How, Wish},
-    entity::{input, run_cursor, session},
-    journal::internal,
+    entity::input,
     process::{Attached, Output},
 };
 use model::{
     Caller, Error, Result,
-    entries::{CallStatus, EntryKind, Partial},
-    event::{Exit, RunEnded},
+    entries::Partial,
+    event::Exit,
     id::{RunId, SessionId},
     sessions::{AgentKind, SessionState},
 };
@@ -85,7 +85,12 @@ impl Runner {
         });
         let mut tick = tokio::time::interval(PARTIAL_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.flush().await;
+        // A prompt may have been accepted while no runner was there to hear of it. One that waits behind a failure waits on.
+        if self.state == SessionState::Idle {
+            self.send_if_free().await;
+        } else {
+            self.flush().await;
+        }
         let exit = loop {
             tokio::select! {
                 output = outputs.recv() => {
@@ -308,7 +313,7 @@ impl Runner {
                     .commit(&Caller::node(), move |tx| {
                         Box::pin(async move {
                             let mut scribe = Scribe::load(tx, session).await?;
-                            if matches!(scribe.state(), SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done) {
+                            if matches!(scribe.state(), SessionState::Idle | SessionState::Interrupted | SessionState::Failed) {
                                 scribe.send_next_prompt(run).await?;
                             }
                             let state = scribe.state();
@@ -374,11 +379,8 @@ impl Runner {
     /// Ends the process: it may finish by itself for a moment, then its whole tree goes.
     fn stop(&mut self, stop: Stop) {
         let first = self.live.stop.is_none();
-        // A person's stop outweighs the node's own.
-        if first || matches!(stop, Stop::Person(_)) {
-            self.live.stop = Some(stop);
-        }
         if first {
+            self.live.stop = Some(stop);
             let (engine, run) = (self.engine.clone(), self.run);
             self.engine.tasks.spawn(async move {
                 // A shim that is gone needs no closing.
@@ -413,125 +415,5 @@ impl Runner {
             let _ = reply.send(Err(Error::Conflict("the agent ended before it answered".into())));
         }
         self.engine.released(self.session, self.run).await;
-    }
-}
-
-/// Everything that decides what the end of a process means for its session.
-#[derive(Clone)]
-pub(super) struct End {
-    pub(super) session: SessionId,
-    pub(super) run: RunId,
-    pub(super) exit: Exit,
-    pub(super) stop: Option<Stop>,
-    pub(super) name: &'static str,
-    pub(super) stderr: String,
-    pub(super) resumed: bool,
-}
-
-impl End {
-    /// Commits the end of the process.
-    pub(super) async fn commit<'t>(self, tx: &'t crate::journal::Tx<'t>) -> Result<crate::journal::Outcome<()>> {
-        let mut scribe = Scribe::load(tx, self.session).await?;
-        let before = scribe.state();
-        scribe.end_open_calls(CallStatus::Unknown).await?;
-        apply::withdraw_all(&mut scribe, "the agent's process ended").await?;
-        scribe.push(self.run, RunEnded { run: self.run, session: self.session, exit: self.exit.clone() });
-        let waiting = scribe.next_prompt().await?.is_some();
-        let (state, detail) = self.verdict(before);
-        if self.found_nothing(&scribe.row) {
-            scribe.entry(EntryKind::Status, NewEntry::text("The agent has no transcript of this conversation: it starts anew with the last prompt")).await?;
-            scribe.moved(SessionState::Queued, None);
-        } else if waiting && matches!(state, SessionState::Idle | SessionState::Interrupted) {
-            scribe.moved(SessionState::Queued, None);
-        } else {
-            if state == SessionState::Failed
-                && let Some(detail) = &detail
-            {
-                scribe.entry(EntryKind::Error, NewEntry::text(detail.clone())).await?;
-            }
-            scribe.moved(state, detail);
-        }
-        input::Entity::delete_many().filter(input::Column::Run.eq(self.run.to_string())).exec(tx.db()).await.map_err(internal)?;
-        run_cursor::Entity::delete_many().filter(run_cursor::Column::Run.eq(self.run.to_string())).exec(tx.db()).await.map_err(internal)?;
-        Ok(scribe.finish(()))
-    }
-
-    /// It was told to resume a conversation that it does not have, and said so.
-    fn found_nothing(&self, row: &session::Model) -> bool {
-        self.resumed && !row.resumable && self.stop.is_none()
-    }
-
-    /// What the session is now, and why.
-    fn verdict(&self, before: SessionState) -> (SessionState, Option<String>) {
-        let rests = matches!(before, SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done);
-        match (&self.stop, &self.exit) {
-            (Some(Stop::Person(who)), _) => (SessionState::Done, Some(format!("stopped by {who}"))),
-            (Some(Stop::Idle), _) if rests => (before, None),
-            (Some(Stop::Node), _) if rests => (before, None),
-            (Some(Stop::Idle | Stop::Node), _) => (SessionState::Interrupted, Some("the node was stopped together with its agents".into())),
-            (None, Exit::Lost) => (SessionState::Unknown, Some(format!("nobody saw how {} ended", self.name))),
-            (None, Exit::Code { code: 0 }) if rests => (before, None),
-            // Nothing was under way: nothing failed but the process, and the next prompt starts it again.
-            (None, Exit::Code { code }) if rests => (before, Some(format!("{} ended with code {code} while it rested", self.name))),
-            (None, Exit::Signal { signal }) if rests => (before, Some(format!("{} was ended by signal {signal} while it rested", self.name))),
-            (None, Exit::Code { code: 0 }) => (SessionState::Failed, Some(format!("{} ended in the middle of a turn", self.name))),
-            (None, Exit::Code { code }) => (SessionState::Failed, Some(self.with_stderr(&format!("{} ended with code {code}", self.name)))),
-            (None, Exit::Signal { signal }) => (SessionState::Failed, Some(self.with_stderr(&format!("{} was ended by signal {signal}", self.name)))),
-            (None, Exit::NotStarted { why }) => (SessionState::Failed, Some(format!("{} could not be started: {why}", self.name))),
-        }
-    }
-
-    fn with_stderr(&self, text: &str) -> String {
-        match self.stderr.lines().rev().find(|line| !line.trim().is_empty()) {
-            Some(line) => format!("{text}: {}", line.trim()),
-            None => text.to_owned(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use uuid::Uuid;
-
-    fn end(stop: Option<Stop>, exit: Exit) -> End {
-        End {
-            session: SessionId::from_uuid(Uuid::from_u128(1)),
-            run: RunId::from_uuid(Uuid::from_u128(2)),
-            exit,
-            stop,
-            name: "Claude Code",
-            stderr: "first\nlast line\n\n".into(),
-            resumed: false,
-        }
-    }
-
-    #[test]
-    fn an_unseen_end_is_never_success() {
-        for before in SessionState::ALL {
-            let (state, detail) = end(None, Exit::Lost).verdict(*before);
-            assert_eq!(state, SessionState::Unknown);
-            assert!(detail.is_some());
-        }
-    }
-
-    #[test]
-    fn no_end_leaves_a_session_at_work() {
-        let exits = [Exit::Lost, Exit::Code { code: 0 }, Exit::Code { code: 1 }, Exit::Signal { signal: 9 }, Exit::NotStarted { why: "no such file".into() }];
-        let stops = [None, Some(Stop::Person("mara".into())), Some(Stop::Idle), Some(Stop::Node)];
-        for before in SessionState::ALL {
-            for exit in &exits {
-                for stop in &stops {
-                    let (state, _) = end(stop.clone(), exit.clone()).verdict(*before);
-                    assert!(!state.is_live(), "{before:?} {exit:?} {stop:?} gave {state:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_failure_says_what_the_agent_said_last() {
-        let (state, detail) = end(None, Exit::Code { code: 1 }).verdict(SessionState::Working);
-        assert_eq!((state, detail.as_deref()), (SessionState::Failed, Some("Claude Code ended with code 1: last line")));
     }
 }

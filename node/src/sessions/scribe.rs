@@ -114,6 +114,14 @@ impl<'t> Scribe<'t> {
         self.row.run.as_deref().and_then(|run| run.parse().ok())
     }
 
+    /// A stop is under way: a person's word on the state counts, and what the agent still does no longer changes it.
+    ///
+    /// The stop's own commit says `done`, so the order of commits decides about prompts: one accepted before it stays queued, one
+    /// accepted after it, or a resume, says `queued` and starts the agent anew once this process is gone.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.row.run.is_some() && is_ending(SessionState::parse(&self.row.state).unwrap_or(SessionState::Unknown))
+    }
+
     /// An event about something else in the same commit.
     pub(crate) fn push(&mut self, subject: impl ToString, fact: impl Into<Fact>) {
         self.events.push(NewEvent { subject: subject.to_string(), fact: fact.into() });
@@ -128,6 +136,13 @@ impl<'t> Scribe<'t> {
         self.state = state;
         self.detail.clone_from(&detail);
         self.push(self.id, SessionMoved { state, detail });
+    }
+
+    /// What the agent did leads to this state, unless it is being stopped.
+    pub(crate) fn led_to(&mut self, state: SessionState, detail: Option<String>) {
+        if !self.is_stopping() {
+            self.moved(state, detail);
+        }
     }
 
     /// Something of the session changed.
@@ -238,8 +253,11 @@ impl<'t> Scribe<'t> {
         Ok(waiting.into_iter().find(|row| row.id.parse().is_ok_and(|id| !self.settled.contains(&id))))
     }
 
-    /// Gives the oldest waiting prompt to the agent; `false` when none waits.
+    /// Gives the oldest waiting prompt to the agent; `false` when none waits, or the agent is being stopped.
     pub(crate) async fn send_next_prompt(&mut self, run: RunId) -> Result<bool> {
+        if self.is_stopping() {
+            return Ok(false);
+        }
         let Some(row) = self.next_prompt().await? else { return Ok(false) };
         let Ok(id) = row.id.parse::<PromptId>() else { return Ok(false) };
         let lines = crate::agents::driver(self.agent()).prompt(id, &row.text);
@@ -314,6 +332,11 @@ impl<'t> Scribe<'t> {
     pub(crate) fn finish<T>(self, value: T) -> Outcome<T> {
         Outcome { value, events: self.events }
     }
+}
+
+/// Whether a session in this state that still has a process is being stopped: nothing else is done or queued while it has one.
+pub(crate) const fn is_ending(state: SessionState) -> bool {
+    matches!(state, SessionState::Done | SessionState::Queued)
 }
 
 /// The first `limit` characters of the text, on one line where it is a preview; an ellipsis marks a cut.

@@ -44,7 +44,7 @@ struct Inner {
 }
 
 impl Store {
-    /// Connects, takes the lease, backs an existing SQLite database up and migrates it.
+    /// Connects, takes the lease, copies an existing database before a change of its schema, and migrates it.
     ///
     /// # Errors
     /// [`StoreError::Held`] when another process has the directory or the database, [`StoreError::Newer`] when a newer

@@ -134,6 +134,12 @@ pub fn postgres_server() -> Option<String> {
     std::env::var("ORCHWIZ_TEST_POSTGRES").ok().filter(|url| !url.is_empty())
 }
 
+/// The certificate that signed the test server's own, as a file; `None` where the server has none.
+pub fn postgres_authority() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "it comes with the variable above")]
+    std::env::var("ORCHWIZ_TEST_POSTGRES_CA").ok().filter(|path| !path.is_empty())
+}
+
 async fn run_on(server: &str, text: &str) -> Result<(), DbErr> {
     let db = Database::connect(server).await?;
     sql::run(&db, text, []).await?;

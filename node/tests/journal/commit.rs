@@ -27,6 +27,7 @@ fn created() -> Fact {
         visibility: Visibility::Project,
         branch: None,
         forked_from: None,
+        unattended: false,
     }
     .into()
 }

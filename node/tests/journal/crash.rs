@@ -54,6 +54,7 @@ async fn the_writing_process() {
                     visibility: Visibility::Node,
                     branch: None,
                     forked_from: None,
+                    unattended: false,
                 };
                 journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome::new(()).with(id, fact)) })).await.expect("commits");
                 // One write call, so that a kill cannot cut it.

@@ -9,7 +9,7 @@ use node::{
     journal::{Journal, Outcome},
     store::{
         Store, StoreConfig, StoreError, sql,
-        testing::{Place, TestStore, postgres_server},
+        testing::{Place, TestStore, postgres_authority, postgres_server},
     },
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Schema};
@@ -93,18 +93,24 @@ async fn migrations_run_up_down_and_up_again() {
     assert_eq!(schema_of(&place.config).await, first);
 }
 
-/// The schema of a later version.
-struct Later;
+/// The schema of a version that is `N` steps later.
+struct Later<const N: usize>;
 
-#[derive(DeriveMigrationName)]
-struct Added;
+/// A step of a later version, by its table's name.
+struct Added(String);
 
 #[async_trait::async_trait]
-impl MigratorTrait for Later {
+impl<const N: usize> MigratorTrait for Later<N> {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut steps = Migrator::migrations();
-        steps.push(Box::new(Added));
+        steps.extend((1..=N).map(|n| Box::new(Added(format!("later_{n}"))) as Box<dyn MigrationTrait>));
         steps
+    }
+}
+
+impl MigrationName for Added {
+    fn name(&self) -> &str {
+        &self.0
     }
 }
 
@@ -115,7 +121,7 @@ impl MigrationTrait for Added {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(Table::create().table("later").col(ColumnDef::new("id").string().primary_key()).to_owned()).await
+        manager.create_table(Table::create().table(self.0.clone()).col(ColumnDef::new("id").string().primary_key()).to_owned()).await
     }
 }
 
@@ -124,7 +130,7 @@ async fn a_database_of_a_newer_version_is_refused_unharmed_and_an_older_one_is_c
     let test = TestStore::new::<Migrator>(31).await;
     commit(&test, every_kind()).await;
     let before = examine(&test).await;
-    let test = test.reopen::<Later>().await;
+    let test = test.reopen::<Later<1>>().await;
     assert!(examine(&test).await.healthy);
     let TestStore { store, journal, place, deps, .. } = test;
     journal.close().await;
@@ -147,6 +153,78 @@ async fn a_database_of_a_newer_version_is_refused_unharmed_and_an_older_one_is_c
         let store = Store::open::<Migrator>(&old.config, &deps).await.expect("the copy opens");
         let report = node::journal::doctor(&store).await.expect("the copy is examined");
         assert_eq!((report.head, report.tables), (before.head, before.tables));
+    }
+}
+
+/// The schemas of copies in a PostgreSQL database.
+async fn copies(db: &DatabaseConnection) -> Vec<String> {
+    let rows = sql::all(db, "SELECT nspname::text AS name FROM pg_namespace WHERE nspname LIKE 'before%' ORDER BY 1", []).await.expect("reads");
+    rows.iter().map(|row| row.try_get("", "name").expect("a name")).collect()
+}
+
+#[tokio::test]
+async fn on_postgresql_the_copy_is_made_inside_the_database_and_the_newest_two_are_kept() {
+    if postgres_server().is_none() {
+        return;
+    }
+    let test = TestStore::new::<Migrator>(39).await;
+    assert_eq!(copies(&test.place.connect().await).await, Vec::<String>::new(), "an empty database has nothing to lose");
+    commit(&test, every_kind()).await;
+    let started = test.deps.now();
+    let test = test.reopen::<Later<1>>().await;
+    let beside = test.place.connect().await;
+    let first = format!("before_later_1_{started}");
+    assert_eq!(copies(&beside).await, [first.as_str()]);
+    for table in names(&beside).await.into_iter().chain(["seaql_migrations".into()]).filter(|table| table != "later_1") {
+        let text = format!(r#"SELECT count(*) AS n FROM (TABLE "{first}"."{table}" EXCEPT TABLE "{table}") d"#);
+        let changed: i64 = sql::one(&beside, text, []).await.expect("reads").expect("a row").try_get("", "n").expect("a number");
+        // The lease is taken anew at each start, after the copy.
+        assert!(changed == 0 || table == "lease", "{table} differs in {changed} rows");
+    }
+    let events = format!(r#"SELECT count(*) AS n FROM "{first}"."event""#);
+    let copied: i64 = sql::one(&beside, events, []).await.expect("reads").expect("a row").try_get("", "n").expect("a number");
+    assert_eq!(copied, test.journal.head().await);
+
+    test.clock.advance(1);
+    let test = test.reopen::<Later<2>>().await;
+    test.clock.advance(1);
+    let test = test.reopen::<Later<3>>().await;
+    let kept = [format!("before_later_2_{}", started + 1), format!("before_later_3_{}", started + 2)];
+    assert_eq!(copies(&beside).await, kept);
+    let test = test.reopen::<Later<3>>().await;
+    assert_eq!(copies(&beside).await, kept, "without a pending step nothing is copied");
+    assert!(examine(&test).await.healthy);
+}
+
+#[tokio::test]
+async fn postgresql_is_reached_over_tls_and_nobody_else_in_its_place() {
+    let Some(authority) = postgres_authority() else {
+        if postgres_server().is_some() {
+            eprintln!("!!! SKIPPED: the server has no certificate: openssl is missing");
+        }
+        return;
+    };
+    let (deps, _) = deps(40);
+    let place = Place::new().await;
+    let plain = place.config.url.clone().expect("there is a server");
+    let base = plain.split('?').next().expect("an address");
+    let open = |url: String| {
+        let config = StoreConfig { url: Some(url), data_dir: place.config.data_dir.clone() };
+        let deps = deps.clone();
+        async move { Store::open::<Migrator>(&config, &deps).await }
+    };
+    let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    for options in ["sslmode=require".to_owned(), format!("sslmode=verify-full&sslrootcert={authority}")] {
+        let store = open(format!("{base}?{options}")).await.expect("opens");
+        let row = sql::one(store.read(), encrypted, []).await.expect("reads").expect("a row");
+        assert!(row.try_get::<bool>("", "ssl").expect("a flag"), "{options}");
+        store.close().await;
+    }
+    // Signed by nobody this machine knows; known, but the certificate names an address and no host.
+    let by_name = base.replace("127.0.0.1", "localhost");
+    for refused in [format!("{base}?sslmode=verify-full"), format!("{by_name}?sslmode=verify-full&sslrootcert={authority}")] {
+        let Err(error) = open(refused.clone()).await else { panic!("{refused} was believed") };
+        assert!(format!("{error:?}").to_lowercase().contains("certificate"), "{refused}: {error:?}");
     }
 }
 

@@ -52,7 +52,7 @@ impl From<&Config> for AuthConfig {
                 api_url: github.api_url.clone(),
                 logins: github.logins.clone(),
                 organisations: github.organisations.clone(),
-                role: Role::Operator,
+                role: github.role,
             }),
         }
     }

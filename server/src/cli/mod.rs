@@ -5,7 +5,10 @@ pub(crate) mod data;
 pub mod output;
 mod users;
 
-use crate::{config::Config, config::Sources, openapi, serve};
+use crate::{
+    config::{self, Config, Sources},
+    openapi, serve,
+};
 use clap::{Args, Parser, Subcommand};
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -60,6 +63,7 @@ struct Orchwiz {
 #[derive(Subcommand)]
 enum Command {
     /// Serve this node
+    #[command(after_long_help = settings())]
     Serve(ServeArgs),
     /// The people of this node
     User {
@@ -97,6 +101,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+}
+
+/// Every setting, as the file and the environment name it.
+fn settings() -> String {
+    let lines = config::KEYS.iter().map(|key| format!("  {:<22} {:<30} {}", key.name, key.variable(), key.about));
+    let intro = format!("Settings, in {} and in the environment; a flag beats the environment, and that the file:", config::FILE);
+    std::iter::once(intro).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
 /// Which node's data a command is about.

@@ -54,6 +54,7 @@ pub const KEYS: &[Key] = &[
     key("github.client_secret", Kind::Text, "its secret"),
     key("github.logins", Kind::List, "GitHub logins that may sign in"),
     key("github.organisations", Kind::List, "organisations whose members may sign in"),
+    key("github.role", Kind::Text, "viewer, operator or admin: what somebody new becomes; operator"),
     key("github.url", Kind::Text, "web address of GitHub Enterprise; https://github.com"),
     key("github.api_url", Kind::Text, "its API; https://api.github.com, or /api/v3 under github.url"),
     key("node.name", Kind::Text, "what people call the node; its host's name"),

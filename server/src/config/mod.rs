@@ -9,7 +9,7 @@ pub use keys::{KEYS, Key, Kind};
 pub use net::Net;
 pub use secret::Secret;
 
-use model::node::NodeKind;
+use model::{Role, node::NodeKind};
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -81,6 +81,8 @@ pub struct Github {
     pub logins: Vec<String>,
     /// Members of these organisations may sign in.
     pub organisations: Vec<String>,
+    /// What somebody new becomes who signs in; `operator`, never `owner`.
+    pub role: Role,
     /// The web address of GitHub, or of a GitHub Enterprise.
     pub url: Url,
     /// The address of its API: by default `https://api.github.com`, or `/api/v3` under the address of an Enterprise.
@@ -234,9 +236,19 @@ fn github(said: &BTreeMap<String, Said>) -> Result<Github, ConfigError> {
         client_secret: one(said, "github.client_secret").map(Secret::new),
         logins: list(said, "github.logins"),
         organisations: list(said, "github.organisations"),
+        role: github_role(said)?,
         url,
         api_url,
     })
+}
+
+fn github_role(said: &BTreeMap<String, Said>) -> Result<Role, ConfigError> {
+    match one(said, "github.role").map(|word| (word, Role::parse(word))) {
+        None => Ok(Role::Operator),
+        // An owner is made by a person, never by a list at GitHub.
+        Some((_, Some(role))) if role != Role::Owner => Ok(role),
+        Some((word, _)) => Err(wrong(said, "github.role", format!("`{word}` is none of viewer, operator, admin"))),
+    }
 }
 
 fn read_file(path: &Path, text: &str, said: &mut BTreeMap<String, Said>) -> Result<(), ConfigError> {
@@ -303,7 +315,7 @@ fn read_environment(environment: &[(OsString, OsString)], said: &mut BTreeMap<St
 fn unknown(origin: String, key: &str, nearest: Option<String>) -> ConfigError {
     let message = match nearest {
         Some(nearest) => format!("`{key}` is not a setting; did you mean `{nearest}`?"),
-        None => format!("`{key}` is not a setting; docs/operate.md lists all of them"),
+        None => format!("`{key}` is not a setting; `orchwiz serve --help` lists all of them"),
     };
     ConfigError { origin, message }
 }

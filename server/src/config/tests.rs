@@ -55,6 +55,8 @@ fn a_wrong_value_names_where_it_was_said() {
         (vec![], vec![], Some("listen = 3000"), "orchwiz.toml: listen"),
         (vec![], vec![], Some("[projects]\nroots = [\"relative\"]"), "orchwiz.toml: projects.roots"),
         (vec![], vec![], Some("[node]\nkind = \"toaster\""), "orchwiz.toml: node.kind"),
+        (vec![], vec![], Some("[github]\nrole = \"owner\""), "orchwiz.toml: github.role"),
+        (vec![], vec![("ORCHWIZ_GITHUB_ROLE", "everything")], None, "ORCHWIZ_GITHUB_ROLE"),
         (vec![], vec![], Some("listen = "), "orchwiz.toml"),
     ] {
         let error = load(&flags, &environment, file).unwrap_err();
@@ -75,4 +77,10 @@ fn secrets_do_not_show_in_debug() {
     let environment = [("ORCHWIZ_DATABASE_URL", "postgres://u:hunter2@h/d"), ("ORCHWIZ_GITHUB_CLIENT_ID", "id"), ("ORCHWIZ_GITHUB_CLIENT_SECRET", "hunter3")];
     let text = format!("{:?}", load(&[], &environment, None).unwrap());
     assert!(!text.contains("hunter"), "{text}");
+}
+
+#[test]
+fn who_comes_by_github_becomes_an_operator_unless_said_otherwise() {
+    assert_eq!(load(&[], &[], None).unwrap().github.role, Role::Operator);
+    assert_eq!(load(&[], &[], Some("[github]\nrole = \"viewer\"")).unwrap().github.role, Role::Viewer);
 }

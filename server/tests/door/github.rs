@@ -115,6 +115,18 @@ fn refused(answer: &Answer, word: &str) {
 }
 
 #[tokio::test]
+async fn somebody_new_gets_the_role_that_was_set() {
+    let provider = Provider::start().await;
+    let flags = [("github.client_id", "the-app"), ("github.client_secret", "the-secret"), ("github.url", &provider.url), ("github.logins", "octocat")];
+    let door = Door::new(&[&flags[..], &[("github.role", "viewer")]].concat()).await;
+    let mut browser = door.browser();
+    let question = begin(&mut browser, "/").await;
+    browser.get(&provider.agree(&question, 583_231, "octocat")).await;
+    assert_eq!(browser.who().await, "octocat");
+    assert_eq!(door.accounts.find_user(&Caller::cli(), "octocat").await.unwrap().role, Role::Viewer);
+}
+
+#[tokio::test]
 async fn who_is_on_the_list_is_let_in_and_led_on() {
     let provider = Provider::start().await;
     let door = door(&provider.url, "OctoCat,other", "").await;

@@ -9,6 +9,7 @@ mod bad_input;
 mod bench;
 mod cli;
 mod events;
+mod full_disk;
 mod idempotency;
 mod live;
 mod pages;

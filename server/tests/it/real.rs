@@ -26,10 +26,22 @@ pub fn run_with(args: &[&str], input: Option<&str>, environment: &[(&str, &str)]
 }
 
 fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(BIN);
+    command_under(&[], args)
+}
+
+/// The binary, started by another program that ends up being it.
+fn command_under(wrapper: &[&str], args: &[&str]) -> Command {
+    let words = [wrapper, &[BIN], args].concat();
+    let mut command = Command::new(words[0]);
     // None of this machine's settings, and a folder without an orchwiz.toml.
-    command.args(args).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent").current_dir(std::env::temp_dir());
+    command.args(&words[1..]).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent").current_dir(std::env::temp_dir());
     command
+}
+
+/// Whether a program of this machine ends well.
+pub fn succeeds(words: &[&str]) -> bool {
+    let status = Command::new(words[0]).args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 pub fn text(output: &Output) -> (Option<i32>, String, String) {
@@ -53,11 +65,15 @@ impl Running {
     }
 
     pub fn start_with(data: &Path, more: &[&str]) -> Self {
+        Self::start_under(&[], data, more)
+    }
+
+    pub fn start_under(wrapper: &[&str], data: &Path, more: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{port}");
         let mut args = vec!["serve", "--listen", &listen, "--data", data.to_str().unwrap()];
         args.extend(more);
-        let mut child = command(&args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = command_under(wrapper, &args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // The last line says that it is ready.
         let greeting = lines.by_ref().map(Result::unwrap).take_while(|line| line != "Ready.").collect();

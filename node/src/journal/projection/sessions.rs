@@ -8,8 +8,8 @@ use sea_orm::DbErr;
 pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &SessionCreated) -> Result<(), DbErr> {
     let text = r#"INSERT INTO "{p}session" ("id", "origin", "project", "agent", "mode", "model", "title", "title_folded", "owner", "visibility",
         "branch", "forked_from", "tags", "state", "state_since", "started", "updated", "turns", "calls", "pending", "next_seq",
-        "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "resumable")
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '[]', 'queued', $13, $13, $13, 0, 0, 0, 1, 0, 0, 0, 0, FALSE)
+        "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "resumable", "unattended")
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '[]', 'queued', $13, $13, $13, 0, 0, 0, 1, 0, 0, 0, 0, FALSE, $14)
         ON CONFLICT DO NOTHING"#;
     let values = [
         event.subject.into(),
@@ -25,6 +25,7 @@ pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &Se
         fact.branch.clone().into(),
         some_id(fact.forked_from),
         event.at.into(),
+        fact.unattended.into(),
     ];
     target.run(text, values).await.map(drop)
 }

@@ -6,6 +6,7 @@ mod keep;
 
 use super::{
     Limits,
+    cgroup::Cgroup,
     environment::MARK,
     identity::Identity,
     run_dir::{Record, RunDir},
@@ -140,14 +141,24 @@ fn stay_with(dir: &Path) -> io::Result<()> {
     let (_dir_kept_open, socket) = dir.socket()?;
     let listener = control::bind(&socket)?;
 
-    let mut agent = match start(&launch) {
+    let cgroup = Cgroup::of(&launch.run);
+    let started = match &cgroup {
+        // Written down first: whoever finds the shim dead must find the group too.
+        Some(cgroup) => dir.write_cgroup(cgroup).and_then(|()| cgroup.spawn_inside(|| start(&launch)))?,
+        None => None,
+    };
+    let started = started.unwrap_or_else(|| start(&launch));
+    let mut agent = match started {
         Ok(agent) => agent,
-        Err(why) => return keep::insist(|| dir.write_record(&Record { exit: Exit::NotStarted { why: why.clone() }, note: None })),
+        Err(why) => {
+            cgroup.iter().for_each(Cgroup::remove);
+            return keep::insist(|| dir.write_record(&Record { exit: Exit::NotStarted { why: why.clone() }, note: None }));
+        }
     };
     let pid = Pid::from_child(&agent);
     let (stdin, stdout, stderr) = (agent.stdin.take(), agent.stdout.take(), agent.stderr.take());
     let shim = Arc::new(Shim {
-        tree: Tree::inside(launch.run, own.pid, own.start),
+        tree: Tree::inside(launch.run, own.pid, own.start, cgroup),
         limits: Limits { stdout: launch.stdout, stderr: launch.stderr },
         dir,
         stdin: Mutex::new(Input { pipe: stdin, last: 0 }),

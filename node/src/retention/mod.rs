@@ -1,0 +1,130 @@
+//! Retention: what has been deleted for longer than it can be restored is purged, and old spools are removed.
+//! It must not touch what can still be restored, nor the directory of a run that has not ended.
+
+use crate::{
+    clock::Deps,
+    entity::{run, session},
+    journal::{Journal, Outcome, internal},
+    sessions::{Engine, RESTORE_MS, Stop},
+    store::Store,
+};
+use model::{
+    Caller, Millis, Result,
+    event::SessionPurged,
+    id::{RunId, SessionId},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// How often it is looked for what has become too old.
+const EVERY: Duration = Duration::from_hours(1);
+/// Spools are kept so long after their run has ended.
+const SPOOL_MS: Millis = 30 * 86_400_000;
+/// Rows read at a time.
+const PAGE: u64 = 100;
+
+/// Sweeps.
+pub(crate) struct Sweeper {
+    pub(crate) store: Store,
+    pub(crate) journal: Journal,
+    pub(crate) deps: Deps,
+    pub(crate) engine: Arc<Engine>,
+}
+
+impl Sweeper {
+    /// Sweeps at once and then every hour, until the node stops.
+    pub(crate) async fn run(self, closing: CancellationToken) {
+        let mut tick = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                () = closing.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            tokio::select! {
+                // What is left half way is found again: each session goes in a commit of its own, spools after it.
+                () = closing.cancelled() => return,
+                swept = self.sweep() => if let Err(error) = swept {
+                    tracing::warn!(%error, "what is too old could not be removed yet");
+                }
+            }
+        }
+    }
+
+    async fn sweep(&self) -> Result<()> {
+        self.purge_deleted().await?;
+        self.discard_spools().await
+    }
+
+    /// Purges the sessions that were deleted too long ago. Their spools are then those of runs nobody knows, and go with them.
+    async fn purge_deleted(&self) -> Result<()> {
+        let mut after = String::new();
+        loop {
+            let late = session::Entity::find()
+                .filter(session::Column::Deleted.lt(self.deps.now() - RESTORE_MS))
+                .filter(session::Column::Id.gt(after))
+                .order_by_asc(session::Column::Id)
+                .limit(PAGE)
+                .all(self.store.read())
+                .await
+                .map_err(internal)?;
+            let Some(last) = late.last() else { return Ok(()) };
+            after = last.id.clone();
+            for row in &late {
+                let Ok(session) = row.id.parse::<SessionId>() else { continue };
+                // One a commit: a long session's purge must not hold up whoever else writes.
+                let purged = self.purge(session).await?;
+                if !purged {
+                    // An agent that still rests there is ended first; the next sweep finds the session again.
+                    self.engine.stop(session, Stop::Idle).await;
+                }
+            }
+        }
+    }
+
+    /// Purges a session; `false` when it has an agent. Whether it can still be restored is decided within the commit.
+    async fn purge(&self, session: SessionId) -> Result<bool> {
+        self.journal
+            .commit(&Caller::node(), move |tx| {
+                Box::pin(async move {
+                    let row = session::Entity::find_by_id(session.to_string()).one(tx.db()).await.map_err(internal)?;
+                    let late = row.filter(|row| row.deleted.is_some_and(|deleted| tx.now() - deleted > RESTORE_MS));
+                    Ok(match late {
+                        None => Outcome::new(true),
+                        Some(row) if row.run.is_some() => Outcome::new(false),
+                        Some(_) => Outcome::new(true).with(session, SessionPurged {}),
+                    })
+                })
+            })
+            .await
+    }
+
+    /// Removes the directories of runs that ended too long ago, and of old runs that no table knows: their session was purged.
+    async fn discard_spools(&self) -> Result<()> {
+        // Listed before the tables are read: a run is in the tables before it gets a directory.
+        let found = self.engine.processes.list().await;
+        for some in found.chunks(usize::try_from(PAGE).expect("a small number")) {
+            let ids = some.iter().map(ToString::to_string);
+            let rows = run::Entity::find().filter(run::Column::Id.is_in(ids)).all(self.store.read()).await.map_err(internal)?;
+            let known: HashMap<String, Option<Millis>> = rows.into_iter().map(|row| (row.id, row.ended)).collect();
+            for run in some {
+                let since = match known.get(&run.to_string()) {
+                    Some(ended) => *ended,
+                    None => started(*run),
+                };
+                if since.is_some_and(|since| self.deps.now() - since > SPOOL_MS)
+                    && let Err(error) = self.engine.processes.discard(*run).await
+                {
+                    tracing::warn!(%run, %error, "the output of an old run could not be removed");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When a run was started, by its id.
+fn started(run: RunId) -> Option<Millis> {
+    let (seconds, nanos) = run.uuid().get_timestamp()?.to_unix();
+    Some(i64::try_from(seconds).ok()? * 1_000 + i64::from(nanos / 1_000_000))
+}
