@@ -11,6 +11,7 @@ use model::{
     entries::{Entry, EntryBody},
     id::{PromptId, SessionId},
     sessions::{Mode, Prompt, RawLine, Session, SessionView},
+    usage::UsageRow,
 };
 use serde::{Deserialize, Serialize};
 
@@ -118,4 +119,10 @@ pub async fn fork(id: SessionId) -> AppResult<Session> {
 #[server(prefix = "/api/rpc", endpoint = "session/raw", input = Json)]
 pub async fn raw_lines(id: SessionId, page: PageQuery) -> AppResult<Page<RawLine>> {
     Ok(services().sessions.raw(&caller()?, id, page).await?)
+}
+
+/// What a session spent, by model.
+#[server(prefix = "/api/rpc", endpoint = "session/usage", input = Json)]
+pub async fn usage_by_model(id: SessionId) -> AppResult<Vec<UsageRow>> {
+    Ok(services().usage.of_session(&caller()?, id).await?)
 }
