@@ -3,9 +3,11 @@
 
 mod keys;
 mod theme;
+mod watched;
 
 pub use keys::{Key, is_typing, on_keys};
 pub use theme::{Density, HEAD_SCRIPT, Theme, set_theme, show_pressed};
+pub use watched::{when_near, when_resized};
 
 use leptos::prelude::*;
 use std::time::Duration;

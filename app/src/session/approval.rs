@@ -81,7 +81,7 @@ pub fn ApprovalCard(
     let title_id = format!("{id}-title");
     let labelled = title_id.clone();
     view! {
-        <section class="appr" id=id.to_string() aria-labelledby=labelled tabindex="-1">
+        <section class="appr" id=id.to_string() aria-labelledby=labelled tabindex="-1" data-keep="">
             <div class="appr-h">
                 <Shape look=Look::WAITING />
                 <h2 id=title_id>{title}</h2>
