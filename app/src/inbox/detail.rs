@@ -5,12 +5,13 @@ use super::{
     decider::Decider,
     decision::{AlwaysRule, DecisionActs, ExactInput, Questions},
     lists::Lists,
+    waits::Waits,
     words,
 };
 use crate::{
     browser,
     session::{Until, heard},
-    ui::{Elapsed, Exact, Look, Shape, StatusWord},
+    ui::{Exact, Look, Shape, StatusWord},
 };
 use leptos::prelude::*;
 use model::approvals::{Approval, ApprovalKind, ApprovalState};
@@ -53,7 +54,7 @@ pub fn Detail(
                 <div class="row">
                     {if pending {
                         view! {
-                            <span class="chip chip-st waiting"><Shape look=Look::WAITING /> "Waiting " <Elapsed since=approval.created /></span>
+                            <span class="chip chip-st waiting"><Shape look=Look::WAITING /> <Waits since=approval.created /></span>
                             {approval.expires.map(|at| view! { <span class="xs faint">"denied by itself " <Until at=at /></span> })}
                         }
                             .into_any()

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     auth::words::{self, Beside},
     browser::{Density, show_pressed},
-    frame::ThemeSegment,
+    frame::{ReminderChoice, ThemeSegment},
     ui::{Ago, Note, NoteTone, QueryState, TextInput},
 };
 use leptos::prelude::*;
@@ -54,6 +54,9 @@ fn Content(
                 <span class="label">"Rows"</span>
                 <DensitySegment />
             </div>
+        </Part>
+        <Part title="Notifications" id="p-notices" text="Remembered in this browser.">
+            <ReminderChoice />
         </Part>
         <Part title="Password" id="p-password" text="Changing it signs you out everywhere else.">
             <PasswordForm />
@@ -182,6 +185,7 @@ mod tests {
             "action=\"/auth/password\"",
             "action=\"/auth/logout-everywhere\"",
             "Compact",
+            "Notify me in this browser",
         ]);
     }
 
