@@ -67,7 +67,7 @@ const loadAll = (page: Page) =>
     const root = document.documentElement;
     const moved: number[] = [];
     while (document.querySelector(".tl-older")) {
-      root.scrollTop = 700;
+      root.scrollTop = 900;
       await frames(2);
       const read = [...document.querySelectorAll<HTMLElement>(".tl .ent")].find((row) => row.getBoundingClientRect().top > innerHeight / 2);
       if (!read) throw new Error("nothing is drawn where the reader is");
@@ -114,6 +114,7 @@ test("5,000 entries scroll smoothly, and whoever looks for one finds it", async 
   expect(moved.length).toBeGreaterThan(ENTRIES / 250);
   expect(Math.max(...moved)).toBeLessThanOrEqual(JUMP_PX);
   expect(loaded.rows).toBeLessThan(ROWS);
+  expect(Math.max(0, ...loaded.tasks)).toBeLessThan(TASK_MS);
 
   const scrolling = await measure(page, ".tl .ent");
   await scrollDown(page, 400);
@@ -157,15 +158,15 @@ test("a long list of sessions draws what is seen", async ({ page, node }) => {
     await Promise.all(Array.from({ length: 20 }, (_, k) => api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt: "wait", title: `Session ${n + k}` })));
   }
   await open(page, `/sessions?project=${project.id}`);
-  const scrolling = await measure(page, ".ss-row .go");
   await expect(async () => {
     await page.evaluate(() => (document.documentElement.scrollTop = document.documentElement.scrollHeight));
     await expect(page.getByRole("button", { name: /Load/ })).toHaveCount(0, { timeout: 100 });
   }).toPass({ timeout: 30_000 });
+  const scrolling = await measure(page, ".ss-row .go");
   await scrollDown(page, 200);
   const scrolled = await scrolling();
   report(`scrolling through ${many} sessions`, scrolled);
-  expect(scrolled.rows).toBeLessThan(many / 2 + 50);
+  expect(scrolled.rows).toBeLessThan(many / 2);
   expect(Math.max(0, ...scrolled.tasks)).toBeLessThan(TASK_MS);
   // Every row has its height, drawn or not.
   const row = await page.locator(".ss-row .go").last().evaluate((go) => (go.closest(".ss-row") as HTMLElement).offsetHeight);

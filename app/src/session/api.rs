@@ -26,10 +26,10 @@ pub struct Opened {
     pub approvals: Vec<Approval>,
 }
 
-/// How many entries a page starts with, and how many come at once when scrolling up.
+/// How many entries a page starts with.
 pub const FIRST: u32 = 100;
-/// How many come at once when scrolling up.
-pub const MORE: u32 = 200;
+/// How many come at once when scrolling up: so few that drawing them holds up no scrolling.
+pub const MORE: u32 = 50;
 
 /// Opens a session.
 #[server(prefix = "/api/rpc", endpoint = "session/open", input = Json)]

@@ -20,8 +20,8 @@ pub struct Follow {
 
 /// So near to the end counts as at the end, in pixels.
 const NEAR_END: f64 = 120.0;
-/// So near to the beginning asks for older entries.
-const NEAR_START: f64 = 900.0;
+/// So near to the beginning asks for older entries: before they are seen to be missing.
+const NEAR_START: f64 = 1_500.0;
 
 impl Follow {
     /// Watches the page's scrolling from hydration on.
@@ -139,6 +139,8 @@ impl Follow {
                 options.set_block(web_sys::ScrollLogicalPosition::Center);
                 element.scroll_into_view_with_scroll_into_view_options(&options);
                 browser::focus(&format!("e{seq}"));
+                // Where it was in sight already nothing scrolls, and nobody else would look.
+                self.look();
             }
         });
     }

@@ -247,7 +247,7 @@ fn ProjectFilter(names: Vec<(String, String)>, filter: Memo<SessionFilter>, on_p
 }
 
 /// So many rows are drawn together, or left out where they are far from the reader.
-const STRETCH: usize = 50;
+const STRETCH: usize = 20;
 
 #[component]
 fn Table(page: Page<Session>, filter: SessionFilter, rows: Rows<Session>, next: RwSignal<Option<String>>) -> impl IntoView {

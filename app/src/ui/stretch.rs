@@ -3,6 +3,7 @@
 
 use crate::browser;
 use leptos::{html, prelude::*};
+use std::time::Duration;
 
 /// Whether a stretch is left out: `None` while its rows are drawn, else how high they were, in pixels.
 /// Whoever leads the reader to a row sets `None` first.
@@ -51,9 +52,19 @@ pub fn Stretch(
                 let guess = || rows.try_get_untracked().unwrap_or_default() as f64 * ROW_PX;
                 far.set((!near).then(|| if height > 0.0 { height } else { guess() }));
                 if near && blank.with_untracked(Option::is_some) {
-                    blank.set(None);
+                    // Each in a task of its own: after a jump several come near at once, and some have gone by before it is their turn.
+                    let (blank, far) = (blank.clone(), far.clone());
+                    set_timeout(
+                        move || {
+                            if far.with_untracked(Option::is_none) {
+                                blank.set(None);
+                            }
+                        },
+                        Duration::ZERO,
+                    );
+                } else {
+                    leave();
                 }
-                leave();
             });
         });
     }
