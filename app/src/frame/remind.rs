@@ -137,7 +137,11 @@ pub(crate) fn ReminderChoice() -> impl IntoView {
                     // Before the browser has taken over a press would change nothing.
                     disabled=move || notices.get().is_none() || stopped().is_some()
                     prop:checked=move || on.get()
-                    on:change:target=move |event| choose(event.target().checked())
+                    on:change:target=move |event| {
+                        choose(event.target().checked());
+                        // It shows what is chosen, which a refusal leaves as it was.
+                        event.target().set_checked(on.get_untracked());
+                    }
                 />
                 "Notify me in this browser"
             </label>
