@@ -84,7 +84,7 @@ pub fn Detail(
                 <h3>"Why it asks"</h3>
                 <dl class="kv xs">
                     <dt>"Because"</dt>
-                    <dd>{approval.reason.clone().unwrap_or_else(|| "the agent gave no reason".into())}</dd>
+                    <dd>{approval.reason.clone().unwrap_or_else(|| words::reason(kind).into())}</dd>
                     <dt>"Tool"</dt>
                     <dd><code>{approval.tool.clone()}</code></dd>
                     <dt>"Asked"</dt>

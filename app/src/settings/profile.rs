@@ -3,6 +3,7 @@
 use super::{
     Part,
     api::{ProfileView, profile},
+    browsers::browser_name,
 };
 use crate::{
     auth::words::{self, Beside},
@@ -137,9 +138,11 @@ fn Logins(
     let row = |login: Login| {
         view! {
             <li class="set-row">
-                <span class="cut">
-                    <b class="medium">{login.browser.unwrap_or_else(|| "A browser that did not say its name".to_owned())}</b>
-                    {login.current.then(|| view! { " " <span class="chip chip-st done">"this one"</span> })}
+                <span class="row">
+                    <b class="medium cut" title=login.browser.clone()>
+                        {login.browser.as_deref().map_or_else(|| "A browser that did not say its name".to_owned(), browser_name)}
+                    </b>
+                    {login.current.then(|| view! { <span class="chip chip-st done nw">"this one"</span> })}
                 </span>
                 <span class="xs muted">
                     {login.from.map_or_else(|| "from an address not known".to_owned(), |from| format!("from {from}"))}
