@@ -459,6 +459,10 @@ impl ports::UsageSums for Fake {
         self.checked()?;
         Ok(self.usage.clone())
     }
+    async fn of_session(&self, _: &Caller, id: SessionId) -> Result<Vec<UsageRow>> {
+        self.session(id)?;
+        Ok(self.usage.clone())
+    }
 }
 
 #[async_trait]

@@ -94,6 +94,8 @@ pub trait Projects: Send + Sync {
 pub trait UsageSums: Send + Sync {
     /// Sums, of sessions the caller may see: days in order, projects and models costliest first.
     async fn sums(&self, caller: &Caller, query: UsageQuery) -> Result<Vec<UsageRow>>;
+    /// What one session spent, by model, costliest first.
+    async fn of_session(&self, caller: &Caller, id: SessionId) -> Result<Vec<UsageRow>>;
 }
 
 /// The caller's own account.

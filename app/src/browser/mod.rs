@@ -2,10 +2,14 @@
 //! Nothing outside this module may call them directly; on the server every function does nothing.
 
 mod keys;
+mod notify;
 mod theme;
+mod watched;
 
 pub use keys::{Key, is_typing, on_keys};
+pub use notify::{Notices, ask_for_notices, is_hidden, notices, notify};
 pub use theme::{Density, HEAD_SCRIPT, Theme, set_theme, show_pressed};
+pub use watched::{when_near, when_resized};
 
 use leptos::prelude::*;
 use std::time::Duration;

@@ -5,10 +5,12 @@ mod api;
 mod health;
 mod keys;
 mod rail;
+mod remind;
 mod top;
 
 pub(crate) use api::{FrameView, read_frame};
 pub(crate) use health::look_of;
+pub(crate) use remind::ReminderChoice;
 pub(crate) use top::ThemeSegment;
 
 use crate::{
@@ -91,6 +93,7 @@ pub fn Frame() -> impl IntoView {
     provide_context(open);
     let frame: FrameResource = Resource::new_blocking(move || (live.reloads.get(), live.doubts()), |_| read_frame());
     provide_context(frame);
+    remind::remind();
 
     Effect::new(move |_| match frame.get() {
         Some(Ok(view)) => {

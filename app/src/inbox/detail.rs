@@ -5,12 +5,13 @@ use super::{
     decider::Decider,
     decision::{AlwaysRule, DecisionActs, ExactInput, Questions},
     lists::Lists,
+    waits::Waits,
     words,
 };
 use crate::{
     browser,
     session::{Until, heard},
-    ui::{Elapsed, Exact, Look, Shape, StatusWord},
+    ui::{Exact, Look, Shape, StatusWord},
     view,
 };
 use leptos::prelude::*;
@@ -54,7 +55,7 @@ pub fn Detail(
                 <div class="row">
                     {if pending {
                         view! {
-                            <span class="chip chip-st waiting"><Shape look=Look::WAITING /> "Waiting " <Elapsed since=approval.created /></span>
+                            <span class="chip chip-st waiting"><Shape look=Look::WAITING /> <Waits since=approval.created /></span>
                             {approval.expires.map(|at| view! { <span class="xs faint">"denied by itself " <Until at=at /></span> })}
                         }
                             .into_any()
@@ -84,7 +85,7 @@ pub fn Detail(
                 <h3>"Why it asks"</h3>
                 <dl class="kv xs">
                     <dt>"Because"</dt>
-                    <dd>{approval.reason.clone().unwrap_or_else(|| "the agent gave no reason".into())}</dd>
+                    <dd>{approval.reason.clone().unwrap_or_else(|| words::reason(kind).into())}</dd>
                     <dt>"Tool"</dt>
                     <dd><code>{approval.tool.clone()}</code></dd>
                     <dt>"Asked"</dt>

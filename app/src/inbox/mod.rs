@@ -9,6 +9,7 @@ mod lists;
 mod page;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
+pub mod waits;
 pub mod words;
 
 use crate::lazy::lazy_page;

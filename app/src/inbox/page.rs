@@ -5,12 +5,13 @@ use super::{
     api::{InboxView, inbox},
     detail::Detail,
     lists::Lists,
+    waits::Waits,
     words,
 };
 use crate::{
     browser,
     live::use_live,
-    ui::{Elapsed, Empty, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape},
+    ui::{Empty, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape},
     view,
 };
 use leptos::prelude::*;
@@ -149,7 +150,7 @@ fn WaitingRow(lists: RwSignal<Lists>, id: ApprovalId, shown: Memo<Option<Approva
                 " "
                 <code>{words::line(&approval)}</code>
             </span>
-            <span class="r"><Elapsed since=approval.created /></span>
+            <span class="r"><Waits since=approval.created short=true /></span>
             <span class="sub cut">{format!("{}: {who}{}", approval.project_name, approval.session_title)}</span>
         </a>
     }

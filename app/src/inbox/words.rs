@@ -91,6 +91,15 @@ pub fn short_title(approval: &Approval) -> String {
     }
 }
 
+/// Why it asks, where the agent said nothing.
+pub const fn reason(kind: ApprovalKind) -> &'static str {
+    match kind {
+        ApprovalKind::Tool => "the agent gave no reason",
+        ApprovalKind::Plan => "it plans: it edits nothing before somebody approves",
+        ApprovalKind::Question => "it goes on only with an answer",
+    }
+}
+
 /// What the exact input is called.
 pub fn input_title(approval: &Approval) -> &'static str {
     match approval.tool.as_str() {

@@ -100,6 +100,11 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         self.list.get()
     }
 
+    /// Keys and signals of at most `count` rows from the `from`th on. Subscribes like [`Rows::list`].
+    pub fn slice(self, from: usize, count: usize) -> Vec<(String, ArcRwSignal<T>)> {
+        self.list.with(|list| list.iter().skip(from).take(count).cloned().collect())
+    }
+
     /// How many there are. Subscribes to membership.
     pub fn len(self) -> usize {
         self.list.read().len()
@@ -176,6 +181,8 @@ mod tests {
             rows.remove("1");
             rows.move_to("5", 0);
             assert_eq!(rows.items_untracked(), [(5, "next page"), (3, "new"), (2, "b")]);
+            let keys = |from, count| rows.slice(from, count).into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+            assert_eq!((keys(0, 2), keys(2, 2), keys(4, 2)), (vec!["5".into(), "3".into()], vec!["2".into()], vec![]));
         });
     }
 

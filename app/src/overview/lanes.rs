@@ -6,6 +6,7 @@ use crate::{
     inbox::{
         decider::Decider,
         decision::{DecisionActs, ExactInput},
+        waits::Waits,
         words,
     },
     ui::{Cost, Elapsed, Look, Shape, format},
@@ -131,7 +132,7 @@ fn OpenItem(board: Board, approval: Approval) -> impl IntoView {
                     " "
                     <a href=format!("/sessions/{session}")>{approval.session_title}</a>
                 </h3>
-                <span class="push xs waiting nw"><Elapsed since=approval.created /></span>
+                <span class="push xs nw"><Waits since=approval.created /></span>
             </div>
             {inside}
         </article>
@@ -144,7 +145,7 @@ fn ClosedItem(approval: Approval) -> impl IntoView {
         <a class="lane-row" href=format!("/inbox?id={}", approval.id)>
             <Shape look=Look::WAITING />
             <span class="t cut">{approval.session_title.clone()}</span>
-            <span class="r waiting"><Elapsed since=approval.created /></span>
+            <span class="r"><Waits since=approval.created short=true /></span>
             <span class="sub cut">{format!("{}: {}", words::kind_word(&approval), words::line(&approval))}</span>
         </a>
     }

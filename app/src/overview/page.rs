@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     live::use_live,
-    ui::{QueryState, format, use_clock},
+    ui::{Exact, QueryState, format, use_clock},
     view,
 };
 use leptos::prelude::*;
@@ -56,12 +56,10 @@ fn Head(board: Board, node: String) -> impl IntoView {
     let clock = use_clock();
     let shown = RwSignal::new(false);
     Effect::new(move |_| shown.set(true));
-    let today = move || {
-        let day = board.days.with(|days| days.last().map(|day| format::day(&day.key))).unwrap_or_default();
-        match clock.now().filter(|_| shown.get()) {
-            Some(now) => format!("{day}, {} UTC", format::civil(now, 0).time()),
-            None => day,
-        }
+    // By the reader's clock, as everything else on the page; the server knows only its day.
+    let today = move || match clock.now().filter(|_| shown.get()) {
+        Some(now) => view! { <Exact at=now /> }.into_any(),
+        None => board.days.with(|days| days.last().map(|day| format::day(&day.key))).into_any(),
     };
     view! {
         <div class="page-bar ov-head">

@@ -331,7 +331,7 @@ fn Limit(state: State) -> impl IntoView {
                         LIMITS
                             .iter()
                             .all(|(seconds, _)| *seconds != now)
-                            .then(|| view! { <option value=now selected=true>{format!("denied after {}", crate::ui::format::span(now * 1_000))}</option> })
+                            .then(|| view! { <option value=now selected=true>{format!("denied after {}", crate::ui::format::span_round(now * 1_000))}</option> })
                     }}
                 </select>
                 <Icon name="chevron-down" />

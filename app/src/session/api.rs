@@ -11,6 +11,7 @@ use model::{
     entries::{Entry, EntryBody},
     id::{PromptId, SessionId},
     sessions::{Mode, Prompt, RawLine, Session, SessionView},
+    usage::UsageRow,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,10 +26,10 @@ pub struct Opened {
     pub approvals: Vec<Approval>,
 }
 
-/// How many entries a page starts with, and how many come at once when scrolling up.
+/// How many entries a page starts with.
 pub const FIRST: u32 = 100;
-/// How many come at once when scrolling up.
-pub const MORE: u32 = 200;
+/// How many come at once when scrolling up: so few that drawing them holds up no scrolling.
+pub const MORE: u32 = 50;
 
 /// Opens a session.
 #[server(prefix = "/api/rpc", endpoint = "session/open", input = Json, output = Json)]
@@ -118,4 +119,10 @@ pub async fn fork(id: SessionId) -> AppResult<Session> {
 #[server(prefix = "/api/rpc", endpoint = "session/raw", input = Json, output = Json)]
 pub async fn raw_lines(id: SessionId, page: PageQuery) -> AppResult<Page<RawLine>> {
     Ok(services().sessions.raw(&caller()?, id, page).await?)
+}
+
+/// What a session spent, by model.
+#[server(prefix = "/api/rpc", endpoint = "session/usage", input = Json)]
+pub async fn usage_by_model(id: SessionId) -> AppResult<Vec<UsageRow>> {
+    Ok(services().usage.of_session(&caller()?, id).await?)
 }

@@ -7,6 +7,7 @@ use crate::{
     inbox::{
         decider::{Asking, Decider},
         decision::{DecisionActs, ExactInput, Questions},
+        waits::Waits,
         words,
     },
     ui::{Elapsed, Icon, Look, Shape, use_clock},
@@ -82,12 +83,12 @@ pub fn ApprovalCard(
     let title_id = format!("{id}-title");
     let labelled = title_id.clone();
     view! {
-        <section class="appr" id=id.to_string() aria-labelledby=labelled tabindex="-1">
+        <section class="appr" id=id.to_string() aria-labelledby=labelled tabindex="-1" data-keep="">
             <div class="appr-h">
                 <Shape look=Look::WAITING />
                 <h2 id=title_id>{title}</h2>
-                <span class="push xs waiting nw">
-                    <Elapsed since=created />
+                <span class="push xs nw">
+                    <Waits since=created />
                     {expires.map(|at| view! { <span class="no-phone">", denied by itself " <Until at=at /></span> })}
                 </span>
             </div>

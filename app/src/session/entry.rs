@@ -4,8 +4,9 @@
 use super::{
     approval::ApprovalSlot,
     body::BodyView,
+    order::{Spot, blocks_of, in_block},
     store::{Body, Row, Store},
-    timeline::Writing,
+    timeline::{Entries, Writing},
 };
 use crate::{
     inbox::words::{tool_icon, tool_name},
@@ -90,11 +91,15 @@ fn PromptRow(store: Store, row: Row) -> impl IntoView {
     let by = by.unwrap_or_else(|| "Somebody".into());
     let blocks = store.turn(turn);
     let sums = Memo::new(move |_| {
-        let mut seqs = Vec::new();
+        let mut sums = TurnSums::default();
         for block in blocks.get() {
-            seqs.extend(store.block(block).get());
+            store.block(block).with(|seqs| {
+                for row in seqs.iter().filter_map(|seq| store.row(*seq)) {
+                    row.entry.with_untracked(|entry| sums.add(entry));
+                }
+            });
         }
-        turn_sums(seqs.iter().filter_map(|seq| store.row(*seq)).map(|row| row.entry.get_untracked()))
+        sums.to_string()
     });
     view! {
         <header class="turn-h">
@@ -112,18 +117,28 @@ fn PromptRow(store: Store, row: Row) -> impl IntoView {
 }
 
 /// What a turn did so far: `9 calls, 6m 20s`.
-fn turn_sums(entries: impl Iterator<Item = Entry>) -> String {
-    let (mut calls, mut from, mut to) = (0, i64::MAX, i64::MIN);
-    for entry in entries {
-        calls += i64::from(entry.kind == EntryKind::Tool);
-        from = from.min(entry.at);
-        to = to.max(entry.call.as_ref().and_then(|call| call.ended).unwrap_or(entry.at));
+#[derive(Default)]
+struct TurnSums {
+    calls: i64,
+    span: Option<(i64, i64)>,
+}
+
+impl TurnSums {
+    fn add(&mut self, entry: &Entry) {
+        let ended = entry.call.as_ref().and_then(|call| call.ended).unwrap_or(entry.at);
+        self.calls += i64::from(entry.kind == EntryKind::Tool);
+        self.span = Some(self.span.map_or((entry.at, ended), |(from, to)| (from.min(entry.at), to.max(ended))));
     }
-    if to <= from {
-        return String::new();
+}
+
+impl std::fmt::Display for TurnSums {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some((from, to)) = self.span.filter(|(from, to)| to > from) else { return Ok(()) };
+        if self.calls > 0 {
+            write!(f, "{}, ", format::count(self.calls, "call", "calls"))?;
+        }
+        f.write_str(&format::span(to - from))
     }
-    let calls = if calls > 0 { format!("{}, ", format::count(calls, "call", "calls")) } else { String::new() };
-    format!("{calls}{}", format::span(to - from))
 }
 
 #[component]
@@ -352,7 +367,8 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
         })
     };
     let head = entry.clone();
-    let count = nested.clone();
+    let (count, list, call) = (nested.clone(), nested.clone(), id.clone());
+    let blocks = Memo::new(move |_| list.with(|nested| blocks_of(nested)));
     view! {
         <details class="nest" open=move || open.get() on:toggle=on_toggle(shown)>
             <summary class="nest-h">
@@ -381,7 +397,15 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
                 }}
             </summary>
             <div class="nest-b">
-                <For each=move || nested.get() key=|seq| *seq children=move |seq| view! { <EntryRow store=store seq=seq /> } />
+                <For
+                    each=move || blocks.get()
+                    key=|block| *block
+                    children=move |block| {
+                        let (nested, spot) = (nested.clone(), Spot::Nest(call.clone(), block));
+                        let entries = Memo::new(move |_| nested.with(|nested| in_block(nested, block).to_vec()));
+                        view! { <Entries store=store entries=entries spot=spot class="nest-e" /> }
+                    }
+                />
                 <Writing store=store parent=Some(id) />
                 <BodyView entry=entry body=row.body.clone() open=row.open.clone() />
             </div>
@@ -393,6 +417,12 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
 mod tests {
     use super::*;
     use model::id::SessionId;
+
+    fn sums(entries: &[Entry]) -> String {
+        let mut sums = TurnSums::default();
+        entries.iter().for_each(|entry| sums.add(entry));
+        sums.to_string()
+    }
 
     #[test]
     fn a_turn_sums_its_calls_and_its_time() {
@@ -411,7 +441,7 @@ mod tests {
             approval: None,
         };
         let all = [entry(1, EntryKind::Prompt, 0), entry(2, EntryKind::Tool, 5_000), entry(3, EntryKind::Message, 70_000)];
-        assert_eq!(turn_sums(all.into_iter()), "1 call, 1m 10s");
-        assert_eq!(turn_sums([entry(1, EntryKind::Prompt, 9)].into_iter()), "");
+        assert_eq!(sums(&all), "1 call, 1m 10s");
+        assert_eq!(sums(&[entry(1, EntryKind::Prompt, 9)]), "");
     }
 }

@@ -17,6 +17,7 @@ mod store;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 mod timeline;
+mod usage;
 
 pub use approval::{Until, heard};
 pub use page::SessionPage;

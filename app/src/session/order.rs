@@ -10,6 +10,15 @@ pub const BLOCK: i64 = 50;
 /// A block of a turn: the turn, then `seq / BLOCK`.
 pub type Block = (i64, i64);
 
+/// Rows that are drawn together or not at all.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Spot {
+    /// A block of a turn.
+    Turn(Block),
+    /// So many entries nested under a call: the call, then `seq / BLOCK`.
+    Nest(String, i64),
+}
+
 /// What an insertion changed, so that only that part is drawn anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
@@ -139,6 +148,15 @@ impl Order {
         found
     }
 
+    /// Where an entry of that turn is drawn.
+    pub fn spot(&self, turn: i64, seq: i64) -> Spot {
+        let block = seq.div_euclid(BLOCK);
+        match self.places.get(&seq).and_then(Option::as_ref).filter(|parent| self.calls.contains_key(*parent)) {
+            Some(call) => Spot::Nest(call.clone(), block),
+            None => Spot::Turn((turn, block)),
+        }
+    }
+
     /// All that is loaded, in order.
     pub fn all(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
         self.places.keys().copied()
@@ -153,6 +171,20 @@ impl Order {
     pub fn loaded(&self) -> usize {
         self.places.len()
     }
+}
+
+/// The blocks that an ascending list of entries is cut into.
+pub fn blocks_of(seqs: &[i64]) -> Vec<i64> {
+    let mut blocks: Vec<i64> = seqs.iter().map(|seq| seq.div_euclid(BLOCK)).collect();
+    blocks.dedup();
+    blocks
+}
+
+/// The entries of one block in an ascending list.
+pub fn in_block(seqs: &[i64], block: i64) -> &[i64] {
+    let from = seqs.partition_point(|seq| seq.div_euclid(BLOCK) < block);
+    let to = seqs.partition_point(|seq| seq.div_euclid(BLOCK) <= block);
+    &seqs[from..to]
 }
 
 /// Puts a number at its place in an ascending list; new entries come last, so it looks from the end.
@@ -306,6 +338,26 @@ mod tests {
         let change = order.insert(&call(10, 1, "c1"));
         assert!(change.turns.contains(&2));
         assert_eq!(order.turns(), [1]);
+    }
+
+    #[test]
+    fn an_entry_is_drawn_with_its_block_or_under_its_call() {
+        let mut order = Order::default();
+        order.insert(&under(52, 1, "c1"));
+        assert_eq!(order.spot(1, 52), Spot::Turn((1, 1)), "in the open until its call arrives");
+        order.insert(&call(50, 1, "c1"));
+        assert_eq!(order.spot(1, 52), Spot::Nest("c1".into(), 1));
+        assert_eq!(order.spot(1, 50), Spot::Turn((1, 1)));
+    }
+
+    #[test]
+    fn a_list_is_cut_into_blocks_without_a_rest() {
+        let seqs = [3, 49, 50, 99, 160];
+        assert_eq!(blocks_of(&seqs), [0, 1, 3]);
+        assert_eq!(in_block(&seqs, 0), [3, 49]);
+        assert_eq!(in_block(&seqs, 1), [50, 99]);
+        assert_eq!(in_block(&seqs, 2), [0_i64; 0]);
+        assert_eq!(in_block(&seqs, 3), [160]);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use super::{
     api::{raw_lines, read_body},
     entry::on_toggle,
     store::{Body, Store},
+    usage::Usage,
 };
-use crate::ui::{Cost, Empty, ErrorNote, Exact, Markdown, Short, Skeleton, Tab, Tabs, format};
+use crate::ui::{Empty, ErrorNote, Exact, Markdown, Skeleton, Tab, Tabs};
 use crate::view;
 use leptos::prelude::*;
 use model::{
@@ -204,43 +205,6 @@ fn todo_view(body: &EntryBody, preview: &str) -> AnyView {
         })
         .collect_view();
     view! { <ul class="todos">{rows}</ul> }.into_any()
-}
-
-#[component]
-fn Usage(store: Store) -> impl IntoView {
-    let session = store.session;
-    let tokens = move |of: fn(&model::sessions::Tokens) -> i64| Signal::derive(move || session.with(|session| of(&session.usage)));
-    view! {
-        <section class="pn-s">
-            <div class="row pn-h"><h2>"Usage"</h2><span class="push xs faint">"as the agent reports it"</span></div>
-            <dl class="kv pn-kv">
-                <dt>"Model"</dt>
-                <dd>{move || session.with(|session| session.model.clone().unwrap_or_else(|| "none".into()))}</dd>
-                <dt>"Input"</dt>
-                <dd class="mono"><Short n=tokens(|usage| usage.input) /></dd>
-                <dt>"Output"</dt>
-                <dd class="mono"><Short n=tokens(|usage| usage.output) /></dd>
-                <dt>"Cache read"</dt>
-                <dd class="mono"><Short n=tokens(|usage| usage.cache_read) /></dd>
-                <dt>"Cache written"</dt>
-                <dd class="mono"><Short n=tokens(|usage| usage.cache_write) /></dd>
-                <dt>"All tokens"</dt>
-                <dd class="mono"><Short n=tokens(|usage| usage.total()) /></dd>
-                <dt>"Cost, estimate"</dt>
-                <dd class="mono"><Cost micros=Signal::derive(move || session.with(|session| session.cost_micros)) /></dd>
-                <dt>"Context"</dt>
-                <dd class="mono">{move || session.with(|session| match (session.context_used, session.context_size) {
-                    (Some(used), Some(size)) => format!("{} of {}", format::short(used), format::short(size)),
-                    (Some(used), None) => format::short(used),
-                    _ => "not known".into(),
-                })}</dd>
-                <dt>"Turns"</dt>
-                <dd class="mono">{move || session.with(|session| session.turns)}</dd>
-                <dt>"Tool calls"</dt>
-                <dd class="mono">{move || session.with(|session| session.calls)}</dd>
-            </dl>
-        </section>
-    }
 }
 
 /// The agent's lines as they came, a page at a time.

@@ -2,8 +2,9 @@
 //! follows the end while the reader is there. The only part of the Session page that touches scrolling.
 
 use super::{api::entries_before, store::Store};
-use crate::error::AppError;
-use leptos::{ev, prelude::*};
+use crate::{browser, error::AppError};
+use leptos::{ev, html, prelude::*};
+use leptos_router::hooks::use_location;
 
 /// Follows the end, loads older entries.
 #[derive(Clone, Copy)]
@@ -12,54 +13,68 @@ pub struct Follow {
     pub loading: RwSignal<bool>,
     /// They did not come.
     pub failed: RwSignal<Option<AppError>>,
+    /// The element that holds the timeline.
+    pub list: NodeRef<html::Div>,
     store: Store,
 }
 
 /// So near to the end counts as at the end, in pixels.
 const NEAR_END: f64 = 120.0;
-/// So near to the beginning asks for older entries.
-const NEAR_START: f64 = 900.0;
+/// So near to the beginning asks for older entries: before they are seen to be missing.
+const NEAR_START: f64 = 1_500.0;
 
 impl Follow {
     /// Watches the page's scrolling from hydration on.
     pub fn new(store: Store) -> Self {
-        let follow = Self { loading: RwSignal::new(false), failed: RwSignal::new(None), store };
+        let follow = Self { loading: RwSignal::new(false), failed: RwSignal::new(None), list: NodeRef::new(), store };
         if cfg!(feature = "hydrate") {
             let handle = window_event_listener(ev::scroll, move |_| follow.look());
             on_cleanup(move || handle.remove());
             follow.open_at_end();
-            follow.stay_at_end();
+            follow.go_where_the_address_says();
         }
         follow
     }
 
     /// A session opens at its end, unless the address names a place or the reader has scrolled already.
+    /// While the reader is at the end, it stays in sight, whatever arrives, opens or is drawn.
     fn open_at_end(self) {
-        Effect::new(move |before: Option<()>| {
+        Effect::new(move |_| {
+            let Some(list) = self.list.get() else { return };
             let has_place = window().location().hash().is_ok_and(|hash| !hash.is_empty());
-            let moved = window().scroll_y().is_ok_and(|y| y > 0.0);
-            if before.is_none() && !has_place && !moved {
-                request_animation_frame(move || self.to_end());
+            if has_place || window().scroll_y().is_ok_and(|y| y > 0.0) {
+                self.store.at_end.set(false);
+                self.look();
+            }
+            browser::when_resized(&list, move || {
+                if self.is_shown() && self.store.at_end.get_untracked() {
+                    self.to_end();
+                }
+            });
+        });
+    }
+
+    /// `#e123` is the entry 123, once it is loaded.
+    fn go_where_the_address_says(self) {
+        let hash = use_location().hash;
+        Effect::new(move |_| {
+            let place = hash.with(|hash| hash.trim_start_matches('#').strip_prefix('e').and_then(|seq| seq.parse().ok()));
+            if let Some(seq) = place.filter(|seq| self.store.row(*seq).is_some()) {
+                self.store.reveal(seq, true);
+                self.show(seq);
             }
         });
     }
 
-    /// While the reader is at the end, what arrives stays in sight.
-    fn stay_at_end(self) {
-        let store = self.store;
-        Effect::new(move |before: Option<()>| {
-            store.turns.track();
-            store.arrived.track();
-            store.partials.track();
-            store.queued.track();
-            store.session.with(|session| session.state);
-            if before.is_some() && store.at_end.get_untracked() {
-                request_animation_frame(move || self.to_end());
-            }
-        });
+    /// Whether the timeline is on the page; on the phone another part may be.
+    fn is_shown(self) -> bool {
+        self.store.is_here() && self.list.get_untracked().is_some_and(|list| list.client_height() > 0)
     }
 
     fn look(self) {
+        if !self.is_shown() {
+            return;
+        }
         let (above, below) = room();
         let at_end = below < NEAR_END;
         if at_end != self.store.at_end.get_untracked() {
@@ -123,7 +138,9 @@ impl Follow {
                 let options = web_sys::ScrollIntoViewOptions::new();
                 options.set_block(web_sys::ScrollLogicalPosition::Center);
                 element.scroll_into_view_with_scroll_into_view_options(&options);
-                crate::browser::focus(&format!("e{seq}"));
+                browser::focus(&format!("e{seq}"));
+                // Where it was in sight already nothing scrolls, and nobody else would look.
+                self.look();
             }
         });
     }

@@ -1,8 +1,8 @@
 //! What a session page knows, as signals as small as what changes: one a row, one a block, one a turn.
 //! It takes rows in, from the first load, from scrolling up and from the live socket alike; it must not ask for any.
 
-use super::order::{Block, Change, Order, is_edit, is_error, next_hit, says};
-use crate::error::AppError;
+use super::order::{Block, Change, Order, Spot, is_edit, is_error, next_hit, says};
+use crate::{error::AppError, ui::Blank};
 use leptos::prelude::*;
 use model::{
     approvals::{Approval, ApprovalState},
@@ -44,6 +44,7 @@ struct Inner {
     turns: HashMap<i64, ArcRwSignal<Vec<Block>>>,
     blocks: HashMap<Block, ArcRwSignal<Vec<i64>>>,
     nested: HashMap<String, ArcRwSignal<Vec<i64>>>,
+    blanks: HashMap<Spot, Blank>,
     /// The edit that was opened because it was the newest.
     newest_edit: Option<i64>,
 }
@@ -130,6 +131,9 @@ impl Store {
         let new = !change.known;
         self.tell(vec![change]);
         self.arrived.update(|arrived| *arrived += 1);
+        if entry.approval.is_some() {
+            self.draw_waiting();
+        }
         self.follow_plan(std::slice::from_ref(entry));
         if new && !self.at_end.get_untracked() {
             self.unseen.update(|unseen| *unseen += 1);
@@ -203,6 +207,11 @@ impl Store {
         self.list(|inner| inner.nested.entry(call.to_owned()).or_default().clone())
     }
 
+    /// Whether these rows are left out.
+    pub fn blank(&self, spot: Spot) -> Blank {
+        self.list(|inner| inner.blanks.entry(spot).or_default().clone())
+    }
+
     fn list<T>(&self, of: impl FnOnce(&mut Inner) -> T) -> T {
         self.inner.try_update_value(of).expect("the store lives as long as the page that draws from it")
     }
@@ -242,13 +251,37 @@ impl Store {
         self.hits(|entry| says(entry, &needle))
     }
 
-    /// Opens everything an entry stands in, and itself where `itself`.
+    /// Opens and draws everything an entry stands in, and opens itself where `itself`.
     pub fn reveal(&self, seq: i64, itself: bool) {
-        let above = self.inner.with_value(|inner| inner.order.above(seq));
+        let above = self.draw(seq);
         for row in above.into_iter().chain(itself.then_some(seq)).filter_map(|seq| self.row(seq)) {
             row.open.set(true);
         }
         self.at.set(Some(seq));
+    }
+
+    /// Has the browser draw an entry and the calls it is nested under, which are the answer.
+    fn draw(&self, seq: i64) -> Vec<i64> {
+        let above = self.inner.with_value(|inner| inner.order.above(seq));
+        for seq in above.iter().copied().chain([seq]) {
+            let Some(turn) = self.row(seq).map(|row| row.entry.with_untracked(|entry| entry.turn)) else { continue };
+            let blank = self.blank(self.inner.with_value(|inner| inner.order.spot(turn, seq)));
+            if blank.with_untracked(Option::is_some) {
+                blank.set(None);
+            }
+        }
+        above
+    }
+
+    /// What waits is drawn wherever the reader is: its keys work, and the way to it leads somewhere.
+    fn draw_waiting(&self) {
+        let waiting: Vec<ApprovalId> =
+            self.approvals.with_untracked(|list| list.iter().filter(|approval| approval.state == ApprovalState::Pending).map(|approval| approval.id).collect());
+        if !waiting.is_empty() {
+            for seq in self.hits(|entry| entry.approval.is_some_and(|id| waiting.contains(&id))) {
+                self.draw(seq);
+            }
+        }
     }
 
     /// What this person said here before, newest last; only what is known whole.
@@ -269,6 +302,7 @@ impl Store {
             Some(known) => *known = approval,
             None => approvals.push(approval),
         });
+        self.draw_waiting();
     }
 
     /// The approval as it is now.

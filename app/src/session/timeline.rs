@@ -1,18 +1,18 @@
 //! The timeline: turns, blocks of entries, what is being written, what waits, and where the reader is.
-//! It must not draw an entry's inside; blocks off screen cost the browser neither layout nor paint.
+//! It must not draw an entry's inside, and of a long session only the blocks near the reader are in the document.
 
 use super::{
     approval::ApprovalCard,
     entry::EntryRow,
     find::Find,
-    order::Block,
+    order::{Block, Spot},
     queue::{Queue, StateLine},
     scroll::Follow,
     store::Store,
 };
 use crate::{
     browser,
-    ui::{Button, ButtonKind, ErrorNote, Icon, format},
+    ui::{Button, ButtonKind, ErrorNote, Icon, Stretch, format},
     view,
 };
 use leptos::prelude::*;
@@ -64,7 +64,7 @@ pub fn Timeline(
             </span>
         </div>
         <Find store=store follow=follow open=finding />
-        <div class="tl" role="log" aria-label="Timeline">
+        <div class="tl" role="log" aria-label="Timeline" node_ref=follow.list>
             <Older store=store follow=follow />
             <Notices store=store />
             <ol class="turns">
@@ -155,14 +155,30 @@ fn Turn(store: Store, turn: i64) -> impl IntoView {
     }
 }
 
-/// Fifty entries; the browser lays them out only when they come near.
+/// Fifty entries.
 #[component]
 fn TurnBlock(store: Store, block: Block) -> impl IntoView {
-    let entries = store.block(block);
+    view! { <Entries store=store entries=store.block(block) spot=Spot::Turn(block) class="ents blk" /> }
+}
+
+/// Entries that are drawn together, or left out where they are far from the reader.
+#[component]
+pub fn Entries(
+    /// What the page knows.
+    store: Store,
+    /// Which entries.
+    #[prop(into)]
+    entries: Signal<Vec<i64>>,
+    /// Where they stand.
+    spot: Spot,
+    /// Class of the element around them.
+    class: &'static str,
+) -> impl IntoView {
+    let rows = Signal::derive(move || entries.with(Vec::len));
     view! {
-        <div class="ents blk">
+        <Stretch blank=store.blank(spot) rows=rows class=class>
             <For each=move || entries.get() key=|seq| *seq children=move |seq| view! { <EntryRow store=store seq=seq /> } />
-        </div>
+        </Stretch>
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     error::AppError,
     live::{Rows, use_live},
     projects::api::list_projects,
-    ui::{Button, ButtonKind, Dialog, Empty, ErrorNote, Icon, Menu, QueryState, Toast, use_toasts},
+    ui::{Button, ButtonKind, Dialog, Empty, ErrorNote, Icon, Menu, QueryState, Stretch, Toast, use_toasts},
     view,
 };
 use leptos::{ev, html, prelude::*};
@@ -247,6 +247,9 @@ fn ProjectFilter(names: Vec<(String, String)>, filter: Memo<SessionFilter>, on_p
     }
 }
 
+/// So many rows are drawn together, or left out where they are far from the reader.
+const STRETCH: usize = 20;
+
 #[component]
 fn Table(page: Page<Session>, filter: SessionFilter, rows: Rows<Session>, next: RwSignal<Option<String>>) -> impl IntoView {
     rows.replace(page.items);
@@ -289,27 +292,31 @@ fn Table(page: Page<Session>, filter: SessionFilter, rows: Rows<Session>, next: 
             more();
         }
     });
+    // Only its coming and going draws the table anew, not every row that joins it.
+    let empty = Memo::new(move |_| rows.is_empty());
+    let stretches = Memo::new(move |_| rows.len().div_ceil(STRETCH));
+    let row = move |session: ArcRwSignal<Session>| {
+        let own = session.clone();
+        let more = ViewFn::from(move || view! { <RowMenu session=own.clone() rows=rows renaming=renaming failed=failed /> }.into_any());
+        view! { <SessionRow session=session more=more /> }
+    };
+    let stretch = move |n: usize| {
+        let count = Signal::derive(move || rows.len().saturating_sub(n * STRETCH).min(STRETCH));
+        view! {
+            <Stretch rows=count role="rowgroup">
+                <For each=move || rows.slice(n * STRETCH, STRETCH) key=|(key, _)| key.clone() children=move |(_, session)| row(session) />
+            </Stretch>
+        }
+    };
     view! {
         {move || {
-            if rows.is_empty() {
+            if empty.get() {
                 return view! { <Nothing first=none /> }.into_any();
             }
             view! {
                 <div class="table" role="table" aria-label="Sessions, newest activity first">
                     <SessionsHead />
-                    <For
-                        each=move || rows.list()
-                        key=|(key, _)| key.clone()
-                        children=move |(_, session)| {
-                            let own = session.clone();
-                            view! {
-                                <SessionRow
-                                    session=session
-                                    more=ViewFn::from(move || view! { <RowMenu session=own.clone() rows=rows renaming=renaming failed=failed /> }.into_any())
-                                />
-                            }
-                        }
-                    />
+                    <For each=move || 0..stretches.get() key=|n| *n children=stretch />
                 </div>
             }
                 .into_any()
@@ -339,7 +346,8 @@ fn step_rows(on: bool) -> bool {
     let focused = document().active_element();
     let at = rows.iter().position(|row| focused.as_ref().is_some_and(|element| row.is_same_node(Some(element))));
     let next = match (at, on) {
-        (None, _) => 0,
+        // Rows above the window are drawn too: the first that is seen is meant.
+        (None, _) => rows.iter().position(|row| row.get_bounding_client_rect().top() >= 0.0).unwrap_or(0),
         (Some(at), true) => at + 1,
         (Some(at), false) => at.saturating_sub(1),
     };

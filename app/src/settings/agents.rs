@@ -5,7 +5,7 @@ use crate::ui::{Button, Empty, Look, QueryState, StatusWord};
 use crate::view;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use model::node::AgentFound;
+use model::{node::AgentFound, sessions::AgentKind};
 
 /// `/settings/agents`.
 #[component]
@@ -29,7 +29,7 @@ pub(super) fn Agents() -> impl IntoView {
 }
 
 fn look(found: &AgentFound) -> Look {
-    if found.path.is_none() && found.agent != model::sessions::AgentKind::Demo {
+    if found.path.is_none() && found.agent != AgentKind::Demo {
         Look::IDLE.called("Not found")
     } else if found.problem.is_some() {
         Look::FAILED.called("Not ready")
@@ -48,7 +48,12 @@ fn List(
     }
     let row = |found: AgentFound| {
         let look = look(&found);
-        let signed_in = found.signed_in.map(|yes| if yes { "signed in" } else { "not signed in" });
+        let signed_in = match (found.agent, found.signed_in) {
+            (AgentKind::Demo, _) => "needs no sign-in",
+            (_, Some(true)) => "signed in",
+            (_, Some(false)) => "not signed in",
+            (_, None) => "sign-in not known",
+        };
         view! {
             <li class="set-row">
                 <span class="row wrap">
@@ -58,7 +63,7 @@ fn List(
                 <span class="xs muted">
                     {found.version.map(|version| format!("version {version}, "))}
                     {found.path.map(|path| view! { <code>{path}</code> ", " })}
-                    {signed_in.unwrap_or("sign-in not known")}
+                    {signed_in}
                 </span>
                 {found.problem.map(|problem| view! { <p class="set-problem">{problem}</p> })}
             </li>
@@ -83,7 +88,17 @@ mod tests {
             problem: Some("Claude Code is not signed in: run claude once in a terminal.".into()),
         };
         let page = Fake { agents: vec![broken, ready], ..Fake::default() }.render("/settings/agents").await;
-        page.shows(&["Claude Code", "Not ready", "/usr/local/bin/claude", "not signed in", "run claude once", "Demo, no model", "Ready", "Look again"]);
+        page.shows(&[
+            "Claude Code",
+            "Not ready",
+            "/usr/local/bin/claude",
+            "not signed in",
+            "run claude once",
+            "Demo, no model",
+            "Ready",
+            "needs no sign-in",
+            "Look again",
+        ]);
     }
 
     #[tokio::test]

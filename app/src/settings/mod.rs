@@ -4,6 +4,7 @@
 mod about;
 mod agents;
 mod api;
+mod browsers;
 mod node;
 mod profile;
 mod tokens;

@@ -134,7 +134,7 @@ fn Facts(
                 <code>{info.data_dir}</code>
             </dd>
             <dt>"Agents"</dt>
-            <dd>{format!("at most {} at once, idle ones are stopped after {}", info.agents_max, format::span(info.agents_idle_s.saturating_mul(1_000)))}</dd>
+            <dd>{format!("at most {} at once, idle ones are stopped after {}", info.agents_max, format::span_round(info.agents_idle_s.saturating_mul(1_000)))}</dd>
         </dl>
     }
 }
@@ -249,15 +249,7 @@ mod tests {
     #[tokio::test]
     async fn the_node_shows_its_facts_its_charts_and_the_gap_in_them() {
         let page = Fake { health: hour(), ..Fake::default() }.render("/settings/node").await;
-        page.shows(&[
-            "workbench",
-            "SQLite 3.51.3",
-            "at most 8 at once, idle ones are stopped after 15m 00s",
-            "Processor",
-            "7.08 GB of 16.0 GB",
-            "Rename",
-            "gap-l",
-        ]);
+        page.shows(&["workbench", "SQLite 3.51.3", "at most 8 at once, idle ones are stopped after 15m", "Processor", "7.08 GB of 16.0 GB", "Rename", "gap-l"]);
         assert!(
             page.visible().split("<path").filter(|path| path.contains("gap-l") && path.contains("d=\"M")).count() >= 5,
             "the hour had ten minutes of downtime"

@@ -3,11 +3,12 @@
 use super::{
     Part,
     api::{ProfileView, profile},
+    browsers::browser_name,
 };
 use crate::{
     auth::words::{self, Beside},
     browser::{Density, show_pressed},
-    frame::ThemeSegment,
+    frame::{ReminderChoice, ThemeSegment},
     ui::{Ago, Note, NoteTone, QueryState, TextInput},
     view,
 };
@@ -55,6 +56,9 @@ fn Content(
                 <span class="label">"Rows"</span>
                 <DensitySegment />
             </div>
+        </Part>
+        <Part title="Notifications" id="p-notices" text="Remembered in this browser.">
+            <ReminderChoice />
         </Part>
         <Part title="Password" id="p-password" text="Changing it signs you out everywhere else.">
             <PasswordForm />
@@ -135,9 +139,11 @@ fn Logins(
     let row = |login: Login| {
         view! {
             <li class="set-row">
-                <span class="cut">
-                    <b class="medium">{login.browser.unwrap_or_else(|| "A browser that did not say its name".to_owned())}</b>
-                    {login.current.then(|| view! { " " <span class="chip chip-st done">"this one"</span> })}
+                <span class="row">
+                    <b class="medium cut" title=login.browser.clone()>
+                        {login.browser.as_deref().map_or_else(|| "A browser that did not say its name".to_owned(), browser_name)}
+                    </b>
+                    {login.current.then(|| view! { <span class="chip chip-st done nw">"this one"</span> })}
                 </span>
                 <span class="xs muted">
                     {login.from.map_or_else(|| "from an address not known".to_owned(), |from| format!("from {from}"))}
@@ -183,6 +189,7 @@ mod tests {
             "action=\"/auth/password\"",
             "action=\"/auth/logout-everywhere\"",
             "Compact",
+            "Notify me in this browser",
         ]);
     }
 

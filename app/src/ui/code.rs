@@ -60,8 +60,7 @@ pub fn DiffView(
                 <span class="cut" title=diff.path.clone()>{diff.path.clone()}</span>
                 <span class="mono nw">
                     <span class="add">{format!("+{}", diff.added)}</span>
-                    " "
-                    <span class="del">{format!("\u{2212}{}", diff.removed)}</span>
+                    {(diff.removed > 0).then(|| view! { " " <span class="del">{format!("\u{2212}{}", diff.removed)}</span> })}
                 </span>
             </div>
         }

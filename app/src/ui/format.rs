@@ -126,6 +126,13 @@ pub fn span(millis: i64) -> String {
     }
 }
 
+/// A span somebody chose, without the parts that are zero: `15m`, `2h`, `1h 30m`.
+pub fn span_round(millis: i64) -> String {
+    let span = span(millis);
+    let short = span.strip_suffix(" 00s").or_else(|| span.strip_suffix(" 00m")).or_else(|| span.strip_suffix(" 0h"));
+    short.unwrap_or(&span).to_owned()
+}
+
 /// A short span to tenths: `0.4s`, `41.2s`, then as [`span`].
 pub fn span_exact(millis: i64) -> String {
     let millis = millis.max(0);
@@ -269,6 +276,9 @@ mod tests {
     fn spans_grow_coarser() {
         for (millis, text) in [(-5, "0s"), (42_999, "42s"), (250_000, "4m 10s"), (1_084_000, "18m 04s"), (9_180_000, "2h 33m"), (273_600_000, "3d 4h")] {
             assert_eq!(span(millis), text);
+        }
+        for (millis, text) in [(15 * MINUTE, "15m"), (2 * HOUR, "2h"), (90 * MINUTE, "1h 30m"), (DAY, "1d"), (100 * SECOND, "1m 40s")] {
+            assert_eq!(span_round(millis), text);
         }
         assert_eq!(span_exact(412), "0.4s");
         assert_eq!(span_exact(41_234), "41.2s");

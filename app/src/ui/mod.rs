@@ -12,6 +12,7 @@ mod icon;
 mod menu;
 pub mod plot;
 mod status;
+mod stretch;
 mod time;
 mod toast;
 
@@ -24,6 +25,7 @@ pub use field::{Field, Select, TextArea, TextInput};
 pub use icon::{Icon, Mark, Shape};
 pub use menu::{Menu, Segment, Tab, Tabs};
 pub use status::{Look, StatusWord};
-pub use time::{Ago, Clock, Cost, Elapsed, Exact, Short, provide_clock, use_clock};
+pub use stretch::{Blank, Stretch};
+pub use time::{Ago, Clock, Cost, Elapsed, Exact, Short, provide_clock, quiet_clock, use_clock};
 pub(crate) use toast::ToastRow;
 pub use toast::{Toast, Toasts, ToastsView, provide_toasts, toast, use_toasts};

@@ -34,7 +34,7 @@ pub fn use_clock() -> Clock {
 }
 
 /// The clock as a component may read it: silent until this component has been taken over, so that both sides write the same at first.
-fn quiet_clock() -> Signal<Option<Millis>> {
+pub fn quiet_clock() -> Signal<Option<Millis>> {
     let clock = use_clock();
     let taken_over = RwSignal::new(false);
     Effect::new(move |_| taken_over.set(true));

@@ -67,25 +67,26 @@ pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: u
     Ok(lines)
 }
 
+/// What happened comes before what it happened to: lines are cut at their end.
 fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<Activity> {
     let title = session.map(|session| session.title.as_str()).unwrap_or_default();
     let (status, text) = match fact {
         Fact::SessionCreated(_) => {
-            (SessionState::Queued, format!("{title}: started by {}", session.map(|session| session.owner_name.as_str()).unwrap_or_default()))
+            (SessionState::Queued, format!("{} started {title}", session.map(|session| session.owner_name.as_str()).unwrap_or_default()))
         }
         Fact::SessionMoved(fact) => match fact.state {
             // What passes by itself is not news.
             SessionState::Queued | SessionState::Starting | SessionState::Waiting => return None,
-            SessionState::Working => (SessionState::Working, format!("{title}: at work")),
-            SessionState::Idle => (SessionState::Done, format!("{title}: finished its turn")),
-            state => (state, with_detail(&format!("{title}: {}", state.word()), fact.detail.as_deref())),
+            SessionState::Working => (SessionState::Working, format!("At work: {title}")),
+            SessionState::Idle => (SessionState::Done, format!("Finished a turn: {title}")),
+            state => (state, with_detail(&format!("{}: {title}", capital(state.word())), fact.detail.as_deref())),
         },
-        Fact::ApprovalAsked(fact) => (SessionState::Waiting, format!("{title} asks: {} {}", fact.tool, fact.target)),
+        Fact::ApprovalAsked(fact) => (SessionState::Waiting, format!("Asks for {} {} in {title}", fact.tool, fact.target)),
         Fact::ApprovalDecided(fact) => {
             let who = fact.decided.by_name.as_deref().unwrap_or("somebody");
             match fact.decided.decision {
-                Verdict::Allow => (SessionState::Done, format!("{who} allowed what {title} asked")),
-                Verdict::Deny => (SessionState::Interrupted, format!("{who} denied what {title} asked")),
+                Verdict::Allow => (SessionState::Done, format!("{who} allowed a request of {title}")),
+                Verdict::Deny => (SessionState::Interrupted, format!("{who} denied a request of {title}")),
             }
         }
         Fact::ProjectAdded(fact) => (SessionState::Done, format!("Project {} added", fact.name)),
@@ -106,6 +107,11 @@ fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<A
         text,
         href: Some(href),
     })
+}
+
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn with_detail(text: &str, detail: Option<&str>) -> String {

@@ -12,12 +12,13 @@ use async_trait::async_trait;
 use model::{
     Action, Caller, Error, Result,
     caller::{Resource, require},
+    id::SessionId,
     ports,
     sessions::Tokens,
     usage::{UsageBy, UsageQuery, UsageRow},
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 use std::collections::{BTreeMap, HashSet};
@@ -81,6 +82,10 @@ impl UsageService {
     }
 }
 
+fn costliest_first(items: &mut [UsageRow]) {
+    items.sort_by_key(|row| std::cmp::Reverse((row.cost_micros.unwrap_or(0), row.tokens.total())));
+}
+
 /// `2026-11-22` for a day counted from 1970-01-01.
 pub(crate) fn day_text(day: i64) -> String {
     // Civil from days, Howard Hinnant's algorithm for the proleptic Gregorian calendar.
@@ -127,8 +132,24 @@ impl ports::UsageSums for UsageService {
             })
             .collect();
         if query.by != UsageBy::Day {
-            items.sort_by_key(|row| std::cmp::Reverse((row.cost_micros.unwrap_or(0), row.tokens.total())));
+            costliest_first(&mut items);
         }
+        Ok(items)
+    }
+
+    async fn of_session(&self, caller: &Caller, id: SessionId) -> Result<Vec<UsageRow>> {
+        require(caller, Action::ReadNode, Resource::Node, "session")?;
+        let id = id.to_string();
+        let seen = session::Entity::find_by_id(&id).filter(Rows::scope(caller)).count(self.store.read()).await.map_err(internal)?;
+        if seen == 0 {
+            return Err(Error::NotFound("session".into()));
+        }
+        let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
+        for row in usage_day::Entity::find().filter(usage_day::Column::Session.eq(id)).all(self.store.read()).await.map_err(internal)? {
+            sums.entry(row.model.clone()).or_default().add(&row);
+        }
+        let mut items: Vec<UsageRow> = sums.into_iter().map(|(model, sum)| sum.row(model.clone(), model)).collect();
+        costliest_first(&mut items);
         Ok(items)
     }
 }

@@ -2,16 +2,19 @@
 
 use crate::{SOON, mara, open, open_with, person};
 use model::{
-    Error, PageQuery,
+    Caller, Error, PageQuery,
     approvals::{ApprovalState, Decide},
     caller::Visibility,
     entries::{CallStatus, Entry, EntryKind},
+    event::UsageRecorded,
+    id::RunId,
     live::{ClientSays, Row, ServerSays, Topic},
-    sessions::{AgentKind, Mode, NewSession, PromptState, SessionFilter, SessionPatch, SessionState},
+    sessions::{AgentKind, Mode, NewSession, PromptState, SessionFilter, SessionPatch, SessionState, Tokens},
 };
-use node::store::testing::Place;
+use node::{journal::Outcome, store::testing::Place};
 use std::time::Duration;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_streams_asks_and_goes_on_when_it_is_answered() {
@@ -201,6 +204,40 @@ async fn kill_everything_of(run: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_says_what_each_model_spent_over_days_and_processes() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let session = running.start(Mode::AutoAccept, "hello").await;
+    running.state(session.id, SessionState::Idle).await;
+    let other = running.start(Mode::AutoAccept, "hello").await;
+    let spent = |id, run: u128, model: &str, day, output, cost_micros| UsageRecorded {
+        session: id,
+        run: RunId::from_uuid(Uuid::from_u128(run)),
+        project: session.project,
+        model: model.into(),
+        day,
+        tokens: Tokens { output, ..Tokens::default() },
+        cost_micros,
+    };
+    // Running totals: the second of run 1 replaces the first, run 2 adds to it.
+    let facts = [
+        spent(session.id, 1, "large", 20_000, 100, Some(900)),
+        spent(session.id, 1, "large", 20_001, 150, Some(1_000)),
+        spent(session.id, 2, "large", 20_001, 30, Some(50)),
+        spent(session.id, 1, "small", 20_001, 7, None),
+        spent(other.id, 3, "large", 20_001, 5_000, Some(9_999)),
+    ];
+    for fact in facts {
+        running.journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome::new(()).with(fact.session, fact)) })).await.unwrap();
+    }
+    let mut rows = running.services.usage.of_session(&mara(), session.id).await.unwrap();
+    rows.retain(|row| row.key == "large" || row.key == "small");
+    let spent: Vec<_> = rows.iter().map(|row| (row.key.as_str(), row.tokens.output, row.cost_micros)).collect();
+    assert_eq!(spent, [("large", 180, Some(1_050)), ("small", 7, None)]);
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_private_session_is_nobody_elses_anywhere() {
     let place = Place::new().await;
     let running = open(&place).await;
@@ -226,6 +263,7 @@ async fn a_private_session_is_nobody_elses_anywhere() {
     assert!(matches!(running.services.sessions.find(&jonas, session.id).await, Err(Error::NotFound(_))));
     assert!(matches!(running.services.sessions.entries(&jonas, session.id, 0, 50, false).await, Err(Error::NotFound(_))));
     assert!(matches!(running.services.sessions.prompt(&jonas, session.id, "hi".into()).await, Err(Error::NotFound(_))));
+    assert!(matches!(running.services.usage.of_session(&jonas, session.id).await, Err(Error::NotFound(_))));
     let list = running.services.sessions.list(&jonas, SessionFilter::default(), PageQuery::default()).await.unwrap();
     assert!(list.items.iter().all(|row| row.id != session.id));
     let mut after = 0;

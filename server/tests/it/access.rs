@@ -95,6 +95,7 @@ const TABLE: &[(&str, &str, &str, Rule)] = &[
     ("POST", "/api/rpc/session/before", r#"{"id":"$S","before":5}"#, On(Action::ReadSession)),
     ("POST", "/api/rpc/session/body", r#"{"id":"$S","seq":1}"#, On(Action::ReadSession)),
     ("POST", "/api/rpc/session/raw", r#"{"id":"$S","page":{}}"#, On(Action::ReadSession)),
+    ("POST", "/api/rpc/session/usage", IDENTIFIED, On(Action::ReadSession)),
     ("POST", "/api/rpc/usage/sums", r#"{"days":7}"#, May(Action::ReadNode)),
     ("POST", "/api/rpc/settings/profile", JSON, Own(Action::EditSelf)),
     ("POST", "/api/rpc/settings/tokens", JSON, Own(Action::EditTokens)),

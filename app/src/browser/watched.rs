@@ -1,0 +1,53 @@
+//! Watching elements: whether one is near what the reader sees, whether its size changes. A watch ends with its element.
+//! It must not hold an element back: the browser drops the watch together with the element it watches.
+
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::{Element, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit, ResizeObserver};
+
+/// So far around the window counts as near: what comes next is drawn before it is seen, also when somebody scrolls fast.
+const AROUND: &str = "1200px 0px";
+
+/// Calls `f` when an element comes near what the reader sees and when it leaves, with its height in pixels, 0 where nothing of it is laid out.
+/// It is called once soon after the call.
+pub fn when_near(element: &Element, mut f: impl FnMut(bool, f64) + 'static) {
+    if !cfg!(feature = "hydrate") {
+        return;
+    }
+    let seen = Closure::<dyn FnMut(js_sys::Array, IntersectionObserver)>::new(move |entries: js_sys::Array, observer: IntersectionObserver| {
+        // Of several since the last call the newest holds.
+        let Some(entry) = entries.pop().dyn_into::<IntersectionObserverEntry>().ok() else { return };
+        if entry.target().is_connected() {
+            f(entry.is_intersecting(), entry.bounding_client_rect().height());
+        } else {
+            observer.disconnect();
+        }
+    });
+    let options = IntersectionObserverInit::new();
+    options.set_root_margin(AROUND);
+    if let Ok(observer) = IntersectionObserver::new_with_options(called(seen).unchecked_ref(), &options) {
+        observer.observe(element);
+    }
+}
+
+/// Calls `f` when an element's size changes, and once soon after the call.
+pub fn when_resized(element: &Element, f: impl Fn() + 'static) {
+    if !cfg!(feature = "hydrate") {
+        return;
+    }
+    let own = element.clone();
+    let changed = Closure::<dyn FnMut(JsValue, ResizeObserver)>::new(move |_: JsValue, observer: ResizeObserver| {
+        if own.is_connected() {
+            f();
+        } else {
+            observer.disconnect();
+        }
+    });
+    if let Ok(observer) = ResizeObserver::new(called(changed).unchecked_ref()) {
+        observer.observe(element);
+    }
+}
+
+/// Gives a closure to the browser, which drops it when nothing can call it any more.
+fn called<T: wasm_bindgen::closure::WasmClosure + ?Sized>(closure: Closure<T>) -> JsValue {
+    closure.into_js_value()
+}
