@@ -122,7 +122,7 @@ pub async fn raw_lines(id: SessionId, page: PageQuery) -> AppResult<Page<RawLine
 }
 
 /// What a session spent, by model.
-#[server(prefix = "/api/rpc", endpoint = "session/usage", input = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/usage", input = Json, output = Json)]
 pub async fn usage_by_model(id: SessionId) -> AppResult<Vec<UsageRow>> {
     Ok(services().usage.of_session(&caller()?, id).await?)
 }
