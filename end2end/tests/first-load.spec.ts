@@ -1,27 +1,40 @@
-// What a first visit costs on the wire, measured in the browser: everything, fonts too.
+// What a first visit costs on the wire, measured in the browser: everything, fonts too, for each kind of page.
 import { expect, test } from "../fixtures/test";
+import { tour } from "../fixtures/tour";
 import { live } from "../fixtures/pages";
 import { TOTAL, WASM, judge } from "../../scripts/limits.mjs";
 
-test("the first load stays under its limits", async ({ page }) => {
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send("Network.enable");
-  const urls = new Map<string, string>();
-  const sizes = new Map<string, number>();
-  devtools.on("Network.responseReceived", ({ requestId, response }) => urls.set(requestId, response.url));
-  devtools.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => sizes.set(requestId, encodedDataLength));
-  await page.goto("/");
-  await live(page);
-  await page.waitForLoadState("networkidle");
-  const rows = [...sizes].map(([id, size]) => ({ path: new URL(urls.get(id) ?? "about:blank").pathname, size }));
-  for (const { path, size } of rows.toSorted((a, b) => b.size - a.size)) console.log(String(size).padStart(8), path);
-  const total = rows.reduce((sum, row) => sum + row.size, 0);
-  const wasm = rows.filter((row) => row.path.endsWith(".wasm")).reduce((sum, row) => sum + row.size, 0);
-  console.log(judge("wasm", wasm, WASM));
-  console.log(judge("first load", total, TOTAL));
-  expect(wasm).toBeGreaterThan(0);
-  expect(wasm).toBeLessThanOrEqual(WASM.limit);
-  expect(total).toBeLessThanOrEqual(TOTAL.limit);
+const PAGES = ["overview", "inbox", "sessions", "session", "session-new", "projects", "usage", "settings-profile", "sign-in"];
+
+test("the first load of every page stays under its limits", async ({ browser, node, login, watch }) => {
+  test.slow();
+  const stops = await tour(node);
+  for (const name of PAGES) {
+    const stop = stops.find((stop) => stop.name === name);
+    if (stop === undefined) throw new Error(`the tour has no stop called ${name}`);
+    // A context of its own: nothing is in its cache.
+    const context = await browser.newContext({ baseURL: node.url, storageState: stop.signedIn ? login : undefined });
+    watch.follow(context, node.url);
+    const page = await context.newPage();
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Network.enable");
+    const urls = new Map<string, string>();
+    const sizes = new Map<string, number>();
+    devtools.on("Network.responseReceived", ({ requestId, response }) => urls.set(requestId, response.url));
+    devtools.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => sizes.set(requestId, encodedDataLength));
+    await page.goto(stop.path);
+    if (stop.signedIn) await live(page);
+    await page.waitForLoadState("networkidle");
+    const rows = [...sizes].map(([id, size]) => ({ path: new URL(urls.get(id) ?? "about:blank").pathname, size }));
+    const total = rows.reduce((sum, row) => sum + row.size, 0);
+    const wasm = rows.filter((row) => row.path.endsWith(".wasm")).reduce((sum, row) => sum + row.size, 0);
+    console.log(judge(`${name}: wasm`, wasm, WASM));
+    console.log(judge(`${name}: first load`, total, TOTAL));
+    expect(wasm, `wasm of ${name}`).toBeGreaterThan(0);
+    expect(wasm, `wasm of ${name}`).toBeLessThanOrEqual(WASM);
+    expect(total, `first load of ${name}`).toBeLessThanOrEqual(TOTAL);
+    await context.close();
+  }
 });
 
 test("what has a hash in its name may be kept for ever", async ({ page, request }) => {
