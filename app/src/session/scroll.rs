@@ -15,6 +15,8 @@ pub struct Follow {
     pub failed: RwSignal<Option<AppError>>,
     /// The element that holds the timeline.
     pub list: NodeRef<html::Div>,
+    /// How far the page was scrolled when it was last looked.
+    top: StoredValue<f64>,
     store: Store,
 }
 
@@ -26,7 +28,7 @@ const NEAR_START: f64 = 1_500.0;
 impl Follow {
     /// Watches the page's scrolling from hydration on.
     pub fn new(store: Store) -> Self {
-        let follow = Self { loading: RwSignal::new(false), failed: RwSignal::new(None), list: NodeRef::new(), store };
+        let follow = Self { loading: RwSignal::new(false), failed: RwSignal::new(None), list: NodeRef::new(), top: StoredValue::new(0.0), store };
         if cfg!(feature = "hydrate") {
             let handle = window_event_listener(ev::scroll, move |_| follow.look());
             on_cleanup(move || handle.remove());
@@ -76,7 +78,10 @@ impl Follow {
             return;
         }
         let (above, below) = room();
-        let at_end = below < NEAR_END;
+        // Only scrolling up leaves the end: in a burst more arrives between following it and hearing of that.
+        let went_up = above < self.top.get_value();
+        self.top.set_value(above);
+        let at_end = below < NEAR_END || (self.store.at_end.get_untracked() && !went_up);
         if at_end != self.store.at_end.get_untracked() {
             self.store.at_end.set(at_end);
         }
@@ -95,6 +100,7 @@ impl Follow {
         }
         if let Some(root) = document().document_element() {
             root.set_scroll_top(root.scroll_height());
+            self.top.set_value(f64::from(root.scroll_top()));
         }
         self.store.at_end.set(true);
         self.store.unseen.set(0);
