@@ -420,7 +420,9 @@ mod tests {
 
     fn sums(entries: &[Entry]) -> String {
         let mut sums = TurnSums::default();
-        entries.iter().for_each(|entry| sums.add(entry));
+        for entry in entries {
+            sums.add(entry);
+        }
         sums.to_string()
     }
 

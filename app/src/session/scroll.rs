@@ -13,8 +13,6 @@ pub struct Follow {
     pub loading: RwSignal<bool>,
     /// They did not come.
     pub failed: RwSignal<Option<AppError>>,
-    /// The element that holds the timeline.
-    pub list: NodeRef<html::Div>,
     store: Store,
 }
 
@@ -26,11 +24,10 @@ const NEAR_START: f64 = 1_500.0;
 impl Follow {
     /// Watches the page's scrolling from hydration on.
     pub fn new(store: Store) -> Self {
-        let follow = Self { loading: RwSignal::new(false), failed: RwSignal::new(None), list: NodeRef::new(), store };
+        let follow = Self { loading: RwSignal::new(false), failed: RwSignal::new(None), store };
         if cfg!(feature = "hydrate") {
             let handle = window_event_listener(ev::scroll, move |_| follow.look());
             on_cleanup(move || handle.remove());
-            follow.open_at_end();
             follow.go_where_the_address_says();
         }
         follow
@@ -38,9 +35,9 @@ impl Follow {
 
     /// A session opens at its end, unless the address names a place or the reader has scrolled already.
     /// While the reader is at the end, it stays in sight, whatever arrives, opens or is drawn.
-    fn open_at_end(self) {
+    pub fn open_at_end(self, list: NodeRef<html::Div>) {
         Effect::new(move |_| {
-            let Some(list) = self.list.get() else { return };
+            let Some(list) = list.get() else { return };
             let has_place = window().location().hash().is_ok_and(|hash| !hash.is_empty());
             if has_place || window().scroll_y().is_ok_and(|y| y > 0.0) {
                 self.store.at_end.set(false);
@@ -68,7 +65,7 @@ impl Follow {
 
     /// Whether the timeline is on the page; on the phone another part may be.
     fn is_shown(self) -> bool {
-        self.store.is_here() && self.list.get_untracked().is_some_and(|list| list.client_height() > 0)
+        self.store.is_here() && document().query_selector(".tl").ok().flatten().is_some_and(|list| list.client_height() > 0)
     }
 
     fn look(self) {
@@ -76,7 +73,9 @@ impl Follow {
             return;
         }
         let (above, below) = room();
-        let at_end = below < NEAR_END;
+        // Only scrolling up leaves the end: in a burst more arrives between following it and hearing of that.
+        let went_up = above < self.store.scrolled_to(above);
+        let at_end = below < NEAR_END || (self.store.at_end.get_untracked() && !went_up);
         if at_end != self.store.at_end.get_untracked() {
             self.store.at_end.set(at_end);
         }
@@ -95,6 +94,7 @@ impl Follow {
         }
         if let Some(root) = document().document_element() {
             root.set_scroll_top(root.scroll_height());
+            self.store.scrolled_to(f64::from(root.scroll_top()));
         }
         self.store.at_end.set(true);
         self.store.unseen.set(0);

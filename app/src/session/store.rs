@@ -45,6 +45,8 @@ struct Inner {
     blocks: HashMap<Block, ArcRwSignal<Vec<i64>>>,
     nested: HashMap<String, ArcRwSignal<Vec<i64>>>,
     blanks: HashMap<Spot, Blank>,
+    /// How far the page is scrolled, in pixels.
+    top: f64,
     /// The edit that was opened because it was the newest.
     newest_edit: Option<i64>,
 }
@@ -224,6 +226,11 @@ impl Store {
     /// The oldest loaded entry.
     pub fn first(&self) -> Option<i64> {
         self.inner.with_value(|inner| inner.order.first())
+    }
+
+    /// Takes how far the page is scrolled now; the answer is how far it was before.
+    pub fn scrolled_to(&self, top: f64) -> f64 {
+        self.list(|inner| std::mem::replace(&mut inner.top, top))
     }
 
     /// How many entries are loaded.

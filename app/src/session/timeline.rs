@@ -27,6 +27,8 @@ pub fn Timeline(
     follow: Follow,
 ) -> impl IntoView {
     let finding = RwSignal::new(false);
+    let list = NodeRef::new();
+    follow.open_at_end(list);
     browser::on_keys(move |key| {
         let step = if key.shift || key.command || key.alt || key.typing {
             return false;
@@ -64,7 +66,7 @@ pub fn Timeline(
             </span>
         </div>
         <Find store=store follow=follow open=finding />
-        <div class="tl" role="log" aria-label="Timeline" node_ref=follow.list>
+        <div class="tl" role="log" aria-label="Timeline" node_ref=list>
             <Older store=store follow=follow />
             <Notices store=store />
             <ol class="turns">

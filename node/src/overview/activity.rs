@@ -9,7 +9,7 @@ use crate::{
 };
 use model::{
     Caller, Result,
-    approvals::Verdict,
+    approvals::{ApprovalKind, Verdict},
     event::Fact,
     id::SessionId,
     node::Activity,
@@ -81,7 +81,14 @@ fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<A
             SessionState::Idle => (SessionState::Done, format!("Finished a turn: {title}")),
             state => (state, with_detail(&format!("{}: {title}", capital(state.word())), fact.detail.as_deref())),
         },
-        Fact::ApprovalAsked(fact) => (SessionState::Waiting, format!("Asks for {} {} in {title}", fact.tool, fact.target)),
+        Fact::ApprovalAsked(fact) => {
+            let asked = match fact.kind {
+                ApprovalKind::Tool => format!("Asks for {} {}", fact.tool, fact.target),
+                ApprovalKind::Plan => format!("Proposes a plan: {}", fact.target),
+                ApprovalKind::Question => "Asks a question".into(),
+            };
+            (SessionState::Waiting, format!("{asked} in {title}"))
+        }
         Fact::ApprovalDecided(fact) => {
             let who = fact.decided.by_name.as_deref().unwrap_or("somebody");
             match fact.decided.decision {
