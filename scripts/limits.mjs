@@ -1,6 +1,18 @@
-// The first load of any page in bytes over the wire, all of it, fonts too. Above these figures CI fails.
-export const WASM = 450_000;
-export const TOTAL = 700_000;
+// First loads in bytes over the wire, all of it, fonts too. Above a limit CI fails; where a limit is not the goal yet, it only ever falls:
+// lower it with every gain (docs/performance.md says what was tried).
+const GOAL = { wasm: 450_000, total: 700_000 };
+/** The pages that a first visit shows: set-up and sign-in. */
+const DOOR = GOAL;
+/** Every other page, opened with nothing in the browser's cache. */
+const PAGE = { wasm: 600_000, total: 720_000 };
 
-/** One line about a figure. */
-export const judge = (name, bytes, limit) => `${bytes > limit ? "!!! TOO LARGE: " : ""}${name}: ${bytes} bytes (at most ${limit})`;
+export const limitOf = (page) => (["auth", "sign-in", "set-up"].includes(page) ? DOOR : PAGE);
+
+/** One line about what a page takes, loud where the goal is missed. */
+export const judge = (page, { wasm, total }) => {
+  const limit = limitOf(page);
+  const line = `${page}: ${wasm} bytes of wasm, ${total} in all`;
+  if (wasm > limit.wasm || total > limit.total) return `!!! TOO LARGE: ${line}; at most ${limit.wasm} and ${limit.total}`;
+  if (wasm > GOAL.wasm || total > GOAL.total) return `!!! GOAL MISSED: ${line}; goal ${GOAL.wasm} and ${GOAL.total}`;
+  return line;
+};

@@ -2,7 +2,7 @@
 // and the largest group of pages on top of it. Exits 1 above the limits.
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { TOTAL, WASM, judge } from "./limits.mjs";
+import { judge, limitOf } from "./limits.mjs";
 
 const site = process.argv[2] ?? "target/site";
 const files = (folder) =>
@@ -37,12 +37,10 @@ const base = rows.filter((row) => !apart.has(row));
 const isWasm = (row) => row.name.endsWith(".wasm");
 let failed = sum(base.filter(isWasm)) === 0 || groups.length === 0;
 for (const { group, rows } of groups) {
-  const wasm = sum([...base, ...rows].filter(isWasm));
   // The page itself, its icons and the first answers are small, and measured in the browser by end2end/tests/first-load.spec.ts.
-  const total = sum([...base, ...rows]);
-  console.log(judge(`${group}: wasm`, wasm, WASM));
-  console.log(judge(`${group}: first load`, total, TOTAL));
-  failed ||= wasm > WASM || total > TOTAL;
+  const taken = { wasm: sum([...base, ...rows].filter(isWasm)), total: sum([...base, ...rows]) };
+  console.log(judge(group, taken));
+  failed ||= taken.wasm > limitOf(group).wasm || taken.total > limitOf(group).total;
 }
 if (failed) {
   console.error("the first load is too large");

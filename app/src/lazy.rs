@@ -33,7 +33,11 @@ macro_rules! lazy_page {
                 #[cfg(feature = "hydrate")]
                 let page = page().await;
                 #[cfg(not(feature = "hydrate"))]
-                let page = page();
+                let page = {
+                    // The answer names the files of this group, so that the browser fetches them beside the others.
+                    leptos::prefetch_lazy_fn_on_server(stringify!($group));
+                    page()
+                };
                 page.unwrap_or_else(crate::lazy::not_loaded)
             }
         }

@@ -187,7 +187,7 @@ try {
         heard: (text) => {
           const now = Date.now();
           const said = JSON.parse(text);
-          const sent = said.say === "row" && said.row.kind === "entry" && /^line \d+ sent (\d+)/.exec(said.row.row.preview);
+          const sent = /^line \d+ sent (\d+)/.exec(said.row?.row.entry?.preview ?? "");
           if (sent) delays.push(now - Number(sent[1]));
         },
       }),

@@ -9,12 +9,20 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use leptos::prelude::LeptosOptions;
-use std::{borrow::Cow, path::PathBuf, sync::Arc};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Where the built files lie on the site; their names carry a hash of what is in them.
 pub const PKG: &str = "pkg";
 /// What the built files' names begin with.
 const OUTPUT: &str = "orchwiz";
+/// What the list of pieces of wasm, by group of pages, begins with.
+const MANIFEST: &str = "__wasm_split_manifest";
+/// What the script that loads those pieces begins with.
+const LOADER: &str = "__wasm_split";
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const A_WEEK: &str = "public, max-age=604800";
 const ASK: &str = "no-cache";
@@ -54,28 +62,41 @@ impl Site {
         }
     }
 
-    /// What Leptos must know to name the files in a page. With the site inside the binary the hashed names are written
-    /// once to `names`, because Leptos reads them from a file.
-    pub fn options(&self, listen: std::net::SocketAddr, names: PathBuf) -> Result<LeptosOptions, SiteError> {
+    /// What Leptos must know to name the files in a page. With the site inside the binary two small files are written once into
+    /// `notes`, because Leptos reads them from a disk: the hashes in the names, and which pages need which pieces of wasm.
+    pub fn options(&self, listen: std::net::SocketAddr, notes: &Path) -> Result<LeptosOptions, SiteError> {
         let options = LeptosOptions::builder().output_name(OUTPUT).site_pkg_dir(PKG).site_addr(listen);
-        let hashes = match &self.folder {
-            Some(_) => std::env::current_exe().ok().map(|exe| exe.with_file_name("hash.txt")).filter(|path| path.exists()),
-            None => match hashes(embedded_names()) {
-                None => None,
-                Some(text) => {
-                    std::fs::write(&names, text).map_err(|cause| SiteError { path: names.display().to_string(), cause })?;
-                    // Leptos resolves the name against the folder of the program; an absolute one stays as it is.
-                    Some(std::path::absolute(&names).unwrap_or(names))
-                }
-            },
+        let (root, hashes) = match &self.folder {
+            Some(folder) => {
+                let hashes = std::env::current_exe().ok().map(|exe| exe.with_file_name("hash.txt")).filter(|path| path.exists());
+                (folder.display().to_string(), hashes)
+            }
+            // Leptos resolves the name of hashes against the folder of the program; an absolute one stays as it is.
+            None => {
+                let notes = std::path::absolute(notes).unwrap_or_else(|_| notes.to_owned());
+                let hashes = note_names(&notes, &embedded_names()).map_err(|cause| SiteError { path: notes.display().to_string(), cause })?;
+                (notes.display().to_string(), hashes)
+            }
         };
-        let root = self.folder.as_ref().map_or_else(|| "target/site".to_owned(), |folder| folder.display().to_string());
         let options = options.site_root(root);
         Ok(match hashes.as_ref().and_then(|path| path.to_str()) {
             Some(path) => options.hash_files(true).hash_file(Arc::from(path)).build(),
             None => options.hash_files(false).build(),
         })
     }
+}
+
+/// Writes what Leptos wants to read of the site in this binary; the path of the hashes, `None` where no name carries one.
+fn note_names(notes: &Path, names: &[String]) -> std::io::Result<Option<PathBuf>> {
+    let Some(text) = hashes(names) else { return Ok(None) };
+    std::fs::create_dir_all(notes.join(PKG))?;
+    let path = notes.join("hash.txt");
+    std::fs::write(&path, text)?;
+    let manifest = names.iter().find(|name| name.contains(MANIFEST) && Path::new(name).extension().is_some_and(|ending| ending == "json"));
+    if let Some((name, bytes)) = manifest.and_then(|name| Some((name, embedded(name)?))) {
+        std::fs::write(notes.join(name), bytes)?;
+    }
+    Ok(Some(path))
 }
 
 #[cfg(feature = "embed")]
@@ -96,7 +117,7 @@ fn embedded_names() -> Vec<String> {
 }
 
 /// The lines `js: HASH` of the files whose names carry one, as cargo-leptos writes them.
-fn hashes(names: Vec<String>) -> Option<String> {
+fn hashes(names: &[String]) -> Option<String> {
     let mut lines: Vec<String> = names
         .iter()
         .filter_map(|name| {
@@ -104,6 +125,8 @@ fn hashes(names: Vec<String>) -> Option<String> {
             let mut parts = file.split('.');
             match (parts.next()?, parts.next()?, parts.next()?, parts.next()) {
                 (OUTPUT, hash, kind @ ("js" | "wasm" | "css"), None) => Some(format!("{kind}: {hash}\n")),
+                (MANIFEST, hash, "json", None) => Some(format!("manifest: {hash}\n")),
+                (LOADER, hash, "js", None) => Some(format!("split: {hash}\n")),
                 _ => None,
             }
         })
@@ -232,9 +255,11 @@ mod tests {
     #[test]
     fn the_names_of_built_files_give_their_hashes() {
         let names = ["pkg/orchwiz.AAA.js", "pkg/orchwiz.AAA.js.br", "pkg/orchwiz.BBB.wasm", "pkg/orchwiz.CCC.css", "pkg/snippets/x.js", "fonts/a.woff2"];
-        let text = hashes(names.map(str::to_owned).to_vec());
+        let text = hashes(&names.map(str::to_owned));
         assert_eq!(text.as_deref(), Some("css: CCC\njs: AAA\nwasm: BBB\n"));
-        assert_eq!(hashes(vec!["pkg/orchwiz.js".into()]), None);
+        let split = ["pkg/__wasm_split.DDD.js", "pkg/__wasm_split_manifest.EEE.json", "pkg/__wasm_split_manifest.EEE.json.br", "pkg/chunk_1.FFF.wasm"];
+        assert_eq!(hashes(&split.map(str::to_owned)).as_deref(), Some("manifest: EEE\nsplit: DDD\n"));
+        assert_eq!(hashes(&["pkg/orchwiz.js".into()]), None);
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub async fn open(config: Config, program: PathBuf, store: &Store, journal: &Jou
     let node_config = node_config(&config, program, journal)?;
     let node = Node::open(node_config, store.clone(), journal.clone(), Arc::new(accounts.clone()), deps.clone()).await?;
     let site = Site::new(PathBuf::from("target/site"));
-    let leptos = site.options(config.listen, config.data_dir.join("site-names.txt")).map_err(Failure::new)?;
+    let leptos = site.options(config.listen, &config.data_dir.join("site")).map_err(Failure::new)?;
     let state = AppState::new(Parts {
         services: node.services(),
         hub: Arc::new(LiveHub(node.live())),
