@@ -1,14 +1,14 @@
 // The real Claude Code, driven through the pages; its model is fixtures/mock-model.mjs on loopback.
 import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
-import { SessionPage, addProject, newSession } from "../fixtures/pages";
+import { SessionPage, addProject, live, newSession } from "../fixtures/pages";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 test.skip(!process.env.CLAUDE_CODE_BIN, "!!! SKIPPED: the pinned Claude Code is not installed (scripts/setup.sh test says why)");
 test.slow();
 
-test("plan, approve, auto-accept, permission, follow-up, interrupt, resume", async ({ page, node }) => {
+test("plan, approve, auto-accept, permission, follow-up, interrupt, resume, fork", async ({ page, node }) => {
   const path = repository(node, "billing");
   await addProject(page, path);
   const session = await newSession(page, {
@@ -52,8 +52,24 @@ test("plan, approve, auto-accept, permission, follow-up, interrupt, resume", asy
   // Stopped and resumed: the same conversation goes on.
   await session.more("Stop the agent");
   await session.isIn("Done");
-  await session.say("Are you there?");
-  await expect(session.timeline.getByText("Hello from the mock model.").last()).toBeVisible({ timeout: 30_000 });
+  await session.say("[[recall all]]");
+  await expect(session.timeline.getByText(/I remember: plan, write, write, bash, slow\./)).toBeVisible({ timeout: 30_000 });
+  await session.isIn("Idle");
+
+  // Forked: a session of its own that knows the conversation and goes its own way; the first stays as it was.
+  const first = page.url();
+  await session.more("Fork");
+  await expect(page).not.toHaveURL(first);
+  await expect(page).toHaveURL(/\/sessions\/ses_/);
+  await live(page);
+  const fork = new SessionPage(page);
+  await fork.say("[[recall all]] once more");
+  await expect(fork.timeline.getByText(/I remember: plan, write, write, bash, slow, recall\./)).toBeVisible({ timeout: 30_000 });
+  await fork.isIn("Idle");
+  const api = Api.of(node, OWNER.name);
+  const [one, two] = [first, page.url()].map((url) => new URL(url).pathname.split("/").at(-1) as string);
+  expect(await api.session(two)).toMatchObject({ forked_from: one, state: "idle" });
+  expect(await api.session(one)).toMatchObject({ forked_from: null, state: "idle" });
 });
 
 test("a denied call is not made, and the reason reaches the agent", async ({ page, node }) => {
