@@ -20,27 +20,36 @@ macro_rules! lazy_page {
     ($route:ident, $group:ident, $component:path) => {
         pub(crate) struct $route;
 
-        impl leptos_router::LazyRoute for $route {
-            fn data() -> Self {
-                Self
+        const _: () = {
+            #[cfg_attr(feature = "hydrate", leptos::wasm_split::wasm_split($group, wasm_split_path = ::leptos::wasm_split, preload(load), fallible))]
+            fn page() -> Result<leptos::prelude::AnyView, crate::lazy::NotLoaded> {
+                Ok(leptos::prelude::IntoAny::into_any($component()))
             }
 
-            async fn view(_: Self) -> leptos::prelude::AnyView {
-                #[cfg_attr(feature = "hydrate", leptos::wasm_split::wasm_split($group, wasm_split_path = ::leptos::wasm_split, fallible))]
-                fn page() -> Result<leptos::prelude::AnyView, crate::lazy::NotLoaded> {
-                    Ok(leptos::prelude::IntoAny::into_any($component()))
+            impl leptos_router::LazyRoute for $route {
+                fn data() -> Self {
+                    Self
                 }
-                #[cfg(feature = "hydrate")]
-                let page = page().await;
-                #[cfg(not(feature = "hydrate"))]
-                let page = {
-                    // The answer names the files of this group, so that the browser fetches them beside the others.
-                    leptos::prefetch_lazy_fn_on_server(stringify!($group));
-                    page()
-                };
-                page.unwrap_or_else(crate::lazy::not_loaded)
+
+                async fn view(_: Self) -> leptos::prelude::AnyView {
+                    #[cfg(feature = "hydrate")]
+                    let page = page().await;
+                    #[cfg(not(feature = "hydrate"))]
+                    let page = {
+                        // The answer names the files of this group, so that the browser fetches them beside the others.
+                        leptos::prefetch_lazy_fn_on_server(stringify!($group));
+                        page()
+                    };
+                    page.unwrap_or_else(crate::lazy::not_loaded)
+                }
+
+                // The router awaits it before it takes the page over: the view must then be there at once.
+                async fn preload() {
+                    #[cfg(feature = "hydrate")]
+                    let _ = load().await;
+                }
             }
-        }
+        };
     };
 }
 pub(crate) use lazy_page;

@@ -1,14 +1,13 @@
 // Two browsers and a phone see the same as it happens, without anyone reloading.
-import { expect, test, OWNER } from "../fixtures/test";
+import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
 import { SessionPage, open } from "../fixtures/pages";
 
-test("a second browser and a phone show the same session live", async ({ page, second, phone }) => {
-  await open(page, "/");
-  await page.getByRole("button", { name: "Run the demo agent" }).click();
-  await expect(page).toHaveURL(/\/sessions\/ses_/);
-  const id = new URL(page.url()).pathname.split("/").at(-1) as string;
-  const [one, two, three] = [new SessionPage(page), await SessionPage.open(second, id), await SessionPage.open(phone, id)];
+test("a second browser and a phone show the same session live", async ({ page, second, phone, node }) => {
+  const api = Api.of(node, OWNER.name);
+  const project = await api.addProject(repository(node, "seen-thrice"));
+  const { id } = await api.startSession({ project: project.id, agent: "demo", mode: "ask", prompt: "Show yourself" });
+  const [one, two, three] = [await SessionPage.open(page, id), await SessionPage.open(second, id), await SessionPage.open(phone, id)];
 
   for (const each of [one, two, three]) await expect(each.allow.first()).toBeVisible({ timeout: 30_000 });
 
@@ -24,10 +23,8 @@ test("a new session appears in the list and the inbox counts what waits, without
   await open(page, "/sessions");
   await open(second, "/inbox");
   await page.evaluate(() => Object.assign(window, { unloaded: false }));
-  const projects = await api.call<{ items: { id: string; demo: boolean }[] }>("GET", "/projects");
-  const demo = projects.items.find((project) => project.demo);
-  test.skip(demo === undefined, "no demo project yet");
-  const session = await api.startSession({ project: demo?.id ?? "", agent: "demo", mode: "ask", prompt: "Show yourself", title: "Seen at once" });
+  const project = await api.addProject(repository(node, "seen-at-once"));
+  const session = await api.startSession({ project: project.id, agent: "demo", mode: "ask", prompt: "Show yourself", title: "Seen at once" });
   await expect(page.getByRole("link", { name: /Seen at once/ }).first()).toBeVisible();
   await expect.poll(async () => (await api.pending(session.id)).length, { timeout: 30_000 }).toBeGreaterThan(0);
   await expect(second.getByText(/Seen at once/).first()).toBeVisible();
