@@ -75,7 +75,20 @@ fn Strip(store: Store) -> impl IntoView {
             }}
             <div class="no-phone">
                 <dt>"Agent"</dt>
-                <dd class="cut">{agent}</dd>
+                <dd class="cut">
+                    {agent}
+                    {move || {
+                        session
+                            .with(|session| session.unattended)
+                            .then(|| {
+                                view! {
+                                    <span class="muted" title="Started by a token or the command line: what nobody answers in time is denied">
+                                        ", unattended"
+                                    </span>
+                                }
+                            })
+                    }}
+                </dd>
             </div>
             <ModelSwitch store=store />
             <div>

@@ -182,6 +182,12 @@ async fn the_demo_is_labelled_and_states_say_why() {
 }
 
 #[tokio::test]
+async fn what_a_token_started_is_called_unattended() {
+    fake(|s| s.unattended = true, Vec::new()).render(&path()).await.shows(&[", unattended", "what nobody answers in time is denied"]);
+    fake(|_| (), Vec::new()).render(&path()).await.lacks(&["unattended"]);
+}
+
+#[tokio::test]
 async fn who_may_only_watch_gets_no_buttons() {
     let fake = Fake { caller: Some(caller(Role::Viewer)), approvals: vec![approval(1, |_| ())], ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
     fake.render(&path()).await.shows(&["You may watch this session"]).lacks(&["btn-p", "Deny…", "sx-int", "name=\"text\""]);

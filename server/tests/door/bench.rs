@@ -51,7 +51,8 @@ impl Door {
         let config = Config::from_parts(&Sources { flags, ..Sources::default() }, None).unwrap();
         let auth = Auth::new(accounts.clone(), AuthConfig::from(&config), test.deps.clone()).unwrap();
         let who = axum::routing::any(|caller: Option<axum::Extension<Caller>>| async { Json(caller.map(|axum::Extension(caller)| caller)) });
-        let router = auth::routes::<AtDoor>().into_router().route("/who", who);
+        let picture = axum::routing::get(|| async { ([(header::CONTENT_TYPE, "image/svg+xml")], "<svg/>") });
+        let router = auth::routes::<AtDoor>().into_router().route("/who", who).route("/picture.svg", picture);
         let app = Guard::new(&config, &test.deps).around(auth.around(router)).with_state(AtDoor(auth.clone()));
         Self { test, accounts, auth, app }
     }

@@ -118,3 +118,15 @@ async fn every_answer_carries_the_headers_even_a_refusal() {
     let plain = Door::new(&[]).await;
     assert_eq!(ask(&plain, "GET", "/who", &[]).await.header("strict-transport-security"), "");
 }
+
+#[tokio::test]
+async fn a_file_loads_runs_and_frames_nothing() {
+    let answer = ask(&Door::new(&[]).await, "GET", "/picture.svg", &[]).await;
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin");
+    let policy = answer.header("content-security-policy");
+    for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "sandbox"] {
+        assert!(policy.contains(part), "{part}: {policy}");
+    }
+    assert!(!policy.contains("nonce"), "{policy}");
+}
