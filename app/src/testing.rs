@@ -437,6 +437,10 @@ impl ports::Projects for Fake {
         self.checked()?;
         page(&self.projects, &query)
     }
+    async fn names(&self, _: &Caller) -> Result<Vec<(ProjectId, String)>> {
+        self.checked()?;
+        Ok(self.projects.iter().map(|project| (project.id, project.name.clone())).collect())
+    }
     async fn find(&self, _: &Caller, id: ProjectId) -> Result<Project> {
         self.checked()?;
         self.projects.iter().find(|project| project.id == id).cloned().ok_or_else(|| Error::NotFound("project".into()))
@@ -533,6 +537,10 @@ impl ports::Node for Fake {
     async fn rename(&self, caller: &Caller, name: String) -> Result<NodeInfo> {
         self.checked()?;
         Ok(NodeInfo { name, ..ports::Node::info(self, caller).await? })
+    }
+    async fn health_now(&self, _: &Caller) -> Result<Option<HealthSample>> {
+        self.checked()?;
+        Ok(self.health.last().copied())
     }
     async fn health(&self, _: &Caller) -> Result<Vec<HealthSample>> {
         self.framed()?;

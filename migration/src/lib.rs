@@ -6,6 +6,7 @@ use sea_orm_migration::prelude::*;
 mod columns;
 mod m20261122_000001_first;
 mod m20261125_000002_unattended;
+mod m20261125_000003_project_sessions;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -13,6 +14,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_first::Migration), Box::new(m20261125_000002_unattended::Migration)]
+        vec![
+            Box::new(m20261122_000001_first::Migration),
+            Box::new(m20261125_000002_unattended::Migration),
+            Box::new(m20261125_000003_project_sessions::Migration),
+        ]
     }
 }

@@ -79,6 +79,8 @@ pub trait Approvals: Send + Sync {
 pub trait Projects: Send + Sync {
     /// All projects by name.
     async fn list(&self, caller: &Caller, page: PageQuery) -> Result<Page<Project>>;
+    /// Names of all projects, by name, at most 1,000: for choosing one. Unlike `list` it looks into no folder.
+    async fn names(&self, caller: &Caller) -> Result<Vec<(ProjectId, String)>>;
     /// One project.
     async fn find(&self, caller: &Caller, id: ProjectId) -> Result<Project>;
     /// Adds a folder.
@@ -128,6 +130,8 @@ pub trait Node: Send + Sync {
     async fn rename(&self, caller: &Caller, name: String) -> Result<NodeInfo>;
     /// Health of the last hour, oldest first, a sample every 10 s; gaps where the node was down.
     async fn health(&self, caller: &Caller) -> Result<Vec<HealthSample>>;
+    /// The newest of those samples; `None` before the first.
+    async fn health_now(&self, caller: &Caller) -> Result<Option<HealthSample>>;
     /// Agent programs on this machine; looked for anew when `fresh`.
     async fn agents(&self, caller: &Caller, fresh: bool) -> Result<Vec<AgentFound>>;
     /// Everything the Overview shows.

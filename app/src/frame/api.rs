@@ -35,7 +35,7 @@ pub(crate) async fn read_frame() -> AppResult<FrameView> {
         me: services.accounts.me(&caller).await?,
         node: services.node.info(&caller).await?,
         pending: services.approvals.pending(&caller).await?,
-        health: services.node.health(&caller).await?.pop(),
+        health: services.node.health_now(&caller).await?,
         pos,
     })
 }

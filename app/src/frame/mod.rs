@@ -11,7 +11,7 @@ mod top;
 pub(crate) use api::{FrameView, read_frame};
 pub(crate) use health::look_of;
 pub(crate) use remind::ReminderChoice;
-pub(crate) use top::ThemeSegment;
+pub(crate) use top::{ThemeSegment, project_names};
 
 use crate::{
     AppError, browser,

@@ -13,13 +13,11 @@ use leptos::{prelude::*, server};
 use leptos_router::hooks::{use_location, use_query_map};
 use model::id::ProjectId;
 
-/// Names of the projects there are, for the filter: at most 200, by name.
+/// Names of the projects there are, for filters, by name.
 #[server(prefix = "/api/rpc", endpoint = "frame/projects", input = Json, output = Json)]
 pub(crate) async fn project_names() -> AppResult<Vec<(ProjectId, String)>> {
     use crate::server::{caller, services};
-    let all = model::PageQuery { after: None, limit: Some(model::page::MAX_LIMIT) };
-    let projects = services().projects.list(&caller()?, all).await?.items;
-    Ok(projects.into_iter().map(|project| (project.id, project.name)).collect())
+    Ok(services().projects.names(&caller()?).await?)
 }
 
 /// The top bar.

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     browser,
     error::AppError,
+    frame::project_names,
     live::{Rows, use_live},
-    projects::api::list_projects,
     ui::{Button, ButtonKind, Dialog, Empty, ErrorNote, Icon, Menu, QueryState, Stretch, Toast, use_toasts},
     view,
 };
@@ -130,7 +130,7 @@ fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
         let options = NavigateOptions { replace, scroll: false, ..NavigateOptions::default() };
         go.with_value(|go| go(&to_href(wanted), options));
     };
-    let projects = Resource::new(|| (), |()| list_projects(PageQuery { after: None, limit: Some(model::page::MAX_LIMIT) }));
+    let projects = Resource::new(|| (), |()| project_names());
     view! {
         <form
             class="ss-filters"
@@ -166,7 +166,7 @@ fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
             <Suspense fallback=|| ()>
                 {move || Suspend::new(async move {
                     let names: Vec<(String, String)> = match projects.await {
-                        Ok(view) => view.projects.items.into_iter().map(|project| (project.id.to_string(), project.name)).collect(),
+                        Ok(names) => names.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
                         Err(_) => Vec::new(),
                     };
                     view! { <ProjectFilter names=names filter=filter on_pick=Callback::new(move |wanted: SessionFilter| show(&wanted, false)) /> }
@@ -219,7 +219,8 @@ fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
 #[component]
 fn ProjectFilter(names: Vec<(String, String)>, filter: Memo<SessionFilter>, on_pick: Callback<SessionFilter>) -> impl IntoView {
     view! {
-        <span class="select-w">
+        // The top bar has the same where there is room for it.
+        <div class="select-w only-phone">
             <select
                 class="select"
                 name="project"
@@ -243,7 +244,7 @@ fn ProjectFilter(names: Vec<(String, String)>, filter: Memo<SessionFilter>, on_p
                     .collect_view()}
             </select>
             <Icon name="chevron-down" />
-        </span>
+        </div>
     }
 }
 

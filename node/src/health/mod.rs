@@ -84,6 +84,12 @@ pub(crate) async fn samples(store: &Store) -> Result<Vec<HealthSample>> {
     Ok(rows.into_iter().filter_map(|row| serde_json::from_str(&row.json).ok()).collect())
 }
 
+/// The newest sample.
+pub(crate) async fn newest(store: &Store) -> Result<Option<HealthSample>> {
+    let row = health_sample::Entity::find().order_by_desc(health_sample::Column::At).one(store.read()).await.map_err(internal)?;
+    Ok(row.and_then(|row| serde_json::from_str(&row.json).ok()))
+}
+
 fn machine(system: &mut System, data_dir: &std::path::Path) -> HealthSample {
     system.refresh_memory();
     system.refresh_cpu_usage();

@@ -31,6 +31,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// So many names are offered for choosing.
+const NAMES: u64 = 1_000;
+
 /// [`ports::Projects`] on a journal.
 #[derive(Clone)]
 pub struct ProjectsService {
@@ -78,12 +81,6 @@ impl ProjectsService {
 
     async fn shown(&self, row: project::Model) -> Result<Option<Project>> {
         let Ok(id) = row.id.parse() else { return Ok(None) };
-        let count = session::Entity::find()
-            .filter(session::Column::Project.eq(&row.id))
-            .filter(session::Column::Deleted.is_null())
-            .count(self.store.read())
-            .await
-            .map_err(internal)?;
         let folder = PathBuf::from(&row.path);
         let trusted_hash = row.trusted_hash.clone();
         let facts = tokio::task::spawn_blocking(move || Facts::read(&folder, trusted_hash.as_deref())).await.map_err(internal)?;
@@ -99,7 +96,7 @@ impl ProjectsService {
             approval_timeout_s: row.approval_timeout_s.filter(|seconds| *seconds > 0),
             present: facts.present,
             demo: row.demo,
-            sessions: i64::try_from(count).unwrap_or(i64::MAX),
+            sessions: row.sessions,
             added: row.added,
             updated: row.updated,
         }))
@@ -166,6 +163,19 @@ impl ports::Projects for ProjectsService {
             items.extend(self.shown(row).await?);
         }
         Ok(Page { items, next })
+    }
+
+    async fn names(&self, caller: &Caller) -> Result<Vec<(ProjectId, String)>> {
+        require(caller, Action::ReadNode, Resource::Node, "project")?;
+        let rows = project::Entity::find()
+            .filter(project::Column::Removed.is_null())
+            .order_by_asc(project::Column::Name)
+            .order_by_asc(project::Column::Id)
+            .limit(NAMES)
+            .all(self.store.read())
+            .await
+            .map_err(internal)?;
+        Ok(rows.into_iter().filter_map(|row| Some((row.id.parse().ok()?, row.name))).collect())
     }
 
     async fn find(&self, caller: &Caller, id: ProjectId) -> Result<Project> {

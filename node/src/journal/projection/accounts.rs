@@ -18,7 +18,8 @@ pub(super) async fn user_changed(target: &Target<'_>, event: &Happened<'_>, fact
 }
 
 pub(super) async fn project_added(target: &Target<'_>, event: &Happened<'_>, fact: &ProjectAdded) -> Result<(), DbErr> {
-    let text = r#"INSERT INTO "{p}project" ("id", "origin", "name", "path", "demo", "added", "updated") VALUES ($1, $2, $3, $4, $5, $6, $6)
+    let text = r#"INSERT INTO "{p}project" ("id", "origin", "name", "path", "demo", "added", "updated", "sessions") VALUES ($1, $2, $3, $4, $5, $6, $6,
+            (SELECT count(*) FROM "{p}session" WHERE "project" = $1 AND "origin" = $2 AND "deleted" IS NULL))
         ON CONFLICT ("id") DO UPDATE SET "name" = excluded."name", "removed" = NULL, "trusted_hash" = NULL, "updated" = excluded."updated"
         WHERE "{p}project"."origin" = excluded."origin""#;
     // A folder that was removed and is added again is the same project; whether it is trusted is asked anew.

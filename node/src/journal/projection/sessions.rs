@@ -1,12 +1,13 @@
 //! Folds what happened to sessions and their runs.
-//! A session's counters are kept by the facts that change them (`entries`, `approvals`, `usage`), not here.
+//! A session's counters are kept by the facts that change them (`entries`, `approvals`, `usage`), not here; its project's is: `project.sessions`
+//! is always the number of its sessions in the table that are not deleted, in whatever order things are said to have happened.
 
 use super::{Happened, Target, id, json, some_id};
 use model::event::{RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted, SessionMoved};
 use sea_orm::DbErr;
 
 pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &SessionCreated) -> Result<(), DbErr> {
-    let text = r#"INSERT INTO "{p}session" ("id", "origin", "project", "agent", "mode", "model", "title", "title_folded", "owner", "visibility",
+    let insert = r#"INSERT INTO "{p}session" ("id", "origin", "project", "agent", "mode", "model", "title", "title_folded", "owner", "visibility",
         "branch", "forked_from", "tags", "state", "state_since", "started", "updated", "turns", "calls", "pending", "next_seq",
         "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "resumable", "unattended")
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '[]', 'queued', $13, $13, $13, 0, 0, 0, 1, 0, 0, 0, 0, FALSE, $14)
@@ -27,7 +28,22 @@ pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &Se
         event.at.into(),
         fact.unattended.into(),
     ];
-    target.run(text, values).await.map(drop)
+    let text = r#"UPDATE "{p}project" SET "sessions" = "sessions" + 1 WHERE "id" = $1 AND "origin" = $2"#;
+    // A session that is there already is counted already.
+    if target.run(insert, values).await? > 0 {
+        target.run(text, [id(fact.project), event.origin.into()]).await?;
+    }
+    Ok(())
+}
+
+/// Its project has one session more or less, unless the session is in that state already.
+async fn counted(target: &Target<'_>, event: &Happened<'_>, alive: bool) -> Result<(), DbErr> {
+    let (change, was) = if alive { ("+ 1", "NOT NULL") } else { ("- 1", "NULL") };
+    let text = format!(
+        r#"UPDATE "{{p}}project" SET "sessions" = "sessions" {change} WHERE "origin" = $2
+           AND "id" = (SELECT "project" FROM "{{p}}session" WHERE "id" = $1 AND "origin" = $2 AND "deleted" IS {was})"#
+    );
+    target.run(&text, [event.subject.into(), event.origin.into()]).await.map(drop)
 }
 
 pub(super) async fn moved(target: &Target<'_>, event: &Happened<'_>, fact: &SessionMoved) -> Result<(), DbErr> {
@@ -66,6 +82,7 @@ pub(super) async fn changed(target: &Target<'_>, event: &Happened<'_>, fact: &Se
 }
 
 pub(super) async fn deleted(target: &Target<'_>, event: &Happened<'_>, fact: &SessionDeleted) -> Result<(), DbErr> {
+    counted(target, event, !fact.deleted).await?;
     let text = r#"UPDATE "{p}session" SET "deleted" = $3 WHERE "id" = $1 AND "origin" = $2"#;
     target.run(text, [event.subject.into(), event.origin.into(), fact.deleted.then_some(event.at).into()]).await.map(drop)
 }
@@ -76,6 +93,7 @@ pub(super) async fn purged(target: &Target<'_>, event: &Happened<'_>) -> Result<
         let text = format!(r#"DELETE FROM "{{p}}{table}" WHERE "session" = $1 AND "origin" = $2"#);
         target.run(&text, [event.subject.into(), event.origin.into()]).await?;
     }
+    counted(target, event, false).await?;
     let text = r#"DELETE FROM "{p}session" WHERE "id" = $1 AND "origin" = $2"#;
     target.run(text, [event.subject.into(), event.origin.into()]).await.map(drop)
 }
