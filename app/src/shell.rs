@@ -67,7 +67,8 @@ pub fn App() -> impl IntoView {
     let live = provide_live();
     let title = move |page: String| {
         let name = if page.is_empty() { "OrchWiz".to_owned() } else { format!("{page} · OrchWiz") };
-        match live.pending.get() {
+        // The server has no socket that counts, and must not read a signal here: see `ui::LiveTitle`.
+        match if cfg!(feature = "ssr") { 0 } else { live.pending.get() } {
             0 => name,
             pending => format!("({pending}) {name}"),
         }

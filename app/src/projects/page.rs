@@ -9,7 +9,7 @@ use crate::{
     error::AppError,
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, filter::place},
-    ui::{Button, ButtonKind, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, Note, NoteTone, Skeleton, StatusWord, Toast, use_toasts},
+    ui::{Button, ButtonKind, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, use_toasts},
     view,
 };
 use leptos::{html, prelude::*};
@@ -122,7 +122,7 @@ fn One(view: ProjectView) -> impl IntoView {
         _ => {}
     });
     view! {
-        <Title text=move || project.with(|project| project.name.clone()) />
+        <LiveTitle text=move || project.with(|project| project.name.clone()) />
         <Head state=state />
         {move || error.get().map(|error| view! { <ErrorNote error=error title="The project was not changed." /> })}
         {move || {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     live::use_live,
-    ui::{ErrorNote, Skeleton},
+    ui::{ErrorNote, LiveTitle, Skeleton},
     view,
 };
 use leptos::prelude::*;
@@ -95,7 +95,7 @@ fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
     let part = RwSignal::new(Part::Timeline);
     let follow = Follow::new(store);
     view! {
-        <Title text=move || store.session.with(|session| session.title.clone()) />
+        <LiveTitle text=move || store.session.with(|session| session.title.clone()) />
         <div class="sx">
             <Header store=store />
             <PartTabs part=part />

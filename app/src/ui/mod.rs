@@ -14,6 +14,7 @@ pub mod plot;
 mod status;
 mod stretch;
 mod time;
+mod title;
 mod toast;
 
 pub use button::{Button, ButtonKind, IconButton, Kbd};
@@ -27,5 +28,6 @@ pub use menu::{Menu, Segment, Tab, Tabs};
 pub use status::{Look, StatusWord};
 pub use stretch::{Blank, Stretch};
 pub use time::{Ago, Clock, Cost, Elapsed, Exact, Short, provide_clock, quiet_clock, use_clock};
+pub use title::LiveTitle;
 pub(crate) use toast::ToastRow;
 pub use toast::{Toast, Toasts, ToastsView, provide_toasts, toast, use_toasts};
