@@ -277,7 +277,10 @@ fn a_denied_command_is_not_run_and_an_allowed_rule_is_remembered() {
     assert!(agent.messages().contains("not today"));
     agent.prompt("tour");
     let ask = agent.ask();
-    agent.answer(&ask, &Answer::Allow { input: ask.input.clone(), remember: remember(&ask.suggestions, RememberScope::Session), mode: None, answers: None });
+    agent.answer(
+        &ask,
+        &Answer::Allow { input: Some(ask.input.clone()), remember: remember(&ask.suggestions, RememberScope::Session), mode: None, answers: None },
+    );
     assert_eq!(agent.turn(), TurnOutcome::Completed);
     let (_, edited) = agent.end_of("Edit");
     assert!(edited["patch"][0]["lines"].as_array().expect("the test has its world").iter().any(|line| line == "+## Visit 2"), "{edited}");
@@ -305,7 +308,7 @@ fn nothing_is_changed_before_the_plan_is_approved() {
     let second = agent.ask();
     assert!(second.input["plan"].as_str().expect("the test has its world").contains("Greet twice."), "{second:?}");
     assert_eq!(scene.read("demo-greeting.md"), None);
-    agent.answer(&second, &Answer::Allow { input: second.input.clone(), remember: Vec::new(), mode: Some(Mode::AutoAccept), answers: None });
+    agent.answer(&second, &Answer::Allow { input: Some(second.input.clone()), remember: Vec::new(), mode: Some(Mode::AutoAccept), answers: None });
     let command = agent.ask();
     assert_eq!(command.tool, "Bash", "the edit went unasked");
     assert!(agent.seen.contains(&AgentEvent::Mode(Mode::AutoAccept)));
@@ -338,7 +341,7 @@ fn a_question_is_answered_by_its_text() {
     let ask = agent.ask();
     assert_eq!(ask.kind, ApprovalKind::Question);
     let answers = [(ask.questions[0].question.clone(), "Polite".to_owned())].into();
-    agent.answer(&ask, &Answer::Allow { input: ask.input.clone(), remember: Vec::new(), mode: None, answers: Some(answers) });
+    agent.answer(&ask, &Answer::Allow { input: Some(ask.input.clone()), remember: Vec::new(), mode: None, answers: Some(answers) });
     assert_eq!(agent.turn(), TurnOutcome::Completed);
     assert!(scene.read("demo-greeting.md").expect("the test has its world").contains("A very good day"));
 }

@@ -88,8 +88,8 @@ pub fn driver(agent: AgentKind) -> Box<dyn Driver> {
 pub enum Answer {
     /// Yes.
     Allow {
-        /// The ask's input, echoed: what the tool will get.
-        input: Value,
+        /// The ask's input, echoed: what the tool will get. `None`: as it was asked.
+        input: Option<Value>,
         /// Rules to remember, as the agent suggested them, at the scope chosen: see [`remember`].
         remember: Vec<Value>,
         /// For plans: the mode to go on in.
@@ -109,7 +109,7 @@ pub enum Answer {
 impl Answer {
     /// A plain yes to this input.
     pub fn allow(input: Value) -> Self {
-        Self::Allow { input, remember: Vec::new(), mode: None, answers: None }
+        Self::Allow { input: Some(input), remember: Vec::new(), mode: None, answers: None }
     }
 
     /// A no with its reason; the agent goes on with its turn.

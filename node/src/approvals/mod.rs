@@ -5,7 +5,7 @@ use crate::{
     agents::{self, Answer, driver},
     blob,
     entity::{approval, project, session},
-    journal::{Tx, internal},
+    journal::{MASK, Tx, internal},
     projects,
     rows::Rows,
     sessions::{Engine, after_decision, by_node, may, scribe::Scribe},
@@ -193,7 +193,18 @@ fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], holdi
         }
         _ => None,
     };
+    // What was stored without its secrets is not what was asked: then the agent takes its own.
+    let input = (answers.is_some() || !is_masked(&input)).then_some(input);
     Ok(Answer::Allow { input, remember, mode: plan_mode(decide, kind), answers })
+}
+
+fn is_masked(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains(MASK),
+        Value::Array(items) => items.iter().any(is_masked),
+        Value::Object(fields) => fields.iter().any(|(key, value)| key.contains(MASK) || is_masked(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 async fn asked_input(engine: &Engine, row: &approval::Model) -> Result<Option<Value>> {

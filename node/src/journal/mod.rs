@@ -15,6 +15,7 @@ mod writer;
 pub use crate::store::internal;
 pub use doctor::{Bad, Blobs, Chain, Head, Report, TableReport, doctor};
 pub use event::StoredEvent;
+pub use masking::MASK;
 pub use rebuild::{Rebuilt, RebuiltTable, rebuild};
 
 use crate::{

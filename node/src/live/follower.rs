@@ -133,13 +133,19 @@ impl Follower {
         let hidden: HashSet<Touch> = touched.iter().filter(|touched| touched.hides).map(|touched| touched.touch).collect();
         let mut seen = HashSet::new();
         let mut news = Vec::new();
+        let mut lost = HashSet::new();
         for touch in touched.iter().map(|touched| touched.touch) {
             if !self.wants(touch) || !seen.insert(touch) {
                 continue;
             }
             match self.row(touch).await? {
                 Some(row) => news.push(ServerSays::Row { pos: upto, row }),
-                None if hidden.contains(&touch) => news.push(ServerSays::Gone { pos: upto, id: name(touch) }),
+                None if hidden.contains(&touch) => {
+                    news.push(ServerSays::Gone { pos: upto, id: name(touch) });
+                    if let Touch::Session(id) = touch {
+                        lost.insert(id);
+                    }
+                }
                 None => {}
             }
         }
@@ -147,6 +153,9 @@ impl Follower {
         news.push(ServerSays::Caught { pos: upto, pending });
         // All at once and after the last await: a call that is cancelled before has changed nothing.
         self.waiting.extend(news);
+        // Half-written text is not read row by row: whoever no longer sees a session no longer follows it.
+        self.topics.retain(|topic| !matches!(topic, Topic::Session { id } if lost.contains(id)));
+        self.writing.retain(|id| !lost.contains(id));
         self.pos = Some(upto);
         self.said_caught = true;
         Ok(())

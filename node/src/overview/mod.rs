@@ -20,7 +20,7 @@ use model::{
     approvals::{ApprovalFilter, ApprovalState},
     caller::{Resource, require},
     event::Event,
-    id::{NodeId, SessionId},
+    id::{ApprovalId, NodeId, PromptId, RunId, SessionId},
     node::{AgentFound, Checklist, HealthSample, NodeInfo, NodeKind, Overview},
     ports,
     sessions::{AgentKind, SessionState},
@@ -131,6 +131,11 @@ impl NodeService {
     }
 }
 
+/// Whether this is the id of a session or of something within one.
+fn is_of_a_session(subject: &str) -> bool {
+    subject.parse::<SessionId>().is_ok() || subject.parse::<RunId>().is_ok() || subject.parse::<PromptId>().is_ok() || subject.parse::<ApprovalId>().is_ok()
+}
+
 #[async_trait]
 impl ports::Node for NodeService {
     async fn info(&self, caller: &Caller) -> Result<NodeInfo> {
@@ -174,6 +179,11 @@ impl ports::Node for NodeService {
         health::samples(&self.inner.store).await
     }
 
+    async fn health_now(&self, caller: &Caller) -> Result<Option<HealthSample>> {
+        require(caller, Action::ReadNode, Resource::Node, "node")?;
+        health::newest(&self.inner.store).await
+    }
+
     async fn agents(&self, caller: &Caller, fresh: bool) -> Result<Vec<AgentFound>> {
         require(caller, Action::ReadNode, Resource::Node, "node")?;
         Ok(self.agents_found(fresh).await)
@@ -200,7 +210,7 @@ impl ports::Node for NodeService {
             projects,
             activity: activity::newest(&self.inner.store, &self.inner.rows, caller, 12).await?,
             checklist: self.checklist(caller).await?,
-            health: health::samples(&self.inner.store).await?.pop(),
+            health: health::newest(&self.inner.store).await?,
             pos,
         })
     }
@@ -235,6 +245,9 @@ impl ports::Node for NodeService {
                 if !visible {
                     continue;
                 }
+            } else if stored.payload.is_none() && is_of_a_session(&stored.subject) {
+                // Purged: nothing says any more whose session it was.
+                continue;
             }
             items.push(stored.exchanged());
         }

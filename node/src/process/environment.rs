@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, ffi::OsString};
 
 /// Marks every process of a run, so that what is left of it is found when its shim is gone.
-pub(super) const MARK: &str = "ORCHWIZ_RUN";
+pub const MARK: &str = "ORCHWIZ_RUN";
 
 const PASSED: [&str; 5] = ["PATH", "HOME", "LANG", "TERM", "TMPDIR"];
 const PASSED_PREFIXES: [&str; 4] = ["SSL_CERT_", "ANTHROPIC_", "CLAUDE_", "DISABLE_"];
@@ -26,6 +26,20 @@ pub(super) fn complete(base: &BTreeMap<String, String>, own: &BTreeMap<String, S
     Ok(all)
 }
 
+/// What of the environment that agents get is secret: keys, tokens and passwords, also those within the addresses of proxies.
+pub fn secrets(own: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
+    let telling = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CUSTOM_HEADERS"];
+    let mut found = Vec::new();
+    for (name, value) in passed_on(own) {
+        if telling.iter().any(|part| name.to_ascii_uppercase().contains(part)) {
+            found.push(value);
+        } else if let Some((user, _)) = value.split_once("://").and_then(|(_, rest)| rest.split_once('@')) {
+            found.extend(user.split_once(':').map(|(_, password)| password.to_owned()));
+        }
+    }
+    found
+}
+
 fn is_passed(name: &str) -> bool {
     let proxy = name.to_ascii_lowercase().ends_with("_proxy");
     !is_never(name) && (PASSED.contains(&name) || proxy || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
@@ -38,6 +52,20 @@ fn is_never(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_tokens_and_passwords_are_secret() {
+        let own = [
+            ("ANTHROPIC_API_KEY", "sk-ant-1234"),
+            ("CLAUDE_CODE_OAUTH_TOKEN", "oauth-5678"),
+            ("HTTPS_PROXY", "http://mara:hunter22@proxy:3128"),
+            ("ANTHROPIC_BASE_URL", "https://api.example"),
+            ("PATH", "/usr/bin"),
+            ("AWS_SECRET_ACCESS_KEY", "which agents do not get"),
+        ];
+        let found = secrets(own.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
+        assert_eq!(found, ["sk-ant-1234", "oauth-5678", "hunter22"]);
+    }
 
     #[test]
     fn only_the_allow_list_passes_and_the_never_list_never() {

@@ -18,6 +18,7 @@ mod spool;
 mod tree;
 mod wire;
 
+pub use environment::{MARK, secrets};
 pub use follow::{Attached, Output};
 pub use probe::{Probed, probe};
 pub use processes::Processes;

@@ -23,9 +23,25 @@ const DAY_MS: i64 = 86_400_000;
 /// What an unattended session asks is denied after so many seconds where the project sets no limit.
 const UNATTENDED_LIMIT_S: i64 = 3_600;
 
-/// Commits what the agent of `run` did up to byte `offset` of its output.
-pub(crate) async fn agent_events<'t>(tx: &'t Tx<'t>, session: SessionId, run: RunId, events: Vec<AgentEvent>, offset: u64) -> Result<Outcome<SessionState>> {
+/// Commits what the agent of `run` did up to byte `offset` of its output; nothing when that is in the journal already, because whoever asked
+/// did not hear of it. `ending`: the node is ending the agent, which gets no more prompts.
+pub(crate) async fn agent_events<'t>(
+    tx: &'t Tx<'t>,
+    session: SessionId,
+    run: RunId,
+    events: Vec<AgentEvent>,
+    offset: u64,
+    ending: bool,
+) -> Result<Outcome<SessionState>> {
     let mut scribe = Scribe::load(tx, session).await?;
+    let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(tx.db()).await.map_err(internal)?;
+    if cursor.is_some_and(|cursor| u64::try_from(cursor.offset).is_ok_and(|known| known >= offset)) {
+        let state = scribe.state();
+        return Ok(scribe.finish(state));
+    }
+    if ending {
+        scribe.hold_prompts();
+    }
     let mut applied =
         Applied { mode: Mode::parse(&scribe.row.mode).unwrap_or(Mode::Ask), model: scribe.row.model.clone(), version: scribe.row.agent_version.clone() };
     for event in events {
@@ -34,6 +50,24 @@ pub(crate) async fn agent_events<'t>(tx: &'t Tx<'t>, session: SessionId, run: Ru
     consumed(tx, run, offset).await?;
     let state = scribe.state();
     Ok(scribe.finish(state))
+}
+
+/// The same events without anything the agent put into words, and a sentence in their place: for words that no database takes.
+pub(crate) fn without_words(events: Vec<AgentEvent>) -> Vec<AgentEvent> {
+    let why = "Some of what the agent wrote here could not be stored; its raw output has it.";
+    let bare = |event: &AgentEvent| {
+        matches!(
+            event,
+            AgentEvent::TurnStarted
+                | AgentEvent::Context { .. }
+                | AgentEvent::Mode(_)
+                | AgentEvent::Control { error: None, .. }
+                | AgentEvent::TurnEnded { outcome: TurnOutcome::Completed | TurnOutcome::Interrupted }
+                | AgentEvent::Resumable
+                | AgentEvent::NothingToResume
+        )
+    };
+    std::iter::once(AgentEvent::Error { text: why.into() }).chain(events.into_iter().filter(bare)).collect()
 }
 
 /// Records that the run's output up to `offset` is in the journal.
@@ -304,7 +338,7 @@ async fn initialized(scribe: &mut Scribe<'_>, run: RunId, ok: bool, error: Optio
     if scribe.state() != SessionState::Starting {
         return Ok(());
     }
-    if !scribe.row.resumable && scribe.turn() > 0 && scribe.row.forked_from.is_none() && scribe.resend_last_prompt(run).await? {
+    if !scribe.row.resumable && scribe.turn() > 0 && scribe.resend_last_prompt(run).await? {
         return Ok(());
     }
     if !scribe.send_next_prompt(run).await? {

@@ -72,7 +72,9 @@ impl End {
         let rests = matches!(before, SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done);
         match (&self.stop, &self.exit) {
             (Some(_), _) if rests => (before, None),
-            (Some(_), _) => (SessionState::Interrupted, Some("the node was stopped together with its agents".into())),
+            (Some(Stop::Silent), _) => (SessionState::Failed, Some(format!("{} said nothing at all after it was started, and was ended", self.name))),
+            (Some(Stop::Idle), _) => (SessionState::Interrupted, Some(format!("{} was ended because it had rested long, just as it began again", self.name))),
+            (Some(Stop::Person | Stop::Node), _) => (SessionState::Interrupted, Some("the node was stopped together with its agents".into())),
             (None, Exit::Lost) => (SessionState::Unknown, Some(format!("nobody saw how {} ended", self.name))),
             (None, Exit::Code { code: 0 }) if rests => (before, None),
             // Nothing was under way: nothing failed but the process, and the next prompt starts it again.
@@ -122,7 +124,7 @@ mod tests {
     #[test]
     fn no_end_leaves_a_session_at_work() {
         let exits = [Exit::Lost, Exit::Code { code: 0 }, Exit::Code { code: 1 }, Exit::Signal { signal: 9 }, Exit::NotStarted { why: "no such file".into() }];
-        let stops = [None, Some(Stop::Person), Some(Stop::Idle), Some(Stop::Node)];
+        let stops = [None, Some(Stop::Person), Some(Stop::Idle), Some(Stop::Silent), Some(Stop::Node)];
         for before in SessionState::ALL {
             for exit in &exits {
                 for stop in &stops {

@@ -40,6 +40,8 @@ pub struct EngineConfig {
     pub agents_max: usize,
     /// An agent that rests so long is ended; its session stays as it is.
     pub agents_idle: Duration,
+    /// An agent that says nothing for so long after its start is suspicious: its session says so; after ten times as long it is ended.
+    pub agents_silence: Duration,
     /// Where Claude Code lies, when not on PATH.
     pub claude: Option<PathBuf>,
     /// This binary: it is the demo agent's program too.
@@ -58,6 +60,8 @@ pub(crate) enum Stop {
     Person,
     /// It rested too long, or its place is needed.
     Idle,
+    /// It said nothing at all after it was started.
+    Silent,
     /// The node stops together with its agents.
     Node,
 }
@@ -74,6 +78,8 @@ pub(super) enum Order {
     Mode(Mode, Reply),
     /// Change the model.
     Model(Option<String>, Reply),
+    /// End the agent if it rests: its place is needed. The answer says whether it does.
+    MakeRoom(oneshot::Sender<bool>),
     /// End the agent.
     Stop(Stop),
 }
@@ -159,18 +165,44 @@ impl Engine {
         self.places.lock().expect("nothing panics while it holds the places")
     }
 
-    /// A runner is done: its place is free.
-    pub(super) async fn released(&self, session: SessionId, run: RunId) {
+    /// The place of a run is free.
+    fn left(&self, session: SessionId, run: RunId) {
         {
             let mut places = self.places();
             if places.get(&session).is_some_and(|place| place.run == run) {
                 places.remove(&session);
             }
         }
+        self.kick();
+    }
+
+    /// Repeats a commit while the disk is full or the database away; gives up only when the session is gone.
+    pub(super) async fn insist<T, F, Fut>(self: &Arc<Self>, session: SessionId, run: RunId, attempt: F) -> Option<T>
+    where
+        F: Fn(Arc<Self>) -> Fut + Send,
+        Fut: Future<Output = Result<T>> + Send,
+        T: Send,
+    {
+        let mut wait = Duration::from_millis(200);
+        loop {
+            match attempt(self.clone()).await {
+                Ok(value) => return Some(value),
+                Err(Error::NotFound(_)) => return None,
+                Err(error) => {
+                    tracing::error!(%session, %run, %error, "what an agent did could not be stored; it is tried again");
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(10));
+                }
+            }
+        }
+    }
+
+    /// A runner is done: its place is free.
+    pub(super) async fn released(&self, session: SessionId, run: RunId) {
+        self.left(session, run);
         if let Err(error) = self.processes.compress(run).await {
             tracing::warn!(%run, %error, "the output of an ended run could not be compressed");
         }
-        self.kick();
     }
 
     /// Takes up every process that the tables say was running when the node last stopped. Afterwards nothing claims to run that does not.
@@ -279,20 +311,25 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends the agent that has rested longest; `false` when all are at work.
+    /// Ends the agent that has rested longest; `false` when all are at work. The tables say who seems to rest, its runner whether it does.
     async fn free_a_place(&self) -> Result<bool> {
         let held: Vec<String> = self.places().keys().map(ToString::to_string).collect();
         let resting = session::Entity::find()
             .filter(session::Column::Id.is_in(held))
             .filter(session::Column::State.is_in([SessionState::Idle, SessionState::Interrupted, SessionState::Failed].map(SessionState::word)))
             .order_by_asc(session::Column::StateSince)
-            .one(self.store.read())
+            .all(self.store.read())
             .await
             .map_err(internal)?;
-        match resting.and_then(|row| row.id.parse().ok()) {
-            Some(session) => Ok(self.stop(session, Stop::Idle).await),
-            None => Ok(false),
+        for row in resting {
+            let Ok(session) = row.id.parse() else { continue };
+            let (reply, answer) = oneshot::channel();
+            let asked = self.order(session, Order::MakeRoom(reply)).await;
+            if asked && tokio::time::timeout(Duration::from_secs(1), answer).await.is_ok_and(|rests| rests == Ok(true)) {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 
     /// From here on orders reach the session's runner, also while its process is still being started.
@@ -331,8 +368,8 @@ impl Engine {
         let cwd = PathBuf::from(&project.path);
         let how = match (row.resumable, row.forked_from.as_deref().and_then(|from| from.parse().ok())) {
             (true, _) => How::Resume,
-            (false, Some(from)) if row.turns == 0 => How::Fork { from },
-            (false, _) => How::Fresh,
+            (false, Some(from)) => How::Fork { from },
+            (false, None) => How::Fresh,
         };
         let start = Start {
             session,
@@ -378,8 +415,18 @@ impl Engine {
             Err(why) => {
                 tracing::warn!(%session, %run, why, "an agent could not be started");
                 let end = End { session, run, exit: Exit::NotStarted { why }, stop: None, name: agent.title(), stderr: String::new(), resumed: false };
-                self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await?;
-                Ok(false)
+                // It keeps its place until that is written down: otherwise the session would claim to start for ever.
+                let engine = self.clone();
+                self.tasks.spawn(async move {
+                    engine
+                        .insist(session, run, |engine| {
+                            let end = end.clone();
+                            async move { engine.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await }
+                        })
+                        .await;
+                    engine.left(session, run);
+                });
+                Ok(true)
             }
         }
     }

@@ -32,7 +32,8 @@ pub(crate) fn parts(after: &str, count: usize) -> Result<Vec<String>> {
     let bytes = URL_SAFE_NO_PAD.decode(after).map_err(|_| bad())?;
     let text = String::from_utf8(bytes).map_err(|_| bad())?;
     let parts: Vec<String> = text.split('\n').map(str::to_owned).collect();
-    if parts.len() == count { Ok(parts) } else { Err(bad()) }
+    // No key has a NUL, and PostgreSQL takes none.
+    if parts.len() == count && !text.contains('\0') { Ok(parts) } else { Err(bad()) }
 }
 
 /// Escapes what LIKE would read as a pattern.
@@ -166,7 +167,7 @@ mod tests {
     fn a_cursor_round_trips_and_a_foreign_one_is_refused() {
         let text = cursor(&["12", "ses_1"]);
         assert_eq!(parts(&text, 2), Ok(vec!["12".into(), "ses_1".into()]));
-        for bad in ["", "%%%", "AAAA", &cursor(&["1", "2", "3"])] {
+        for bad in ["", "%%%", "AAAA", &cursor(&["1", "2", "3"]), &cursor(&["1", "a\0b"])] {
             assert!(parts(bad, 2).is_err(), "{bad:?}");
         }
     }

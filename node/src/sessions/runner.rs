@@ -22,7 +22,10 @@ use model::{
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -32,10 +35,16 @@ use tokio::{
 
 /// Lines taken into one commit at most.
 const BATCH: usize = 128;
+/// And so many bytes: a line has at most 8 MiB.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// A batch that the database refuses so often, while it takes others, will never be taken.
+const REFUSALS: u32 = 6;
 /// Half-written text goes to tabs at most this often.
 const PARTIAL_EVERY: Duration = Duration::from_millis(40);
 /// Half-written text is kept up to this size; the whole comes with the message.
 const PARTIAL_MAX: usize = 256 * 1024;
+/// An agent that says nothing is ended after so many times the patience after which its session says so.
+const SILENCES: u32 = 10;
 /// How much of stderr is kept to say why an agent failed.
 const STDERR_TAIL: usize = 2_000;
 
@@ -69,6 +78,10 @@ pub(super) struct Live {
     idle_since: Option<Instant>,
     /// Background tasks under way: an agent that has any does not rest.
     tasks: HashSet<String>,
+    /// Since when an agent that was started has said nothing at all.
+    silent_since: Option<Instant>,
+    /// Its session says so.
+    silence_said: bool,
 }
 
 impl Runner {
@@ -85,8 +98,10 @@ impl Runner {
         });
         let mut tick = tokio::time::interval(PARTIAL_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.moved(self.state);
+        self.live.silent_since = (self.state == SessionState::Starting).then(Instant::now);
         // A prompt may have been accepted while no runner was there to hear of it. One that waits behind a failure waits on.
-        if self.state == SessionState::Idle {
+        if matches!(self.state, SessionState::Idle | SessionState::Interrupted) {
             self.send_if_free().await;
         } else {
             self.flush().await;
@@ -120,11 +135,13 @@ impl Runner {
         let mut upto = self.committed;
         let mut exit = None;
         let mut next = Some(first);
-        let mut taken = 0;
+        let (mut taken, mut size) = (0, 0);
         while let Some(output) = next.take() {
             match output {
                 Output::Line { end, bytes, cut } => {
                     taken += 1;
+                    size += bytes.len();
+                    self.live.silent_since = None;
                     let said = self.driver.line(&bytes);
                     for event in said {
                         self.remember(&event);
@@ -138,14 +155,14 @@ impl Runner {
                     upto = upto.max(end);
                 }
                 Output::Stderr(text) => {
-                    self.live.stderr.push_str(&text);
+                    self.live.stderr.push_str(&text.replace('\0', "\u{fffd}"));
                     let excess = self.live.stderr.len().saturating_sub(STDERR_TAIL);
                     let cut = (excess..=self.live.stderr.len()).find(|at| self.live.stderr.is_char_boundary(*at)).unwrap_or(0);
                     self.live.stderr.drain(..cut);
                 }
                 Output::Exit(ended) => exit = Some(ended),
             }
-            if exit.is_none() && taken < BATCH {
+            if exit.is_none() && taken < BATCH && size < BATCH_BYTES {
                 next = outputs.try_recv().ok();
             }
         }
@@ -195,11 +212,21 @@ impl Runner {
                 _ => None,
             })
             .collect();
-        let (session, run) = (self.session, self.run);
+        let (session, run, ending) = (self.session, self.run, self.live.stop.is_some());
+        let store = move |engine: Arc<Engine>, events: Vec<AgentEvent>| async move {
+            engine.journal.commit(&Caller::node(), move |tx| Box::pin(apply::agent_events(tx, session, run, events, upto, ending))).await
+        };
+        let refusals = AtomicU32::new(0);
         let state = self
             .insist(move |engine| {
-                let events = events.clone();
-                async move { engine.journal.commit(&Caller::node(), move |tx| Box::pin(apply::agent_events(tx, session, run, events, upto))).await }
+                let (events, refused) = (events.clone(), refusals.fetch_add(1, Ordering::Relaxed) >= REFUSALS);
+                async move {
+                    match store(engine.clone(), events.clone()).await {
+                        // The disk or the database may be away, or these very words cannot be stored: then their place can.
+                        Err(Error::Internal(_)) if refused => store(engine, apply::without_words(events)).await,
+                        outcome => outcome,
+                    }
+                }
             })
             .await;
         self.committed = upto;
@@ -213,7 +240,7 @@ impl Runner {
         self.flush().await;
     }
 
-    /// Repeats a commit while the disk is full or the database away; gives up only when the session is gone.
+    /// [`Engine::insist`] for this run.
     fn insist<T, F, Fut>(&self, attempt: F) -> impl Future<Output = Option<T>> + Send + use<T, F, Fut>
     where
         F: Fn(Arc<Engine>) -> Fut + Send,
@@ -221,20 +248,7 @@ impl Runner {
         T: Send,
     {
         let (engine, session, run) = (self.engine.clone(), self.session, self.run);
-        async move {
-            let mut wait = Duration::from_millis(200);
-            loop {
-                match attempt(engine.clone()).await {
-                    Ok(value) => return Some(value),
-                    Err(Error::NotFound(_)) => return None,
-                    Err(error) => {
-                        tracing::error!(%session, %run, %error, "what an agent did could not be stored; it is tried again");
-                        tokio::time::sleep(wait).await;
-                        wait = (wait * 2).min(Duration::from_secs(10));
-                    }
-                }
-            }
-        }
+        async move { engine.insist(session, run, attempt).await }
     }
 
     fn moved(&mut self, state: SessionState) {
@@ -270,6 +284,14 @@ impl Runner {
             Order::Model(model, reply) => {
                 let lines = self.driver.set_model(model.as_deref());
                 self.wish(Wish::Model, lines, reply).await;
+            }
+            Order::MakeRoom(reply) => {
+                let rests = self.live.idle_since.is_some() && self.live.tasks.is_empty() && self.live.stop.is_none();
+                if rests {
+                    self.stop(Stop::Idle);
+                }
+                // Whoever asked may have given up waiting.
+                let _ = reply.send(rests);
             }
             Order::Stop(stop) => self.stop(stop),
         }
@@ -366,6 +388,32 @@ impl Runner {
         let idle = self.live.idle_since.is_some_and(|since| since.elapsed() >= self.engine.config.agents_idle);
         if idle && self.live.tasks.is_empty() && self.live.stop.is_none() {
             self.stop(Stop::Idle);
+        }
+        self.listen().await;
+    }
+
+    /// An agent that was started and says nothing at all: its session says so, and later it is ended, for it holds a place.
+    async fn listen(&mut self) {
+        let patience = self.engine.config.agents_silence;
+        let Some(silence) = self.live.silent_since.map(|since| since.elapsed()).filter(|silence| *silence >= patience) else { return };
+        if self.live.stop.is_none() && silence >= patience * SILENCES {
+            self.stop(Stop::Silent);
+        } else if !std::mem::replace(&mut self.live.silence_said, true) {
+            let session = self.session;
+            let said = self
+                .engine
+                .journal
+                .commit(&Caller::node(), move |tx| {
+                    Box::pin(async move {
+                        let mut scribe = Scribe::load(tx, session).await?;
+                        if scribe.state() == SessionState::Starting {
+                            scribe.moved(SessionState::Starting, Some("it has said nothing since it was started".into()));
+                        }
+                        Ok(scribe.finish(()))
+                    })
+                })
+                .await;
+            self.live.silence_said = said.is_ok();
         }
     }
 

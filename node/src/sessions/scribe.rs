@@ -69,6 +69,7 @@ pub(crate) struct Scribe<'t> {
     fresh_calls: HashMap<String, i64>,
     ended_calls: HashSet<i64>,
     settled: HashSet<PromptId>,
+    holds_prompts: bool,
     next_input: Option<i64>,
     events: Vec<NewEvent>,
 }
@@ -88,6 +89,7 @@ impl<'t> Scribe<'t> {
             fresh_calls: HashMap::new(),
             ended_calls: HashSet::new(),
             settled: HashSet::new(),
+            holds_prompts: false,
             next_input: None,
             events: Vec::new(),
             row,
@@ -120,6 +122,11 @@ impl<'t> Scribe<'t> {
     /// accepted after it, or a resume, says `queued` and starts the agent anew once this process is gone.
     pub(crate) fn is_stopping(&self) -> bool {
         self.row.run.is_some() && is_ending(SessionState::parse(&self.row.state).unwrap_or(SessionState::Unknown))
+    }
+
+    /// From here on the agent gets no prompt: it is being ended, and what waits is for the next one.
+    pub(crate) fn hold_prompts(&mut self) {
+        self.holds_prompts = true;
     }
 
     /// An event about something else in the same commit.
@@ -255,7 +262,7 @@ impl<'t> Scribe<'t> {
 
     /// Gives the oldest waiting prompt to the agent; `false` when none waits, or the agent is being stopped.
     pub(crate) async fn send_next_prompt(&mut self, run: RunId) -> Result<bool> {
-        if self.is_stopping() {
+        if self.is_stopping() || self.holds_prompts {
             return Ok(false);
         }
         let Some(row) = self.next_prompt().await? else { return Ok(false) };
@@ -271,6 +278,9 @@ impl<'t> Scribe<'t> {
 
     /// Says the newest prompt again to an agent that has no transcript of it; `false` when there is none. It is in the timeline already.
     pub(crate) async fn resend_last_prompt(&mut self, run: RunId) -> Result<bool> {
+        if self.is_stopping() || self.holds_prompts {
+            return Ok(false);
+        }
         let row = prompt::Entity::find()
             .filter(prompt::Column::Session.eq(self.id.to_string()))
             .filter(prompt::Column::State.eq(PromptState::Sent.word()))

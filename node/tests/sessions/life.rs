@@ -240,9 +240,10 @@ async fn a_session_says_what_each_model_spent_over_days_and_processes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_session_is_nobody_elses_anywhere() {
     let place = Place::new().await;
-    let running = open(&place).await;
-    let session = running.start(Mode::AutoAccept, "hello").await;
-    running.state(session.id, SessionState::Idle).await;
+    let running = open_with(&place, 4, "human").await;
+    // It writes for seconds, so that half-written text passes while it becomes private.
+    let session = running.start(Mode::AutoAccept, "slow").await;
+    running.state(session.id, SessionState::Working).await;
     let jonas = person(2, "jonas");
     let mut follower = running.node.live().follow(jonas.clone());
     let head = running.services.node.head().await.unwrap();
@@ -260,6 +261,15 @@ async fn a_private_session_is_nobody_elses_anywhere() {
             _ => {}
         }
     }
+    let later = tokio::time::timeout(Duration::from_millis(1_500), async {
+        loop {
+            if let Some(ServerSays::Partial(partial)) = follower.next().await {
+                return partial;
+            }
+        }
+    });
+    assert!(later.await.is_err(), "half-written text went on to somebody who may not see it");
+    assert_eq!(running.session(session.id).await.state, SessionState::Working, "it wrote all the time");
     assert!(matches!(running.services.sessions.find(&jonas, session.id).await, Err(Error::NotFound(_))));
     assert!(matches!(running.services.sessions.entries(&jonas, session.id, 0, 50, false).await, Err(Error::NotFound(_))));
     assert!(matches!(running.services.sessions.prompt(&jonas, session.id, "hi".into()).await, Err(Error::NotFound(_))));

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint")]
 
 mod life;
+mod odd;
 mod retention;
 mod rules;
 mod stop;
@@ -46,11 +47,36 @@ fn program() -> PathBuf {
     own.parent().and_then(|deps| deps.parent()).expect("tests lie in target/PROFILE/deps").join("examples/orchwiz_parts")
 }
 
-async fn open_with(place: &Place, agents_max: usize, pace: &str) -> Running {
-    open_at(place, Deps::system(), agents_max, pace).await
+/// What a test sets of a node.
+struct Setup {
+    deps: Deps,
+    agents_max: usize,
+    /// The demo agent's.
+    pace: &'static str,
+    idle: Duration,
+    silence: Duration,
+    claude: PathBuf,
 }
 
-async fn open_at(place: &Place, deps: Deps, agents_max: usize, pace: &str) -> Running {
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            deps: Deps::system(),
+            agents_max: 4,
+            pace: "fast",
+            idle: Duration::from_mins(15),
+            silence: Duration::from_secs(30),
+            claude: "/nowhere/claude".into(),
+        }
+    }
+}
+
+async fn open_with(place: &Place, agents_max: usize, pace: &'static str) -> Running {
+    open_as(place, Setup { agents_max, pace, ..Setup::default() }).await
+}
+
+async fn open_as(place: &Place, setup: Setup) -> Running {
+    let Setup { deps, agents_max, pace, idle, silence, claude } = setup;
     let store = Store::open::<Migrator>(&place.config, &deps).await.expect("the store opens");
     let journal = Journal::open(store.clone(), deps.clone()).await.expect("the journal opens");
     let data_dir = place.config.data_dir.clone();
@@ -64,8 +90,9 @@ async fn open_at(place: &Place, deps: Deps, agents_max: usize, pace: &str) -> Ru
         },
         engine: EngineConfig {
             agents_max,
-            agents_idle: Duration::from_mins(15),
-            claude: Some("/nowhere/claude".into()),
+            agents_idle: idle,
+            agents_silence: silence,
+            claude: Some(claude),
             own_program: program(),
             demo_env: BTreeMap::from([
                 ("ORCHWIZ_DEMO_STATE".into(), data_dir.join("demo-agent").display().to_string()),
@@ -142,10 +169,14 @@ impl Running {
     }
 
     async fn start(&self, mode: Mode, prompt: &str) -> Session {
+        self.start_agent(AgentKind::Demo, mode, prompt).await
+    }
+
+    async fn start_agent(&self, agent: AgentKind, mode: Mode, prompt: &str) -> Session {
         let demo = self.services.sessions.run_demo(&mara()).await.expect("the demo starts");
         self.services.sessions.stop(&mara(), demo.id).await.expect("it stops");
         self.until(demo.id, "its end", |session| session.run.is_none()).await;
-        let new = NewSession { project: demo.project, agent: AgentKind::Demo, mode, prompt: prompt.into(), title: None, model: None, visibility: None };
+        let new = NewSession { project: demo.project, agent, mode, prompt: prompt.into(), title: None, model: None, visibility: None };
         self.services.sessions.create(&mara(), new).await.expect("a session starts")
     }
 }

@@ -1,6 +1,6 @@
 //! What was deleted goes for good after 30 days, and so do old spools; until then all of it can be had back.
 
-use crate::{Running, SOON, mara, open_at};
+use crate::{Running, SOON, Setup, mara, open_as};
 use model::{
     Error, PageQuery,
     id::{RunId, SessionId},
@@ -35,7 +35,7 @@ async fn a_deleted_session_can_be_had_back_for_thirty_days_and_is_then_gone_for_
     let place = Place::new().await;
     let (deps, clock) = deps(41);
     let runs = place.config.data_dir.join("runs");
-    let running = open_at(&place, deps.clone(), 4, "fast").await;
+    let running = open_as(&place, Setup { deps: deps.clone(), ..Setup::default() }).await;
     let (kept, kept_run) = ended(&running).await;
     let (gone, gone_run) = ended(&running).await;
     for session in [kept, gone] {
@@ -44,14 +44,14 @@ async fn a_deleted_session_can_be_had_back_for_thirty_days_and_is_then_gone_for_
     running.close(true).await;
 
     clock.advance(29 * DAY_MS);
-    let running = open_at(&place, deps.clone(), 4, "fast").await;
+    let running = open_as(&place, Setup { deps: deps.clone(), ..Setup::default() }).await;
     running.services.sessions.restore(&mara(), kept).await.expect("29 days later it can be restored");
     assert!(runs.join(gone_run.to_string()).exists());
     let (young, young_run) = ended(&running).await;
     running.close(true).await;
 
     clock.advance(2 * DAY_MS);
-    let running = open_at(&place, deps, 4, "fast").await;
+    let running = open_as(&place, Setup { deps, ..Setup::default() }).await;
     let deadline = Instant::now() + SOON;
     let left = r#"SELECT count(*) AS n FROM "session" WHERE "id" = $1"#;
     while count(&running, left, &gone.to_string()).await > 0 || runs.join(gone_run.to_string()).exists() || runs.join(kept_run.to_string()).exists() {
@@ -87,12 +87,12 @@ async fn a_deleted_session_can_be_had_back_for_thirty_days_and_is_then_gone_for_
 async fn the_spool_of_a_run_that_goes_on_stays_however_old_it_is() {
     let place = Place::new().await;
     let (deps, clock) = deps(42);
-    let running = open_at(&place, deps.clone(), 4, "fast").await;
+    let running = open_as(&place, Setup { deps: deps.clone(), ..Setup::default() }).await;
     let session = running.start(Mode::AutoAccept, "hello").await;
     let run = running.state(session.id, SessionState::Idle).await.run.expect("it runs");
     running.close(false).await;
     clock.advance(90 * DAY_MS);
-    let running = open_at(&place, deps, 4, "fast").await;
+    let running = open_as(&place, Setup { deps, ..Setup::default() }).await;
     // The first session of `start` has an old spool: when that is gone, the sweep has been there.
     let runs = place.config.data_dir.join("runs");
     let deadline = Instant::now() + SOON;

@@ -28,6 +28,8 @@ pub const PREFIX: &str = "ORCHWIZ_";
 const TEST_PREFIX: &str = "ORCHWIZ_TEST_";
 /// Names the file, as `--config` does; not itself a key of the file.
 const FILE_VARIABLE: &str = "ORCHWIZ_CONFIG";
+/// What agents have in their environment: the command line works within one too.
+const OF_AGENTS: [&str; 3] = [node::process::MARK, node::agents::demo::STATE, node::agents::demo::PACE];
 
 /// Every setting of a node.
 #[derive(Clone, Debug)]
@@ -295,7 +297,7 @@ fn from_toml(origin: &str, kind: Kind, value: toml::Value) -> Result<Vec<String>
 fn read_environment(environment: &[(OsString, OsString)], said: &mut BTreeMap<String, Said>) -> Result<(), ConfigError> {
     for (name, value) in environment {
         let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
-        if name.starts_with(TEST_PREFIX) || name == FILE_VARIABLE {
+        if name.starts_with(TEST_PREFIX) || name == FILE_VARIABLE || OF_AGENTS.contains(&name) {
             continue;
         }
         let Some(key) = KEYS.iter().find(|key| key.variable() == name) else {

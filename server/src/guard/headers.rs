@@ -53,10 +53,7 @@ impl Headers {
         put(header::REFERRER_POLICY, "same-origin");
         put(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
         put(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-        put(
-            PERMISSIONS_POLICY,
-            "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), serial=(), usb=(), browsing-topics=()",
-        );
+        put(PERMISSIONS_POLICY, "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), serial=(), usb=(), browsing-topics=()");
         if https {
             put(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
         }

@@ -49,6 +49,8 @@ use tokio::net::TcpListener;
 const DEADLINE: Duration = Duration::from_secs(9);
 /// How long requests under way may take to end, of that.
 const DRAIN: Duration = Duration::from_secs(5);
+/// An agent that says nothing for so long after its start is said to; after ten times as long it is ended. Claude Code answers within a second or two.
+const SILENCE: Duration = Duration::from_secs(30);
 /// So often logins whose time is over are removed.
 const SWEEP: Duration = Duration::from_mins(10);
 
@@ -91,6 +93,10 @@ pub struct Opened {
 
 /// Opens a node on an open store. `program` is this binary: it is started again as shim and as demo agent.
 pub async fn open(config: Config, program: PathBuf, store: &Store, journal: &Journal, deps: &Deps) -> Result<Opened, Failure> {
+    // Before anything is taken up that an agent said meanwhile.
+    for secret in secrets(&config) {
+        journal.mask(&secret);
+    }
     let accounts = AccountsService::new(store.clone(), journal.clone(), deps.clone());
     let auth = Auth::new(accounts.clone(), AuthConfig::from(&config), deps.clone())?;
     let node_config = node_config(&config, program, journal)?;
@@ -159,6 +165,15 @@ impl Running {
     }
 }
 
+/// What this node knows and nobody should read in a transcript: what agents get of its environment, and what it is configured with.
+fn secrets(config: &Config) -> Vec<String> {
+    let mut secrets = node::process::secrets(std::env::vars_os());
+    secrets.extend(config.github.client_secret.as_ref().map(|secret| secret.expose().to_owned()));
+    let password = config.database_url.as_ref().and_then(|url| url::Url::parse(url.expose()).ok()?.password().map(str::to_owned));
+    secrets.extend(password);
+    secrets
+}
+
 fn logging(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let lines =
@@ -175,6 +190,7 @@ fn node_config(config: &Config, program: PathBuf, journal: &Journal) -> Result<N
         engine: EngineConfig {
             agents_max: config.agents_max,
             agents_idle: Duration::from_secs(config.agents_idle_seconds),
+            agents_silence: SILENCE,
             claude: config.claude_path.clone(),
             own_program: program.clone(),
             demo_env: demo_environment(config, &data_dir)?,

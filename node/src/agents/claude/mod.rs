@@ -90,12 +90,16 @@ impl Driver for Claude {
         let response = match answer {
             Answer::Allow { input, remember, mode, answers } => {
                 let mut input = input.clone();
-                if let (Some(answers), Value::Object(map)) = (answers, &mut input) {
+                if let (Some(answers), Some(Value::Object(map))) = (answers, &mut input) {
                     map.insert("answers".into(), json!(answers));
                 }
                 let mut permissions = remember.clone();
                 permissions.extend(mode.map(|mode| json!({"type": "setMode", "mode": mode_word(mode), "destination": "session"})));
-                json!({"behavior": "allow", "updatedInput": input, "updatedPermissions": permissions})
+                let mut allow = json!({"behavior": "allow", "updatedPermissions": permissions});
+                if let Some(input) = input {
+                    allow["updatedInput"] = input;
+                }
+                allow
             }
             Answer::Deny { message, interrupt } => json!({"behavior": "deny", "message": message, "interrupt": interrupt}),
         };

@@ -256,12 +256,12 @@ fn wishes_and_answers_are_lines_the_agent_reads() {
     assert_eq!(read(driver.set_model(None))["request"], json!({"subtype": "set_model", "model": null}));
     assert_eq!(read(driver.prompt(PromptId::from_uuid(Uuid::from_u128(9)), "hi"))["uuid"], "00000000-0000-0000-0000-000000000009");
     let questions = json!({"questions": [{"question": "Which?"}]});
-    let answers = Answer::Allow { input: questions, remember: Vec::new(), mode: None, answers: Some([("Which?".to_owned(), "Blue".to_owned())].into()) };
+    let answers = Answer::Allow { input: Some(questions), remember: Vec::new(), mode: None, answers: Some([("Which?".to_owned(), "Blue".to_owned())].into()) };
     assert_eq!(
         read(driver.answer("r", &answers))["response"]["response"]["updatedInput"],
         json!({"questions": [{"question": "Which?"}], "answers": {"Which?": "Blue"}})
     );
-    let approve = Answer::Allow { input: json!({"plan": "x"}), remember: Vec::new(), mode: Some(Mode::AutoAccept), answers: None };
+    let approve = Answer::Allow { input: Some(json!({"plan": "x"})), remember: Vec::new(), mode: Some(Mode::AutoAccept), answers: None };
     assert_eq!(
         read(driver.answer("r", &approve)),
         json!({"type": "control_response", "response": {"subtype": "success", "request_id": "r", "response": {
