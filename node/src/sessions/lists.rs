@@ -148,7 +148,8 @@ pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Resu
         let wanted = limit + 1 - items.len();
         for (at, bytes) in engine.processes.raw(run, offset, wanted).await {
             let shown = &bytes[..bytes.len().min(64 * 1024)];
-            items.push(RawLine { run, offset: at, text: String::from_utf8_lossy(shown).into_owned() });
+            let text = String::from_utf8_lossy(shown);
+            items.push(RawLine { run, offset: at, text: engine.journal.masked(&text).into_owned() });
         }
         if items.len() > limit {
             break;

@@ -15,6 +15,8 @@ use std::{
 
 /// Prepared statements kept per connection; the journal alone has about forty.
 const STATEMENTS: usize = 256;
+/// Rows that wait to be read from a connection of SQLite: more than a page has.
+const ROWS: usize = 256;
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_READERS: u32 = 8;
 
@@ -93,7 +95,14 @@ fn base(config: &StoreConfig) -> ConnectOptions {
 }
 
 fn sqlite(options: SqliteConnectOptions, path: &Path) -> SqliteConnectOptions {
-    options.filename(path).create_if_missing(false).busy_timeout(Duration::from_secs(5)).foreign_keys(true).statement_cache_capacity(STATEMENTS)
+    options
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(Duration::from_secs(5))
+        .foreign_keys(true)
+        .statement_cache_capacity(STATEMENTS)
+        // A page of a list passes from SQLite's thread without waiting for its reader.
+        .row_buffer_size(ROWS)
 }
 
 /// SQLite gives its side files the mode of the database file, so that file is made first, for the owner alone.

@@ -2,6 +2,7 @@
 
 use crate::{Running, Setup, mara, open_as, open_with};
 use model::{
+    PageQuery,
     approvals::Decide,
     entries::EntryKind,
     sessions::{AgentKind, Mode, NewSession, SessionState},
@@ -191,6 +192,8 @@ printf '%s\n' "$answer" >> "$log"
     running.state(session.id, SessionState::Idle).await;
     let answer = read(&log(&place));
     assert!(answer.contains(r#""behavior":"allow""#) && !answer.contains("updatedInput") && !answer.contains("masked"), "{answer}");
+    let raw = running.services.sessions.raw(&mara(), session.id, PageQuery::default()).await.unwrap();
+    assert!(raw.items.iter().any(|line| line.text.contains("curl -H [masked]")) && raw.items.iter().all(|line| !line.text.contains(secret)));
     for event in running.journal.events(0, 1_000).await.unwrap() {
         assert!(!String::from_utf8_lossy(&event.payload.unwrap_or_default()).contains(secret), "{} has it", event.kind);
     }
