@@ -62,6 +62,13 @@ fn pages_reach_the_browser_only_through_its_module() {
 }
 
 #[test]
+fn a_title_that_changes_is_made_within_its_request() {
+    for (path, source) in sources() {
+        assert!(!source.contains("<Title text=move"), "{path}: take ui::LiveTitle, which says why");
+    }
+}
+
+#[test]
 fn nothing_of_a_page_is_bound_to_the_thread_that_drew_it() {
     // The server may drop a page on another thread than the one that drew it; what is local to a thread panics then.
     for (path, source) in sources() {

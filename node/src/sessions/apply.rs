@@ -14,7 +14,7 @@ use model::{
     entries::EntryKind,
     event::{ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, SessionChanged, UsageRecorded},
     id::{ApprovalId, RunId, SessionId},
-    sessions::{Mode, SessionState},
+    sessions::{AgentKind, Mode, SessionState},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict};
 use serde_json::Value;
@@ -52,22 +52,28 @@ pub(crate) async fn agent_events<'t>(
     Ok(scribe.finish(state))
 }
 
-/// The same events without anything the agent put into words, and a sentence in their place: for words that no database takes.
-pub(crate) fn without_words(events: Vec<AgentEvent>) -> Vec<AgentEvent> {
-    let why = "Some of what the agent wrote here could not be stored; its raw output has it.";
-    let bare = |event: &AgentEvent| {
-        matches!(
-            event,
-            AgentEvent::TurnStarted
-                | AgentEvent::Context { .. }
-                | AgentEvent::Mode(_)
-                | AgentEvent::Control { error: None, .. }
-                | AgentEvent::TurnEnded { outcome: TurnOutcome::Completed | TurnOutcome::Interrupted }
-                | AgentEvent::Resumable
-                | AgentEvent::NothingToResume
-        )
+/// The same events without what the agent put into words, and a sentence in their place: for words that no database takes. Whatever decides
+/// what the session is stays, and nobody is left waiting: what was asked is denied, for nobody could be shown what it was.
+pub(crate) fn without_words(agent: AgentKind, events: Vec<AgentEvent>) -> Vec<AgentEvent> {
+    const WHY: &str = "Some of what the agent wrote here could not be stored; its raw output has it.";
+    let bare = |event: AgentEvent| match event {
+        AgentEvent::TurnStarted
+        | AgentEvent::Context { .. }
+        | AgentEvent::Mode(_)
+        | AgentEvent::AskCancelled { .. }
+        | AgentEvent::Reply { .. }
+        | AgentEvent::Resumable
+        | AgentEvent::NothingToResume => vec![event],
+        AgentEvent::Control { wish, ok, error } => vec![AgentEvent::Control { wish, ok, error: error.map(|_| WHY.into()) }],
+        AgentEvent::TurnEnded { outcome: TurnOutcome::Failed(_) } => vec![AgentEvent::TurnEnded { outcome: TurnOutcome::Failed(WHY.into()) }],
+        AgentEvent::TurnEnded { .. } => vec![event],
+        AgentEvent::Ask(ask) => {
+            let no = Answer::deny("This request could not be stored by the node, so that nobody can be asked. Put it in other words.");
+            driver(agent).answer(&ask.request, &no).into_iter().map(|line| AgentEvent::Reply { line }).collect()
+        }
+        _ => Vec::new(),
     };
-    std::iter::once(AgentEvent::Error { text: why.into() }).chain(events.into_iter().filter(bare)).collect()
+    std::iter::once(AgentEvent::Error { text: WHY.into() }).chain(events.into_iter().flat_map(bare)).collect()
 }
 
 /// Records that the run's output up to `offset` is in the journal.
@@ -366,4 +372,42 @@ fn todo_line(todos: &Value) -> String {
     let Some(items) = todos.as_array() else { return "Todo list".into() };
     let done = items.iter().filter(|item| item.get("status").and_then(Value::as_str) == Some("completed")).count();
     format!("{done} of {} done", items.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_cannot_be_stored_leaves_nobody_waiting_and_no_turn_open() {
+        let ask = Ask {
+            request: "r1".into(),
+            kind: ApprovalKind::Tool,
+            tool: "Bash".into(),
+            call: None,
+            input: json!({"command": "secret words"}),
+            target: "secret words".into(),
+            reason: None,
+            reason_type: None,
+            subagent: None,
+            suggestions: Vec::new(),
+            questions: Vec::new(),
+        };
+        let events = vec![
+            AgentEvent::TurnStarted,
+            AgentEvent::Message { parent: None, text: "secret words".into() },
+            AgentEvent::Ask(Box::new(ask)),
+            AgentEvent::Control { wish: Wish::Initialize, ok: false, error: Some("secret words".into()) },
+            AgentEvent::TurnEnded { outcome: TurnOutcome::Failed("secret words".into()) },
+        ];
+        let bare = without_words(AgentKind::Claude, events);
+        assert!(!format!("{bare:?}").contains("secret words"), "{bare:?}");
+        assert!(matches!(&bare[0], AgentEvent::Error { .. }));
+        assert_eq!(bare[1], AgentEvent::TurnStarted);
+        assert!(matches!(&bare[2], AgentEvent::Reply { line } if String::from_utf8_lossy(line).contains(r#""behavior":"deny""#)), "{bare:?}");
+        assert!(matches!(&bare[3], AgentEvent::Control { wish: Wish::Initialize, ok: false, error: Some(_) }));
+        assert!(matches!(&bare[4], AgentEvent::TurnEnded { outcome: TurnOutcome::Failed(_) }));
+        assert_eq!(bare.len(), 5);
+    }
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     agents::{AgentEvent, Driver, How, Wish},
     entity::input,
+    journal::Outcome,
     process::{Attached, Output},
 };
 use model::{
@@ -216,14 +217,19 @@ impl Runner {
         let store = move |engine: Arc<Engine>, events: Vec<AgentEvent>| async move {
             engine.journal.commit(&Caller::node(), move |tx| Box::pin(apply::agent_events(tx, session, run, events, upto, ending))).await
         };
-        let refusals = AtomicU32::new(0);
+        // Whether the database takes anything at all.
+        let takes = |engine: Arc<Engine>| async move { engine.journal.commit(&Caller::node(), |_| Box::pin(async { Ok(Outcome::new(())) })).await };
+        let (agent, refusals) = (self.agent, AtomicU32::new(0));
         let state = self
             .insist(move |engine| {
                 let (events, refused) = (events.clone(), refusals.fetch_add(1, Ordering::Relaxed) >= REFUSALS);
                 async move {
+                    if refused {
+                        takes(engine.clone()).await?;
+                    }
                     match store(engine.clone(), events.clone()).await {
-                        // The disk or the database may be away, or these very words cannot be stored: then their place can.
-                        Err(Error::Internal(_)) if refused => store(engine, apply::without_words(events)).await,
+                        // The database is there and refuses these very words: their place can be kept.
+                        Err(Error::Internal(_)) if refused => store(engine, apply::without_words(agent, events)).await,
                         outcome => outcome,
                     }
                 }
