@@ -107,6 +107,11 @@ pub fn matches(query: &str) -> bool {
     false
 }
 
+/// Whether the page has an element that fits a selector; `false` on the server.
+pub fn has(selector: &str) -> bool {
+    cfg!(feature = "hydrate") && document().query_selector(selector).ok().flatten().is_some()
+}
+
 /// Gives an element of the page the focus; nothing happens when there is none with that id.
 pub fn focus(id: &str) {
     use wasm_bindgen::JsCast;

@@ -5,8 +5,9 @@ use super::store::Store;
 use crate::{
     browser,
     inbox::{
-        decider::{Asking, Decider},
+        decider::Decider,
         decision::{DecisionActs, ExactInput, Questions},
+        keys::hear_keys,
         waits::Waits,
         words,
     },
@@ -73,8 +74,8 @@ pub fn ApprovalCard(
     );
     let first = Memo::new(move |_| store.approvals.with(|all| all.iter().find(|one| one.state == ApprovalState::Pending).map(|one| one.id)) == Some(id));
     let keys = Signal::derive(move || first.get() && store.may_drive);
-    browser::on_keys(move |key| keys.get_untracked() && heard(decider, key));
-    let reason = approval.reason.clone();
+    hear_keys(decider, keys, false);
+    let reason = approval.reason.clone().unwrap_or_else(|| words::reason(approval.kind).to_owned());
     let suggestion = approval.suggestions.first().map(|suggestion| (suggestion.text.clone(), suggestion.scope));
     let (created, expires) = (approval.created, approval.expires);
     let kind = approval.kind;
@@ -100,7 +101,8 @@ pub fn ApprovalCard(
                 }}
                 <dl class="kv xs">
                     {subagent.map(|name| view! { <dt>"Asked by"</dt> <dd>{name}</dd> })}
-                    {reason.map(|reason| view! { <dt>"Asks because"</dt> <dd>{reason}</dd> })}
+                    <dt>"Asks because"</dt>
+                    <dd>{reason}</dd>
                     {suggestion
                         .map(|(text, scope)| {
                             view! { <dt>"Always adds"</dt> <dd><code>{text}</code> " for " {words::scope_title(scope)}</dd> }
@@ -124,28 +126,6 @@ pub fn ApprovalCard(
         </section>
     }
     .into_any()
-}
-
-/// What a key does to the decision that has the keys.
-pub fn heard(decider: Decider, key: &browser::Key) -> bool {
-    if decider.asking.get_untracked() != Asking::Nothing {
-        return false;
-    }
-    if key.is("a") {
-        if !key.shift {
-            decider.allow();
-        } else if decider.kind == ApprovalKind::Plan {
-            decider.always();
-        } else if decider.can_always {
-            decider.asking.set(Asking::Always);
-        }
-        true
-    } else if key.is("d") && !key.shift {
-        decider.ask_deny();
-        true
-    } else {
-        false
-    }
 }
 
 /// The next decision gets the focus, else the place to say something.

@@ -275,7 +275,8 @@ fn DriveButtons(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoVie
     browser::on_keys(move |key| {
         let working = store.session.with_untracked(|session| can_interrupt(session.state));
         // Escape in a field belongs to the field; the composer passes it on by itself.
-        if key.key == "Escape" && !key.typing && working {
+        // What it could close as well, a box that asks for a reason or a scope, comes first.
+        if key.key == "Escape" && !key.typing && working && !browser::has(".ask-box") {
             act.dispatch(Drive::Interrupt);
             return true;
         }
