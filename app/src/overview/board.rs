@@ -115,6 +115,11 @@ impl Board {
         self.show();
     }
 
+    /// Takes a session in as an action answered with it.
+    pub fn take_session(self, session: &Session) {
+        self.change(|now| fold::take_session(now, session));
+    }
+
     /// Takes an approval in as it is now.
     pub fn take(self, approval: &Approval) {
         self.change(|now| fold::take_approval(now, approval));
