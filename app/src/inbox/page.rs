@@ -36,15 +36,21 @@ const MOST: usize = 1_000;
 pub fn InboxPage() -> impl IntoView {
     let live = use_live();
     let view = Resource::new(move || live.reloads.get(), |_| inbox());
-    let content = move |view: InboxView| view! { <Inbox view=view /> };
+    // What is shown without being named stays, also when everything is read again.
+    let kept = RwSignal::new(None);
+    let content = move |view: InboxView| view! { <Inbox view=view kept=kept /> };
     view! {
         <Title text="Inbox" />
         <QueryState query=view rows=6 failed="The inbox could not be read." content=content />
     }
 }
 
+fn href(id: ApprovalId) -> String {
+    format!("/inbox?id={id}")
+}
+
 #[component]
-fn Inbox(view: InboxView) -> impl IntoView {
+fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
     let lists = RwSignal::new(Lists { waiting: view.waiting.items, decided: view.decided });
     let live = use_live();
     live.follow(vec![Topic::Node], view.pos);
@@ -56,29 +62,31 @@ fn Inbox(view: InboxView) -> impl IntoView {
     let more = More::new(lists, view.waiting.next);
     let query = use_query_map();
     let name = Memo::new(move |_| query.with(|query| query.get("id")));
-    let wanted = Memo::new(move |_| name.with(|name| name.as_ref().and_then(|id| id.parse::<ApprovalId>().ok())));
+    let named = Memo::new(move |_| name.with(|name| name.as_ref().and_then(|id| id.parse::<ApprovalId>().ok())));
+    let wanted = Memo::new(move |_| if name.with(Option::is_some) { named.get() } else { kept.get() });
     // A name that is none leads to nothing; it must not lead to what happens to be first.
-    let nameless = Memo::new(move |_| name.with(Option::is_some) && wanted.get().is_none());
+    let nameless = Memo::new(move |_| name.with(Option::is_some) && named.get().is_none());
     let find = move |lists: &Lists| (!nameless.get()).then(|| lists.shown(wanted.get()).map(|approval| (approval.id, approval.state))).flatten();
     // The row is read anew only when its state changes: half a reason written must not be lost.
     let item = Memo::new(move |_| lists.with(find));
     let shown = Memo::new(move |_| item.get().map(|(id, _)| id));
     let missing = Memo::new(move |_| wanted.get().filter(|_| item.get().is_none()));
     let navigate = StoredValue::new(use_navigate());
-    let name_it = move |id: Option<ApprovalId>| {
-        let href = id.map_or_else(|| "/inbox".to_owned(), |id| format!("/inbox?id={id}"));
-        navigate.with_value(|go| go(&href, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() }));
-    };
     let go = move |id: Option<ApprovalId>| {
-        name_it(id);
+        let href = id.map_or_else(|| "/inbox".to_owned(), href);
+        navigate.with_value(|go| go(&href, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() }));
         request_animation_frame(|| browser::focus("ibt"));
     };
     // What is shown first stays until the person moves on, also when something older comes or somebody else decides it.
+    // The address is only written, not gone to: whoever is on the way to another page meanwhile is not led back.
     Effect::new(move |_| {
-        if name.with(Option::is_none)
+        if name.with(Option::is_some) {
+            kept.set(None);
+        } else if kept.with(Option::is_none)
             && let Some(id) = shown.get()
         {
-            name_it(Some(id));
+            kept.set(Some(id));
+            browser::rewrite_address(&href(id));
         }
     });
     let step = move |on: bool| go(lists.with_untracked(|lists| lists.step(shown.get_untracked(), on)));
@@ -225,7 +233,7 @@ fn WaitingRow(lists: RwSignal<Lists>, id: ApprovalId, shown: Memo<Option<Approva
     let Some(approval) = lists.with_untracked(|lists| lists.shown(Some(id)).cloned()) else { return ().into_any() };
     let who = approval.subagent.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
     view! {
-        <a href=format!("/inbox?id={id}") class="ib-row" aria-current=move || (shown.get() == Some(id)).then_some("true")>
+        <a href=href(id) class="ib-row" aria-current=move || (shown.get() == Some(id)).then_some("true")>
             <Icon name=words::icon(&approval) class="muted" />
             <span class="t cut">
                 <b class="medium">{words::kind_word(&approval)}</b>
@@ -263,7 +271,7 @@ fn Decided(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>) -> impl Into
                 view! {
                     <li>
                         <Shape look=Look::from(approval.state) label=Look::from(approval.state).word />
-                        <a href=format!("/inbox?id={id}") class="ib-d" aria-current=move || (shown.get() == Some(id)).then_some("true")>
+                        <a href=href(id) class="ib-d" aria-current=move || (shown.get() == Some(id)).then_some("true")>
                             <span class="nw">{who}</span>
                             " "
                             <code class="muted">{format!("{} {}", words::kind_word(&approval), words::line(&approval))}</code>
