@@ -374,3 +374,18 @@ fn todo_line(todos: &Value) -> String {
     let done = items.iter().filter(|item| item.get("status").and_then(Value::as_str) == Some("completed")).count();
     format!("{done} of {} done", items.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_that_gives_no_cause_asks_for_its_mode_and_an_unknown_cause_stays_unsaid() {
+        let tool = |cause, mode| reason_in_words(ApprovalKind::Tool, cause, mode);
+        assert_eq!(tool(None, Mode::Ask).as_deref(), Some("mode ask, and no rule allows this"));
+        assert_eq!(tool(None, Mode::AutoAccept).as_deref(), Some("mode auto-accept, and no rule allows this"));
+        assert_eq!(tool(Some("rule"), Mode::Ask).as_deref(), Some("a permission rule says ask"));
+        assert_eq!(tool(Some("from a newer agent"), Mode::Ask), None);
+        assert_eq!(reason_in_words(ApprovalKind::Question, None, Mode::Ask), None);
+    }
+}
