@@ -14,7 +14,7 @@ use crate::{
     ui::{Elapsed, Icon, Look, Shape, use_clock},
     view,
 };
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use model::{
     approvals::{Approval, ApprovalKind, ApprovalState},
     id::ApprovalId,
@@ -81,10 +81,17 @@ pub fn ApprovalCard(
     let kind = approval.kind;
     let subagent = approval.subagent.clone();
     let title = words::short_title(&approval);
+    let card = NodeRef::<html::Section>::new();
+    Effect::new(move |_| {
+        if let Some(card) = card.get() {
+            browser::when_seen(&card, move |seen| store.sight(id, seen));
+        }
+    });
+    on_cleanup(move || store.sight(id, false));
     let title_id = format!("{id}-title");
     let labelled = title_id.clone();
     view! {
-        <section class="appr" id=id.to_string() aria-labelledby=labelled tabindex="-1" data-keep="">
+        <section class="appr" node_ref=card id=id.to_string() aria-labelledby=labelled tabindex="-1" data-keep="">
             <div class="appr-h">
                 <Shape look=Look::WAITING />
                 <h2 id=title_id>{title}</h2>
@@ -166,7 +173,8 @@ pub fn NextDecision(
         })
     };
     move || {
-        next().map(|(id, count)| {
+        // Beside the card itself it would only take room.
+        next().filter(|(id, _)| !store.in_sight(*id)).map(|(id, count)| {
             let text = if count == 1 { "1 decision waits for you".to_owned() } else { format!("{count} decisions wait for you") };
             view! {
                 <a class="dock-next only-phone" href=format!("#{id}")>

@@ -51,6 +51,10 @@ struct Inner {
     newest_edit: Option<i64>,
     /// Prompts of which the socket has said that they wait no more.
     settled: HashSet<PromptId>,
+    /// Approvals whose cards are in sight.
+    in_sight: ArcRwSignal<Vec<ApprovalId>>,
+    /// The entry that the address names and that is not here; whether it is above what is loaded.
+    lost: ArcRwSignal<Option<(i64, bool)>>,
 }
 
 /// What a session page knows. Cheap to copy; lives as long as the page.
@@ -329,6 +333,27 @@ impl Store {
         self.approvals.with(|list| {
             list.iter().filter(|approval| approval.state == ApprovalState::Pending && !carried.contains(&approval.id)).map(|approval| approval.id).collect()
         })
+    }
+
+    /// A card has come into sight or left it; it may leave with its page.
+    pub fn sight(&self, id: ApprovalId, seen: bool) {
+        let Some(all) = self.inner.try_with_value(|inner| inner.in_sight.clone()) else { return };
+        all.update(|all| {
+            all.retain(|other| *other != id);
+            if seen {
+                all.push(id);
+            }
+        });
+    }
+
+    /// Whether an approval's card is in sight. Subscribes.
+    pub fn in_sight(&self, id: ApprovalId) -> bool {
+        self.list(|inner| inner.in_sight.clone()).with(|all| all.contains(&id))
+    }
+
+    /// The entry that the address names and that is not here, and whether it is above what is loaded.
+    pub fn lost(&self) -> ArcRwSignal<Option<(i64, bool)>> {
+        self.list(|inner| inner.lost.clone())
     }
 
     /// Whether this approval waits. Subscribes.
