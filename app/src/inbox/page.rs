@@ -27,6 +27,7 @@ use model::{
     id::ApprovalId,
     live::{Row, ServerSays, Topic},
 };
+use std::time::Duration;
 
 /// So many are loaded at most; the others follow as these are decided.
 const MOST: usize = 1_000;
@@ -73,20 +74,33 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
     let missing = Memo::new(move |_| wanted.get().filter(|_| item.get().is_none()));
     let navigate = StoredValue::new(use_navigate());
     let go = move |id: Option<ApprovalId>| {
+        kept.set(None);
+        if id.is_none() {
+            // The router may believe to be there already.
+            browser::rewrite_address("/inbox");
+        }
         let href = id.map_or_else(|| "/inbox".to_owned(), href);
         navigate.with_value(|go| go(&href, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() }));
         request_animation_frame(|| browser::focus("ibt"));
     };
     // What is shown first stays until the person moves on, also when something older comes or somebody else decides it.
-    // The address is only written, not gone to: whoever is on the way to another page meanwhile is not led back.
     Effect::new(move |_| {
+        let now = shown.get();
         if name.with(Option::is_some) {
             kept.set(None);
-        } else if kept.with(Option::is_none)
-            && let Some(id) = shown.get()
-        {
-            kept.set(Some(id));
-            browser::rewrite_address(&href(id));
+        } else if now.is_some() && kept.with_untracked(Option::is_none) {
+            kept.set(now);
+        }
+    });
+    // The address is only written, not gone to: whoever is on the way to another page meanwhile is not led back.
+    // It waits for the router to have written its own.
+    Effect::new(move |_| {
+        if let Some(id) = kept.get() {
+            browser::after(Duration::from_millis(100), move || {
+                if browser::current_path() == "/inbox" {
+                    browser::rewrite_address(&href(id));
+                }
+            });
         }
     });
     let step = move |on: bool| go(lists.with_untracked(|lists| lists.step(shown.get_untracked(), on)));
@@ -100,8 +114,12 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
     });
     let decided = Callback::new(move |now: Approval| {
         let next = lists.with_untracked(|lists| lists.after(now.id));
+        let (id, here) = (now.id, shown.get_untracked());
         lists.update(|lists| lists.take(now));
-        go(next);
+        // Whoever has moved on before the answer came stays there.
+        if here == Some(id) {
+            go(next);
+        }
     });
     let empty = Memo::new(move |_| lists.with(|lists| lists.waiting.is_empty() && lists.decided.is_empty()));
     view! {

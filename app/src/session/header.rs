@@ -29,7 +29,7 @@ pub fn Header(
     view! {
         // The phone's way back; the head itself scrolls away there.
         <div class="sx-back only-phone">
-            <a class="btn btn-i btn-q" href="/sessions" aria-label="Back to all sessions"><Icon name="arrow-left" /></a>
+            <a class="btn btn-i btn-lg btn-q" href="/sessions" aria-label="Back to all sessions"><Icon name="arrow-left" /></a>
             <b class="medium cut">{move || session.with(|session| session.title.clone())}</b>
         </div>
         <header class="sx-h">
