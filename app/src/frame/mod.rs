@@ -9,7 +9,7 @@ mod remind;
 mod top;
 
 pub(crate) use api::{FrameView, read_frame};
-pub(crate) use health::look_of;
+pub(crate) use health::{health_look, look_of};
 pub(crate) use remind::ReminderChoice;
 pub(crate) use top::{ThemeSegment, project_names};
 

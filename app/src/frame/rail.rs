@@ -1,6 +1,6 @@
 //! The rail: the pages that exist, and at its foot the node and the connection.
 
-use super::{FrameResource, Pending, health::health_look, look_of};
+use super::{FrameResource, Pending, health_look, look_of};
 use crate::{
     live::{LiveState, use_live},
     ui::{Exact, Icon, Mark, Shape, use_clock},

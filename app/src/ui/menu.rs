@@ -31,6 +31,19 @@ pub fn Menu(
             let _ = details.remove_attribute("open");
         }
     };
+    // The key is used up by closing: on a session's page Escape would otherwise interrupt the agent as well.
+    let escape = move |event: &ev::KeyboardEvent| {
+        let Some(details) = details.get_untracked().filter(|details| details.has_attribute("open")) else { return };
+        if event.key() != "Escape" || event.default_prevented() {
+            return;
+        }
+        event.prevent_default();
+        event.stop_propagation();
+        close();
+        if let Some(summary) = details.query_selector("summary").ok().flatten().and_then(|summary| summary.dyn_into::<web_sys::HtmlElement>().ok()) {
+            let _ = summary.focus();
+        }
+    };
     if cfg!(feature = "hydrate") {
         let presses = window_event_listener(ev::click, move |event| {
             let outside = details.get_untracked().is_some_and(|details| {
@@ -41,23 +54,19 @@ pub fn Menu(
                 close();
             }
         });
-        on_cleanup(move || presses.remove());
+        // Where the browser gave the focus to nothing in the menu, the key is heard here.
+        let keys = window_event_listener(ev::keydown, move |event| escape(&event));
+        on_cleanup(move || {
+            presses.remove();
+            keys.remove();
+        });
     }
     let class = format!("menu{}{}", if end { " menu-end" } else { "" }, if up { " menu-up" } else { "" });
     view! {
         <details
             class="menu-w"
             node_ref=details
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    close();
-                    if let Some(summary) = details.get_untracked().and_then(|d| d.query_selector("summary").ok().flatten())
-                        && let Ok(summary) = summary.dyn_into::<web_sys::HtmlElement>()
-                    {
-                        let _ = summary.focus();
-                    }
-                }
-            }
+            on:keydown=move |event| escape(&event)
         >
             <summary class=button aria-label=move || label.get() title=move || label.get()>
                 {trigger.run()}
