@@ -2,6 +2,7 @@
 
 use crate::view;
 use leptos::{ev, html, prelude::*};
+use std::sync::Mutex;
 use wasm_bindgen::JsCast;
 
 /// A button (`trigger`) that opens a list of links and buttons (`children`).
@@ -22,10 +23,32 @@ pub fn Menu(
     /// Opens upwards.
     #[prop(optional)]
     up: bool,
+    /// Its content is made when it is first opened, which needs WASM: for menus that stand in every row of a list.
+    #[prop(optional)]
+    late: bool,
     /// Links and buttons; `<hr/>` between groups.
     children: Children,
 ) -> impl IntoView {
     let details = NodeRef::<html::Details>::new();
+    let made = RwSignal::new(!late);
+    let make = move || {
+        // Once: the content is not made again.
+        if !made.get_untracked() {
+            made.set(true);
+        }
+    };
+    // It may have been opened before WASM was there.
+    Effect::new(move |_| {
+        if details.get().is_some_and(|details| details.has_attribute("open")) {
+            make();
+        }
+    });
+    let content = if late {
+        let children = Mutex::new(Some(children));
+        (move || made.get().then(|| children.lock().ok().and_then(|mut children| children.take()).map(|children| children()))).into_any()
+    } else {
+        children().into_any()
+    };
     let close = move || {
         if let Some(details) = details.get_untracked() {
             let _ = details.remove_attribute("open");
@@ -66,6 +89,7 @@ pub fn Menu(
         <details
             class="menu-w"
             node_ref=details
+            on:toggle=move |_| make()
             on:keydown=move |event| escape(&event)
         >
             <summary class=button aria-label=move || label.get() title=move || label.get()>
@@ -73,7 +97,7 @@ pub fn Menu(
             </summary>
             // A choice closes the menu; the press itself goes on to what was chosen.
             <div class=class on:click=move |_| close()>
-                {children()}
+                {content}
             </div>
         </details>
     }
