@@ -48,7 +48,12 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
     match fact {
         Fact::ProjectAdded(fact) => touches.push(Touch::Project(fact.id)),
         Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => touches.extend(event.subject.parse().ok().map(Touch::Project)),
-        Fact::SessionCreated(_) | Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionDeleted(_) | Fact::SessionPurged(_) => {
+        // The project counts its sessions.
+        Fact::SessionCreated(fact) => {
+            touches.extend(subject_session().map(Touch::Session));
+            touches.push(Touch::Project(fact.project));
+        }
+        Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionDeleted(_) | Fact::SessionPurged(_) => {
             touches.extend(subject_session().map(Touch::Session));
         }
         Fact::RunStarted(fact) => touches.push(Touch::Session(fact.session)),
