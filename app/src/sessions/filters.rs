@@ -70,30 +70,35 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
     };
     let looked_for = move || filter.get_untracked().q.unwrap_or_default();
     // What stands in the box: more than the address says while a space is typed, and ahead of it while the page follows.
-    let typed = RwSignal::new(looked_for());
+    // `None` until somebody typed or the address changed: until then the box keeps what was typed before WASM took over.
+    let typed = RwSignal::new(None::<String>);
     let asked = StoredValue::new(Asked::default());
     let look = move |text: String, replace: bool| {
         let q = text.trim().to_owned();
-        typed.set(text);
+        typed.set(Some(text));
         if q != looked_for() {
             asked.update_value(|asked| asked.ask(&q));
             show(&SessionFilter { q: Some(q).filter(|q| !q.is_empty()), ..filter.get_untracked() }, replace);
         }
     };
+    // What was typed before WASM took over is looked for as if it were typed now.
+    Effect::new(move |done: Option<bool>| {
+        let Some(field) = field.get().filter(|_| done != Some(true)) else { return done.unwrap_or_default() };
+        let there = field.value();
+        if there.trim() != looked_for() {
+            look(there, true);
+        }
+        true
+    });
     Effect::new(move |before: Option<()>| {
         let q = filter.with(|filter| filter.q.clone()).unwrap_or_default();
         if before.is_none() {
-            // What was typed before WASM took over is looked for as if it were typed now.
-            let there = field.get_untracked().map_or_else(|| q.clone(), |field| field.value());
-            if there.trim() != q {
-                look(there, true);
-            }
             return;
         }
         // What this box asked for is in it already; only what comes from elsewhere (back, a link) is written into it.
         let ours = asked.try_update_value(|asked| asked.came(&q)).unwrap_or_default();
-        if !ours && typed.with_untracked(|typed| typed.trim() != q) {
-            typed.set(q);
+        if !ours && typed.with_untracked(|typed| typed.as_deref().is_none_or(|typed| typed.trim() != q)) {
+            typed.set(Some(q));
         }
     });
     let projects = Resource::new(|| (), |()| project_names());

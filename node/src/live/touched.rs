@@ -16,6 +16,8 @@ pub enum Touch {
     Approval(ApprovalId),
     /// A project's row.
     Project(ProjectId),
+    /// The row of the project in which a session is, or was.
+    ProjectOf(SessionId),
     /// An entry of a session.
     Entry(SessionId, i64),
     /// A prompt of a session.
@@ -53,7 +55,8 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
             touches.extend(subject_session().map(Touch::Session));
             touches.push(Touch::Project(fact.project));
         }
-        Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionDeleted(_) | Fact::SessionPurged(_) => {
+        Fact::SessionDeleted(_) => touches.extend(subject_session().into_iter().flat_map(|id| [Touch::Session(id), Touch::ProjectOf(id)])),
+        Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionPurged(_) => {
             touches.extend(subject_session().map(Touch::Session));
         }
         Fact::RunStarted(fact) => touches.push(Touch::Session(fact.session)),
