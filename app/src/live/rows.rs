@@ -82,6 +82,24 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         }
     }
 
+    /// Moves a row to another place, for lists that sort by what changed.
+    pub fn move_to(self, key: &str, at: usize) {
+        let from = self.list.with_untracked(|list| list.iter().position(|(k, _)| k == key));
+        if let Some(from) = from
+            && from != at
+        {
+            self.list.update(|list| {
+                let row = list.remove(from);
+                list.insert(at.min(list.len()), row);
+            });
+        }
+    }
+
+    /// Where the first row stands that `is` accepts, without subscribing and without copying rows.
+    pub fn position_untracked(self, is: impl Fn(&T) -> bool) -> Option<usize> {
+        self.list.with_untracked(|list| list.iter().position(|(_, signal)| signal.with_untracked(&is)))
+    }
+
     /// Keys and signals, for `<For>`. Subscribes to order and membership, not to the rows.
     pub fn list(self) -> Vec<(String, ArcRwSignal<T>)> {
         self.list.get()
@@ -166,9 +184,10 @@ mod tests {
             rows.patch((4, "not for this list"), |_| None);
             rows.extend(vec![(2, "b"), (5, "next page")]);
             rows.remove("1");
-            assert_eq!(rows.items_untracked(), [(3, "new"), (2, "b"), (5, "next page")]);
+            rows.move_to("5", 0);
+            assert_eq!(rows.items_untracked(), [(5, "next page"), (3, "new"), (2, "b")]);
             let keys = |from, count| rows.slice(from, count).into_iter().map(|(key, _)| key).collect::<Vec<_>>();
-            assert_eq!((keys(0, 2), keys(2, 2), keys(4, 2)), (vec!["3".into(), "2".into()], vec!["5".into()], vec![]));
+            assert_eq!((keys(0, 2), keys(2, 2), keys(4, 2)), (vec!["5".into(), "3".into()], vec!["2".into()], vec![]));
         });
     }
 
