@@ -66,7 +66,9 @@ test("a held A answers one decision, says so, and leaves the next one alone", as
   expect(await isPending(second.api, second.session, second.approval)).toBe(true);
 });
 
-test("the inbox writes what it shows into the address, and a name that is not there shows nothing else", async ({ page, node }) => {
+test("the inbox writes what it shows into the address, and a name that is not there shows nothing else", async ({ page, node, watch }) => {
+  // The page of an approval that is not there is answered with 404, which the browser logs.
+  watch.expect(/status of 404/);
   await waiting(node, "named", "Named");
   await open(page, "/inbox");
   await expect(page).toHaveURL(/\/inbox\?id=apr_/);

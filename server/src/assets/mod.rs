@@ -25,6 +25,7 @@ const MANIFEST: &str = "__wasm_split_manifest";
 const LOADER: &str = "__wasm_split";
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const A_WEEK: &str = "public, max-age=604800";
+const AN_HOUR: &str = "public, max-age=3600";
 const ASK: &str = "no-cache";
 
 #[cfg(feature = "embed")]
@@ -226,6 +227,8 @@ fn caching(path: &str) -> &'static str {
     match path.split_once('/') {
         Some((PKG, name)) if hashed(name) => FOREVER,
         Some(("fonts", _)) => A_WEEK,
+        // A page shows further icons when the node is away, and must not ask it for them.
+        None if path == "icons.svg" => AN_HOUR,
         _ => ASK,
     }
 }
@@ -248,7 +251,7 @@ mod tests {
     fn hashed_names_are_kept_for_ever_and_no_others() {
         assert_eq!(caching("pkg/orchwiz.vJ0dXK2yZbR1n3mQ5t7u9w.wasm"), FOREVER);
         assert_eq!(caching("pkg/orchwiz.js"), ASK);
-        assert_eq!(caching("icons.svg"), ASK);
+        assert_eq!((caching("icons.svg"), caching("favicon.svg")), (AN_HOUR, ASK));
         assert_eq!(caching("fonts/inter.woff2"), A_WEEK);
     }
 
