@@ -28,7 +28,9 @@ test("states that no view has are a chip, and a select follows the back button",
   await expect(agent).toHaveValue("");
 });
 
-test("a refused name leaves its editor open with what was typed", async ({ page, node }) => {
+test("a refused name leaves its editor open with what was typed", async ({ page, node, watch }) => {
+  // The browser logs the refusal that this is about.
+  watch.expect(/status of 422/);
   const api = Api.of(node, OWNER.name);
   const project = await api.addProject(repository(node, "named"));
   await open(page, `/projects/${project.id}`);
