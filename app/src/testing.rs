@@ -345,6 +345,10 @@ impl ports::Sessions for Fake {
         let may_drive = caller.role >= Role::Operator;
         Ok(SessionView { session, trusted: true, queued: self.queued.clone(), pos: self.pos, may_drive })
     }
+    async fn check(&self, _: &Caller, prompt: &str, _: Option<&str>, _: Option<&str>) -> Result<()> {
+        self.checked()?;
+        if prompt.trim().is_empty() { Err(Error::invalid("prompt", "say what the agent shall do")) } else { Ok(()) }
+    }
     async fn create(&self, _: &Caller, new: NewSession) -> Result<Session> {
         self.checked()?;
         Ok(session(77, |session| session.mode = new.mode))
@@ -444,6 +448,10 @@ impl ports::Projects for Fake {
     async fn find(&self, _: &Caller, id: ProjectId) -> Result<Project> {
         self.checked()?;
         self.projects.iter().find(|project| project.id == id).cloned().ok_or_else(|| Error::NotFound("project".into()))
+    }
+    async fn at(&self, _: &Caller, path: &str) -> Result<Option<ProjectId>> {
+        self.checked()?;
+        Ok(self.projects.iter().find(|project| project.path == path).map(|project| project.id))
     }
     async fn create(&self, _: &Caller, new: NewProject) -> Result<Project> {
         self.checked()?;

@@ -77,3 +77,34 @@ fn nothing_of_a_page_is_bound_to_the_thread_that_drew_it() {
         }
     }
 }
+
+/// The positions that `source` follows the socket from, as they are written.
+fn followed_from(source: &str) -> Vec<&str> {
+    source
+        .match_indices(".follow(")
+        .filter_map(|(at, call)| {
+            let rest = &source[at + call.len()..];
+            let mut depth = 1_u32;
+            let end = rest.find(|c| {
+                match c {
+                    '(' | '[' | '{' => depth += 1,
+                    ')' | ']' | '}' => depth -= 1,
+                    _ => {}
+                }
+                depth == 0
+            })?;
+            rest[..end].rsplit_once(',').map(|(_, after)| after.trim())
+        })
+        .collect()
+}
+
+#[test]
+fn pages_follow_the_socket_from_where_they_were_read() {
+    // From a number everything is said again, and where that is too much, the page is told to reload, for ever.
+    for (path, source) in sources() {
+        let written = followed_from(&source).into_iter().find(|after| after.starts_with(|c: char| c.is_ascii_digit()));
+        assert!(written.is_none() || path.contains("/live/"), "{path}: follow from the position that came with the answer, not from {written:?}");
+    }
+    assert_eq!(followed_from("use_live().follow(vec![Topic::Node], 0);"), ["0"]);
+    assert_eq!(followed_from("live.follow(vec![Topic::Node], self.now.with_value(|now| now.pos));"), ["self.now.with_value(|now| now.pos)"]);
+}

@@ -1,7 +1,7 @@
 // Fills docs/screenshots: each page in both themes, the ones used on the way on a phone too.
 import { join } from "node:path";
 import { test } from "../fixtures/test";
-import { tour } from "../fixtures/tour";
+import { firstPlaces, places, tour } from "../fixtures/tour";
 import { live } from "../fixtures/pages";
 
 const FOLDER = join(import.meta.dirname, "../../docs/screenshots");
@@ -9,14 +9,15 @@ const ON_THE_WAY = ["overview", "inbox", "sessions", "session"];
 
 test("each page in both themes", async ({ browser, node, login }) => {
   test.setTimeout(600_000);
-  const stops = await tour(node);
+  const first = await firstPlaces(browser);
+  const walk = [...places(node, login, await tour(node)), ...first].flatMap(({ stops, ...place }) => stops.map((stop) => ({ stop, ...place })));
   for (const theme of ["light", "dark"] as const) {
     for (const [width, height] of [[1440, 900], [390, 844]] as const) {
-      for (const stop of stops) {
+      for (const { stop, node, storage } of walk) {
         if (width === 390 && !ON_THE_WAY.includes(stop.name)) continue;
         const context = await browser.newContext({
           baseURL: node.url,
-          storageState: stop.signedIn ? login : undefined,
+          storageState: storage,
           colorScheme: theme,
           reducedMotion: "reduce",
           viewport: { width, height },
@@ -30,4 +31,5 @@ test("each page in both themes", async ({ browser, node, login }) => {
       }
     }
   }
+  for (const place of first) await place.node.remove();
 });

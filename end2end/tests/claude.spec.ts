@@ -20,7 +20,7 @@ test("plan, approve, auto-accept, permission, follow-up, interrupt, resume, fork
 
   // The plan is shown and nothing is written before it is approved.
   await expect(session.approvePlan.first()).toBeVisible({ timeout: 30_000 });
-  await expect(page.getByText("Write the first file").first()).toBeVisible();
+  await expect(session.timeline.getByText("Write the first file").first()).toBeVisible();
   expect(existsSync(join(path, "first.txt"))).toBe(false);
   await session.approvePlan.first().click();
 

@@ -12,7 +12,10 @@ test("signing out everywhere ends the other browser's page within a second", asy
     await signIn(two, node);
     await open(one, "/");
     await open(two, "/settings/profile");
-    await two.getByRole("button", { name: "Sign out everywhere" }).click();
+    // It asks first, and names what would end.
+    await two.getByText("Sign out everywhere…").click();
+    await expect(two.getByText("This ends 2 logins:")).toBeVisible();
+    await two.getByRole("button", { name: "Sign out everywhere", exact: true }).click();
     // Its socket is closed at once, and the page leaves by itself. Going elsewhere before it has would be one navigation against another.
     await expect(one.locator("[data-live=live]")).toHaveCount(0, { timeout: 1_500 });
     await expect(one).toHaveURL(/\/signin/);

@@ -25,6 +25,8 @@ pub trait Sessions: Send + Sync {
     async fn find(&self, caller: &Caller, id: SessionId) -> Result<Session>;
     /// One session with what its page needs.
     async fn view(&self, caller: &Caller, id: SessionId) -> Result<SessionView>;
+    /// Refuses what `create` would refuse of a session's prompt, title and model, and changes nothing: for asking before its project is added.
+    async fn check(&self, caller: &Caller, prompt: &str, title: Option<&str>, model: Option<&str>) -> Result<()>;
     /// Starts a session; it is `queued` at once and durable.
     async fn create(&self, caller: &Caller, new: NewSession) -> Result<Session>;
     /// Starts the demo agent in its own scratch project.
@@ -83,6 +85,8 @@ pub trait Projects: Send + Sync {
     async fn names(&self, caller: &Caller) -> Result<Vec<(ProjectId, String)>>;
     /// One project.
     async fn find(&self, caller: &Caller, id: ProjectId) -> Result<Project>;
+    /// The project that this folder is, by its canonical path; `None` where it is none yet. Refuses the paths that `create` refuses.
+    async fn at(&self, caller: &Caller, path: &str) -> Result<Option<ProjectId>>;
     /// Adds a folder.
     async fn create(&self, caller: &Caller, new: NewProject) -> Result<Project>;
     /// Renames, trusts, sets the time limit of approvals.

@@ -129,6 +129,15 @@ impl Rows {
         }
     }
 
+    /// The project of a session, also of one that was deleted; `None` where it was removed or purged.
+    pub async fn project_of(&self, caller: &Caller, id: SessionId) -> Result<Option<Project>> {
+        let row = session::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        match row.and_then(|row| row.project.parse().ok()) {
+            Some(project) => self.project(caller, project).await,
+            None => Ok(None),
+        }
+    }
+
     /// An entry of a session the caller may see.
     pub async fn entry(&self, caller: &Caller, session: SessionId, seq: i64) -> Result<Option<Entry>> {
         if self.session(caller, session).await?.is_none() {

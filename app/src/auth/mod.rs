@@ -75,9 +75,9 @@ pub(crate) fn AuthRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     .into_any_nested_route()
 }
 
-/// The sheet these pages stand on.
+/// The sheet on which pages outside the frame stand.
 #[component]
-fn Sheet(
+pub(crate) fn Sheet(
     /// What the page is called.
     #[prop(into)]
     title: String,

@@ -59,7 +59,7 @@ fn NoLink() -> impl IntoView {
 #[component]
 fn Spent() -> impl IntoView {
     view! {
-        <Sheet title="This link does not work any more">
+        <Sheet title="This link no longer works">
             <p class="muted">
                 "A set-up link works once and for 24 hours. If this node has no owner yet, restart it: it prints a new one."
             </p>
@@ -154,7 +154,7 @@ mod tests {
     async fn a_used_or_expired_link_says_so_and_shows_no_form() {
         for path in ["/setup?token=spent", "/setup?token=spent&error=link"] {
             let page = nobody().render(path).await;
-            page.shows(&["This link does not work any more", "restart it"]).lacks(&["action=\"/auth/setup\""]);
+            page.shows(&["This link no longer works", "restart it"]).lacks(&["action=\"/auth/setup\""]);
         }
     }
 

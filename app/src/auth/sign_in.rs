@@ -53,6 +53,7 @@ fn SignInForm(
                     required=true
                     error=Signal::stored(password_error)
                 />
+                <p class="hint">"Forgotten? On the node's machine: " <code>"orchwiz user passwd NAME"</code></p>
                 <button type="submit" class="btn btn-p btn-lg si-b">
                     "Sign in"
                 </button>

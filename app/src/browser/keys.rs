@@ -14,7 +14,7 @@ pub struct Key {
     pub shift: bool,
     /// Alt was held.
     pub alt: bool,
-    /// A field or editable text had the focus, or a dialog is open.
+    /// A field or editable text had the focus, or a dialog or a menu is open.
     pub typing: bool,
 }
 
@@ -40,6 +40,11 @@ pub fn is_typing(tag: &str, kind: Option<&str>, editable: bool) -> bool {
         }
 }
 
+/// Whether a press counts: of a key that is held only moving on does. A held A would answer what nobody has read.
+pub fn counts(key: &str, repeated: bool) -> bool {
+    !repeated || key.eq_ignore_ascii_case("j") || key.eq_ignore_ascii_case("k")
+}
+
 /// Hears every key press of the page until the owner that asked is gone. A handler that used the key answers `true`: nobody else gets it then.
 /// Call it in a component's body; on the server it does nothing.
 pub fn on_keys(handler: impl Fn(&Key) -> bool + 'static) {
@@ -47,12 +52,12 @@ pub fn on_keys(handler: impl Fn(&Key) -> bool + 'static) {
         return;
     }
     let handle = window_event_listener(ev::keydown, move |event| {
-        if event.default_prevented() || event.is_composing() {
+        if event.default_prevented() || event.is_composing() || !counts(&event.key(), event.repeat()) {
             return;
         }
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
         let in_field = target.is_some_and(|element| is_typing(&element.tag_name(), element.get_attribute("type").as_deref(), element.is_content_editable()));
-        let in_dialog = document().query_selector("dialog[open]").ok().flatten().is_some();
+        let in_dialog = document().query_selector("dialog[open], details.menu-w[open]").ok().flatten().is_some();
         let key = Key {
             key: event.key(),
             command: event.ctrl_key() || event.meta_key(),
@@ -91,5 +96,11 @@ mod tests {
         assert!(!is_typing("INPUT", Some("checkbox"), false));
         assert!(is_typing("DIV", None, true));
         assert!(!is_typing("BUTTON", None, false));
+    }
+
+    #[test]
+    fn a_held_key_moves_and_does_nothing_else() {
+        assert!(counts("a", false) && counts("J", true) && counts("k", true));
+        assert!(!counts("a", true) && !counts("Escape", true));
     }
 }

@@ -9,7 +9,7 @@ mod watched;
 pub use keys::{Key, is_typing, on_keys};
 pub use notify::{Notices, ask_for_notices, is_hidden, notices, notify};
 pub use theme::{Density, HEAD_SCRIPT, Theme, set_theme, show_pressed};
-pub use watched::{when_near, when_resized};
+pub use watched::{when_near, when_resized, when_seen};
 
 use leptos::prelude::*;
 use std::time::Duration;
@@ -35,6 +35,16 @@ pub fn current_path() -> String {
         return format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
     }
     String::new()
+}
+
+/// Writes another address over the page's own without going there: for links and loading again.
+pub fn rewrite_address(path: &str) {
+    if cfg!(feature = "hydrate")
+        && let Ok(history) = window().history()
+    {
+        let state = history.state().unwrap_or_default();
+        let _ = history.replace_state_with_url(&state, "", Some(path));
+    }
 }
 
 /// The address of this site, `https://host:port`; empty on the server.
@@ -105,6 +115,11 @@ pub fn matches(query: &str) -> bool {
         return window().match_media(query).ok().flatten().is_some_and(|list| list.matches());
     }
     false
+}
+
+/// Whether the page has an element that fits a selector; `false` on the server.
+pub fn has(selector: &str) -> bool {
+    cfg!(feature = "hydrate") && document().query_selector(selector).ok().flatten().is_some()
 }
 
 /// Gives an element of the page the focus; nothing happens when there is none with that id.

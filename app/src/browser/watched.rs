@@ -7,9 +7,21 @@ use web_sys::{Element, IntersectionObserver, IntersectionObserverEntry, Intersec
 /// So far around the window counts as near: what comes next is drawn before it is seen, also when somebody scrolls fast.
 const AROUND: &str = "1200px 0px";
 
+/// The bars at the top and the composer at the bottom take so much of the window.
+const WITHIN: &str = "-88px 0px -120px 0px";
+
 /// Calls `f` when an element comes near what the reader sees and when it leaves, with its height in pixels, 0 where nothing of it is laid out.
 /// It is called once soon after the call.
-pub fn when_near(element: &Element, mut f: impl FnMut(bool, f64) + 'static) {
+pub fn when_near(element: &Element, f: impl FnMut(bool, f64) + 'static) {
+    watch(element, AROUND, f);
+}
+
+/// Calls `f` when an element comes into sight and when it leaves it, and once soon after the call. What bars at the edges cover is not in sight.
+pub fn when_seen(element: &Element, mut f: impl FnMut(bool) + 'static) {
+    watch(element, WITHIN, move |seen, _| f(seen));
+}
+
+fn watch(element: &Element, around: &str, mut f: impl FnMut(bool, f64) + 'static) {
     if !cfg!(feature = "hydrate") {
         return;
     }
@@ -23,7 +35,7 @@ pub fn when_near(element: &Element, mut f: impl FnMut(bool, f64) + 'static) {
         }
     });
     let options = IntersectionObserverInit::new();
-    options.set_root_margin(AROUND);
+    options.set_root_margin(around);
     if let Ok(observer) = IntersectionObserver::new_with_options(called(seen).unchecked_ref(), &options) {
         observer.observe(element);
     }

@@ -9,15 +9,16 @@ mod remind;
 mod top;
 
 pub(crate) use api::{FrameView, read_frame};
-pub(crate) use health::look_of;
+pub(crate) use health::{health_look, look_of};
 pub(crate) use remind::ReminderChoice;
 pub(crate) use top::{ThemeSegment, project_names};
 
 use crate::{
     AppError, browser,
-    live::use_live,
+    live::{LiveState, use_live},
     palette::Palette,
-    ui::{ErrorNote, Icon, Look, Menu},
+    sessions::filter::encode,
+    ui::{ErrorNote, Exact, Icon, Look, Menu, Note, NoteTone},
     view,
 };
 use keys::KeysDialog;
@@ -47,25 +48,9 @@ pub(crate) fn use_frame() -> Option<FrameResource> {
     use_context::<FrameResource>()
 }
 
-/// The way to the sign-in page and back.
+/// The way to the sign-in page and back. Slashes are left readable.
 pub(crate) fn sign_in_path(back: &str) -> String {
-    if back.is_empty() || back == "/" { "/signin".to_owned() } else { format!("/signin?next={}", encode(back)) }
-}
-
-/// Percent-encodes what may not stand in a query's value.
-pub(crate) fn encode(text: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
-    out
+    if back.is_empty() || back == "/" { "/signin".to_owned() } else { format!("/signin?next={}", encode(back).replace("%2F", "/")) }
 }
 
 /// Sends whoever is not signed in to the sign-in page; `true` when it did. Pages are not rendered for them.
@@ -142,6 +127,7 @@ pub fn Frame() -> impl IntoView {
                                 })
                         }}
                     </Suspense>
+                    <Offline />
                     <Outlet />
                 </main>
             </div>
@@ -152,6 +138,28 @@ pub fn Frame() -> impl IntoView {
         <KeysDialog open=open.keys />
     }
     .into_any()
+}
+
+/// A lost connection, where there is no rail that says it. It is read aloud by the announcer, not here.
+#[component]
+fn Offline() -> impl IntoView {
+    let live = use_live();
+    // The server and the page as it is taken over are never offline: both write nothing here at first.
+    let since = Memo::new(move |_| match live.state.get() {
+        LiveState::Offline { since } => Some(since),
+        LiveState::Live | LiveState::CatchingUp => None,
+    });
+    move || {
+        since.get().map(|since| {
+            view! {
+                <div class="frame-note only-phone">
+                    <Note tone=NoteTone::Warning>
+                        "Offline since " <Exact at=since time=true /> "; what you see is from then."
+                    </Note>
+                </div>
+            }
+        })
+    }
 }
 
 /// The four places of a phone.
@@ -212,7 +220,7 @@ fn Pending(
 ) -> impl IntoView {
     let live = use_live();
     view! {
-        <Suspense>
+        <Transition>
             {move || {
                 let read = frame.get().and_then(Result::ok).map_or(0, |view| view.pending);
                 let pending = live.pending_or(read);
@@ -226,7 +234,7 @@ fn Pending(
                         }
                     })
             }}
-        </Suspense>
+        </Transition>
     }
 }
 

@@ -1,6 +1,6 @@
 //! The rail: the pages that exist, and at its foot the node and the connection.
 
-use super::{FrameResource, Pending, health::health_look, look_of};
+use super::{FrameResource, Pending, health_look, look_of};
 use crate::{
     live::{LiveState, use_live},
     ui::{Exact, Icon, Mark, Shape, use_clock},
@@ -74,7 +74,8 @@ fn Foot(
     };
     view! {
         <div class="rail-foot">
-            <Suspense>
+            // Stays while it is read again, after the node was renamed.
+            <Transition>
                 {move || {
                     frame
                         .get()
@@ -98,7 +99,7 @@ fn Foot(
                             }
                         })
                 }}
-            </Suspense>
+            </Transition>
             <div class="row" data-live=word title=move || connection.get().word>
                 <Shape look=connection />
                 <span class="t">

@@ -65,9 +65,9 @@ pub(super) fn Top(
             <button type="button" class="btn btn-i btn-q" data-theme-next aria-label="Switch theme" title="Switch theme">
                 <Icon name="sun-moon" />
             </button>
-            <Suspense fallback=|| view! { <span class="av av-lg" aria-hidden="true"></span> }>
+            <Transition fallback=|| view! { <span class="av av-lg" aria-hidden="true"></span> }>
                 {move || frame.get().and_then(Result::ok).map(|view| view! { <Account name=view.me.name role=view.me.role.word() /> })}
-            </Suspense>
+            </Transition>
         </header>
     }
 }

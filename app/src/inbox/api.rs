@@ -39,6 +39,14 @@ pub async fn inbox() -> AppResult<InboxView> {
     Ok(InboxView { waiting, decided, pos })
 }
 
+/// The next page of what waits, oldest first.
+#[server(prefix = "/api/rpc", endpoint = "approvals/waiting", input = Json, output = Json)]
+pub async fn more_waiting(after: Option<String>) -> AppResult<Page<Approval>> {
+    use model::approvals::ApprovalState;
+    let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
+    Ok(services().approvals.list(&caller()?, pending, PageQuery { after, limit: Some(100) }).await?)
+}
+
 /// One approval.
 #[server(prefix = "/api/rpc", endpoint = "approvals/find", input = Json, output = Json)]
 pub async fn find_approval(id: ApprovalId) -> AppResult<Approval> {

@@ -66,9 +66,15 @@ impl Decider {
             let asked = stored.get_value();
             async move {
                 error.set(None);
+                let wanted = wish.clone();
                 let answer = decide_approval(id, wish).await;
                 match &answer {
                     Ok(now) => {
+                        if let Some(toasts) = toasts {
+                            // No undo: the agent has the answer already.
+                            let text = words::told(now, &wanted);
+                            toasts.show(if wanted.decision == Verdict::Allow { Toast::done(text) } else { Toast::denied(text) });
+                        }
                         // The socket may have been faster: then its row, and whoever waited here, are gone already.
                         decided.try_run(now.clone());
                     }

@@ -5,8 +5,11 @@ use super::{
     decider::{Asking, Decider},
     words,
 };
-use crate::ui::{Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, TextArea};
-use crate::view;
+use crate::{
+    browser,
+    ui::{Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, TextArea, keep_typed},
+    view,
+};
 use leptos::prelude::*;
 use model::{
     approvals::{Approval, ApprovalKind, Question, RememberScope},
@@ -118,8 +121,15 @@ pub fn DecisionActs(
     #[prop(optional, into)]
     aside: ViewFn,
 ) -> impl IntoView {
-    let busy = decider.busy();
     let large = !small;
+    // Boxes close by Escape also when nothing in them has the focus.
+    browser::on_keys(move |key| {
+        let closes = key.key == "Escape" && !key.typing && decider.asking.get_untracked() != Asking::Nothing;
+        if closes {
+            decider.asking.set(Asking::Nothing);
+        }
+        closes
+    });
     let buttons = move || match decider.kind {
         ApprovalKind::Tool => view! { <ToolActs decider=decider keys=keys scope_shown=scope_shown large=large aside=aside.clone() /> }.into_any(),
         ApprovalKind::Plan => view! { <PlanActs decider=decider keys=keys large=large aside=aside.clone() /> }.into_any(),
@@ -128,19 +138,7 @@ pub fn DecisionActs(
     view! {
         {move || match decider.asking.get() {
             Asking::Nothing => view! { <div class="acts">{buttons.clone()()}</div> }.into_any(),
-            Asking::Always => {
-                view! {
-                    <div class="ask-box">
-                        <h3>"What “always” would add"</h3>
-                        <AlwaysRule decider=decider />
-                        <div class="acts">
-                            <Button kind=ButtonKind::Primary large=large disabled=busy on:click=move |_| decider.always()>"Always allow"</Button>
-                            <Button large=large on:click=move |_| decider.asking.set(Asking::Nothing)>"Back"</Button>
-                        </div>
-                    </div>
-                }
-                    .into_any()
-            }
+            Asking::Always => view! { <AlwaysBox decider=decider large=large /> }.into_any(),
             Asking::Deny => view! { <DenyBox decider=decider large=large /> }.into_any(),
         }}
         {move || decider.error.get().map(|error| view! { <ErrorNote error=error title="The answer was not given." /> })}
@@ -199,6 +197,37 @@ fn QuestionActs(decider: Decider, large: bool, aside: ViewFn) -> impl IntoView {
     }
 }
 
+/// Closes a box of a decision on Escape, and nothing else does: the agent is not interrupted by it.
+fn closes(decider: Decider, event: &leptos::ev::KeyboardEvent) {
+    if event.key() == "Escape" {
+        event.prevent_default();
+        event.stop_propagation();
+        decider.asking.set(Asking::Nothing);
+    }
+}
+
+#[component]
+fn AlwaysBox(decider: Decider, large: bool) -> impl IntoView {
+    let busy = decider.busy();
+    let own = NodeRef::<leptos::html::Div>::new();
+    // Not its button: whoever holds the key that opened it would press that at once.
+    Effect::new(move || {
+        if let Some(own) = own.get() {
+            let _ = own.focus();
+        }
+    });
+    view! {
+        <div class="ask-box" role="group" aria-label="Always allow" tabindex="-1" node_ref=own on:keydown=move |event| closes(decider, &event)>
+            <h3>"What “always” would add"</h3>
+            <AlwaysRule decider=decider />
+            <div class="acts">
+                <Button kind=ButtonKind::Primary large=large disabled=busy on:click=move |_| decider.always()>"Always allow"</Button>
+                <Button large=large on:click=move |_| decider.asking.set(Asking::Nothing)>"Back"</Button>
+            </div>
+        </div>
+    }
+}
+
 #[component]
 fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
     let busy = decider.busy();
@@ -215,17 +244,13 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
         ("Reason", "The agent reads this; it may be left empty.", "Deny")
     };
     let cannot = Signal::derive(move || busy.get() || (plan && decider.reason.with(|reason| reason.trim().is_empty())));
-    let keydown = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
-        "Enter" if (event.ctrl_key() || event.meta_key()) && !cannot.get_untracked() => {
+    let keydown = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) && !cannot.get_untracked() {
             event.prevent_default();
             decider.deny();
+        } else {
+            closes(decider, &event);
         }
-        "Escape" => {
-            event.prevent_default();
-            event.stop_propagation();
-            decider.asking.set(Asking::Nothing);
-        }
-        _ => {}
     };
     view! {
         <div class="ask-box" on:keydown=keydown>
@@ -303,6 +328,7 @@ fn OneQuestion(decider: Decider, at: usize, name: String, question: Question) ->
                     class="input input-lg"
                     id=own_id.clone()
                     placeholder="In your own words"
+                    use:keep_typed=Callback::new(move |typed: String| answers.update(|all| all[at].say(typed, multi)))
                     prop:value=move || answers.with(|all| all.get(at).map(|answer| answer.own.clone()).unwrap_or_default())
                     on:input:target=move |event| answers.update(|all| all[at].say(event.target().value(), multi))
                 />

@@ -4,13 +4,15 @@
 use super::{
     decider::Decider,
     decision::{AlwaysRule, DecisionActs, ExactInput, Questions},
+    keys::hear_keys,
     lists::Lists,
     waits::Waits,
     words,
 };
 use crate::{
-    browser,
-    session::{Until, heard},
+    projects::api::find_project,
+    session::Until,
+    sessions::api::find_session,
     ui::{Exact, Look, Shape, StatusWord},
     view,
 };
@@ -30,13 +32,7 @@ pub fn Detail(
     let pending = approval.state == ApprovalState::Pending;
     let decider = Decider::new(approval.clone(), decided);
     if pending {
-        browser::on_keys(move |key| {
-            if key.is("a") && key.shift && decider.can_always {
-                decider.always();
-                return true;
-            }
-            heard(decider, key)
-        });
+        hear_keys(decider, Signal::stored(true), true);
     }
     let id = approval.id;
     let next = move || {
@@ -86,8 +82,7 @@ pub fn Detail(
                 <dl class="kv xs">
                     <dt>"Because"</dt>
                     <dd>{approval.reason.clone().unwrap_or_else(|| words::reason(kind).into())}</dd>
-                    <dt>"Tool"</dt>
-                    <dd><code>{approval.tool.clone()}</code></dd>
+                    <Place approval=approval.clone() />
                     <dt>"Asked"</dt>
                     <dd><Exact at=approval.created /></dd>
                 </dl>
@@ -110,6 +105,48 @@ pub fn Detail(
                 view! { <Outcome approval=approval /> }.into_any()
             }}
         </article>
+    }
+}
+
+/// Where it would happen, and whose limit denies it: of the session and its project, which an approval does not carry.
+#[component]
+fn Place(approval: Approval) -> impl IntoView {
+    let (session, project) = (approval.session, approval.project);
+    let limit = approval.expires.filter(|_| approval.state == ApprovalState::Pending);
+    let read = Resource::new(|| (), move |()| async move { (find_session(session).await.ok(), find_project(project).await.ok()) });
+    let or = |known: Option<String>, word: &'static str| match known {
+        Some(text) => view! { <code>{text}</code> }.into_any(),
+        None => view! { <span class="faint">{word}</span> }.into_any(),
+    };
+    // The rows stand there before their text, so that nothing moves under a finger.
+    let rows = move |directory: AnyView, branch: AnyView, whose: &'static str| {
+        view! {
+            <dt>"Directory"</dt>
+            <dd>{directory}</dd>
+            <dt>"Branch"</dt>
+            <dd>{branch}</dd>
+            {limit.map(|at| view! { <dt>"Limit"</dt> <dd>"denied by itself " <Until at=at /> {whose}</dd> })}
+        }
+        .into_any()
+    };
+    view! {
+        <Transition fallback=move || rows(or(None, "…"), or(None, "…"), "")>
+            {move || {
+                read.get()
+                    .map(|(session, project)| {
+                        let whose = match (&project, &session) {
+                            (Some(view), _) if view.project.approval_timeout_s.is_some_and(|seconds| seconds > 0) => ": the project's limit",
+                            (Some(_), Some(session)) if session.unattended => ": a token or the command line started this session",
+                            _ => "",
+                        };
+                        let branch = match session {
+                            Some(session) => or(session.branch, "none"),
+                            None => or(None, "not known"),
+                        };
+                        rows(or(project.map(|view| view.project.path), "not known"), branch, whose)
+                    })
+            }}
+        </Transition>
     }
 }
 

@@ -5,7 +5,9 @@ pub mod api;
 pub mod decider;
 pub mod decision;
 mod detail;
+pub mod keys;
 mod lists;
+mod named;
 mod page;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;

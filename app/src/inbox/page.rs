@@ -2,16 +2,18 @@
 //! Which item is shown stands in the address, so back and a link lead to it.
 
 use super::{
-    api::{InboxView, inbox},
+    api::{InboxView, inbox, more_waiting},
     detail::Detail,
     lists::Lists,
+    named::{Gone, Named},
     waits::Waits,
     words,
 };
 use crate::{
     browser,
+    error::AppError,
     live::use_live,
-    ui::{Empty, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape},
+    ui::{Empty, ErrorNote, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape},
     view,
 };
 use leptos::prelude::*;
@@ -25,21 +27,31 @@ use model::{
     id::ApprovalId,
     live::{Row, ServerSays, Topic},
 };
+use std::time::Duration;
+
+/// So many are loaded at most; the others follow as these are decided.
+const MOST: usize = 1_000;
 
 /// `/inbox`.
 #[component]
 pub fn InboxPage() -> impl IntoView {
     let live = use_live();
     let view = Resource::new(move || live.reloads.get(), |_| inbox());
-    let content = move |view: InboxView| view! { <Inbox view=view /> };
+    // What is shown without being named stays, also when everything is read again.
+    let kept = RwSignal::new(None);
+    let content = move |view: InboxView| view! { <Inbox view=view kept=kept /> };
     view! {
         <Title text="Inbox" />
         <QueryState query=view rows=6 failed="The inbox could not be read." content=content />
     }
 }
 
+fn href(id: ApprovalId) -> String {
+    format!("/inbox?id={id}")
+}
+
 #[component]
-fn Inbox(view: InboxView) -> impl IntoView {
+fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
     let lists = RwSignal::new(Lists { waiting: view.waiting.items, decided: view.decided });
     let live = use_live();
     live.follow(vec![Topic::Node], view.pos);
@@ -48,17 +60,49 @@ fn Inbox(view: InboxView) -> impl IntoView {
         ServerSays::Gone { id, .. } => lists.update(|lists| lists.drop(id)),
         _ => {}
     });
+    let more = More::new(lists, view.waiting.next);
     let query = use_query_map();
-    let wanted = Memo::new(move |_| query.with(|query| query.get("id").and_then(|id| id.parse::<ApprovalId>().ok())));
-    let shown = Memo::new(move |_| lists.with(|lists| lists.shown(wanted.get()).map(|approval| approval.id)));
+    let name = Memo::new(move |_| query.with(|query| query.get("id")));
+    let named = Memo::new(move |_| name.with(|name| name.as_ref().and_then(|id| id.parse::<ApprovalId>().ok())));
+    let wanted = Memo::new(move |_| if name.with(Option::is_some) { named.get() } else { kept.get() });
+    // A name that is none leads to nothing; it must not lead to what happens to be first.
+    let nameless = Memo::new(move |_| name.with(Option::is_some) && named.get().is_none());
+    let find = move |lists: &Lists| (!nameless.get()).then(|| lists.shown(wanted.get()).map(|approval| (approval.id, approval.state))).flatten();
     // The row is read anew only when its state changes: half a reason written must not be lost.
-    let item = Memo::new(move |_| lists.with(|lists| lists.shown(wanted.get()).map(|approval| (approval.id, approval.state))));
+    let item = Memo::new(move |_| lists.with(find));
+    let shown = Memo::new(move |_| item.get().map(|(id, _)| id));
+    let missing = Memo::new(move |_| wanted.get().filter(|_| item.get().is_none()));
     let navigate = StoredValue::new(use_navigate());
     let go = move |id: Option<ApprovalId>| {
-        let href = id.map_or_else(|| "/inbox".to_owned(), |id| format!("/inbox?id={id}"));
+        kept.set(None);
+        if id.is_none() {
+            // The router may believe to be there already.
+            browser::rewrite_address("/inbox");
+        }
+        let href = id.map_or_else(|| "/inbox".to_owned(), href);
         navigate.with_value(|go| go(&href, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() }));
         request_animation_frame(|| browser::focus("ibt"));
     };
+    // What is shown first stays until the person moves on, also when something older comes or somebody else decides it.
+    Effect::new(move |_| {
+        let now = shown.get();
+        if name.with(Option::is_some) {
+            kept.set(None);
+        } else if now.is_some() && kept.with_untracked(Option::is_none) {
+            kept.set(now);
+        }
+    });
+    // The address is only written, not gone to: whoever is on the way to another page meanwhile is not led back.
+    // It waits for the router to have written its own.
+    Effect::new(move |_| {
+        if let Some(id) = kept.get() {
+            browser::after(Duration::from_millis(100), move || {
+                if browser::current_path() == "/inbox" {
+                    browser::rewrite_address(&href(id));
+                }
+            });
+        }
+    });
     let step = move |on: bool| go(lists.with_untracked(|lists| lists.step(shown.get_untracked(), on)));
     browser::on_keys(move |key| {
         let on = key.is("j");
@@ -70,14 +114,24 @@ fn Inbox(view: InboxView) -> impl IntoView {
     });
     let decided = Callback::new(move |now: Approval| {
         let next = lists.with_untracked(|lists| lists.after(now.id));
+        let (id, here) = (now.id, shown.get_untracked());
         lists.update(|lists| lists.take(now));
-        go(next);
+        // Whoever has moved on before the answer came stays there.
+        if here == Some(id) {
+            go(next);
+        }
     });
     let empty = Memo::new(move |_| lists.with(|lists| lists.waiting.is_empty() && lists.decided.is_empty()));
     view! {
         <div class="ib">
-            <List lists=lists shown=shown step=Callback::new(step) />
+            <List lists=lists shown=shown step=Callback::new(step) more=more />
             {move || {
+                if nameless.get() {
+                    return view! { <Gone /> }.into_any();
+                }
+                if let Some(id) = missing.get() {
+                    return view! { <Named id=id lists=lists decided=decided /> }.into_any();
+                }
                 if empty.get() {
                     return view! { <div class="ib-detail"><Nothing /></div> }.into_any();
                 }
@@ -87,6 +141,45 @@ fn Inbox(view: InboxView) -> impl IntoView {
                 }
             }}
         </div>
+    }
+}
+
+/// What waits and is not loaded yet.
+#[derive(Clone, Copy)]
+struct More {
+    next: RwSignal<Option<String>>,
+    failed: RwSignal<Option<AppError>>,
+}
+
+impl More {
+    /// Loads page after page while fewer are loaded than wait.
+    fn new(lists: RwSignal<Lists>, next: Option<String>) -> Self {
+        let more = Self { next: RwSignal::new(next), failed: RwSignal::new(None) };
+        let live = use_live();
+        let load = Action::new(move |after: &String| {
+            let after = after.clone();
+            async move {
+                match more_waiting(Some(after)).await {
+                    Ok(page) => {
+                        lists.try_update(|lists| page.items.into_iter().for_each(|approval| lists.take(approval)));
+                        more.next.set(page.next);
+                    }
+                    Err(error) => more.failed.set(Some(error)),
+                }
+            }
+        });
+        let loaded = Memo::new(move |_| lists.with(|lists| lists.waiting.len()));
+        Effect::new(move |_| {
+            let fewer = loaded.get() < MOST && i64::try_from(loaded.get()).is_ok_and(|loaded| loaded < live.pending.get());
+            if fewer
+                && !load.pending().get()
+                && more.failed.with(Option::is_none)
+                && let Some(next) = more.next.get()
+            {
+                load.dispatch(next);
+            }
+        });
+        more
     }
 }
 
@@ -100,32 +193,47 @@ fn Nothing() -> impl IntoView {
 }
 
 #[component]
-fn List(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>, step: Callback<bool>) -> impl IntoView {
+fn List(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>, step: Callback<bool>, more: More) -> impl IntoView {
     let count = Memo::new(move |_| lists.with(|lists| lists.waiting.len()));
+    let live = use_live();
+    // While pages are missing the node's own count is the truth.
+    let total = Memo::new(move |_| {
+        let all = usize::try_from(live.pending.get()).unwrap_or(0);
+        if more.next.with(Option::is_some) { all.max(count.get()) } else { count.get() }
+    });
     let place = move || {
         let id = shown.get();
         lists.with(|lists| lists.waiting.iter().position(|approval| Some(approval.id) == id).map(|at| at + 1))
     };
+    let first = Signal::derive(move || count.get() == 0 || place() == Some(1));
+    let last = Signal::derive(move || count.get() == 0 || place() == Some(count.get()));
     let ids = Memo::new(move |_| lists.with(|lists| lists.waiting.iter().map(|approval| approval.id).collect::<Vec<_>>()));
     view! {
         <section class="ib-list" aria-label="Waiting, oldest first">
             <div class="page-bar ib-bar">
                 <h1>"Inbox"</h1>
-                <span class="cnt" aria-live="polite">{move || (count.get() > 0).then(|| count.get())}</span>
+                <span class="cnt" aria-live="polite">{move || (total.get() > 0).then(|| total.get())}</span>
                 <div class="only-phone push row">
-                    <IconButton icon="chevron-down" label="Previous" class="btn-lg rot" on:click=move |_| step.run(false) />
+                    <IconButton icon="chevron-down" label="Previous" class="btn-lg rot" disabled=first on:click=move |_| step.run(false) />
                     <span class="mono nw">
                         {move || match place() {
-                            Some(at) => format!("{at} of {}", count.get()),
-                            None => format!("{} waiting", count.get()),
+                            Some(at) => format!("{at} of {}", total.get()),
+                            None => format!("{} waiting", total.get()),
                         }}
                     </span>
-                    <IconButton icon="chevron-down" label="Next" class="btn-lg" on:click=move |_| step.run(true) />
+                    <IconButton icon="chevron-down" label="Next" class="btn-lg" disabled=last on:click=move |_| step.run(true) />
                 </div>
             </div>
             <div class="ib-rows no-phone">
                 <For each=move || ids.get() key=|id| *id children=move |id| view! { <WaitingRow lists=lists id=id shown=shown /> } />
                 {move || (count.get() == 0).then(|| view! { <p class="ib-none muted">"Nothing waits."</p> })}
+                {move || {
+                    more.failed
+                        .get()
+                        .map(|error| {
+                            view! { <ErrorNote error=error title="The rest of what waits was not read." retry=Callback::new(move |()| more.failed.set(None)) /> }
+                        })
+                }}
             </div>
             <Decided lists=lists shown=shown />
             <p class="xs faint ib-keys no-phone">
@@ -143,7 +251,7 @@ fn WaitingRow(lists: RwSignal<Lists>, id: ApprovalId, shown: Memo<Option<Approva
     let Some(approval) = lists.with_untracked(|lists| lists.shown(Some(id)).cloned()) else { return ().into_any() };
     let who = approval.subagent.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
     view! {
-        <a href=format!("/inbox?id={id}") class="ib-row" aria-current=move || (shown.get() == Some(id)).then_some("true")>
+        <a href=href(id) class="ib-row" aria-current=move || (shown.get() == Some(id)).then_some("true")>
             <Icon name=words::icon(&approval) class="muted" />
             <span class="t cut">
                 <b class="medium">{words::kind_word(&approval)}</b>
@@ -181,7 +289,7 @@ fn Decided(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>) -> impl Into
                 view! {
                     <li>
                         <Shape look=Look::from(approval.state) label=Look::from(approval.state).word />
-                        <a href=format!("/inbox?id={id}") class="ib-d" aria-current=move || (shown.get() == Some(id)).then_some("true")>
+                        <a href=href(id) class="ib-d" aria-current=move || (shown.get() == Some(id)).then_some("true")>
                             <span class="nw">{who}</span>
                             " "
                             <code class="muted">{format!("{} {}", words::kind_word(&approval), words::line(&approval))}</code>

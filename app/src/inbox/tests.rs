@@ -1,6 +1,6 @@
 //! The Inbox as the server renders it.
 
-use crate::testing::{Fake, NOW, approval};
+use crate::testing::{Fake, NOW, approval, project, session};
 use model::{
     Error,
     approvals::{ApprovalKind, ApprovalState, Decided, Question, QuestionOption, Verdict},
@@ -42,6 +42,16 @@ async fn the_oldest_is_shown_with_its_exact_input_why_and_what_always_would_add(
 }
 
 #[tokio::test]
+async fn it_says_where_it_would_happen_and_whose_limit_denies_it() {
+    let limited = || vec![approval(1, |a| a.expires = Some(NOW + 3_540_000))];
+    let started = session(1, |s| s.unattended = true);
+    let page = Fake { approvals: limited(), sessions: vec![started.clone()], projects: vec![project(1, |_| ())], ..Fake::default() }.render("/inbox").await;
+    page.shows(&["Directory", "/home/mara/src/project-1", "Branch", "<code>main</code>", "a token or the command line started this session"]);
+    let own = project(1, |p| p.approval_timeout_s = Some(600));
+    Fake { approvals: limited(), sessions: vec![started], projects: vec![own], ..Fake::default() }.render("/inbox").await.shows(&["the project's limit"]);
+}
+
+#[tokio::test]
 async fn the_address_names_the_item_and_a_change_is_a_diff() {
     let line = |sign, text: &str| DiffLine { sign, old: None, new: Some(41), parts: vec![(false, "size = ".into()), (true, text.into())] };
     let diff = Diff { path: "prod/rds.tf".into(), added: 1, removed: 1, lines: vec![line('-', "200"), line('+', "320")], omitted: 0 };
@@ -54,6 +64,21 @@ async fn the_address_names_the_item_and_a_change_is_a_diff() {
     ];
     let path = format!("/inbox?id={}", approvals[1].id);
     Fake { approvals, ..Fake::default() }.render(&path).await.shows(&["asks to change a file", "prod/rds.tf", "<em>320</em>"]);
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_here_shows_no_other_item() {
+    for name in [crate::testing::approval_id(9).to_string(), "nonsense".to_owned()] {
+        let page = Fake { approvals: vec![approval(1, |_| ())], ..Fake::default() }.render(&format!("/inbox?id={name}")).await;
+        page.shows(&["This approval is not here any more", "What waits"]).lacks(&["ib-acts"]);
+    }
+}
+
+#[tokio::test]
+async fn an_item_beyond_the_loaded_ones_is_fetched() {
+    let approvals = (1..=120).map(|n| approval(n, |a| a.target = format!("step {n}"))).collect::<Vec<_>>();
+    let path = format!("/inbox?id={}", approvals[119].id);
+    Fake { approvals, ..Fake::default() }.render(&path).await.shows(&["asks to run a command", "Allow once", "ib-acts"]);
 }
 
 #[tokio::test]

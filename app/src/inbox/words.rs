@@ -1,8 +1,11 @@
 //! Approvals in words: what is asked, where an "always" is written, who decided what. Also the answers of questions.
 //! Pure functions; they must not shorten or soften what would run.
 
-use model::approvals::{Approval, ApprovalKind, ApprovalState, Decided, Question, RememberScope, Verdict};
+use model::approvals::{Approval, ApprovalKind, ApprovalState, Decide, Decided, Question, RememberScope, Verdict};
 use std::collections::BTreeMap;
+
+/// So many letters of what was decided are said again.
+const TOLD: usize = 80;
 
 /// The icon of a tool.
 pub fn tool_icon(tool: &str) -> &'static str {
@@ -160,6 +163,24 @@ pub fn decision(decided: &Decided, kind: ApprovalKind) -> String {
         Some(reason) => format!("{who} {what}: {reason}"),
         None => format!("{who} {what}"),
     }
+}
+
+/// What was just decided, where the item itself is gone: `Allowed once: cargo test`.
+pub fn told(approval: &Approval, wish: &Decide) -> String {
+    let what = match (wish.decision, approval.kind, wish.remember) {
+        (Verdict::Allow, ApprovalKind::Tool, None) => "Allowed once".to_owned(),
+        (Verdict::Allow, ApprovalKind::Tool, Some(scope)) => format!("Always allowed, {}", scope_title(scope)),
+        (Verdict::Allow, ApprovalKind::Plan, _) => "Plan approved".to_owned(),
+        (Verdict::Allow, ApprovalKind::Question, _) => "Answered".to_owned(),
+        (Verdict::Deny, ApprovalKind::Tool, _) => "Denied".to_owned(),
+        (Verdict::Deny, ApprovalKind::Plan, _) => "Plan sent back".to_owned(),
+        (Verdict::Deny, ApprovalKind::Question, _) => "Not answered".to_owned(),
+    };
+    let line = line(approval);
+    let mut letters = line.lines().next().unwrap_or_default().chars();
+    let short: String = letters.by_ref().take(TOLD).collect();
+    let more = if letters.next().is_some() { "…" } else { "" };
+    if short.is_empty() { format!("{what}: {}", approval.session_title) } else { format!("{what}: {short}{more}") }
 }
 
 /// What somebody answered to one question so far.

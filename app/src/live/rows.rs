@@ -95,6 +95,11 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         }
     }
 
+    /// Where the first row stands that `is` accepts, without subscribing and without copying rows.
+    pub fn position_untracked(self, is: impl Fn(&T) -> bool) -> Option<usize> {
+        self.list.with_untracked(|list| list.iter().position(|(_, signal)| signal.with_untracked(&is)))
+    }
+
     /// Keys and signals, for `<For>`. Subscribes to order and membership, not to the rows.
     pub fn list(self) -> Vec<(String, ArcRwSignal<T>)> {
         self.list.get()

@@ -1,6 +1,6 @@
 //! What stands where no page is: says so, with the status 404, and leads on.
 
-use crate::{error::reject, ui::Mark, view};
+use crate::{auth::Sheet, error::reject, view};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -11,24 +11,17 @@ pub fn NotFound() -> impl IntoView {
     let _ = reject(model::Error::NotFound("page".into()));
     view! {
         <Title text="Not found" />
-        <div class="si">
-            <main class="si-m" id="main">
-                <div class="si-brand">
-                    <Mark size=24 />
-                    <span>"OrchWiz"</span>
-                </div>
-                <h1>"There is no such page"</h1>
-                <p class="muted">"The address may be mistyped, or what it led to was deleted."</p>
-                <div class="acts">
-                    <a class="btn btn-lg" href="/">
-                        "Overview"
-                    </a>
-                    <a class="btn btn-lg" href="/sessions">
-                        "Sessions"
-                    </a>
-                </div>
-            </main>
-        </div>
+        <Sheet title="There is no such page">
+            <p class="muted">"The address may be mistyped, or what it led to was deleted."</p>
+            <div class="acts">
+                <a class="btn btn-lg" href="/">
+                    "Overview"
+                </a>
+                <a class="btn btn-lg" href="/sessions">
+                    "Sessions"
+                </a>
+            </div>
+        </Sheet>
     }
 }
 
@@ -40,6 +33,6 @@ mod tests {
     async fn an_address_that_leads_nowhere_answers_404() {
         let page = Fake::default().render("/no/such/page").await;
         assert_eq!(page.status, 404);
-        page.shows(&["There is no such page", "Overview"]);
+        page.shows(&["There is no such page", "Overview", "Switch theme"]);
     }
 }

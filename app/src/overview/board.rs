@@ -12,6 +12,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use model::{
+    Pos,
     approvals::Approval,
     live::{Row, ServerSays, Topic},
     node::{Activity, Checklist, Overview},
@@ -42,6 +43,10 @@ pub struct Board {
     /// What is left to do on a new node.
     pub checklist: RwSignal<Checklist>,
     now: StoredValue<Overview>,
+    /// Up to where the socket has been heard.
+    heard: StoredValue<Pos>,
+    /// Something happened that the last reading may not know.
+    stale: StoredValue<bool>,
 }
 
 impl Board {
@@ -57,6 +62,8 @@ impl Board {
             days: RwSignal::default(),
             projects: RwSignal::default(),
             checklist: RwSignal::new(overview.checklist),
+            heard: StoredValue::new(overview.pos),
+            stale: StoredValue::new(false),
             now: StoredValue::new(overview),
         };
         board.show();
@@ -67,7 +74,6 @@ impl Board {
     fn follow(self) {
         let live = use_live();
         live.follow(vec![Topic::Node], self.now.with_value(|now| now.pos));
-        let stale = StoredValue::new(false);
         live.on(move |said| {
             match said {
                 ServerSays::Row { row: Row::Session(session), .. } => self.change(|now| fold::take_session(now, session)),
@@ -76,7 +82,10 @@ impl Board {
                 ServerSays::Row { .. } => {}
                 _ => return,
             }
-            stale.set_value(true);
+            if let ServerSays::Row { pos, .. } | ServerSays::Gone { pos, .. } = said {
+                self.heard.update_value(|heard| *heard = (*heard).max(*pos));
+            }
+            self.stale.set_value(true);
         });
         // Sums, totals and the stream come with the next reading, at most every two seconds and only when something happened.
         let read = Action::new(move |(): &()| async move {
@@ -85,16 +94,30 @@ impl Board {
             }
         });
         browser::every(Duration::from_secs(2), move || {
-            if stale.get_value() && !read.pending().get_untracked() {
-                stale.set_value(false);
+            if self.stale.get_value() && !read.pending().get_untracked() {
+                self.stale.set_value(false);
                 read.dispatch(());
             }
         });
     }
 
     fn read(self, view: OverviewView) {
-        self.now.set_value(view.overview);
+        // A reading may come after the reader has left.
+        let Some(heard) = self.heard.try_get_value() else { return };
+        let read = view.overview;
+        if read.pos < heard {
+            // The socket has said more since: the rows it brought stay, and it is read again.
+            self.now.update_value(|now| fold::take_sums(now, read));
+            self.stale.set_value(true);
+        } else {
+            self.now.set_value(read);
+        }
         self.show();
+    }
+
+    /// Takes a session in as an action answered with it.
+    pub fn take_session(self, session: &Session) {
+        self.change(|now| fold::take_session(now, session));
     }
 
     /// Takes an approval in as it is now.
@@ -108,7 +131,6 @@ impl Board {
     }
 
     fn show(self) {
-        // A reading may come after the reader has left.
         let Some(now) = self.now.try_get_value() else { return };
         let counts = fold::counts(&now);
         if self.counts.get_untracked() != counts {

@@ -18,6 +18,9 @@ pub const fn is_over(overview: &Overview) -> bool {
     left(overview.checklist) == 0
 }
 
+/// How many steps there are.
+const STEPS: u8 = 4;
+
 /// How many steps are left.
 pub const fn left(list: Checklist) -> u8 {
     let mut left = 0;
@@ -60,7 +63,7 @@ pub fn FirstRun(
         </div>
         <div class="first">
             <ol class="steps">
-                <Running node=node.clone() />
+                <Step done=true title="This node is running" text=().into_any() />
                 <Steps list=list agents=agents />
             </ol>
             <Aside node=node />
@@ -81,7 +84,7 @@ pub fn Remaining(
         (left(now) > 0).then(|| {
             view! {
                 <section class="ov-steps" aria-labelledby="ov-left">
-                    <div class="sec-h"><h2 id="ov-left">"Set up this node"</h2><span class="cnt">{left(now)}</span></div>
+                    <div class="sec-h"><h2 id="ov-left">"Set up this node"</h2><span class="xs faint">{format!("{} of {STEPS} left", left(now))}</span></div>
                     <ol class="steps"><Steps list=now agents=agents.clone() /></ol>
                 </section>
             }
@@ -93,24 +96,16 @@ pub fn Remaining(
 fn Step(done: bool, title: &'static str, #[prop(optional)] note: &'static str, text: AnyView, #[prop(optional)] acts: Option<AnyView>) -> impl IntoView {
     let look = if done { Look::DONE } else { Look::IDLE.called("To do") };
     view! {
-        <li class="step">
+        // What is done is one line: what is left stands out.
+        <li class=if done { "step step-done" } else { "step" }>
             <span class="step-n"><Shape look=look label=look.word /></span>
             <div>
                 <div class="row"><h2>{title}</h2><span class="push xs faint nw">{if done { "done" } else { note }}</span></div>
-                <p class="muted">{text}</p>
+                {(!done).then(|| view! { <p class="muted">{text}</p> })}
                 {acts.filter(|_| !done).map(|acts| view! { <div class="acts">{acts}</div> })}
             </div>
         </li>
     }
-}
-
-#[component]
-fn Running(node: NodeInfo) -> impl IntoView {
-    let text = view! {
-        {node.name.clone()} ", " {node.kind.word()} ". Journal and database ("
-        {node.database.clone()} ") in " <code>{node.data_dir.clone()}</code> "."
-    };
-    view! { <Step done=true title="This node is running" text=text.into_any() /> }
 }
 
 #[component]

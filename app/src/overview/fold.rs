@@ -97,6 +97,14 @@ pub fn drop(overview: &mut Overview, id: &str) {
     }
 }
 
+/// Takes from a reading that is older than what was heard only what no row says: sums, the stream, the checklist.
+pub fn take_sums(overview: &mut Overview, read: Overview) {
+    overview.days = read.days;
+    overview.projects = read.projects;
+    overview.activity = read.activity;
+    overview.checklist = read.checklist;
+}
+
 /// What the sentence counts.
 pub fn counts(overview: &Overview) -> Counts {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
@@ -164,6 +172,15 @@ mod tests {
             take_session(&mut overview, &session(4, |s| s.state = SessionState::Working));
         }
         assert_eq!(counts(&overview), Counts { needs: 0, working: 2, queued: 1, done: 0 });
+    }
+
+    #[test]
+    fn an_older_reading_brings_sums_and_takes_no_row_back() {
+        let mut overview = empty();
+        take_session(&mut overview, &session(1, |s| s.state = SessionState::Working));
+        let list = Checklist { demo_run: true, ..Checklist::default() };
+        take_sums(&mut overview, Overview { checklist: list, ..empty() });
+        assert_eq!((overview.working.len(), overview.checklist), (1, list));
     }
 
     #[test]

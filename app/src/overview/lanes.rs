@@ -1,11 +1,12 @@
 //! The three lanes: what needs a person, with the decision right there; what works; what was done today.
 //! Rows are patched in place; a decided item leaves by itself.
 
-use super::board::Board;
+use super::{board::Board, troubled::TroubledRow};
 use crate::{
     inbox::{
         decider::Decider,
         decision::{DecisionActs, ExactInput},
+        keys::hear_keys,
         waits::Waits,
         words,
     },
@@ -21,6 +22,9 @@ use model::{
 /// So many approvals stand with their buttons; the others lead to the Inbox.
 const OPEN: usize = 3;
 
+/// So many sessions in trouble the node reads; there may be more.
+const TROUBLED: usize = 10;
+
 /// The three lanes.
 #[component]
 pub fn Lanes(
@@ -33,12 +37,12 @@ pub fn Lanes(
             <section class="lane" aria-labelledby="l2">
                 <LaneHead id="l2" title="Working" look=Look::WORKING count=Signal::derive(move || board.counts.with(|c| c.working + c.queued)) href="/sessions?state=queued,starting,working" />
                 <For each=move || board.working.list() key=|(key, _)| key.clone() children=|(_, session)| view! { <WorkingRow session=session /> } />
-                {move || board.working.is_empty().then(|| view! { <p class="lane-none muted">"Nothing works now."</p> })}
+                {move || board.working.is_empty().then(|| view! { <p class="lane-none muted">"Nothing is running. " <a class="link" href="/sessions/new">"New session"</a></p> })}
             </section>
             <section class="lane" aria-labelledby="l3">
                 <LaneHead id="l3" title="Done today" look=Look::DONE count=Signal::derive(move || board.counts.with(|c| c.done)) href="/sessions?state=idle,interrupted,done" />
                 <For each=move || board.done.list() key=|(key, _)| key.clone() children=|(_, session)| view! { <DoneRow session=session /> } />
-                {move || board.done.is_empty().then(|| view! { <p class="lane-none muted">"Nothing came to rest today."</p> })}
+                {move || board.done.is_empty().then(|| view! { <p class="lane-none muted">"Nothing finished today."</p> })}
                 {move || {
                     let shown = i64::try_from(board.done.len()).unwrap_or(0);
                     let more = board.counts.with(|counts| counts.done) - shown;
@@ -67,6 +71,7 @@ fn Needs(board: Board) -> impl IntoView {
     let find = move |key: &str| board.approvals.items_untracked().into_iter().find(|approval| approval.id.to_string() == key);
     let nothing = move || board.approvals.is_empty() && board.troubled.is_empty();
     let more = move || board.counts.with(|counts| counts.needs) - i64::try_from(board.approvals.len() + board.troubled.len()).unwrap_or(0);
+    let first = Memo::new(move |_| board.approvals.list().into_iter().next().map(|(key, _)| key));
     view! {
         <section class="lane" aria-labelledby="l1" aria-live="polite" aria-relevant="additions">
             <LaneHead id="l1" title="Needs you" look=Look::WAITING count=Signal::derive(move || board.counts.with(|c| c.needs)) href="/inbox" />
@@ -74,23 +79,27 @@ fn Needs(board: Board) -> impl IntoView {
                 each=move || items.get()
                 key=|item| item.clone()
                 children=move |(key, open)| match find(&key) {
-                    Some(approval) if open => view! { <OpenItem board=board approval=approval /> }.into_any(),
+                    Some(approval) if open => view! { <OpenItem board=board approval=approval first=first /> }.into_any(),
                     Some(approval) => view! { <ClosedItem approval=approval /> }.into_any(),
                     None => ().into_any(),
                 }
             />
-            <For each=move || board.troubled.list() key=|(key, _)| key.clone() children=|(_, session)| view! { <TroubledRow session=session /> } />
-            {move || nothing().then(|| view! { <p class="lane-none muted">"Nothing waits for you."</p> })}
             {move || (more() > 0).then(|| view! { <a class="more xs muted" href="/inbox">{format!("{} more", more())}</a> })}
+            <For each=move || board.troubled.list() key=|(key, _)| key.clone() children=move |(_, session)| view! { <TroubledRow board=board session=session /> } />
+            {move || (board.troubled.len() >= TROUBLED).then(|| view! { <a class="more xs muted" href="/sessions?state=failed,unknown">"All that failed"</a> })}
+            {move || nothing().then(|| view! { <p class="lane-none muted">"Nothing waits for you."</p> })}
         </section>
     }
 }
 
 #[component]
-fn OpenItem(board: Board, approval: Approval) -> impl IntoView {
+fn OpenItem(board: Board, approval: Approval, first: Memo<Option<String>>) -> impl IntoView {
     let id = approval.id;
     let session = approval.session;
     let decider = Decider::new(approval.clone(), Callback::new(move |now: Approval| board.take(&now)));
+    // A plan or a question is not all there: it has no keys where it cannot be read.
+    let keys = Signal::derive(move || decider.kind == ApprovalKind::Tool && first.with(|first| first.as_ref().is_some_and(|key| *key == id.to_string())));
+    hear_keys(decider, keys, false);
     let who = approval.subagent.clone().unwrap_or_else(|| "The agent".into());
     let title_id = format!("n-{id}");
     let labelled = title_id.clone();
@@ -108,6 +117,7 @@ fn OpenItem(board: Board, approval: Approval) -> impl IntoView {
             <div class="lane-input"><ExactInput approval=approval.clone() /></div>
             <DecisionActs
                 decider=decider
+                keys=keys
                 small=true
                 aside=ViewFn::from(move || view! { <a class="push xs link no-phone" href=format!("/inbox?id={id}")>"Details"</a> }.into_any())
             />
@@ -167,11 +177,6 @@ fn sub(session: &Session) -> String {
 }
 
 #[component]
-fn TroubledRow(session: ArcRwSignal<Session>) -> impl IntoView {
-    view! { <LaneRow session=session since=true cost=false /> }
-}
-
-#[component]
 fn WorkingRow(session: ArcRwSignal<Session>) -> impl IntoView {
     view! { <LaneRow session=session since=true cost=false /> }
 }
@@ -181,8 +186,16 @@ fn DoneRow(session: ArcRwSignal<Session>) -> impl IntoView {
     view! { <LaneRow session=session since=false cost=true /> }
 }
 
+/// A session as a row of a lane.
 #[component]
-fn LaneRow(session: ArcRwSignal<Session>, since: bool, cost: bool) -> impl IntoView {
+pub fn LaneRow(
+    /// The session as it is now.
+    session: ArcRwSignal<Session>,
+    /// Says for how long it has been like this.
+    since: bool,
+    /// Says what it cost.
+    cost: bool,
+) -> impl IntoView {
     let id = session.with_untracked(|session| session.id);
     let s = RwSignal::from(session);
     view! {

@@ -1,16 +1,17 @@
 //! Under the lanes: usage in small multiples, this node, the activity stream.
 //! Charts are fed by the pure sums of `usage`; what is not known is written out.
 
-use super::board::Board;
+use super::{board::Board, first_run::Remaining};
 use crate::{
-    live::{LiveState, use_live},
-    ui::{Bars, Cost, Exact, Legend, Look, Meter, Shape, Short, StatusWord, format},
+    frame::{health_look, look_of},
+    live::use_live,
+    ui::{Bars, Cost, Exact, Legend, Look, Meter, Shape, Short, StatusWord, format, quiet_clock},
     usage::sums::{cost, cost_bars, cost_word, day_titles, session_bars, share, token_bars},
     view,
 };
 use leptos::prelude::*;
 use model::{
-    node::{Activity, HealthSample, NodeInfo},
+    node::{Activity, AgentFound, HealthSample, NodeInfo},
     usage::UsageRow,
 };
 
@@ -23,10 +24,13 @@ pub fn Lower(
     node: NodeInfo,
     /// Its health as it was read.
     health: Option<HealthSample>,
+    /// Agents as they were found, for the steps that are left.
+    agents: Vec<AgentFound>,
 ) -> impl IntoView {
     view! {
         <div class="lower">
             <div class="lower-l">
+                <Remaining list=board.checklist agents=agents />
                 <Usage board=board />
                 <NodeTile node=node health=health />
             </div>
@@ -111,7 +115,8 @@ fn ByProject(board: Board) -> impl IntoView {
                     return view! { <p class="xs faint">"Nothing was used in 14 days."</p> }.into_any();
                 }
                 let largest = rows.iter().filter_map(|row| row.cost_micros).max().unwrap_or(0);
-                rows.into_iter()
+                let rows = rows
+                    .into_iter()
                     .map(|row| {
                         let percent = share(row.cost_micros.unwrap_or(0), largest);
                         view! {
@@ -122,8 +127,8 @@ fn ByProject(board: Board) -> impl IntoView {
                             </li>
                         }
                     })
-                    .collect_view()
-                    .into_any()
+                    .collect_view();
+                view! { <ul class="hbars">{rows}</ul> }.into_any()
             }}
         </div>
     }
@@ -133,7 +138,9 @@ fn ByProject(board: Board) -> impl IntoView {
 fn NodeTile(node: NodeInfo, health: Option<HealthSample>) -> impl IntoView {
     let live = use_live();
     let now = Signal::derive(move || live.health.get().or(health));
-    let look = move || if now.get().is_some() { Look::DONE.called("Healthy") } else { Look::UNKNOWN.called("Not known yet") };
+    let clock = quiet_clock();
+    // As the rail says it: the two must never disagree.
+    let look = move || health_look(now.get().as_ref(), clock.get());
     let fact = move |of: fn(&HealthSample) -> Option<String>| {
         move || match now.get().as_ref().and_then(of) {
             Some(text) => text.into_any(),
@@ -171,11 +178,7 @@ fn NodeTile(node: NodeInfo, health: Option<HealthSample>) -> impl IntoView {
 #[component]
 fn Stream(board: Board) -> impl IntoView {
     let live = use_live();
-    let look = move || match live.state.get() {
-        LiveState::Live => Look::DONE.called("Live"),
-        LiveState::CatchingUp => Look::LAGGING.called("Catching up"),
-        LiveState::Offline { .. } => Look::UNKNOWN.called("Offline"),
-    };
+    let look = move || look_of(live.state.get());
     view! {
         <section class="lane act" aria-labelledby="a1">
             <div class="sec-h">

@@ -11,6 +11,7 @@ mod page;
 mod sentence;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
+mod troubled;
 
 use crate::lazy::lazy_page;
 use leptos::prelude::*;

@@ -4,7 +4,7 @@
 use super::{
     api::{OverviewView, read_overview},
     board::Board,
-    first_run::{FirstRun, Remaining, is_first},
+    first_run::{FirstRun, is_first},
     lanes::Lanes,
     lower::Lower,
     sentence::sentence,
@@ -43,8 +43,7 @@ fn Overview(view: OverviewView) -> impl IntoView {
         view! {
             <Head board=board node=node.name.clone() />
             <Lanes board=board />
-            <Remaining list=board.checklist agents=agents />
-            <Lower board=board node=node health=overview.health />
+            <Lower board=board node=node health=overview.health agents=agents />
         }
         .into_any()
     }

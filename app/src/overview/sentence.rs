@@ -26,7 +26,7 @@ pub fn sentence(counts: Counts) -> (String, String) {
         .filter(|(n, _)| *n > 0)
         .map(|(n, word)| format!("{n} {word}"))
         .collect();
-    let rest = if parts.is_empty() { "Nothing runs.".to_owned() } else { format!("{}.", parts.join(", ")) };
+    let rest = if parts.is_empty() { "Nothing is running.".to_owned() } else { format!("{}.", parts.join(", ")) };
     (strong, rest)
 }
 
@@ -42,6 +42,6 @@ mod tests {
         };
         assert_eq!(say(6, 4, 2, 23), "6 things need you. 4 working, 2 queued, 23 done today.");
         assert_eq!(say(1, 0, 0, 3), "1 thing needs you. 3 done today.");
-        assert_eq!(say(0, 0, 0, 0), "Nothing needs you. Nothing runs.");
+        assert_eq!(say(0, 0, 0, 0), "Nothing needs you. Nothing is running.");
     }
 }

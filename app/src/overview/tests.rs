@@ -4,7 +4,7 @@ use crate::testing::{Fake, NOW, approval, session};
 use model::{
     Error,
     approvals::ApprovalKind,
-    node::{Activity, Checklist, Overview},
+    node::{Activity, Checklist, HealthSample, Overview},
     sessions::{SessionState, Tokens},
     usage::UsageRow,
 };
@@ -58,7 +58,8 @@ async fn the_sentence_counts_what_is_there_and_steps_that_are_left_stay() {
         ..overview()
     };
     let page = fake(now).render("/").await;
-    page.shows(&["6 things need you.", "1 working, 1 queued, 23 done today.", "Set up this node", "22 more", "Session 3"]);
+    page.shows(&["6 things need you.", "1 working, 1 queued, 23 done today.", "Set up this node", "3 of 4 left", "22 more", "Session 3"]);
+    page.shows(&["Resume", "Archive"]).lacks(&["A scripted agent", "Nothing is running."]);
 }
 
 #[tokio::test]
@@ -71,6 +72,20 @@ async fn decisions_are_made_right_there() {
 async fn unknown_cost_is_written_out_and_nothing_is_invented() {
     let page = fake(overview()).render("/").await;
     page.shows(&["Nothing needs you.", "not known", "$1.50 in 14 days", "Nothing waits for you.", "Nothing happened yet."]);
+    page.shows(&["Nothing needs you.</b>", "Nothing is running.", "href=\"/sessions/new\"", "Nothing finished today.", "not known"])
+        .lacks(&["Set up this node"]);
+}
+
+#[tokio::test]
+async fn the_node_is_called_healthy_only_by_the_rails_own_measure() {
+    let sample = HealthSample { at: NOW, disk_free: Some(9), ..HealthSample::default() };
+    fake(Overview { health: Some(sample), ..overview() }).render("/").await.shows(&["disk nearly full"]).lacks(&["Healthy"]);
+}
+
+#[tokio::test]
+async fn costs_by_project_are_a_list() {
+    let row = UsageRow { key: "prj_1".into(), name: "billing-api".into(), tokens: Tokens::default(), cost_micros: Some(5), sessions: 1 };
+    fake(Overview { projects: vec![row], ..overview() }).render("/").await.shows(&["<ul class=\"hbars\"><li>"]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use super::api::{CreateProject, ProjectsView, list_projects};
 use crate::{
+    error::AppError,
     live::{Rows, use_live},
     ui::{Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput},
     view,
@@ -15,19 +16,33 @@ use model::{
     projects::Project,
 };
 
+/// So many as one answer holds.
+const fn page_after(after: Option<String>) -> PageQuery {
+    PageQuery { after, limit: Some(model::page::MAX_LIMIT) }
+}
+
+/// Where a new row belongs, by name; `None` when it stands beyond what is loaded while `more` follows.
+fn place(rows: &[Project], project: &Project, more: bool) -> Option<usize> {
+    let name = project.name.to_lowercase();
+    match rows.iter().position(|other| other.name.to_lowercase() > name) {
+        Some(at) => Some(at),
+        None if more => None,
+        None => Some(rows.len()),
+    }
+}
+
 /// `/projects`.
 #[component]
 pub fn ProjectsPage() -> impl IntoView {
     let live = use_live();
-    let projects = Resource::new(move || live.reloads.get(), |_| list_projects(PageQuery { after: None, limit: Some(model::page::MAX_LIMIT) }));
+    let projects = Resource::new(move || live.reloads.get(), |_| list_projects(page_after(None)));
     let create = ServerAction::<CreateProject>::new();
     let rows = Rows::new(|project: &Project| project.id.to_string());
+    let next = RwSignal::new(None::<String>);
     live.on(move |said| match said {
         ServerSays::Row { row: Row::Project(project), .. } => {
-            rows.patch((**project).clone(), |rows| {
-                let name = project.name.to_lowercase();
-                Some(rows.iter().position(|other| other.name.to_lowercase() > name).unwrap_or(rows.len()))
-            });
+            let more = next.with_untracked(Option::is_some);
+            rows.patch((**project).clone(), |rows| place(rows, project, more));
         }
         ServerSays::Gone { id, .. } => rows.remove(id),
         _ => {}
@@ -42,8 +57,12 @@ pub fn ProjectsPage() -> impl IntoView {
             failed="The projects could not be read."
             content=move |view: ProjectsView| {
                 rows.replace(view.projects.items);
+                next.set(view.projects.next);
                 use_live().follow(vec![Topic::Node], view.pos);
-                view! { <Table rows=rows /> }
+                view! {
+                    <Table rows=rows />
+                    <More rows=rows next=next />
+                }
             }
         />
         </div>
@@ -64,6 +83,46 @@ fn AddProject(create: ServerAction<CreateProject>) -> impl IntoView {
     }
 }
 
+/// The next page, where the node knows more projects than one answer holds.
+#[component]
+fn More(rows: Rows<Project>, next: RwSignal<Option<String>>) -> impl IntoView {
+    let failed = RwSignal::new(None::<AppError>);
+    let here = StoredValue::new(());
+    let load = Action::new(move |after: &String| {
+        let page = page_after(Some(after.clone()));
+        async move {
+            let answer = list_projects(page).await;
+            // The reader may have left, or the whole list been read anew.
+            if here.try_get_value().is_none() {
+                return;
+            }
+            match answer {
+                Ok(view) => {
+                    failed.set(None);
+                    rows.extend(view.projects.items);
+                    next.set(view.projects.next);
+                }
+                Err(error) => failed.set(Some(error)),
+            }
+        }
+    });
+    view! {
+        {move || failed.get().map(|error| view! { <ErrorNote error=error title="More projects could not be read." /> })}
+        {move || {
+            next.get()
+                .map(|after| {
+                    view! {
+                        <p class="ss-foot">
+                            <Button kind=ButtonKind::Quiet disabled=load.pending() on:click=move |_| { load.dispatch(after.clone()); }>
+                                {move || if load.pending().get() { "Loading more" } else { "Load more" }}
+                            </Button>
+                        </p>
+                    }
+                })
+        }}
+    }
+}
+
 /// How a project stands, as a look.
 pub(super) fn look(project: &Project) -> Look {
     if !project.present {
@@ -79,8 +138,10 @@ pub(super) fn look(project: &Project) -> Look {
 
 #[component]
 fn Table(rows: Rows<Project>) -> impl IntoView {
+    // Only its coming and going draws the table anew, not every row that joins it.
+    let empty = Memo::new(move |_| rows.is_empty());
     move || {
-        if rows.is_empty() {
+        if empty.get() {
             return view! {
                 <Empty icon="folder-git-2" title="No projects yet" text="A project is a folder in which agents work. Give the path of one above." />
             }
@@ -122,7 +183,8 @@ fn ProjectRow(project: ArcRwSignal<Project>) -> impl IntoView {
     }
 }
 
-/// The kind of the button that trusts: it is the decision of its page only while trust is missing.
-pub(super) const fn trust_kind(project: &Project) -> ButtonKind {
-    if project.trusted && !project.trust_stale { ButtonKind::Plain } else { ButtonKind::Primary }
+/// The kind of the button that trusts: it is the decision of its page only while trust is missing and would change what runs.
+pub(super) fn trust_kind(project: &Project) -> ButtonKind {
+    let holds = project.trusted && !project.trust_stale;
+    if holds || project.runs_own.is_empty() { ButtonKind::Plain } else { ButtonKind::Primary }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::AppError,
     live::{Rows, use_live},
-    sessions::{SessionRow, SessionsHead, filter::place},
+    sessions::{SessionRow, SessionsHead, patch_sessions},
     ui::{Button, ButtonKind, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, use_toasts},
     view,
 };
@@ -82,7 +82,8 @@ fn OpenProject(id: ProjectId) -> impl IntoView {
 struct State {
     project: RwSignal<Project>,
     error: RwSignal<Option<AppError>>,
-    change: Action<ProjectPatch, ()>,
+    /// Changes the project; its value is what was accepted last, `None` when it was refused.
+    change: Action<ProjectPatch, Option<ProjectPatch>>,
 }
 
 #[component]
@@ -90,15 +91,25 @@ fn One(view: ProjectView) -> impl IntoView {
     let id = view.project.id;
     let project = RwSignal::new(view.project);
     let error = RwSignal::new(None::<AppError>);
+    // How often the socket brought the project.
+    let heard = StoredValue::new(0_u32);
     let change = Action::new(move |patch: &ProjectPatch| {
         let patch = patch.clone();
+        let before = heard.get_value();
         async move {
-            match update_project(id, patch).await {
+            match update_project(id, patch.clone()).await {
                 Ok(now) => {
                     error.set(None);
-                    project.set(now);
+                    // What the socket brought meanwhile may be newer than this answer, and it brings this change as well.
+                    if heard.try_get_value() == Some(before) {
+                        project.set(now);
+                    }
+                    Some(patch)
                 }
-                Err(refused) => error.set(Some(refused)),
+                Err(refused) => {
+                    error.set(Some(refused));
+                    None
+                }
             }
         }
     });
@@ -106,17 +117,17 @@ fn One(view: ProjectView) -> impl IntoView {
     let rows = Rows::new(|session: &Session| session.id.to_string());
     let more = view.sessions.next.is_some();
     rows.replace(view.sessions.items);
+    let empty = Memo::new(move |_| rows.is_empty());
     let live = use_live();
     live.follow(vec![Topic::Node], view.pos);
     let filter = SessionFilter { project: Some(id), ..SessionFilter::default() };
     live.on(move |said| match said {
-        ServerSays::Row { row: Row::Project(now), .. } if now.id == id => project.set((**now).clone()),
+        ServerSays::Row { row: Row::Project(now), .. } if now.id == id => {
+            heard.update_value(|heard| *heard = heard.wrapping_add(1));
+            project.set((**now).clone());
+        }
         ServerSays::Row { row: Row::Session(session), .. } if session.project == id => {
-            if session.deleted.is_some() || session.archived.is_some() {
-                rows.remove(&session.id.to_string());
-            } else {
-                rows.patch((**session).clone(), |rows| place(rows, &filter, session, more));
-            }
+            patch_sessions(rows, &filter, session, more);
         }
         ServerSays::Gone { id, .. } => rows.remove(id),
         _ => {}
@@ -145,7 +156,7 @@ fn One(view: ProjectView) -> impl IntoView {
                     <a class="push xs link" href=format!("/sessions?project={id}")>"All"</a>
                 </div>
                 {move || {
-                    if rows.is_empty() {
+                    if empty.get() {
                         view! {
                             <Empty icon="square-terminal" title="No sessions here yet" text="What agents did in this project stands here.">
                                 <a class="btn" href=format!("/sessions/new?project={id}")>"Start a session"</a>
@@ -184,6 +195,12 @@ fn Head(state: State) -> impl IntoView {
             field.select();
         }
     });
+    // The editor keeps what was typed until it is accepted.
+    Effect::new(move |_| {
+        if change.value().with(|accepted| matches!(accepted, Some(Some(patch)) if patch.name.is_some())) {
+            editing.set(false);
+        }
+    });
     let id = project.with_untracked(|project| project.id);
     view! {
         <div class="page-bar">
@@ -197,11 +214,10 @@ fn Head(state: State) -> impl IntoView {
                                 if let Some(field) = field.get_untracked() {
                                     change.dispatch(ProjectPatch { name: Some(field.value()), ..ProjectPatch::default() });
                                 }
-                                editing.set(false);
                             }
                         >
                             <input class="input" aria-label="Name" maxlength="100" node_ref=field prop:value=project.with_untracked(|p| p.name.clone()) />
-                            <Button submit=true>"Rename"</Button>
+                            <Button submit=true disabled=change.pending()>"Rename"</Button>
                             <Button kind=ButtonKind::Quiet on:click=move |_| editing.set(false)>"Cancel"</Button>
                         </form>
                     }
@@ -307,8 +323,9 @@ const LIMITS: [(i64, &str); 7] = [
 /// How long an approval nobody answers waits.
 #[component]
 fn Limit(state: State) -> impl IntoView {
-    let State { project, change, .. } = state;
+    let State { project, change, error } = state;
     let now = move || project.with(|project| project.approval_timeout_s.unwrap_or(0));
+    let at_first = project.with_untracked(|project| project.approval_timeout_s.unwrap_or(0));
     view! {
         <section class="pn-s">
             <div class="row pn-h"><h2>"Approvals nobody answers"</h2></div>
@@ -316,6 +333,11 @@ fn Limit(state: State) -> impl IntoView {
                 <select
                     class="select"
                     aria-label="Approvals nobody answers"
+                    // Written anew after a refusal too: the choice that was refused must not stay on display.
+                    prop:value=move || {
+                        error.track();
+                        now().to_string()
+                    }
                     on:change:target=move |event| {
                         if let Ok(seconds) = event.target().value().parse::<i64>() {
                             change.dispatch(ProjectPatch { approval_timeout_s: Some(seconds), ..ProjectPatch::default() });
@@ -324,7 +346,7 @@ fn Limit(state: State) -> impl IntoView {
                 >
                     {LIMITS
                         .into_iter()
-                        .map(|(seconds, word)| view! { <option value=seconds selected=move || now() == seconds>{word}</option> })
+                        .map(|(seconds, word)| view! { <option value=seconds selected=seconds == at_first>{word}</option> })
                         .collect_view()}
                     {move || {
                         let now = now();

@@ -36,6 +36,30 @@ async fn a_project_lists_what_trusting_it_would_run() {
 }
 
 #[tokio::test]
+async fn trusting_is_the_pages_decision_only_where_it_would_run_something() {
+    let of = async |runs_own: Vec<String>| {
+        let projects = vec![project(1, |p| {
+            p.trusted = false;
+            p.runs_own = runs_own;
+        })];
+        let path = format!("/projects/{}", projects[0].id);
+        let page = Fake { projects, ..Fake::default() }.render(&path).await;
+        let page = page.visible();
+        let before = page.split("Trust this project").next().unwrap_or_default().to_owned();
+        before[before.rfind("<button").expect("the button")..].contains("btn-p")
+    };
+    assert!(of(vec![".mcp.json".into()]).await);
+    assert!(!of(Vec::new()).await);
+}
+
+#[tokio::test]
+async fn more_projects_than_an_answer_holds_are_offered() {
+    let projects: Vec<_> = (1..=250).map(|n| project(n, |_| ())).collect();
+    Fake { projects, ..Fake::default() }.render("/projects").await.shows(&["Load more", "project-200"]).lacks(&["project-201"]);
+    Fake { projects: vec![project(1, |_| ())], ..Fake::default() }.render("/projects").await.lacks(&["Load more"]);
+}
+
+#[tokio::test]
 async fn a_missing_folder_is_a_warning_on_its_page() {
     let projects = vec![project(1, |p| p.present = false)];
     let path = format!("/projects/{}", projects[0].id);

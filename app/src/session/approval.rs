@@ -5,15 +5,16 @@ use super::store::Store;
 use crate::{
     browser,
     inbox::{
-        decider::{Asking, Decider},
+        decider::Decider,
         decision::{DecisionActs, ExactInput, Questions},
+        keys::hear_keys,
         waits::Waits,
         words,
     },
     ui::{Elapsed, Icon, Look, Shape, use_clock},
     view,
 };
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use model::{
     approvals::{Approval, ApprovalKind, ApprovalState},
     id::ApprovalId,
@@ -73,17 +74,24 @@ pub fn ApprovalCard(
     );
     let first = Memo::new(move |_| store.approvals.with(|all| all.iter().find(|one| one.state == ApprovalState::Pending).map(|one| one.id)) == Some(id));
     let keys = Signal::derive(move || first.get() && store.may_drive);
-    browser::on_keys(move |key| keys.get_untracked() && heard(decider, key));
-    let reason = approval.reason.clone();
+    hear_keys(decider, keys, false);
+    let reason = approval.reason.clone().unwrap_or_else(|| words::reason(approval.kind).to_owned());
     let suggestion = approval.suggestions.first().map(|suggestion| (suggestion.text.clone(), suggestion.scope));
     let (created, expires) = (approval.created, approval.expires);
     let kind = approval.kind;
     let subagent = approval.subagent.clone();
     let title = words::short_title(&approval);
+    let card = NodeRef::<html::Section>::new();
+    Effect::new(move |_| {
+        if let Some(card) = card.get() {
+            browser::when_seen(&card, move |seen| store.sight(id, seen));
+        }
+    });
+    on_cleanup(move || store.sight(id, false));
     let title_id = format!("{id}-title");
     let labelled = title_id.clone();
     view! {
-        <section class="appr" id=id.to_string() aria-labelledby=labelled tabindex="-1" data-keep="">
+        <section class="appr" node_ref=card id=id.to_string() aria-labelledby=labelled tabindex="-1" data-keep="">
             <div class="appr-h">
                 <Shape look=Look::WAITING />
                 <h2 id=title_id>{title}</h2>
@@ -100,7 +108,8 @@ pub fn ApprovalCard(
                 }}
                 <dl class="kv xs">
                     {subagent.map(|name| view! { <dt>"Asked by"</dt> <dd>{name}</dd> })}
-                    {reason.map(|reason| view! { <dt>"Asks because"</dt> <dd>{reason}</dd> })}
+                    <dt>"Asks because"</dt>
+                    <dd>{reason}</dd>
                     {suggestion
                         .map(|(text, scope)| {
                             view! { <dt>"Always adds"</dt> <dd><code>{text}</code> " for " {words::scope_title(scope)}</dd> }
@@ -124,28 +133,6 @@ pub fn ApprovalCard(
         </section>
     }
     .into_any()
-}
-
-/// What a key does to the decision that has the keys.
-pub fn heard(decider: Decider, key: &browser::Key) -> bool {
-    if decider.asking.get_untracked() != Asking::Nothing {
-        return false;
-    }
-    if key.is("a") {
-        if !key.shift {
-            decider.allow();
-        } else if decider.kind == ApprovalKind::Plan {
-            decider.always();
-        } else if decider.can_always {
-            decider.asking.set(Asking::Always);
-        }
-        true
-    } else if key.is("d") && !key.shift {
-        decider.ask_deny();
-        true
-    } else {
-        false
-    }
 }
 
 /// The next decision gets the focus, else the place to say something.
@@ -186,7 +173,8 @@ pub fn NextDecision(
         })
     };
     move || {
-        next().map(|(id, count)| {
+        // Beside the card itself it would only take room.
+        next().filter(|(id, _)| !store.in_sight(*id)).map(|(id, count)| {
             let text = if count == 1 { "1 decision waits for you".to_owned() } else { format!("{count} decisions wait for you") };
             view! {
                 <a class="dock-next only-phone" href=format!("#{id}")>

@@ -15,7 +15,7 @@ use crate::{
     view,
 };
 use leptos::{html, prelude::*};
-use model::sessions::{PromptState, SessionState};
+use model::sessions::SessionState;
 
 /// The composer with the phone's strip above it.
 #[component]
@@ -50,13 +50,13 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
     Effect::new(move |before: Option<()>| {
         let now = text.get();
         if before.is_none() {
-            // What was typed before WASM took over beats the draft.
-            let typed = field.get_untracked().map(|field| field.value()).unwrap_or_default();
-            let start = if typed.is_empty() { browser::recall(&key).unwrap_or_default() } else { typed };
-            if !start.is_empty() {
-                text.set(start);
+            // What was typed before WASM took over beats the draft; the field has put it into `text` already.
+            if now.is_empty()
+                && let Some(draft) = browser::recall(&key)
+            {
+                text.set(draft);
+                return;
             }
-            return;
         }
         browser::remember(&key, (!now.is_empty()).then_some(now.as_str()));
     });
@@ -69,11 +69,15 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
     });
 
     let send = Action::new(move |words: &String| {
-        let words = words.clone();
+        let (words, key) = (words.clone(), draft_key.clone());
         async move {
             match say(id, words.clone()).await {
                 Ok(prompt) => {
                     error.set(None);
+                    // The field forgets it by itself only while its page is there.
+                    if browser::recall(&key).is_some_and(|draft| draft == words) {
+                        browser::remember(&key, None);
+                    }
                     past.update(|past| past.add(words.clone()));
                     // What was typed meanwhile stays.
                     text.update(|text| {
@@ -81,9 +85,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
                             text.clear();
                         }
                     });
-                    if prompt.state == PromptState::Queued {
-                        store.take_prompt(prompt);
-                    }
+                    store.take_accepted(prompt);
                     follow.to_end();
                 }
                 Err(refused) => error.set(Some(refused)),

@@ -39,7 +39,7 @@ pub fn EntryRow(
         EntryKind::Message => view! { <MessageRow row=row /> }.into_any(),
         EntryKind::Thought => view! { <FoldRow row=row icon="lightbulb" name="Thought" /> }.into_any(),
         EntryKind::Tool | EntryKind::Task => view! { <CallRow store=store row=row /> }.into_any(),
-        EntryKind::Plan => view! { <PlanRow row=row approval=approval.into() /> }.into_any(),
+        EntryKind::Plan => view! { <PlanRow row=row /> }.into_any(),
         EntryKind::Todo => view! { <FoldRow row=row icon="list-todo" name="To do" /> }.into_any(),
         EntryKind::Status => view! { <StatusRow row=row /> }.into_any(),
         EntryKind::Error => view! { <ErrorRow row=row /> }.into_any(),
@@ -213,8 +213,7 @@ fn first_line(text: &str) -> String {
 }
 
 #[component]
-fn PlanRow(row: Row, approval: Signal<Option<model::id::ApprovalId>>) -> impl IntoView {
-    let _ = approval;
+fn PlanRow(row: Row) -> impl IntoView {
     view! {
         <section class="plan plan-quiet" aria-label="Plan">
             <div class="plan-h">
@@ -265,13 +264,13 @@ fn CallRow(store: Store, row: Row) -> impl IntoView {
         if has_nested.get() {
             view! { <Nest store=store row=row.clone() id=id.clone() nested=nested.clone() /> }.into_any()
         } else {
-            view! { <ToolLine row=row.clone() /> }.into_any()
+            view! { <ToolLine store=store row=row.clone() /> }.into_any()
         }
     }
 }
 
 #[component]
-fn ToolLine(row: Row) -> impl IntoView {
+fn ToolLine(store: Store, row: Row) -> impl IntoView {
     let Row { entry, open, body } = row;
     let shown = open.clone();
     let toggled = on_toggle(open.clone());
@@ -285,6 +284,11 @@ fn ToolLine(row: Row) -> impl IntoView {
         let entry = entry.clone();
         Memo::new(move |_| entry.with(|entry| entry.call.as_ref().map_or_else(|| entry.preview.clone(), |call| call.target.clone())))
     };
+    // The agent calls it running; what holds it up is a person.
+    let waits = {
+        let entry = entry.clone();
+        Memo::new(move |_| entry.with(|entry| entry.approval).is_some_and(|id| store.waits(id)))
+    };
     let outcome = entry.clone();
     view! {
         <details class="tool" class:bad=move || bad.get() open=move || open.get() on:toggle=toggled>
@@ -294,7 +298,7 @@ fn ToolLine(row: Row) -> impl IntoView {
                 <span class="name cut" title=tool.clone()>{if task { "Task".to_owned() } else { tool_name(&tool) }}</span>
                 <span class="tgt cut" title=move || target.get()>{move || target.get()}</span>
                 {move || {
-                    outcome.with(|entry| entry.call.clone().map(|call| view! { <Outcome at=entry.at call=call /> }))
+                    outcome.with(|entry| entry.call.clone().map(|call| view! { <Outcome at=entry.at call=call waits=waits.get() /> }))
                 }}
             </summary>
             <BodyView entry=entry body=body open=shown />
@@ -304,7 +308,7 @@ fn ToolLine(row: Row) -> impl IntoView {
 
 /// The result and the duration of a call: the two last columns of its line.
 #[component]
-fn Outcome(at: i64, call: Call) -> impl IntoView {
+fn Outcome(at: i64, call: Call, waits: bool) -> impl IntoView {
     let lines = (call.added.is_some() || call.removed.is_some()).then(|| {
         let (added, removed) = (call.added.unwrap_or(0), call.removed.unwrap_or(0));
         view! {
@@ -329,7 +333,10 @@ fn Outcome(at: i64, call: Call) -> impl IntoView {
             Some(lines) => lines.into_any(),
             None => call.result.clone().unwrap_or_default().into_any(),
         },
-        CallStatus::Running => view! { <StatusWord look=Look::from(CallStatus::Running) /> }.into_any(),
+        CallStatus::Running => {
+            let look = if waits { Look::WAITING.called("waits") } else { Look::from(CallStatus::Running) };
+            view! { <StatusWord look=look /> }.into_any()
+        }
         status => word(Look::from(status)),
     };
     let duration = match (call.ended, call.status) {
@@ -358,12 +365,7 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
         let nested = nested.clone();
         Memo::new(move |_| {
             let seqs = nested.get();
-            store.approvals.with(|approvals| {
-                seqs.iter()
-                    .filter_map(|seq| store.row(*seq))
-                    .filter_map(|row| row.entry.with_untracked(|e| e.approval))
-                    .any(|id| approvals.iter().any(|one| one.id == id && one.state == model::approvals::ApprovalState::Pending))
-            })
+            seqs.iter().filter_map(|seq| store.row(*seq)).filter_map(|row| row.entry.with_untracked(|e| e.approval)).any(|id| store.waits(id))
         })
     };
     let head = entry.clone();
@@ -382,13 +384,16 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
                         let look = call.as_ref().map_or(Look::UNKNOWN, |call| Look::from(call.status));
                         let look = if waits.get() { Look::WAITING.called("Waiting") } else { look };
                         let ended = call.as_ref().and_then(|call| call.ended);
-                        let items = count.with(Vec::len);
+                        let calls = count.with(|seqs| {
+                            let rows = seqs.iter().filter_map(|seq| store.row(*seq));
+                            rows.filter(|row| row.entry.with_untracked(|entry| entry.call.is_some())).count()
+                        });
                         view! {
                             <span class="muted cut">{target}</span>
                             <span class="push row nw">
                                 <StatusWord look=look />
                                 <span class="mono faint">
-                                    {format::count(i64::try_from(items).unwrap_or(i64::MAX), "entry", "entries")} ", "
+                                    {(calls > 0).then(|| format!("{}, ", format::count(i64::try_from(calls).unwrap_or(i64::MAX), "call", "calls")))}
                                     <Elapsed since=entry.at until=ended />
                                 </span>
                             </span>

@@ -57,7 +57,7 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
         store.at.set(None);
     };
     view! {
-        <div class="find xs" role="search">
+        <div class="find-bar xs" role="search">
             <div class="search">
                 <Icon name="text-search" />
                 <input

@@ -25,20 +25,26 @@ pub fn Header(
     let error = RwSignal::new(None::<AppError>);
     let session = store.session;
     let project = session.with_untracked(|session| session.project);
+    let editing = RwSignal::new(false);
     view! {
+        // The phone's way back; the head itself scrolls away there.
+        <div class="sx-back only-phone">
+            <a class="btn btn-i btn-lg btn-q" href="/sessions" aria-label="Back to all sessions"><Icon name="arrow-left" /></a>
+            <b class="medium cut">{move || session.with(|session| session.title.clone())}</b>
+        </div>
         <header class="sx-h">
             <div class="sx-t">
                 <nav class="crumb xs" aria-label="Where">
-                    <a href="/sessions">"Sessions"</a>
-                    <span class="faint">"/"</span>
+                    <a class="no-phone" href="/sessions">"Sessions"</a>
+                    <span class="faint no-phone">"/"</span>
                     <a href=format!("/projects/{project}")>{move || session.with(|session| session.project_name.clone())}</a>
                 </nav>
-                <TitleEdit store=store error=error />
+                <TitleEdit store=store error=error editing=editing />
                 <span class="push row sx-acts">
                     <Show when=move || store.may_drive>
                         <ModeSwitch store=store error=error />
                         <DriveButtons store=store error=error />
-                        <More store=store error=error />
+                        <More store=store error=error editing=editing />
                     </Show>
                 </span>
             </div>
@@ -148,8 +154,7 @@ fn Context(store: Store) -> impl IntoView {
 
 /// The title, editable in place.
 #[component]
-fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
-    let editing = RwSignal::new(false);
+fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>) -> impl IntoView {
     let field = NodeRef::<html::Input>::new();
     let id = store.session.with_untracked(|session| session.id);
     let rename = Action::new(move |title: &String| {
@@ -275,7 +280,8 @@ fn DriveButtons(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoVie
     browser::on_keys(move |key| {
         let working = store.session.with_untracked(|session| can_interrupt(session.state));
         // Escape in a field belongs to the field; the composer passes it on by itself.
-        if key.key == "Escape" && !key.typing && working {
+        // What it could close as well, a box that asks for a reason or a scope, comes first.
+        if key.key == "Escape" && !key.typing && working && !browser::has(".ask-box") {
             act.dispatch(Drive::Interrupt);
             return true;
         }
@@ -309,9 +315,9 @@ pub const fn can_resume(state: SessionState) -> bool {
     matches!(state, SessionState::Done | SessionState::Failed | SessionState::Unknown)
 }
 
-/// Stop, fork, archive, delete.
+/// Rename, stop, fork, archive, delete.
 #[component]
-fn More(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
+fn More(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
     let navigate = use_navigate();
     let toasts = use_toasts();
@@ -326,7 +332,9 @@ fn More(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
         let go = go.clone();
         async move {
             match fork(id).await {
-                Ok(session) => go(&format!("/sessions/{}", session.id), leptos_router::NavigateOptions::default()),
+                // Whoever has gone elsewhere meanwhile is not led away from there.
+                Ok(session) if store.is_here() => go(&format!("/sessions/{}", session.id), leptos_router::NavigateOptions::default()),
+                Ok(_) => {}
                 Err(refused) => error.set(Some(refused)),
             }
         }
@@ -346,7 +354,9 @@ fn More(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
         async move {
             match delete_session(id).await {
                 Ok(()) => {
-                    go("/sessions", leptos_router::NavigateOptions::default());
+                    if store.is_here() {
+                        go("/sessions", leptos_router::NavigateOptions::default());
+                    }
                     if let Some(toasts) = toasts {
                         toasts.show(Toast::done(format!("Deleted “{title}”. It can be taken back for 30 days.")).undo(move || {
                             leptos::task::spawn_local(async move {
@@ -363,6 +373,10 @@ fn More(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
     let live = move || store.session.with(|session| session.state.is_live() || session.run.is_some());
     view! {
         <Menu label="More" end=true button="btn btn-i btn-q" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
+            <button type="button" on:click=move |_| editing.set(true)>
+                <Icon name="pencil" />
+                "Rename"
+            </button>
             <button type="button" on:click=move |_| { stop.dispatch(()); } disabled=move || !live()>
                 <Icon name="square" />
                 "Stop the agent"

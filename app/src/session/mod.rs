@@ -19,5 +19,5 @@ mod tests;
 mod timeline;
 mod usage;
 
-pub use approval::{Until, heard};
+pub use approval::Until;
 pub use page::SessionPage;

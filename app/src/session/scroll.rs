@@ -20,6 +20,8 @@ pub struct Follow {
 const NEAR_END: f64 = 120.0;
 /// So near to the beginning asks for older entries: before they are seen to be missing.
 const NEAR_START: f64 = 1_500.0;
+/// So many pages of older entries are loaded for one that the address names.
+const SEEK_PAGES: usize = 40;
 
 impl Follow {
     /// Watches the page's scrolling from hydration on.
@@ -51,14 +53,48 @@ impl Follow {
         });
     }
 
-    /// `#e123` is the entry 123, once it is loaded.
+    /// `#e123` is the entry 123: what is above it is loaded, up to a bound, or the page says that it is not here.
     fn go_where_the_address_says(self) {
         let hash = use_location().hash;
         Effect::new(move |_| {
             let place = hash.with(|hash| hash.trim_start_matches('#').strip_prefix('e').and_then(|seq| seq.parse().ok()));
-            if let Some(seq) = place.filter(|seq| self.store.row(*seq).is_some()) {
-                self.store.reveal(seq, true);
-                self.show(seq);
+            self.store.lost().set(None);
+            match place {
+                Some(seq) if self.store.row(seq).is_some() => self.go_to(seq),
+                Some(seq) => self.seek(seq),
+                None => {}
+            }
+        });
+    }
+
+    fn go_to(self, seq: i64) {
+        self.store.reveal(seq, true);
+        self.show(seq);
+    }
+
+    /// Loads older entries until one is there.
+    fn seek(self, seq: i64) {
+        if self.loading.get_untracked() {
+            return;
+        }
+        self.loading.set(true);
+        self.failed.set(None);
+        let store = self.store;
+        leptos::task::spawn_local(async move {
+            for _ in 0..SEEK_PAGES {
+                // What is loaded has no gaps: where it begins above, there is no such entry.
+                if !store.is_here() || !store.older.get_untracked() || store.first().is_none_or(|first| first <= seq) || !self.take_older().await {
+                    break;
+                }
+            }
+            if !store.is_here() {
+                return;
+            }
+            self.loading.set(false);
+            if store.row(seq).is_some() {
+                self.go_to(seq);
+            } else if self.failed.with_untracked(Option::is_none) {
+                store.lost().set(Some((seq, store.first().is_some_and(|first| first > seq))));
             }
         });
     }
@@ -106,28 +142,40 @@ impl Follow {
         if !store.older.get_untracked() || self.loading.get_untracked() {
             return;
         }
-        let Some(first) = store.first() else { return };
-        let id = store.session.with_untracked(|session| session.id);
         self.loading.set(true);
         self.failed.set(None);
         leptos::task::spawn_local(async move {
-            let answer = entries_before(id, first).await;
-            if !store.is_here() {
-                return;
+            self.take_older().await;
+            if store.is_here() {
+                self.loading.set(false);
             }
-            match answer {
-                Ok(page) => {
-                    let anchor = anchor();
-                    store.load(&page.items);
-                    store.older.set(page.items.first().is_some_and(|entry| entry.seq > 1));
-                    if let Some((seq, top)) = anchor {
-                        request_animation_frame(move || keep(seq, top));
-                    }
-                }
-                Err(error) => self.failed.set(Some(error)),
-            }
-            self.loading.set(false);
         });
+    }
+
+    /// Takes one page of older entries in, with what is read left where it is; whether it came and the page is still there.
+    async fn take_older(self) -> bool {
+        let store = self.store;
+        let Some(first) = store.first() else { return false };
+        let id = store.session.with_untracked(|session| session.id);
+        let answer = entries_before(id, first).await;
+        if !store.is_here() {
+            return false;
+        }
+        match answer {
+            Ok(page) => {
+                let anchor = anchor();
+                store.load(&page.items);
+                store.older.set(page.items.first().is_some_and(|entry| entry.seq > 1));
+                if let Some((seq, top)) = anchor {
+                    request_animation_frame(move || keep(seq, top));
+                }
+                true
+            }
+            Err(error) => {
+                self.failed.set(Some(error));
+                false
+            }
+        }
     }
 
     /// Brings an entry into sight.

@@ -10,7 +10,7 @@ use model::{
     id::{ApprovalId, PromptId},
     sessions::{Prompt, PromptState, Session},
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The whole of an entry, as far as it is here.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,6 +49,12 @@ struct Inner {
     top: f64,
     /// The edit that was opened because it was the newest.
     newest_edit: Option<i64>,
+    /// Prompts of which the socket has said that they wait no more.
+    settled: HashSet<PromptId>,
+    /// Approvals whose cards are in sight.
+    in_sight: ArcRwSignal<Vec<ApprovalId>>,
+    /// The entry that the address names and that is not here; whether it is above what is loaded.
+    lost: ArcRwSignal<Option<(i64, bool)>>,
 }
 
 /// What a session page knows. Cheap to copy; lives as long as the page.
@@ -86,7 +92,9 @@ pub struct Store {
 impl Store {
     /// Takes the row that an action answered with, unless the socket was faster with a newer one: the older would stay for ever.
     pub fn take_answer(self, session: Session) {
-        if self.session.with_untracked(|now| (session.updated, session.state_since) >= (now.updated, now.state_since)) {
+        // The reader may have left before the answer came.
+        let newer = self.session.try_with_untracked(|now| (session.updated, session.state_since) >= (now.updated, now.state_since));
+        if newer.unwrap_or(false) {
             self.session.set(session);
         }
     }
@@ -327,14 +335,53 @@ impl Store {
         })
     }
 
+    /// A card has come into sight or left it; it may leave with its page.
+    pub fn sight(&self, id: ApprovalId, seen: bool) {
+        let Some(all) = self.inner.try_with_value(|inner| inner.in_sight.clone()) else { return };
+        all.update(|all| {
+            all.retain(|other| *other != id);
+            if seen {
+                all.push(id);
+            }
+        });
+    }
+
+    /// Whether an approval's card is in sight. Subscribes.
+    pub fn in_sight(&self, id: ApprovalId) -> bool {
+        self.list(|inner| inner.in_sight.clone()).with(|all| all.contains(&id))
+    }
+
+    /// The entry that the address names and that is not here, and whether it is above what is loaded.
+    pub fn lost(&self) -> ArcRwSignal<Option<(i64, bool)>> {
+        self.list(|inner| inner.lost.clone())
+    }
+
+    /// Whether this approval waits. Subscribes.
+    pub fn waits(&self, id: ApprovalId) -> bool {
+        self.approvals.with(|list| list.iter().any(|approval| approval.id == id && approval.state == ApprovalState::Pending))
+    }
+
     /// How many approvals wait.
     pub fn waiting(&self) -> usize {
         self.approvals.with(|list| list.iter().filter(|approval| approval.state == ApprovalState::Pending).count())
     }
 
-    /// Takes a prompt in: queued ones are shown, others have become entries or are gone.
+    /// Takes a prompt in as the socket brings it: queued ones are shown, others have become entries or are gone.
     pub fn take_prompt(&self, prompt: Prompt) {
+        if prompt.state != PromptState::Queued {
+            self.inner.update_value(|inner| {
+                inner.settled.insert(prompt.id);
+            });
+        }
         self.queued.update(|queued| take_prompt(queued, prompt));
+    }
+
+    /// Takes a prompt that was just accepted, unless the socket was faster: it would stand there as queued for ever.
+    pub fn take_accepted(&self, prompt: Prompt) {
+        let settled = self.inner.try_with_value(|inner| inner.settled.contains(&prompt.id));
+        if settled == Some(false) && prompt.state == PromptState::Queued {
+            self.queued.update(|queued| take_prompt(queued, prompt));
+        }
     }
 
     /// A prompt is gone.

@@ -111,7 +111,7 @@ async fn a_subagents_entries_are_nested_under_its_call() {
         "class=\"nest\"",
         "count duplicates",
         "scripts/replay.sh",
-        "1 entry",
+        "1 call, ",
         "Interrupt",
     ]);
 }
@@ -140,7 +140,16 @@ async fn an_approval_stands_in_its_place_and_one_that_is_answered_is_a_line() {
         s.pending = 1;
     };
     let page = Fake { approvals, ..fake(waiting, entries) }.render(&path()).await;
-    page.shows(&["Needs you", "1 decision", "Allow this command?", "Allow once", "allow Bash(cargo test *)", "1 decision waits for you", "Denied"]);
+    page.lacks(&[">running<"]).shows(&[
+        "waits",
+        "Needs you",
+        "1 decision",
+        "Allow this command?",
+        "Allow once",
+        "allow Bash(cargo test *)",
+        "1 decision waits for you",
+        "Denied",
+    ]);
     assert_eq!(page.visible().matches("Allow this command?").count(), 1, "once, in its place");
 }
 

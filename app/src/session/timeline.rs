@@ -29,39 +29,31 @@ pub fn Timeline(
     let finding = RwSignal::new(false);
     let list = NodeRef::new();
     follow.open_at_end(list);
+    let jump = Jump { store, follow, none: RwSignal::new(None) };
     browser::on_keys(move |key| {
-        let step = if key.shift || key.command || key.alt || key.typing {
+        if key.shift || key.command || key.alt || key.typing {
             return false;
-        } else if key.is("e") {
-            store.next_error()
+        }
+        if key.is("e") {
+            jump.to(Wanted::Error);
         } else if key.is("w") {
-            store.next_edit()
+            jump.to(Wanted::Edit);
         } else if key.is("f") {
             finding.set(true);
-            return true;
         } else {
             return false;
-        };
-        if let Some(seq) = step {
-            store.reveal(seq, true);
-            follow.show(seq);
         }
         true
     });
     let counts =
         move || store.session.with(|session| format!("{}, {}", format::count(session.turns, "turn", "turns"), format::count(session.calls, "call", "calls")));
-    let step = move |seq: Option<i64>| {
-        if let Some(seq) = seq {
-            store.reveal(seq, true);
-            follow.show(seq);
-        }
-    };
     view! {
         <div class="tl-bar xs no-phone">
             <span class="muted">{counts}</span>
+            <span class="muted" role="status">{move || jump.said()}</span>
             <span class="push row">
-                <Button kind=ButtonKind::Quiet keys="E" on:click=move |_| step(store.next_error())>"Next error"</Button>
-                <Button kind=ButtonKind::Quiet keys="W" on:click=move |_| step(store.next_edit())>"Next edit"</Button>
+                <Button kind=ButtonKind::Quiet keys="E" on:click=move |_| jump.to(Wanted::Error)>"Next error"</Button>
+                <Button kind=ButtonKind::Quiet keys="W" on:click=move |_| jump.to(Wanted::Edit)>"Next edit"</Button>
                 <Button kind=ButtonKind::Quiet keys="F" on:click=move |_| finding.set(true)>"Find"</Button>
             </span>
         </div>
@@ -80,6 +72,48 @@ pub fn Timeline(
             </div>
         </div>
         <NewPill store=store follow=follow />
+    }
+}
+
+/// What a jump looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Error,
+    Edit,
+}
+
+/// Leads to the next entry of a kind, or says that there is none.
+#[derive(Clone, Copy)]
+struct Jump {
+    store: Store,
+    follow: Follow,
+    /// What was not found, and how many entries had arrived by then.
+    none: RwSignal<Option<(Wanted, u64)>>,
+}
+
+impl Jump {
+    fn to(self, wanted: Wanted) {
+        let next = match wanted {
+            Wanted::Error => self.store.next_error(),
+            Wanted::Edit => self.store.next_edit(),
+        };
+        self.none.set(next.is_none().then(|| (wanted, self.store.arrived.get_untracked())));
+        if let Some(seq) = next {
+            self.store.reveal(seq, true);
+            self.follow.show(seq);
+        }
+    }
+
+    /// It is said until something new may have changed it.
+    fn said(self) -> Option<&'static str> {
+        let (wanted, arrived) = self.none.get()?;
+        let words = match (wanted, self.store.older.get()) {
+            (Wanted::Error, false) => "No errors",
+            (Wanted::Error, true) => "No errors in what is loaded",
+            (Wanted::Edit, false) => "No edits",
+            (Wanted::Edit, true) => "No edits in what is loaded",
+        };
+        (arrived == self.store.arrived.get()).then_some(words)
     }
 }
 
@@ -122,6 +156,22 @@ fn Notices(store: Store) -> impl IntoView {
 /// The way to older entries: loaded by scrolling up, or by pressing.
 #[component]
 fn Older(store: Store, follow: Follow) -> impl IntoView {
+    view! {
+        {move || {
+            store
+                .lost()
+                .get()
+                .map(|(seq, above)| {
+                    let text = if above { format!("Entry {seq} is further up than is loaded.") } else { format!("There is no entry {seq}.") };
+                    view! { <p class="note tl-note" role="status">{text}</p> }
+                })
+        }}
+        <OlderWay store=store follow=follow />
+    }
+}
+
+#[component]
+fn OlderWay(store: Store, follow: Follow) -> impl IntoView {
     move || {
         if let Some(error) = follow.failed.get() {
             return view! {

@@ -8,18 +8,29 @@ use leptos::server;
 #[cfg(feature = "ssr")]
 use model::sessions::NewSession;
 use model::{
-    Page, PageQuery,
-    id::SessionId,
+    Page, PageQuery, Pos,
+    id::{ProjectId, SessionId},
     node::AgentFound,
-    projects::Project,
     sessions::{Session, SessionFilter, SessionPatch},
 };
 use serde::{Deserialize, Serialize};
 
+/// A page of sessions, and the position it was read at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionsList {
+    /// Newest activity first.
+    pub page: Page<Session>,
+    /// The position they were read at.
+    pub pos: Pos,
+}
+
 /// Sessions of a filter, newest activity first.
 #[server(prefix = "/api/rpc", endpoint = "sessions/list", input = Json, output = Json)]
-pub async fn list_sessions(filter: SessionFilter, page: PageQuery) -> AppResult<Page<Session>> {
-    Ok(services().sessions.list(&caller()?, filter, page).await?)
+pub async fn list_sessions(filter: SessionFilter, page: PageQuery) -> AppResult<SessionsList> {
+    let (services, caller) = (services(), caller()?);
+    // First, so that what changes while the rows are read comes over the socket.
+    let pos = services.node.head().await?;
+    Ok(SessionsList { page: services.sessions.list(&caller, filter, page).await?, pos })
 }
 
 /// One session.
@@ -49,8 +60,10 @@ pub async fn restore_session(id: SessionId) -> AppResult<Session> {
 /// What the form for a new session offers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FormChoices {
-    /// Where it can work.
-    pub projects: Vec<Project>,
+    /// Where it can work, by name.
+    pub projects: Vec<(ProjectId, String)>,
+    /// Which of them is offered first: one that is there and not the demo's, where one of the first few is.
+    pub first: Option<ProjectId>,
     /// Which agents this machine has.
     pub agents: Vec<AgentFound>,
 }
@@ -59,10 +72,12 @@ pub struct FormChoices {
 #[server(prefix = "/api/rpc", endpoint = "sessions/form", input = Json, output = Json)]
 pub async fn session_form() -> AppResult<FormChoices> {
     let (services, caller) = (services(), caller()?);
-    let page = PageQuery { after: None, limit: Some(model::page::MAX_LIMIT) };
-    let projects = services.projects.list(&caller, page).await?.items;
+    let projects = services.projects.names(&caller).await?;
+    // Only these few are looked into: a look into every folder would take as long as there are many.
+    let few = services.projects.list(&caller, PageQuery { after: None, limit: Some(10) }).await?.items;
+    let first = few.iter().find(|project| !project.demo && project.present).map(|project| project.id).or(projects.first().map(|(id, _)| *id));
     let agents = services.node.agents(&caller, false).await?;
-    Ok(FormChoices { projects, agents })
+    Ok(FormChoices { projects, first, agents })
 }
 
 /// Starts a session. A plain form, so that it works before WASM has loaded: then the answer leads to the session's page.
@@ -78,9 +93,14 @@ pub async fn create_session(
 ) -> AppResult<Session> {
     let (services, caller) = (services(), caller()?);
     let mut new = super::form::read(&project, &agent, &mode, prompt, title, model)?;
-    if let Some(path) = super::form::some(path) {
-        let added = model::projects::NewProject { path, name: None, trusted: None };
-        new.project = Some(services.projects.create(&caller, added).await?.id);
+    // A path that was typed and then hidden, because a project was chosen after all, is not meant.
+    if let (None, Some(path)) = (new.project, super::form::some(path)) {
+        // The folder becomes a project only for a session that can start: else trying again would find it taken.
+        services.sessions.check(&caller, &new.prompt, new.title.as_deref(), new.model.as_deref()).await?;
+        new.project = Some(match services.projects.at(&caller, &path).await? {
+            Some(known) => known,
+            None => services.projects.create(&caller, model::projects::NewProject { path, name: None, trusted: None }).await?.id,
+        });
     }
     let new = NewSession::try_from(new)?;
     let session = services.sessions.create(&caller, new).await?;

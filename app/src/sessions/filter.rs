@@ -63,6 +63,31 @@ pub fn encode(text: &str) -> String {
     out
 }
 
+/// What the search box asked the address for and has not seen there yet: the page follows what is typed, it must not overtake it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked(Vec<String>);
+
+impl Asked {
+    /// The box asks for this.
+    pub fn ask(&mut self, q: &str) {
+        self.0.push(q.to_owned());
+    }
+
+    /// The address says this now; whether the box asked for it. What was asked before it will not come any more.
+    pub fn came(&mut self, q: &str) -> bool {
+        match self.0.iter().position(|asked| asked == q) {
+            Some(at) => {
+                self.0.drain(..=at);
+                true
+            }
+            None => {
+                self.0.clear();
+                false
+            }
+        }
+    }
+}
+
 /// Whether a row belongs in the list of this filter; the same rule the node applies.
 pub fn matches(filter: &SessionFilter, session: &Session) -> bool {
     let says = |text: &str, needle: &str| text.to_lowercase().contains(&needle.to_lowercase());
@@ -135,6 +160,20 @@ mod tests {
         for filter in filters {
             assert_eq!(read(&to_href(&filter)), filter, "{}", to_href(&filter));
         }
+    }
+
+    #[test]
+    fn what_the_search_box_asked_for_is_told_from_what_came_otherwise() {
+        let mut asked = Asked::default();
+        for q in ["f", "fo", "foo"] {
+            asked.ask(q);
+        }
+        assert!(asked.came("fo"), "an answer on its way is not written over what was typed since");
+        assert!(asked.came("foo"));
+        assert!(!asked.came("fo"), "the same by the back button is");
+        asked.ask("bar");
+        assert!(!asked.came("elsewhere"));
+        assert!(!asked.came("bar"), "what was overtaken is forgotten");
     }
 
     #[test]

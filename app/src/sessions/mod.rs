@@ -1,16 +1,20 @@
 //! Sessions as a list, and starting one.
 //! It must not drive a session: that is the Session page's.
 
+mod actions;
 pub mod api;
 pub mod filter;
+mod filters;
 mod form;
 mod list;
 mod new;
+mod order;
 mod row;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 
 pub use new::NewSessionForm;
+pub use order::patch_sessions;
 pub use row::{SessionRow, SessionsHead};
 
 use crate::lazy::lazy_page;

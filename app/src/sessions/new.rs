@@ -3,6 +3,7 @@
 
 use super::api::{CreateSession, FormChoices, session_form};
 use crate::{
+    browser,
     error::AppError,
     ui::{Button, ButtonKind, ErrorNote, Field, Icon, Note, NoteTone, QueryState, TextArea, TextInput},
     view,
@@ -51,15 +52,10 @@ fn first_agent(agents: &[AgentFound]) -> AgentKind {
 
 #[component]
 fn Form(choices: FormChoices, create: ServerAction<CreateSession>) -> impl IntoView {
-    let FormChoices { projects, agents } = choices;
+    let FormChoices { projects, first, agents } = choices;
     let query = use_query_map();
     let wanted = query.with_untracked(|query| query.get("project")).unwrap_or_default();
-    let chosen = projects
-        .iter()
-        .find(|project| project.id.to_string() == wanted)
-        .or_else(|| projects.iter().find(|project| !project.demo && project.present))
-        .or(projects.first())
-        .map_or_else(|| "new".to_owned(), |project| project.id.to_string());
+    let chosen = projects.iter().map(|(id, _)| *id).find(|id| id.to_string() == wanted).or(first).map_or_else(|| "new".to_owned(), |id| id.to_string());
     let adding = RwSignal::new(chosen == "new");
     let error = Signal::derive(move || create.value().with(|value| value.as_ref().and_then(|value| value.as_ref().err().cloned())));
     let about = move |field: &'static str| Signal::derive(move || error.with(|error| error.as_ref().and_then(|error| error.about(field))));
@@ -69,6 +65,19 @@ fn Form(choices: FormChoices, create: ServerAction<CreateSession>) -> impl IntoV
     let prompt = RwSignal::new(String::new());
     let form = NodeRef::<html::Form>::new();
     let none = projects.is_empty();
+    // Where it works is known: what to do is what is left to say. Under a thumb a keyboard that opens by itself hides the form.
+    let ask_prompt = !adding.get_untracked();
+    let words = NodeRef::<html::Textarea>::new();
+    Effect::new(move |_| {
+        // What was typed before WASM took over stays.
+        if let Some(typed) = words.get_untracked().map(|field| field.value()).filter(|typed| !typed.is_empty()) {
+            prompt.set(typed);
+        }
+        let busy = document().active_element().is_some_and(|at| browser::is_typing(&at.tag_name(), at.get_attribute("type").as_deref(), false));
+        if ask_prompt && !busy && !browser::matches("(pointer: coarse)") {
+            browser::focus("prompt");
+        }
+    });
     view! {
         <ActionForm action=create attr:class="form" node_ref=form>
             <Field label="Project" id="project" error=about("project")>
@@ -81,10 +90,10 @@ fn Form(choices: FormChoices, create: ServerAction<CreateSession>) -> impl IntoV
                     >
                         {projects
                             .into_iter()
-                            .map(|project| {
-                                let id = project.id.to_string();
+                            .map(|(id, name)| {
+                                let id = id.to_string();
                                 let selected = id == chosen;
-                                view! { <option value=id selected=selected>{project.name}</option> }
+                                view! { <option value=id selected=selected>{name}</option> }
                             })
                             .collect_view()}
                         <option value="new" selected=none>"Add a folder"</option>
@@ -118,6 +127,7 @@ fn Form(choices: FormChoices, create: ServerAction<CreateSession>) -> impl IntoV
                         placeholder="What shall the agent do?"
                         rows=6
                         maxlength=100_000
+                        node_ref=words
                     />
                 </div>
             </Field>

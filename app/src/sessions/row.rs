@@ -1,7 +1,7 @@
 //! A session as a row: every column where there is room, two lines on a phone.
 //! The row is a link; what can be done to it stands in a menu beside it and never inside the link.
 
-use crate::ui::{Ago, Cost, Elapsed, Look, Short, StatusWord};
+use crate::ui::{Ago, Cost, Elapsed, Icon, Look, Short, StatusWord};
 use crate::view;
 use leptos::prelude::*;
 use model::sessions::{AgentKind, Session};
@@ -19,7 +19,7 @@ pub fn SessionsHead() -> impl IntoView {
             <span role="columnheader" class="num c-dur">"Duration"</span>
             <span role="columnheader" class="num c-tok">"Tokens"</span>
             <span role="columnheader" class="num c-cost">"Cost"</span>
-            <span role="columnheader" class="num c-last" aria-sort="descending">"Last"</span>
+            <span role="columnheader" class="num c-last" aria-sort="descending">"Last" <Icon name="arrow-down" small=true /></span>
             <span role="columnheader" class="c-more"><span class="vh">"More"</span></span>
         </div>
     }

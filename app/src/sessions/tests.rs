@@ -34,6 +34,20 @@ async fn every_row_is_a_link_with_its_state_in_words() {
 }
 
 #[tokio::test]
+async fn the_list_carries_the_position_it_was_read_at() {
+    let page = Fake { sessions: vec![session(1, |_| ())], pos: 31_337, ..Fake::default() }.render("/sessions").await;
+    // Beside the rows of the list; the frame and the filters have none.
+    assert!(page.html.contains(r#"\"next\":null},\"pos\":31337}"#), "{}", page.html);
+}
+
+#[tokio::test]
+async fn states_that_no_view_has_are_a_chip_and_the_overviews_lane_is_a_view() {
+    let fake = Fake { sessions: vec![session(1, |_| ())], ..Fake::default() };
+    fake.clone().render("/sessions?state=idle,interrupted,done").await.shows(&["aria-current=\"page\">Done</a>"]).lacks(&["Remove filter State"]);
+    fake.render("/sessions?state=idle,failed").await.shows(&["Remove filter State", "idle, failed"]);
+}
+
+#[tokio::test]
 async fn the_filter_of_the_address_holds_and_what_it_leaves_out_says_so() {
     let sessions = vec![session(1, |s| s.state = SessionState::Working), session(2, |s| s.title = "Something else".into())];
     let fake = Fake { sessions, ..Fake::default() };
@@ -66,6 +80,16 @@ async fn the_form_is_a_plain_form_with_everything_in_it() {
     let fake = Fake { projects, agents: vec![found(AgentKind::Claude)], ..Fake::default() };
     let page = fake.render("/sessions/new").await;
     page.shows(&["<form", "/api/rpc/sessions/create", "project-1", "name=\"prompt\"", "value=\"plan\"", "Start session", "Claude Code", "Add a folder"]);
+}
+
+#[tokio::test]
+async fn the_form_offers_first_what_the_address_names_else_a_folder_that_is_there() {
+    let projects = vec![project(1, |p| p.demo = true), project(2, |p| p.present = false), project(3, |_| ())];
+    let chosen = |n: u8| format!("<option value=\"{}\" selected>project-{n}", projects[usize::from(n) - 1].id);
+    let fake = Fake { projects: projects.clone(), ..Fake::default() };
+    fake.clone().render("/sessions/new").await.shows(&[&chosen(3)]);
+    fake.clone().render(&format!("/sessions/new?project={}", projects[0].id)).await.shows(&[&chosen(1)]).lacks(&[&chosen(3)]);
+    Fake::default().render("/sessions/new").await.shows(&["<option value=\"new\" selected>"]);
 }
 
 #[tokio::test]

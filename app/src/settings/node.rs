@@ -5,6 +5,7 @@ use super::{
     api::{NodeView, RenameNode, node},
 };
 use crate::{
+    frame::use_frame,
     live::use_live,
     ui::{Ago, ErrorNote, Line, Note, NoteTone, QueryState, TextInput, format, plot},
     view,
@@ -23,7 +24,19 @@ const SLOTS: usize = 180;
 pub(super) fn ThisNode() -> impl IntoView {
     let live = use_live();
     let rename = ServerAction::<RenameNode>::new();
-    let node = Resource::new(move || (rename.version().get(), live.reloads.get()), |_| node());
+    let renamed = RwSignal::new(0_u32);
+    let node = Resource::new(move || (renamed.get(), live.reloads.get()), |_| node());
+    let frame = use_frame();
+    // Read again only what changed: after a refusal the name that was typed stays in its field.
+    Effect::new(move |_| {
+        if rename.value().with(|answer| matches!(answer, Some(Ok(_)))) {
+            renamed.update(|n| *n = n.wrapping_add(1));
+            // The rail shows the name as well.
+            if let Some(frame) = frame {
+                frame.refetch();
+            }
+        }
+    });
     view! {
         <Title text="This node" />
         <QueryState
@@ -51,7 +64,7 @@ fn Content(
         }
     });
     view! {
-        <Part title="Name" id="n-name" text="What people and other nodes see.">
+        <Part title="This node's name" id="n-name" text="What people and other nodes see.">
             {if may_rename {
                 view! { <NameForm name=name rename=rename /> }.into_any()
             } else {
@@ -144,8 +157,25 @@ struct Measure {
     name: &'static str,
     value: fn(&HealthSample) -> Option<f64>,
     text: fn(&HealthSample) -> Option<String>,
-    /// The value at the top of the chart; the largest seen when `None`.
+    /// The value at the top of the chart; a round number above the largest seen when `None`.
     top: fn(&HealthSample) -> Option<f64>,
+    /// How a value is written at the axis.
+    axis: fn(f64) -> String,
+}
+
+/// So many samples make a chart; fewer are a figure, and since when it is measured.
+const CHART_FROM: usize = 10;
+
+// What is measured lies far within both types.
+#[allow(clippy::cast_possible_truncation)]
+fn axis_bytes(value: f64) -> String {
+    format::bytes(value.round() as i64)
+}
+
+// What is measured lies far within both types.
+#[allow(clippy::cast_possible_truncation)]
+fn axis_count(value: f64) -> String {
+    format::exact(value.ceil() as i64)
 }
 
 // Charts need no more digits than a float has.
@@ -160,18 +190,32 @@ const MEASURES: [Measure; 7] = [
         value: |sample| sample.cpu_percent.map(f64::from),
         text: |sample| sample.cpu_percent.map(|percent| format!("{percent:.0} %")),
         top: |_| Some(100.0),
+        axis: |value| format!("{value:.0} %"),
     },
     Measure {
         name: "Memory of the machine",
         value: |sample| float(sample.memory_used),
         text: |sample| Some(format!("{} of {}", format::bytes(sample.memory_used?), format::bytes(sample.memory_total?))),
         top: |sample| float(sample.memory_total),
+        axis: axis_bytes,
     },
-    Measure { name: "Memory of OrchWiz", value: |sample| float(sample.memory_self), text: |sample| sample.memory_self.map(format::bytes), top: |_| None },
-    Measure { name: "Disk free", value: |sample| float(sample.disk_free), text: |sample| sample.disk_free.map(format::bytes), top: |_| None },
-    Measure { name: "Database", value: |sample| float(sample.database_bytes), text: |sample| sample.database_bytes.map(format::bytes), top: |_| None },
-    Measure { name: "Agents running", value: |sample| float(sample.agents), text: |sample| sample.agents.map(format::exact), top: |_| None },
-    Measure { name: "Waiting to be written", value: |sample| float(sample.queue), text: |sample| sample.queue.map(format::exact), top: |_| None },
+    Measure {
+        name: "Memory of OrchWiz",
+        value: |sample| float(sample.memory_self),
+        text: |sample| sample.memory_self.map(format::bytes),
+        top: |_| None,
+        axis: axis_bytes,
+    },
+    Measure { name: "Disk free", value: |sample| float(sample.disk_free), text: |sample| sample.disk_free.map(format::bytes), top: |_| None, axis: axis_bytes },
+    Measure {
+        name: "Database",
+        value: |sample| float(sample.database_bytes),
+        text: |sample| sample.database_bytes.map(format::bytes),
+        top: |_| None,
+        axis: axis_bytes,
+    },
+    Measure { name: "Agents running", value: |sample| float(sample.agents), text: |sample| sample.agents.map(format::exact), top: |_| None, axis: axis_count },
+    Measure { name: "Write queue", value: |sample| float(sample.queue), text: |sample| sample.queue.map(format::exact), top: |_| None, axis: axis_count },
 ];
 
 #[component]
@@ -180,37 +224,73 @@ fn Charts(
     samples: RwSignal<Vec<HealthSample>>,
 ) -> impl IntoView {
     let chart = move |measure: &'static Measure| {
-        let values = Signal::derive(move || {
+        let values = Memo::new(move |_| {
             let samples = samples.read();
             let end = samples.last().map_or(0, |last| last.at);
             let points: Vec<_> = samples.iter().map(|sample| (sample.at, (measure.value)(sample))).collect();
             plot::slots(&points, end, SLOT_MS, SLOTS)
         });
         let now = Signal::derive(move || samples.read().last().and_then(measure.text).unwrap_or_else(|| "not known".to_owned()));
-        let top = Signal::derive(move || samples.read().last().and_then(measure.top));
+        let top = Memo::new(move |_| {
+            let known = samples.read().last().and_then(measure.top);
+            known.unwrap_or_else(|| plot::round_up(plot::ceiling(values.read().iter().copied())))
+        });
         let label = Signal::derive(move || format!("{} over the last hour, now {}", measure.name, now.get()));
+        // A chart of a few points would be an empty box; what has never been known has no scale either.
+        let enough = Memo::new(move |_| samples.read().len() >= CHART_FROM);
+        let known = Memo::new(move |_| values.read().iter().any(Option::is_some));
         view! {
             <div class="chart">
                 <div class="xs muted">{measure.name}</div>
                 <div class="medium cut">{move || now.get()}</div>
-                <Line values=values top=top label=label />
-                <div class="chart-x">
-                    <span>"1 h ago"</span>
-                    <span>"now"</span>
-                </div>
+                {move || {
+                    enough
+                        .get()
+                        .then(|| {
+                            view! {
+                                <div class="chart-top xs faint">{move || known.get().then(|| (measure.axis)(top.get()))}</div>
+                                <Line values=values top=Signal::derive(move || Some(top.get())) label=label />
+                                <div class="chart-x">
+                                    <span>"1 h ago"</span>
+                                    <span>"now"</span>
+                                </div>
+                            }
+                        })
+                }}
             </div>
         }
     };
     let none = move || samples.read().is_empty().then(|| view! { <p class="muted">"No sample yet. The first comes within ten seconds."</p> });
+    let measured = Memo::new(move |_| measured_so_far(&samples.read()));
     view! {
         {none}
+        {move || measured.get().map(|text| view! { <p class="muted">{text}</p> })}
         <div class="g3 charts">{MEASURES.iter().map(chart).collect_view()}</div>
     }
+}
+
+/// `22s measured so far`, while there is too little for charts; `None` before the first sample and once there is enough.
+fn measured_so_far(samples: &[HealthSample]) -> Option<String> {
+    let (first, last) = (samples.first()?, samples.last()?);
+    (samples.len() < CHART_FROM).then(|| format!("{} measured so far.", format::span(last.at - first.at)))
 }
 
 #[cfg(test)]
 mod push_tests {
     use super::*;
+
+    #[test]
+    fn a_few_samples_are_no_chart() {
+        let of = |count: i64| (0..count).map(|n| HealthSample { at: n * 10_000, ..HealthSample::default() }).collect::<Vec<_>>();
+        assert_eq!(measured_so_far(&[]), None);
+        assert_eq!(measured_so_far(&of(3)).as_deref(), Some("20s measured so far."));
+        assert_eq!(measured_so_far(&of(10)), None);
+    }
+
+    #[test]
+    fn the_axis_says_the_value_at_its_top() {
+        assert_eq!((axis_bytes(16e9), axis_count(1.0)), ("16.0 GB".to_owned(), "1".to_owned()));
+    }
 
     #[test]
     fn an_hour_of_samples_is_kept_and_none_twice() {
@@ -254,6 +334,14 @@ mod tests {
             page.visible().split("<path").filter(|path| path.contains("gap-l") && path.contains("d=\"M")).count() >= 5,
             "the hour had ten minutes of downtime"
         );
+    }
+
+    #[tokio::test]
+    async fn few_samples_show_figures_and_since_when_instead_of_empty_charts() {
+        let page = Fake { health: hour()[..3].to_vec(), ..Fake::default() }.render("/settings/node").await;
+        page.shows(&["20s measured so far.", "Write queue", "120 GB"]).lacks(&["1 h ago", "gap-l"]);
+        let page = Fake { health: hour(), ..Fake::default() }.render("/settings/node").await;
+        page.shows(&["1 h ago", ">100 %</div>", ">16.0 GB</div>"]).lacks(&["so far"]);
     }
 
     #[tokio::test]

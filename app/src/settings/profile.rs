@@ -9,7 +9,7 @@ use crate::{
     auth::words::{self, Beside},
     browser::{Density, show_pressed},
     frame::{ReminderChoice, ThemeSegment},
-    ui::{Ago, Note, NoteTone, QueryState, TextInput},
+    ui::{Ago, Note, NoteTone, QueryState, TextInput, format},
     view,
 };
 use leptos::prelude::*;
@@ -64,15 +64,46 @@ fn Content(
             <PasswordForm />
         </Part>
         <Part title="Where you are signed in" id="p-logins">
-            <Logins logins=logins />
-            <form class="acts" method="post" action="/auth/logout-everywhere">
+            <Logins logins=logins.clone() />
+            <SignOutEverywhere logins=logins />
+        </Part>
+    }
+}
+
+/// Asks first, and names what would end. Opens and sends without WASM, as revoking a token does.
+#[component]
+fn SignOutEverywhere(
+    /// All of them.
+    logins: Vec<Login>,
+) -> impl IntoView {
+    let count = format::count(i64::try_from(logins.len()).unwrap_or(i64::MAX), "login", "logins");
+    let named = logins
+        .into_iter()
+        .map(|login| {
+            let browser = login_name(&login);
+            let from = login.from.map(|from| format!(" from {from}")).unwrap_or_default();
+            view! { <li>{browser}{from}{login.current.then_some(", this one")}</li> }
+        })
+        .collect_view();
+    view! {
+        <details class="confirm">
+            <summary class="btn btn-lg btn-d">"Sign out everywhere…"</summary>
+            <form class="confirm-b" method="post" action="/auth/logout-everywhere">
+                <p>{format!("This ends {count}:")}</p>
+                <ul class="runs">{named}</ul>
+                <p>"You sign in again with your password. API tokens go on working, and so do the agents."</p>
                 <button type="submit" class="btn btn-lg btn-d">
                     "Sign out everywhere"
                 </button>
             </form>
-            <p class="hint">"Ends every login above, this one too. API tokens go on working."</p>
-        </Part>
+        </details>
     }
+    .into_any()
+}
+
+/// What a login is called: its browser.
+fn login_name(login: &Login) -> String {
+    login.browser.as_deref().map_or_else(|| "A browser that did not say its name".to_owned(), browser_name)
 }
 
 #[component]
@@ -141,7 +172,7 @@ fn Logins(
             <li class="set-row">
                 <span class="row">
                     <b class="medium cut" title=login.browser.clone()>
-                        {login.browser.as_deref().map_or_else(|| "A browser that did not say its name".to_owned(), browser_name)}
+                        {login_name(&login)}
                     </b>
                     {login.current.then(|| view! { <span class="chip chip-st done nw">"this one"</span> })}
                 </span>
@@ -190,6 +221,8 @@ mod tests {
             "action=\"/auth/logout-everywhere\"",
             "Compact",
             "Notify me in this browser",
+            "Sign out everywhere…",
+            "This ends 2 logins:",
         ]);
     }
 

@@ -6,12 +6,13 @@ use super::{
 };
 use crate::{
     AppError, browser,
-    ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, Note, NoteTone, QueryState, TextInput},
+    ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, Note, NoteTone, QueryState, TextInput, quiet_clock},
     view,
 };
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;
 use model::{
+    Millis,
     accounts::{Token, TokenCreated},
     caller::Scope,
 };
@@ -62,7 +63,7 @@ fn CreateForm(
         <ActionForm action=create attr:class="set-f">
             <TextInput label="Name" name="name" required=true maxlength=100 hint="What it is for: nightly report, laptop script." error=about("name") />
             <div class="g2">
-                <Field label="May" id="scope" error=about("scope")>
+                <Field label="Access" id="scope" error=about("scope")>
                     <span class="select-w">
                         <select class="select input-lg" id="scope" name="scope">
                             {Scope::ALL
@@ -179,13 +180,7 @@ fn List(
                     }}
                     ", "
                     {match token.used {
-                        Some(at) => {
-                            view! {
-                                "last used "
-                                <Ago at=at />
-                            }
-                                .into_any()
-                        }
+                        Some(at) => view! { <Used at=at.max(token.created) /> }.into_any(),
                         None => "never used".into_any(),
                     }}
                 </span>
@@ -203,6 +198,30 @@ fn List(
         }
     };
     view! { <ul class="set-list">{tokens.into_iter().map(row).collect_view()}</ul> }.into_any()
+}
+
+/// The node notes a token's use to the minute: nearer than this it cannot be told.
+const NOTED_MS: Millis = 120_000;
+
+/// When a token was used last.
+#[component]
+fn Used(
+    /// As the node noted it.
+    at: Millis,
+) -> impl IntoView {
+    let now = quiet_clock();
+    let just = Memo::new(move |_| now.get().is_some_and(|now| now - at < NOTED_MS));
+    move || {
+        if just.get() {
+            view! { "used in the last minute" }.into_any()
+        } else {
+            view! {
+                "last used "
+                <Ago at=at />
+            }
+            .into_any()
+        }
+    }
 }
 
 #[cfg(all(test, feature = "ssr"))]
@@ -224,6 +243,14 @@ mod tests {
             "Revoke token 2",
         ]);
         page.lacks(&["owz_"]);
+    }
+
+    #[tokio::test]
+    async fn a_token_is_never_used_before_it_was_created() {
+        // The use is noted to the minute, the creation to the millisecond.
+        let tokens = vec![token(1, |t| (t.created, t.used) = (NOW, Some(NOW - 42_000)))];
+        let page = Fake { tokens, ..Fake::default() }.render("/settings/tokens").await;
+        page.shows(&["last used", "Access"]).lacks(&["14:35:23"]);
     }
 
     #[tokio::test]

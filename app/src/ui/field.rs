@@ -3,6 +3,20 @@
 use super::Icon;
 use crate::view;
 use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast;
+
+/// Hands on what stands in a field when its page is taken over: it was typed before WASM was there, and a bound value would erase it.
+/// Use as `use:keep_typed=callback` on an `<input>` or `<textarea>`; a field that the browser makes anew is empty and says nothing.
+pub fn keep_typed(element: web_sys::Element, hears: Callback<String>) {
+    let typed = match element.dyn_into::<web_sys::HtmlInputElement>() {
+        Ok(input) if input.value() != input.default_value() => input.value(),
+        Ok(_) => return,
+        Err(other) => other.dyn_into::<web_sys::HtmlTextAreaElement>().map(|area| area.value()).unwrap_or_default(),
+    };
+    if !typed.is_empty() {
+        hears.run(typed);
+    }
+}
 
 /// A label, what is filled in (`children`), and under it a hint or what is wrong.
 #[component]
@@ -82,6 +96,11 @@ pub fn TextInput(
     on_input: Option<Callback<String>>,
 ) -> impl IntoView {
     let has_hint = hint.get_untracked().is_some();
+    let typed = Callback::new(move |text: String| {
+        if let Some(callback) = on_input {
+            callback.run(text);
+        }
+    });
     let described = move || {
         if error.read().is_some() { Some(format!("{name}-error")) } else { has_hint.then(|| format!("{name}-hint")) }
     };
@@ -99,11 +118,8 @@ pub fn TextInput(
                 aria-invalid=move || error.read().is_some().then_some("true")
                 aria-describedby=described
                 node_ref=node_ref
-                on:input:target=move |event| {
-                    if let Some(callback) = on_input {
-                        callback.run(event.target().value());
-                    }
-                }
+                use:keep_typed=typed
+                on:input:target=move |event| typed.run(event.target().value())
             />
         </Field>
     }
@@ -153,6 +169,7 @@ pub fn TextArea(
             placeholder=move || placeholder.get()
             maxlength=maxlength
             disabled=move || disabled.get()
+            use:keep_typed=Callback::new(move |typed| value.set(typed))
             prop:value=move || value.get()
             on:input:target=move |event| value.set(event.target().value())
             node_ref=node_ref

@@ -2,6 +2,7 @@
 
 use crate::view;
 use leptos::{ev, html, prelude::*};
+use std::sync::Mutex;
 use wasm_bindgen::JsCast;
 
 /// A button (`trigger`) that opens a list of links and buttons (`children`).
@@ -22,13 +23,48 @@ pub fn Menu(
     /// Opens upwards.
     #[prop(optional)]
     up: bool,
+    /// Its content is made when it is first opened, which needs WASM: for menus that stand in every row of a list.
+    #[prop(optional)]
+    late: bool,
     /// Links and buttons; `<hr/>` between groups.
     children: Children,
 ) -> impl IntoView {
     let details = NodeRef::<html::Details>::new();
+    let made = RwSignal::new(!late);
+    let make = move || {
+        // Once: the content is not made again.
+        if !made.get_untracked() {
+            made.set(true);
+        }
+    };
+    // It may have been opened before WASM was there.
+    Effect::new(move |_| {
+        if details.get().is_some_and(|details| details.has_attribute("open")) {
+            make();
+        }
+    });
+    let content = if late {
+        let children = Mutex::new(Some(children));
+        (move || made.get().then(|| children.lock().ok().and_then(|mut children| children.take()).map(|children| children()))).into_any()
+    } else {
+        children().into_any()
+    };
     let close = move || {
         if let Some(details) = details.get_untracked() {
             let _ = details.remove_attribute("open");
+        }
+    };
+    // The key is used up by closing: on a session's page Escape would otherwise interrupt the agent as well.
+    let escape = move |event: &ev::KeyboardEvent| {
+        let Some(details) = details.get_untracked().filter(|details| details.has_attribute("open")) else { return };
+        if event.key() != "Escape" || event.default_prevented() {
+            return;
+        }
+        event.prevent_default();
+        event.stop_propagation();
+        close();
+        if let Some(summary) = details.query_selector("summary").ok().flatten().and_then(|summary| summary.dyn_into::<web_sys::HtmlElement>().ok()) {
+            let _ = summary.focus();
         }
     };
     if cfg!(feature = "hydrate") {
@@ -41,30 +77,27 @@ pub fn Menu(
                 close();
             }
         });
-        on_cleanup(move || presses.remove());
+        // Where the browser gave the focus to nothing in the menu, the key is heard here.
+        let keys = window_event_listener(ev::keydown, move |event| escape(&event));
+        on_cleanup(move || {
+            presses.remove();
+            keys.remove();
+        });
     }
     let class = format!("menu{}{}", if end { " menu-end" } else { "" }, if up { " menu-up" } else { "" });
     view! {
         <details
             class="menu-w"
             node_ref=details
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    close();
-                    if let Some(summary) = details.get_untracked().and_then(|d| d.query_selector("summary").ok().flatten())
-                        && let Ok(summary) = summary.dyn_into::<web_sys::HtmlElement>()
-                    {
-                        let _ = summary.focus();
-                    }
-                }
-            }
+            on:toggle=move |_| make()
+            on:keydown=move |event| escape(&event)
         >
             <summary class=button aria-label=move || label.get() title=move || label.get()>
                 {trigger.run()}
             </summary>
             // A choice closes the menu; the press itself goes on to what was chosen.
             <div class=class on:click=move |_| close()>
-                {children()}
+                {content}
             </div>
         </details>
     }

@@ -22,7 +22,7 @@ pub use chart::{Bars, Legend, Line, Meter, Spark};
 pub use code::{CodeBlock, DiffView, Markdown};
 pub use dialog::Dialog;
 pub use feedback::{Empty, ErrorNote, Note, NoteTone, QueryState, Skeleton};
-pub use field::{Field, Select, TextArea, TextInput};
+pub use field::{Field, Select, TextArea, TextInput, keep_typed};
 pub use icon::{Icon, Mark, Shape};
 pub use menu::{Menu, Segment, Tab, Tabs};
 pub use status::{Look, StatusWord};

@@ -52,7 +52,7 @@ fn Sums(view: UsageView) -> impl IntoView {
     let UsageView { days, projects, models } = view;
     if tokens(&days) == 0 && cost(&days).is_none() {
         return view! {
-            <Empty icon="gauge" title="Nothing was used in this span" text="Tokens and cost appear here as soon as an agent reports them.">
+            <Empty icon="zap" title="Nothing was used in this span" text="Tokens and cost appear here as soon as an agent reports them.">
                 <a class="btn" href="/sessions/new">"Start a session"</a>
             </Empty>
         }

@@ -163,7 +163,7 @@ impl Follower {
 
     fn wants(&self, touch: Touch) -> bool {
         self.topics.iter().any(|topic| match (topic, touch) {
-            (Topic::Node, Touch::Session(_) | Touch::Approval(_) | Touch::Project(_)) => true,
+            (Topic::Node, Touch::Session(_) | Touch::Approval(_) | Touch::Project(_) | Touch::ProjectOf(_)) => true,
             (Topic::Session { id }, Touch::Entry(session, _) | Touch::Prompt(session, _) | Touch::Session(session)) => *id == session,
             _ => false,
         })
@@ -175,6 +175,7 @@ impl Follower {
             Touch::Session(id) => rows.session(&self.caller, id).await?.map(|row| Row::Session(Box::new(row))),
             Touch::Approval(id) => rows.approval(&self.caller, id).await?.map(|row| Row::Approval(Box::new(row))),
             Touch::Project(id) => rows.project(&self.caller, id).await?.map(|row| Row::Project(Box::new(row))),
+            Touch::ProjectOf(session) => rows.project_of(&self.caller, session).await?.map(|row| Row::Project(Box::new(row))),
             Touch::Entry(session, seq) => rows.entry(&self.caller, session, seq).await?.map(|row| Row::Entry(Box::new(row))),
             Touch::Prompt(session, id) => rows.prompt(&self.caller, session, id).await?.map(Row::Prompt),
         })
@@ -183,7 +184,7 @@ impl Follower {
 
 fn name(touch: Touch) -> String {
     match touch {
-        Touch::Session(id) => id.to_string(),
+        Touch::Session(id) | Touch::ProjectOf(id) => id.to_string(),
         Touch::Approval(id) => id.to_string(),
         Touch::Project(id) => id.to_string(),
         Touch::Entry(session, seq) => format!("{session}/{seq}"),

@@ -16,6 +16,8 @@ pub enum Touch {
     Approval(ApprovalId),
     /// A project's row.
     Project(ProjectId),
+    /// The row of the project in which a session is, or was.
+    ProjectOf(SessionId),
     /// An entry of a session.
     Entry(SessionId, i64),
     /// A prompt of a session.
@@ -48,7 +50,13 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
     match fact {
         Fact::ProjectAdded(fact) => touches.push(Touch::Project(fact.id)),
         Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => touches.extend(event.subject.parse().ok().map(Touch::Project)),
-        Fact::SessionCreated(_) | Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionDeleted(_) | Fact::SessionPurged(_) => {
+        // The project counts its sessions.
+        Fact::SessionCreated(fact) => {
+            touches.extend(subject_session().map(Touch::Session));
+            touches.push(Touch::Project(fact.project));
+        }
+        Fact::SessionDeleted(_) => touches.extend(subject_session().into_iter().flat_map(|id| [Touch::Session(id), Touch::ProjectOf(id)])),
+        Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionPurged(_) => {
             touches.extend(subject_session().map(Touch::Session));
         }
         Fact::RunStarted(fact) => touches.push(Touch::Session(fact.session)),

@@ -231,7 +231,7 @@ impl ports::Node for NodeService {
         for stored in rows {
             let session = touches(&stored).into_iter().find_map(|touched| match touched.touch {
                 Touch::Session(id) | Touch::Entry(id, _) | Touch::Prompt(id, _) => Some(id),
-                Touch::Approval(_) | Touch::Project(_) => None,
+                Touch::Approval(_) | Touch::Project(_) | Touch::ProjectOf(_) => None,
             });
             if let Some(session) = session {
                 let visible = match seen.get(&session) {

@@ -187,6 +187,14 @@ impl ports::Projects for ProjectsService {
         }
     }
 
+    async fn at(&self, caller: &Caller, path: &str) -> Result<Option<ProjectId>> {
+        // Asked by whoever is about to add it: others learn nothing of the node's folders.
+        require(caller, Action::AddProject, Resource::Node, "project")?;
+        let path = self.checked_path(path)?.display().to_string();
+        let known = project::Entity::find().filter(project::Column::Path.eq(path)).filter(project::Column::Removed.is_null());
+        Ok(known.one(self.store.read()).await.map_err(internal)?.and_then(|row| row.id.parse().ok()))
+    }
+
     async fn create(&self, caller: &Caller, new: NewProject) -> Result<Project> {
         require(caller, Action::AddProject, Resource::Node, "project")?;
         let path = self.checked_path(&new.path)?;

@@ -237,7 +237,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
             call: ask.call,
             input,
             target: shorten(&ask.target, 500),
-            reason: ask.reason.or_else(|| reason_in_words(ask.reason_type.as_deref(), mode)),
+            reason: ask.reason.or_else(|| reason_in_words(ask.kind, ask.reason_type.as_deref(), mode)),
             subagent: ask.subagent,
             suggestions: ask.suggestions,
             questions: ask.questions,
@@ -268,16 +268,23 @@ pub(crate) fn by_node(at: i64, why: &str) -> Decided {
     Decided { decision: Verdict::Deny, at, by: None, by_name: Some("node".into()), via: "node".into(), from: None, reason: Some(why.into()), remember: None }
 }
 
-fn reason_in_words(kind: Option<&str>, mode: Mode) -> Option<String> {
-    let words = match (kind?, mode) {
-        ("mode", Mode::Plan) => "the session is planning",
-        ("mode", Mode::Ask) => "mode ask: edits, commands and network ask",
-        ("mode", Mode::AutoAccept) => "mode auto-accept: only edits in the project run unasked",
-        ("rule", _) => "a permission rule says ask",
-        ("workingDir", _) => "it reaches outside the project's folder",
-        ("safetyCheck", _) => "the agent's own safety check",
-        ("hook", _) => "a hook says ask",
-        ("subcommandResults", _) => "a part of the command is not allowed by any rule",
+/// Why a tool asks. An agent that gives no cause asks because its mode does and no rule decided; a cause this version does not know stays unsaid.
+fn reason_in_words(kind: ApprovalKind, cause: Option<&str>, mode: Mode) -> Option<String> {
+    if cause.is_none() && kind != ApprovalKind::Tool {
+        return None;
+    }
+    let words = match (cause, mode) {
+        (None, Mode::Plan) => "the session is planning, and no rule allows this",
+        (None, Mode::Ask) => "mode ask, and no rule allows this",
+        (None, Mode::AutoAccept) => "mode auto-accept, and no rule allows this",
+        (Some("mode"), Mode::Plan) => "the session is planning",
+        (Some("mode"), Mode::Ask) => "mode ask: edits, commands and network ask",
+        (Some("mode"), Mode::AutoAccept) => "mode auto-accept: only edits in the project run unasked",
+        (Some("rule"), _) => "a permission rule says ask",
+        (Some("workingDir"), _) => "it reaches outside the project's folder",
+        (Some("safetyCheck"), _) => "the agent's own safety check",
+        (Some("hook"), _) => "a hook says ask",
+        (Some("subcommandResults"), _) => "a part of the command is not allowed by any rule",
         _ => return None,
     };
     Some(words.into())
@@ -409,5 +416,15 @@ mod tests {
         assert!(matches!(&bare[3], AgentEvent::Control { wish: Wish::Initialize, ok: false, error: Some(_) }));
         assert!(matches!(&bare[4], AgentEvent::TurnEnded { outcome: TurnOutcome::Failed(_) }));
         assert_eq!(bare.len(), 5);
+    }
+
+    #[test]
+    fn a_tool_that_gives_no_cause_asks_for_its_mode_and_an_unknown_cause_stays_unsaid() {
+        let tool = |cause, mode| reason_in_words(ApprovalKind::Tool, cause, mode);
+        assert_eq!(tool(None, Mode::Ask).as_deref(), Some("mode ask, and no rule allows this"));
+        assert_eq!(tool(None, Mode::AutoAccept).as_deref(), Some("mode auto-accept, and no rule allows this"));
+        assert_eq!(tool(Some("rule"), Mode::Ask).as_deref(), Some("a permission rule says ask"));
+        assert_eq!(tool(Some("from a newer agent"), Mode::Ask), None);
+        assert_eq!(reason_in_words(ApprovalKind::Question, None, Mode::Ask), None);
     }
 }

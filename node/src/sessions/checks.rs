@@ -63,6 +63,14 @@ pub(super) fn checked_model(model: Option<String>) -> Result<Option<String>> {
     }
 }
 
+/// The title as it is kept: the one given, else the prompt's first words.
+pub(super) fn title_or_first_words(title: Option<&str>, prompt: &str) -> Result<String> {
+    match title {
+        Some(title) if !title.trim().is_empty() => checked_title(title),
+        _ => Ok(title_of(prompt)),
+    }
+}
+
 /// The prompt's first words.
 pub(super) fn title_of(prompt: &str) -> String {
     let line = prompt.lines().find(|line| !line.trim().is_empty()).unwrap_or(prompt);

@@ -23,7 +23,7 @@ use crate::{
     rows::Rows,
 };
 use async_trait::async_trait;
-use checks::{TITLE_MAX, checked_model, checked_prompt, checked_tags, checked_title, title_of};
+use checks::{TITLE_MAX, checked_model, checked_prompt, checked_tags, checked_title, title_or_first_words};
 use engine::Order;
 use model::{
     Action, Caller, Error, Page, PageQuery, Result, Via,
@@ -163,14 +163,18 @@ impl ports::Sessions for SessionsService {
         Ok(SessionView { session, trusted, queued, pos, may_drive })
     }
 
+    async fn check(&self, caller: &Caller, prompt: &str, title: Option<&str>, model: Option<&str>) -> Result<()> {
+        require(caller, Action::StartSession, Resource::Node, "project")?;
+        let prompt = checked_prompt(prompt)?;
+        checked_model(model.map(str::to_owned))?;
+        title_or_first_words(title, &prompt).map(drop)
+    }
+
     async fn create(&self, caller: &Caller, mut new: NewSession) -> Result<Session> {
         require(caller, Action::StartSession, Resource::Node, "project")?;
         new.prompt = checked_prompt(&new.prompt)?;
         new.model = checked_model(new.model)?;
-        let title = match &new.title {
-            Some(title) if !title.trim().is_empty() => checked_title(title)?,
-            _ => title_of(&new.prompt),
-        };
+        let title = title_or_first_words(new.title.as_deref(), &new.prompt)?;
         let project = project::Entity::find_by_id(new.project.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
         let project = project.filter(|row| row.removed.is_none()).ok_or_else(|| Error::invalid("project", "there is no such project"))?;
         let branch = projects::git::branch(Path::new(&project.path));

@@ -85,6 +85,7 @@ const TABLE: &[(&str, &str, &str, Rule)] = &[
     ("POST", "/api/rpc/palette/find", r#"{"q":"a"}"#, May(Action::ReadNode)),
     ("POST", "/api/rpc/overview/read", JSON, May(Action::ReadNode)),
     ("POST", "/api/rpc/approvals/inbox", JSON, May(Action::ReadNode)),
+    ("POST", "/api/rpc/approvals/waiting", JSON, May(Action::ReadNode)),
     ("POST", "/api/rpc/approvals/find", r#"{"id":"$A"}"#, On(Action::ReadSession)),
     ("POST", "/api/rpc/projects/list", r#"{"page":{}}"#, May(Action::ReadNode)),
     ("POST", "/api/rpc/projects/find", r#"{"id":"$P"}"#, May(Action::ReadNode)),

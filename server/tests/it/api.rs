@@ -27,6 +27,67 @@ async fn projects_are_added_found_listed_changed_and_forgotten() {
     bench.end().await;
 }
 
+/// Sends the form for a new session, as the page does.
+async fn fill_in(bench: &Bench, fields: &[(&str, &str)]) -> crate::bench::Answer {
+    let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+    let body = fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&");
+    let request = http::Request::post("/api/rpc/sessions/create")
+        .header("authorization", format!("Bearer {}", bench.token))
+        .header("content-type", "application/x-www-form-urlencoded");
+    bench.send(request.body(axum::body::Body::from(body)).unwrap()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_form_for_a_session_adds_a_folder_only_for_one_that_can_start_and_once() {
+    let bench = Bench::new().await;
+    let shop = bench.project("shop").await;
+    let folder = bench.folder.path().join("new");
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.to_str().unwrap();
+    let projects = async || bench.get("/api/v1/projects").await.expect(200).json()["items"].as_array().unwrap().len();
+    let common = [("agent", "demo"), ("mode", "ask")];
+
+    // What is wrong with the session is said before the folder is added, so that the next try finds it free.
+    for wrong in [("prompt", ""), ("title", "two\nlines"), ("model", "--no")] {
+        let mut fields = vec![("project", "new"), ("path", path), ("prompt", "go")];
+        fields.retain(|(name, _)| *name != wrong.0);
+        fields.push(wrong);
+        fields.extend(common);
+        let answer = fill_in(&bench, &fields).await.expect(422);
+        assert!(answer.text.contains(wrong.0), "{}", answer.text);
+        assert_eq!(projects().await, 1, "{wrong:?} added the folder");
+    }
+    let fill = async |project: &str, path: &str| {
+        let mut fields = vec![("project", project), ("path", path), ("prompt", "go")];
+        fields.extend(common);
+        fill_in(&bench, &fields).await.expect(200).json()
+    };
+    let first = fill("new", path).await;
+    assert_eq!(projects().await, 2);
+    // The same folder by another name is the project that it is already.
+    let again = fill("new", &format!("{path}/../new/")).await;
+    assert_eq!((again["project"].as_str(), projects().await), (first["project"].as_str(), 2));
+    // A project that was chosen is meant, whatever stands in the hidden field.
+    let chosen = fill(&shop, "/no/such/folder").await;
+    assert_eq!((chosen["project"].as_str(), projects().await), (Some(shop.as_str()), 2));
+    for session in [&first, &again, &chosen] {
+        bench.ask("POST", &format!("/api/v1/sessions/{}/stop", session["id"].as_str().unwrap()), None).await;
+    }
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_sessions_carries_the_position_it_was_read_at() {
+    let bench = Bench::new().await;
+    let project = bench.project("shop").await;
+    bench.session(&project, "go").await;
+    let before = bench.node.journal().head().await;
+    let list = bench.post("/api/rpc/sessions/list", json!({"filter": {}, "page": {}})).await.expect(200).json();
+    assert!(before > 0 && list["pos"].as_i64().is_some_and(|pos| pos >= before), "{list}");
+    assert_eq!(list["page"]["items"].as_array().map(Vec::len), Some(1));
+    bench.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_started_watched_decided_driven_and_deleted() {
     let bench = Bench::new().await;

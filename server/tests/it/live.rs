@@ -148,3 +148,27 @@ async fn what_is_not_understood_too_large_or_too_much_closes_the_socket_and_noth
     bench.get("/api/v1/me").await.expect(200);
     bench.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_counts_its_sessions_as_they_come_and_go() {
+    let bench = Bench::new().await;
+    let project = bench.project("counted").await;
+    let address = serve(&bench).await;
+    let mut socket = signed_in(address, &bench.token).await;
+    let head = bench.node.journal().head().await;
+    say(&mut socket, json!({"say": "follow", "topics": [{"topic": "node"}], "after": head})).await;
+    let counts = |n: i64| {
+        let project = project.clone();
+        move |says: &Value| {
+            let row = &says["row"]["row"]["project"];
+            row["id"] == project.as_str() && row["sessions"] == n
+        }
+    };
+    let session = bench.session(&project, "go").await;
+    until(&mut socket, counts(1)).await;
+    bench.ask("POST", &format!("/api/v1/sessions/{session}/stop"), None).await.expect(200);
+    bench.until(&session, &["done", "interrupted", "idle"]).await;
+    bench.ask("DELETE", &format!("/api/v1/sessions/{session}"), None).await.expect(204);
+    until(&mut socket, counts(0)).await;
+    bench.end().await;
+}

@@ -1,0 +1,71 @@
+//! A session in trouble, in "Needs you": the row, and the two ways to be done with it.
+//! It must not say how it stands: the node does, and the row leaves when the node says so.
+
+use super::{board::Board, lanes::LaneRow};
+use crate::{
+    error::{AppError, AppResult},
+    session::api::{Drive, drive_agent},
+    sessions::api::update_session,
+    ui::{Button, ButtonKind, ErrorNote, Toast, use_toasts},
+    view,
+};
+use leptos::prelude::*;
+use model::{
+    id::SessionId,
+    sessions::{Session, SessionPatch},
+};
+
+/// A failed or unknown session with what can be done about it.
+#[component]
+pub fn TroubledRow(
+    /// What is shown.
+    board: Board,
+    /// The session as it is now.
+    session: ArcRwSignal<Session>,
+) -> impl IntoView {
+    let id = session.with_untracked(|session| session.id);
+    let name = session.clone();
+    let title = move || name.with(|session| format!(": {}", session.title));
+    let error = RwSignal::new(None::<AppError>);
+    let toasts = use_toasts();
+    let resume = Action::new(move |(): &()| async move {
+        match drive_agent(id, Drive::Resume).await {
+            Ok(session) => board.take_session(&session),
+            Err(refused) => error.set(Some(refused)),
+        }
+    });
+    let archive = Action::new(move |(): &()| async move {
+        match set_archived(id, true).await {
+            Ok(session) => {
+                board.take_session(&session);
+                if let Some(toasts) = toasts {
+                    toasts.show(Toast::done(format!("Archived: {}.", session.title)).undo(move || {
+                        leptos::task::spawn_local(async move {
+                            match set_archived(id, false).await {
+                                Ok(session) => board.take_session(&session),
+                                Err(refused) => toasts.show(Toast::failed(format!("It was not taken out of the archive: {refused}"))),
+                            }
+                        });
+                    }));
+                }
+            }
+            Err(refused) => error.set(Some(refused)),
+        }
+    });
+    let busy = Signal::derive(move || resume.pending().get() || archive.pending().get());
+    let again = title.clone();
+    view! {
+        <div class="lane-bad">
+            <LaneRow session=session since=true cost=false />
+            <div class="acts">
+                <Button icon="play" disabled=busy on:click=move |_| { resume.dispatch(()); }>"Resume"<span class="vh">{title}</span></Button>
+                <Button kind=ButtonKind::Quiet disabled=busy on:click=move |_| { archive.dispatch(()); }>"Archive"<span class="vh">{again}</span></Button>
+            </div>
+            {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not done." /> })}
+        </div>
+    }
+}
+
+async fn set_archived(id: SessionId, archived: bool) -> AppResult<Session> {
+    update_session(id, SessionPatch { archived: Some(archived), ..SessionPatch::default() }).await
+}

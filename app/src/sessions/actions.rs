@@ -1,0 +1,196 @@
+//! What can be done to a session from its row: rename, archive, delete. What is taken away can be taken back.
+//! A failure is said where the person is: in the open dialog, or as a toast that names the session; never in the list's own error.
+
+use super::api::{delete_session, restore_session, update_session};
+use crate::{
+    error::AppError,
+    live::Rows,
+    ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Menu, Toast, Toasts, use_toasts},
+    view,
+};
+use leptos::prelude::*;
+use model::{
+    id::SessionId,
+    sessions::{Session, SessionPatch},
+};
+
+/// What was not done, with which session, and why: `“Fix it” was not deleted: its agent is running: stop it first.`
+fn not_done(title: &str, what: &str, error: &AppError) -> String {
+    let why = error.to_string();
+    format!("“{title}” was not {what}: {}.", why.trim_end_matches('.'))
+}
+
+/// Says a failure; without a frame there is nowhere to say it.
+fn say(toasts: Option<Toasts>, title: &str, what: &str, error: &AppError) {
+    if let Some(toasts) = toasts {
+        toasts.show(Toast::failed(not_done(title, what, error)));
+    }
+}
+
+/// Rename, archive, delete.
+#[component]
+pub(super) fn RowMenu(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSignal<Option<Session>>) -> impl IntoView {
+    let toasts = use_toasts();
+    let id = session.with_untracked(|session| session.id);
+    // The socket may take the row away before the answer comes.
+    let here = StoredValue::new(());
+    let take_away = move || {
+        if here.try_get_value().is_some() {
+            rows.remove(&id.to_string());
+        }
+    };
+    let own = session.clone();
+    let archive = Action::new(move |archived: &bool| {
+        let archived = *archived;
+        let title = own.with_untracked(|session| session.title.clone());
+        async move {
+            match set_archived(id, archived).await {
+                Ok(session) => {
+                    take_away();
+                    if let Some(toasts) = toasts {
+                        let title = session.title;
+                        let text = format!("{}: {title}.", if archived { "Archived" } else { "Taken out of the archive" });
+                        toasts.show(Toast::done(text).undo(move || {
+                            let title = title.clone();
+                            leptos::task::spawn_local(async move {
+                                if let Err(error) = set_archived(id, !archived).await {
+                                    say(Some(toasts), &title, archive_word(!archived), &error);
+                                }
+                            });
+                        }));
+                    }
+                }
+                Err(error) => say(toasts, &title, archive_word(archived), &error),
+            }
+        }
+    });
+    let own = session.clone();
+    let delete = Action::new(move |(): &()| {
+        let title = own.with_untracked(|session| session.title.clone());
+        async move {
+            match delete_session(id).await {
+                Ok(()) => {
+                    take_away();
+                    if let Some(toasts) = toasts {
+                        toasts.show(Toast::done(format!("Deleted: {title}.")).undo(move || {
+                            let title = title.clone();
+                            leptos::task::spawn_local(async move {
+                                if let Err(error) = restore_session(id).await {
+                                    say(Some(toasts), &title, "restored", &error);
+                                }
+                            });
+                        }));
+                    }
+                }
+                Err(error) => say(toasts, &title, "deleted", &error),
+            }
+        }
+    });
+    let (one, two, three) = (session.clone(), session.clone(), session);
+    let label = move || format!("More for {}", one.with(|session| session.title.clone()));
+    let word = move || if two.with(|session| session.archived.is_some()) { "Take out of the archive" } else { "Archive" };
+    let own = three.clone();
+    view! {
+        <Menu label=Signal::derive(label) end=true late=true button="btn btn-i btn-q btn-mini" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
+            <button type="button" on:click=move |_| renaming.set(Some(own.get_untracked()))><Icon name="pencil" /> "Rename"</button>
+            <button type="button" on:click=move |_| { archive.dispatch(three.with_untracked(|session| session.archived.is_none())); }>
+                <Icon name="inbox" />
+                {word}
+            </button>
+            <hr />
+            <button type="button" class="bad" on:click=move |_| { delete.dispatch(()); }><Icon name="trash-2" /> "Delete"</button>
+        </Menu>
+    }
+}
+
+const fn archive_word(archived: bool) -> &'static str {
+    if archived { "archived" } else { "taken out of the archive" }
+}
+
+async fn set_archived(id: SessionId, archived: bool) -> Result<Session, AppError> {
+    update_session(id, SessionPatch { archived: Some(archived), ..SessionPatch::default() }).await
+}
+
+/// The dialog that renames a session. It stays open, with what was typed, until the new name is accepted.
+#[component]
+pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    let here = StoredValue::new(());
+    let text = RwSignal::new(String::new());
+    let failed = RwSignal::new(None::<AppError>);
+    Effect::new(move |_| {
+        if let Some(session) = session.get() {
+            text.set(session.title);
+            failed.set(None);
+            open.set(true);
+        }
+    });
+    Effect::new(move |_| {
+        if !open.get() && session.with_untracked(Option::is_some) {
+            session.set(None);
+        }
+    });
+    let rename = Action::new(move |(id, title): &(SessionId, String)| {
+        let (id, patch) = (*id, SessionPatch { title: Some(title.clone()), ..SessionPatch::default() });
+        async move {
+            let answer = update_session(id, patch).await;
+            if here.try_get_value().is_none() {
+                return;
+            }
+            // The dialog may be closed, or open for another session by now.
+            let asked_here = session.with_untracked(|session| session.as_ref().is_some_and(|session| session.id == id));
+            match answer {
+                Ok(session) => {
+                    rows.patch(session, |_| None);
+                    if asked_here {
+                        open.set(false);
+                    }
+                }
+                Err(error) if asked_here => failed.set(Some(error)),
+                Err(_) => {}
+            }
+        }
+    });
+    view! {
+        <Dialog open=open title="Rename session">
+            <form
+                class="stack"
+                on:submit=move |event| {
+                    event.prevent_default();
+                    let title = text.get_untracked().trim().to_owned();
+                    if let Some(session) = session.get_untracked().filter(|_| !title.is_empty() && !rename.pending().get_untracked()) {
+                        rename.dispatch((session.id, title));
+                    }
+                }
+            >
+                <label class="field">
+                    <span class="label">"Title"</span>
+                    <input
+                        class="input input-lg"
+                        maxlength="200"
+                        prop:value=move || text.get()
+                        on:input:target=move |event| text.set(event.target().value())
+                    />
+                </label>
+                {move || failed.get().map(|error| view! { <ErrorNote error=error title="The session was not renamed." /> })}
+                <div class="acts">
+                    <Button kind=ButtonKind::Primary large=true submit=true disabled=rename.pending()>"Rename"</Button>
+                    <Button large=true on:click=move |_| open.set(false)>"Cancel"</Button>
+                </div>
+            </form>
+        </Dialog>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_session_and_ends_with_one_full_stop() {
+        let error = AppError(model::Error::Conflict("its agent is running: stop it first".into()));
+        assert_eq!(not_done("Fix it", "deleted", &error), "“Fix it” was not deleted: its agent is running: stop it first.");
+        let error = AppError(model::Error::Unavailable("gone.".into()));
+        assert_eq!(not_done("a", archive_word(false), &error), "“a” was not taken out of the archive: gone.");
+    }
+}

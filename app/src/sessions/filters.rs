@@ -1,0 +1,261 @@
+//! What narrows the list of sessions: the views everybody needs, the search box, selects and chips. All of it is said by the address.
+//! It must not keep a filter anywhere else; only what is being typed stands in the search box first.
+
+use super::filter::{Asked, from_query, to_href};
+use crate::{browser, frame::project_names, ui::Icon, view};
+use leptos::{html, prelude::*};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
+use model::sessions::{AgentKind, SessionFilter, SessionState};
+
+/// The filter as the address says it.
+pub(super) fn use_filter() -> Memo<SessionFilter> {
+    let query = use_query_map();
+    Memo::new(move |_| query.with(|query| from_query(|name| query.get(name))))
+}
+
+/// The views: their names, their states in the order the address has them, and whether they show what was put away.
+const VIEWS: [(&str, &[SessionState], bool); 6] = [
+    ("All", &[], false),
+    ("Needs you", &[SessionState::Waiting], false),
+    ("Working", &[SessionState::Queued, SessionState::Starting, SessionState::Working], false),
+    ("Done", &[SessionState::Idle, SessionState::Interrupted, SessionState::Done], false),
+    ("Failed or unknown", &[SessionState::Failed, SessionState::Unknown], false),
+    ("Archived", &[], true),
+];
+
+/// Whether one of the views shows exactly these states.
+fn has_view(filter: &SessionFilter) -> bool {
+    VIEWS.iter().any(|(_, states, archived)| filter.state == *states && filter.archived == *archived)
+}
+
+/// The views everybody needs, as tabs: each is an address.
+#[component]
+pub(super) fn Views(filter: Memo<SessionFilter>) -> impl IntoView {
+    view! {
+        <nav class="tabs" aria-label="Views">
+            {VIEWS
+                .into_iter()
+                .map(|(word, states, archived)| {
+                    // What else is filtered stays when the view changes.
+                    let href = move || to_href(&SessionFilter { state: states.to_vec(), archived, ..filter.get() });
+                    let current = move || filter.with(|now| now.state == states && now.archived == archived);
+                    view! { <a href=href aria-current=move || current().then_some("page")>{word}</a> }
+                })
+                .collect_view()}
+        </nav>
+    }
+}
+
+/// What is looked for, and what else the list is narrowed to. A plain form before WASM has loaded.
+#[component]
+pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
+    let field = NodeRef::<html::Input>::new();
+    browser::on_keys(move |key| {
+        if key.is("/") || (key.is("f") && !key.shift) {
+            if let Some(field) = field.get_untracked() {
+                let _ = field.focus();
+                field.select();
+            }
+            return true;
+        }
+        false
+    });
+    let go = StoredValue::new(use_navigate());
+    let show = move |wanted: &SessionFilter, replace: bool| {
+        let options = NavigateOptions { replace, scroll: false, ..NavigateOptions::default() };
+        go.with_value(|go| go(&to_href(wanted), options));
+    };
+    let looked_for = move || filter.get_untracked().q.unwrap_or_default();
+    // What stands in the box: more than the address says while a space is typed, and ahead of it while the page follows.
+    // `None` until somebody typed or the address changed: until then the box keeps what was typed before WASM took over.
+    let typed = RwSignal::new(None::<String>);
+    let asked = StoredValue::new(Asked::default());
+    let look = move |text: String, replace: bool| {
+        let q = text.trim().to_owned();
+        typed.set(Some(text));
+        if q != looked_for() {
+            asked.update_value(|asked| asked.ask(&q));
+            show(&SessionFilter { q: Some(q).filter(|q| !q.is_empty()), ..filter.get_untracked() }, replace);
+        }
+    };
+    // What was typed before WASM took over is looked for as if it were typed now.
+    Effect::new(move |done: Option<bool>| {
+        let Some(field) = field.get().filter(|_| done != Some(true)) else { return done.unwrap_or_default() };
+        let there = field.value();
+        if there.trim() != looked_for() {
+            look(there, true);
+        }
+        true
+    });
+    Effect::new(move |before: Option<()>| {
+        let q = filter.with(|filter| filter.q.clone()).unwrap_or_default();
+        if before.is_none() {
+            return;
+        }
+        // What this box asked for is in it already; only what comes from elsewhere (back, a link) is written into it.
+        let ours = asked.try_update_value(|asked| asked.came(&q)).unwrap_or_default();
+        if !ours && typed.with_untracked(|typed| typed.as_deref().is_none_or(|typed| typed.trim() != q)) {
+            typed.set(Some(q));
+        }
+    });
+    let projects = Resource::new(|| (), |()| project_names());
+    view! {
+        <form
+            class="ss-filters"
+            method="get"
+            action="/sessions"
+            role="search"
+            on:submit=move |event| {
+                event.prevent_default();
+                if let Some(field) = field.get_untracked() {
+                    look(field.value(), false);
+                }
+            }
+        >
+            <div class="search ss-q">
+                <Icon name="search" />
+                <input
+                    class="input"
+                    type="search"
+                    name="q"
+                    aria-label="Search titles and projects"
+                    placeholder="Search titles and projects"
+                    value=looked_for()
+                    prop:value=move || typed.get()
+                    node_ref=field
+                    on:input:target=move |event| look(event.target().value(), true)
+                />
+                <span class="end no-phone"><kbd class="kbd" aria-hidden="true">"/"</kbd></span>
+            </div>
+            <Suspense fallback=|| ()>
+                {move || Suspend::new(async move {
+                    let names: Vec<(String, String)> = match projects.await {
+                        Ok(names) => names.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
+                        Err(_) => Vec::new(),
+                    };
+                    view! { <ProjectFilter names=names filter=filter on_pick=Callback::new(move |wanted: SessionFilter| show(&wanted, false)) /> }
+                })}
+            </Suspense>
+            <AgentFilter filter=filter on_pick=Callback::new(move |wanted: SessionFilter| show(&wanted, false)) />
+            {move || {
+                filter
+                    .with(|filter| (!has_view(filter)).then(|| filter.state.iter().map(|state| state.word()).collect::<Vec<_>>().join(", ")))
+                    .map(|states| {
+                        let without = move || SessionFilter { state: Vec::new(), ..filter.get_untracked() };
+                        view! { <FilterChip name="State" value=states on_remove=Callback::new(move |()| show(&without(), false)) /> }
+                    })
+            }}
+            {move || {
+                filter
+                    .with(|filter| filter.tag.clone())
+                    .map(|tag| {
+                        let without = move || SessionFilter { tag: None, ..filter.get_untracked() };
+                        view! { <FilterChip name="Tag" value=tag on_remove=Callback::new(move |()| show(&without(), false)) /> }
+                    })
+            }}
+            {move || {
+                (filter.get() != SessionFilter::default()).then(|| view! { <a class="btn btn-q" href="/sessions">"Clear"</a> })
+            }}
+            <noscript><button class="btn" type="submit">"Filter"</button></noscript>
+        </form>
+    }
+}
+
+/// A filter that no tab, box or select shows, and its removal.
+#[component]
+fn FilterChip(name: &'static str, value: String, on_remove: Callback<()>) -> impl IntoView {
+    let title = value.clone();
+    view! {
+        <span class="chip chip-f">
+            <i>{name}</i>
+            <b title=title>{value}</b>
+            <button type="button" aria-label=format!("Remove filter {name}") on:click=move |_| on_remove.run(())>
+                <Icon name="x" small=true />
+            </button>
+        </span>
+    }
+}
+
+/// Which agent's sessions. The value is set as a property: once a person has picked, browsers no longer heed `selected`.
+#[component]
+fn AgentFilter(filter: Memo<SessionFilter>, on_pick: Callback<SessionFilter>) -> impl IntoView {
+    let at_first = filter.with_untracked(|filter| filter.agent);
+    view! {
+        <span class="select-w">
+            <select
+                class="select"
+                name="agent"
+                aria-label="Agent"
+                prop:value=move || filter.with(|filter| filter.agent.map_or("", AgentKind::word)).to_owned()
+                on:change:target=move |event| {
+                    let agent = AgentKind::parse(&event.target().value());
+                    on_pick.run(SessionFilter { agent, ..filter.get_untracked() });
+                }
+            >
+                <option value="" selected=at_first.is_none()>"All agents"</option>
+                {AgentKind::ALL
+                    .iter()
+                    .map(|agent| view! { <option value=agent.word() selected=at_first == Some(*agent)>{agent.title()}</option> })
+                    .collect_view()}
+            </select>
+            <Icon name="chevron-down" />
+        </span>
+    }
+}
+
+/// Which project's sessions, where the top bar has no room for it.
+#[component]
+fn ProjectFilter(names: Vec<(String, String)>, filter: Memo<SessionFilter>, on_pick: Callback<SessionFilter>) -> impl IntoView {
+    let chosen = move |filter: &SessionFilter| filter.project.map(|project| project.to_string()).unwrap_or_default();
+    let at_first = filter.with_untracked(chosen);
+    view! {
+        // The top bar has the same where there is room for it.
+        <div class="select-w only-phone">
+            <select
+                class="select"
+                name="project"
+                aria-label="Project"
+                prop:value=move || filter.with(chosen)
+                on:change:target=move |event| {
+                    let project = event.target().value().parse().ok();
+                    on_pick.run(SessionFilter { project, ..filter.get_untracked() });
+                }
+            >
+                <option value="" selected=at_first.is_empty()>"All projects"</option>
+                {names
+                    .into_iter()
+                    .map(|(id, name)| {
+                        let selected = id == at_first;
+                        view! { <option value=id selected=selected>{name}</option> }
+                    })
+                    .collect_view()}
+            </select>
+            <Icon name="chevron-down" />
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_is_known_by_its_states_as_the_address_has_them() {
+        let of = |query: &'static str| from_query(move |name| (name == "state").then(|| query.to_owned()));
+        assert!(has_view(&of("interrupted,done,idle")), "the Overview's lane leads to the view Done");
+        assert!(!has_view(&of("idle,failed")));
+        for (word, states, archived) in VIEWS {
+            let filter = SessionFilter { state: states.to_vec(), archived, ..SessionFilter::default() };
+            let words = states.iter().map(|state| state.word()).collect::<Vec<_>>().join(",");
+            let read = from_query(|name| match name {
+                "state" => Some(words.clone()),
+                "archived" => archived.then(|| "1".to_owned()),
+                _ => None,
+            });
+            assert_eq!(read, filter, "{word}");
+        }
+    }
+}

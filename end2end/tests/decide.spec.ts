@@ -1,0 +1,123 @@
+// Keys around a decision: none of them answers what nobody has read, and none does more than it says.
+import type { Page } from "@playwright/test";
+import { Api } from "../fixtures/api";
+import type { Node } from "../fixtures/node";
+import { SessionPage, live, open } from "../fixtures/pages";
+import { OWNER, expect, repository, test } from "../fixtures/test";
+
+/** So long after it appeared a decision hears no key yet; with room for a slow machine. */
+const LOOK_MS = 1_000;
+
+/** A demo session that waits for an answer, and what it asks. */
+async function waiting(node: Node, project: string, title: string): Promise<{ api: Api; session: string; approval: string }> {
+  const api = Api.of(node, OWNER.name);
+  const { id: into } = await api.addProject(repository(node, project));
+  const { id } = await api.startSession({ project: into, agent: "demo", mode: "ask", prompt: "Show yourself", title });
+  await expect.poll(async () => (await api.pending(id)).length, { timeout: 30_000 }).toBeGreaterThan(0);
+  return { api, session: id, approval: (await api.pending(id))[0].id };
+}
+
+const isPending = async (api: Api, session: string, approval: string) => (await api.pending(session)).some((one) => one.id === approval);
+
+/** Holds a key: the second press comes as the browser's repetition of the first. */
+async function hold(page: Page, key: string): Promise<void> {
+  for (let n = 0; n < 4; n++) await page.keyboard.down(key);
+  await page.keyboard.up(key);
+}
+
+test("Escape that closes a menu or a box does not interrupt the agent", async ({ page, node }) => {
+  const { api, session: id, approval } = await waiting(node, "escapes", "Escapes");
+  const session = await SessionPage.open(page, id);
+  await expect(session.allow.first()).toBeVisible();
+  const menu = page.locator(".sx-h details.menu-w").filter({ has: page.locator("summary[aria-label=More]") });
+
+  await menu.locator("summary").click();
+  await expect(menu).toHaveAttribute("open", "");
+  await page.keyboard.press("Escape");
+  await expect(menu).not.toHaveAttribute("open", "");
+
+  await session.always.first().click();
+  const box = page.getByRole("group", { name: "Always allow" });
+  await expect(box).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(box).toHaveCount(0);
+
+  await session.deny.first().click();
+  await expect(page.getByRole("textbox", { name: "Reason" })).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("textbox", { name: "Reason" })).toHaveCount(0);
+
+  await page.waitForTimeout(500);
+  expect((await api.session(id)).state).toBe("waiting");
+  expect(await isPending(api, id, approval)).toBe(true);
+});
+
+test("a held A answers one decision, says so, and leaves the next one alone", async ({ page, node }) => {
+  const first = await waiting(node, "held-first", "Held first");
+  const second = await waiting(node, "held-second", "Held second");
+  await open(page, `/inbox?id=${first.approval}`);
+  await expect(page.getByRole("button", { name: /^Allow once/ })).toBeVisible();
+  await page.waitForTimeout(LOOK_MS);
+  await hold(page, "a");
+  await expect(page.locator(".toast").getByText(/^Allowed once: /)).toBeVisible();
+  await expect(page).not.toHaveURL(new RegExp(first.approval));
+  await page.waitForTimeout(LOOK_MS);
+  expect(await isPending(first.api, first.session, first.approval)).toBe(false);
+  expect(await isPending(second.api, second.session, second.approval)).toBe(true);
+});
+
+test("the inbox writes what it shows into the address, and a name that is not there shows nothing else", async ({ page, node, watch }) => {
+  // The page of an approval that is not there is answered with 404, which the browser logs.
+  watch.expect(/status of 404/);
+  await waiting(node, "named", "Named");
+  await open(page, "/inbox");
+  await expect(page).toHaveURL(/\/inbox\?id=apr_/);
+  await page.goto("/inbox?id=apr_019200000000700080000000000000ff");
+  await live(page);
+  await expect(page.getByText("This approval is not here any more")).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Allow once/ })).toHaveCount(0);
+});
+
+test("A and D work on the first item of the overview", async ({ page, node }) => {
+  const { api, session, approval } = await waiting(node, "keys-overview", "Keys on the overview");
+  await open(page, "/");
+  await expect(page.getByRole("button", { name: /^Allow once/ }).first()).toBeVisible();
+  await page.waitForTimeout(LOOK_MS);
+  await page.keyboard.press("d");
+  await expect(page.getByRole("textbox", { name: "Reason" })).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("textbox", { name: "Reason" })).toHaveCount(0);
+  expect(await isPending(api, session, approval)).toBe(true);
+});
+
+test("on the phone there is a way back, the title stays, and it can be renamed", async ({ phone, node }) => {
+  const { session: id } = await waiting(node, "phone-back", "Seen on the phone");
+  const session = await SessionPage.open(phone, id);
+  // While the card is in sight the strip that leads to it takes no room.
+  await session.allow.first().scrollIntoViewIfNeeded();
+  await expect(phone.locator(".dock-next")).toHaveCount(0);
+  await session.more("Rename");
+  await phone.getByRole("textbox", { name: "Title" }).fill("Renamed by thumb");
+  await phone.getByRole("button", { name: "Rename", exact: true }).tap();
+  await expect(phone.locator(".sx-back")).toContainText("Renamed by thumb");
+  await phone.getByRole("link", { name: "Back to all sessions" }).tap();
+  await expect(phone).toHaveURL(/\/sessions$/);
+});
+
+test("what is typed before the page is taken over stays", async ({ page }) => {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route("**/*.wasm", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto("/sessions/new", { waitUntil: "domcontentloaded" });
+  const prompt = page.getByRole("textbox", { name: "Prompt" });
+  await prompt.fill("Typed early");
+  release();
+  await live(page);
+  await page.waitForTimeout(300);
+  await expect(prompt).toHaveValue("Typed early");
+});
