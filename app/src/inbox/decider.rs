@@ -60,10 +60,11 @@ impl Decider {
         let scope = wanted.or_else(|| approval.scopes.first().copied()).unwrap_or(RememberScope::Session);
         let error = RwSignal::new(None);
         let stored = StoredValue::new(approval.clone());
+        let before = approval.clone();
         let toasts = use_toasts();
         let send = Action::new(move |wish: &Decide| {
             let wish = wish.clone();
-            let asked = stored.get_value();
+            let mut asked = before.clone();
             async move {
                 error.set(None);
                 let wanted = wish.clone();
@@ -79,16 +80,15 @@ impl Decider {
                         decided.try_run(now.clone());
                     }
                     Err(AppError(Error::AlreadyDecided(by))) => {
-                        let mut now = asked.clone();
-                        now.state = match by.decision {
+                        asked.state = match by.decision {
                             Verdict::Allow => ApprovalState::Allowed,
                             Verdict::Deny => ApprovalState::Denied,
                         };
                         if let Some(toasts) = toasts {
-                            toasts.show(Toast::denied(format!("Decided before: {}.", words::decision(by, now.kind))));
+                            toasts.show(Toast::denied(format!("Decided before: {}.", words::decision(by, asked.kind))));
                         }
-                        now.decided = Some((**by).clone());
-                        decided.try_run(now);
+                        asked.decided = Some((**by).clone());
+                        decided.try_run(asked);
                     }
                     Err(other) => error.set(Some(other.clone())),
                 }

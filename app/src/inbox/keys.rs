@@ -14,7 +14,10 @@ const LOOK_MS: Millis = 400;
 pub fn hear_keys(decider: Decider, first: Signal<bool>, scope_shown: bool) {
     let since = StoredValue::new(None);
     Effect::new(move |_| since.set_value(if first.get() { browser::now() } else { None }));
-    browser::on_keys(move |key| first.get_untracked() && was_seen(since.get_value(), browser::now()) && heard(decider, key, scope_shown));
+    // Another listener of the same key may have taken this decision off the page before.
+    browser::on_keys(move |key| {
+        first.try_get_untracked() == Some(true) && was_seen(since.try_get_value().flatten(), browser::now()) && heard(decider, key, scope_shown)
+    });
 }
 
 /// Whether somebody can have read by `now` what stands there `since` then. A clock that was set back holds nobody up.

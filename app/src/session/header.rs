@@ -8,8 +8,11 @@ use super::{
 use crate::{
     browser,
     error::AppError,
-    sessions::api::{delete_session, restore_session, update_session},
-    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, Toast, format, use_toasts},
+    sessions::{
+        actions::say_deleted,
+        api::{delete_session, update_session},
+    },
+    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, format, use_toasts},
     view,
 };
 use leptos::{html, prelude::*};
@@ -357,13 +360,7 @@ fn More(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>
                     if store.is_here() {
                         go("/sessions", leptos_router::NavigateOptions::default());
                     }
-                    if let Some(toasts) = toasts {
-                        toasts.show(Toast::done(format!("Deleted “{title}”. It can be taken back for 30 days.")).undo(move || {
-                            leptos::task::spawn_local(async move {
-                                let _ = restore_session(id).await;
-                            });
-                        }));
-                    }
+                    say_deleted(toasts, id, title);
                 }
                 Err(refused) => error.set(Some(refused)),
             }

@@ -27,6 +27,19 @@ fn say(toasts: Option<Toasts>, title: &str, what: &str, error: &AppError) {
     }
 }
 
+/// Says that a session was deleted, and offers to take it back.
+pub(crate) fn say_deleted(toasts: Option<Toasts>, id: SessionId, title: String) {
+    let Some(toasts) = toasts else { return };
+    toasts.show(Toast::done(format!("Deleted: {title}. It can be taken back for 30 days.")).undo(move || {
+        let title = title.clone();
+        leptos::task::spawn_local(async move {
+            if let Err(error) = restore_session(id).await {
+                say(Some(toasts), &title, "restored", &error);
+            }
+        });
+    }));
+}
+
 /// Rename, archive, delete.
 #[component]
 pub(super) fn RowMenu(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSignal<Option<Session>>) -> impl IntoView {
@@ -71,16 +84,7 @@ pub(super) fn RowMenu(session: ArcRwSignal<Session>, rows: Rows<Session>, renami
             match delete_session(id).await {
                 Ok(()) => {
                     take_away();
-                    if let Some(toasts) = toasts {
-                        toasts.show(Toast::done(format!("Deleted: {title}.")).undo(move || {
-                            let title = title.clone();
-                            leptos::task::spawn_local(async move {
-                                if let Err(error) = restore_session(id).await {
-                                    say(Some(toasts), &title, "restored", &error);
-                                }
-                            });
-                        }));
-                    }
+                    say_deleted(toasts, id, title);
                 }
                 Err(error) => say(toasts, &title, "deleted", &error),
             }

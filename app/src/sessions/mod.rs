@@ -1,7 +1,7 @@
 //! Sessions as a list, and starting one.
 //! It must not drive a session: that is the Session page's.
 
-mod actions;
+pub(crate) mod actions;
 pub mod api;
 pub mod filter;
 mod filters;

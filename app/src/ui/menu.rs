@@ -32,8 +32,8 @@ pub fn Menu(
     let details = NodeRef::<html::Details>::new();
     let made = RwSignal::new(!late);
     let make = move || {
-        // Once: the content is not made again.
-        if !made.get_untracked() {
+        // Once: the content is not made again. The browser says `toggle` later, when the menu may be gone with its page.
+        if made.try_get_untracked() == Some(false) {
             made.set(true);
         }
     };

@@ -3,19 +3,22 @@
 use super::{Icon, Look, Shape};
 use crate::{browser, view};
 use leptos::prelude::*;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-/// A toast.
-#[derive(Clone, Copy)]
+/// What a toast's button does.
+type Act = Arc<dyn Fn() + Send + Sync>;
+
+/// A toast. It owns what it says and does: the page that showed it may be left before it goes.
+#[derive(Clone)]
 pub struct Toast {
     look: Look,
-    undo: Option<(&'static str, Callback<()>)>,
-    text: StoredValue<String>,
+    undo: Option<(&'static str, Act)>,
+    text: Arc<str>,
 }
 
 impl Toast {
     fn new(look: Look, text: impl Into<String>) -> Self {
-        Self { look, undo: None, text: StoredValue::new(text.into()) }
+        Self { look, undo: None, text: Arc::from(text.into()) }
     }
 
     /// Something was done.
@@ -42,7 +45,7 @@ impl Toast {
     /// Offers something else: `Retry`.
     #[must_use]
     pub fn action(mut self, word: &'static str, callback: impl Fn() + Send + Sync + 'static) -> Self {
-        self.undo = Some((word, Callback::new(move |()| callback())));
+        self.undo = Some((word, Arc::new(callback)));
         self
     }
 }
@@ -60,6 +63,7 @@ impl Toasts {
     pub fn show(self, toast: Toast) {
         let id = self.next.with_value(|next| *next);
         self.next.set_value(id.wrapping_add(1));
+        let stays = toast.look == Look::FAILED;
         self.shown.update(|shown| {
             // More than four at once nobody reads.
             if shown.len() >= 4 {
@@ -67,7 +71,7 @@ impl Toasts {
             }
             shown.push((id, toast));
         });
-        if toast.look != Look::FAILED {
+        if !stays {
             // The timer belongs to the frame, not to the row that was decided and is gone.
             self.owner.with_value(|owner| owner.with(|| browser::after(Duration::from_secs(8), move || self.dismiss(id))));
         }
@@ -124,7 +128,7 @@ pub(crate) fn ToastRow(
     view! {
         <div class="toast" role=(toast.look == Look::FAILED).then_some("alert")>
             <Shape look=toast.look />
-            <span>{toast.text.get_value()}</span>
+            <span>{toast.text.to_string()}</span>
             <span class="push row">
                 {toast
                     .undo
@@ -134,7 +138,7 @@ pub(crate) fn ToastRow(
                                 type="button"
                                 class="btn btn-q"
                                 on:click=move |_| {
-                                    callback.run(());
+                                    callback();
                                     close();
                                 }
                             >
