@@ -12,10 +12,11 @@ pub fn caller() -> Result<Caller> {
 
 /// The node's ports.
 ///
-/// # Panics
-/// When the server forgot to provide them: a programming error that the first request shows.
-pub fn services() -> Services {
-    use_context::<Services>().expect("the server provides the ports to every page and server function")
+/// # Errors
+/// `Unavailable` where there are none: what asks belongs to a page that was drawn without it meanwhile, and nobody hears the answer.
+/// A panic instead would leave that page waiting for it for ever.
+pub fn services() -> Result<Services> {
+    use_context::<Services>().ok_or_else(|| Error::Unavailable("the page this was asked for is gone".to_owned()))
 }
 
 /// The path and query of the request, for a way back after signing in; `/` outside a request.

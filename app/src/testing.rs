@@ -137,6 +137,9 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
         state: ApprovalState::Pending,
         created: NOW - 42_000,
         expires: None,
+        limit: None,
+        directory: Some("/srv/billing-api".into()),
+        branch: Some("main".into()),
         decided: None,
     };
     change(&mut approval);

@@ -167,8 +167,25 @@ pub struct Approval {
     pub created: Millis,
     /// When it will be denied by itself; `None` means it waits.
     pub expires: Option<Millis>,
+    /// Whose limit that is, where it is known.
+    pub limit: Option<LimitOf>,
+    /// The directory the session works in; `None` where its project was removed.
+    pub directory: Option<String>,
+    /// The git branch when the session started.
+    pub branch: Option<String>,
     /// How it was decided.
     pub decided: Option<Decided>,
+}
+
+/// Whose limit denies an approval that nobody answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum LimitOf {
+    /// The project's own.
+    Project,
+    /// That of sessions which a token or the command line started: nobody may be there to answer.
+    Unattended,
 }
 
 /// What `POST /approvals/{id}` takes.

@@ -11,7 +11,7 @@ use crate::{
 };
 use model::{
     Caller, Result, Via,
-    approvals::{Approval, ApprovalKind, ApprovalState, Decided, RememberScope},
+    approvals::{Approval, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope},
     caller::Visibility,
     entries::{Call, CallStatus, Entry, EntryKind},
     event::{Body, Fact},
@@ -334,6 +334,14 @@ fn offers(row: &approval::Model) -> bool {
     row.state == ApprovalState::Pending.word() && row.suggestions != "[]"
 }
 
+/// Whose limit holds for what the session asks, as its project is set now.
+fn limit_of(project: Option<&project::Model>, session: &session::Model) -> Option<LimitOf> {
+    match project?.approval_timeout_s {
+        Some(seconds) if seconds > 0 => Some(LimitOf::Project),
+        _ => session.unattended.then_some(LimitOf::Unattended),
+    }
+}
+
 fn approval_row(
     row: approval::Model,
     session: &session::Model,
@@ -369,6 +377,9 @@ fn approval_row(
         state: ApprovalState::parse(&row.state)?,
         created: row.created,
         expires: row.expires,
+        limit: row.expires.and_then(|_| limit_of(project, session)),
+        directory: project.map(|project| project.path.clone()),
+        branch: session.branch.clone(),
         decided: row.decided.as_deref().and_then(|json| serde_json::from_str::<Decided>(json).ok()),
     })
 }

@@ -46,7 +46,7 @@ pub(crate) struct SignInView {
 /// What anybody may know before signing in: the node's name and the ways in.
 #[server(prefix = "/api/rpc", endpoint = "auth/options", input = Json, output = Json)]
 pub(crate) async fn sign_in_options() -> AppResult<SignInView> {
-    let node = crate::server::services().node.info(&model::Caller::node()).await?.name;
+    let node = crate::server::services()?.node.info(&model::Caller::node()).await?.name;
     Ok(SignInView { node, github: use_context::<AuthOptions>().is_some_and(|options| options.github) })
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct FrameView {
 /// Reads the frame.
 #[server(prefix = "/api/rpc", endpoint = "frame/read", input = Json, output = Json)]
 pub(crate) async fn read_frame() -> AppResult<FrameView> {
-    let (services, caller) = (services(), caller()?);
+    let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;
     Ok(FrameView {
         me: services.accounts.me(&caller).await?,

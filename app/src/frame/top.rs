@@ -17,7 +17,7 @@ use model::id::ProjectId;
 #[server(prefix = "/api/rpc", endpoint = "frame/projects", input = Json, output = Json)]
 pub(crate) async fn project_names() -> AppResult<Vec<(ProjectId, String)>> {
     use crate::server::{caller, services};
-    Ok(services().projects.names(&caller()?).await?)
+    Ok(services()?.projects.names(&caller()?).await?)
 }
 
 /// The top bar.

@@ -11,7 +11,7 @@ use model::{
     id::ApprovalId,
 };
 #[cfg(feature = "ssr")]
-use model::{PageQuery, approvals::ApprovalFilter};
+use model::{Error, PageQuery, approvals::ApprovalFilter};
 use serde::{Deserialize, Serialize};
 
 /// Everything the Inbox shows.
@@ -21,22 +21,31 @@ pub struct InboxView {
     pub waiting: Page<Approval>,
     /// What was decided, newest first.
     pub decided: Vec<Approval>,
+    /// The one that was named, where it is in neither; also `None` where there is no such approval.
+    pub named: Option<Approval>,
     /// The position it was read at.
     pub pos: Pos,
 }
 
-/// The Inbox.
+/// The Inbox, with the approval that the address names.
 #[server(prefix = "/api/rpc", endpoint = "approvals/inbox", input = Json, output = Json)]
-pub async fn inbox() -> AppResult<InboxView> {
+pub async fn inbox(named: Option<ApprovalId>) -> AppResult<InboxView> {
     use model::approvals::ApprovalState;
-    let (services, caller) = (services(), caller()?);
+    let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;
     let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
     let waiting = services.approvals.list(&caller, pending, PageQuery { after: None, limit: Some(100) }).await?;
     let newest = PageQuery { after: None, limit: Some(100) };
     let decided = services.approvals.list(&caller, ApprovalFilter::default(), newest).await?.items;
-    let decided = decided.into_iter().filter(|approval| approval.state != ApprovalState::Pending).take(50).collect();
-    Ok(InboxView { waiting, decided, pos })
+    let decided: Vec<_> = decided.into_iter().filter(|approval| approval.state != ApprovalState::Pending).take(50).collect();
+    let named = match named.filter(|id| waiting.items.iter().chain(&decided).all(|approval| approval.id != *id)) {
+        Some(id) => match services.approvals.find(&caller, id).await {
+            Err(Error::NotFound(_)) => None,
+            found => Some(found?),
+        },
+        None => None,
+    };
+    Ok(InboxView { waiting, decided, named, pos })
 }
 
 /// The next page of what waits, oldest first.
@@ -44,17 +53,17 @@ pub async fn inbox() -> AppResult<InboxView> {
 pub async fn more_waiting(after: Option<String>) -> AppResult<Page<Approval>> {
     use model::approvals::ApprovalState;
     let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
-    Ok(services().approvals.list(&caller()?, pending, PageQuery { after, limit: Some(100) }).await?)
+    Ok(services()?.approvals.list(&caller()?, pending, PageQuery { after, limit: Some(100) }).await?)
 }
 
 /// One approval.
 #[server(prefix = "/api/rpc", endpoint = "approvals/find", input = Json, output = Json)]
 pub async fn find_approval(id: ApprovalId) -> AppResult<Approval> {
-    Ok(services().approvals.find(&caller()?, id).await?)
+    Ok(services()?.approvals.find(&caller()?, id).await?)
 }
 
 /// Decides.
 #[server(prefix = "/api/rpc", endpoint = "approvals/decide", input = Json, output = Json)]
 pub async fn decide_approval(id: ApprovalId, decide: Decide) -> AppResult<Approval> {
-    Ok(services().approvals.decide(&caller()?, id, decide).await?)
+    Ok(services()?.approvals.decide(&caller()?, id, decide).await?)
 }

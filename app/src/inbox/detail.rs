@@ -10,14 +10,12 @@ use super::{
     words,
 };
 use crate::{
-    projects::api::find_project,
     session::Until,
-    sessions::api::find_session,
     ui::{Exact, Look, Shape, StatusWord},
     view,
 };
 use leptos::prelude::*;
-use model::approvals::{Approval, ApprovalKind, ApprovalState};
+use model::approvals::{Approval, ApprovalKind, ApprovalState, LimitOf};
 
 /// One item.
 #[component]
@@ -108,45 +106,25 @@ pub fn Detail(
     }
 }
 
-/// Where it would happen, and whose limit denies it: of the session and its project, which an approval does not carry.
+/// Where it would happen, and whose limit denies it.
 #[component]
 fn Place(approval: Approval) -> impl IntoView {
-    let (session, project) = (approval.session, approval.project);
-    let limit = approval.expires.filter(|_| approval.state == ApprovalState::Pending);
-    let read = Resource::new(|| (), move |()| async move { (find_session(session).await.ok(), find_project(project).await.ok()) });
     let or = |known: Option<String>, word: &'static str| match known {
         Some(text) => view! { <code>{text}</code> }.into_any(),
         None => view! { <span class="faint">{word}</span> }.into_any(),
     };
-    // The rows stand there before their text, so that nothing moves under a finger.
-    let rows = move |directory: AnyView, branch: AnyView, whose: &'static str| {
-        view! {
-            <dt>"Directory"</dt>
-            <dd>{directory}</dd>
-            <dt>"Branch"</dt>
-            <dd>{branch}</dd>
-            {limit.map(|at| view! { <dt>"Limit"</dt> <dd>"denied by itself " <Until at=at /> {whose}</dd> })}
-        }
-        .into_any()
+    let whose = match approval.limit {
+        Some(LimitOf::Project) => ": the project's limit",
+        Some(LimitOf::Unattended) => ": a token or the command line started this session",
+        None => "",
     };
+    let limit = approval.expires.filter(|_| approval.state == ApprovalState::Pending);
     view! {
-        <Transition fallback=move || rows(or(None, "…"), or(None, "…"), "")>
-            {move || {
-                read.get()
-                    .map(|(session, project)| {
-                        let whose = match (&project, &session) {
-                            (Some(view), _) if view.project.approval_timeout_s.is_some_and(|seconds| seconds > 0) => ": the project's limit",
-                            (Some(_), Some(session)) if session.unattended => ": a token or the command line started this session",
-                            _ => "",
-                        };
-                        let branch = match session {
-                            Some(session) => or(session.branch, "none"),
-                            None => or(None, "not known"),
-                        };
-                        rows(or(project.map(|view| view.project.path), "not known"), branch, whose)
-                    })
-            }}
-        </Transition>
+        <dt>"Directory"</dt>
+        <dd>{or(approval.directory, "not known")}</dd>
+        <dt>"Branch"</dt>
+        <dd>{or(approval.branch, "none")}</dd>
+        {limit.map(|at| view! { <dt>"Limit"</dt> <dd>"denied by itself " <Until at=at /> {whose}</dd> })}
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Lists {
     pub waiting: Vec<Approval>,
     /// What was decided, newest first.
     pub decided: Vec<Approval>,
+    /// One that was named and stands in neither.
+    pub named: Option<Approval>,
 }
 
 impl Lists {
@@ -44,16 +46,26 @@ impl Lists {
         self.decided.truncate(KEEP);
     }
 
+    /// Takes the one in that was named: where it waits it joins the others, to be patched by the socket and to know what comes after it.
+    pub fn name(&mut self, approval: Approval) {
+        if approval.state == ApprovalState::Pending {
+            self.take(approval);
+        } else {
+            self.named = Some(approval);
+        }
+    }
+
     /// Takes an approval away that is no longer to be seen.
     pub fn drop(&mut self, id: &str) {
         self.waiting.retain(|other| other.id.to_string() != id);
         self.decided.retain(|other| other.id.to_string() != id);
+        self.named.take_if(|named| named.id.to_string() == id);
     }
 
     /// What is shown: the one that was asked for and never another in its place; where none was, the oldest that waits.
     pub fn shown(&self, wanted: Option<ApprovalId>) -> Option<&Approval> {
         match wanted {
-            Some(id) => self.waiting.iter().chain(&self.decided).find(|approval| approval.id == id),
+            Some(id) => self.waiting.iter().chain(&self.decided).chain(&self.named).find(|approval| approval.id == id),
             None => self.waiting.first(),
         }
     }

@@ -1,63 +1,48 @@
 //! An item that the address names and the lists do not have: it is asked for, or the page says that it is not there.
 //! It must not show another one in its place: its keys would answer what nobody meant.
 
-use super::{api::find_approval, detail::Detail, lists::Lists};
+use super::{api::find_approval, lists::Lists};
 use crate::{
     error::AppError,
     ui::{Empty, ErrorNote, Skeleton},
     view,
 };
 use leptos::prelude::*;
-use model::{
-    Error,
-    approvals::{Approval, ApprovalState},
-    id::ApprovalId,
-};
+use model::{Error, id::ApprovalId};
 
-/// The item with this id.
+/// The item with this id, until it is found. Only the browser looks: the node that draws a page has looked before.
 #[component]
 pub fn Named(
     /// Which.
     id: ApprovalId,
-    /// What is loaded; an item that waits joins it.
+    /// What is loaded; it joins them, and is shown in this one's place.
     lists: RwSignal<Lists>,
-    /// Hears what came of it.
-    decided: Callback<Approval>,
 ) -> impl IntoView {
-    let found = Resource::new(|| (), move |()| find_approval(id));
-    // In the list it is patched by the socket, and what comes after it is known.
-    Effect::new(move |_| {
-        if let Some(Ok(approval)) = found.get()
-            && approval.state == ApprovalState::Pending
-        {
-            lists.update(|lists| lists.take(approval));
-        }
+    let find = Action::new(move |(): &()| async move {
+        find_approval(id).await.map(|approval| {
+            lists.try_update(|lists| lists.name(approval));
+        })
     });
-    view! {
-        <Transition fallback=|| view! { <div class="ib-detail"><Skeleton rows=6 /></div> }>
-            {move || {
-                found
-                    .get()
-                    .map(|answer| match answer {
-                        Ok(approval) => view! { <Detail approval=approval decided=decided lists=lists /> }.into_any(),
-                        Err(AppError(Error::NotFound(_))) => view! { <Gone /> }.into_any(),
-                        Err(error) => {
-                            view! {
-                                <div class="ib-detail">
-                                    <ErrorNote error=error title="The approval could not be read." retry=Callback::new(move |()| found.refetch()) />
-                                </div>
-                            }
-                                .into_any()
-                        }
-                    })
-            }}
-        </Transition>
+    Effect::new(move |_| {
+        find.dispatch(());
+    });
+    move || match find.value().get() {
+        None | Some(Ok(())) => view! { <div class="ib-detail"><Skeleton rows=6 /></div> }.into_any(),
+        Some(Err(AppError(Error::NotFound(_)))) => view! { <Gone /> }.into_any(),
+        Some(Err(error)) => {
+            let again = Callback::new(move |()| {
+                find.dispatch(());
+            });
+            view! { <div class="ib-detail"><ErrorNote error=error title="The approval could not be read." retry=again /></div> }.into_any()
+        }
     }
 }
 
 /// There is nothing of that name.
 #[component]
 pub fn Gone() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    let _ = crate::error::reject(Error::NotFound("approval".into()));
     view! {
         <div class="ib-detail">
             <Empty icon="inbox" title="This approval is not here any more" text="It went with its session, or it is not yours to see.">

@@ -36,7 +36,8 @@ const MOST: usize = 1_000;
 #[component]
 pub fn InboxPage() -> impl IntoView {
     let live = use_live();
-    let view = Resource::new(move || live.reloads.get(), |_| inbox());
+    let query = use_query_map();
+    let view = Resource::new(move || live.reloads.get(), move |_| inbox(query.with_untracked(|query| query.get("id")?.parse().ok())));
     // What is shown without being named stays, also when everything is read again.
     let kept = RwSignal::new(None);
     let content = move |view: InboxView| view! { <Inbox view=view kept=kept /> };
@@ -52,7 +53,11 @@ fn href(id: ApprovalId) -> String {
 
 #[component]
 fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
-    let lists = RwSignal::new(Lists { waiting: view.waiting.items, decided: view.decided });
+    let mut read = Lists { waiting: view.waiting.items, decided: view.decided, named: None };
+    if let Some(named) = view.named {
+        read.name(named);
+    }
+    let lists = RwSignal::new(read);
     let live = use_live();
     live.follow(vec![Topic::Node], view.pos);
     live.on(move |said| match said {
@@ -72,6 +77,8 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
     let item = Memo::new(move |_| lists.with(find));
     let shown = Memo::new(move |_| item.get().map(|(id, _)| id));
     let missing = Memo::new(move |_| wanted.get().filter(|_| item.get().is_none()));
+    // The node has looked for this one already.
+    let sought = wanted.get_untracked();
     let navigate = StoredValue::new(use_navigate());
     let go = move |id: Option<ApprovalId>| {
         kept.set(None);
@@ -130,7 +137,7 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
                     return view! { <Gone /> }.into_any();
                 }
                 if let Some(id) = missing.get() {
-                    return view! { <Named id=id lists=lists decided=decided /> }.into_any();
+                    return if sought == Some(id) { view! { <Gone /> }.into_any() } else { view! { <Named id=id lists=lists /> }.into_any() };
                 }
                 if empty.get() {
                     return view! { <div class="ib-detail"><Nothing /></div> }.into_any();

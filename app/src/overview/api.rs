@@ -22,7 +22,7 @@ pub struct OverviewView {
 /// The Overview.
 #[server(prefix = "/api/rpc", endpoint = "overview/read", input = Json, output = Json)]
 pub async fn read_overview() -> AppResult<OverviewView> {
-    let (services, caller) = (services(), caller()?);
+    let (services, caller) = (services()?, caller()?);
     let overview = services.node.overview(&caller).await?;
     let node = services.node.info(&caller).await?;
     let agents = if super::first_run::is_over(&overview) { Vec::new() } else { services.node.agents(&caller, false).await? };

@@ -11,11 +11,11 @@ use model::sessions::Session;
 pub(super) async fn find_sessions(q: String) -> AppResult<Vec<Session>> {
     let filter = model::sessions::SessionFilter { q: Some(q), ..Default::default() };
     let first = model::PageQuery { after: None, limit: Some(8) };
-    Ok(services().sessions.list(&caller()?, filter, first).await?.items)
+    Ok(services()?.sessions.list(&caller()?, filter, first).await?.items)
 }
 
 /// Starts the demo agent.
 #[server(prefix = "/api/rpc", endpoint = "palette/demo", input = Json, output = Json)]
 pub(super) async fn run_demo() -> AppResult<Session> {
-    Ok(services().sessions.run_demo(&caller()?).await?)
+    Ok(services()?.sessions.run_demo(&caller()?).await?)
 }

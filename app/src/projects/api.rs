@@ -36,7 +36,7 @@ pub struct ProjectView {
 /// All projects by name.
 #[server(prefix = "/api/rpc", endpoint = "projects/list", input = Json, output = Json)]
 pub async fn list_projects(page: PageQuery) -> AppResult<ProjectsView> {
-    let (services, caller) = (services(), caller()?);
+    let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;
     Ok(ProjectsView { projects: services.projects.list(&caller, page).await?, pos })
 }
@@ -44,7 +44,7 @@ pub async fn list_projects(page: PageQuery) -> AppResult<ProjectsView> {
 /// A project with its newest sessions.
 #[server(prefix = "/api/rpc", endpoint = "projects/find", input = Json, output = Json)]
 pub async fn find_project(id: ProjectId) -> AppResult<ProjectView> {
-    let (services, caller) = (services(), caller()?);
+    let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;
     let project = services.projects.find(&caller, id).await?;
     let filter = model::sessions::SessionFilter { project: Some(id), ..Default::default() };
@@ -60,7 +60,7 @@ pub async fn create_project(path: String, #[server(default)] name: Option<String
         name: name.filter(|name| !name.trim().is_empty()),
         trusted: trusted.map(|word| matches!(word.as_str(), "on" | "true" | "1")),
     };
-    let project = services().projects.create(&caller()?, new).await?;
+    let project = services()?.projects.create(&caller()?, new).await?;
     leptos_axum::redirect(&format!("/projects/{}", project.id));
     Ok(project)
 }
@@ -68,11 +68,11 @@ pub async fn create_project(path: String, #[server(default)] name: Option<String
 /// Renames, trusts, sets the time limit of approvals.
 #[server(prefix = "/api/rpc", endpoint = "projects/update", input = Json, output = Json)]
 pub async fn update_project(id: ProjectId, patch: ProjectPatch) -> AppResult<Project> {
-    Ok(services().projects.update(&caller()?, id, patch).await?)
+    Ok(services()?.projects.update(&caller()?, id, patch).await?)
 }
 
 /// Forgets a project.
 #[server(prefix = "/api/rpc", endpoint = "projects/delete", input = Json, output = Json)]
 pub async fn delete_project(id: ProjectId) -> AppResult<()> {
-    Ok(services().projects.delete(&caller()?, id).await?)
+    Ok(services()?.projects.delete(&caller()?, id).await?)
 }

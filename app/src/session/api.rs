@@ -35,7 +35,7 @@ pub const MORE: u32 = 50;
 #[server(prefix = "/api/rpc", endpoint = "session/open", input = Json, output = Json)]
 pub async fn open_session(id: SessionId) -> AppResult<Opened> {
     use model::approvals::{ApprovalFilter, ApprovalState};
-    let (services, caller) = (services(), caller()?);
+    let (services, caller) = (services()?, caller()?);
     let view = services.sessions.view(&caller, id).await?;
     let entries = services.sessions.entries(&caller, id, 0, FIRST, true).await?;
     let all = ApprovalFilter { state: None, session: Some(id) };
@@ -53,37 +53,37 @@ pub async fn open_session(id: SessionId) -> AppResult<Opened> {
 /// Entries before `before`, in order: scrolling up.
 #[server(prefix = "/api/rpc", endpoint = "session/before", input = Json, output = Json)]
 pub async fn entries_before(id: SessionId, before: i64) -> AppResult<Page<Entry>> {
-    Ok(services().sessions.entries_before(&caller()?, id, before, MORE).await?)
+    Ok(services()?.sessions.entries_before(&caller()?, id, before, MORE).await?)
 }
 
 /// The whole of one entry.
 #[server(prefix = "/api/rpc", endpoint = "session/body", input = Json, output = Json)]
 pub async fn read_body(id: SessionId, seq: i64) -> AppResult<EntryBody> {
-    Ok(services().sessions.entry_body(&caller()?, id, seq).await?)
+    Ok(services()?.sessions.entry_body(&caller()?, id, seq).await?)
 }
 
 /// Says something to the agent. A plain form, so that it works before WASM has loaded.
 #[server(prefix = "/api/rpc", endpoint = "session/prompt", output = Json)]
 pub async fn say(id: SessionId, text: String) -> AppResult<Prompt> {
-    Ok(services().sessions.prompt(&caller()?, id, text.replace("\r\n", "\n")).await?)
+    Ok(services()?.sessions.prompt(&caller()?, id, text.replace("\r\n", "\n")).await?)
 }
 
 /// Takes back a queued prompt.
 #[server(prefix = "/api/rpc", endpoint = "session/withdraw", input = Json, output = Json)]
 pub async fn withdraw(id: SessionId, prompt: PromptId) -> AppResult<()> {
-    Ok(services().sessions.withdraw(&caller()?, id, prompt).await?)
+    Ok(services()?.sessions.withdraw(&caller()?, id, prompt).await?)
 }
 
 /// Changes how much the agent may do unasked.
 #[server(prefix = "/api/rpc", endpoint = "session/mode", input = Json, output = Json)]
 pub async fn set_mode(id: SessionId, mode: Mode) -> AppResult<Session> {
-    Ok(services().sessions.set_mode(&caller()?, id, mode).await?)
+    Ok(services()?.sessions.set_mode(&caller()?, id, mode).await?)
 }
 
 /// Changes the model; `None` is the agent's default.
 #[server(prefix = "/api/rpc", endpoint = "session/model", input = Json, output = Json)]
 pub async fn set_model(id: SessionId, model: Option<String>) -> AppResult<Session> {
-    Ok(services().sessions.set_model(&caller()?, id, model).await?)
+    Ok(services()?.sessions.set_model(&caller()?, id, model).await?)
 }
 
 /// What can be done to a session's agent.
@@ -101,7 +101,7 @@ pub enum Drive {
 /// Interrupts, stops or resumes.
 #[server(prefix = "/api/rpc", endpoint = "session/drive", input = Json, output = Json)]
 pub async fn drive_agent(id: SessionId, what: Drive) -> AppResult<Session> {
-    let (sessions, caller) = (services().sessions, caller()?);
+    let (sessions, caller) = (services()?.sessions, caller()?);
     Ok(match what {
         Drive::Interrupt => sessions.interrupt(&caller, id).await,
         Drive::Stop => sessions.stop(&caller, id).await,
@@ -112,17 +112,17 @@ pub async fn drive_agent(id: SessionId, what: Drive) -> AppResult<Session> {
 /// A new session that continues the same conversation.
 #[server(prefix = "/api/rpc", endpoint = "session/fork", input = Json, output = Json)]
 pub async fn fork(id: SessionId) -> AppResult<Session> {
-    Ok(services().sessions.fork(&caller()?, id).await?)
+    Ok(services()?.sessions.fork(&caller()?, id).await?)
 }
 
 /// Raw lines of the agent's stream.
 #[server(prefix = "/api/rpc", endpoint = "session/raw", input = Json, output = Json)]
 pub async fn raw_lines(id: SessionId, page: PageQuery) -> AppResult<Page<RawLine>> {
-    Ok(services().sessions.raw(&caller()?, id, page).await?)
+    Ok(services()?.sessions.raw(&caller()?, id, page).await?)
 }
 
 /// What a session spent, by model.
 #[server(prefix = "/api/rpc", endpoint = "session/usage", input = Json, output = Json)]
 pub async fn usage_by_model(id: SessionId) -> AppResult<Vec<UsageRow>> {
-    Ok(services().usage.of_session(&caller()?, id).await?)
+    Ok(services()?.usage.of_session(&caller()?, id).await?)
 }

@@ -27,7 +27,7 @@ pub struct SessionsList {
 /// Sessions of a filter, newest activity first.
 #[server(prefix = "/api/rpc", endpoint = "sessions/list", input = Json, output = Json)]
 pub async fn list_sessions(filter: SessionFilter, page: PageQuery) -> AppResult<SessionsList> {
-    let (services, caller) = (services(), caller()?);
+    let (services, caller) = (services()?, caller()?);
     // First, so that what changes while the rows are read comes over the socket.
     let pos = services.node.head().await?;
     Ok(SessionsList { page: services.sessions.list(&caller, filter, page).await?, pos })
@@ -36,25 +36,25 @@ pub async fn list_sessions(filter: SessionFilter, page: PageQuery) -> AppResult<
 /// One session.
 #[server(prefix = "/api/rpc", endpoint = "sessions/find", input = Json, output = Json)]
 pub async fn find_session(id: SessionId) -> AppResult<Session> {
-    Ok(services().sessions.find(&caller()?, id).await?)
+    Ok(services()?.sessions.find(&caller()?, id).await?)
 }
 
 /// Renames, tags, archives.
 #[server(prefix = "/api/rpc", endpoint = "sessions/update", input = Json, output = Json)]
 pub async fn update_session(id: SessionId, patch: SessionPatch) -> AppResult<Session> {
-    Ok(services().sessions.update(&caller()?, id, patch).await?)
+    Ok(services()?.sessions.update(&caller()?, id, patch).await?)
 }
 
 /// Deletes; can be taken back.
 #[server(prefix = "/api/rpc", endpoint = "sessions/delete", input = Json, output = Json)]
 pub async fn delete_session(id: SessionId) -> AppResult<()> {
-    Ok(services().sessions.delete(&caller()?, id).await?)
+    Ok(services()?.sessions.delete(&caller()?, id).await?)
 }
 
 /// Takes a deletion back.
 #[server(prefix = "/api/rpc", endpoint = "sessions/restore", input = Json, output = Json)]
 pub async fn restore_session(id: SessionId) -> AppResult<Session> {
-    Ok(services().sessions.restore(&caller()?, id).await?)
+    Ok(services()?.sessions.restore(&caller()?, id).await?)
 }
 
 /// What the form for a new session offers.
@@ -71,7 +71,7 @@ pub struct FormChoices {
 /// What the form for a new session offers.
 #[server(prefix = "/api/rpc", endpoint = "sessions/form", input = Json, output = Json)]
 pub async fn session_form() -> AppResult<FormChoices> {
-    let (services, caller) = (services(), caller()?);
+    let (services, caller) = (services()?, caller()?);
     let projects = services.projects.names(&caller).await?;
     // Only these few are looked into: a look into every folder would take as long as there are many.
     let few = services.projects.list(&caller, PageQuery { after: None, limit: Some(10) }).await?.items;
@@ -91,7 +91,7 @@ pub async fn create_session(
     #[server(default)] model: Option<String>,
     #[server(default)] path: Option<String>,
 ) -> AppResult<Session> {
-    let (services, caller) = (services(), caller()?);
+    let (services, caller) = (services()?, caller()?);
     let mut new = super::form::read(&project, &agent, &mode, prompt, title, model)?;
     // A path that was typed and then hidden, because a project was chosen after all, is not meant.
     if let (None, Some(path)) = (new.project, super::form::some(path)) {
@@ -111,7 +111,7 @@ pub async fn create_session(
 /// Starts the demo agent in its own scratch project.
 #[server(prefix = "/api/rpc", endpoint = "sessions/demo", output = Json)]
 pub async fn run_demo() -> AppResult<Session> {
-    let session = services().sessions.run_demo(&caller()?).await?;
+    let session = services()?.sessions.run_demo(&caller()?).await?;
     leptos_axum::redirect(&format!("/sessions/{}", session.id));
     Ok(session)
 }

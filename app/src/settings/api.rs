@@ -23,7 +23,7 @@ pub(super) struct ProfileView {
 /// Reads the profile.
 #[server(prefix = "/api/rpc", endpoint = "settings/profile", input = Json, output = Json)]
 pub(super) async fn profile() -> AppResult<ProfileView> {
-    let (services, caller) = (services(), caller()?);
+    let (services, caller) = (services()?, caller()?);
     Ok(ProfileView { me: services.accounts.me(&caller).await?, logins: services.accounts.logins(&caller).await? })
 }
 
@@ -39,7 +39,7 @@ pub(super) struct TokensView {
 /// Reads the tokens. A secret that a plain form left for this page is given once and forgotten.
 #[server(prefix = "/api/rpc", endpoint = "settings/tokens", input = Json, output = Json)]
 pub(super) async fn tokens() -> AppResult<TokensView> {
-    let tokens = services().accounts.tokens(&caller()?).await?;
+    let tokens = services()?.accounts.tokens(&caller()?).await?;
     Ok(TokensView { tokens, secret: once::take() })
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn create_token(name: String, scope: String, #[server(default)]
         "" => None,
         days => Some(days.parse().map_err(|_| model::Error::invalid("days", "days are a number from 1 to 3,650"))?),
     };
-    let created = services().accounts.create_token(&caller()?, model::accounts::NewToken { name, scope, days }).await?;
+    let created = services()?.accounts.create_token(&caller()?, model::accounts::NewToken { name, scope, days }).await?;
     once::leave(&created.secret);
     Ok(created)
 }
@@ -59,13 +59,13 @@ pub(super) async fn create_token(name: String, scope: String, #[server(default)]
 /// Revokes a token.
 #[server(prefix = "/api/rpc", endpoint = "settings/revoke-token", output = Json)]
 pub(super) async fn revoke_token(id: TokenId) -> AppResult<()> {
-    Ok(services().accounts.revoke_token(&caller()?, id).await?)
+    Ok(services()?.accounts.revoke_token(&caller()?, id).await?)
 }
 
 /// Agent programs on this machine; looked for anew when `fresh`.
 #[server(prefix = "/api/rpc", endpoint = "settings/agents", input = Json, output = Json)]
 pub(super) async fn agents(fresh: bool) -> AppResult<Vec<AgentFound>> {
-    Ok(services().node.agents(&caller()?, fresh).await?)
+    Ok(services()?.node.agents(&caller()?, fresh).await?)
 }
 
 /// The node and its last hour.
@@ -82,14 +82,14 @@ pub(super) struct NodeView {
 /// Reads the node.
 #[server(prefix = "/api/rpc", endpoint = "settings/node", input = Json, output = Json)]
 pub(super) async fn node() -> AppResult<NodeView> {
-    let (services, caller) = (services(), caller()?);
+    let (services, caller) = (services()?, caller()?);
     Ok(NodeView { info: services.node.info(&caller).await?, health: services.node.health(&caller).await?, may_rename: caller.role >= model::Role::Admin })
 }
 
 /// Renames the node.
 #[server(prefix = "/api/rpc", endpoint = "settings/rename-node", output = Json)]
 pub(super) async fn rename_node(name: String) -> AppResult<NodeInfo> {
-    Ok(services().node.rename(&caller()?, name).await?)
+    Ok(services()?.node.rename(&caller()?, name).await?)
 }
 
 /// A secret on its way from a plain form to the page that shows it once: a cookie that only that page gets, for a minute.

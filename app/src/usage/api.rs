@@ -23,7 +23,7 @@ pub struct UsageView {
 #[server(prefix = "/api/rpc", endpoint = "usage/sums", input = Json, output = Json)]
 pub async fn usage_sums(days: u32) -> AppResult<UsageView> {
     use model::usage::{UsageBy, UsageQuery};
-    let (usage, caller) = (services().usage, caller()?);
+    let (usage, caller) = (services()?.usage, caller()?);
     Ok(UsageView {
         days: usage.sums(&caller, UsageQuery { by: UsageBy::Day, days }).await?,
         projects: usage.sums(&caller, UsageQuery { by: UsageBy::Project, days }).await?,

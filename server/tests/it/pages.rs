@@ -62,6 +62,29 @@ async fn signed_in_every_page_is_drawn_with_a_policy_and_a_nonce_of_its_own() {
     bench.end().await;
 }
 
+/// A page that begins and does not end is never made alive in the browser. What reads in two steps can be left between them, so each is asked
+/// for often, and by several at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_page_ends_however_often_it_is_asked_for() {
+    let bench = Bench::new().await;
+    let cookie = sign_in(&bench).await;
+    let project = bench.project("ends").await;
+    let session = bench.session(&project, "Show yourself").await;
+    bench.until(&session, &["waiting"]).await;
+    let approval = bench.get("/api/v1/approvals?state=pending").await.expect(200).json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let mut paths: Vec<String> =
+        server::routes().into_iter().filter(|route| route.area == server::router::Area::Page && !route.path.contains('{')).map(|route| route.path).collect();
+    paths.extend([format!("/inbox?id={approval}"), format!("/sessions/{session}"), format!("/projects/{project}"), "/inbox?id=apr_0".into()]);
+    for path in &paths {
+        let asked = (0..24).map(|_| tokio::time::timeout(std::time::Duration::from_secs(20), open(&bench, path, Some(&cookie))));
+        for answer in futures::future::join_all(asked).await {
+            let answer = answer.unwrap_or_else(|_| panic!("{path} does not end"));
+            assert!(answer.status != 200 || answer.text.contains("__INCOMPLETE_CHUNKS=[]"), "{path}: {}", answer.text);
+        }
+    }
+    bench.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_without_users_leads_to_its_set_up() {
     let test = node::store::testing::TestStore::new::<migration::Migrator>(2).await;
