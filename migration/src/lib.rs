@@ -7,6 +7,7 @@ mod columns;
 mod m20261122_000001_first;
 mod m20261125_000002_unattended;
 mod m20261125_000003_project_sessions;
+mod m20261125_000004_session_pos;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_first::Migration),
             Box::new(m20261125_000002_unattended::Migration),
             Box::new(m20261125_000003_project_sessions::Migration),
+            Box::new(m20261125_000004_session_pos::Migration),
         ]
     }
 }

@@ -310,6 +310,19 @@ async fn a_token_stands_for_its_owner_until_it_is_revoked_or_expires() {
 }
 
 #[tokio::test]
+async fn a_token_is_gone_for_all_who_know_it_also_when_its_revoker_hung_up() {
+    let world = World::set_up().await;
+    let mara = world.sign_in("mara", "m1").await;
+    let created = world.accounts.create_token(&mara, token(None, Scope::Write)).await.unwrap();
+    assert!(world.accounts.caller_for_token(&created.secret, None).await.unwrap().is_some(), "known by heart from here on");
+    let mut changes = world.accounts.changes();
+    // Begun, and dropped at its first wait.
+    assert!(futures::FutureExt::now_or_never(world.accounts.revoke_token(&mara, created.token.id)).is_none());
+    assert_eq!(tokio::time::timeout(std::time::Duration::from_secs(10), changes.recv()).await.unwrap(), Ok(Change::Token(created.token.id)));
+    assert!(world.accounts.caller_for_token(&created.secret, None).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn the_last_use_of_a_token_is_noted_to_the_minute() {
     let world = World::set_up().await;
     let mara = world.sign_in("mara", "m1").await;

@@ -5,13 +5,13 @@
 use crate::server::{caller, services};
 use crate::{error::AppResult, wire::Json};
 use leptos::server;
+#[cfg(feature = "ssr")]
+use model::{Error, PageQuery, approvals::ApprovalFilter};
 use model::{
     Page, Pos,
     approvals::{Approval, Decide},
     id::ApprovalId,
 };
-#[cfg(feature = "ssr")]
-use model::{Error, PageQuery, approvals::ApprovalFilter};
 use serde::{Deserialize, Serialize};
 
 /// Everything the Inbox shows.

@@ -1,9 +1,9 @@
 //! The Inbox as the server renders it.
 
-use crate::testing::{Fake, NOW, approval, project, session};
+use crate::testing::{Fake, NOW, approval};
 use model::{
     Error,
-    approvals::{ApprovalKind, ApprovalState, Decided, Question, QuestionOption, Verdict},
+    approvals::{ApprovalKind, ApprovalState, Decided, LimitOf, Question, QuestionOption, Verdict},
     entries::{Diff, DiffLine},
 };
 
@@ -43,12 +43,16 @@ async fn the_oldest_is_shown_with_its_exact_input_why_and_what_always_would_add(
 
 #[tokio::test]
 async fn it_says_where_it_would_happen_and_whose_limit_denies_it() {
-    let limited = || vec![approval(1, |a| a.expires = Some(NOW + 3_540_000))];
-    let started = session(1, |s| s.unattended = true);
-    let page = Fake { approvals: limited(), sessions: vec![started.clone()], projects: vec![project(1, |_| ())], ..Fake::default() }.render("/inbox").await;
-    page.shows(&["Directory", "/home/mara/src/project-1", "Branch", "<code>main</code>", "a token or the command line started this session"]);
-    let own = project(1, |p| p.approval_timeout_s = Some(600));
-    Fake { approvals: limited(), sessions: vec![started], projects: vec![own], ..Fake::default() }.render("/inbox").await.shows(&["the project's limit"]);
+    let limited = |limit| Fake {
+        approvals: vec![approval(1, |a| {
+            a.expires = Some(NOW + 3_540_000);
+            a.limit = Some(limit);
+        })],
+        ..Fake::default()
+    };
+    let page = limited(LimitOf::Unattended).render("/inbox").await;
+    page.shows(&["Directory", "<code>/srv/billing-api</code>", "Branch", "<code>main</code>", "a token or the command line started this session"]);
+    limited(LimitOf::Project).render("/inbox").await.shows(&["the project's limit"]);
 }
 
 #[tokio::test]

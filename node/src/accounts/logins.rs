@@ -110,20 +110,19 @@ impl AccountsService {
 
     /// Ends a login; its sockets close.
     pub async fn delete_login(&self, id_hash: &str) -> Result<()> {
-        let id = id_hash.to_owned();
-        let gone = self
-            .journal
-            .commit(&Caller::node(), move |tx| {
+        let (id, ended) = (id_hash.to_owned(), id_hash.to_owned());
+        self.commit_told(
+            &Caller::node(),
+            move |tx| {
                 Box::pin(async move {
                     let gone = login::Entity::delete_by_id(id).exec(tx.db()).await.map_err(internal)?;
                     Ok(Outcome::new(gone.rows_affected > 0))
                 })
-            })
-            .await?;
-        if gone {
-            self.tell(Change::Login(id_hash.to_owned()));
-        }
-        Ok(())
+            },
+            move |gone| gone.then_some(Change::Login(ended)),
+        )
+        .await
+        .map(drop)
     }
 
     /// Removes logins and sign-ins whose time is over; gives how many. Their sockets close.
@@ -163,16 +162,17 @@ impl AccountsService {
     pub(super) async fn end_own_logins(&self, caller: &Caller) -> Result<()> {
         require(caller, Action::EditSelf, Resource::Node, "login")?;
         let user = caller.user.ok_or_else(users::no_person)?;
-        self.journal
-            .commit(caller, move |tx| {
+        self.commit_told(
+            caller,
+            move |tx| {
                 Box::pin(async move {
                     end_all(tx, user).await?;
                     Ok(Outcome::new(()))
                 })
-            })
-            .await?;
-        self.tell(Change::User(user));
-        Ok(())
+            },
+            move |()| Some(Change::User(user)),
+        )
+        .await
     }
 
     /// The caller as they are now; `None` when their login ended or their token no longer works.

@@ -2,6 +2,7 @@
 //! It stores secrets only hashed, never journals one, and must not serve HTTP.
 
 mod github;
+mod known;
 mod logins;
 mod passwords;
 mod port;
@@ -16,8 +17,17 @@ pub use setup::SetupLink;
 pub use tokens::{MAX_TOKENS, TOKEN_PREFIX};
 pub use users::{Account, NewUser};
 
-use crate::{clock::Deps, journal::Journal, store::Store};
-use model::id::{TokenId, UserId};
+use crate::{
+    clock::Deps,
+    journal::{Journal, Outcome, Tx, internal},
+    store::Store,
+};
+use futures::future::BoxFuture;
+use known::Known;
+use model::{
+    Caller, Result,
+    id::{TokenId, UserId},
+};
 use passwords::Passwords;
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -36,7 +46,7 @@ pub enum Change {
 
 impl Change {
     /// Whether it may concern `caller`.
-    pub fn concerns(&self, caller: &model::Caller) -> bool {
+    pub fn concerns(&self, caller: &Caller) -> bool {
         match (self, &caller.via) {
             (Self::User(user), _) => caller.user == Some(*user),
             (Self::Login(ended), model::Via::Cookie { login }) => ended == login,
@@ -54,6 +64,7 @@ pub struct AccountsService {
     deps: Deps,
     passwords: Arc<Passwords>,
     changes: broadcast::Sender<Change>,
+    known: Arc<Known>,
 }
 
 impl std::fmt::Debug for AccountsService {
@@ -68,7 +79,7 @@ impl AccountsService {
         let passwords = Arc::new(Passwords::new(deps.clone()));
         // Enough for a burst; a receiver that lags looks at its caller anew, so nothing is lost.
         let (changes, _) = broadcast::channel(256);
-        Self { store, journal, deps, passwords, changes }
+        Self { store, journal, deps, passwords, changes, known: Arc::default() }
     }
 
     /// Told after the commit of each change; a receiver that lags must [`refresh`](Self::refresh).
@@ -76,7 +87,26 @@ impl AccountsService {
         self.changes.subscribe()
     }
 
+    /// Commits what changes an account and tells of it. A task of its own, so that nobody who hangs up in between leaves it untold.
+    async fn commit_told<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        operation: impl for<'t> FnOnce(&'t Tx<'t>) -> BoxFuture<'t, Result<Outcome<T>>> + Send + 'static,
+        told: impl FnOnce(&T) -> Option<Change> + Send + 'static,
+    ) -> Result<T> {
+        let (this, caller) = (self.clone(), caller.clone());
+        let changed = tokio::spawn(async move {
+            let value = this.journal.commit(&caller, operation).await?;
+            if let Some(change) = told(&value) {
+                this.tell(change);
+            }
+            Ok(value)
+        });
+        changed.await.map_err(internal)?
+    }
+
     fn tell(&self, change: Change) {
+        self.known.forget();
         // Nobody listening is fine: no socket is open then.
         let _ = self.changes.send(change);
     }

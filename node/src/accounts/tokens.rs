@@ -1,7 +1,7 @@
 //! API tokens: create, list, revoke, and who a presented one stands for.
 //! Only the hash of a secret is stored; a token must not be able to make another.
 
-use super::{AccountsService, Change, rules, users};
+use super::{AccountsService, Change, known::Pair, rules, users};
 use crate::{
     entity::{token, user},
     journal::{Outcome, internal},
@@ -97,8 +97,9 @@ impl AccountsService {
     }
 
     async fn delete_token(&self, caller: &Caller, id: TokenId, owner: Option<UserId>) -> Result<()> {
-        self.journal
-            .commit(caller, move |tx| {
+        self.commit_told(
+            caller,
+            move |tx| {
                 Box::pin(async move {
                     let mut delete = token::Entity::delete_many().filter(token::Column::Id.eq(id.to_string()));
                     if let Some(owner) = owner {
@@ -107,10 +108,10 @@ impl AccountsService {
                     let gone = delete.exec(tx.db()).await.map_err(internal)?.rows_affected;
                     if gone == 0 { Err(Error::NotFound("token".into())) } else { Ok(Outcome::new(())) }
                 })
-            })
-            .await?;
-        self.tell(Change::Token(id));
-        Ok(())
+            },
+            move |()| Some(Change::Token(id)),
+        )
+        .await
     }
 
     /// Tells of tokens whose time ended since `since`: whoever keeps one of their callers looks again. Their rows stay, listed as ended.
@@ -125,7 +126,7 @@ impl AccountsService {
     /// Who a presented token stands for; `None` when it is unknown, wrong, expired or revoked. Notes its use, to the minute.
     pub async fn caller_for_token(&self, presented: &str, from: Option<String>) -> Result<Option<Caller>> {
         let Some(id) = id_in(presented) else { return Ok(None) };
-        let Some((row, Some(owner))) = self.find_token(id).await? else { return Ok(None) };
+        let Some((row, owner)) = self.find_token(id).await? else { return Ok(None) };
         let matches: bool = hash_of(presented).as_bytes().ct_eq(row.hash.as_bytes()).into();
         let now = self.deps.now();
         if !matches || row.expires.is_some_and(|expires| expires <= now) {
@@ -144,30 +145,37 @@ impl AccountsService {
 
     /// The caller of a token as they are now; `None` when it no longer works.
     pub(super) async fn refresh_token(&self, caller: &Caller, id: TokenId) -> Result<Option<Caller>> {
-        let Some((row, Some(owner))) = self.find_token(id).await? else { return Ok(None) };
+        let Some((row, owner)) = self.find_token(id).await? else { return Ok(None) };
         if row.expires.is_some_and(|expires| expires <= self.deps.now()) {
             return Ok(None);
         }
         Ok(Some(Caller { role: users::user_of(owner)?.role, ..caller.clone() }))
     }
 
-    async fn find_token(&self, id: TokenId) -> Result<Option<(token::Model, Option<user::Model>)>> {
+    async fn find_token(&self, id: TokenId) -> Result<Option<Pair>> {
+        let asked = match self.known.find(id) {
+            Ok(known) => return Ok(Some(known)),
+            Err(asked) => asked,
+        };
         let Some(row) = token::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
-        let owner = user::Entity::find_by_id(&row.user).one(self.store.read()).await.map_err(internal)?;
+        let Some(owner) = user::Entity::find_by_id(&row.user).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
+        self.known.keep(asked, id, (row.clone(), owner.clone()));
         Ok(Some((row, owner)))
     }
 
     async fn note_use(&self, id: TokenId, now: Millis) -> Result<()> {
+        let minute = now - now.rem_euclid(MINUTE_MS);
         self.journal
             .commit(&Caller::node(), move |tx| {
                 Box::pin(async move {
-                    let minute = now - now.rem_euclid(MINUTE_MS);
                     let note = token::Entity::update_many().col_expr(token::Column::Used, Expr::value(minute));
                     note.filter(token::Column::Id.eq(id.to_string())).exec(tx.db()).await.map_err(internal)?;
                     Ok(Outcome::new(()))
                 })
             })
-            .await
+            .await?;
+        self.known.used(id, minute);
+        Ok(())
     }
 }
 

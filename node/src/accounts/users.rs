@@ -144,8 +144,9 @@ impl AccountsService {
         let user = self.find_user(caller, name).await?;
         rules::check_password("password", &password)?;
         let hash = self.passwords.hash(password).await?;
-        self.journal
-            .commit(caller, move |tx| {
+        self.commit_told(
+            caller,
+            move |tx| {
                 Box::pin(async move {
                     let mut stored = credential_of(tx, &user.id.to_string()).await?.into_active_model();
                     stored.password_hash = Set(Some(hash));
@@ -153,19 +154,19 @@ impl AccountsService {
                     logins::end_all(tx, user.id).await?;
                     Ok(Outcome::new(()))
                 })
-            })
-            .await?;
-        self.tell(Change::User(user.id));
-        Ok(())
+            },
+            move |()| Some(Change::User(user.id)),
+        )
+        .await
     }
 
     /// Changes a person's role and ends their logins; the last owner stays one. For owners and the command line.
     pub async fn set_role(&self, caller: &Caller, name: &str, role: Role) -> Result<User> {
         let user = self.find_user(caller, name).await?;
         let id = user.id;
-        let changed = self
-            .journal
-            .commit(caller, move |tx| {
+        self.commit_told(
+            caller,
+            move |tx| {
                 Box::pin(async move {
                     let row = user::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?.ok_or_else(no_user)?;
                     let mut user = user_of(row)?;
@@ -180,10 +181,10 @@ impl AccountsService {
                     let fact = Fact::from(UserChanged { id, role: Some(role), github: None });
                     Ok(Outcome::new(user).with(id.to_string(), fact))
                 })
-            })
-            .await?;
-        self.tell(Change::User(id));
-        Ok(changed)
+            },
+            move |_| Some(Change::User(id)),
+        )
+        .await
     }
 
     /// Changes the caller's own password; every other login of theirs ends.
@@ -204,8 +205,9 @@ impl AccountsService {
             Via::Cookie { login } => Some(login.clone()),
             _ => None,
         };
-        self.journal
-            .commit(caller, move |tx| {
+        self.commit_told(
+            caller,
+            move |tx| {
                 Box::pin(async move {
                     let stored = credential_of(tx, &id.to_string()).await?;
                     if stored.password_hash != before {
@@ -217,10 +219,10 @@ impl AccountsService {
                     logins::end_others(tx, id, keep).await?;
                     Ok(Outcome::new(()))
                 })
-            })
-            .await?;
-        self.tell(Change::User(id));
-        Ok(())
+            },
+            move |()| Some(Change::User(id)),
+        )
+        .await
     }
 }
 

@@ -80,6 +80,8 @@ pub struct Model {
     pub archived: Option<i64>,
     /// When it was deleted, unix ms.
     pub deleted: Option<i64>,
+    /// The position of the event that changed this row last.
+    pub pos: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -90,9 +90,8 @@ impl NodeService {
     }
 
     async fn newest(&self, caller: &Caller, states: &[SessionState], since: Option<i64>, limit: u64) -> Result<Vec<model::sessions::Session>> {
-        let rows = Self::in_states(caller, states, since).order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id).limit(limit);
-        let rows = rows.all(self.inner.store.read()).await.map_err(internal)?;
-        self.inner.rows.sessions(rows).await
+        let newest = Self::in_states(caller, states, since).order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id);
+        self.inner.rows.sessions(newest.limit(limit)).await
     }
 
     fn in_states(caller: &Caller, states: &[SessionState], since: Option<i64>) -> Select<session::Entity> {

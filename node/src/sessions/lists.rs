@@ -85,17 +85,10 @@ pub(super) async fn sessions(rows: &Rows, store: &Store, caller: &Caller, filter
                 .add(Condition::all().add(session::Column::Updated.eq(updated)).add(session::Column::Id.lt(key[1].clone()))),
         );
     }
-    let mut found = query
-        .order_by_desc(session::Column::Updated)
-        .order_by_desc(session::Column::Id)
-        .limit(u64::from(limit) + 1)
-        .all(store.read())
-        .await
-        .map_err(internal)?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next = found.last().filter(|_| more).map(|row| cursor(&[&row.updated.to_string(), &row.id]));
-    Ok(Page { items: rows.sessions(found).await?, next })
+    let query = query.order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id);
+    let (items, more) = rows.some_sessions(query, limit as usize).await?;
+    let next = items.last().filter(|_| more).map(|last| cursor(&[&last.updated.to_string(), &last.id.to_string()]));
+    Ok(Page { items, next })
 }
 
 /// Which entries of a session are wanted.

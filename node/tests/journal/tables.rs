@@ -2,7 +2,9 @@
 
 use crate::{commit, examine};
 use migration::Migrator;
+use model::event::Fact;
 use node::{
+    entity::session,
     journal::{
         self, NewEvent,
         testing::{Plausible, event, fold_again},
@@ -10,6 +12,9 @@ use node::{
     store::testing::TestStore,
 };
 use proptest::prelude::*;
+use sea_orm::EntityTrait;
+use sea_orm_migration::MigratorTrait;
+use std::collections::BTreeMap;
 
 /// Any history: what it says, and how many events share an operation.
 fn histories() -> impl Strategy<Value = Vec<(Vec<[u8; 4]>, u16)>> {
@@ -66,6 +71,51 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases() / 2, max_shrink_iters: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// `Rows` keeps sessions by this position: a row that changed without it would be shown as it was, for ever.
+    #[test]
+    fn a_sessions_row_names_the_event_that_changed_it_last(said in proptest::collection::vec(any::<[u8; 4]>(), 1..60)) {
+        run(async {
+            let test = TestStore::new::<Migrator>(6).await;
+            // Start with something for things to happen to.
+            commit(&test, (0..4).map(|n| event([6, n, n, n])).collect()).await;
+            let mut before = sessions(&test).await;
+            for one in said {
+                commit(&test, vec![event(one)]).await;
+                let pos = test.journal.head().await;
+                let now = sessions(&test).await;
+                for (id, row) in &now {
+                    prop_assert!(before.get(id) == Some(row) || row.pos == pos, "{row:#?} at {pos} after {one:?}, before {:#?}", before.get(id));
+                }
+                before = now;
+            }
+            Ok(())
+        })?;
+    }
+}
+
+async fn sessions(test: &TestStore) -> BTreeMap<String, session::Model> {
+    let rows = session::Entity::find().all(test.store.read()).await.expect("reads");
+    rows.into_iter().map(|row| (row.id.clone(), row)).collect()
+}
+
+#[tokio::test]
+async fn positions_found_by_the_migration_are_those_of_a_rebuild() {
+    let test = TestStore::new::<Migrator>(7).await;
+    let mut plausible = Plausible::default();
+    let said = (0..4).map(|n| event([6, n, n, n])).chain((0..250_u8).map(|n| event([n, n % 4, n / 3, n])));
+    commit(&test, said.filter(|event| !matches!(event.fact, Fact::SessionPurged(_)) && plausible.admit(event)).collect()).await;
+    let db = test.place.connect().await;
+    Migrator::down(&db, Some(1)).await.expect("down");
+    Migrator::up(&db, None).await.expect("up");
+    let moved = sessions(&test).await;
+    assert!(moved.values().any(|row| row.pos > 0));
+    journal::rebuild(&test.store).await.expect("rebuilds");
+    assert_eq!(sessions(&test).await, moved);
 }
 
 #[tokio::test]

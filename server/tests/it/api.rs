@@ -106,6 +106,9 @@ async fn a_session_is_started_watched_decided_driven_and_deleted() {
     let approval = &pending["items"][0];
     assert_eq!(approval["session"], json!(id));
     assert!(approval["input"].is_object() && approval["tool"].is_string(), "{approval}");
+    // A token started it, so its limit is that of the unattended; and it says where it would happen.
+    assert_eq!(approval["limit"], "unattended", "{approval}");
+    assert!(approval["directory"].as_str().is_some_and(|path| path.ends_with("/shop")), "{approval}");
     bench.ask("DELETE", &there, None).await.expect(409);
     let decided = bench.post(&format!("/api/v1/approvals/{}", approval["id"].as_str().unwrap()), json!({"decision": "allow"})).await.expect(200).json();
     assert_eq!((decided["state"].as_str(), decided["decided"]["by_name"].as_str()), (Some("allowed"), Some("mara")));

@@ -64,6 +64,6 @@ async fn settle(target: &Target<'_>, event: &Happened<'_>, session: impl ToStrin
 
 /// Changes how many approvals of the session wait.
 async fn waits(target: &Target<'_>, event: &Happened<'_>, session: impl ToString, by: i64) -> Result<(), DbErr> {
-    let text = r#"UPDATE "{p}session" SET "pending" = "pending" + $3, "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [id(session), event.origin.into(), by.into(), event.at.into()]).await.map(drop)
+    let text = r#"UPDATE "{p}session" SET "pending" = "pending" + $3, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END, "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
+    target.run(text, [id(session), event.origin.into(), by.into(), event.at.into(), event.pos.into()]).await.map(drop)
 }

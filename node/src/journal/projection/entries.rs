@@ -63,7 +63,7 @@ pub(super) async fn added(target: &Target<'_>, event: &Happened<'_>, fact: &Entr
     }
     let last = fact.target.as_deref().filter(|target| is_call && !target.is_empty()).unwrap_or(&fact.preview);
     let text = r#"UPDATE "{p}session" SET "next_seq" = CASE WHEN "next_seq" > $3 THEN "next_seq" ELSE $3 END,
-        "turns" = CASE WHEN "turns" > $4 THEN "turns" ELSE $4 END, "calls" = "calls" + $5, "last" = $6,
+        "turns" = CASE WHEN "turns" > $4 THEN "turns" ELSE $4 END, "calls" = "calls" + $5, "last" = $6, "pos" = CASE WHEN "pos" > $8 THEN "pos" ELSE $8 END,
         "updated" = CASE WHEN "updated" > $7 THEN "updated" ELSE $7 END WHERE "id" = $1 AND "origin" = $2"#;
     let values = [
         id(fact.session),
@@ -73,6 +73,7 @@ pub(super) async fn added(target: &Target<'_>, event: &Happened<'_>, fact: &Entr
         i64::from(fact.kind == EntryKind::Tool).into(),
         last.into(),
         event.at.into(),
+        event.pos.into(),
     ];
     target.run(text, values).await.map(drop)
 }
@@ -98,6 +99,6 @@ pub(super) async fn ended(target: &Target<'_>, event: &Happened<'_>, fact: &Entr
 
 /// Something happened in the session.
 pub(super) async fn touch(target: &Target<'_>, event: &Happened<'_>, session: impl ToString) -> Result<(), DbErr> {
-    let text = r#"UPDATE "{p}session" SET "updated" = $3 WHERE "id" = $1 AND "origin" = $2 AND "updated" < $3"#;
-    target.run(text, [some_id(Some(session)), event.origin.into(), event.at.into()]).await.map(drop)
+    let text = r#"UPDATE "{p}session" SET "updated" = CASE WHEN "updated" > $3 THEN "updated" ELSE $3 END, "pos" = CASE WHEN "pos" > $4 THEN "pos" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
+    target.run(text, [some_id(Some(session)), event.origin.into(), event.at.into(), event.pos.into()]).await.map(drop)
 }

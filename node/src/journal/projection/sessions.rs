@@ -1,4 +1,5 @@
 //! Folds what happened to sessions and their runs.
+//! Whatever changes a session's row writes the event's position into it as well: a row read at a position is that row for ever (`rows`).
 //! A session's counters are kept by the facts that change them (`entries`, `approvals`, `usage`), not here; its project's is: `project.sessions`
 //! is always the number of its sessions in the table that are not deleted, in whatever order things are said to have happened.
 
@@ -9,8 +10,8 @@ use sea_orm::DbErr;
 pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &SessionCreated) -> Result<(), DbErr> {
     let insert = r#"INSERT INTO "{p}session" ("id", "origin", "project", "agent", "mode", "model", "title", "title_folded", "owner", "visibility",
         "branch", "forked_from", "tags", "state", "state_since", "started", "updated", "turns", "calls", "pending", "next_seq",
-        "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "resumable", "unattended")
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '[]', 'queued', $13, $13, $13, 0, 0, 0, 1, 0, 0, 0, 0, FALSE, $14)
+        "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "resumable", "unattended", "pos")
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '[]', 'queued', $13, $13, $13, 0, 0, 0, 1, 0, 0, 0, 0, FALSE, $14, $15)
         ON CONFLICT DO NOTHING"#;
     let values = [
         event.subject.into(),
@@ -27,6 +28,7 @@ pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &Se
         some_id(fact.forked_from),
         event.at.into(),
         fact.unattended.into(),
+        event.pos.into(),
     ];
     let text = r#"UPDATE "{p}project" SET "sessions" = "sessions" + 1 WHERE "id" = $1 AND "origin" = $2"#;
     // A session that is there already is counted already.
@@ -49,8 +51,8 @@ async fn counted(target: &Target<'_>, event: &Happened<'_>, alive: bool) -> Resu
 pub(super) async fn moved(target: &Target<'_>, event: &Happened<'_>, fact: &SessionMoved) -> Result<(), DbErr> {
     // The same state for another reason is still the same state since then.
     let text = r#"UPDATE "{p}session" SET "state_since" = CASE WHEN "state" = $3 THEN "state_since" ELSE $5 END,
-        "state" = $3, "state_detail" = $4, "updated" = CASE WHEN "updated" > $5 THEN "updated" ELSE $5 END WHERE "id" = $1 AND "origin" = $2"#;
-    let values = [event.subject.into(), event.origin.into(), fact.state.word().into(), fact.detail.clone().into(), event.at.into()];
+        "state" = $3, "state_detail" = $4, "pos" = CASE WHEN "pos" > $6 THEN "pos" ELSE $6 END, "updated" = CASE WHEN "updated" > $5 THEN "updated" ELSE $5 END WHERE "id" = $1 AND "origin" = $2"#;
+    let values = [event.subject.into(), event.origin.into(), fact.state.word().into(), fact.detail.clone().into(), event.at.into(), event.pos.into()];
     target.run(text, values).await.map(drop)
 }
 
@@ -59,7 +61,7 @@ pub(super) async fn changed(target: &Target<'_>, event: &Happened<'_>, fact: &Se
         "tags" = coalesce($5, "tags"), "visibility" = coalesce($6, "visibility"), "mode" = coalesce($7, "mode"), "model" = coalesce($8, "model"),
         "agent_version" = coalesce($9, "agent_version"), "context_used" = coalesce($10, "context_used"),
         "context_size" = coalesce($11, "context_size"), "resumable" = coalesce($12, "resumable"),
-        "archived" = CASE WHEN $13 THEN $14 ELSE "archived" END WHERE "id" = $1 AND "origin" = $2"#;
+        "archived" = CASE WHEN $13 THEN $14 ELSE "archived" END, "pos" = CASE WHEN "pos" > $15 THEN "pos" ELSE $15 END WHERE "id" = $1 AND "origin" = $2"#;
     let tags = fact.tags.as_ref().map(serde_json::to_string).transpose().map_err(|error| DbErr::Json(error.to_string()))?;
     let archived = fact.archived.and_then(|away| away.then_some(event.at));
     let values = [
@@ -77,14 +79,15 @@ pub(super) async fn changed(target: &Target<'_>, event: &Happened<'_>, fact: &Se
         fact.resumable.into(),
         fact.archived.is_some().into(),
         archived.into(),
+        event.pos.into(),
     ];
     target.run(text, values).await.map(drop)
 }
 
 pub(super) async fn deleted(target: &Target<'_>, event: &Happened<'_>, fact: &SessionDeleted) -> Result<(), DbErr> {
     counted(target, event, !fact.deleted).await?;
-    let text = r#"UPDATE "{p}session" SET "deleted" = $3 WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [event.subject.into(), event.origin.into(), fact.deleted.then_some(event.at).into()]).await.map(drop)
+    let text = r#"UPDATE "{p}session" SET "deleted" = $3, "pos" = CASE WHEN "pos" > $4 THEN "pos" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
+    target.run(text, [event.subject.into(), event.origin.into(), fact.deleted.then_some(event.at).into(), event.pos.into()]).await.map(drop)
 }
 
 /// Everything folded from the session's events goes; what the events said goes by `journal::purge`.
@@ -101,15 +104,15 @@ pub(super) async fn purged(target: &Target<'_>, event: &Happened<'_>) -> Result<
 pub(super) async fn run_started(target: &Target<'_>, event: &Happened<'_>, fact: &RunStarted) -> Result<(), DbErr> {
     let text = r#"INSERT INTO "{p}run" ("id", "origin", "session", "argv", "started") VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"#;
     target.run(text, [id(fact.run), event.origin.into(), id(fact.session), json(&fact.argv)?, event.at.into()]).await?;
-    let text = r#"UPDATE "{p}session" SET "run" = $3, "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into()]).await.map(drop)
+    let text = r#"UPDATE "{p}session" SET "run" = $3, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END, "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
+    target.run(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into(), event.pos.into()]).await.map(drop)
 }
 
 pub(super) async fn run_ended(target: &Target<'_>, event: &Happened<'_>, fact: &RunEnded) -> Result<(), DbErr> {
     let text = r#"UPDATE "{p}run" SET "ended" = $3, "exit" = $4 WHERE "id" = $1 AND "origin" = $2"#;
     target.run(text, [id(fact.run), event.origin.into(), event.at.into(), json(&fact.exit)?]).await?;
     // Only if it still is the session's: a resumed session has a newer one.
-    let text = r#"UPDATE "{p}session" SET "run" = CASE WHEN "run" = $3 THEN NULL ELSE "run" END,
+    let text = r#"UPDATE "{p}session" SET "run" = CASE WHEN "run" = $3 THEN NULL ELSE "run" END, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END,
         "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into()]).await.map(drop)
+    target.run(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into(), event.pos.into()]).await.map(drop)
 }

@@ -76,7 +76,7 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
     target.run(text, values).await?;
 
     let text = r#"UPDATE "{p}session" SET "tok_input" = "tok_input" + $3, "tok_output" = "tok_output" + $4, "tok_cache_read" = "tok_cache_read" + $5,
-        "tok_cache_write" = "tok_cache_write" + $6,
+        "tok_cache_write" = "tok_cache_write" + $6, "pos" = CASE WHEN "pos" > $9 THEN "pos" ELSE $9 END,
         "cost_micros" = CASE WHEN $7 THEN coalesce("cost_micros", 0) + $8 ELSE "cost_micros" END WHERE "id" = $1 AND "origin" = $2"#;
     let values = [
         id(fact.session),
@@ -87,6 +87,7 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
         more.cache_write.into(),
         cost_more.is_some().into(),
         cost_more.unwrap_or(0).into(),
+        event.pos.into(),
     ];
     target.run(text, values).await.map(drop)
 }

@@ -1,6 +1,8 @@
 //! Rows: stored tables turned into what pages and sockets show, through the caller's own scope.
 //! It only reads; whoever may not see a row gets none.
 
+mod memo;
+
 use crate::{
     approvals, blob,
     entity::{approval, entry, event, project, prompt, session, user},
@@ -9,8 +11,9 @@ use crate::{
     render,
     store::Store,
 };
+use memo::Memo;
 use model::{
-    Caller, Result, Via,
+    Caller, Pos, Result, Via,
     approvals::{Approval, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope},
     caller::Visibility,
     entries::{Call, CallStatus, Entry, EntryKind},
@@ -20,11 +23,14 @@ use model::{
     sessions::{AgentKind, Mode, Prompt, PromptState, Session, SessionState, Tokens},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
-use std::{collections::HashMap, fmt::Display, str::FromStr};
+use std::{collections::HashMap, fmt::Display, str::FromStr, sync::Arc};
+
+/// A session that was found: its id, the position of its last event, the name of its project and of its owner.
+type Found = (String, Pos, Option<String>, Option<String>);
 
 /// Texts up to this size are sent as HTML within an entry's row; longer ones are fetched as a body.
 const HTML_WITHIN_ROW: usize = 32 * 1024;
@@ -34,12 +40,13 @@ const HTML_WITHIN_ROW: usize = 32 * 1024;
 pub struct Rows {
     store: Store,
     projects: ProjectsService,
+    memo: Arc<Memo>,
 }
 
 impl Rows {
     /// Reads from `store`.
     pub fn new(store: Store, projects: ProjectsService) -> Self {
-        Self { store, projects }
+        Self { store, projects, memo: Arc::default() }
     }
 
     /// What `caller` may see of sessions, as a condition on the session table.
@@ -57,18 +64,62 @@ impl Rows {
 
     /// A session that is not deleted, if the caller may see it.
     pub async fn session(&self, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
-        let row = session::Entity::find_by_id(id.to_string()).filter(Self::scope(caller)).one(self.store.read()).await.map_err(internal)?;
-        Ok(self.sessions(row.into_iter().collect()).await?.pop())
+        Ok(self.sessions(session::Entity::find_by_id(id.to_string()).filter(Self::scope(caller))).await?.pop())
     }
 
-    /// Session rows with the names of their projects and owners.
-    pub async fn sessions(&self, rows: Vec<session::Model>) -> Result<Vec<Session>> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
+    /// The sessions `query` finds, in its order, with the names of their projects and owners.
+    pub async fn sessions(&self, query: Select<session::Entity>) -> Result<Vec<Session>> {
+        let found = self.found(query.clone()).await?;
+        self.shown(query, found).await
+    }
+
+    /// The first `limit` of them, and whether there are more.
+    pub async fn some_sessions(&self, query: Select<session::Entity>, limit: usize) -> Result<(Vec<Session>, bool)> {
+        let query = query.limit(limit as u64 + 1);
+        let mut found = self.found(query.clone()).await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        Ok((self.shown(query, found).await?, more))
+    }
+
+    async fn found(&self, query: Select<session::Entity>) -> Result<Vec<Found>> {
+        query
+            .join(JoinType::LeftJoin, session::Entity::belongs_to(project::Entity).from(session::Column::Project).to(project::Column::Id).into())
+            .join(JoinType::LeftJoin, session::Entity::belongs_to(user::Entity).from(session::Column::Owner).to(user::Column::Id).into())
+            .select_only()
+            .columns([session::Column::Id, session::Column::Pos])
+            .column(project::Column::Name)
+            .column(user::Column::Name)
+            .into_tuple()
+            .all(self.store.read())
+            .await
+            .map_err(internal)
+    }
+
+    /// What was found, read where it is not known.
+    async fn shown(&self, query: Select<session::Entity>, found: Vec<Found>) -> Result<Vec<Session>> {
+        let mut known: HashMap<&str, Arc<Session>> = found.iter().filter_map(|(id, pos, ..)| Some((id.as_str(), self.memo.find(id, *pos)?))).collect();
+        let unknown: Vec<&str> = found.iter().map(|(id, ..)| id.as_str()).filter(|id| !known.contains_key(id)).collect();
+        if !unknown.is_empty() {
+            // By the same query: what it no longer finds, its asker may no longer see.
+            let rows = query.filter(session::Column::Id.is_in(unknown)).all(self.store.read()).await.map_err(internal)?;
+            let mut read: HashMap<String, Arc<Session>> = HashMap::with_capacity(rows.len());
+            for row in rows {
+                let (id, pos) = (row.id.clone(), row.pos);
+                let Some(session) = session_row(row).map(Arc::new) else { continue };
+                self.memo.keep(id.clone(), pos, session.clone());
+                read.insert(id, session);
+            }
+            known.extend(found.iter().filter_map(|(id, ..)| Some((id.as_str(), read.remove(id)?))));
         }
-        let projects = self.project_names(rows.iter().map(|row| row.project.clone())).await?;
-        let owners = self.user_names(rows.iter().filter_map(|row| row.owner.clone())).await?;
-        Ok(rows.into_iter().filter_map(|row| session_row(row, &projects, &owners)).collect())
+        Ok(found
+            .iter()
+            .filter_map(|(id, _, project, owner)| {
+                let session = Session::clone(known.get(id.as_str())?);
+                let project_name = project.clone().unwrap_or_default();
+                Some(Session { project_name, owner_name: owner.clone().unwrap_or_else(|| "cli".into()), ..session })
+            })
+            .collect())
     }
 
     /// An approval, if the caller may see its session.
@@ -232,21 +283,6 @@ impl Rows {
             .map_err(internal)?;
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }
-
-    async fn project_names(&self, ids: impl Iterator<Item = String>) -> Result<HashMap<String, String>> {
-        let ids: std::collections::BTreeSet<String> = ids.collect();
-        let rows = project::Entity::find().filter(project::Column::Id.is_in(ids)).all(self.store.read()).await.map_err(internal)?;
-        Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
-    }
-
-    async fn user_names(&self, ids: impl Iterator<Item = String>) -> Result<HashMap<String, String>> {
-        let ids: std::collections::BTreeSet<String> = ids.collect();
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let rows = user::Entity::find().filter(user::Column::Id.is_in(ids)).all(self.store.read()).await.map_err(internal)?;
-        Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
-    }
 }
 
 /// Parses a stored id; a row that does not parse is left out and said so once.
@@ -261,12 +297,13 @@ fn shows_html(kind: &str) -> bool {
     matches!(EntryKind::parse(kind), Some(EntryKind::Prompt | EntryKind::Message | EntryKind::Plan))
 }
 
-fn session_row(row: session::Model, projects: &HashMap<String, String>, owners: &HashMap<String, String>) -> Option<Session> {
+/// A session without the names that come from other rows.
+fn session_row(row: session::Model) -> Option<Session> {
     Some(Session {
         id: id(&row.id)?,
         title: row.title,
         project: id(&row.project)?,
-        project_name: projects.get(&row.project).cloned().unwrap_or_default(),
+        project_name: String::new(),
         branch: row.branch,
         agent: AgentKind::parse(&row.agent)?,
         agent_version: row.agent_version,
@@ -275,7 +312,7 @@ fn session_row(row: session::Model, projects: &HashMap<String, String>, owners: 
         state: SessionState::parse(&row.state).unwrap_or(SessionState::Unknown),
         state_since: row.state_since,
         state_detail: row.state_detail,
-        owner_name: row.owner.as_ref().and_then(|owner| owners.get(owner)).cloned().unwrap_or_else(|| "cli".into()),
+        owner_name: String::new(),
         owner: row.owner.as_deref().and_then(id),
         visibility: Visibility::parse(&row.visibility).unwrap_or(Visibility::Private),
         tags: serde_json::from_str(&row.tags).unwrap_or_default(),
