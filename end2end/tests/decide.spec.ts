@@ -66,6 +66,23 @@ test("a held A answers one decision, says so, and leaves the next one alone", as
   expect(await isPending(second.api, second.session, second.approval)).toBe(true);
 });
 
+test("a double click answers one decision, not the one that takes its place", async ({ page, node }) => {
+  const first = await waiting(node, "double-first", "Double first");
+  const second = await waiting(node, "double-second", "Double second");
+  await open(page, `/inbox?id=${first.approval}`);
+  const allow = await page.getByRole("button", { name: /^Allow once/ }).boundingBox();
+  if (allow === null) throw new Error("the button is not shown");
+  const [x, y] = [allow.x + allow.width / 2, allow.y + allow.height / 2];
+  await page.mouse.click(x, y);
+  await expect(page).not.toHaveURL(new RegExp(first.approval));
+  // The second press of the same gesture, after the next one has come to stand there.
+  await page.mouse.down({ clickCount: 2 });
+  await page.mouse.up({ clickCount: 2 });
+  await page.waitForTimeout(LOOK_MS);
+  expect(await isPending(first.api, first.session, first.approval)).toBe(false);
+  expect(await isPending(second.api, second.session, second.approval)).toBe(true);
+});
+
 test("the inbox writes what it shows into the address, and a name that is not there shows nothing else", async ({ page, node, watch }) => {
   // The page of an approval that is not there is answered with 404, which the browser logs.
   watch.expect(/status of 404/);

@@ -15,6 +15,7 @@ use model::{
     approvals::{Approval, ApprovalKind, Question, RememberScope},
     sessions::Mode,
 };
+use wasm_bindgen::JsCast;
 
 /// Exactly what the tool would get: the change as a diff, the command or content highlighted, anything else as JSON.
 #[component]
@@ -136,12 +137,23 @@ pub fn DecisionActs(
         ApprovalKind::Question => view! { <QuestionActs decider=decider large=large aside=aside.clone() /> }.into_any(),
     };
     view! {
-        {move || match decider.asking.get() {
-            Asking::Nothing => view! { <div class="acts">{buttons.clone()()}</div> }.into_any(),
-            Asking::Always => view! { <AlwaysBox decider=decider large=large /> }.into_any(),
-            Asking::Deny => view! { <DenyBox decider=decider large=large /> }.into_any(),
-        }}
+        <div class="contents" on:click:capture=|event| drop_second_press(&event)>
+            {move || match decider.asking.get() {
+                Asking::Nothing => view! { <div class="acts">{buttons.clone()()}</div> }.into_any(),
+                Asking::Always => view! { <AlwaysBox decider=decider large=large /> }.into_any(),
+                Asking::Deny => view! { <DenyBox decider=decider large=large /> }.into_any(),
+            }}
+        </div>
         {move || decider.error.get().map(|error| view! { <ErrorNote error=error title="The answer was not given." /> })}
+    }
+}
+
+/// The second press of a double click is about what was under the first: by then another decision may stand there.
+fn drop_second_press(event: &leptos::ev::MouseEvent) {
+    let pressed = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    if event.detail() > 1 && pressed.is_some_and(|element| element.closest("button").ok().flatten().is_some()) {
+        event.prevent_default();
+        event.stop_propagation();
     }
 }
 

@@ -40,9 +40,20 @@ pub(crate) fn say_deleted(toasts: Option<Toasts>, id: SessionId, title: String) 
     }));
 }
 
-/// Rename, archive, delete.
+/// Rename, archive, delete. Every row has one, so nothing of it is made before it is opened.
 #[component]
 pub(super) fn RowMenu(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSignal<Option<Session>>) -> impl IntoView {
+    let named = session.clone();
+    let label = move || format!("More for {}", named.with(|session| session.title.clone()));
+    view! {
+        <Menu label=Signal::derive(label) end=true late=true button="btn btn-i btn-q btn-mini" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
+            <RowActs session=session rows=rows renaming=renaming />
+        </Menu>
+    }
+}
+
+#[component]
+fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSignal<Option<Session>>) -> impl IntoView {
     let toasts = use_toasts();
     let id = session.with_untracked(|session| session.id);
     // The socket may take the row away before the answer comes.
@@ -90,12 +101,10 @@ pub(super) fn RowMenu(session: ArcRwSignal<Session>, rows: Rows<Session>, renami
             }
         }
     });
-    let (one, two, three) = (session.clone(), session.clone(), session);
-    let label = move || format!("More for {}", one.with(|session| session.title.clone()));
-    let word = move || if two.with(|session| session.archived.is_some()) { "Take out of the archive" } else { "Archive" };
+    let (own, three) = (session.clone(), session);
+    let word = move || if own.with(|session| session.archived.is_some()) { "Take out of the archive" } else { "Archive" };
     let own = three.clone();
     view! {
-        <Menu label=Signal::derive(label) end=true late=true button="btn btn-i btn-q btn-mini" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
             <button type="button" on:click=move |_| renaming.set(Some(own.get_untracked()))><Icon name="pencil" /> "Rename"</button>
             <button type="button" on:click=move |_| { archive.dispatch(three.with_untracked(|session| session.archived.is_none())); }>
                 <Icon name="inbox" />
@@ -103,7 +112,6 @@ pub(super) fn RowMenu(session: ArcRwSignal<Session>, rows: Rows<Session>, renami
             </button>
             <hr />
             <button type="button" class="bad" on:click=move |_| { delete.dispatch(()); }><Icon name="trash-2" /> "Delete"</button>
-        </Menu>
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is shown instead of content: nothing yet, nothing at all, an error; and notices. Pages hold only content, `QueryState` does the rest.
 
-use super::{Icon, Look, Shape};
+use super::{Icon, Look, Shape, late::late};
 use crate::{error::AppError, view};
 use leptos::prelude::*;
 
@@ -180,7 +180,10 @@ where
                     query
                         .get()
                         .map(|answer| match answer {
-                            Ok(value) => content(value).into_any(),
+                            Ok(value) => {
+                                let content = content.clone();
+                                late(move || content(value).into_any())
+                            }
                             Err(error) => {
                                 view! { <ErrorNote error=error title=failed retry=move |()| query.refetch() /> }.into_any()
                             }

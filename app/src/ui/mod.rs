@@ -9,6 +9,7 @@ mod feedback;
 mod field;
 pub mod format;
 mod icon;
+mod late;
 mod menu;
 pub mod plot;
 mod status;

@@ -1,7 +1,7 @@
 //! One tab's view of the hub: its topics, its position, and what it hears next.
 //! Every row is read through the caller's own scope at the moment it is sent; nothing is cached between callers.
 
-use super::{Hub, Passing, Touch, no_partial};
+use super::{Hub, Passing, Touch, Touched, no_partial};
 use model::{
     Caller, Pos, Result,
     id::SessionId,
@@ -26,6 +26,8 @@ pub struct Follower {
     passing: broadcast::Receiver<Passing>,
     waiting: VecDeque<ServerSays>,
     said_caught: bool,
+    /// How many approvals wait for the caller, as it was said last.
+    pending: Option<i64>,
     /// Sessions whose half-written text this tab shows: only they need to hear that it is over.
     writing: HashSet<SessionId>,
 }
@@ -34,7 +36,18 @@ impl Follower {
     pub(super) fn new(hub: Hub, caller: Caller) -> Self {
         let ready = hub.inner.ready.subscribe();
         let passing = hub.inner.passing.subscribe();
-        Self { hub, caller, topics: Vec::new(), pos: None, ready, passing, waiting: VecDeque::new(), said_caught: false, writing: HashSet::new() }
+        Self {
+            hub,
+            caller,
+            topics: Vec::new(),
+            pos: None,
+            ready,
+            passing,
+            waiting: VecDeque::new(),
+            said_caught: false,
+            pending: None,
+            writing: HashSet::new(),
+        }
     }
 
     /// Takes what the tab says: its topics and where to start.
@@ -149,14 +162,22 @@ impl Follower {
                 None => {}
             }
         }
-        let pending = self.hub.inner.rows.pending(&self.caller).await?;
-        news.push(ServerSays::Caught { pos: upto, pending });
+        // Counted again only when it may have changed, and said only when there is something to say: twenty agents at work would otherwise
+        // cost each tab a statement and a message for every line of theirs. A heartbeat counts anyway.
+        let pending = match self.pending.filter(|_| self.said_caught && !touched.iter().any(counts)) {
+            Some(known) => known,
+            None => self.hub.inner.rows.pending(&self.caller).await?,
+        };
+        if !(news.is_empty() && self.said_caught && self.pending == Some(pending)) {
+            news.push(ServerSays::Caught { pos: upto, pending });
+        }
         // All at once and after the last await: a call that is cancelled before has changed nothing.
         self.waiting.extend(news);
         // Half-written text is not read row by row: whoever no longer sees a session no longer follows it.
         self.topics.retain(|topic| !matches!(topic, Topic::Session { id } if lost.contains(id)));
         self.writing.retain(|id| !lost.contains(id));
         self.pos = Some(upto);
+        self.pending = Some(pending);
         self.said_caught = true;
         Ok(())
     }
@@ -180,6 +201,11 @@ impl Follower {
             Touch::Prompt(session, id) => rows.prompt(&self.caller, session, id).await?.map(Row::Prompt),
         })
     }
+}
+
+/// Whether it may change how many approvals somebody sees waiting.
+fn counts(touched: &Touched) -> bool {
+    touched.hides || matches!(touched.touch, Touch::Approval(_) | Touch::ProjectOf(_))
 }
 
 fn name(touch: Touch) -> String {
