@@ -22,13 +22,17 @@ use model::{
     live::{Row, ServerSays, Topic},
     sessions::{Session, SessionFilter},
 };
+use std::rc::Rc;
+
+/// So many rows come with the page: more than most windows show. The others come as they are scrolled to.
+const FIRST: u32 = 30;
 
 /// `/sessions`.
 #[component]
 pub fn SessionsPage() -> impl IntoView {
     let filter = use_filter();
     let live = use_live();
-    let first = Resource::new(move || (filter.get(), live.reloads.get()), |(filter, _)| list_sessions(filter, PageQuery::default()));
+    let first = Resource::new(move || (filter.get(), live.reloads.get()), |(filter, _)| list_sessions(filter, PageQuery { after: None, limit: Some(FIRST) }));
     let rows = Rows::new(|session: &Session| session.id.to_string());
     let next = RwSignal::new(None::<String>);
     listen(rows, filter, next);
@@ -181,12 +185,18 @@ fn step_rows(on: bool) -> bool {
 /// Calls `f` when the reader comes near the end of the page.
 fn near_end(f: impl Fn() + 'static) {
     if cfg!(feature = "hydrate") {
+        let left = || document().document_element().map_or(i32::MAX, |root| root.scroll_height() - root.scroll_top() - root.client_height());
+        let f = Rc::new(f);
+        let tall = f.clone();
+        // A window that shows all of it has nothing to scroll.
+        Effect::new(move |_| {
+            if left() <= 0 {
+                tall();
+            }
+        });
         let handle = window_event_listener(ev::scroll, move |_| {
-            if let Some(root) = document().document_element() {
-                let left = root.scroll_height() - root.scroll_top() - root.client_height();
-                if left < 1_200 {
-                    f();
-                }
+            if left() < 1_200 {
+                f();
             }
         });
         on_cleanup(move || handle.remove());
