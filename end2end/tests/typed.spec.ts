@@ -32,7 +32,7 @@ test("a refused name leaves its editor open with what was typed", async ({ page,
   // The browser logs the refusal that this is about.
   watch.expect(/status of 422/);
   const api = Api.of(node, OWNER.name);
-  const project = await api.addProject(repository(node, "named"));
+  const project = await api.addProject(repository(node, "refused"));
   await open(page, `/projects/${project.id}`);
   await page.getByRole("button", { name: "Edit name" }).click();
   const field = page.getByRole("textbox", { name: "Name", exact: true });
