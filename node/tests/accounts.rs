@@ -323,6 +323,17 @@ async fn a_token_is_gone_for_all_who_know_it_also_when_its_revoker_hung_up() {
 }
 
 #[tokio::test]
+async fn a_token_that_another_process_took_away_is_believed_for_a_second_at_most() {
+    let world = World::set_up().await;
+    let mara = world.sign_in("mara", "m1").await;
+    let created = world.accounts.create_token(&mara, token(None, Scope::Read)).await.unwrap();
+    assert!(world.accounts.caller_for_token(&created.secret, None).await.unwrap().is_some());
+    node::store::sql::run(&world.test.place.connect().await, r#"DELETE FROM "token""#, []).await.unwrap();
+    world.test.clock.advance(1_000);
+    assert!(world.accounts.caller_for_token(&created.secret, None).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn the_last_use_of_a_token_is_noted_to_the_minute() {
     let world = World::set_up().await;
     let mara = world.sign_in("mara", "m1").await;

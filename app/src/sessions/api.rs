@@ -33,12 +33,6 @@ pub async fn list_sessions(filter: SessionFilter, page: PageQuery) -> AppResult<
     Ok(SessionsList { page: services.sessions.list(&caller, filter, page).await?, pos })
 }
 
-/// One session.
-#[server(prefix = "/api/rpc", endpoint = "sessions/find", input = Json, output = Json)]
-pub async fn find_session(id: SessionId) -> AppResult<Session> {
-    Ok(services()?.sessions.find(&caller()?, id).await?)
-}
-
 /// Renames, tags, archives.
 #[server(prefix = "/api/rpc", endpoint = "sessions/update", input = Json, output = Json)]
 pub async fn update_session(id: SessionId, patch: SessionPatch) -> AppResult<Session> {

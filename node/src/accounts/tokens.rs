@@ -153,13 +153,14 @@ impl AccountsService {
     }
 
     async fn find_token(&self, id: TokenId) -> Result<Option<Pair>> {
-        let asked = match self.known.find(id) {
+        let now = self.deps.now();
+        let asked = match self.known.find(id, now) {
             Ok(known) => return Ok(Some(known)),
             Err(asked) => asked,
         };
         let Some(row) = token::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
         let Some(owner) = user::Entity::find_by_id(&row.user).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
-        self.known.keep(asked, id, (row.clone(), owner.clone()));
+        self.known.keep(asked, id, now, (row.clone(), owner.clone()));
         Ok(Some((row, owner)))
     }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 use memo::Memo;
 use model::{
-    Caller, Pos, Result, Via,
+    Caller, Millis, Pos, Result, Via,
     approvals::{Approval, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope},
     caller::Visibility,
     entries::{Call, CallStatus, Entry, EntryKind},
@@ -29,8 +29,8 @@ use sea_orm::{
 use serde_json::Value;
 use std::{collections::HashMap, fmt::Display, str::FromStr, sync::Arc};
 
-/// A session that was found: its id, the position of its last event, the name of its project and of its owner.
-type Found = (String, Pos, Option<String>, Option<String>);
+/// A session that was found: its id, the position of its last event, when something last happened in it, the name of its project and of its owner.
+type Found = (String, Pos, Millis, Option<String>, Option<String>);
 
 /// Texts up to this size are sent as HTML within an entry's row; longer ones are fetched as a body.
 const HTML_WITHIN_ROW: usize = 32 * 1024;
@@ -73,13 +73,15 @@ impl Rows {
         self.shown(query, found).await
     }
 
-    /// The first `limit` of them, and whether there are more.
-    pub async fn some_sessions(&self, query: Select<session::Entity>, limit: usize) -> Result<(Vec<Session>, bool)> {
+    /// The first `limit` of them and, where there are more, when something last happened in the last of them as it was found, and its id.
+    /// A row may be shown newer than that, or not at all any more: whoever reads on goes by where it stood.
+    pub async fn some_sessions(&self, query: Select<session::Entity>, limit: usize) -> Result<(Vec<Session>, Option<(Millis, String)>)> {
         let query = query.limit(limit as u64 + 1);
         let mut found = self.found(query.clone()).await?;
         let more = found.len() > limit;
         found.truncate(limit);
-        Ok((self.shown(query, found).await?, more))
+        let last = found.last().filter(|_| more).map(|(id, _, updated, ..)| (*updated, id.clone()));
+        Ok((self.shown(query, found).await?, last))
     }
 
     async fn found(&self, query: Select<session::Entity>) -> Result<Vec<Found>> {
@@ -87,7 +89,7 @@ impl Rows {
             .join(JoinType::LeftJoin, session::Entity::belongs_to(project::Entity).from(session::Column::Project).to(project::Column::Id).into())
             .join(JoinType::LeftJoin, session::Entity::belongs_to(user::Entity).from(session::Column::Owner).to(user::Column::Id).into())
             .select_only()
-            .columns([session::Column::Id, session::Column::Pos])
+            .columns([session::Column::Id, session::Column::Pos, session::Column::Updated])
             .column(project::Column::Name)
             .column(user::Column::Name)
             .into_tuple()
@@ -114,7 +116,7 @@ impl Rows {
         }
         Ok(found
             .iter()
-            .filter_map(|(id, _, project, owner)| {
+            .filter_map(|(id, _, _, project, owner)| {
                 let session = Session::clone(known.get(id.as_str())?);
                 let project_name = project.clone().unwrap_or_default();
                 Some(Session { project_name, owner_name: owner.clone().unwrap_or_else(|| "cli".into()), ..session })

@@ -86,8 +86,8 @@ pub(super) async fn sessions(rows: &Rows, store: &Store, caller: &Caller, filter
         );
     }
     let query = query.order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id);
-    let (items, more) = rows.some_sessions(query, limit as usize).await?;
-    let next = items.last().filter(|_| more).map(|last| cursor(&[&last.updated.to_string(), &last.id.to_string()]));
+    let (items, last) = rows.some_sessions(query, limit as usize).await?;
+    let next = last.map(|(updated, id)| cursor(&[&updated.to_string(), &id]));
     Ok(Page { items, next })
 }
 

@@ -90,7 +90,6 @@ const TABLE: &[(&str, &str, &str, Rule)] = &[
     ("POST", "/api/rpc/projects/list", r#"{"page":{}}"#, May(Action::ReadNode)),
     ("POST", "/api/rpc/projects/find", r#"{"id":"$P"}"#, May(Action::ReadNode)),
     ("POST", "/api/rpc/sessions/list", r#"{"filter":{},"page":{}}"#, May(Action::ReadNode)),
-    ("POST", "/api/rpc/sessions/find", IDENTIFIED, On(Action::ReadSession)),
     ("POST", "/api/rpc/sessions/form", JSON, May(Action::ReadNode)),
     ("POST", "/api/rpc/session/open", IDENTIFIED, On(Action::ReadSession)),
     ("POST", "/api/rpc/session/before", r#"{"id":"$S","before":5}"#, On(Action::ReadSession)),
