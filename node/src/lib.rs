@@ -10,6 +10,7 @@ pub mod entity;
 pub mod health;
 mod hex;
 pub mod journal;
+mod known;
 pub mod live;
 pub mod node;
 pub mod overview;

@@ -11,7 +11,7 @@ use crate::{
     process::{Processes, ShimProgram},
     projects::ProjectsService,
     retention::Sweeper,
-    rows::Rows,
+    rows::{Names, Rows},
     sessions::{Engine, EngineConfig, SessionsService},
     store::Store,
     usage::UsageService,
@@ -47,8 +47,10 @@ impl Node {
     /// Takes up every agent that still runs, then begins to start, watch and sample. When it returns, no session claims a state it is not in.
     pub async fn open(config: NodeConfig, store: Store, journal: Journal, accounts: Arc<dyn model::ports::Accounts>, deps: Deps) -> Result<Self> {
         let closing = CancellationToken::new();
-        let projects = ProjectsService::new(store.clone(), journal.clone(), deps.clone(), config.roots.clone(), config.identity.data_dir.clone());
-        let rows = Rows::new(store.clone(), projects.clone());
+        let names = Names::new(store.clone(), deps.clone());
+        let (roots, data_dir) = (config.roots.clone(), config.identity.data_dir.clone());
+        let projects = ProjectsService::new(store.clone(), journal.clone(), deps.clone(), names.clone(), roots, data_dir);
+        let rows = Rows::new(store.clone(), projects.clone(), names);
         let hub = Hub::open(journal.clone(), rows.clone()).await?;
         let processes = Processes::new(config.identity.data_dir.join("runs"), config.shim.clone(), deps.clone());
         if processes.are_contained().await {

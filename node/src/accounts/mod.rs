@@ -2,7 +2,6 @@
 //! It stores secrets only hashed, never journals one, and must not serve HTTP.
 
 mod github;
-mod known;
 mod logins;
 mod passwords;
 mod port;
@@ -20,16 +19,17 @@ pub use users::{Account, NewUser};
 use crate::{
     clock::Deps,
     journal::{Journal, Outcome, Tx, internal},
+    known::Known,
     store::Store,
 };
 use futures::future::BoxFuture;
-use known::Known;
 use model::{
     Caller, Result,
     id::{TokenId, UserId},
 };
 use passwords::Passwords;
 use std::sync::Arc;
+use tokens::Pair;
 use tokio::sync::broadcast;
 
 /// What changed about who may do what. Whoever keeps a caller for longer than a request asks
@@ -64,7 +64,8 @@ pub struct AccountsService {
     deps: Deps,
     passwords: Arc<Passwords>,
     changes: broadcast::Sender<Change>,
-    known: Arc<Known>,
+    /// Tokens as they were read last.
+    known: Arc<Known<TokenId, Pair>>,
 }
 
 impl std::fmt::Debug for AccountsService {

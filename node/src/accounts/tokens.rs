@@ -1,7 +1,7 @@
 //! API tokens: create, list, revoke, and who a presented one stands for.
 //! Only the hash of a secret is stored; a token must not be able to make another.
 
-use super::{AccountsService, Change, known::Pair, rules, users};
+use super::{AccountsService, Change, rules, users};
 use crate::{
     entity::{token, user},
     journal::{Outcome, internal},
@@ -14,6 +14,9 @@ use model::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use subtle::ConstantTimeEq;
+
+/// A token and whose it is.
+pub(super) type Pair = (token::Model, user::Model);
 
 /// What every token starts with, so that secret scanners can find a leaked one.
 pub const TOKEN_PREFIX: &str = "owz_";
@@ -154,7 +157,7 @@ impl AccountsService {
 
     async fn find_token(&self, id: TokenId) -> Result<Option<Pair>> {
         let now = self.deps.now();
-        let asked = match self.known.find(id, now) {
+        let asked = match self.known.find(&id, now) {
             Ok(known) => return Ok(Some(known)),
             Err(asked) => asked,
         };
@@ -175,7 +178,7 @@ impl AccountsService {
                 })
             })
             .await?;
-        self.known.used(id, minute);
+        self.known.change(&id, |(token, _)| token.used = Some(minute));
         Ok(())
     }
 }

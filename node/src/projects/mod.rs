@@ -12,6 +12,7 @@ use crate::{
     clock::Deps,
     entity::{project, session},
     journal::{Journal, Outcome, Tx, internal},
+    rows::Names,
     store::Store,
 };
 use async_trait::async_trait;
@@ -40,14 +41,15 @@ pub struct ProjectsService {
     store: Store,
     journal: Journal,
     deps: Deps,
+    names: Names,
     roots: Vec<PathBuf>,
     data_dir: PathBuf,
 }
 
 impl ProjectsService {
     /// Projects may lie under `roots`; without any, wherever the node's user may write.
-    pub fn new(store: Store, journal: Journal, deps: Deps, roots: Vec<PathBuf>, data_dir: PathBuf) -> Self {
-        Self { store, journal, deps, roots, data_dir }
+    pub fn new(store: Store, journal: Journal, deps: Deps, names: Names, roots: Vec<PathBuf>, data_dir: PathBuf) -> Self {
+        Self { store, journal, deps, names, roots, data_dir }
     }
 
     /// The folder as it is kept: canonical, a directory, under the roots, writable.
@@ -266,6 +268,7 @@ impl ports::Projects for ProjectsService {
                 })
             })
             .await?;
+        self.names.forget();
         self.find(caller, id).await
     }
 

@@ -16,21 +16,24 @@ const KEPT: usize = 2_048;
 pub(super) struct Memo(Mutex<HashMap<String, (Pos, Arc<Session>)>>);
 
 impl Memo {
-    /// The session as it is at `pos`, if that was read before.
-    pub(super) fn find(&self, id: &str, pos: Pos) -> Option<Arc<Session>> {
-        self.kept().get(id).filter(|(known, _)| *known == pos).map(|(_, session)| session.clone())
+    /// The sessions as they are at these positions, in the same order, where that was read before.
+    pub(super) fn find<'i>(&self, wanted: impl Iterator<Item = (&'i str, Pos)>) -> Vec<Option<Arc<Session>>> {
+        let kept = self.kept();
+        wanted.map(|(id, pos)| kept.get(id).filter(|(known, _)| *known == pos).map(|(_, session)| session.clone())).collect()
     }
 
-    /// Keeps what was read at `pos`, unless something later is kept. When it is full it starts over: what is looked at often comes back soon.
-    pub(super) fn keep(&self, id: String, pos: Pos, session: Arc<Session>) {
+    /// Keeps what was read, unless something later is kept. When it is full it starts over: what is looked at often comes back soon.
+    pub(super) fn keep(&self, read: Vec<(String, Pos, Arc<Session>)>) {
         let mut kept = self.kept();
-        if kept.get(&id).is_some_and(|(known, _)| *known > pos) {
-            return;
+        for (id, pos, session) in read {
+            if kept.get(&id).is_some_and(|(known, _)| *known > pos) {
+                continue;
+            }
+            if kept.len() >= KEPT && !kept.contains_key(&id) {
+                kept.clear();
+            }
+            kept.insert(id, (pos, session));
         }
-        if kept.len() >= KEPT && !kept.contains_key(&id) {
-            kept.clear();
-        }
-        kept.insert(id, (pos, session));
     }
 
     /// Nothing that panics runs under this lock, and a half-made change of a map of whole entries is none.

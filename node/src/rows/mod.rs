@@ -2,14 +2,17 @@
 //! It only reads; whoever may not see a row gets none.
 
 mod memo;
+mod names;
+
+pub use names::Names;
 
 use crate::{
     approvals, blob,
-    entity::{approval, entry, event, project, prompt, session, user},
+    entity::{approval, entry, event, project, prompt, session},
     journal::internal,
     projects::ProjectsService,
     render,
-    store::Store,
+    store::{Store, sql},
 };
 use memo::Memo;
 use model::{
@@ -23,14 +26,14 @@ use model::{
     sessions::{AgentKind, Mode, Prompt, PromptState, Session, SessionState, Tokens},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
 use std::{collections::HashMap, fmt::Display, str::FromStr, sync::Arc};
 
-/// A session that was found: its id, the position of its last event, when something last happened in it, the name of its project and of its owner.
-type Found = (String, Pos, Millis, Option<String>, Option<String>);
+/// A session that was found: its id, the position of its last event, when something last happened in it.
+type Found = (String, Pos, Millis);
 
 /// Texts up to this size are sent as HTML within an entry's row; longer ones are fetched as a body.
 const HTML_WITHIN_ROW: usize = 32 * 1024;
@@ -41,12 +44,13 @@ pub struct Rows {
     store: Store,
     projects: ProjectsService,
     memo: Arc<Memo>,
+    names: Names,
 }
 
 impl Rows {
-    /// Reads from `store`.
-    pub fn new(store: Store, projects: ProjectsService) -> Self {
-        Self { store, projects, memo: Arc::default() }
+    /// Reads from `store`; `names` are told of by `projects`.
+    pub fn new(store: Store, projects: ProjectsService, names: Names) -> Self {
+        Self { store, projects, memo: Arc::default(), names }
     }
 
     /// What `caller` may see of sessions, as a condition on the session table.
@@ -67,7 +71,7 @@ impl Rows {
         Ok(self.sessions(session::Entity::find_by_id(id.to_string()).filter(Self::scope(caller))).await?.pop())
     }
 
-    /// The sessions `query` finds, in its order, with the names of their projects and owners.
+    /// The sessions `query` finds, in its order.
     pub async fn sessions(&self, query: Select<session::Entity>) -> Result<Vec<Session>> {
         let found = self.found(query.clone()).await?;
         self.shown(query, found).await
@@ -80,48 +84,32 @@ impl Rows {
         let mut found = self.found(query.clone()).await?;
         let more = found.len() > limit;
         found.truncate(limit);
-        let last = found.last().filter(|_| more).map(|(id, _, updated, ..)| (*updated, id.clone()));
+        let last = found.last().filter(|_| more).map(|(id, _, updated)| (*updated, id.clone()));
         Ok((self.shown(query, found).await?, last))
     }
 
     async fn found(&self, query: Select<session::Entity>) -> Result<Vec<Found>> {
-        query
-            .join(JoinType::LeftJoin, session::Entity::belongs_to(project::Entity).from(session::Column::Project).to(project::Column::Id).into())
-            .join(JoinType::LeftJoin, session::Entity::belongs_to(user::Entity).from(session::Column::Owner).to(user::Column::Id).into())
-            .select_only()
-            .columns([session::Column::Id, session::Column::Pos, session::Column::Updated])
-            .column(project::Column::Name)
-            .column(user::Column::Name)
-            .into_tuple()
-            .all(self.store.read())
-            .await
-            .map_err(internal)
+        let query = query.select_only().columns([session::Column::Id, session::Column::Pos, session::Column::Updated]).into_query();
+        sql::packed(self.store.read(), query, &["id", "pos", "updated"]).await.map_err(internal)
     }
 
     /// What was found, read where it is not known.
     async fn shown(&self, query: Select<session::Entity>, found: Vec<Found>) -> Result<Vec<Session>> {
-        let mut known: HashMap<&str, Arc<Session>> = found.iter().filter_map(|(id, pos, ..)| Some((id.as_str(), self.memo.find(id, *pos)?))).collect();
-        let unknown: Vec<&str> = found.iter().map(|(id, ..)| id.as_str()).filter(|id| !known.contains_key(id)).collect();
+        let mut known = self.memo.find(found.iter().map(|(id, pos, ..)| (id.as_str(), *pos)));
+        let unknown: Vec<&str> = found.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|((id, ..), _)| id.as_str()).collect();
         if !unknown.is_empty() {
             // By the same query: what it no longer finds, its asker may no longer see.
             let rows = query.filter(session::Column::Id.is_in(unknown)).all(self.store.read()).await.map_err(internal)?;
-            let mut read: HashMap<String, Arc<Session>> = HashMap::with_capacity(rows.len());
-            for row in rows {
-                let (id, pos) = (row.id.clone(), row.pos);
-                let Some(session) = session_row(row).map(Arc::new) else { continue };
-                self.memo.keep(id.clone(), pos, session.clone());
-                read.insert(id, session);
+            let read: Vec<(String, Pos, Arc<Session>)> =
+                rows.into_iter().filter_map(|row| Some((row.id.clone(), row.pos, Arc::new(session_row(row)?)))).collect();
+            for ((id, ..), place) in found.iter().zip(&mut known).filter(|(_, known)| known.is_none()) {
+                *place = read.iter().find(|(read, ..)| read == id).map(|(.., session)| session.clone());
             }
-            known.extend(found.iter().filter_map(|(id, ..)| Some((id.as_str(), read.remove(id)?))));
+            self.memo.keep(read);
         }
-        Ok(found
-            .iter()
-            .filter_map(|(id, _, _, project, owner)| {
-                let session = Session::clone(known.get(id.as_str())?);
-                let project_name = project.clone().unwrap_or_default();
-                Some(Session { project_name, owner_name: owner.clone().unwrap_or_else(|| "cli".into()), ..session })
-            })
-            .collect())
+        let mut sessions: Vec<Session> = known.into_iter().flatten().map(|session| Session::clone(&session)).collect();
+        self.names.put_on(&mut sessions).await?;
+        Ok(sessions)
     }
 
     /// An approval, if the caller may see its session.

@@ -13,13 +13,16 @@ use http::{HeaderMap, StatusCode, header};
 use model::{Caller, Error, Millis};
 use node::accounts::TOKEN_PREFIX;
 use std::net::{IpAddr, SocketAddr};
+use tower::ServiceBuilder;
 
 /// From where a request comes, seen through trusted proxies; `None` over the local socket. In the request's extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
 pub(super) fn around<S: Clone + Send + Sync + 'static>(auth: &Auth, router: Router<S>) -> Router<S> {
-    router.layer(from_fn_with_state(auth.clone(), by_cookie)).layer(cookie::layer(auth)).layer(from_fn_with_state(auth.clone(), by_token))
+    router.layer(
+        ServiceBuilder::new().layer(from_fn_with_state(auth.clone(), by_token)).layer(cookie::layer(auth)).layer(from_fn_with_state(auth.clone(), by_cookie)),
+    )
 }
 
 /// First: the address, and a bearer token where there is one. A token needs no cookie, so it gets none to lean on.

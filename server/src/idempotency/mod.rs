@@ -71,8 +71,8 @@ enum Found {
 /// The layer: hands on whatever is no `POST` of REST with a key.
 pub async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let wanted = request.method() == Method::POST && request.uri().path().starts_with(rest::PREFIX) && request.headers().contains_key(HEADER);
-    let caller = request.extensions().get::<Caller>().cloned();
-    match caller.filter(|_| wanted) {
+    let caller = wanted.then(|| request.extensions().get::<Caller>().cloned()).flatten();
+    match caller {
         None => next.run(request).await,
         Some(caller) => once(state, caller, request, next).await.unwrap_or_else(IntoResponse::into_response),
     }

@@ -2,6 +2,7 @@
 //! It reads requests and answers them; whether an answer still counts is `node::approvals`' to say.
 
 use super::{
+    List,
     error::{ApiResult, ErrorEnvelope},
     extract::{Body, Ids, Known, Params},
 };
@@ -27,14 +28,14 @@ pub fn router() -> OpenApiRouter<AppState> {
         ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
     ),
     responses((status = 200, body = Page<Approval>), (status = "4XX", body = ErrorEnvelope)))]
-async fn list(State(services): State<Services>, Known(caller): Known, mut params: Params) -> ApiResult<Json<Page<Approval>>> {
+async fn list(State(services): State<Services>, Known(caller): Known, mut params: Params) -> ApiResult<List<Approval>> {
     let filter = ApprovalFilter {
         state: params.read("state", "pending, allowed, denied or withdrawn", ApprovalState::parse)?,
         session: params.read("session", "the id of a session, ses_...", |text| text.parse().ok())?,
     };
     let page = params.page()?;
     params.end()?;
-    Ok(Json(services.approvals.list(&caller, filter, page).await?))
+    Ok(List(services.approvals.list(&caller, filter, page).await?))
 }
 
 /// One approval.

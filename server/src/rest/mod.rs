@@ -17,6 +17,7 @@ use axum::{
 };
 use error::{ApiError, ErrorEnvelope};
 use http::{HeaderValue, StatusCode, header};
+use model::Page;
 use serde::Serialize;
 use utoipa::{
     Modify, OpenApi,
@@ -73,6 +74,20 @@ async fn no_such_path() -> ApiError {
 
 async fn no_such_method() -> ApiError {
     ApiError::no_such_method()
+}
+
+/// A page of a list as JSON.
+struct List<T>(Page<T>);
+
+impl<T: Serialize> IntoResponse for List<T> {
+    fn into_response(self) -> Response {
+        // About a kilobyte an item: a buffer that has to grow copies the whole page several times over.
+        let mut text = Vec::with_capacity(64 + 1024 * self.0.items.len());
+        match serde_json::to_writer(&mut text, &self.0) {
+            Ok(()) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response(),
+            Err(error) => ApiError::from(node::store::internal(error)).into_response(),
+        }
+    }
 }
 
 /// What was created, with where it is from now on.

@@ -2,7 +2,7 @@
 //! It reads requests and answers them; what a project is and who may touch it is `node::projects`' to say.
 
 use super::{
-    created,
+    List, created,
     error::{ApiResult, ErrorEnvelope},
     extract::{Body, Ids, Known, Params},
 };
@@ -24,10 +24,10 @@ pub fn router() -> OpenApiRouter<AppState> {
 #[utoipa::path(get, path = "/projects", tag = "projects",
     params(("after" = Option<String>, Query, description = "the `next` of the page before"), ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent")),
     responses((status = 200, body = Page<Project>), (status = "4XX", body = ErrorEnvelope)))]
-async fn list(State(services): State<Services>, Known(caller): Known, mut params: Params) -> ApiResult<Json<Page<Project>>> {
+async fn list(State(services): State<Services>, Known(caller): Known, mut params: Params) -> ApiResult<List<Project>> {
     let page = params.page()?;
     params.end()?;
-    Ok(Json(services.projects.list(&caller, page).await?))
+    Ok(List(services.projects.list(&caller, page).await?))
 }
 
 /// Adds a folder that exists on the node's machine.

@@ -2,7 +2,7 @@
 //! It reads requests and answers them; what a session may do next is `node::sessions`' to say.
 
 use super::{
-    created,
+    List, created,
     error::{ApiResult, ErrorEnvelope},
     extract::{Body, Ids, Known, NoBody, Params},
 };
@@ -62,7 +62,7 @@ pub struct NewMode {
         ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
     ),
     responses((status = 200, body = Page<Session>), (status = "4XX", body = ErrorEnvelope)))]
-async fn list(State(services): State<Services>, Known(caller): Known, mut params: Params) -> ApiResult<Json<Page<Session>>> {
+async fn list(State(services): State<Services>, Known(caller): Known, mut params: Params) -> ApiResult<List<Session>> {
     let state = params
         .words("state")
         .iter()
@@ -83,7 +83,7 @@ async fn list(State(services): State<Services>, Known(caller): Known, mut params
     };
     let page = params.page()?;
     params.end()?;
-    Ok(Json(services.sessions.list(&caller, filter, page).await?))
+    Ok(List(services.sessions.list(&caller, filter, page).await?))
 }
 
 /// Starts a session; it is durable and `queued` when this answers.
@@ -125,12 +125,12 @@ async fn delete(State(services): State<Services>, Known(caller): Known, ids: Ids
         ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
     ),
     responses((status = 200, body = Page<Entry>), (status = "4XX", body = ErrorEnvelope)))]
-async fn entries(State(services): State<Services>, Known(caller): Known, ids: Ids, mut params: Params) -> ApiResult<Json<Page<Entry>>> {
+async fn entries(State(services): State<Services>, Known(caller): Known, ids: Ids, mut params: Params) -> ApiResult<List<Entry>> {
     let page = params.page()?;
     params.end()?;
     let after = page.after.as_deref().map_or(Some(0), |text| text.parse().ok().filter(|after| *after >= 0));
     let after = after.ok_or_else(|| Error::invalid("after", "after must be the `seq` of an entry"))?;
-    Ok(Json(services.sessions.entries(&caller, ids.at(0, "session")?, after, page.limit()?, false).await?))
+    Ok(List(services.sessions.entries(&caller, ids.at(0, "session")?, after, page.limit()?, false).await?))
 }
 
 /// The whole of one entry.

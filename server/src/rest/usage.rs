@@ -2,11 +2,12 @@
 //! It reads requests and answers them; it adds nothing up.
 
 use super::{
+    List,
     error::{ApiResult, ErrorEnvelope},
     extract::{Known, Params},
 };
 use crate::router::AppState;
-use axum::{Json, extract::State};
+use axum::extract::State;
 use model::{
     Error, Page, Services,
     usage::{UsageBy, UsageQuery, UsageRow},
@@ -28,12 +29,12 @@ pub fn router() -> OpenApiRouter<AppState> {
         ("days" = Option<u32>, Query, description = "the last so many UTC days, today included, 1 to 366; 30 when absent"),
     ),
     responses((status = 200, body = Page<UsageRow>), (status = "4XX", body = ErrorEnvelope)))]
-async fn sums(State(services): State<Services>, Known(caller): Known, mut params: Params) -> ApiResult<Json<Page<UsageRow>>> {
+async fn sums(State(services): State<Services>, Known(caller): Known, mut params: Params) -> ApiResult<List<UsageRow>> {
     let by = params.read("by", "day, project or model", UsageBy::parse)?.unwrap_or(UsageBy::Day);
     let days = params.read("days", "a number from 1 to 366", |text| text.parse().ok())?.unwrap_or(DEFAULT_DAYS);
     params.end()?;
     if !(1..=366).contains(&days) {
         return Err(Error::invalid("days", "days must be 1 to 366").into());
     }
-    Ok(Json(Page { items: services.usage.sums(&caller, UsageQuery { by, days }).await?, next: None }))
+    Ok(List(Page { items: services.usage.sums(&caller, UsageQuery { by, days }).await?, next: None }))
 }

@@ -12,6 +12,7 @@ use http::{HeaderName, HeaderValue};
 use model::Error;
 use node::clock::Deps;
 use std::any::Any;
+use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
@@ -24,11 +25,13 @@ const ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Wraps `router` in them.
 pub(super) fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, deps: &Deps) -> Router<S> {
     let panics = deps.clone();
-    router
-        .layer(CatchPanicLayer::custom(move |cause| panicked(&panics, cause)))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)))
-        .layer(PropagateRequestIdLayer::new(ID))
-        .layer(SetRequestIdLayer::new(ID, NewId(deps.clone())))
+    router.layer(
+        ServiceBuilder::new()
+            .layer(SetRequestIdLayer::new(ID, NewId(deps.clone())))
+            .layer(PropagateRequestIdLayer::new(ID))
+            .layer(TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)))
+            .layer(CatchPanicLayer::custom(move |cause| panicked(&panics, cause))),
+    )
 }
 
 fn span(request: &Request<Body>) -> Span {

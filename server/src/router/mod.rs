@@ -22,6 +22,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{Method, header};
+use tower::ServiceBuilder;
 use tower_http::{
     CompressionLevel,
     compression::{CompressionLayer, DefaultPredicate, Predicate},
@@ -62,12 +63,16 @@ pub fn routes() -> Vec<Route> {
 /// The whole of what the node serves.
 pub fn build(state: &AppState) -> Router {
     let router = inner().into_router().fallback(pages::nothing);
-    // Inside out: each layer wraps those before it.
+    // Inside out, and in few steps: what `layer` adds is a box, copied at every request with all that is inside of it by whatever is around it.
     let router = router.layer(from_fn_with_state(state.clone(), idempotency::layer));
     let router = state.auth.around(router).layer(compression()).merge(outer().into_router());
-    let router = router.layer(from_fn(limit)).layer(DefaultBodyLimit::max(BODY_LIMIT));
-    let router = router.layer(from_fn_with_state(state.site.clone(), assets::serve));
-    let router = router.layer(from_fn_with_state(state.metrics.clone(), metrics::count));
+    let router = router.layer(
+        ServiceBuilder::new()
+            .layer(from_fn_with_state(state.metrics.clone(), metrics::count))
+            .layer(from_fn_with_state(state.site.clone(), assets::serve))
+            .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            .layer(from_fn(limit)),
+    );
     let router = layers::around(router, &state.deps);
     Guard::new(&state.config, &state.deps).around(router).with_state(state.clone())
 }

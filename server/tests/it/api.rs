@@ -162,6 +162,18 @@ async fn sessions_are_listed_by_state_project_agent_and_words_page_by_page() {
     assert_eq!(titles("agent=claude").await, Vec::<String>::new());
     assert_eq!(titles("state=failed,unknown").await, Vec::<String>::new());
     assert_eq!(titles("agent=demo").await.len(), 3);
+
+    // Every row says the new name from the answer on that says it, though the row itself has not changed.
+    let names = async || {
+        let list = bench.get("/api/v1/sessions").await.expect(200).json();
+        let mut names: Vec<_> = list["items"].as_array().unwrap().iter().map(|row| (row["project_name"].clone(), row["owner_name"].clone())).collect();
+        names.sort_by_key(|names| names.0.to_string());
+        names
+    };
+    let said = |projects: [&str; 3]| projects.map(|name| (json!(name), json!("mara"))).to_vec();
+    assert_eq!(names().await, said(["one", "one", "two"]));
+    bench.ask("PATCH", &format!("/api/v1/projects/{one}"), Some(json!({"name": "uno"}))).await.expect(200);
+    assert_eq!(names().await, said(["two", "uno", "uno"]));
     bench.end().await;
 }
 
