@@ -8,6 +8,7 @@ mod m20261122_000001_first;
 mod m20261125_000002_unattended;
 mod m20261125_000003_project_sessions;
 mod m20261125_000004_session_pos;
+mod m20261125_000005_session_newest;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000002_unattended::Migration),
             Box::new(m20261125_000003_project_sessions::Migration),
             Box::new(m20261125_000004_session_pos::Migration),
+            Box::new(m20261125_000005_session_newest::Migration),
         ]
     }
 }

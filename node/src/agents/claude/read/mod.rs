@@ -1,20 +1,20 @@
 //! Reading the stream: one line of Claude Code's output to events.
 //! It must not panic on any line, nor keep more of the stream than the bounds below.
 
-use super::{memory::Recent, mode_of, money::Ledger, permission, request, tool};
-use crate::agents::{AgentEvent, Ask, TurnOutcome, Wish};
+mod control;
+mod system;
+mod text;
+
+use super::{memory::Recent, mode_of, money::Ledger, tool};
+use crate::agents::{AgentEvent, TurnOutcome};
 use model::{
-    approvals::ApprovalKind,
     entries::{CallStatus, EntryKind},
     sessions::Mode,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
+use text::{RAW, lossy, said, storable};
 
-/// How much of a line that cannot be understood is passed on, in bytes; all of it is in the run's spool.
-const RAW: usize = 64 * 1024;
-/// Deeper lines are passed on as text: what is stored wraps them once more, and must be readable again (serde_json reads 127 levels).
-const DEEPEST: usize = 100;
 /// Threads whose half-written text is tracked.
 const THREADS: usize = 64;
 
@@ -85,42 +85,6 @@ impl Default for Heard {
 /// The id of the subagent call a line belongs to.
 fn parent(line: &Value) -> Option<String> {
     line["parent_tool_use_id"].as_str().map(str::to_owned)
-}
-
-/// A text, or nothing where it says nothing.
-fn said(value: &Value) -> Option<String> {
-    value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-fn lossy(line: &[u8]) -> Value {
-    let text = String::from_utf8_lossy(&line[..line.len().min(RAW)]);
-    Value::String(without_nul(text.into_owned()))
-}
-
-/// A text that every database takes: PostgreSQL has no NUL in texts.
-fn without_nul(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
-}
-
-/// Makes every text of the value one that can be stored; `false` when the value is too deep for that.
-fn storable(value: &mut Value, depth: usize) -> bool {
-    if depth > DEEPEST {
-        return false;
-    }
-    match value {
-        Value::String(text) => {
-            *text = without_nul(std::mem::take(text));
-            true
-        }
-        Value::Array(items) => items.iter_mut().all(|item| storable(item, depth + 1)),
-        Value::Object(fields) => {
-            if fields.keys().any(|key| key.contains('\0')) {
-                *fields = std::mem::take(fields).into_iter().map(|(key, value)| (without_nul(key), value)).collect();
-            }
-            fields.values_mut().all(|field| storable(field, depth + 1))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => true,
-    }
 }
 
 impl Heard {
@@ -197,145 +161,6 @@ impl Heard {
             Some(_) => {}
         }
         self.mode = mode_of(word);
-    }
-
-    fn system(&mut self, line: &Value, events: &mut Vec<AgentEvent>) -> bool {
-        let status = |text: Option<String>| text.map(|text| AgentEvent::Status { text });
-        match line["subtype"].as_str().unwrap_or_default() {
-            "init" => {
-                if let Some(cwd) = line["cwd"].as_str() {
-                    self.cwd = cwd.chars().take(4096).collect();
-                }
-                let mode = line["permissionMode"].as_str().and_then(mode_of);
-                self.mode = mode;
-                self.model = said(&line["model"]).map(|model| tool::one_line(&model));
-                events.push(AgentEvent::Ready { version: said(&line["claude_code_version"]), model: self.model.clone(), mode });
-                self.begin(events);
-            }
-            "status" => {
-                self.mode(&line["permissionMode"], events);
-                match (line["status"].as_str(), line["compact_result"].as_str()) {
-                    (Some("compacting"), _) => events.push(AgentEvent::Status { text: "Compacting the conversation".into() }),
-                    (_, Some(result)) if result != "success" => {
-                        let why = said(&line["compact_error"]).unwrap_or_else(|| result.to_owned());
-                        events.push(AgentEvent::Status { text: format!("Compacting failed: {}", tool::one_line(&why)) });
-                    }
-                    _ => {}
-                }
-            }
-            "compact_boundary" => {
-                let data = &line["compact_metadata"];
-                let tokens = |key: &str| data[key].as_i64();
-                let sizes = match (tokens("pre_tokens"), tokens("post_tokens")) {
-                    (Some(before), Some(after)) => format!(" from {before} to {after} tokens"),
-                    _ => String::new(),
-                };
-                events.push(AgentEvent::Status { text: format!("Compacted the conversation{sizes}") });
-                if let Some(used) = tokens("post_tokens") {
-                    self.context_used = Some(used);
-                }
-            }
-            "api_retry" => {
-                self.void(None, events);
-                let number = |key: &str| line[key].as_i64().unwrap_or(0);
-                let why = line["error_status"].as_i64().map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-                let what = said(&line["error"]).map(|error| format!(" {}", tool::one_line(&error))).unwrap_or_default();
-                events.push(AgentEvent::Status {
-                    text: format!(
-                        "The model's service answered {why}{what}; try {} of {} in {} s",
-                        number("attempt"),
-                        number("max_retries"),
-                        (number("retry_delay_ms").max(0) + 999) / 1000
-                    ),
-                });
-            }
-            "permission_denied" => {
-                let tool = line["tool_name"].as_str().unwrap_or("a tool");
-                let why =
-                    said(&line["decision_reason"]).or_else(|| said(&line["message"])).map(|why| format!(": {}", tool::one_line(&why))).unwrap_or_default();
-                events.push(AgentEvent::Status { text: format!("{tool} was denied by the agent's own rules{why}") });
-            }
-            "task_started" => self.task_started(line, events),
-            "task_progress" => {
-                if let Some(id) = line["task_id"].as_str().filter(|id| self.tasks.get(id).is_some()) {
-                    let text = said(&line["summary"]).or_else(|| said(&line["description"])).unwrap_or_default();
-                    events.push(AgentEvent::TaskProgress { id: id.into(), text: tool::one_line(&text) });
-                }
-            }
-            "task_updated" => {
-                let ended = line["patch"]["status"].as_str().and_then(task_status);
-                if let (Some(id), Some(ended)) = (line["task_id"].as_str(), ended)
-                    && let Some(task) = self.tasks.get_mut(id)
-                {
-                    task.ended = Some(ended);
-                }
-            }
-            "task_notification" => {
-                if let Some(task) = line["task_id"].as_str().and_then(|id| self.tasks.remove(id)) {
-                    let id = line["task_id"].as_str().unwrap_or_default().to_owned();
-                    let status = line["status"].as_str().and_then(task_status).or(task.ended).unwrap_or(CallStatus::Unknown);
-                    let text = said(&line["summary"]).unwrap_or(task.text);
-                    events.push(AgentEvent::TaskEnded { id, status, text: tool::one_line(&text) });
-                }
-            }
-            "background_tasks_changed" => self.tasks_now(&line["tasks"], events),
-            "informational" | "local_command_output" => events.extend(status(said(&line["content"]))),
-            "notification" => events.extend(status(said(&line["text"]))),
-            "model_refusal_fallback" | "model_refusal_no_fallback" => {
-                events.extend(status(said(&line["message"]).or_else(|| said(&line["content"])).or(Some("The model refused; see the raw lines".into()))));
-            }
-            "worker_shutting_down" | "session_writes_lost" | "mirror_error" => {
-                let what = said(&line["message"]).or_else(|| said(&line["error"])).map(|what| format!(": {}", tool::one_line(&what))).unwrap_or_default();
-                events.push(AgentEvent::Status { text: format!("The agent reports {}{what}", line["subtype"].as_str().unwrap_or_default().replace('_', " ")) });
-            }
-            "session_state_changed"
-            | "thinking_tokens"
-            | "hook_started"
-            | "hook_progress"
-            | "hook_response"
-            | "commands_changed"
-            | "permission_check_status"
-            | "session_title_changed"
-            | "files_persisted"
-            | "memory_recall"
-            | "control_request_progress"
-            | "turn_preempted"
-            | "elicitation_complete"
-            | "plugin_install"
-            | "code_change_published"
-            | "vcs_state_changed" => {}
-            _ => return false,
-        }
-        true
-    }
-
-    fn task_started(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
-        let Some(id) = line["task_id"].as_str() else { return };
-        if let Some(kind) = line["subagent_type"].as_str() {
-            self.subagents.insert(id, tool::one_line(kind), kind.len());
-        }
-        let hidden = |key: &str| line[key].as_bool() == Some(true);
-        // A subagent that is waited for is a tool call like any other.
-        if hidden("ambient") || hidden("skip_transcript") || line["is_backgrounded"].as_bool() == Some(false) {
-            return;
-        }
-        let text = tool::one_line(&said(&line["description"]).unwrap_or_else(|| id.to_owned()));
-        self.tasks.insert(id, Task { text: text.clone(), listed: true, ended: None }, text.len());
-        events.push(AgentEvent::TaskStarted { id: id.into(), call: said(&line["tool_use_id"]), task: said(&line["task_type"]), text });
-    }
-
-    /// The agent lists every task that runs: one of ours that is not there has ended, whether its end was told or not.
-    fn tasks_now(&mut self, list: &Value, events: &mut Vec<AgentEvent>) {
-        let Some(list) = list.as_array() else { return };
-        for id in self.tasks.names() {
-            let gone = !list.iter().any(|task| task["task_id"] == id.as_str());
-            if gone
-                && self.tasks.get(&id).is_some_and(|task| task.listed)
-                && let Some(task) = self.tasks.remove(&id)
-            {
-                events.push(AgentEvent::TaskEnded { id, status: task.ended.unwrap_or(CallStatus::Unknown), text: task.text });
-            }
-        }
     }
 
     fn assistant(&mut self, line: &Value, size: usize, events: &mut Vec<AgentEvent>) {
@@ -534,118 +359,6 @@ impl Heard {
             },
         };
         TurnOutcome::Failed(advice(&text, None))
-    }
-
-    fn asked(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
-        let (Some(id), asked) = (line["request_id"].as_str(), &line["request"]) else { return };
-        let reply = |response: Value| AgentEvent::Reply { line: json!({"type": "control_response", "response": response}).to_string().into_bytes() };
-        let success = |response: Value| reply(json!({"subtype": "success", "request_id": id, "response": response}));
-        match asked["subtype"].as_str().unwrap_or_default() {
-            "can_use_tool" => {
-                let ask = self.ask(id, asked);
-                events.push(AgentEvent::Ask(Box::new(ask)));
-            }
-            "elicitation" => events.extend([
-                AgentEvent::Status {
-                    text: format!(
-                        "An MCP server asked for input, which OrchWiz cannot show: {}",
-                        tool::one_line(asked["message"].as_str().unwrap_or_default())
-                    ),
-                },
-                success(json!({"action": "cancel"})),
-            ]),
-            "request_user_dialog" => events.extend([
-                AgentEvent::Status {
-                    text: format!(
-                        "The agent wanted to show a dialog, which OrchWiz cannot: {}",
-                        tool::one_line(asked["dialog_kind"].as_str().unwrap_or_default())
-                    ),
-                },
-                success(json!({"behavior": "cancelled"})),
-            ]),
-            other => events.push(reply(json!({"subtype": "error", "request_id": id, "error": format!("OrchWiz does not answer {}", tool::one_line(other))}))),
-        }
-    }
-
-    fn ask(&mut self, id: &str, asked: &Value) -> Ask {
-        let name = tool::one_line(asked["tool_name"].as_str().unwrap_or_default());
-        let call = asked["tool_use_id"].as_str().map(str::to_owned);
-        let mut input = asked["input"].clone();
-        let kind = match name.as_str() {
-            "ExitPlanMode" => ApprovalKind::Plan,
-            "AskUserQuestion" => ApprovalKind::Question,
-            _ => ApprovalKind::Tool,
-        };
-        if kind == ApprovalKind::Plan && said(&input["plan"]).is_none() {
-            // The request may come without the text: then it is in the call itself.
-            let plan = call.as_ref().and_then(|call| self.calls.get(call)).and_then(|call| call.input["plan"].as_str()).unwrap_or_default();
-            if !input.is_object() {
-                input = json!({});
-            }
-            input["plan"] = json!(plan);
-        }
-        Ask {
-            request: id.into(),
-            kind,
-            target: tool::target(&name, &input, &self.cwd),
-            reason: permission::reason(asked),
-            reason_type: asked["decision_reason_type"].as_str().map(str::to_owned),
-            subagent: asked["agent_id"].as_str().map(|id| self.subagents.get(id).cloned().unwrap_or_else(|| tool::one_line(id))),
-            suggestions: if asked["suppress_always_allow_rule"].as_bool() == Some(true) {
-                Vec::new()
-            } else {
-                permission::suggestions(asked.get("permission_suggestions"))
-            },
-            questions: permission::questions(if kind == ApprovalKind::Question { &input } else { &Value::Null }),
-            tool: name,
-            call,
-            input,
-        }
-    }
-
-    fn answered(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
-        let response = &line["response"];
-        let Some((number, wish)) = response["request_id"].as_str().and_then(request) else { return };
-        self.newest_request = self.newest_request.max(number);
-        let ok = response["subtype"] == "success";
-        if ok {
-            match wish {
-                Wish::Mode(_) => self.mode(&response["response"]["mode"], events),
-                Wish::Model => {
-                    if let Some(model) = said(&response["response"]["model"]) {
-                        self.model = Some(tool::one_line(&model));
-                        events.push(AgentEvent::Ready { version: None, model: self.model.clone(), mode: self.mode });
-                    }
-                }
-                Wish::Initialize | Wish::Interrupt => {}
-            }
-        }
-        let error = (!ok).then(|| said(&response["error"]).unwrap_or_else(|| "the agent refused without a reason".into()));
-        events.push(AgentEvent::Control { wish, ok, error });
-    }
-
-    fn lifecycle(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
-        let Some(id) = line["command_uuid"].as_str() else { return };
-        match line["state"].as_str().unwrap_or_default() {
-            "started" => self.begun.insert(id, (), 0),
-            "completed" if self.begun.remove(id).is_none() && !self.in_turn => {
-                // Given again after a crash: the agent has it in its transcript and says nothing more about it.
-                events.push(AgentEvent::Status { text: "The agent already had this prompt".into() });
-                events.push(AgentEvent::TurnEnded { outcome: TurnOutcome::Completed });
-            }
-            "cancelled" | "discarded" => {
-                self.begun.remove(id);
-            }
-            _ => {}
-        }
-    }
-}
-
-fn task_status(word: &str) -> Option<CallStatus> {
-    match word {
-        "completed" => Some(CallStatus::Ok),
-        "failed" | "killed" | "stopped" => Some(CallStatus::Failed),
-        _ => None,
     }
 }
 
