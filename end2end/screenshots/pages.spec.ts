@@ -1,15 +1,60 @@
 // Fills docs/screenshots: each page in both themes, the ones used on the way on a phone too.
 import { join } from "node:path";
-import { test } from "../fixtures/test";
+import { OWNER, repository, test } from "../fixtures/test";
+import { Api } from "../fixtures/api";
+import { type Node, until } from "../fixtures/node";
 import { firstPlaces, places, tour } from "../fixtures/tour";
 import { live } from "../fixtures/pages";
 
 const FOLDER = join(import.meta.dirname, "../../docs/screenshots");
 const ON_THE_WAY = ["overview", "inbox", "sessions", "session"];
 
+const LIMIT_MS = 120_000;
+
+/** A node that has something to do: demo sessions in two projects that work, wait, are done, have failed. Call what it gives to let them rest. */
+async function busy(node: Node): Promise<() => Promise<void>> {
+  const api = Api.of(node, OWNER.name);
+  const [shop, handbook] = [await api.addProject(repository(node, "shop")), await api.addProject(repository(node, "handbook"))];
+  const start = async (project: { id: string }, mode: "plan" | "ask" | "auto-accept", prompt: string, title: string) =>
+    (await api.startSession({ project: project.id, agent: "demo", mode, prompt, title })).id;
+  const say = (id: string, text: string) => api.call("POST", `/sessions/${id}/prompts`, { text });
+  const allowAll = async (id: string) => {
+    for (const { id: approval } of await api.pending(id)) await api.call("POST", `/approvals/${approval}`, { decision: "allow" });
+  };
+  const reach = (id: string, state: string) =>
+    until(`a demo session is ${state}`, async () => (await allowAll(id), (await api.session(id)).state === state), LIMIT_MS);
+
+  const done = await start(shop, "auto-accept", "Round prices to the cent", "Round prices to the cent");
+  await reach(done, "idle");
+  await api.call("POST", `/sessions/${done}/stop`);
+  await reach(done, "done");
+  const failed = await start(shop, "ask", "Find out why the nightly build will fail", "Find out why the nightly build fails");
+  await reach(failed, "failed");
+  const idle = await start(handbook, "auto-accept", "Check the links", "Check the links of the handbook");
+  await reach(idle, "idle");
+  const planned = await start(shop, "plan", "Move the cart to the new store", "Move the cart to the new store");
+  await until("the demo shows a plan", async () => (await api.pending(planned)).length > 0, LIMIT_MS);
+
+  // One goes on for as long as pictures are taken.
+  const going = await start(handbook, "auto-accept", "Translate the chapters", "Translate the chapters");
+  let resting = false;
+  const goOn = (async () => {
+    while (!resting) {
+      await allowAll(going);
+      if ((await api.session(going)).state === "idle") await say(going, "Go on with the next chapter");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  })();
+  return async () => {
+    resting = true;
+    await goOn;
+  };
+}
+
 test("each page in both themes", async ({ browser, node, login }) => {
   test.setTimeout(600_000);
   const first = await firstPlaces(browser);
+  const rest = await busy(node);
   const walk = [...places(node, login, await tour(node)), ...first].flatMap(({ stops, ...place }) => stops.map((stop) => ({ stop, ...place })));
   for (const theme of ["light", "dark"] as const) {
     for (const [width, height] of [[1440, 900], [390, 844]] as const) {
@@ -31,5 +76,6 @@ test("each page in both themes", async ({ browser, node, login }) => {
       }
     }
   }
+  await rest();
   for (const place of first) await place.node.remove();
 });
