@@ -11,7 +11,8 @@ const ON_THE_WAY = ["overview", "inbox", "sessions", "session"];
 
 const LIMIT_MS = 120_000;
 
-/** A node that has something to do: demo sessions in two projects that work, wait, are done, have failed. Call what it gives to let them rest. */
+/** A node that has something to do: demo sessions in two projects that work, wait, are done, have failed,
+ * and the real Claude Code, where it is installed, with its stand-in for a model. Call what it gives to let them rest. */
 async function busy(node: Node): Promise<() => Promise<void>> {
   const api = Api.of(node, OWNER.name);
   const [shop, handbook] = [await api.addProject(repository(node, "shop")), await api.addProject(repository(node, "handbook"))];
@@ -32,22 +33,30 @@ async function busy(node: Node): Promise<() => Promise<void>> {
   await reach(failed, "failed");
   const idle = await start(handbook, "auto-accept", "Check the links", "Check the links of the handbook");
   await reach(idle, "idle");
+  // What it spends is seen on the pages that show it.
+  if (process.env.CLAUDE_CODE_BIN) {
+    for (const [project, text] of [[shop, "Say what this shop sells"], [handbook, "Name the chapters that are missing"]] as const) {
+      const { id } = await api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt: text, title: text });
+      await reach(id, "idle");
+    }
+  }
   const planned = await start(shop, "plan", "Move the cart to the new store", "Move the cart to the new store");
   await until("the demo shows a plan", async () => (await api.pending(planned)).length > 0, LIMIT_MS);
 
   // One goes on for as long as pictures are taken.
-  const going = await start(handbook, "auto-accept", "Translate the chapters", "Translate the chapters");
+  const going = await start(handbook, "auto-accept", "Translate the long chapters", "Translate the chapters");
   let resting = false;
   const goOn = (async () => {
     while (!resting) {
       await allowAll(going);
-      if ((await api.session(going)).state === "idle") await say(going, "Go on with the next chapter");
+      if ((await api.session(going)).state === "idle") await say(going, "Go on with the next long chapter");
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   })();
   return async () => {
     resting = true;
     await goOn;
+    await api.stopAll();
   };
 }
 

@@ -75,6 +75,16 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         }
     }
 
+    /// Changes a row in place; nothing happens when it is not there.
+    pub fn change(self, key: &str, change: impl FnOnce(&mut T)) {
+        let known = self.list.with_untracked(|list| list.iter().find(|(k, _)| k == key).map(|(_, signal)| signal.clone()));
+        if let Some(signal) = known {
+            let mut item = signal.get_untracked();
+            change(&mut item);
+            set_if_changed(&signal, item);
+        }
+    }
+
     /// Takes a row away; nothing happens when it is not there.
     pub fn remove(self, key: &str) {
         if self.list.with_untracked(|list| list.iter().any(|(k, _)| k == key)) {
@@ -173,6 +183,9 @@ mod tests {
             assert_eq!(rows.items_untracked(), [(1, "a"), (2, "c")]);
             rows.patch((2, "c"), |_| Some(0));
             assert_eq!(rows.items_untracked(), [(1, "a"), (2, "c")], "twice is once");
+            rows.change("1", |item| item.1 = "d");
+            rows.change("9", |item| item.1 = "not there");
+            assert_eq!((before, rows.items_untracked()), (rows.list.get_untracked(), vec![(1, "d"), (2, "c")]));
         });
     }
 

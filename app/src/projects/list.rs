@@ -44,6 +44,9 @@ pub fn ProjectsPage() -> impl IntoView {
             let more = next.with_untracked(Option::is_some);
             rows.patch((**project).clone(), |rows| place(rows, project, more));
         }
+        ServerSays::Row { row: Row::Session(session), .. } => {
+            rows.change(&session.project.to_string(), |project| project.updated = project.updated.max(session.updated));
+        }
         ServerSays::Gone { id, .. } => rows.remove(id),
         _ => {}
     });

@@ -17,7 +17,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use model::{
-    Action, Caller, Error, Page, PageQuery, Result,
+    Action, Caller, Error, Millis, Page, PageQuery, Result,
     caller::{Resource, require},
     event::{ProjectAdded, ProjectChanged, ProjectRemoved, ProjectTrusted},
     id::ProjectId,
@@ -26,8 +26,12 @@ use model::{
     sessions::SessionState,
 };
 use rustix::fs::{Access, access};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, Order, Query},
+};
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -81,7 +85,29 @@ impl ProjectsService {
         Ok(path)
     }
 
-    async fn shown(&self, row: project::Model) -> Result<Option<Project>> {
+    /// When a session last did something in each of these projects that has any; each is one look at the end of an index.
+    async fn activity(&self, projects: impl IntoIterator<Item = &str>) -> Result<HashMap<String, Millis>> {
+        let newest = Query::select()
+            .column(session::Column::Updated)
+            .from(session::Entity)
+            .and_where(Expr::col((session::Entity, session::Column::Project)).equals((project::Entity, project::Column::Id)))
+            .and_where(session::Column::Deleted.is_null())
+            .order_by(session::Column::Updated, Order::Desc)
+            .limit(1)
+            .to_owned();
+        let rows: Vec<(String, Option<Millis>)> = project::Entity::find()
+            .filter(project::Column::Id.is_in(projects))
+            .select_only()
+            .column(project::Column::Id)
+            .expr_as(Expr::SubQuery(None, Box::new(newest.into())), "active")
+            .into_tuple()
+            .all(self.store.read())
+            .await
+            .map_err(internal)?;
+        Ok(rows.into_iter().filter_map(|(id, active)| Some((id, active?))).collect())
+    }
+
+    async fn shown(&self, row: project::Model, active: Option<Millis>) -> Result<Option<Project>> {
         let Ok(id) = row.id.parse() else { return Ok(None) };
         let folder = PathBuf::from(&row.path);
         let trusted_hash = row.trusted_hash.clone();
@@ -100,7 +126,7 @@ impl ProjectsService {
             demo: row.demo,
             sessions: row.sessions,
             added: row.added,
-            updated: row.updated,
+            updated: active.map_or(row.updated, |active| std::cmp::max(active, row.updated)),
         }))
     }
 }
@@ -160,9 +186,11 @@ impl ports::Projects for ProjectsService {
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let next = found.last().filter(|_| more).map(|row| crate::sessions::cursor(&[&row.name, &row.id]));
+        let activity = self.activity(found.iter().map(|row| row.id.as_str())).await?;
         let mut items = Vec::with_capacity(found.len());
         for row in found {
-            items.extend(self.shown(row).await?);
+            let active = activity.get(&row.id).copied();
+            items.extend(self.shown(row, active).await?);
         }
         Ok(Page { items, next })
     }
@@ -184,7 +212,10 @@ impl ports::Projects for ProjectsService {
         require(caller, Action::ReadNode, Resource::Node, "project")?;
         let row = project::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
         match row.filter(|row| row.removed.is_none()) {
-            Some(row) => self.shown(row).await?.ok_or_else(|| Error::NotFound("project".into())),
+            Some(row) => {
+                let active = self.activity([row.id.as_str()]).await?.remove(&row.id);
+                self.shown(row, active).await?.ok_or_else(|| Error::NotFound("project".into()))
+            }
             None => Err(Error::NotFound("project".into())),
         }
     }

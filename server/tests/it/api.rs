@@ -163,6 +163,13 @@ async fn sessions_are_listed_by_state_project_agent_and_words_page_by_page() {
     assert_eq!(titles("state=failed,unknown").await, Vec::<String>::new());
     assert_eq!(titles("agent=demo").await.len(), 3);
 
+    // A project is as fresh as what happened last in it.
+    let newest = bench.get(&format!("/api/v1/sessions?project={two}")).await.expect(200).json()["items"][0]["updated"].clone();
+    let told = bench.get(&format!("/api/v1/projects/{two}")).await.expect(200).json();
+    assert!(told["updated"].as_i64() >= newest.as_i64() && newest.as_i64() > told["added"].as_i64(), "{told} {newest}");
+    let listed = bench.get("/api/v1/projects").await.expect(200).json()["items"].as_array().unwrap().clone();
+    assert!(listed.iter().all(|project| project["updated"].as_i64() > project["added"].as_i64()), "{listed:?}");
+
     // Every row says the new name from the answer on that says it, though the row itself has not changed.
     let names = async || {
         let list = bench.get("/api/v1/sessions").await.expect(200).json();

@@ -72,7 +72,8 @@ fn tour(wire: &mut Wire) -> Result<(), Stop> {
         None => wire.text("There is no text here to read yet.", None)?,
     }
     hands::todo(wire, &todo(1))?;
-    wire.text(&format!("There are {} files here. I keep notes in `{OWN_FILE}`; that file is mine, so I need not ask for it.", files.len()), None)?;
+    let (are, here) = (if files.len() == 1 { "is" } else { "are" }, count(files.len(), "file"));
+    wire.text(&format!("There {are} {here} here. I keep notes in `{OWN_FILE}`; that file is mine, so I need not ask for it."), None)?;
     hands::change(wire, OWN_FILE, &notes(&files))?;
     hands::todo(wire, &todo(2))?;
     subagent(wire)?;
@@ -95,6 +96,11 @@ fn tour(wire: &mut Wire) -> Result<(), Stop> {
 }
 
 /// The notes with one more entry, made of what is in the folder now.
+/// `1 file`, `2 files`.
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 fn notes(files: &[String]) -> String {
     let before = fs::read_to_string(OWN_FILE).unwrap_or_else(|_| "# Notes of the demo agent\n\nA script wrote this, no model.\n".into());
     let visits = before.lines().filter(|line| line.starts_with("## Visit")).count() + 1;
@@ -121,8 +127,8 @@ fn plan(wire: &mut Wire, eager: bool) -> Result<(), Stop> {
     loop {
         let said: String = remarks.iter().flat_map(|remark| ["- You said: ", remark.as_str(), "\n"]).collect();
         let proposal = format!(
-            "# Greet the folder\n\n## What is here\n\n{} files.\n\n## What I would do\n\n1. Write `demo-greeting.md` with one sentence: *{greeting}*\n2. Check it with `wc -w demo-greeting.md`\n\n{said}\nNothing else is touched.\n",
-            files.len()
+            "# Greet the folder\n\n## What is here\n\n{}.\n\n## What I would do\n\n1. Write `demo-greeting.md` with one sentence: *{greeting}*\n2. Check it with `wc -w demo-greeting.md`\n\n{said}\nNothing else is touched.\n",
+            count(files.len(), "file")
         );
         wire.text("Here is what I would do.", None)?;
         match hands::plan(wire, &proposal)? {
@@ -183,10 +189,10 @@ fn subagent(wire: &mut Wire) -> Result<(), Stop> {
             calls += 1;
             lines += if read.ok { read.text.lines().count() } else { 0 };
         }
-        wire.text(&format!("{} files, {lines} lines.", files.len()), Some(&id))
+        wire.text(&format!("{}, {}.", count(files.len(), "file"), count(lines, "line")), Some(&id))
     };
     let worked = work();
-    let report = format!("{} files, {lines} lines.", files.len());
+    let report = format!("{}, {}.", count(files.len(), "file"), count(lines, "line"));
     match &worked {
         Ok(()) => {
             let structured = json!({"status": "completed", "agentId": id, "agentType": "counter", "content": [{"type": "text", "text": report}], "totalToolUseCount": calls});
