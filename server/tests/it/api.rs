@@ -148,6 +148,7 @@ async fn a_session_is_started_watched_decided_driven_and_deleted() {
 async fn sessions_are_listed_by_state_project_agent_and_words_page_by_page() {
     let bench = Bench::new().await;
     let (one, two) = (bench.project("one").await, bench.project("two").await);
+    bench.test.clock.advance(60_000);
     for (project, title) in [(&one, "Fix the parser"), (&one, "Write tests"), (&two, "Fix the docs")] {
         bench.post("/api/v1/sessions", json!({"project": project, "agent": "demo", "mode": "ask", "prompt": "x", "title": title})).await.expect(201);
     }
