@@ -146,12 +146,15 @@ try {
   const list = () => get({ port: node.port, path: "/api/v1/sessions?limit=50", headers: { authorization: `Bearer ${token}` }, agent });
   const page = () => get({ port: node.port, path: "/sessions", headers: { cookie }, agent });
   await load(8, 400, list);
-  const before = cpu(node.pid);
-  await load(4, 4_000, list);
-  const each = (cpu(node.pid) - before) / 4_000;
-  row("JSON list, 50 of 100,000: processor time a request", `${each.toFixed(2)} ms`, "<= 0.4 ms", each <= 0.4);
-  const crowd = await load(64, 6_400, list);
-  row("JSON list, 64 clients: p99", `${quantile(crowd.times, 0.99).toFixed(0)} ms`, "<= 60 ms", quantile(crowd.times, 0.99) <= 60);
+  const [each, late] = [[], []];
+  for (let round = 0; round < 5; round++) {
+    const before = cpu(node.pid);
+    await load(4, 4_000, list);
+    each.push((cpu(node.pid) - before) / 4_000);
+    late.push(quantile((await load(64, 6_400, list)).times, 0.99));
+  }
+  row("JSON list, 50 of 100,000: processor time a request", `${median(each).toFixed(2)} ms`, "<= 0.4 ms", median(each) <= 0.4);
+  row("JSON list, 64 clients: p99", `${median(late).toFixed(0)} ms`, "<= 60 ms", median(late) <= 60);
   await load(4, 100, page);
   const pages = await load(16, 2_000, page);
   row("Sessions page from the server, 16 clients", `${pages.perSecond.toFixed(0)}/s, p99 ${quantile(pages.times, 0.99).toFixed(0)} ms`, ">= 200/s, p99 <= 150 ms", pages.perSecond >= 200 && quantile(pages.times, 0.99) <= 150);
