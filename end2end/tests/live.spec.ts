@@ -28,5 +28,11 @@ test("a new session appears in the list and the inbox counts what waits, without
   await expect(page.getByRole("link", { name: /Seen at once/ }).first()).toBeVisible();
   await expect.poll(async () => (await api.pending(session.id)).length, { timeout: 30_000 }).toBeGreaterThan(0);
   await expect(second.getByText(/Seen at once/).first()).toBeVisible();
+
+  // A project that somebody renames has one name everywhere.
+  await expect(page.getByRole("row", { name: /Seen at once/ })).toContainText("seen-at-once");
+  await api.call("PATCH", `/projects/${project.id}`, { name: "called-anew" });
+  await expect(page.getByRole("row", { name: /Seen at once/ })).toContainText("called-anew");
+  await expect(page.getByRole("row", { name: /Seen at once/ })).not.toContainText("seen-at-once");
   expect(await page.evaluate(() => "unloaded" in window)).toBe(true);
 });

@@ -75,13 +75,12 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         }
     }
 
-    /// Changes a row in place; nothing happens when it is not there.
-    pub fn change(self, key: &str, change: impl FnOnce(&mut T)) {
-        let known = self.list.with_untracked(|list| list.iter().find(|(k, _)| k == key).map(|(_, signal)| signal.clone()));
-        if let Some(signal) = known {
+    /// Changes the rows that `is` accepts, in place.
+    pub fn change(self, is: impl Fn(&T) -> bool, change: impl Fn(&mut T)) {
+        for (_, signal) in self.list.get_untracked().iter().filter(|(_, signal)| signal.with_untracked(&is)) {
             let mut item = signal.get_untracked();
             change(&mut item);
-            set_if_changed(&signal, item);
+            set_if_changed(signal, item);
         }
     }
 
@@ -183,8 +182,8 @@ mod tests {
             assert_eq!(rows.items_untracked(), [(1, "a"), (2, "c")]);
             rows.patch((2, "c"), |_| Some(0));
             assert_eq!(rows.items_untracked(), [(1, "a"), (2, "c")], "twice is once");
-            rows.change("1", |item| item.1 = "d");
-            rows.change("9", |item| item.1 = "not there");
+            rows.change(|item| item.0 == 1, |item| item.1 = "d");
+            rows.change(|item| item.0 == 9, |item| item.1 = "not there");
             assert_eq!((before, rows.items_untracked()), (rows.list.get_untracked(), vec![(1, "d"), (2, "c")]));
         });
     }

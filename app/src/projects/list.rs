@@ -45,7 +45,7 @@ pub fn ProjectsPage() -> impl IntoView {
             rows.patch((**project).clone(), |rows| place(rows, project, more));
         }
         ServerSays::Row { row: Row::Session(session), .. } => {
-            rows.change(&session.project.to_string(), |project| project.updated = project.updated.max(session.updated));
+            rows.change(|project| project.id == session.project, |project| project.updated = project.updated.max(session.updated));
         }
         ServerSays::Gone { id, .. } => rows.remove(id),
         _ => {}

@@ -123,6 +123,9 @@ fn listen(store: Store, id: SessionId, pos: model::Pos, again: Callback<()>) {
         }
         ServerSays::Row { row: Row::Project(project), .. } if store.session.with_untracked(|session| session.project == project.id) => {
             store.trusted.set(project.trusted && !project.trust_stale);
+            if store.session.with_untracked(|session| session.project_name != project.name) {
+                store.session.update(|session| session.project_name.clone_from(&project.name));
+            }
         }
         ServerSays::Gone { id: gone, .. } if *gone == id.to_string() => again.run(()),
         ServerSays::Partial(partial) if partial.session == id => store.take_partial(partial.clone()),

@@ -69,6 +69,9 @@ fn listen(rows: Rows<Session>, filter: Memo<SessionFilter>, next: RwSignal<Optio
             let more = next.with_untracked(Option::is_some);
             filter.with_untracked(|shown| patch_sessions(rows, shown, session, more));
         }
+        ServerSays::Row { row: Row::Project(project), .. } => {
+            rows.change(|session| session.project == project.id, |session| session.project_name.clone_from(&project.name));
+        }
         ServerSays::Gone { id, .. } => rows.remove(id),
         _ => {}
     });

@@ -85,7 +85,12 @@ impl Hub {
                     Ok(events) if events.is_empty() => break,
                     Ok(events) => {
                         after = events.last().map_or(after, |event| event.pos);
-                        self.remember(events.iter().flat_map(touched::of_event));
+                        let touches: Vec<Touched> = events.iter().flat_map(touched::of_event).collect();
+                        // Before anybody reads rows for them: what is told after a project was renamed says the new name.
+                        if touches.iter().any(|touched| matches!(touched.touch, Touch::Project(_))) {
+                            self.inner.rows.forget_names();
+                        }
+                        self.remember(touches);
                         self.inner.ready.send_replace(after);
                     }
                     Err(error) => {
@@ -140,7 +145,7 @@ impl Hub {
         self.inner.partials.lock().expect("nothing panics while it holds the partials")
     }
 
-    fn remember(&self, touches: impl Iterator<Item = Touched>) {
+    fn remember(&self, touches: Vec<Touched>) {
         let mut recent = self.inner.recent.lock().expect("nothing panics while it holds the touches");
         recent.touches.extend(touches);
         while recent.touches.len() > REMEMBERED {

@@ -53,6 +53,11 @@ impl Rows {
         Self { store, projects, memo: Arc::default(), names }
     }
 
+    /// A project may have another name now.
+    pub fn forget_names(&self) {
+        self.names.forget();
+    }
+
     /// What `caller` may see of sessions, as a condition on the session table.
     pub fn scope(caller: &Caller) -> Condition {
         let alive = Condition::all().add(session::Column::Deleted.is_null());
