@@ -33,7 +33,7 @@ pub struct Project {
     pub sessions: i64,
     /// When it was added.
     pub added: Millis,
-    /// When a session in it last did something, or it was changed itself.
+    /// When a session in it that the caller may see last did something, or it was changed itself.
     pub updated: Millis,
 }
 

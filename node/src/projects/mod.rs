@@ -12,7 +12,7 @@ use crate::{
     clock::Deps,
     entity::{project, session},
     journal::{Journal, Outcome, Tx, internal},
-    rows::Names,
+    rows::{Names, Rows},
     store::Store,
 };
 use async_trait::async_trait;
@@ -85,13 +85,14 @@ impl ProjectsService {
         Ok(path)
     }
 
-    /// When a session last did something in each of these projects that has any; each is one look at the end of an index.
-    async fn activity(&self, projects: impl IntoIterator<Item = &str>) -> Result<HashMap<String, Millis>> {
+    /// When a session that the caller may see last did something in each of these projects that has any; each is one look at the end of an
+    /// index.
+    async fn activity(&self, caller: &Caller, projects: impl IntoIterator<Item = &str>) -> Result<HashMap<String, Millis>> {
         let newest = Query::select()
             .column(session::Column::Updated)
             .from(session::Entity)
             .and_where(Expr::col((session::Entity, session::Column::Project)).equals((project::Entity, project::Column::Id)))
-            .and_where(session::Column::Deleted.is_null())
+            .cond_where(Rows::scope(caller))
             .order_by(session::Column::Updated, Order::Desc)
             .limit(1)
             .to_owned();
@@ -186,7 +187,7 @@ impl ports::Projects for ProjectsService {
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let next = found.last().filter(|_| more).map(|row| crate::sessions::cursor(&[&row.name, &row.id]));
-        let activity = self.activity(found.iter().map(|row| row.id.as_str())).await?;
+        let activity = self.activity(caller, found.iter().map(|row| row.id.as_str())).await?;
         let mut items = Vec::with_capacity(found.len());
         for row in found {
             let active = activity.get(&row.id).copied();
@@ -213,7 +214,7 @@ impl ports::Projects for ProjectsService {
         let row = project::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
         match row.filter(|row| row.removed.is_none()) {
             Some(row) => {
-                let active = self.activity([row.id.as_str()]).await?.remove(&row.id);
+                let active = self.activity(caller, [row.id.as_str()]).await?.remove(&row.id);
                 self.shown(row, active).await?.ok_or_else(|| Error::NotFound("project".into()))
             }
             None => Err(Error::NotFound("project".into())),

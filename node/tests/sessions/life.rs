@@ -276,6 +276,9 @@ async fn a_private_session_is_nobody_elses_anywhere() {
     assert!(matches!(running.services.usage.of_session(&jonas, session.id).await, Err(Error::NotFound(_))));
     let list = running.services.sessions.list(&jonas, SessionFilter::default(), PageQuery::default()).await.unwrap();
     assert!(list.items.iter().all(|row| row.id != session.id));
+    let fresh = async |caller| running.services.projects.find(caller, session.project).await.unwrap().updated;
+    let (mine, theirs) = (fresh(&mara()).await, fresh(&jonas).await);
+    assert!(theirs <= session.started && session.started < mine, "{theirs} {} {mine}: what a private session does is seen on its project", session.started);
     let mut after = 0;
     loop {
         let page = running.services.node.events(&jonas, after, 200).await.unwrap();

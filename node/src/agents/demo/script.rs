@@ -95,12 +95,12 @@ fn tour(wire: &mut Wire) -> Result<(), Stop> {
     }
 }
 
-/// The notes with one more entry, made of what is in the folder now.
 /// `1 file`, `2 files`.
 fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
+/// The notes with one more entry, made of what is in the folder now.
 fn notes(files: &[String]) -> String {
     let before = fs::read_to_string(OWN_FILE).unwrap_or_else(|_| "# Notes of the demo agent\n\nA script wrote this, no model.\n".into());
     let visits = before.lines().filter(|line| line.starts_with("## Visit")).count() + 1;
