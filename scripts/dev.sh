@@ -6,4 +6,5 @@ scripts/setup.sh build
 . scripts/env.sh
 # A folder of its own: cargo-leptos sets variables that leptos reads at compile time, and would rebuild it at each change of hands.
 export CARGO_TARGET_DIR=$ROOT/target/watch
-exec env -u RUSTFLAGS cargo leptos watch -- serve --data "${ORCHWIZ_DATA:-data}"
+# Pages are pieces here too: without --split none of them is taken over.
+exec env -u RUSTFLAGS cargo leptos watch --split -- serve --data "${ORCHWIZ_DATA:-data}"

@@ -47,7 +47,6 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="icon" href="/favicon.ico" sizes="32x32" />
                 <link rel="apple-touch-icon" href="/icon-180.png" />
                 <link rel="manifest" href="/manifest.webmanifest" />
-                <AutoReload options=options.clone() />
                 <HydrationScripts options=options />
                 <MetaTags />
             </head>
