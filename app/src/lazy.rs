@@ -1,6 +1,7 @@
 //! Pages that come when they are opened: the code of each group of pages is a file of its own, fetched once, so that a first visit
 //! carries only what it shows. It must not know what is on a page.
 
+use crate::ui::hear;
 use crate::{ui::Button, view};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -61,7 +62,7 @@ pub(crate) fn not_loaded(_: NotLoaded) -> AnyView {
         <div class="page">
             <div class="page-bar"><h1>"This page could not be loaded"</h1></div>
             <p class="muted">"The node did not answer, or was upgraded while this tab was open. Loading again gets what it has now."</p>
-            <p><Button on:click=|_| crate::browser::load_again()>"Load again"</Button></p>
+            <p><Button on:click=hear::click(|_| crate::browser::load_again())>"Load again"</Button></p>
         </div>
     }
 }

@@ -5,10 +5,11 @@
 /// Leptos' `view!` with the type of what it makes erased at once: each closure that shows something is then compiled for one type,
 /// not for one of its own. Routes, whose types matter, call `leptos::view!`.
 macro_rules! erased_view {
-    ($($tokens:tt)*) => { ::leptos::prelude::IntoAny::into_any(::leptos::view! { $($tokens)* }) };
+    ($($tokens:tt)*) => { ::leptos::prelude::IntoAny::into_any(::leptos::view! { $($tokens)* }.into_inner()) };
 }
 pub(crate) use erased_view as view;
 
+mod act;
 pub mod auth;
 pub mod browser;
 pub mod error;
@@ -21,6 +22,7 @@ mod not_found;
 pub mod overview;
 mod palette;
 pub mod projects;
+mod reading;
 #[cfg(feature = "ssr")]
 pub mod server;
 pub mod session;
@@ -33,7 +35,9 @@ pub mod ui;
 pub mod usage;
 pub mod wire;
 
+pub use act::Act;
 pub use error::{AppError, AppResult};
+pub use reading::Reading;
 pub use shell::App;
 #[cfg(feature = "ssr")]
 pub use shell::shell;

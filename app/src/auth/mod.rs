@@ -10,7 +10,7 @@ use crate::{
     lazy::lazy_page,
     ui::{Icon, Mark},
     view,
-    wire::Json,
+    wire::Rpc,
 };
 use leptos::{prelude::*, server};
 use leptos_router::{
@@ -44,14 +44,14 @@ pub(crate) struct SignInView {
 }
 
 /// What anybody may know before signing in: the node's name and the ways in.
-#[server(prefix = "/api/rpc", endpoint = "auth/options", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "auth/options", protocol = Rpc)]
 pub(crate) async fn sign_in_options() -> AppResult<SignInView> {
     let node = crate::server::services()?.node.info(&model::Caller::node()).await?.name;
     Ok(SignInView { node, github: use_context::<AuthOptions>().is_some_and(|options| options.github) })
 }
 
 /// Whether a set-up link would work now. The link is the right to ask.
-#[server(prefix = "/api/rpc", endpoint = "auth/setup-link", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "auth/setup-link", protocol = Rpc)]
 pub(crate) async fn setup_link_works(token: String) -> AppResult<bool> {
     match use_context::<AuthOptions>() {
         Some(options) if !token.is_empty() && token.len() <= 200 => Ok((options.link_works)(token).await?),

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use crate::{error::AppResult, wire::Json};
+use crate::{error::AppResult, wire::Rpc};
 use leptos::server;
 use model::{
     Pos,
@@ -27,7 +27,7 @@ pub(crate) struct FrameView {
 }
 
 /// Reads the frame.
-#[server(prefix = "/api/rpc", endpoint = "frame/read", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "frame/read", protocol = Rpc)]
 pub(crate) async fn read_frame() -> AppResult<FrameView> {
     let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;

@@ -1,6 +1,6 @@
 //! The list of keys, under `?`. One table; whoever adds a key adds a line.
 
-use crate::ui::{Dialog, Kbd};
+use crate::ui::{Dialog, Kbd, hear};
 use crate::view;
 use leptos::prelude::*;
 
@@ -46,7 +46,7 @@ pub(super) fn KeysDialog(
                     .collect_view()}
             </div>
             <div class="acts">
-                <button type="button" class="btn btn-lg" on:click=move |_| open.set(false)>
+                <button type="button" class="btn btn-lg" on:click=hear::click(move |_| open.set(false))>
                     "Close"
                 </button>
             </div>

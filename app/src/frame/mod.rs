@@ -14,11 +14,11 @@ pub(crate) use remind::ReminderChoice;
 pub(crate) use top::{ThemeSegment, project_names};
 
 use crate::{
-    AppError, browser,
+    Reading, browser,
     live::{LiveState, use_live},
     palette::Palette,
     sessions::filter::encode,
-    ui::{ErrorNote, Exact, Icon, Look, Menu, Note, NoteTone},
+    ui::{ErrorNote, Exact, Icon, Look, Menu, Note, NoteTone, changing, effect},
     view,
 };
 use keys::KeysDialog;
@@ -41,7 +41,7 @@ pub(crate) struct Open {
 }
 
 /// What the frame read.
-pub(crate) type FrameResource = Resource<Result<FrameView, AppError>>;
+pub(crate) type FrameResource = Reading<FrameView>;
 
 /// Who is signed in and what the node is, for pages inside the frame. Read it inside a `Suspense`.
 pub(crate) fn use_frame() -> Option<FrameResource> {
@@ -76,11 +76,17 @@ pub fn Frame() -> impl IntoView {
     let live = use_live();
     let open = Open { palette: RwSignal::new(false), keys: RwSignal::new(false) };
     provide_context(open);
-    let frame: FrameResource = Resource::new_blocking(move || (live.reloads.get(), live.doubts()), |_| read_frame());
+    let frame: FrameResource = Reading::blocking(
+        move || {
+            live.reloads.track();
+            live.doubts();
+        },
+        read_frame,
+    );
     provide_context(frame);
     remind::remind();
 
-    Effect::new(move |_| match frame.get() {
+    effect(move || match frame.get() {
         Some(Ok(view)) => {
             live.prime(view.pending, view.health);
             live.follow(vec![Topic::Node], view.pos);
@@ -149,7 +155,7 @@ fn Offline() -> impl IntoView {
         LiveState::Offline { since } => Some(since),
         LiveState::Live | LiveState::CatchingUp => None,
     });
-    move || {
+    changing(move || {
         since.get().map(|since| {
             view! {
                 <div class="frame-note only-phone">
@@ -159,7 +165,7 @@ fn Offline() -> impl IntoView {
                 </div>
             }
         })
-    }
+    })
 }
 
 /// The four places of a phone.

@@ -1,6 +1,7 @@
 //! Reminding of what waits while nobody looks: notifications of this browser, for whoever chose them here. The choice is the browser's, not the node's.
 //! It must not speak while the tab is seen: there the count, the title and the announcement do.
 
+use crate::ui::effect;
 use crate::{
     browser::{self, Notices},
     inbox::words,
@@ -69,7 +70,7 @@ pub(super) fn remind() {
         }
     });
     let seen = StoredValue::new(browser::now().unwrap_or_default());
-    Effect::new(move |_| {
+    effect(move || {
         let speak = speak.clone();
         browser::every(LOOK, move || {
             let Some(now) = browser::now() else { return };
@@ -107,7 +108,7 @@ const fn obstacle(notices: Notices) -> Option<&'static str> {
 pub(crate) fn ReminderChoice() -> impl IntoView {
     let notices = RwSignal::new(None::<Notices>);
     let chosen = RwSignal::new(false);
-    Effect::new(move |_| {
+    effect(move || {
         notices.set(browser::notices());
         chosen.set(is_chosen());
     });

@@ -2,19 +2,19 @@
 
 use super::{FrameResource, Open};
 use crate::{
-    AppError,
+    AppError, Reading,
     browser::{Theme, show_pressed},
     error::AppResult,
-    ui::{Icon, Kbd, Mark, Menu, format},
+    ui::{Icon, Kbd, Mark, Menu, effect, format, hear},
     view,
-    wire::Json,
+    wire::Rpc,
 };
 use leptos::{prelude::*, server};
 use leptos_router::hooks::{use_location, use_query_map};
 use model::id::ProjectId;
 
 /// Names of the projects there are, for filters, by name.
-#[server(prefix = "/api/rpc", endpoint = "frame/projects", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "frame/projects", protocol = Rpc)]
 pub(crate) async fn project_names() -> AppResult<Vec<(ProjectId, String)>> {
     use crate::server::{caller, services};
     Ok(services()?.projects.names(&caller()?).await?)
@@ -41,7 +41,7 @@ pub(super) fn Top(
                 class="find no-phone"
                 aria-keyshortcuts="Control+K Meta+K"
                 aria-haspopup="dialog"
-                on:click=move |_| open.palette.set(true)
+                on:click=hear::click(move |_| open.palette.set(true))
             >
                 <Icon name="search" />
                 <span>"Search or run a command"</span>
@@ -51,7 +51,7 @@ pub(super) fn Top(
                 type="button"
                 class="btn btn-i btn-q only-phone"
                 aria-label="Search or run a command"
-                on:click=move |_| open.palette.set(true)
+                on:click=hear::click(move |_| open.palette.set(true))
             >
                 <Icon name="search" />
             </button>
@@ -75,7 +75,7 @@ pub(super) fn Top(
 /// Which project's sessions are shown; a link each, so that it works without WASM.
 #[component]
 fn ProjectFilter() -> impl IntoView {
-    let projects = Resource::new(|| (), |()| project_names());
+    let projects = Reading::new(|| (), project_names);
     let query = use_query_map();
     let to = move |project: Option<ProjectId>| {
         let mut query = query.get();
@@ -157,7 +157,7 @@ fn Account(
                 <Icon name="settings" />
                 "Profile"
             </a>
-            <button type="button" on:click=move |_| open.keys.set(true)>
+            <button type="button" on:click=hear::click(move |_| open.keys.set(true))>
                 <Icon name="lightbulb" />
                 "Keys"
                 <span class="push">
@@ -182,7 +182,7 @@ fn Account(
 /// Light, dark, system; the head script does the work.
 #[component]
 pub(crate) fn ThemeSegment() -> impl IntoView {
-    Effect::new(|_| show_pressed());
+    effect(show_pressed);
     view! {
         <div class="seg" role="group" aria-label="Theme">
             {Theme::ALL

@@ -3,7 +3,7 @@
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use crate::{error::AppResult, wire::Json};
+use crate::{error::AppResult, wire::Rpc};
 use leptos::server;
 #[cfg(feature = "ssr")]
 use model::{Error, PageQuery, approvals::ApprovalFilter};
@@ -28,7 +28,7 @@ pub struct InboxView {
 }
 
 /// The Inbox, with the approval that the address names.
-#[server(prefix = "/api/rpc", endpoint = "approvals/inbox", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "approvals/inbox", protocol = Rpc)]
 pub async fn inbox(named: Option<ApprovalId>) -> AppResult<InboxView> {
     use model::approvals::ApprovalState;
     let (services, caller) = (services()?, caller()?);
@@ -49,7 +49,7 @@ pub async fn inbox(named: Option<ApprovalId>) -> AppResult<InboxView> {
 }
 
 /// The next page of what waits, oldest first.
-#[server(prefix = "/api/rpc", endpoint = "approvals/waiting", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "approvals/waiting", protocol = Rpc)]
 pub async fn more_waiting(after: Option<String>) -> AppResult<Page<Approval>> {
     use model::approvals::ApprovalState;
     let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
@@ -57,13 +57,13 @@ pub async fn more_waiting(after: Option<String>) -> AppResult<Page<Approval>> {
 }
 
 /// One approval.
-#[server(prefix = "/api/rpc", endpoint = "approvals/find", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "approvals/find", protocol = Rpc)]
 pub async fn find_approval(id: ApprovalId) -> AppResult<Approval> {
     Ok(services()?.approvals.find(&caller()?, id).await?)
 }
 
 /// Decides.
-#[server(prefix = "/api/rpc", endpoint = "approvals/decide", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "approvals/decide", protocol = Rpc)]
 pub async fn decide_approval(id: ApprovalId, decide: Decide) -> AppResult<Approval> {
     Ok(services()?.approvals.decide(&caller()?, id, decide).await?)
 }

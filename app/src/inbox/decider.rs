@@ -6,6 +6,7 @@ use super::{
     words::{self, Answer},
 };
 use crate::{
+    Act,
     error::AppError,
     ui::{Toast, use_toasts},
 };
@@ -49,7 +50,7 @@ pub struct Decider {
     /// What went wrong.
     pub error: RwSignal<Option<AppError>>,
     approval: StoredValue<Approval>,
-    send: Action<Decide, Result<Approval, AppError>>,
+    send: Act<Decide>,
 }
 
 impl Decider {
@@ -62,22 +63,21 @@ impl Decider {
         let stored = StoredValue::new(approval.clone());
         let before = approval.clone();
         let toasts = use_toasts();
-        let send = Action::new(move |wish: &Decide| {
+        let send = Act::new(move |wish: &Decide| {
             let wish = wish.clone();
             let mut asked = before.clone();
             async move {
                 error.set(None);
                 let wanted = wish.clone();
-                let answer = decide_approval(id, wish).await;
-                match &answer {
+                match decide_approval(id, wish).await {
                     Ok(now) => {
                         if let Some(toasts) = toasts {
                             // No undo: the agent has the answer already.
-                            let text = words::told(now, &wanted);
+                            let text = words::told(&now, &wanted);
                             toasts.show(if wanted.decision == Verdict::Allow { Toast::done(text) } else { Toast::denied(text) });
                         }
                         // The socket may have been faster: then its row, and whoever waited here, are gone already.
-                        decided.try_run(now.clone());
+                        decided.try_run(now);
                     }
                     Err(AppError(Error::AlreadyDecided(by))) => {
                         asked.state = match by.decision {
@@ -85,14 +85,13 @@ impl Decider {
                             Verdict::Deny => ApprovalState::Denied,
                         };
                         if let Some(toasts) = toasts {
-                            toasts.show(Toast::denied(format!("Decided before: {}.", words::decision(by, asked.kind))));
+                            toasts.show(Toast::denied(format!("Decided before: {}.", words::decision(&by, asked.kind))));
                         }
-                        asked.decided = Some((**by).clone());
+                        asked.decided = Some(*by);
                         decided.try_run(asked);
                     }
-                    Err(other) => error.set(Some(other.clone())),
+                    Err(other) => error.set(Some(other)),
                 }
-                answer
             }
         });
         Self {

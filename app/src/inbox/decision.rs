@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     browser,
-    ui::{Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, TextArea, keep_typed},
+    ui::{Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, TextArea, changing, effect, hear, keep_typed},
     view,
 };
 use leptos::prelude::*;
@@ -96,7 +96,7 @@ pub fn AlwaysRule(
         </div>
         <p class="xs muted">
             {move || match scope.get() {
-                RememberScope::Session => view! { "Written nowhere: it holds until this session's agent ends." }.into_any(),
+                RememberScope::Session => "Written nowhere: it holds until this session's agent ends.".into_any(),
                 scope => view! { "Written to " <code>{words::scope_file(scope)}</code> "." }.into_any(),
             }}
             {untrusted.then_some(" The project is not trusted: its agents do not read rules kept in it.")}
@@ -162,19 +162,19 @@ fn ToolActs(decider: Decider, keys: Signal<bool>, scope_shown: bool, large: bool
     let busy = decider.busy();
     let always = move |_| if scope_shown { decider.always() } else { decider.asking.set(Asking::Always) };
     view! {
-        <Button kind=ButtonKind::Primary large=large disabled=busy on:click=move |_| decider.allow()>
+        <Button kind=ButtonKind::Primary large=large disabled=busy on:click=hear::click(move |_| decider.allow())>
             "Allow once" <KeyHint key="A" shown=keys />
         </Button>
         {decider
             .can_always
             .then(|| {
                 view! {
-                    <Button large=large disabled=busy on:click=always>
+                    <Button large=large disabled=busy on:click=hear::click(always)>
                         {if scope_shown { "Always" } else { "Always…" }} <KeyHint key="Shift A" shown=keys />
                     </Button>
                 }
             })}
-        <Button kind=ButtonKind::Danger large=large disabled=busy on:click=move |_| decider.ask_deny()>
+        <Button kind=ButtonKind::Danger large=large disabled=busy on:click=hear::click(move |_| decider.ask_deny())>
             "Deny…" <KeyHint key="D" shown=keys />
         </Button>
         {aside.run()}
@@ -185,13 +185,13 @@ fn ToolActs(decider: Decider, keys: Signal<bool>, scope_shown: bool, large: bool
 fn PlanActs(decider: Decider, keys: Signal<bool>, large: bool, aside: ViewFn) -> impl IntoView {
     let busy = decider.busy();
     view! {
-        <Button kind=ButtonKind::Primary large=large disabled=busy on:click=move |_| decider.approve(Mode::Ask)>
+        <Button kind=ButtonKind::Primary large=large disabled=busy on:click=hear::click(move |_| decider.approve(Mode::Ask))>
             "Approve" <KeyHint key="A" shown=keys />
         </Button>
-        <Button large=large disabled=busy on:click=move |_| decider.approve(Mode::AutoAccept)>
+        <Button large=large disabled=busy on:click=hear::click(move |_| decider.approve(Mode::AutoAccept))>
             "Approve, auto-accept edits" <KeyHint key="Shift A" shown=keys />
         </Button>
-        <Button large=large disabled=busy on:click=move |_| decider.ask_deny()>
+        <Button large=large disabled=busy on:click=hear::click(move |_| decider.ask_deny())>
             "Send back…" <KeyHint key="D" shown=keys />
         </Button>
         {aside.run()}
@@ -203,8 +203,8 @@ fn QuestionActs(decider: Decider, large: bool, aside: ViewFn) -> impl IntoView {
     let busy = decider.busy();
     let cannot = Signal::derive(move || busy.get() || decider.given().is_none());
     view! {
-        <Button kind=ButtonKind::Primary large=large disabled=cannot on:click=move |_| decider.allow()>"Answer"</Button>
-        <Button kind=ButtonKind::Danger large=large disabled=busy on:click=move |_| decider.ask_deny()>"Do not answer…"</Button>
+        <Button kind=ButtonKind::Primary large=large disabled=cannot on:click=hear::click(move |_| decider.allow())>"Answer"</Button>
+        <Button kind=ButtonKind::Danger large=large disabled=busy on:click=hear::click(move |_| decider.ask_deny())>"Do not answer…"</Button>
         {aside.run()}
     }
 }
@@ -223,18 +223,18 @@ fn AlwaysBox(decider: Decider, large: bool) -> impl IntoView {
     let busy = decider.busy();
     let own = NodeRef::<leptos::html::Div>::new();
     // Not its button: whoever holds the key that opened it would press that at once.
-    Effect::new(move || {
+    effect(move || {
         if let Some(own) = own.get() {
             let _ = own.focus();
         }
     });
     view! {
-        <div class="ask-box" role="group" aria-label="Always allow" tabindex="-1" node_ref=own on:keydown=move |event| closes(decider, &event)>
+        <div class="ask-box" role="group" aria-label="Always allow" tabindex="-1" node_ref=own on:keydown=hear::keydown(move |event| closes(decider, &event))>
             <h3>"What “always” would add"</h3>
             <AlwaysRule decider=decider />
             <div class="acts">
-                <Button kind=ButtonKind::Primary large=large disabled=busy on:click=move |_| decider.always()>"Always allow"</Button>
-                <Button large=large on:click=move |_| decider.asking.set(Asking::Nothing)>"Back"</Button>
+                <Button kind=ButtonKind::Primary large=large disabled=busy on:click=hear::click(move |_| decider.always())>"Always allow"</Button>
+                <Button large=large on:click=hear::click(move |_| decider.asking.set(Asking::Nothing))>"Back"</Button>
             </div>
         </div>
     }
@@ -244,7 +244,7 @@ fn AlwaysBox(decider: Decider, large: bool) -> impl IntoView {
 fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
     let busy = decider.busy();
     let field = NodeRef::<leptos::html::Textarea>::new();
-    Effect::new(move || {
+    effect(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
         }
@@ -265,14 +265,14 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
         }
     };
     view! {
-        <div class="ask-box" on:keydown=keydown>
+        <div class="ask-box" on:keydown=hear::keydown(keydown)>
             <TextArea value=decider.reason label=label placeholder=label rows=2 maxlength=10_000 node_ref=field />
             <p class="hint">{hint}</p>
             <div class="acts">
-                <Button kind=if plan { ButtonKind::Primary } else { ButtonKind::Danger } large=large disabled=cannot on:click=move |_| decider.deny()>
+                <Button kind=if plan { ButtonKind::Primary } else { ButtonKind::Danger } large=large disabled=cannot on:click=hear::click(move |_| decider.deny())>
                     {verb} <KeyHint key="Ctrl ⏎" shown=Signal::stored(true) />
                 </Button>
-                <Button large=large on:click=move |_| decider.asking.set(Asking::Nothing)>"Back"</Button>
+                <Button large=large on:click=hear::click(move |_| decider.asking.set(Asking::Nothing))>"Back"</Button>
             </div>
         </div>
     }
@@ -281,7 +281,7 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
 /// A key in a button, where keys are heard.
 #[component]
 fn KeyHint(key: &'static str, shown: Signal<bool>) -> impl IntoView {
-    move || shown.get().then(|| view! { <kbd class="kbd" aria-hidden="true">{key}</kbd> })
+    changing(move || shown.get().then(|| view! { <kbd class="kbd" aria-hidden="true">{key}</kbd> }))
 }
 
 /// The questions of an approval, to be answered by options or in the person's own words.

@@ -3,6 +3,7 @@
 
 use super::decider::{Asking, Decider};
 use crate::browser::{self, Key};
+use crate::ui::effect;
 use leptos::prelude::*;
 use model::{Millis, approvals::ApprovalKind};
 
@@ -13,7 +14,7 @@ const LOOK_MS: Millis = 400;
 /// Call it in a component's body.
 pub fn hear_keys(decider: Decider, first: Signal<bool>, scope_shown: bool) {
     let since = StoredValue::new(None);
-    Effect::new(move |_| since.set_value(if first.get() { browser::now() } else { None }));
+    effect(move || since.set_value(if first.get() { browser::now() } else { None }));
     // Another listener of the same key may have taken this decision off the page before.
     browser::on_keys(move |key| {
         first.try_get_untracked() == Some(true) && was_seen(since.try_get_value().flatten(), browser::now()) && heard(decider, key, scope_shown)

@@ -3,8 +3,9 @@
 
 use super::{api::find_approval, lists::Lists};
 use crate::{
+    Act,
     error::AppError,
-    ui::{Empty, ErrorNote, Skeleton},
+    ui::{Empty, ErrorNote, Skeleton, changing, effect},
     view,
 };
 use leptos::prelude::*;
@@ -18,24 +19,29 @@ pub fn Named(
     /// What is loaded; it joins them, and is shown in this one's place.
     lists: RwSignal<Lists>,
 ) -> impl IntoView {
-    let find = Action::new(move |(): &()| async move {
-        find_approval(id).await.map(|approval| {
-            lists.try_update(|lists| lists.name(approval));
-        })
+    let failed = RwSignal::new(None::<AppError>);
+    let find = Act::new(move |(): &()| async move {
+        match find_approval(id).await {
+            Ok(approval) => {
+                lists.try_update(|lists| lists.name(approval));
+            }
+            Err(error) => failed.set(Some(error)),
+        }
     });
-    Effect::new(move |_| {
+    effect(move || {
         find.dispatch(());
     });
-    move || match find.value().get() {
-        None | Some(Ok(())) => view! { <div class="ib-detail"><Skeleton rows=6 /></div> }.into_any(),
-        Some(Err(AppError(Error::NotFound(_)))) => view! { <Gone /> }.into_any(),
-        Some(Err(error)) => {
+    changing(move || match failed.get() {
+        None => view! { <div class="ib-detail"><Skeleton rows=6 /></div> }.into_any(),
+        Some(AppError(Error::NotFound(_))) => view! { <Gone /> }.into_any(),
+        Some(error) => {
             let again = Callback::new(move |()| {
+                failed.set(None);
                 find.dispatch(());
             });
             view! { <div class="ib-detail"><ErrorNote error=error title="The approval could not be read." retry=again /></div> }.into_any()
         }
-    }
+    })
 }
 
 /// There is nothing of that name.

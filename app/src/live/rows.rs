@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-/// A keyed list of rows, each in a signal of its own. Use with `<For each=move || rows.list() key=|(key, _)| key.clone() ...>`.
+/// A keyed list of rows, each in a signal of its own. Drawn with `ui::each(move || rows.list(), |(key, _)| key.clone(), ..)`.
 pub struct Rows<T: Send + Sync + 'static> {
     list: RwSignal<Vec<(String, ArcRwSignal<T>)>>,
     key: fn(&T) -> String,
@@ -109,7 +109,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         self.list.with_untracked(|list| list.iter().position(|(_, signal)| signal.with_untracked(&is)))
     }
 
-    /// Keys and signals, for `<For>`. Subscribes to order and membership, not to the rows.
+    /// Keys and signals, for `ui::each`. Subscribes to order and membership, not to the rows.
     pub fn list(self) -> Vec<(String, ArcRwSignal<T>)> {
         self.list.get()
     }

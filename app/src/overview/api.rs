@@ -3,7 +3,7 @@
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use crate::{error::AppResult, wire::Json};
+use crate::{error::AppResult, wire::Rpc};
 use leptos::server;
 use model::node::{AgentFound, NodeInfo, Overview};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct OverviewView {
 }
 
 /// The Overview.
-#[server(prefix = "/api/rpc", endpoint = "overview/read", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "overview/read", protocol = Rpc)]
 pub async fn read_overview() -> AppResult<OverviewView> {
     let (services, caller) = (services()?, caller()?);
     let overview = services.node.overview(&caller).await?;

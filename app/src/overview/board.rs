@@ -7,7 +7,7 @@ use super::{
     sentence::Counts,
 };
 use crate::{
-    browser,
+    Act, browser,
     live::{Rows, use_live},
 };
 use leptos::prelude::*;
@@ -88,7 +88,7 @@ impl Board {
             self.stale.set_value(true);
         });
         // Sums, totals and the stream come with the next reading, at most every two seconds and only when something happened.
-        let read = Action::new(move |(): &()| async move {
+        let read = Act::new(move |(): &()| async move {
             if let Ok(view) = read_overview().await {
                 self.read(view);
             }

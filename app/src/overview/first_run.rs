@@ -4,7 +4,7 @@
 use super::api::OverviewView;
 use crate::{
     sessions::api::RunDemo,
-    ui::{Button, ButtonKind, ErrorNote, Icon, Kbd, Look, Shape},
+    ui::{Button, ButtonKind, ErrorNote, Icon, Kbd, Look, Shape, changing},
     view,
 };
 use leptos::{form::ActionForm, prelude::*};
@@ -79,7 +79,7 @@ pub fn Remaining(
     /// Agents as they were found.
     agents: Vec<AgentFound>,
 ) -> impl IntoView {
-    move || {
+    changing(move || {
         let now = list.get();
         (left(now) > 0).then(|| {
             view! {
@@ -89,7 +89,7 @@ pub fn Remaining(
                 </section>
             }
         })
-    }
+    })
 }
 
 #[component]

@@ -10,7 +10,7 @@ use crate::{
         waits::Waits,
         words,
     },
-    ui::{Cost, Elapsed, Look, Shape, format},
+    ui::{Cost, Elapsed, Look, Shape, each, format},
     view,
 };
 use leptos::prelude::*;
@@ -36,12 +36,12 @@ pub fn Lanes(
             <Needs board=board />
             <section class="lane" aria-labelledby="l2">
                 <LaneHead id="l2" title="Working" look=Look::WORKING count=Signal::derive(move || board.counts.with(|c| c.working + c.queued)) href="/sessions?state=queued,starting,working" />
-                <For each=move || board.working.list() key=|(key, _)| key.clone() children=|(_, session)| view! { <WorkingRow session=session /> } />
+                {each(move || board.working.list(), |(key, _)| key.clone(), |(_, session)| view! { <WorkingRow session=session /> })}
                 {move || board.working.is_empty().then(|| view! { <p class="lane-none muted">"Nothing is running. " <a class="link" href="/sessions/new">"New session"</a></p> })}
             </section>
             <section class="lane" aria-labelledby="l3">
                 <LaneHead id="l3" title="Done today" look=Look::DONE count=Signal::derive(move || board.counts.with(|c| c.done)) href="/sessions?state=idle,interrupted,done" />
-                <For each=move || board.done.list() key=|(key, _)| key.clone() children=|(_, session)| view! { <DoneRow session=session /> } />
+                {each(move || board.done.list(), |(key, _)| key.clone(), |(_, session)| view! { <DoneRow session=session /> })}
                 {move || board.done.is_empty().then(|| view! { <p class="lane-none muted">"Nothing finished today."</p> })}
                 {move || {
                     let shown = i64::try_from(board.done.len()).unwrap_or(0);
@@ -75,17 +75,17 @@ fn Needs(board: Board) -> impl IntoView {
     view! {
         <section class="lane" aria-labelledby="l1" aria-live="polite" aria-relevant="additions">
             <LaneHead id="l1" title="Needs you" look=Look::WAITING count=Signal::derive(move || board.counts.with(|c| c.needs)) href="/inbox" />
-            <For
-                each=move || items.get()
-                key=|item| item.clone()
-                children=move |(key, open)| match find(&key) {
-                    Some(approval) if open => view! { <OpenItem board=board approval=approval first=first /> }.into_any(),
-                    Some(approval) => view! { <ClosedItem approval=approval /> }.into_any(),
+            {each(
+                move || items.get(),
+                |(key, open)| format!("{key} {open}"),
+                move |(key, open)| match find(&key) {
+                    Some(approval) if open => view! { <OpenItem board=board approval=approval first=first /> },
+                    Some(approval) => view! { <ClosedItem approval=approval /> },
                     None => ().into_any(),
-                }
-            />
+                },
+            )}
             {move || (more() > 0).then(|| view! { <a class="more xs muted" href="/inbox">{format!("{} more", more())}</a> })}
-            <For each=move || board.troubled.list() key=|(key, _)| key.clone() children=move |(_, session)| view! { <TroubledRow board=board session=session /> } />
+            {each(move || board.troubled.list(), |(key, _)| key.clone(), move |(_, session)| view! { <TroubledRow board=board session=session /> })}
             {move || (board.troubled.len() >= TROUBLED).then(|| view! { <a class="more xs muted" href="/sessions?state=failed,unknown">"All that failed"</a> })}
             {move || nothing().then(|| view! { <p class="lane-none muted">"Nothing waits for you."</p> })}
         </section>

@@ -10,8 +10,9 @@ use super::{
     sentence::sentence,
 };
 use crate::{
+    Reading,
     live::use_live,
-    ui::{Exact, QueryState, format, use_clock},
+    ui::{Exact, QueryState, changing, effect, format, use_clock},
     view,
 };
 use leptos::prelude::*;
@@ -21,7 +22,7 @@ use leptos_meta::Title;
 #[component]
 pub fn OverviewPage() -> impl IntoView {
     let live = use_live();
-    let view = Resource::new(move || live.reloads.get(), |_| read_overview());
+    let view = Reading::new(move || live.reloads.track(), read_overview);
     let content = move |view: OverviewView| view! { <Overview view=view /> };
     view! {
         <Title text="Overview" />
@@ -35,7 +36,7 @@ pub fn OverviewPage() -> impl IntoView {
 fn Overview(view: OverviewView) -> impl IntoView {
     let board = Board::new(view.overview.clone());
     let first = Memo::new(move |_| is_first(board.checklist.get()));
-    move || {
+    changing(move || {
         if first.get() {
             return view! { <FirstRun view=view.clone() /> }.into_any();
         }
@@ -46,7 +47,7 @@ fn Overview(view: OverviewView) -> impl IntoView {
             <Lower board=board node=node health=overview.health agents=agents />
         }
         .into_any()
-    }
+    })
 }
 
 #[component]
@@ -54,7 +55,7 @@ fn Head(board: Board, node: String) -> impl IntoView {
     let words = Memo::new(move |_| sentence(board.counts.get()));
     let clock = use_clock();
     let shown = RwSignal::new(false);
-    Effect::new(move |_| shown.set(true));
+    effect(move || shown.set(true));
     // By the reader's clock, as everything else on the page; the server knows only its day.
     let today = move || match clock.now().filter(|_| shown.get()) {
         Some(now) => view! { <Exact at=now /> }.into_any(),

@@ -3,10 +3,11 @@
 
 use super::{board::Board, lanes::LaneRow};
 use crate::{
+    Act,
     error::{AppError, AppResult},
     session::api::{Drive, drive_agent},
     sessions::api::update_session,
-    ui::{Button, ButtonKind, ErrorNote, Toast, use_toasts},
+    ui::{Button, ButtonKind, ErrorNote, Toast, changing, hear, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -28,13 +29,13 @@ pub fn TroubledRow(
     let title = move || name.with(|session| format!(": {}", session.title));
     let error = RwSignal::new(None::<AppError>);
     let toasts = use_toasts();
-    let resume = Action::new(move |(): &()| async move {
+    let resume = Act::new(move |(): &()| async move {
         match drive_agent(id, Drive::Resume).await {
             Ok(session) => board.take_session(&session),
             Err(refused) => error.set(Some(refused)),
         }
     });
-    let archive = Action::new(move |(): &()| async move {
+    let archive = Act::new(move |(): &()| async move {
         match set_archived(id, true).await {
             Ok(session) => {
                 board.take_session(&session);
@@ -58,8 +59,8 @@ pub fn TroubledRow(
         <div class="lane-bad">
             <LaneRow session=session since=true cost=false />
             <div class="acts">
-                <Button icon="play" disabled=busy on:click=move |_| { resume.dispatch(()); }>"Resume"<span class="vh">{title}</span></Button>
-                <Button kind=ButtonKind::Quiet disabled=busy on:click=move |_| { archive.dispatch(()); }>"Archive"<span class="vh">{again}</span></Button>
+                <Button icon="play" disabled=busy on:click=hear::click(move |_| { resume.dispatch(()); })>"Resume"<span class="vh">{changing(title)}</span></Button>
+                <Button kind=ButtonKind::Quiet disabled=busy on:click=hear::click(move |_| { archive.dispatch(()); })>"Archive"<span class="vh">{changing(again)}</span></Button>
             </div>
             {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not done." /> })}
         </div>

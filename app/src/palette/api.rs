@@ -2,12 +2,12 @@
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use crate::{error::AppResult, wire::Json};
+use crate::{error::AppResult, wire::Rpc};
 use leptos::server;
 use model::sessions::Session;
 
 /// Sessions whose title or project contains `q`, newest first, at most eight.
-#[server(prefix = "/api/rpc", endpoint = "palette/find", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "palette/find", protocol = Rpc)]
 pub(super) async fn find_sessions(q: String) -> AppResult<Vec<Session>> {
     let filter = model::sessions::SessionFilter { q: Some(q), ..Default::default() };
     let first = model::PageQuery { after: None, limit: Some(8) };
@@ -15,7 +15,7 @@ pub(super) async fn find_sessions(q: String) -> AppResult<Vec<Session>> {
 }
 
 /// Starts the demo agent.
-#[server(prefix = "/api/rpc", endpoint = "palette/demo", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "palette/demo", protocol = Rpc)]
 pub(super) async fn run_demo() -> AppResult<Session> {
     Ok(services()?.sessions.run_demo(&caller()?).await?)
 }

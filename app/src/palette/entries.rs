@@ -1,6 +1,9 @@
 //! What the palette offers and which of it a text means. Pure.
 
-use crate::{browser::Theme, ui::Look};
+use crate::{
+    browser::Theme,
+    ui::{Look, format},
+};
 
 /// What an entry does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +64,7 @@ fn all() -> Vec<Entry> {
 
 /// How well a text means a name, lower is better; `None` when it does not. Beginnings of the name before beginnings of words before letters in order.
 fn rank(name: &str, text: &str) -> Option<u8> {
-    let (name, text) = (name.to_lowercase(), text.trim().to_lowercase());
+    let (name, text) = (format::lower(name), format::lower(text.trim()));
     if text.is_empty() || name.starts_with(&text) {
         return Some(0);
     }

@@ -6,7 +6,7 @@ mod entries;
 
 use crate::{
     browser::{self, Theme},
-    ui::{Dialog, Icon, Kbd, Look, Shape, Toast, use_toasts},
+    ui::{Dialog, Icon, Kbd, Look, Shape, Toast, effect, hear, use_toasts},
     view,
 };
 use api::{find_sessions, run_demo};
@@ -29,7 +29,7 @@ pub(crate) fn Palette(
     let toasts = use_toasts();
     let navigate = use_navigate();
 
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() {
             text.set(String::new());
             found.set(Vec::new());
@@ -41,7 +41,7 @@ pub(crate) fn Palette(
     });
 
     // The newest wish wins: answers to older ones are dropped.
-    Effect::new(move |_| {
+    effect(move || {
         let wish = text.get().trim().to_owned();
         chosen.set(0);
         if wish.chars().count() < 2 {
@@ -126,7 +126,7 @@ pub(crate) fn Palette(
                     placeholder="Search or run a command"
                     prop:value=move || text.get()
                     on:input:target=move |event| text.set(event.target().value())
-                    on:keydown=on_key
+                    on:keydown=hear::keydown(on_key)
                 />
                 <Kbd key="Esc" />
             </div>
@@ -149,10 +149,10 @@ pub(crate) fn Palette(
                                             chosen.set(at);
                                         }
                                     }
-                                    on:click=move |_| {
+                                    on:click=hear::click(move |_| {
                                         let entry = wanted.clone();
                                         run.with_value(|run| run(entry));
-                                    }
+                                    })
                                 >
                                     {match entry.look {
                                         Some(look) => view! { <Shape look=look /> }.into_any(),

@@ -3,7 +3,10 @@
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use crate::{error::AppResult, wire::Json};
+use crate::{
+    error::AppResult,
+    wire::{Json, Rpc},
+};
 use leptos::server;
 use model::{
     Page, PageQuery, Pos,
@@ -34,7 +37,7 @@ pub struct ProjectView {
 }
 
 /// All projects by name.
-#[server(prefix = "/api/rpc", endpoint = "projects/list", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "projects/list", protocol = Rpc)]
 pub async fn list_projects(page: PageQuery) -> AppResult<ProjectsView> {
     let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;
@@ -42,7 +45,7 @@ pub async fn list_projects(page: PageQuery) -> AppResult<ProjectsView> {
 }
 
 /// A project with its newest sessions.
-#[server(prefix = "/api/rpc", endpoint = "projects/find", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "projects/find", protocol = Rpc)]
 pub async fn find_project(id: ProjectId) -> AppResult<ProjectView> {
     let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;
@@ -66,13 +69,13 @@ pub async fn create_project(path: String, #[server(default)] name: Option<String
 }
 
 /// Renames, trusts, sets the time limit of approvals.
-#[server(prefix = "/api/rpc", endpoint = "projects/update", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "projects/update", protocol = Rpc)]
 pub async fn update_project(id: ProjectId, patch: ProjectPatch) -> AppResult<Project> {
     Ok(services()?.projects.update(&caller()?, id, patch).await?)
 }
 
 /// Forgets a project.
-#[server(prefix = "/api/rpc", endpoint = "projects/delete", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "projects/delete", protocol = Rpc)]
 pub async fn delete_project(id: ProjectId) -> AppResult<()> {
     Ok(services()?.projects.delete(&caller()?, id).await?)
 }

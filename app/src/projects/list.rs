@@ -3,9 +3,10 @@
 
 use super::api::{CreateProject, ProjectsView, list_projects};
 use crate::{
+    Act, Reading,
     error::AppError,
     live::{Rows, use_live},
-    ui::{Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput},
+    ui::{Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput, changing, each, format, hear},
     view,
 };
 use leptos::{form::ActionForm, prelude::*};
@@ -23,8 +24,8 @@ const fn page_after(after: Option<String>) -> PageQuery {
 
 /// Where a new row belongs, by name; `None` when it stands beyond what is loaded while `more` follows.
 fn place(rows: &[Project], project: &Project, more: bool) -> Option<usize> {
-    let name = project.name.to_lowercase();
-    match rows.iter().position(|other| other.name.to_lowercase() > name) {
+    let name = format::lower(&project.name);
+    match rows.iter().position(|other| format::lower(&other.name) > name) {
         Some(at) => Some(at),
         None if more => None,
         None => Some(rows.len()),
@@ -35,7 +36,7 @@ fn place(rows: &[Project], project: &Project, more: bool) -> Option<usize> {
 #[component]
 pub fn ProjectsPage() -> impl IntoView {
     let live = use_live();
-    let projects = Resource::new(move || live.reloads.get(), |_| list_projects(page_after(None)));
+    let projects = Reading::new(move || live.reloads.track(), || list_projects(page_after(None)));
     let create = ServerAction::<CreateProject>::new();
     let rows = Rows::new(|project: &Project| project.id.to_string());
     let next = RwSignal::new(None::<String>);
@@ -91,7 +92,7 @@ fn AddProject(create: ServerAction<CreateProject>) -> impl IntoView {
 fn More(rows: Rows<Project>, next: RwSignal<Option<String>>) -> impl IntoView {
     let failed = RwSignal::new(None::<AppError>);
     let here = StoredValue::new(());
-    let load = Action::new(move |after: &String| {
+    let load = Act::new(move |after: &String| {
         let page = page_after(Some(after.clone()));
         async move {
             let answer = list_projects(page).await;
@@ -116,7 +117,7 @@ fn More(rows: Rows<Project>, next: RwSignal<Option<String>>) -> impl IntoView {
                 .map(|after| {
                     view! {
                         <p class="ss-foot">
-                            <Button kind=ButtonKind::Quiet disabled=load.pending() on:click=move |_| { load.dispatch(after.clone()); }>
+                            <Button kind=ButtonKind::Quiet disabled=load.pending() on:click=hear::click(move |_| { load.dispatch(after.clone()); })>
                                 {move || if load.pending().get() { "Loading more" } else { "Load more" }}
                             </Button>
                         </p>
@@ -143,7 +144,7 @@ pub(super) fn look(project: &Project) -> Look {
 fn Table(rows: Rows<Project>) -> impl IntoView {
     // Only its coming and going draws the table anew, not every row that joins it.
     let empty = Memo::new(move |_| rows.is_empty());
-    move || {
+    changing(move || {
         if empty.get() {
             return view! {
                 <Empty icon="folder-git-2" title="No projects yet" text="A project is a folder in which agents work. Give the path of one above." />
@@ -160,11 +161,11 @@ fn Table(rows: Rows<Project>) -> impl IntoView {
                     <span role="columnheader" class="num c-n">"Sessions"</span>
                     <span role="columnheader" class="num c-last">"Last"</span>
                 </div>
-                <For each=move || rows.list() key=|(key, _)| key.clone() children=|(_, project)| view! { <ProjectRow project=project /> } />
+                {each(move || rows.list(), |(key, _)| key.clone(), |(_, project)| view! { <ProjectRow project=project /> })}
             </div>
         }
         .into_any()
-    }
+    })
 }
 
 #[component]

@@ -6,10 +6,14 @@ use super::{
     list::{look, trust_kind},
 };
 use crate::{
+    Act, Reading,
     error::AppError,
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, patch_sessions},
-    ui::{Button, ButtonKind, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, use_toasts},
+    ui::{
+        Button, ButtonKind, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, changing, each, effect,
+        hear, use_toasts,
+    },
     view,
 };
 use leptos::{html, prelude::*};
@@ -39,7 +43,7 @@ pub fn ProjectPage() -> impl IntoView {
             view! { <NoProject /> }.into_any()
         }
     };
-    view! { <div class="page">{inside}</div> }
+    view! { <div class="page">{changing(inside)}</div> }
 }
 
 #[component]
@@ -54,7 +58,7 @@ fn NoProject() -> impl IntoView {
 #[component]
 fn OpenProject(id: ProjectId) -> impl IntoView {
     let live = use_live();
-    let found = Resource::new_blocking(move || live.reloads.get(), move |_| find_project(id));
+    let found = Reading::blocking(move || live.reloads.track(), move || find_project(id));
     view! {
         <Transition fallback=|| view! { <Skeleton rows=8 /> }>
             {move || {
@@ -82,8 +86,10 @@ fn OpenProject(id: ProjectId) -> impl IntoView {
 struct State {
     project: RwSignal<Project>,
     error: RwSignal<Option<AppError>>,
-    /// Changes the project; its value is what was accepted last, `None` when it was refused.
-    change: Action<ProjectPatch, Option<ProjectPatch>>,
+    /// Changes the project.
+    change: Act<ProjectPatch>,
+    /// What was accepted last.
+    accepted: RwSignal<ProjectPatch>,
 }
 
 #[component]
@@ -91,9 +97,10 @@ fn One(view: ProjectView) -> impl IntoView {
     let id = view.project.id;
     let project = RwSignal::new(view.project);
     let error = RwSignal::new(None::<AppError>);
+    let accepted = RwSignal::new(ProjectPatch::default());
     // How often the socket brought the project.
     let heard = StoredValue::new(0_u32);
-    let change = Action::new(move |patch: &ProjectPatch| {
+    let change = Act::new(move |patch: &ProjectPatch| {
         let patch = patch.clone();
         let before = heard.get_value();
         async move {
@@ -104,16 +111,13 @@ fn One(view: ProjectView) -> impl IntoView {
                     if heard.try_get_value() == Some(before) {
                         project.set(now);
                     }
-                    Some(patch)
+                    accepted.set(patch);
                 }
-                Err(refused) => {
-                    error.set(Some(refused));
-                    None
-                }
+                Err(refused) => error.set(Some(refused)),
             }
         }
     });
-    let state = State { project, error, change };
+    let state = State { project, error, change, accepted };
     let rows = Rows::new(|session: &Session| session.id.to_string());
     let more = view.sessions.next.is_some();
     rows.replace(view.sessions.items);
@@ -167,7 +171,7 @@ fn One(view: ProjectView) -> impl IntoView {
                         view! {
                             <div class="table pj-t" role="table" aria-label="Sessions of this project">
                                 <SessionsHead />
-                                <For each=move || rows.list() key=|(key, _)| key.clone() children=|(_, session)| view! { <SessionRow session=session /> } />
+                                {each(move || rows.list(), |(key, _)| key.clone(), |(_, session)| view! { <SessionRow session=session /> })}
                             </div>
                         }
                             .into_any()
@@ -186,18 +190,18 @@ fn One(view: ProjectView) -> impl IntoView {
 
 #[component]
 fn Head(state: State) -> impl IntoView {
-    let State { project, change, .. } = state;
+    let State { project, change, accepted, .. } = state;
     let editing = RwSignal::new(false);
     let field = NodeRef::<html::Input>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
             field.select();
         }
     });
     // The editor keeps what was typed until it is accepted.
-    Effect::new(move |_| {
-        if change.value().with(|accepted| matches!(accepted, Some(Some(patch)) if patch.name.is_some())) {
+    effect(move || {
+        if accepted.with(|patch| patch.name.is_some()) {
             editing.set(false);
         }
     });
@@ -209,16 +213,16 @@ fn Head(state: State) -> impl IntoView {
                     view! {
                         <form
                             class="row"
-                            on:submit=move |event| {
+                            on:submit=hear::submit(move |event| {
                                 event.prevent_default();
                                 if let Some(field) = field.get_untracked() {
                                     change.dispatch(ProjectPatch { name: Some(field.value()), ..ProjectPatch::default() });
                                 }
-                            }
+                            })
                         >
                             <input class="input" aria-label="Name" maxlength="100" node_ref=field prop:value=project.with_untracked(|p| p.name.clone()) />
                             <Button submit=true disabled=change.pending()>"Rename"</Button>
-                            <Button kind=ButtonKind::Quiet on:click=move |_| editing.set(false)>"Cancel"</Button>
+                            <Button kind=ButtonKind::Quiet on:click=hear::click(move |_| editing.set(false))>"Cancel"</Button>
                         </form>
                     }
                         .into_any()
@@ -226,7 +230,7 @@ fn Head(state: State) -> impl IntoView {
                     view! {
                         <h1>{move || project.with(|project| project.name.clone())}</h1>
                         {move || project.with(|project| project.demo).then(|| view! { <span class="chip">"demo, no model"</span> })}
-                        <IconButton icon="pencil" label="Edit name" class="btn-mini" on:click=move |_| editing.set(true) />
+                        <IconButton icon="pencil" label="Edit name" class="btn-mini" on:click=hear::click(move |_| editing.set(true)) />
                     }
                         .into_any()
                 }
@@ -298,9 +302,9 @@ fn Trust(state: State) -> impl IntoView {
                         let holds = project.trusted && !project.trust_stale;
                         let word = if holds { "No longer trust" } else if project.trust_stale { "Trust it as it is now" } else { "Trust this project" };
                         view! {
-                            <Button kind=trust_kind(project) disabled=change.pending() on:click=move |_| {
+                            <Button kind=trust_kind(project) disabled=change.pending() on:click=hear::click(move |_| {
                                 change.dispatch(ProjectPatch { trusted: Some(!holds), ..ProjectPatch::default() });
-                            }>{word}</Button>
+                            })>{word}</Button>
                         }
                     })
                 }}
@@ -323,7 +327,7 @@ const LIMITS: [(i64, &str); 7] = [
 /// How long an approval nobody answers waits.
 #[component]
 fn Limit(state: State) -> impl IntoView {
-    let State { project, change, error } = state;
+    let State { project, change, error, .. } = state;
     let now = move || project.with(|project| project.approval_timeout_s.unwrap_or(0));
     let at_first = project.with_untracked(|project| project.approval_timeout_s.unwrap_or(0));
     view! {
@@ -375,7 +379,7 @@ fn Remove(state: State) -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let navigate = StoredValue::new(use_navigate());
     let toasts = use_toasts();
-    let remove = Action::new(move |(): &()| {
+    let remove = Act::new(move |(): &()| {
         let (name, path) = project.with_untracked(|project| (project.name.clone(), project.path.clone()));
         async move {
             match delete_project(id).await {
@@ -383,29 +387,24 @@ fn Remove(state: State) -> impl IntoView {
                     if let Some(toasts) = toasts {
                         toasts.show(Toast::done(format!("Removed {name}. Adding {path} again takes it back.")));
                     }
-                    true
+                    // Whoever has gone elsewhere meanwhile is not led away from there.
+                    navigate.try_with_value(|go| go("/projects", NavigateOptions::default()));
                 }
                 Err(refused) => {
                     error.set(Some(refused));
                     open.set(false);
-                    false
                 }
             }
-        }
-    });
-    Effect::new(move |_| {
-        if remove.value().get() == Some(true) {
-            navigate.with_value(|go| go("/projects", NavigateOptions::default()));
         }
     });
     let matches = move || project.with(|project| typed.get() == project.name);
     let cannot = Signal::derive(move || !matches() || remove.pending().get());
     view! {
         <section class="pn-s">
-            <Button kind=ButtonKind::Danger icon="trash-2" on:click=move |_| {
+            <Button kind=ButtonKind::Danger icon="trash-2" on:click=hear::click(move |_| {
                 typed.set(String::new());
                 open.set(true);
-            }>"Remove project…"</Button>
+            })>"Remove project…"</Button>
             <Dialog open=open title="Remove project">
                 <p>
                     "OrchWiz forgets "
@@ -414,12 +413,12 @@ fn Remove(state: State) -> impl IntoView {
                 </p>
                 <form
                     class="stack"
-                    on:submit=move |event| {
+                    on:submit=hear::submit(move |event| {
                         event.prevent_default();
                         if !cannot.get_untracked() {
                             remove.dispatch(());
                         }
-                    }
+                    })
                 >
                     <label class="field">
                         <span class="label">"Type its name to remove it"</span>
@@ -427,7 +426,7 @@ fn Remove(state: State) -> impl IntoView {
                     </label>
                     <div class="acts">
                         <Button kind=ButtonKind::Danger large=true submit=true disabled=cannot>"Remove"</Button>
-                        <Button large=true on:click=move |_| open.set(false)>"Keep it"</Button>
+                        <Button large=true on:click=hear::click(move |_| open.set(false))>"Keep it"</Button>
                     </div>
                 </form>
             </Dialog>

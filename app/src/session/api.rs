@@ -3,7 +3,10 @@
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use crate::{error::AppResult, wire::Json};
+use crate::{
+    error::AppResult,
+    wire::{Json, Rpc},
+};
 use leptos::server;
 use model::{
     Page, PageQuery,
@@ -32,7 +35,7 @@ pub const FIRST: u32 = 100;
 pub const MORE: u32 = 50;
 
 /// Opens a session.
-#[server(prefix = "/api/rpc", endpoint = "session/open", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/open", protocol = Rpc)]
 pub async fn open_session(id: SessionId) -> AppResult<Opened> {
     use model::approvals::{ApprovalFilter, ApprovalState};
     let (services, caller) = (services()?, caller()?);
@@ -51,13 +54,13 @@ pub async fn open_session(id: SessionId) -> AppResult<Opened> {
 }
 
 /// Entries before `before`, in order: scrolling up.
-#[server(prefix = "/api/rpc", endpoint = "session/before", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/before", protocol = Rpc)]
 pub async fn entries_before(id: SessionId, before: i64) -> AppResult<Page<Entry>> {
     Ok(services()?.sessions.entries_before(&caller()?, id, before, MORE).await?)
 }
 
 /// The whole of one entry.
-#[server(prefix = "/api/rpc", endpoint = "session/body", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/body", protocol = Rpc)]
 pub async fn read_body(id: SessionId, seq: i64) -> AppResult<EntryBody> {
     Ok(services()?.sessions.entry_body(&caller()?, id, seq).await?)
 }
@@ -69,19 +72,19 @@ pub async fn say(id: SessionId, text: String) -> AppResult<Prompt> {
 }
 
 /// Takes back a queued prompt.
-#[server(prefix = "/api/rpc", endpoint = "session/withdraw", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/withdraw", protocol = Rpc)]
 pub async fn withdraw(id: SessionId, prompt: PromptId) -> AppResult<()> {
     Ok(services()?.sessions.withdraw(&caller()?, id, prompt).await?)
 }
 
 /// Changes how much the agent may do unasked.
-#[server(prefix = "/api/rpc", endpoint = "session/mode", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/mode", protocol = Rpc)]
 pub async fn set_mode(id: SessionId, mode: Mode) -> AppResult<Session> {
     Ok(services()?.sessions.set_mode(&caller()?, id, mode).await?)
 }
 
 /// Changes the model; `None` is the agent's default.
-#[server(prefix = "/api/rpc", endpoint = "session/model", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/model", protocol = Rpc)]
 pub async fn set_model(id: SessionId, model: Option<String>) -> AppResult<Session> {
     Ok(services()?.sessions.set_model(&caller()?, id, model).await?)
 }
@@ -99,7 +102,7 @@ pub enum Drive {
 }
 
 /// Interrupts, stops or resumes.
-#[server(prefix = "/api/rpc", endpoint = "session/drive", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/drive", protocol = Rpc)]
 pub async fn drive_agent(id: SessionId, what: Drive) -> AppResult<Session> {
     let (sessions, caller) = (services()?.sessions, caller()?);
     Ok(match what {
@@ -110,19 +113,19 @@ pub async fn drive_agent(id: SessionId, what: Drive) -> AppResult<Session> {
 }
 
 /// A new session that continues the same conversation.
-#[server(prefix = "/api/rpc", endpoint = "session/fork", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/fork", protocol = Rpc)]
 pub async fn fork(id: SessionId) -> AppResult<Session> {
     Ok(services()?.sessions.fork(&caller()?, id).await?)
 }
 
 /// Raw lines of the agent's stream.
-#[server(prefix = "/api/rpc", endpoint = "session/raw", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/raw", protocol = Rpc)]
 pub async fn raw_lines(id: SessionId, page: PageQuery) -> AppResult<Page<RawLine>> {
     Ok(services()?.sessions.raw(&caller()?, id, page).await?)
 }
 
 /// What a session spent, by model.
-#[server(prefix = "/api/rpc", endpoint = "session/usage", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/usage", protocol = Rpc)]
 pub async fn usage_by_model(id: SessionId) -> AppResult<Vec<UsageRow>> {
     Ok(services()?.usage.of_session(&caller()?, id).await?)
 }

@@ -11,7 +11,7 @@ use crate::{
         waits::Waits,
         words,
     },
-    ui::{Elapsed, Icon, Look, Shape, use_clock},
+    ui::{Elapsed, Icon, Look, Shape, changing, effect, use_clock},
     view,
 };
 use leptos::{html, prelude::*};
@@ -31,11 +31,11 @@ pub fn ApprovalSlot(
     let approval = store.approval(id);
     // Only a change of state draws it anew: half a reason written must not be lost.
     let state = Memo::new(move |_| approval.with(|approval| approval.as_ref().map(|approval| approval.state)));
-    move || match state.get() {
+    changing(move || match state.get() {
         None => ().into_any(),
         Some(ApprovalState::Pending) => view! { <ApprovalCard store=store id=id /> }.into_any(),
         Some(_) => approval.get_untracked().map(|approval| view! { <Answered approval=approval /> }).into_any(),
-    }
+    })
 }
 
 /// What was decided, on one line.
@@ -82,7 +82,7 @@ pub fn ApprovalCard(
     let subagent = approval.subagent.clone();
     let title = words::short_title(&approval);
     let card = NodeRef::<html::Section>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(card) = card.get() {
             browser::when_seen(&card, move |seen| store.sight(id, seen));
         }
@@ -153,11 +153,11 @@ pub fn Until(
 ) -> impl IntoView {
     let clock = use_clock();
     let shown = RwSignal::new(false);
-    Effect::new(move |_| shown.set(true));
-    move || match clock.now().filter(|_| shown.get()) {
+    effect(move || shown.set(true));
+    changing(move || match clock.now().filter(|_| shown.get()) {
         Some(now) => crate::ui::format::until(at - now),
         None => format!("at {}", crate::ui::format::utc_short(at)),
-    }
+    })
 }
 
 /// The strip above the composer that leads to the next decision, on the phone.
@@ -172,7 +172,7 @@ pub fn NextDecision(
             waiting.first().map(|id| (*id, waiting.len()))
         })
     };
-    move || {
+    changing(move || {
         // Beside the card itself it would only take room.
         next().filter(|(id, _)| !store.in_sight(*id)).map(|(id, count)| {
             let text = if count == 1 { "1 decision waits for you".to_owned() } else { format!("{count} decisions wait for you") };
@@ -184,5 +184,5 @@ pub fn NextDecision(
                 </a>
             }
         })
-    }
+    })
 }

@@ -9,9 +9,9 @@ use super::{
     store::Store,
 };
 use crate::{
-    browser,
+    Act, browser,
     error::AppError,
-    ui::{ErrorNote, TextArea},
+    ui::{ErrorNote, TextArea, changing, effect, hear},
     view,
 };
 use leptos::{html, prelude::*};
@@ -61,14 +61,14 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
         browser::remember(&key, (!now.is_empty()).then_some(now.as_str()));
     });
     // The field is as high as its text, up to a third of the window.
-    Effect::new(move |_| {
+    effect(move || {
         text.track();
         if let Some(field) = field.get() {
             request_animation_frame(move || grow(&field));
         }
     });
 
-    let send = Action::new(move |words: &String| {
+    let send = Act::new(move |words: &String| {
         let (words, key) = (words.clone(), draft_key.clone());
         async move {
             match say(id, words.clone()).await {
@@ -92,7 +92,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             }
         }
     });
-    let interrupt = Action::new(move |(): &()| async move {
+    let interrupt = Act::new(move |(): &()| async move {
         match drive_agent(id, Drive::Interrupt).await {
             Ok(session) => store.take_answer(session),
             Err(refused) => error.set(Some(refused)),
@@ -156,13 +156,13 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             method="post"
             action="/api/rpc/session/prompt"
             aria-label="Message"
-            on:submit=move |event| {
+            on:submit=hear::submit(move |event| {
                 event.prevent_default();
                 submit();
-            }
+            })
         >
             <input type="hidden" name="id" value=id.to_string() />
-            <div class="comp-in" on:keydown=keydown>
+            <div class="comp-in" on:keydown=hear::keydown(keydown)>
                 <TextArea
                     value=text
                     id="say"
@@ -177,10 +177,10 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             </div>
             {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not sent; the text is kept." /> })}
             <div class="comp-f">
-                <span class="xs faint no-phone cut">{hint}</span>
+                <span class="xs faint no-phone cut">{changing(hint)}</span>
                 <span class="push"></span>
                 <button type="submit" class="btn" disabled=move || send.pending().get() || (cfg!(feature = "hydrate") && hydrated() && empty())>
-                    {verb}
+                    {changing(verb)}
                     <kbd class="kbd" aria-hidden="true">"Enter"</kbd>
                 </button>
             </div>

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     inbox::words::{tool_icon, tool_name},
     session::api::read_body,
-    ui::{Elapsed, Exact, Icon, Look, Markdown, Shape, StatusWord, format},
+    ui::{Elapsed, Exact, Icon, Look, Markdown, Shape, StatusWord, changing, each, effect, format, hear},
     view,
 };
 use leptos::prelude::*;
@@ -57,7 +57,7 @@ pub fn EntryRow(
 /// Asks for the body of a row once it is open.
 fn fetch_when_open(store: Store, row: &Row, seq: i64) {
     let (open, body) = (row.open.clone(), row.body.clone());
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() && body.with(|body| *body == Body::Unasked) {
             body.set(Body::Asked);
             let id = store.session.with_untracked(|session| session.id);
@@ -154,7 +154,7 @@ fn MessageRow(row: Row) -> impl IntoView {
 #[component]
 fn Text(row: Row) -> impl IntoView {
     let Row { entry, open, body } = row;
-    move || {
+    changing(move || {
         let (html, preview, more) = entry.with(|entry| (entry.html.clone(), entry.preview.clone(), entry.more));
         if let Some(html) = html {
             return view! { <Markdown html=html /> }.into_any();
@@ -176,14 +176,14 @@ fn Text(row: Row) -> impl IntoView {
                         .then(|| {
                             view! {
                                 " "
-                                <button type="button" class="btn-link" on:click=move |_| open.set(true)>"Show all"</button>
+                                <button type="button" class="btn-link" on:click=hear::click(move |_| open.set(true))>"Show all"</button>
                             }
                         })}
                 </p>
             }
             .into_any()
         })
-    }
+    })
 }
 
 /// A line that opens: thoughts, lists, what this version does not know.
@@ -260,13 +260,13 @@ fn CallRow(store: Store, row: Row) -> impl IntoView {
         let nested = nested.clone();
         Memo::new(move |_| nested.with(|nested| !nested.is_empty()))
     };
-    move || {
+    changing(move || {
         if has_nested.get() {
             view! { <Nest store=store row=row.clone() id=id.clone() nested=nested.clone() /> }.into_any()
         } else {
             view! { <ToolLine store=store row=row.clone() /> }.into_any()
         }
-    }
+    })
 }
 
 #[component]
@@ -402,15 +402,15 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
                 }}
             </summary>
             <div class="nest-b">
-                <For
-                    each=move || blocks.get()
-                    key=|block| *block
-                    children=move |block| {
+                {each(
+                    move || blocks.get(),
+                    ToString::to_string,
+                    move |block| {
                         let (nested, spot) = (nested.clone(), Spot::Nest(call.clone(), block));
                         let entries = Memo::new(move |_| nested.with(|nested| in_block(nested, block).to_vec()));
                         view! { <Entries store=store entries=entries spot=spot class="nest-e" /> }
-                    }
-                />
+                    },
+                )}
                 <Writing store=store parent=Some(id) />
                 <BodyView entry=entry body=row.body.clone() open=row.open.clone() />
             </div>

@@ -6,13 +6,13 @@ use super::{
     store::Store,
 };
 use crate::{
-    browser,
+    Act, browser,
     error::AppError,
     sessions::{
         actions::say_deleted,
         api::{delete_session, update_session},
     },
-    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, format, use_toasts},
+    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, changing, effect, format, hear, use_toasts},
     view,
 };
 use leptos::{html, prelude::*};
@@ -63,7 +63,7 @@ fn Strip(store: Store) -> impl IntoView {
     let session = store.session;
     let agent = move || {
         session.with(|session| match session.agent {
-            AgentKind::Demo => view! { "Demo, no model" }.into_any(),
+            AgentKind::Demo => "Demo, no model".into_any(),
             agent @ AgentKind::Claude => view! { {agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> }.into_any(),
         })
     };
@@ -85,7 +85,7 @@ fn Strip(store: Store) -> impl IntoView {
             <div class="no-phone">
                 <dt>"Agent"</dt>
                 <dd class="cut">
-                    {agent}
+                    {changing(agent)}
                     {move || {
                         session
                             .with(|session| session.unattended)
@@ -138,7 +138,7 @@ fn share(used: i64, size: i64) -> f64 {
 
 #[component]
 fn Context(store: Store) -> impl IntoView {
-    move || {
+    changing(move || {
         let (used, size) = store.session.with(|session| (session.context_used, session.context_size));
         let inside = match (used, size.filter(|size| *size > 0)) {
             (Some(used), Some(size)) => view! {
@@ -152,7 +152,7 @@ fn Context(store: Store) -> impl IntoView {
             _ => view! { <dd class="faint">"not known"</dd> }.into_any(),
         };
         view! { <div class="s-ctx"><dt>"Context"</dt>{inside}</div> }
-    }
+    })
 }
 
 /// The title, editable in place.
@@ -160,7 +160,7 @@ fn Context(store: Store) -> impl IntoView {
 fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>) -> impl IntoView {
     let field = NodeRef::<html::Input>::new();
     let id = store.session.with_untracked(|session| session.id);
-    let rename = Action::new(move |title: &String| {
+    let rename = Act::new(move |title: &String| {
         let patch = SessionPatch { title: Some(title.clone()), ..SessionPatch::default() };
         async move {
             match update_session(id, patch).await {
@@ -173,7 +173,7 @@ fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<
             }
         }
     });
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
             field.select();
@@ -191,23 +191,23 @@ fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<
             }
         }
     };
-    move || {
+    changing(move || {
         if editing.get() {
             return view! {
-                <form class="row sx-title" on:submit=save>
+                <form class="row sx-title" on:submit=hear::submit(save)>
                     <input
                         class="input"
                         aria-label="Title"
                         maxlength="200"
                         node_ref=field
                         prop:value=store.session.with_untracked(|session| session.title.clone())
-                        on:keydown=move |event| {
+                        on:keydown=hear::keydown(move |event| {
                             if event.key() == "Escape" {
                                 event.prevent_default();
                                 event.stop_propagation();
                                 editing.set(false);
                             }
-                        }
+                        })
                     />
                     <Button submit=true disabled=rename.pending()>"Rename"</Button>
                 </form>
@@ -216,20 +216,20 @@ fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<
         }
         view! {
             <h1>
-                <span title=title>{title}</span>
+                <span title=title>{changing(title)}</span>
                 {store
                     .may_drive
-                    .then(|| view! { <IconButton icon="pencil" label="Edit title" class="btn-mini no-phone" on:click=move |_| editing.set(true) /> })}
+                    .then(|| view! { <IconButton icon="pencil" label="Edit title" class="btn-mini no-phone" on:click=hear::click(move |_| editing.set(true)) /> })}
             </h1>
         }
         .into_any()
-    }
+    })
 }
 
 #[component]
 fn ModeSwitch(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
-    let change = Action::new(move |mode: &Mode| {
+    let change = Act::new(move |mode: &Mode| {
         let mode = *mode;
         let before = store.session.with_untracked(|session| session.mode);
         async move {
@@ -267,7 +267,7 @@ fn ModeSwitch(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView 
 #[component]
 fn DriveButtons(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
-    let act = Action::new(move |what: &Drive| {
+    let act = Act::new(move |what: &Drive| {
         let what = *what;
         async move {
             match drive_agent(id, what).await {
@@ -291,21 +291,21 @@ fn DriveButtons(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoVie
         false
     });
     let state = Memo::new(move |_| store.session.with(|session| session.state));
-    move || {
+    changing(move || {
         let state = state.get();
         if can_interrupt(state) {
             view! {
-                <Button icon="square" disabled=busy class="sx-int" on:click=move |_| { act.dispatch(Drive::Interrupt); }>
+                <Button icon="square" disabled=busy class="sx-int" on:click=hear::click(move |_| { act.dispatch(Drive::Interrupt); })>
                     "Interrupt" <kbd class="kbd" aria-hidden="true">"Esc"</kbd>
                 </Button>
             }
             .into_any()
         } else if can_resume(state) {
-            view! { <Button icon="play" disabled=busy on:click=move |_| { act.dispatch(Drive::Resume); }>"Resume"</Button> }.into_any()
+            view! { <Button icon="play" disabled=busy on:click=hear::click(move |_| { act.dispatch(Drive::Resume); })>"Resume"</Button> }.into_any()
         } else {
             ().into_any()
         }
-    }
+    })
 }
 
 /// Whether a turn may be running.
@@ -324,14 +324,14 @@ fn More(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>
     let id = store.session.with_untracked(|session| session.id);
     let navigate = use_navigate();
     let toasts = use_toasts();
-    let stop = Action::new(move |(): &()| async move {
+    let stop = Act::new(move |(): &()| async move {
         match drive_agent(id, Drive::Stop).await {
             Ok(session) => store.take_answer(session),
             Err(refused) => error.set(Some(refused)),
         }
     });
     let go = navigate.clone();
-    let forks = Action::new(move |(): &()| {
+    let forks = Act::new(move |(): &()| {
         let go = go.clone();
         async move {
             match fork(id).await {
@@ -342,7 +342,7 @@ fn More(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>
             }
         }
     });
-    let archive = Action::new(move |archived: &bool| {
+    let archive = Act::new(move |archived: &bool| {
         let patch = SessionPatch { archived: Some(*archived), ..SessionPatch::default() };
         async move {
             match update_session(id, patch).await {
@@ -351,7 +351,7 @@ fn More(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>
             }
         }
     });
-    let delete = Action::new(move |(): &()| {
+    let delete = Act::new(move |(): &()| {
         let go = navigate.clone();
         let title = store.session.with_untracked(|session| session.title.clone());
         async move {
@@ -370,24 +370,24 @@ fn More(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>
     let live = move || store.session.with(|session| session.state.is_live() || session.run.is_some());
     view! {
         <Menu label="More" end=true button="btn btn-i btn-q" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
-            <button type="button" on:click=move |_| editing.set(true)>
+            <button type="button" on:click=hear::click(move |_| editing.set(true))>
                 <Icon name="pencil" />
                 "Rename"
             </button>
-            <button type="button" on:click=move |_| { stop.dispatch(()); } disabled=move || !live()>
+            <button type="button" on:click=hear::click(move |_| { stop.dispatch(()); }) disabled=move || !live()>
                 <Icon name="square" />
                 "Stop the agent"
             </button>
-            <button type="button" on:click=move |_| { forks.dispatch_local(()); }>
+            <button type="button" on:click=hear::click(move |_| { forks.dispatch(()); })>
                 <Icon name="git-pull-request" />
                 "Fork"
             </button>
             <hr />
-            <button type="button" on:click=move |_| { archive.dispatch(!store.session.with_untracked(|s| s.archived.is_some())); }>
+            <button type="button" on:click=hear::click(move |_| { archive.dispatch(!store.session.with_untracked(|s| s.archived.is_some())); })>
                 <Icon name="inbox" />
                 {move || if archived() { "Take out of the archive" } else { "Archive" }}
             </button>
-            <button type="button" class="bad" on:click=move |_| { delete.dispatch_local(()); }>
+            <button type="button" class="bad" on:click=hear::click(move |_| { delete.dispatch(()); })>
                 <Icon name="trash-2" />
                 "Delete"
             </button>
@@ -400,7 +400,7 @@ fn More(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>
 fn ModelSwitch(store: Store) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
     let failed = RwSignal::new(None::<AppError>);
-    let change = Action::new(move |model: &Option<String>| {
+    let change = Act::new(move |model: &Option<String>| {
         let model = model.clone();
         async move {
             match set_model(id, model).await {
@@ -421,29 +421,29 @@ fn ModelSwitch(store: Store) -> impl IntoView {
         None => view! { <span class="faint">"default"</span> }.into_any(),
     };
     if demo || !store.may_drive {
-        return view! { <div class="no-phone no-mid"><dt>"Model"</dt> <dd>{shown}</dd></div> }.into_any();
+        return view! { <div class="no-phone no-mid"><dt>"Model"</dt> <dd>{changing(shown)}</dd></div> }.into_any();
     }
     let pick = move |model: Option<&'static str>| change.dispatch(model.map(str::to_owned));
     view! {
         <div class="no-phone no-mid s-model">
             <dt>"Model"</dt>
             <dd>
-                <Menu label="Change the model" end=true button="btn-link row" trigger=ViewFn::from(move || view! { {shown} <Icon name="chevron-down" small=true /> })>
-                    <button type="button" on:click=move |_| { pick(None); }>"The agent's default"</button>
-                    <button type="button" on:click=move |_| { pick(Some("opus")); }>"opus"</button>
-                    <button type="button" on:click=move |_| { pick(Some("sonnet")); }>"sonnet"</button>
-                    <button type="button" on:click=move |_| { pick(Some("haiku")); }>"haiku"</button>
+                <Menu label="Change the model" end=true button="btn-link row" trigger=ViewFn::from(move || view! { {changing(shown)} <Icon name="chevron-down" small=true /> })>
+                    <button type="button" on:click=hear::click(move |_| { pick(None); })>"The agent's default"</button>
+                    <button type="button" on:click=hear::click(move |_| { pick(Some("opus")); })>"opus"</button>
+                    <button type="button" on:click=hear::click(move |_| { pick(Some("sonnet")); })>"sonnet"</button>
+                    <button type="button" on:click=hear::click(move |_| { pick(Some("haiku")); })>"haiku"</button>
                     <hr />
                     <form
                         class="menu-f"
-                        on:click=|event| event.stop_propagation()
-                        on:submit=move |event| {
+                        on:click=hear::click(|event| event.stop_propagation())
+                        on:submit=hear::submit(move |event| {
                             event.prevent_default();
                             let text = own.get_untracked().trim().to_owned();
                             if !text.is_empty() {
                                 change.dispatch(Some(text));
                             }
-                        }
+                        })
                     >
                         <input
                             class="input"

@@ -1,6 +1,7 @@
 //! The order of a timeline: which entry stands in which turn, which block of it, and which belong to a subagent's call.
 //! Plain data and pure functions; it must not know of signals, so that every rule here has a test.
 
+use crate::ui::format::lower;
 use model::entries::{CallStatus, Entry, EntryKind};
 use std::collections::{BTreeMap, HashMap};
 
@@ -219,9 +220,9 @@ pub fn next_hit(hits: &[i64], at: Option<i64>) -> Option<i64> {
 /// Whether an entry says what is looked for, ignoring case. `needle` is lower case.
 pub fn says(entry: &Entry, needle: &str) -> bool {
     !needle.is_empty()
-        && (entry.preview.to_lowercase().contains(needle)
-            || entry.call.as_ref().is_some_and(|call| call.target.to_lowercase().contains(needle) || call.tool.to_lowercase().contains(needle))
-            || entry.html.as_deref().is_some_and(|html| text_of(html).to_lowercase().contains(needle)))
+        && (lower(&entry.preview).contains(needle)
+            || entry.call.as_ref().is_some_and(|call| lower(&call.target).contains(needle) || lower(&call.tool).contains(needle))
+            || entry.html.as_deref().is_some_and(|html| lower(&text_of(html)).contains(needle)))
 }
 
 /// The words of sanitised HTML, without its tags; entities of markup characters are read back.

@@ -11,8 +11,9 @@ use super::{
     timeline::Timeline,
 };
 use crate::{
+    Reading,
     live::use_live,
-    ui::{ErrorNote, LiveTitle, Skeleton},
+    ui::{ErrorNote, LiveTitle, Skeleton, changing},
     view,
 };
 use leptos::prelude::*;
@@ -28,14 +29,14 @@ use model::{
 pub fn SessionPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<SessionId>().ok())));
-    move || {
+    changing(move || {
         if let Some(id) = id.get() {
             view! { <OpenSession id=id /> }.into_any()
         } else {
             crate::error::reject(model::Error::NotFound("session".into()));
             view! { <NoSession /> }.into_any()
         }
-    }
+    })
 }
 
 #[component]
@@ -52,7 +53,7 @@ fn NoSession() -> impl IntoView {
 #[component]
 fn OpenSession(id: SessionId) -> impl IntoView {
     let live = use_live();
-    let opened = Resource::new_blocking(move || live.reloads.get(), move |_| open_session(id));
+    let opened = Reading::blocking(move || live.reloads.track(), move || open_session(id));
     view! {
         <Transition fallback=|| {
             view! {

@@ -7,7 +7,8 @@ use super::{
     store::{Body, Store},
     usage::Usage,
 };
-use crate::ui::{Empty, ErrorNote, Exact, Markdown, Skeleton, Tab, Tabs};
+use crate::Act;
+use crate::ui::{Empty, ErrorNote, Exact, Markdown, Skeleton, Tab, Tabs, changing, each, effect, hear};
 use crate::view;
 use leptos::prelude::*;
 use model::{
@@ -110,7 +111,7 @@ pub fn Panel(
 
 #[component]
 fn Plan(store: Store) -> impl IntoView {
-    move || {
+    changing(move || {
         let Some(row) = store.plan.get().and_then(|seq| store.row(seq).map(|row| (seq, row))) else {
             return view! {
                 <section class="pn-s">
@@ -126,7 +127,7 @@ fn Plan(store: Store) -> impl IntoView {
         if html.is_none() {
             let body = row.body.clone();
             let id = store.session.with_untracked(|session| session.id);
-            Effect::new(move |_| {
+            effect(move || {
                 if body.with(|body| *body == Body::Unasked) {
                     body.set(Body::Asked);
                     let body = body.clone();
@@ -149,11 +150,11 @@ fn Plan(store: Store) -> impl IntoView {
         view! {
             <section class="pn-s">
                 <div class="row pn-h"><h2>{title}</h2><span class="push xs faint"><Exact at=at time=true /></span></div>
-                {inside}
+                {changing(inside)}
             </section>
         }
         .into_any()
-    }
+    })
 }
 
 /// One thing the agent means to do.
@@ -215,7 +216,7 @@ fn Raw(store: Store) -> impl IntoView {
     let next = RwSignal::new(None::<String>);
     let error = RwSignal::new(None);
     let read = RwSignal::new(false);
-    let load = Action::new(move |after: &Option<String>| {
+    let load = Act::new(move |after: &Option<String>| {
         let query = PageQuery { after: after.clone(), limit: Some(100) };
         async move {
             match raw_lines(id, query).await {
@@ -242,11 +243,7 @@ fn Raw(store: Store) -> impl IntoView {
             <div class="row pn-h"><h2>"Raw lines"</h2><span class="push xs faint">"the agent's stream, kept 30 days"</span></div>
             {move || error.get().map(|error| view! { <ErrorNote error=error retry=again /> })}
             <ol class="raws">
-                <For
-                    each=move || lines.get()
-                    key=|line| (line.run, line.offset)
-                    children=move |line| view! { <RawRow line=line /> }
-                />
+                {each(move || lines.get(), |line| format!("{} {}", line.run, line.offset), |line| view! { <RawRow line=line /> })}
             </ol>
             {move || {
                 let empty = lines.with(Vec::is_empty);
@@ -257,7 +254,7 @@ fn Raw(store: Store) -> impl IntoView {
                     }
                     (true, _, true) => {
                         view! {
-                            <button type="button" class="btn btn-q" disabled=move || load.pending().get() on:click=move |_| again.run(())>
+                            <button type="button" class="btn btn-q" disabled=move || load.pending().get() on:click=hear::click(move |_| again.run(()))>
                                 "More lines"
                             </button>
                         }

@@ -6,8 +6,9 @@ use super::{
     store::Store,
 };
 use crate::{
+    Act,
     error::AppError,
-    ui::{Ago, Button, ErrorNote, Look, Shape},
+    ui::{Ago, Button, ErrorNote, Look, Shape, changing, each, hear},
     view,
 };
 use leptos::prelude::*;
@@ -22,16 +23,14 @@ pub fn Queue(
     /// What the page knows.
     store: Store,
 ) -> impl IntoView {
-    view! {
-        <For each=move || store.queued.get() key=|prompt| prompt.id children=move |prompt| view! { <QueuedPrompt store=store prompt=prompt /> } />
-    }
+    each(move || store.queued.get(), |prompt| prompt.id.to_string(), move |prompt| view! { <QueuedPrompt store=store prompt=prompt /> })
 }
 
 #[component]
 fn QueuedPrompt(store: Store, prompt: Prompt) -> impl IntoView {
     let error = RwSignal::new(None::<AppError>);
     let id = prompt.session;
-    let take_back = Action::new(move |prompt: &PromptId| {
+    let take_back = Act::new(move |prompt: &PromptId| {
         let prompt = *prompt;
         async move {
             match withdraw(id, prompt).await {
@@ -55,7 +54,7 @@ fn QueuedPrompt(store: Store, prompt: Prompt) -> impl IntoView {
                                 type="button"
                                 class="push btn-link xs"
                                 disabled=move || take_back.pending().get()
-                                on:click=move |_| { take_back.dispatch(own); }
+                                on:click=hear::click(move |_| { take_back.dispatch(own); })
                             >
                                 "Withdraw"
                             </button>
@@ -76,7 +75,7 @@ pub fn StateLine(
 ) -> impl IntoView {
     let state = Memo::new(move |_| store.session.with(|session| (session.state, session.state_detail.clone())));
     let error = RwSignal::new(None::<AppError>);
-    let resume = Action::new(move |(): &()| {
+    let resume = Act::new(move |(): &()| {
         let id = store.session.with_untracked(|session| session.id);
         async move {
             match drive_agent(id, Drive::Resume).await {
@@ -85,8 +84,11 @@ pub fn StateLine(
             }
         }
     });
-    let button =
-        move || store.may_drive.then(|| view! { <Button icon="play" disabled=resume.pending() on:click=move |_| { resume.dispatch(()); }>"Resume"</Button> });
+    let button = move || {
+        store
+            .may_drive
+            .then(|| view! { <Button icon="play" disabled=resume.pending() on:click=hear::click(move |_| { resume.dispatch(()); })>"Resume"</Button> })
+    };
     let line = move || {
         let (state, detail) = state.get();
         let detail = detail.unwrap_or_default();
@@ -123,7 +125,7 @@ pub fn StateLine(
         }
     };
     view! {
-        {line}
+        {changing(line)}
         {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not resumed." /> })}
     }
 }

@@ -262,7 +262,7 @@ impl Store {
 
     /// The loaded entries that say this, in order.
     pub fn find(&self, text: &str) -> Vec<i64> {
-        let needle = text.trim().to_lowercase();
+        let needle = crate::ui::format::lower(text.trim());
         self.hits(|entry| says(entry, &needle))
     }
 

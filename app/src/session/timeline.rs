@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     browser,
-    ui::{Button, ButtonKind, ErrorNote, Icon, Stretch, format},
+    ui::{Button, ButtonKind, ErrorNote, Icon, Stretch, changing, each, format, hear},
     view,
 };
 use leptos::prelude::*;
@@ -52,9 +52,9 @@ pub fn Timeline(
             <span class="muted">{counts}</span>
             <span class="muted" role="status">{move || jump.said()}</span>
             <span class="push row">
-                <Button kind=ButtonKind::Quiet keys="E" on:click=move |_| jump.to(Wanted::Error)>"Next error"</Button>
-                <Button kind=ButtonKind::Quiet keys="W" on:click=move |_| jump.to(Wanted::Edit)>"Next edit"</Button>
-                <Button kind=ButtonKind::Quiet keys="F" on:click=move |_| finding.set(true)>"Find"</Button>
+                <Button kind=ButtonKind::Quiet keys="E" on:click=hear::click(move |_| jump.to(Wanted::Error))>"Next error"</Button>
+                <Button kind=ButtonKind::Quiet keys="W" on:click=hear::click(move |_| jump.to(Wanted::Edit))>"Next edit"</Button>
+                <Button kind=ButtonKind::Quiet keys="F" on:click=hear::click(move |_| finding.set(true))>"Find"</Button>
             </span>
         </div>
         <Find store=store follow=follow open=finding />
@@ -62,7 +62,7 @@ pub fn Timeline(
             <Older store=store follow=follow />
             <Notices store=store />
             <ol class="turns">
-                <For each=move || store.turns.get() key=|turn| *turn children=move |turn| view! { <Turn store=store turn=turn /> } />
+                {each(move || store.turns.get(), ToString::to_string, move |turn| view! { <Turn store=store turn=turn /> })}
             </ol>
             <div class="ents ents-end">
                 <Writing store=store parent=None />
@@ -172,7 +172,7 @@ fn Older(store: Store, follow: Follow) -> impl IntoView {
 
 #[component]
 fn OlderWay(store: Store, follow: Follow) -> impl IntoView {
-    move || {
+    changing(move || {
         if let Some(error) = follow.failed.get() {
             return view! {
                 <ErrorNote error=error title="Older entries did not come." retry=Callback::new(move |()| follow.load_older()) />
@@ -184,13 +184,13 @@ fn OlderWay(store: Store, follow: Follow) -> impl IntoView {
         }
         view! {
             <div class="tl-older">
-                <Button kind=ButtonKind::Quiet disabled=follow.loading on:click=move |_| follow.load_older()>
+                <Button kind=ButtonKind::Quiet disabled=follow.loading on:click=hear::click(move |_| follow.load_older())>
                     {move || if follow.loading.get() { "Loading older entries" } else { "Load older entries" }}
                 </Button>
             </div>
         }
         .into_any()
-    }
+    })
 }
 
 #[component]
@@ -198,11 +198,7 @@ fn Turn(store: Store, turn: i64) -> impl IntoView {
     let blocks = store.turn(turn);
     view! {
         <li class="turn">
-            <For
-                each=move || blocks.get()
-                key=|block| *block
-                children=move |block: Block| view! { <TurnBlock store=store block=block /> }
-            />
+            {each(move || blocks.get(), |(from, to)| format!("{from} {to}"), move |block: Block| view! { <TurnBlock store=store block=block /> })}
         </li>
     }
 }
@@ -229,7 +225,7 @@ pub fn Entries(
     let rows = Signal::derive(move || entries.with(Vec::len));
     view! {
         <Stretch blank=store.blank(spot) rows=rows class=class>
-            <For each=move || entries.get() key=|seq| *seq children=move |seq| view! { <EntryRow store=store seq=seq /> } />
+            {each(move || entries.get(), ToString::to_string, move |seq| view! { <EntryRow store=store seq=seq /> })}
         </Stretch>
     }
 }
@@ -243,7 +239,7 @@ pub fn Writing(
     parent: Option<String>,
 ) -> impl IntoView {
     let partial = Memo::new(move |_| store.partials.with(|partials| partials.get(&parent).cloned()));
-    move || {
+    changing(move || {
         partial.get().map(|partial| match partial.kind {
             EntryKind::Thought => {
                 let last = partial.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
@@ -259,7 +255,7 @@ pub fn Writing(
             }
             _ => view! { <div class="msg writing" aria-live="off">{partial.text}</div> }.into_any(),
         })
-    }
+    })
 }
 
 /// Approvals that wait and belong to no entry that is loaded.
@@ -270,7 +266,7 @@ fn Loose(store: Store) -> impl IntoView {
         store.turns.track();
         store.loose()
     });
-    view! { <For each=move || loose.get() key=|id| *id children=move |id| view! { <ApprovalCard store=store id=id /> } /> }
+    each(move || loose.get(), ToString::to_string, move |id| view! { <ApprovalCard store=store id=id /> })
 }
 
 /// What arrived while the reader was above.
@@ -294,9 +290,9 @@ fn NewPill(store: Store, follow: Follow) -> impl IntoView {
                 shown()
                     .then(|| {
                         view! {
-                            <button type="button" class="pill" on:click=move |_| follow.to_end()>
+                            <button type="button" class="pill" on:click=hear::click(move |_| follow.to_end())>
                                 <Icon name="arrow-down" />
-                                {text}
+                                {changing(text)}
                             </button>
                         }
                     })

@@ -3,9 +3,10 @@
 
 use super::api::{delete_session, restore_session, update_session};
 use crate::{
+    Act,
     error::AppError,
     live::Rows,
-    ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Menu, Toast, Toasts, use_toasts},
+    ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Menu, Toast, Toasts, changing, effect, hear, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -64,7 +65,7 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
         }
     };
     let own = session.clone();
-    let archive = Action::new(move |archived: &bool| {
+    let archive = Act::new(move |archived: &bool| {
         let archived = *archived;
         let title = own.with_untracked(|session| session.title.clone());
         async move {
@@ -89,7 +90,7 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
         }
     });
     let own = session.clone();
-    let delete = Action::new(move |(): &()| {
+    let delete = Act::new(move |(): &()| {
         let title = own.with_untracked(|session| session.title.clone());
         async move {
             match delete_session(id).await {
@@ -105,13 +106,13 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
     let word = move || if own.with(|session| session.archived.is_some()) { "Take out of the archive" } else { "Archive" };
     let own = three.clone();
     view! {
-            <button type="button" on:click=move |_| renaming.set(Some(own.get_untracked()))><Icon name="pencil" /> "Rename"</button>
-            <button type="button" on:click=move |_| { archive.dispatch(three.with_untracked(|session| session.archived.is_none())); }>
+            <button type="button" on:click=hear::click(move |_| renaming.set(Some(own.get_untracked())))><Icon name="pencil" /> "Rename"</button>
+            <button type="button" on:click=hear::click(move |_| { archive.dispatch(three.with_untracked(|session| session.archived.is_none())); })>
                 <Icon name="inbox" />
-                {word}
+                {changing(word)}
             </button>
             <hr />
-            <button type="button" class="bad" on:click=move |_| { delete.dispatch(()); }><Icon name="trash-2" /> "Delete"</button>
+            <button type="button" class="bad" on:click=hear::click(move |_| { delete.dispatch(()); })><Icon name="trash-2" /> "Delete"</button>
     }
 }
 
@@ -130,19 +131,19 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
     let here = StoredValue::new(());
     let text = RwSignal::new(String::new());
     let failed = RwSignal::new(None::<AppError>);
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(session) = session.get() {
             text.set(session.title);
             failed.set(None);
             open.set(true);
         }
     });
-    Effect::new(move |_| {
+    effect(move || {
         if !open.get() && session.with_untracked(Option::is_some) {
             session.set(None);
         }
     });
-    let rename = Action::new(move |(id, title): &(SessionId, String)| {
+    let rename = Act::new(move |(id, title): &(SessionId, String)| {
         let (id, patch) = (*id, SessionPatch { title: Some(title.clone()), ..SessionPatch::default() });
         async move {
             let answer = update_session(id, patch).await;
@@ -167,13 +168,13 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
         <Dialog open=open title="Rename session">
             <form
                 class="stack"
-                on:submit=move |event| {
+                on:submit=hear::submit(move |event| {
                     event.prevent_default();
                     let title = text.get_untracked().trim().to_owned();
                     if let Some(session) = session.get_untracked().filter(|_| !title.is_empty() && !rename.pending().get_untracked()) {
                         rename.dispatch((session.id, title));
                     }
-                }
+                })
             >
                 <label class="field">
                     <span class="label">"Title"</span>
@@ -187,7 +188,7 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
                 {move || failed.get().map(|error| view! { <ErrorNote error=error title="The session was not renamed." /> })}
                 <div class="acts">
                     <Button kind=ButtonKind::Primary large=true submit=true disabled=rename.pending()>"Rename"</Button>
-                    <Button large=true on:click=move |_| open.set(false)>"Cancel"</Button>
+                    <Button large=true on:click=hear::click(move |_| open.set(false))>"Cancel"</Button>
                 </div>
             </form>
         </Dialog>

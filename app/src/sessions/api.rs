@@ -3,7 +3,10 @@
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use crate::{error::AppResult, wire::Json};
+use crate::{
+    error::AppResult,
+    wire::{Json, Rpc},
+};
 use leptos::server;
 #[cfg(feature = "ssr")]
 use model::sessions::NewSession;
@@ -25,7 +28,7 @@ pub struct SessionsList {
 }
 
 /// Sessions of a filter, newest activity first.
-#[server(prefix = "/api/rpc", endpoint = "sessions/list", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "sessions/list", protocol = Rpc)]
 pub async fn list_sessions(filter: SessionFilter, page: PageQuery) -> AppResult<SessionsList> {
     let (services, caller) = (services()?, caller()?);
     // First, so that what changes while the rows are read comes over the socket.
@@ -34,19 +37,19 @@ pub async fn list_sessions(filter: SessionFilter, page: PageQuery) -> AppResult<
 }
 
 /// Renames, tags, archives.
-#[server(prefix = "/api/rpc", endpoint = "sessions/update", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "sessions/update", protocol = Rpc)]
 pub async fn update_session(id: SessionId, patch: SessionPatch) -> AppResult<Session> {
     Ok(services()?.sessions.update(&caller()?, id, patch).await?)
 }
 
 /// Deletes; can be taken back.
-#[server(prefix = "/api/rpc", endpoint = "sessions/delete", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "sessions/delete", protocol = Rpc)]
 pub async fn delete_session(id: SessionId) -> AppResult<()> {
     Ok(services()?.sessions.delete(&caller()?, id).await?)
 }
 
 /// Takes a deletion back.
-#[server(prefix = "/api/rpc", endpoint = "sessions/restore", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "sessions/restore", protocol = Rpc)]
 pub async fn restore_session(id: SessionId) -> AppResult<Session> {
     Ok(services()?.sessions.restore(&caller()?, id).await?)
 }
@@ -63,7 +66,7 @@ pub struct FormChoices {
 }
 
 /// What the form for a new session offers.
-#[server(prefix = "/api/rpc", endpoint = "sessions/form", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "sessions/form", protocol = Rpc)]
 pub async fn session_form() -> AppResult<FormChoices> {
     let (services, caller) = (services()?, caller()?);
     let projects = services.projects.names(&caller).await?;

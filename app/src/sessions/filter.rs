@@ -1,6 +1,7 @@
 //! The filters of the Sessions page and the query part of its address: one says the other, exactly.
 //! Pure functions; they must not touch the router, so that back, forward and links are tested as data.
 
+use crate::ui::format;
 use model::{
     id::ProjectId,
     sessions::{AgentKind, Session, SessionFilter, SessionState},
@@ -90,7 +91,7 @@ impl Asked {
 
 /// Whether a row belongs in the list of this filter; the same rule the node applies.
 pub fn matches(filter: &SessionFilter, session: &Session) -> bool {
-    let says = |text: &str, needle: &str| text.to_lowercase().contains(&needle.to_lowercase());
+    let says = |text: &str, needle: &str| format::lower(text).contains(&format::lower(needle));
     session.deleted.is_none()
         && session.archived.is_some() == filter.archived
         && (filter.state.is_empty() || filter.state.contains(&session.state))

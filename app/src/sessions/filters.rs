@@ -2,7 +2,8 @@
 //! It must not keep a filter anywhere else; only what is being typed stands in the search box first.
 
 use super::filter::{Asked, from_query, to_href};
-use crate::{browser, frame::project_names, ui::Icon, view};
+use crate::ui::hear;
+use crate::{Reading, browser, frame::project_names, ui::Icon, view};
 use leptos::{html, prelude::*};
 use leptos_router::{
     NavigateOptions,
@@ -101,19 +102,19 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
             typed.set(Some(q));
         }
     });
-    let projects = Resource::new(|| (), |()| project_names());
+    let projects = Reading::new(|| (), project_names);
     view! {
         <form
             class="ss-filters"
             method="get"
             action="/sessions"
             role="search"
-            on:submit=move |event| {
+            on:submit=hear::submit(move |event| {
                 event.prevent_default();
                 if let Some(field) = field.get_untracked() {
                     look(field.value(), false);
                 }
-            }
+            })
         >
             <div class="search ss-q">
                 <Icon name="search" />
@@ -131,13 +132,14 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
                 <span class="end no-phone"><kbd class="kbd" aria-hidden="true">"/"</kbd></span>
             </div>
             <Suspense fallback=|| ()>
-                {move || Suspend::new(async move {
-                    let names: Vec<(String, String)> = match projects.await {
-                        Ok(names) => names.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
-                        Err(_) => Vec::new(),
-                    };
-                    view! { <ProjectFilter names=names filter=filter on_pick=Callback::new(move |wanted: SessionFilter| show(&wanted, false)) /> }
-                })}
+                {move || {
+                    projects
+                        .get()
+                        .map(|names| {
+                            let names: Vec<_> = names.unwrap_or_default().into_iter().map(|(id, name)| (id.to_string(), name)).collect();
+                            view! { <ProjectFilter names=names filter=filter on_pick=Callback::new(move |wanted: SessionFilter| show(&wanted, false)) /> }
+                        })
+                }}
             </Suspense>
             <AgentFilter filter=filter on_pick=Callback::new(move |wanted: SessionFilter| show(&wanted, false)) />
             {move || {
@@ -172,7 +174,7 @@ fn FilterChip(name: &'static str, value: String, on_remove: Callback<()>) -> imp
         <span class="chip chip-f">
             <i>{name}</i>
             <b title=title>{value}</b>
-            <button type="button" aria-label=format!("Remove filter {name}") on:click=move |_| on_remove.run(())>
+            <button type="button" aria-label=format!("Remove filter {name}") on:click=hear::click(move |_| on_remove.run(()))>
                 <Icon name="x" small=true />
             </button>
         </span>

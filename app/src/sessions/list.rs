@@ -9,10 +9,10 @@ use super::{
     row::{SessionRow, SessionsHead},
 };
 use crate::{
-    browser,
+    Act, Reading, browser,
     error::AppError,
     live::{Rows, use_live},
-    ui::{Button, ButtonKind, Empty, ErrorNote, QueryState, Stretch},
+    ui::{Button, ButtonKind, Empty, ErrorNote, QueryState, Stretch, each, effect, hear},
     view,
 };
 use leptos::{ev, prelude::*};
@@ -32,7 +32,13 @@ const FIRST: u32 = 30;
 pub fn SessionsPage() -> impl IntoView {
     let filter = use_filter();
     let live = use_live();
-    let first = Resource::new(move || (filter.get(), live.reloads.get()), |(filter, _)| list_sessions(filter, PageQuery { after: None, limit: Some(FIRST) }));
+    let first = Reading::new(
+        move || {
+            filter.track();
+            live.reloads.track();
+        },
+        move || list_sessions(filter.get_untracked(), PageQuery { after: None, limit: Some(FIRST) }),
+    );
     let rows = Rows::new(|session: &Session| session.id.to_string());
     let next = RwSignal::new(None::<String>);
     listen(rows, filter, next);
@@ -93,7 +99,7 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
     let here = StoredValue::new(());
     let load = {
         let filter = filter.clone();
-        Action::new(move |after: &String| {
+        Act::new(move |after: &String| {
             let (filter, after) = (filter.clone(), Some(after.clone()));
             async move {
                 let answer = list_sessions(filter, PageQuery { after, limit: None }).await;
@@ -135,7 +141,7 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
         let count = Signal::derive(move || rows.len().saturating_sub(n * STRETCH).min(STRETCH));
         view! {
             <Stretch rows=count role="rowgroup">
-                <For each=move || rows.slice(n * STRETCH, STRETCH) key=|(key, _)| key.clone() children=move |(_, session)| row(session) />
+                {each(move || rows.slice(n * STRETCH, STRETCH), |(key, _)| key.clone(), move |(_, session)| row(session))}
             </Stretch>
         }
     };
@@ -147,7 +153,7 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
             view! {
                 <div class="table" role="table" aria-label="Sessions, newest activity first">
                     <SessionsHead />
-                    <For each=move || 0..stretches.get() key=|n| *n children=stretch />
+                    {each(move || (0..stretches.get()).collect(), ToString::to_string, stretch)}
                 </div>
             }
                 .into_any()
@@ -158,7 +164,7 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
                 next.get()
                     .map(|_| {
                         view! {
-                            <Button kind=ButtonKind::Quiet disabled=load.pending() on:click=move |_| more()>
+                            <Button kind=ButtonKind::Quiet disabled=load.pending() on:click=hear::click(move |_| more())>
                                 {move || if load.pending().get() { "Loading more" } else { "Load more" }}
                             </Button>
                         }
@@ -192,7 +198,7 @@ fn near_end(f: impl Fn() + 'static) {
         let f = Rc::new(f);
         let tall = f.clone();
         // A window that shows all of it has nothing to scroll.
-        Effect::new(move |_| {
+        effect(move || {
             if left() <= 0 {
                 tall();
             }

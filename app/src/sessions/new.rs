@@ -3,9 +3,9 @@
 
 use super::api::{CreateSession, FormChoices, session_form};
 use crate::{
-    browser,
+    Reading, browser,
     error::AppError,
-    ui::{Button, ButtonKind, ErrorNote, Field, Icon, Note, NoteTone, QueryState, TextArea, TextInput},
+    ui::{Button, ButtonKind, ErrorNote, Field, Icon, Note, NoteTone, QueryState, TextArea, TextInput, effect, hear},
     view,
 };
 use leptos::{form::ActionForm, html, prelude::*};
@@ -33,7 +33,7 @@ pub fn NewSessionPage() -> impl IntoView {
 /// The form, on its page or in a dialog.
 #[component]
 pub fn NewSessionForm() -> impl IntoView {
-    let form = Resource::new(|| (), |()| session_form());
+    let form = Reading::new(|| (), session_form);
     let create = ServerAction::<CreateSession>::new();
     view! {
         <QueryState
@@ -68,7 +68,7 @@ fn Form(choices: FormChoices, create: ServerAction<CreateSession>) -> impl IntoV
     // Where it works is known: what to do is what is left to say. Under a thumb a keyboard that opens by itself hides the form.
     let ask_prompt = !adding.get_untracked();
     let words = NodeRef::<html::Textarea>::new();
-    Effect::new(move |_| {
+    effect(move || {
         // What was typed before WASM took over stays.
         if let Some(typed) = words.get_untracked().map(|field| field.value()).filter(|typed| !typed.is_empty()) {
             prompt.set(typed);
@@ -112,14 +112,14 @@ fn Form(choices: FormChoices, create: ServerAction<CreateSession>) -> impl IntoV
             <Agents agents=agents first=agent error=about("agent") />
             <Modes error=about("mode") />
             <Field label="Prompt" id="prompt" error=about("prompt")>
-                <div on:keydown=move |event| {
+                <div on:keydown=hear::keydown(move |event| {
                     if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
                         event.prevent_default();
                         if let Some(form) = form.get_untracked() {
                             let _ = form.request_submit();
                         }
                     }
-                }>
+                })>
                     <TextArea
                         value=prompt
                         id="prompt"

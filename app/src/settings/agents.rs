@@ -1,7 +1,8 @@
 //! The agent programs found on this machine.
 
 use super::{Part, api::agents};
-use crate::ui::{Button, Empty, Look, QueryState, StatusWord};
+use crate::Reading;
+use crate::ui::{Button, Empty, Look, QueryState, StatusWord, hear};
 use crate::view;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -11,15 +12,15 @@ use model::{node::AgentFound, sessions::AgentKind};
 #[component]
 pub(super) fn Agents() -> impl IntoView {
     let looks = RwSignal::new(0_u32);
-    let found = Resource::new(move || looks.get(), |looks| agents(looks > 0));
+    let found = Reading::new(move || looks.track(), move || agents(looks.get_untracked() > 0));
     view! {
         <Title text="Agents" />
         <Part title="Agents on this machine" id="a-list" text="Programs that this node can run sessions with. Their paths can be set in orchwiz.toml.">
             <QueryState query=found failed="The agents could not be looked for." rows=2 content=|found| view! { <List found=found /> } />
-            <form class="acts" method="get" action="/settings/agents" on:submit=move |event| {
+            <form class="acts" method="get" action="/settings/agents" on:submit=hear::submit(move |event| {
                 event.prevent_default();
                 looks.update(|n| *n += 1);
-            }>
+            })>
                 <Button submit=true large=true>
                     "Look again"
                 </Button>

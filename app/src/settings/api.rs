@@ -2,7 +2,10 @@
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use crate::{error::AppResult, wire::Json};
+use crate::{
+    error::AppResult,
+    wire::{Json, Rpc},
+};
 use leptos::server;
 use model::{
     accounts::{Login, Me, Token, TokenCreated},
@@ -21,7 +24,7 @@ pub(super) struct ProfileView {
 }
 
 /// Reads the profile.
-#[server(prefix = "/api/rpc", endpoint = "settings/profile", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "settings/profile", protocol = Rpc)]
 pub(super) async fn profile() -> AppResult<ProfileView> {
     let (services, caller) = (services()?, caller()?);
     Ok(ProfileView { me: services.accounts.me(&caller).await?, logins: services.accounts.logins(&caller).await? })
@@ -37,7 +40,7 @@ pub(super) struct TokensView {
 }
 
 /// Reads the tokens. A secret that a plain form left for this page is given once and forgotten.
-#[server(prefix = "/api/rpc", endpoint = "settings/tokens", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "settings/tokens", protocol = Rpc)]
 pub(super) async fn tokens() -> AppResult<TokensView> {
     let tokens = services()?.accounts.tokens(&caller()?).await?;
     Ok(TokensView { tokens, secret: once::take() })
@@ -63,7 +66,7 @@ pub(super) async fn revoke_token(id: TokenId) -> AppResult<()> {
 }
 
 /// Agent programs on this machine; looked for anew when `fresh`.
-#[server(prefix = "/api/rpc", endpoint = "settings/agents", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "settings/agents", protocol = Rpc)]
 pub(super) async fn agents(fresh: bool) -> AppResult<Vec<AgentFound>> {
     Ok(services()?.node.agents(&caller()?, fresh).await?)
 }
@@ -80,7 +83,7 @@ pub(super) struct NodeView {
 }
 
 /// Reads the node.
-#[server(prefix = "/api/rpc", endpoint = "settings/node", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "settings/node", protocol = Rpc)]
 pub(super) async fn node() -> AppResult<NodeView> {
     let (services, caller) = (services()?, caller()?);
     Ok(NodeView { info: services.node.info(&caller).await?, health: services.node.health(&caller).await?, may_rename: caller.role >= model::Role::Admin })

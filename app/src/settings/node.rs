@@ -5,9 +5,10 @@ use super::{
     api::{NodeView, RenameNode, node},
 };
 use crate::{
+    Reading,
     frame::use_frame,
     live::use_live,
-    ui::{Ago, ErrorNote, Line, Note, NoteTone, QueryState, TextInput, format, plot},
+    ui::{Ago, ErrorNote, Line, Note, NoteTone, QueryState, TextInput, changing, effect, format, plot},
     view,
 };
 use leptos::{form::ActionForm, prelude::*};
@@ -25,10 +26,16 @@ pub(super) fn ThisNode() -> impl IntoView {
     let live = use_live();
     let rename = ServerAction::<RenameNode>::new();
     let renamed = RwSignal::new(0_u32);
-    let node = Resource::new(move || (renamed.get(), live.reloads.get()), |_| node());
+    let node = Reading::new(
+        move || {
+            renamed.track();
+            live.reloads.track();
+        },
+        node,
+    );
     let frame = use_frame();
     // Read again only what changed: after a refusal the name that was typed stays in its field.
-    Effect::new(move |_| {
+    effect(move || {
         if rename.value().with(|answer| matches!(answer, Some(Ok(_)))) {
             renamed.update(|n| *n = n.wrapping_add(1));
             // The rail shows the name as well.
@@ -58,7 +65,7 @@ fn Content(
     let samples = RwSignal::new(health);
     let name = info.name.clone();
     let live = use_live();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(sample) = live.health.get() {
             samples.update(|samples| push(samples, sample));
         }
@@ -263,7 +270,7 @@ fn Charts(
     let none = move || samples.read().is_empty().then(|| view! { <p class="muted">"No sample yet. The first comes within ten seconds."</p> });
     let measured = Memo::new(move |_| measured_so_far(&samples.read()));
     view! {
-        {none}
+        {changing(none)}
         {move || measured.get().map(|text| view! { <p class="muted">{text}</p> })}
         <div class="g3 charts">{MEASURES.iter().map(chart).collect_view()}</div>
     }

@@ -6,10 +6,11 @@ use super::{
     browsers::browser_name,
 };
 use crate::{
+    Reading,
     auth::words::{self, Beside},
     browser::{Density, show_pressed},
     frame::{ReminderChoice, ThemeSegment},
-    ui::{Ago, Note, NoteTone, QueryState, TextInput, format},
+    ui::{Ago, Note, NoteTone, QueryState, TextInput, effect, format},
     view,
 };
 use leptos::prelude::*;
@@ -20,7 +21,7 @@ use model::accounts::Login;
 /// `/settings/profile?saved&error&retry`.
 #[component]
 pub(super) fn Profile() -> impl IntoView {
-    let profile = Resource::new(|| (), |()| profile());
+    let profile = Reading::new(|| (), profile);
     view! {
         <Title text="Profile" />
         <QueryState query=profile failed="The profile could not be read." content=|view| view! { <Content view=view /> } />
@@ -108,7 +109,7 @@ fn login_name(login: &Login) -> String {
 
 #[component]
 fn DensitySegment() -> impl IntoView {
-    Effect::new(|_| show_pressed());
+    effect(show_pressed);
     view! {
         <div class="seg" role="group" aria-label="Rows">
             {Density::ALL

@@ -5,8 +5,8 @@ use super::{
     api::{CreateToken, RevokeToken, TokensView, tokens},
 };
 use crate::{
-    AppError, browser,
-    ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, Note, NoteTone, QueryState, TextInput, quiet_clock},
+    AppError, Reading, browser,
+    ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, Note, NoteTone, QueryState, TextInput, changing, hear, quiet_clock},
     view,
 };
 use leptos::{form::ActionForm, prelude::*};
@@ -23,7 +23,13 @@ pub(super) fn Tokens() -> impl IntoView {
     let create = ServerAction::<CreateToken>::new();
     let revoke = ServerAction::<RevokeToken>::new();
     // Blocking: a secret left by a plain form is taken out of its cookie in the answer's head.
-    let list = Resource::new_blocking(move || (create.version().get(), revoke.version().get()), |_| tokens());
+    let list = Reading::blocking(
+        move || {
+            create.version().track();
+            revoke.version().track();
+        },
+        tokens,
+    );
     view! {
         <Title text="API tokens" />
         <Part
@@ -133,10 +139,10 @@ fn Secret(
                 <button
                     type="button"
                     class="btn btn-lg"
-                    on:click=move |_| {
+                    on:click=hear::click(move |_| {
                         browser::copy(&text);
                         copied.set(true);
-                    }
+                    })
                 >
                     <Icon name="copy" />
                     {move || if copied.get() { "Copied" } else { "Copy" }}
@@ -211,9 +217,9 @@ fn Used(
 ) -> impl IntoView {
     let now = quiet_clock();
     let just = Memo::new(move |_| now.get().is_some_and(|now| now - at < NOTED_MS));
-    move || {
+    changing(move || {
         if just.get() {
-            view! { "used in the last minute" }.into_any()
+            "used in the last minute".into_any()
         } else {
             view! {
                 "last used "
@@ -221,7 +227,7 @@ fn Used(
             }
             .into_any()
         }
-    }
+    })
 }
 
 #[cfg(all(test, feature = "ssr"))]

@@ -1,8 +1,10 @@
 //! What is shown instead of content: nothing yet, nothing at all, an error; and notices. Pages hold only content, `QueryState` does the rest.
 
+use super::hear;
 use super::{Icon, Look, Shape, late::late};
-use crate::{error::AppError, view};
+use crate::{AppResult, Reading, error::AppError, view};
 use leptos::prelude::*;
+use std::sync::Arc;
 
 /// Says what would be here and offers the first step (`children`).
 #[component]
@@ -97,7 +99,7 @@ pub fn ErrorNote(
                 {text}
                 {reference.map(|reference| view! { " " <code>{reference}</code> })}
             </span>
-            {retry.map(|retry| view! { <button type="button" class="btn btn-q" on:click=move |_| retry.run(())>"Try again"</button> })}
+            {retry.map(|retry| view! { <button type="button" class="btn btn-q" on:click=hear::click(move |_| retry.run(()))>"Try again"</button> })}
         </div>
     }
     .into_any()
@@ -121,8 +123,11 @@ fn headline(error: &AppError) -> &'static str {
 
 /// A text as a sentence: first letter large, a full stop at its end.
 pub(crate) fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let mut out: String = chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default();
+    // The node's own sentences begin with ASCII.
+    let mut out = text.to_owned();
+    if let Some(first) = out.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     if !out.is_empty() && !out.ends_with(['.', '!', '?', ':']) {
         out.push('.');
     }
@@ -157,7 +162,7 @@ pub fn Skeleton(
 #[component]
 pub fn QueryState<T, F, V>(
     /// The resource.
-    query: Resource<Result<T, AppError>>,
+    query: Reading<T>,
     /// Makes the content.
     content: F,
     /// How many rows stand there before the first answer.
@@ -172,23 +177,22 @@ where
     F: Fn(T) -> V + Clone + Send + Sync + 'static,
     V: IntoView + 'static,
 {
+    let answer = move || {
+        let content = content.clone();
+        query.get().map(|answer| answer.map(|value| late(move || content(value).into_any())))
+    };
+    query_state(Arc::new(answer), Callback::new(move |()| query.refetch()), rows, failed)
+}
+
+/// The same, compiled once.
+fn query_state(answer: Arc<dyn Fn() -> Option<AppResult<AnyView>> + Send + Sync>, again: Callback<()>, rows: usize, failed: MaybeProp<String>) -> AnyView {
     view! {
-        <Transition fallback=move || view! { <Skeleton rows=rows /> }>
+        <Transition fallback=move || {
+            view! { <Skeleton rows=rows /> }
+        }>
             {
-                let content = content.clone();
-                move || {
-                    query
-                        .get()
-                        .map(|answer| match answer {
-                            Ok(value) => {
-                                let content = content.clone();
-                                late(move || content(value).into_any())
-                            }
-                            Err(error) => {
-                                view! { <ErrorNote error=error title=failed retry=move |()| query.refetch() /> }.into_any()
-                            }
-                        })
-                }
+                let answer = answer.clone();
+                move || answer().map(|shown| shown.unwrap_or_else(|error| view! { <ErrorNote error=error title=failed retry=again /> }))
             }
         </Transition>
     }

@@ -240,14 +240,32 @@ pub fn count(n: i64, one: &str, many: &str) -> String {
 
 /// Two letters for a person: of `Mara Klein` `MK`, of `mara` `MA`.
 pub fn initials(name: &str) -> String {
-    let mut words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut words = name.split(|c: char| c.is_whitespace() || c.is_ascii_punctuation()).filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default();
     let second = words.next();
     let letters: String = match second {
         Some(second) => first.chars().take(1).chain(second.chars().take(1)).collect(),
         None => first.chars().take(2).collect(),
     };
-    letters.to_uppercase()
+    upper(&letters)
+}
+
+/// The text in lower case. The browser has the tables of letters, which would be 25 kB of wasm.
+pub fn lower(text: &str) -> String {
+    #[cfg(feature = "hydrate")]
+    if !text.is_ascii() {
+        return js_sys::JsString::from(text).to_lower_case().into();
+    }
+    if cfg!(feature = "hydrate") { text.to_ascii_lowercase() } else { text.to_lowercase() }
+}
+
+/// The text in upper case; see [`lower`].
+pub fn upper(text: &str) -> String {
+    #[cfg(feature = "hydrate")]
+    if !text.is_ascii() {
+        return js_sys::JsString::from(text).to_upper_case().into();
+    }
+    if cfg!(feature = "hydrate") { text.to_ascii_uppercase() } else { text.to_uppercase() }
 }
 
 #[cfg(test)]

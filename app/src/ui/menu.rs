@@ -1,5 +1,7 @@
 //! Menus, segments and tabs: choosing among few. A menu is a `<details>`: it opens without WASM and closes on a press elsewhere or Escape with it.
 
+use super::changing::effect;
+use super::hear;
 use crate::view;
 use leptos::{ev, html, prelude::*};
 use std::sync::Mutex;
@@ -38,7 +40,7 @@ pub fn Menu(
         }
     };
     // It may have been opened before WASM was there.
-    Effect::new(move |_| {
+    effect(move || {
         if details.get().is_some_and(|details| details.has_attribute("open")) {
             make();
         }
@@ -90,13 +92,13 @@ pub fn Menu(
             class="menu-w"
             node_ref=details
             on:toggle=move |_| make()
-            on:keydown=move |event| escape(&event)
+            on:keydown=hear::keydown(move |event| escape(&event))
         >
             <summary class=button aria-label=move || label.get() title=move || label.get()>
                 {trigger.run()}
             </summary>
             // A choice closes the menu; the press itself goes on to what was chosen.
-            <div class=class on:click=move |_| close()>
+            <div class=class on:click=hear::click(move |_| close())>
                 {content}
             </div>
         </details>
@@ -136,7 +138,7 @@ pub fn Segment(
                                 type="button"
                                 aria-pressed=pressed
                                 disabled=move || disabled.get()
-                                on:click=move |_| on_change.run(key.clone())
+                                on:click=hear::click(move |_| on_change.run(key.clone()))
                             >
                                 {word}
                             </button>
@@ -202,7 +204,7 @@ pub fn Tabs(
         }
     };
     view! {
-        <div class=format!("tabs {class}").trim_end().to_owned() role="tablist" aria-label=label on:keydown=step>
+        <div class=format!("tabs {class}").trim_end().to_owned() role="tablist" aria-label=label on:keydown=hear::keydown(step)>
             {move || {
                 tabs.get()
                     .into_iter()
@@ -216,7 +218,7 @@ pub fn Tabs(
                                 aria-selected=move || chosen().to_string()
                                 aria-controls=panel.clone()
                                 tabindex=move || if chosen() { "0" } else { "-1" }
-                                on:click=move |_| on_change.run(tab.key.to_owned())
+                                on:click=hear::click(move |_| on_change.run(tab.key.to_owned()))
                             >
                                 {tab.word}
                                 {tab.count.filter(|n| *n > 0).map(|n| view! { <span class="cnt">{n}</span> })}

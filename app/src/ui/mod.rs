@@ -2,12 +2,15 @@
 //! It must not know features, ports or server functions; components take values and signals and say what was pressed.
 
 mod button;
+mod changing;
 mod chart;
 mod code;
 mod dialog;
+mod each;
 mod feedback;
 mod field;
 pub mod format;
+pub(crate) mod hear;
 mod icon;
 mod late;
 mod menu;
@@ -19,9 +22,11 @@ mod title;
 mod toast;
 
 pub use button::{Button, ButtonKind, IconButton, Kbd};
+pub(crate) use changing::{changing, effect};
 pub use chart::{Bars, Legend, Line, Meter, Spark};
 pub use code::{CodeBlock, DiffView, Markdown};
 pub use dialog::Dialog;
+pub(crate) use each::each;
 pub use feedback::{Empty, ErrorNote, Note, NoteTone, QueryState, Skeleton};
 pub use field::{Field, Select, TextArea, TextInput, keep_typed};
 pub use icon::{Icon, Mark, Shape};

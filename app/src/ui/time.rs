@@ -1,6 +1,8 @@
 //! Moments and numbers in the page: the server writes UTC, the browser turns it into its zone and keeps it current.
 //! One clock per tab ticks for all of them; nothing here starts a timer of its own.
 
+use super::changing::changing;
+use super::changing::effect;
 use super::format;
 use crate::{browser, view};
 use leptos::prelude::*;
@@ -22,7 +24,7 @@ impl Clock {
 pub fn provide_clock() {
     let clock = Clock(RwSignal::new(None));
     provide_context(clock);
-    Effect::new(move |_| {
+    effect(move || {
         clock.0.set(browser::now());
         browser::every(Duration::from_secs(1), move || clock.0.set(browser::now()));
     });
@@ -37,7 +39,7 @@ pub fn use_clock() -> Clock {
 pub fn quiet_clock() -> Signal<Option<Millis>> {
     let clock = use_clock();
     let taken_over = RwSignal::new(false);
-    Effect::new(move |_| taken_over.set(true));
+    effect(move || taken_over.set(true));
     Signal::derive(move || if taken_over.get() { clock.now() } else { None })
 }
 
@@ -149,8 +151,8 @@ pub fn Cost(
     #[prop(into)]
     micros: Signal<Option<Micros>>,
 ) -> impl IntoView {
-    move || match micros.get() {
+    changing(move || match micros.get() {
         Some(micros) => view! { <span class="num-t" title=format::cost_exact(micros)>{format::cost(micros)}</span> }.into_any(),
         None => view! { <span class="faint nk" title="The agent said nothing about cost">"not known"</span> }.into_any(),
-    }
+    })
 }

@@ -1,5 +1,7 @@
 //! Toasts: what was done where the page does not show it anyway, with its undo. They are read aloud and go by themselves.
 
+use super::each::each;
+use super::hear;
 use super::{Icon, Look, Shape};
 use crate::{browser, view};
 use leptos::prelude::*;
@@ -108,9 +110,7 @@ pub fn ToastsView() -> impl IntoView {
     let Some(toasts) = use_toasts() else { return ().into_any() };
     view! {
         <div class="toasts" role="status" aria-live="polite">
-            <For each=move || toasts.shown.get() key=|(id, _)| *id let((id, toast))>
-                <ToastRow toast=toast on_close=move || toasts.dismiss(id) />
-            </For>
+            {each(move || toasts.shown.get(), |(id, _)| id.to_string(), move |(id, toast)| view! { <ToastRow toast=toast on_close=move || toasts.dismiss(id) /> })}
         </div>
     }
     .into_any()
@@ -137,17 +137,17 @@ pub(crate) fn ToastRow(
                             <button
                                 type="button"
                                 class="btn btn-q"
-                                on:click=move |_| {
+                                on:click=hear::click(move |_| {
                                     callback();
                                     close();
-                                }
+                                })
                             >
                                 {(word == "Undo").then(|| view! { <Icon name="undo-2" /> })}
                                 {word}
                             </button>
                         }
                     })}
-                <button type="button" class="btn btn-i btn-q" aria-label="Dismiss" on:click=move |_| on_close()>
+                <button type="button" class="btn btn-i btn-q" aria-label="Dismiss" on:click=hear::click(move |_| on_close())>
                     <Icon name="x" />
                 </button>
             </span>

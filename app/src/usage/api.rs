@@ -3,7 +3,7 @@
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
-use crate::{error::AppResult, wire::Json};
+use crate::{error::AppResult, wire::Rpc};
 use leptos::server;
 use model::usage::UsageRow;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct UsageView {
 }
 
 /// The sums of the last `days` UTC days.
-#[server(prefix = "/api/rpc", endpoint = "usage/sums", input = Json, output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "usage/sums", protocol = Rpc)]
 pub async fn usage_sums(days: u32) -> AppResult<UsageView> {
     use model::usage::{UsageBy, UsageQuery};
     let (usage, caller) = (services()?.usage, caller()?);

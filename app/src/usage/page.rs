@@ -6,6 +6,7 @@ use super::{
     sums::{SPANS, cost, cost_bars, cost_word, day_titles, share, span, token_bars, tokens},
 };
 use crate::{
+    Reading,
     live::use_live,
     ui::{Bars, Cost, Empty, Legend, Meter, QueryState, Short, format},
     view,
@@ -21,7 +22,13 @@ pub fn UsagePage() -> impl IntoView {
     let query = use_query_map();
     let days = Memo::new(move |_| query.with(|query| span(query.get("days").as_deref())));
     let live = use_live();
-    let sums = Resource::new(move || (days.get(), live.reloads.get()), |(days, _)| usage_sums(days));
+    let sums = Reading::new(
+        move || {
+            days.track();
+            live.reloads.track();
+        },
+        move || usage_sums(days.get_untracked()),
+    );
     let content = move |view: UsageView| view! { <Sums view=view /> };
     view! {
         <Title text="Usage" />

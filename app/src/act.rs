@@ -1,0 +1,74 @@
+//! What a person sets going and the node answers: one call at a time or several, and whether one is under way.
+//! It must not know what is done.
+
+use leptos::{
+    prelude::*,
+    reactive::{
+        computed::ScopedFuture,
+        owner::{Owner, WeakOwner},
+    },
+    task::spawn_local,
+};
+use std::{any::Any, marker::PhantomData, pin::Pin, sync::Arc};
+
+/// Something that can be done to an `I`. An `Action` without a value to read: who does it says in its future what follows. All of them are
+/// one type underneath, so that they are compiled once and not for each future (4 kB of wasm each).
+pub struct Act<I: 'static> {
+    does: StoredValue<Does>,
+    going: RwSignal<u32>,
+    pending: Memo<bool>,
+    takes: PhantomData<fn(I)>,
+}
+
+type Doing = Pin<Box<dyn Future<Output = ()>>>;
+type Does = Arc<dyn Fn(&dyn Any) -> Option<Doing> + Send + Sync>;
+
+impl<I> Clone for Act<I> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<I> Copy for Act<I> {}
+
+impl<I: 'static> Act<I> {
+    /// Nothing happens before [`Act::dispatch`].
+    pub fn new<F: Future<Output = ()> + 'static>(act: impl Fn(&I) -> F + Send + Sync + 'static) -> Self {
+        let does: Does = Arc::new(move |input| input.downcast_ref().map(|input| Box::pin(act(input)) as Doing));
+        let (does, going, pending) = stored(does);
+        Self { does, going, pending, takes: PhantomData }
+    }
+
+    /// Does it. It goes on when the reader leaves; what it then writes to is gone, and nobody minds.
+    pub fn dispatch(self, input: I) {
+        start(self.does, self.going, &input);
+    }
+
+    /// Whether it is under way.
+    pub fn pending(self) -> Memo<bool> {
+        self.pending
+    }
+}
+
+/// With the owner of whoever made it, so that its future finds the same contexts.
+fn stored(does: Does) -> (StoredValue<Does>, RwSignal<u32>, Memo<bool>) {
+    let owner = Owner::current().map(|owner| owner.downgrade());
+    let owned: Does = Arc::new(move |input| {
+        let doing = untrack(|| does(input))?;
+        Some(match owner.as_ref().and_then(WeakOwner::upgrade) {
+            Some(owner) => Box::pin(owner.with(|| ScopedFuture::new_untracked(doing))),
+            None => doing,
+        })
+    });
+    let going = RwSignal::new(0_u32);
+    (StoredValue::new(owned), going, Memo::new(move |_| going.get() > 0))
+}
+
+fn start(does: StoredValue<Does>, going: RwSignal<u32>, input: &dyn Any) {
+    let Some(doing) = does.try_get_value().and_then(|does| does(input)) else { return };
+    going.update(|n| *n += 1);
+    spawn_local(async move {
+        doing.await;
+        going.try_update(|n| *n = n.saturating_sub(1));
+    });
+}

@@ -1,0 +1,140 @@
+//! What a page reads from the node: it comes with the page, and is read again when what it depends on has changed.
+//! It must not know what is read.
+
+use crate::error::{AppError, AppResult};
+use leptos::{
+    prelude::*,
+    server::codee::{Decoder, Encoder},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    any::Any,
+    marker::PhantomData,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+/// A `Resource` of a server function's answer. All of them are one type underneath, so that resources are compiled once and not for
+/// each kind of answer, source and future (14 kB of wasm each).
+pub struct Reading<T: 'static> {
+    answer: Resource<Answer, AsJson>,
+    read: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Reading<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Reading<T> {}
+
+impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> Reading<T> {
+    /// Reads with `fetch`, and again whenever something that `when` looks at has changed.
+    pub fn new<F>(when: impl Fn() + Send + Sync + 'static, fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = AppResult<T>> + Send + 'static,
+    {
+        Self::made(when, fetch, false)
+    }
+
+    /// The same, and the page is not begun before the answer is there: for what decides about the answer's head.
+    pub fn blocking<F>(when: impl Fn() + Send + Sync + 'static, fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = AppResult<T>> + Send + 'static,
+    {
+        Self::made(when, fetch, true)
+    }
+
+    fn made<F>(when: impl Fn() + Send + Sync + 'static, fetch: impl Fn() -> F + Send + Sync + 'static, blocking: bool) -> Self
+    where
+        F: Future<Output = AppResult<T>> + Send + 'static,
+    {
+        let fetch = move || {
+            let answer = fetch();
+            Box::pin(async move { Answer::Read(Arc::new(answer.await)) }) as Fetching
+        };
+        Self { answer: resource(Box::new(when), Box::new(fetch), blocking), read: PhantomData }
+    }
+
+    /// What was read; `None` before the first answer. Looked at by whoever calls it.
+    pub fn get(self) -> Option<AppResult<T>> {
+        self.answer.get().map(|answer| match answer {
+            Answer::Written(text) => serde_json::from_str(&text).unwrap_or_else(|error| Err(AppError(model::Error::Transport(error.to_string())))),
+            Answer::Read(read) => typed(&*read),
+        })
+    }
+
+    /// Reads again.
+    pub fn refetch(self) {
+        self.answer.refetch();
+    }
+}
+
+type Fetching = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// An answer: as the page brought it, or as it was read.
+#[derive(Clone)]
+enum Answer {
+    /// JSON of an `AppResult<T>`.
+    Written(Arc<str>),
+    /// An `AppResult<T>`.
+    Read(Arc<dyn Written>),
+}
+
+/// An answer that the server writes into the page.
+trait Written: Any + Send + Sync {
+    #[cfg(feature = "ssr")]
+    fn json(&self) -> serde_json::Result<String>;
+}
+
+impl<T: Serialize + Send + Sync + 'static> Written for AppResult<T> {
+    #[cfg(feature = "ssr")]
+    fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+}
+
+fn typed<T: Clone + 'static>(read: &dyn Written) -> AppResult<T> {
+    let read: &dyn Any = read;
+    read.downcast_ref::<AppResult<T>>().cloned().unwrap_or_else(|| Err(AppError(model::Error::Transport("an answer of another kind".into()))))
+}
+
+struct AsJson;
+
+impl Encoder<Answer> for AsJson {
+    type Error = serde_json::Error;
+    type Encoded = String;
+
+    fn encode(answer: &Answer) -> serde_json::Result<String> {
+        match answer {
+            Answer::Written(text) => Ok((**text).to_owned()),
+            #[cfg(feature = "ssr")]
+            Answer::Read(read) => read.json(),
+            #[cfg(not(feature = "ssr"))]
+            Answer::Read(_) => Err(serde::ser::Error::custom("only the server writes")),
+        }
+    }
+}
+
+impl Decoder<Answer> for AsJson {
+    type Error = serde_json::Error;
+    type Encoded = str;
+
+    fn decode(text: &str) -> serde_json::Result<Answer> {
+        Ok(Answer::Written(text.into()))
+    }
+}
+
+fn resource(when: Box<dyn Fn() + Send + Sync>, fetch: Box<dyn Fn() -> Fetching + Send + Sync>, blocking: bool) -> Resource<Answer, AsJson> {
+    // Whatever `when` looked at, it looked at something new: each run gives another value.
+    let runs = AtomicU32::new(0);
+    let source = move || {
+        when();
+        runs.fetch_add(1, Ordering::Relaxed)
+    };
+    Resource::new_with_options(source, move |_| fetch(), blocking)
+}

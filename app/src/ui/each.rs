@@ -1,0 +1,33 @@
+//! Lists whose rows are drawn once and kept while their key is there. It must not know what a row shows.
+
+use crate::view;
+use leptos::prelude::*;
+use std::sync::Arc;
+
+/// A row that can be drawn.
+struct Row {
+    key: String,
+    draw: Box<dyn FnOnce() -> AnyView + Send>,
+}
+
+/// A row for each of `items`, drawn by `row` when its `key` is new. `<For>` for every list of the dashboard: it is compiled once, and not for
+/// each kind of item, key and closure (10 kB of wasm a list).
+pub(crate) fn each<T: Send + 'static>(
+    items: impl Fn() -> Vec<T> + Send + Sync + 'static,
+    key: fn(&T) -> String,
+    row: impl Fn(T) -> AnyView + Send + Sync + 'static,
+) -> AnyView {
+    let row = Arc::new(row);
+    let rows = move || {
+        let drawn = |item: T| {
+            let (key, row) = (key(&item), Arc::clone(&row));
+            Row { key, draw: Box::new(move || row(item)) }
+        };
+        items().into_iter().map(drawn).collect()
+    };
+    list(Box::new(rows))
+}
+
+fn list(rows: Box<dyn Fn() -> Vec<Row> + Send + Sync>) -> AnyView {
+    view! { <For each=rows key=|row| row.key.clone() children=|row| (row.draw)() /> }
+}
