@@ -8,4 +8,5 @@ step "building the browser's half: wasm, stylesheet, brotli (first time about 6 
 RUSTFLAGS=$BUILD_RUSTFLAGS cargo leptos build --release --precompress --frontend-only --cargo-locked --split
 # Types for TypeScript, which nobody loads.
 find target/site/pkg -name '*.d.*ts*' -delete
-say "site: $(find target/site/pkg -name '*.wasm.br' | wc -l) pieces of wasm, $(cat target/site/pkg/*.wasm.br | wc -c) bytes ($(took $((SECONDS - start))))"
+node scripts/pack.mjs target/site
+say "site: $(find target/site/pkg -name '*.wasm.br' | wc -l) files of wasm, $(cat target/site/pkg/*.wasm.br | wc -c) bytes ($(took $((SECONDS - start))))"

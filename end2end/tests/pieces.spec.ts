@@ -7,7 +7,7 @@ test("a page whose code does not come says so, and comes when it is loaded again
   watch.expect(/Failed to load resource|Failed to fetch/);
   await page.goto("/");
   await live(page);
-  await page.route("**/pkg/split_rest.*.wasm", (route) => route.abort());
+  await page.route("**/pkg/pages_rest.*.wasm", (route) => route.abort());
   await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Usage" }).click();
   await expect(page.getByRole("heading", { name: "This page could not be loaded" })).toBeVisible();
   await expect(page).toHaveURL(/\/usage$/);
@@ -16,7 +16,7 @@ test("a page whose code does not come says so, and comes when it is loaded again
   await expect(page.getByRole("heading", { name: "Inbox" })).toBeVisible();
   await page.getByRole("link", { name: "Usage" }).first().click();
   await expect(page.getByRole("heading", { name: "This page could not be loaded" })).toBeVisible();
-  await page.unroute("**/pkg/split_rest.*.wasm");
+  await page.unroute("**/pkg/pages_rest.*.wasm");
   await page.getByRole("button", { name: "Load again" }).click();
   await expect(page.getByRole("heading", { name: "Usage", exact: true })).toBeVisible();
   await live(page);
