@@ -99,5 +99,4 @@ pub(crate) fn Sheet(
             </main>
         </div>
     }
-    .into_any()
 }

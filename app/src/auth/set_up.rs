@@ -26,16 +26,15 @@ pub(super) fn SetUp() -> impl IntoView {
                 works
                     .get()
                     .map(|works| match works {
-                        Ok(true) => view! { <SetUpForm token=token.clone() /> }.into_any(),
-                        Ok(false) if token.is_empty() => view! { <NoLink /> }.into_any(),
-                        Ok(false) => view! { <Spent /> }.into_any(),
+                        Ok(true) => view! { <SetUpForm token=token.clone() /> },
+                        Ok(false) if token.is_empty() => view! { <NoLink /> },
+                        Ok(false) => view! { <Spent /> },
                         Err(error) => {
                             view! {
                                 <Sheet title="Set up">
                                     <ErrorNote error=error title="The link could not be checked." />
                                 </Sheet>
                             }
-                                .into_any()
                         }
                     })
             }}
@@ -134,7 +133,6 @@ fn SetUpForm(
             </form>
         </Sheet>
     }
-    .into_any()
 }
 
 #[cfg(all(test, feature = "ssr"))]

@@ -84,7 +84,6 @@ fn SignInForm(
                 })}
         </Sheet>
     }
-    .into_any()
 }
 
 /// The name: letters as they are, no corrections.

@@ -143,7 +143,6 @@ pub fn Frame() -> impl IntoView {
         <Palette open=open.palette />
         <KeysDialog open=open.keys />
     }
-    .into_any()
 }
 
 /// A lost connection, where there is no rail that says it. It is read aloud by the announcer, not here.

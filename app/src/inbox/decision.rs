@@ -27,11 +27,11 @@ pub fn ExactInput(
     big: bool,
 ) -> impl IntoView {
     if let Some(diff) = approval.diff {
-        return view! { <DiffView diff=diff /> }.into_any();
+        return view! { <DiffView diff=diff /> };
     }
     if approval.kind == ApprovalKind::Plan {
         let html = approval.plan_html.unwrap_or_default();
-        return view! { <div class="plan-md"><Markdown html=html /></div> }.into_any();
+        return view! { <div class="plan-md"><Markdown html=html /></div> };
     }
     let label = words::input_title(&approval);
     let command = approval.input_html.is_some();
@@ -49,7 +49,6 @@ pub fn ExactInput(
                 }
             })}
     }
-    .into_any()
 }
 
 /// What "always" would remember, with the scope to choose.
@@ -97,7 +96,7 @@ pub fn AlwaysRule(
         <p class="xs muted">
             {move || match scope.get() {
                 RememberScope::Session => "Written nowhere: it holds until this session's agent ends.".into_any(),
-                scope => view! { "Written to " <code>{words::scope_file(scope)}</code> "." }.into_any(),
+                scope => view! { "Written to " <code>{words::scope_file(scope)}</code> "." },
             }}
             {untrusted.then_some(" The project is not trusted: its agents do not read rules kept in it.")}
         </p>
@@ -132,16 +131,16 @@ pub fn DecisionActs(
         closes
     });
     let buttons = move || match decider.kind {
-        ApprovalKind::Tool => view! { <ToolActs decider=decider keys=keys scope_shown=scope_shown large=large aside=aside.clone() /> }.into_any(),
-        ApprovalKind::Plan => view! { <PlanActs decider=decider keys=keys large=large aside=aside.clone() /> }.into_any(),
-        ApprovalKind::Question => view! { <QuestionActs decider=decider large=large aside=aside.clone() /> }.into_any(),
+        ApprovalKind::Tool => view! { <ToolActs decider=decider keys=keys scope_shown=scope_shown large=large aside=aside.clone() /> },
+        ApprovalKind::Plan => view! { <PlanActs decider=decider keys=keys large=large aside=aside.clone() /> },
+        ApprovalKind::Question => view! { <QuestionActs decider=decider large=large aside=aside.clone() /> },
     };
     view! {
         <div class="contents" on:click:capture=|event| drop_second_press(&event)>
             {move || match decider.asking.get() {
-                Asking::Nothing => view! { <div class="acts">{buttons.clone()()}</div> }.into_any(),
-                Asking::Always => view! { <AlwaysBox decider=decider large=large /> }.into_any(),
-                Asking::Deny => view! { <DenyBox decider=decider large=large /> }.into_any(),
+                Asking::Nothing => view! { <div class="acts">{buttons.clone()()}</div> },
+                Asking::Always => view! { <AlwaysBox decider=decider large=large /> },
+                Asking::Deny => view! { <DenyBox decider=decider large=large /> },
             }}
         </div>
         {move || decider.error.get().map(|error| view! { <ErrorNote error=error title="The answer was not given." /> })}

@@ -52,9 +52,8 @@ pub fn Detail(
                             <span class="chip chip-st waiting"><Shape look=Look::WAITING /> <Waits since=approval.created /></span>
                             {approval.expires.map(|at| view! { <span class="xs faint">"denied by itself " <Until at=at /></span> })}
                         }
-                            .into_any()
                     } else {
-                        view! { <StatusWord look=Look::from(approval.state) chip=true /> }.into_any()
+                        view! { <StatusWord look=Look::from(approval.state) chip=true /> }
                     }}
                     <a class="push link xs" href=format!("/sessions/{session}")>"Open session"</a>
                 </div>
@@ -68,11 +67,11 @@ pub fn Detail(
             <section class="ib-sec">
                 <h3>{section_title(&approval)}</h3>
                 {if kind == ApprovalKind::Question && pending {
-                    view! { <Questions decider=decider /> }.into_any()
+                    view! { <Questions decider=decider /> }
                 } else if kind == ApprovalKind::Question {
                     approval.questions.iter().map(|question| view! { <p>{question.question.clone()}</p> }).collect_view().into_any()
                 } else {
-                    view! { <ExactInput approval=approval.clone() big=true /> }.into_any()
+                    view! { <ExactInput approval=approval.clone() big=true /> }
                 }}
             </section>
             <section class="ib-sec">
@@ -94,13 +93,12 @@ pub fn Detail(
                             decider=decider
                             keys=Signal::stored(true)
                             scope_shown=true
-                            aside=ViewFn::from(move || view! { <span class="push xs faint no-phone no-mid">{next}</span> }.into_any())
+                            aside=ViewFn::from(move || view! { <span class="push xs faint no-phone no-mid">{next}</span> })
                         />
                     </footer>
                 }
-                    .into_any()
             } else {
-                view! { <Outcome approval=approval /> }.into_any()
+                view! { <Outcome approval=approval /> }
             }}
         </article>
     }
@@ -110,8 +108,8 @@ pub fn Detail(
 #[component]
 fn Place(approval: Approval) -> impl IntoView {
     let or = |known: Option<String>, word: &'static str| match known {
-        Some(text) => view! { <code>{text}</code> }.into_any(),
-        None => view! { <span class="faint">{word}</span> }.into_any(),
+        Some(text) => view! { <code>{text}</code> },
+        None => view! { <span class="faint">{word}</span> },
     };
     let whose = match approval.limit {
         Some(LimitOf::Project) => ": the project's limit",

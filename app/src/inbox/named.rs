@@ -32,14 +32,14 @@ pub fn Named(
         find.dispatch(());
     });
     changing(move || match failed.get() {
-        None => view! { <div class="ib-detail"><Skeleton rows=6 /></div> }.into_any(),
-        Some(AppError(Error::NotFound(_))) => view! { <Gone /> }.into_any(),
+        None => view! { <div class="ib-detail"><Skeleton rows=6 /></div> },
+        Some(AppError(Error::NotFound(_))) => view! { <Gone /> },
         Some(error) => {
             let again = Callback::new(move |()| {
                 failed.set(None);
                 find.dispatch(());
             });
-            view! { <div class="ib-detail"><ErrorNote error=error title="The approval could not be read." retry=again /></div> }.into_any()
+            view! { <div class="ib-detail"><ErrorNote error=error title="The approval could not be read." retry=again /></div> }
         }
     })
 }

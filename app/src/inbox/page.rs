@@ -134,17 +134,17 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
             <List lists=lists shown=shown step=Callback::new(step) more=more />
             {move || {
                 if nameless.get() {
-                    return view! { <Gone /> }.into_any();
+                    return view! { <Gone /> };
                 }
                 if let Some(id) = missing.get() {
-                    return if sought == Some(id) { view! { <Gone /> }.into_any() } else { view! { <Named id=id lists=lists /> }.into_any() };
+                    return if sought == Some(id) { view! { <Gone /> } } else { view! { <Named id=id lists=lists /> } };
                 }
                 if empty.get() {
-                    return view! { <div class="ib-detail"><Nothing /></div> }.into_any();
+                    return view! { <div class="ib-detail"><Nothing /></div> };
                 }
                 match item.get().and_then(|(id, _)| lists.with_untracked(|lists| lists.shown(Some(id)).cloned())) {
-                    Some(approval) => view! { <Detail approval=approval decided=decided lists=lists /> }.into_any(),
-                    None => view! { <div class="ib-detail"><Nothing /></div> }.into_any(),
+                    Some(approval) => view! { <Detail approval=approval decided=decided lists=lists /> },
+                    None => view! { <div class="ib-detail"><Nothing /></div> },
                 }
             }}
         </div>
@@ -269,7 +269,6 @@ fn WaitingRow(lists: RwSignal<Lists>, id: ApprovalId, shown: Memo<Option<Approva
             <span class="sub cut">{format!("{}: {who}{}", approval.project_name, approval.session_title)}</span>
         </a>
     }
-    .into_any()
 }
 
 #[component]
@@ -314,6 +313,5 @@ fn Decided(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>) -> impl Into
                     .then(|| view! { <button type="button" class="btn-link xs" on:click=hear::click(move |_| all.set(true))>{format!("{} more", count - 8)}</button> })}
             </div>
         }
-        .into_any()
     })
 }

@@ -65,7 +65,6 @@ fn Part(
             <div class="kx-b">{children()}</div>
         </section>
     }
-    .into_any()
 }
 
 #[cfg(all(test, feature = "ssr"))]

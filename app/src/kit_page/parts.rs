@@ -293,7 +293,7 @@ pub(super) fn Tools() -> impl IntoView {
                     <span class="tgt cut">{target}</span>
                     <span class="res">
                         {match look {
-                            Some(look) => view! { <StatusWord look=look.called(result) /> }.into_any(),
+                            Some(look) => view! { <StatusWord look=look.called(result) /> },
                             None => result.into_any(),
                         }}
                     </span>

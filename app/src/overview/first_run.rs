@@ -126,7 +126,6 @@ fn Steps(list: Checklist, agents: Vec<AgentFound>) -> impl IntoView {
                 </ActionForm>
                 {move || demo_error().map(|error| view! { <ErrorNote error=error title="The demo did not start." /> })}
             }
-                .into_any()
         />
         <Claude ready=list.claude_ready found=claude />
         <Step
@@ -134,14 +133,14 @@ fn Steps(list: Checklist, agents: Vec<AgentFound>) -> impl IntoView {
             title="Add a project"
             note="changes nothing in it"
             text="A folder on this machine, usually a git repository, in which agents may work. It is not trusted until you say so.".into_any()
-            acts=view! { <a class="btn btn-lg" href="/projects"><Icon name="folder-git-2" /> "Add a project"</a> }.into_any()
+            acts=view! { <a class="btn btn-lg" href="/projects"><Icon name="folder-git-2" /> "Add a project"</a> }
         />
         <Step
             done=list.session_started
             title="Start a session"
             note=""
             text="Give an agent something to do, watch it live, answer what it asks.".into_any()
-            acts=view! { <a class="btn btn-lg" href="/sessions/new"><Icon name="plus" /> "Start a session"</a> }.into_any()
+            acts=view! { <a class="btn btn-lg" href="/sessions/new"><Icon name="plus" /> "Start a session"</a> }
         />
     }
 }
@@ -153,8 +152,8 @@ fn Claude(ready: bool, found: Option<AgentFound>) -> impl IntoView {
     let version = found.as_ref().and_then(|found| found.version.clone()).unwrap_or_default();
     let problem = found.and_then(|found| found.problem);
     let text = match (place, problem) {
-        (Some(path), None) => view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> "." }.into_any(),
-        (Some(path), Some(problem)) => view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> ". " {problem} }.into_any(),
+        (Some(path), None) => view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> "." },
+        (Some(path), Some(problem)) => view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> ". " {problem} },
         (None, Some(problem)) => problem.into_any(),
         (None, None) => "Not looked for yet.".into_any(),
     };
@@ -164,7 +163,7 @@ fn Claude(ready: bool, found: Option<AgentFound>) -> impl IntoView {
             title="Connect Claude Code on this machine"
             note="changes no file"
             text=text
-            acts=view! { <a class="btn btn-lg" href="/settings/agents"><Icon name="settings" /> "Look again"</a> }.into_any()
+            acts=view! { <a class="btn btn-lg" href="/settings/agents"><Icon name="settings" /> "Look again"</a> }
         />
     }
 }

@@ -119,20 +119,17 @@ fn OpenItem(board: Board, approval: Approval, first: Memo<Option<String>>) -> im
                 decider=decider
                 keys=keys
                 small=true
-                aside=ViewFn::from(move || view! { <a class="push xs link no-phone" href=format!("/inbox?id={id}")>"Details"</a> }.into_any())
+                aside=ViewFn::from(move || view! { <a class="push xs link no-phone" href=format!("/inbox?id={id}")>"Details"</a> })
             />
-        }
-        .into_any(),
+        },
         ApprovalKind::Plan => view! {
             <p class="xs muted cut">{format!("Plan, {}: ", approval.project_name)}<span class="ink">{words::line(&approval)}</span></p>
             <div class="acts"><a class="btn" href=format!("/inbox?id={id}")>"Read the plan"</a></div>
-        }
-        .into_any(),
+        },
         ApprovalKind::Question => view! {
             <p class="xs muted cut">{format!("Question, {}: ", approval.project_name)}<span class="ink">{words::line(&approval)}</span></p>
             <div class="acts"><a class="btn" href=format!("/inbox?id={id}")>"Answer"</a></div>
-        }
-        .into_any(),
+        },
     };
     view! {
         <article class="lane-item" aria-labelledby=labelled>

@@ -112,7 +112,7 @@ fn ByProject(board: Board) -> impl IntoView {
             {move || {
                 let rows = board.projects.get();
                 if rows.is_empty() {
-                    return view! { <p class="xs faint">"Nothing was used in 14 days."</p> }.into_any();
+                    return view! { <p class="xs faint">"Nothing was used in 14 days."</p> };
                 }
                 let largest = rows.iter().filter_map(|row| row.cost_micros).max().unwrap_or(0);
                 let rows = rows
@@ -128,7 +128,7 @@ fn ByProject(board: Board) -> impl IntoView {
                         }
                     })
                     .collect_view();
-                view! { <ul class="hbars">{rows}</ul> }.into_any()
+                view! { <ul class="hbars">{rows}</ul> }
             }}
         </div>
     }
@@ -144,7 +144,7 @@ fn NodeTile(node: NodeInfo, health: Option<HealthSample>) -> impl IntoView {
     let fact = move |of: fn(&HealthSample) -> Option<String>| {
         move || match now.get().as_ref().and_then(of) {
             Some(text) => text.into_any(),
-            None => view! { <span class="faint">"not known"</span> }.into_any(),
+            None => view! { <span class="faint">"not known"</span> },
         }
     };
     view! {
@@ -207,7 +207,7 @@ fn Event(line: Activity) -> impl IntoView {
         </span>
     };
     match line.href {
-        Some(href) => view! { <a class="ev" href=href>{inside}</a> }.into_any(),
-        None => view! { <div class="ev">{inside}</div> }.into_any(),
+        Some(href) => view! { <a class="ev" href=href>{inside}</a> },
+        None => view! { <div class="ev">{inside}</div> },
     }
 }

@@ -38,7 +38,7 @@ fn Overview(view: OverviewView) -> impl IntoView {
     let first = Memo::new(move |_| is_first(board.checklist.get()));
     changing(move || {
         if first.get() {
-            return view! { <FirstRun view=view.clone() /> }.into_any();
+            return view! { <FirstRun view=view.clone() /> };
         }
         let OverviewView { overview, node, agents } = view.clone();
         view! {
@@ -46,7 +46,6 @@ fn Overview(view: OverviewView) -> impl IntoView {
             <Lanes board=board />
             <Lower board=board node=node health=overview.health agents=agents />
         }
-        .into_any()
     })
 }
 
@@ -58,7 +57,7 @@ fn Head(board: Board, node: String) -> impl IntoView {
     effect(move || shown.set(true));
     // By the reader's clock, as everything else on the page; the server knows only its day.
     let today = move || match clock.now().filter(|_| shown.get()) {
-        Some(now) => view! { <Exact at=now /> }.into_any(),
+        Some(now) => view! { <Exact at=now /> },
         None => board.days.with(|days| days.last().map(|day| format::day(&day.key))).into_any(),
     };
     view! {

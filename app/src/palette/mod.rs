@@ -155,8 +155,8 @@ pub(crate) fn Palette(
                                     })
                                 >
                                     {match entry.look {
-                                        Some(look) => view! { <Shape look=look /> }.into_any(),
-                                        None => view! { <Icon name=entry.icon /> }.into_any(),
+                                        Some(look) => view! { <Shape look=look /> },
+                                        None => view! { <Icon name=entry.icon /> },
                                     }}
                                     <span class="cut">{entry.name}</span>
                                     <span class="push xs faint nw">{entry.note}</span>

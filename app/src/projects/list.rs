@@ -148,8 +148,7 @@ fn Table(rows: Rows<Project>) -> impl IntoView {
         if empty.get() {
             return view! {
                 <Empty icon="folder-git-2" title="No projects yet" text="A project is a folder in which agents work. Give the path of one above." />
-            }
-            .into_any();
+            };
         }
         view! {
             <div class="table" role="table" aria-label="Projects by name">
@@ -164,7 +163,6 @@ fn Table(rows: Rows<Project>) -> impl IntoView {
                 {each(move || rows.list(), |(key, _)| key.clone(), |(_, project)| view! { <ProjectRow project=project /> })}
             </div>
         }
-        .into_any()
     })
 }
 

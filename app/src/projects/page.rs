@@ -37,10 +37,10 @@ pub fn ProjectPage() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<ProjectId>().ok())));
     let inside = move || {
         if let Some(id) = id.get() {
-            view! { <OpenProject id=id /> }.into_any()
+            view! { <OpenProject id=id /> }
         } else {
             crate::error::reject(Error::NotFound("project".into()));
-            view! { <NoProject /> }.into_any()
+            view! { <NoProject /> }
         }
     };
     view! { <div class="page">{changing(inside)}</div> }
@@ -65,15 +65,14 @@ fn OpenProject(id: ProjectId) -> impl IntoView {
                 found
                     .get()
                     .map(|answer| match answer {
-                        Ok(view) => view! { <One view=view /> }.into_any(),
-                        Err(AppError(Error::NotFound(_))) => view! { <NoProject /> }.into_any(),
+                        Ok(view) => view! { <One view=view /> },
+                        Err(AppError(Error::NotFound(_))) => view! { <NoProject /> },
                         Err(error) => {
                             view! {
                                 <Title text="Project" />
                                 <div class="page-bar"><h1>"Project"</h1></div>
                                 <ErrorNote error=error title="The project could not be read." retry=Callback::new(move |()| found.refetch()) />
                             }
-                                .into_any()
                         }
                     })
             }}
@@ -166,7 +165,6 @@ fn One(view: ProjectView) -> impl IntoView {
                                 <a class="btn" href=format!("/sessions/new?project={id}")>"Start a session"</a>
                             </Empty>
                         }
-                            .into_any()
                     } else {
                         view! {
                             <div class="table pj-t" role="table" aria-label="Sessions of this project">
@@ -174,7 +172,6 @@ fn One(view: ProjectView) -> impl IntoView {
                                 {each(move || rows.list(), |(key, _)| key.clone(), |(_, session)| view! { <SessionRow session=session /> })}
                             </div>
                         }
-                            .into_any()
                     }
                 }}
             </section>
@@ -225,14 +222,12 @@ fn Head(state: State) -> impl IntoView {
                             <Button kind=ButtonKind::Quiet on:click=hear::click(move |_| editing.set(false))>"Cancel"</Button>
                         </form>
                     }
-                        .into_any()
                 } else {
                     view! {
                         <h1>{move || project.with(|project| project.name.clone())}</h1>
                         {move || project.with(|project| project.demo).then(|| view! { <span class="chip">"demo, no model"</span> })}
                         <IconButton icon="pencil" label="Edit name" class="btn-mini" on:click=hear::click(move |_| editing.set(true)) />
                     }
-                        .into_any()
                 }
             }}
             <a class="btn push" href=format!("/sessions/new?project={id}")><Icon name="plus" /> "New session here"</a>
@@ -244,8 +239,8 @@ fn Head(state: State) -> impl IntoView {
 fn About(project: RwSignal<Project>) -> impl IntoView {
     let text = move |of: fn(&Project) -> Option<String>| {
         move || match project.with(of) {
-            Some(text) => view! { <code>{text}</code> }.into_any(),
-            None => view! { <span class="faint">"none"</span> }.into_any(),
+            Some(text) => view! { <code>{text}</code> },
+            None => view! { <span class="faint">"none"</span> },
         }
     };
     view! {
@@ -287,13 +282,12 @@ fn Trust(state: State) -> impl IntoView {
             {move || {
                 let runs = project.with(|project| project.runs_own.clone());
                 if runs.is_empty() {
-                    view! { <p class="xs faint">"The folder has no settings, hooks or MCP servers of its own."</p> }.into_any()
+                    view! { <p class="xs faint">"The folder has no settings, hooks or MCP servers of its own."</p> }
                 } else {
                     view! {
                         <p class="xs faint">"It would run what these say:"</p>
                         <ul class="runs">{runs.into_iter().map(|file| view! { <li><code>{file}</code></li> }).collect_view()}</ul>
                     }
-                        .into_any()
                 }
             }}
             <div class="acts">

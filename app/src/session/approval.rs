@@ -33,7 +33,7 @@ pub fn ApprovalSlot(
     let state = Memo::new(move |_| approval.with(|approval| approval.as_ref().map(|approval| approval.state)));
     changing(move || match state.get() {
         None => ().into_any(),
-        Some(ApprovalState::Pending) => view! { <ApprovalCard store=store id=id /> }.into_any(),
+        Some(ApprovalState::Pending) => view! { <ApprovalCard store=store id=id /> },
         Some(_) => approval.get_untracked().map(|approval| view! { <Answered approval=approval /> }).into_any(),
     })
 }
@@ -102,9 +102,9 @@ pub fn ApprovalCard(
             </div>
             <div class="appr-b">
                 {if kind == ApprovalKind::Question {
-                    view! { <Questions decider=decider /> }.into_any()
+                    view! { <Questions decider=decider /> }
                 } else {
-                    view! { <ExactInput approval=approval /> }.into_any()
+                    view! { <ExactInput approval=approval /> }
                 }}
                 <dl class="kv xs">
                     {subagent.map(|name| view! { <dt>"Asked by"</dt> <dd>{name}</dd> })}
@@ -121,18 +121,16 @@ pub fn ApprovalCard(
                             decider=decider
                             keys=keys
                             aside=ViewFn::from(move || {
-                                view! { <a class="push xs link no-phone" href=format!("/inbox?id={id}")>"In the inbox"</a> }.into_any()
+                                view! { <a class="push xs link no-phone" href=format!("/inbox?id={id}")>"In the inbox"</a> }
                             })
                         />
                     }
-                        .into_any()
                 } else {
-                    view! { <p class="xs muted">"You may watch this session; somebody who may operate it decides."</p> }.into_any()
+                    view! { <p class="xs muted">"You may watch this session; somebody who may operate it decides."</p> }
                 }}
             </div>
         </section>
     }
-    .into_any()
 }
 
 /// The next decision gets the focus, else the place to say something.

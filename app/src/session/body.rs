@@ -29,14 +29,14 @@ pub fn BodyView(
             Callback::new(move |()| body.set(Body::Unasked))
         };
         let inside = match body.get() {
-            Body::Unasked | Body::Asked => view! { <i class="skel sk-60"></i> <i class="skel sk-72"></i> <span class="vh">"Loading"</span> }.into_any(),
-            Body::Failed(error) => view! { <ErrorNote error=error retry=again /> }.into_any(),
+            Body::Unasked | Body::Asked => view! { <i class="skel sk-60"></i> <i class="skel sk-72"></i> <span class="vh">"Loading"</span> },
+            Body::Failed(error) => view! { <ErrorNote error=error retry=again /> },
             Body::Here(whole) => {
                 let kind = entry.with_untracked(|entry| entry.kind);
-                view! { <Whole kind=kind body=*whole /> }.into_any()
+                view! { <Whole kind=kind body=*whole /> }
             }
         };
-        view! { <div class="tool-body">{inside}</div> }.into_any()
+        view! { <div class="tool-body">{inside}</div> }
     })
 }
 
@@ -46,23 +46,20 @@ fn Whole(kind: EntryKind, body: EntryBody) -> impl IntoView {
     let EntryBody { text, html, input, input_html, output, diff, raw } = body;
     let has_diff = diff.is_some();
     let words = match (html, text) {
-        (Some(html), _) => Some(view! { <Markdown html=html /> }.into_any()),
-        (None, Some(text)) if kind == EntryKind::Thought => Some(view! { <p class="plain muted">{text}</p> }.into_any()),
-        (None, Some(text)) => Some(view! { <CodeBlock text=text label="Text" wrap=true /> }.into_any()),
+        (Some(html), _) => Some(view! { <Markdown html=html /> }),
+        (None, Some(text)) if kind == EntryKind::Thought => Some(view! { <p class="plain muted">{text}</p> }),
+        (None, Some(text)) => Some(view! { <CodeBlock text=text label="Text" wrap=true /> }),
         (None, None) => None,
     };
     let json = input.as_ref().and_then(|input| serde_json::to_string_pretty(input).ok());
     let input = match (input_html, json) {
         // The diff shows what the input says.
-        (_, Some(json)) if has_diff => Some(view! { <Folded label="Input" text=json /> }.into_any()),
-        (Some(html), json) => Some(
-            view! {
-                <CodeBlock html=Some(html) label="Input" wrap=true />
-                {json.filter(|json| json.lines().count() > 3).map(|json| view! { <Folded label="Whole input" text=json /> })}
-            }
-            .into_any(),
-        ),
-        (None, Some(json)) => Some(view! { <CodeBlock text=json label="Input" wrap=true /> }.into_any()),
+        (_, Some(json)) if has_diff => Some(view! { <Folded label="Input" text=json /> }),
+        (Some(html), json) => Some(view! {
+            <CodeBlock html=Some(html) label="Input" wrap=true />
+            {json.filter(|json| json.lines().count() > 3).map(|json| view! { <Folded label="Whole input" text=json /> })}
+        }),
+        (None, Some(json)) => Some(view! { <CodeBlock text=json label="Input" wrap=true /> }),
         (None, None) => None,
     };
     view! {
@@ -93,11 +90,11 @@ fn Folded(label: &'static str, text: String) -> impl IntoView {
 fn Output(text: String, folded: bool) -> impl IntoView {
     let all = RwSignal::new(false);
     if folded {
-        return view! { <Folded label="Output" text=text /> }.into_any();
+        return view! { <Folded label="Output" text=text /> };
     }
     let (shown, hidden, lines) = tail(&text, TAIL);
     if hidden == 0 {
-        return view! { <CodeBlock text=text label="Output" /> }.into_any();
+        return view! { <CodeBlock text=text label="Output" /> };
     }
     let shown = shown.to_owned();
     view! {
@@ -117,7 +114,6 @@ fn Output(text: String, folded: bool) -> impl IntoView {
                 })
         }}
     }
-    .into_any()
 }
 
 /// The last `keep` lines, how many are hidden before them, and how many there are.

@@ -29,9 +29,9 @@ pub fn Composer(
         <div class="dock">
             <NextDecision store=store />
             {if store.may_drive {
-                view! { <Say store=store follow=follow /> }.into_any()
+                view! { <Say store=store follow=follow /> }
             } else {
-                view! { <p class="xs muted dock-note">"You may watch this session. Somebody with the role operator can speak to it."</p> }.into_any()
+                view! { <p class="xs muted dock-note">"You may watch this session. Somebody with the role operator can speak to it."</p> }
             }}
         </div>
     }

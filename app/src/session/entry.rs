@@ -35,15 +35,15 @@ pub fn EntryRow(
     let kind = entry.with_untracked(|entry| entry.kind);
     let found = move || store.at.get() == Some(seq);
     let inside = match kind {
-        EntryKind::Prompt => view! { <PromptRow store=store row=row /> }.into_any(),
-        EntryKind::Message => view! { <MessageRow row=row /> }.into_any(),
-        EntryKind::Thought => view! { <FoldRow row=row icon="lightbulb" name="Thought" /> }.into_any(),
-        EntryKind::Tool | EntryKind::Task => view! { <CallRow store=store row=row /> }.into_any(),
-        EntryKind::Plan => view! { <PlanRow row=row /> }.into_any(),
-        EntryKind::Todo => view! { <FoldRow row=row icon="list-todo" name="To do" /> }.into_any(),
-        EntryKind::Status => view! { <StatusRow row=row /> }.into_any(),
-        EntryKind::Error => view! { <ErrorRow row=row /> }.into_any(),
-        EntryKind::Raw => view! { <FoldRow row=row icon="ellipsis" name="Other" /> }.into_any(),
+        EntryKind::Prompt => view! { <PromptRow store=store row=row /> },
+        EntryKind::Message => view! { <MessageRow row=row /> },
+        EntryKind::Thought => view! { <FoldRow row=row icon="lightbulb" name="Thought" /> },
+        EntryKind::Tool | EntryKind::Task => view! { <CallRow store=store row=row /> },
+        EntryKind::Plan => view! { <PlanRow row=row /> },
+        EntryKind::Todo => view! { <FoldRow row=row icon="list-todo" name="To do" /> },
+        EntryKind::Status => view! { <StatusRow row=row /> },
+        EntryKind::Error => view! { <ErrorRow row=row /> },
+        EntryKind::Raw => view! { <FoldRow row=row icon="ellipsis" name="Other" /> },
     };
     view! {
         <div class="ent" class:is-at=found id=format!("e{seq}") tabindex="-1">
@@ -51,7 +51,6 @@ pub fn EntryRow(
             {move || approval.get().map(|id| view! { <ApprovalSlot store=store id=id /> })}
         </div>
     }
-    .into_any()
 }
 
 /// Asks for the body of a row once it is open.
@@ -157,14 +156,12 @@ fn Text(row: Row) -> impl IntoView {
     changing(move || {
         let (html, preview, more) = entry.with(|entry| (entry.html.clone(), entry.preview.clone(), entry.more));
         if let Some(html) = html {
-            return view! { <Markdown html=html /> }.into_any();
+            return view! { <Markdown html=html /> };
         }
         let whole = body.with(|body| match body {
-            Body::Here(whole) => whole
-                .html
-                .clone()
-                .map(|html| view! { <Markdown html=html /> }.into_any())
-                .or_else(|| whole.text.clone().map(|text| view! { <p class="plain">{text}</p> }.into_any())),
+            Body::Here(whole) => {
+                whole.html.clone().map(|html| view! { <Markdown html=html /> }).or_else(|| whole.text.clone().map(|text| view! { <p class="plain">{text}</p> }))
+            }
             _ => None,
         });
         let open = open.clone();
@@ -181,7 +178,6 @@ fn Text(row: Row) -> impl IntoView {
                         })}
                 </p>
             }
-            .into_any()
         })
     })
 }
@@ -262,9 +258,9 @@ fn CallRow(store: Store, row: Row) -> impl IntoView {
     };
     changing(move || {
         if has_nested.get() {
-            view! { <Nest store=store row=row.clone() id=id.clone() nested=nested.clone() /> }.into_any()
+            view! { <Nest store=store row=row.clone() id=id.clone() nested=nested.clone() /> }
         } else {
-            view! { <ToolLine store=store row=row.clone() /> }.into_any()
+            view! { <ToolLine store=store row=row.clone() /> }
         }
     })
 }
@@ -326,7 +322,6 @@ fn Outcome(at: i64, call: Call, waits: bool) -> impl IntoView {
                 {result.clone().unwrap_or_else(|| look.word.to_owned())}
             </span>
         }
-        .into_any()
     };
     let result = match call.status {
         CallStatus::Ok => match lines {
@@ -335,13 +330,13 @@ fn Outcome(at: i64, call: Call, waits: bool) -> impl IntoView {
         },
         CallStatus::Running => {
             let look = if waits { Look::WAITING.called("waits") } else { Look::from(CallStatus::Running) };
-            view! { <StatusWord look=look /> }.into_any()
+            view! { <StatusWord look=look /> }
         }
         status => word(Look::from(status)),
     };
     let duration = match (call.ended, call.status) {
         (Some(ended), _) => format::span_exact(ended - at).into_any(),
-        (None, CallStatus::Running) => view! { <Elapsed since=at /> }.into_any(),
+        (None, CallStatus::Running) => view! { <Elapsed since=at /> },
         (None, _) => "".into_any(),
     };
     view! {

@@ -64,7 +64,7 @@ fn Strip(store: Store) -> impl IntoView {
     let agent = move || {
         session.with(|session| match session.agent {
             AgentKind::Demo => "Demo, no model".into_any(),
-            agent @ AgentKind::Claude => view! { {agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> }.into_any(),
+            agent @ AgentKind::Claude => view! { {agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> },
         })
     };
     view! {
@@ -146,10 +146,9 @@ fn Context(store: Store) -> impl IntoView {
                     <span class="mono">{format!("{:.0} %", share(used, size))}</span>
                     <Meter percent=share(used, size) label=format!("{} of {} tokens", format::exact(used), format::exact(size)) warn_at=80.0 />
                 </dd>
-            }
-            .into_any(),
-            (Some(used), None) => view! { <dd class="mono">{format::short(used)}</dd> }.into_any(),
-            _ => view! { <dd class="faint">"not known"</dd> }.into_any(),
+            },
+            (Some(used), None) => view! { <dd class="mono">{format::short(used)}</dd> },
+            _ => view! { <dd class="faint">"not known"</dd> },
         };
         view! { <div class="s-ctx"><dt>"Context"</dt>{inside}</div> }
     })
@@ -211,8 +210,7 @@ fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<
                     />
                     <Button submit=true disabled=rename.pending()>"Rename"</Button>
                 </form>
-            }
-            .into_any();
+            };
         }
         view! {
             <h1>
@@ -222,7 +220,6 @@ fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<
                     .then(|| view! { <IconButton icon="pencil" label="Edit title" class="btn-mini no-phone" on:click=hear::click(move |_| editing.set(true)) /> })}
             </h1>
         }
-        .into_any()
     })
 }
 
@@ -299,9 +296,8 @@ fn DriveButtons(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoVie
                     "Interrupt" <kbd class="kbd" aria-hidden="true">"Esc"</kbd>
                 </Button>
             }
-            .into_any()
         } else if can_resume(state) {
-            view! { <Button icon="play" disabled=busy on:click=hear::click(move |_| { act.dispatch(Drive::Resume); })>"Resume"</Button> }.into_any()
+            view! { <Button icon="play" disabled=busy on:click=hear::click(move |_| { act.dispatch(Drive::Resume); })>"Resume"</Button> }
         } else {
             ().into_any()
         }
@@ -416,12 +412,12 @@ fn ModelSwitch(store: Store) -> impl IntoView {
     let demo = store.session.with_untracked(|session| session.agent == AgentKind::Demo);
     let name = move || store.session.with(|session| session.model.clone());
     let shown = move || match name() {
-        Some(name) => view! { <span class="mono cut">{name}</span> }.into_any(),
-        None if demo => view! { <span class="faint">"none"</span> }.into_any(),
-        None => view! { <span class="faint">"default"</span> }.into_any(),
+        Some(name) => view! { <span class="mono cut">{name}</span> },
+        None if demo => view! { <span class="faint">"none"</span> },
+        None => view! { <span class="faint">"default"</span> },
     };
     if demo || !store.may_drive {
-        return view! { <div class="no-phone no-mid"><dt>"Model"</dt> <dd>{changing(shown)}</dd></div> }.into_any();
+        return view! { <div class="no-phone no-mid"><dt>"Model"</dt> <dd>{changing(shown)}</dd></div> };
     }
     let pick = move |model: Option<&'static str>| change.dispatch(model.map(str::to_owned));
     view! {
@@ -459,7 +455,6 @@ fn ModelSwitch(store: Store) -> impl IntoView {
             </dd>
         </div>
     }
-    .into_any()
 }
 
 #[cfg(all(test, feature = "ssr"))]

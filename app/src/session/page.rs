@@ -31,10 +31,10 @@ pub fn SessionPage() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<SessionId>().ok())));
     changing(move || {
         if let Some(id) = id.get() {
-            view! { <OpenSession id=id /> }.into_any()
+            view! { <OpenSession id=id /> }
         } else {
             crate::error::reject(model::Error::NotFound("session".into()));
-            view! { <NoSession /> }.into_any()
+            view! { <NoSession /> }
         }
     })
 }
@@ -66,8 +66,8 @@ fn OpenSession(id: SessionId) -> impl IntoView {
                 opened
                     .get()
                     .map(|answer| match answer {
-                        Ok(opened_now) => view! { <SessionOpen opened=opened_now again=Callback::new(move |()| opened.refetch()) /> }.into_any(),
-                        Err(crate::error::AppError(model::Error::NotFound(_))) => view! { <NoSession /> }.into_any(),
+                        Ok(opened_now) => view! { <SessionOpen opened=opened_now again=Callback::new(move |()| opened.refetch()) /> },
+                        Err(crate::error::AppError(model::Error::NotFound(_))) => view! { <NoSession /> },
                         Err(error) => {
                             view! {
                                 <Title text="Session" />
@@ -76,7 +76,6 @@ fn OpenSession(id: SessionId) -> impl IntoView {
                                     <ErrorNote error=error title="The session could not be opened." retry=Callback::new(move |()| opened.refetch()) />
                                 </div>
                             }
-                                .into_any()
                         }
                     })
             }}

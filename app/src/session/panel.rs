@@ -100,9 +100,9 @@ pub fn Panel(
             />
             <div id="sx-panel" role="tabpanel" tabindex="0">
                 {move || match beside.get() {
-                    Part::Usage => view! { <Usage store=store /> }.into_any(),
-                    Part::Raw => view! { <Raw store=store /> }.into_any(),
-                    Part::Timeline | Part::Plan => view! { <Plan store=store /> }.into_any(),
+                    Part::Usage => view! { <Usage store=store /> },
+                    Part::Raw => view! { <Raw store=store /> },
+                    Part::Timeline | Part::Plan => view! { <Plan store=store /> },
                 }}
             </div>
         </aside>
@@ -117,8 +117,7 @@ fn Plan(store: Store) -> impl IntoView {
                 <section class="pn-s">
                     <Empty icon="list-checks" title="No plan yet" text="What the agent plans, or lists to do, stands here." />
                 </section>
-            }
-            .into_any();
+            };
         };
         let (seq, row) = row;
         let (kind, at, html) = row.entry.with(|entry| (entry.kind, entry.at, entry.html.clone()));
@@ -142,10 +141,10 @@ fn Plan(store: Store) -> impl IntoView {
         }
         let preview = row.entry.with(|entry| entry.preview.clone());
         let inside = move || match (&html, body.get()) {
-            (Some(html), _) => view! { <Markdown html=html.clone() /> }.into_any(),
+            (Some(html), _) => view! { <Markdown html=html.clone() /> },
             (None, Body::Here(whole)) => todo_view(&whole, &preview),
-            (None, Body::Failed(error)) => view! { <ErrorNote error=error /> }.into_any(),
-            (None, _) => view! { <p class="plain muted">{preview.clone()}</p> }.into_any(),
+            (None, Body::Failed(error)) => view! { <ErrorNote error=error /> },
+            (None, _) => view! { <p class="plain muted">{preview.clone()}</p> },
         };
         view! {
             <section class="pn-s">
@@ -153,7 +152,6 @@ fn Plan(store: Store) -> impl IntoView {
                 {changing(inside)}
             </section>
         }
-        .into_any()
     })
 }
 
@@ -184,8 +182,8 @@ fn todo_view(body: &EntryBody, preview: &str) -> AnyView {
     let Some(list) = list else {
         let text = body.text.clone().unwrap_or_else(|| preview.to_owned());
         return match &body.html {
-            Some(html) => view! { <Markdown html=html.clone() /> }.into_any(),
-            None => view! { <p class="plain">{text}</p> }.into_any(),
+            Some(html) => view! { <Markdown html=html.clone() /> },
+            None => view! { <p class="plain">{text}</p> },
         };
     };
     let rows = list
@@ -205,7 +203,7 @@ fn todo_view(body: &EntryBody, preview: &str) -> AnyView {
             }
         })
         .collect_view();
-    view! { <ul class="todos">{rows}</ul> }.into_any()
+    view! { <ul class="todos">{rows}</ul> }
 }
 
 /// The agent's lines as they came, a page at a time.
@@ -248,9 +246,9 @@ fn Raw(store: Store) -> impl IntoView {
             {move || {
                 let empty = lines.with(Vec::is_empty);
                 match (read.get(), empty, next.get().is_some()) {
-                    (false, ..) => view! { <Skeleton rows=6 /> }.into_any(),
+                    (false, ..) => view! { <Skeleton rows=6 /> },
                     (true, true, _) if error.with(Option::is_none) => {
-                        view! { <p class="muted xs">"The agent has not written anything yet."</p> }.into_any()
+                        view! { <p class="muted xs">"The agent has not written anything yet."</p> }
                     }
                     (true, _, true) => {
                         view! {
@@ -258,7 +256,6 @@ fn Raw(store: Store) -> impl IntoView {
                                 "More lines"
                             </button>
                         }
-                            .into_any()
                     }
                     _ => ().into_any(),
                 }

@@ -99,28 +99,24 @@ pub fn StateLine(
                     <span class="grow"><b class="medium">"It failed. "</b>{detail}</span>
                     {button()}
                 </div>
-            }
-            .into_any(),
+            },
             SessionState::Unknown => view! {
                 <div class="note">
                     <Shape look=Look::UNKNOWN />
                     <span class="grow"><b class="medium">"Nobody saw how its agent ended. "</b>{detail}</span>
                     {button()}
                 </div>
-            }
-            .into_any(),
+            },
             SessionState::Queued | SessionState::Starting => {
                 let look = Look::from(state);
-                view! { <p class="ent-st muted"><Shape look=look />{look.word} {(!detail.is_empty()).then(|| format!(": {detail}"))}</p> }.into_any()
+                view! { <p class="ent-st muted"><Shape look=look />{look.word} {(!detail.is_empty()).then(|| format!(": {detail}"))}</p> }
             }
             SessionState::Interrupted => view! {
                 <p class="ent-st muted"><Shape look=Look::DENIED />"Interrupted. The next message goes on."</p>
-            }
-            .into_any(),
+            },
             SessionState::Done => view! {
                 <p class="ent-st muted"><Shape look=Look::DONE />{if detail.is_empty() { "Done.".to_owned() } else { detail }}</p>
-            }
-            .into_any(),
+            },
             SessionState::Working | SessionState::Waiting | SessionState::Idle => ().into_any(),
         }
     };

@@ -176,8 +176,7 @@ fn OlderWay(store: Store, follow: Follow) -> impl IntoView {
         if let Some(error) = follow.failed.get() {
             return view! {
                 <ErrorNote error=error title="Older entries did not come." retry=Callback::new(move |()| follow.load_older()) />
-            }
-            .into_any();
+            };
         }
         if !store.older.get() {
             return ().into_any();
@@ -189,7 +188,6 @@ fn OlderWay(store: Store, follow: Follow) -> impl IntoView {
                 </Button>
             </div>
         }
-        .into_any()
     })
 }
 
@@ -251,9 +249,8 @@ pub fn Writing(
                         <span class="cut muted">{last}</span>
                     </div>
                 }
-                .into_any()
             }
-            _ => view! { <div class="msg writing" aria-live="off">{partial.text}</div> }.into_any(),
+            _ => view! { <div class="msg writing" aria-live="off">{partial.text}</div> },
         })
     })
 }

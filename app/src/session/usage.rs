@@ -63,11 +63,10 @@ fn ByModel(store: Store) -> impl IntoView {
             {move || {
                 rows.get()
                     .map(|answer| match answer {
-                        Ok(rows) => view! { <Models rows=rows /> }.into_any(),
+                        Ok(rows) => view! { <Models rows=rows /> },
                         Err(error) => {
                             let retry = Callback::new(move |()| rows.refetch());
                             view! { <section class="pn-s"><ErrorNote error=error title="Usage by model could not be read." retry=retry /></section> }
-                                .into_any()
                         }
                     })
             }}

@@ -134,7 +134,7 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
     let stretches = Memo::new(move |_| rows.len().div_ceil(STRETCH));
     let row = move |session: ArcRwSignal<Session>| {
         let own = session.clone();
-        let more = ViewFn::from(move || view! { <RowMenu session=own.clone() rows=rows renaming=renaming /> }.into_any());
+        let more = ViewFn::from(move || view! { <RowMenu session=own.clone() rows=rows renaming=renaming /> });
         view! { <SessionRow session=session more=more /> }
     };
     let stretch = move |n: usize| {
@@ -148,7 +148,7 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
     view! {
         {move || {
             if empty.get() {
-                return view! { <Nothing first=none /> }.into_any();
+                return view! { <Nothing first=none /> };
             }
             view! {
                 <div class="table" role="table" aria-label="Sessions, newest activity first">
@@ -156,7 +156,6 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
                     {each(move || (0..stretches.get()).collect(), ToString::to_string, stretch)}
                 </div>
             }
-                .into_any()
         }}
         {move || failed.get().map(|error| view! { <ErrorNote error=error retry=Callback::new(move |()| { failed.set(None); more() }) /> })}
         <p class="ss-foot xs muted">
@@ -223,13 +222,11 @@ fn Nothing(first: bool) -> impl IntoView {
                 </div>
             </Empty>
         }
-        .into_any()
     } else {
         view! {
             <Empty icon="search" title="No session matches" text="Nothing is like this now.">
                 <a class="btn" href="/sessions">"Show all sessions"</a>
             </Empty>
         }
-        .into_any()
     }
 }

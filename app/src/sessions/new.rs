@@ -146,7 +146,6 @@ fn Form(choices: FormChoices, create: ServerAction<CreateSession>) -> impl IntoV
             </div>
         </ActionForm>
     }
-    .into_any()
 }
 
 #[component]
@@ -179,7 +178,6 @@ fn Agents(agents: Vec<AgentFound>, first: AgentKind, error: Signal<Option<String
             {move || error.get().map(|error| view! { <p class="hint hint-bad" role="alert">{error}</p> })}
         </fieldset>
     }
-    .into_any()
 }
 
 #[component]
@@ -206,7 +204,6 @@ fn Modes(error: Signal<Option<String>>) -> impl IntoView {
             {move || error.get().map(|error| view! { <p class="hint hint-bad" role="alert">{error}</p> })}
         </fieldset>
     }
-    .into_any()
 }
 
 #[cfg(test)]

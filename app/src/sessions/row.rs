@@ -67,7 +67,7 @@ pub fn SessionRow(
                     AgentKind::Demo => "demo, no model".into_any(),
                     agent @ AgentKind::Claude => {
                         let model = session.model.as_deref().map(|model| short_model(model).to_owned());
-                        view! { {agent.word()} " " <span class="faint">{model}</span> }.into_any()
+                        view! { {agent.word()} " " <span class="faint">{model}</span> }
                     }
                 })}
             </span>

@@ -45,7 +45,7 @@ fn List(
     found: Vec<AgentFound>,
 ) -> impl IntoView {
     if found.is_empty() {
-        return view! { <Empty icon="bot" title="No agents" text="This node knows no agent programs." /> }.into_any();
+        return view! { <Empty icon="bot" title="No agents" text="This node knows no agent programs." /> };
     }
     let row = |found: AgentFound| {
         let look = look(&found);
@@ -70,7 +70,7 @@ fn List(
             </li>
         }
     };
-    view! { <ul class="set-list">{found.into_iter().map(row).collect_view()}</ul> }.into_any()
+    view! { <ul class="set-list">{found.into_iter().map(row).collect_view()}</ul> }
 }
 
 #[cfg(all(test, feature = "ssr"))]

@@ -82,5 +82,4 @@ fn Part(
             <div class="set-b">{children()}</div>
         </section>
     }
-    .into_any()
 }

@@ -73,7 +73,7 @@ fn Content(
     view! {
         <Part title="This node's name" id="n-name" text="What people and other nodes see.">
             {if may_rename {
-                view! { <NameForm name=name rename=rename /> }.into_any()
+                view! { <NameForm name=name rename=rename /> }
             } else {
                 view! {
                     <p>
@@ -81,7 +81,6 @@ fn Content(
                     </p>
                     <p class="hint">"Renaming it needs the role admin."</p>
                 }
-                    .into_any()
             }}
         </Part>
         <Part title="Machine" id="n-info">

@@ -99,7 +99,6 @@ fn SignOutEverywhere(
             </form>
         </details>
     }
-    .into_any()
 }
 
 /// What a login is called: its browser.
@@ -188,9 +187,9 @@ fn Logins(
         }
     };
     if logins.is_empty() {
-        view! { <p class="muted">"No browser is signed in."</p> }.into_any()
+        view! { <p class="muted">"No browser is signed in."</p> }
     } else {
-        view! { <ul class="set-list">{logins.into_iter().map(row).collect_view()}</ul> }.into_any()
+        view! { <ul class="set-list">{logins.into_iter().map(row).collect_view()}</ul> }
     }
 }
 

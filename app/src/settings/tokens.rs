@@ -160,7 +160,7 @@ fn List(
     revoke: ServerAction<RevokeToken>,
 ) -> impl IntoView {
     if tokens.is_empty() {
-        return view! { <Empty icon="key-round" title="No tokens yet" text="Create one above for a script, a monitor or another machine." /> }.into_any();
+        return view! { <Empty icon="key-round" title="No tokens yet" text="Create one above for a script, a monitor or another machine." /> };
     }
     let row = move |token: Token| {
         let name = token.name.clone();
@@ -180,13 +180,12 @@ fn List(
                                 "expires "
                                 <Exact at=at />
                             }
-                                .into_any()
                         }
                         None => "never expires".into_any(),
                     }}
                     ", "
                     {match token.used {
-                        Some(at) => view! { <Used at=at.max(token.created) /> }.into_any(),
+                        Some(at) => view! { <Used at=at.max(token.created) /> },
                         None => "never used".into_any(),
                     }}
                 </span>
@@ -203,7 +202,7 @@ fn List(
             </li>
         }
     };
-    view! { <ul class="set-list">{tokens.into_iter().map(row).collect_view()}</ul> }.into_any()
+    view! { <ul class="set-list">{tokens.into_iter().map(row).collect_view()}</ul> }
 }
 
 /// The node notes a token's use to the minute: nearer than this it cannot be told.
@@ -225,7 +224,6 @@ fn Used(
                 "last used "
                 <Ago at=at />
             }
-            .into_any()
         }
     })
 }

@@ -61,7 +61,6 @@ pub fn Bars(
             {changing(body)}
         </svg>
     }
-    .into_any()
 }
 
 /// A line over evenly spaced values with the ground under it; gaps are dashed.
@@ -101,7 +100,6 @@ pub fn Line(
             <path class="gap-l" d=move || paths.get().gaps></path>
         </svg>
     }
-    .into_any()
 }
 
 /// A line without axis or ground, beside a figure.
@@ -130,7 +128,6 @@ pub fn Spark(
             <path class="gap-l" d=move || paths.get().gaps></path>
         </svg>
     }
-    .into_any()
 }
 
 /// How full something is. The number stands beside it in words.
@@ -158,7 +155,6 @@ pub fn Meter(
             </svg>
         </span>
     }
-    .into_any()
 }
 
 /// What the colours of a stacked chart mean, in the order of the parts.

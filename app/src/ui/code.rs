@@ -39,8 +39,8 @@ pub fn CodeBlock(
 ) -> impl IntoView {
     let class = format!("code{}{}", if wrap { " code-wrap" } else { "" }, if big { " code-big" } else { "" });
     match html {
-        Some(html) => view! { <pre class=class tabindex="0" role="region" aria-label=label inner_html=html></pre> }.into_any(),
-        None => view! { <pre class=class tabindex="0" role="region" aria-label=label>{text}</pre> }.into_any(),
+        Some(html) => view! { <pre class=class tabindex="0" role="region" aria-label=label inner_html=html></pre> },
+        None => view! { <pre class=class tabindex="0" role="region" aria-label=label>{text}</pre> },
     }
 }
 
@@ -74,16 +74,25 @@ pub fn DiffView(
             {(diff.omitted > 0).then(|| view! { <p class="dl-x xs">{format!("{} more lines are not shown", diff.omitted)}</p> })}
         </div>
     }
-    .into_any()
 }
 
 fn line(line: DiffLine) -> AnyView {
     let number = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
-    let parts = line.parts.into_iter().map(|(changed, text)| if changed { view! { <em>{text}</em> }.into_any() } else { text.into_any() }).collect_view();
+    let parts = line
+        .parts
+        .into_iter()
+        .map(|(changed, text)| {
+            if changed {
+                view! { <em>{text}</em> }
+            } else {
+                text.into_any()
+            }
+        })
+        .collect_view();
     let (class, sign) = match line.sign {
         '+' => ("dl dl-a", "+"),
         '-' => ("dl dl-d", "\u{2212}"),
-        '@' => return view! { <div class="dl-h">{parts}</div> }.into_any(),
+        '@' => return view! { <div class="dl-h">{parts}</div> },
         _ => ("dl", " "),
     };
     view! {
@@ -94,5 +103,4 @@ fn line(line: DiffLine) -> AnyView {
             <span>{parts}</span>
         </div>
     }
-    .into_any()
 }

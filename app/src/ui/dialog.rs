@@ -58,5 +58,4 @@ pub fn Dialog(
             </div>
         </dialog>
     }
-    .into_any()
 }

@@ -102,7 +102,6 @@ pub fn ErrorNote(
             {retry.map(|retry| view! { <button type="button" class="btn btn-q" on:click=hear::click(move |_| retry.run(()))>"Try again"</button> })}
         </div>
     }
-    .into_any()
 }
 
 fn headline(error: &AppError) -> &'static str {

@@ -123,7 +123,6 @@ pub fn TextInput(
             />
         </Field>
     }
-    .into_any()
 }
 
 /// Several lines of text. Its text is set as a property only: text between the tags would be rendered unescaped.
@@ -235,5 +234,4 @@ pub fn Select(
             <Icon name="chevron-down" />
         </span>
     }
-    .into_any()
 }

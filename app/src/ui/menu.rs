@@ -103,7 +103,6 @@ pub fn Menu(
             </div>
         </details>
     }
-    .into_any()
 }
 
 /// Two to four exclusive views or values.
@@ -148,7 +147,6 @@ pub fn Segment(
             }}
         </div>
     }
-    .into_any()
 }
 
 /// One part of a thing that has several.
@@ -229,5 +227,4 @@ pub fn Tabs(
             }}
         </div>
     }
-    .into_any()
 }

@@ -152,7 +152,7 @@ pub fn Cost(
     micros: Signal<Option<Micros>>,
 ) -> impl IntoView {
     changing(move || match micros.get() {
-        Some(micros) => view! { <span class="num-t" title=format::cost_exact(micros)>{format::cost(micros)}</span> }.into_any(),
-        None => view! { <span class="faint nk" title="The agent said nothing about cost">"not known"</span> }.into_any(),
+        Some(micros) => view! { <span class="num-t" title=format::cost_exact(micros)>{format::cost(micros)}</span> },
+        None => view! { <span class="faint nk" title="The agent said nothing about cost">"not known"</span> },
     })
 }

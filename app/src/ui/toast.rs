@@ -113,7 +113,6 @@ pub fn ToastsView() -> impl IntoView {
             {each(move || toasts.shown.get(), |(id, _)| id.to_string(), move |(id, toast)| view! { <ToastRow toast=toast on_close=move || toasts.dismiss(id) /> })}
         </div>
     }
-    .into_any()
 }
 
 /// One toast; also drawn on `/kit`.
@@ -153,5 +152,4 @@ pub(crate) fn ToastRow(
             </span>
         </div>
     }
-    .into_any()
 }

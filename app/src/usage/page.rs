@@ -62,8 +62,7 @@ fn Sums(view: UsageView) -> impl IntoView {
             <Empty icon="zap" title="Nothing was used in this span" text="Tokens and cost appear here as soon as an agent reports them.">
                 <a class="btn" href="/sessions/new">"Start a session"</a>
             </Empty>
-        }
-        .into_any();
+        };
     }
     let first = days.first().map(|day| format::day(&day.key)).unwrap_or_default();
     let last = days.last().map(|day| format::day(&day.key)).unwrap_or_default();
@@ -99,7 +98,6 @@ fn Sums(view: UsageView) -> impl IntoView {
         <By title="By model" first="Model" rows=models link=false />
         <By title="By day" first="Day" rows={let mut days = days; days.reverse(); days.retain(|day| day.tokens.total() > 0 || day.sessions > 0); days} link=false />
     }
-    .into_any()
 }
 
 #[component]
@@ -116,7 +114,7 @@ fn By(title: &'static str, first: &'static str, rows: Vec<UsageRow>, link: bool)
                 <div class="tr us-row" class:link-row=link role="row">
                     <span role="cell" class="c-title cut">
                         {if link {
-                            view! { <a class="go" href=format!("/projects/{}", row.key)>{name.clone()}</a> }.into_any()
+                            view! { <a class="go" href=format!("/projects/{}", row.key)>{name.clone()}</a> }
                         } else {
                             name.clone().into_any()
                         }}
