@@ -342,7 +342,8 @@ impl Engine {
     async fn launch(self: &Arc<Self>, session: SessionId) -> Result<()> {
         let run = RunId::from_uuid(self.deps.uuid_v7());
         let orders = self.take_place(session, run);
-        let launched = self.launch_in_place(session, run, orders).await;
+        // Asked only now: a node that stops either sees the place and ends what is in it, or was seen to stop.
+        let launched = if self.closing.is_cancelled() { Ok(false) } else { self.launch_in_place(session, run, orders).await };
         if !matches!(launched, Ok(true)) {
             self.places().remove(&session);
         }

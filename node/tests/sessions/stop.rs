@@ -1,9 +1,9 @@
 //! Prompts around the end of an agent: the order of commits decides what they lead to.
 
 use crate::{mara, open, open_with};
-use model::sessions::{Mode, SessionState};
+use model::sessions::{AgentKind, Mode, NewSession, SessionState};
 use node::store::testing::Place;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prompt_after_a_stop_starts_the_agent_anew_once_the_old_one_is_gone() {
@@ -75,4 +75,20 @@ async fn a_prompt_while_the_node_stops_is_given_after_its_next_start() {
         assert_eq!(running.said(session.id).await, ["hello", "hello again"]);
         running.close(true).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_ends_its_agents_leaves_none_that_was_just_being_started() {
+    let place = Place::new().await;
+    let running = open_with(&place, 8, "human").await;
+    let project = running.start(Mode::AutoAccept, "slow").await.project;
+    for _ in 0..7 {
+        let new = NewSession { project, agent: AgentKind::Demo, mode: Mode::AutoAccept, prompt: "slow".into(), title: None, model: None, visibility: None };
+        running.services.sessions.create(&mara(), new).await.unwrap();
+    }
+    let folder = place.config.data_dir.display().to_string();
+    running.close(true).await;
+    let holds = |path: PathBuf| std::fs::read(path.join("cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(&folder));
+    let left: Vec<_> = std::fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path())).filter(|path| holds(path.clone())).collect();
+    assert!(left.is_empty(), "{left:?} still run");
 }
