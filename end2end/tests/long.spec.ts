@@ -86,14 +86,21 @@ const loadAll = (page: Page) =>
     return moved;
   });
 
-/** Scrolls to the end, so many pixels a frame. */
+/** Scrolls to the end, so many pixels a frame; says where it is stuck when no frame comes, or when it takes far too many. */
 const scrollDown = (page: Page, step: number) =>
   page.evaluate(async (step) => {
     const root = document.documentElement;
+    const stuck = (why: string) => new Error(`${why} at ${root.scrollTop} of ${root.scrollHeight} pixels, the page is ${document.visibilityState}`);
+    const frame = () =>
+      new Promise<void>((resolve, reject) => {
+        const late = setTimeout(() => reject(stuck("no frame for 10 s")), 10_000);
+        requestAnimationFrame(() => (clearTimeout(late), resolve()));
+      });
     root.scrollTop = 0;
-    while (root.scrollTop + root.clientHeight < root.scrollHeight - 1) {
+    for (let n = 0; root.scrollTop + root.clientHeight < root.scrollHeight - 1; n++) {
+      if (n * step > 3 * root.scrollHeight) throw stuck(`not at the end after ${n} frames:`);
       root.scrollTop += step;
-      await new Promise((resolve) => requestAnimationFrame(resolve));
+      await frame();
     }
   }, step);
 
