@@ -13,6 +13,7 @@ mod act;
 pub mod auth;
 pub mod browser;
 pub mod error;
+mod form;
 mod frame;
 pub mod inbox;
 mod kit_page;
@@ -37,6 +38,7 @@ pub mod wire;
 
 pub use act::Act;
 pub use error::{AppError, AppResult};
+pub use form::{SendForm, Sending};
 pub use reading::Reading;
 pub use shell::App;
 #[cfg(feature = "ssr")]

@@ -55,7 +55,7 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> Reading<T>
     {
         let fetch = move || {
             let answer = fetch();
-            Box::pin(async move { Answer::Read(Arc::new(answer.await)) }) as Fetching
+            Box::pin(async move { answer.await.map_or_else(Answer::Refused, |read| Answer::Read(Arc::new(read))) }) as Fetching
         };
         Self { answer: resource(Box::new(when), Box::new(fetch), blocking), read: PhantomData }
     }
@@ -63,8 +63,9 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> Reading<T>
     /// What was read; `None` before the first answer. Looked at by whoever calls it.
     pub fn get(self) -> Option<AppResult<T>> {
         self.answer.get().map(|answer| match answer {
-            Answer::Written(text) => serde_json::from_str(&text).unwrap_or_else(|error| Err(AppError(model::Error::Transport(error.to_string())))),
+            Answer::Written(text) => serde_json::from_str(&text).map_err(|error| unreadable(error.to_string())),
             Answer::Read(read) => typed(&*read),
+            Answer::Refused(error) => Err(error),
         })
     }
 
@@ -79,10 +80,12 @@ type Fetching = Pin<Box<dyn Future<Output = Answer> + Send>>;
 /// An answer: as the page brought it, or as it was read.
 #[derive(Clone)]
 enum Answer {
-    /// JSON of an `AppResult<T>`.
+    /// JSON of a `T`.
     Written(Arc<str>),
-    /// An `AppResult<T>`.
+    /// A `T`.
     Read(Arc<dyn Written>),
+    /// There is none.
+    Refused(AppError),
 }
 
 /// An answer that the server writes into the page.
@@ -91,7 +94,7 @@ trait Written: Any + Send + Sync {
     fn json(&self) -> serde_json::Result<String>;
 }
 
-impl<T: Serialize + Send + Sync + 'static> Written for AppResult<T> {
+impl<T: Serialize + Send + Sync + 'static> Written for T {
     #[cfg(feature = "ssr")]
     fn json(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
@@ -100,10 +103,17 @@ impl<T: Serialize + Send + Sync + 'static> Written for AppResult<T> {
 
 fn typed<T: Clone + 'static>(read: &dyn Written) -> AppResult<T> {
     let read: &dyn Any = read;
-    read.downcast_ref::<AppResult<T>>().cloned().unwrap_or_else(|| Err(AppError(model::Error::Transport("an answer of another kind".into()))))
+    read.downcast_ref::<T>().cloned().ok_or_else(|| unreadable("an answer of another kind".into()))
 }
 
+const fn unreadable(why: String) -> AppError {
+    AppError(model::Error::Transport(why))
+}
+
+/// What was read as JSON, a refusal as its JSON after a mark that no JSON begins with: no reader of `Result` for each kind of answer.
 struct AsJson;
+
+const REFUSED: char = '!';
 
 impl Encoder<Answer> for AsJson {
     type Error = serde_json::Error;
@@ -112,6 +122,7 @@ impl Encoder<Answer> for AsJson {
     fn encode(answer: &Answer) -> serde_json::Result<String> {
         match answer {
             Answer::Written(text) => Ok((**text).to_owned()),
+            Answer::Refused(error) => Ok(format!("{REFUSED}{}", serde_json::to_string(error)?)),
             #[cfg(feature = "ssr")]
             Answer::Read(read) => read.json(),
             #[cfg(not(feature = "ssr"))]
@@ -125,7 +136,10 @@ impl Decoder<Answer> for AsJson {
     type Encoded = str;
 
     fn decode(text: &str) -> serde_json::Result<Answer> {
-        Ok(Answer::Written(text.into()))
+        match text.strip_prefix(REFUSED) {
+            Some(error) => serde_json::from_str(error).map(Answer::Refused),
+            None => Ok(Answer::Written(text.into())),
+        }
     }
 }
 

@@ -1,8 +1,13 @@
 //! How server functions speak: JSON, read from text as the data within pages is, so that the browser carries one reader of each row
 //! and not two. It must not change what is said: the bytes are `serde_json`'s.
 
-use crate::AppError;
-use leptos::server_fn::{self, Bytes, ContentType, Decodes, Encodes, Format, FormatType, Http, Protocol, codec::Post};
+use crate::{AppError, AppResult};
+use leptos::server_fn::{
+    self, Bytes, ContentType, Decodes, Encodes, Format, FormatType, Http, Protocol,
+    codec::{Post, PostUrl},
+    error::{FromServerFnError, ServerFnErrorErr},
+    request::Req,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// JSON as text.
@@ -38,7 +43,7 @@ impl<T: DeserializeOwned> Decodes<T> for JsonText {
     }
 }
 
-/// A call of a server function that no plain form makes: [`Json`] both ways. The browser's half of it is compiled once, but for reading and
+/// A call of a server function: [`Json`] both ways. The browser's half of it is compiled once, but for reading and
 /// writing the values themselves.
 pub struct Rpc;
 
@@ -68,14 +73,62 @@ where
     }
 }
 
+/// The same for a server function that a plain form calls too: what it takes may be the fields of a form.
+pub struct FormRpc;
+
+impl<Input, Output, Client, Server> Protocol<Input, Output, Client, Server, AppError> for FormRpc
+where
+    Input: Serialize + DeserializeOwned + Send,
+    Output: Serialize + DeserializeOwned + Send,
+    Client: server_fn::client::Client<AppError>,
+    Server: server_fn::server::Server<AppError>,
+    Http<PostUrl, Json>: Protocol<Input, Output, Client, Server, AppError>,
+    Rpc: Protocol<Input, Output, Client, Server, AppError>,
+{
+    const METHOD: http::Method = http::Method::POST;
+
+    async fn run_server<F, Fut>(request: Server::Request, body: F) -> Result<Server::Response, AppError>
+    where
+        F: Fn(Input) -> Fut + Send,
+        Fut: Future<Output = Result<Output, AppError>> + Send,
+    {
+        if request.to_content_type().is_some_and(|kind| kind.starts_with(JsonText::CONTENT_TYPE)) {
+            <Rpc as Protocol<Input, Output, Client, Server, AppError>>::run_server(request, body).await
+        } else {
+            <Http<PostUrl, Json> as Protocol<Input, Output, Client, Server, AppError>>::run_server(request, body).await
+        }
+    }
+
+    fn run_client(path: &str, input: Input) -> impl Future<Output = Result<Output, AppError>> + Send {
+        <Rpc as Protocol<Input, Output, Client, Server, AppError>>::run_client(path, input)
+    }
+}
+
+/// Sends a form's fields, encoded as a browser does, to a [`FormRpc`] and gives what it answers.
+pub(crate) fn send_form(path: &'static str, fields: String) -> impl Future<Output = AppResult<Bytes>> {
+    #[cfg(feature = "hydrate")]
+    return browser::exchange(path.to_owned(), PostUrl::CONTENT_TYPE, fields);
+    #[cfg(not(feature = "hydrate"))]
+    async move {
+        let _ = fields;
+        Err(AppError(model::Error::Transport(format!("only a browser sends forms to {path}"))))
+    }
+}
+
+/// Reads an answer.
+pub(crate) fn read<T: DeserializeOwned>(answer: Bytes) -> AppResult<T> {
+    JsonText::decode(answer).map_err(|error| AppError::from_server_fn_error(ServerFnErrorErr::Deserialization(error.to_string())))
+}
+
 #[cfg(feature = "hydrate")]
 mod browser {
-    use super::JsonText;
+    use super::{JsonText, read};
     use crate::{AppError, AppResult};
     use leptos::server_fn::{
-        Bytes, ContentType, Decodes,
+        Bytes, ContentType,
         client::{Client, browser::BrowserClient},
         error::{FromServerFnError, ServerFnErrorErr},
+        redirect::call_redirect_hook,
         request::{ClientReq, browser::BrowserRequest},
         response::{ClientRes, browser::BrowserResponse},
     };
@@ -84,23 +137,27 @@ mod browser {
 
     pub(super) fn call<I: Serialize, O: DeserializeOwned>(path: &str, input: &I) -> impl Future<Output = AppResult<O>> + Send + use<I, O> {
         let answer = match serde_json::to_string(input) {
-            Ok(body) => exchange(path.to_owned(), body),
-            Err(error) => Box::pin(async move { Err(unreadable(&error)) }),
+            Ok(body) => exchange(path.to_owned(), JsonText::CONTENT_TYPE, body),
+            Err(error) => Box::pin(async move { Err(AppError::from_server_fn_error(ServerFnErrorErr::Serialization(error.to_string()))) }),
         };
-        async move { JsonText::decode(answer.await?).map_err(|error| unreadable(&error)) }
+        async move { read(answer.await?) }
     }
 
-    fn unreadable(error: &serde_json::Error) -> AppError {
-        AppError::from_server_fn_error(ServerFnErrorErr::Deserialization(error.to_string()))
-    }
-
-    fn exchange(path: String, body: String) -> Pin<Box<dyn Future<Output = AppResult<Bytes>> + Send>> {
+    pub(super) fn exchange(path: String, kind: &'static str, body: String) -> Pin<Box<dyn Future<Output = AppResult<Bytes>> + Send>> {
         Box::pin(async move {
-            let request = <BrowserRequest as ClientReq<AppError>>::try_new_post(&path, JsonText::CONTENT_TYPE, JsonText::CONTENT_TYPE, body)?;
+            let request = <BrowserRequest as ClientReq<AppError>>::try_new_post(&path, kind, JsonText::CONTENT_TYPE, body)?;
             let response: BrowserResponse = <BrowserClient as Client<AppError>>::send(request).await?;
             let refused = <BrowserResponse as ClientRes<AppError>>::status(&response) >= 400;
+            let leads_on = <BrowserResponse as ClientRes<AppError>>::has_redirect(&response);
+            let place = <BrowserResponse as ClientRes<AppError>>::location(&response);
             let bytes = <BrowserResponse as ClientRes<AppError>>::try_into_bytes(response).await?;
-            if refused { Err(AppError::de(bytes)) } else { Ok(bytes) }
+            if refused {
+                return Err(AppError::de(bytes));
+            }
+            if leads_on {
+                call_redirect_hook(&place);
+            }
+            Ok(bytes)
         })
     }
 }

@@ -3,11 +3,12 @@
 
 use super::api::OverviewView;
 use crate::{
+    SendForm, Sending,
     sessions::api::RunDemo,
     ui::{Button, ButtonKind, ErrorNote, Icon, Kbd, Look, Shape, changing},
     view,
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use model::{
     node::{AgentFound, Checklist, NodeInfo, Overview},
     sessions::AgentKind,
@@ -110,8 +111,7 @@ fn Step(done: bool, title: &'static str, #[prop(optional)] note: &'static str, t
 
 #[component]
 fn Steps(list: Checklist, agents: Vec<AgentFound>) -> impl IntoView {
-    let demo = ServerAction::<RunDemo>::new();
-    let demo_error = move || demo.value().with(|value| value.as_ref().and_then(|value| value.as_ref().err().cloned()));
+    let demo = Sending::to::<RunDemo>(|_| {});
     let claude = agents.into_iter().find(|found| found.agent == AgentKind::Claude);
     let start = if list.demo_run { ButtonKind::Plain } else { ButtonKind::Primary };
     view! {
@@ -121,10 +121,10 @@ fn Steps(list: Checklist, agents: Vec<AgentFound>) -> impl IntoView {
             note="no network, no cost"
             text="A scripted agent, labelled “demo, no model” everywhere. It plans, edits files in a scratch project and asks you for one approval.".into_any()
             acts=view! {
-                <ActionForm action=demo>
+                <SendForm to=demo>
                     <Button kind=start large=true submit=true icon="play" disabled=demo.pending()>"Run the demo agent"</Button>
-                </ActionForm>
-                {move || demo_error().map(|error| view! { <ErrorNote error=error title="The demo did not start." /> })}
+                </SendForm>
+                {move || demo.refusal().map(|error| view! { <ErrorNote error=error title="The demo did not start." /> })}
             }
         />
         <Claude ready=list.claude_ready found=claude />

@@ -5,7 +5,7 @@
 use crate::server::{caller, services};
 use crate::{
     error::AppResult,
-    wire::{Json, Rpc},
+    wire::{FormRpc, Rpc},
 };
 use leptos::server;
 use model::{
@@ -56,7 +56,7 @@ pub async fn find_project(id: ProjectId) -> AppResult<ProjectView> {
 }
 
 /// Adds a folder. A plain form, so that it works before WASM has loaded.
-#[server(prefix = "/api/rpc", endpoint = "projects/create", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "projects/create", protocol = FormRpc)]
 pub async fn create_project(path: String, #[server(default)] name: Option<String>, #[server(default)] trusted: Option<String>) -> AppResult<Project> {
     let new = model::projects::NewProject {
         path,

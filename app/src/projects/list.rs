@@ -3,13 +3,13 @@
 
 use super::api::{CreateProject, ProjectsView, list_projects};
 use crate::{
-    Act, Reading,
+    Act, Reading, SendForm, Sending,
     error::AppError,
     live::{Rows, use_live},
     ui::{Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput, changing, each, format, hear},
     view,
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use model::{
     PageQuery,
@@ -37,7 +37,7 @@ fn place(rows: &[Project], project: &Project, more: bool) -> Option<usize> {
 pub fn ProjectsPage() -> impl IntoView {
     let live = use_live();
     let projects = Reading::new(move || live.reloads.track(), || list_projects(page_after(None)));
-    let create = ServerAction::<CreateProject>::new();
+    let create = Sending::to::<CreateProject>(|_| {});
     let rows = Rows::new(|project: &Project| project.id.to_string());
     let next = RwSignal::new(None::<String>);
     live.on(move |said| match said {
@@ -74,15 +74,15 @@ pub fn ProjectsPage() -> impl IntoView {
 }
 
 #[component]
-fn AddProject(create: ServerAction<CreateProject>) -> impl IntoView {
-    let error = Signal::derive(move || create.value().with(|value| value.as_ref().and_then(|value| value.as_ref().err().cloned())));
+fn AddProject(create: Sending) -> impl IntoView {
+    let error = Signal::derive(move || create.refusal());
     let path = Signal::derive(move || error.with(|error| error.as_ref().and_then(|error| error.about("path"))));
     let other = move || error.get().filter(|error| error.field() != Some("path"));
     view! {
-        <ActionForm action=create attr:class="add-project">
+        <SendForm to=create class="add-project">
             <TextInput label="Path" name="path" required=true hint="Absolute path of a folder on this node; usually a git repository." error=path />
             <Button large=true submit=true icon="plus" disabled=create.pending()>"Add project"</Button>
-        </ActionForm>
+        </SendForm>
         {move || other().map(|error| view! { <ErrorNote error=error title="The project was not added." /> })}
     }
 }

@@ -5,7 +5,7 @@
 use crate::server::{caller, services};
 use crate::{
     error::AppResult,
-    wire::{Json, Rpc},
+    wire::{FormRpc, Rpc},
 };
 use leptos::server;
 use model::{
@@ -66,7 +66,7 @@ pub async fn read_body(id: SessionId, seq: i64) -> AppResult<EntryBody> {
 }
 
 /// Says something to the agent. A plain form, so that it works before WASM has loaded.
-#[server(prefix = "/api/rpc", endpoint = "session/prompt", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "session/prompt", protocol = FormRpc)]
 pub async fn say(id: SessionId, text: String) -> AppResult<Prompt> {
     Ok(services()?.sessions.prompt(&caller()?, id, text.replace("\r\n", "\n")).await?)
 }

@@ -5,7 +5,7 @@
 use crate::server::{caller, services};
 use crate::{
     error::AppResult,
-    wire::{Json, Rpc},
+    wire::{FormRpc, Rpc},
 };
 use leptos::server;
 #[cfg(feature = "ssr")]
@@ -78,7 +78,7 @@ pub async fn session_form() -> AppResult<FormChoices> {
 }
 
 /// Starts a session. A plain form, so that it works before WASM has loaded: then the answer leads to the session's page.
-#[server(prefix = "/api/rpc", endpoint = "sessions/create", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "sessions/create", protocol = FormRpc)]
 pub async fn create_session(
     project: String,
     agent: String,
@@ -106,7 +106,7 @@ pub async fn create_session(
 }
 
 /// Starts the demo agent in its own scratch project.
-#[server(prefix = "/api/rpc", endpoint = "sessions/demo", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "sessions/demo", protocol = FormRpc)]
 pub async fn run_demo() -> AppResult<Session> {
     let session = services()?.sessions.run_demo(&caller()?).await?;
     leptos_axum::redirect(&format!("/sessions/{}", session.id));

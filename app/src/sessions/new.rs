@@ -3,12 +3,12 @@
 
 use super::api::{CreateSession, FormChoices, session_form};
 use crate::{
-    Reading, browser,
+    Reading, SendForm, Sending, browser,
     error::AppError,
     ui::{Button, ButtonKind, ErrorNote, Field, Icon, Note, NoteTone, QueryState, TextArea, TextInput, effect, hear},
     view,
 };
-use leptos::{form::ActionForm, html, prelude::*};
+use leptos::{html, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use model::{
@@ -34,7 +34,7 @@ pub fn NewSessionPage() -> impl IntoView {
 #[component]
 pub fn NewSessionForm() -> impl IntoView {
     let form = Reading::new(|| (), session_form);
-    let create = ServerAction::<CreateSession>::new();
+    let create = Sending::to::<CreateSession>(|_| {});
     view! {
         <QueryState
             query=form
@@ -51,13 +51,13 @@ fn first_agent(agents: &[AgentFound]) -> AgentKind {
 }
 
 #[component]
-fn Form(choices: FormChoices, create: ServerAction<CreateSession>) -> impl IntoView {
+fn Form(choices: FormChoices, create: Sending) -> impl IntoView {
     let FormChoices { projects, first, agents } = choices;
     let query = use_query_map();
     let wanted = query.with_untracked(|query| query.get("project")).unwrap_or_default();
     let chosen = projects.iter().map(|(id, _)| *id).find(|id| id.to_string() == wanted).or(first).map_or_else(|| "new".to_owned(), |id| id.to_string());
     let adding = RwSignal::new(chosen == "new");
-    let error = Signal::derive(move || create.value().with(|value| value.as_ref().and_then(|value| value.as_ref().err().cloned())));
+    let error = Signal::derive(move || create.refusal());
     let about = move |field: &'static str| Signal::derive(move || error.with(|error| error.as_ref().and_then(|error| error.about(field))));
     let known = ["project", "path", "agent", "mode", "prompt", "title", "model"];
     let other = move || error.get().filter(|error| error.field().is_none_or(|field| !known.contains(&field)));
@@ -79,7 +79,7 @@ fn Form(choices: FormChoices, create: ServerAction<CreateSession>) -> impl IntoV
         }
     });
     view! {
-        <ActionForm action=create attr:class="form" node_ref=form>
+        <SendForm to=create class="form" node_ref=form>
             <Field label="Project" id="project" error=about("project")>
                 <span class="select-w">
                     <select
@@ -144,7 +144,7 @@ fn Form(choices: FormChoices, create: ServerAction<CreateSession>) -> impl IntoV
                     "Start session" <kbd class="kbd" aria-hidden="true">"Ctrl ⏎"</kbd>
                 </Button>
             </div>
-        </ActionForm>
+        </SendForm>
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::server::{caller, services};
 use crate::{
     error::AppResult,
-    wire::{Json, Rpc},
+    wire::{FormRpc, Rpc},
 };
 use leptos::server;
 use model::{
@@ -47,7 +47,7 @@ pub(super) async fn tokens() -> AppResult<TokensView> {
 }
 
 /// Creates a token. `days` is a number, or empty for one that does not expire.
-#[server(prefix = "/api/rpc", endpoint = "settings/create-token", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "settings/create-token", protocol = FormRpc)]
 pub(super) async fn create_token(name: String, scope: String, #[server(default)] days: String) -> AppResult<TokenCreated> {
     let scope = model::caller::Scope::parse(&scope).ok_or_else(|| model::Error::invalid("scope", "a scope is read, write or metrics"))?;
     let days = match days.as_str() {
@@ -60,7 +60,7 @@ pub(super) async fn create_token(name: String, scope: String, #[server(default)]
 }
 
 /// Revokes a token.
-#[server(prefix = "/api/rpc", endpoint = "settings/revoke-token", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "settings/revoke-token", protocol = FormRpc)]
 pub(super) async fn revoke_token(id: TokenId) -> AppResult<()> {
     Ok(services()?.accounts.revoke_token(&caller()?, id).await?)
 }
@@ -90,7 +90,7 @@ pub(super) async fn node() -> AppResult<NodeView> {
 }
 
 /// Renames the node.
-#[server(prefix = "/api/rpc", endpoint = "settings/rename-node", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "settings/rename-node", protocol = FormRpc)]
 pub(super) async fn rename_node(name: String) -> AppResult<NodeInfo> {
     Ok(services()?.node.rename(&caller()?, name).await?)
 }

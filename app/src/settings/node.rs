@@ -5,13 +5,13 @@ use super::{
     api::{NodeView, RenameNode, node},
 };
 use crate::{
-    Reading,
+    Reading, SendForm, Sending,
     frame::use_frame,
     live::use_live,
     ui::{Ago, ErrorNote, Line, Note, NoteTone, QueryState, TextInput, changing, effect, format, plot},
     view,
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use model::node::{HealthSample, NodeInfo};
 
@@ -24,8 +24,16 @@ const SLOTS: usize = 180;
 #[component]
 pub(super) fn ThisNode() -> impl IntoView {
     let live = use_live();
-    let rename = ServerAction::<RenameNode>::new();
+    let frame = use_frame();
     let renamed = RwSignal::new(0_u32);
+    // Read again only what changed: after a refusal the name that was typed stays in its field.
+    let rename = Sending::to::<RenameNode>(move |_| {
+        renamed.update(|n| *n = n.wrapping_add(1));
+        // The rail shows the name as well.
+        if let Some(frame) = frame {
+            frame.refetch();
+        }
+    });
     let node = Reading::new(
         move || {
             renamed.track();
@@ -33,17 +41,6 @@ pub(super) fn ThisNode() -> impl IntoView {
         },
         node,
     );
-    let frame = use_frame();
-    // Read again only what changed: after a refusal the name that was typed stays in its field.
-    effect(move || {
-        if rename.value().with(|answer| matches!(answer, Some(Ok(_)))) {
-            renamed.update(|n| *n = n.wrapping_add(1));
-            // The rail shows the name as well.
-            if let Some(frame) = frame {
-                frame.refetch();
-            }
-        }
-    });
     view! {
         <Title text="This node" />
         <QueryState
@@ -59,7 +56,7 @@ fn Content(
     /// What was read.
     view: NodeView,
     /// Renames it.
-    rename: ServerAction<RenameNode>,
+    rename: Sending,
 ) -> impl IntoView {
     let NodeView { info, health, may_rename } = view;
     let samples = RwSignal::new(health);
@@ -107,21 +104,20 @@ fn NameForm(
     /// The present name.
     name: String,
     /// Renames it.
-    rename: ServerAction<RenameNode>,
+    rename: Sending,
 ) -> impl IntoView {
-    let error = move || rename.value().get().and_then(Result::err);
-    let about = Signal::derive(move || error().and_then(|error| error.about("name")));
+    let about = Signal::derive(move || rename.refusal().and_then(|error| error.about("name")));
     view! {
-        <ActionForm action=rename attr:class="set-f">
+        <SendForm to=rename class="set-f">
             <TextInput label="Name" name="name" value=name required=true maxlength=64 error=about />
-            {move || error().filter(|error| error.field() != Some("name")).map(|error| view! { <ErrorNote error=error title="The node was not renamed." /> })}
-            {move || rename.value().get().is_some_and(|answer| answer.is_ok()).then(|| view! { <Note tone=NoteTone::Done>"The node was renamed."</Note> })}
+            {move || rename.refusal().filter(|error| error.field() != Some("name")).map(|error| view! { <ErrorNote error=error title="The node was not renamed." /> })}
+            {move || rename.done().then(|| view! { <Note tone=NoteTone::Done>"The node was renamed."</Note> })}
             <div class="acts">
                 <button type="submit" class="btn btn-lg" disabled=move || rename.pending().get()>
                     "Rename"
                 </button>
             </div>
-        </ActionForm>
+        </SendForm>
     }
 }
 

@@ -5,11 +5,11 @@ use super::{
     api::{CreateToken, RevokeToken, TokensView, tokens},
 };
 use crate::{
-    AppError, Reading, browser,
+    Reading, SendForm, Sending, browser,
     ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, Note, NoteTone, QueryState, TextInput, changing, hear, quiet_clock},
     view,
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use model::{
     Millis,
@@ -20,13 +20,14 @@ use model::{
 /// `/settings/tokens`.
 #[component]
 pub(super) fn Tokens() -> impl IntoView {
-    let create = ServerAction::<CreateToken>::new();
-    let revoke = ServerAction::<RevokeToken>::new();
+    let made = RwSignal::new(None::<String>);
+    let create = Sending::to::<CreateToken>(move |created: TokenCreated| made.set(Some(created.secret)));
+    let revoke = Sending::to::<RevokeToken>(|()| {});
     // Blocking: a secret left by a plain form is taken out of its cookie in the answer's head.
     let list = Reading::blocking(
         move || {
-            create.version().track();
-            revoke.version().track();
+            create.track();
+            revoke.track();
         },
         tokens,
     );
@@ -40,14 +41,13 @@ pub(super) fn Tokens() -> impl IntoView {
             <CreateForm create=create />
             <Suspense>
                 {move || {
-                    let made = create.value().get().and_then(Result::ok).map(|created: TokenCreated| created.secret);
-                    made.or_else(|| list.get().and_then(Result::ok).and_then(|view| view.secret))
+                    made.get().or_else(|| list.get().and_then(Result::ok).and_then(|view| view.secret))
                         .map(|secret| view! { <Secret secret=secret /> })
                 }}
             </Suspense>
         </Part>
         <Part title="Your tokens" id="t-list">
-            {move || revoke.value().get().and_then(Result::err).map(|error| view! { <ErrorNote error=error title="The token was not revoked." /> })}
+            {move || revoke.refusal().map(|error| view! { <ErrorNote error=error title="The token was not revoked." /> })}
             <QueryState
                 query=list
                 failed="The tokens could not be read."
@@ -61,12 +61,11 @@ pub(super) fn Tokens() -> impl IntoView {
 #[component]
 fn CreateForm(
     /// What the form does.
-    create: ServerAction<CreateToken>,
+    create: Sending,
 ) -> impl IntoView {
-    let error = move || create.value().get().and_then(Result::<TokenCreated, AppError>::err);
-    let about = move |field: &'static str| Signal::derive(move || error().and_then(|error| error.about(field)));
+    let about = move |field: &'static str| Signal::derive(move || create.refusal().and_then(|error| error.about(field)));
     view! {
-        <ActionForm action=create attr:class="set-f">
+        <SendForm to=create class="set-f">
             <TextInput label="Name" name="name" required=true maxlength=100 hint="What it is for: nightly report, laptop script." error=about("name") />
             <div class="g2">
                 <Field label="Access" id="scope" error=about("scope")>
@@ -101,14 +100,14 @@ fn CreateForm(
                 </Field>
             </div>
             {move || {
-                error().filter(|error| error.field().is_none()).map(|error| view! { <ErrorNote error=error title="The token was not created." /> })
+                create.refusal().filter(|error| error.field().is_none()).map(|error| view! { <ErrorNote error=error title="The token was not created." /> })
             }}
             <div class="acts">
                 <button type="submit" class="btn btn-p btn-lg" disabled=move || create.pending().get()>
                     "Create token"
                 </button>
             </div>
-        </ActionForm>
+        </SendForm>
     }
 }
 
@@ -157,7 +156,7 @@ fn List(
     /// Newest first.
     tokens: Vec<Token>,
     /// What the buttons do.
-    revoke: ServerAction<RevokeToken>,
+    revoke: Sending,
 ) -> impl IntoView {
     if tokens.is_empty() {
         return view! { <Empty icon="key-round" title="No tokens yet" text="Create one above for a script, a monitor or another machine." /> };
@@ -191,13 +190,13 @@ fn List(
                 </span>
                 <details class="confirm">
                     <summary class="btn btn-d">"Revoke…"</summary>
-                    <ActionForm action=revoke attr:class="confirm-b">
+                    <SendForm to=revoke class="confirm-b">
                         <input type="hidden" name="id" value=token.id.to_string() />
                         <p>{format!("Whatever uses “{name}” stops working at once. This cannot be undone.")}</p>
                         <button type="submit" class="btn btn-lg btn-d" disabled=move || revoke.pending().get()>
                             {format!("Revoke {name}")}
                         </button>
-                    </ActionForm>
+                    </SendForm>
                 </details>
             </li>
         }

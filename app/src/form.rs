@@ -1,0 +1,110 @@
+//! Forms that work before WASM has loaded: the browser sends them itself then and gets the page again, with what was refused. Once the page
+//! lives, the same fields go to the same server function and the page stays. It must not know what is in a form.
+
+use crate::{Act, AppError, AppResult, ui::hear, view, wire};
+use leptos::{
+    ev::SubmitEvent,
+    form::form_data_from_event,
+    html,
+    prelude::*,
+    server::ServerActionError,
+    server_fn::{Bytes, ServerFn, error::ServerFnUrlError},
+    web_sys::UrlSearchParams,
+};
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// A server function that forms send to, and what it answered. A `ServerAction` that never reads or writes the function's input in the
+/// browser: the fields go as they are, so that no reader and writer of them is carried (10 kB over the wire).
+#[derive(Clone, Copy)]
+pub struct Sending {
+    url: &'static str,
+    send: Act<String>,
+    answers: RwSignal<u32>,
+    refusal: RwSignal<Option<AppError>>,
+}
+
+impl Sending {
+    /// To the server function `S`; `done` is handed what it gives, where the page stays to see it.
+    pub fn to<S>(done: impl Fn(S::Output) + Send + Sync + 'static) -> Self
+    where
+        S: ServerFn<Error = AppError>,
+        S::Output: DeserializeOwned,
+    {
+        sending(S::PATH, Arc::new(move |answer| wire::read(answer).map(&done)))
+    }
+
+    /// Why it was refused the last time, if it was; also where a plain form led to this page.
+    pub fn refusal(self) -> Option<AppError> {
+        self.refusal.get()
+    }
+
+    /// Whether it was done the last time.
+    pub fn done(self) -> bool {
+        self.answers.get() > 0 && self.refusal.with(Option::is_none)
+    }
+
+    /// Looks at every answer.
+    pub fn track(self) {
+        self.answers.track();
+    }
+
+    /// Whether an answer is awaited.
+    pub fn pending(self) -> Memo<bool> {
+        self.send.pending()
+    }
+}
+
+type Read = Arc<dyn Fn(Bytes) -> AppResult<()> + Send + Sync>;
+
+fn sending(url: &'static str, read: Read) -> Sending {
+    let left = use_context::<ServerActionError>().filter(|error| error.path() == url);
+    let refusal = RwSignal::new(left.map(|error| ServerFnUrlError::<AppError>::decode_err(error.err())));
+    let answers = RwSignal::new(0_u32);
+    let send = Act::new(move |fields: &String| {
+        let (read, answer) = (Arc::clone(&read), wire::send_form(url, fields.clone()));
+        async move {
+            let answer = answer.await.and_then(|answer| read(answer));
+            refusal.try_set(answer.err());
+            answers.try_update(|n| *n = n.wrapping_add(1));
+        }
+    });
+    Sending { url, send, answers, refusal }
+}
+
+/// A form whose fields are sent `to` a server function.
+#[component]
+pub fn SendForm(
+    /// Where they go.
+    to: Sending,
+    /// How it looks.
+    #[prop(optional, into)]
+    class: Option<&'static str>,
+    /// The form itself.
+    #[prop(optional)]
+    node_ref: NodeRef<html::Form>,
+    /// What is filled in, and what sends it.
+    children: Children,
+) -> impl IntoView {
+    let submit = move |event: SubmitEvent| {
+        if event.default_prevented() {
+            return;
+        }
+        event.prevent_default();
+        match fields(&event) {
+            Some(fields) => to.send.dispatch(fields),
+            None => to.refusal.set(Some(AppError(model::Error::Transport("the browser did not hand over the form's fields".into())))),
+        }
+    };
+    view! {
+        <form action=to.url method="post" class=class node_ref=node_ref on:submit=hear::submit(submit)>
+            {children()}
+        </form>
+    }
+}
+
+/// What the browser itself would send.
+fn fields(event: &SubmitEvent) -> Option<String> {
+    let filled = form_data_from_event(event).ok()?;
+    UrlSearchParams::new_with_str_sequence_sequence(&filled).ok()?.to_string().as_string()
+}
