@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the browser's half (wasm, js, css, fonts) for release into target/site: wasm-opt, brotli, hashed names.
+# Builds the browser's half (wasm, js, css, fonts) for release into target/site: wasm-opt, packed, brotli, hashed names.
 # The server embeds that folder, so it is built first.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"

@@ -71,9 +71,12 @@ pub(super) fn strength(password: &str) -> Option<(u8, &'static str)> {
         .into_iter()
         .filter(|kind| password.chars().any(kind))
         .count();
-    let mut letters: Vec<char> = password.chars().collect();
-    letters.sort_unstable();
-    letters.dedup();
+    let mut letters = Vec::new();
+    for letter in password.chars() {
+        if !letters.contains(&letter) {
+            letters.push(letter);
+        }
+    }
     Some(match (length, kinds, letters.len()) {
         (..10, ..) => (1, "too short, at least 10 characters"),
         (_, _, ..5) => (1, "easy to guess, hardly any different letters"),

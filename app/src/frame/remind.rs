@@ -15,7 +15,7 @@ use model::{
     approvals::{Approval, ApprovalState},
     live::{Row, ServerSays},
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 /// Where the choice is kept.
 const CHOICE: &str = "orchwiz-notify";
@@ -55,7 +55,7 @@ pub(super) fn remind() {
             browser::remember(SPOKEN, browser::now().map(|now| now.to_string()).as_deref());
         }
     };
-    let known = StoredValue::new(BTreeSet::new());
+    let known = StoredValue::new(Vec::new());
     let say = speak.clone();
     live.on(move |said| {
         let ServerSays::Row { row: Row::Approval(approval), .. } = said else { return };
@@ -63,7 +63,12 @@ pub(super) fn remind() {
             return;
         }
         let mut new = false;
-        known.update_value(|known| new = known.insert(approval.id));
+        known.update_value(|known| {
+            new = !known.contains(&approval.id);
+            if new {
+                known.push(approval.id);
+            }
+        });
         if new && browser::is_hidden() && is_chosen() {
             let (title, text) = told(approval);
             say(&title, &text, &approval.id.to_string(), format!("/inbox?id={}", approval.id));

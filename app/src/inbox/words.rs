@@ -205,8 +205,8 @@ impl Answer {
             self.chosen.clear();
             self.own.clear();
         }
-        self.chosen.push(option);
-        self.chosen.sort_unstable();
+        let at = self.chosen.partition_point(|other| *other < option);
+        self.chosen.insert(at, option);
     }
 
     /// Says it in their own words; without `multi` instead of an option.
@@ -227,11 +227,11 @@ impl Answer {
 
 /// The answers as the agent wants them, once every question has one.
 pub fn answers(questions: &[Question], given: &[Answer]) -> Option<BTreeMap<String, String>> {
-    questions
-        .iter()
-        .enumerate()
-        .map(|(at, question)| given.get(at).and_then(|answer| answer.text(question)).map(|text| (question.question.clone(), text)))
-        .collect()
+    let mut all = BTreeMap::new();
+    for (at, question) in questions.iter().enumerate() {
+        all.insert(question.question.clone(), given.get(at)?.text(question)?);
+    }
+    Some(all)
 }
 
 #[cfg(test)]

@@ -80,8 +80,13 @@ fn rank(name: &str, text: &str) -> Option<u8> {
 
 /// The entries a text means, best first, otherwise in their own order.
 pub(super) fn matching(text: &str) -> Vec<Entry> {
-    let mut ranked: Vec<_> = all().into_iter().filter_map(|entry| Some((rank(&entry.name, text)?, entry))).collect();
-    ranked.sort_by_key(|(rank, _)| *rank);
+    let mut ranked = Vec::<(u8, Entry)>::new();
+    for entry in all() {
+        if let Some(rank) = rank(&entry.name, text) {
+            let at = ranked.partition_point(|(other, _)| *other <= rank);
+            ranked.insert(at, (rank, entry));
+        }
+    }
     ranked.into_iter().map(|(_, entry)| entry).collect()
 }
 

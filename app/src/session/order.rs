@@ -2,8 +2,8 @@
 //! Plain data and pure functions; it must not know of signals, so that every rule here has a test.
 
 use crate::ui::format::lower;
+use litemap::LiteMap;
 use model::entries::{CallStatus, Entry, EntryKind};
-use std::collections::{BTreeMap, HashMap};
 
 /// Entries are drawn in blocks of so many, cut at absolute places, so that older ones arriving never move the others.
 pub const BLOCK: i64 = 50;
@@ -12,7 +12,7 @@ pub const BLOCK: i64 = 50;
 pub type Block = (i64, i64);
 
 /// Rows that are drawn together or not at all.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Spot {
     /// A block of a turn.
     Turn(Block),
@@ -36,11 +36,11 @@ pub struct Change {
 /// Where every loaded entry stands.
 #[derive(Clone, Debug, Default)]
 pub struct Order {
-    turns: BTreeMap<i64, BTreeMap<i64, Vec<i64>>>,
-    nested: HashMap<String, Vec<i64>>,
-    calls: HashMap<String, i64>,
-    waiting: HashMap<String, Vec<(i64, i64)>>,
-    places: BTreeMap<i64, Option<String>>,
+    turns: LiteMap<i64, LiteMap<i64, Vec<i64>>>,
+    nested: LiteMap<String, Vec<i64>>,
+    calls: LiteMap<String, i64>,
+    waiting: LiteMap<String, Vec<(i64, i64)>>,
+    places: LiteMap<i64, Option<String>>,
 }
 
 impl Order {

@@ -10,11 +10,10 @@ use model::{
 /// Reads the filter from query parameters; what is not understood is as if it were not there.
 pub fn from_query(get: impl Fn(&str) -> Option<String>) -> SessionFilter {
     let word = |name: &str| get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let mut state: Vec<SessionState> = word("state").map(|words| words.split([',', ' ', '+']).filter_map(SessionState::parse).collect()).unwrap_or_default();
-    state.sort_unstable();
-    state.dedup();
+    let states = word("state").unwrap_or_default();
+    let asked = |state: &SessionState| states.split([',', ' ', '+']).any(|word| SessionState::parse(word) == Some(*state));
     SessionFilter {
-        state,
+        state: SessionState::ALL.iter().copied().filter(asked).collect(),
         project: word("project").and_then(|id| id.parse::<ProjectId>().ok()),
         agent: word("agent").and_then(|agent| AgentKind::parse(&agent)),
         q: word("q"),
