@@ -8,6 +8,9 @@ import { join } from "node:path";
 /** How many bytes make a place that functions can have in common, and how many functions may share one before it says nothing. */
 const [PLACE, COMMON] = [4, 400];
 
+/** cargo-leptos optimises before; once more finds 1 % less. Nothing lives below address 1,024: the last of a megabyte of stack. */
+const ONCE_MORE = ["--low-memory-unused", "-Oz"];
+
 const leb = (n) => (n < 0x80 ? [n] : [(n & 0x7f) | 0x80, ...leb(n >>> 7)]);
 const sized = (bytes) => Buffer.concat([Buffer.from(leb(bytes.length)), bytes]);
 
@@ -108,7 +111,7 @@ export function ordered(wasm) {
   const [named, out] = [join(folder, "named.wasm"), join(folder, "out.wasm")];
   try {
     writeFileSync(named, Buffer.concat([wasm, ranks(alike(bodies), imported)]));
-    execFileSync("wasm-opt", [named, "--reorder-functions-by-name", "--strip-debug", "-o", out], { stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync("wasm-opt", [named, ...ONCE_MORE, "--reorder-functions-by-name", "-o", out], { stdio: ["ignore", "ignore", "inherit"] });
     return readFileSync(out);
   } finally {
     rmSync(folder, { recursive: true });

@@ -20,6 +20,7 @@ mod kit_page;
 mod lazy;
 pub mod live;
 mod not_found;
+mod objects;
 pub mod overview;
 mod palette;
 pub mod projects;

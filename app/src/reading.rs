@@ -1,7 +1,10 @@
 //! What a page reads from the node: it comes with the page, and is read again when what it depends on has changed.
 //! It must not know what is read.
 
-use crate::error::{AppError, AppResult};
+use crate::{
+    error::{AppError, AppResult},
+    objects,
+};
 use leptos::{
     prelude::*,
     server::codee::{Decoder, Encoder},
@@ -63,7 +66,7 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> Reading<T>
     /// What was read; `None` before the first answer. Looked at by whoever calls it.
     pub fn get(self) -> Option<AppResult<T>> {
         self.answer.get().map(|answer| match answer {
-            Answer::Written(text) => serde_json::from_str(&text).map_err(|error| unreadable(error.to_string())),
+            Answer::Written(text) => objects::read(&text).map_err(|error| unreadable(error.to_string())),
             Answer::Read(read) => typed(&*read),
             Answer::Refused(error) => Err(error),
         })
@@ -137,7 +140,7 @@ impl Decoder<Answer> for AsJson {
 
     fn decode(text: &str) -> serde_json::Result<Answer> {
         match text.strip_prefix(REFUSED) {
-            Some(error) => serde_json::from_str(error).map(Answer::Refused),
+            Some(error) => objects::read(error).map(Answer::Refused),
             None => Ok(Answer::Written(text.into())),
         }
     }

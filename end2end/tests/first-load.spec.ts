@@ -2,7 +2,7 @@
 import { expect, test } from "../fixtures/test";
 import { tour } from "../fixtures/tour";
 import { live } from "../fixtures/pages";
-import { judge, limitOf } from "../../scripts/limits.mjs";
+import { judge, LIMIT } from "../../scripts/limits.mjs";
 
 const PAGES = ["overview", "inbox", "sessions", "session", "session-new", "projects", "usage", "settings-profile", "sign-in"];
 
@@ -28,10 +28,10 @@ test("the first load of every page stays under its limits", async ({ browser, no
     const rows = [...sizes].map(([id, size]) => ({ path: new URL(urls.get(id) ?? "about:blank").pathname, size }));
     const total = rows.reduce((sum, row) => sum + row.size, 0);
     const wasm = rows.filter((row) => row.path.endsWith(".wasm")).reduce((sum, row) => sum + row.size, 0);
-    console.log(judge(name, { wasm, total }));
+    console.log(judge(name, { wasm, total }).line);
     expect(wasm, `wasm of ${name}`).toBeGreaterThan(0);
-    expect(wasm, `wasm of ${name}`).toBeLessThanOrEqual(limitOf(name).wasm);
-    expect(total, `first load of ${name}`).toBeLessThanOrEqual(limitOf(name).total);
+    expect(wasm, `wasm of ${name}`).toBeLessThanOrEqual(LIMIT.wasm);
+    expect(total, `first load of ${name}`).toBeLessThanOrEqual(LIMIT.total);
     await context.close();
   }
 });
