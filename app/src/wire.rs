@@ -105,14 +105,11 @@ where
 }
 
 /// Sends a form's fields, encoded as a browser does, to a [`FormRpc`] and gives what it answers.
-pub(crate) fn send_form(path: &'static str, fields: String) -> impl Future<Output = AppResult<Bytes>> {
+pub(crate) fn send_form(path: &str, fields: String) -> impl Future<Output = AppResult<Bytes>> + use<> {
     #[cfg(feature = "hydrate")]
     return browser::exchange(path.to_owned(), PostUrl::CONTENT_TYPE, fields);
     #[cfg(not(feature = "hydrate"))]
-    async move {
-        let _ = fields;
-        Err(AppError(model::Error::Transport(format!("only a browser sends forms to {path}"))))
-    }
+    std::future::ready(Err(AppError(model::Error::Transport(format!("only a browser sends {} bytes to {path}", fields.len())))))
 }
 
 /// Reads an answer.
