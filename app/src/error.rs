@@ -46,7 +46,7 @@ impl FromServerFnError for AppError {
     type Encoder = JsonText;
 
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
-        Self(match value {
+        reject(match value {
             ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) | ServerFnErrorErr::Deserialization(message) => {
                 model::Error::invalid("", format!("the input could not be read: {message}"))
             }

@@ -77,6 +77,25 @@ async fn the_form_for_a_session_adds_a_folder_only_for_one_that_can_start_and_on
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_form_calls_takes_its_fields_and_json_alike() {
+    let bench = Bench::new().await;
+    let shop = bench.project("shop").await;
+    let fields = [("project", shop.as_str()), ("agent", "demo"), ("mode", "ask"), ("prompt", "go")];
+    let filled = fill_in(&bench, &fields).await.expect(200).json();
+    let mut wanted: serde_json::Value = fields.iter().map(|(name, value)| ((*name).to_owned(), serde_json::Value::from(*value))).collect();
+    let called = bench.ask("POST", "/api/rpc/sessions/create", Some(wanted.clone())).await.expect(200).json();
+    assert_eq!((&called["project"], &called["agent"], &called["mode"]), (&filled["project"], &filled["agent"], &filled["mode"]));
+    for session in [&filled, &called] {
+        bench.ask("POST", &format!("/api/v1/sessions/{}/stop", session["id"].as_str().unwrap()), None).await;
+    }
+    // What cannot be read is refused alike.
+    wanted["prompt"] = 7.into();
+    bench.ask("POST", "/api/rpc/sessions/create", Some(wanted)).await.expect(422);
+    fill_in(&bench, &fields[1..]).await.expect(422);
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_sessions_carries_the_position_it_was_read_at() {
     let bench = Bench::new().await;
     let project = bench.project("shop").await;
