@@ -5,7 +5,7 @@ use super::api::OverviewView;
 use crate::{
     SendForm, Sending,
     sessions::api::RunDemo,
-    ui::{Button, ButtonKind, ErrorNote, Icon, Kbd, Look, Shape, changing},
+    ui::{Button, ButtonKind, ErrorNote, Icon, Kbd, Look, Shape, changing, sentence},
     view,
 };
 use leptos::prelude::*;
@@ -153,8 +153,8 @@ fn Claude(ready: bool, found: Option<AgentFound>) -> impl IntoView {
     let problem = found.and_then(|found| found.problem);
     let text = match (place, problem) {
         (Some(path), None) => view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> "." },
-        (Some(path), Some(problem)) => view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> ". " {problem} },
-        (None, Some(problem)) => problem.into_any(),
+        (Some(path), Some(problem)) => view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> ". " {sentence(&problem)} },
+        (None, Some(problem)) => sentence(&problem).into_any(),
         (None, None) => "Not looked for yet.".into_any(),
     };
     view! {

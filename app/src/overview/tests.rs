@@ -4,8 +4,8 @@ use crate::testing::{Fake, NOW, approval, session};
 use model::{
     Error,
     approvals::ApprovalKind,
-    node::{Activity, Checklist, HealthSample, Overview},
-    sessions::{SessionState, Tokens},
+    node::{Activity, AgentFound, Checklist, HealthSample, Overview},
+    sessions::{AgentKind, SessionState, Tokens},
     usage::UsageRow,
 };
 
@@ -43,6 +43,13 @@ async fn a_new_node_shows_the_checklist_with_what_is_done() {
     let page = fake(Overview { checklist: list, ..overview() }).render("/").await;
     page.shows(&["Nothing has run here yet.", "Run the demo agent", "Connect Claude Code", "3 steps, any order.", "/api/rpc/sessions/demo"]);
     page.lacks(&["Needs you"]);
+}
+
+#[tokio::test]
+async fn what_claude_code_lacks_is_said_as_a_sentence() {
+    let missing = AgentFound { agent: AgentKind::Claude, path: None, version: None, signed_in: None, problem: Some("not found on PATH".into()) };
+    let fake = Fake { agents: vec![missing], ..fake(Overview { checklist: Checklist::default(), ..overview() }) };
+    fake.render("/").await.shows(&["Not found on PATH."]);
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ pub use chart::{Bars, Legend, Line, Meter, Spark};
 pub use code::{CodeBlock, DiffView, Markdown};
 pub use dialog::Dialog;
 pub(crate) use each::each;
+pub(crate) use feedback::sentence;
 pub use feedback::{Empty, ErrorNote, Note, NoteTone, QueryState, Skeleton};
 pub use field::{Field, Select, TextArea, TextInput, keep_typed};
 pub use icon::{Icon, Mark, Shape};
