@@ -37,6 +37,7 @@ test("plan, approve, auto-accept, permission, follow-up, interrupt, resume, fork
   await expect(session.mode("Auto-accept")).toHaveAttribute("aria-pressed", "true");
   await session.say(`[[write ${join(path, "second.txt")}]] [[bash git tag third]]`);
   await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
+  await expect(session.calls.filter({ hasText: "waits" })).toHaveCount(1);
   expect(existsSync(join(path, "second.txt"))).toBe(true);
   expect(existsSync(join(path, ".git/refs/tags/third"))).toBe(false);
   await session.allow.first().click();

@@ -28,8 +28,12 @@ test("the printed link creates the owner once, and the demo agent streams and as
 
     await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
     await session.isIn("Needs you");
+    // The agent runs nothing now: the call that was asked about waits, and its question stands under it.
+    await expect(session.calls.filter({ hasText: "running" })).toHaveCount(0);
+    await expect(session.calls.filter({ hasText: "waits" })).toHaveCount(1);
     await session.allow.first().click();
     await expect(session.timeline.getByText(/allowed once/)).toBeVisible();
+    await expect(session.calls.filter({ hasText: "waits" })).toHaveCount(0);
     expect(watch.faults).toEqual([]);
 
     // The link is spent: it creates nobody else.

@@ -180,6 +180,8 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
 pub struct Plausible {
     users: BTreeSet<String>,
     projects: BTreeSet<String>,
+    /// Sessions that are deleted and not restored: only those are purged.
+    deleted: BTreeSet<String>,
     /// Sessions, runs, prompts, approvals and entries that exist.
     live: BTreeSet<String>,
     /// What exists no longer, or is settled, and does not come back.
@@ -196,8 +198,13 @@ impl Plausible {
             Fact::ProjectAdded(_) => self.projects.insert(subject),
             Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => self.projects.contains(&subject),
             Fact::SessionCreated(_) => self.begins(subject),
-            Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionDeleted(_) => self.live.contains(&subject),
-            Fact::SessionPurged(_) => self.ends(subject),
+            Fact::SessionMoved(_) | Fact::SessionChanged(_) => self.live.contains(&subject),
+            Fact::SessionDeleted(fact) => {
+                let there = self.live.contains(&subject);
+                let _ = if fact.deleted && there { self.deleted.insert(subject) } else { self.deleted.remove(&subject) };
+                there
+            }
+            Fact::SessionPurged(_) => self.deleted.remove(&subject) && self.ends(subject),
             Fact::RunStarted(fact) => self.live.contains(&fact.session.to_string()) && self.begins(subject),
             Fact::RunEnded(fact) => self.live.contains(&fact.session.to_string()) && self.ends(subject),
             Fact::PromptQueued(fact) => self.live.contains(&fact.session.to_string()) && self.begins(subject),

@@ -151,16 +151,14 @@ impl Follower {
             if !self.wants(touch) || !seen.insert(touch) {
                 continue;
             }
-            match self.row(touch).await? {
-                Some(row) => news.push(ServerSays::Row { pos: upto, row }),
-                None if hidden.contains(&touch) => {
-                    news.push(ServerSays::Gone { pos: upto, id: name(touch) });
-                    if let Touch::Session(id) = touch {
-                        lost.insert(id);
-                    }
+            let rows = self.rows(touch).await?;
+            if rows.is_empty() && hidden.contains(&touch) {
+                news.push(ServerSays::Gone { pos: upto, id: name(touch) });
+                if let Touch::Session(id) = touch {
+                    lost.insert(id);
                 }
-                None => {}
             }
+            news.extend(rows.into_iter().map(|row| ServerSays::Row { pos: upto, row }));
         }
         // Counted again only when it may have changed, and said only when there is something to say: twenty agents at work would otherwise
         // cost each tab a statement and a message for every line of theirs. A heartbeat counts anyway.
@@ -185,21 +183,29 @@ impl Follower {
     fn wants(&self, touch: Touch) -> bool {
         self.topics.iter().any(|topic| match (topic, touch) {
             (Topic::Node, Touch::Session(_) | Touch::Approval(_) | Touch::Project(_) | Touch::ProjectOf(_)) => true,
-            (Topic::Session { id }, Touch::Entry(session, _) | Touch::Prompt(session, _) | Touch::Session(session)) => *id == session,
+            (Topic::Session { id }, Touch::Entry(session, _) | Touch::AskedAbout(session, _) | Touch::Prompt(session, _) | Touch::Session(session)) => {
+                *id == session
+            }
             _ => false,
         })
     }
 
-    async fn row(&self, touch: Touch) -> Result<Option<Row>> {
+    /// The rows behind a touch, as the caller may see them.
+    async fn rows(&self, touch: Touch) -> Result<Vec<Row>> {
         let rows = &self.hub.inner.rows;
-        Ok(match touch {
+        let row = match touch {
             Touch::Session(id) => rows.session(&self.caller, id).await?.map(|row| Row::Session(Box::new(row))),
             Touch::Approval(id) => rows.approval(&self.caller, id).await?.map(|row| Row::Approval(Box::new(row))),
             Touch::Project(id) => rows.project(&self.caller, id).await?.map(|row| Row::Project(Box::new(row))),
             Touch::ProjectOf(session) => rows.project_of(&self.caller, session).await?.map(|row| Row::Project(Box::new(row))),
             Touch::Entry(session, seq) => rows.entry(&self.caller, session, seq).await?.map(|row| Row::Entry(Box::new(row))),
             Touch::Prompt(session, id) => rows.prompt(&self.caller, session, id).await?.map(Row::Prompt),
-        })
+            Touch::AskedAbout(session, id) => {
+                let entries = rows.entries_asked_about(&self.caller, session, id).await?;
+                return Ok(entries.into_iter().map(|row| Row::Entry(Box::new(row))).collect());
+            }
+        };
+        Ok(row.into_iter().collect())
     }
 }
 
@@ -211,7 +217,7 @@ fn counts(touched: &Touched) -> bool {
 fn name(touch: Touch) -> String {
     match touch {
         Touch::Session(id) | Touch::ProjectOf(id) => id.to_string(),
-        Touch::Approval(id) => id.to_string(),
+        Touch::Approval(id) | Touch::AskedAbout(_, id) => id.to_string(),
         Touch::Project(id) => id.to_string(),
         Touch::Entry(session, seq) => format!("{session}/{seq}"),
         Touch::Prompt(_, id) => id.to_string(),

@@ -20,6 +20,8 @@ pub enum Touch {
     ProjectOf(SessionId),
     /// An entry of a session.
     Entry(SessionId, i64),
+    /// The entries of the call that an approval is about.
+    AskedAbout(SessionId, ApprovalId),
     /// A prompt of a session.
     Prompt(SessionId, PromptId),
 }
@@ -61,11 +63,14 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
         }
         Fact::RunStarted(fact) => touches.push(Touch::Session(fact.session)),
         Fact::RunEnded(fact) => touches.push(Touch::Session(fact.session)),
-        Fact::PromptQueued(fact) => touches.push(Touch::Prompt(fact.session, fact.id)),
-        Fact::PromptSettled(fact) => touches.push(Touch::Prompt(fact.session, fact.id)),
+        Fact::PromptQueued(fact) => touches.extend([Touch::Prompt(fact.session, fact.id), Touch::Session(fact.session)]),
+        Fact::PromptSettled(fact) => touches.extend([Touch::Prompt(fact.session, fact.id), Touch::Session(fact.session)]),
         Fact::EntryAdded(fact) => touches.extend([Touch::Entry(fact.session, fact.seq), Touch::Session(fact.session)]),
         Fact::EntryEnded(fact) => touches.extend([Touch::Entry(fact.session, fact.seq), Touch::Session(fact.session)]),
-        Fact::ApprovalAsked(fact) => touches.extend([Touch::Approval(fact.id), Touch::Session(fact.session)]),
+        // First the entry, so that the approval finds its place.
+        Fact::ApprovalAsked(fact) => {
+            touches.extend([Touch::AskedAbout(fact.session, fact.id), Touch::Approval(fact.id), Touch::Session(fact.session)]);
+        }
         Fact::ApprovalDecided(fact) => {
             touches.extend(subject_approval().map(Touch::Approval));
             touches.push(Touch::Session(fact.session));

@@ -229,7 +229,7 @@ impl ports::Node for NodeService {
         let mut items = Vec::with_capacity(rows.len());
         for stored in rows {
             let session = touches(&stored).into_iter().find_map(|touched| match touched.touch {
-                Touch::Session(id) | Touch::Entry(id, _) | Touch::Prompt(id, _) => Some(id),
+                Touch::Session(id) | Touch::Entry(id, _) | Touch::AskedAbout(id, _) | Touch::Prompt(id, _) => Some(id),
                 Touch::Approval(_) | Touch::Project(_) | Touch::ProjectOf(_) => None,
             });
             if let Some(session) = session {

@@ -193,6 +193,17 @@ impl Rows {
         Ok(self.entries(row.into_iter().collect()).await?.pop())
     }
 
+    /// The entries of the call that an approval is about, in a session the caller may see.
+    pub async fn entries_asked_about(&self, caller: &Caller, session: SessionId, id: ApprovalId) -> Result<Vec<Entry>> {
+        let asked = approval::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let Some(call) = asked.and_then(|row| row.call) else { return Ok(Vec::new()) };
+        if self.session(caller, session).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let rows = entry::Entity::find().filter(entry::Column::Session.eq(session.to_string())).filter(entry::Column::Call.eq(call));
+        self.entries(rows.all(self.store.read()).await.map_err(internal)?).await
+    }
+
     /// Entry rows with the HTML of their texts.
     pub async fn entries(&self, rows: Vec<entry::Model>) -> Result<Vec<Entry>> {
         let positions: Vec<i64> = rows.iter().filter(|row| shows_html(&row.kind)).map(|row| row.pos).collect();

@@ -4,17 +4,18 @@ use crate::{commit, examine};
 use migration::Migrator;
 use model::event::Fact;
 use node::{
-    entity::session,
+    entity::{approval, entry, project, prompt, session},
     journal::{
         self, NewEvent,
         testing::{Plausible, event, fold_again},
     },
+    live::{Touch, touches},
     store::testing::TestStore,
 };
 use proptest::prelude::*;
 use sea_orm::EntityTrait;
 use sea_orm_migration::MigratorTrait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Any history: what it says, and how many events share an operation.
 fn histories() -> impl Strategy<Value = Vec<(Vec<[u8; 4]>, u16)>> {
@@ -95,6 +96,83 @@ proptest! {
             }
             Ok(())
         })?;
+    }
+
+    /// Pages hear of the rows that an event touches and of no others: a row that changed unheard would be shown as it was until somebody
+    /// reads the page again.
+    #[test]
+    fn every_row_that_an_event_changes_is_touched_by_it(said in proptest::collection::vec(any::<[u8; 4]>(), 1..400)) {
+        run(async {
+            let test = TestStore::new::<Migrator>(8).await;
+            let mut plausible = Plausible::default();
+            // Start with something for things to happen to.
+            let start: Vec<_> = (0..4).flat_map(|n| [event([2, n, n, n]), event([6, n, n, n])]).filter(|event| plausible.admit(event)).collect();
+            commit(&test, start).await;
+            let mut before = rows(&test).await;
+            for one in said.into_iter().map(event).filter(|event| plausible.admit(event)) {
+                let kind = one.fact.kind();
+                commit(&test, vec![one]).await;
+                let pos = test.journal.head().await;
+                let happened = test.journal.events(pos - 1, 1).await.expect("reads").remove(0);
+                let now = rows(&test).await;
+                let touched: BTreeSet<String> = touches(&happened).into_iter().flat_map(|touched| names(touched.touch, &now)).collect();
+                for name in before.keys().chain(now.keys()).filter(|name| before.get(*name) != now.get(*name)) {
+                    let of_a_session_that_is_gone = now.get(name).is_none() && before[name].session.as_ref().is_some_and(|id| touched.contains(id));
+                    prop_assert!(touched.contains(name) || of_a_session_that_is_gone, "{kind} changed {name} and touched {touched:?}");
+                }
+                before = now;
+            }
+            Ok(())
+        })?;
+    }
+}
+
+/// A row, and what it hangs on: the session whose end takes it along, its call, its project.
+#[derive(Debug, Default, PartialEq)]
+struct Shown {
+    row: String,
+    session: Option<String>,
+    call: Option<String>,
+    project: Option<String>,
+}
+
+/// Every row that the live socket carries, by a name.
+async fn rows(test: &TestStore) -> BTreeMap<String, Shown> {
+    let db = test.store.read();
+    let mut all = BTreeMap::new();
+    for row in project::Entity::find().all(db).await.expect("reads") {
+        all.insert(row.id.clone(), Shown { row: format!("{row:?}"), ..Shown::default() });
+    }
+    for row in session::Entity::find().all(db).await.expect("reads") {
+        all.insert(row.id.clone(), Shown { row: format!("{row:?}"), project: Some(row.project), ..Shown::default() });
+    }
+    for row in approval::Entity::find().all(db).await.expect("reads") {
+        all.insert(row.id.clone(), Shown { row: format!("{row:?}"), session: Some(row.session), call: row.call, project: None });
+    }
+    for row in prompt::Entity::find().all(db).await.expect("reads") {
+        all.insert(row.id.clone(), Shown { row: format!("{row:?}"), session: Some(row.session), ..Shown::default() });
+    }
+    for row in entry::Entity::find().all(db).await.expect("reads") {
+        let name = format!("{}/{}", row.session, row.seq);
+        all.insert(name, Shown { row: format!("{row:?}"), session: Some(row.session), call: row.call, project: None });
+    }
+    all
+}
+
+/// The names of the rows that a touch means.
+fn names(touch: Touch, rows: &BTreeMap<String, Shown>) -> Vec<String> {
+    match touch {
+        Touch::Session(id) => vec![id.to_string()],
+        Touch::Project(id) => vec![id.to_string()],
+        Touch::ProjectOf(id) => rows.get(&id.to_string()).and_then(|row| row.project.clone()).into_iter().collect(),
+        Touch::Approval(id) => vec![id.to_string()],
+        Touch::Prompt(_, id) => vec![id.to_string()],
+        Touch::Entry(session, seq) => vec![format!("{session}/{seq}")],
+        Touch::AskedAbout(session, id) => {
+            let call = rows.get(&id.to_string()).and_then(|asked| asked.call.as_ref());
+            let same = |row: &Shown| row.session == Some(session.to_string()) && row.call.is_some() && row.call.as_ref() == call;
+            rows.iter().filter(|(_, row)| same(row)).map(|(name, _)| name.clone()).collect()
+        }
     }
 }
 
