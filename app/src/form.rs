@@ -22,6 +22,7 @@ pub struct Sending {
     send: Act<String>,
     answers: RwSignal<u32>,
     refusal: RwSignal<Option<AppError>>,
+    pending: Memo<bool>,
 }
 
 impl Sending {
@@ -31,7 +32,16 @@ impl Sending {
         S: ServerFn<Error = AppError>,
         S::Output: DeserializeOwned,
     {
-        sending(S::PATH, Arc::new(move |answer| wire::read(answer).map(&done)))
+        sending(S::PATH, false, Arc::new(move |answer| wire::read(answer).map(&done)))
+    }
+
+    /// To the server function `S`, which leads to another page: what was done is not done again on the way there.
+    pub fn leaving<S>() -> Self
+    where
+        S: ServerFn<Error = AppError>,
+        S::Output: DeserializeOwned,
+    {
+        sending(S::PATH, true, Arc::new(|answer| wire::read(answer).map(|_: S::Output| ())))
     }
 
     /// Why it was refused the last time, if it was; also where a plain form led to this page.
@@ -49,15 +59,15 @@ impl Sending {
         self.answers.track();
     }
 
-    /// Whether an answer is awaited.
+    /// Whether it is not the time to send: an answer is awaited, or the page is about to be left.
     pub fn pending(self) -> Memo<bool> {
-        self.send.pending()
+        self.pending
     }
 }
 
 type Read = Arc<dyn Fn(Bytes) -> AppResult<()> + Send + Sync>;
 
-fn sending(url: &'static str, read: Read) -> Sending {
+fn sending(url: &'static str, leaves: bool, read: Read) -> Sending {
     let left = use_context::<ServerActionError>().filter(|error| error.path() == url);
     let refusal = RwSignal::new(left.map(|error| ServerFnUrlError::<AppError>::decode_err(error.err())));
     let answers = RwSignal::new(0_u32);
@@ -69,7 +79,9 @@ fn sending(url: &'static str, read: Read) -> Sending {
             answers.try_update(|n| *n = n.wrapping_add(1));
         }
     });
-    Sending { url, send, answers, refusal }
+    let waits = send.pending();
+    let pending = Memo::new(move |_| waits.get() || (leaves && answers.get() > 0 && refusal.with(Option::is_none)));
+    Sending { url, send, answers, refusal, pending }
 }
 
 /// A form whose fields are sent `to` a server function.
@@ -91,6 +103,10 @@ pub fn SendForm(
             return;
         }
         event.prevent_default();
+        // The button is off then; the keyboard is not.
+        if to.pending().get_untracked() {
+            return;
+        }
         match fields(&event) {
             Some(fields) => to.send.dispatch(fields),
             None => to.refusal.set(Some(AppError(model::Error::Transport("the browser did not hand over the form's fields".into())))),

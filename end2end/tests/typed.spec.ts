@@ -60,6 +60,41 @@ test("a path that was typed and hidden again is not meant, and the prompt has th
   await expect(page).toHaveURL(/\/sessions\/ses_/);
 });
 
+test("Ctrl+Enter pressed again and again starts one session", async ({ page, node }) => {
+  const api = Api.of(node, OWNER.name);
+  const project = await api.addProject(repository(node, "sent-once"));
+  await open(page, `/sessions/new?project=${project.id}`);
+  await page.getByRole("radio", { name: /^Demo/ }).check();
+  const prompt = page.getByRole("textbox", { name: "Prompt" });
+  await prompt.fill("Go once");
+  let sent = 0;
+  let answer = () => {};
+  await page.route("**/api/rpc/sessions/create", async (route) => {
+    sent += 1;
+    await new Promise<void>((resolve) => (answer = resolve));
+    await route.continue();
+  });
+  await prompt.press("Control+Enter");
+  await expect.poll(() => sent).toBe(1);
+  await prompt.press("Control+Enter");
+  // The page that it leads to is held back as well: the form is still there, and what it says is done.
+  let arrive = () => {};
+  const arriving = new Promise<void>((resolve) => (arrive = resolve));
+  await page.route(/\.(wasm|js)$/, async (route) => {
+    await arriving;
+    await route.continue();
+  });
+  const answered = page.waitForResponse("**/api/rpc/sessions/create");
+  answer();
+  await answered;
+  await expect(page.getByRole("button", { name: "Start session" })).toBeDisabled();
+  await prompt.press("Control+Enter");
+  arrive();
+  await expect(page).toHaveURL(/\/sessions\/ses_/);
+  expect(sent).toBe(1);
+  expect((await api.call<{ items: unknown[] }>("GET", `/sessions?project=${project.id}`)).items).toHaveLength(1);
+});
+
 test("a phone says since when it is offline, and only then", async ({ browser }) => {
   const node = await Node.start();
   try {

@@ -111,7 +111,7 @@ fn Step(done: bool, title: &'static str, #[prop(optional)] note: &'static str, t
 
 #[component]
 fn Steps(list: Checklist, agents: Vec<AgentFound>) -> impl IntoView {
-    let demo = Sending::to::<RunDemo>(|_| {});
+    let demo = Sending::leaving::<RunDemo>();
     let claude = agents.into_iter().find(|found| found.agent == AgentKind::Claude);
     let start = if list.demo_run { ButtonKind::Plain } else { ButtonKind::Primary };
     view! {

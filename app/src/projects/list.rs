@@ -37,7 +37,7 @@ fn place(rows: &[Project], project: &Project, more: bool) -> Option<usize> {
 pub fn ProjectsPage() -> impl IntoView {
     let live = use_live();
     let projects = Reading::new(move || live.reloads.track(), || list_projects(page_after(None)));
-    let create = Sending::to::<CreateProject>(|_| {});
+    let create = Sending::leaving::<CreateProject>();
     let rows = Rows::new(|project: &Project| project.id.to_string());
     let next = RwSignal::new(None::<String>);
     live.on(move |said| match said {

@@ -34,7 +34,7 @@ pub fn NewSessionPage() -> impl IntoView {
 #[component]
 pub fn NewSessionForm() -> impl IntoView {
     let form = Reading::new(|| (), session_form);
-    let create = Sending::to::<CreateSession>(|_| {});
+    let create = Sending::leaving::<CreateSession>();
     view! {
         <QueryState
             query=form
