@@ -34,6 +34,7 @@ fn Content(
     view: ProfileView,
 ) -> impl IntoView {
     let ProfileView { me, logins } = view;
+    let user = me.name.clone();
     view! {
         <Part title="Account" id="p-account">
             <dl class="kv">
@@ -62,7 +63,7 @@ fn Content(
             <ReminderChoice />
         </Part>
         <Part title="Password" id="p-password" text="Changing it signs you out everywhere else.">
-            <PasswordForm />
+            <PasswordForm user=user />
         </Part>
         <Part title="Where you are signed in" id="p-logins">
             <Logins logins=logins.clone() />
@@ -125,7 +126,10 @@ fn DensitySegment() -> impl IntoView {
 }
 
 #[component]
-fn PasswordForm() -> impl IntoView {
+fn PasswordForm(
+    /// Whose it is.
+    user: String,
+) -> impl IntoView {
     let query = use_query_map();
     let value = move |key: &str| query.read_untracked().get(key).unwrap_or_default();
     let wrong = Some(value("error")).filter(|word| !word.is_empty()).map(|word| words::change(&word, value("retry").parse().ok()));
@@ -136,6 +140,8 @@ fn PasswordForm() -> impl IntoView {
         {saved.then(|| view! { <Note tone=NoteTone::Done>"The password was changed. Your other logins have ended."</Note> })}
         {form.map(|text| view! { <Note tone=NoteTone::Failed>{text}</Note> })}
         <form class="set-f" method="post" action="/auth/password">
+            // Not sent: it tells a password manager whose password changes.
+            <input type="text" autocomplete="username" value=user.clone() readonly=true hidden=true />
             <TextInput
                 label="Present password"
                 name="current"
