@@ -1,7 +1,21 @@
 // Two browsers and a phone see the same as it happens, without anyone reloading.
+import type { Page } from "@playwright/test";
 import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
 import { SessionPage, open } from "../fixtures/pages";
+
+/** What a page says, without what goes on by itself, ages and measured values and the clock, and without what can be opened: what ran open
+ *  stays open for who saw it. */
+const said = (page: Page): Promise<string> =>
+  page.getByRole("main").evaluate((main) => {
+    const copy = main.cloneNode(true) as HTMLElement;
+    copy.querySelectorAll("details > :not(summary), style, script").forEach((part) => part.remove());
+    const texts = document.createTreeWalker(copy, NodeFilter.SHOW_TEXT);
+    const words: string[] = [];
+    while (texts.nextNode()) words.push(...(texts.currentNode.nodeValue ?? "").split(/\s+/));
+    const kept = words.filter((word) => word && !/^(\d+(\.\d+)?(ms|s|m|h)[,.]?|now|just|ago)$/.test(word));
+    return kept.join(" ").replace(/\d+(\.\d+)? (%|[kMG]?B\b)|\d\d:\d\d (?=,)/g, "");
+  });
 
 test("a second browser and a phone show the same session live", async ({ page, second, phone, node }) => {
   const api = Api.of(node, OWNER.name);
@@ -35,4 +49,40 @@ test("a new session appears in the list and the inbox counts what waits, without
   await expect(page.getByRole("row", { name: /Seen at once/ })).toContainText("called-anew");
   await expect(page.getByRole("row", { name: /Seen at once/ })).not.toContainText("seen-at-once");
   expect(await page.evaluate(() => "unloaded" in window)).toBe(true);
+});
+
+test("what came over the socket is what the same page shows when it is read anew", async ({ page, node }) => {
+  test.slow();
+  const api = Api.of(node, OWNER.name);
+  const project = await api.addProject(repository(node, "seen-anew"));
+  const context = page.context();
+  const pages = new Map<string, Page>();
+  for (const path of ["/", "/inbox", "/sessions", "/projects", `/projects/${project.id}`]) {
+    const tab = await context.newPage();
+    await open(tab, path);
+    pages.set(path, tab);
+  }
+  const { id } = await api.startSession({ project: project.id, agent: "demo", mode: "ask", prompt: "Show yourself", title: "Seen anew" });
+  const session = await SessionPage.open(page, id);
+  pages.set(`/sessions/${id}`, page);
+
+  const compare = async () => {
+    for (const [path, tab] of pages) {
+      const anew = await context.newPage();
+      await open(anew, path);
+      await expect.poll(async () => ({ path, said: await said(tab) }), { timeout: 10_000 }).toEqual({ path, said: await said(anew) });
+      await anew.close();
+    }
+  };
+  await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
+  await compare();
+
+  await api.call("PATCH", `/projects/${project.id}`, { name: "called-again" });
+  await api.call("PATCH", `/sessions/${id}`, { title: "Called again" });
+  await compare();
+
+  await session.allow.first().click();
+  await session.isIn("Idle");
+  await expect(session.timeline.getByText("The background task is over.")).toBeVisible({ timeout: 30_000 });
+  await compare();
 });

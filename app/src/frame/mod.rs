@@ -11,7 +11,7 @@ mod top;
 pub(crate) use api::{FrameView, read_frame};
 pub(crate) use health::{health_look, look_of};
 pub(crate) use remind::ReminderChoice;
-pub(crate) use top::{ThemeSegment, project_names};
+pub(crate) use top::{ThemeSegment, read_project_names};
 
 use crate::{
     Reading, browser,

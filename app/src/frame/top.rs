@@ -5,19 +5,48 @@ use crate::{
     AppError, Reading,
     browser::{Theme, show_pressed},
     error::AppResult,
+    live::use_live,
     ui::{Icon, Kbd, Mark, Menu, effect, format, hear},
     view,
     wire::Rpc,
 };
 use leptos::{prelude::*, server};
 use leptos_router::hooks::{use_location, use_query_map};
-use model::id::ProjectId;
+use model::{
+    id::ProjectId,
+    live::{Row, ServerSays},
+};
 
 /// Names of the projects there are, for filters, by name.
 #[server(prefix = "/api/rpc", endpoint = "frame/projects", protocol = Rpc)]
-pub(crate) async fn project_names() -> AppResult<Vec<(ProjectId, String)>> {
+async fn project_names() -> AppResult<Vec<(ProjectId, String)>> {
     use crate::server::{caller, services};
     Ok(services()?.projects.names(&caller()?).await?)
+}
+
+/// Those names, read again when a project comes, goes or is called something else.
+pub(crate) fn read_project_names() -> Reading<Vec<(ProjectId, String)>> {
+    let live = use_live();
+    let changed = RwSignal::new(0_u32);
+    let names = Reading::new(
+        move || {
+            changed.track();
+            live.reloads.track();
+        },
+        project_names,
+    );
+    live.on(move |said| {
+        let known = || untrack(|| names.get()).and_then(Result::ok).unwrap_or_default();
+        let differs = match said {
+            ServerSays::Row { row: Row::Project(project), .. } => !known().iter().any(|(id, name)| *id == project.id && *name == project.name),
+            ServerSays::Gone { id: gone, .. } => known().iter().any(|(id, _)| id.to_string() == *gone),
+            _ => false,
+        };
+        if differs {
+            changed.update(|n| *n = n.wrapping_add(1));
+        }
+    });
+    names
 }
 
 /// The top bar.
@@ -75,7 +104,7 @@ pub(super) fn Top(
 /// Which project's sessions are shown; a link each, so that it works without WASM.
 #[component]
 fn ProjectFilter() -> impl IntoView {
-    let projects = Reading::new(|| (), project_names);
+    let projects = read_project_names();
     let query = use_query_map();
     let to = move |project: Option<ProjectId>| {
         let mut query = query.get();
@@ -92,7 +121,7 @@ fn ProjectFilter() -> impl IntoView {
         projects.iter().find(|(id, _)| chosen.as_deref() == Some(id.to_string().as_str())).map_or_else(|| "All projects".to_owned(), |(_, name)| name.clone())
     };
     view! {
-        <Suspense>
+        <Transition>
             {move || {
                 let projects: Vec<_> = projects.get().and_then(Result::<_, AppError>::ok).filter(|projects| projects.len() > 1)?;
                 let name = shown(&projects);
@@ -130,7 +159,7 @@ fn ProjectFilter() -> impl IntoView {
                     },
                 )
             }}
-        </Suspense>
+        </Transition>
     }
 }
 

@@ -43,6 +43,8 @@ pub fn Detail(
     };
     let kind = approval.kind;
     let session = approval.session;
+    // Names may change while it is read; the item itself stays, or half a reason written would be lost.
+    let called = move |name: fn(&Approval) -> &String| move || lists.with(|lists| lists.shown(Some(id)).map(|approval| name(approval).clone()));
     view! {
         <article class="ib-detail" aria-labelledby="ibt">
             <header class="ib-h">
@@ -60,8 +62,9 @@ pub fn Detail(
                 <h2 id="ibt" tabindex="-1">{words::title(&approval)}</h2>
                 <p class="muted xs">
                     {approval.subagent.is_some().then_some("Subagent of ")}
-                    <a class="link" href=format!("/sessions/{session}")>{approval.session_title.clone()}</a>
-                    {format!(", {}", approval.project_name)}
+                    <a class="link" href=format!("/sessions/{session}")>{called(|approval| &approval.session_title)}</a>
+                    ", "
+                    {called(|approval| &approval.project_name)}
                 </p>
             </header>
             <section class="ib-sec">

@@ -4,6 +4,7 @@
 use model::{
     approvals::{Approval, ApprovalState},
     id::ApprovalId,
+    live::Row,
 };
 
 /// How many decided ones are kept on the page.
@@ -62,6 +63,23 @@ impl Lists {
         self.named.take_if(|named| named.id.to_string() == id);
     }
 
+    /// Calls the session and the project of each as the socket says they are called now; whether that changed anything.
+    pub fn rename(&mut self, row: &Row) -> bool {
+        let mut changed = false;
+        for approval in self.waiting.iter_mut().chain(&mut self.decided).chain(&mut self.named) {
+            let (name, now) = match row {
+                Row::Session(session) if session.id == approval.session => (&mut approval.session_title, &session.title),
+                Row::Project(project) if project.id == approval.project => (&mut approval.project_name, &project.name),
+                _ => continue,
+            };
+            if name != now {
+                name.clone_from(now);
+                changed = true;
+            }
+        }
+        changed
+    }
+
     /// What is shown: the one that was asked for and never another in its place; where none was, the oldest that waits.
     pub fn shown(&self, wanted: Option<ApprovalId>) -> Option<&Approval> {
         match wanted {
@@ -114,6 +132,22 @@ pub(crate) mod tests {
         lists.take(approval(2, ApprovalState::Pending));
         let order: Vec<_> = lists.waiting.iter().map(|approval| approval.created).collect();
         assert_eq!(order, [1, 2, 3]);
+    }
+
+    #[test]
+    fn names_follow_the_socket() {
+        let mut lists = lists(&[1, 2]);
+        lists.name(approval(3, ApprovalState::Denied));
+        let session = crate::testing::session(1, |session| session.title = "Renamed".into());
+        let project = crate::testing::project(1, |project| project.name = "moved".into());
+        let same = |approval: &&Approval| approval.session == session.id;
+        let count = lists.waiting.iter().chain(&lists.named).filter(same).count();
+        assert!(count > 0);
+        assert!(lists.rename(&Row::Session(Box::new(session.clone()))));
+        assert!(!lists.rename(&Row::Session(Box::new(session.clone()))));
+        assert!(lists.rename(&Row::Project(Box::new(project.clone()))));
+        let called = |approval: &&Approval| approval.session_title == session.title && approval.project_name == project.name;
+        assert_eq!(lists.waiting.iter().chain(&lists.named).filter(called).count(), count);
     }
 
     #[test]

@@ -62,6 +62,7 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
     live.follow(vec![Topic::Node], view.pos);
     live.on(move |said| match said {
         ServerSays::Row { row: Row::Approval(approval), .. } => lists.update(|lists| lists.take((**approval).clone())),
+        ServerSays::Row { row, .. } => lists.maybe_update(|lists| lists.rename(row)),
         ServerSays::Gone { id, .. } => lists.update(|lists| lists.drop(id)),
         _ => {}
     });
@@ -266,7 +267,11 @@ fn WaitingRow(lists: RwSignal<Lists>, id: ApprovalId, shown: Memo<Option<Approva
                 <code>{words::line(&approval)}</code>
             </span>
             <span class="r"><Waits since=approval.created short=true /></span>
-            <span class="sub cut">{format!("{}: {who}{}", approval.project_name, approval.session_title)}</span>
+            <span class="sub cut">
+                {move || {
+                    lists.with(|lists| lists.shown(Some(id)).map(|approval| format!("{}: {who}{}", approval.project_name, approval.session_title)))
+                }}
+            </span>
         </a>
     }
 }

@@ -64,8 +64,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
     /// Patches a row in place, or puts a new one where `place` says (an index; beyond the end means last); `None` leaves a new row out.
     pub fn patch(self, item: T, place: impl FnOnce(&[T]) -> Option<usize>) {
         let key = (self.key)(&item);
-        let known = self.list.with_untracked(|list| list.iter().find(|(k, _)| *k == key).map(|(_, signal)| signal.clone()));
-        if let Some(signal) = known {
+        if let Some(signal) = self.find_untracked(&key) {
             set_if_changed(&signal, item);
             return;
         }
@@ -102,6 +101,11 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
                 list.insert(at.min(list.len()), row);
             });
         }
+    }
+
+    /// The signal of the row with this key, without subscribing.
+    pub fn find_untracked(self, key: &str) -> Option<ArcRwSignal<T>> {
+        self.list.with_untracked(|list| list.iter().find(|(k, _)| k == key).map(|(_, signal)| signal.clone()))
     }
 
     /// Where the first row stands that `is` accepts, without subscribing and without copying rows.

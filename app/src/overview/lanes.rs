@@ -68,7 +68,6 @@ fn LaneHead(id: &'static str, title: &'static str, look: Look, count: Signal<i64
 #[component]
 fn Needs(board: Board) -> impl IntoView {
     let items = Memo::new(move |_| board.approvals.list().into_iter().enumerate().map(|(at, (key, _))| (key, at < OPEN)).collect::<Vec<_>>());
-    let find = move |key: &str| board.approvals.items_untracked().into_iter().find(|approval| approval.id.to_string() == key);
     let nothing = move || board.approvals.is_empty() && board.troubled.is_empty();
     let more = move || board.counts.with(|counts| counts.needs) - i64::try_from(board.approvals.len() + board.troubled.len()).unwrap_or(0);
     let first = Memo::new(move |_| board.approvals.list().into_iter().next().map(|(key, _)| key));
@@ -78,9 +77,9 @@ fn Needs(board: Board) -> impl IntoView {
             {each(
                 move || items.get(),
                 |(key, open)| format!("{key} {open}"),
-                move |(key, open)| match find(&key) {
-                    Some(approval) if open => view! { <OpenItem board=board approval=approval first=first /> },
-                    Some(approval) => view! { <ClosedItem approval=approval /> },
+                move |(key, open)| match board.approvals.find_untracked(&key) {
+                    Some(row) if open => view! { <OpenItem board=board row=row first=first /> },
+                    Some(row) => view! { <ClosedItem row=row /> },
                     None => ().into_any(),
                 },
             )}
@@ -93,7 +92,10 @@ fn Needs(board: Board) -> impl IntoView {
 }
 
 #[component]
-fn OpenItem(board: Board, approval: Approval, first: Memo<Option<String>>) -> impl IntoView {
+fn OpenItem(board: Board, row: ArcRwSignal<Approval>, first: Memo<Option<String>>) -> impl IntoView {
+    let approval = row.get_untracked();
+    let called = names(row);
+    let project = move || called(|approval| &approval.project_name);
     let id = approval.id;
     let session = approval.session;
     let decider = Decider::new(approval.clone(), Callback::new(move |now: Approval| board.take(&now)));
@@ -107,7 +109,9 @@ fn OpenItem(board: Board, approval: Approval, first: Memo<Option<String>>) -> im
         ApprovalKind::Tool => view! {
             <p class="xs muted cut">
                 <b class="medium">{who}</b>
-                {format!(" in {} asks for ", approval.project_name)}
+                " in "
+                {project}
+                " asks for "
                 <b class="medium">{words::tool_name(&approval.tool)}</b>
                 {approval
                     .diff
@@ -123,11 +127,11 @@ fn OpenItem(board: Board, approval: Approval, first: Memo<Option<String>>) -> im
             />
         },
         ApprovalKind::Plan => view! {
-            <p class="xs muted cut">{format!("Plan, {}: ", approval.project_name)}<span class="ink">{words::line(&approval)}</span></p>
+            <p class="xs muted cut">"Plan, "{project}": "<span class="ink">{words::line(&approval)}</span></p>
             <div class="acts"><a class="btn" href=format!("/inbox?id={id}")>"Read the plan"</a></div>
         },
         ApprovalKind::Question => view! {
-            <p class="xs muted cut">{format!("Question, {}: ", approval.project_name)}<span class="ink">{words::line(&approval)}</span></p>
+            <p class="xs muted cut">"Question, "{project}": "<span class="ink">{words::line(&approval)}</span></p>
             <div class="acts"><a class="btn" href=format!("/inbox?id={id}")>"Answer"</a></div>
         },
     };
@@ -137,7 +141,7 @@ fn OpenItem(board: Board, approval: Approval, first: Memo<Option<String>>) -> im
                 <h3 id=title_id class="cut">
                     <Shape look=Look::WAITING />
                     " "
-                    <a href=format!("/sessions/{session}")>{approval.session_title}</a>
+                    <a href=format!("/sessions/{session}")>{move || called(|approval| &approval.session_title)}</a>
                 </h3>
                 <span class="push xs nw"><Waits since=approval.created /></span>
             </div>
@@ -146,12 +150,20 @@ fn OpenItem(board: Board, approval: Approval, first: Memo<Option<String>>) -> im
     }
 }
 
+/// What a name in a row is now: sessions and projects are renamed while somebody reads.
+fn names(row: ArcRwSignal<Approval>) -> impl Fn(fn(&Approval) -> &String) -> String + Copy {
+    let row = RwSignal::from(row);
+    move |name| row.with(|approval| name(approval).clone())
+}
+
 #[component]
-fn ClosedItem(approval: Approval) -> impl IntoView {
+fn ClosedItem(row: ArcRwSignal<Approval>) -> impl IntoView {
+    let approval = row.get_untracked();
+    let called = names(row);
     view! {
         <a class="lane-row" href=format!("/inbox?id={}", approval.id)>
             <Shape look=Look::WAITING />
-            <span class="t cut">{approval.session_title.clone()}</span>
+            <span class="t cut">{move || called(|approval| &approval.session_title)}</span>
             <span class="r"><Waits since=approval.created short=true /></span>
             <span class="sub cut">{format!("{}: {}", words::kind_word(&approval), words::line(&approval))}</span>
         </a>

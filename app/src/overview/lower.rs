@@ -185,28 +185,33 @@ fn Stream(board: Board) -> impl IntoView {
                 <h2 id="a1">"Activity"</h2>
                 <span class="push xs"><StatusWord look=Signal::derive(look) /></span>
             </div>
-            {each(move || board.activity.list(), |(key, _)| key.clone(), |(_, line)| view! { <Event line=line.get_untracked() /> })}
+            {each(move || board.activity.list(), |(key, _)| key.clone(), |(_, line)| view! { <Event line=line /> })}
             {move || board.activity.is_empty().then(|| view! { <p class="lane-none muted">"Nothing happened yet."</p> })}
         </section>
     }
 }
 
 #[component]
-fn Event(line: Activity) -> impl IntoView {
-    let look = Look::of_word(&line.status);
-    let title = match &line.project {
-        Some(project) => format!("{project}: {}", line.text),
-        None => line.text.clone(),
+fn Event(line: ArcRwSignal<Activity>) -> impl IntoView {
+    // What happened stays; what the project and the session are called may change.
+    let Activity { at, status, href, .. } = line.get_untracked();
+    let line = RwSignal::from(line);
+    let look = Look::of_word(&status);
+    let title = move || {
+        line.with(|line| match &line.project {
+            Some(project) => format!("{project}: {}", line.text),
+            None => line.text.clone(),
+        })
     };
     let inside = view! {
-        <span class="mono faint"><Exact at=line.at time=true /></span>
+        <span class="mono faint"><Exact at=at time=true /></span>
         <Shape look=look label=look.word />
         <span class="cut" title=title>
-            {line.project.map(|project| view! { <span class="muted">{project}</span> " " })}
-            {line.text}
+            {move || line.with(|line| line.project.clone()).map(|project| view! { <span class="muted">{project}</span> " " })}
+            {move || line.with(|line| line.text.clone())}
         </span>
     };
-    match line.href {
+    match href {
         Some(href) => view! { <a class="ev" href=href>{inside}</a> },
         None => view! { <div class="ev">{inside}</div> },
     }

@@ -3,7 +3,7 @@
 
 use super::filter::{Asked, from_query, to_href};
 use crate::ui::hear;
-use crate::{Reading, browser, frame::project_names, ui::Icon, view};
+use crate::{browser, frame::read_project_names, ui::Icon, view};
 use leptos::{html, prelude::*};
 use leptos_router::{
     NavigateOptions,
@@ -102,7 +102,7 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
             typed.set(Some(q));
         }
     });
-    let projects = Reading::new(|| (), project_names);
+    let projects = read_project_names();
     view! {
         <form
             class="ss-filters"
@@ -131,7 +131,7 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
                 />
                 <span class="end no-phone"><kbd class="kbd" aria-hidden="true">"/"</kbd></span>
             </div>
-            <Suspense fallback=|| ()>
+            <Transition fallback=|| ()>
                 {move || {
                     projects
                         .get()
@@ -140,7 +140,7 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
                             view! { <ProjectFilter names=names filter=filter on_pick=Callback::new(move |wanted: SessionFilter| show(&wanted, false)) /> }
                         })
                 }}
-            </Suspense>
+            </Transition>
             <AgentFilter filter=filter on_pick=Callback::new(move |wanted: SessionFilter| show(&wanted, false)) />
             {move || {
                 filter
