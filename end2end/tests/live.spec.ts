@@ -69,8 +69,9 @@ test("what came over the socket is what the same page shows when it is read anew
   const compare = async () => {
     for (const [path, tab] of pages) {
       const anew = await context.newPage();
-      await open(anew, path);
-      await expect.poll(async () => ({ path, said: await said(tab) }), { timeout: 10_000 }).toEqual({ path, said: await said(anew) });
+      // By its own address, which names what it shows.
+      await open(anew, tab.url());
+      await expect(async () => expect({ path, said: await said(tab) }).toEqual({ path, said: await said(anew) })).toPass({ timeout: 10_000 });
       await anew.close();
     }
   };
@@ -82,7 +83,7 @@ test("what came over the socket is what the same page shows when it is read anew
   await compare();
 
   await session.allow.first().click();
-  await session.isIn("Idle");
   await expect(session.timeline.getByText("The background task is over.")).toBeVisible({ timeout: 30_000 });
+  await session.isIn("Idle");
   await compare();
 });

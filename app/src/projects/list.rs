@@ -32,6 +32,18 @@ fn place(rows: &[Project], project: &Project, more: bool) -> Option<usize> {
     }
 }
 
+/// Takes a project in as it is now; one that was renamed goes where its name belongs.
+fn take(rows: Rows<Project>, project: &Project, more: bool) {
+    let key = project.id.to_string();
+    let renamed = rows.find_untracked(&key).is_some_and(|row| row.with_untracked(|row| row.name != project.name));
+    rows.patch(project.clone(), |rows| place(rows, project, more));
+    if renamed {
+        let mut others = rows.items_untracked();
+        others.retain(|other| other.id != project.id);
+        rows.move_to(&key, place(&others, project, false).unwrap_or(others.len()));
+    }
+}
+
 /// `/projects`.
 #[component]
 pub fn ProjectsPage() -> impl IntoView {
@@ -42,8 +54,7 @@ pub fn ProjectsPage() -> impl IntoView {
     let next = RwSignal::new(None::<String>);
     live.on(move |said| match said {
         ServerSays::Row { row: Row::Project(project), .. } => {
-            let more = next.with_untracked(Option::is_some);
-            rows.patch((**project).clone(), |rows| place(rows, project, more));
+            take(rows, project, next.with_untracked(Option::is_some));
         }
         ServerSays::Row { row: Row::Session(session), .. } => {
             rows.change(|project| project.id == session.project, |project| project.updated = project.updated.max(session.updated));
