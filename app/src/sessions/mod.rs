@@ -13,7 +13,6 @@ mod row;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 
-pub use new::NewSessionForm;
 pub use order::patch_sessions;
 pub use row::{SessionRow, SessionsHead};
 

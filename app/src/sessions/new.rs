@@ -30,9 +30,9 @@ pub fn NewSessionPage() -> impl IntoView {
     }
 }
 
-/// The form, on its page or in a dialog.
+/// The form, once it is known what can be chosen.
 #[component]
-pub fn NewSessionForm() -> impl IntoView {
+fn NewSessionForm() -> impl IntoView {
     let form = Reading::new(|| (), session_form);
     let create = Sending::leaving::<CreateSession>();
     view! {
