@@ -87,3 +87,51 @@ test("what came over the socket is what the same page shows when it is read anew
   await session.isIn("Idle");
   await compare();
 });
+
+test("what is taken away, trusted or restored elsewhere is so on every open page", async ({ page, second, node, watch }) => {
+  test.slow();
+  // A page that reads what is gone hears 404, and the browser logs it.
+  watch.expect(/status of 404/);
+  const api = Api.of(node, OWNER.name);
+  const path = repository(node, "taken-away");
+  const project = await api.addProject(path);
+  const { id } = await api.startSession({ project: project.id, agent: "demo", mode: "ask", prompt: "Show yourself", title: "Taken away" });
+  const session = await SessionPage.open(page, id);
+  await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
+
+  // Trusted while it waits: its rules are read then, and can be kept in it.
+  await session.always.first().click();
+  const where = page.getByRole("combobox", { name: "Where the rule is written" });
+  await expect(where.getByRole("option")).toHaveCount(2);
+  await expect(page.getByText("The project is not trusted: its agents do not read")).toBeVisible();
+  await api.call("PATCH", `/projects/${project.id}`, { trusted: true });
+  await expect(where.getByRole("option")).toHaveCount(4);
+  await expect(page.getByText("The project is not trusted: its agents do not read")).toHaveCount(0);
+  await page.keyboard.press("Escape");
+
+  // The agent's own lines are followed at their end.
+  await page.getByRole("tab", { name: "Raw" }).click();
+  const lines = page.locator(".raws > li");
+  await expect(lines.first()).toBeVisible();
+  const before = await lines.count();
+  const [{ id: asked }] = await api.pending(id);
+  await api.call("POST", `/approvals/${asked}`, { decision: "allow" });
+  await expect.poll(() => lines.count()).toBeGreaterThan(before);
+  await session.isIn("Idle");
+
+  // Deleted and restored, removed and added again.
+  await api.call("POST", `/sessions/${id}/stop`);
+  await session.isIn("Done");
+  await open(second, "/sessions");
+  const row = second.getByRole("row", { name: /Taken away/ });
+  await row.locator("summary").click();
+  await row.getByRole("button", { name: "Delete" }).click();
+  await expect(page.getByRole("heading", { name: "There is no such session" })).toBeVisible();
+  await second.getByRole("button", { name: "Undo" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Taken away" })).toBeVisible();
+  await open(second, `/projects/${project.id}`);
+  await api.call("DELETE", `/projects/${project.id}`);
+  await expect(second.getByRole("heading", { name: "There is no such project" })).toBeVisible();
+  await api.addProject(path);
+  await expect(second.getByRole("heading", { level: 1, name: "taken-away" })).toBeVisible();
+});

@@ -58,6 +58,13 @@ words! {
     }
 }
 
+impl RememberScope {
+    /// Where something can be remembered in a project: what is written into one that is not trusted is not read.
+    pub const fn holding(trusted: bool) -> &'static [Self] {
+        if trusted { Self::ALL } else { &[Self::Session, Self::User] }
+    }
+}
+
 /// A rule the agent offers to remember, in words and as it sent it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -79,7 +79,7 @@ pub enum ServerSays {
         /// Approvals that wait for this caller.
         pending: i64,
     },
-    /// Text being written: all of it so far; empty text means it is over.
+    /// Text being written: all of it so far; empty text means that nothing is being written in the session.
     Partial(Partial),
     /// The node's health, every 10 s.
     Health(HealthSample),

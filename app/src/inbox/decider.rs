@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Act,
     error::AppError,
+    live::use_live,
     ui::{Toast, use_toasts},
 };
 use leptos::prelude::*;
@@ -15,6 +16,7 @@ use model::{
     Error,
     approvals::{Approval, ApprovalKind, ApprovalState, Decide, RememberScope, Verdict},
     id::ApprovalId,
+    live::{Row, ServerSays},
     sessions::Mode,
 };
 
@@ -41,6 +43,8 @@ pub struct Decider {
     pub asking: RwSignal<Asking>,
     /// Where an "always" is remembered.
     pub scope: RwSignal<RememberScope>,
+    /// Where it can be: the project may be trusted, or no longer, while the decision waits.
+    pub scopes: RwSignal<Vec<RememberScope>>,
     /// Whether the agent offers something to remember.
     pub can_always: bool,
     /// Why not, or comments on a plan.
@@ -59,6 +63,21 @@ impl Decider {
         let id = approval.id;
         let wanted = approval.suggestions.first().map(|suggestion| suggestion.scope).filter(|scope| approval.scopes.contains(scope));
         let scope = wanted.or_else(|| approval.scopes.first().copied()).unwrap_or(RememberScope::Session);
+        let scope = RwSignal::new(scope);
+        let scopes = RwSignal::new(approval.scopes.clone());
+        let project = approval.project;
+        use_live().on(move |said| match said {
+            ServerSays::Row { row: Row::Project(now), .. } if now.id == project && scopes.with_untracked(|scopes| !scopes.is_empty()) => {
+                let holding = RememberScope::holding(now.trusted && !now.trust_stale);
+                if scopes.with_untracked(|scopes| scopes != holding) {
+                    scopes.set(holding.to_vec());
+                    if !holding.contains(&scope.get_untracked()) {
+                        scope.set(RememberScope::Session);
+                    }
+                }
+            }
+            _ => {}
+        });
         let error = RwSignal::new(None);
         let stored = StoredValue::new(approval.clone());
         let before = approval.clone();
@@ -98,7 +117,8 @@ impl Decider {
             id,
             kind: approval.kind,
             asking: RwSignal::default(),
-            scope: RwSignal::new(scope),
+            scope,
+            scopes,
             can_always: !approval.suggestions.is_empty(),
             reason: RwSignal::default(),
             answers: RwSignal::new(vec![Answer::default(); approval.questions.len()]),

@@ -57,9 +57,9 @@ pub fn AlwaysRule(
     /// The decision.
     decider: Decider,
 ) -> impl IntoView {
-    let Approval { suggestions, scopes, .. } = decider.approval();
+    let Approval { suggestions, .. } = decider.approval();
     let rules: Vec<String> = suggestions.into_iter().map(|suggestion| suggestion.text).collect();
-    let untrusted = !scopes.contains(&RememberScope::Local);
+    let scopes = decider.scopes;
     let scope = decider.scope;
     view! {
         <div class="rule">
@@ -79,16 +79,19 @@ pub fn AlwaysRule(
                         }
                     }
                 >
-                    {scopes
-                        .into_iter()
-                        .map(|one| {
-                            view! {
-                                <option value=one.word() selected=move || scope.get() == one>
-                                    {words::scope_title(one)}
-                                </option>
-                            }
-                        })
-                        .collect_view()}
+                    {move || {
+                        scopes
+                            .get()
+                            .into_iter()
+                            .map(|one| {
+                                view! {
+                                    <option value=one.word() selected=move || scope.get() == one>
+                                        {words::scope_title(one)}
+                                    </option>
+                                }
+                            })
+                            .collect_view()
+                    }}
                 </select>
                 <Icon name="chevron-down" />
             </span>
@@ -98,7 +101,7 @@ pub fn AlwaysRule(
                 RememberScope::Session => "Written nowhere: it holds until this session's agent ends.".into_any(),
                 scope => view! { "Written to " <code>{words::scope_file(scope)}</code> "." },
             }}
-            {untrusted.then_some(" The project is not trusted: its agents do not read rules kept in it.")}
+            {move || scopes.with(|scopes| !scopes.contains(&RememberScope::Local)).then_some(" The project is not trusted: its agents do not read rules kept in it.")}
         </p>
     }
 }

@@ -56,11 +56,12 @@ impl Lists {
         }
     }
 
-    /// Takes an approval away that is no longer to be seen.
-    pub fn drop(&mut self, id: &str) {
-        self.waiting.retain(|other| other.id.to_string() != id);
-        self.decided.retain(|other| other.id.to_string() != id);
-        self.named.take_if(|named| named.id.to_string() == id);
+    /// Takes away what is no longer to be seen: an approval, or those of a session.
+    pub fn drop(&mut self, gone: &str) {
+        let stays = |other: &Approval| other.id.to_string() != gone && other.session.to_string() != gone;
+        self.waiting.retain(stays);
+        self.decided.retain(stays);
+        self.named.take_if(|named| !stays(named));
     }
 
     /// Calls the session and the project of each as the socket says they are called now; whether that changed anything.
@@ -160,6 +161,18 @@ pub(crate) mod tests {
         assert_eq!(lists.waiting.len(), 1, "what was read before waits no more");
         lists.drop(&approval(1, ApprovalState::Allowed).id.to_string());
         assert!(lists.decided.is_empty());
+    }
+
+    #[test]
+    fn what_a_session_asked_goes_with_it() {
+        let mut lists = lists(&[1, 2]);
+        lists.take(approval(2, ApprovalState::Denied));
+        lists.name(crate::testing::approval(3, |approval| {
+            approval.state = ApprovalState::Denied;
+            approval.session = crate::testing::session_id(2);
+        }));
+        lists.drop(&crate::testing::session_id(1).to_string());
+        assert_eq!((lists.waiting.len(), lists.decided.len(), lists.named.is_some()), (0, 0, true));
     }
 
     #[test]

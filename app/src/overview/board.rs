@@ -93,8 +93,11 @@ impl Board {
                 self.read(view);
             }
         });
+        // Also when the day ends with nothing happening: what was done today was done yesterday then.
+        let day = StoredValue::new(today());
         browser::every(Duration::from_secs(2), move || {
-            if self.stale.get_value() && !read.pending().get_untracked() {
+            if (self.stale.get_value() || day.get_value() != today()) && !read.pending().get_untracked() {
+                day.set_value(today());
                 self.stale.set_value(false);
                 read.dispatch(());
             }
@@ -151,4 +154,9 @@ impl Board {
         self.done.replace(now.done_today);
         self.activity.replace(now.activity);
     }
+}
+
+/// The node's day, which ends at midnight UTC.
+fn today() -> Option<i64> {
+    browser::now().map(|now| now.div_euclid(86_400_000))
 }

@@ -50,10 +50,11 @@ pub const fn is_first(list: Checklist) -> bool {
 pub fn FirstRun(
     /// What was read.
     view: OverviewView,
+    /// The checklist as it is now.
+    list: RwSignal<Checklist>,
 ) -> impl IntoView {
-    let OverviewView { overview, node, agents } = view;
-    let list = overview.checklist;
-    let words = match left(list) {
+    let OverviewView { node, agents, .. } = view;
+    let words = move || match left(list.get()) {
         1 => "One step is left.".to_owned(),
         n => format!("{n} steps, any order."),
     };
@@ -65,7 +66,7 @@ pub fn FirstRun(
         <div class="first">
             <ol class="steps">
                 <Step done=true title="This node is running" text=().into_any() />
-                <Steps list=list agents=agents />
+                {changing(move || view! { <Steps list=list.get() agents=agents.clone() /> })}
             </ol>
             <Aside node=node />
         </div>

@@ -88,10 +88,9 @@ pub fn take_approval(overview: &mut Overview, approval: &Approval) {
 /// Takes away what is no longer to be seen.
 pub fn drop(overview: &mut Overview, id: &str) {
     let before = overview.approvals.len();
-    overview.approvals.retain(|one| one.id.to_string() != id);
-    if overview.approvals.len() < before {
-        overview.approvals_total = (overview.approvals_total - 1).max(0);
-    }
+    overview.approvals.retain(|one| one.id.to_string() != id && one.session.to_string() != id);
+    let fewer = i64::try_from(before - overview.approvals.len()).unwrap_or(i64::MAX);
+    overview.approvals_total = overview.approvals_total.saturating_sub(fewer).max(0);
     for list in [&mut overview.troubled, &mut overview.working, &mut overview.done_today] {
         list.retain(|one| one.id.to_string() != id);
     }
@@ -189,6 +188,11 @@ mod tests {
         take_approval(&mut overview, &approval(1, ApprovalState::Pending));
         take_session(&mut overview, &session(1, |s| s.state = SessionState::Working));
         drop(&mut overview, &approval(1, ApprovalState::Pending).id.to_string());
+        drop(&mut overview, &session(1, |_| ()).id.to_string());
+        assert_eq!(counts(&overview), Counts::default());
+        // What a session asked goes with it.
+        take_approval(&mut overview, &approval(1, ApprovalState::Pending));
+        take_approval(&mut overview, &approval(2, ApprovalState::Pending));
         drop(&mut overview, &session(1, |_| ()).id.to_string());
         assert_eq!(counts(&overview), Counts::default());
     }

@@ -38,7 +38,7 @@ fn Overview(view: OverviewView) -> impl IntoView {
     let first = Memo::new(move |_| is_first(board.checklist.get()));
     changing(move || {
         if first.get() {
-            return view! { <FirstRun view=view.clone() /> };
+            return view! { <FirstRun view=view.clone() list=board.checklist /> };
         }
         let OverviewView { overview, node, agents } = view.clone();
         view! {

@@ -59,14 +59,26 @@ fn NoProject() -> impl IntoView {
 fn OpenProject(id: ProjectId) -> impl IntoView {
     let live = use_live();
     let found = Reading::blocking(move || live.reloads.track(), move || find_project(id));
+    // What was removed may be added again.
+    let missing = StoredValue::new(false);
+    live.on(move |said| match said {
+        ServerSays::Row { row: Row::Project(project), .. } if project.id == id && missing.get_value() => found.refetch(),
+        _ => {}
+    });
     view! {
         <Transition fallback=|| view! { <Skeleton rows=8 /> }>
             {move || {
                 found
                     .get()
                     .map(|answer| match answer {
-                        Ok(view) => view! { <One view=view /> },
-                        Err(AppError(Error::NotFound(_))) => view! { <NoProject /> },
+                        Ok(view) => {
+                            missing.set_value(false);
+                            view! { <One view=view again=Callback::new(move |()| found.refetch()) /> }
+                        },
+                        Err(AppError(Error::NotFound(_))) => {
+                            missing.set_value(true);
+                            view! { <NoProject /> }
+                        }
                         Err(error) => {
                             view! {
                                 <Title text="Project" />
@@ -89,10 +101,12 @@ struct State {
     change: Act<ProjectPatch>,
     /// What was accepted last.
     accepted: RwSignal<ProjectPatch>,
+    /// Whether it is being removed here: its reader is led away then.
+    leaving: RwSignal<bool>,
 }
 
 #[component]
-fn One(view: ProjectView) -> impl IntoView {
+fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
     let id = view.project.id;
     let project = RwSignal::new(view.project);
     let error = RwSignal::new(None::<AppError>);
@@ -116,7 +130,8 @@ fn One(view: ProjectView) -> impl IntoView {
             }
         }
     });
-    let state = State { project, error, change, accepted };
+    let leaving = RwSignal::new(false);
+    let state = State { project, error, change, accepted, leaving };
     let rows = Rows::new(|session: &Session| session.id.to_string());
     let more = view.sessions.next.is_some();
     rows.replace(view.sessions.items);
@@ -132,7 +147,12 @@ fn One(view: ProjectView) -> impl IntoView {
         ServerSays::Row { row: Row::Session(session), .. } if session.project == id => {
             patch_sessions(rows, &filter, session, more);
         }
-        ServerSays::Gone { id, .. } => rows.remove(id),
+        ServerSays::Gone { id: gone, .. } if *gone == id.to_string() => {
+            if !leaving.get_untracked() {
+                again.run(());
+            }
+        }
+        ServerSays::Gone { id: gone, .. } => rows.remove(gone),
         _ => {}
     });
     view! {
@@ -367,7 +387,7 @@ fn Limit(state: State) -> impl IntoView {
 /// Removing: typed, because it takes the project's sessions out of every list.
 #[component]
 fn Remove(state: State) -> impl IntoView {
-    let State { project, error, .. } = state;
+    let State { project, error, leaving, .. } = state;
     let id = project.with_untracked(|project| project.id);
     let open = RwSignal::new(false);
     let typed = RwSignal::new(String::new());
@@ -375,6 +395,7 @@ fn Remove(state: State) -> impl IntoView {
     let toasts = use_toasts();
     let remove = Act::new(move |(): &()| {
         let (name, path) = project.with_untracked(|project| (project.name.clone(), project.path.clone()));
+        leaving.set(true);
         async move {
             match delete_project(id).await {
                 Ok(()) => {
@@ -385,6 +406,7 @@ fn Remove(state: State) -> impl IntoView {
                     navigate.try_with_value(|go| go("/projects", NavigateOptions::default()));
                 }
                 Err(refused) => {
+                    leaving.set(false);
                     error.set(Some(refused));
                     open.set(false);
                 }

@@ -95,6 +95,10 @@ fn PromptRow(store: Store, row: Row) -> impl IntoView {
             store.block(block).with(|seqs| {
                 for row in seqs.iter().filter_map(|seq| store.row(*seq)) {
                     row.entry.with_untracked(|entry| sums.add(entry));
+                    // Only what runs will say another end.
+                    if row.entry.with_untracked(runs) {
+                        row.entry.track();
+                    }
                 }
             });
         }
@@ -113,6 +117,10 @@ fn PromptRow(store: Store, row: Row) -> impl IntoView {
             </div>
         </header>
     }
+}
+
+fn runs(entry: &Entry) -> bool {
+    entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Running)
 }
 
 /// What a turn did so far: `9 calls, 6m 20s`.
@@ -350,8 +358,7 @@ fn Outcome(at: i64, call: Call, waits: bool) -> impl IntoView {
 fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> impl IntoView {
     let Row { entry, .. } = row.clone();
     // A subagent is open while it works: what it does is what happens now.
-    let running = entry.with_untracked(|entry| entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Running));
-    if running {
+    if entry.with_untracked(runs) {
         row.open.set(true);
     }
     let open = row.open.clone();
@@ -360,7 +367,7 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
         let nested = nested.clone();
         Memo::new(move |_| {
             let seqs = nested.get();
-            seqs.iter().filter_map(|seq| store.row(*seq)).filter_map(|row| row.entry.with_untracked(|e| e.approval)).any(|id| store.waits(id))
+            seqs.iter().filter_map(|seq| store.row(*seq)).filter_map(|row| row.entry.with(|e| e.approval)).any(|id| store.waits(id))
         })
     };
     let head = entry.clone();

@@ -54,6 +54,12 @@ fn NoSession() -> impl IntoView {
 fn OpenSession(id: SessionId) -> impl IntoView {
     let live = use_live();
     let opened = Reading::blocking(move || live.reloads.track(), move || open_session(id));
+    // What was deleted may be restored.
+    let missing = StoredValue::new(false);
+    live.on(move |said| match said {
+        ServerSays::Row { row: Row::Session(session), .. } if session.id == id && missing.get_value() => opened.refetch(),
+        _ => {}
+    });
     view! {
         <Transition fallback=|| {
             view! {
@@ -66,8 +72,14 @@ fn OpenSession(id: SessionId) -> impl IntoView {
                 opened
                     .get()
                     .map(|answer| match answer {
-                        Ok(opened_now) => view! { <SessionOpen opened=opened_now again=Callback::new(move |()| opened.refetch()) /> },
-                        Err(crate::error::AppError(model::Error::NotFound(_))) => view! { <NoSession /> },
+                        Ok(opened_now) => {
+                            missing.set_value(false);
+                            view! { <SessionOpen opened=opened_now again=Callback::new(move |()| opened.refetch()) /> }
+                        }
+                        Err(crate::error::AppError(model::Error::NotFound(_))) => {
+                            missing.set_value(true);
+                            view! { <NoSession /> }
+                        }
                         Err(error) => {
                             view! {
                                 <Title text="Session" />

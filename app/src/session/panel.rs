@@ -7,15 +7,18 @@ use super::{
     store::{Body, Store},
     usage::Usage,
 };
-use crate::Act;
-use crate::ui::{Empty, ErrorNote, Exact, Markdown, Skeleton, Tab, Tabs, changing, each, effect, hear};
-use crate::view;
+use crate::{
+    Act, browser,
+    ui::{Empty, ErrorNote, Exact, Markdown, Skeleton, Tab, Tabs, changing, each, effect, hear},
+    view,
+};
 use leptos::prelude::*;
 use model::{
     PageQuery,
     entries::{EntryBody, EntryKind},
     sessions::RawLine,
 };
+use std::time::Duration;
 
 /// The parts of a session's page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,13 +217,21 @@ fn Raw(store: Store) -> impl IntoView {
     let next = RwSignal::new(None::<String>);
     let error = RwSignal::new(None);
     let read = RwSignal::new(false);
+    // Where the newest page begins.
+    let newest = StoredValue::new(None::<String>);
     let load = Act::new(move |after: &Option<String>| {
         let query = PageQuery { after: after.clone(), limit: Some(100) };
         async move {
-            match raw_lines(id, query).await {
+            match raw_lines(id, query.clone()).await {
                 Ok(page) => {
                     error.set(None);
-                    lines.update(|lines| lines.extend(page.items));
+                    lines.update(|lines| {
+                        // The last page is read again while it grows.
+                        let new = page.items.into_iter().filter(|line| !lines.iter().any(|known| (known.run, known.offset) == (line.run, line.offset)));
+                        let new: Vec<_> = new.collect();
+                        lines.extend(new);
+                    });
+                    newest.set_value(query.after);
                     next.set(page.next);
                 }
                 Err(refused) => error.set(Some(refused)),
@@ -235,6 +246,16 @@ fn Raw(store: Store) -> impl IntoView {
     });
     let again = Callback::new(move |()| {
         load.dispatch(next.get_untracked());
+    });
+    // At its end the stream is followed, at a reader's pace.
+    let so_far = move || (store.arrived.get_untracked(), store.session.with_untracked(|session| session.state));
+    let followed = StoredValue::new(so_far());
+    browser::every(Duration::from_secs(2), move || {
+        let at_end = read.get_untracked() && next.with_untracked(Option::is_none) && !load.pending().get_untracked();
+        if at_end && followed.get_value() != so_far() {
+            followed.set_value(so_far());
+            load.dispatch(newest.get_value());
+        }
     });
     view! {
         <section class="pn-s">

@@ -384,15 +384,15 @@ impl Store {
         self.queued.update(|queued| queued.retain(|prompt| prompt.id != id));
     }
 
-    /// Takes text that is being written; empty text means it is over.
+    /// Takes text that is being written; empty text means that nothing is.
     pub fn take_partial(&self, partial: Partial) {
-        self.partials.update(|partials| {
-            if partial.text.is_empty() {
-                partials.remove(&partial.parent);
-            } else {
+        if !partial.text.is_empty() {
+            self.partials.update(|partials| {
                 partials.insert(partial.parent.clone(), partial);
-            }
-        });
+            });
+        } else if self.partials.with_untracked(|partials| !partials.is_empty()) {
+            self.partials.set(LiteMap::default());
+        }
     }
 }
 

@@ -55,16 +55,10 @@ pub(crate) async fn decide(engine: &Engine, caller: &Caller, id: ApprovalId, dec
     let row = approval::Entity::find_by_id(id.to_string()).one(engine.store.read()).await.map_err(internal)?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
     let input = asked_input(engine, &row).await?;
-    let holding = if decide.remember.is_some() { scopes(is_trusted(engine, &row).await?) } else { &[] };
+    let holding = if decide.remember.is_some() { RememberScope::holding(is_trusted(engine, &row).await?) } else { &[] };
     let session = engine.journal.commit(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input, holding))).await?;
     engine.flush(session).await;
     Ok(())
-}
-
-/// Where an "always" holds. The agent of an untrusted project is started so that it reads none of the project's own settings: it would
-/// write a rule there and never see it again.
-pub(crate) const fn scopes(trusted: bool) -> &'static [RememberScope] {
-    if trusted { RememberScope::ALL } else { &[RememberScope::Session, RememberScope::User] }
 }
 
 /// Which of these projects are trusted at this moment, by id. Reads their folders.
@@ -277,7 +271,9 @@ mod tests {
     #[test]
     fn always_needs_something_to_remember() {
         let decide = Decide { remember: Some(RememberScope::Local), ..Decide::allow() };
-        assert!(matches!(answer(&decide, ApprovalKind::Tool, &[], scopes(true), Value::Null), Err(Error::Invalid { field, .. }) if field == "remember"));
+        assert!(
+            matches!(answer(&decide, ApprovalKind::Tool, &[], RememberScope::holding(true), Value::Null), Err(Error::Invalid { field, .. }) if field == "remember")
+        );
         let deny = Decide { remember: Some(RememberScope::Local), ..Decide::deny("no") };
         assert!(checked(&deny).is_err());
     }
@@ -287,11 +283,11 @@ mod tests {
         let suggestions = [Suggestion { text: "allow Bash(make)".into(), scope: RememberScope::Local, raw: Value::Null }];
         for (scope, holds) in [(RememberScope::Session, true), (RememberScope::Local, false), (RememberScope::Project, false), (RememberScope::User, true)] {
             let decide = Decide { remember: Some(scope), ..Decide::allow() };
-            let untrusted = answer(&decide, ApprovalKind::Tool, &suggestions, scopes(false), Value::Null);
+            let untrusted = answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::holding(false), Value::Null);
             assert_eq!(untrusted.is_ok(), holds, "{scope:?}");
             let why = |error: &Error| matches!(error, Error::Invalid { field, message } if field == "remember" && message.contains("not trusted"));
             assert!(untrusted.is_ok() || untrusted.as_ref().is_err_and(why), "{untrusted:?}");
-            assert!(answer(&decide, ApprovalKind::Tool, &suggestions, scopes(true), Value::Null).is_ok(), "{scope:?}");
+            assert!(answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::holding(true), Value::Null).is_ok(), "{scope:?}");
         }
     }
 

@@ -69,6 +69,8 @@ impl Follower {
         self.said_caught = false;
         for topic in self.topics.clone() {
             if let Topic::Session { id } = topic {
+                // A tab that comes back may still show text that was over meanwhile.
+                self.writing.insert(id);
                 self.push_partial(id);
             }
         }

@@ -152,7 +152,7 @@ impl Rows {
         for row in rows {
             let Some(session) = sessions.get(&row.session) else { continue };
             let input = self.approval_input(&row).await?;
-            let scopes = if offers(&row) { approvals::scopes(trusted.contains(&session.project)) } else { &[] };
+            let scopes = if offers(&row) { RememberScope::holding(trusted.contains(&session.project)) } else { &[] };
             shown.extend(approval_row(row, session, &projects, input, scopes));
         }
         Ok(shown)

@@ -105,6 +105,21 @@ async fn rows_come_as_they_change_and_a_later_socket_resumes_without_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tab_that_comes_back_hears_that_nothing_is_being_written() {
+    let bench = Bench::new().await;
+    let address = serve(&bench).await;
+    let session = bench.session(&bench.project("one").await, "error").await;
+    bench.until(&session, &["failed"]).await;
+    // It may have been cut off in the middle of a sentence.
+    let mut socket = signed_in(address, &bench.token).await;
+    let after = bench.test.journal.head().await;
+    say(&mut socket, json!({"say": "follow", "topics": [{"topic": "session", "id": session}], "after": after})).await;
+    let says = until(&mut socket, |says| says["partial"].is_object()).await;
+    assert_eq!((says["partial"]["session"].as_str(), says["partial"]["text"].as_str()), (Some(session.as_str()), Some("")));
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_socket_closes_within_a_second_of_its_token_and_at_once_when_the_node_stops() {
     let bench = Bench::new().await;
     let address = serve(&bench).await;
