@@ -113,6 +113,11 @@ test("what is taken away, trusted or restored elsewhere is so on every open page
   await page.getByRole("tab", { name: "Raw" }).click();
   const lines = page.locator(".raws > li");
   await expect(lines.first()).toBeVisible();
+  const more = page.getByRole("button", { name: "More lines" });
+  await expect(async () => {
+    if (await more.isVisible()) await more.click();
+    await expect(more).toHaveCount(0, { timeout: 500 });
+  }).toPass();
   const before = await lines.count();
   const [{ id: asked }] = await api.pending(id);
   await api.call("POST", `/approvals/${asked}`, { decision: "allow" });

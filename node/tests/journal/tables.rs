@@ -117,7 +117,7 @@ proptest! {
                 let now = rows(&test).await;
                 let touched: BTreeSet<String> = touches(&happened).into_iter().flat_map(|touched| names(touched.touch, &now)).collect();
                 for name in before.keys().chain(now.keys()).filter(|name| before.get(*name) != now.get(*name)) {
-                    let of_a_session_that_is_gone = now.get(name).is_none() && before[name].session.as_ref().is_some_and(|id| touched.contains(id));
+                    let of_a_session_that_is_gone = !now.contains_key(name) && before[name].session.as_ref().is_some_and(|id| touched.contains(id));
                     prop_assert!(touched.contains(name) || of_a_session_that_is_gone, "{kind} changed {name} and touched {touched:?}");
                 }
                 before = now;
