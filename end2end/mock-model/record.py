@@ -231,6 +231,12 @@ def fork(w):
     a = Agent(w); a.hello(); a.prompt("[[say The first.]]"); a.result(); a.close()
     b = Agent(w, mode="plan", start=("--resume", ONE, "--fork-session", "--session-id", TWO)); b.hello(); b.prompt("[[say In the fork.]]"); b.result(); return b
 
+def resume_early(w):
+    """Resumed after it was killed in its first words: it has no reply of its own, but a transcript, and refuses to begin anew with the id."""
+    a = Agent(w); a.hello(); a.prompt("[[slow 200]]"); a.until(lambda v: v.get("type") == "stream_event" and "w6" in json.dumps(v)); a.process.kill(); a.process.wait()
+    assert Agent(w).process.wait(25) == 1
+    b = Agent(w, start=("--resume", ONE)); b.hello(); b.prompt("[[say The second.]]"); b.result(); return b
+
 def resume_same(w):
     """The same prompt again after a resume, as a node does that was killed before it knew: the program says it has it already."""
     a = Agent(w); a.hello(); a.prompt("[[say The first.]]"); a.result(); a.close()
@@ -271,7 +277,7 @@ def compact(w):
     a = Agent(w); a.hello(); a.prompt("[[say Something to remember.]]"); a.result(); a.prompt("/compact"); a.result(); return a
 
 
-SCENARIOS = {f.__name__.strip("_"): f for f in (text, allowed, denied, files, failing, always, plan, plan_file, plan_back, question_, mode, interrupt, interrupt_tool, interrupt_ask, queued, resume, resume_same, fork,
+SCENARIOS = {f.__name__.strip("_"): f for f in (text, allowed, denied, files, failing, always, plan, plan_file, plan_back, question_, mode, interrupt, interrupt_tool, interrupt_ask, queued, resume, resume_early, resume_same, fork,
                                                   resume_nothing, model, subagent, background, todo, error, overloaded, unauthorized, no_key, cut, compact)}
 
 

@@ -61,8 +61,7 @@ async fn claude(configured: Option<&Path>) -> AgentFound {
     if found.problem.is_none() {
         found.signed_in = signed_in(&program).await;
         if found.signed_in == Some(false) {
-            found.problem =
-                Some("not signed in: run `claude` once on this machine as the node's user and sign in, or set ANTHROPIC_API_KEY for the node".into());
+            found.problem = Some("not signed in: run claude once on this machine as the node's user and sign in, or set ANTHROPIC_API_KEY for the node".into());
         }
     }
     found

@@ -42,7 +42,7 @@ pub struct Start {
 pub enum How {
     /// From none.
     Fresh,
-    /// From the session's own; only when the agent has a transcript of it ([`AgentEvent::Resumable`]).
+    /// From the session's own; only when the agent may have a transcript of it ([`AgentEvent::Resumable`]).
     Resume,
     /// From a copy of another session's, which stays as it is.
     Fork {
@@ -348,7 +348,7 @@ pub enum AgentEvent {
         /// How.
         outcome: TurnOutcome,
     },
-    /// From now on the agent has a transcript: [`How::Resume`] works. Said once per process.
+    /// From now on the agent may have a transcript: [`How::Resume`] comes first, and where there is none it says so. Said once per process.
     Resumable,
     /// [`How::Resume`] was asked for, but the agent has no such conversation; it ends. Start it anew with [`How::Fresh`].
     NothingToResume,

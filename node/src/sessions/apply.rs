@@ -298,34 +298,40 @@ async fn cancelled(scribe: &mut Scribe<'_>, run: RunId, request: &str) -> Result
         .one(scribe.tx.db())
         .await
         .map_err(internal)?;
-    if let Some(row) = row {
-        withdraw(scribe, row, "the agent no longer needs an answer");
+    // It may have been asked and cancelled within one commit.
+    let fresh = scribe.fresh_asks().find(|asked| asked.run == run && asked.request == request).map(|asked| asked.id.to_string());
+    if let Some(id) = row.map(|row| row.id).or(fresh) {
+        withdraw(scribe, id, "the agent no longer needs an answer");
         after_decision(scribe).await?;
     }
     Ok(())
 }
 
-fn withdraw(scribe: &mut Scribe<'_>, row: approval::Model, why: &str) {
+fn withdraw(scribe: &mut Scribe<'_>, id: String, why: &str) {
     let session = scribe.id;
-    scribe.push(row.id, ApprovalWithdrawn { session, why: why.into() });
+    scribe.push(id, ApprovalWithdrawn { session, why: why.into() });
 }
 
 /// Withdraws everything a session still asks.
 pub(crate) async fn withdraw_all(scribe: &mut Scribe<'_>, why: &str) -> Result<()> {
-    for row in pending(scribe).await? {
-        withdraw(scribe, row, why);
+    for (id, _) in pending(scribe).await? {
+        withdraw(scribe, id, why);
     }
     Ok(())
 }
 
-async fn pending(scribe: &Scribe<'_>) -> Result<Vec<approval::Model>> {
-    approval::Entity::find()
+/// What waits for a decision as of the events written so far, oldest first: the approval's id, and what the session's state says of it.
+async fn pending(scribe: &Scribe<'_>) -> Result<Vec<(String, String)>> {
+    let rows = approval::Entity::find()
         .filter(approval::Column::Session.eq(scribe.id.to_string()))
         .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
         .order_by_asc(approval::Column::Id)
         .all(scribe.tx.db())
         .await
-        .map_err(internal)
+        .map_err(internal)?;
+    let stored = rows.into_iter().filter(|row| !scribe.settles(&row.id)).map(|row| (row.id, row.tool, row.target));
+    let fresh = scribe.fresh_asks().map(|asked| (asked.id.to_string(), asked.tool.clone(), asked.target.clone()));
+    Ok(stored.chain(fresh).map(|(id, tool, target)| (id, format!("{tool}: {target}"))).collect())
 }
 
 /// One of a session's approvals is settled within this commit: it goes on waiting for the next, or is at work again.
@@ -333,9 +339,8 @@ pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
     if scribe.state() != SessionState::Waiting {
         return Ok(());
     }
-    let rest: Vec<approval::Model> = pending(scribe).await?.into_iter().filter(|row| !scribe.settles(&row.id)).collect();
-    match rest.first() {
-        Some(row) => scribe.led_to(SessionState::Waiting, Some(format!("{}: {}", row.tool, row.target))),
+    match pending(scribe).await?.into_iter().next() {
+        Some((_, what)) => scribe.led_to(SessionState::Waiting, Some(what)),
         None => scribe.led_to(SessionState::Working, None),
     }
     Ok(())
@@ -351,7 +356,7 @@ async fn initialized(scribe: &mut Scribe<'_>, run: RunId, ok: bool, error: Optio
     if scribe.state() != SessionState::Starting {
         return Ok(());
     }
-    if !scribe.row.resumable && scribe.turn() > 0 && scribe.resend_last_prompt(run).await? {
+    if !scribe.row.resumable && scribe.turn() > 0 && scribe.resend_unread_prompt(run).await? {
         return Ok(());
     }
     if !scribe.send_next_prompt(run).await? {
@@ -367,7 +372,11 @@ async fn turn_ended(scribe: &mut Scribe<'_>, run: RunId, outcome: TurnOutcome) -
         return Ok(());
     }
     match outcome {
-        TurnOutcome::Completed => scribe.led_to(SessionState::Idle, None),
+        // A subagent in the background may go on asking after the turn that started it.
+        TurnOutcome::Completed => match pending(scribe).await?.into_iter().next() {
+            Some((_, what)) => scribe.led_to(SessionState::Waiting, Some(what)),
+            None => scribe.led_to(SessionState::Idle, None),
+        },
         TurnOutcome::Interrupted => scribe.led_to(SessionState::Interrupted, None),
         // The error itself is in the timeline already.
         TurnOutcome::Failed(why) => scribe.led_to(SessionState::Failed, Some(why)),

@@ -19,6 +19,9 @@ use model::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
+/// Why a turn was cut short when the node ended.
+const STOPPED: &str = "the node was stopped together with its agents";
+
 /// Everything that decides what the end of a process means for its session.
 #[derive(Clone)]
 pub(super) struct End {
@@ -29,6 +32,8 @@ pub(super) struct End {
     pub(super) name: &'static str,
     pub(super) stderr: String,
     pub(super) resumed: bool,
+    /// Ending it cut a turn short, which then said so by itself.
+    pub(super) cut: bool,
 }
 
 impl End {
@@ -41,17 +46,23 @@ impl End {
         apply::withdraw_all(&mut scribe, "the agent's process ended").await?;
         scribe.push(self.run, RunEnded { run: self.run, session: self.session, exit: self.exit.clone() });
         let waiting = scribe.next_prompt().await?.is_some();
-        let (state, detail) = self.verdict(before);
+        let (state, detail) = self.verdict(before, scribe.row.state_detail.clone());
+        // What was said to a session that had failed is not thrown after the failure, but what was said knowing of it starts the agent anew.
+        let goes_on = match state {
+            SessionState::Idle | SessionState::Interrupted => waiting,
+            SessionState::Failed if before == state => waiting && scribe.spoken_to_since_it_moved().await?,
+            _ => false,
+        };
         if stopped {
             // The state stays what a person made it: `done`, or `queued` by what they said after the stop.
         } else if self.found_nothing(&scribe.row) {
             scribe.entry(EntryKind::Status, NewEntry::text("The agent has no transcript of this conversation: it starts anew with the last prompt")).await?;
             scribe.moved(SessionState::Queued, None);
-        } else if waiting && matches!(state, SessionState::Idle | SessionState::Interrupted) {
+        } else if goes_on {
             scribe.moved(SessionState::Queued, None);
         } else {
             if state == SessionState::Failed
-                && let Some(detail) = &detail
+                && let Some(detail) = detail.as_ref().filter(|_| before != state)
             {
                 scribe.entry(EntryKind::Error, NewEntry::text(detail.clone())).await?;
             }
@@ -67,16 +78,18 @@ impl End {
         self.resumed && !row.resumable && self.stop.is_none()
     }
 
-    /// What the session is now, and why.
-    fn verdict(&self, before: SessionState) -> (SessionState, Option<String>) {
+    /// What the session is now, and why; `why` is why it was as it was before. The end of an agent that rested takes no cause away.
+    fn verdict(&self, before: SessionState, why: Option<String>) -> (SessionState, Option<String>) {
         let rests = matches!(before, SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done);
         match (&self.stop, &self.exit) {
-            (Some(_), _) if rests => (before, None),
+            (Some(Stop::Person | Stop::Node), _) if self.cut && before == SessionState::Interrupted => (before, Some(STOPPED.into())),
+            (Some(_), _) if rests => (before, why),
             (Some(Stop::Silent), _) => (SessionState::Failed, Some(format!("{} said nothing at all after it was started, and was ended", self.name))),
             (Some(Stop::Idle), _) => (SessionState::Interrupted, Some(format!("{} was ended because it had rested long, just as it began again", self.name))),
-            (Some(Stop::Person | Stop::Node), _) => (SessionState::Interrupted, Some("the node was stopped together with its agents".into())),
+            (Some(Stop::Person | Stop::Node), _) => (SessionState::Interrupted, Some(STOPPED.into())),
             (None, Exit::Lost) => (SessionState::Unknown, Some(format!("nobody saw how {} ended", self.name))),
-            (None, Exit::Code { code: 0 }) if rests => (before, None),
+            (None, Exit::Code { code: 0 }) if rests => (before, why),
+            (None, Exit::Code { .. } | Exit::Signal { .. }) if before == SessionState::Failed && why.is_some() => (before, why),
             // Nothing was under way: nothing failed but the process, and the next prompt starts it again.
             (None, Exit::Code { code }) if rests => (before, Some(format!("{} ended with code {code} while it rested", self.name))),
             (None, Exit::Signal { signal }) if rests => (before, Some(format!("{} was ended by signal {signal} while it rested", self.name))),
@@ -109,13 +122,14 @@ mod tests {
             name: "Claude Code",
             stderr: "first\nlast line\n\n".into(),
             resumed: false,
+            cut: false,
         }
     }
 
     #[test]
     fn an_unseen_end_is_never_success() {
         for before in SessionState::ALL {
-            let (state, detail) = end(None, Exit::Lost).verdict(*before);
+            let (state, detail) = end(None, Exit::Lost).verdict(*before, None);
             assert_eq!(state, SessionState::Unknown);
             assert!(detail.is_some());
         }
@@ -128,7 +142,7 @@ mod tests {
         for before in SessionState::ALL {
             for exit in &exits {
                 for stop in &stops {
-                    let (state, _) = end(stop.clone(), exit.clone()).verdict(*before);
+                    let (state, _) = end(stop.clone(), exit.clone()).verdict(*before, None);
                     assert!(!state.is_live(), "{before:?} {exit:?} {stop:?} gave {state:?}");
                 }
             }
@@ -137,7 +151,17 @@ mod tests {
 
     #[test]
     fn a_failure_says_what_the_agent_said_last() {
-        let (state, detail) = end(None, Exit::Code { code: 1 }).verdict(SessionState::Working);
+        let (state, detail) = end(None, Exit::Code { code: 1 }).verdict(SessionState::Working, None);
         assert_eq!((state, detail.as_deref()), (SessionState::Failed, Some("Claude Code ended with code 1: last line")));
+    }
+
+    #[test]
+    fn the_end_of_an_agent_that_rested_takes_no_cause_away() {
+        let why = || Some("the model is overloaded".to_owned());
+        for (stop, exit) in [(Some(Stop::Idle), Exit::Code { code: 0 }), (None, Exit::Code { code: 0 }), (None, Exit::Code { code: 1 })] {
+            assert_eq!(end(stop, exit).verdict(SessionState::Failed, why()), (SessionState::Failed, why()));
+        }
+        assert_eq!(end(Some(Stop::Idle), Exit::Code { code: 0 }).verdict(SessionState::Interrupted, why()).1, why());
+        assert_eq!(end(None, Exit::Code { code: 1 }).verdict(SessionState::Failed, None).1.as_deref(), Some("Claude Code ended with code 1 while it rested"));
     }
 }

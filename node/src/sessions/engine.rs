@@ -9,7 +9,7 @@ use super::{
 use crate::{
     agents::{self, How, Start},
     clock::Deps,
-    entity::{approval, project, run, run_cursor, session},
+    entity::{approval, project, prompt, run, run_cursor, session},
     journal::{Journal, internal},
     live::Hub,
     process::Processes,
@@ -21,7 +21,7 @@ use model::{
     approvals::{ApprovalState, Decide},
     event::{Exit, RunStarted},
     id::{ApprovalId, RunId, SessionId},
-    sessions::{AgentKind, Mode, SessionState},
+    sessions::{AgentKind, Mode, PromptState, SessionState},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::{
@@ -210,12 +210,12 @@ impl Engine {
         let open = run::Entity::find().filter(run::Column::Ended.is_null()).order_by_asc(run::Column::Id).all(self.store.read()).await.map_err(internal)?;
         for row in open {
             let (Ok(run), Ok(session)) = (row.id.parse::<RunId>(), row.session.parse::<SessionId>()) else { continue };
-            self.take_up(run, session).await?;
+            self.take_up(run, session, row.argv).await?;
         }
         Ok(())
     }
 
-    async fn take_up(self: &Arc<Self>, run: RunId, session: SessionId) -> Result<()> {
+    async fn take_up(self: &Arc<Self>, run: RunId, session: SessionId, argv: String) -> Result<()> {
         let row = session::Entity::find_by_id(session.to_string()).one(self.store.read()).await.map_err(internal)?;
         let Some(row) = row else { return Ok(()) };
         let agent = AgentKind::parse(&row.agent).unwrap_or(AgentKind::Demo);
@@ -227,7 +227,7 @@ impl Engine {
                 let state = SessionState::parse(&row.state).unwrap_or(SessionState::Unknown);
                 tracing::info!(%session, %run, committed, "an agent is taken up again");
                 let orders = self.take_place(session, run);
-                self.serve(session, run, agent, how, committed, state, attached, orders);
+                self.serve(session, run, agent, how, was_trusted(&argv), committed, state, attached, orders);
                 if is_ending(state) {
                     // The node went away while it ended the agent.
                     self.stop(session, Stop::Person).await;
@@ -243,7 +243,7 @@ impl Engine {
                 Exit::Lost
             }
         };
-        let end = End { session, run, exit, stop: None, name: agent.title(), stderr: String::new(), resumed: false };
+        let end = End { session, run, exit, stop: None, name: agent.title(), stderr: String::new(), resumed: false, cut: false };
         self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await
     }
 
@@ -254,12 +254,14 @@ impl Engine {
         run: RunId,
         agent: AgentKind,
         how: How,
+        trusted: bool,
         committed: u64,
         state: SessionState,
         attached: crate::process::Attached,
         orders: mpsc::Receiver<Order>,
     ) {
-        let runner = Runner { engine: self.clone(), session, run, agent, how, driver: agents::driver(agent), orders, committed, state, live: Live::default() };
+        let runner =
+            Runner { engine: self.clone(), session, run, agent, how, driver: agents::driver(agent), trusted, orders, committed, state, live: Live::default() };
         self.tasks.spawn(runner.serve(attached));
     }
 
@@ -367,6 +369,7 @@ impl Engine {
             Err(why) => return self.failed_to_start(session, &why).await.map(|()| false),
         };
         let cwd = PathBuf::from(&project.path);
+        let trusted = trusts(project).await?;
         let how = match (row.resumable, row.forked_from.as_deref().and_then(|from| from.parse().ok())) {
             (true, _) => How::Resume,
             (false, Some(from)) => How::Fork { from },
@@ -374,7 +377,7 @@ impl Engine {
         };
         let start = Start {
             session,
-            trusted: projects::trusted(&project, &cwd),
+            trusted,
             cwd,
             mode: Mode::parse(&row.mode).unwrap_or(Mode::Ask),
             model: row.model.clone(),
@@ -410,12 +413,13 @@ impl Engine {
         };
         match started {
             Ok(attached) => {
-                self.serve(session, run, agent, how, 0, SessionState::Starting, attached, orders);
+                self.serve(session, run, agent, how, trusted, 0, SessionState::Starting, attached, orders);
                 Ok(true)
             }
             Err(why) => {
                 tracing::warn!(%session, %run, why, "an agent could not be started");
-                let end = End { session, run, exit: Exit::NotStarted { why }, stop: None, name: agent.title(), stderr: String::new(), resumed: false };
+                let end =
+                    End { session, run, exit: Exit::NotStarted { why }, stop: None, name: agent.title(), stderr: String::new(), resumed: false, cut: false };
                 // It keeps its place until that is written down: otherwise the session would claim to start for ever.
                 let engine = self.clone();
                 self.tasks.spawn(async move {
@@ -430,6 +434,28 @@ impl Engine {
                 Ok(true)
             }
         }
+    }
+
+    /// Whether a session's project is trusted as its folder is now; `None` when the project was removed.
+    pub(super) async fn trusts(&self, session: SessionId) -> Result<Option<bool>> {
+        let row = session::Entity::find_by_id(session.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let Some(row) = row else { return Ok(None) };
+        let project = project::Entity::find_by_id(row.project).one(self.store.read()).await.map_err(internal)?;
+        match project.filter(|project| project.removed.is_none()) {
+            Some(project) => trusts(project).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether something was said to a session that no agent was given yet; also when that cannot be read.
+    pub(super) async fn prompt_waits(&self, session: SessionId) -> bool {
+        let waiting = prompt::Entity::find()
+            .filter(prompt::Column::Session.eq(session.to_string()))
+            .filter(prompt::Column::State.eq(PromptState::Queued.word()))
+            .limit(1)
+            .one(self.store.read())
+            .await;
+        !matches!(waiting, Ok(None))
     }
 
     /// The program of an agent, or a sentence that says what is missing.
@@ -495,4 +521,15 @@ impl Engine {
         self.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(2), self.tasks.wait()).await;
     }
+}
+
+/// Whether a project is trusted as its folder is now.
+async fn trusts(project: project::Model) -> Result<bool> {
+    let folder = PathBuf::from(&project.path);
+    tokio::task::spawn_blocking(move || projects::trusted(&project, &folder)).await.map_err(internal)
+}
+
+/// Whether an agent that runs was started in a trusted project; its arguments say so.
+fn was_trusted(argv: &str) -> bool {
+    !argv.contains("--strict-mcp-config")
 }

@@ -269,7 +269,9 @@ impl ports::Sessions for SessionsService {
         let who = caller.clone();
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
-                scribe.project().await?;
+                if scribe.project().await?.removed.is_some() {
+                    return Err(Error::Conflict("its project was removed: add its folder again to go on".into()));
+                }
                 let session = scribe.id;
                 scribe.push(prompt, PromptQueued { id: prompt, session, text, by_name: who.name });
                 if scribe.is_stopping() || (scribe.run().is_none() && !scribe.state().is_live()) {

@@ -57,6 +57,8 @@ pub(super) struct Runner {
     pub(super) agent: AgentKind,
     pub(super) how: How,
     pub(super) driver: Box<dyn Driver>,
+    /// Whether its project was trusted when it was started.
+    pub(super) trusted: bool,
     pub(super) orders: mpsc::Receiver<Order>,
     /// Output up to here is in the journal; lines before only rebuild the driver.
     pub(super) committed: u64,
@@ -75,8 +77,12 @@ pub(super) struct Live {
     partial_due: bool,
     waiting: Vec<(Wish, Reply)>,
     stop: Option<Stop>,
+    /// The stop cut a turn short.
+    cut: bool,
     stderr: String,
     idle_since: Option<Instant>,
+    /// The agent said that a turn began, and not that it ended. A stop changes the session's state before this runner hears of it.
+    in_turn: bool,
     /// Background tasks under way: an agent that has any does not rest.
     tasks: HashSet<String>,
     /// Since when an agent that was started has said nothing at all.
@@ -194,7 +200,9 @@ impl Runner {
                 self.live.partials.remove(parent);
                 self.live.partial_due = true;
             }
+            AgentEvent::TurnStarted => self.live.in_turn = true,
             AgentEvent::TurnEnded { .. } => {
+                self.live.in_turn = false;
                 self.live.partials.clear();
                 self.live.partial_due = true;
             }
@@ -213,7 +221,9 @@ impl Runner {
                 _ => None,
             })
             .collect();
-        let (session, run, ending) = (self.session, self.run, self.live.stop.is_some());
+        // Between turns is the moment to look whether the agent may still do what it could when it was started.
+        let outdated = events.iter().any(|event| matches!(event, AgentEvent::TurnEnded { .. })) && self.outdated().await;
+        let (session, run, ending) = (self.session, self.run, self.live.stop.is_some() || outdated);
         let store = move |engine: Arc<Engine>, events: Vec<AgentEvent>| async move {
             engine.journal.commit(&Caller::node(), move |tx| Box::pin(apply::agent_events(tx, session, run, events, upto, ending))).await
         };
@@ -243,7 +253,21 @@ impl Runner {
             self.granted(wish, ok, error);
         }
         self.push_partials();
+        if outdated {
+            self.send_if_free().await;
+        }
         self.flush().await;
+    }
+
+    /// Whether its project is gone, or is trusted otherwise than when the agent was started: it is given no further prompt.
+    async fn outdated(&mut self) -> bool {
+        match self.engine.trusts(self.session).await {
+            Ok(now) => now != Some(self.trusted),
+            Err(error) => {
+                tracing::warn!(session = %self.session, %error, "whether a project is trusted could not be read");
+                false
+            }
+        }
     }
 
     /// [`Engine::insist`] for this run.
@@ -294,20 +318,19 @@ impl Runner {
             Order::MakeRoom(reply) => {
                 let rests = self.live.idle_since.is_some() && self.live.tasks.is_empty() && self.live.stop.is_none();
                 if rests {
-                    self.stop(Stop::Idle);
+                    self.stop(Stop::Idle).await;
                 }
                 // Whoever asked may have given up waiting.
                 let _ = reply.send(rests);
             }
-            Order::Stop(stop) => self.stop(stop),
+            Order::Stop(stop) => self.stop(stop).await,
         }
     }
 
-    /// Stores lines for the agent and sends them; the reply follows when the agent answers.
-    async fn wish(&mut self, wish: Wish, lines: Vec<Vec<u8>>, reply: Reply) {
+    /// Stores lines for the agent: they are sent with the next flush.
+    async fn input(&mut self, lines: Vec<Vec<u8>>) -> Result<()> {
         let (session, run) = (self.session, self.run);
-        let stored = self
-            .engine
+        self.engine
             .journal
             .commit(&Caller::node(), move |tx| {
                 Box::pin(async move {
@@ -316,8 +339,12 @@ impl Runner {
                     Ok(scribe.finish(()))
                 })
             })
-            .await;
-        match stored {
+            .await
+    }
+
+    /// Stores lines for the agent and sends them; the reply follows when the agent answers.
+    async fn wish(&mut self, wish: Wish, lines: Vec<Vec<u8>>, reply: Reply) {
+        match self.input(lines).await {
             Ok(()) => {
                 self.live.waiting.push((wish, reply));
                 self.flush().await;
@@ -332,6 +359,13 @@ impl Runner {
     async fn send_if_free(&mut self) {
         let (session, run) = (self.session, self.run);
         if self.live.stop.is_some() {
+            return;
+        }
+        if self.live.idle_since.is_some() && self.outdated().await {
+            // The end of this process starts the next one, for what waits.
+            if self.engine.prompt_waits(session).await {
+                self.stop(Stop::Idle).await;
+            }
             return;
         }
         let state = self
@@ -393,7 +427,7 @@ impl Runner {
         }
         let idle = self.live.idle_since.is_some_and(|since| since.elapsed() >= self.engine.config.agents_idle);
         if idle && self.live.tasks.is_empty() && self.live.stop.is_none() {
-            self.stop(Stop::Idle);
+            self.stop(Stop::Idle).await;
         }
         self.listen().await;
     }
@@ -403,7 +437,7 @@ impl Runner {
         let patience = self.engine.config.agents_silence;
         let Some(silence) = self.live.silent_since.map(|since| since.elapsed()).filter(|silence| *silence >= patience) else { return };
         if self.live.stop.is_none() && silence >= patience * SILENCES {
-            self.stop(Stop::Silent);
+            self.stop(Stop::Silent).await;
         } else if !std::mem::replace(&mut self.live.silence_said, true) {
             let session = self.session;
             let said = self
@@ -431,20 +465,29 @@ impl Runner {
     }
 
     /// Ends the process: it may finish by itself for a moment, then its whole tree goes.
-    fn stop(&mut self, stop: Stop) {
-        let first = self.live.stop.is_none();
-        if first {
-            self.live.stop = Some(stop);
-            let (engine, run) = (self.engine.clone(), self.run);
-            self.engine.tasks.spawn(async move {
-                // A shim that is gone needs no closing.
-                let _ = engine.processes.close_stdin(run).await;
-                tokio::time::sleep(Duration::from_secs(2)).await;
-                if let Err(error) = engine.processes.kill_tree(run, Duration::from_secs(5)).await {
-                    tracing::debug!(%run, %error, "an agent that was to be stopped was gone");
-                }
-            });
+    async fn stop(&mut self, stop: Stop) {
+        if self.live.stop.is_some() {
+            return;
         }
+        self.live.stop = Some(stop);
+        if self.live.in_turn || matches!(self.state, SessionState::Working | SessionState::Waiting) {
+            // An agent that is interrupted keeps what it had written so far, and says what the turn has cost.
+            self.live.cut = true;
+            let lines = self.driver.interrupt();
+            if let Err(error) = self.input(lines).await {
+                tracing::warn!(run = %self.run, %error, "an agent is ended without being interrupted first");
+            }
+            self.flush().await;
+        }
+        let (engine, run) = (self.engine.clone(), self.run);
+        self.engine.tasks.spawn(async move {
+            // A shim that is gone needs no closing.
+            let _ = engine.processes.close_stdin(run).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            if let Err(error) = engine.processes.kill_tree(run, Duration::from_secs(5)).await {
+                tracing::debug!(%run, %error, "an agent that was to be stopped was gone");
+            }
+        });
     }
 
     /// The process is over: says so, says why, and leaves nothing that claims to run.
@@ -459,6 +502,7 @@ impl Runner {
             name: self.agent.title(),
             stderr: self.live.stderr.trim().to_owned(),
             resumed: self.how == How::Resume,
+            cut: self.live.cut,
         };
         self.insist(move |engine| {
             let end = end.clone();

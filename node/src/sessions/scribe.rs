@@ -3,13 +3,13 @@
 
 use crate::{
     blob,
-    entity::{entry, input, project, prompt, session},
+    entity::{entry, event, input, project, prompt, session},
     journal::{NewEvent, Outcome, Tx, internal},
 };
 use model::{
-    Error, Result,
+    Error, Pos, Result,
     entries::{CallStatus, EntryKind},
-    event::{Body, EntryAdded, EntryEnded, Fact, PromptSettled, SessionChanged, SessionMoved},
+    event::{ApprovalAsked, Body, EntryAdded, EntryEnded, Fact, PromptSettled, SessionChanged, SessionMoved},
     id::{PromptId, RunId, SessionId},
     sessions::{AgentKind, PromptState, SessionState},
 };
@@ -17,6 +17,8 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
+/// The kind of [`Fact::SessionMoved`].
+const MOVED: &str = "session.moved";
 /// How much of a text a row shows, in characters.
 const PREVIEW: usize = 200;
 
@@ -250,14 +252,20 @@ impl<'t> Scribe<'t> {
 
     /// The oldest prompt that waits.
     pub(crate) async fn next_prompt(&self) -> Result<Option<prompt::Model>> {
-        let waiting = prompt::Entity::find()
+        Ok(self.waiting_prompts().await?.into_iter().next())
+    }
+
+    /// The prompts that wait, oldest first.
+    async fn waiting_prompts(&self) -> Result<Vec<prompt::Model>> {
+        let mut waiting = prompt::Entity::find()
             .filter(prompt::Column::Session.eq(self.id.to_string()))
             .filter(prompt::Column::State.eq(PromptState::Queued.word()))
             .order_by_asc(prompt::Column::Pos)
             .all(self.tx.db())
             .await
             .map_err(internal)?;
-        Ok(waiting.into_iter().find(|row| row.id.parse().is_ok_and(|id| !self.settled.contains(&id))))
+        waiting.retain(|row| row.id.parse().is_ok_and(|id| !self.settled.contains(&id)));
+        Ok(waiting)
     }
 
     /// Gives the oldest waiting prompt to the agent; `false` when none waits, or the agent is being stopped.
@@ -276,19 +284,13 @@ impl<'t> Scribe<'t> {
         Ok(true)
     }
 
-    /// Says the newest prompt again to an agent that has no transcript of it; `false` when there is none. It is in the timeline already.
-    pub(crate) async fn resend_last_prompt(&mut self, run: RunId) -> Result<bool> {
+    /// Says the newest prompt again to an agent that has no transcript of it and did nothing about it; `false` when there is none. It is in the
+    /// timeline already.
+    pub(crate) async fn resend_unread_prompt(&mut self, run: RunId) -> Result<bool> {
         if self.is_stopping() || self.holds_prompts {
             return Ok(false);
         }
-        let row = prompt::Entity::find()
-            .filter(prompt::Column::Session.eq(self.id.to_string()))
-            .filter(prompt::Column::State.eq(PromptState::Sent.word()))
-            .order_by_desc(prompt::Column::Pos)
-            .one(self.tx.db())
-            .await
-            .map_err(internal)?;
-        let Some(row) = row else { return Ok(false) };
+        let Some(row) = self.unread_prompt().await? else { return Ok(false) };
         let Ok(id) = row.id.parse::<PromptId>() else { return Ok(false) };
         let lines = crate::agents::driver(self.agent()).prompt(id, &row.text);
         self.entry(EntryKind::Status, NewEntry::text("The agent had not kept the last prompt: it was given to it again")).await?;
@@ -297,9 +299,73 @@ impl<'t> Scribe<'t> {
         Ok(true)
     }
 
+    /// The newest prompt that an agent was given, if nothing came of it: no word of the agent, no end of its turn. One whose agent a person
+    /// stopped is left alone where something else was said since.
+    async fn unread_prompt(&self) -> Result<Option<prompt::Model>> {
+        let row = prompt::Entity::find()
+            .filter(prompt::Column::Session.eq(self.id.to_string()))
+            .filter(prompt::Column::State.eq(PromptState::Sent.word()))
+            .order_by_desc(prompt::Column::Pos)
+            .one(self.tx.db())
+            .await
+            .map_err(internal)?;
+        let Some(row) = row else { return Ok(None) };
+        // Its newest event is that it was given.
+        let given = event::Entity::find()
+            .filter(event::Column::Subject.eq(row.id.clone()))
+            .order_by_desc(event::Column::Pos)
+            .one(self.tx.db())
+            .await
+            .map_err(internal)?
+            .map_or(row.pos, |event| event.pos);
+        let of_the_agent = [EntryKind::Message, EntryKind::Thought, EntryKind::Tool, EntryKind::Plan, EntryKind::Todo, EntryKind::Task];
+        let replied = entry::Entity::find()
+            .filter(entry::Column::Session.eq(self.id.to_string()))
+            .filter(entry::Column::Pos.gt(given))
+            .filter(entry::Column::Kind.is_in(of_the_agent.map(EntryKind::word)))
+            .limit(1)
+            .one(self.tx.db())
+            .await
+            .map_err(internal)?
+            .is_some();
+        let moves = self.moves_since(given).await?;
+        let led_to = |state: SessionState| moves.iter().any(|(_, moved)| *moved == state);
+        let over = replied || led_to(SessionState::Idle) || led_to(SessionState::Interrupted);
+        let superseded = led_to(SessionState::Done) && self.next_prompt().await?.is_some();
+        Ok(Some(row).filter(|_| !over && !superseded))
+    }
+
+    /// To which states the session moved after a position, and where, oldest first.
+    async fn moves_since(&self, pos: Pos) -> Result<Vec<(Pos, SessionState)>> {
+        let rows = event::Entity::find()
+            .filter(event::Column::Subject.eq(self.id.to_string()))
+            .filter(event::Column::Pos.gt(pos))
+            .filter(event::Column::Kind.eq(MOVED))
+            .order_by_asc(event::Column::Pos)
+            .all(self.tx.db())
+            .await
+            .map_err(internal)?;
+        Ok(rows.iter().filter_map(|row| Some((row.pos, moved_to(row)?))).collect())
+    }
+
+    /// Whether something was said to the session after it came into the state it is in.
+    pub(crate) async fn spoken_to_since_it_moved(&self) -> Result<bool> {
+        let Some(waiting) = self.waiting_prompts().await?.pop() else { return Ok(false) };
+        Ok(!self.moves_since(waiting.pos).await?.iter().any(|(_, state)| *state == self.state))
+    }
+
     /// Whether the events written so far settle this approval.
     pub(crate) fn settles(&self, approval: &str) -> bool {
         self.events.iter().any(|event| event.subject == approval && matches!(event.fact, Fact::ApprovalDecided(_) | Fact::ApprovalWithdrawn(_)))
+    }
+
+    /// What was asked within this commit and is not settled in it: the table does not have it yet.
+    pub(crate) fn fresh_asks(&self) -> impl Iterator<Item = &ApprovalAsked> {
+        let asked = self.events.iter().filter_map(|event| match &event.fact {
+            Fact::ApprovalAsked(asked) => Some(asked),
+            _ => None,
+        });
+        asked.filter(|asked| !self.settles(&asked.id.to_string()))
     }
 
     /// Ends tool calls that still run when their turn is over; background tasks go on.
@@ -344,6 +410,14 @@ impl<'t> Scribe<'t> {
     }
 }
 
+/// The state that an event of a session moved it to.
+fn moved_to(row: &event::Model) -> Option<SessionState> {
+    match Fact::decode(&row.kind, row.v, row.payload.as_deref()?)? {
+        Fact::SessionMoved(moved) => Some(moved.state),
+        _ => None,
+    }
+}
+
 /// Whether a session in this state that still has a process is being stopped: nothing else is done or queued while it has one.
 pub(crate) const fn is_ending(state: SessionState) -> bool {
     matches!(state, SessionState::Done | SessionState::Queued)
@@ -359,7 +433,12 @@ pub(crate) fn shorten(text: &str, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::shorten;
+    use super::*;
+
+    #[test]
+    fn a_move_is_of_the_kind_that_is_looked_for() {
+        assert_eq!(Fact::from(SessionMoved { state: SessionState::Idle, detail: None }).kind(), MOVED);
+    }
 
     #[test]
     fn a_preview_cuts_at_characters_not_bytes() {

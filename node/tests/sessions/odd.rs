@@ -16,21 +16,21 @@ use std::{
 };
 
 /// Hears the greeting, says that it is there, then does what the test says. `$log` collects what a test wants to read.
-const GREETS: &str = r#"read -r hello
+pub(crate) const GREETS: &str = r#"read -r hello
 printf '%s\n' '{"type":"control_response","response":{"subtype":"success","request_id":"ow-1-initialize","response":{}}}'
 "#;
 const ENDS_TURN: &str = r#"printf '%s\n' '{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"","session_id":"s"}'
 "#;
 
 /// A script as an agent's program.
-fn agent(place: &Place, script: &str) -> PathBuf {
+pub(crate) fn agent(place: &Place, script: &str) -> PathBuf {
     let path = place.config.data_dir.join("agent.sh");
     fs::write(&path, format!("#!/bin/sh\nlog={}\n{script}", log(place).display())).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     path
 }
 
-fn log(place: &Place) -> PathBuf {
+pub(crate) fn log(place: &Place) -> PathBuf {
     place.config.data_dir.join("agent.log")
 }
 
@@ -39,7 +39,7 @@ async fn with_agent(place: &Place, script: &str) -> Running {
     open_as(place, Setup { claude: agent(place, script), ..Setup::default() }).await
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 

@@ -148,6 +148,13 @@ impl Heard {
         }
     }
 
+    /// The agent writes its transcript from the moment it takes a prompt up: from then on it refuses to begin another with the same id.
+    fn resumable(&mut self, events: &mut Vec<AgentEvent>) {
+        if !std::mem::replace(&mut self.resumable, true) {
+            events.push(AgentEvent::Resumable);
+        }
+    }
+
     fn error(&mut self, text: String, events: &mut Vec<AgentEvent>) {
         self.erred = true;
         events.push(AgentEvent::Error { text });
@@ -172,9 +179,7 @@ impl Heard {
         }
         if parent.is_none() {
             self.begin(events);
-            if !std::mem::replace(&mut self.resumable, true) {
-                events.push(AgentEvent::Resumable);
-            }
+            self.resumable(events);
         }
         let message = &line["message"];
         let text = |block: &Value| said(&block["text"]);

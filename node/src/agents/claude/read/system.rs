@@ -22,6 +22,7 @@ impl Heard {
                 self.model = said(&line["model"]).map(|model| tool::one_line(&model));
                 events.push(AgentEvent::Ready { version: said(&line["claude_code_version"]), model: self.model.clone(), mode });
                 self.begin(events);
+                self.resumable(events);
             }
             "status" => {
                 self.mode(&line["permissionMode"], events);

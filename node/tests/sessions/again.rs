@@ -1,0 +1,246 @@
+//! Agents that end and are started again: from which conversation, with which prompt, under which trust.
+//! The script below treats ids of conversations as Claude Code 2.1.330 was seen to.
+
+use crate::{Running, Setup, mara, odd, open_as};
+use model::{
+    Error, PageQuery,
+    approvals::{ApprovalFilter, ApprovalState, Decide},
+    entries::EntryKind,
+    id::SessionId,
+    projects::ProjectPatch,
+    sessions::{AgentKind, Mode, SessionState},
+};
+use node::store::testing::Place;
+use std::{fs, path::PathBuf, time::Duration};
+
+/// Keeps a transcript from the moment it takes a prompt up; refuses an id it has one of, and says so when it has none to resume.
+const KEEPS: &str = r#"echo "$*" >> "$log.args"
+for arg; do
+  case "$before" in --session-id) id=$arg; fresh=1;; --resume) id=$arg; fresh=;; esac
+  before=$arg
+done
+kept="$log.kept"
+if [ -n "$fresh" ] && [ -e "$kept" ]; then echo "Error: Session ID $id is already in use." >&2; exit 1; fi
+if [ -z "$fresh" ] && [ ! -e "$kept" ]; then
+  printf '%s\n' '{"type":"result","subtype":"error_during_execution","is_error":true,"num_turns":0,"errors":["No conversation found with session ID: x"],"session_id":"s"}'
+  exit 1
+fi
+init() {
+  printf '%s\n' '{"type":"system","subtype":"init","session_id":"s","cwd":"/","model":"m","permissionMode":"default","claude_code_version":"2.1.330"}'
+  : > "$kept"
+}
+says() { printf '%s\n' '{"type":"assistant","message":{"role":"assistant","content":[{"type":"text","text":"'"$1"'"}]}}'; }
+ends() { printf '%s\n' '{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"","session_id":"s"}'; }
+fails() { printf '%s\n' '{"type":"result","subtype":"error_during_execution","is_error":true,"num_turns":1,"errors":["the model is overloaded"],"session_id":"s"}'; }
+asks() {
+  printf '%s\n' '{"type":"control_request","request_id":"'"$1"'","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{"command":"ls"},"tool_use_id":"toolu_'"$1"'"}}'
+}
+"#;
+
+/// [`KEEPS`], then the greeting, then this for every line it hears.
+fn hears(each: &str) -> String {
+    format!("{KEEPS}{}while read -r line; do\n  echo \"$line\" >> \"$log\"\n{each}\ndone\necho eof >> \"$log\"\n", odd::GREETS)
+}
+
+/// What most of them do with a prompt.
+const ANSWERS: &str = r#"  case "$line" in *'"type":"user"'*) init; says answer; ends;; esac"#;
+
+async fn open(place: &Place, script: &str, idle: Duration) -> Running {
+    fs::create_dir_all(&place.config.data_dir).unwrap();
+    open_as(place, Setup { claude: odd::agent(place, script), idle, ..Setup::default() }).await
+}
+
+async fn with_agent(place: &Place, script: &str) -> Running {
+    open(place, script, Duration::from_mins(15)).await
+}
+
+fn beside(place: &Place, what: &str) -> PathBuf {
+    odd::log(place).with_extension(format!("log.{what}"))
+}
+
+/// How often the agent was given this.
+fn given(place: &Place, text: &str) -> usize {
+    odd::read(&odd::log(place)).lines().filter(|line| line.contains(r#""type":"user""#) && line.contains(text)).count()
+}
+
+async fn until_heard(place: &Place, text: &str) {
+    for _ in 0..600 {
+        if odd::read(&odd::log(place)).contains(text) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{text} was never heard:\n{}", odd::read(&odd::log(place)));
+}
+
+async fn stop(running: &Running, id: SessionId) {
+    running.services.sessions.stop(&mara(), id).await.unwrap();
+    running.until(id, "its end", |session| session.run.is_none()).await;
+}
+
+async fn prompt(running: &Running, id: SessionId, text: &str) {
+    running.services.sessions.prompt(&mara(), id, text.into()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_stopped_before_the_first_word_goes_on_and_what_was_stopped_stays_so() {
+    let place = Place::new().await;
+    let running = with_agent(&place, &hears(r#"  case "$line" in *silent*) init;; *'"type":"user"'*) init; says answer; ends;; esac"#)).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "silent").await;
+    running.state(session.id, SessionState::Working).await;
+    stop(&running, session.id).await;
+    assert!(odd::read(&odd::log(&place)).contains("interrupt"), "it could say what the turn had cost");
+    prompt(&running, session.id, "hello").await;
+    running.until(session.id, "its turn", |session| session.turns == 2 && session.state == SessionState::Idle).await;
+    assert_eq!((given(&place, "silent"), given(&place, "hello")), (1, 1));
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_is_not_done_again_when_its_transcript_is_gone() {
+    let place = Place::new().await;
+    let running = with_agent(&place, &hears(ANSWERS)).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "commit and push").await;
+    running.state(session.id, SessionState::Idle).await;
+    stop(&running, session.id).await;
+    fs::remove_file(beside(&place, "kept")).unwrap();
+    prompt(&running, session.id, "what changed?").await;
+    running.until(session.id, "its turn", |session| session.turns == 2 && session.state == SessionState::Idle).await;
+    assert_eq!((given(&place, "commit and push"), given(&place, "what changed?")), (1, 1));
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_no_agent_took_up_is_given_to_the_next_one() {
+    let place = Place::new().await;
+    let dies = r#"  case "$line" in
+    *'"type":"user"'*) [ -e "$log.once" ] || { : > "$log.once"; exit 3; }; init; says answer; ends;;
+  esac"#;
+    let running = with_agent(&place, &hears(dies)).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "first").await;
+    running.state(session.id, SessionState::Failed).await;
+    prompt(&running, session.id, "second").await;
+    running.until(session.id, "both turns", |session| session.turns == 2 && session.state == SessionState::Idle).await;
+    assert_eq!((given(&place, "first"), given(&place, "second")), (2, 1), "nothing that was said is lost");
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_was_stopped_before_it_was_taken_up_gives_way_to_what_is_said_instead() {
+    for instead in [true, false] {
+        let place = Place::new().await;
+        let waits = r#"  case "$line" in
+    *'"type":"user"'*) [ -e "$log.once" ] || { : > "$log.once"; continue; }; init; says answer; ends;;
+  esac"#;
+        let running = with_agent(&place, &hears(waits)).await;
+        let session = running.start_agent(AgentKind::Claude, Mode::Ask, "wrong").await;
+        until_heard(&place, "wrong").await;
+        stop(&running, session.id).await;
+        if instead {
+            prompt(&running, session.id, "right").await;
+        } else {
+            running.services.sessions.resume(&mara(), session.id).await.unwrap();
+        }
+        let turns = if instead { 2 } else { 1 };
+        running.until(session.id, "its turn", |session| session.turns == turns && session.state == SessionState::Idle).await;
+        assert_eq!((given(&place, "wrong"), given(&place, "right")), if instead { (1, 1) } else { (2, 0) });
+        running.close(true).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_keeps_its_cause_when_its_agent_ends_and_what_is_said_meanwhile_is_not_left_waiting() {
+    let place = Place::new().await;
+    let script = hears(r#"  case "$line" in *'"type":"user"'*) init; fails;; esac"#) + "sleep 1\n";
+    let running = open(&place, &script, Duration::from_millis(300)).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "first").await;
+    running.state(session.id, SessionState::Failed).await;
+    // Its agent rested long enough and is being ended.
+    until_heard(&place, "eof").await;
+    prompt(&running, session.id, "fail once more").await;
+    let again = running.until(session.id, "its second turn", |session| session.turns == 2 && session.state == SessionState::Failed).await;
+    assert_eq!(again.state_detail.as_deref(), Some("the model is overloaded"));
+    let ended = running.until(session.id, "its end", |session| session.run.is_none() && session.state == SessionState::Failed).await;
+    assert_eq!((ended.turns, ended.state_detail.as_deref()), (2, Some("the model is overloaded")));
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_and_taken_back_while_the_node_is_away_waits_for_nobody() {
+    let place = Place::new().await;
+    let script = hears(
+        r#"  case "$line" in
+    *'"type":"user"'*)
+      init
+      while [ ! -e "$log.away" ]; do sleep 0.05; done
+      asks one; printf '%s\n' '{"type":"control_cancel_request","request_id":"one"}'
+      asks two; asks three; printf '%s\n' '{"type":"control_cancel_request","request_id":"two"}'
+      says after; echo written >> "$log";;
+  esac"#,
+    );
+    let running = with_agent(&place, &script).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
+    running.state(session.id, SessionState::Working).await;
+    running.close(false).await;
+    fs::write(beside(&place, "away"), "").unwrap();
+    until_heard(&place, "written").await;
+    let running = with_agent(&place, &script).await;
+    running.until(session.id, "its words", |session| session.last.as_deref().is_some_and(|last| last.contains("after"))).await;
+    let filter = ApprovalFilter { state: Some(ApprovalState::Pending), session: Some(session.id) };
+    let waiting = running.services.approvals.list(&mara(), filter, PageQuery::default()).await.unwrap().items;
+    assert_eq!(waiting.len(), 1, "{waiting:#?}");
+    let now = running.session(session.id).await;
+    assert_eq!((now.state, now.pending), (SessionState::Waiting, 1));
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_waits_while_a_subagent_asks_after_its_turn() {
+    let place = Place::new().await;
+    let script = hears(
+        r#"  case "$line" in
+    *'"type":"user"'*) init; says started; asks one; ends;;
+    *'"behavior":"allow"'*) init; says answer; ends;;
+  esac"#,
+    );
+    let running = with_agent(&place, &script).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
+    running.until(session.id, "the end of its turn", |session| session.context_used.is_some() || session.last.is_some()).await;
+    let asked = running.asked(session.id).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(running.session(session.id).await.state, SessionState::Waiting);
+    running.services.approvals.decide(&mara(), asked.id, Decide::allow()).await.unwrap();
+    running.state(session.id, SessionState::Idle).await;
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_rests_is_started_anew_under_another_trust_and_gets_nothing_of_a_removed_project() {
+    let place = Place::new().await;
+    let running = with_agent(&place, &hears(ANSWERS)).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "one").await;
+    let first = running.state(session.id, SessionState::Idle).await.run;
+    let trust = |trusted| ProjectPatch { trusted: Some(trusted), ..ProjectPatch::default() };
+    let projects = running.services.projects.clone();
+    let mut runs = vec![first];
+    for (trusted, text) in [(true, "two"), (true, "three"), (false, "four")] {
+        projects.update(&mara(), session.project, trust(trusted)).await.unwrap();
+        prompt(&running, session.id, text).await;
+        let turns = i64::try_from(runs.len()).unwrap() + 1;
+        runs.push(running.until(session.id, text, |session| session.turns == turns && session.state == SessionState::Idle).await.run);
+    }
+    assert_ne!(runs[0], runs[1], "trusted: it may read what the folder says now");
+    assert_eq!(runs[1], runs[2], "nothing changed");
+    assert_ne!(runs[2], runs[3], "no longer trusted: what the folder started does not go on");
+    let strict: Vec<bool> = odd::read(&beside(&place, "args")).lines().map(|line| line.contains("--strict-mcp-config")).collect();
+    assert_eq!(strict, [true, false, true]);
+    assert_eq!(running.said(session.id).await, ["one", "two", "three", "four"]);
+
+    projects.delete(&mara(), session.project).await.unwrap();
+    let refused = running.services.sessions.prompt(&mara(), session.id, "five".into()).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    assert_eq!(given(&place, "five"), 0);
+    let entries = running.entries(session.id).await;
+    assert!(entries.iter().all(|entry| entry.kind != EntryKind::Error));
+    running.close(true).await;
+}
