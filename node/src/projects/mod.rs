@@ -132,6 +132,12 @@ impl ProjectsService {
     }
 }
 
+/// What a person trusts who trusts the folder as it is now; an error says what nobody can vouch for.
+async fn sealed(folder: PathBuf) -> Result<String> {
+    let sealed = tokio::task::spawn_blocking(move || trust::seal(&folder)).await.map_err(internal)?;
+    sealed.map_err(|why| Error::invalid("trusted", format!("it cannot be trusted: {why}")))
+}
+
 /// What the folder itself says at this moment.
 struct Facts {
     branch: Option<String>,
@@ -146,7 +152,7 @@ impl Facts {
         Self {
             branch: git::branch(folder),
             remote: git::remote(folder),
-            trusted: trusted_hash.is_some_and(|trusted| trusted == trust::hash(folder)),
+            trusted: trust::holds(trusted_hash, folder),
             runs_own: trust::found(folder),
             present: access(folder, Access::READ_OK | Access::EXEC_OK).is_ok() && folder.is_dir(),
         }
@@ -237,7 +243,10 @@ impl ports::Projects for ProjectsService {
             None | Some("") => checked_name(&folder_name)?,
             Some(name) => checked_name(name)?,
         };
-        let trust = if new.trusted == Some(true) { Some(trust::hash(&path)) } else { None };
+        let trust = match new.trusted {
+            Some(true) => Some(sealed(path.clone()).await?),
+            _ => None,
+        };
         let path = path.display().to_string();
         let fresh = ProjectId::from_uuid(self.deps.uuid_v7());
         let who = caller.clone();
@@ -275,7 +284,7 @@ impl ports::Projects for ProjectsService {
         };
         let folder = PathBuf::from(self.find(caller, id).await?.path);
         let trust = match patch.trusted {
-            Some(true) => Some(Some(tokio::task::spawn_blocking(move || trust::hash(&folder)).await.map_err(internal)?)),
+            Some(true) => Some(Some(sealed(folder).await?)),
             Some(false) => Some(None),
             None => None,
         };
