@@ -57,21 +57,26 @@ async fn by_cookie(State(auth): State<Auth>, browser: Browser, mut request: Requ
         && let Some(id) = browser.session.id()
     {
         let from = request.extensions().get::<ClientAddress>().and_then(|ClientAddress(address)| *address);
-        let caller = person.account.caller(store::handle(&id), from.map(|address| address.to_string()));
+        let login = store::handle(&id);
+        let caller = person.account.caller(login.clone(), from.map(|address| address.to_string()));
         request.extensions_mut().insert(caller);
-        if let Err(error) = touch(&auth, &browser).await {
-            return ApiError::from(error).into_response();
+        if let Err(error) = touch(&auth, &browser, &login).await {
+            // A full disk must not lock out whoever comes to free it.
+            tracing::warn!(%error, "that a login was seen could not be noted");
         }
     }
     next.run(request).await
 }
 
-/// Moves `seen` on, at most every ten minutes: marking the session as changed makes its layer save it, which the store turns into a later end.
-async fn touch(auth: &Auth, browser: &Browser) -> Result<(), Error> {
-    let seen: Option<Millis> = browser.session.get(store::SEEN).await.map_err(node::journal::internal)?;
-    let now = auth.0.deps.now();
-    if seen.is_some_and(|seen| now - seen >= node::accounts::TOUCH_MS) {
-        browser.session.insert(store::SEEN, now).await.map_err(node::journal::internal)?;
+/// Moves `seen`, and with it the end of the login, on, at most every ten minutes. Past the session: were that marked as changed, its layer
+/// would turn the answer into an empty 500 where this cannot be stored.
+async fn touch(auth: &Auth, browser: &Browser, login: &str) -> Result<(), Error> {
+    let seen: Option<Millis> = browser.session.get(store::SEEN).await.map_err(store::cause)?;
+    let accounts = &auth.0.accounts;
+    if seen.is_some_and(|seen| auth.0.deps.now() - seen >= node::accounts::TOUCH_MS)
+        && let Some(stored) = accounts.find_login(login).await?
+    {
+        accounts.update_login(stored).await?;
     }
     Ok(())
 }

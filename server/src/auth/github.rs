@@ -6,6 +6,7 @@ use super::{
     config::GithubConfig,
     form::{Fields, back, onward},
     sign_in::{begin as sign_in, refuse},
+    store,
 };
 use crate::{
     limits::address_key,
@@ -128,10 +129,10 @@ impl Github {
             return Err(Failure::Expired);
         }
         // Read when the request came in, and perhaps taken since.
-        session.load().await.map_err(internal)?;
-        let pending: Option<Pending> = session.remove(PENDING).await.map_err(internal)?;
+        session.load().await.map_err(store::cause)?;
+        let pending: Option<Pending> = session.remove(PENDING).await.map_err(store::cause)?;
         let pending = pending.ok_or(Failure::Expired)?;
-        session.save().await.map_err(internal)?;
+        session.save().await.map_err(store::cause)?;
         if auth.0.deps.now() - pending.at >= PENDING_MS { Err(Failure::Expired) } else { Ok(pending) }
     }
 
@@ -242,7 +243,9 @@ pub(super) async fn begin(
         return Ok(refuse(&headers, error, "/signin", &[("error", "limited"), ("next", &next)]));
     }
     let (question, pending) = github.question(&auth, next.chars().take(2_000).collect());
-    browser.session.insert(PENDING, pending).await.map_err(internal)?;
+    browser.session.insert(PENDING, pending).await.map_err(store::cause)?;
+    // Stored here: the session layer would answer an empty 500 where the disk is full.
+    browser.session.save().await.map_err(store::cause)?;
     Ok(Redirect::to(question.as_str()).into_response())
 }
 
@@ -259,6 +262,8 @@ pub(super) async fn callback(
     let answer = Answer { code: answer.optional("code")?, state: answer.optional("state")?, error: answer.optional("error")? };
     match finish(&auth, github, &mut browser, answer, &headers, address).await {
         Ok(next) => Ok(onward(&next)),
+        // Not a redirect: with one the session layer would try to store what there is no room for.
+        Err(Failure::Node(error @ Error::StorageFull)) => Err(error.into()),
         Err(failure) => {
             tracing::info!(%failure, "a sign-in with GitHub failed");
             Ok(back("/signin", &[("error", failure.word())]))

@@ -17,7 +17,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header};
 use model::{Caller, Error, Result};
-use node::{accounts::Account, journal::internal};
+use node::accounts::Account;
 
 /// `POST /auth/login` with `name`, `password`, `next`: 303 to `next`, or to `/signin?error=wrong|limited&name&next`.
 pub(super) async fn login(
@@ -50,7 +50,7 @@ pub(super) async fn login(
 /// `POST /auth/logout`: ends this login, 303 to `/signin`.
 pub(super) async fn logout(State(auth): State<Auth>, caller: Option<Extension<Caller>>, mut browser: Browser) -> ApiResult<Response> {
     let Extension(_) = caller.ok_or(Error::Unauthenticated)?;
-    browser.logout().await.map_err(internal)?;
+    browser.logout().await.map_err(store::login_cause)?;
     Ok(signed_out(&auth))
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn logout(State(auth): State<Auth>, caller: Option<Extension<Ca
 pub(super) async fn logout_everywhere(State(auth): State<Auth>, caller: Option<Extension<Caller>>, mut browser: Browser) -> ApiResult<Response> {
     let Extension(caller) = caller.ok_or(Error::Unauthenticated)?;
     model::ports::Accounts::log_out_everywhere(&auth.0.accounts, &caller).await?;
-    browser.logout().await.map_err(internal)?;
+    browser.logout().await.map_err(store::login_cause)?;
     Ok(signed_out(&auth))
 }
 
@@ -123,19 +123,19 @@ pub(super) async fn password(
 pub(super) async fn begin(browser: &mut Browser, account: Account, headers: &HeaderMap, address: Option<std::net::IpAddr>) -> Result<()> {
     let session = browser.session.clone();
     if session.id().is_some() {
-        session.flush().await.map_err(internal)?;
+        session.flush().await.map_err(store::cause)?;
     }
     // axum-login takes a new id only for who was nobody before, and a flushed session would be stored under its old one.
-    session.cycle_id().await.map_err(internal)?;
+    session.cycle_id().await.map_err(store::cause)?;
     if let Some(name) = headers.get(header::USER_AGENT).and_then(|name| name.to_str().ok()) {
-        session.insert(store::BROWSER, name.chars().take(200).collect::<String>()).await.map_err(internal)?;
+        session.insert(store::BROWSER, name.chars().take(200).collect::<String>()).await.map_err(store::cause)?;
     }
     if let Some(address) = address {
-        session.insert(store::ADDRESS, address.to_string()).await.map_err(internal)?;
+        session.insert(store::ADDRESS, address.to_string()).await.map_err(store::cause)?;
     }
-    browser.login(&account.into()).await.map_err(internal)?;
+    browser.login(&account.into()).await.map_err(store::login_cause)?;
     // Stored before the answer says so: the answer must not promise what a full disk refused.
-    session.save().await.map_err(internal)
+    session.save().await.map_err(store::cause)
 }
 
 fn signed_out(auth: &Auth) -> Response {

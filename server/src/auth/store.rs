@@ -1,14 +1,18 @@
 //! tower-sessions' records in the node's private `login` table, under the hash of the cookie's value.
 //! It must not create what was deleted, nor decide when a login ends: `node::accounts` does, by the node's clock.
 
+use super::backend::Backend;
 use axum_login::tower_sessions::{
     SessionStore,
     cookie::time::OffsetDateTime,
-    session::{Id, Record},
+    session::{self, Id, Record},
     session_store::{Error, Result},
 };
 use model::id::UserId;
-use node::accounts::{AccountsService, LoginRecord};
+use node::{
+    accounts::{AccountsService, LoginRecord},
+    journal::internal,
+};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -40,6 +44,11 @@ impl SessionStore for Logins {
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
+        // The session layer saves once more what a handler has saved. With nothing to write that cannot fail on a full disk, where it would
+        // turn a good answer into an empty 500.
+        if self.load(&record.id).await?.is_some_and(|known| without_seen(&known) == without_seen(record)) {
+            return Ok(());
+        }
         self.0.update_login(stored(record)?).await.map_err(backend)
     }
 
@@ -56,6 +65,13 @@ impl SessionStore for Logins {
     async fn delete(&self, id: &Id) -> Result<()> {
         self.0.delete_login(&handle(id)).await.map_err(backend)
     }
+}
+
+/// What a record says but for when it was seen, which is only read.
+fn without_seen(record: &Record) -> HashMap<String, Value> {
+    let mut data = record.data.clone();
+    data.remove(SEEN);
+    data
 }
 
 /// A record as it is stored: what has its own column is taken out of the data.
@@ -76,6 +92,38 @@ fn stored(record: &Record) -> Result<LoginRecord> {
     })
 }
 
+/// The session layer hands on nothing of an error but its text, so that text is the error itself, for [`cause`] to read.
 fn backend(error: model::Error) -> Error {
-    Error::Backend(error.to_string())
+    Error::Backend(serde_json::to_string(&error).unwrap_or_else(|_| error.to_string()))
+}
+
+/// Why a browser's session could not be read or stored: a full disk must be answered as one.
+pub(super) fn cause(error: session::Error) -> model::Error {
+    if let session::Error::Store(Error::Backend(text)) = &error
+        && let Ok(carried) = serde_json::from_str(text)
+    {
+        return carried;
+    }
+    internal(error)
+}
+
+/// The same for signing in and out, which also looks for people.
+pub(super) fn login_cause(error: axum_login::Error<Backend>) -> model::Error {
+    match error {
+        axum_login::Error::Session(error) => cause(error),
+        axum_login::Error::Backend(error) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_comes_through_the_session_layer_as_it_was() {
+        for error in [model::Error::StorageFull, model::Error::Unavailable("later".into()), model::Error::Internal("0badcafe".into())] {
+            assert_eq!(cause(backend(error.clone()).into()), error);
+        }
+        assert!(matches!(cause(Error::Decode("not JSON".into()).into()), model::Error::Internal(_)));
+    }
 }

@@ -145,17 +145,38 @@ async fn the_own_password_is_changed_by_a_form() {
     assert_eq!((here.who().await, there.who().await), (json!("mara"), json!(null)));
 }
 
+/// When the one login of `mara` was last seen.
+async fn seen(door: &Door) -> i64 {
+    let mara = door.accounts.find_user(&Caller::cli(), "mara").await.unwrap().id;
+    door.accounts.logins(&Caller { user: Some(mara), ..Caller::cli() }).await.unwrap()[0].seen
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_written_who_is_signed_in_goes_on_and_who_signs_in_is_told_why() {
+    let door = Door::new(&[]).await;
+    let mut browser = door.signed_in("mara").await;
+    door.test.journal.close().await;
+    door.test.clock.advance(HOUR);
+    for _ in 0..2 {
+        assert_eq!(browser.who().await, "mara");
+    }
+    let answer = door.browser().sign_in("mara", PASSWORD, "/").await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+}
+
 #[tokio::test]
 async fn a_login_lives_as_long_as_it_is_used_but_not_for_ever() {
     let door = Door::new(&[]).await;
     let mut browser = door.signed_in("mara").await;
-    door.test.clock.advance(11 * HOUR);
-    let answer = browser.get("/who").await;
-    assert!(answer.header("set-cookie").starts_with("orchwiz="), "it was seen, so it lasts longer");
-    let answer = browser.get("/who").await;
-    assert_eq!(answer.header("set-cookie"), "", "at most every ten minutes");
+    let began = seen(&door).await;
+    door.test.clock.advance(9 * 60_000);
+    assert_eq!(browser.who().await, "mara");
+    assert_eq!(seen(&door).await, began, "at most every ten minutes");
     door.test.clock.advance(11 * HOUR);
     assert_eq!(browser.who().await, "mara");
+    assert!(seen(&door).await > began + 11 * HOUR);
+    door.test.clock.advance(11 * HOUR);
+    assert_eq!(browser.who().await, "mara", "it was seen, so it lasts longer");
     door.test.clock.advance(12 * HOUR);
     assert_eq!(browser.who().await, json!(null));
     let mut browser = door.signed_in("mara").await;
