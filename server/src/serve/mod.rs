@@ -137,21 +137,32 @@ impl Running {
     }
 
     /// Serves on until a signal, then stops in order: readiness, listening, sockets and streams, requests, agents' supervision, database.
+    /// Agents that are to stop are told together with the requests.
     async fn until(self, mut signals: Signals, store: Store, journal: Journal) -> Result<ExitCode, Failure> {
+        let Self { node, stop, stop_agents, public, local } = self;
         let name = signals.next().await;
         tracing::info!(signal = name, "stopping");
-        self.stop.ask();
+        stop.ask();
         let down = async {
-            let drained = async {
-                let _ = self.public.await;
-                if let Some(local) = self.local {
+            let ended = async {
+                let _ = public.await;
+                if let Some(local) = local {
                     let _ = local.await;
                 }
             };
-            if tokio::time::timeout(DRAIN, drained).await.is_err() {
-                tracing::warn!("some requests did not end in time and are cut off");
+            let drained = async {
+                if tokio::time::timeout(DRAIN, ended).await.is_err() {
+                    tracing::warn!("some requests did not end in time and are cut off");
+                }
+            };
+            if stop_agents {
+                // An agent that does not obey takes most of the deadline; after the requests there would not be enough of it left.
+                tokio::join!(drained, node.shutdown(true));
+            } else {
+                // Requests under way may still speak with agents.
+                drained.await;
+                node.shutdown(false).await;
             }
-            self.node.shutdown(self.stop_agents).await;
             journal.close().await;
             store.close().await;
         };

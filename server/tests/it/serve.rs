@@ -1,19 +1,36 @@
 //! A node from its start to its end: the set-up link, a second one on the same data, signals, what survives `kill -9`.
 
 use crate::real::{Running, run, text};
+use serde_json::{Value, json};
 use std::{
+    fs::{self, Permissions},
     io::{Read, Write},
-    os::unix::net::UnixStream,
-    time::Duration,
+    net::TcpStream,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
+    time::{Duration, Instant},
 };
+
+fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
 
 fn get(url: &str) -> (u16, String) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let response = client.get(url).send().await.unwrap();
+        let response = client().get(url).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
+    })
+}
+
+/// Makes something with a token; its id.
+fn create(url: &str, token: &str, body: &Value) -> String {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let response = client().post(url).bearer_auth(token).json(body).send().await.unwrap();
+        let (status, made) = (response.status().as_u16(), response.json::<Value>().await.unwrap());
+        assert_eq!(status, 201, "{made}");
+        made["id"].as_str().unwrap().to_owned()
     })
 }
 
@@ -68,12 +85,43 @@ fn sigterm_stops_it_with_0_within_ten_seconds_even_with_streams_and_idle_connect
     let mut first = [0; 12];
     stream.read_exact(&mut first).unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
-    let _idle = std::net::TcpStream::connect(node.url.trim_start_matches("http://")).unwrap();
+    let _idle = TcpStream::connect(node.url.trim_start_matches("http://")).unwrap();
     node.signal("TERM");
     let status = node.ended(Duration::from_secs(10)).expect("stopped within 10 s");
     assert_eq!(status.code(), Some(0));
     assert!(!node.data.join("orchwiz.sock").exists());
     assert_eq!(text(&run(&["doctor", "--data", folder.path().to_str().unwrap()], None)).0, Some(0));
+}
+
+#[test]
+fn an_agent_that_does_not_obey_and_a_request_that_does_not_end_are_waited_for_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let [claude, config, data, project] = ["claude", "node.toml", "data", "shop"].map(|name| folder.path().join(name));
+    // It says nothing, says that it is up, and ends only by force.
+    fs::write(&claude, "#!/bin/sh\ntrap '' TERM INT HUP\n: > \"$0.up\"\nwhile :; do sleep 0.1; done\n").unwrap();
+    fs::set_permissions(&claude, Permissions::from_mode(0o755)).unwrap();
+    fs::write(&config, format!("[agents]\nclaude_path = {claude:?}\n")).unwrap();
+    fs::create_dir(&project).unwrap();
+    let mut node = Running::start_with(&data, &["--stop-agents", "--config", config.to_str().unwrap()]);
+    let at = data.to_str().unwrap();
+    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", at], Some("correct horse battery\n")));
+    assert_eq!(code, Some(0), "{err}");
+    let (_, token, _) = text(&run(&["token", "create", "--user", "mara", "--data", at], None));
+    let api = format!("{}/api/v1", node.url);
+    let project = create(&format!("{api}/projects"), token.trim(), &json!({ "path": project }));
+    create(&format!("{api}/sessions"), token.trim(), &json!({ "project": project, "agent": "claude", "mode": "ask", "prompt": "hello" }));
+    let (up, end) = (folder.path().join("claude.up"), Instant::now() + Duration::from_secs(30));
+    while !up.exists() {
+        assert!(Instant::now() < end, "the agent was not started");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut endless = TcpStream::connect(node.url.trim_start_matches("http://")).unwrap();
+    endless.write_all(b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\n").unwrap();
+    // Until it is under way.
+    std::thread::sleep(Duration::from_millis(200));
+    node.signal("TERM");
+    let status = node.ended(Duration::from_secs(10)).expect("stopped within 10 s");
+    assert_eq!(status.code(), Some(0));
 }
 
 #[test]
