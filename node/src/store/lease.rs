@@ -62,7 +62,8 @@ pub(super) async fn guard(config: &StoreConfig, backend: DbBackend) -> Result<Op
     while !try_guard(&session).await? {
         if tokio::time::Instant::now() >= deadline {
             let holder = holder(&session).await;
-            return Err(StoreError::Held(format!("the database is in use by {holder}: stop it first, or name another database")));
+            let message = format!("the database is in use by {holder}: stop it first, or name another database; to ask it, pass the same --data as it has");
+            return Err(StoreError::Held(message));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -86,8 +87,16 @@ async fn holder(session: &DatabaseConnection) -> String {
 }
 
 /// Raises the fence and writes who holds the lease now. A stale writer's batch in flight is waited for.
-pub(super) async fn take(writer: &DatabaseConnection, file: File, guard: Option<DatabaseConnection>, deps: &Deps) -> Result<Lease, StoreError> {
-    let owner = format!("process {} ({})", std::process::id(), crate::hex::hex(&deps.bytes::<4>()));
+pub(super) async fn take(
+    writer: &DatabaseConnection,
+    data_dir: &Path,
+    file: File,
+    guard: Option<DatabaseConnection>,
+    deps: &Deps,
+) -> Result<Lease, StoreError> {
+    // The directory is for people: on PostgreSQL nothing else says where the node's socket is.
+    let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    let owner = format!("process {} with the data directory {} ({})", std::process::id(), data_dir.display(), crate::hex::hex(&deps.bytes::<4>()));
     let txn = writer.begin().await?;
     if guard.is_some() {
         // The writer numbers events under this lock: once we have it, no older batch is under way.

@@ -50,14 +50,19 @@ impl Store {
     /// [`StoreError::Held`] when another process has the directory or the database, [`StoreError::Newer`] when a newer
     /// version has migrated it (nothing is changed), [`StoreError::TooOld`] when the database program itself is too old.
     pub async fn open<M: MigratorTrait>(config: &StoreConfig, deps: &Deps) -> Result<Self, StoreError> {
-        connect::prepare(&config.data_dir)?;
-        let file = lease::lock_directory(&config.data_dir)?;
+        let directory = || {
+            connect::prepare(&config.data_dir)?;
+            lease::lock_directory(&config.data_dir)
+        };
+        // On PostgreSQL a directory that is not there is made last: whoever names the database of a running node leaves none behind.
+        let file = if config.url.is_none() || config.data_dir.is_dir() { Some(directory()?) } else { None };
         let writer = connect::writer(config).await?;
         let backend = writer.get_database_backend();
         let backend_name = connect::check_version(&writer).await?;
         let guard = lease::guard(config, backend).await?;
+        let file = file.map_or_else(directory, Ok)?;
         schema::migrate::<M>(&writer, config, deps).await?;
-        let lease = lease::take(&writer, file, guard, deps).await?;
+        let lease = lease::take(&writer, &config.data_dir, file, guard, deps).await?;
         let readers = connect::readers(config).await?;
         Ok(Self(Arc::new(Inner { config: config.clone(), backend, backend_name, readers, writer: RwLock::new(writer), lease })))
     }

@@ -248,9 +248,12 @@ async fn a_second_process_on_the_same_postgresql_database_is_refused() {
     let test = TestStore::new::<Migrator>(33).await;
     let (deps, _) = deps(1);
     let other = Place::new().await;
-    let config = StoreConfig { url: test.place.config.url.clone(), data_dir: other.config.data_dir.clone() };
+    let config = StoreConfig { url: test.place.config.url.clone(), data_dir: other.config.data_dir.join("missing") };
     let Err(StoreError::Held(sentence)) = Store::open::<Migrator>(&config, &deps).await else { panic!("it was opened twice") };
     assert!(sentence.contains("database is in use by process"), "{sentence}");
+    // The sentence says where that process is reached, and naming only its database leaves no directory behind.
+    assert!(sentence.contains(test.place.config.data_dir.to_str().expect("UTF-8")) && sentence.contains("--data"), "{sentence}");
+    assert!(!config.data_dir.exists(), "{} was made", config.data_dir.display());
 }
 
 #[tokio::test]

@@ -113,7 +113,7 @@ fn settings() -> String {
 /// Which node's data a command is about.
 #[derive(Args, Clone, Default)]
 pub struct Where {
-    /// The data directory [default: ./data]
+    /// The data directory; a running node is reached through it alone, with PostgreSQL too [default: ./data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The PostgreSQL database, postgres://... [default: SQLite in the data directory]
