@@ -18,19 +18,25 @@ use async_trait::async_trait;
 use model::{
     Action, Caller, Error, Page, PageQuery, Pos, Result,
     approvals::{ApprovalFilter, ApprovalState},
-    caller::{Resource, require},
+    caller::{Decision, Resource, decide, require},
     event::Event,
-    id::{ApprovalId, NodeId, PromptId, RunId, SessionId},
+    id::{ApprovalId, NodeId, PromptId, RunId, SessionId, UserId},
     node::{AgentFound, Checklist, HealthSample, NodeInfo, NodeKind, Overview},
     ports,
     sessions::{AgentKind, SessionState},
     usage::{UsageBy, UsageQuery},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::OnConflict};
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
-use tokio::sync::Mutex;
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 const DAY_MS: i64 = 86_400_000;
+/// What was wrong with an agent is believed for so long: somebody may put it right at any moment.
+const WRONG_FOR: Duration = Duration::from_secs(10);
 /// How many days the Overview's charts span.
 const CHART_DAYS: u32 = 14;
 
@@ -65,7 +71,10 @@ struct Inner {
     approvals: Arc<dyn ports::Approvals>,
     usage: Arc<dyn ports::UsageSums>,
     started: i64,
-    agents: Mutex<Option<Vec<AgentFound>>>,
+    /// What was found of the agents, and when. Held for a moment only.
+    agents: Mutex<Option<(Instant, Vec<AgentFound>)>>,
+    /// Held by whoever looks for the agents: others wait for what that finds.
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl NodeService {
@@ -81,7 +90,8 @@ impl NodeService {
         usage: Arc<dyn ports::UsageSums>,
     ) -> Self {
         let started = deps.now();
-        Self { inner: Arc::new(Inner { identity, store, journal, deps, rows, engine, approvals, usage, started, agents: Mutex::new(None) }) }
+        let (agents, looking) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { inner: Arc::new(Inner { identity, store, journal, deps, rows, engine, approvals, usage, started, agents, looking }) }
     }
 
     async fn name(&self) -> Result<String> {
@@ -105,7 +115,7 @@ impl NodeService {
     async fn checklist(&self, caller: &Caller) -> Result<Checklist> {
         let store = self.inner.store.read();
         let sessions = |agent: AgentKind| session::Entity::find().filter(Rows::scope(caller)).filter(session::Column::Agent.eq(agent.word())).limit(1);
-        let found = self.agents_found(false).await;
+        let found = self.agents_at_hand().await;
         Ok(Checklist {
             claude_ready: found.iter().any(|found| found.agent == AgentKind::Claude && found.problem.is_none()),
             demo_run: sessions(AgentKind::Demo).one(store).await.map_err(internal)?.is_some(),
@@ -121,13 +131,37 @@ impl NodeService {
         })
     }
 
+    /// The agents as they are: looked for anew when `fresh`, and when what is known may be no longer so.
     async fn agents_found(&self, fresh: bool) -> Vec<AgentFound> {
-        let mut known = self.inner.agents.lock().await;
-        if fresh || known.is_none() {
-            *known = Some(agents::discover::discover(self.inner.engine.config.claude.as_deref()).await);
+        let _alone = self.inner.looking.lock().await;
+        match self.agents_known() {
+            Some((looked, found)) if !fresh && is_believed(&found, looked.elapsed()) => found,
+            _ => {
+                let found = agents::discover::discover(self.inner.engine.config.claude.as_deref()).await;
+                *self.inner.agents.lock().expect("nothing panics while it holds the agents") = Some((Instant::now(), found.clone()));
+                found
+            }
         }
-        known.clone().unwrap_or_default()
     }
+
+    /// The agents as they were found last. The Overview does not wait for a program that is slow to answer: what it says is shown the next time.
+    async fn agents_at_hand(&self) -> Vec<AgentFound> {
+        let Some((looked, found)) = self.agents_known() else { return self.agents_found(false).await };
+        if !is_believed(&found, looked.elapsed()) {
+            let this = self.clone();
+            tokio::spawn(async move { this.agents_found(false).await });
+        }
+        found
+    }
+
+    fn agents_known(&self) -> Option<(Instant, Vec<AgentFound>)> {
+        self.inner.agents.lock().expect("nothing panics while it holds the agents").clone()
+    }
+}
+
+/// Whether what was found so long ago needs no other look: what was right stays so until somebody asks.
+fn is_believed(found: &[AgentFound], age: Duration) -> bool {
+    age < WRONG_FOR || found.iter().all(|found| found.problem.is_none())
 }
 
 /// Whether this is the id of a session or of something within one.
@@ -226,8 +260,13 @@ impl ports::Node for NodeService {
             .map_err(internal)?;
         let next = rows.last().filter(|_| rows.len() == limit as usize).map(|row| row.pos.to_string());
         let mut seen: HashMap<SessionId, bool> = HashMap::new();
+        // Their names, roles and GitHub logins are told to whoever may list them.
+        let sees_people = decide(caller, Action::EditUsers, Resource::Node) == Decision::Allow;
         let mut items = Vec::with_capacity(rows.len());
         for stored in rows {
+            if !sees_people && stored.subject.parse::<UserId>().is_ok() {
+                continue;
+            }
             let session = touches(&stored).into_iter().find_map(|touched| match touched.touch {
                 Touch::Session(id) | Touch::Entry(id, _) | Touch::AskedAbout(id, _) | Touch::Prompt(id, _) => Some(id),
                 Touch::Approval(_) | Touch::Project(_) | Touch::ProjectOf(_) => None,
@@ -255,5 +294,21 @@ impl ports::Node for NodeService {
 
     async fn head(&self) -> Result<Pos> {
         Ok(self.inner.journal.head().await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_an_agent_is_looked_at_again_and_what_is_right_is_not() {
+        let found = |problem: Option<&str>| {
+            let agent = |agent, problem| AgentFound { agent, path: None, version: None, signed_in: None, problem };
+            [agent(AgentKind::Claude, problem.map(str::to_owned)), agent(AgentKind::Demo, None)]
+        };
+        assert!(is_believed(&found(None), Duration::from_hours(24)));
+        assert!(is_believed(&found(Some("not signed in")), Duration::from_secs(9)));
+        assert!(!is_believed(&found(Some("not signed in")), Duration::from_secs(10)));
     }
 }

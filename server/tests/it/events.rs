@@ -4,7 +4,7 @@ use crate::bench::Bench;
 use axum::body::Body;
 use futures::StreamExt;
 use http::Request;
-use model::caller::{Role, Scope};
+use model::caller::{Caller, Role, Scope};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tower::ServiceExt;
@@ -77,7 +77,8 @@ async fn a_stream_goes_on_as_things_happen_and_is_resumed_where_it_broke() {
     bench.project("before").await;
     let mut stream = Stream::open(&bench, &bench.token, "", None).await;
     let head = bench.test.journal.head().await;
-    let mut last = 0;
+    // The first event is the owner's account, of which no token is told.
+    let mut last = 1;
     while last < head {
         let (id, event) = stream.next().await.unwrap();
         assert_eq!((id, event["pos"].as_i64()), (last + 1, Some(id)));
@@ -108,6 +109,39 @@ async fn a_stream_ends_with_the_token_it_rests_on() {
     let ended = tokio::time::timeout(Duration::from_secs(1), stream.next()).await;
     assert_eq!(ended.expect("within a second"), None);
     bench.ask_as(&token, "GET", "/api/v1/events", None).await.expect(401);
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_list_people_is_told_of_none_and_misses_nothing_else() {
+    let bench = Bench::new().await;
+    bench.project("before").await;
+    bench.user("oskar", Role::Viewer).await;
+    bench.state.accounts.set_role(&Caller::cli(), "oskar", Role::Operator).await.unwrap();
+    bench.project("after").await;
+    let everything = bench.state.services.node.events(&Caller::cli(), 0, 200).await.unwrap().items;
+    let told: Vec<i64> = everything.iter().filter(|event| !event.kind.starts_with("user.")).map(|event| event.pos).collect();
+    assert_eq!(everything.len(), told.len() + 3, "an owner is told of two accounts and a new role");
+    for token in [bench.token_of("oskar", Scope::Read).await, bench.token_of("mara", Scope::Read).await, bench.token.clone()] {
+        // Page by page, also through pages on which nothing is theirs to see.
+        let (mut after, mut seen) = ("0".to_owned(), Vec::new());
+        loop {
+            let page = bench.ask_as(&token, "GET", &format!("/api/v1/events?after={after}&limit=1"), None).await.expect(200);
+            assert!(!page.text.contains("oskar"), "{}", page.text);
+            let page = page.json();
+            seen.extend(page["items"].as_array().unwrap().iter().map(|event| event["pos"].as_i64().unwrap()));
+            match page["next"].as_str() {
+                Some(next) => after = next.to_owned(),
+                None => break,
+            }
+        }
+        assert_eq!(seen, told);
+        let mut stream = Stream::open(&bench, &token, "", None).await;
+        for pos in &told {
+            let (id, event) = stream.next().await.unwrap();
+            assert_eq!((id, event["pos"].as_i64()), (*pos, Some(*pos)));
+        }
+    }
     bench.end().await;
 }
 
