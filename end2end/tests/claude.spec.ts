@@ -103,3 +103,25 @@ test("kill -9 of the node in the middle of a turn: the agent simply goes on", as
   await expect(answer).toContainText("w299");
   expect(((await answer.textContent()) ?? "").trim()).toBe(Array.from({ length: 300 }, (_, i) => `w${i}`).join(" "));
 });
+
+test("a subagent that asks waits, and a turn's time moves on when its last call ends", async ({ page, second, node }) => {
+  const path = repository(node, "delegated");
+  const api = Api.of(node, OWNER.name);
+  const project = await api.addProject(path);
+  const prompt = "[[agent Look. {{bash touch looked; sleep 3}}]] [[slow 400]]";
+  const { id } = await api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt });
+  const session = await SessionPage.open(page, id);
+  const subagent = session.timeline.locator("details.nest > summary");
+  await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
+  await expect(subagent).toContainText("Waiting");
+  await session.allow.first().click();
+  await expect(subagent).not.toContainText("Waiting");
+
+  // While the next message is being written no entry comes: what the turn took so far is what a page read now says.
+  await expect(session.timeline.getByText(/w20 /).first()).toBeVisible({ timeout: 30_000 });
+  await expect(subagent).toContainText("done");
+  const anew = await SessionPage.open(second, id);
+  const took = (on: SessionPage) => on.timeline.locator(".prompt-by .push").first().textContent();
+  expect(await took(session)).toMatch(/^\d calls?, \d+/);
+  expect(await took(session)).toBe(await took(anew));
+});

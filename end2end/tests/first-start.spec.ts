@@ -1,5 +1,6 @@
 // A newcomer's first minutes: the printed link, the owner account, the demo agent, its approval.
-import { expect, test, OWNER, signIn } from "../fixtures/test";
+import { expect, test, OWNER, repository, setUp, signIn } from "../fixtures/test";
+import { Api } from "../fixtures/api";
 import { Node } from "../fixtures/node";
 import { SessionPage, live } from "../fixtures/pages";
 import { Watch } from "../fixtures/watch";
@@ -41,6 +42,35 @@ test("the printed link creates the owner once, and the demo agent streams and as
     await page.goto(link);
     await expect(page.getByRole("button", { name: "Create the owner account" })).toHaveCount(0);
     await signIn(page, node);
+    await context.close();
+  } finally {
+    await node.remove();
+  }
+});
+
+test("an open Overview follows the first steps, and the day that ends", async ({ browser }) => {
+  const node = await Node.start();
+  try {
+    const context = await browser.newContext({ baseURL: node.url });
+    const page = await context.newPage();
+    await setUp(page, node);
+    await live(page);
+    const step = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: "Add a project" }) });
+    await expect(step).toContainText("changes nothing in it");
+    await Api.of(node, OWNER.name).addProject(repository(node, "first"));
+    await expect(step).toContainText("done");
+
+    // Nothing happens any more, so nothing is read; then it is tomorrow.
+    let reads = 0;
+    page.on("request", (request) => (reads += Number(request.url().endsWith("/api/rpc/overview/read"))));
+    await expect(async () => {
+      const before = reads;
+      await page.waitForTimeout(5_000);
+      expect(reads).toBe(before);
+    }).toPass();
+    const before = reads;
+    await page.clock.setSystemTime(Date.now() + 24 * 3_600_000);
+    await expect.poll(() => reads).toBe(before + 1);
     await context.close();
   } finally {
     await node.remove();
