@@ -48,9 +48,13 @@ pub fn counts(key: &str, repeated: bool) -> bool {
 /// Hears every key press of the page until the owner that asked is gone. A handler that used the key answers `true`: nobody else gets it then.
 /// Call it in a component's body; on the server it does nothing.
 pub fn on_keys(handler: impl Fn(&Key) -> bool + 'static) {
-    if !cfg!(feature = "hydrate") {
-        return;
+    if cfg!(feature = "hydrate") {
+        hear(Box::new(handler));
     }
+}
+
+/// The same, compiled once.
+fn hear(handler: Box<dyn Fn(&Key) -> bool>) {
     let handle = window_event_listener(ev::keydown, move |event| {
         if event.default_prevented() || event.is_composing() || !counts(&event.key(), event.repeat()) {
             return;

@@ -132,6 +132,17 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Scrolls to an element of the page; nothing happens when there is none with that id.
+pub fn scroll_to(id: &str, block: web_sys::ScrollLogicalPosition) {
+    if cfg!(feature = "hydrate")
+        && let Some(element) = document().get_element_by_id(id)
+    {
+        let options = web_sys::ScrollIntoViewOptions::new();
+        options.set_block(block);
+        element.scroll_into_view_with_scroll_into_view_options(&options);
+    }
+}
+
 /// A number in `0.0..1.0`, for jitter only; 0.5 on the server.
 pub fn chance() -> f64 {
     if cfg!(feature = "hydrate") { js_sys::Math::random() } else { 0.5 }

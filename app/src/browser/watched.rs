@@ -13,15 +13,16 @@ const WITHIN: &str = "-88px 0px -120px 0px";
 /// Calls `f` when an element comes near what the reader sees and when it leaves, with its height in pixels, 0 where nothing of it is laid out.
 /// It is called once soon after the call.
 pub fn when_near(element: &Element, f: impl FnMut(bool, f64) + 'static) {
-    watch(element, AROUND, f);
+    watch(element, AROUND, Box::new(f));
 }
 
-/// Calls `f` when an element comes into sight and when it leaves it, and once soon after the call. What bars at the edges cover is not in sight.
+/// Calls `f` when an element comes into sight and when it leaves it, and once soon after the call. What bars at the edges cover is not in sight;
+/// any part of it that can be read is enough.
 pub fn when_seen(element: &Element, mut f: impl FnMut(bool) + 'static) {
-    watch(element, WITHIN, move |seen, _| f(seen));
+    watch(element, WITHIN, Box::new(move |seen, _| f(seen)));
 }
 
-fn watch(element: &Element, around: &str, mut f: impl FnMut(bool, f64) + 'static) {
+fn watch(element: &Element, around: &str, mut f: Box<dyn FnMut(bool, f64)>) {
     if !cfg!(feature = "hydrate") {
         return;
     }

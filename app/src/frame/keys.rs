@@ -6,10 +6,19 @@ use leptos::prelude::*;
 
 /// Keys and what they do, by where they work.
 const KEYS: &[(&str, &[(&str, &str)])] = &[
-    ("Everywhere", &[("Ctrl K", "Search or run a command"), ("N", "New session"), ("?", "This list"), ("Esc", "Close what is open")]),
+    (
+        "Everywhere",
+        &[
+            ("Ctrl K", "Search or run a command"),
+            ("N", "New session"),
+            ("?", "This list"),
+            ("Esc", "Close what is open"),
+            ("Ctrl ⏎", "Send what is written: a first prompt, a reason"),
+        ],
+    ),
     ("Inbox and approvals", &[("A", "Allow once"), ("Shift A", "Always allow"), ("D", "Deny, with a reason"), ("J", "Next"), ("K", "The one before")]),
-    ("Sessions", &[("/", "Filter"), ("J", "Next row"), ("K", "The row before")]),
-    ("Session", &[("E", "Next error"), ("W", "Next edit"), ("F", "Find"), ("Esc", "Interrupt the turn")]),
+    ("Sessions", &[("/", "Filter"), ("F", "Filter as well"), ("J", "Next row"), ("K", "The row before")]),
+    ("Session", &[("E", "Next error"), ("W", "Next edit"), ("F", "Find"), ("Esc", "Interrupt the turn"), ("↑", "In the message: what was said before")]),
 ];
 
 /// The dialog.

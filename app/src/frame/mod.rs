@@ -145,7 +145,7 @@ pub fn Frame() -> impl IntoView {
     }
 }
 
-/// A lost connection, where there is no rail that says it. It is read aloud by the announcer, not here.
+/// A lost connection, where no rail writes it out. It is read aloud by the announcer, not here.
 #[component]
 fn Offline() -> impl IntoView {
     let live = use_live();
@@ -157,7 +157,7 @@ fn Offline() -> impl IntoView {
     changing(move || {
         since.get().map(|since| {
             view! {
-                <div class="frame-note only-phone">
+                <div class="frame-note only-slim">
                     <Note tone=NoteTone::Warning>
                         "Offline since " <Exact at=since time=true /> "; what you see is from then."
                     </Note>
@@ -250,8 +250,13 @@ fn Announcer() -> impl IntoView {
     let said = RwSignal::new(String::new());
     Effect::new(move |before: Option<i64>| {
         let pending = live.pending.get();
-        if before.is_some_and(|before| pending > before) {
-            said.set(if pending == 1 { "1 approval waits for you".to_owned() } else { format!("{pending} approvals wait for you") });
+        match before {
+            Some(before) if pending > before => {
+                said.set(if pending == 1 { "1 approval waits for you".to_owned() } else { format!("{pending} approvals wait for you") });
+            }
+            // The same words twice would be read once: the next one that waits may come to the same number.
+            Some(before) if pending < before => said.set(String::new()),
+            _ => {}
         }
         pending
     });

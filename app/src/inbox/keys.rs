@@ -10,7 +10,8 @@ use model::{Millis, approvals::ApprovalKind};
 /// So long after a decision appeared a key can be about it; what comes sooner was pressed for the one before.
 const LOOK_MS: Millis = 400;
 
-/// Has a decision hear its keys while it is `first`. Where `scope_shown`, the place of a rule stands beside it and Shift A acts at once.
+/// Has a decision hear its keys while it is `first`, which it is only while it is in sight where a page has more than it. Where `scope_shown`,
+/// the place of a rule stands beside it and Shift A acts at once.
 /// Call it in a component's body.
 pub fn hear_keys(decider: Decider, first: Signal<bool>, scope_shown: bool) {
     let since = StoredValue::new(None);

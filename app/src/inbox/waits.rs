@@ -1,7 +1,7 @@
 //! How long a decision has been waiting, in words that get stronger. It must not remind by itself: the frame does.
 
 use crate::{
-    ui::{format, quiet_clock},
+    ui::{format, long, quiet_clock, zoned},
     view,
 };
 use leptos::prelude::*;
@@ -41,8 +41,13 @@ pub fn Waits(
             (if short { format::span(waited) } else { text }, class)
         }
     });
+    let local = zoned(now);
     view! {
-        <time class=move || said.with(|(_, class)| *class) datetime=format::iso(since) title=format!("since {}", format::utc_long(since))>
+        <time
+            class=move || said.with(|(_, class)| *class)
+            datetime=format::iso(since)
+            title=move || format!("since {}", long(since, local.get()))
+        >
             {move || said.with(|(text, _)| text.clone())}
         </time>
     }

@@ -89,8 +89,12 @@ impl Board {
         });
         // Sums, totals and the stream come with the next reading, at most every two seconds and only when something happened.
         let read = Act::new(move |(): &()| async move {
-            if let Ok(view) = read_overview().await {
-                self.read(view);
+            match read_overview().await {
+                Ok(view) => self.read(view),
+                // It is asked again until it is answered.
+                Err(_) => {
+                    self.stale.try_set_value(true);
+                }
             }
         });
         // Also when the day ends with nothing happening: what was done today was done yesterday then.

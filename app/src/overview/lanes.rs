@@ -3,6 +3,7 @@
 
 use super::{board::Board, troubled::TroubledRow};
 use crate::{
+    browser,
     inbox::{
         decider::Decider,
         decision::{DecisionActs, ExactInput},
@@ -10,10 +11,10 @@ use crate::{
         waits::Waits,
         words,
     },
-    ui::{Cost, Elapsed, Look, Shape, each, format},
+    ui::{Cost, Elapsed, Look, Shape, each, effect, format},
     view,
 };
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use model::{
     approvals::{Approval, ApprovalKind},
     sessions::{Session, SessionState},
@@ -40,7 +41,7 @@ pub fn Lanes(
                 {move || board.working.is_empty().then(|| view! { <p class="lane-none muted">"Nothing is running. " <a class="link" href="/sessions/new">"New session"</a></p> })}
             </section>
             <section class="lane" aria-labelledby="l3">
-                <LaneHead id="l3" title="Done today" look=Look::DONE count=Signal::derive(move || board.counts.with(|c| c.done)) href="/sessions?state=idle,interrupted,done" />
+                <LaneHead id="l3" title="Done today" hover="Since midnight UTC" look=Look::DONE count=Signal::derive(move || board.counts.with(|c| c.done)) href="/sessions?state=idle,interrupted,done" />
                 {each(move || board.done.list(), |(key, _)| key.clone(), |(_, session)| view! { <DoneRow session=session /> })}
                 {move || board.done.is_empty().then(|| view! { <p class="lane-none muted">"Nothing finished today."</p> })}
                 {move || {
@@ -54,11 +55,18 @@ pub fn Lanes(
 }
 
 #[component]
-fn LaneHead(id: &'static str, title: &'static str, look: Look, count: Signal<i64>, href: &'static str) -> impl IntoView {
+fn LaneHead(
+    id: &'static str,
+    title: &'static str,
+    #[prop(optional)] hover: Option<&'static str>,
+    look: Look,
+    count: Signal<i64>,
+    href: &'static str,
+) -> impl IntoView {
     view! {
         <div class="sec-h">
             <Shape look=look />
-            <h2 id=id>{title}</h2>
+            <h2 id=id title=hover>{title}</h2>
             <span class="cnt">{move || (count.get() > 0).then(|| format::exact(count.get()))}</span>
             <a class="push xs link" href=href>{if id == "l1" { "Inbox" } else { "All" }}<span class="vh">{format!(": {title}")}</span></a>
         </div>
@@ -101,7 +109,17 @@ fn OpenItem(board: Board, row: ArcRwSignal<Approval>, first: Memo<Option<String>
     let decider = Decider::new(approval.clone(), Callback::new(move |now: Approval| board.take(&now)));
     // A plan or a question is not all there: it has no keys where it cannot be read.
     let keys = Signal::derive(move || decider.kind == ApprovalKind::Tool && first.with(|first| first.as_ref().is_some_and(|key| *key == id.to_string())));
-    hear_keys(decider, keys, false);
+    let card = NodeRef::<html::Article>::new();
+    let seen = RwSignal::new(false);
+    effect(move || {
+        if let Some(card) = card.get() {
+            browser::when_seen(&card, move |now| {
+                seen.try_set(now);
+            });
+        }
+    });
+    // Off screen nobody reads what they would answer.
+    hear_keys(decider, Signal::derive(move || keys.get() && seen.get()), false);
     let who = approval.subagent.clone().unwrap_or_else(|| "The agent".into());
     let title_id = format!("n-{id}");
     let labelled = title_id.clone();
@@ -136,7 +154,7 @@ fn OpenItem(board: Board, row: ArcRwSignal<Approval>, first: Memo<Option<String>
         },
     };
     view! {
-        <article class="lane-item" aria-labelledby=labelled>
+        <article class="lane-item" node_ref=card aria-labelledby=labelled>
             <div class="row">
                 <h3 id=title_id class="cut">
                     <Shape look=Look::WAITING />

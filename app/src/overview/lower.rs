@@ -57,7 +57,7 @@ fn Usage(board: Board) -> impl IntoView {
         <section aria-labelledby="u1">
             <div class="sec-h">
                 <h2 id="u1">"Usage"</h2>
-                <span class="xs faint">"14 days, costs are estimates"</span>
+                <span class="xs faint">"14 UTC days, costs are estimates"</span>
                 <a class="push xs link" href="/usage">"All"<span class="vh">": usage"</span></a>
             </div>
             <div class="multi">

@@ -6,7 +6,7 @@ mod entries;
 
 use crate::{
     browser::{self, Theme},
-    ui::{Dialog, Icon, Kbd, Look, Shape, Toast, effect, hear, use_toasts},
+    ui::{Dialog, Icon, Kbd, Look, Shape, Toast, effect, hear, sentence, use_toasts},
     view,
 };
 use api::{find_sessions, run_demo};
@@ -23,6 +23,7 @@ pub(crate) fn Palette(
 ) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let found = RwSignal::new(Vec::<Session>::new());
+    let failed = RwSignal::new(None::<String>);
     let chosen = RwSignal::new(0_usize);
     let input = NodeRef::<html::Input>::new();
     let sign_out = NodeRef::<html::Form>::new();
@@ -44,17 +45,19 @@ pub(crate) fn Palette(
     effect(move || {
         let wish = text.get().trim().to_owned();
         chosen.set(0);
+        failed.set(None);
         if wish.chars().count() < 2 {
             found.set(Vec::new());
             return;
         }
         browser::after(std::time::Duration::from_millis(120), move || {
             spawn_local(async move {
-                if let Ok(sessions) = find_sessions(wish.clone()).await
-                    && text.try_get_untracked().is_some_and(|now| now.trim() == wish)
-                {
-                    found.set(sessions);
+                let answer = find_sessions(wish.clone()).await;
+                if text.try_get_untracked().is_none_or(|now| now.trim() != wish) {
+                    return;
                 }
+                failed.set(answer.as_ref().err().map(|error| sentence(&error.to_string())));
+                found.set(answer.unwrap_or_default());
             });
         });
     });
@@ -94,9 +97,14 @@ pub(crate) fn Palette(
 
     let on_key = move |event: ev::KeyboardEvent| {
         let count = shown.read_untracked().len();
+        let step = |by: usize| {
+            let at = (chosen.get_untracked() + by) % count;
+            chosen.set(at);
+            browser::scroll_to(&format!("palette-{at}"), web_sys::ScrollLogicalPosition::Nearest);
+        };
         match event.key().as_str() {
-            "ArrowDown" if count > 0 => chosen.update(|at| *at = (*at + 1) % count),
-            "ArrowUp" if count > 0 => chosen.update(|at| *at = (*at + count - 1) % count),
+            "ArrowDown" if count > 0 => step(1),
+            "ArrowUp" if count > 0 => step(count - 1),
             "Enter" => {
                 let entry = shown.read_untracked().get(chosen.get_untracked()).cloned();
                 if let Some(entry) = entry {
@@ -167,7 +175,10 @@ pub(crate) fn Palette(
                 }}
             </div>
             <p class="pal-none muted" role="status">
-                {move || shown.read().is_empty().then_some("Nothing is called that. Titles of sessions are searched from two letters.")}
+                {move || {
+                    let none = || "Nothing is called that. Titles of sessions are searched from two letters.".to_owned();
+                    failed.get().or_else(|| shown.read().is_empty().then(none))
+                }}
             </p>
         </Dialog>
         <form node_ref=sign_out method="post" action="/auth/logout" hidden></form>

@@ -96,7 +96,8 @@ fn OpenProject(id: ProjectId) -> impl IntoView {
 #[derive(Clone, Copy)]
 struct State {
     project: RwSignal<Project>,
-    error: RwSignal<Option<AppError>>,
+    /// Why trust or the limit was not changed.
+    refused: RwSignal<Option<AppError>>,
     /// Changes the project.
     change: Act<ProjectPatch>,
     /// What was accepted last.
@@ -109,29 +110,32 @@ struct State {
 fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
     let id = view.project.id;
     let project = RwSignal::new(view.project);
-    let error = RwSignal::new(None::<AppError>);
+    // Each is said where it was wished: the name in the head, the rest beside its controls.
+    let unnamed = RwSignal::new(None::<AppError>);
+    let refused = RwSignal::new(None::<AppError>);
     let accepted = RwSignal::new(ProjectPatch::default());
     // How often the socket brought the project.
     let heard = StoredValue::new(0_u32);
     let change = Act::new(move |patch: &ProjectPatch| {
         let patch = patch.clone();
+        let said = if patch.name.is_some() { unnamed } else { refused };
         let before = heard.get_value();
         async move {
             match update_project(id, patch.clone()).await {
                 Ok(now) => {
-                    error.set(None);
+                    said.set(None);
                     // What the socket brought meanwhile may be newer than this answer, and it brings this change as well.
                     if heard.try_get_value() == Some(before) {
                         project.set(now);
                     }
                     accepted.set(patch);
                 }
-                Err(refused) => error.set(Some(refused)),
+                Err(error) => said.set(Some(error)),
             }
         }
     });
     let leaving = RwSignal::new(false);
-    let state = State { project, error, change, accepted, leaving };
+    let state = State { project, refused, change, accepted, leaving };
     let rows = Rows::new(|session: &Session| session.id.to_string());
     let more = view.sessions.next.is_some();
     rows.replace(view.sessions.items);
@@ -158,7 +162,7 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
     view! {
         <LiveTitle text=move || project.with(|project| project.name.clone()) />
         <Head state=state />
-        {move || error.get().map(|error| view! { <ErrorNote error=error title="The project was not changed." /> })}
+        {move || unnamed.get().map(not_changed)}
         {move || {
             project
                 .with(|project| (!project.present).then(|| project.path.clone()))
@@ -196,6 +200,7 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
                 }}
             </section>
             <aside class="pj-a" aria-label="About this project">
+                {move || refused.get().map(|error| view! { <div class="pn-s">{not_changed(error)}</div> })}
                 <About project=project />
                 <Trust state=state />
                 <Limit state=state />
@@ -203,6 +208,10 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
             </aside>
         </div>
     }
+}
+
+fn not_changed(error: AppError) -> AnyView {
+    view! { <ErrorNote error=error title="The project was not changed." /> }
 }
 
 #[component]
@@ -341,7 +350,7 @@ const LIMITS: [(i64, &str); 7] = [
 /// How long an approval nobody answers waits.
 #[component]
 fn Limit(state: State) -> impl IntoView {
-    let State { project, change, error, .. } = state;
+    let State { project, change, refused, .. } = state;
     let now = move || project.with(|project| project.approval_timeout_s.unwrap_or(0));
     let at_first = project.with_untracked(|project| project.approval_timeout_s.unwrap_or(0));
     view! {
@@ -353,7 +362,7 @@ fn Limit(state: State) -> impl IntoView {
                     aria-label="Approvals nobody answers"
                     // Written anew after a refusal too: the choice that was refused must not stay on display.
                     prop:value=move || {
-                        error.track();
+                        refused.track();
                         now().to_string()
                     }
                     on:change:target=move |event| {
@@ -387,10 +396,11 @@ fn Limit(state: State) -> impl IntoView {
 /// Removing: typed, because it takes the project's sessions out of every list.
 #[component]
 fn Remove(state: State) -> impl IntoView {
-    let State { project, error, leaving, .. } = state;
+    let State { project, leaving, .. } = state;
     let id = project.with_untracked(|project| project.id);
     let open = RwSignal::new(false);
     let typed = RwSignal::new(String::new());
+    let failed = RwSignal::new(None::<AppError>);
     let navigate = StoredValue::new(use_navigate());
     let toasts = use_toasts();
     let remove = Act::new(move |(): &()| {
@@ -407,8 +417,7 @@ fn Remove(state: State) -> impl IntoView {
                 }
                 Err(refused) => {
                     leaving.set(false);
-                    error.set(Some(refused));
-                    open.set(false);
+                    failed.set(Some(refused));
                 }
             }
         }
@@ -419,6 +428,7 @@ fn Remove(state: State) -> impl IntoView {
         <section class="pn-s">
             <Button kind=ButtonKind::Danger icon="trash-2" on:click=hear::click(move |_| {
                 typed.set(String::new());
+                failed.set(None);
                 open.set(true);
             })>"Remove project…"</Button>
             <Dialog open=open title="Remove project">
@@ -440,6 +450,7 @@ fn Remove(state: State) -> impl IntoView {
                         <span class="label">"Type its name to remove it"</span>
                         <input class="input input-lg" autocomplete="off" prop:value=move || typed.get() on:input:target=move |event| typed.set(event.target().value()) />
                     </label>
+                    {move || failed.get().map(|error| view! { <ErrorNote error=error title="The project was not removed." /> })}
                     <div class="acts">
                         <Button kind=ButtonKind::Danger large=true submit=true disabled=cannot>"Remove"</Button>
                         <Button large=true on:click=hear::click(move |_| open.set(false))>"Keep it"</Button>

@@ -11,7 +11,7 @@ use crate::{
         waits::Waits,
         words,
     },
-    ui::{Elapsed, Icon, Look, Shape, changing, effect, use_clock},
+    ui::{Elapsed, Icon, Look, Shape, changing, effect, format, moment, quiet_clock, zoned},
     view,
 };
 use leptos::{html, prelude::*};
@@ -74,7 +74,8 @@ pub fn ApprovalCard(
     );
     let first = Memo::new(move |_| store.approvals.with(|all| all.iter().find(|one| one.state == ApprovalState::Pending).map(|one| one.id)) == Some(id));
     let keys = Signal::derive(move || first.get() && store.may_drive);
-    hear_keys(decider, keys, false);
+    // Off screen nobody reads what they would answer.
+    hear_keys(decider, Signal::derive(move || keys.get() && store.in_sight(id)), false);
     let reason = approval.reason.clone().unwrap_or_else(|| words::reason(approval.kind).to_owned());
     let suggestion = approval.suggestions.first().map(|suggestion| (suggestion.text.clone(), suggestion.scope));
     let (created, expires) = (approval.created, approval.expires);
@@ -143,19 +144,18 @@ fn after_decision(store: Store) {
     });
 }
 
-/// How long until a moment, current by itself.
+/// How long until a moment, current by itself; the moment itself on hover.
 #[component]
 pub fn Until(
     /// When.
     at: i64,
 ) -> impl IntoView {
-    let clock = use_clock();
-    let shown = RwSignal::new(false);
-    effect(move || shown.set(true));
-    changing(move || match clock.now().filter(|_| shown.get()) {
-        Some(now) => crate::ui::format::until(at - now),
-        None => format!("at {}", crate::ui::format::utc_short(at)),
-    })
+    let now = quiet_clock();
+    let text = Memo::new(move |_| match now.get() {
+        Some(now) => format::until(at - now),
+        None => format!("at {}", format::utc_short(at)),
+    });
+    moment(Signal::stored(at), false, zoned(now), text)
 }
 
 /// The strip above the composer that leads to the next decision, on the phone.

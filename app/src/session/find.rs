@@ -2,6 +2,7 @@
 //! It must not claim to search what is not loaded: it says so and offers to load it.
 
 use super::{scroll::Follow, store::Store};
+use crate::browser;
 use crate::ui::{Icon, IconButton, changing, effect, format, hear};
 use crate::view;
 use leptos::{html, prelude::*};
@@ -41,7 +42,7 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
         store.reveal(hits[next], false);
         // The field keeps the focus, so that Enter goes on to the next.
         follow.show(hits[next]);
-        request_animation_frame(move || crate::browser::focus("find"));
+        request_animation_frame(move || browser::focus("find"));
     };
     let said = move || {
         let count = hits.with(Vec::len);
@@ -56,6 +57,14 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
         open.set(false);
         store.at.set(None);
     };
+    // Also when nothing in it has the focus; the head leaves the key to it.
+    browser::on_keys(move |key| {
+        let closes = key.key == "Escape" && !key.typing;
+        if closes {
+            close();
+        }
+        closes
+    });
     view! {
         <div class="find-bar xs" role="search">
             <div class="search">

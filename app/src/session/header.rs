@@ -9,7 +9,7 @@ use crate::{
     Act, browser,
     error::AppError,
     sessions::{
-        actions::say_deleted,
+        actions::{say_archived, say_deleted, set_archived},
         api::{delete_session, update_session},
     },
     ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, changing, effect, format, hear, use_toasts},
@@ -193,20 +193,23 @@ fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<
     changing(move || {
         if editing.get() {
             return view! {
-                <form class="row sx-title" on:submit=hear::submit(save)>
+                <form
+                    class="row sx-title"
+                    on:submit=hear::submit(save)
+                    on:keydown=hear::keydown(move |event| {
+                        if event.key() == "Escape" {
+                            event.prevent_default();
+                            event.stop_propagation();
+                            editing.set(false);
+                        }
+                    })
+                >
                     <input
                         class="input"
                         aria-label="Title"
                         maxlength="200"
                         node_ref=field
                         prop:value=store.session.with_untracked(|session| session.title.clone())
-                        on:keydown=hear::keydown(move |event| {
-                            if event.key() == "Escape" {
-                                event.prevent_default();
-                                event.stop_propagation();
-                                editing.set(false);
-                            }
-                        })
                     />
                     <Button submit=true disabled=rename.pending()>"Rename"</Button>
                 </form>
@@ -280,8 +283,8 @@ fn DriveButtons(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoVie
     browser::on_keys(move |key| {
         let working = store.session.with_untracked(|session| can_interrupt(session.state));
         // Escape in a field belongs to the field; the composer passes it on by itself.
-        // What it could close as well, a box that asks for a reason or a scope, comes first.
-        if key.key == "Escape" && !key.typing && working && !browser::has(".ask-box") {
+        // What it could close as well comes first: a box that asks for a reason or a scope, the find bar, the title's editor.
+        if key.key == "Escape" && !key.typing && working && !browser::has(".ask-box, .find-bar, .sx-title") {
             act.dispatch(Drive::Interrupt);
             return true;
         }
@@ -339,10 +342,13 @@ fn More(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>
         }
     });
     let archive = Act::new(move |archived: &bool| {
-        let patch = SessionPatch { archived: Some(*archived), ..SessionPatch::default() };
+        let archived = *archived;
         async move {
-            match update_session(id, patch).await {
-                Ok(session) => store.take_answer(session),
+            match set_archived(id, archived).await {
+                Ok(session) => {
+                    say_archived(toasts, &session, archived);
+                    store.take_answer(session);
+                }
                 Err(refused) => error.set(Some(refused)),
             }
         }
@@ -391,32 +397,40 @@ fn More(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>
     }
 }
 
+/// What stands where no model is named.
+pub const fn no_model(agent: AgentKind) -> &'static str {
+    match agent {
+        AgentKind::Demo => "none",
+        AgentKind::Claude => "default",
+    }
+}
+
 /// The model, to be changed in place; its name as the agent reported it.
 #[component]
 fn ModelSwitch(store: Store) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
     let failed = RwSignal::new(None::<AppError>);
+    let own = RwSignal::new(String::new());
     let change = Act::new(move |model: &Option<String>| {
         let model = model.clone();
         async move {
             match set_model(id, model).await {
                 Ok(session) => {
                     failed.set(None);
+                    own.set(String::new());
                     store.take_answer(session);
                 }
                 Err(refused) => failed.set(Some(refused)),
             }
         }
     });
-    let own = RwSignal::new(String::new());
-    let demo = store.session.with_untracked(|session| session.agent == AgentKind::Demo);
+    let agent = store.session.with_untracked(|session| session.agent);
     let name = move || store.session.with(|session| session.model.clone());
     let shown = move || match name() {
         Some(name) => view! { <span class="mono cut">{name}</span> },
-        None if demo => view! { <span class="faint">"none"</span> },
-        None => view! { <span class="faint">"default"</span> },
+        None => view! { <span class="faint">{no_model(agent)}</span> },
     };
-    if demo || !store.may_drive {
+    if agent == AgentKind::Demo || !store.may_drive {
         return view! { <div class="no-phone no-mid"><dt>"Model"</dt> <dd>{changing(shown)}</dd></div> };
     }
     let pick = move |model: Option<&'static str>| change.dispatch(model.map(str::to_owned));
@@ -432,7 +446,6 @@ fn ModelSwitch(store: Store) -> impl IntoView {
                     <hr />
                     <form
                         class="menu-f"
-                        on:click=hear::click(|event| event.stop_propagation())
                         on:submit=hear::submit(move |event| {
                             event.prevent_default();
                             let text = own.get_untracked().trim().to_owned();
@@ -446,6 +459,8 @@ fn ModelSwitch(store: Store) -> impl IntoView {
                             aria-label="Another model"
                             placeholder="Another model"
                             prop:value=move || own.get()
+                            // A press into the field chooses nothing yet: the menu stays.
+                            on:click=hear::click(|event| event.stop_propagation())
                             on:input:target=move |event| own.set(event.target().value())
                         />
                         <Button submit=true>"Use"</Button>

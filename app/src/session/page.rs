@@ -11,9 +11,11 @@ use super::{
     timeline::Timeline,
 };
 use crate::{
-    Reading,
+    Act, Reading,
+    error::AppError,
     live::use_live,
-    ui::{ErrorNote, LiveTitle, Skeleton, changing},
+    sessions::api::restore_session,
+    ui::{Button, ErrorNote, LiveTitle, Skeleton, changing, hear},
     view,
 };
 use leptos::prelude::*;
@@ -39,14 +41,35 @@ pub fn SessionPage() -> impl IntoView {
     })
 }
 
+/// `children` is what can be done about it.
 #[component]
-fn NoSession() -> impl IntoView {
+fn NoSession(#[prop(optional)] children: Option<Children>) -> impl IntoView {
     view! {
         <Title text="No such session" />
         <div class="page">
             <div class="page-bar"><h1>"There is no such session"</h1></div>
             <p class="muted">"It may have been deleted, or it is not yours to see. "<a class="link" href="/sessions">"All sessions"</a></p>
+            {children.map(|children| children())}
         </div>
+    }
+}
+
+/// Takes a deletion back, if it was one.
+#[component]
+fn Restore(id: SessionId, opened: Reading<Opened>) -> impl IntoView {
+    let error = RwSignal::new(None::<AppError>);
+    let restore = Act::new(move |(): &()| async move {
+        match restore_session(id).await {
+            Ok(_) => opened.refetch(),
+            Err(refused) => error.set(Some(refused)),
+        }
+    });
+    view! {
+        <p class="muted">
+            "What was deleted can be taken back for 30 days. "
+            <Button disabled=restore.pending() on:click=hear::click(move |_| { restore.dispatch(()); })>"Restore it"</Button>
+        </p>
+        {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not restored." /> })}
     }
 }
 
@@ -76,9 +99,9 @@ fn OpenSession(id: SessionId) -> impl IntoView {
                             missing.set_value(false);
                             view! { <SessionOpen opened=opened_now again=Callback::new(move |()| opened.refetch()) /> }
                         }
-                        Err(crate::error::AppError(model::Error::NotFound(_))) => {
+                        Err(AppError(model::Error::NotFound(_))) => {
                             missing.set_value(true);
-                            view! { <NoSession /> }
+                            view! { <NoSession><Restore id=id opened=opened /></NoSession> }
                         }
                         Err(error) => {
                             view! {

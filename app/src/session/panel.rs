@@ -289,13 +289,18 @@ fn Raw(store: Store) -> impl IntoView {
 fn RawRow(line: RawLine) -> impl IntoView {
     let open = ArcRwSignal::new(false);
     let shown = open.clone();
-    let pretty =
-        serde_json::from_str::<serde_json::Value>(&line.text).and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| line.text.clone());
+    let text = line.text;
+    let head: String = text.chars().take(160).collect();
+    // Only what is opened is read: there may be thousands.
+    let pretty = move || {
+        let value = serde_json::from_str::<serde_json::Value>(&text);
+        value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| text.clone())
+    };
     view! {
         <li>
             <details on:toggle=on_toggle(open)>
-                <summary class="cut mono xs">{line.text.chars().take(160).collect::<String>()}</summary>
-                {move || shown.get().then(|| view! { <pre class="code code-wrap">{pretty.clone()}</pre> })}
+                <summary class="cut mono xs">{head}</summary>
+                {move || shown.get().then(|| view! { <pre class="code code-wrap">{pretty()}</pre> })}
             </details>
         </li>
     }

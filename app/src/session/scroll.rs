@@ -183,14 +183,11 @@ impl Follow {
     pub fn show(self, seq: i64) {
         self.store.at_end.set(false);
         request_animation_frame(move || {
-            if let Some(element) = document().get_element_by_id(&format!("e{seq}")) {
-                let options = web_sys::ScrollIntoViewOptions::new();
-                options.set_block(web_sys::ScrollLogicalPosition::Center);
-                element.scroll_into_view_with_scroll_into_view_options(&options);
-                browser::focus(&format!("e{seq}"));
-                // Where it was in sight already nothing scrolls, and nobody else would look.
-                self.look();
-            }
+            let id = format!("e{seq}");
+            browser::scroll_to(&id, web_sys::ScrollLogicalPosition::Center);
+            browser::focus(&id);
+            // Where it was in sight already nothing scrolls, and nobody else would look.
+            self.look();
         });
     }
 }

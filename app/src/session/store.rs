@@ -283,7 +283,7 @@ impl Store {
         above
     }
 
-    /// What waits is drawn wherever the reader is: its keys work, and the way to it leads somewhere.
+    /// What waits is drawn wherever the reader is: the way to it leads somewhere, and once it is in sight its keys work.
     fn draw_waiting(&self) {
         let waiting: Vec<ApprovalId> =
             self.approvals.with_untracked(|list| list.iter().filter(|approval| approval.state == ApprovalState::Pending).map(|approval| approval.id).collect());

@@ -1,7 +1,7 @@
 //! What a session spent: tokens, cost and context as the agent reports them, by model where several had a part.
 //! It must not add anything up: the node does.
 
-use super::{api::usage_by_model, store::Store};
+use super::{api::usage_by_model, header::no_model, store::Store};
 use crate::{
     Reading,
     ui::{Cost, ErrorNote, Short, format},
@@ -23,7 +23,7 @@ pub fn Usage(
             <div class="row pn-h"><h2>"Usage"</h2><span class="push xs faint">"as the agent reports it"</span></div>
             <dl class="kv pn-kv">
                 <dt>"Model"</dt>
-                <dd>{move || session.with(|session| session.model.clone().unwrap_or_else(|| "none".into()))}</dd>
+                <dd>{move || session.with(|session| session.model.clone().unwrap_or_else(|| no_model(session.agent).into()))}</dd>
                 <dt>"Input"</dt>
                 <dd class="mono"><Short n=tokens(|usage| usage.input) /></dd>
                 <dt>"Output"</dt>

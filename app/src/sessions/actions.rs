@@ -31,11 +31,26 @@ fn say(toasts: Option<Toasts>, title: &str, what: &str, error: &AppError) {
 /// Says that a session was deleted, and offers to take it back.
 pub(crate) fn say_deleted(toasts: Option<Toasts>, id: SessionId, title: String) {
     let Some(toasts) = toasts else { return };
-    toasts.show(Toast::done(format!("Deleted: {title}. It can be taken back for 30 days.")).undo(move || {
+    toasts.show(Toast::done(format!("Deleted: {title}. Its page takes it back for 30 days.")).undo(move || {
         let title = title.clone();
         leptos::task::spawn_local(async move {
             if let Err(error) = restore_session(id).await {
                 say(Some(toasts), &title, "restored", &error);
+            }
+        });
+    }));
+}
+
+/// Says that a session was put into the archive or taken out of it, and offers to take that back.
+pub(crate) fn say_archived(toasts: Option<Toasts>, session: &Session, archived: bool) {
+    let Some(toasts) = toasts else { return };
+    let (id, title) = (session.id, session.title.clone());
+    let text = format!("{}: {title}.", if archived { "Archived" } else { "Taken out of the archive" });
+    toasts.show(Toast::done(text).undo(move || {
+        let title = title.clone();
+        leptos::task::spawn_local(async move {
+            if let Err(error) = set_archived(id, !archived).await {
+                say(Some(toasts), &title, archive_word(!archived), &error);
             }
         });
     }));
@@ -72,18 +87,7 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
             match set_archived(id, archived).await {
                 Ok(session) => {
                     take_away();
-                    if let Some(toasts) = toasts {
-                        let title = session.title;
-                        let text = format!("{}: {title}.", if archived { "Archived" } else { "Taken out of the archive" });
-                        toasts.show(Toast::done(text).undo(move || {
-                            let title = title.clone();
-                            leptos::task::spawn_local(async move {
-                                if let Err(error) = set_archived(id, !archived).await {
-                                    say(Some(toasts), &title, archive_word(!archived), &error);
-                                }
-                            });
-                        }));
-                    }
+                    say_archived(toasts, &session, archived);
                 }
                 Err(error) => say(toasts, &title, archive_word(archived), &error),
             }
@@ -120,7 +124,8 @@ const fn archive_word(archived: bool) -> &'static str {
     if archived { "archived" } else { "taken out of the archive" }
 }
 
-async fn set_archived(id: SessionId, archived: bool) -> Result<Session, AppError> {
+/// Puts a session into the archive or takes it out of it.
+pub(crate) async fn set_archived(id: SessionId, archived: bool) -> Result<Session, AppError> {
     update_session(id, SessionPatch { archived: Some(archived), ..SessionPatch::default() }).await
 }
 

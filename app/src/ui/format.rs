@@ -63,6 +63,11 @@ impl Civil {
         MONTHS.get(usize::from(self.month).wrapping_sub(1)).copied().unwrap_or("")
     }
 
+    /// The year, the month and the day: what tells days apart.
+    pub const fn date(&self) -> (i64, u8, u8) {
+        (self.year, self.month, self.day)
+    }
+
     /// `14:36`.
     pub fn time(&self) -> String {
         format!("{:02}:{:02}", self.hour, self.minute)
@@ -282,6 +287,9 @@ mod tests {
         assert_eq!(utc_long(AT), "Sun 22 Nov 2026, 14:36:05 UTC");
         assert_eq!(civil(AT, -15 * 60).short(), "21 Nov, 23:36");
         assert_eq!(civil(AT, 60).time(), "15:36");
+        assert_eq!(civil(AT, 0).day_month(), "22 Nov");
+        assert_eq!(civil(AT, 9 * 60).date(), (2026, 11, 22));
+        assert_eq!(civil(AT, 10 * 60).date(), (2026, 11, 23));
         assert_eq!(iso(0), "1970-01-01T00:00:00Z");
         assert_eq!(iso(-1_000), "1969-12-31T23:59:59Z");
         assert_eq!(iso(951_782_400_000), "2000-02-29T00:00:00Z");

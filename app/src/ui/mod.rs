@@ -35,6 +35,7 @@ pub use menu::{Menu, Segment, Tab, Tabs};
 pub use status::{Look, StatusWord};
 pub use stretch::{Blank, Stretch};
 pub use time::{Ago, Clock, Cost, Elapsed, Exact, Short, provide_clock, quiet_clock, use_clock};
+pub(crate) use time::{long, moment, zoned};
 pub use title::LiveTitle;
 pub(crate) use toast::ToastRow;
 pub use toast::{Toast, Toasts, ToastsView, provide_toasts, toast, use_toasts};

@@ -11,28 +11,45 @@ use std::time::Duration;
 
 /// The tab's clock; `None` until the browser has taken over.
 #[derive(Clone, Copy)]
-pub struct Clock(RwSignal<Option<Millis>>);
+pub struct Clock {
+    now: RwSignal<Option<Millis>>,
+    /// The date where the viewer is. It has a signal of its own, for what need not be written anew every second.
+    today: RwSignal<Option<(i64, u8, u8)>>,
+}
 
 impl Clock {
+    fn new() -> Self {
+        Self { now: RwSignal::new(None), today: RwSignal::new(None) }
+    }
+
     /// The moment, to a second; `None` on the server and while the page is taken over. Reading it subscribes.
     pub fn now(self) -> Option<Millis> {
-        self.0.get()
+        self.now.get()
+    }
+
+    fn tick(self) {
+        let now = browser::now();
+        self.now.set(now);
+        let today = now.map(|now| format::civil(now, offset_minutes(now)).date());
+        if self.today.get_untracked() != today {
+            self.today.set(today);
+        }
     }
 }
 
 /// Starts the tab's clock; the application does it once.
 pub fn provide_clock() {
-    let clock = Clock(RwSignal::new(None));
+    let clock = Clock::new();
     provide_context(clock);
     effect(move || {
-        clock.0.set(browser::now());
-        browser::every(Duration::from_secs(1), move || clock.0.set(browser::now()));
+        clock.tick();
+        browser::every(Duration::from_secs(1), move || clock.tick());
     });
 }
 
 /// The tab's clock, or one that stands still where nobody provided one.
 pub fn use_clock() -> Clock {
-    use_context::<Clock>().unwrap_or_else(|| Clock(RwSignal::new(None)))
+    use_context::<Clock>().unwrap_or_else(Clock::new)
 }
 
 /// The clock as a component may read it: silent until this component has been taken over, so that both sides write the same at first.
@@ -54,8 +71,24 @@ fn offset_minutes(at: Millis) -> i64 {
     -minutes
 }
 
-fn long(at: Millis, local: bool) -> String {
+/// Whether moments are written in the viewer's zone by now: once the clock speaks.
+pub(crate) fn zoned(now: Signal<Option<Millis>>) -> Memo<bool> {
+    Memo::new(move |_| now.get().is_some())
+}
+
+/// A moment in full, in the viewer's zone where `local`.
+pub(crate) fn long(at: Millis, local: bool) -> String {
     if local { format::civil(at, offset_minutes(at)).long() } else { format::utc_long(at) }
+}
+
+/// A moment as `text` says it; in full on hover, after "since" where it is the beginning of something. Compiled once for all that shows one.
+pub(crate) fn moment(at: Signal<Millis>, since: bool, local: Memo<bool>, text: Memo<String>) -> AnyView {
+    let title = move || format!("{}{}", if since { "since " } else { "" }, long(at.get(), local.get()));
+    view! {
+        <time datetime=move || format::iso(at.get()) title=title>
+            {text}
+        </time>
+    }
 }
 
 /// How long ago, current by itself; the exact moment on hover.
@@ -74,12 +107,7 @@ pub fn Ago(
         Some(now) if short => format::ago_short(now - at.get()),
         Some(now) => format::ago(now - at.get()),
     });
-    let local = Memo::new(move |_| now.get().is_some());
-    view! {
-        <time datetime=move || format::iso(at.get()) title=move || long(at.get(), local.get())>
-            {text}
-        </time>
-    }
+    moment(at, false, zoned(now), text)
 }
 
 /// How long something has been going on (`4m 10s`, current by itself), or took where `until` is known.
@@ -98,40 +126,32 @@ pub fn Elapsed(
         (None, Some(now)) => format::span(now - since.get()),
         (None, None) => format!("since {}", format::civil(since.get(), 0).time()),
     });
-    let local = Memo::new(move |_| now.get().is_some());
-    view! {
-        <time datetime=move || format::iso(since.get()) title=move || format!("since {}", long(since.get(), local.get()))>
-            {text}
-        </time>
-    }
+    moment(since, true, zoned(now), text)
 }
 
-/// The moment itself: `22 Nov, 14:36` in the viewer's zone; only the time with `time`.
+/// The moment itself: `22 Nov, 14:36` in the viewer's zone; with `time` only the time, or the day where it is not today.
 #[component]
 pub fn Exact(
     /// When.
     #[prop(into)]
     at: Signal<Millis>,
-    /// `14:36` only.
+    /// `14:36` only, and `22 Nov` where that is not today.
     #[prop(optional)]
     time: bool,
 ) -> impl IntoView {
-    let now = quiet_clock();
-    let local = Memo::new(move |_| now.get().is_some());
+    let clock = use_clock();
+    let local = zoned(quiet_clock());
     let text = Memo::new(move |_| {
         let offset = if local.get() { offset_minutes(at.get()) } else { 0 };
         let civil = format::civil(at.get(), offset);
         match (time, local.get()) {
+            (true, true) if clock.today.get().is_some_and(|today| today != civil.date()) => civil.day_month(),
             (true, _) => civil.time(),
             (false, true) => civil.short(),
             (false, false) => format::utc_short(at.get()),
         }
     });
-    view! {
-        <time datetime=move || format::iso(at.get()) title=move || long(at.get(), local.get())>
-            {text}
-        </time>
-    }
+    moment(at, false, local, text)
 }
 
 /// A count, short; exact on hover.

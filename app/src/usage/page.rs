@@ -35,7 +35,7 @@ pub fn UsagePage() -> impl IntoView {
         <div class="page">
         <div class="page-bar">
             <h1>"Usage"</h1>
-            <span class="xs faint">"costs are the agents' own estimates"</span>
+            <span class="xs faint">"UTC days, costs are the agents' own estimates"</span>
             <nav class="push seg" aria-label="Range">
                 {SPANS
                     .into_iter()
