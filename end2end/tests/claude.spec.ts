@@ -104,6 +104,23 @@ test("kill -9 of the node in the middle of a turn: the agent simply goes on", as
   expect(((await answer.textContent()) ?? "").trim()).toBe(Array.from({ length: 300 }, (_, i) => `w${i}`).join(" "));
 });
 
+test("a session that is stopped in its first words goes on, and what it had cost counts", async ({ page, node }) => {
+  const path = repository(node, "stopped-early");
+  const api = Api.of(node, OWNER.name);
+  const project = await api.addProject(path);
+  const { id } = await api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt: "[[slow 2000]]" });
+  const session = await SessionPage.open(page, id);
+  await expect(session.timeline.getByText(/w5 /).first()).toBeVisible({ timeout: 30_000 });
+  await session.more("Stop the agent");
+  await session.isIn("Done");
+  // What it had written is kept, and what it spent is known.
+  await expect(session.timeline.getByText(/^w0 w1 w2 /)).toBeVisible();
+  await expect.poll(async () => (await api.call<{ cost_micros: number | null }>("GET", `/sessions/${id}`)).cost_micros).toBeGreaterThan(0);
+  await session.say("[[recall all]]");
+  await expect(session.timeline.getByText("I remember: slow.")).toBeVisible({ timeout: 30_000 });
+  await session.isIn("Idle");
+});
+
 test("a subagent that asks waits, and a turn's time moves on when its last call ends", async ({ page, second, node }) => {
   const path = repository(node, "delegated");
   const api = Api.of(node, OWNER.name);

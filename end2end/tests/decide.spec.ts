@@ -52,6 +52,34 @@ test("Escape that closes a menu or a box does not interrupt the agent", async ({
   expect(await isPending(api, id, approval)).toBe(true);
 });
 
+test("Escape with the find bar open closes it, and a key answers nothing that is out of sight", async ({ page, node }) => {
+  const { api, session: id, approval } = await waiting(node, "out-of-sight", "Out of sight");
+  await page.setViewportSize({ width: 1440, height: 420 });
+  const session = await SessionPage.open(page, id);
+  await expect(session.allow.first()).toBeVisible();
+  await page.getByRole("heading", { level: 1 }).click();
+  await page.keyboard.press("f");
+  const find = page.getByRole("searchbox", { name: "Find in this session" });
+  await find.fill("the");
+  // The field is left, the bar stays.
+  await page.getByRole("heading", { level: 1 }).click();
+  await page.keyboard.press("Escape");
+  await expect(find).toHaveCount(0);
+
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await expect(session.allow.first()).not.toBeInViewport();
+  await page.waitForTimeout(LOOK_MS);
+  await page.keyboard.press("a");
+  await page.waitForTimeout(500);
+  expect((await api.session(id)).state).toBe("waiting");
+  expect(await isPending(api, id, approval)).toBe(true);
+
+  await session.allow.first().scrollIntoViewIfNeeded();
+  await page.waitForTimeout(LOOK_MS);
+  await page.keyboard.press("a");
+  await expect.poll(() => isPending(api, id, approval)).toBe(false);
+});
+
 test("a held A answers one decision, says so, and leaves the next one alone", async ({ page, node }) => {
   const first = await waiting(node, "held-first", "Held first");
   const second = await waiting(node, "held-second", "Held second");

@@ -17,7 +17,7 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("Inbox and approvals", &[("A", "Allow once"), ("Shift A", "Always allow"), ("D", "Deny, with a reason"), ("J", "Next"), ("K", "The one before")]),
-    ("Sessions", &[("/", "Filter"), ("F", "Filter as well"), ("J", "Next row"), ("K", "The row before")]),
+    ("Sessions", &[("/", "Filter"), ("J", "Next row"), ("K", "The row before")]),
     ("Session", &[("E", "Next error"), ("W", "Next edit"), ("F", "Find"), ("Esc", "Interrupt the turn"), ("↑", "In the message: what was said before")]),
 ];
 

@@ -23,7 +23,7 @@ pub(crate) fn Palette(
 ) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let found = RwSignal::new(Vec::<Session>::new());
-    let failed = RwSignal::new(None::<String>);
+    let failed = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
     let input = NodeRef::<html::Input>::new();
     let sign_out = NodeRef::<html::Form>::new();
@@ -45,7 +45,7 @@ pub(crate) fn Palette(
     effect(move || {
         let wish = text.get().trim().to_owned();
         chosen.set(0);
-        failed.set(None);
+        failed.set(String::new());
         if wish.chars().count() < 2 {
             found.set(Vec::new());
             return;
@@ -56,8 +56,13 @@ pub(crate) fn Palette(
                 if text.try_get_untracked().is_none_or(|now| now.trim() != wish) {
                     return;
                 }
-                failed.set(answer.as_ref().err().map(|error| sentence(&error.to_string())));
-                found.set(answer.unwrap_or_default());
+                match answer {
+                    Ok(sessions) => found.set(sessions),
+                    Err(error) => {
+                        found.set(Vec::new());
+                        failed.set(sentence(&error.to_string()));
+                    }
+                }
             });
         });
     });
@@ -175,9 +180,9 @@ pub(crate) fn Palette(
                 }}
             </div>
             <p class="pal-none muted" role="status">
-                {move || {
-                    let none = || "Nothing is called that. Titles of sessions are searched from two letters.".to_owned();
-                    failed.get().or_else(|| shown.read().is_empty().then(none))
+                {move || match failed.get() {
+                    why if why.is_empty() && shown.read().is_empty() => "Nothing is called that. Titles of sessions are searched from two letters.".to_owned(),
+                    why => why,
                 }}
             </p>
         </Dialog>

@@ -77,20 +77,8 @@ pub async fn withdraw(id: SessionId, prompt: PromptId) -> AppResult<()> {
     Ok(services()?.sessions.withdraw(&caller()?, id, prompt).await?)
 }
 
-/// Changes how much the agent may do unasked.
-#[server(prefix = "/api/rpc", endpoint = "session/mode", protocol = Rpc)]
-pub async fn set_mode(id: SessionId, mode: Mode) -> AppResult<Session> {
-    Ok(services()?.sessions.set_mode(&caller()?, id, mode).await?)
-}
-
-/// Changes the model; `None` is the agent's default.
-#[server(prefix = "/api/rpc", endpoint = "session/model", protocol = Rpc)]
-pub async fn set_model(id: SessionId, model: Option<String>) -> AppResult<Session> {
-    Ok(services()?.sessions.set_model(&caller()?, id, model).await?)
-}
-
-/// What can be done to a session's agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What can be done to a session and its agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Drive {
     /// End the turn.
@@ -99,9 +87,15 @@ pub enum Drive {
     Stop,
     /// Start it again on the same conversation.
     Resume,
+    /// Make a new session that continues the same conversation.
+    Fork,
+    /// Change how much the agent may do unasked.
+    Mode(Mode),
+    /// Change the model; `None` is the agent's default.
+    Model(Option<String>),
 }
 
-/// Interrupts, stops or resumes.
+/// Does it; the answer is the session as it is then, or the fork.
 #[server(prefix = "/api/rpc", endpoint = "session/drive", protocol = Rpc)]
 pub async fn drive_agent(id: SessionId, what: Drive) -> AppResult<Session> {
     let (sessions, caller) = (services()?.sessions, caller()?);
@@ -109,13 +103,10 @@ pub async fn drive_agent(id: SessionId, what: Drive) -> AppResult<Session> {
         Drive::Interrupt => sessions.interrupt(&caller, id).await,
         Drive::Stop => sessions.stop(&caller, id).await,
         Drive::Resume => sessions.resume(&caller, id).await,
+        Drive::Fork => sessions.fork(&caller, id).await,
+        Drive::Mode(mode) => sessions.set_mode(&caller, id, mode).await,
+        Drive::Model(model) => sessions.set_model(&caller, id, model).await,
     }?)
-}
-
-/// A new session that continues the same conversation.
-#[server(prefix = "/api/rpc", endpoint = "session/fork", protocol = Rpc)]
-pub async fn fork(id: SessionId) -> AppResult<Session> {
-    Ok(services()?.sessions.fork(&caller()?, id).await?)
 }
 
 /// Raw lines of the agent's stream.

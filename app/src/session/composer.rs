@@ -2,9 +2,9 @@
 //! It sends by a server function, so it works while the socket is down, and as a plain form before WASM has loaded.
 
 use super::{
-    api::{Drive, drive_agent, say},
+    api::{Drive, say},
     approval::NextDecision,
-    header::can_interrupt,
+    header::{Controls, can_interrupt},
     scroll::Follow,
     store::Store,
 };
@@ -24,12 +24,14 @@ pub fn Composer(
     store: Store,
     /// Where the reader is.
     follow: Follow,
+    /// What can be done to the agent.
+    controls: Controls,
 ) -> impl IntoView {
     view! {
         <div class="dock">
             <NextDecision store=store />
             {if store.may_drive {
-                view! { <Say store=store follow=follow /> }
+                view! { <Say store=store follow=follow controls=controls /> }
             } else {
                 view! { <p class="xs muted dock-note">"You may watch this session. Somebody with the role operator can speak to it."</p> }
             }}
@@ -38,7 +40,7 @@ pub fn Composer(
 }
 
 #[component]
-fn Say(store: Store, follow: Follow) -> impl IntoView {
+fn Say(store: Store, follow: Follow, controls: Controls) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
     let draft_key = format!("orchwiz.draft.{id}");
     let text = RwSignal::new(String::new());
@@ -92,12 +94,6 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             }
         }
     });
-    let interrupt = Act::new(move |(): &()| async move {
-        match drive_agent(id, Drive::Interrupt).await {
-            Ok(session) => store.take_answer(session),
-            Err(refused) => error.set(Some(refused)),
-        }
-    });
     let submit = move || {
         let words = text.get_untracked();
         if !words.trim().is_empty() && !send.pending().get_untracked() {
@@ -117,7 +113,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             "Escape" => {
                 event.prevent_default();
                 if store.session.with_untracked(|session| can_interrupt(session.state)) {
-                    interrupt.dispatch(());
+                    controls.drive.dispatch(Drive::Interrupt);
                 } else if let Some(field) = field.get_untracked() {
                     let _ = field.blur();
                 }

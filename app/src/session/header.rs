@@ -2,14 +2,14 @@
 //! It must not change anything without a server function's answer; only the mode shows at once what was pressed.
 
 use super::{
-    api::{Drive, drive_agent, fork, set_mode, set_model},
+    api::{Drive, drive_agent},
     store::Store,
 };
 use crate::{
     Act, browser,
     error::AppError,
     sessions::{
-        actions::{say_archived, say_deleted, set_archived},
+        actions::{say_archived, say_deleted},
         api::{delete_session, update_session},
     },
     ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, changing, effect, format, hear, use_toasts},
@@ -19,16 +19,87 @@ use leptos::{html, prelude::*};
 use leptos_router::hooks::use_navigate;
 use model::sessions::{AgentKind, Mode, Session, SessionPatch, SessionState};
 
+/// What the page can do to its session, and what became of it.
+#[derive(Clone, Copy)]
+pub struct Controls {
+    /// What was refused last.
+    error: RwSignal<Option<AppError>>,
+    /// Whether the title is being written.
+    editing: RwSignal<bool>,
+    /// Interrupts, stops or resumes its agent, forks it, changes its mode or model.
+    pub drive: Act<Drive>,
+    /// Renames it, or archives it.
+    change: Act<SessionPatch>,
+}
+
+impl Controls {
+    /// For the session of `store`.
+    pub fn new(store: Store) -> Self {
+        let (error, editing) = (RwSignal::new(None::<AppError>), RwSignal::new(false));
+        let id = store.session.with_untracked(|session| session.id);
+        let toasts = use_toasts();
+        let navigate = use_navigate();
+        let drive = Act::new(move |what: &Drive| {
+            let (what, go) = (what.clone(), navigate.clone());
+            let forks = what == Drive::Fork;
+            // The mode shows at once what was pressed.
+            let before = match what {
+                Drive::Mode(mode) => store.session.try_update(|session| std::mem::replace(&mut session.mode, mode)),
+                _ => None,
+            };
+            async move {
+                match drive_agent(id, what).await {
+                    // Whoever has gone elsewhere meanwhile is not led away from there.
+                    Ok(fork) if forks => {
+                        if store.is_here() {
+                            go(&format!("/sessions/{}", fork.id), leptos_router::NavigateOptions::default());
+                        }
+                    }
+                    Ok(session) => {
+                        error.set(None);
+                        store.take_answer(session);
+                    }
+                    Err(refused) => {
+                        if let Some(mode) = before {
+                            store.session.update(|session| session.mode = mode);
+                        }
+                        error.set(Some(refused));
+                    }
+                }
+            }
+        });
+        let change = Act::new(move |patch: &SessionPatch| {
+            let patch = patch.clone();
+            let archived = patch.archived;
+            async move {
+                match update_session(id, patch).await {
+                    Ok(session) => {
+                        error.set(None);
+                        match archived {
+                            Some(archived) => say_archived(toasts, &session, archived),
+                            None => editing.set(false),
+                        }
+                        store.take_answer(session);
+                    }
+                    Err(refused) => error.set(Some(refused)),
+                }
+            }
+        });
+        Self { error, editing, drive, change }
+    }
+}
+
 /// The head of a session.
 #[component]
 pub fn Header(
     /// What the page knows.
     store: Store,
+    /// What it can do.
+    controls: Controls,
 ) -> impl IntoView {
-    let error = RwSignal::new(None::<AppError>);
+    let error = controls.error;
     let session = store.session;
     let project = session.with_untracked(|session| session.project);
-    let editing = RwSignal::new(false);
     view! {
         // The phone's way back; the head itself scrolls away there.
         <div class="sx-back only-phone">
@@ -42,16 +113,16 @@ pub fn Header(
                     <span class="faint no-phone">"/"</span>
                     <a href=format!("/projects/{project}")>{move || session.with(|session| session.project_name.clone())}</a>
                 </nav>
-                <TitleEdit store=store error=error editing=editing />
+                <TitleEdit store=store controls=controls />
                 <span class="push row sx-acts">
                     <Show when=move || store.may_drive>
-                        <ModeSwitch store=store error=error />
-                        <DriveButtons store=store error=error />
-                        <More store=store error=error editing=editing />
+                        <ModeSwitch store=store drive=controls.drive />
+                        <DriveButtons store=store controls=controls />
+                        <More store=store controls=controls />
                     </Show>
                 </span>
             </div>
-            <Strip store=store />
+            <Strip store=store drive=controls.drive />
             {move || error.get().map(|error| view! { <div class="sx-err"><ErrorNote error=error /></div> })}
         </header>
     }
@@ -59,7 +130,7 @@ pub fn Header(
 
 /// The facts, each in its column.
 #[component]
-fn Strip(store: Store) -> impl IntoView {
+fn Strip(store: Store, drive: Act<Drive>) -> impl IntoView {
     let session = store.session;
     let agent = move || {
         session.with(|session| match session.agent {
@@ -99,7 +170,7 @@ fn Strip(store: Store) -> impl IntoView {
                     }}
                 </dd>
             </div>
-            <ModelSwitch store=store />
+            <ModelSwitch store=store drive=drive />
             <div>
                 <dt>"Time"</dt>
                 <dd class="mono">
@@ -156,22 +227,9 @@ fn Context(store: Store) -> impl IntoView {
 
 /// The title, editable in place.
 #[component]
-fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>) -> impl IntoView {
+fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
+    let Controls { editing, change, .. } = controls;
     let field = NodeRef::<html::Input>::new();
-    let id = store.session.with_untracked(|session| session.id);
-    let rename = Act::new(move |title: &String| {
-        let patch = SessionPatch { title: Some(title.clone()), ..SessionPatch::default() };
-        async move {
-            match update_session(id, patch).await {
-                Ok(session) => {
-                    error.set(None);
-                    store.take_answer(session);
-                    editing.set(false);
-                }
-                Err(refused) => error.set(Some(refused)),
-            }
-        }
-    });
     effect(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
@@ -186,7 +244,7 @@ fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<
             if text.is_empty() || text == title() {
                 editing.set(false);
             } else {
-                rename.dispatch(text);
+                change.dispatch(SessionPatch { title: Some(text), ..SessionPatch::default() });
             }
         }
     };
@@ -211,7 +269,7 @@ fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<
                         node_ref=field
                         prop:value=store.session.with_untracked(|session| session.title.clone())
                     />
-                    <Button submit=true disabled=rename.pending()>"Rename"</Button>
+                    <Button submit=true disabled=change.pending()>"Rename"</Button>
                 </form>
             };
         }
@@ -227,25 +285,7 @@ fn TitleEdit(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<
 }
 
 #[component]
-fn ModeSwitch(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
-    let id = store.session.with_untracked(|session| session.id);
-    let change = Act::new(move |mode: &Mode| {
-        let mode = *mode;
-        let before = store.session.with_untracked(|session| session.mode);
-        async move {
-            store.session.update(|session| session.mode = mode);
-            match set_mode(id, mode).await {
-                Ok(session) => {
-                    error.set(None);
-                    store.take_answer(session);
-                }
-                Err(refused) => {
-                    store.session.update(|session| session.mode = before);
-                    error.set(Some(refused));
-                }
-            }
-        }
-    });
+fn ModeSwitch(store: Store, drive: Act<Drive>) -> impl IntoView {
     let options =
         || [(Mode::Plan, "Plan"), (Mode::Ask, "Ask"), (Mode::AutoAccept, "Auto-accept")].map(|(mode, word)| (mode.word().to_owned(), word.to_owned())).to_vec();
     view! {
@@ -253,10 +293,10 @@ fn ModeSwitch(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView 
             options=Signal::derive(options)
             value=Signal::derive(move || store.session.with(|session| session.mode.word().to_owned()))
             label="Mode"
-            disabled=change.pending()
+            disabled=drive.pending()
             on_change=Callback::new(move |word: String| {
                 if let Some(mode) = Mode::parse(&word) {
-                    change.dispatch(mode);
+                    drive.dispatch(Drive::Mode(mode));
                 }
             })
         />
@@ -265,20 +305,8 @@ fn ModeSwitch(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView 
 
 /// What can be done to the agent now: exactly one of interrupt and resume is offered, stop while it may run.
 #[component]
-fn DriveButtons(store: Store, error: RwSignal<Option<AppError>>) -> impl IntoView {
-    let id = store.session.with_untracked(|session| session.id);
-    let act = Act::new(move |what: &Drive| {
-        let what = *what;
-        async move {
-            match drive_agent(id, what).await {
-                Ok(session) => {
-                    error.set(None);
-                    store.take_answer(session);
-                }
-                Err(refused) => error.set(Some(refused)),
-            }
-        }
-    });
+fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
+    let act = controls.drive;
     let busy = Signal::from(act.pending());
     browser::on_keys(move |key| {
         let working = store.session.with_untracked(|session| can_interrupt(session.state));
@@ -319,40 +347,11 @@ pub const fn can_resume(state: SessionState) -> bool {
 
 /// Rename, stop, fork, archive, delete.
 #[component]
-fn More(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>) -> impl IntoView {
+fn More(store: Store, controls: Controls) -> impl IntoView {
+    let Controls { error, editing, drive, change } = controls;
     let id = store.session.with_untracked(|session| session.id);
     let navigate = use_navigate();
     let toasts = use_toasts();
-    let stop = Act::new(move |(): &()| async move {
-        match drive_agent(id, Drive::Stop).await {
-            Ok(session) => store.take_answer(session),
-            Err(refused) => error.set(Some(refused)),
-        }
-    });
-    let go = navigate.clone();
-    let forks = Act::new(move |(): &()| {
-        let go = go.clone();
-        async move {
-            match fork(id).await {
-                // Whoever has gone elsewhere meanwhile is not led away from there.
-                Ok(session) if store.is_here() => go(&format!("/sessions/{}", session.id), leptos_router::NavigateOptions::default()),
-                Ok(_) => {}
-                Err(refused) => error.set(Some(refused)),
-            }
-        }
-    });
-    let archive = Act::new(move |archived: &bool| {
-        let archived = *archived;
-        async move {
-            match set_archived(id, archived).await {
-                Ok(session) => {
-                    say_archived(toasts, &session, archived);
-                    store.take_answer(session);
-                }
-                Err(refused) => error.set(Some(refused)),
-            }
-        }
-    });
     let delete = Act::new(move |(): &()| {
         let go = navigate.clone();
         let title = store.session.with_untracked(|session| session.title.clone());
@@ -376,16 +375,19 @@ fn More(store: Store, error: RwSignal<Option<AppError>>, editing: RwSignal<bool>
                 <Icon name="pencil" />
                 "Rename"
             </button>
-            <button type="button" on:click=hear::click(move |_| { stop.dispatch(()); }) disabled=move || !live()>
+            <button type="button" on:click=hear::click(move |_| { drive.dispatch(Drive::Stop); }) disabled=move || !live()>
                 <Icon name="square" />
                 "Stop the agent"
             </button>
-            <button type="button" on:click=hear::click(move |_| { forks.dispatch(()); })>
+            <button type="button" on:click=hear::click(move |_| { drive.dispatch(Drive::Fork); })>
                 <Icon name="git-pull-request" />
                 "Fork"
             </button>
             <hr />
-            <button type="button" on:click=hear::click(move |_| { archive.dispatch(!store.session.with_untracked(|s| s.archived.is_some())); })>
+            <button type="button" on:click=hear::click(move |_| {
+                let archived = store.session.with_untracked(|session| session.archived.is_none());
+                change.dispatch(SessionPatch { archived: Some(archived), ..SessionPatch::default() });
+            })>
                 <Icon name="inbox" />
                 {move || if archived() { "Take out of the archive" } else { "Archive" }}
             </button>
@@ -407,23 +409,8 @@ pub const fn no_model(agent: AgentKind) -> &'static str {
 
 /// The model, to be changed in place; its name as the agent reported it.
 #[component]
-fn ModelSwitch(store: Store) -> impl IntoView {
-    let id = store.session.with_untracked(|session| session.id);
-    let failed = RwSignal::new(None::<AppError>);
+fn ModelSwitch(store: Store, drive: Act<Drive>) -> impl IntoView {
     let own = RwSignal::new(String::new());
-    let change = Act::new(move |model: &Option<String>| {
-        let model = model.clone();
-        async move {
-            match set_model(id, model).await {
-                Ok(session) => {
-                    failed.set(None);
-                    own.set(String::new());
-                    store.take_answer(session);
-                }
-                Err(refused) => failed.set(Some(refused)),
-            }
-        }
-    });
     let agent = store.session.with_untracked(|session| session.agent);
     let name = move || store.session.with(|session| session.model.clone());
     let shown = move || match name() {
@@ -433,7 +420,7 @@ fn ModelSwitch(store: Store) -> impl IntoView {
     if agent == AgentKind::Demo || !store.may_drive {
         return view! { <div class="no-phone no-mid"><dt>"Model"</dt> <dd>{changing(shown)}</dd></div> };
     }
-    let pick = move |model: Option<&'static str>| change.dispatch(model.map(str::to_owned));
+    let pick = move |model: Option<&'static str>| drive.dispatch(Drive::Model(model.map(str::to_owned)));
     view! {
         <div class="no-phone no-mid s-model">
             <dt>"Model"</dt>
@@ -450,7 +437,7 @@ fn ModelSwitch(store: Store) -> impl IntoView {
                             event.prevent_default();
                             let text = own.get_untracked().trim().to_owned();
                             if !text.is_empty() {
-                                change.dispatch(Some(text));
+                                drive.dispatch(Drive::Model(Some(text)));
                             }
                         })
                     >
@@ -466,7 +453,6 @@ fn ModelSwitch(store: Store) -> impl IntoView {
                         <Button submit=true>"Use"</Button>
                     </form>
                 </Menu>
-                {move || failed.get().map(|error| view! { <ErrorNote error=error title="The model was not changed." /> })}
             </dd>
         </div>
     }

@@ -4,18 +4,18 @@
 use super::{
     api::{Opened, open_session},
     composer::Composer,
-    header::Header,
+    header::{Controls, Header},
     panel::{Panel, Part, PartTabs},
     scroll::Follow,
     store::Store,
     timeline::Timeline,
 };
 use crate::{
-    Act, Reading,
+    Reading,
     error::AppError,
     live::use_live,
-    sessions::api::restore_session,
-    ui::{Button, ErrorNote, LiveTitle, Skeleton, changing, hear},
+    sessions::actions::restore,
+    ui::{Button, ErrorNote, LiveTitle, Skeleton, changing, hear, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -54,22 +54,15 @@ fn NoSession(#[prop(optional)] children: Option<Children>) -> impl IntoView {
     }
 }
 
-/// Takes a deletion back, if it was one.
+/// Takes a deletion back, if it was one. That it is back is heard like everything that happens to a session.
 #[component]
-fn Restore(id: SessionId, opened: Reading<Opened>) -> impl IntoView {
-    let error = RwSignal::new(None::<AppError>);
-    let restore = Act::new(move |(): &()| async move {
-        match restore_session(id).await {
-            Ok(_) => opened.refetch(),
-            Err(refused) => error.set(Some(refused)),
-        }
-    });
+fn Restore(id: SessionId) -> impl IntoView {
+    let toasts = use_toasts();
     view! {
         <p class="muted">
             "What was deleted can be taken back for 30 days. "
-            <Button disabled=restore.pending() on:click=hear::click(move |_| { restore.dispatch(()); })>"Restore it"</Button>
+            <Button on:click=hear::click(move |_| restore(toasts, id, "This session"))>"Restore it"</Button>
         </p>
-        {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not restored." /> })}
     }
 }
 
@@ -101,7 +94,7 @@ fn OpenSession(id: SessionId) -> impl IntoView {
                         }
                         Err(AppError(model::Error::NotFound(_))) => {
                             missing.set_value(true);
-                            view! { <NoSession><Restore id=id opened=opened /></NoSession> }
+                            view! { <NoSession><Restore id=id /></NoSession> }
                         }
                         Err(error) => {
                             view! {
@@ -129,15 +122,16 @@ fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
     listen(store, id, view.pos, again);
     let part = RwSignal::new(Part::Timeline);
     let follow = Follow::new(store);
+    let controls = Controls::new(store);
     view! {
         <LiveTitle text=move || store.session.with(|session| session.title.clone()) />
         <div class="sx">
-            <Header store=store />
+            <Header store=store controls=controls />
             <PartTabs part=part />
             <div class="sx-b" class:sx-side=move || part.get() != Part::Timeline>
                 <div class="sx-m">
                     <Timeline store=store follow=follow />
-                    <Composer store=store follow=follow />
+                    <Composer store=store follow=follow controls=controls />
                 </div>
                 <Panel store=store part=part />
             </div>

@@ -31,14 +31,18 @@ fn say(toasts: Option<Toasts>, title: &str, what: &str, error: &AppError) {
 /// Says that a session was deleted, and offers to take it back.
 pub(crate) fn say_deleted(toasts: Option<Toasts>, id: SessionId, title: String) {
     let Some(toasts) = toasts else { return };
-    toasts.show(Toast::done(format!("Deleted: {title}. Its page takes it back for 30 days.")).undo(move || {
-        let title = title.clone();
-        leptos::task::spawn_local(async move {
-            if let Err(error) = restore_session(id).await {
-                say(Some(toasts), &title, "restored", &error);
-            }
-        });
-    }));
+    let text = format!("Deleted: {title}. Its page takes it back for 30 days.");
+    toasts.show(Toast::done(text).undo(move || restore(Some(toasts), id, &title)));
+}
+
+/// Takes the deletion of a session back; `title` is what it is called where that is refused.
+pub(crate) fn restore(toasts: Option<Toasts>, id: SessionId, title: &str) {
+    let title = title.to_owned();
+    leptos::task::spawn_local(async move {
+        if let Err(error) = restore_session(id).await {
+            say(toasts, &title, "restored", &error);
+        }
+    });
 }
 
 /// Says that a session was put into the archive or taken out of it, and offers to take that back.
@@ -124,8 +128,7 @@ const fn archive_word(archived: bool) -> &'static str {
     if archived { "archived" } else { "taken out of the archive" }
 }
 
-/// Puts a session into the archive or takes it out of it.
-pub(crate) async fn set_archived(id: SessionId, archived: bool) -> Result<Session, AppError> {
+async fn set_archived(id: SessionId, archived: bool) -> Result<Session, AppError> {
     update_session(id, SessionPatch { archived: Some(archived), ..SessionPatch::default() }).await
 }
 

@@ -34,9 +34,18 @@ fn small(n: i64) -> u8 {
     u8::try_from(n).unwrap_or_default()
 }
 
+fn local(at: Millis, offset_minutes: i64) -> Millis {
+    at.saturating_add(offset_minutes.saturating_mul(MINUTE))
+}
+
+/// The day of a moment, counted from 1 January 1970, `offset_minutes` east of UTC.
+pub fn day_number(at: Millis, offset_minutes: i64) -> i64 {
+    local(at, offset_minutes).div_euclid(DAY)
+}
+
 /// Splits a moment, `offset_minutes` east of UTC.
 pub fn civil(at: Millis, offset_minutes: i64) -> Civil {
-    let local = at.saturating_add(offset_minutes.saturating_mul(MINUTE));
+    let local = local(at, offset_minutes);
     let days = local.div_euclid(DAY);
     let rest = local.rem_euclid(DAY);
     // Days to date in the proleptic Gregorian calendar, eras of 400 years that begin on 1 March.
@@ -61,11 +70,6 @@ pub fn civil(at: Millis, offset_minutes: i64) -> Civil {
 impl Civil {
     fn month_name(&self) -> &'static str {
         MONTHS.get(usize::from(self.month).wrapping_sub(1)).copied().unwrap_or("")
-    }
-
-    /// The year, the month and the day: what tells days apart.
-    pub const fn date(&self) -> (i64, u8, u8) {
-        (self.year, self.month, self.day)
     }
 
     /// `14:36`.
@@ -288,8 +292,9 @@ mod tests {
         assert_eq!(civil(AT, -15 * 60).short(), "21 Nov, 23:36");
         assert_eq!(civil(AT, 60).time(), "15:36");
         assert_eq!(civil(AT, 0).day_month(), "22 Nov");
-        assert_eq!(civil(AT, 9 * 60).date(), (2026, 11, 22));
-        assert_eq!(civil(AT, 10 * 60).date(), (2026, 11, 23));
+        assert_eq!(day_number(AT, 9 * 60), day_number(AT, 0));
+        assert_eq!(day_number(AT, 10 * 60), day_number(AT, 0) + 1);
+        assert_eq!(day_number(0, -1), -1);
         assert_eq!(iso(0), "1970-01-01T00:00:00Z");
         assert_eq!(iso(-1_000), "1969-12-31T23:59:59Z");
         assert_eq!(iso(951_782_400_000), "2000-02-29T00:00:00Z");

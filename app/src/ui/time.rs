@@ -11,45 +11,28 @@ use std::time::Duration;
 
 /// The tab's clock; `None` until the browser has taken over.
 #[derive(Clone, Copy)]
-pub struct Clock {
-    now: RwSignal<Option<Millis>>,
-    /// The date where the viewer is. It has a signal of its own, for what need not be written anew every second.
-    today: RwSignal<Option<(i64, u8, u8)>>,
-}
+pub struct Clock(RwSignal<Option<Millis>>);
 
 impl Clock {
-    fn new() -> Self {
-        Self { now: RwSignal::new(None), today: RwSignal::new(None) }
-    }
-
     /// The moment, to a second; `None` on the server and while the page is taken over. Reading it subscribes.
     pub fn now(self) -> Option<Millis> {
-        self.now.get()
-    }
-
-    fn tick(self) {
-        let now = browser::now();
-        self.now.set(now);
-        let today = now.map(|now| format::civil(now, offset_minutes(now)).date());
-        if self.today.get_untracked() != today {
-            self.today.set(today);
-        }
+        self.0.get()
     }
 }
 
 /// Starts the tab's clock; the application does it once.
 pub fn provide_clock() {
-    let clock = Clock::new();
+    let clock = Clock(RwSignal::new(None));
     provide_context(clock);
     effect(move || {
-        clock.tick();
-        browser::every(Duration::from_secs(1), move || clock.tick());
+        clock.0.set(browser::now());
+        browser::every(Duration::from_secs(1), move || clock.0.set(browser::now()));
     });
 }
 
 /// The tab's clock, or one that stands still where nobody provided one.
 pub fn use_clock() -> Clock {
-    use_context::<Clock>().unwrap_or_else(Clock::new)
+    use_context::<Clock>().unwrap_or_else(|| Clock(RwSignal::new(None)))
 }
 
 /// The clock as a component may read it: silent until this component has been taken over, so that both sides write the same at first.
@@ -139,19 +122,21 @@ pub fn Exact(
     #[prop(optional)]
     time: bool,
 ) -> impl IntoView {
-    let clock = use_clock();
-    let local = zoned(quiet_clock());
+    let now = quiet_clock();
     let text = Memo::new(move |_| {
-        let offset = if local.get() { offset_minutes(at.get()) } else { 0 };
-        let civil = format::civil(at.get(), offset);
-        match (time, local.get()) {
-            (true, true) if clock.today.get().is_some_and(|today| today != civil.date()) => civil.day_month(),
-            (true, _) => civil.time(),
-            (false, true) => civil.short(),
-            (false, false) => format::utc_short(at.get()),
+        let at = at.get();
+        let Some(now) = now.get() else { return if time { format::civil(at, 0).time() } else { format::utc_short(at) } };
+        let (offset, here) = (offset_minutes(at), offset_minutes(now));
+        let civil = format::civil(at, offset);
+        if !time {
+            civil.short()
+        } else if format::day_number(at, offset) == format::day_number(now, here) {
+            civil.time()
+        } else {
+            civil.day_month()
         }
     });
-    moment(at, false, local, text)
+    moment(at, false, zoned(now), text)
 }
 
 /// A count, short; exact on hover.
