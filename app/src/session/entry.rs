@@ -357,10 +357,6 @@ fn Outcome(at: i64, call: Call, waits: bool) -> impl IntoView {
 #[component]
 fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> impl IntoView {
     let Row { entry, .. } = row.clone();
-    // A subagent is open while it works: what it does is what happens now.
-    if entry.with_untracked(runs) {
-        row.open.set(true);
-    }
     let open = row.open.clone();
     let shown = open.clone();
     let waits = {
@@ -370,6 +366,16 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
             seqs.iter().filter_map(|seq| store.row(*seq)).filter_map(|row| row.entry.with(|e| e.approval)).any(|id| store.waits(id))
         })
     };
+    // A subagent is open while it works: what it does is what happens now. One in the background may ask when its call is long over.
+    if entry.with_untracked(runs) || waits.get_untracked() {
+        open.set(true);
+    }
+    let asked = open.clone();
+    effect(move || {
+        if waits.get() {
+            asked.set(true);
+        }
+    });
     let head = entry.clone();
     let (count, list, call) = (nested.clone(), nested.clone(), id.clone());
     let blocks = Memo::new(move |_| list.with(|nested| blocks_of(nested)));
