@@ -10,10 +10,10 @@ tests() {
   export RUSTFLAGS=$BUILD_RUSTFLAGS
   if have cargo-nextest; then
     # shellcheck disable=SC2086
-    cargo nextest run --locked $PACKAGES --no-fail-fast --no-tests=fail "$@"
+    cargo nextest run --cargo-profile ci --locked $PACKAGES --no-fail-fast --no-tests=fail "$@"
   else
     # shellcheck disable=SC2086
-    cargo test --locked $PACKAGES --no-fail-fast "$@"
+    cargo test --profile ci --locked $PACKAGES --no-fail-fast "$@"
   fi
 }
 
@@ -22,8 +22,8 @@ case $1 in
   clippy)
     export RUSTFLAGS=$BUILD_RUSTFLAGS
     # shellcheck disable=SC2086
-    cargo clippy --locked $PACKAGES --all-targets -- -D warnings
-    cargo clippy --locked -p frontend --all-targets -- -D warnings
+    cargo clippy --profile ci --locked $PACKAGES --all-targets -- -D warnings
+    cargo clippy --profile ci --locked -p frontend --all-targets -- -D warnings
     ;;
   unit) tests ;;
   postgres)

@@ -201,7 +201,7 @@ impl Plain {
         store.close().await;
         let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rw", folder.join("orchwiz.db").display()));
         options.max_connections(1).sqlx_logging(false);
-        let db = Database::connect(options).await?;
+        let db = Box::pin(Database::connect(options)).await?;
         db.execute_unprepared("PRAGMA journal_mode = WAL").await?;
         db.execute_unprepared("PRAGMA synchronous = FULL").await?;
         let (queue, rows) = mpsc::channel(4096);

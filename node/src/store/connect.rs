@@ -52,7 +52,7 @@ pub(super) async fn writer(config: &StoreConfig) -> Result<DatabaseConnection, S
                 .pragma("journal_size_limit", "67108864")
         });
     }
-    Ok(Database::connect(options).await?)
+    connect(options).await
 }
 
 /// The pool that reads. Its connections refuse to write, so nothing can change state beside the journal by mistake.
@@ -64,7 +64,7 @@ pub(super) async fn readers(config: &StoreConfig) -> Result<DatabaseConnection, 
     } else {
         options.max_connections(POSTGRES_READERS).map_sqlx_postgres_opts(|options| options.options([("default_transaction_read_only", "on")]));
     }
-    Ok(Database::connect(options).await?)
+    connect(options).await
 }
 
 /// A connection of its own: for the advisory lock, which must stay open as long as the node runs, and for tests.
@@ -75,7 +75,12 @@ pub(super) async fn session(config: &StoreConfig) -> Result<DatabaseConnection, 
         let path = sqlite_path(&config.data_dir);
         options.map_sqlx_sqlite_opts(move |options| sqlite(options, &path));
     }
-    Ok(Database::connect(options).await?)
+    connect(options).await
+}
+
+/// What SeaORM needs to connect is large, and lies on the heap: all that ever opens a database would carry it.
+async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, StoreError> {
+    Ok(Box::pin(Database::connect(options)).await?)
 }
 
 fn base(config: &StoreConfig) -> ConnectOptions {

@@ -141,7 +141,7 @@ pub fn postgres_authority() -> Option<String> {
 }
 
 async fn run_on(server: &str, text: &str) -> Result<(), DbErr> {
-    let db = Database::connect(server).await?;
+    let db = Box::pin(Database::connect(server)).await?;
     sql::run(&db, text, []).await?;
     db.close().await
 }

@@ -42,7 +42,7 @@ pub(crate) async fn schema_of(config: &StoreConfig) -> BTreeMap<String, Vec<Stri
 
 async fn connect(config: &StoreConfig) -> DatabaseConnection {
     let url = config.url.clone().unwrap_or_else(|| format!("sqlite://{}?mode=rwc", config.data_dir.join("orchwiz.db").display()));
-    sea_orm::Database::connect(url).await.expect("connects")
+    Box::pin(sea_orm::Database::connect(url)).await.expect("connects")
 }
 
 async fn names(db: &DatabaseConnection) -> Vec<String> {
@@ -313,7 +313,7 @@ async fn a_lost_connection_fails_what_was_under_way_and_the_next_commit_works() 
     let Some(server) = postgres_server() else { return };
     let test = TestStore::new::<Migrator>(36).await;
     commit(&test, every_kind()).await;
-    let other = sea_orm::Database::connect(server).await.expect("connects");
+    let other = Box::pin(sea_orm::Database::connect(server)).await.expect("connects");
     let name = test.place.config.url.as_deref().and_then(|url| url.rsplit('/').next()).map(|name| name.split('?').next().unwrap_or(name).to_owned());
     let text = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
     sql::all(&other, text, [name.into()]).await.expect("terminates");

@@ -113,7 +113,7 @@ fn damage_makes_the_doctor_fail() {
     runtime.block_on(async {
         use sea_orm::ConnectionTrait;
         let url = format!("sqlite://{}", folder.path().join("orchwiz.db").display());
-        let db = sea_orm::Database::connect(url).await.unwrap();
+        let db = Box::pin(sea_orm::Database::connect(url)).await.unwrap();
         db.execute_unprepared("UPDATE event SET payload = CAST(replace(CAST(payload AS TEXT), 'mara', 'lara') AS BLOB)").await.unwrap();
         db.close().await.unwrap();
     });

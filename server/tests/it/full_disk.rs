@@ -69,7 +69,8 @@ async fn signed_in_before(folder: &Path) -> String {
     assert_eq!(status, StatusCode::SEE_OTHER, "{said}");
     node.signal("TERM");
     assert_eq!(node.ended(Duration::from_secs(10)).and_then(|status| status.code()), Some(0));
-    let db = sea_orm::Database::connect(format!("sqlite://{}", folder.join("orchwiz.db").display())).await.unwrap();
+    let url = format!("sqlite://{}", folder.join("orchwiz.db").display());
+    let db = Box::pin(sea_orm::Database::connect(url)).await.unwrap();
     sea_orm::ConnectionTrait::execute_unprepared(&db, "UPDATE login SET seen = seen - 3600000").await.unwrap();
     db.close().await.unwrap();
     cookie.unwrap()
