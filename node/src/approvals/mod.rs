@@ -57,7 +57,7 @@ pub(crate) async fn decide(engine: &Engine, caller: &Caller, id: ApprovalId, dec
     let input = asked_input(engine, &row).await?;
     let holding = if decide.remember.is_some() { RememberScope::holding(is_trusted(engine, &row).await?) } else { &[] };
     let session = engine.journal.commit(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input, holding))).await?;
-    engine.flush(session).await;
+    engine.decided(session).await;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What an agent did, turned into events of its session. The one place where agent words become facts.
 //! It runs within a commit and must not touch processes: lines for the agent are stored, not sent.
 
-use super::scribe::{CallEnd, NewEntry, Scribe, shorten};
+use super::scribe::{BACKGROUND, CallEnd, NewEntry, Scribe, asks_for, shorten};
 use crate::{
     agents::{AgentEvent, Answer, Ask, TurnOutcome, Wish, driver, entry_kind},
     blob,
@@ -16,7 +16,7 @@ use model::{
     id::{ApprovalId, RunId, SessionId},
     sessions::{AgentKind, Mode, SessionState},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::OnConflict};
 use serde_json::Value;
 
 const DAY_MS: i64 = 86_400_000;
@@ -98,8 +98,8 @@ async fn one(scribe: &mut Scribe<'_>, run: RunId, applied: &mut Applied, event: 
     match event {
         AgentEvent::Ready { version, model, mode } => ready(scribe, applied, version, model, mode),
         AgentEvent::TurnStarted => {
-            if matches!(scribe.state(), SessionState::Starting | SessionState::Idle | SessionState::Interrupted | SessionState::Failed) {
-                scribe.led_to(SessionState::Working, None);
+            if scribe.state() == SessionState::Starting || scribe.rests_between_turns() {
+                scribe.turn_begins().await?;
             }
         }
         AgentEvent::Message { parent, text } => {
@@ -220,11 +220,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
     let against_plan = mode == Mode::Plan && ask.is_against_plan();
     let limit = time_limit(scribe.project().await?.approval_timeout_s, scribe.row.unattended);
     let input = blob::put(scribe.tx, &ask.input).await?;
-    let detail = match ask.kind {
-        ApprovalKind::Tool => format!("{}: {}", ask.tool, ask.target),
-        ApprovalKind::Plan => "Plan to approve".into(),
-        ApprovalKind::Question => ask.target.clone(),
-    };
+    let detail = asks_for(ask.kind, &ask.tool, &ask.target);
     scribe.push(
         id,
         ApprovalAsked {
@@ -253,7 +249,9 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
     } else if scribe.is_stopping() {
         scribe.push(id, ApprovalWithdrawn { session, why: "the agent was stopped".into() });
     } else {
-        scribe.led_to(SessionState::Waiting, Some(detail));
+        // Between turns nobody but a subagent in the background can ask.
+        let between = scribe.rests_between_turns();
+        scribe.led_to(SessionState::Waiting, Some(if between { in_the_background(&detail) } else { detail }));
     }
     Ok(())
 }
@@ -314,36 +312,32 @@ fn withdraw(scribe: &mut Scribe<'_>, id: String, why: &str) {
 
 /// Withdraws everything a session still asks.
 pub(crate) async fn withdraw_all(scribe: &mut Scribe<'_>, why: &str) -> Result<()> {
-    for (id, _) in pending(scribe).await? {
+    for (id, _) in scribe.pending().await? {
         withdraw(scribe, id, why);
     }
     Ok(())
 }
 
-/// What waits for a decision as of the events written so far, oldest first: the approval's id, and what the session's state says of it.
-async fn pending(scribe: &Scribe<'_>) -> Result<Vec<(String, String)>> {
-    let rows = approval::Entity::find()
-        .filter(approval::Column::Session.eq(scribe.id.to_string()))
-        .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
-        .order_by_asc(approval::Column::Id)
-        .all(scribe.tx.db())
-        .await
-        .map_err(internal)?;
-    let stored = rows.into_iter().filter(|row| !scribe.settles(&row.id)).map(|row| (row.id, row.tool, row.target));
-    let fresh = scribe.fresh_asks().map(|asked| (asked.id.to_string(), asked.tool.clone(), asked.target.clone()));
-    Ok(stored.chain(fresh).map(|(id, tool, target)| (id, format!("{tool}: {target}"))).collect())
-}
-
-/// One of a session's approvals is settled within this commit: it goes on waiting for the next, or is at work again.
+/// One of a session's approvals is settled within this commit: it goes on waiting for the next, or does what it would without questions.
 pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
     if scribe.state() != SessionState::Waiting {
         return Ok(());
     }
-    match pending(scribe).await?.into_iter().next() {
-        Some((_, what)) => scribe.led_to(SessionState::Waiting, Some(what)),
+    let between = scribe.rests_behind_questions();
+    match scribe.pending().await?.into_iter().next() {
+        Some((_, what)) => scribe.led_to(SessionState::Waiting, Some(if between { in_the_background(&what) } else { what })),
+        None if between => {
+            let (state, detail) = scribe.rested_as().await?;
+            scribe.led_to(state, detail);
+        }
         None => scribe.led_to(SessionState::Working, None),
     }
     Ok(())
+}
+
+/// What a session that rests waits for: a question of a subagent that works on.
+fn in_the_background(what: &str) -> String {
+    format!("{BACKGROUND}{what}")
 }
 
 async fn initialized(scribe: &mut Scribe<'_>, run: RunId, ok: bool, error: Option<String>) -> Result<()> {
@@ -373,8 +367,8 @@ async fn turn_ended(scribe: &mut Scribe<'_>, run: RunId, outcome: TurnOutcome) -
     }
     match outcome {
         // A subagent in the background may go on asking after the turn that started it.
-        TurnOutcome::Completed => match pending(scribe).await?.into_iter().next() {
-            Some((_, what)) => scribe.led_to(SessionState::Waiting, Some(what)),
+        TurnOutcome::Completed => match scribe.pending().await?.into_iter().next() {
+            Some((_, what)) => scribe.led_to(SessionState::Waiting, Some(in_the_background(&what))),
             None => scribe.led_to(SessionState::Idle, None),
         },
         TurnOutcome::Interrupted => scribe.led_to(SessionState::Interrupted, None),

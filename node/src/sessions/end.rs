@@ -34,6 +34,8 @@ pub(super) struct End {
     pub(super) resumed: bool,
     /// Ending it cut a turn short, which then said so by itself.
     pub(super) cut: bool,
+    /// It had tasks in the background.
+    pub(super) tasks: bool,
 }
 
 impl End {
@@ -56,9 +58,13 @@ impl End {
         if stopped {
             // The state stays what a person made it: `done`, or `queued` by what they said after the stop.
         } else if self.found_nothing(&scribe.row) {
-            scribe.entry(EntryKind::Status, NewEntry::text("The agent has no transcript of this conversation: it starts anew with the last prompt")).await?;
+            scribe.entry(EntryKind::Status, NewEntry::text("The agent has no transcript of this conversation: it starts anew")).await?;
             scribe.moved(SessionState::Queued, None);
         } else if goes_on {
+            if self.stop == Some(Stop::Trust) {
+                let lost = if self.tasks { "; what it ran in the background ended with it" } else { "" };
+                scribe.entry(EntryKind::Status, NewEntry::text(format!("What the project may run has changed: {} starts anew{lost}", self.name))).await?;
+            }
             scribe.moved(SessionState::Queued, None);
         } else {
             if state == SessionState::Failed
@@ -86,6 +92,7 @@ impl End {
             (Some(_), _) if rests => (before, why),
             (Some(Stop::Silent), _) => (SessionState::Failed, Some(format!("{} said nothing at all after it was started, and was ended", self.name))),
             (Some(Stop::Idle), _) => (SessionState::Interrupted, Some(format!("{} was ended because it had rested long, just as it began again", self.name))),
+            (Some(Stop::Trust), _) => (SessionState::Interrupted, Some("what the project may run has changed".into())),
             (Some(Stop::Person | Stop::Node), _) => (SessionState::Interrupted, Some(STOPPED.into())),
             (None, Exit::Lost) => (SessionState::Unknown, Some(format!("nobody saw how {} ended", self.name))),
             (None, Exit::Code { code: 0 }) if rests => (before, why),
@@ -123,6 +130,7 @@ mod tests {
             stderr: "first\nlast line\n\n".into(),
             resumed: false,
             cut: false,
+            tasks: false,
         }
     }
 
@@ -138,7 +146,7 @@ mod tests {
     #[test]
     fn no_end_leaves_a_session_at_work() {
         let exits = [Exit::Lost, Exit::Code { code: 0 }, Exit::Code { code: 1 }, Exit::Signal { signal: 9 }, Exit::NotStarted { why: "no such file".into() }];
-        let stops = [None, Some(Stop::Person), Some(Stop::Idle), Some(Stop::Silent), Some(Stop::Node)];
+        let stops = [None, Some(Stop::Person), Some(Stop::Idle), Some(Stop::Trust), Some(Stop::Silent), Some(Stop::Node)];
         for before in SessionState::ALL {
             for exit in &exits {
                 for stop in &stops {

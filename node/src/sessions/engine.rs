@@ -60,6 +60,8 @@ pub(crate) enum Stop {
     Person,
     /// It rested too long, or its place is needed.
     Idle,
+    /// Its project is trusted otherwise than when it was started.
+    Trust,
     /// It said nothing at all after it was started.
     Silent,
     /// The node stops together with its agents.
@@ -68,8 +70,8 @@ pub(crate) enum Stop {
 
 /// What a runner is told.
 pub(super) enum Order {
-    /// There are new stored lines.
-    Flush,
+    /// One of the session's approvals is settled: there are new stored lines, and maybe another state.
+    Decided,
     /// There is a new prompt.
     Prompted,
     /// End the turn.
@@ -138,9 +140,9 @@ impl Engine {
         }
     }
 
-    /// There are new stored lines for this session's agent.
-    pub(crate) async fn flush(&self, session: SessionId) {
-        self.order(session, Order::Flush).await;
+    /// One of this session's approvals is settled: its agent is told.
+    pub(crate) async fn decided(&self, session: SessionId) {
+        self.order(session, Order::Decided).await;
     }
 
     /// Tells the agent something and waits until it has answered; `false` when no agent runs.
@@ -243,7 +245,7 @@ impl Engine {
                 Exit::Lost
             }
         };
-        let end = End { session, run, exit, stop: None, name: agent.title(), stderr: String::new(), resumed: false, cut: false };
+        let end = End { session, run, exit, stop: None, name: agent.title(), stderr: String::new(), resumed: false, cut: false, tasks: false };
         self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await
     }
 
@@ -418,8 +420,17 @@ impl Engine {
             }
             Err(why) => {
                 tracing::warn!(%session, %run, why, "an agent could not be started");
-                let end =
-                    End { session, run, exit: Exit::NotStarted { why }, stop: None, name: agent.title(), stderr: String::new(), resumed: false, cut: false };
+                let end = End {
+                    session,
+                    run,
+                    exit: Exit::NotStarted { why },
+                    stop: None,
+                    name: agent.title(),
+                    stderr: String::new(),
+                    resumed: false,
+                    cut: false,
+                    tasks: false,
+                };
                 // It keeps its place until that is written down: otherwise the session would claim to start for ever.
                 let engine = self.clone();
                 self.tasks.spawn(async move {

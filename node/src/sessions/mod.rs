@@ -344,6 +344,9 @@ impl ports::Sessions for SessionsService {
         self.change(caller, id, Action::DriveSession, |scribe| {
             Box::pin(async move {
                 match scribe.state() {
+                    SessionState::Waiting if scribe.rests_behind_questions() => {
+                        Err(Error::Conflict("nothing to interrupt: its turn is over, and a subagent in the background asks; stop ends that too".into()))
+                    }
                     SessionState::Working | SessionState::Waiting => Ok(()),
                     SessionState::Queued => {
                         let state = if scribe.is_stopping() { SessionState::Done } else { SessionState::Interrupted };

@@ -5,11 +5,11 @@ use super::{
     apply,
     end::End,
     engine::{Engine, Order, Reply, Stop},
-    scribe::Scribe,
+    scribe::{Scribe, rests_between_turns},
 };
 use crate::{
     agents::{AgentEvent, Driver, How, Wish},
-    entity::input,
+    entity::{input, session},
     journal::Outcome,
     process::{Attached, Output},
 };
@@ -46,6 +46,8 @@ const PARTIAL_EVERY: Duration = Duration::from_millis(40);
 const PARTIAL_MAX: usize = 256 * 1024;
 /// An agent that says nothing is ended after so many times the patience after which its session says so.
 const SILENCES: u32 = 10;
+/// An agent that is ended in a turn may take the interrupt for so long.
+const INTERRUPT_WITHIN: Duration = Duration::from_secs(1);
 /// How much of stderr is kept to say why an agent failed.
 const STDERR_TAIL: usize = 2_000;
 
@@ -108,7 +110,7 @@ impl Runner {
         self.moved(self.state);
         self.live.silent_since = (self.state == SessionState::Starting).then(Instant::now);
         // A prompt may have been accepted while no runner was there to hear of it. One that waits behind a failure waits on.
-        if matches!(self.state, SessionState::Idle | SessionState::Interrupted) {
+        if matches!(self.state, SessionState::Idle | SessionState::Interrupted | SessionState::Waiting) {
             self.send_if_free().await;
         } else {
             self.flush().await;
@@ -259,13 +261,15 @@ impl Runner {
         self.flush().await;
     }
 
-    /// Whether its project is gone, or is trusted otherwise than when the agent was started: it is given no further prompt.
+    /// Whether its project is gone, or is trusted otherwise than when the agent was started: it is given no further prompt. More trust than it
+    /// has can wait for its background tasks, which would end with it.
     async fn outdated(&mut self) -> bool {
         match self.engine.trusts(self.session).await {
+            Ok(Some(true)) if !self.trusted => self.live.tasks.is_empty(),
             Ok(now) => now != Some(self.trusted),
             Err(error) => {
                 tracing::warn!(session = %self.session, %error, "whether a project is trusted could not be read");
-                false
+                self.trusted
             }
         }
     }
@@ -301,7 +305,14 @@ impl Runner {
 
     async fn obey(&mut self, order: Order) {
         match order {
-            Order::Flush => self.flush().await,
+            Order::Decided => {
+                self.flush().await;
+                self.look().await;
+                // The decision may have let it rest. What waits behind a failure waits on.
+                if matches!(self.state, SessionState::Idle | SessionState::Interrupted) {
+                    self.send_if_free().await;
+                }
+            }
             Order::Prompted => self.send_if_free().await,
             Order::Interrupt(reply) => {
                 let lines = self.driver.interrupt();
@@ -361,10 +372,11 @@ impl Runner {
         if self.live.stop.is_some() {
             return;
         }
-        if self.live.idle_since.is_some() && self.outdated().await {
+        if self.look().await && self.outdated().await {
+            self.flush().await;
             // The end of this process starts the next one, for what waits.
             if self.engine.prompt_waits(session).await {
-                self.stop(Stop::Idle).await;
+                self.stop(Stop::Trust).await;
             }
             return;
         }
@@ -375,7 +387,7 @@ impl Runner {
                     .commit(&Caller::node(), move |tx| {
                         Box::pin(async move {
                             let mut scribe = Scribe::load(tx, session).await?;
-                            if matches!(scribe.state(), SessionState::Idle | SessionState::Interrupted | SessionState::Failed) {
+                            if scribe.rests_between_turns() {
                                 scribe.send_next_prompt(run).await?;
                             }
                             let state = scribe.state();
@@ -389,6 +401,19 @@ impl Runner {
             self.moved(state);
         }
         self.flush().await;
+    }
+
+    /// Whether the agent is free to take a prompt, by what the session's row says: a decision lets it rest without this runner.
+    async fn look(&mut self) -> bool {
+        let row = session::Entity::find_by_id(self.session.to_string()).one(self.engine.store.read()).await;
+        let Ok(Some(row)) = row else { return false };
+        let state = SessionState::parse(&row.state);
+        if self.state == SessionState::Waiting
+            && let Some(state) = state
+        {
+            self.moved(state);
+        }
+        rests_between_turns(state, row.state_detail.as_deref())
     }
 
     /// Gives the shim every stored line it does not have yet, in order.
@@ -474,10 +499,17 @@ impl Runner {
             // An agent that is interrupted keeps what it had written so far, and says what the turn has cost.
             self.live.cut = true;
             let lines = self.driver.interrupt();
-            if let Err(error) = self.input(lines).await {
-                tracing::warn!(run = %self.run, %error, "an agent is ended without being interrupted first");
+            let interrupted = async {
+                let stored = self.input(lines).await;
+                self.flush().await;
+                stored
+            };
+            // Neither a database that hangs nor an agent that does not read keeps it alive.
+            match tokio::time::timeout(INTERRUPT_WITHIN, interrupted).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(run = %self.run, %error, "an agent is ended without being interrupted first"),
+                Err(_) => tracing::warn!(run = %self.run, "an agent that does not take an interrupt is ended"),
             }
-            self.flush().await;
         }
         let (engine, run) = (self.engine.clone(), self.run);
         self.engine.tasks.spawn(async move {
@@ -503,6 +535,7 @@ impl Runner {
             stderr: self.live.stderr.trim().to_owned(),
             resumed: self.how == How::Resume,
             cut: self.live.cut,
+            tasks: !self.live.tasks.is_empty(),
         };
         self.insist(move |engine| {
             let end = end.clone();

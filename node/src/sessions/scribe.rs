@@ -3,11 +3,12 @@
 
 use crate::{
     blob,
-    entity::{entry, event, input, project, prompt, session},
+    entity::{approval, entry, event, input, project, prompt, session},
     journal::{NewEvent, Outcome, Tx, internal},
 };
 use model::{
     Error, Pos, Result,
+    approvals::{ApprovalKind, ApprovalState},
     entries::{CallStatus, EntryKind},
     event::{ApprovalAsked, Body, EntryAdded, EntryEnded, Fact, PromptSettled, SessionChanged, SessionMoved},
     id::{PromptId, RunId, SessionId},
@@ -19,6 +20,10 @@ use std::collections::{HashMap, HashSet};
 
 /// The kind of [`Fact::SessionMoved`].
 const MOVED: &str = "session.moved";
+/// How the detail of a session begins that waits between its turns: only a subagent in the background asks, and the agent itself is free.
+pub(crate) const BACKGROUND: &str = "In the background: ";
+/// So many questions one after the other are looked through for how a session rested before them.
+const LOOK_BACK: u64 = 100;
 /// How much of a text a row shows, in characters.
 const PREVIEW: usize = 200;
 
@@ -57,6 +62,25 @@ pub(crate) struct CallEnd {
     pub(crate) output: Option<Value>,
 }
 
+/// A call that began within this commit.
+struct Fresh {
+    seq: i64,
+    parent: Option<String>,
+}
+
+/// A call that is not over.
+struct Open {
+    seq: i64,
+    call: String,
+    parent: Option<String>,
+}
+
+impl Open {
+    fn is_task(&self) -> bool {
+        self.call.starts_with("task:")
+    }
+}
+
 /// Writes events about one session.
 pub(crate) struct Scribe<'t> {
     pub(crate) tx: &'t Tx<'t>,
@@ -68,7 +92,7 @@ pub(crate) struct Scribe<'t> {
     next_seq: i64,
     turn: i64,
     /// Calls that began within this commit: the table does not have them yet.
-    fresh_calls: HashMap<String, i64>,
+    fresh_calls: HashMap<String, Fresh>,
     ended_calls: HashSet<i64>,
     settled: HashSet<PromptId>,
     holds_prompts: bool,
@@ -106,6 +130,16 @@ impl<'t> Scribe<'t> {
     /// The state as of the events written so far.
     pub(crate) fn state(&self) -> SessionState {
         self.state
+    }
+
+    /// Whether it waits between its turns: what asks is a subagent in the background.
+    pub(crate) fn rests_behind_questions(&self) -> bool {
+        self.state == SessionState::Waiting && self.rests_between_turns()
+    }
+
+    /// [`rests_between_turns`], as of the events written so far.
+    pub(crate) fn rests_between_turns(&self) -> bool {
+        rests_between_turns(Some(self.state), self.detail.as_deref())
     }
 
     /// Turns as of the events written so far.
@@ -175,7 +209,7 @@ impl<'t> Scribe<'t> {
         let seq = self.next_seq;
         self.next_seq += 1;
         if let Some(call) = &new.call {
-            self.fresh_calls.insert(call.clone(), seq);
+            self.fresh_calls.insert(call.clone(), Fresh { seq, parent: new.parent.clone() });
         }
         self.push(
             self.id,
@@ -199,7 +233,7 @@ impl<'t> Scribe<'t> {
     /// The outcome of a call; `false` when no such call is running.
     pub(crate) async fn end_call(&mut self, call: &str, status: CallStatus, end: CallEnd) -> Result<bool> {
         let seq = match self.fresh_calls.get(call) {
-            Some(seq) => Some(*seq),
+            Some(fresh) => Some(fresh.seq),
             None => entry::Entity::find()
                 .filter(entry::Column::Session.eq(self.id.to_string()))
                 .filter(entry::Column::Call.eq(call))
@@ -228,24 +262,25 @@ impl<'t> Scribe<'t> {
 
     /// Ends every call that still runs: nobody will see its end any more.
     pub(crate) async fn end_open_calls(&mut self, status: CallStatus) -> Result<()> {
-        self.end_open(status, true).await
+        self.end_open(status, false).await
     }
 
-    async fn end_open(&mut self, status: CallStatus, tasks: bool) -> Result<()> {
+    /// `turn`: only what ends with its turn.
+    async fn end_open(&mut self, status: CallStatus, turn: bool) -> Result<()> {
         let rows = entry::Entity::find()
             .filter(entry::Column::Session.eq(self.id.to_string()))
             .filter(entry::Column::Status.eq(CallStatus::Running.word()))
             .all(self.tx.db())
             .await
             .map_err(internal)?;
-        let is_task = |call: &str| call.starts_with("task:");
-        let stored = rows.into_iter().filter(|row| tasks || !row.call.as_deref().is_some_and(is_task)).map(|row| row.seq);
-        let fresh = self.fresh_calls.iter().filter(|(call, _)| tasks || !is_task(call)).map(|(_, seq)| *seq);
-        let open: Vec<i64> = stored.chain(fresh).collect();
-        for seq in open {
-            if !self.ended_calls.contains(&seq) {
-                self.end_entry(seq, status, CallEnd::default()).await?;
-            }
+        let stored = rows.into_iter().map(|row| Open { seq: row.seq, call: row.call.unwrap_or_default(), parent: row.parent });
+        let fresh = self.fresh_calls.iter().map(|(call, fresh)| Open { seq: fresh.seq, call: call.clone(), parent: fresh.parent.clone() });
+        let mut open: Vec<Open> = stored.chain(fresh).filter(|open| !self.ended_calls.contains(&open.seq)).collect();
+        if turn {
+            open = of_turn(open);
+        }
+        for Open { seq, .. } in open {
+            self.end_entry(seq, status, CallEnd::default()).await?;
         }
         Ok(())
     }
@@ -280,7 +315,7 @@ impl<'t> Scribe<'t> {
         self.push(self.id, PromptSettled { id, session: self.id, sent: true });
         self.entry(EntryKind::Prompt, NewEntry { by_name: Some(row.by_name), ..NewEntry::text(row.text) }).await?;
         self.input(run, lines).await?;
-        self.moved(SessionState::Working, None);
+        self.turn_begins().await?;
         Ok(true)
     }
 
@@ -295,7 +330,7 @@ impl<'t> Scribe<'t> {
         let lines = crate::agents::driver(self.agent()).prompt(id, &row.text);
         self.entry(EntryKind::Status, NewEntry::text("The agent had not kept the last prompt: it was given to it again")).await?;
         self.input(run, lines).await?;
-        self.moved(SessionState::Working, None);
+        self.turn_begins().await?;
         Ok(true)
     }
 
@@ -329,14 +364,16 @@ impl<'t> Scribe<'t> {
             .map_err(internal)?
             .is_some();
         let moves = self.moves_since(given).await?;
-        let led_to = |state: SessionState| moves.iter().any(|(_, moved)| *moved == state);
-        let over = replied || led_to(SessionState::Idle) || led_to(SessionState::Interrupted);
+        let led_to = |state: SessionState| moves.iter().any(|(_, moved)| moved.state == state);
+        // A turn that an agent says was interrupted needs no cause; a cause is the node's, of an agent that may never have read the prompt.
+        let interrupted = moves.iter().any(|(_, moved)| moved.state == SessionState::Interrupted && moved.detail.is_none());
+        let over = replied || led_to(SessionState::Idle) || interrupted;
         let superseded = led_to(SessionState::Done) && self.next_prompt().await?.is_some();
         Ok(Some(row).filter(|_| !over && !superseded))
     }
 
-    /// To which states the session moved after a position, and where, oldest first.
-    async fn moves_since(&self, pos: Pos) -> Result<Vec<(Pos, SessionState)>> {
+    /// How the session moved after a position, and where, oldest first.
+    async fn moves_since(&self, pos: Pos) -> Result<Vec<(Pos, SessionMoved)>> {
         let rows = event::Entity::find()
             .filter(event::Column::Subject.eq(self.id.to_string()))
             .filter(event::Column::Pos.gt(pos))
@@ -348,10 +385,32 @@ impl<'t> Scribe<'t> {
         Ok(rows.iter().filter_map(|row| Some((row.pos, moved_to(row)?))).collect())
     }
 
+    /// How it rested before it waited for a question in the background.
+    pub(crate) async fn rested_as(&self) -> Result<(SessionState, Option<String>)> {
+        let rows = event::Entity::find()
+            .filter(event::Column::Subject.eq(self.id.to_string()))
+            .filter(event::Column::Kind.eq(MOVED))
+            .order_by_desc(event::Column::Pos)
+            .limit(LOOK_BACK)
+            .all(self.tx.db())
+            .await
+            .map_err(internal)?;
+        let stored = rows.iter().filter_map(moved_to);
+        let fresh = self.events.iter().rev().filter_map(|event| match &event.fact {
+            Fact::SessionMoved(moved) => Some(moved.clone()),
+            _ => None,
+        });
+        let before = fresh.chain(stored).find(|moved| moved.state != SessionState::Waiting);
+        Ok(match before {
+            Some(SessionMoved { state: state @ (SessionState::Interrupted | SessionState::Failed), detail }) => (state, detail),
+            _ => (SessionState::Idle, None),
+        })
+    }
+
     /// Whether something was said to the session after it came into the state it is in.
     pub(crate) async fn spoken_to_since_it_moved(&self) -> Result<bool> {
         let Some(waiting) = self.waiting_prompts().await?.pop() else { return Ok(false) };
-        Ok(!self.moves_since(waiting.pos).await?.iter().any(|(_, state)| *state == self.state))
+        Ok(!self.moves_since(waiting.pos).await?.iter().any(|(_, moved)| moved.state == self.state))
     }
 
     /// Whether the events written so far settle this approval.
@@ -368,9 +427,32 @@ impl<'t> Scribe<'t> {
         asked.filter(|asked| !self.settles(&asked.id.to_string()))
     }
 
+    /// What waits for a decision as of the events written so far, oldest first: the approval's id, and what the session's state says of it.
+    pub(crate) async fn pending(&self) -> Result<Vec<(String, String)>> {
+        let rows = approval::Entity::find()
+            .filter(approval::Column::Session.eq(self.id.to_string()))
+            .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
+            .order_by_asc(approval::Column::Id)
+            .all(self.tx.db())
+            .await
+            .map_err(internal)?;
+        let stored = rows.into_iter().filter(|row| !self.settles(&row.id)).map(|row| (row.id, ApprovalKind::parse(&row.kind), row.tool, row.target));
+        let fresh = self.fresh_asks().map(|asked| (asked.id.to_string(), Some(asked.kind), asked.tool.clone(), asked.target.clone()));
+        Ok(stored.chain(fresh).map(|(id, kind, tool, target)| (id, asks_for(kind.unwrap_or(ApprovalKind::Tool), &tool, &target))).collect())
+    }
+
+    /// A turn is under way: it is at work, or waits for what is asked already.
+    pub(crate) async fn turn_begins(&mut self) -> Result<()> {
+        match self.pending().await?.into_iter().next() {
+            Some((_, what)) => self.led_to(SessionState::Waiting, Some(what)),
+            None => self.led_to(SessionState::Working, None),
+        }
+        Ok(())
+    }
+
     /// Ends tool calls that still run when their turn is over; background tasks go on.
     pub(crate) async fn end_open_tools(&mut self) -> Result<()> {
-        self.end_open(CallStatus::Unknown, false).await
+        self.end_open(CallStatus::Unknown, true).await
     }
 
     /// Stores lines for the agent's stdin: they are sent after the commit, exactly once.
@@ -410,10 +492,47 @@ impl<'t> Scribe<'t> {
     }
 }
 
-/// The state that an event of a session moved it to.
-fn moved_to(row: &event::Model) -> Option<SessionState> {
+/// Whether an agent in this state, for this reason, is free to take a prompt.
+pub(crate) fn rests_between_turns(state: Option<SessionState>, detail: Option<&str>) -> bool {
+    match state {
+        Some(SessionState::Idle | SessionState::Interrupted | SessionState::Failed) => true,
+        Some(SessionState::Waiting) => detail.is_some_and(|detail| detail.starts_with(BACKGROUND)),
+        _ => false,
+    }
+}
+
+/// What a session waits for, as its state says it. It begins with the node's own words or a tool's name, whatever the agent asks.
+pub(crate) fn asks_for(kind: ApprovalKind, tool: &str, target: &str) -> String {
+    match kind {
+        ApprovalKind::Tool => format!("{tool}: {target}"),
+        ApprovalKind::Plan => "Plan to approve".into(),
+        ApprovalKind::Question => format!("Question: {target}"),
+    }
+}
+
+/// Which of the open calls end with their turn. Tasks in the background go on, and so does what a subagent in the background does: the call that
+/// started it is over.
+fn of_turn(open: Vec<Open>) -> Vec<Open> {
+    let (tasks, mut rest): (Vec<Open>, Vec<Open>) = open.into_iter().partition(Open::is_task);
+    if tasks.is_empty() {
+        return rest;
+    }
+    let mut ends: Vec<Open> = Vec::new();
+    loop {
+        let within = |open: &Open| open.parent.as_ref().is_none_or(|parent| ends.iter().any(|end| end.call == *parent));
+        let (more, left): (Vec<Open>, Vec<Open>) = rest.into_iter().partition(within);
+        if more.is_empty() {
+            return ends;
+        }
+        ends.extend(more);
+        rest = left;
+    }
+}
+
+/// How an event moved its session.
+fn moved_to(row: &event::Model) -> Option<SessionMoved> {
     match Fact::decode(&row.kind, row.v, row.payload.as_deref()?)? {
-        Fact::SessionMoved(moved) => Some(moved.state),
+        Fact::SessionMoved(moved) => Some(moved),
         _ => None,
     }
 }

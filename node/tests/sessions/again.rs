@@ -5,10 +5,10 @@ use crate::{Running, Setup, mara, odd, open_as};
 use model::{
     Error, PageQuery,
     approvals::{ApprovalFilter, ApprovalState, Decide},
-    entries::EntryKind,
+    entries::{CallStatus, EntryKind},
     id::SessionId,
     projects::ProjectPatch,
-    sessions::{AgentKind, Mode, SessionState},
+    sessions::{AgentKind, Mode, Session, SessionState},
 };
 use node::store::testing::Place;
 use std::{fs, path::PathBuf, time::Duration};
@@ -195,22 +195,61 @@ async fn what_is_asked_and_taken_back_while_the_node_is_away_waits_for_nobody() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_waits_while_a_subagent_asks_after_its_turn() {
+async fn a_session_whose_subagent_asks_after_its_turn_waits_and_hears_what_is_said_meanwhile() {
     let place = Place::new().await;
     let script = hears(
         r#"  case "$line" in
-    *'"type":"user"'*) init; says started; asks one; ends;;
-    *'"behavior":"allow"'*) init; says answer; ends;;
+    *meanwhile*) init; says told; ends;;
+    *'"type":"user"'*)
+      init; says started
+      printf '%s\n' '{"type":"system","subtype":"task_started","task_id":"t1","tool_use_id":"toolu_agent","description":"look","task_type":"local_agent"}'
+      printf '%s\n' '{"type":"assistant","parent_tool_use_id":"toolu_agent","message":{"role":"assistant","content":[{"type":"tool_use","id":"toolu_one","name":"Bash","input":{"command":"ls"}}]}}'
+      asks one; ends; echo ended >> "$log";;
+    *'"behavior":"allow"'*)
+      printf '%s\n' '{"type":"user","parent_tool_use_id":"toolu_agent","message":{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_one","content":"notes.md","is_error":false}]}}';;
   esac"#,
     );
     let running = with_agent(&place, &script).await;
     let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
-    running.until(session.id, "the end of its turn", |session| session.context_used.is_some() || session.last.is_some()).await;
+    until_heard(&place, "ended").await;
     let asked = running.asked(session.id).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(running.session(session.id).await.state, SessionState::Waiting);
+    let waits = |session: &Session| session.state == SessionState::Waiting && session.state_detail.as_deref() == Some("In the background: Bash: ls");
+    running.until(session.id, "the end of its turn", waits).await;
+    let refused = running.services.sessions.interrupt(&mara(), session.id).await;
+    assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("its turn is over")), "{refused:?}");
+    prompt(&running, session.id, "meanwhile").await;
+    running.until(session.id, "its second turn", |session| session.last.as_deref() == Some("told") && waits(session)).await;
     running.services.approvals.decide(&mara(), asked.id, Decide::allow()).await.unwrap();
     running.state(session.id, SessionState::Idle).await;
+    for _ in 0..500 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let call = running.entries(session.id).await.into_iter().filter_map(|entry| entry.call).find(|call| call.id == "toolu_one").unwrap();
+        if call.status != CallStatus::Running {
+            assert_eq!(call.status, CallStatus::Ok, "turns ended, but not what the subagent did");
+            running.close(true).await;
+            return;
+        }
+    }
+    panic!("the subagent's call has no end:\n{}", running.story(session.id).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_was_not_taken_up_when_the_node_stopped_its_agent_is_given_again() {
+    let place = Place::new().await;
+    let waits = hears(
+        r#"  case "$line" in
+    *'"type":"user"'*) [ -e "$log.once" ] || { : > "$log.once"; continue; }; init; says answer; ends;;
+  esac"#,
+    );
+    let running = with_agent(&place, &waits).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "first").await;
+    until_heard(&place, "first").await;
+    running.close(true).await;
+    let running = with_agent(&place, &waits).await;
+    assert_eq!(running.session(session.id).await.state, SessionState::Interrupted);
+    prompt(&running, session.id, "second").await;
+    running.until(session.id, "both turns", |session| session.turns == 2 && session.state == SessionState::Idle).await;
+    assert_eq!((given(&place, "first"), given(&place, "second")), (2, 1));
     running.close(true).await;
 }
 
