@@ -2,7 +2,7 @@
 import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
 import { SessionPage, addProject, live, newSession } from "../fixtures/pages";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 test.skip(!process.env.CLAUDE_CODE_BIN, "!!! SKIPPED: the pinned Claude Code is not installed (scripts/setup.sh test says why)");
@@ -136,6 +136,36 @@ test("a subagent in the background that asks waits, open to be read and answered
   await expect(subagent).not.toContainText("Waiting");
   await expect.poll(() => existsSync(join(path, "looked")), { timeout: 30_000 }).toBe(true);
   await session.isIn("Idle");
+  // The turn that started it had ended before: what it did has an outcome all the same.
+  type Entries = { items: { call: { tool: string; status: string } | null }[] };
+  const { items } = await api.call<Entries>("GET", `/sessions/${id}/entries`);
+  expect(items.flatMap(({ call }) => (call?.tool === "Bash" ? [call.status] : []))).toEqual(["ok"]);
+});
+
+test("always, kept in a trusted project, asks no more and leaves it trusted", async ({ page, node }) => {
+  const path = repository(node, "always-local");
+  const api = Api.of(node, OWNER.name);
+  const project = await api.addProject(path, true);
+  const { id } = await api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt: "[[bash touch once.txt]]" });
+  const session = await SessionPage.open(page, id);
+  await session.always.first().click({ timeout: 30_000 });
+  const box = page.getByRole("group", { name: "Always allow" });
+  await expect(box.getByRole("combobox")).toHaveValue("local");
+  await box.getByRole("button", { name: "Always allow" }).click();
+  await session.isIn("Idle");
+  expect(readFileSync(join(path, ".claude/settings.local.json"), "utf8")).toContain("Bash(touch once.txt");
+  expect(await api.call("GET", `/projects/${project.id}`)).toMatchObject({ trusted: true, trust_stale: false });
+
+  const run = async () => (await api.call<{ run: string }>("GET", `/sessions/${id}`)).run;
+  const before = await run();
+  await session.say("[[bash touch once.txt]] again");
+  await expect(session.timeline.getByText("The tool call succeeded. All done.")).toHaveCount(2, { timeout: 30_000 });
+  await session.isIn("Idle");
+  expect(await run()).toBe(before);
+
+  // What somebody else writes there is not what was allowed.
+  writeFileSync(join(path, ".claude/settings.local.json"), '{"permissions":{"allow":["Bash"]}}');
+  expect(await api.call("GET", `/projects/${project.id}`)).toMatchObject({ trusted: false, trust_stale: true });
 });
 
 test("a turn's time moves on when its last call ends", async ({ page, second, node }) => {

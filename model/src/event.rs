@@ -191,7 +191,8 @@ pub struct ProjectChanged {
 /// See [`Fact::ProjectTrusted`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectTrusted {
-    /// BLAKE3 (hex) over what the folder would run, as it was trusted; `None` takes trust back.
+    /// BLAKE3 (hex) over what the folder would run, as it was trusted; after an "always" that an agent writes into the folder two, with a space
+    /// between: before and after. `None` takes trust back.
     pub hash: Option<String>,
 }
 

@@ -5,7 +5,7 @@ pub mod claude;
 pub mod demo;
 pub mod discover;
 
-use crate::process::Spec;
+use crate::{process::Spec, projects::Grant};
 use model::{
     Micros,
     approvals::{ApprovalKind, Question, RememberScope, Suggestion},
@@ -126,6 +126,15 @@ impl Answer {
 /// The suggestions of an ask as rules to remember at the scope a person chose.
 pub fn remember(suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
     suggestions.iter().map(|suggestion| claude::permission::at_scope(&suggestion.raw, scope)).collect()
+}
+
+/// What an agent writes into the folder's own settings when it is told to remember these; `None` where it writes nothing there, or more than can
+/// be told before.
+pub fn grant(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope) -> Option<Grant> {
+    match agent {
+        AgentKind::Claude => claude::permission::grant(suggestions, scope),
+        AgentKind::Demo => None,
+    }
 }
 
 /// Something the agent asks of a person.

@@ -6,7 +6,7 @@ use crate::{
     blob,
     entity::{approval, project, session},
     journal::{MASK, Tx, internal},
-    projects,
+    projects::{self, trust},
     rows::Rows,
     sessions::{Engine, after_decision, by_node, may, scribe::Scribe},
 };
@@ -15,10 +15,10 @@ use model::{
     Action, Caller, Error, Page, PageQuery, Result, Via,
     approvals::{Approval, ApprovalFilter, ApprovalKind, ApprovalState, Decide, Decided, RememberScope, Suggestion, Verdict},
     caller::{Resource, require},
-    event::{ApprovalDecided, Fact, SessionChanged},
-    id::ApprovalId,
+    event::{ApprovalDecided, Fact, ProjectTrusted, SessionChanged},
+    id::{ApprovalId, ProjectId},
     ports,
-    sessions::Mode,
+    sessions::{AgentKind, Mode},
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -55,8 +55,11 @@ pub(crate) async fn decide(engine: &Engine, caller: &Caller, id: ApprovalId, dec
     let row = approval::Entity::find_by_id(id.to_string()).one(engine.store.read()).await.map_err(internal)?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
     let input = asked_input(engine, &row).await?;
-    let holding = if decide.remember.is_some() { RememberScope::holding(is_trusted(engine, &row).await?) } else { &[] };
-    let session = engine.journal.commit(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input, holding))).await?;
+    let (holding, follows) = match decide.remember {
+        Some(scope) => remembering(engine, &row, scope).await?,
+        None => (&[][..], None),
+    };
+    let session = engine.journal.commit(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input, holding, follows))).await?;
     engine.decided(session).await;
     Ok(())
 }
@@ -73,10 +76,36 @@ pub(crate) async fn trusted(projects: impl IntoIterator<Item = &project::Model>)
     tokio::task::spawn_blocking(found).await.map_err(internal)
 }
 
-async fn is_trusted(engine: &Engine, row: &approval::Model) -> Result<bool> {
-    let Some(id) = row.project.clone() else { return Ok(false) };
-    let project = project::Entity::find_by_id(id).one(engine.store.read()).await.map_err(internal)?;
-    Ok(!trusted(project.as_ref()).await?.is_empty())
+/// A project's trust that goes on over what its agent is about to write into its settings.
+struct Follows {
+    project: ProjectId,
+    /// What was trusted.
+    before: String,
+    /// What is trusted from now on.
+    after: String,
+}
+
+/// Where "always" may be remembered, and what becomes of the project's trust when it is, at this scope.
+async fn remembering(engine: &Engine, row: &approval::Model, scope: RememberScope) -> Result<(&'static [RememberScope], Option<Follows>)> {
+    let project = match row.project.clone() {
+        Some(id) => project::Entity::find_by_id(id).one(engine.store.read()).await.map_err(internal)?,
+        None => None,
+    };
+    let Some(project) = project.filter(|project| project.trusted_hash.is_some()) else { return Ok((RememberScope::holding(false), None)) };
+    let session = session::Entity::find_by_id(row.session.clone()).one(engine.store.read()).await.map_err(internal)?;
+    let agent = session.and_then(|session| AgentKind::parse(&session.agent));
+    let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
+    let grant = agent.and_then(|agent| agents::grant(agent, &suggestions, scope));
+    let read = move || {
+        let folder = PathBuf::from(&project.path);
+        let trusted = RememberScope::holding(projects::trusted(&project, &folder));
+        let follows = project.trusted_hash.zip(grant).and_then(|(before, grant)| {
+            let after = trust::follow(&folder, &before, &grant)?;
+            Some(Follows { project: project.id.parse().ok()?, before, after })
+        });
+        (trusted, follows)
+    };
+    tokio::task::spawn_blocking(read).await.map_err(internal)
 }
 
 async fn decide_in<'t>(
@@ -86,6 +115,7 @@ async fn decide_in<'t>(
     decide: Decide,
     input: Option<Value>,
     holding: &'static [RememberScope],
+    follows: Option<Follows>,
 ) -> Result<crate::journal::Outcome<model::id::SessionId>> {
     let row = approval::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
@@ -124,6 +154,11 @@ async fn decide_in<'t>(
     scribe.push(id, ApprovalDecided { session, decided, answers: decide.answers, mode });
     if let Some(mode) = mode {
         scribe.changed(SessionChanged { mode: (scribe.row.mode != mode.word()).then_some(mode), ..SessionChanged::default() });
+    }
+    if let Some(Follows { project, before, after }) = follows
+        && scribe.project().await?.trusted_hash.as_deref() == Some(&before)
+    {
+        scribe.push(project, ProjectTrusted { hash: Some(after) });
     }
     let run = row.run.parse().map_err(|_| Error::Conflict("its agent is gone".into()))?;
     let lines = driver(scribe.agent()).answer(&row.request, &answer);

@@ -18,7 +18,7 @@ pub struct Model {
     pub path: String,
     /// Made for the demo agent.
     pub demo: bool,
-    /// BLAKE3 (hex) of what a person trusted.
+    /// BLAKE3 (hex) of what a person trusted; after an "always" that an agent writes into the folder two, with a space between: before and after.
     pub trusted_hash: Option<String>,
     /// Seconds until an unanswered approval is denied.
     pub approval_timeout_s: Option<i64>,

@@ -98,7 +98,12 @@ fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<A
         }
         Fact::ProjectAdded(fact) => (SessionState::Done, format!("Project {} added", fact.name)),
         Fact::ProjectTrusted(fact) => {
-            (SessionState::Done, if fact.hash.is_some() { "A project was trusted".into() } else { "A project is no longer trusted".into() })
+            let text = match &fact.hash {
+                Some(seals) if seals.contains(' ') => "A rule is kept in a trusted project",
+                Some(_) => "A project was trusted",
+                None => "A project is no longer trusted",
+            };
+            (SessionState::Done, text.into())
         }
         _ => return None,
     };

@@ -42,6 +42,20 @@ pub fn remote(folder: &Path) -> Option<String> {
     None
 }
 
+/// The root of the checkout the folder lies in; `None` outside git.
+pub fn root(folder: &Path) -> Option<&Path> {
+    folder.ancestors().find(|above| above.join(".git").exists())
+}
+
+/// The root of the checkout that a worktree was made from; the root itself where it is no worktree.
+pub fn main_root(folder: &Path) -> Option<PathBuf> {
+    let root = root(folder)?;
+    let git = git_dir(folder)?;
+    let common = read(&git.join("commondir")).and_then(|path| fs::canonicalize(git.join(path.trim())).ok());
+    let main = common.filter(|common| common.ends_with(".git")).and_then(|common| common.parent().map(Path::to_owned));
+    Some(main.unwrap_or_else(|| root.to_owned()))
+}
+
 /// The repository's `.git` of the folder or one above it, worktrees and submodules followed.
 fn git_dir(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find_map(|folder| {

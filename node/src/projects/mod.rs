@@ -3,9 +3,11 @@
 
 mod demo;
 pub mod git;
+pub mod grant;
 pub mod trust;
 
 pub use demo::demo;
+pub use grant::{Grant, SettingsFile};
 pub use trust::trusted;
 
 use crate::{

@@ -1,27 +1,24 @@
 //! Trust: what a folder would run of its own, and a seal over it as a person saw it.
 //! It only reads, and never runs anything. What it cannot read whole, nobody can vouch for: such a folder is not trusted.
 
+use super::{
+    git,
+    grant::{Grant, SETTINGS_MAX, is_settings, meaning},
+};
 use crate::entity::project;
 use rustix::fs::{Mode, OFlags};
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, ErrorKind, Read},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
-/// Files and folders through which a folder can make an agent run something, relative to it.
-const SOURCES: [&str; 9] = [
-    ".claude/settings.json",
-    ".claude/settings.local.json",
-    ".mcp.json",
-    ".claude/hooks",
-    ".claude/agents",
-    ".claude/commands",
-    ".claude/skills",
-    ".claude/plugins",
-    ".claude/output-styles",
-];
+/// What in a `.claude` can make an agent run something.
+const SOURCES: [&str; 8] = ["settings.json", "settings.local.json", "hooks", "agents", "commands", "skills", "plugins", "output-styles"];
+/// Servers for an agent to start, in the folder and in every one above it.
+const SERVERS: &str = ".mcp.json";
 /// So many files and folders may lie in the sources; nobody could have looked at more.
 const ENTRIES_MAX: usize = 5_000;
 /// So many bytes may all the files have together: they are read whenever the project is shown.
@@ -43,7 +40,7 @@ impl Unvouchable {
     }
 }
 
-/// What the folder would run if trusted: the files found, relative, sorted; and what stands in the way of trust, if anything.
+/// What the folder would run if trusted: the files found, relative where they lie in it, sorted; and what stands in the way of trust, if anything.
 pub fn found(folder: &Path) -> Vec<String> {
     let mut files = Vec::new();
     let gathered = gather(folder, &mut files);
@@ -53,35 +50,85 @@ pub fn found(folder: &Path) -> Vec<String> {
     found
 }
 
-/// BLAKE3 (hex) over names, lengths and contents of everything the folder would run.
+/// BLAKE3 (hex) over names and contents of everything the folder would run.
 pub fn seal(folder: &Path) -> Result<String, Unvouchable> {
-    let mut files = Vec::new();
-    gather(folder, &mut files)?;
-    files.sort();
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&(files.len() as u64).to_le_bytes());
-    let mut left = BYTES_MAX;
-    for path in files {
-        let unreadable = |cause: io::Error| Unvouchable::unreadable(&shown(folder, &path), &cause);
-        let name = path.strip_prefix(folder).unwrap_or(&path).as_os_str().as_bytes();
-        hasher.update(&(name.len() as u64).to_le_bytes());
-        hasher.update(name);
-        let (file, length) = open(&path).map_err(unreadable)?;
-        left = left.checked_sub(length).ok_or_else(Unvouchable::too_much)?;
-        hasher.update(&length.to_le_bytes());
-        let before = hasher.count();
-        // One byte more than there should be: what grows meanwhile, or has no length like the kernel's own files, must not pass for read.
-        hasher.update_reader(file.take(length + 1)).map_err(unreadable)?;
-        if hasher.count() - before != length {
-            return Err(unreadable(io::Error::other("it changes while it is read")));
-        }
+    Ok(Contents::read(folder, None)?.seal(folder))
+}
+
+/// What is trusted once a person has granted something in a trusted folder: the folder as it is, and as it will be when the agent has written
+/// that, and nothing else has changed. `None` where the folder is not what was trusted.
+pub fn follow(folder: &Path, trusted: &str, grant: &Grant) -> Option<String> {
+    let file = grant.file(folder);
+    let mut contents = Contents::read(folder, Some(&file)).ok()?;
+    let now = contents.seal(folder);
+    if !is_one_of(trusted, &now) {
+        return None;
     }
-    Ok(hasher.finalize().to_hex().to_string())
+    let granted = meaning(contents.kept.take().unwrap_or_default(), Some(grant));
+    contents.files.insert(file, blake3::hash(&granted));
+    Some(format!("{now} {}", contents.seal(folder)))
+}
+
+/// Every file the folder would run, by path, and a hash of what it holds: all of one reading.
+struct Contents {
+    files: BTreeMap<PathBuf, blake3::Hash>,
+    /// What stands in the settings that were asked for.
+    kept: Option<Vec<u8>>,
+}
+
+impl Contents {
+    fn read(folder: &Path, keep: Option<&Path>) -> Result<Self, Unvouchable> {
+        let mut paths = Vec::new();
+        gather(folder, &mut paths)?;
+        let mut contents = Self { files: BTreeMap::new(), kept: None };
+        let mut left = BYTES_MAX;
+        for path in paths {
+            let unreadable = |cause: io::Error| Unvouchable::unreadable(&shown(folder, &path), &cause);
+            let (file, length) = open(&path).map_err(unreadable)?;
+            left = left.checked_sub(length).ok_or_else(Unvouchable::too_much)?;
+            // One byte more than there should be: what grows meanwhile, or has no length like the kernel's own files, must not pass for read.
+            let mut file = file.take(length + 1);
+            let (read, hash) = if is_settings(&path) && length <= SETTINGS_MAX {
+                let mut bytes = Vec::new();
+                let read = file.read_to_end(&mut bytes).map_err(unreadable)? as u64;
+                if keep == Some(&path) {
+                    contents.kept = Some(bytes.clone());
+                }
+                (read, blake3::hash(&meaning(bytes, None)))
+            } else {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update_reader(file).map_err(unreadable)?;
+                (hasher.count(), hasher.finalize())
+            };
+            if read != length {
+                return Err(unreadable(io::Error::other("it changes while it is read")));
+            }
+            contents.files.insert(path, hash);
+        }
+        Ok(contents)
+    }
+
+    fn seal(&self, folder: &Path) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&(self.files.len() as u64).to_le_bytes());
+        for (path, hash) in &self.files {
+            let name = path.strip_prefix(folder).unwrap_or(path).as_os_str().as_bytes();
+            hasher.update(&(name.len() as u64).to_le_bytes());
+            hasher.update(name);
+            hasher.update(hash.as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+/// Whether a seal is among those that were trusted: one, or several with a space between.
+fn is_one_of(trusted: &str, seal: &str) -> bool {
+    trusted.split(' ').any(|trusted| trusted == seal)
 }
 
 /// Whether what was trusted is what the folder would run at this moment.
 pub fn holds(trusted: Option<&str>, folder: &Path) -> bool {
-    trusted.is_some_and(|trusted| seal(folder).is_ok_and(|sealed| sealed == trusted))
+    trusted.is_some_and(|trusted| seal(folder).is_ok_and(|seal| is_one_of(trusted, &seal)))
 }
 
 /// Whether a person trusts what the folder would run, as it is at this moment.
@@ -89,12 +136,25 @@ pub fn trusted(project: &project::Model, folder: &Path) -> bool {
     holds(project.trusted_hash.as_deref(), folder)
 }
 
-/// Every file in the sources, in no order. Links are followed, as an agent would follow them, but to no folder outside of this one. A circle
-/// of links ends where the kernel follows no further, or where it is too much.
+/// The folders whose `.claude` counts, as Claude Code 2.1.330 was read: the folder, those above it up to the root of its checkout or, outside of
+/// git, to the root of all, and the checkout a worktree was made from. In the home of the node's user it is the agent's own, and there the way
+/// up ends.
+fn places(folder: &Path) -> Vec<PathBuf> {
+    let (root, home) = (git::root(folder), std::env::home_dir());
+    let above = folder.ancestors().skip(1).take_while(|above| root.is_none_or(|root| above.starts_with(root)) && Some(*above) != home.as_deref());
+    let mut places: Vec<PathBuf> = std::iter::once(folder).chain(above).map(Path::to_owned).collect();
+    places.extend(git::main_root(folder).filter(|main| !places.contains(main) && Some(main) != home.as_ref()));
+    places
+}
+
+/// Every file in the sources, in no order. Links are followed, as an agent would follow them, but to no folder outside of the checkout. A
+/// circle of links ends where the kernel follows no further, or where it is too much.
 fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unvouchable> {
-    let mut waiting: Vec<PathBuf> = SOURCES.iter().map(|source| folder.join(source)).filter(|source| is_there(source)).collect();
+    let servers = folder.ancestors().map(|above| (folder.to_owned(), above.join(SERVERS)));
+    let sources = places(folder).into_iter().flat_map(|place| SOURCES.map(|source| (place.clone(), place.join(".claude").join(source))));
+    let mut waiting: Vec<(PathBuf, PathBuf)> = servers.chain(sources).filter(|(_, source)| is_there(source)).collect();
     let mut left = ENTRIES_MAX;
-    while let Some(path) = waiting.pop() {
+    while let Some((place, path)) = waiting.pop() {
         let unreadable = |cause: io::Error| Unvouchable::unreadable(&shown(folder, &path), &cause);
         let kind = fs::metadata(&path).map_err(unreadable)?;
         if kind.is_file() {
@@ -104,19 +164,19 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unvouchable> {
         if !kind.is_dir() {
             return Err(Unvouchable(format!("{} is neither a file nor a folder", shown(folder, &path))));
         }
-        if fs::symlink_metadata(&path).map_err(unreadable)?.is_symlink() && leads_out(folder, &path).map_err(unreadable)? {
-            return Err(Unvouchable(format!("{} is a link to a folder outside of the project", shown(folder, &path))));
+        if fs::symlink_metadata(&path).map_err(unreadable)?.is_symlink() && leads_out(&place, &path).map_err(unreadable)? {
+            return Err(Unvouchable(format!("{} is a link to a folder outside of the repository", shown(folder, &path))));
         }
         for entry in fs::read_dir(&path).map_err(unreadable)? {
             left = left.checked_sub(1).ok_or_else(Unvouchable::too_much)?;
-            waiting.push(entry.map_err(unreadable)?.path());
+            waiting.push((place.clone(), entry.map_err(unreadable)?.path()));
         }
     }
     Ok(())
 }
 
-fn leads_out(folder: &Path, link: &Path) -> io::Result<bool> {
-    Ok(!fs::canonicalize(link)?.starts_with(fs::canonicalize(folder)?))
+fn leads_out(place: &Path, link: &Path) -> io::Result<bool> {
+    Ok(!fs::canonicalize(link)?.starts_with(fs::canonicalize(git::root(place).unwrap_or(place))?))
 }
 
 /// A source that is not there runs nothing.
@@ -138,6 +198,7 @@ fn shown(folder: &Path, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::projects::SettingsFile;
     use std::os::unix::{fs::symlink, net::UnixListener};
 
     type Act = fn(&Path);
@@ -236,9 +297,69 @@ mod tests {
     }
 
     #[test]
+    fn what_an_agent_reads_outside_of_the_folder_counts_too() {
+        let all = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = all.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let project = all.path().join("repository/packages/x");
+        fs::create_dir_all(&project).unwrap();
+        let changes = |name: &str, counts: bool| {
+            let before = seal(&project).unwrap();
+            let path = put(name, r#"{"hooks":{}}"#);
+            assert_eq!(seal(&project).unwrap() != before, counts, "{name}");
+            assert_eq!(found(&project), if counts { vec![path.display().to_string()] } else { Vec::new() }, "{name}");
+            fs::remove_file(path).unwrap();
+        };
+        changes("repository/.claude/agents/a.md", true);
+        changes(".claude/agents/a.md", true);
+        put("repository/.git/HEAD", "ref: refs/heads/main\n");
+        changes("repository/.claude/settings.local.json", true);
+        changes("repository/packages/.claude/hooks/a.sh", true);
+        changes(".claude/agents/a.md", false);
+        changes(".mcp.json", true);
+
+        // A worktree has the settings of the checkout it was made from.
+        put("repository/packages/x/.git", &format!("gitdir: {}\n", all.path().join("main/.git/worktrees/x").display()));
+        put("main/.git/worktrees/x/commondir", "../..\n");
+        changes("main/.claude/settings.local.json", true);
+        changes("repository/.claude/settings.local.json", false);
+    }
+
+    #[test]
+    fn what_was_granted_is_trusted_before_and_after_it_is_written_and_nothing_else_is() {
+        let grant = |file| Grant { file, allow: vec!["Bash(make *)".into()], directories: Vec::new() };
+        let written = |rules: &str| format!("{{\n  \"permissions\": {{\n    \"allow\": [{rules}]\n  }}\n}}\n");
+        for (file, name) in [(SettingsFile::Local, "settings.local.json"), (SettingsFile::Project, "settings.json")] {
+            for (before, after) in [(None, r#""Bash(make *)""#), (Some(r#""Read""#), r#""Read", "Bash(make *)""#)] {
+                let folder = folder();
+                let settings = folder.path().join(".claude").join(name);
+                if let Some(before) = before {
+                    fs::write(&settings, written(before)).unwrap();
+                }
+                let sealed = seal(folder.path()).unwrap();
+                assert_eq!(follow(folder.path(), "another", &grant(file)), None);
+                let trusted = follow(folder.path(), &sealed, &grant(file)).unwrap();
+                let holds = || holds(Some(&trusted), folder.path());
+                assert!(holds(), "{name} {before:?}");
+                fs::write(&settings, written(after)).unwrap();
+                assert!(holds(), "{name} {before:?}");
+                fs::write(folder.path().join(".claude/hooks/a.sh"), "evil").unwrap();
+                assert!(!holds(), "{name} {before:?}");
+                fs::remove_file(folder.path().join(".claude/hooks/a.sh")).unwrap();
+                fs::write(&settings, written(r#""Read", "Bash(make *)", "Bash""#)).unwrap();
+                assert!(!holds(), "{name} {before:?}");
+            }
+        }
+    }
+
+    #[test]
     fn nobody_vouches_for_what_cannot_be_read_whole() {
         let cases: [(&str, Act); 7] = [
-            ("outside of the project", |hooks| symlink("/usr", hooks.join("more")).unwrap()),
+            ("outside of the repository", |hooks| symlink("/usr", hooks.join("more")).unwrap()),
             ("cannot be read", |hooks| symlink(".", hooks.join("again")).unwrap()),
             ("cannot be read", |hooks| symlink("nowhere", hooks.join("a.sh")).unwrap()),
             ("neither a file nor a folder", |hooks| symlink("/dev/zero", hooks.join("a.sh")).unwrap()),

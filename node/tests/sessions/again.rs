@@ -4,7 +4,7 @@
 use crate::{Running, Setup, mara, odd, open_as};
 use model::{
     Error, PageQuery,
-    approvals::{ApprovalFilter, ApprovalState, Decide},
+    approvals::{ApprovalFilter, ApprovalState, Decide, RememberScope},
     entries::{CallStatus, EntryKind},
     id::SessionId,
     projects::ProjectPatch,
@@ -250,6 +250,43 @@ async fn a_prompt_that_was_not_taken_up_when_the_node_stopped_its_agent_is_given
     prompt(&running, session.id, "second").await;
     running.until(session.id, "both turns", |session| session.turns == 2 && session.state == SessionState::Idle).await;
     assert_eq!((given(&place, "first"), given(&place, "second")), (2, 1));
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_always_that_is_written_into_the_project_does_not_end_its_trust() {
+    let place = Place::new().await;
+    let script = hears(
+        r#"  case "$line" in
+    *updatedPermissions*)
+      mkdir -p .claude; printf '%s\n' '{' '  "permissions": {' '    "allow": ["Bash(ls *)"]' '  }' '}' > .claude/settings.local.json
+      says answer; ends;;
+    *ask*) init; printf '%s\n' '{"type":"control_request","request_id":"one","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{"command":"ls"},"permission_suggestions":[{"type":"addRules","rules":[{"toolName":"Bash","ruleContent":"ls *"}],"behavior":"allow","destination":"localSettings"}]}}';;
+    *'"type":"user"'*) init; says answer; ends;;
+  esac"#,
+    );
+    let running = with_agent(&place, &script).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
+    running.state(session.id, SessionState::Idle).await;
+    let projects = running.services.projects.clone();
+    projects.update(&mara(), session.project, ProjectPatch { trusted: Some(true), ..ProjectPatch::default() }).await.unwrap();
+    prompt(&running, session.id, "ask").await;
+    let asked = running.asked(session.id).await;
+    let first = running.session(session.id).await.run;
+    running.services.approvals.decide(&mara(), asked.id, Decide { remember: Some(RememberScope::Local), ..Decide::allow() }).await.unwrap();
+    running.state(session.id, SessionState::Idle).await;
+    let project = projects.find(&mara(), session.project).await.unwrap();
+    assert!(project.trusted && project.runs_own == [".claude/settings.local.json"], "{project:?}");
+    prompt(&running, session.id, "three").await;
+    let third = running.until(session.id, "its third turn", |session| session.turns == 3 && session.state == SessionState::Idle).await;
+    assert_eq!(third.run, first, "the same agent goes on");
+
+    fs::write(PathBuf::from(&project.path).join(".claude/settings.local.json"), r#"{"permissions":{"allow":["Bash(ls *)","Bash"]}}"#).unwrap();
+    assert!(projects.find(&mara(), session.project).await.unwrap().trust_stale, "nobody allowed that");
+    prompt(&running, session.id, "four").await;
+    let fourth = running.until(session.id, "its fourth turn", |session| session.turns == 4 && session.state == SessionState::Idle).await;
+    assert_ne!(fourth.run, first);
+    assert!(running.story(session.id).await.contains("What the project may run has changed"), "{}", running.story(session.id).await);
     running.close(true).await;
 }
 

@@ -2,6 +2,7 @@
 //! It must not invent rules: only what the agent suggested is ever returned.
 
 use super::tool::one_line;
+use crate::projects::{Grant, SettingsFile};
 use model::approvals::{Question, RememberScope, Suggestion};
 use serde_json::{Value, json};
 
@@ -33,6 +34,34 @@ pub fn at_scope(raw: &Value, scope: RememberScope) -> Value {
         map.insert("destination".into(), json!(destination(scope)));
     }
     raw
+}
+
+/// What the agent writes into the folder's own settings when it is given this suggestion at this scope; `None` where it writes nothing there, or
+/// something else than more permission.
+pub fn grant(suggestions: &[Suggestion], scope: RememberScope) -> Option<Grant> {
+    let file = match scope {
+        RememberScope::Local => SettingsFile::Local,
+        RememberScope::Project => SettingsFile::Project,
+        RememberScope::Session | RememberScope::User => return None,
+    };
+    let mut grant = Grant { file, allow: Vec::new(), directories: Vec::new() };
+    for Suggestion { raw, .. } in suggestions {
+        match raw["type"].as_str()? {
+            "addRules" if raw["behavior"] == "allow" => grant.allow.extend(raw["rules"].as_array()?.iter().map(written).collect::<Option<Vec<_>>>()?),
+            "addDirectories" => grant.directories.extend(raw["directories"].as_array()?.iter().filter_map(Value::as_str).map(str::to_owned)),
+            _ => return None,
+        }
+    }
+    Some(grant)
+}
+
+/// A rule as it stands in a file of settings.
+fn written(rule: &Value) -> Option<String> {
+    let tool = rule["toolName"].as_str()?;
+    Some(match rule["ruleContent"].as_str() {
+        Some(content) if !content.is_empty() => format!("{tool}({})", content.replace('\\', "\\\\").replace('(', "\\(").replace(')', "\\)")),
+        _ => tool.to_owned(),
+    })
 }
 
 /// What "always" would remember, in words. The agent offers alternatives, from narrow to wide: rules, folders, another mode.
@@ -144,6 +173,21 @@ mod tests {
     fn a_change_of_mode_is_never_written_to_a_file() {
         let at = at_scope(&json!({"type": "setMode", "mode": "acceptEdits", "destination": "session"}), RememberScope::User);
         assert_eq!(at["destination"], "session");
+    }
+
+    #[test]
+    fn only_more_permission_in_the_folders_own_settings_is_a_grant() {
+        let suggestion = |raw: Value| Suggestion { text: String::new(), scope: RememberScope::Session, raw };
+        let rules =
+            suggestion(json!({"type": "addRules", "rules": [{"toolName": "Bash", "ruleContent": "make *"}, {"toolName": "Read"}], "behavior": "allow"}));
+        let granted = Grant { file: SettingsFile::Local, allow: vec!["Bash(make *)".into(), "Read".into()], directories: Vec::new() };
+        assert_eq!(grant(std::slice::from_ref(&rules), RememberScope::Local), Some(granted));
+        for scope in [RememberScope::Session, RememberScope::User] {
+            assert_eq!(grant(std::slice::from_ref(&rules), scope), None);
+        }
+        for other in [json!({"type": "addRules", "rules": [], "behavior": "deny"}), json!({"type": "setMode", "mode": "acceptEdits"}), json!({"type": "new"})] {
+            assert_eq!(grant(&[rules.clone(), suggestion(other)], RememberScope::Project), None);
+        }
     }
 
     #[test]
