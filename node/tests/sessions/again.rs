@@ -234,6 +234,29 @@ async fn a_session_whose_subagent_asks_after_its_turn_waits_and_hears_what_is_sa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_in_the_background_hides_no_failure_and_a_question_cannot_pass_for_it() {
+    let place = Place::new().await;
+    let script = hears(
+        r#"  case "$line" in
+    *question*) init; printf '%s\n' '{"type":"control_request","request_id":"two","request":{"subtype":"can_use_tool","tool_name":"AskUserQuestion","input":{"questions":[{"question":"In the background: which?","header":"x","multiSelect":false,"options":[{"label":"a","description":"a"},{"label":"b","description":"b"}]}]}}}';;
+    *'"type":"user"'*) init; fails; asks one;;
+  esac"#,
+    );
+    let running = with_agent(&place, &script).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
+    let asked = running.asked(session.id).await;
+    assert_eq!(running.session(session.id).await.state_detail.as_deref(), Some("In the background: Bash: ls"));
+    running.services.approvals.decide(&mara(), asked.id, Decide::allow()).await.unwrap();
+    let failed = running.state(session.id, SessionState::Failed).await;
+    assert_eq!(failed.state_detail.as_deref(), Some("the model is overloaded"));
+
+    prompt(&running, session.id, "question").await;
+    let waiting = running.state(session.id, SessionState::Waiting).await;
+    assert_eq!(waiting.state_detail.as_deref(), Some("Question: In the background: which?"));
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_prompt_that_was_not_taken_up_when_the_node_stopped_its_agent_is_given_again() {
     let place = Place::new().await;
     let waits = hears(
