@@ -5,15 +5,16 @@ set -euo pipefail
 
 # The frontend is built apart: it turns on `hydrate` in `app`, the others `ssr`, and one call must not do both.
 PACKAGES="-p model -p node -p app -p server -p migration"
+PROFILE=${BUILD_PROFILE:-ci}
 
 tests() {
   export RUSTFLAGS=$BUILD_RUSTFLAGS
   if have cargo-nextest; then
     # shellcheck disable=SC2086
-    cargo nextest run --cargo-profile ci --locked $PACKAGES --no-fail-fast --no-tests=fail "$@"
+    cargo nextest run --cargo-profile "$PROFILE" --locked $PACKAGES --no-fail-fast --no-tests=fail "$@"
   else
     # shellcheck disable=SC2086
-    cargo test --profile ci --locked $PACKAGES --no-fail-fast "$@"
+    cargo test --profile "$PROFILE" --locked $PACKAGES --no-fail-fast "$@"
   fi
 }
 
@@ -22,8 +23,8 @@ case $1 in
   clippy)
     export RUSTFLAGS=$BUILD_RUSTFLAGS
     # shellcheck disable=SC2086
-    cargo clippy --profile ci --locked $PACKAGES --all-targets -- -D warnings
-    cargo clippy --profile ci --locked -p frontend --all-targets -- -D warnings
+    cargo clippy --profile "$PROFILE" --locked $PACKAGES --all-targets -- -D warnings
+    cargo clippy --profile "$PROFILE" --locked -p frontend --all-targets -- -D warnings
     ;;
   unit) tests ;;
   postgres)
