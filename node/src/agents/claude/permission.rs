@@ -178,9 +178,9 @@ mod tests {
     #[test]
     fn only_more_permission_in_the_folders_own_settings_is_a_grant() {
         let suggestion = |raw: Value| Suggestion { text: String::new(), scope: RememberScope::Session, raw };
-        let rules =
-            suggestion(json!({"type": "addRules", "rules": [{"toolName": "Bash", "ruleContent": "make *"}, {"toolName": "Read"}], "behavior": "allow"}));
-        let granted = Grant { file: SettingsFile::Local, allow: vec!["Bash(make *)".into(), "Read".into()], directories: Vec::new() };
+        let rules = json!([{"toolName": "Bash", "ruleContent": r"echo (a) \n"}, {"toolName": "Bash", "ruleContent": ""}, {"toolName": "Read"}]);
+        let rules = suggestion(json!({"type": "addRules", "rules": rules, "behavior": "allow"}));
+        let granted = Grant { file: SettingsFile::Local, allow: vec![r"Bash(echo \(a\) \\n)".into(), "Bash".into(), "Read".into()], directories: Vec::new() };
         assert_eq!(grant(std::slice::from_ref(&rules), RememberScope::Local), Some(granted));
         for scope in [RememberScope::Session, RememberScope::User] {
             assert_eq!(grant(std::slice::from_ref(&rules), scope), None);
