@@ -62,7 +62,24 @@ impl SessionState {
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Queued | Self::Starting | Self::Working | Self::Waiting)
     }
+
+    /// Whether no turn runs and the agent, if it is there, is free to take a prompt; `detail` is the state's.
+    pub fn rests(self, detail: Option<&str>) -> bool {
+        match self {
+            Self::Idle | Self::Interrupted | Self::Failed => true,
+            Self::Waiting => detail.is_some_and(|detail| detail.starts_with(BACKGROUND)),
+            Self::Queued | Self::Starting | Self::Working | Self::Done | Self::Unknown => false,
+        }
+    }
+
+    /// Whether a turn runs that could be interrupted; `detail` is the state's.
+    pub fn in_turn(self, detail: Option<&str>) -> bool {
+        matches!(self, Self::Working | Self::Waiting) && !self.rests(detail)
+    }
 }
+
+/// How the detail of [`SessionState::Waiting`] begins while only a subagent in the background asks: no turn runs.
+pub const BACKGROUND: &str = "In the background: ";
 
 words! {
     /// How much the agent may do unasked.

@@ -1,7 +1,11 @@
 //! What an agent did, turned into events of its session. The one place where agent words become facts.
 //! It runs within a commit and must not touch processes: lines for the agent are stored, not sent.
 
-use super::scribe::{BACKGROUND, CallEnd, NewEntry, Scribe, asks_for, shorten};
+use super::{
+    calls::CallEnd,
+    questions::{after_decision, asks_for, in_the_background},
+    scribe::{NewEntry, Scribe, shorten},
+};
 use crate::{
     agents::{AgentEvent, Answer, Ask, TurnOutcome, Wish, driver, entry_kind},
     blob,
@@ -98,7 +102,7 @@ async fn one(scribe: &mut Scribe<'_>, run: RunId, applied: &mut Applied, event: 
     match event {
         AgentEvent::Ready { version, model, mode } => ready(scribe, applied, version, model, mode),
         AgentEvent::TurnStarted => {
-            if scribe.state() == SessionState::Starting || scribe.rests_between_turns() {
+            if scribe.state() == SessionState::Starting || scribe.rests() {
                 scribe.turn_begins().await?;
             }
         }
@@ -250,7 +254,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
         scribe.push(id, ApprovalWithdrawn { session, why: "the agent was stopped".into() });
     } else {
         // Between turns nobody but a subagent in the background can ask.
-        let between = scribe.rests_between_turns();
+        let between = scribe.rests();
         scribe.led_to(SessionState::Waiting, Some(if between { in_the_background(&detail) } else { detail }));
     }
     Ok(())
@@ -316,28 +320,6 @@ pub(crate) async fn withdraw_all(scribe: &mut Scribe<'_>, why: &str) -> Result<(
         withdraw(scribe, id, why);
     }
     Ok(())
-}
-
-/// One of a session's approvals is settled within this commit: it goes on waiting for the next, or does what it would without questions.
-pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
-    if scribe.state() != SessionState::Waiting {
-        return Ok(());
-    }
-    let between = scribe.rests_behind_questions();
-    match scribe.pending().await?.into_iter().next() {
-        Some((_, what)) => scribe.led_to(SessionState::Waiting, Some(if between { in_the_background(&what) } else { what })),
-        None if between => {
-            let (state, detail) = scribe.rested_as().await?;
-            scribe.led_to(state, detail);
-        }
-        None => scribe.led_to(SessionState::Working, None),
-    }
-    Ok(())
-}
-
-/// What a session that rests waits for: a question of a subagent that works on.
-fn in_the_background(what: &str) -> String {
-    format!("{BACKGROUND}{what}")
 }
 
 async fn initialized(scribe: &mut Scribe<'_>, run: RunId, ok: bool, error: Option<String>) -> Result<()> {

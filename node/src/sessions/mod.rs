@@ -3,18 +3,21 @@
 
 mod apply;
 mod bodies;
+mod calls;
 mod checks;
 mod end;
 mod engine;
 mod lists;
+mod questions;
 mod runner;
 pub(crate) mod scribe;
 
-pub(crate) use apply::{after_decision, by_node};
+pub(crate) use apply::by_node;
 pub(crate) use bodies::proposed;
 pub use engine::EngineConfig;
 pub(crate) use engine::{Engine, Stop};
 pub(crate) use lists::{cursor, parts as cursor_parts};
+pub(crate) use questions::after_decision;
 
 use crate::{
     entity::{project, session},

@@ -5,7 +5,7 @@ use super::{
     apply,
     end::End,
     engine::{Engine, Order, Reply, Stop},
-    scribe::{Scribe, rests_between_turns},
+    scribe::Scribe,
 };
 use crate::{
     agents::{AgentEvent, Driver, How, Wish},
@@ -387,7 +387,7 @@ impl Runner {
                     .commit(&Caller::node(), move |tx| {
                         Box::pin(async move {
                             let mut scribe = Scribe::load(tx, session).await?;
-                            if scribe.rests_between_turns() {
+                            if scribe.rests() {
                                 scribe.send_next_prompt(run).await?;
                             }
                             let state = scribe.state();
@@ -413,7 +413,7 @@ impl Runner {
         {
             self.moved(state);
         }
-        rests_between_turns(state, row.state_detail.as_deref())
+        state.is_some_and(|state| state.rests(row.state_detail.as_deref()))
     }
 
     /// Gives the shim every stored line it does not have yet, in order.

@@ -1,16 +1,16 @@
 //! The scribe: writes what happens in one session as events, within one commit.
 //! It numbers entries and turns from the session's row and must not outlive the commit that loaded it.
 
+use super::calls::Fresh;
 use crate::{
     blob,
-    entity::{approval, entry, event, input, project, prompt, session},
+    entity::{entry, event, input, project, prompt, session},
     journal::{NewEvent, Outcome, Tx, internal},
 };
 use model::{
     Error, Pos, Result,
-    approvals::{ApprovalKind, ApprovalState},
-    entries::{CallStatus, EntryKind},
-    event::{ApprovalAsked, Body, EntryAdded, EntryEnded, Fact, PromptSettled, SessionChanged, SessionMoved},
+    entries::EntryKind,
+    event::{EntryAdded, Fact, PromptSettled, SessionChanged, SessionMoved},
     id::{PromptId, RunId, SessionId},
     sessions::{AgentKind, PromptState, SessionState},
 };
@@ -19,13 +19,9 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
 /// The kind of [`Fact::SessionMoved`].
-const MOVED: &str = "session.moved";
-/// How the detail of a session begins that waits between its turns: only a subagent in the background asks, and the agent itself is free.
-pub(crate) const BACKGROUND: &str = "In the background: ";
-/// So many questions one after the other are looked through for how a session rested before them.
-const LOOK_BACK: u64 = 100;
+pub(super) const MOVED: &str = "session.moved";
 /// How much of a text a row shows, in characters.
-const PREVIEW: usize = 200;
+pub(super) const PREVIEW: usize = 200;
 
 /// An item of the transcript that is about to be written.
 #[derive(Default)]
@@ -53,51 +49,23 @@ impl NewEntry {
     }
 }
 
-/// What came of a call.
-#[derive(Default)]
-pub(crate) struct CallEnd {
-    pub(crate) result: Option<String>,
-    pub(crate) added: Option<i64>,
-    pub(crate) removed: Option<i64>,
-    pub(crate) output: Option<Value>,
-}
-
-/// A call that began within this commit.
-struct Fresh {
-    seq: i64,
-    parent: Option<String>,
-}
-
-/// A call that is not over.
-struct Open {
-    seq: i64,
-    call: String,
-    parent: Option<String>,
-}
-
-impl Open {
-    fn is_task(&self) -> bool {
-        self.call.starts_with("task:")
-    }
-}
-
 /// Writes events about one session.
 pub(crate) struct Scribe<'t> {
     pub(crate) tx: &'t Tx<'t>,
     pub(crate) id: SessionId,
     /// The row as it was when the commit began.
     pub(crate) row: session::Model,
-    state: SessionState,
-    detail: Option<String>,
+    pub(super) state: SessionState,
+    pub(super) detail: Option<String>,
     next_seq: i64,
     turn: i64,
     /// Calls that began within this commit: the table does not have them yet.
-    fresh_calls: HashMap<String, Fresh>,
-    ended_calls: HashSet<i64>,
+    pub(super) fresh_calls: HashMap<String, Fresh>,
+    pub(super) ended_calls: HashSet<i64>,
     settled: HashSet<PromptId>,
     holds_prompts: bool,
     next_input: Option<i64>,
-    events: Vec<NewEvent>,
+    pub(super) events: Vec<NewEvent>,
 }
 
 impl<'t> Scribe<'t> {
@@ -130,16 +98,6 @@ impl<'t> Scribe<'t> {
     /// The state as of the events written so far.
     pub(crate) fn state(&self) -> SessionState {
         self.state
-    }
-
-    /// Whether it waits between its turns: what asks is a subagent in the background.
-    pub(crate) fn rests_behind_questions(&self) -> bool {
-        self.state == SessionState::Waiting && self.rests_between_turns()
-    }
-
-    /// [`rests_between_turns`], as of the events written so far.
-    pub(crate) fn rests_between_turns(&self) -> bool {
-        rests_between_turns(Some(self.state), self.detail.as_deref())
     }
 
     /// Turns as of the events written so far.
@@ -228,61 +186,6 @@ impl<'t> Scribe<'t> {
             },
         );
         Ok(seq)
-    }
-
-    /// The outcome of a call; `false` when no such call is running.
-    pub(crate) async fn end_call(&mut self, call: &str, status: CallStatus, end: CallEnd) -> Result<bool> {
-        let seq = match self.fresh_calls.get(call) {
-            Some(fresh) => Some(fresh.seq),
-            None => entry::Entity::find()
-                .filter(entry::Column::Session.eq(self.id.to_string()))
-                .filter(entry::Column::Call.eq(call))
-                .filter(entry::Column::Ended.is_null())
-                .order_by_desc(entry::Column::Seq)
-                .one(self.tx.db())
-                .await
-                .map_err(internal)?
-                .map(|row| row.seq),
-        };
-        let Some(seq) = seq.filter(|seq| !self.ended_calls.contains(seq)) else { return Ok(false) };
-        self.end_entry(seq, status, end).await?;
-        Ok(true)
-    }
-
-    async fn end_entry(&mut self, seq: i64, status: CallStatus, end: CallEnd) -> Result<()> {
-        let body: Option<Body> = match end.output {
-            Some(output) => Some(blob::put(self.tx, &output).await?),
-            None => None,
-        };
-        self.ended_calls.insert(seq);
-        let result = end.result.map(|result| shorten(&result, PREVIEW));
-        self.push(self.id, EntryEnded { session: self.id, seq, status, result, added: end.added, removed: end.removed, body });
-        Ok(())
-    }
-
-    /// Ends every call that still runs: nobody will see its end any more.
-    pub(crate) async fn end_open_calls(&mut self, status: CallStatus) -> Result<()> {
-        self.end_open(status, false).await
-    }
-
-    /// `turn`: only what ends with its turn.
-    async fn end_open(&mut self, status: CallStatus, turn: bool) -> Result<()> {
-        let rows = entry::Entity::find()
-            .filter(entry::Column::Session.eq(self.id.to_string()))
-            .filter(entry::Column::Status.eq(CallStatus::Running.word()))
-            .all(self.tx.db())
-            .await
-            .map_err(internal)?;
-        let stored = rows.into_iter().map(|row| Open { seq: row.seq, call: row.call.unwrap_or_default(), parent: row.parent });
-        let fresh = self.fresh_calls.iter().map(|(call, fresh)| Open { seq: fresh.seq, call: call.clone(), parent: fresh.parent.clone() });
-        let mut open: Vec<Open> = stored.chain(fresh).filter(|open| !self.ended_calls.contains(&open.seq)).collect();
-        if turn {
-            open = of_turn(open);
-        }
-        for Open { seq, .. } in open {
-            self.end_entry(seq, status, CallEnd::default()).await?;
-        }
-        Ok(())
     }
 
     /// The oldest prompt that waits.
@@ -385,74 +288,10 @@ impl<'t> Scribe<'t> {
         Ok(rows.iter().filter_map(|row| Some((row.pos, moved_to(row)?))).collect())
     }
 
-    /// How it rested before it waited for a question in the background.
-    pub(crate) async fn rested_as(&self) -> Result<(SessionState, Option<String>)> {
-        let rows = event::Entity::find()
-            .filter(event::Column::Subject.eq(self.id.to_string()))
-            .filter(event::Column::Kind.eq(MOVED))
-            .order_by_desc(event::Column::Pos)
-            .limit(LOOK_BACK)
-            .all(self.tx.db())
-            .await
-            .map_err(internal)?;
-        let stored = rows.iter().filter_map(moved_to);
-        let fresh = self.events.iter().rev().filter_map(|event| match &event.fact {
-            Fact::SessionMoved(moved) => Some(moved.clone()),
-            _ => None,
-        });
-        let before = fresh.chain(stored).find(|moved| moved.state != SessionState::Waiting);
-        Ok(match before {
-            Some(SessionMoved { state: state @ (SessionState::Interrupted | SessionState::Failed), detail }) => (state, detail),
-            _ => (SessionState::Idle, None),
-        })
-    }
-
     /// Whether something was said to the session after it came into the state it is in.
     pub(crate) async fn spoken_to_since_it_moved(&self) -> Result<bool> {
         let Some(waiting) = self.waiting_prompts().await?.pop() else { return Ok(false) };
         Ok(!self.moves_since(waiting.pos).await?.iter().any(|(_, moved)| moved.state == self.state))
-    }
-
-    /// Whether the events written so far settle this approval.
-    pub(crate) fn settles(&self, approval: &str) -> bool {
-        self.events.iter().any(|event| event.subject == approval && matches!(event.fact, Fact::ApprovalDecided(_) | Fact::ApprovalWithdrawn(_)))
-    }
-
-    /// What was asked within this commit and is not settled in it: the table does not have it yet.
-    pub(crate) fn fresh_asks(&self) -> impl Iterator<Item = &ApprovalAsked> {
-        let asked = self.events.iter().filter_map(|event| match &event.fact {
-            Fact::ApprovalAsked(asked) => Some(asked),
-            _ => None,
-        });
-        asked.filter(|asked| !self.settles(&asked.id.to_string()))
-    }
-
-    /// What waits for a decision as of the events written so far, oldest first: the approval's id, and what the session's state says of it.
-    pub(crate) async fn pending(&self) -> Result<Vec<(String, String)>> {
-        let rows = approval::Entity::find()
-            .filter(approval::Column::Session.eq(self.id.to_string()))
-            .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
-            .order_by_asc(approval::Column::Id)
-            .all(self.tx.db())
-            .await
-            .map_err(internal)?;
-        let stored = rows.into_iter().filter(|row| !self.settles(&row.id)).map(|row| (row.id, ApprovalKind::parse(&row.kind), row.tool, row.target));
-        let fresh = self.fresh_asks().map(|asked| (asked.id.to_string(), Some(asked.kind), asked.tool.clone(), asked.target.clone()));
-        Ok(stored.chain(fresh).map(|(id, kind, tool, target)| (id, asks_for(kind.unwrap_or(ApprovalKind::Tool), &tool, &target))).collect())
-    }
-
-    /// A turn is under way: it is at work, or waits for what is asked already.
-    pub(crate) async fn turn_begins(&mut self) -> Result<()> {
-        match self.pending().await?.into_iter().next() {
-            Some((_, what)) => self.led_to(SessionState::Waiting, Some(what)),
-            None => self.led_to(SessionState::Working, None),
-        }
-        Ok(())
-    }
-
-    /// Ends tool calls that still run when their turn is over; background tasks go on.
-    pub(crate) async fn end_open_tools(&mut self) -> Result<()> {
-        self.end_open(CallStatus::Unknown, true).await
     }
 
     /// Stores lines for the agent's stdin: they are sent after the commit, exactly once.
@@ -492,45 +331,8 @@ impl<'t> Scribe<'t> {
     }
 }
 
-/// Whether an agent in this state, for this reason, is free to take a prompt.
-pub(crate) fn rests_between_turns(state: Option<SessionState>, detail: Option<&str>) -> bool {
-    match state {
-        Some(SessionState::Idle | SessionState::Interrupted | SessionState::Failed) => true,
-        Some(SessionState::Waiting) => detail.is_some_and(|detail| detail.starts_with(BACKGROUND)),
-        _ => false,
-    }
-}
-
-/// What a session waits for, as its state says it. It begins with the node's own words or a tool's name, whatever the agent asks.
-pub(crate) fn asks_for(kind: ApprovalKind, tool: &str, target: &str) -> String {
-    match kind {
-        ApprovalKind::Tool => format!("{tool}: {target}"),
-        ApprovalKind::Plan => "Plan to approve".into(),
-        ApprovalKind::Question => format!("Question: {target}"),
-    }
-}
-
-/// Which of the open calls end with their turn. Tasks in the background go on, and so does what a subagent in the background does: the call that
-/// started it is over.
-fn of_turn(open: Vec<Open>) -> Vec<Open> {
-    let (tasks, mut rest): (Vec<Open>, Vec<Open>) = open.into_iter().partition(Open::is_task);
-    if tasks.is_empty() {
-        return rest;
-    }
-    let mut ends: Vec<Open> = Vec::new();
-    loop {
-        let within = |open: &Open| open.parent.as_ref().is_none_or(|parent| ends.iter().any(|end| end.call == *parent));
-        let (more, left): (Vec<Open>, Vec<Open>) = rest.into_iter().partition(within);
-        if more.is_empty() {
-            return ends;
-        }
-        ends.extend(more);
-        rest = left;
-    }
-}
-
 /// How an event moved its session.
-fn moved_to(row: &event::Model) -> Option<SessionMoved> {
+pub(super) fn moved_to(row: &event::Model) -> Option<SessionMoved> {
     match Fact::decode(&row.kind, row.v, row.payload.as_deref()?)? {
         Fact::SessionMoved(moved) => Some(moved),
         _ => None,

@@ -1,0 +1,120 @@
+//! Questions: what a session waits for, whether its agent is free meanwhile, and what it does when all is answered.
+//! It decides nothing: people do.
+
+use super::scribe::{MOVED, Scribe, moved_to};
+use crate::{
+    entity::{approval, event},
+    journal::internal,
+};
+use model::{
+    Result,
+    approvals::{ApprovalKind, ApprovalState},
+    event::{ApprovalAsked, Fact, SessionMoved},
+    sessions::{BACKGROUND, SessionState},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+/// So many questions one after the other are looked through for how a session rested before them.
+const LOOK_BACK: u64 = 100;
+
+impl Scribe<'_> {
+    /// Whether it waits between its turns: what asks is a subagent in the background.
+    pub(crate) fn rests_behind_questions(&self) -> bool {
+        self.state == SessionState::Waiting && self.rests()
+    }
+
+    /// [`SessionState::rests`], as of the events written so far.
+    pub(crate) fn rests(&self) -> bool {
+        self.state.rests(self.detail.as_deref())
+    }
+
+    /// How it rested before it waited for a question in the background.
+    pub(crate) async fn rested_as(&self) -> Result<(SessionState, Option<String>)> {
+        let rows = event::Entity::find()
+            .filter(event::Column::Subject.eq(self.id.to_string()))
+            .filter(event::Column::Kind.eq(MOVED))
+            .order_by_desc(event::Column::Pos)
+            .limit(LOOK_BACK)
+            .all(self.tx.db())
+            .await
+            .map_err(internal)?;
+        let stored = rows.iter().filter_map(moved_to);
+        let fresh = self.events.iter().rev().filter_map(|event| match &event.fact {
+            Fact::SessionMoved(moved) => Some(moved.clone()),
+            _ => None,
+        });
+        let before = fresh.chain(stored).find(|moved| moved.state != SessionState::Waiting);
+        Ok(match before {
+            Some(SessionMoved { state: state @ (SessionState::Interrupted | SessionState::Failed), detail }) => (state, detail),
+            _ => (SessionState::Idle, None),
+        })
+    }
+
+    /// Whether the events written so far settle this approval.
+    pub(crate) fn settles(&self, approval: &str) -> bool {
+        self.events.iter().any(|event| event.subject == approval && matches!(event.fact, Fact::ApprovalDecided(_) | Fact::ApprovalWithdrawn(_)))
+    }
+
+    /// What was asked within this commit and is not settled in it: the table does not have it yet.
+    pub(crate) fn fresh_asks(&self) -> impl Iterator<Item = &ApprovalAsked> {
+        let asked = self.events.iter().filter_map(|event| match &event.fact {
+            Fact::ApprovalAsked(asked) => Some(asked),
+            _ => None,
+        });
+        asked.filter(|asked| !self.settles(&asked.id.to_string()))
+    }
+
+    /// What waits for a decision as of the events written so far, oldest first: the approval's id, and what the session's state says of it.
+    pub(crate) async fn pending(&self) -> Result<Vec<(String, String)>> {
+        let rows = approval::Entity::find()
+            .filter(approval::Column::Session.eq(self.id.to_string()))
+            .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
+            .order_by_asc(approval::Column::Id)
+            .all(self.tx.db())
+            .await
+            .map_err(internal)?;
+        let stored = rows.into_iter().filter(|row| !self.settles(&row.id)).map(|row| (row.id, ApprovalKind::parse(&row.kind), row.tool, row.target));
+        let fresh = self.fresh_asks().map(|asked| (asked.id.to_string(), Some(asked.kind), asked.tool.clone(), asked.target.clone()));
+        Ok(stored.chain(fresh).map(|(id, kind, tool, target)| (id, asks_for(kind.unwrap_or(ApprovalKind::Tool), &tool, &target))).collect())
+    }
+
+    /// A turn is under way: it is at work, or waits for what is asked already.
+    pub(crate) async fn turn_begins(&mut self) -> Result<()> {
+        match self.pending().await?.into_iter().next() {
+            Some((_, what)) => self.led_to(SessionState::Waiting, Some(what)),
+            None => self.led_to(SessionState::Working, None),
+        }
+        Ok(())
+    }
+}
+
+/// One of a session's approvals is settled within this commit: it goes on waiting for the next, or does what it would without questions.
+pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
+    if scribe.state() != SessionState::Waiting {
+        return Ok(());
+    }
+    let between = scribe.rests_behind_questions();
+    match scribe.pending().await?.into_iter().next() {
+        Some((_, what)) => scribe.led_to(SessionState::Waiting, Some(if between { in_the_background(&what) } else { what })),
+        None if between => {
+            let (state, detail) = scribe.rested_as().await?;
+            scribe.led_to(state, detail);
+        }
+        None => scribe.led_to(SessionState::Working, None),
+    }
+    Ok(())
+}
+
+/// What a session that rests waits for: a question of a subagent that works on.
+pub(super) fn in_the_background(what: &str) -> String {
+    format!("{BACKGROUND}{what}")
+}
+
+/// What a session waits for, as its state says it. It begins with the node's own words or a tool's name, whatever the agent asks.
+pub(crate) fn asks_for(kind: ApprovalKind, tool: &str, target: &str) -> String {
+    match kind {
+        ApprovalKind::Tool => format!("{tool}: {target}"),
+        ApprovalKind::Plan => "Plan to approve".into(),
+        ApprovalKind::Question => format!("Question: {target}"),
+    }
+}
