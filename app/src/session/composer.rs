@@ -112,7 +112,7 @@ fn Say(store: Store, follow: Follow, controls: Controls) -> impl IntoView {
             }
             "Escape" => {
                 event.prevent_default();
-                if store.session.with_untracked(|session| can_interrupt(session.state)) {
+                if store.session.with_untracked(can_interrupt) {
                     controls.drive.dispatch(Drive::Interrupt);
                 } else if let Some(field) = field.get_untracked() {
                     let _ = field.blur();
@@ -135,16 +135,19 @@ fn Say(store: Store, follow: Follow, controls: Controls) -> impl IntoView {
             _ => {}
         }
     };
-    let state = Memo::new(move |_| store.session.with(|session| session.state));
-    let hint = move || match state.get() {
+    // Its state, and whether what is sent now waits for a turn to end.
+    let state =
+        Memo::new(move |_| store.session.with(|session| (session.state, session.state.is_live() && !session.state.rests(session.state_detail.as_deref()))));
+    let queues = move || state.get().1;
+    let hint = move || match state.get().0 {
+        SessionState::Waiting if !queues() => "A subagent waits for your decision. The agent itself hears you.",
         SessionState::Waiting => "Waits for your decision. What you send now is queued.",
         SessionState::Working | SessionState::Starting | SessionState::Queued => "What you send now is queued.",
         SessionState::Done | SessionState::Failed | SessionState::Unknown => "Sending resumes the agent.",
         SessionState::Idle | SessionState::Interrupted => "",
     };
-    let verb = move || if state.get().is_live() { "Queue" } else { "Send" };
-    let placeholder =
-        Signal::derive(move || if state.get().is_live() { "Message, sent when the agent is ready".to_owned() } else { "Message the agent".to_owned() });
+    let verb = move || if queues() { "Queue" } else { "Send" };
+    let placeholder = Signal::derive(move || if queues() { "Message, sent when the agent is ready".to_owned() } else { "Message the agent".to_owned() });
     let empty = move || text.with(|text| text.trim().is_empty());
     view! {
         <form

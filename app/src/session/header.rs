@@ -309,7 +309,7 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
     let act = controls.drive;
     let busy = Signal::from(act.pending());
     browser::on_keys(move |key| {
-        let working = store.session.with_untracked(|session| can_interrupt(session.state));
+        let working = store.session.with_untracked(can_interrupt);
         // Escape in a field belongs to the field; the composer passes it on by itself.
         // What it could close as well comes first: a box that asks for a reason or a scope, the find bar, the title's editor.
         if key.key == "Escape" && !key.typing && working && !browser::has(".ask-box, .find-bar, .sx-title") {
@@ -318,16 +318,16 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
         }
         false
     });
-    let state = Memo::new(move |_| store.session.with(|session| session.state));
+    let offered = Memo::new(move |_| store.session.with(|session| (can_interrupt(session), can_resume(session.state))));
     changing(move || {
-        let state = state.get();
-        if can_interrupt(state) {
+        let (interrupt, resume) = offered.get();
+        if interrupt {
             view! {
                 <Button icon="square" disabled=busy class="sx-int" on:click=hear::click(move |_| { act.dispatch(Drive::Interrupt); })>
                     "Interrupt" <kbd class="kbd" aria-hidden="true">"Esc"</kbd>
                 </Button>
             }
-        } else if can_resume(state) {
+        } else if resume {
             view! { <Button icon="play" disabled=busy on:click=hear::click(move |_| { act.dispatch(Drive::Resume); })>"Resume"</Button> }
         } else {
             ().into_any()
@@ -335,9 +335,9 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
     })
 }
 
-/// Whether a turn may be running.
-pub const fn can_interrupt(state: SessionState) -> bool {
-    matches!(state, SessionState::Starting | SessionState::Working | SessionState::Waiting)
+/// Whether a turn runs: nothing else takes an interrupt.
+pub fn can_interrupt(session: &Session) -> bool {
+    session.state.in_turn(session.state_detail.as_deref())
 }
 
 /// Whether the agent is not there but could be.
@@ -481,7 +481,16 @@ mod tests {
     #[test]
     fn a_session_offers_interrupt_or_resume_and_never_both() {
         for state in SessionState::ALL {
-            assert!(!(can_interrupt(*state) && can_resume(*state)), "{state:?}");
+            let session = session(1, |s| s.state = *state);
+            assert!(!(can_interrupt(&session) && can_resume(*state)), "{state:?}");
         }
+        let waits = |detail: &str| {
+            session(1, |s| {
+                s.state = SessionState::Waiting;
+                s.state_detail = Some(detail.into());
+            })
+        };
+        assert!(can_interrupt(&waits("Bash: ls")));
+        assert!(!can_interrupt(&waits("In the background: Bash: ls")), "its turn is over");
     }
 }

@@ -117,6 +117,22 @@ async fn a_subagents_entries_are_nested_under_its_call() {
 }
 
 #[tokio::test]
+async fn a_session_that_waits_in_the_background_hears_and_has_no_turn_to_interrupt() {
+    let waits = |detail: &'static str| {
+        let fake = fake(
+            |s| {
+                s.state = SessionState::Waiting;
+                s.state_detail = Some(detail.into());
+            },
+            Vec::new(),
+        );
+        async move { fake.render(&path()).await }
+    };
+    waits("Bash: ls").await.shows(&["What you send now is queued.", "sent when the agent is ready", "sx-int"]);
+    waits("In the background: Bash: ls").await.shows(&["The agent itself hears you."]).lacks(&["sent when the agent is ready", "sx-int"]);
+}
+
+#[tokio::test]
 async fn an_approval_stands_in_its_place_and_one_that_is_answered_is_a_line() {
     let entries = vec![
         entry(1, EntryKind::Tool, |e| {
