@@ -1,8 +1,10 @@
-//! Pages that come when they are opened: the code of each group of pages is a file of its own, fetched once, so that a first visit
+//! Pages and dialogs that come when they are opened: the code of each group of them is a file of its own, fetched once, so that a first visit
 //! carries only what it shows. It must not know what is on a page.
 
-use crate::ui::hear;
-use crate::{ui::Button, view};
+use crate::{
+    ui::{Button, Toast, effect, hear, use_toasts},
+    view,
+};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -54,6 +56,61 @@ macro_rules! lazy_page {
     };
 }
 pub(crate) use lazy_page;
+
+/// `lazy_dialog!(Name, group, component)`: a component that is not there before `open` is true for the first time, and stays then.
+macro_rules! lazy_dialog {
+    ($name:ident, $group:ident, $component:path) => {
+        #[leptos::component]
+        pub(crate) fn $name(
+            /// Whether it is open.
+            open: leptos::prelude::RwSignal<bool>,
+        ) -> impl leptos::prelude::IntoView {
+            #[cfg_attr(feature = "hydrate", leptos::wasm_split::wasm_split($group, wasm_split_path = ::leptos::wasm_split, fallible))]
+            fn dialog(open: leptos::prelude::RwSignal<bool>) -> Result<leptos::prelude::AnyView, crate::lazy::NotLoaded> {
+                Ok(crate::view! { <$component open=open /> })
+            }
+
+            crate::lazy::when_opened(open, move || {
+                #[cfg(feature = "hydrate")]
+                let dialog = dialog(open);
+                #[cfg(not(feature = "hydrate"))]
+                let dialog = std::future::ready(dialog(open));
+                Box::pin(dialog)
+            })
+        }
+    };
+}
+pub(crate) use lazy_dialog;
+
+/// A view whose code is on its way.
+pub(crate) type Coming = std::pin::Pin<Box<dyn Future<Output = Result<AnyView, NotLoaded>> + Send>>;
+
+/// What `load` gives, once `open` was true. Nothing is opened where it does not come; the next time it is asked for again.
+pub(crate) fn when_opened(open: RwSignal<bool>, load: impl Fn() -> Coming + Send + Sync + 'static) -> AnyView {
+    let toasts = use_toasts();
+    let wanted = RwSignal::new(false);
+    effect(move || {
+        if open.get() && !wanted.get_untracked() {
+            wanted.set(true);
+        }
+    });
+    (move || {
+        wanted.get().then(|| {
+            let coming = load();
+            Suspend::new(async move {
+                coming.await.unwrap_or_else(|NotLoaded| {
+                    open.set(false);
+                    wanted.set(false);
+                    if let Some(toasts) = toasts {
+                        toasts.show(Toast::failed("This could not be loaded. The node did not answer, or was upgraded while this tab was open."));
+                    }
+                    ().into_any()
+                })
+            })
+        })
+    })
+    .into_any()
+}
 
 /// What stands in place of a page that did not come: the node is away, or was upgraded and has other files now.
 pub(crate) fn not_loaded(_: NotLoaded) -> AnyView {

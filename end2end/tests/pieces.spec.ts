@@ -1,4 +1,4 @@
-// Pages whose code comes when they are opened: what people see when it does not come, and that nothing of the page around it is lost.
+// Pages and dialogs whose code comes when they are opened: what people see when it does not come, and that nothing of the page around it is lost.
 import { expect, test } from "../fixtures/test";
 import { live } from "../fixtures/pages";
 
@@ -20,4 +20,48 @@ test("a page whose code does not come says so, and comes when it is loaded again
   await page.getByRole("button", { name: "Load again" }).click();
   await expect(page.getByRole("heading", { name: "Usage", exact: true })).toBeVisible();
   await live(page);
+});
+
+test("the palette comes when it is opened, no key does something else meanwhile, and where it does not come it is asked for again", async ({ page, watch }) => {
+  watch.expect(/Failed to load resource|Failed to fetch/);
+  const code = "**/pkg/pages_dialogs.*.wasm";
+  const palette = page.getByRole("dialog", { name: "Search or run a command" });
+  let fetched = 0;
+  page.on("request", (request) => (fetched += request.url().includes("pages_dialogs") ? 1 : 0));
+  await page.goto("/sessions");
+  await live(page);
+  expect(fetched).toBe(0);
+
+  await page.route(code, (route) => route.abort());
+  await page.keyboard.press("Control+k");
+  await expect(page.getByText("This could not be loaded.")).toBeVisible();
+  await expect(palette).toHaveCount(0);
+
+  await page.unroute(code);
+  let go = () => {};
+  const gone = new Promise<void>((done) => (go = done));
+  await page.route(code, async (route) => {
+    await gone;
+    await route.continue();
+  });
+  await page.keyboard.press("Control+k");
+  // A new session, in any other moment.
+  await page.keyboard.press("n");
+  go();
+  await expect(palette).toBeVisible();
+  await expect(page).toHaveURL(/\/sessions$/);
+  await expect(page.getByRole("combobox", { name: "Search or run a command" })).toBeFocused();
+  await page.keyboard.type("usage");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/usage$/);
+
+  // Once it is there nothing is fetched, and the list of keys is in the same file.
+  const before = fetched;
+  await page.keyboard.press("?");
+  await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog", { name: "Keys" })).toBeHidden();
+  await page.keyboard.press("Control+k");
+  await expect(palette).toBeVisible();
+  expect(fetched).toBe(before);
 });

@@ -1,7 +1,10 @@
 //! The list of keys, under `?`. One table; whoever adds a key adds a line.
 
-use crate::ui::{Dialog, Kbd, hear};
-use crate::view;
+use crate::{
+    lazy::lazy_dialog,
+    ui::{Dialog, Kbd, hear},
+    view,
+};
 use leptos::prelude::*;
 
 /// Keys and what they do, by where they work.
@@ -21,9 +24,11 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
     ("Session", &[("E", "Next error"), ("W", "Next edit"), ("F", "Find"), ("Esc", "Interrupt the turn"), ("↑", "In the message: what was said before")]),
 ];
 
+lazy_dialog!(KeysDialog, dialogs, Keys);
+
 /// The dialog.
 #[component]
-pub(super) fn KeysDialog(
+fn Keys(
     /// Whether it is open.
     open: RwSignal<bool>,
 ) -> impl IntoView {

@@ -99,6 +99,8 @@ pub fn Frame() -> impl IntoView {
     browser::on_keys(move |key| {
         if key.is_command("k") {
             open.palette.update(|shown| *shown = !*shown);
+        } else if !key.command && (open.palette.get_untracked() || open.keys.get_untracked()) && !browser::has("dialog[open]") {
+            // What was opened is on its way: no key does something else.
         } else if key.is("n") {
             navigate("/sessions/new", leptos_router::NavigateOptions::default());
         } else if key.is("?") {

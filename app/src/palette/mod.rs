@@ -6,6 +6,7 @@ mod entries;
 
 use crate::{
     browser::{self, Theme},
+    lazy::lazy_dialog,
     ui::{Dialog, Icon, Kbd, Look, Shape, Toast, effect, hear, sentence, use_toasts},
     view,
 };
@@ -15,9 +16,11 @@ use leptos::{ev, html, prelude::*, task::spawn_local};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use model::sessions::Session;
 
+lazy_dialog!(Palette, dialogs, Commands);
+
 /// The palette, open while `open` is true.
 #[component]
-pub(crate) fn Palette(
+fn Commands(
     /// Whether it is open.
     open: RwSignal<bool>,
 ) -> impl IntoView {
