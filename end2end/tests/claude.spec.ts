@@ -135,11 +135,15 @@ test("a subagent in the background that asks waits, open to be read and answered
   await session.allow.first().click();
   await expect(subagent).not.toContainText("Waiting");
   await expect.poll(() => existsSync(join(path, "looked")), { timeout: 30_000 }).toBe(true);
-  await session.isIn("Idle");
-  // The turn that started it had ended before: what it did has an outcome all the same.
+  // The turn that started it had ended before: what it did has an outcome all the same, once the agent says so.
   type Entries = { items: { call: { tool: string; status: string } | null }[] };
-  const { items } = await api.call<Entries>("GET", `/sessions/${id}/entries`);
-  expect(items.flatMap(({ call }) => (call?.tool === "Bash" ? [call.status] : []))).toEqual(["ok"]);
+  const outcomes = async () => {
+    const { items } = await api.call<Entries>("GET", `/sessions/${id}/entries`);
+    return items.flatMap(({ call }) => (call?.tool === "Bash" ? [call.status] : []));
+  };
+  await expect.poll(outcomes).toEqual(["ok"]);
+  await session.isIn("Idle");
+  expect(await outcomes()).toEqual(["ok"]);
 });
 
 test("always, kept in a trusted project, asks no more and leaves it trusted", async ({ page, node }) => {
