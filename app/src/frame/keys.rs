@@ -33,7 +33,7 @@ fn Keys(
     open: RwSignal<bool>,
 ) -> impl IntoView {
     view! {
-        <Dialog open=open title="Keys" class="dialog-wide">
+        <Dialog open=open title="Keys" class="dialog-wide keys">
             <div class="g2">
                 {KEYS
                     .iter()

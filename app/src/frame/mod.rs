@@ -40,6 +40,13 @@ pub(crate) struct Open {
     pub keys: RwSignal<bool>,
 }
 
+impl Open {
+    /// Whether the code of what was opened is still on its way.
+    fn is_coming(self) -> bool {
+        [(self.palette, "dialog.palette"), (self.keys, "dialog.keys")].iter().any(|(open, dialog)| open.get_untracked() && !browser::has(dialog))
+    }
+}
+
 /// What the frame read.
 pub(crate) type FrameResource = Reading<FrameView>;
 
@@ -99,8 +106,8 @@ pub fn Frame() -> impl IntoView {
     browser::on_keys(move |key| {
         if key.is_command("k") {
             open.palette.update(|shown| *shown = !*shown);
-        } else if !key.command && (open.palette.get_untracked() || open.keys.get_untracked()) && !browser::has("dialog[open]") {
-            // What was opened is on its way: no key does something else.
+        } else if !key.command && open.is_coming() {
+            // No key does something else meanwhile.
         } else if key.is("n") {
             navigate("/sessions/new", leptos_router::NavigateOptions::default());
         } else if key.is("?") {
