@@ -56,10 +56,13 @@ rustup_way() {
   settle "$RUST_VERSION"
 }
 
+# Whether Debian has the compiler. Not `grep -q`: it leaves early, and under `pipefail` apt-cache's broken pipe would count as "no".
+served() { apt-cache show rustc-web 2>/dev/null | grep "^Version: $RUST_VERSION" >/dev/null; }
+
 # Debian's compiler of the same version, and the browser's standard library built once from its source.
 debian_way() {
-  apt-cache show rustc-web 2>/dev/null | grep -q "^Version: $RUST_VERSION" || { root apt-get update -qq && apt_updated=yes; }
-  apt-cache show rustc-web 2>/dev/null | grep -q "^Version: $RUST_VERSION" ||
+  served || { root apt-get update -qq && apt_updated=yes; }
+  served ||
     die "Debian has no rustc-web $RUST_VERSION here. Install Rust $RUST_VERSION with its wasm32-unknown-unknown target by hand, then run this again."
   apt_install "Rust $RUST_VERSION, since rustup could not give it" \
     rustc-web cargo-web rust-web-src rust-web-llvm lld-22 rust-web-clippy rustfmt-web gcc libc6-dev
