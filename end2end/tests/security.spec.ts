@@ -1,7 +1,7 @@
 // What another site open in the same browser may try, with a live login in it. None of it gets through.
 import { createServer, type Server } from "node:http";
 import { chromium } from "@playwright/test";
-import { expect, test, OWNER } from "../fixtures/test";
+import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
 
 /** Another site: serves one page at every path, on its own origin. */
@@ -129,4 +129,51 @@ test("without a login every page leads to sign-in and REST answers 401", async (
   const api = Api.of(node, OWNER.name);
   expect(JSON.stringify(await api.call("GET", "/me"))).toContain(OWNER.name);
   await context.close();
+});
+
+test("no parameter of an address moves the live socket or fills in what would be sent", async ({ page, node }) => {
+  const sockets: string[] = [];
+  page.on("websocket", (socket) => sockets.push(socket.url()));
+  const steer = "gatewayUrl=ws://127.0.0.1:9&ws=ws://127.0.0.1:9&url=http://127.0.0.1:9&host=evil.test&prompt=rm+-rf&text=rm+-rf&mode=auto-accept&token=owz_x";
+  for (const path of ["/", "/inbox", "/sessions", "/sessions/new", "/projects"]) {
+    await page.goto(`${node.url}${path}?${steer}`);
+    await expect.poll(() => sockets.length, `${path} opens its socket`).toBeGreaterThan(0);
+    for (const url of sockets.splice(0)) expect(url, path).toBe(`${node.url.replace("http", "ws")}/live`);
+    for (const field of await page.locator("textarea, input[type=text]").all()) expect(await field.inputValue(), path).not.toContain("rm -rf");
+  }
+});
+
+// What sanitisers were broken with, and what a page could take for markup, a template, a link or a style.
+const MARKUP = [
+  "<script>document.title='ran'</script>",
+  "<img src=x onerror=\"document.title='ran'\">",
+  "<svg><animate onbegin=\"document.title='ran'\" attributeName=x dur=1s>",
+  "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror=document.title='ran'&gt;\">",
+  "<form><math><mtext></form><form><mglyph><svg><mtext><style><path id=\"</style><img onerror=document.title='ran' src>\">",
+  "<noscript><p title=\"</noscript><img src=x onerror=document.title='ran'>\">",
+  "[a](javascript:document.title='ran') ![b](x\" onerror=\"document.title='ran')",
+  "</textarea></title></style><script>document.title='ran'</script>",
+  "{{constructor.constructor('document.title=\"ran\"')()}}",
+  "<a href=\"data:text/html,<script>document.title='ran'</script>\">x</a><base href=//evil.test>",
+  "<style>*{display:none}</style><meta http-equiv=refresh content=\"0;url=//evil.test\">",
+];
+
+test("text that would be script is text on every page that shows it", async ({ page, node }) => {
+  const api = Api.of(node, OWNER.name);
+  const project = await api.addProject(repository(node, "markup"));
+  await api.call("PATCH", `/projects/${project.id}`, { name: MARKUP[1].slice(0, 60) });
+  const ids: string[] = [];
+  for (const text of MARKUP) {
+    const { id } = await api.startSession({ project: project.id, agent: "demo", mode: "ask", prompt: `hello ${text}`, title: text.slice(0, 190) });
+    ids.push(id);
+  }
+  const addresses = ["/", "/inbox", "/sessions", "/projects", `/projects/${project.id}`, ...ids.map((id) => `/sessions/${id}`)];
+  for (const address of addresses) {
+    await page.goto(`${node.url}${address}`);
+    await page.waitForLoadState("networkidle");
+    expect(await page.title(), address).not.toContain("ran");
+    expect(page.url(), address).toContain(node.url);
+    await expect(page.locator("base, script:not([nonce]), [onerror], [onbegin], a[href^='javascript:'], a[href^='data:']"), address).toHaveCount(0);
+  }
+  await api.stopAll();
 });

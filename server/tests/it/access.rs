@@ -17,7 +17,7 @@ use tower::ServiceExt;
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug)]
-enum Rule {
+pub enum Rule {
     /// Whoever passes the guard, whatever token they show.
     Health,
     /// Whoever passes the guard with no token or one that works.
@@ -41,7 +41,7 @@ const JSON: &str = "{}";
 const IDENTIFIED: &str = r#"{"id":"$S"}"#;
 
 /// Method, path, body (JSON when it begins with a brace, else a form), rule. In the order they are called: what ends things comes last.
-const TABLE: &[(&str, &str, &str, Rule)] = &[
+pub const TABLE: &[(&str, &str, &str, Rule)] = &[
     ("GET", "/healthz", "", Health),
     ("GET", "/readyz", "", Health),
     ("GET", "/api/openapi.json", "", Open),
@@ -327,7 +327,7 @@ fn caller(role: Role, via: Via) -> Caller {
 }
 
 /// What a route of the table does besides, by what its body says: whoever may not do the one may not do the others.
-const ALSO: &[(&str, &str, &str, Rule)] = &[
+pub const ALSO: &[(&str, &str, &str, Rule)] = &[
     ("POST", "/api/rpc/session/drive", r#"{"id":"$S","what":"interrupt"}"#, On(Action::DriveSession)),
     ("POST", "/api/rpc/session/drive", r#"{"id":"$S","what":"resume"}"#, On(Action::DriveSession)),
     ("POST", "/api/rpc/session/drive", r#"{"id":"$S","what":"fork"}"#, On(Action::DriveSession)),
@@ -384,6 +384,52 @@ async fn every_route_lets_through_exactly_who_may() {
         }
     }
     assert!(wrong.is_empty(), "{} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    world.bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anothers_private_session_is_not_there_on_any_route() {
+    let mut world = World::new().await;
+    world.bench.user("olga", Role::Owner).await;
+    world.people = vec![("viewer", "vera", Role::Viewer), ("operator", "otto", Role::Operator), ("admin", "ada", Role::Admin), ("another owner", "olga", Role::Owner)];
+    world.tokens.retain(|who| !matches!(who.label, "read token" | "write token"));
+    let patch = serde_json::json!({"visibility": "private", "title": "a plan of mara's alone"});
+    let cookie = world.cookie("mara").await;
+    let patched = Request::patch(format!("/api/v1/sessions/{}", world.session)).header("cookie", cookie).header("sec-fetch-site", "same-origin");
+    world.bench.send(patched.header("content-type", "application/json").body(Body::from(patch.to_string())).unwrap()).await.expect(200);
+    let before = settled(&world).await;
+    let mut wrong = Vec::new();
+    let everybody = world.everybody().await;
+    let signed_in = settled(&world).await;
+    let mut asked = 0;
+    for (method, path, body, rule) in ALSO.iter().chain(TABLE) {
+        let action = match rule {
+            On(action) => *action,
+            Page(Action::ReadNode) if *path == "/sessions/{id}" => Action::ReadSession,
+            _ => continue,
+        };
+        for who in &everybody {
+            let answer = world.bench.send(world.request(method, path, body, who)).await;
+            let status = answer.status.as_u16();
+            let theirs = Resource::Session { owner: Some("usr_01920000000070008000000000000008".parse().unwrap()), visibility: Visibility::Private };
+            let want = match &who.caller {
+                None if matches!(rule, Page(_)) && matches!(who.shows, Shows::Nothing) => 303,
+                None => 401,
+                Some(caller) => match decide(caller, action, theirs) {
+                    Decision::Hide => 404,
+                    Decision::Forbid(_) => 403,
+                    Decision::Allow => 200,
+                },
+            };
+            if status != want || answer.text.contains("a plan of mara") {
+                wrong.push(format!("{method} {path} by {}: {status}, wanted {want}", who.label));
+            }
+            asked += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {asked} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(signed_in >= before, "signing in may be written down");
+    assert_eq!(settled(&world).await, signed_in, "somebody changed what is not theirs");
     world.bench.end().await;
 }
 

@@ -14,7 +14,10 @@ use server::{
     router::{self, AppState},
     serve::{Opened, open},
 };
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tower::ServiceExt;
 
 /// The binary under test.
@@ -69,9 +72,15 @@ impl Answer {
 
 impl Bench {
     pub async fn new() -> Self {
+        Self::with(|_| Vec::new()).await
+    }
+
+    /// With settings besides, which may name places in the bench's folder.
+    pub async fn with(settings: impl FnOnce(&Path) -> Vec<(&'static str, String)>) -> Self {
         let test = TestStore::new::<Migrator>(1).await;
         let folder = tempfile::tempdir().unwrap();
-        let flags = vec![("data", test.store.data_dir().to_str().unwrap().to_owned()), ("demo.pace", "fast".to_owned())];
+        let mut flags = vec![("data", test.store.data_dir().to_str().unwrap().to_owned()), ("demo.pace", "fast".to_owned())];
+        flags.extend(settings(folder.path()));
         let config = Config::from_parts(&Sources { flags, ..Sources::default() }, None).unwrap();
         let Opened { state, node } = open(config, PathBuf::from(BIN), &test.store, &test.journal, &test.deps).await.unwrap();
         state.stop.set_ready();

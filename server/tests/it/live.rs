@@ -11,10 +11,10 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest},
 };
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Serves the bench's router for real; sockets cannot be opened on a router alone.
-async fn serve(bench: &Bench) -> SocketAddr {
+pub async fn serve(bench: &Bench) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let app = bench.app.clone().into_make_service_with_connect_info::<SocketAddr>();
@@ -35,16 +35,16 @@ async fn open(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<S
     }
 }
 
-async fn signed_in(address: SocketAddr, token: &str) -> Socket {
+pub async fn signed_in(address: SocketAddr, token: &str) -> Socket {
     open(address, &[("authorization", &format!("Bearer {token}"))]).await.unwrap()
 }
 
-async fn say(socket: &mut Socket, says: Value) {
+pub async fn say(socket: &mut Socket, says: Value) {
     socket.send(Message::text(says.to_string())).await.unwrap();
 }
 
 /// What comes next: a message, or `Err` with the close code.
-async fn hear(socket: &mut Socket) -> Result<Value, u16> {
+pub async fn hear(socket: &mut Socket) -> Result<Value, u16> {
     loop {
         match tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("something within 10 s") {
             Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
@@ -56,7 +56,7 @@ async fn hear(socket: &mut Socket) -> Result<Value, u16> {
 }
 
 /// Hears on until `wanted` says yes.
-async fn until(socket: &mut Socket, wanted: impl Fn(&Value) -> bool) -> Value {
+pub async fn until(socket: &mut Socket, wanted: impl Fn(&Value) -> bool) -> Value {
     loop {
         let says = hear(socket).await.expect("the socket stays open");
         if wanted(&says) {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint")]
 
+mod aborts;
 mod access;
 mod api;
 mod bad_input;
@@ -10,6 +11,7 @@ mod bench;
 mod cli;
 mod events;
 mod full_disk;
+mod incidents;
 mod idempotency;
 mod live;
 mod pages;
