@@ -15,7 +15,7 @@ use model::{
     entries::{CallStatus, EntryKind},
     event::{Exit, RunEnded},
     id::{RunId, SessionId},
-    sessions::SessionState,
+    sessions::{AgentKind, SessionState},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -36,9 +36,16 @@ pub(super) struct End {
     pub(super) cut: bool,
     /// It had tasks in the background.
     pub(super) tasks: bool,
+    /// The node itself failed while it served the agent, and ended it: a sentence.
+    pub(super) broken: Option<String>,
 }
 
 impl End {
+    /// An end of which nothing is known but this.
+    pub(super) fn unseen(session: SessionId, run: RunId, agent: AgentKind, exit: Exit) -> Self {
+        Self { session, run, exit, stop: None, name: agent.title(), stderr: String::new(), resumed: false, cut: false, tasks: false, broken: None }
+    }
+
     /// Commits the end of the process.
     pub(super) async fn commit<'t>(self, tx: &'t crate::journal::Tx<'t>) -> Result<crate::journal::Outcome<()>> {
         let mut scribe = Scribe::load(tx, self.session).await?;
@@ -87,6 +94,9 @@ impl End {
     /// What the session is now, and why; `why` is why it was as it was before. The end of an agent that rested takes no cause away.
     fn verdict(&self, before: SessionState, why: Option<String>) -> (SessionState, Option<String>) {
         let rests = matches!(before, SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done);
+        if let Some(broken) = &self.broken {
+            return (SessionState::Unknown, Some(broken.clone()));
+        }
         match (&self.stop, &self.exit) {
             (Some(Stop::Person | Stop::Node), _) if self.cut && before == SessionState::Interrupted => (before, Some(STOPPED.into())),
             (Some(_), _) if rests => (before, why),
@@ -131,6 +141,7 @@ mod tests {
             resumed: false,
             cut: false,
             tasks: false,
+            broken: None,
         }
     }
 

@@ -4,15 +4,15 @@
 use super::{
     end::End,
     runner::{Live, Runner},
-    scribe::{Scribe, is_ending},
+    scribe::{Scribe, is_ending, shorten, spoken_to_since, waiting_prompts},
 };
 use crate::{
-    agents::{self, How, Start},
+    agents::{self, Driver, How, Start},
     clock::Deps,
-    entity::{approval, project, prompt, run, run_cursor, session},
+    entity::{approval, project, run, run_cursor, session},
     journal::{Journal, internal},
     live::Hub,
-    process::Processes,
+    process::{ControlError, Processes},
     projects,
     store::Store,
 };
@@ -21,17 +21,28 @@ use model::{
     approvals::{ApprovalState, Decide},
     event::{Exit, RunStarted},
     id::{ApprovalId, RunId, SessionId},
-    sessions::{AgentKind, Mode, PromptState, SessionState},
+    sessions::{AgentKind, Mode, SessionState},
 };
+use futures::FutureExt;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::{
+    any::Any,
     collections::{BTreeMap, HashMap},
+    panic::AssertUnwindSafe,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// A runner that has not taken a stop up after so long is held up, and its agent is ended without it.
+const TAKES_WITHIN: Duration = Duration::from_secs(2);
+/// The same where the node stops and has little time.
+const NODE_TAKES_WITHIN: Duration = Duration::from_millis(500);
 
 /// What the engine is told once.
 #[derive(Clone, Debug)]
@@ -46,6 +57,8 @@ pub struct EngineConfig {
     pub claude: Option<PathBuf>,
     /// This binary: it is the demo agent's program too.
     pub own_program: PathBuf,
+    /// What understands an agent: [`agents::driver`]. Tests put in what fails.
+    pub driver: fn(AgentKind) -> Box<dyn Driver>,
     /// What the demo agent gets in its environment: where it keeps its conversations, how fast it goes.
     pub demo_env: BTreeMap<String, String>,
 }
@@ -68,12 +81,8 @@ pub(crate) enum Stop {
     Node,
 }
 
-/// What a runner is told.
+/// What a runner is asked. What needs no answer is not asked: see [`Told`].
 pub(super) enum Order {
-    /// One of the session's approvals is settled: there are new stored lines, and maybe another state.
-    Decided,
-    /// There is a new prompt.
-    Prompted,
     /// End the turn.
     Interrupt(Reply),
     /// Change the mode.
@@ -82,13 +91,41 @@ pub(super) enum Order {
     Model(Option<String>, Reply),
     /// End the agent if it rests: its place is needed. The answer says whether it does.
     MakeRoom(oneshot::Sender<bool>),
-    /// End the agent.
-    Stop(Stop),
+}
+
+/// What a runner is told without waiting for it: it cannot be full, and what is said twice counts once.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Something is new in the tables, or `stop` is set.
+    pub(super) news: Notify,
+    stop: Mutex<Option<Stop>>,
+    /// The runner has taken the stop up.
+    pub(super) taken: AtomicBool,
+    /// The agent's process is being ended.
+    ending: AtomicBool,
+}
+
+impl Told {
+    /// Why the agent is to be ended, if it is.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        self.slot().clone()
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Stop>> {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 struct Place {
     run: RunId,
     orders: mpsc::Sender<Order>,
+    told: Arc<Told>,
+}
+
+/// A place as its runner sees it.
+struct Taken {
+    orders: mpsc::Receiver<Order>,
+    told: Arc<Told>,
 }
 
 /// The engine.
@@ -131,24 +168,32 @@ impl Engine {
         self.kick.notify_one();
     }
 
-    /// Tells a session's runner something; `false` when it has none.
-    pub(super) async fn order(&self, session: SessionId, order: Order) -> bool {
-        let orders = self.places().get(&session).map(|place| place.orders.clone());
-        match orders {
-            Some(orders) => orders.send(order).await.is_ok(),
-            None => false,
+    /// Something about a session was committed: its runner looks at the tables, or the supervisor does where it has none. Never waits.
+    pub(crate) fn look(&self, session: SessionId) {
+        match self.told(session) {
+            Some((_, told)) => told.news.notify_one(),
+            None => self.kick(),
         }
     }
 
-    /// One of this session's approvals is settled: its agent is told.
-    pub(crate) async fn decided(&self, session: SessionId) {
-        self.order(session, Order::Decided).await;
+    fn told(&self, session: SessionId) -> Option<(RunId, Arc<Told>)> {
+        self.places().get(&session).map(|place| (place.run, place.told.clone()))
+    }
+
+    /// Asks a session's runner something; `false` when it has none. Never waits: a runner that is held up has enough to do.
+    fn order(&self, session: SessionId, order: Order) -> Result<bool> {
+        let orders = self.places().get(&session).map(|place| place.orders.clone());
+        match orders.map(|orders| orders.try_send(order)) {
+            Some(Ok(())) => Ok(true),
+            None | Some(Err(mpsc::error::TrySendError::Closed(_))) => Ok(false),
+            Some(Err(mpsc::error::TrySendError::Full(_))) => Err(Error::Unavailable("its agent is busy with what was asked before: try again".into())),
+        }
     }
 
     /// Tells the agent something and waits until it has answered; `false` when no agent runs.
     pub(super) async fn ask(&self, session: SessionId, order: impl FnOnce(Reply) -> Order) -> Result<bool> {
         let (reply, answer) = oneshot::channel();
-        if !self.order(session, order(reply)).await {
+        if !self.order(session, order(reply))? {
             return Ok(false);
         }
         match tokio::time::timeout(Duration::from_secs(10), answer).await {
@@ -158,9 +203,38 @@ impl Engine {
         }
     }
 
-    /// Ends a session's agent; `false` when it has none.
-    pub(crate) async fn stop(&self, session: SessionId, stop: Stop) -> bool {
-        self.order(session, Order::Stop(stop)).await
+    /// Ends a session's agent; `false` when it has none. Never waits, and needs neither the runner nor the database: a runner that is held up
+    /// by a full disk or by an agent that does not read is not waited for.
+    pub(crate) fn stop(self: &Arc<Self>, session: SessionId, stop: Stop) -> bool {
+        let Some((run, told)) = self.told(session) else { return false };
+        let patience = if stop == Stop::Node { NODE_TAKES_WITHIN } else { TAKES_WITHIN };
+        told.slot().get_or_insert(stop);
+        told.news.notify_one();
+        let engine = self.clone();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(patience).await;
+            if !told.taken.load(Ordering::Acquire) {
+                tracing::warn!(%session, %run, "a runner that is held up is not waited for: its agent is ended");
+                engine.end_process(run, &told);
+            }
+        });
+        true
+    }
+
+    /// Ends the process of a run: it may finish by itself for a moment, then its whole tree goes.
+    pub(super) fn end_process(self: &Arc<Self>, run: RunId, told: &Told) {
+        if told.ending.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let engine = self.clone();
+        self.tasks.spawn(async move {
+            // A shim that is gone needs no closing.
+            let _ = engine.processes.close_stdin(run).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            if let Err(error) = engine.processes.kill_tree(run, Duration::from_secs(5)).await {
+                tracing::debug!(%run, %error, "an agent that was to be stopped was gone");
+            }
+        });
     }
 
     fn places(&self) -> MutexGuard<'_, HashMap<SessionId, Place>> {
@@ -228,12 +302,12 @@ impl Engine {
                 let how = if row.resumable { How::Resume } else { How::Fresh };
                 let state = SessionState::parse(&row.state).unwrap_or(SessionState::Unknown);
                 tracing::info!(%session, %run, committed, "an agent is taken up again");
-                let orders = self.take_place(session, run);
-                self.serve(session, run, agent, how, was_trusted(&argv), committed, state, attached, orders);
+                let taken = self.take_place(session, run);
                 if is_ending(state) {
                     // The node went away while it ended the agent.
-                    self.stop(session, Stop::Person).await;
+                    self.stop(session, Stop::Person);
                 }
+                self.serve(session, run, agent, how, was_trusted(&argv), committed, state, attached, taken);
                 return Ok(());
             }
             Err(error) if committed == 0 && row.state == SessionState::Starting.word() => {
@@ -245,7 +319,7 @@ impl Engine {
                 Exit::Lost
             }
         };
-        let end = End { session, run, exit, stop: None, name: agent.title(), stderr: String::new(), resumed: false, cut: false, tasks: false };
+        let end = End::unseen(session, run, agent, exit);
         self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await
     }
 
@@ -260,29 +334,67 @@ impl Engine {
         committed: u64,
         state: SessionState,
         attached: crate::process::Attached,
-        orders: mpsc::Receiver<Order>,
+        Taken { orders, told }: Taken,
     ) {
-        let runner =
-            Runner { engine: self.clone(), session, run, agent, how, driver: agents::driver(agent), trusted, orders, committed, state, live: Live::default() };
-        self.tasks.spawn(runner.serve(attached));
+        let driver = (self.config.driver)(agent);
+        let runner = Runner { engine: self.clone(), session, run, agent, how, driver, trusted, orders, told, committed, state, live: Live::default() };
+        let engine = self.clone();
+        self.tasks.spawn(async move {
+            if let Err(panic) = AssertUnwindSafe(runner.serve(attached)).catch_unwind().await {
+                engine.broke(session, run, agent, &said(&*panic)).await;
+            }
+        });
     }
 
-    /// Starts what waits, ends what nobody answered in time; until the node stops.
+    /// The runner of an agent panicked. Nobody reads the agent any more, so it is ended before anything else may start in its session, which
+    /// then says why; until that is written down it keeps its place.
+    async fn broke(self: &Arc<Self>, session: SessionId, run: RunId, agent: AgentKind, why: &str) {
+        tracing::error!(%session, %run, why, "the runner of an agent panicked: the agent is ended");
+        self.hub.partial(session, None);
+        while let Err(error) = self.processes.kill_tree(run, Duration::from_secs(2)).await {
+            if matches!(error, ControlError::Unknown | ControlError::Ended) {
+                break;
+            }
+            tracing::error!(%session, %run, %error, "an agent that nobody reads could not be ended; it is tried again");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let end = End { broken: Some(format!("this node failed while it served {}, which was ended: {why}", agent.title())), ..End::unseen(session, run, agent, Exit::Lost) };
+        self.written(session, run, end).await;
+        self.released(session, run).await;
+    }
+
+    /// Commits an end; tries until it is there, or the session is gone.
+    pub(super) async fn written(self: &Arc<Self>, session: SessionId, run: RunId, end: End) {
+        self.insist(session, run, |engine| {
+            let end = end.clone();
+            async move { engine.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await }
+        })
+        .await;
+    }
+
+    /// Starts what waits, ends what nobody answered in time; until the node stops. Neither waits for the other.
     pub(crate) async fn supervise(self: Arc<Self>) {
-        let mut tick = tokio::time::interval(Duration::from_secs(1));
-        loop {
-            tokio::select! {
-                () = self.closing.cancelled() => return,
-                () = self.kick.notified() => {}
-                _ = tick.tick() => {
-                    if let Err(error) = self.deny_expired().await {
-                        tracing::warn!(%error, "approvals past their time could not be denied yet");
-                    }
+        let denies = async {
+            let mut tick = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                tick.tick().await;
+                survived("approvals past their time could not be denied yet", self.deny_expired()).await;
+            }
+        };
+        let starts = async {
+            let mut tick = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                tokio::select! {
+                    () = self.kick.notified() => {}
+                    _ = tick.tick() => {}
                 }
+                survived("sessions that wait could not be started yet", self.start_waiting()).await;
             }
-            if let Err(error) = self.start_waiting().await {
-                tracing::warn!(%error, "sessions that wait could not be started yet");
-            }
+        };
+        tokio::select! {
+            () = self.closing.cancelled() => {}
+            () = denies => {}
+            () = starts => {}
         }
     }
 
@@ -328,8 +440,8 @@ impl Engine {
         for row in resting {
             let Ok(session) = row.id.parse() else { continue };
             let (reply, answer) = oneshot::channel();
-            let asked = self.order(session, Order::MakeRoom(reply)).await;
-            if asked && tokio::time::timeout(Duration::from_secs(1), answer).await.is_ok_and(|rests| rests == Ok(true)) {
+            let asked = self.order(session, Order::MakeRoom(reply));
+            if asked == Ok(true) && tokio::time::timeout(Duration::from_secs(1), answer).await.is_ok_and(|rests| rests == Ok(true)) {
                 return Ok(true);
             }
         }
@@ -337,17 +449,18 @@ impl Engine {
     }
 
     /// From here on orders reach the session's runner, also while its process is still being started.
-    fn take_place(&self, session: SessionId, run: RunId) -> mpsc::Receiver<Order> {
+    fn take_place(&self, session: SessionId, run: RunId) -> Taken {
         let (sender, orders) = mpsc::channel(64);
-        self.places().insert(session, Place { run, orders: sender });
-        orders
+        let told = Arc::<Told>::default();
+        self.places().insert(session, Place { run, orders: sender, told: told.clone() });
+        Taken { orders, told }
     }
 
     async fn launch(self: &Arc<Self>, session: SessionId) -> Result<()> {
         let run = RunId::from_uuid(self.deps.uuid_v7());
-        let orders = self.take_place(session, run);
+        let taken = self.take_place(session, run);
         // Asked only now: a node that stops either sees the place and ends what is in it, or was seen to stop.
-        let launched = if self.closing.is_cancelled() { Ok(false) } else { self.launch_in_place(session, run, orders).await };
+        let launched = if self.closing.is_cancelled() { Ok(false) } else { self.launch_in_place(session, run, taken).await };
         if !matches!(launched, Ok(true)) {
             self.places().remove(&session);
         }
@@ -355,7 +468,7 @@ impl Engine {
     }
 
     /// Starts the agent; `false` when the session no longer waits, or its agent could not be started and says so.
-    async fn launch_in_place(self: &Arc<Self>, session: SessionId, run: RunId, orders: mpsc::Receiver<Order>) -> Result<bool> {
+    async fn launch_in_place(self: &Arc<Self>, session: SessionId, run: RunId, taken: Taken) -> Result<bool> {
         let row = session::Entity::find_by_id(session.to_string())
             .one(self.store.read())
             .await
@@ -387,7 +500,7 @@ impl Engine {
             program,
             env: if agent == AgentKind::Demo { self.config.demo_env.clone() } else { BTreeMap::new() },
         };
-        let mut driver = agents::driver(agent);
+        let mut driver = (self.config.driver)(agent);
         let spec = driver.spec(&start);
         let hello = driver.hello();
         let argv: Vec<String> = std::iter::once(spec.program.display().to_string()).chain(spec.args.iter().cloned()).collect();
@@ -415,31 +528,16 @@ impl Engine {
         };
         match started {
             Ok(attached) => {
-                self.serve(session, run, agent, how, trusted, 0, SessionState::Starting, attached, orders);
+                self.serve(session, run, agent, how, trusted, 0, SessionState::Starting, attached, taken);
                 Ok(true)
             }
             Err(why) => {
                 tracing::warn!(%session, %run, why, "an agent could not be started");
-                let end = End {
-                    session,
-                    run,
-                    exit: Exit::NotStarted { why },
-                    stop: None,
-                    name: agent.title(),
-                    stderr: String::new(),
-                    resumed: false,
-                    cut: false,
-                    tasks: false,
-                };
+                let end = End::unseen(session, run, agent, Exit::NotStarted { why });
                 // It keeps its place until that is written down: otherwise the session would claim to start for ever.
                 let engine = self.clone();
                 self.tasks.spawn(async move {
-                    engine
-                        .insist(session, run, |engine| {
-                            let end = end.clone();
-                            async move { engine.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await }
-                        })
-                        .await;
+                    engine.written(session, run, end).await;
                     engine.left(session, run);
                 });
                 Ok(true)
@@ -458,15 +556,17 @@ impl Engine {
         }
     }
 
-    /// Whether something was said to a session that no agent was given yet; also when that cannot be read.
-    pub(super) async fn prompt_waits(&self, session: SessionId) -> bool {
-        let waiting = prompt::Entity::find()
-            .filter(prompt::Column::Session.eq(session.to_string()))
-            .filter(prompt::Column::State.eq(PromptState::Queued.word()))
-            .limit(1)
-            .one(self.store.read())
-            .await;
-        !matches!(waiting, Ok(None))
+    /// Whether something was said to a session in this state that no agent was given yet. What was said before a failure waits behind it until
+    /// somebody who knows of it says more.
+    pub(super) async fn prompt_waits(&self, session: SessionId, state: Option<SessionState>) -> bool {
+        let waits = match state {
+            Some(SessionState::Failed) => spoken_to_since(self.store.read(), session, SessionState::Failed).await,
+            _ => waiting_prompts(self.store.read(), session).await.map(|waiting| !waiting.is_empty()),
+        };
+        waits.unwrap_or_else(|error| {
+            tracing::warn!(%session, %error, "whether something waits for an agent could not be read; it is tried again");
+            false
+        })
     }
 
     /// The program of an agent, or a sentence that says what is missing.
@@ -494,7 +594,7 @@ impl Engine {
             .await
     }
 
-    async fn deny_expired(&self) -> Result<()> {
+    async fn deny_expired(self: &Arc<Self>) -> Result<()> {
         let late = approval::Entity::find()
             .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
             .filter(approval::Column::Expires.lte(self.deps.now()))
@@ -514,12 +614,12 @@ impl Engine {
     }
 
     /// Stops serving. Agents go on under their shims unless `stop_agents`.
-    pub(crate) async fn shutdown(&self, stop_agents: bool) {
+    pub(crate) async fn shutdown(self: &Arc<Self>, stop_agents: bool) {
         self.closing.cancel();
         if stop_agents {
             let sessions: Vec<SessionId> = self.places().keys().copied().collect();
             for session in sessions {
-                self.stop(session, Stop::Node).await;
+                self.stop(session, Stop::Node);
             }
             // Bounded by the whole-tree kill: 2 s to finish, 5 s to obey.
             let deadline = tokio::time::Instant::now() + Duration::from_millis(8_500);
@@ -532,6 +632,21 @@ impl Engine {
         self.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(2), self.tasks.wait()).await;
     }
+}
+
+/// Does one round of what the supervisor does again and again: neither an error nor a panic ends it.
+async fn survived(what: &str, round: impl Future<Output = Result<()>> + Send) {
+    match AssertUnwindSafe(round).catch_unwind().await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "{what}"),
+        Err(panic) => tracing::error!(panic = said(&*panic), "{what}: this node failed there"),
+    }
+}
+
+/// What a panic said, one line of it.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    shorten(text.and_then(|text| text.lines().next()).unwrap_or("it panicked"), 200)
 }
 
 /// Whether a project is trusted as its folder is now.

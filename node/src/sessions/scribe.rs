@@ -14,7 +14,7 @@ use model::{
     id::{PromptId, RunId, SessionId},
     sessions::{AgentKind, PromptState, SessionState},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
@@ -195,13 +195,7 @@ impl<'t> Scribe<'t> {
 
     /// The prompts that wait, oldest first.
     async fn waiting_prompts(&self) -> Result<Vec<prompt::Model>> {
-        let mut waiting = prompt::Entity::find()
-            .filter(prompt::Column::Session.eq(self.id.to_string()))
-            .filter(prompt::Column::State.eq(PromptState::Queued.word()))
-            .order_by_asc(prompt::Column::Pos)
-            .all(self.tx.db())
-            .await
-            .map_err(internal)?;
+        let mut waiting = waiting_prompts(self.tx.db(), self.id).await?;
         waiting.retain(|row| row.id.parse().is_ok_and(|id| !self.settled.contains(&id)));
         Ok(waiting)
     }
@@ -266,7 +260,7 @@ impl<'t> Scribe<'t> {
             .await
             .map_err(internal)?
             .is_some();
-        let moves = self.moves_since(given).await?;
+        let moves = moves_since(self.tx.db(), self.id, given).await?;
         let led_to = |state: SessionState| moves.iter().any(|(_, moved)| moved.state == state);
         // A turn that an agent says was interrupted needs no cause; a cause is the node's, of an agent that may never have read the prompt.
         let interrupted = moves.iter().any(|(_, moved)| moved.state == SessionState::Interrupted && moved.detail.is_none());
@@ -275,23 +269,10 @@ impl<'t> Scribe<'t> {
         Ok(Some(row).filter(|_| !over && !superseded))
     }
 
-    /// How the session moved after a position, and where, oldest first.
-    async fn moves_since(&self, pos: Pos) -> Result<Vec<(Pos, SessionMoved)>> {
-        let rows = event::Entity::find()
-            .filter(event::Column::Subject.eq(self.id.to_string()))
-            .filter(event::Column::Pos.gt(pos))
-            .filter(event::Column::Kind.eq(MOVED))
-            .order_by_asc(event::Column::Pos)
-            .all(self.tx.db())
-            .await
-            .map_err(internal)?;
-        Ok(rows.iter().filter_map(|row| Some((row.pos, moved_to(row)?))).collect())
-    }
-
     /// Whether something was said to the session after it came into the state it is in.
     pub(crate) async fn spoken_to_since_it_moved(&self) -> Result<bool> {
         let Some(waiting) = self.waiting_prompts().await?.pop() else { return Ok(false) };
-        Ok(!self.moves_since(waiting.pos).await?.iter().any(|(_, moved)| moved.state == self.state))
+        Ok(!moves_since(self.tx.db(), self.id, waiting.pos).await?.iter().any(|(_, moved)| moved.state == self.state))
     }
 
     /// Stores lines for the agent's stdin: they are sent after the commit, exactly once.
@@ -329,6 +310,36 @@ impl<'t> Scribe<'t> {
     pub(crate) fn finish<T>(self, value: T) -> Outcome<T> {
         Outcome { value, events: self.events }
     }
+}
+
+/// The prompts of a session that wait, oldest first.
+pub(super) async fn waiting_prompts(db: &impl ConnectionTrait, session: SessionId) -> Result<Vec<prompt::Model>> {
+    prompt::Entity::find()
+        .filter(prompt::Column::Session.eq(session.to_string()))
+        .filter(prompt::Column::State.eq(PromptState::Queued.word()))
+        .order_by_asc(prompt::Column::Pos)
+        .all(db)
+        .await
+        .map_err(internal)
+}
+
+/// Whether something waits that was said to a session after it came into this state, which it is in.
+pub(super) async fn spoken_to_since(db: &impl ConnectionTrait, session: SessionId, state: SessionState) -> Result<bool> {
+    let Some(waiting) = waiting_prompts(db, session).await?.pop() else { return Ok(false) };
+    Ok(!moves_since(db, session, waiting.pos).await?.iter().any(|(_, moved)| moved.state == state))
+}
+
+/// How a session moved after a position, and where, oldest first.
+async fn moves_since(db: &impl ConnectionTrait, session: SessionId, pos: Pos) -> Result<Vec<(Pos, SessionMoved)>> {
+    let rows = event::Entity::find()
+        .filter(event::Column::Subject.eq(session.to_string()))
+        .filter(event::Column::Pos.gt(pos))
+        .filter(event::Column::Kind.eq(MOVED))
+        .order_by_asc(event::Column::Pos)
+        .all(db)
+        .await
+        .map_err(internal)?;
+    Ok(rows.iter().filter_map(|row| Some((row.pos, moved_to(row)?))).collect())
 }
 
 /// How an event moved its session.

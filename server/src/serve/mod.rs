@@ -204,6 +204,7 @@ fn node_config(config: &Config, program: PathBuf, journal: &Journal) -> Result<N
             agents_silence: SILENCE,
             claude: config.claude_path.clone(),
             own_program: program.clone(),
+            driver: node::agents::driver,
             demo_env: demo_environment(config, &data_dir)?,
         },
         shim: ShimProgram { program, args: vec![OsString::from("shim")] },
