@@ -161,7 +161,7 @@ async fn decide_in<'t>(
         scribe.push(project, ProjectTrusted { hash: Some(after) });
     }
     let run = row.run.parse().map_err(|_| Error::Conflict("its agent is gone".into()))?;
-    let lines = driver(scribe.agent()).answer(&row.request, &answer);
+    let lines = driver(scribe.agent()?).answer(&row.request, &answer);
     scribe.input(run, lines).await?;
     after_decision(&mut scribe).await?;
     Ok(scribe.finish(()))

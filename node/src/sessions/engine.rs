@@ -4,7 +4,7 @@
 use super::{
     end::End,
     runner::{Live, Runner},
-    scribe::{Scribe, is_ending, shorten, spoken_to_since, waiting_prompts},
+    scribe::{Scribe, is_ending, shorten, spoken_to_since, unknown_agent, waiting_prompts},
 };
 use crate::{
     agents::{self, Driver, How, Start},
@@ -13,7 +13,8 @@ use crate::{
     journal::{Journal, internal},
     live::Hub,
     process::{ControlError, Processes},
-    projects,
+    projects, reserve,
+    rows::Capacity,
     store::Store,
 };
 use model::{
@@ -21,10 +22,10 @@ use model::{
     approvals::{ApprovalState, Decide},
     event::{Exit, RunStarted},
     id::{ApprovalId, RunId, SessionId},
-    sessions::{AgentKind, Mode, SessionState},
+    sessions::{AgentKind, Mode, QueuedWhy, SessionState},
 };
 use futures::FutureExt;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::{
     any::Any,
     collections::{BTreeMap, HashMap},
@@ -41,18 +42,20 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// A runner that has not taken a stop up after so long is held up, and its agent is ended without it.
 const TAKES_WITHIN: Duration = Duration::from_secs(2);
-/// The same where the node stops and has little time.
-const NODE_TAKES_WITHIN: Duration = Duration::from_millis(500);
+/// The same where the node stops and has little time, or is known to be held up.
+const HURRIES_WITHIN: Duration = Duration::from_millis(500);
 
 /// What the engine is told once.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// So many agents run at once; more sessions are queued.
+    /// So many agents work at once; more sessions are queued. As many again may wait for a person meanwhile.
     pub agents_max: usize,
     /// An agent that rests so long is ended; its session stays as it is.
     pub agents_idle: Duration,
     /// An agent that says nothing for so long after its start is suspicious: its session says so; after ten times as long it is ended.
     pub agents_silence: Duration,
+    /// So many bytes of an agent's output are kept; one that writes more is ended.
+    pub spool_max: u64,
     /// Where Claude Code lies, when not on PATH.
     pub claude: Option<PathBuf>,
     /// This binary: it is the demo agent's program too.
@@ -71,6 +74,11 @@ pub(super) type Reply = oneshot::Sender<Result<()>>;
 pub(crate) enum Stop {
     /// A person wants it: the session's row says who.
     Person,
+    /// A person wants it, and that could not be written down.
+    Unwritten {
+        /// Who.
+        by: String,
+    },
     /// It rested too long, or its place is needed.
     Idle,
     /// Its project is trusted otherwise than when it was started.
@@ -207,7 +215,8 @@ impl Engine {
     /// by a full disk or by an agent that does not read is not waited for.
     pub(crate) fn stop(self: &Arc<Self>, session: SessionId, stop: Stop) -> bool {
         let Some((run, told)) = self.told(session) else { return false };
-        let patience = if stop == Stop::Node { NODE_TAKES_WITHIN } else { TAKES_WITHIN };
+        // Where nothing can be stored its runner hangs on that.
+        let patience = if matches!(stop, Stop::Node | Stop::Unwritten { .. }) { HURRIES_WITHIN } else { TAKES_WITHIN };
         told.slot().get_or_insert(stop);
         told.news.notify_one();
         let engine = self.clone();
@@ -234,7 +243,24 @@ impl Engine {
             if let Err(error) = engine.processes.kill_tree(run, Duration::from_secs(5)).await {
                 tracing::debug!(%run, %error, "an agent that was to be stopped was gone");
             }
+            // Now that it no longer writes, its end can be written down.
+            engine.give_up_reserve().await;
         });
+    }
+
+    /// Tells an agent to end its turn without storing that first; whether it took it.
+    pub(super) async fn interrupt_aside(&self, session: SessionId, agent: AgentKind) -> bool {
+        let Some((run, _)) = self.told(session) else { return false };
+        let mut taken = false;
+        for line in (self.config.driver)(agent).interrupt() {
+            taken = self.processes.aside(run, &line).await.is_ok();
+        }
+        taken
+    }
+
+    async fn give_up_reserve(&self) {
+        let data_dir = self.store.data_dir().to_owned();
+        let _ = tokio::task::spawn_blocking(move || reserve::give_up(&data_dir)).await;
     }
 
     fn places(&self) -> MutexGuard<'_, HashMap<SessionId, Place>> {
@@ -294,7 +320,14 @@ impl Engine {
     async fn take_up(self: &Arc<Self>, run: RunId, session: SessionId, argv: String) -> Result<()> {
         let row = session::Entity::find_by_id(session.to_string()).one(self.store.read()).await.map_err(internal)?;
         let Some(row) = row else { return Ok(()) };
-        let agent = AgentKind::parse(&row.agent).unwrap_or(AgentKind::Demo);
+        let Some(agent) = AgentKind::parse(&row.agent) else {
+            // Nobody here understands it, so that nobody could stop it either.
+            let why = unknown_agent(&row.agent);
+            tracing::error!(%session, %run, why, "an agent cannot be taken up and is ended");
+            self.killed(session, run).await;
+            let end = End { broken: Some(why), ..End::unseen(session, run, "its agent", Exit::Lost) };
+            return self.ended_unseen(session, run, end).await;
+        };
         let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(self.store.read()).await.map_err(internal)?;
         let committed = cursor.map_or(0, |cursor| u64::try_from(cursor.offset).unwrap_or(0));
         let exit = match self.processes.attach(run, 0).await {
@@ -319,8 +352,25 @@ impl Engine {
                 Exit::Lost
             }
         };
-        let end = End::unseen(session, run, agent, exit);
-        self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await
+        let end = End::unseen(session, run, agent.title(), exit);
+        self.ended_unseen(session, run, end).await
+    }
+
+    /// Commits what a start finds to have ended. On a full disk the session keeps its place until that is written down, and the node comes up.
+    async fn ended_unseen(self: &Arc<Self>, session: SessionId, run: RunId, end: End) -> Result<()> {
+        let again = end.clone();
+        match self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await {
+            Err(Error::StorageFull) => {
+                let (engine, taken) = (self.clone(), self.take_place(session, run));
+                self.tasks.spawn(async move {
+                    engine.written(session, run, again).await;
+                    engine.left(session, run);
+                    drop(taken);
+                });
+                Ok(())
+            }
+            outcome => outcome,
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "what a runner is made of, passed on once")]
@@ -351,16 +401,22 @@ impl Engine {
     async fn broke(self: &Arc<Self>, session: SessionId, run: RunId, agent: AgentKind, why: &str) {
         tracing::error!(%session, %run, why, "the runner of an agent panicked: the agent is ended");
         self.hub.partial(session, None);
+        self.killed(session, run).await;
+        let broken = Some(format!("this node failed while it served {}, which was ended: {why}", agent.title()));
+        let end = End { broken, ..End::unseen(session, run, agent.title(), Exit::Lost) };
+        self.written(session, run, end).await;
+        self.released(session, run).await;
+    }
+
+    /// Ends the processes of a run; tries until none is left.
+    async fn killed(&self, session: SessionId, run: RunId) {
         while let Err(error) = self.processes.kill_tree(run, Duration::from_secs(2)).await {
             if matches!(error, ControlError::Unknown | ControlError::Ended) {
-                break;
+                return;
             }
             tracing::error!(%session, %run, %error, "an agent that nobody reads could not be ended; it is tried again");
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        let end = End { broken: Some(format!("this node failed while it served {}, which was ended: {why}", agent.title())), ..End::unseen(session, run, agent, Exit::Lost) };
-        self.written(session, run, end).await;
-        self.released(session, run).await;
     }
 
     /// Commits an end; tries until it is there, or the session is gone.
@@ -398,7 +454,28 @@ impl Engine {
         }
     }
 
+    /// Starts what waits, as far as there is room, and says why the rest waits.
     async fn start_waiting(self: &Arc<Self>) -> Result<()> {
+        let full = self.start_some().await?;
+        self.hub.capacity(full);
+        Ok(())
+    }
+
+    /// How full the node is: agents at work, and those that only wait for a person, who are counted apart. The tables say who waits.
+    async fn load(&self) -> Result<(usize, usize)> {
+        let held: Vec<String> = self.places().keys().map(ToString::to_string).collect();
+        let waiting = session::Entity::find()
+            .filter(session::Column::Id.is_in(held.iter().cloned()))
+            .filter(session::Column::State.eq(SessionState::Waiting.word()))
+            .count(self.store.read())
+            .await
+            .map_err(internal)?;
+        let waiting = usize::try_from(waiting).unwrap_or(usize::MAX).min(held.len());
+        Ok((held.len() - waiting, waiting))
+    }
+
+    /// What is full when not all that waits could be started.
+    async fn start_some(self: &Arc<Self>) -> Result<Option<Capacity>> {
         let waiting = session::Entity::find()
             .filter(session::Column::State.eq(SessionState::Queued.word()))
             .filter(session::Column::Deleted.is_null())
@@ -413,18 +490,26 @@ impl Engine {
             if self.places().contains_key(&session) {
                 continue;
             }
-            if self.running() >= self.config.agents_max && !self.free_a_place().await? {
-                return Ok(());
-            }
-            if self.running() >= self.config.agents_max {
-                // A resting agent was told to end; its end kicks again.
-                return Ok(());
+            let max = self.config.agents_max;
+            let (busy, waiting) = self.load().await?;
+            // An agent that waits for a person uses memory and nothing else; as many again as may work at once may wait.
+            if busy >= max || busy + waiting >= 2 * max {
+                // A resting agent that is told to end kicks again when it has.
+                let why = if self.free_a_place().await? {
+                    QueuedWhy::Next
+                } else if busy >= max {
+                    QueuedWhy::Places
+                } else {
+                    QueuedWhy::People
+                };
+                let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+                return Ok(Some(Capacity { why, busy: count(busy), waiting: count(waiting), max: count(max) }));
             }
             if let Err(error) = self.launch(session).await {
                 tracing::error!(%session, %error, "a session could not be started");
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Ends the agent that has rested longest; `false` when all are at work. The tables say who seems to rest, its runner whether it does.
@@ -474,7 +559,9 @@ impl Engine {
             .await
             .map_err(internal)?
             .ok_or_else(|| Error::NotFound("session".into()))?;
-        let agent = AgentKind::parse(&row.agent).unwrap_or(AgentKind::Demo);
+        let Some(agent) = AgentKind::parse(&row.agent) else {
+            return self.failed_to_start(session, &unknown_agent(&row.agent)).await.map(|()| false);
+        };
         let project = project::Entity::find_by_id(row.project.clone()).one(self.store.read()).await.map_err(internal)?;
         let Some(project) = project.filter(|project| project.removed.is_none()) else {
             return self.failed_to_start(session, "its project was removed").await.map(|()| false);
@@ -533,7 +620,7 @@ impl Engine {
             }
             Err(why) => {
                 tracing::warn!(%session, %run, why, "an agent could not be started");
-                let end = End::unseen(session, run, agent, Exit::NotStarted { why });
+                let end = End::unseen(session, run, agent.title(), Exit::NotStarted { why });
                 // It keeps its place until that is written down: otherwise the session would claim to start for ever.
                 let engine = self.clone();
                 self.tasks.spawn(async move {

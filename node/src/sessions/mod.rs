@@ -118,6 +118,40 @@ impl SessionsService {
         Ok(id)
     }
 
+    async fn said_again(&self, caller: &Caller, id: SessionId) -> Result<Prompt> {
+        let fresh = PromptId::from_uuid(self.engine.deps.uuid_v7());
+        let (by, (found, which)) = (caller.name.clone(), tokio::sync::oneshot::channel());
+        self.change(caller, id, Action::DriveSession, move |scribe| {
+            Box::pin(async move {
+                if scribe.project().await?.removed.is_some() {
+                    return Err(Error::Conflict("its project was removed: add its folder again to go on".into()));
+                }
+                if scribe.state().is_live() {
+                    return Err(Error::Conflict("its agent is at work: wait until its turn is over, or interrupt it".into()));
+                }
+                let prompt = match (scribe.last_sent().await?, scribe.next_prompt().await?) {
+                    (Some(last), _) => {
+                        say(scribe, fresh, last.text, by);
+                        fresh
+                    }
+                    // No agent was ever given anything: what waits is what was said last.
+                    (None, Some(waits)) => {
+                        let there = scribe.run().is_some() && !scribe.is_stopping();
+                        scribe.moved(if there { SessionState::Idle } else { SessionState::Queued }, None);
+                        waits.id.parse().map_err(internal)?
+                    }
+                    (None, None) => return Err(Error::Conflict("nothing was said in it yet".into())),
+                };
+                // Nobody waits for it only if the commit itself fails.
+                let _ = found.send(prompt);
+                Ok(())
+            })
+        })
+        .await?;
+        let prompt = which.await.map_err(internal)?;
+        self.rows.prompt(caller, id, prompt).await?.ok_or_else(|| Error::NotFound("prompt".into()))
+    }
+
     async fn mode_is(&self, caller: &Caller, id: SessionId, mode: Mode) -> Result<Session> {
         self.change(caller, id, Action::DriveSession, move |_| Box::pin(async { Ok(()) })).await?;
         // A running agent confirms first: the mode shown is the mode in force.
@@ -154,8 +188,20 @@ impl SessionsService {
         ports::Sessions::find(self, caller, id).await
     }
 
+    /// What an agent must be told although nothing can be written: its session, if the caller may drive it. `error` is why not; the caller's
+    /// own mistakes are no reason.
+    async fn unwritten(&self, caller: &Caller, id: SessionId, error: Error) -> Result<session::Model> {
+        if error.status() < 500 {
+            return Err(error);
+        }
+        let row = session::Entity::find_by_id(id.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
+        let row = row.filter(|row| row.deleted.is_none()).ok_or_else(|| Error::NotFound("session".into()))?;
+        may(caller, &row, Action::DriveSession)?;
+        Ok(row)
+    }
+
     async fn interrupted(&self, caller: &Caller, id: SessionId) -> Result<Session> {
-        self.change(caller, id, Action::DriveSession, |scribe| {
+        let asked = self.change(caller, id, Action::DriveSession, |scribe| {
             Box::pin(async move {
                 match scribe.state() {
                     SessionState::Waiting if scribe.rests_behind_questions() => {
@@ -170,8 +216,17 @@ impl SessionsService {
                     state => Err(Error::Conflict(format!("nothing to interrupt: it is {}", state.word()))),
                 }
             })
-        })
-        .await?;
+        });
+        if let Err(error) = asked.await {
+            let row = self.unwritten(caller, id, error.clone()).await?;
+            let in_turn = SessionState::parse(&row.state).is_some_and(|state| state.in_turn(row.state_detail.as_deref()));
+            return Err(match AgentKind::parse(&row.agent) {
+                Some(agent) if in_turn && self.engine.interrupt_aside(id, agent).await => {
+                    Error::Unavailable("its agent was told to end its turn, but nothing can be written down at the moment: is the disk full?".into())
+                }
+                _ => error,
+            });
+        }
         if self.engine.ask(id, Order::Interrupt).await? {
             // The agent agreed; its turn ends a moment later. What is answered is the state it led to, where that comes soon.
             let mut news = self.engine.journal.watch();
@@ -189,7 +244,7 @@ impl SessionsService {
 
     async fn stopped(&self, caller: &Caller, id: SessionId) -> Result<Session> {
         let by = caller.name.clone();
-        self.change(caller, id, Action::DriveSession, move |scribe| {
+        let written = self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
                 if scribe.state() != SessionState::Done {
                     apply::withdraw_all(scribe, "the agent was stopped").await?;
@@ -197,10 +252,26 @@ impl SessionsService {
                 }
                 Ok(())
             })
-        })
-        .await?;
+        });
+        if let Err(error) = written.await {
+            self.unwritten(caller, id, error.clone()).await?;
+            return Err(if self.engine.stop(id, Stop::Unwritten { by: caller.name.clone() }) {
+                Error::Unavailable("its agent is being ended, and that is written down as soon as it can be: is the disk full?".into())
+            } else {
+                error
+            });
+        }
         self.engine.stop(id, Stop::Person);
         ports::Sessions::find(self, caller, id).await
+    }
+}
+
+/// Queues a prompt; a session without an agent is queued with it.
+fn say(scribe: &mut Scribe<'_>, prompt: PromptId, text: String, by_name: String) {
+    let session = scribe.id;
+    scribe.push(prompt, PromptQueued { id: prompt, session, text, by_name });
+    if scribe.is_stopping() || (scribe.run().is_none() && !scribe.state().is_live()) {
+        scribe.moved(SessionState::Queued, None);
     }
 }
 
@@ -365,16 +436,17 @@ impl ports::Sessions for SessionsService {
                 if scribe.project().await?.removed.is_some() {
                     return Err(Error::Conflict("its project was removed: add its folder again to go on".into()));
                 }
-                let session = scribe.id;
-                scribe.push(prompt, PromptQueued { id: prompt, session, text, by_name: who.name });
-                if scribe.is_stopping() || (scribe.run().is_none() && !scribe.state().is_live()) {
-                    scribe.moved(SessionState::Queued, None);
-                }
+                say(scribe, prompt, text, who.name);
                 Ok(())
             })
         })
         .await?;
         self.rows.prompt(caller, id, prompt).await?.ok_or_else(|| Error::NotFound("prompt".into()))
+    }
+
+    async fn send_again(&self, caller: &Caller, id: SessionId) -> Result<Prompt> {
+        let (this, caller) = (self.clone(), caller.clone());
+        own(async move { this.said_again(&caller, id).await }).await
     }
 
     async fn withdraw(&self, caller: &Caller, id: SessionId, prompt: PromptId) -> Result<()> {
@@ -418,11 +490,16 @@ impl ports::Sessions for SessionsService {
         let by = caller.name.clone();
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
-                if scribe.state().is_live() || (scribe.run().is_some() && !scribe.is_stopping()) {
+                if scribe.state().is_live() {
                     return Err(Error::Conflict("its agent is running already".into()));
                 }
+                // An agent that is still there and rests after a failure needs no start: what waited behind it goes on.
+                let there = scribe.run().is_some() && !scribe.is_stopping();
+                if there && scribe.state() != SessionState::Failed {
+                    return Ok(());
+                }
                 scribe.entry(EntryKind::Status, NewEntry::text(format!("Resumed by {by}"))).await?;
-                scribe.moved(SessionState::Queued, None);
+                scribe.moved(if there { SessionState::Idle } else { SessionState::Queued }, None);
                 Ok(())
             })
         })
@@ -441,7 +518,7 @@ impl ports::Sessions for SessionsService {
                 let project = scribe.row.project.parse().map_err(|_| Error::NotFound("project".into()))?;
                 let created = SessionCreated {
                     project,
-                    agent: scribe.agent(),
+                    agent: scribe.agent()?,
                     mode: Mode::parse(&scribe.row.mode).unwrap_or(Mode::Ask),
                     title: shorten(&format!("{} (fork)", scribe.row.title), TITLE_MAX),
                     model: scribe.row.model.clone(),

@@ -538,6 +538,7 @@ impl Runner {
             resumed: self.how == How::Resume,
             cut: self.live.cut,
             tasks: !self.live.tasks.is_empty(),
+            note: self.engine.processes.note(self.run).await,
             broken: None,
         };
         self.engine.written(self.session, self.run, end).await;

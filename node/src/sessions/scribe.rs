@@ -90,9 +90,9 @@ impl<'t> Scribe<'t> {
         })
     }
 
-    /// The agent of the session.
-    pub(crate) fn agent(&self) -> AgentKind {
-        AgentKind::parse(&self.row.agent).unwrap_or(AgentKind::Demo)
+    /// The agent of the session; `Conflict` where this version does not know it: nothing ever falls back to another one.
+    pub(crate) fn agent(&self) -> Result<AgentKind> {
+        AgentKind::parse(&self.row.agent).ok_or_else(|| Error::Conflict(unknown_agent(&self.row.agent)))
     }
 
     /// The state as of the events written so far.
@@ -207,7 +207,7 @@ impl<'t> Scribe<'t> {
         }
         let Some(row) = self.next_prompt().await? else { return Ok(false) };
         let Ok(id) = row.id.parse::<PromptId>() else { return Ok(false) };
-        let lines = crate::agents::driver(self.agent()).prompt(id, &row.text);
+        let lines = crate::agents::driver(self.agent()?).prompt(id, &row.text);
         self.settled.insert(id);
         self.push(self.id, PromptSettled { id, session: self.id, sent: true });
         self.entry(EntryKind::Prompt, NewEntry { by_name: Some(row.by_name), ..NewEntry::text(row.text) }).await?;
@@ -224,24 +224,28 @@ impl<'t> Scribe<'t> {
         }
         let Some(row) = self.unread_prompt().await? else { return Ok(false) };
         let Ok(id) = row.id.parse::<PromptId>() else { return Ok(false) };
-        let lines = crate::agents::driver(self.agent()).prompt(id, &row.text);
+        let lines = crate::agents::driver(self.agent()?).prompt(id, &row.text);
         self.entry(EntryKind::Status, NewEntry::text("The agent had not kept the last prompt: it was given to it again")).await?;
         self.input(run, lines).await?;
         self.turn_begins().await?;
         Ok(true)
     }
 
-    /// The newest prompt that an agent was given, if nothing came of it: no word of the agent, no end of its turn. One whose agent a person
-    /// stopped is left alone where something else was said since.
-    async fn unread_prompt(&self) -> Result<Option<prompt::Model>> {
-        let row = prompt::Entity::find()
+    /// The newest prompt that an agent was given.
+    pub(crate) async fn last_sent(&self) -> Result<Option<prompt::Model>> {
+        prompt::Entity::find()
             .filter(prompt::Column::Session.eq(self.id.to_string()))
             .filter(prompt::Column::State.eq(PromptState::Sent.word()))
             .order_by_desc(prompt::Column::Pos)
             .one(self.tx.db())
             .await
-            .map_err(internal)?;
-        let Some(row) = row else { return Ok(None) };
+            .map_err(internal)
+    }
+
+    /// The newest prompt that an agent was given, if nothing came of it: no word of the agent, no end of its turn. One whose agent a person
+    /// stopped is left alone where something else was said since.
+    async fn unread_prompt(&self) -> Result<Option<prompt::Model>> {
+        let Some(row) = self.last_sent().await? else { return Ok(None) };
         // Its newest event is that it was given.
         let given = event::Entity::find()
             .filter(event::Column::Subject.eq(row.id.clone()))
@@ -348,6 +352,11 @@ pub(super) fn moved_to(row: &event::Model) -> Option<SessionMoved> {
         Fact::SessionMoved(moved) => Some(moved),
         _ => None,
     }
+}
+
+/// Why nothing can be done with a session of this agent: a newer version, or somebody else, wrote its word.
+pub(super) fn unknown_agent(word: &str) -> String {
+    format!("this version of OrchWiz knows no agent called `{}`: upgrade it, or start a new session", shorten(word, 40))
 }
 
 /// Whether a session in this state that still has a process is being stopped: nothing else is done or queued while it has one.

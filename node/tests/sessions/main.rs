@@ -61,6 +61,7 @@ struct Setup {
     silence: Duration,
     claude: PathBuf,
     driver: fn(AgentKind) -> Box<dyn Driver>,
+    spool_max: u64,
 }
 
 impl Default for Setup {
@@ -73,6 +74,7 @@ impl Default for Setup {
             silence: Duration::from_secs(30),
             claude: "/nowhere/claude".into(),
             driver: node::agents::driver,
+            spool_max: 1 << 30,
         }
     }
 }
@@ -82,7 +84,7 @@ async fn open_with(place: &Place, agents_max: usize, pace: &'static str) -> Runn
 }
 
 async fn open_as(place: &Place, setup: Setup) -> Running {
-    let Setup { deps, agents_max, pace, idle, silence, claude, driver } = setup;
+    let Setup { deps, agents_max, pace, idle, silence, claude, driver, spool_max } = setup;
     let store = Store::open::<Migrator>(&place.config, &deps).await.expect("the store opens");
     let journal = Journal::open(store.clone(), deps.clone()).await.expect("the journal opens");
     let data_dir = place.config.data_dir.clone();
@@ -98,6 +100,7 @@ async fn open_as(place: &Place, setup: Setup) -> Running {
             agents_max,
             agents_idle: idle,
             agents_silence: silence,
+            spool_max,
             claude: Some(claude),
             own_program: program(),
             driver,
