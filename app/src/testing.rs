@@ -83,6 +83,7 @@ pub fn session(n: u8, change: impl FnOnce(&mut Session)) -> Session {
         last: Some("Edit src/main.rs".into()),
         forked_from: None,
         unattended: false,
+        queued: None,
         run: None,
         archived: None,
         deleted: None,
@@ -407,6 +408,9 @@ impl ports::Sessions for Fake {
     }
     async fn resume(&self, _: &Caller, id: SessionId) -> Result<Session> {
         self.session(id)
+    }
+    async fn send_again(&self, caller: &Caller, id: SessionId) -> Result<Prompt> {
+        ports::Sessions::prompt(self, caller, id, String::new()).await
     }
     async fn fork(&self, _: &Caller, id: SessionId) -> Result<Session> {
         self.session(id)

@@ -55,7 +55,10 @@ pub trait Sessions: Send + Sync {
     async fn interrupt(&self, caller: &Caller, id: SessionId) -> Result<Session>;
     /// Ends the agent; the session is `done` and can be resumed.
     async fn stop(&self, caller: &Caller, id: SessionId) -> Result<Session>;
-    /// Starts the agent again on the same conversation, without a prompt.
+    /// Says again what was said last, after its turn failed or was interrupted, and resumes the agent where it has ended; what no agent was
+    /// given yet goes first. 409 while a turn is under way, and where nothing was said.
+    async fn send_again(&self, caller: &Caller, id: SessionId) -> Result<Prompt>;
+    /// Starts the agent again on the same conversation, without a prompt. One that is still there and rests takes up what waits; 409 in a turn.
     async fn resume(&self, caller: &Caller, id: SessionId) -> Result<Session>;
     /// A new session that continues the same conversation; the old one stays as it is.
     async fn fork(&self, caller: &Caller, id: SessionId) -> Result<Session>;

@@ -94,6 +94,34 @@ words! {
 }
 
 words! {
+    /// Why a session is queued.
+    QueuedWhy {
+        /// It is started as soon as the node comes to it, or the agent that is being ended for it is gone.
+        Next = "next",
+        /// As many agents are at work as may be.
+        Places = "places",
+        /// As many agents wait for a person as may be: answering one makes room.
+        People = "people",
+        /// Its own agent of before is still being ended.
+        Ending = "ending",
+    }
+}
+
+/// Why a session is queued, and how full its node is. A matter of the moment: never journaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Queued {
+    /// What it waits for.
+    pub why: QueuedWhy,
+    /// Agents that are at work or rest with something in the background; 0 where it is not full.
+    pub busy: i64,
+    /// Agents that wait for a person and are counted apart; 0 where it is not full.
+    pub waiting: i64,
+    /// How many may be at work at once (`agents.max`), and how many may wait beside them; 0 where it is not full.
+    pub max: i64,
+}
+
+words! {
     /// Which agent a session runs.
     AgentKind {
         /// Claude Code.
@@ -162,6 +190,9 @@ pub struct Session {
     pub state_since: Millis,
     /// Waiting for whom and what; failed why; working on what.
     pub state_detail: Option<String>,
+    /// Why it is queued; `None` when it is not, or the node has not come to it yet.
+    #[serde(default)]
+    pub queued: Option<Queued>,
     /// Who started it.
     pub owner: Option<UserId>,
     /// That person's name.

@@ -17,6 +17,7 @@ pub mod overview;
 pub mod process;
 pub mod projects;
 pub mod render;
+pub mod reserve;
 mod retention;
 pub mod rows;
 pub mod sessions;

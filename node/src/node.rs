@@ -8,7 +8,7 @@ use crate::{
     journal::Journal,
     live::Hub,
     overview::{Identity, NodeService},
-    process::{Processes, ShimProgram},
+    process::{Limits, Processes, ShimProgram},
     projects::ProjectsService,
     retention::Sweeper,
     rows::{Names, Rows},
@@ -52,7 +52,8 @@ impl Node {
         let projects = ProjectsService::new(store.clone(), journal.clone(), deps.clone(), names.clone(), roots, data_dir);
         let rows = Rows::new(store.clone(), projects.clone(), names);
         let hub = Hub::open(journal.clone(), rows.clone()).await?;
-        let processes = Processes::new(config.identity.data_dir.join("runs"), config.shim.clone(), deps.clone());
+        let limits = Limits { stdout: config.engine.spool_max, ..Limits::default() };
+        let processes = Processes::new(config.identity.data_dir.join("runs"), config.shim.clone(), deps.clone()).with_limits(limits);
         if processes.are_contained().await {
             tracing::info!("each agent is held by a control group of its own");
         } else {

@@ -471,3 +471,20 @@ async fn a_deep_data_directory_is_no_obstacle() {
     processes.write(run, 1, b"you").await.expect("writes");
     assert_eq!(all(&processes, run, 0).await.bytes, b"heard you\n");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_gains_no_rights_and_leaves_no_core() {
+    let house = House::new();
+    let run = house.start("grep NoNewPrivs /proc/self/status; ulimit -c; ulimit -Hc").await;
+    assert_eq!(house.all(run, 0).await.bytes, b"NoNewPrivs:\t1\n0\n0\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_given_aside_takes_no_number() {
+    let house = House::new();
+    let run = house.start("for i in 1 2 3; do read -r line; echo \"heard $line\"; done").await;
+    house.processes.write(run, 1, b"one").await.expect("writes");
+    house.processes.aside(run, b"aside").await.expect("writes");
+    house.processes.write(run, 2, b"two").await.expect("the second line comes second");
+    assert_eq!(house.all(run, 0).await.bytes, b"heard one\nheard aside\nheard two\n");
+}

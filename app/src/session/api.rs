@@ -71,6 +71,12 @@ pub async fn say(id: SessionId, text: String) -> AppResult<Prompt> {
     Ok(services()?.sessions.prompt(&caller()?, id, text.replace("\r\n", "\n")).await?)
 }
 
+/// Says again what was said last, after its turn failed or was interrupted. A plain form, so that it works before WASM has loaded.
+#[server(prefix = "/api/rpc", endpoint = "session/send-again", protocol = FormRpc)]
+pub async fn send_again(id: SessionId) -> AppResult<Prompt> {
+    Ok(services()?.sessions.send_again(&caller()?, id).await?)
+}
+
 /// Takes back a queued prompt.
 #[server(prefix = "/api/rpc", endpoint = "session/withdraw", protocol = Rpc)]
 pub async fn withdraw(id: SessionId, prompt: PromptId) -> AppResult<()> {

@@ -18,7 +18,7 @@ pub use users::{Account, NewUser};
 
 use crate::{
     clock::Deps,
-    journal::{Journal, Outcome, Tx, internal},
+    journal::{Journal, Outcome, Tx},
     known::Known,
     store::Store,
 };
@@ -95,15 +95,13 @@ impl AccountsService {
         operation: impl for<'t> FnOnce(&'t Tx<'t>) -> BoxFuture<'t, Result<Outcome<T>>> + Send + 'static,
         told: impl FnOnce(&T) -> Option<Change> + Send + 'static,
     ) -> Result<T> {
-        let (this, caller) = (self.clone(), caller.clone());
-        let changed = tokio::spawn(async move {
-            let value = this.journal.commit(&caller, operation).await?;
-            if let Some(change) = told(&value) {
+        let this = self.clone();
+        let tell = move |outcome: &Result<T>| {
+            if let Some(change) = outcome.as_ref().ok().and_then(told) {
                 this.tell(change);
             }
-            Ok(value)
-        });
-        changed.await.map_err(internal)?
+        };
+        self.journal.commit_then(caller, operation, tell).await
     }
 
     fn tell(&self, change: Change) {

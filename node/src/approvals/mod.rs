@@ -48,7 +48,7 @@ impl ApprovalsService {
 }
 
 /// Decides an approval and tells the agent.
-pub(crate) async fn decide(engine: &Engine, caller: &Caller, id: ApprovalId, decide: Decide) -> Result<()> {
+pub(crate) async fn decide(engine: &Arc<Engine>, caller: &Caller, id: ApprovalId, decide: Decide) -> Result<()> {
     checked(&decide)?;
     let who = caller.clone();
     // What was asked never changes: it is read before the commit, which awaits nothing but its transaction.
@@ -59,9 +59,9 @@ pub(crate) async fn decide(engine: &Engine, caller: &Caller, id: ApprovalId, dec
         Some(scope) => remembering(engine, &row, scope).await?,
         None => (&[][..], None),
     };
-    let session = engine.journal.commit(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input, holding, follows))).await?;
-    engine.decided(session).await;
-    Ok(())
+    let (told, session) = (engine.clone(), row.session.parse().map_err(|_| Error::NotFound("approval".into()))?);
+    let tell = move |_: &Result<()>| told.look(session);
+    engine.journal.commit_then(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input, holding, follows)), tell).await
 }
 
 /// Which of these projects are trusted at this moment, by id. Reads their folders.
@@ -116,7 +116,7 @@ async fn decide_in<'t>(
     input: Option<Value>,
     holding: &'static [RememberScope],
     follows: Option<Follows>,
-) -> Result<crate::journal::Outcome<model::id::SessionId>> {
+) -> Result<crate::journal::Outcome<()>> {
     let row = approval::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
     let session = row.session.parse().map_err(|_| Error::NotFound("approval".into()))?;
@@ -161,10 +161,10 @@ async fn decide_in<'t>(
         scribe.push(project, ProjectTrusted { hash: Some(after) });
     }
     let run = row.run.parse().map_err(|_| Error::Conflict("its agent is gone".into()))?;
-    let lines = driver(scribe.agent()).answer(&row.request, &answer);
+    let lines = driver(scribe.agent()?).answer(&row.request, &answer);
     scribe.input(run, lines).await?;
     after_decision(&mut scribe).await?;
-    Ok(scribe.finish(session))
+    Ok(scribe.finish(()))
 }
 
 fn via_word(via: &Via) -> &'static str {

@@ -6,6 +6,7 @@ use crate::{
     entity::health_sample,
     journal::{Journal, Outcome, internal},
     live::Hub,
+    reserve,
     sessions::Engine,
     store::Store,
 };
@@ -43,6 +44,7 @@ impl Sampler {
             let data_dir = self.data_dir.clone();
             let mut reading = system.take();
             let read = tokio::task::spawn_blocking(move || {
+                reserve::keep(&data_dir);
                 let sample = reading.as_mut().map(|system| machine(system, &data_dir)).unwrap_or_default();
                 (reading, sample)
             });

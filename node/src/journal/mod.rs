@@ -5,6 +5,7 @@ pub mod chain;
 mod doctor;
 mod event;
 mod masking;
+mod own;
 pub(crate) mod projection;
 mod purge;
 mod rebuild;
@@ -16,6 +17,7 @@ pub use crate::store::internal;
 pub use doctor::{Bad, Blobs, Chain, Head, Report, TableReport, doctor};
 pub use event::StoredEvent;
 pub use masking::MASK;
+pub use own::own;
 pub use rebuild::{Rebuilt, RebuiltTable, rebuild};
 
 use crate::{

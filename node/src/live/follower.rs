@@ -30,6 +30,8 @@ pub struct Follower {
     pending: Option<i64>,
     /// Sessions whose half-written text this tab shows: only they need to hear that it is over.
     writing: HashSet<SessionId>,
+    /// Why sessions are queued has changed: their rows are read again.
+    queue: bool,
 }
 
 impl Follower {
@@ -47,6 +49,7 @@ impl Follower {
             said_caught: false,
             pending: None,
             writing: HashSet::new(),
+            queue: false,
         }
     }
 
@@ -91,6 +94,10 @@ impl Follower {
                 }
                 continue;
             }
+            if self.queue {
+                self.tell_queue().await;
+                continue;
+            }
             tokio::select! {
                 changed = self.ready.changed() => changed.ok()?,
                 passing = self.passing.recv() => match passing {
@@ -116,12 +123,23 @@ impl Follower {
                     self.waiting.push_back(ServerSays::Health(sample));
                 }
             }
+            Passing::Queue => self.queue = !self.topics.is_empty(),
             Passing::Caller(user) => {
                 if self.caller.user == Some(user) {
                     self.waiting.push_back(ServerSays::Reload);
                 }
             }
         }
+    }
+
+    /// Sends the rows of queued sessions again. What is missed, because it could not be read, comes with the next change.
+    async fn tell_queue(&mut self) {
+        let rows = self.hub.inner.rows.queued_sessions(&self.caller).await.unwrap_or_default();
+        // After the last await: a call that is cancelled before has changed nothing.
+        self.queue = false;
+        let Some(pos) = self.pos else { return };
+        let wanted: Vec<_> = rows.into_iter().filter(|row| self.wants(Touch::Session(row.id))).collect();
+        self.waiting.extend(wanted.into_iter().map(|row| ServerSays::Row { pos, row: Row::Session(Box::new(row)) }));
     }
 
     fn push_partial(&mut self, session: SessionId) {

@@ -7,7 +7,10 @@ mod touched;
 pub use follower::Follower;
 pub use touched::{Touch, Touched, of_event as touches};
 
-use crate::{journal::Journal, rows::Rows};
+use crate::{
+    journal::Journal,
+    rows::{Capacity, Rows},
+};
 use model::{
     Caller, Pos, Result,
     entries::Partial,
@@ -34,6 +37,8 @@ pub(crate) enum Passing {
     Partial(SessionId),
     /// A new health sample.
     Health(HealthSample),
+    /// Why sessions are queued has changed.
+    Queue,
     /// A person's role or logins changed: their followers read everything again.
     Caller(UserId),
 }
@@ -129,6 +134,13 @@ impl Hub {
     /// A new health sample.
     pub fn health(&self, sample: HealthSample) {
         self.pass(Passing::Health(sample));
+    }
+
+    /// How full the node is while sessions are queued; `None` when nothing waits for room.
+    pub(crate) fn capacity(&self, now: Option<Capacity>) {
+        if self.inner.rows.set_capacity(now) {
+            self.pass(Passing::Queue);
+        }
     }
 
     /// A person's role or logins changed.

@@ -22,7 +22,7 @@ pub use environment::{MARK, secrets};
 pub use follow::{Attached, Output};
 pub use probe::{Probed, probe};
 pub use processes::Processes;
-pub use shim::shim_main;
+pub use shim::{no_core_dumps, shim_main};
 pub use spec::Spec;
 pub use spool::MAX_LINE;
 
@@ -40,7 +40,7 @@ pub struct ShimProgram {
 /// How much of a run's output is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of standard output; an agent that writes more is ended.
+    /// Bytes of standard output; an agent that writes more is ended, and the end of its run says so.
     pub stdout: u64,
     /// Bytes of standard error; more is left out.
     pub stderr: u64,

@@ -144,6 +144,20 @@ impl Processes {
         self.ask(run, Op::Line, n, line, TAKE_LINE).await
     }
 
+    /// Gives a line to the agent beside the numbered ones: for what cannot be stored first. It is not remembered, and may be given twice.
+    pub async fn aside(&self, run: RunId, line: &[u8]) -> Result<(), ControlError> {
+        if line.len() > wire::MAX_PAYLOAD || line.contains(&b'\n') {
+            return Err(ControlError::BadLine);
+        }
+        self.ask(run, Op::Aside, 0, line, ANSWER).await
+    }
+
+    /// Why the shim ended the agent of an ended run by itself; `None` where it did not.
+    pub async fn note(&self, run: RunId) -> Option<String> {
+        let dir = self.dir(run);
+        task::spawn_blocking(move || dir.record()).await.ok()?.ok()??.note
+    }
+
     /// Closes the agent's standard input: it has heard everything.
     pub async fn close_stdin(&self, run: RunId) -> Result<(), ControlError> {
         self.ask(run, Op::Close, 0, &[], ANSWER).await

@@ -21,6 +21,8 @@ pub(super) enum Op {
     Ping,
     /// Write the payload and a line feed to the agent; the number is the line's.
     Line,
+    /// Write the payload and a line feed to the agent, beside the numbered lines and without being remembered.
+    Aside,
     /// Close the agent's input.
     Close,
     /// Send the signal of that number to the agent.
@@ -32,7 +34,7 @@ pub(super) enum Op {
 }
 
 impl Op {
-    const ALL: [Self; 6] = [Self::Ping, Self::Line, Self::Close, Self::Signal, Self::Kill, Self::Follow];
+    const ALL: [Self; 7] = [Self::Ping, Self::Line, Self::Aside, Self::Close, Self::Signal, Self::Kill, Self::Follow];
 
     const fn code(self) -> u8 {
         match self {
@@ -42,6 +44,7 @@ impl Op {
             Self::Signal => 4,
             Self::Kill => 5,
             Self::Follow => 6,
+            Self::Aside => 7,
         }
     }
 }

@@ -76,7 +76,7 @@ impl Sweeper {
                 let purged = self.purge(session).await?;
                 if !purged {
                     // An agent that still rests there is ended first; the next sweep finds the session again.
-                    self.engine.stop(session, Stop::Idle).await;
+                    self.engine.stop(session, Stop::Idle);
                 }
             }
         }

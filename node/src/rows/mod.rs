@@ -23,14 +23,19 @@ use model::{
     event::{Body, Fact},
     id::{ApprovalId, ProjectId, PromptId, SessionId},
     projects::Project,
-    sessions::{AgentKind, Mode, Prompt, PromptState, Session, SessionState, Tokens},
+    sessions::{AgentKind, Mode, Prompt, PromptState, Queued, QueuedWhy, Session, SessionState, Tokens},
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
-use std::{collections::HashMap, fmt::Display, str::FromStr, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// A session that was found: its id, the position of its last event, when something last happened in it.
 type Found = (String, Pos, Millis);
@@ -45,17 +50,51 @@ pub struct Rows {
     projects: ProjectsService,
     memo: Arc<Memo>,
     names: Names,
+    capacity: Arc<Mutex<Option<Capacity>>>,
+}
+
+/// How full the node is while sessions are queued: agents at work, those that wait for a person, how many may do either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    pub(crate) why: QueuedWhy,
+    pub(crate) busy: i64,
+    pub(crate) waiting: i64,
+    pub(crate) max: i64,
 }
 
 impl Rows {
     /// Reads from `store`; `names` are told of by `projects`.
     pub fn new(store: Store, projects: ProjectsService, names: Names) -> Self {
-        Self { store, projects, memo: Arc::default(), names }
+        Self { store, projects, memo: Arc::default(), names, capacity: Arc::default() }
     }
 
     /// A project may have another name now.
     pub fn forget_names(&self) {
         self.names.forget();
+    }
+
+    /// The node is so full now, or not at all; whether that is news.
+    pub(crate) fn set_capacity(&self, now: Option<Capacity>) -> bool {
+        std::mem::replace(&mut *self.capacity.lock().unwrap_or_else(PoisonError::into_inner), now) != now
+    }
+
+    /// Why a session waits, by what is known at this moment. Not kept with the row: it changes without an event.
+    fn queued_for(&self, session: &Session) -> Option<Queued> {
+        if session.state != SessionState::Queued {
+            return None;
+        }
+        let capacity = *self.capacity.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(match capacity {
+            _ if session.run.is_some() => Queued { why: QueuedWhy::Ending, busy: 0, waiting: 0, max: 0 },
+            None => Queued { why: QueuedWhy::Next, busy: 0, waiting: 0, max: 0 },
+            Some(Capacity { why, busy, waiting, max }) => Queued { why, busy, waiting, max },
+        })
+    }
+
+    /// Sessions that are queued and that the caller may see, at most 200.
+    pub(crate) async fn queued_sessions(&self, caller: &Caller) -> Result<Vec<Session>> {
+        let queued = session::Entity::find().filter(Self::scope(caller)).filter(session::Column::State.eq(SessionState::Queued.word()));
+        self.sessions(queued.order_by_asc(session::Column::Id).limit(200)).await
     }
 
     /// What `caller` may see of sessions, as a condition on the session table.
@@ -114,6 +153,9 @@ impl Rows {
         }
         let mut sessions: Vec<Session> = known.into_iter().flatten().map(|session| Session::clone(&session)).collect();
         self.names.put_on(&mut sessions).await?;
+        for session in &mut sessions {
+            session.queued = self.queued_for(session);
+        }
         Ok(sessions)
     }
 
@@ -318,6 +360,7 @@ fn session_row(row: session::Model) -> Option<Session> {
         state: SessionState::parse(&row.state).unwrap_or(SessionState::Unknown),
         state_since: row.state_since,
         state_detail: row.state_detail,
+        queued: None,
         owner_name: String::new(),
         owner: row.owner.as_deref().and_then(id),
         visibility: Visibility::parse(&row.visibility).unwrap_or(Visibility::Private),

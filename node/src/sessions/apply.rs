@@ -247,7 +247,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
     if against_plan {
         let why = "Still planning: nothing may be changed before the plan is approved.";
         scribe.push(id, ApprovalDecided { session, decided: by_node(now, why), answers: None, mode: None });
-        let lines = driver(scribe.agent()).answer(&ask.request, &Answer::still_planning());
+        let lines = driver(scribe.agent()?).answer(&ask.request, &Answer::still_planning());
         scribe.input(run, lines).await?;
         scribe.entry(EntryKind::Status, NewEntry::text(format!("Still planning: {detail} was denied by this node"))).await?;
     } else if scribe.is_stopping() {

@@ -36,9 +36,18 @@ pub(super) struct End {
     pub(super) cut: bool,
     /// It had tasks in the background.
     pub(super) tasks: bool,
+    /// Its shim ended it by itself, and why: a sentence.
+    pub(super) note: Option<String>,
+    /// The node itself failed while it served the agent, and ended it: a sentence.
+    pub(super) broken: Option<String>,
 }
 
 impl End {
+    /// An end of which nothing is known but this.
+    pub(super) fn unseen(session: SessionId, run: RunId, name: &'static str, exit: Exit) -> Self {
+        Self { session, run, exit, stop: None, name, stderr: String::new(), resumed: false, cut: false, tasks: false, note: None, broken: None }
+    }
+
     /// Commits the end of the process.
     pub(super) async fn commit<'t>(self, tx: &'t crate::journal::Tx<'t>) -> Result<crate::journal::Outcome<()>> {
         let mut scribe = Scribe::load(tx, self.session).await?;
@@ -87,13 +96,19 @@ impl End {
     /// What the session is now, and why; `why` is why it was as it was before. The end of an agent that rested takes no cause away.
     fn verdict(&self, before: SessionState, why: Option<String>) -> (SessionState, Option<String>) {
         let rests = matches!(before, SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done);
+        if let Some(broken) = &self.broken {
+            return (SessionState::Unknown, Some(broken.clone()));
+        }
         match (&self.stop, &self.exit) {
+            // Nothing but this commit says so.
+            (Some(Stop::Unwritten { by }), _) if before != SessionState::Done => (SessionState::Done, Some(format!("stopped by {by}"))),
+            (None, Exit::Code { .. } | Exit::Signal { .. }) if self.note.is_some() => (SessionState::Failed, self.note.as_ref().map(|note| format!("{}: {note}", self.name))),
             (Some(Stop::Person | Stop::Node), _) if self.cut && before == SessionState::Interrupted => (before, Some(STOPPED.into())),
             (Some(_), _) if rests => (before, why),
             (Some(Stop::Silent), _) => (SessionState::Failed, Some(format!("{} said nothing at all after it was started, and was ended", self.name))),
             (Some(Stop::Idle), _) => (SessionState::Interrupted, Some(format!("{} was ended because it had rested long, just as it began again", self.name))),
             (Some(Stop::Trust), _) => (SessionState::Interrupted, Some("what the project may run has changed".into())),
-            (Some(Stop::Person | Stop::Node), _) => (SessionState::Interrupted, Some(STOPPED.into())),
+            (Some(Stop::Person | Stop::Unwritten { .. } | Stop::Node), _) => (SessionState::Interrupted, Some(STOPPED.into())),
             (None, Exit::Lost) => (SessionState::Unknown, Some(format!("nobody saw how {} ended", self.name))),
             (None, Exit::Code { code: 0 }) if rests => (before, why),
             (None, Exit::Code { .. } | Exit::Signal { .. }) if before == SessionState::Failed && why.is_some() => (before, why),
@@ -131,6 +146,8 @@ mod tests {
             resumed: false,
             cut: false,
             tasks: false,
+            note: None,
+            broken: None,
         }
     }
 
@@ -146,7 +163,7 @@ mod tests {
     #[test]
     fn no_end_leaves_a_session_at_work() {
         let exits = [Exit::Lost, Exit::Code { code: 0 }, Exit::Code { code: 1 }, Exit::Signal { signal: 9 }, Exit::NotStarted { why: "no such file".into() }];
-        let stops = [None, Some(Stop::Person), Some(Stop::Idle), Some(Stop::Trust), Some(Stop::Silent), Some(Stop::Node)];
+        let stops = [None, Some(Stop::Person), Some(Stop::Unwritten { by: "mara".into() }), Some(Stop::Idle), Some(Stop::Trust), Some(Stop::Silent), Some(Stop::Node)];
         for before in SessionState::ALL {
             for exit in &exits {
                 for stop in &stops {

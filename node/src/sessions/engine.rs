@@ -4,16 +4,17 @@
 use super::{
     end::End,
     runner::{Live, Runner},
-    scribe::{Scribe, is_ending},
+    scribe::{Scribe, is_ending, shorten, spoken_to_since, unknown_agent, waiting_prompts},
 };
 use crate::{
-    agents::{self, How, Start},
+    agents::{self, Driver, How, Start},
     clock::Deps,
-    entity::{approval, project, prompt, run, run_cursor, session},
+    entity::{approval, project, run, run_cursor, session},
     journal::{Journal, internal},
     live::Hub,
-    process::Processes,
-    projects,
+    process::{ControlError, Processes},
+    projects, reserve,
+    rows::Capacity,
     store::Store,
 };
 use model::{
@@ -21,31 +22,46 @@ use model::{
     approvals::{ApprovalState, Decide},
     event::{Exit, RunStarted},
     id::{ApprovalId, RunId, SessionId},
-    sessions::{AgentKind, Mode, PromptState, SessionState},
+    sessions::{AgentKind, Mode, QueuedWhy, SessionState},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use futures::FutureExt;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::{
+    any::Any,
     collections::{BTreeMap, HashMap},
+    panic::AssertUnwindSafe,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+/// A runner that has not taken a stop up after so long is held up, and its agent is ended without it.
+const TAKES_WITHIN: Duration = Duration::from_secs(2);
+/// The same where the node stops and has little time, or is known to be held up.
+const HURRIES_WITHIN: Duration = Duration::from_millis(500);
+
 /// What the engine is told once.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// So many agents run at once; more sessions are queued.
+    /// So many agents work at once; more sessions are queued. As many again may wait for a person meanwhile.
     pub agents_max: usize,
     /// An agent that rests so long is ended; its session stays as it is.
     pub agents_idle: Duration,
     /// An agent that says nothing for so long after its start is suspicious: its session says so; after ten times as long it is ended.
     pub agents_silence: Duration,
+    /// So many bytes of an agent's output are kept; one that writes more is ended.
+    pub spool_max: u64,
     /// Where Claude Code lies, when not on PATH.
     pub claude: Option<PathBuf>,
     /// This binary: it is the demo agent's program too.
     pub own_program: PathBuf,
+    /// What understands an agent: [`agents::driver`]. Tests put in what fails.
+    pub driver: fn(AgentKind) -> Box<dyn Driver>,
     /// What the demo agent gets in its environment: where it keeps its conversations, how fast it goes.
     pub demo_env: BTreeMap<String, String>,
 }
@@ -58,6 +74,11 @@ pub(super) type Reply = oneshot::Sender<Result<()>>;
 pub(crate) enum Stop {
     /// A person wants it: the session's row says who.
     Person,
+    /// A person wants it, and that could not be written down.
+    Unwritten {
+        /// Who.
+        by: String,
+    },
     /// It rested too long, or its place is needed.
     Idle,
     /// Its project is trusted otherwise than when it was started.
@@ -68,12 +89,8 @@ pub(crate) enum Stop {
     Node,
 }
 
-/// What a runner is told.
+/// What a runner is asked. What needs no answer is not asked: see [`Told`].
 pub(super) enum Order {
-    /// One of the session's approvals is settled: there are new stored lines, and maybe another state.
-    Decided,
-    /// There is a new prompt.
-    Prompted,
     /// End the turn.
     Interrupt(Reply),
     /// Change the mode.
@@ -82,13 +99,41 @@ pub(super) enum Order {
     Model(Option<String>, Reply),
     /// End the agent if it rests: its place is needed. The answer says whether it does.
     MakeRoom(oneshot::Sender<bool>),
-    /// End the agent.
-    Stop(Stop),
+}
+
+/// What a runner is told without waiting for it: it cannot be full, and what is said twice counts once.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Something is new in the tables, or `stop` is set.
+    pub(super) news: Notify,
+    stop: Mutex<Option<Stop>>,
+    /// The runner has taken the stop up.
+    pub(super) taken: AtomicBool,
+    /// The agent's process is being ended.
+    ending: AtomicBool,
+}
+
+impl Told {
+    /// Why the agent is to be ended, if it is.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        self.slot().clone()
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Stop>> {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 struct Place {
     run: RunId,
     orders: mpsc::Sender<Order>,
+    told: Arc<Told>,
+}
+
+/// A place as its runner sees it.
+struct Taken {
+    orders: mpsc::Receiver<Order>,
+    told: Arc<Told>,
 }
 
 /// The engine.
@@ -131,24 +176,32 @@ impl Engine {
         self.kick.notify_one();
     }
 
-    /// Tells a session's runner something; `false` when it has none.
-    pub(super) async fn order(&self, session: SessionId, order: Order) -> bool {
-        let orders = self.places().get(&session).map(|place| place.orders.clone());
-        match orders {
-            Some(orders) => orders.send(order).await.is_ok(),
-            None => false,
+    /// Something about a session was committed: its runner looks at the tables, or the supervisor does where it has none. Never waits.
+    pub(crate) fn look(&self, session: SessionId) {
+        match self.told(session) {
+            Some((_, told)) => told.news.notify_one(),
+            None => self.kick(),
         }
     }
 
-    /// One of this session's approvals is settled: its agent is told.
-    pub(crate) async fn decided(&self, session: SessionId) {
-        self.order(session, Order::Decided).await;
+    fn told(&self, session: SessionId) -> Option<(RunId, Arc<Told>)> {
+        self.places().get(&session).map(|place| (place.run, place.told.clone()))
+    }
+
+    /// Asks a session's runner something; `false` when it has none. Never waits: a runner that is held up has enough to do.
+    fn order(&self, session: SessionId, order: Order) -> Result<bool> {
+        let orders = self.places().get(&session).map(|place| place.orders.clone());
+        match orders.map(|orders| orders.try_send(order)) {
+            Some(Ok(())) => Ok(true),
+            None | Some(Err(mpsc::error::TrySendError::Closed(_))) => Ok(false),
+            Some(Err(mpsc::error::TrySendError::Full(_))) => Err(Error::Unavailable("its agent is busy with what was asked before: try again".into())),
+        }
     }
 
     /// Tells the agent something and waits until it has answered; `false` when no agent runs.
     pub(super) async fn ask(&self, session: SessionId, order: impl FnOnce(Reply) -> Order) -> Result<bool> {
         let (reply, answer) = oneshot::channel();
-        if !self.order(session, order(reply)).await {
+        if !self.order(session, order(reply))? {
             return Ok(false);
         }
         match tokio::time::timeout(Duration::from_secs(10), answer).await {
@@ -158,9 +211,56 @@ impl Engine {
         }
     }
 
-    /// Ends a session's agent; `false` when it has none.
-    pub(crate) async fn stop(&self, session: SessionId, stop: Stop) -> bool {
-        self.order(session, Order::Stop(stop)).await
+    /// Ends a session's agent; `false` when it has none. Never waits, and needs neither the runner nor the database: a runner that is held up
+    /// by a full disk or by an agent that does not read is not waited for.
+    pub(crate) fn stop(self: &Arc<Self>, session: SessionId, stop: Stop) -> bool {
+        let Some((run, told)) = self.told(session) else { return false };
+        // Where nothing can be stored its runner hangs on that.
+        let patience = if matches!(stop, Stop::Node | Stop::Unwritten { .. }) { HURRIES_WITHIN } else { TAKES_WITHIN };
+        told.slot().get_or_insert(stop);
+        told.news.notify_one();
+        let engine = self.clone();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(patience).await;
+            if !told.taken.load(Ordering::Acquire) {
+                tracing::warn!(%session, %run, "a runner that is held up is not waited for: its agent is ended");
+                engine.end_process(run, &told);
+            }
+        });
+        true
+    }
+
+    /// Ends the process of a run: it may finish by itself for a moment, then its whole tree goes.
+    pub(super) fn end_process(self: &Arc<Self>, run: RunId, told: &Told) {
+        if told.ending.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let engine = self.clone();
+        self.tasks.spawn(async move {
+            // A shim that is gone needs no closing.
+            let _ = engine.processes.close_stdin(run).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            if let Err(error) = engine.processes.kill_tree(run, Duration::from_secs(5)).await {
+                tracing::debug!(%run, %error, "an agent that was to be stopped was gone");
+            }
+            // Now that it no longer writes, its end can be written down.
+            engine.give_up_reserve().await;
+        });
+    }
+
+    /// Tells an agent to end its turn without storing that first; whether it took it.
+    pub(super) async fn interrupt_aside(&self, session: SessionId, agent: AgentKind) -> bool {
+        let Some((run, _)) = self.told(session) else { return false };
+        let mut taken = false;
+        for line in (self.config.driver)(agent).interrupt() {
+            taken = self.processes.aside(run, &line).await.is_ok();
+        }
+        taken
+    }
+
+    async fn give_up_reserve(&self) {
+        let data_dir = self.store.data_dir().to_owned();
+        let _ = tokio::task::spawn_blocking(move || reserve::give_up(&data_dir)).await;
     }
 
     fn places(&self) -> MutexGuard<'_, HashMap<SessionId, Place>> {
@@ -220,7 +320,14 @@ impl Engine {
     async fn take_up(self: &Arc<Self>, run: RunId, session: SessionId, argv: String) -> Result<()> {
         let row = session::Entity::find_by_id(session.to_string()).one(self.store.read()).await.map_err(internal)?;
         let Some(row) = row else { return Ok(()) };
-        let agent = AgentKind::parse(&row.agent).unwrap_or(AgentKind::Demo);
+        let Some(agent) = AgentKind::parse(&row.agent) else {
+            // Nobody here understands it, so that nobody could stop it either.
+            let why = unknown_agent(&row.agent);
+            tracing::error!(%session, %run, why, "an agent cannot be taken up and is ended");
+            self.killed(session, run).await;
+            let end = End { broken: Some(why), ..End::unseen(session, run, "its agent", Exit::Lost) };
+            return self.ended_unseen(session, run, end).await;
+        };
         let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(self.store.read()).await.map_err(internal)?;
         let committed = cursor.map_or(0, |cursor| u64::try_from(cursor.offset).unwrap_or(0));
         let exit = match self.processes.attach(run, 0).await {
@@ -228,12 +335,12 @@ impl Engine {
                 let how = if row.resumable { How::Resume } else { How::Fresh };
                 let state = SessionState::parse(&row.state).unwrap_or(SessionState::Unknown);
                 tracing::info!(%session, %run, committed, "an agent is taken up again");
-                let orders = self.take_place(session, run);
-                self.serve(session, run, agent, how, was_trusted(&argv), committed, state, attached, orders);
+                let taken = self.take_place(session, run);
                 if is_ending(state) {
                     // The node went away while it ended the agent.
-                    self.stop(session, Stop::Person).await;
+                    self.stop(session, Stop::Person);
                 }
+                self.serve(session, run, agent, how, was_trusted(&argv), committed, state, attached, taken);
                 return Ok(());
             }
             Err(error) if committed == 0 && row.state == SessionState::Starting.word() => {
@@ -245,8 +352,25 @@ impl Engine {
                 Exit::Lost
             }
         };
-        let end = End { session, run, exit, stop: None, name: agent.title(), stderr: String::new(), resumed: false, cut: false, tasks: false };
-        self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await
+        let end = End::unseen(session, run, agent.title(), exit);
+        self.ended_unseen(session, run, end).await
+    }
+
+    /// Commits what a start finds to have ended. On a full disk the session keeps its place until that is written down, and the node comes up.
+    async fn ended_unseen(self: &Arc<Self>, session: SessionId, run: RunId, end: End) -> Result<()> {
+        let again = end.clone();
+        match self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await {
+            Err(Error::StorageFull) => {
+                let (engine, taken) = (self.clone(), self.take_place(session, run));
+                self.tasks.spawn(async move {
+                    engine.written(session, run, again).await;
+                    engine.left(session, run);
+                    drop(taken);
+                });
+                Ok(())
+            }
+            outcome => outcome,
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "what a runner is made of, passed on once")]
@@ -260,33 +384,98 @@ impl Engine {
         committed: u64,
         state: SessionState,
         attached: crate::process::Attached,
-        orders: mpsc::Receiver<Order>,
+        Taken { orders, told }: Taken,
     ) {
-        let runner =
-            Runner { engine: self.clone(), session, run, agent, how, driver: agents::driver(agent), trusted, orders, committed, state, live: Live::default() };
-        self.tasks.spawn(runner.serve(attached));
+        let driver = (self.config.driver)(agent);
+        let runner = Runner { engine: self.clone(), session, run, agent, how, driver, trusted, orders, told, committed, state, live: Live::default() };
+        let engine = self.clone();
+        self.tasks.spawn(async move {
+            if let Err(panic) = AssertUnwindSafe(runner.serve(attached)).catch_unwind().await {
+                engine.broke(session, run, agent, &said(&*panic)).await;
+            }
+        });
     }
 
-    /// Starts what waits, ends what nobody answered in time; until the node stops.
-    pub(crate) async fn supervise(self: Arc<Self>) {
-        let mut tick = tokio::time::interval(Duration::from_secs(1));
-        loop {
-            tokio::select! {
-                () = self.closing.cancelled() => return,
-                () = self.kick.notified() => {}
-                _ = tick.tick() => {
-                    if let Err(error) = self.deny_expired().await {
-                        tracing::warn!(%error, "approvals past their time could not be denied yet");
-                    }
-                }
+    /// The runner of an agent panicked. Nobody reads the agent any more, so it is ended before anything else may start in its session, which
+    /// then says why; until that is written down it keeps its place.
+    async fn broke(self: &Arc<Self>, session: SessionId, run: RunId, agent: AgentKind, why: &str) {
+        tracing::error!(%session, %run, why, "the runner of an agent panicked: the agent is ended");
+        self.hub.partial(session, None);
+        self.killed(session, run).await;
+        let broken = Some(format!("this node failed while it served {}, which was ended: {why}", agent.title()));
+        let end = End { broken, ..End::unseen(session, run, agent.title(), Exit::Lost) };
+        self.written(session, run, end).await;
+        self.released(session, run).await;
+    }
+
+    /// Ends the processes of a run; tries until none is left.
+    async fn killed(&self, session: SessionId, run: RunId) {
+        while let Err(error) = self.processes.kill_tree(run, Duration::from_secs(2)).await {
+            if matches!(error, ControlError::Unknown | ControlError::Ended) {
+                return;
             }
-            if let Err(error) = self.start_waiting().await {
-                tracing::warn!(%error, "sessions that wait could not be started yet");
-            }
+            tracing::error!(%session, %run, %error, "an agent that nobody reads could not be ended; it is tried again");
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
 
+    /// Commits an end; tries until it is there, or the session is gone.
+    pub(super) async fn written(self: &Arc<Self>, session: SessionId, run: RunId, end: End) {
+        self.insist(session, run, |engine| {
+            let end = end.clone();
+            async move { engine.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await }
+        })
+        .await;
+    }
+
+    /// Starts what waits, ends what nobody answered in time; until the node stops. Neither waits for the other.
+    pub(crate) async fn supervise(self: Arc<Self>) {
+        let denies = async {
+            let mut tick = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                tick.tick().await;
+                survived("approvals past their time could not be denied yet", self.deny_expired()).await;
+            }
+        };
+        let starts = async {
+            let mut tick = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                tokio::select! {
+                    () = self.kick.notified() => {}
+                    _ = tick.tick() => {}
+                }
+                survived("sessions that wait could not be started yet", self.start_waiting()).await;
+            }
+        };
+        tokio::select! {
+            () = self.closing.cancelled() => {}
+            () = denies => {}
+            () = starts => {}
+        }
+    }
+
+    /// Starts what waits, as far as there is room, and says why the rest waits.
     async fn start_waiting(self: &Arc<Self>) -> Result<()> {
+        let full = self.start_some().await?;
+        self.hub.capacity(full);
+        Ok(())
+    }
+
+    /// How full the node is: agents at work, and those that only wait for a person, who are counted apart. The tables say who waits.
+    async fn load(&self) -> Result<(usize, usize)> {
+        let held: Vec<String> = self.places().keys().map(ToString::to_string).collect();
+        let waiting = session::Entity::find()
+            .filter(session::Column::Id.is_in(held.iter().cloned()))
+            .filter(session::Column::State.eq(SessionState::Waiting.word()))
+            .count(self.store.read())
+            .await
+            .map_err(internal)?;
+        let waiting = usize::try_from(waiting).unwrap_or(usize::MAX).min(held.len());
+        Ok((held.len() - waiting, waiting))
+    }
+
+    /// What is full when not all that waits could be started.
+    async fn start_some(self: &Arc<Self>) -> Result<Option<Capacity>> {
         let waiting = session::Entity::find()
             .filter(session::Column::State.eq(SessionState::Queued.word()))
             .filter(session::Column::Deleted.is_null())
@@ -301,18 +490,26 @@ impl Engine {
             if self.places().contains_key(&session) {
                 continue;
             }
-            if self.running() >= self.config.agents_max && !self.free_a_place().await? {
-                return Ok(());
-            }
-            if self.running() >= self.config.agents_max {
-                // A resting agent was told to end; its end kicks again.
-                return Ok(());
+            let max = self.config.agents_max;
+            let (busy, waiting) = self.load().await?;
+            // An agent that waits for a person uses memory and nothing else; as many again as may work at once may wait.
+            if busy >= max || busy + waiting >= 2 * max {
+                // A resting agent that is told to end kicks again when it has.
+                let why = if self.free_a_place().await? {
+                    QueuedWhy::Next
+                } else if busy >= max {
+                    QueuedWhy::Places
+                } else {
+                    QueuedWhy::People
+                };
+                let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+                return Ok(Some(Capacity { why, busy: count(busy), waiting: count(waiting), max: count(max) }));
             }
             if let Err(error) = self.launch(session).await {
                 tracing::error!(%session, %error, "a session could not be started");
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Ends the agent that has rested longest; `false` when all are at work. The tables say who seems to rest, its runner whether it does.
@@ -328,8 +525,8 @@ impl Engine {
         for row in resting {
             let Ok(session) = row.id.parse() else { continue };
             let (reply, answer) = oneshot::channel();
-            let asked = self.order(session, Order::MakeRoom(reply)).await;
-            if asked && tokio::time::timeout(Duration::from_secs(1), answer).await.is_ok_and(|rests| rests == Ok(true)) {
+            let asked = self.order(session, Order::MakeRoom(reply));
+            if asked == Ok(true) && tokio::time::timeout(Duration::from_secs(1), answer).await.is_ok_and(|rests| rests == Ok(true)) {
                 return Ok(true);
             }
         }
@@ -337,17 +534,18 @@ impl Engine {
     }
 
     /// From here on orders reach the session's runner, also while its process is still being started.
-    fn take_place(&self, session: SessionId, run: RunId) -> mpsc::Receiver<Order> {
+    fn take_place(&self, session: SessionId, run: RunId) -> Taken {
         let (sender, orders) = mpsc::channel(64);
-        self.places().insert(session, Place { run, orders: sender });
-        orders
+        let told = Arc::<Told>::default();
+        self.places().insert(session, Place { run, orders: sender, told: told.clone() });
+        Taken { orders, told }
     }
 
     async fn launch(self: &Arc<Self>, session: SessionId) -> Result<()> {
         let run = RunId::from_uuid(self.deps.uuid_v7());
-        let orders = self.take_place(session, run);
+        let taken = self.take_place(session, run);
         // Asked only now: a node that stops either sees the place and ends what is in it, or was seen to stop.
-        let launched = if self.closing.is_cancelled() { Ok(false) } else { self.launch_in_place(session, run, orders).await };
+        let launched = if self.closing.is_cancelled() { Ok(false) } else { self.launch_in_place(session, run, taken).await };
         if !matches!(launched, Ok(true)) {
             self.places().remove(&session);
         }
@@ -355,13 +553,15 @@ impl Engine {
     }
 
     /// Starts the agent; `false` when the session no longer waits, or its agent could not be started and says so.
-    async fn launch_in_place(self: &Arc<Self>, session: SessionId, run: RunId, orders: mpsc::Receiver<Order>) -> Result<bool> {
+    async fn launch_in_place(self: &Arc<Self>, session: SessionId, run: RunId, taken: Taken) -> Result<bool> {
         let row = session::Entity::find_by_id(session.to_string())
             .one(self.store.read())
             .await
             .map_err(internal)?
             .ok_or_else(|| Error::NotFound("session".into()))?;
-        let agent = AgentKind::parse(&row.agent).unwrap_or(AgentKind::Demo);
+        let Some(agent) = AgentKind::parse(&row.agent) else {
+            return self.failed_to_start(session, &unknown_agent(&row.agent)).await.map(|()| false);
+        };
         let project = project::Entity::find_by_id(row.project.clone()).one(self.store.read()).await.map_err(internal)?;
         let Some(project) = project.filter(|project| project.removed.is_none()) else {
             return self.failed_to_start(session, "its project was removed").await.map(|()| false);
@@ -387,7 +587,7 @@ impl Engine {
             program,
             env: if agent == AgentKind::Demo { self.config.demo_env.clone() } else { BTreeMap::new() },
         };
-        let mut driver = agents::driver(agent);
+        let mut driver = (self.config.driver)(agent);
         let spec = driver.spec(&start);
         let hello = driver.hello();
         let argv: Vec<String> = std::iter::once(spec.program.display().to_string()).chain(spec.args.iter().cloned()).collect();
@@ -415,31 +615,16 @@ impl Engine {
         };
         match started {
             Ok(attached) => {
-                self.serve(session, run, agent, how, trusted, 0, SessionState::Starting, attached, orders);
+                self.serve(session, run, agent, how, trusted, 0, SessionState::Starting, attached, taken);
                 Ok(true)
             }
             Err(why) => {
                 tracing::warn!(%session, %run, why, "an agent could not be started");
-                let end = End {
-                    session,
-                    run,
-                    exit: Exit::NotStarted { why },
-                    stop: None,
-                    name: agent.title(),
-                    stderr: String::new(),
-                    resumed: false,
-                    cut: false,
-                    tasks: false,
-                };
+                let end = End::unseen(session, run, agent.title(), Exit::NotStarted { why });
                 // It keeps its place until that is written down: otherwise the session would claim to start for ever.
                 let engine = self.clone();
                 self.tasks.spawn(async move {
-                    engine
-                        .insist(session, run, |engine| {
-                            let end = end.clone();
-                            async move { engine.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await }
-                        })
-                        .await;
+                    engine.written(session, run, end).await;
                     engine.left(session, run);
                 });
                 Ok(true)
@@ -458,15 +643,17 @@ impl Engine {
         }
     }
 
-    /// Whether something was said to a session that no agent was given yet; also when that cannot be read.
-    pub(super) async fn prompt_waits(&self, session: SessionId) -> bool {
-        let waiting = prompt::Entity::find()
-            .filter(prompt::Column::Session.eq(session.to_string()))
-            .filter(prompt::Column::State.eq(PromptState::Queued.word()))
-            .limit(1)
-            .one(self.store.read())
-            .await;
-        !matches!(waiting, Ok(None))
+    /// Whether something was said to a session in this state that no agent was given yet. What was said before a failure waits behind it until
+    /// somebody who knows of it says more.
+    pub(super) async fn prompt_waits(&self, session: SessionId, state: Option<SessionState>) -> bool {
+        let waits = match state {
+            Some(SessionState::Failed) => spoken_to_since(self.store.read(), session, SessionState::Failed).await,
+            _ => waiting_prompts(self.store.read(), session).await.map(|waiting| !waiting.is_empty()),
+        };
+        waits.unwrap_or_else(|error| {
+            tracing::warn!(%session, %error, "whether something waits for an agent could not be read; it is tried again");
+            false
+        })
     }
 
     /// The program of an agent, or a sentence that says what is missing.
@@ -494,7 +681,7 @@ impl Engine {
             .await
     }
 
-    async fn deny_expired(&self) -> Result<()> {
+    async fn deny_expired(self: &Arc<Self>) -> Result<()> {
         let late = approval::Entity::find()
             .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
             .filter(approval::Column::Expires.lte(self.deps.now()))
@@ -514,12 +701,12 @@ impl Engine {
     }
 
     /// Stops serving. Agents go on under their shims unless `stop_agents`.
-    pub(crate) async fn shutdown(&self, stop_agents: bool) {
+    pub(crate) async fn shutdown(self: &Arc<Self>, stop_agents: bool) {
         self.closing.cancel();
         if stop_agents {
             let sessions: Vec<SessionId> = self.places().keys().copied().collect();
             for session in sessions {
-                self.stop(session, Stop::Node).await;
+                self.stop(session, Stop::Node);
             }
             // Bounded by the whole-tree kill: 2 s to finish, 5 s to obey.
             let deadline = tokio::time::Instant::now() + Duration::from_millis(8_500);
@@ -532,6 +719,21 @@ impl Engine {
         self.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(2), self.tasks.wait()).await;
     }
+}
+
+/// Does one round of what the supervisor does again and again: neither an error nor a panic ends it.
+async fn survived(what: &str, round: impl Future<Output = Result<()>> + Send) {
+    match AssertUnwindSafe(round).catch_unwind().await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "{what}"),
+        Err(panic) => tracing::error!(panic = said(&*panic), "{what}: this node failed there"),
+    }
+}
+
+/// What a panic said, one line of it.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    shorten(text.and_then(|text| text.lines().next()).unwrap_or("it panicked"), 200)
 }
 
 /// Whether a project is trusted as its folder is now.

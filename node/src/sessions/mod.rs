@@ -21,7 +21,7 @@ pub(crate) use questions::after_decision;
 
 use crate::{
     entity::{project, session},
-    journal::{Outcome, Tx, internal},
+    journal::{Outcome, Tx, internal, own},
     projects::{self, ProjectsService},
     rows::Rows,
 };
@@ -62,53 +62,216 @@ impl SessionsService {
         Self { engine, rows, projects }
     }
 
-    /// One commit about one session the caller may `action`.
+    /// One commit about one session the caller may `action`, and then its agent is told to look, whoever hangs up meanwhile.
     async fn change<F>(&self, caller: &Caller, id: SessionId, action: Action, f: F) -> Result<()>
     where
         F: for<'a, 't> FnOnce(&'a mut Scribe<'t>) -> futures::future::BoxFuture<'a, Result<()>> + Send + 'static,
     {
-        let who = caller.clone();
+        let (who, engine) = (caller.clone(), self.engine.clone());
         self.engine
             .journal
-            .commit(caller, move |tx| {
-                Box::pin(async move {
-                    let mut scribe = allowed(tx, &who, id, action).await?;
-                    f(&mut scribe).await?;
-                    Ok(scribe.finish(()))
-                })
-            })
+            .commit_then(
+                caller,
+                move |tx| {
+                    Box::pin(async move {
+                        let mut scribe = allowed(tx, &who, id, action).await?;
+                        f(&mut scribe).await?;
+                        Ok(scribe.finish(()))
+                    })
+                },
+                move |_| engine.look(id),
+            )
             .await
     }
 
     async fn insert(&self, caller: &Caller, new: NewSession, title: String, branch: Option<String>) -> Result<SessionId> {
         let id = SessionId::from_uuid(self.engine.deps.uuid_v7());
         let prompt = PromptId::from_uuid(self.engine.deps.uuid_v7());
-        let who = caller.clone();
+        let (who, engine) = (caller.clone(), self.engine.clone());
         self.engine
             .journal
-            .commit(caller, move |tx| {
+            .commit_then(
+                caller,
+                move |tx| {
+                    Box::pin(async move {
+                        require(&who, Action::StartSession, Resource::Node, "project")?;
+                        alive_project(tx, new.project).await?;
+                        let created = SessionCreated {
+                            project: new.project,
+                            agent: new.agent,
+                            mode: new.mode,
+                            title,
+                            model: new.model,
+                            owner: who.user,
+                            visibility: new.visibility.unwrap_or(Visibility::Project),
+                            branch,
+                            forked_from: None,
+                            unattended: is_unattended(&who),
+                        };
+                        let queued = PromptQueued { id: prompt, session: id, text: new.prompt, by_name: who.name.clone() };
+                        Ok(Outcome::new(()).with(id, created).with(prompt, queued))
+                    })
+                },
+                move |_| engine.kick(),
+            )
+            .await?;
+        Ok(id)
+    }
+
+    async fn said_again(&self, caller: &Caller, id: SessionId) -> Result<Prompt> {
+        let fresh = PromptId::from_uuid(self.engine.deps.uuid_v7());
+        let (by, (found, which)) = (caller.name.clone(), tokio::sync::oneshot::channel());
+        self.change(caller, id, Action::DriveSession, move |scribe| {
+            Box::pin(async move {
+                if scribe.project().await?.removed.is_some() {
+                    return Err(Error::Conflict("its project was removed: add its folder again to go on".into()));
+                }
+                if scribe.state().is_live() {
+                    return Err(Error::Conflict("its agent is at work: wait until its turn is over, or interrupt it".into()));
+                }
+                let prompt = match (scribe.last_sent().await?, scribe.next_prompt().await?) {
+                    (Some(last), _) => {
+                        say(scribe, fresh, last.text, by);
+                        fresh
+                    }
+                    // No agent was ever given anything: what waits is what was said last.
+                    (None, Some(waits)) => {
+                        let there = scribe.run().is_some() && !scribe.is_stopping();
+                        scribe.moved(if there { SessionState::Idle } else { SessionState::Queued }, None);
+                        waits.id.parse().map_err(internal)?
+                    }
+                    (None, None) => return Err(Error::Conflict("nothing was said in it yet".into())),
+                };
+                // Nobody waits for it only if the commit itself fails.
+                let _ = found.send(prompt);
+                Ok(())
+            })
+        })
+        .await?;
+        let prompt = which.await.map_err(internal)?;
+        self.rows.prompt(caller, id, prompt).await?.ok_or_else(|| Error::NotFound("prompt".into()))
+    }
+
+    async fn mode_is(&self, caller: &Caller, id: SessionId, mode: Mode) -> Result<Session> {
+        self.change(caller, id, Action::DriveSession, move |_| Box::pin(async { Ok(()) })).await?;
+        // A running agent confirms first: the mode shown is the mode in force.
+        if !self.engine.ask(id, |reply| Order::Mode(mode, reply)).await? {
+            self.change(caller, id, Action::DriveSession, move |scribe| {
                 Box::pin(async move {
-                    require(&who, Action::StartSession, Resource::Node, "project")?;
-                    alive_project(tx, new.project).await?;
-                    let created = SessionCreated {
-                        project: new.project,
-                        agent: new.agent,
-                        mode: new.mode,
-                        title,
-                        model: new.model,
-                        owner: who.user,
-                        visibility: new.visibility.unwrap_or(Visibility::Project),
-                        branch,
-                        forked_from: None,
-                        unattended: is_unattended(&who),
-                    };
-                    let queued = PromptQueued { id: prompt, session: id, text: new.prompt, by_name: who.name.clone() };
-                    Ok(Outcome::new(()).with(id, created).with(prompt, queued))
+                    if scribe.row.mode != mode.word() {
+                        scribe.changed(SessionChanged { mode: Some(mode), ..SessionChanged::default() });
+                        scribe.entry(EntryKind::Status, NewEntry::text(format!("Mode: {}", mode.word()))).await?;
+                    }
+                    Ok(())
                 })
             })
             .await?;
-        self.engine.kick();
-        Ok(id)
+        }
+        ports::Sessions::find(self, caller, id).await
+    }
+
+    async fn model_is(&self, caller: &Caller, id: SessionId, model: Option<String>) -> Result<Session> {
+        self.change(caller, id, Action::DriveSession, |_| Box::pin(async { Ok(()) })).await?;
+        self.engine.ask(id, |reply| Order::Model(model.clone(), reply)).await?;
+        self.change(caller, id, Action::DriveSession, move |scribe| {
+            Box::pin(async move {
+                // `default` is the agents' own name of their default; nothing at all would mean "as before" in an event.
+                let model = model.unwrap_or_else(|| "default".into());
+                if scribe.row.model.as_ref() != Some(&model) {
+                    scribe.entry(EntryKind::Status, NewEntry::text(format!("Model from the next turn on: {model}"))).await?;
+                    scribe.changed(SessionChanged { model: Some(model), ..SessionChanged::default() });
+                }
+                Ok(())
+            })
+        })
+        .await?;
+        ports::Sessions::find(self, caller, id).await
+    }
+
+    /// What an agent must be told although nothing can be written: its session, if the caller may drive it. `error` is why not; the caller's
+    /// own mistakes are no reason.
+    async fn unwritten(&self, caller: &Caller, id: SessionId, error: Error) -> Result<session::Model> {
+        if error.status() < 500 {
+            return Err(error);
+        }
+        let row = session::Entity::find_by_id(id.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
+        let row = row.filter(|row| row.deleted.is_none()).ok_or_else(|| Error::NotFound("session".into()))?;
+        may(caller, &row, Action::DriveSession)?;
+        Ok(row)
+    }
+
+    async fn interrupted(&self, caller: &Caller, id: SessionId) -> Result<Session> {
+        let asked = self.change(caller, id, Action::DriveSession, |scribe| {
+            Box::pin(async move {
+                match scribe.state() {
+                    SessionState::Waiting if scribe.rests_behind_questions() => {
+                        Err(Error::Conflict("nothing to interrupt: its turn is over, and a subagent in the background asks; stop ends that too".into()))
+                    }
+                    SessionState::Working | SessionState::Waiting => Ok(()),
+                    SessionState::Queued => {
+                        let state = if scribe.is_stopping() { SessionState::Done } else { SessionState::Interrupted };
+                        scribe.moved(state, Some("before it was started".into()));
+                        Ok(())
+                    }
+                    state => Err(Error::Conflict(format!("nothing to interrupt: it is {}", state.word()))),
+                }
+            })
+        });
+        if let Err(error) = asked.await {
+            let row = self.unwritten(caller, id, error.clone()).await?;
+            let in_turn = SessionState::parse(&row.state).is_some_and(|state| state.in_turn(row.state_detail.as_deref()));
+            return Err(match AgentKind::parse(&row.agent) {
+                Some(agent) if in_turn && self.engine.interrupt_aside(id, agent).await => {
+                    Error::Unavailable("its agent was told to end its turn, but nothing can be written down at the moment: is the disk full?".into())
+                }
+                _ => error,
+            });
+        }
+        if self.engine.ask(id, Order::Interrupt).await? {
+            // The agent agreed; its turn ends a moment later. What is answered is the state it led to, where that comes soon.
+            let mut news = self.engine.journal.watch();
+            let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;
+            loop {
+                let session = ports::Sessions::find(self, caller, id).await?;
+                let changed = tokio::time::timeout_at(deadline, news.changed());
+                if !matches!(session.state, SessionState::Working | SessionState::Waiting) || !matches!(changed.await, Ok(Ok(()))) {
+                    return Ok(session);
+                }
+            }
+        }
+        ports::Sessions::find(self, caller, id).await
+    }
+
+    async fn stopped(&self, caller: &Caller, id: SessionId) -> Result<Session> {
+        let by = caller.name.clone();
+        let written = self.change(caller, id, Action::DriveSession, move |scribe| {
+            Box::pin(async move {
+                if scribe.state() != SessionState::Done {
+                    apply::withdraw_all(scribe, "the agent was stopped").await?;
+                    scribe.moved(SessionState::Done, Some(format!("stopped by {by}")));
+                }
+                Ok(())
+            })
+        });
+        if let Err(error) = written.await {
+            self.unwritten(caller, id, error.clone()).await?;
+            return Err(if self.engine.stop(id, Stop::Unwritten { by: caller.name.clone() }) {
+                Error::Unavailable("its agent is being ended, and that is written down as soon as it can be: is the disk full?".into())
+            } else {
+                error
+            });
+        }
+        self.engine.stop(id, Stop::Person);
+        ports::Sessions::find(self, caller, id).await
+    }
+}
+
+/// Queues a prompt; a session without an agent is queued with it.
+fn say(scribe: &mut Scribe<'_>, prompt: PromptId, text: String, by_name: String) {
+    let session = scribe.id;
+    scribe.push(prompt, PromptQueued { id: prompt, session, text, by_name });
+    if scribe.is_stopping() || (scribe.run().is_none() && !scribe.state().is_live()) {
+        scribe.moved(SessionState::Queued, None);
     }
 }
 
@@ -217,15 +380,13 @@ impl ports::Sessions for SessionsService {
                 if scribe.state().is_live() {
                     return Err(Error::Conflict("its agent is running: stop it first".into()));
                 }
+                // An agent that only rested has nothing to rest for: its runner ends it when it looks.
                 let id = scribe.id;
                 scribe.push(id, SessionDeleted { deleted: true });
                 Ok(())
             })
         })
-        .await?;
-        // An agent that only rested has nothing to rest for.
-        self.engine.stop(id, Stop::Idle).await;
-        Ok(())
+        .await
     }
 
     async fn restore(&self, caller: &Caller, id: SessionId) -> Result<Session> {
@@ -275,19 +436,17 @@ impl ports::Sessions for SessionsService {
                 if scribe.project().await?.removed.is_some() {
                     return Err(Error::Conflict("its project was removed: add its folder again to go on".into()));
                 }
-                let session = scribe.id;
-                scribe.push(prompt, PromptQueued { id: prompt, session, text, by_name: who.name });
-                if scribe.is_stopping() || (scribe.run().is_none() && !scribe.state().is_live()) {
-                    scribe.moved(SessionState::Queued, None);
-                }
+                say(scribe, prompt, text, who.name);
                 Ok(())
             })
         })
         .await?;
-        if !self.engine.order(id, Order::Prompted).await {
-            self.engine.kick();
-        }
         self.rows.prompt(caller, id, prompt).await?.ok_or_else(|| Error::NotFound("prompt".into()))
+    }
+
+    async fn send_again(&self, caller: &Caller, id: SessionId) -> Result<Prompt> {
+        let (this, caller) = (self.clone(), caller.clone());
+        own(async move { this.said_again(&caller, id).await }).await
     }
 
     async fn withdraw(&self, caller: &Caller, id: SessionId, prompt: PromptId) -> Result<()> {
@@ -307,105 +466,44 @@ impl ports::Sessions for SessionsService {
     }
 
     async fn set_mode(&self, caller: &Caller, id: SessionId, mode: Mode) -> Result<Session> {
-        self.change(caller, id, Action::DriveSession, move |_| Box::pin(async { Ok(()) })).await?;
-        // A running agent confirms first: the mode shown is the mode in force.
-        if !self.engine.ask(id, |reply| Order::Mode(mode, reply)).await? {
-            self.change(caller, id, Action::DriveSession, move |scribe| {
-                Box::pin(async move {
-                    if scribe.row.mode != mode.word() {
-                        scribe.changed(SessionChanged { mode: Some(mode), ..SessionChanged::default() });
-                        scribe.entry(EntryKind::Status, NewEntry::text(format!("Mode: {}", mode.word()))).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await?;
-        }
-        self.find(caller, id).await
+        let (this, caller) = (self.clone(), caller.clone());
+        own(async move { this.mode_is(&caller, id, mode).await }).await
     }
 
     async fn set_model(&self, caller: &Caller, id: SessionId, model: Option<String>) -> Result<Session> {
         let model = checked_model(model)?;
-        self.change(caller, id, Action::DriveSession, |_| Box::pin(async { Ok(()) })).await?;
-        self.engine.ask(id, |reply| Order::Model(model.clone(), reply)).await?;
-        self.change(caller, id, Action::DriveSession, move |scribe| {
-            Box::pin(async move {
-                // `default` is the agents' own name of their default; nothing at all would mean "as before" in an event.
-                let model = model.unwrap_or_else(|| "default".into());
-                if scribe.row.model.as_ref() != Some(&model) {
-                    scribe.entry(EntryKind::Status, NewEntry::text(format!("Model from the next turn on: {model}"))).await?;
-                    scribe.changed(SessionChanged { model: Some(model), ..SessionChanged::default() });
-                }
-                Ok(())
-            })
-        })
-        .await?;
-        self.find(caller, id).await
+        let (this, caller) = (self.clone(), caller.clone());
+        own(async move { this.model_is(&caller, id, model).await }).await
     }
 
     async fn interrupt(&self, caller: &Caller, id: SessionId) -> Result<Session> {
-        self.change(caller, id, Action::DriveSession, |scribe| {
-            Box::pin(async move {
-                match scribe.state() {
-                    SessionState::Waiting if scribe.rests_behind_questions() => {
-                        Err(Error::Conflict("nothing to interrupt: its turn is over, and a subagent in the background asks; stop ends that too".into()))
-                    }
-                    SessionState::Working | SessionState::Waiting => Ok(()),
-                    SessionState::Queued => {
-                        let state = if scribe.is_stopping() { SessionState::Done } else { SessionState::Interrupted };
-                        scribe.moved(state, Some("before it was started".into()));
-                        Ok(())
-                    }
-                    state => Err(Error::Conflict(format!("nothing to interrupt: it is {}", state.word()))),
-                }
-            })
-        })
-        .await?;
-        if self.engine.ask(id, Order::Interrupt).await? {
-            // The agent agreed; its turn ends a moment later. What is answered is the state it led to, where that comes soon.
-            let mut news = self.engine.journal.watch();
-            let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;
-            loop {
-                let session = self.find(caller, id).await?;
-                let changed = tokio::time::timeout_at(deadline, news.changed());
-                if !matches!(session.state, SessionState::Working | SessionState::Waiting) || !matches!(changed.await, Ok(Ok(()))) {
-                    return Ok(session);
-                }
-            }
-        }
-        self.find(caller, id).await
+        let (this, caller) = (self.clone(), caller.clone());
+        own(async move { this.interrupted(&caller, id).await }).await
     }
 
     async fn stop(&self, caller: &Caller, id: SessionId) -> Result<Session> {
-        let by = caller.name.clone();
-        self.change(caller, id, Action::DriveSession, move |scribe| {
-            Box::pin(async move {
-                if scribe.state() != SessionState::Done {
-                    apply::withdraw_all(scribe, "the agent was stopped").await?;
-                    scribe.moved(SessionState::Done, Some(format!("stopped by {by}")));
-                }
-                Ok(())
-            })
-        })
-        .await?;
-        self.engine.stop(id, Stop::Person).await;
-        self.find(caller, id).await
+        let (this, caller) = (self.clone(), caller.clone());
+        own(async move { this.stopped(&caller, id).await }).await
     }
 
     async fn resume(&self, caller: &Caller, id: SessionId) -> Result<Session> {
         let by = caller.name.clone();
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
-                if scribe.state().is_live() || (scribe.run().is_some() && !scribe.is_stopping()) {
+                if scribe.state().is_live() {
                     return Err(Error::Conflict("its agent is running already".into()));
                 }
+                // An agent that is still there and rests after a failure needs no start: what waited behind it goes on.
+                let there = scribe.run().is_some() && !scribe.is_stopping();
+                if there && scribe.state() != SessionState::Failed {
+                    return Ok(());
+                }
                 scribe.entry(EntryKind::Status, NewEntry::text(format!("Resumed by {by}"))).await?;
-                scribe.moved(SessionState::Queued, None);
+                scribe.moved(if there { SessionState::Idle } else { SessionState::Queued }, None);
                 Ok(())
             })
         })
         .await?;
-        self.engine.kick();
         self.find(caller, id).await
     }
 
@@ -420,7 +518,7 @@ impl ports::Sessions for SessionsService {
                 let project = scribe.row.project.parse().map_err(|_| Error::NotFound("project".into()))?;
                 let created = SessionCreated {
                     project,
-                    agent: scribe.agent(),
+                    agent: scribe.agent()?,
                     mode: Mode::parse(&scribe.row.mode).unwrap_or(Mode::Ask),
                     title: shorten(&format!("{} (fork)", scribe.row.title), TITLE_MAX),
                     model: scribe.row.model.clone(),

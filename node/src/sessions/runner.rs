@@ -4,8 +4,8 @@
 use super::{
     apply,
     end::End,
-    engine::{Engine, Order, Reply, Stop},
-    scribe::Scribe,
+    engine::{Engine, Order, Reply, Stop, Told},
+    scribe::{Scribe, is_ending},
 };
 use crate::{
     agents::{AgentEvent, Driver, How, Wish},
@@ -46,6 +46,8 @@ const PARTIAL_EVERY: Duration = Duration::from_millis(40);
 const PARTIAL_MAX: usize = 256 * 1024;
 /// An agent that says nothing is ended after so many times the patience after which its session says so.
 const SILENCES: u32 = 10;
+/// The tables are looked at this often, whatever was told or was not: no word of them is needed for what they say to happen.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// An agent that is ended in a turn may take the interrupt for so long.
 const INTERRUPT_WITHIN: Duration = Duration::from_secs(1);
 /// How much of stderr is kept to say why an agent failed.
@@ -62,6 +64,7 @@ pub(super) struct Runner {
     /// Whether its project was trusted when it was started.
     pub(super) trusted: bool,
     pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) told: Arc<Told>,
     /// Output up to here is in the journal; lines before only rebuild the driver.
     pub(super) committed: u64,
     pub(super) state: SessionState,
@@ -107,14 +110,12 @@ impl Runner {
         });
         let mut tick = tokio::time::interval(PARTIAL_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = tokio::time::interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.moved(self.state);
         self.live.silent_since = (self.state == SessionState::Starting).then(Instant::now);
-        // A prompt may have been accepted while no runner was there to hear of it. One that waits behind a failure waits on.
-        if matches!(self.state, SessionState::Idle | SessionState::Interrupted | SessionState::Waiting) {
-            self.send_if_free().await;
-        } else {
-            self.flush().await;
-        }
+        // What was committed while no runner was there to hear of it.
+        self.hear().await;
         let exit = loop {
             tokio::select! {
                 output = outputs.recv() => {
@@ -131,6 +132,8 @@ impl Runner {
                         return;
                     }
                 },
+                () = self.told.news.notified() => self.hear().await,
+                _ = look.tick() => self.look().await,
                 _ = tick.tick() => self.tick().await,
             }
         };
@@ -256,7 +259,7 @@ impl Runner {
         }
         self.push_partials();
         if outdated {
-            self.send_if_free().await;
+            self.look().await;
         }
         self.flush().await;
     }
@@ -305,15 +308,6 @@ impl Runner {
 
     async fn obey(&mut self, order: Order) {
         match order {
-            Order::Decided => {
-                self.flush().await;
-                self.look().await;
-                // The decision may have let it rest. What waits behind a failure waits on.
-                if matches!(self.state, SessionState::Idle | SessionState::Interrupted) {
-                    self.send_if_free().await;
-                }
-            }
-            Order::Prompted => self.send_if_free().await,
             Order::Interrupt(reply) => {
                 let lines = self.driver.interrupt();
                 self.wish(Wish::Interrupt, lines, reply).await;
@@ -334,7 +328,6 @@ impl Runner {
                 // Whoever asked may have given up waiting.
                 let _ = reply.send(rests);
             }
-            Order::Stop(stop) => self.stop(stop).await,
         }
     }
 
@@ -366,20 +359,48 @@ impl Runner {
         }
     }
 
-    /// A prompt came: an agent that rests gets it now, one at work when its turn is over.
-    async fn send_if_free(&mut self) {
-        let (session, run) = (self.session, self.run);
-        if self.live.stop.is_some() {
+    /// It was told something: there is news in the tables, or the agent is to be ended.
+    async fn hear(&mut self) {
+        if let Some(stop) = self.told.stop() {
+            self.stop(stop).await;
+        }
+        self.look().await;
+    }
+
+    /// Looks at the tables and does what they say: gives the agent its lines, ends it, or says to it what waits. An agent that rests gets a
+    /// prompt now, one at work when its turn is over.
+    async fn look(&mut self) {
+        self.flush().await;
+        let row = session::Entity::find_by_id(self.session.to_string()).one(self.engine.store.read()).await;
+        let Ok(Some(row)) = row else { return };
+        let state = SessionState::parse(&row.state);
+        // A decision lets it rest, or go on, without this runner.
+        if self.state == SessionState::Waiting
+            && let Some(state) = state
+        {
+            self.moved(state);
+        }
+        if row.run != Some(self.run.to_string()) {
             return;
         }
-        if self.look().await && self.outdated().await {
-            self.flush().await;
-            // The end of this process starts the next one, for what waits.
-            if self.engine.prompt_waits(session).await {
+        if state.is_some_and(is_ending) {
+            // A person's word is in the tables, and only what they said after it starts an agent again.
+            self.stop(Stop::Person).await;
+        } else if row.deleted.is_some() {
+            // It has nothing to rest for.
+            self.stop(Stop::Idle).await;
+        } else if self.live.stop.is_none() && state.is_some_and(|state| state.rests(row.state_detail.as_deref())) && self.engine.prompt_waits(self.session, state).await {
+            if self.outdated().await {
+                // The end of this process starts the next one, for what waits.
                 self.stop(Stop::Trust).await;
+            } else {
+                self.send_next().await;
             }
-            return;
         }
+    }
+
+    async fn send_next(&mut self) {
+        let (session, run) = (self.session, self.run);
         let state = self
             .insist(|engine| async move {
                 engine
@@ -401,19 +422,6 @@ impl Runner {
             self.moved(state);
         }
         self.flush().await;
-    }
-
-    /// Whether the agent is free to take a prompt, by what the session's row says: a decision lets it rest without this runner.
-    async fn look(&mut self) -> bool {
-        let row = session::Entity::find_by_id(self.session.to_string()).one(self.engine.store.read()).await;
-        let Ok(Some(row)) = row else { return false };
-        let state = SessionState::parse(&row.state);
-        if self.state == SessionState::Waiting
-            && let Some(state) = state
-        {
-            self.moved(state);
-        }
-        state.is_some_and(|state| state.rests(row.state_detail.as_deref()))
     }
 
     /// Gives the shim every stored line it does not have yet, in order.
@@ -495,6 +503,7 @@ impl Runner {
             return;
         }
         self.live.stop = Some(stop);
+        self.told.taken.store(true, Ordering::Release);
         if self.live.in_turn || matches!(self.state, SessionState::Working | SessionState::Waiting) {
             // An agent that is interrupted keeps what it had written so far, and says what the turn has cost.
             self.live.cut = true;
@@ -511,15 +520,7 @@ impl Runner {
                 Err(_) => tracing::warn!(run = %self.run, "an agent that does not take an interrupt is ended"),
             }
         }
-        let (engine, run) = (self.engine.clone(), self.run);
-        self.engine.tasks.spawn(async move {
-            // A shim that is gone needs no closing.
-            let _ = engine.processes.close_stdin(run).await;
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            if let Err(error) = engine.processes.kill_tree(run, Duration::from_secs(5)).await {
-                tracing::debug!(%run, %error, "an agent that was to be stopped was gone");
-            }
-        });
+        self.engine.end_process(self.run, &self.told);
     }
 
     /// The process is over: says so, says why, and leaves nothing that claims to run.
@@ -530,18 +531,17 @@ impl Runner {
             session: self.session,
             run: self.run,
             exit,
-            stop: self.live.stop.clone(),
+            // One that was held up may not have come to it.
+            stop: self.live.stop.clone().or_else(|| self.told.stop()),
             name: self.agent.title(),
             stderr: self.live.stderr.trim().to_owned(),
             resumed: self.how == How::Resume,
             cut: self.live.cut,
             tasks: !self.live.tasks.is_empty(),
+            note: self.engine.processes.note(self.run).await,
+            broken: None,
         };
-        self.insist(move |engine| {
-            let end = end.clone();
-            async move { engine.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await }
-        })
-        .await;
+        self.engine.written(self.session, self.run, end).await;
         for (_, reply) in self.live.waiting.drain(..) {
             let _ = reply.send(Err(Error::Conflict("the agent ended before it answered".into())));
         }

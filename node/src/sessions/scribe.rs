@@ -14,7 +14,7 @@ use model::{
     id::{PromptId, RunId, SessionId},
     sessions::{AgentKind, PromptState, SessionState},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
@@ -90,9 +90,9 @@ impl<'t> Scribe<'t> {
         })
     }
 
-    /// The agent of the session.
-    pub(crate) fn agent(&self) -> AgentKind {
-        AgentKind::parse(&self.row.agent).unwrap_or(AgentKind::Demo)
+    /// The agent of the session; `Conflict` where this version does not know it: nothing ever falls back to another one.
+    pub(crate) fn agent(&self) -> Result<AgentKind> {
+        AgentKind::parse(&self.row.agent).ok_or_else(|| Error::Conflict(unknown_agent(&self.row.agent)))
     }
 
     /// The state as of the events written so far.
@@ -195,13 +195,7 @@ impl<'t> Scribe<'t> {
 
     /// The prompts that wait, oldest first.
     async fn waiting_prompts(&self) -> Result<Vec<prompt::Model>> {
-        let mut waiting = prompt::Entity::find()
-            .filter(prompt::Column::Session.eq(self.id.to_string()))
-            .filter(prompt::Column::State.eq(PromptState::Queued.word()))
-            .order_by_asc(prompt::Column::Pos)
-            .all(self.tx.db())
-            .await
-            .map_err(internal)?;
+        let mut waiting = waiting_prompts(self.tx.db(), self.id).await?;
         waiting.retain(|row| row.id.parse().is_ok_and(|id| !self.settled.contains(&id)));
         Ok(waiting)
     }
@@ -213,7 +207,7 @@ impl<'t> Scribe<'t> {
         }
         let Some(row) = self.next_prompt().await? else { return Ok(false) };
         let Ok(id) = row.id.parse::<PromptId>() else { return Ok(false) };
-        let lines = crate::agents::driver(self.agent()).prompt(id, &row.text);
+        let lines = crate::agents::driver(self.agent()?).prompt(id, &row.text);
         self.settled.insert(id);
         self.push(self.id, PromptSettled { id, session: self.id, sent: true });
         self.entry(EntryKind::Prompt, NewEntry { by_name: Some(row.by_name), ..NewEntry::text(row.text) }).await?;
@@ -230,24 +224,28 @@ impl<'t> Scribe<'t> {
         }
         let Some(row) = self.unread_prompt().await? else { return Ok(false) };
         let Ok(id) = row.id.parse::<PromptId>() else { return Ok(false) };
-        let lines = crate::agents::driver(self.agent()).prompt(id, &row.text);
+        let lines = crate::agents::driver(self.agent()?).prompt(id, &row.text);
         self.entry(EntryKind::Status, NewEntry::text("The agent had not kept the last prompt: it was given to it again")).await?;
         self.input(run, lines).await?;
         self.turn_begins().await?;
         Ok(true)
     }
 
-    /// The newest prompt that an agent was given, if nothing came of it: no word of the agent, no end of its turn. One whose agent a person
-    /// stopped is left alone where something else was said since.
-    async fn unread_prompt(&self) -> Result<Option<prompt::Model>> {
-        let row = prompt::Entity::find()
+    /// The newest prompt that an agent was given.
+    pub(crate) async fn last_sent(&self) -> Result<Option<prompt::Model>> {
+        prompt::Entity::find()
             .filter(prompt::Column::Session.eq(self.id.to_string()))
             .filter(prompt::Column::State.eq(PromptState::Sent.word()))
             .order_by_desc(prompt::Column::Pos)
             .one(self.tx.db())
             .await
-            .map_err(internal)?;
-        let Some(row) = row else { return Ok(None) };
+            .map_err(internal)
+    }
+
+    /// The newest prompt that an agent was given, if nothing came of it: no word of the agent, no end of its turn. One whose agent a person
+    /// stopped is left alone where something else was said since.
+    async fn unread_prompt(&self) -> Result<Option<prompt::Model>> {
+        let Some(row) = self.last_sent().await? else { return Ok(None) };
         // Its newest event is that it was given.
         let given = event::Entity::find()
             .filter(event::Column::Subject.eq(row.id.clone()))
@@ -266,7 +264,7 @@ impl<'t> Scribe<'t> {
             .await
             .map_err(internal)?
             .is_some();
-        let moves = self.moves_since(given).await?;
+        let moves = moves_since(self.tx.db(), self.id, given).await?;
         let led_to = |state: SessionState| moves.iter().any(|(_, moved)| moved.state == state);
         // A turn that an agent says was interrupted needs no cause; a cause is the node's, of an agent that may never have read the prompt.
         let interrupted = moves.iter().any(|(_, moved)| moved.state == SessionState::Interrupted && moved.detail.is_none());
@@ -275,23 +273,10 @@ impl<'t> Scribe<'t> {
         Ok(Some(row).filter(|_| !over && !superseded))
     }
 
-    /// How the session moved after a position, and where, oldest first.
-    async fn moves_since(&self, pos: Pos) -> Result<Vec<(Pos, SessionMoved)>> {
-        let rows = event::Entity::find()
-            .filter(event::Column::Subject.eq(self.id.to_string()))
-            .filter(event::Column::Pos.gt(pos))
-            .filter(event::Column::Kind.eq(MOVED))
-            .order_by_asc(event::Column::Pos)
-            .all(self.tx.db())
-            .await
-            .map_err(internal)?;
-        Ok(rows.iter().filter_map(|row| Some((row.pos, moved_to(row)?))).collect())
-    }
-
     /// Whether something was said to the session after it came into the state it is in.
     pub(crate) async fn spoken_to_since_it_moved(&self) -> Result<bool> {
         let Some(waiting) = self.waiting_prompts().await?.pop() else { return Ok(false) };
-        Ok(!self.moves_since(waiting.pos).await?.iter().any(|(_, moved)| moved.state == self.state))
+        Ok(!moves_since(self.tx.db(), self.id, waiting.pos).await?.iter().any(|(_, moved)| moved.state == self.state))
     }
 
     /// Stores lines for the agent's stdin: they are sent after the commit, exactly once.
@@ -331,12 +316,47 @@ impl<'t> Scribe<'t> {
     }
 }
 
+/// The prompts of a session that wait, oldest first.
+pub(super) async fn waiting_prompts(db: &impl ConnectionTrait, session: SessionId) -> Result<Vec<prompt::Model>> {
+    prompt::Entity::find()
+        .filter(prompt::Column::Session.eq(session.to_string()))
+        .filter(prompt::Column::State.eq(PromptState::Queued.word()))
+        .order_by_asc(prompt::Column::Pos)
+        .all(db)
+        .await
+        .map_err(internal)
+}
+
+/// Whether something waits that was said to a session after it came into this state, which it is in.
+pub(super) async fn spoken_to_since(db: &impl ConnectionTrait, session: SessionId, state: SessionState) -> Result<bool> {
+    let Some(waiting) = waiting_prompts(db, session).await?.pop() else { return Ok(false) };
+    Ok(!moves_since(db, session, waiting.pos).await?.iter().any(|(_, moved)| moved.state == state))
+}
+
+/// How a session moved after a position, and where, oldest first.
+async fn moves_since(db: &impl ConnectionTrait, session: SessionId, pos: Pos) -> Result<Vec<(Pos, SessionMoved)>> {
+    let rows = event::Entity::find()
+        .filter(event::Column::Subject.eq(session.to_string()))
+        .filter(event::Column::Pos.gt(pos))
+        .filter(event::Column::Kind.eq(MOVED))
+        .order_by_asc(event::Column::Pos)
+        .all(db)
+        .await
+        .map_err(internal)?;
+    Ok(rows.iter().filter_map(|row| Some((row.pos, moved_to(row)?))).collect())
+}
+
 /// How an event moved its session.
 pub(super) fn moved_to(row: &event::Model) -> Option<SessionMoved> {
     match Fact::decode(&row.kind, row.v, row.payload.as_deref()?)? {
         Fact::SessionMoved(moved) => Some(moved),
         _ => None,
     }
+}
+
+/// Why nothing can be done with a session of this agent: a newer version, or somebody else, wrote its word.
+pub(super) fn unknown_agent(word: &str) -> String {
+    format!("this version of OrchWiz knows no agent called `{}`: upgrade it, or start a new session", shorten(word, 40))
 }
 
 /// Whether a session in this state that still has a process is being stopped: nothing else is done or queued while it has one.

@@ -2,7 +2,7 @@
 //! The operating system's lock on `orchwiz.lock` (and on PostgreSQL an advisory lock) says who is alive; the fence in the
 //! row `lease` says who was last. A writer that finds a higher fence stops: it never has to trust a clock.
 
-use super::{StoreConfig, StoreError, connect, sql};
+use super::{StoreConfig, StoreError, connect, is_storage_full, sql};
 use crate::clock::Deps;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, TransactionTrait};
 use std::{
@@ -48,8 +48,11 @@ pub(super) fn lock_directory(data_dir: &Path) -> Result<File, StoreError> {
         }
         Err(TryLockError::Error(cause)) => return Err(failed(cause)),
     }
-    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id())).map_err(failed)?;
-    Ok(file)
+    match file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id())) {
+        // Who holds it is for people to read; the lock itself needs no room.
+        Err(cause) if is_storage_full(&cause) => Ok(file),
+        written => written.map(|()| file).map_err(failed),
+    }
 }
 
 /// On PostgreSQL, takes the advisory lock on a connection that stays open.
@@ -97,19 +100,31 @@ pub(super) async fn take(
     // The directory is for people: on PostgreSQL nothing else says where the node's socket is.
     let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
     let owner = format!("process {} with the data directory {} ({})", std::process::id(), data_dir.display(), crate::hex::hex(&deps.bytes::<4>()));
-    let txn = writer.begin().await?;
-    if guard.is_some() {
-        // The writer numbers events under this lock: once we have it, no older batch is under way.
-        sql::all(&txn, r#"SELECT "seq" FROM "log" WHERE "own" = TRUE FOR UPDATE"#, []).await?;
-    }
-    let text = format!(
-        r#"INSERT INTO "lease" ("name", "owner", "fence", "expires") VALUES ('node', $1, 1, {})
-           ON CONFLICT ("name") DO UPDATE SET "owner" = excluded."owner", "fence" = "lease"."fence" + 1, "expires" = excluded."expires"
-           RETURNING "fence""#,
-        expiry(txn.get_database_backend()),
-    );
-    let fence = sql::one(&txn, text, [owner.clone().into()]).await?.ok_or_else(|| DbErr::RecordNotInserted)?.try_get("", "fence")?;
-    txn.commit().await?;
+    let raised = async {
+        let txn = writer.begin().await?;
+        if guard.is_some() {
+            // The writer numbers events under this lock: once we have it, no older batch is under way.
+            sql::all(&txn, r#"SELECT "seq" FROM "log" WHERE "own" = TRUE FOR UPDATE"#, []).await?;
+        }
+        let text = format!(
+            r#"INSERT INTO "lease" ("name", "owner", "fence", "expires") VALUES ('node', $1, 1, {})
+               ON CONFLICT ("name") DO UPDATE SET "owner" = excluded."owner", "fence" = "lease"."fence" + 1, "expires" = excluded."expires"
+               RETURNING "fence""#,
+            expiry(txn.get_database_backend()),
+        );
+        let fence = sql::one(&txn, text, [owner.clone().into()]).await?.ok_or_else(|| DbErr::RecordNotInserted)?.try_get("", "fence")?;
+        txn.commit().await?;
+        Ok::<i64, DbErr>(fence)
+    };
+    let fence = match raised.await {
+        // The lock of the directory keeps every other process away: a node on a full disk can be read, and writes when there is room.
+        Err(error) if guard.is_none() && is_storage_full(&error) => {
+            tracing::warn!("the disk is full: until there is room this node can only be read");
+            let row = sql::one(writer, r#"SELECT "fence" FROM "lease" WHERE "name" = 'node'"#, []).await?;
+            row.ok_or(error)?.try_get("", "fence")?
+        }
+        raised => raised?,
+    };
     let renewal = guard.clone().map(|session| tokio::spawn(renew(session, owner.clone(), fence)).abort_handle());
     Ok(Lease { owner, fence, file: Mutex::new(Some(file)), guard, renewal })
 }

@@ -11,6 +11,7 @@ use model::{
     sessions::{AgentKind, Mode, Session, SessionState},
 };
 use node::store::testing::Place;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use std::{fs, path::PathBuf, time::Duration};
 
 /// Keeps a transcript from the moment it takes a prompt up; refuses an id it has one of, and says so when it has none to resume.
@@ -342,4 +343,95 @@ async fn an_agent_that_rests_is_started_anew_under_another_trust_and_gets_nothin
     let entries = running.entries(session.id).await;
     assert!(entries.iter().all(|entry| entry.kind != EntryKind::Error));
     running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_can_be_sent_again_and_a_failed_session_can_be_resumed_while_its_agent_rests() {
+    let place = Place::new().await;
+    let script = hears(
+        r#"  case "$line" in
+    *'"type":"user"'*) init; if [ -e "$log.once" ]; then says answer; ends; else : > "$log.once"; fails; fi;;
+  esac"#,
+    );
+    let running = with_agent(&place, &script).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hard question").await;
+    let failed = running.state(session.id, SessionState::Failed).await;
+    assert!(failed.run.is_some(), "its agent is still there");
+    let again = running.services.sessions.send_again(&mara(), session.id).await.unwrap();
+    assert_eq!(again.text, "hard question");
+    let well = running.until(session.id, "its second turn", |session| session.turns == 2 && session.state == SessionState::Idle).await;
+    assert_eq!((well.run, given(&place, "hard question")), (failed.run, 2), "the same agent heard it twice");
+    assert_eq!(running.said(session.id).await, ["hard question", "hard question"]);
+
+    // Once more, and what is said behind the failure goes on when somebody resumes.
+    fs::remove_file(beside(&place, "once")).unwrap();
+    prompt(&running, session.id, "another").await;
+    running.state(session.id, SessionState::Failed).await;
+    let resumed = running.services.sessions.resume(&mara(), session.id).await.unwrap();
+    assert_eq!((resumed.state, resumed.run), (SessionState::Idle, failed.run));
+    running.services.sessions.resume(&mara(), session.id).await.expect("nothing to do is no conflict");
+
+    // An agent that was ended is started for it.
+    stop(&running, session.id).await;
+    running.services.sessions.send_again(&mara(), session.id).await.unwrap();
+    running.until(session.id, "its fourth turn", |session| session.turns == 4 && session.state == SessionState::Idle).await;
+    assert_eq!(given(&place, "another"), 2);
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_no_agent_could_be_started_for_is_sent_again_as_it_is() {
+    let place = Place::new().await;
+    let running = open_as(&place, Setup::default()).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
+    running.state(session.id, SessionState::Failed).await;
+    running.close(true).await;
+    let running = with_agent(&place, &hears(ANSWERS)).await;
+    running.services.sessions.send_again(&mara(), session.id).await.unwrap();
+    running.until(session.id, "its turn", |session| session.turns == 1 && session.state == SessionState::Idle).await;
+    assert_eq!(running.said(session.id).await, ["hello"]);
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_this_version_does_not_know_is_never_another_one() {
+    let place = Place::new().await;
+    let running = with_agent(&place, &hears(ANSWERS)).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
+    running.state(session.id, SessionState::Idle).await;
+    let id = session.id.to_string();
+    let renamed = id.clone();
+    let by = model::Caller::node();
+    let rename = running.journal.commit(&by, move |tx| {
+        Box::pin(async move {
+            let rows = node::entity::session::Entity::update_many();
+            let rows = rows.col_expr(node::entity::session::Column::Agent, sea_orm::sea_query::Expr::value("codex"));
+            rows.filter(node::entity::session::Column::Id.eq(renamed)).exec(tx.db()).await.unwrap();
+            Ok(node::journal::Outcome::new(()))
+        })
+    });
+    rename.await.unwrap();
+    let state = async |running: &Running| {
+        let row = node::entity::session::Entity::find_by_id(id.clone()).one(running.store.read()).await.unwrap().unwrap();
+        (row.state, row.state_detail.unwrap_or_default(), row.run)
+    };
+    // A node that comes back finds an agent that it cannot understand, and ends it.
+    running.close(false).await;
+    let running = with_agent(&place, &hears(ANSWERS)).await;
+    let (word, why, run) = state(&running).await;
+    assert_eq!((word.as_str(), run), ("unknown", None));
+    assert!(why.contains("knows no agent called `codex`"), "{why}");
+    // And starts no other in its place.
+    let _ = running.services.sessions.prompt(&mara(), session.id, "edit something".into()).await;
+    for _ in 0..200 {
+        let (word, why, _) = state(&running).await;
+        if word == "failed" {
+            assert!(why.contains("knows no agent called `codex`"), "{why}");
+            assert_eq!(running.node.running(), 0);
+            running.close(true).await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it did not fail: {:?}", state(&running).await);
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint")]
 
 mod again;
+mod held_up;
+mod hang_up;
 mod life;
 mod odd;
 mod retention;
@@ -20,6 +22,7 @@ use model::{
     sessions::{AgentKind, Mode, NewSession, Session, SessionState},
 };
 use node::{
+    agents::Driver,
     clock::Deps,
     journal::Journal,
     node::{Node, NodeConfig},
@@ -57,6 +60,8 @@ struct Setup {
     idle: Duration,
     silence: Duration,
     claude: PathBuf,
+    driver: fn(AgentKind) -> Box<dyn Driver>,
+    spool_max: u64,
 }
 
 impl Default for Setup {
@@ -68,6 +73,8 @@ impl Default for Setup {
             idle: Duration::from_mins(15),
             silence: Duration::from_secs(30),
             claude: "/nowhere/claude".into(),
+            driver: node::agents::driver,
+            spool_max: 1 << 30,
         }
     }
 }
@@ -77,7 +84,7 @@ async fn open_with(place: &Place, agents_max: usize, pace: &'static str) -> Runn
 }
 
 async fn open_as(place: &Place, setup: Setup) -> Running {
-    let Setup { deps, agents_max, pace, idle, silence, claude } = setup;
+    let Setup { deps, agents_max, pace, idle, silence, claude, driver, spool_max } = setup;
     let store = Store::open::<Migrator>(&place.config, &deps).await.expect("the store opens");
     let journal = Journal::open(store.clone(), deps.clone()).await.expect("the journal opens");
     let data_dir = place.config.data_dir.clone();
@@ -93,8 +100,10 @@ async fn open_as(place: &Place, setup: Setup) -> Running {
             agents_max,
             agents_idle: idle,
             agents_silence: silence,
+            spool_max,
             claude: Some(claude),
             own_program: program(),
+            driver,
             demo_env: BTreeMap::from([
                 ("ORCHWIZ_DEMO_STATE".into(), data_dir.join("demo-agent").display().to_string()),
                 ("ORCHWIZ_DEMO_PACE".into(), pace.into()),

@@ -49,6 +49,7 @@ pub const KEYS: &[Key] = &[
     key("projects.roots", Kind::List, "where projects may lie; wherever the node's user may write"),
     key("agents.max", Kind::Number, "agents at once; four a core"),
     key("agents.idle_seconds", Kind::Number, "stop an idle agent after so many seconds; 900"),
+    key("agents.spool_max_mib", Kind::Number, "MiB of an agent's output that are kept; one that writes more is ended; 1024"),
     key("agents.claude_path", Kind::Text, "Claude Code's program; found on PATH"),
     key("github.client_id", Kind::Text, "client id of the GitHub OAuth app"),
     key("github.client_secret", Kind::Text, "its secret"),

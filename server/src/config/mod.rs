@@ -56,6 +56,8 @@ pub struct Config {
     pub agents_max: usize,
     /// An idle agent is stopped after so many seconds; 900.
     pub agents_idle_seconds: u64,
+    /// So many MiB of an agent's output are kept, and an agent that writes more is ended; 1024.
+    pub agents_spool_max_mib: u64,
     /// Claude Code's program; looked for on PATH when absent.
     pub claude_path: Option<PathBuf>,
     /// Sign-in with GitHub.
@@ -179,6 +181,7 @@ impl Config {
             project_roots: roots(said)?,
             agents_max: at_least(said, "agents.max", 1)?.unwrap_or(cores * 4),
             agents_idle_seconds: at_least(said, "agents.idle_seconds", 10)?.unwrap_or(900),
+            agents_spool_max_mib: at_least(said, "agents.spool_max_mib", 1)?.unwrap_or(1024),
             claude_path: one(said, "agents.claude_path").map(PathBuf::from),
             github: github(said)?,
             node_name: name(said)?,

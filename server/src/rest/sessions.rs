@@ -29,6 +29,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(set_mode))
         .routes(routes!(interrupt))
         .routes(routes!(stop))
+        .routes(routes!(send_again))
         .routes(routes!(resume))
         .routes(routes!(fork))
 }
@@ -168,6 +169,15 @@ async fn interrupt(State(services): State<Services>, Known(caller): Known, ids: 
     responses((status = 200, body = Session), (status = "4XX", body = ErrorEnvelope)))]
 async fn stop(State(services): State<Services>, Known(caller): Known, ids: Ids, _: NoBody) -> ApiResult<Json<Session>> {
     Ok(Json(services.sessions.stop(&caller, ids.at(0, "session")?).await?))
+}
+
+/// Says again what was said last, after its turn failed or was interrupted; resumes the agent where it has ended.
+#[utoipa::path(post, path = "/sessions/{id}/send-again", tag = "sessions",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "a repeated key within 24 hours gives the first answer again")),
+    responses((status = 201, body = Prompt), (status = "4XX", body = ErrorEnvelope)))]
+async fn send_again(State(services): State<Services>, Known(caller): Known, ids: Ids, _: NoBody) -> ApiResult<Response> {
+    let prompt = services.sessions.send_again(&caller, ids.at(0, "session")?).await?;
+    Ok(created(format!("{}/sessions/{}", super::PREFIX, prompt.session), prompt))
 }
 
 /// Starts the agent again on the same conversation.

@@ -59,7 +59,10 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     logging(&config);
     // Before anything else: a signal that comes during the start must stop it too.
     let signals = Signals::new().map_err(Failure::new)?;
+    node::process::no_core_dumps();
     let deps = Deps::system();
+    // A start writes a little, and so does what it finds to have ended.
+    node::reserve::give_up(&config.data_dir);
     let (store, journal) = data::open(&config, &deps).await?;
     let running = match Running::start(config, store.clone(), journal.clone(), deps).await {
         Ok(running) => running,
@@ -202,8 +205,10 @@ fn node_config(config: &Config, program: PathBuf, journal: &Journal) -> Result<N
             agents_max: config.agents_max,
             agents_idle: Duration::from_secs(config.agents_idle_seconds),
             agents_silence: SILENCE,
+            spool_max: config.agents_spool_max_mib.saturating_mul(1 << 20),
             claude: config.claude_path.clone(),
             own_program: program.clone(),
+            driver: node::agents::driver,
             demo_env: demo_environment(config, &data_dir)?,
         },
         shim: ShimProgram { program, args: vec![OsString::from("shim")] },

@@ -130,6 +130,8 @@ pub const TABLE: &[(&str, &str, &str, Rule)] = &[
     ("POST", "/api/v1/sessions/{id}/fork", "", On(Action::DriveSession)),
     ("POST", "/api/v1/sessions/{id}/interrupt", "", On(Action::DriveSession)),
     ("POST", "/api/v1/sessions/{id}/stop", "", On(Action::DriveSession)),
+    ("POST", "/api/v1/sessions/{id}/send-again", "", On(Action::DriveSession)),
+    ("POST", "/api/rpc/session/send-again", "id=$S", On(Action::DriveSession)),
     ("POST", "/api/v1/sessions/{id}/resume", "", On(Action::DriveSession)),
     ("POST", "/api/rpc/session/drive", r#"{"id":"$S","what":"stop"}"#, On(Action::DriveSession)),
     // Signing in and out.

@@ -105,6 +105,7 @@ async fn what_is_not_there_or_not_understood_has_the_same_shape() {
         ("POST", format!("{session}/mode"), Some(json!({"mode": "ask"})), 404, "not_found"),
         ("POST", format!("{session}/interrupt"), None, 404, "not_found"),
         ("POST", format!("{session}/stop"), None, 404, "not_found"),
+        ("POST", format!("{session}/send-again"), None, 404, "not_found"),
         ("POST", format!("{session}/resume"), None, 404, "not_found"),
         ("POST", format!("{session}/fork"), None, 404, "not_found"),
         ("POST", format!("{session}/interrupt"), Some(json!({"now": true})), 422, "invalid"),

@@ -176,3 +176,148 @@ async fn a_full_disk_answers_507_writes_nothing_and_is_recovered_from() {
         assert_eq!(code, Some(0), "{out}{err}");
     }
 }
+
+/// A small file system that outlives the nodes on it: in a namespace that a sleeping process holds.
+struct Held {
+    holder: std::process::Child,
+    wrapper: Vec<String>,
+    data: PathBuf,
+}
+
+impl Held {
+    fn new(folder: &Path) -> Option<Self> {
+        let at = folder.to_str().unwrap();
+        let mount = "mount -t tmpfs -o size=64m,mode=700 tmpfs \"$1\" && echo held && exec sleep 1000";
+        let ways: [(&[&str], &[&str]); 2] =
+            [(&["unshare", "--mount"], &["--mount"]), (&["unshare", "--user", "--map-root-user", "--mount"], &["--mount", "--user", "--preserve-credentials"])];
+        ways.into_iter().find_map(|(unshare, enter)| {
+            let holder = crate::real::holding(&[unshare, &["sh", "-c", mount, "sh", at]].concat(), "held")?;
+            let pid = holder.id().to_string();
+            let wrapper = [&["nsenter", "--target", &pid], enter].concat().into_iter().map(str::to_owned).collect();
+            Some(Self { data: PathBuf::from(format!("/proc/{pid}/root{at}")), holder, wrapper })
+        })
+    }
+
+    fn start(&self, folder: &Path, claude: &Path) -> Running {
+        let wrapper: Vec<&str> = self.wrapper.iter().map(String::as_str).collect();
+        let config = claude.with_extension("toml");
+        fs::write(&config, format!("[agents]\nclaude_path = \"{}\"\n", claude.display())).unwrap();
+        Running::start_under(&wrapper, folder, &["--config", config.to_str().unwrap()])
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// The processes that execute this script.
+fn running(script: &Path) -> usize {
+    let name = script.to_str().unwrap();
+    let runs = |path: PathBuf| {
+        let line = fs::read(path.join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).split('\0').nth(1) == Some(name)
+    };
+    fs::read_dir("/proc").unwrap().filter(|entry| entry.as_ref().is_ok_and(|entry| runs(entry.path()))).count()
+}
+
+async fn until(what: &str, within: Duration, mut test: impl AsyncFnMut() -> bool) {
+    let end = tokio::time::Instant::now() + within;
+    while !test().await {
+        assert!(tokio::time::Instant::now() < end, "{what} did not come");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_full_disk() {
+    let (folder, beside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let Some(held) = Held::new(folder.path()) else {
+        eprintln!("!!! SKIPPED: no file system can be mounted here, not even in a namespace of its own");
+        return;
+    };
+    // It writes what nobody has to store, for ever, and obeys nobody.
+    let claude = beside.path().join("claude");
+    let script = r#"#!/bin/sh
+trap '' TERM INT
+read -r hello
+printf '%s\n' '{"type":"control_response","response":{"subtype":"success","request_id":"ow-1-initialize","response":{}}}'
+read -r prompt
+printf '%s\n' '{"type":"system","subtype":"init","session_id":"s","model":"m","permissionMode":"default"}'
+while :; do head -c 1000000 /dev/zero | tr '\0' 'x' | fold -w 1000 | sed 's/.*/{"type":"keep_alive","x":"&"}/'; done
+"#;
+    fs::write(&claude, script).unwrap();
+    fs::set_permissions(&claude, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let mut node = held.start(folder.path(), &claude);
+    let at = held.data.to_str().unwrap().to_owned();
+    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", &at], Some("correct horse battery\n")));
+    assert_eq!(code, Some(0), "{err}");
+    let (_, token, _) = text(&run(&["token", "create", "--user", "mara", "--scope", "write", "--data", &at], None));
+    let mut api = Api { url: node.url.clone(), token: token.trim().to_owned(), cookie: String::new(), client: client() };
+    until("the reserve", Duration::from_secs(20), async || held.data.join("reserve").exists()).await;
+
+    let work = tempfile::tempdir().unwrap();
+    let (status, project) = api.ask(Method::POST, "/projects", Some(json!({ "path": work.path() }))).await;
+    assert_eq!(status, StatusCode::CREATED, "{project}");
+    let path = format!("/projects/{}", project["id"].as_str().unwrap());
+    let new = json!({ "project": project["id"], "agent": "claude", "mode": "ask", "prompt": "write" });
+    let (status, session) = api.ask(Method::POST, "/sessions", Some(new)).await;
+    assert_eq!(status, StatusCode::CREATED, "{session}");
+    let session = format!("/sessions/{}", session["id"].as_str().unwrap());
+    let full = async |api: &Api, n: u32| api.ask(Method::PATCH, &path, Some(json!({ "name": format!("name {n}") }))).await.0 == StatusCode::INSUFFICIENT_STORAGE;
+    let mut n = 0;
+    until("a full disk", Duration::from_secs(60), async || {
+        n += 1;
+        full(&api, n).await
+    })
+    .await;
+    assert_eq!(running(&claude), 1);
+
+    // It is stopped although nothing can be written, and that is told and later written down, without anybody making room.
+    let (status, said) = api.ask(Method::POST, &format!("{session}/stop"), None).await;
+    assert!(status == StatusCode::OK || (status == StatusCode::SERVICE_UNAVAILABLE && said.to_string().contains("is being ended")), "{status}: {said}");
+    until("the end of the agent", Duration::from_secs(20), async || running(&claude) == 0).await;
+    until("the end of the session", Duration::from_secs(30), async || {
+        let (_, row) = api.ask(Method::GET, &session, None).await;
+        row["state"] == "done" && row["state_detail"] == "stopped by mara" && row["run"].is_null()
+    })
+    .await;
+    until("room", Duration::from_secs(20), async || {
+        n += 1;
+        !full(&api, n).await
+    })
+    .await;
+
+    // Whatever fills it the next time, and however the node goes: it comes up, is read, and writes when there is room.
+    for _ in 0..2 {
+        fill(&held.data.join("filler"));
+        node.signal("KILL");
+        node.ended(Duration::from_secs(5));
+        fill(&held.data.join("filler too"));
+        node = held.start(folder.path(), &claude);
+        api.url.clone_from(&node.url);
+        let (status, row) = api.ask(Method::GET, &session, None).await;
+        assert_eq!((status, row["state"].as_str()), (StatusCode::OK, Some("done")), "{row}");
+        fill(&held.data.join("filler three"));
+        until("507", Duration::from_secs(10), async || {
+            n += 1;
+            full(&api, n).await
+        })
+        .await;
+        for filler in ["filler", "filler too", "filler three"] {
+            fs::remove_file(held.data.join(filler)).unwrap();
+        }
+        until("room again", Duration::from_secs(10), async || {
+            n += 1;
+            !full(&api, n).await
+        })
+        .await;
+    }
+    node.signal("TERM");
+    assert_eq!(node.ended(Duration::from_secs(10)).and_then(|status| status.code()), Some(0));
+    let (code, out, err) = text(&run(&["doctor", "--data", &at], None));
+    assert_eq!(code, Some(0), "{out}{err}");
+}

@@ -44,6 +44,19 @@ pub fn succeeds(words: &[&str]) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
+/// Starts a program that goes on after it has said a word; `None` when it ends without.
+pub fn holding(words: &[&str], said: &str) -> Option<Child> {
+    let mut child = Command::new(words[0]).args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    if lines.next().is_some_and(|line| line.is_ok_and(|line| line == said)) {
+        return Some(child);
+    }
+    // It may have ended already.
+    let _ = child.kill();
+    let _ = child.wait();
+    None
+}
+
 pub fn text(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (output.status.code(), text(&output.stdout), text(&output.stderr))

@@ -1,7 +1,7 @@
 //! The shim's socket: lines for the agent, signals, the end, and word that something happened.
 //! It must not write a line twice, whoever asks however often.
 
-use super::{Shim, hold, keep};
+use super::{Input, Shim, hold, keep};
 use crate::process::wire::{self, Op, Status};
 use rustix::process::Signal;
 use std::{
@@ -63,6 +63,7 @@ fn answer(shim: &Shim, mut stream: UnixStream) -> io::Result<()> {
         let (status, number, text) = match op {
             Op::Ping => (Status::Ok, 0, String::new()),
             Op::Line => line(shim, number, payload),
+            Op::Aside => aside(shim, payload),
             Op::Close => {
                 hold(&shim.stdin).pipe = None;
                 (Status::Ok, 0, String::new())
@@ -88,17 +89,31 @@ fn line(shim: &Shim, number: u64, mut line: Vec<u8>) -> (Status, u64, String) {
     if number != input.last + 1 {
         return (Status::Gap, input.last + 1, String::new());
     }
-    let Some(pipe) = input.pipe.as_mut() else {
-        return (Status::Ended, 0, String::new());
-    };
+    match write(&mut input, &mut line) {
+        Ok(()) => {
+            input.last = number;
+            (Status::Ok, number, String::new())
+        }
+        Err(why) => (Status::Ended, 0, why),
+    }
+}
+
+/// Gives the agent a line that has no number: each time it is asked for.
+fn aside(shim: &Shim, mut line: Vec<u8>) -> (Status, u64, String) {
+    match write(&mut hold(&shim.stdin), &mut line) {
+        Ok(()) => (Status::Ok, 0, String::new()),
+        Err(why) => (Status::Ended, 0, why),
+    }
+}
+
+fn write(input: &mut Input, line: &mut Vec<u8>) -> Result<(), String> {
+    let pipe = input.pipe.as_mut().ok_or_else(String::new)?;
     line.push(b'\n');
-    if let Err(error) = pipe.write_all(&line) {
+    pipe.write_all(line).map_err(|error| {
         // Nobody reads any more, and part of the line may be in the pipe: nothing can follow it.
         input.pipe = None;
-        return (Status::Ended, 0, error.to_string());
-    }
-    input.last = number;
-    (Status::Ok, number, String::new())
+        error.to_string()
+    })
 }
 
 fn signal(shim: &Shim, number: u64) -> (Status, u64, String) {

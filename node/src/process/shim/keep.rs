@@ -26,16 +26,22 @@ pub(super) fn stdout(shim: &Arc<Shim>, mut from: impl Read, to: &mut File) {
         let part = &buffer[..read.min(room)];
         if let Err(error) = append(to, part) {
             keeping = false;
-            shim.give_up(format!("the agent was ended: its output could not be kept ({error})"));
+            shim.give_up(format!("it was ended because its output could not be kept ({error})"));
             continue;
         }
         kept += u64::try_from(part.len()).expect("a buffer's length fits");
         if read > room {
             keeping = false;
-            shim.give_up(format!("the agent was ended: it wrote more than {} bytes", shim.limits.stdout));
+            shim.give_up(format!("it was ended because it wrote more than {}, which is all that is kept of a run", size(shim.limits.stdout)));
         }
         shim.change();
     }
+}
+
+/// A limit in words.
+fn size(bytes: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    if bytes >= MIB { format!("{} MiB", bytes / MIB) } else { format!("{bytes} bytes") }
 }
 
 /// Copies standard error until its end; more than the limit is read and dropped.

@@ -112,6 +112,12 @@ pub fn shim_main(args: Vec<OsString>) -> ExitCode {
     }
 }
 
+/// From here on neither this process nor what it starts leaves its memory in a file when it crashes: it holds secrets.
+pub fn no_core_dumps() {
+    // Lowering a limit is always allowed.
+    let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
 /// The first execution: starts the second one in a session of its own and ends, so that the shim is nobody's child.
 fn detach() -> io::Result<()> {
     // Refused for a process group's leader, which is no harm: the second execution is none.
@@ -126,8 +132,9 @@ fn stay_with(dir: &Path) -> io::Result<()> {
     let _ = rustix::process::setsid();
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     env::set_current_dir("/")?;
-    // A crashing agent's memory holds secrets; it does not belong in a file.
-    let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    no_core_dumps();
+    // What an agent starts gains no rights that the node does not have, whatever bits its file has. Where the kernel refuses, it goes on without.
+    let _ = rustix::thread::set_no_new_privs(true);
     let mut launch = Vec::new();
     io::stdin().read_to_end(&mut launch)?;
     let launch: Launch = serde_json::from_slice(&launch)?;

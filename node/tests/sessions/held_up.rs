@@ -1,0 +1,188 @@
+//! Runners that fail or are held up: whoever supervises them notices, and nothing else waits for them.
+
+use crate::{Running, SOON, Setup, mara, odd, open_as};
+use model::{
+    approvals::Decide,
+    id::{ProjectId, PromptId, SessionId},
+    live::{ClientSays, Row, ServerSays, Topic},
+    sessions::{AgentKind, Mode, NewSession, QueuedWhy, SessionState},
+};
+use node::{
+    agents::{self, AgentEvent, Answer, Driver, Start},
+    process::Spec,
+    store::testing::Place,
+};
+use std::{fs, time::Duration};
+
+/// A driver that has a fault: it panics at one word.
+struct Faulty(Box<dyn Driver>);
+
+impl Driver for Faulty {
+    fn spec(&self, start: &Start) -> Spec {
+        self.0.spec(start)
+    }
+    fn hello(&mut self) -> Vec<Vec<u8>> {
+        self.0.hello()
+    }
+    fn line(&mut self, line: &[u8]) -> Vec<AgentEvent> {
+        assert!(!String::from_utf8_lossy(line).contains("the fault"), "a fault of the driver");
+        self.0.line(line)
+    }
+    fn prompt(&mut self, id: PromptId, text: &str) -> Vec<Vec<u8>> {
+        self.0.prompt(id, text)
+    }
+    fn interrupt(&mut self) -> Vec<Vec<u8>> {
+        self.0.interrupt()
+    }
+    fn set_mode(&mut self, mode: Mode) -> Vec<Vec<u8>> {
+        self.0.set_mode(mode)
+    }
+    fn set_model(&mut self, model: Option<&str>) -> Vec<Vec<u8>> {
+        self.0.set_model(model)
+    }
+    fn answer(&mut self, request: &str, answer: &Answer) -> Vec<Vec<u8>> {
+        self.0.answer(request, answer)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_that_panics_ends_its_agent_says_why_and_leaves_its_place() {
+    let place = Place::new().await;
+    fs::create_dir_all(&place.config.data_dir).unwrap();
+    let script = format!(
+        r#"{}echo $$ >> "$log"
+while read -r line; do
+  case "$line" in
+    *fault*) printf '%s\n' 'the fault';;
+    *'"type":"user"'*)
+      printf '%s\n' '{{"type":"system","subtype":"init","session_id":"s","model":"m","permissionMode":"default"}}'
+      printf '%s\n' '{{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"","session_id":"s"}}';;
+  esac
+done
+"#,
+        odd::GREETS
+    );
+    let claude = odd::agent(&place, &script);
+    let driver: fn(AgentKind) -> Box<dyn Driver> = |agent| Box::new(Faulty(agents::driver(agent)));
+    let running = open_as(&place, Setup { claude, driver, agents_max: 1, ..Setup::default() }).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "a fault").await;
+    let broken = running.state(session.id, SessionState::Unknown).await;
+    let why = broken.state_detail.unwrap();
+    assert!(why.contains("this node failed") && why.contains("a fault of the driver"), "{why}");
+    assert_eq!(broken.run, None);
+    let first = odd::read(&odd::log(&place)).trim().to_owned();
+    assert!(!fs::exists(format!("/proc/{first}")).unwrap(), "its agent writes on");
+    // Its place is free, and the session goes on with another process.
+    running.services.sessions.prompt(&mara(), session.id, "hello".into()).await.unwrap();
+    running.until(session.id, "its second turn", |session| session.turns == 2 && session.state == SessionState::Idle).await;
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_does_not_wait_for_an_agent_that_reads_nothing() {
+    let place = Place::new().await;
+    fs::create_dir_all(&place.config.data_dir).unwrap();
+    // It greets and never reads again: a long prompt fills its pipe, and its runner waits for room in there.
+    let claude = odd::agent(&place, &format!("{}exec sleep 1000", odd::GREETS));
+    let running = open_as(&place, Setup { claude, ..Setup::default() }).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, &"long ".repeat(19_000)).await;
+    running.state(session.id, SessionState::Working).await;
+    let before = tokio::time::Instant::now();
+    running.services.sessions.stop(&mara(), session.id).await.unwrap();
+    let gone = async {
+        while running.session(session.id).await.run.is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, gone).await.expect("it ends");
+    assert!(before.elapsed() < Duration::from_secs(15), "{:?}", before.elapsed());
+    running.close(true).await;
+}
+
+/// Asks about what it is told unless that says `work`, and ends its turn when it is answered.
+const ASKS: &str = r#"while read -r line; do
+  case "$line" in
+    *work*) printf '%s\n' '{"type":"system","subtype":"init","session_id":"s","model":"m","permissionMode":"default"}';;
+    *'"type":"user"'*)
+      printf '%s\n' '{"type":"system","subtype":"init","session_id":"s","model":"m","permissionMode":"default"}'
+      printf '%s\n' '{"type":"control_request","request_id":"r'$$'","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{"command":"ls"},"tool_use_id":"t1"}}';;
+    *'"behavior"'*) printf '%s\n' '{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"","session_id":"s"}';;
+  esac
+done
+"#;
+
+async fn create(running: &Running, project: ProjectId, prompt: &str) -> SessionId {
+    let new = NewSession { project, agent: AgentKind::Claude, mode: Mode::Ask, prompt: prompt.into(), title: None, model: None, visibility: None };
+    running.services.sessions.create(&mara(), new).await.unwrap().id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_that_wait_for_a_person_do_not_keep_every_other_session_waiting() {
+    let place = Place::new().await;
+    fs::create_dir_all(&place.config.data_dir).unwrap();
+    let claude = odd::agent(&place, &format!("{}{ASKS}", odd::GREETS));
+    let running = open_as(&place, Setup { claude, agents_max: 2, ..Setup::default() }).await;
+    let first = running.start_agent(AgentKind::Claude, Mode::Ask, "one").await;
+    let mut waiting = vec![first.id];
+    for prompt in ["two", "three", "four"] {
+        waiting.push(create(&running, first.project, prompt).await);
+    }
+    for id in &waiting {
+        running.asked(*id).await;
+    }
+    let queued = |why: QueuedWhy, busy: i64, waiting: i64| {
+        move |session: &model::sessions::Session| {
+            session.state == SessionState::Queued
+                && session.queued.is_some_and(|queued| (queued.why, queued.busy, queued.waiting, queued.max) == (why, busy, waiting, 2))
+        }
+    };
+    // As many wait as may: the next one says so, to whoever follows it too.
+    let fifth = create(&running, first.project, "five").await;
+    let mut follower = running.node.live().follow(mara());
+    let head = running.services.node.head().await.unwrap();
+    follower.say(ClientSays::Follow { topics: vec![Topic::Session { id: fifth }], after: head }).await.unwrap();
+    running.until(fifth, "why it waits", queued(QueuedWhy::People, 0, 4)).await;
+    let heard = async {
+        loop {
+            if let Some(ServerSays::Row { row: Row::Session(row), .. }) = follower.next().await
+                && queued(QueuedWhy::People, 0, 4)(&row)
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, heard).await.expect("a tab hears why");
+    let asked = running.asked(waiting[0]).await;
+    running.services.approvals.decide(&mara(), asked.id, Decide::allow()).await.unwrap();
+    running.asked(fifth).await;
+    assert_eq!(running.session(fifth).await.queued, None);
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_waits_for_agents_at_work_says_so() {
+    let place = Place::new().await;
+    fs::create_dir_all(&place.config.data_dir).unwrap();
+    let claude = odd::agent(&place, &format!("{}{ASKS}", odd::GREETS));
+    let running = open_as(&place, Setup { claude, agents_max: 1, ..Setup::default() }).await;
+    let first = running.start_agent(AgentKind::Claude, Mode::Ask, "work").await;
+    running.state(first.id, SessionState::Working).await;
+    let second = create(&running, first.project, "two").await;
+    running.until(second, "why it waits", |session| session.queued.is_some_and(|queued| queued.why == QueuedWhy::Places && queued.busy == 1)).await;
+    running.services.sessions.stop(&mara(), first.id).await.unwrap();
+    running.asked(second).await;
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_writes_more_than_is_kept_is_ended_and_its_session_says_so() {
+    let place = Place::new().await;
+    fs::create_dir_all(&place.config.data_dir).unwrap();
+    let claude = odd::agent(&place, &format!("{}read -r prompt\nexec yes '{{\"type\":\"keep_alive\"}}'\n", odd::GREETS));
+    let running = open_as(&place, Setup { claude, spool_max: 3 << 20, ..Setup::default() }).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "write").await;
+    let failed = running.state(session.id, SessionState::Failed).await;
+    let why = failed.state_detail.unwrap();
+    assert_eq!(why, "Claude Code: it was ended because it wrote more than 3 MiB, which is all that is kept of a run");
+    running.close(true).await;
+}
