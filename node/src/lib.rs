@@ -22,4 +22,5 @@ mod retention;
 pub mod rows;
 pub mod sessions;
 pub mod store;
+pub mod supervise;
 pub mod usage;

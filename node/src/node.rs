@@ -82,7 +82,7 @@ impl Node {
         };
         engine.tasks.spawn(hub.clone().run(closing.clone()));
         engine.recover().await?;
-        engine.tasks.spawn(engine.clone().supervise());
+        engine.tasks.spawn(store.vitals().essential("the engine's supervisor", engine.clone().supervise()));
         let sweeper = Sweeper { store: store.clone(), journal: journal.clone(), deps: deps.clone(), engine: engine.clone() };
         engine.tasks.spawn(sweeper.run(closing.clone()));
         let sampler = Sampler { store, journal: journal.clone(), deps, engine: engine.clone(), hub: hub.clone(), data_dir: config.identity.data_dir };

@@ -1,12 +1,14 @@
 //! Blobs: large texts, stored once by content, with counted references.
 //! Every call of [`put`] is one reference, held by the event whose payload carries the [`Body`]; only a purge drops them.
 
+mod trash;
+
 use crate::{
     entity,
     journal::{Tx, internal},
-    store::{Store, StoreError, sql},
+    store::{Store, sql},
 };
-use model::{Error, Result, event::Body};
+use model::{Error, Millis, Result, event::Body};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
 use serde_json::Value;
 use std::{
@@ -110,22 +112,27 @@ fn file(data_dir: &Path, hash: &str) -> PathBuf {
     data_dir.join("blobs").join(hash)
 }
 
-/// Removes files no row speaks of: left by an operation that failed after writing one, or by a crash. Only while nothing writes.
-pub(crate) async fn sweep(store: &Store) -> std::result::Result<(), StoreError> {
-    let folder = store.data_dir().join("blobs");
-    if !folder.is_dir() {
-        return Ok(());
+/// Sets aside files no row speaks of, left by an operation that failed after writing one or by a crash, into a trash folder where they stay
+/// for a day. Only files with names of ours, and older than a day: whoever wrote one may still be about to commit. A failure is logged.
+pub(crate) async fn sweep(store: &Store, now: Millis) {
+    tidy(store, now, true).await;
+}
+
+/// Removes what has been in the trash for a day. Also while the node writes.
+pub(crate) async fn empty_trash(store: &Store, now: Millis) {
+    tidy(store, now, false).await;
+}
+
+async fn tidy(store: &Store, now: Millis, set_aside: bool) {
+    let data_dir = store.data_dir().to_owned();
+    let tidied = async {
+        let rows = sql::all(store.read(), r#"SELECT "hash" FROM "blob" WHERE "bytes" IS NULL"#, []).await.map_err(io::Error::other)?;
+        let known: HashSet<String> = rows.iter().map(|row| row.try_get("", "hash")).collect::<std::result::Result<_, DbErr>>().map_err(io::Error::other)?;
+        tokio::task::spawn_blocking(move || trash::tidy(&data_dir, &known, now, set_aside)).await.map_err(io::Error::other)?
+    };
+    if let Err(error) = tidied.await {
+        tracing::warn!(%error, "files of texts that nobody refers to could not be set aside");
     }
-    let rows = sql::all(store.read(), r#"SELECT "hash" FROM "blob" WHERE "bytes" IS NULL"#, []).await?;
-    let known: HashSet<String> = rows.iter().map(|row| row.try_get("", "hash")).collect::<std::result::Result<_, DbErr>>()?;
-    let failed = |cause| StoreError::File { path: folder.clone(), cause };
-    for entry in fs::read_dir(&folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_str().is_none_or(|name| !known.contains(name)) {
-            fs::remove_file(entry.path()).map_err(failed)?;
-        }
-    }
-    Ok(())
 }
 
 /// Drops one reference; says whether it was the last, which takes the row away. A file goes after the commit ([`discard`]).

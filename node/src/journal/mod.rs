@@ -24,6 +24,7 @@ use crate::{
     clock::Deps,
     entity,
     store::{Store, StoreError},
+    supervise::Vitals,
 };
 use futures::future::BoxFuture;
 use masking::Secrets;
@@ -139,13 +140,14 @@ impl Journal {
     /// Opens the node's log (a new database gets a random node id and epoch) and starts the writer.
     pub async fn open(store: Store, deps: Deps) -> Result<Self, StoreError> {
         let own = writer::own_log(&store, &deps).await?;
-        crate::blob::sweep(&store).await?;
+        store.claim_directory(&own.origin)?;
+        crate::blob::sweep(&store, deps.now()).await;
         let secrets = Arc::new(Secrets::default());
         let (queue, wishes) = mpsc::channel(QUEUE);
         let (announce, head) = watch::channel(own.pos);
         let (origin, epoch) = (own.origin.clone(), own.epoch.clone());
         let writer = writer::Writer::new(store.clone(), deps, secrets.clone(), announce, own.hlc);
-        tokio::spawn(writer.run(wishes));
+        tokio::spawn(store.vitals().essential("the journal's writer", writer.run(wishes)));
         Ok(Self(Arc::new(Inner { store, queue, head, secrets, origin, epoch })))
     }
 
@@ -206,6 +208,11 @@ impl Journal {
     /// Operations that wait for the writer.
     pub fn queue_len(&self) -> usize {
         self.0.queue.max_capacity() - self.0.queue.capacity()
+    }
+
+    /// Whether the node on this journal can still do its work.
+    pub fn vitals(&self) -> &Vitals {
+        self.0.store.vitals()
     }
 
     /// This node's id, as it stands in its events.

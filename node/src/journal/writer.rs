@@ -9,7 +9,7 @@ use super::{
 use crate::{
     blob,
     clock::Deps,
-    store::{Store, StoreError, sql},
+    store::{Store, StoreError, TAKEN_OVER, sql},
 };
 use futures::FutureExt;
 use model::{Error, Pos, event::Fact};
@@ -189,7 +189,8 @@ impl Writer {
         };
         let (head, origin, epoch, fence) = read.await.map_err(internal)?;
         if fence != Some(self.store.fence()) {
-            return Err(Error::Unavailable("another process has taken over this node's database: this one no longer writes".into()));
+            self.store.vitals().fail(TAKEN_OVER);
+            return Err(Error::Unavailable(TAKEN_OVER.into()));
         }
         Ok((head, origin, epoch))
     }

@@ -82,6 +82,11 @@ impl Hub {
 
     /// Reads the journal on and on, until the node stops.
     pub async fn run(self, closing: CancellationToken) {
+        let vitals = self.inner.journal.vitals().clone();
+        vitals.essential("the live hub", self.listen(closing)).await;
+    }
+
+    async fn listen(self, closing: CancellationToken) {
         let mut head = self.inner.journal.watch();
         loop {
             let mut after = *self.inner.ready.borrow();
@@ -200,4 +205,33 @@ impl Hub {
 /// The frame that says a session's text is over.
 fn no_partial(session: SessionId) -> ServerSays {
     ServerSays::Partial(Partial { session, kind: model::entries::EntryKind::Message, parent: None, text: String::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{journal::Outcome, projects::ProjectsService, rows::Names, store::testing::TestStore};
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_hub_that_panics_is_the_end_of_the_node_and_not_a_silence() {
+        let test = TestStore::new::<migration::Migrator>(1).await;
+        let names = Names::new(test.store.clone(), test.deps.clone());
+        let data = test.place.config.data_dir.clone();
+        let projects = ProjectsService::new(test.store.clone(), test.journal.clone(), test.deps.clone(), names.clone(), Vec::new(), data);
+        let rows = Rows::new(test.store.clone(), projects, names);
+        let hub = Hub::open(test.journal.clone(), rows).await.expect("opens");
+        let inner = hub.inner.clone();
+        let poisoned = std::thread::spawn(move || {
+            let _held = inner.recent.lock();
+            panic!("poisons the lock");
+        });
+        assert!(poisoned.join().is_err());
+        tokio::spawn(hub.run(CancellationToken::new()));
+        let events = vec![crate::journal::testing::event([3, 1, 1, 1])];
+        let committed = test.journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome { value: (), events }) })).await;
+        assert_eq!(committed, Ok(()));
+        let why = tokio::time::timeout(Duration::from_secs(5), test.store.vitals().failed()).await.expect("it is said at once");
+        assert!(why.starts_with("the live hub has stopped"), "{why}");
+    }
 }

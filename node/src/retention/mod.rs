@@ -3,7 +3,7 @@
 
 use crate::{
     clock::Deps,
-    entity::{run, session},
+    entity::{event, run, session},
     journal::{Journal, Outcome, internal},
     sessions::{Engine, RESTORE_MS, Stop},
     store::Store,
@@ -14,7 +14,11 @@ use model::{
     id::{RunId, SessionId},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 
 /// How often it is looked for what has become too old.
@@ -53,6 +57,7 @@ impl Sweeper {
 
     async fn sweep(&self) -> Result<()> {
         self.purge_deleted().await?;
+        crate::blob::empty_trash(&self.store, self.deps.now()).await;
         self.discard_spools().await
     }
 
@@ -99,7 +104,7 @@ impl Sweeper {
             .await
     }
 
-    /// Removes the directories of runs that ended too long ago, and of old runs that no table knows: their session was purged.
+    /// Removes the directories of runs that ended too long ago, and of old runs that no table knows any more, but this log: their session was purged.
     async fn discard_spools(&self) -> Result<()> {
         // Listed before the tables are read: a run is in the tables before it gets a directory.
         let found = self.engine.processes.list().await;
@@ -107,10 +112,12 @@ impl Sweeper {
             let ids = some.iter().map(ToString::to_string);
             let rows = run::Entity::find().filter(run::Column::Id.is_in(ids)).all(self.store.read()).await.map_err(internal)?;
             let known: HashMap<String, Option<Millis>> = rows.into_iter().map(|row| (row.id, row.ended)).collect();
+            let own = self.in_log(some.iter().filter(|run| !known.contains_key(&run.to_string()))).await?;
             for run in some {
                 let since = match known.get(&run.to_string()) {
                     Some(ended) => *ended,
-                    None => started(*run),
+                    None if own.contains(&run.to_string()) => started(*run),
+                    None => None,
                 };
                 if since.is_some_and(|since| self.deps.now() - since > SPOOL_MS)
                     && let Err(error) = self.engine.processes.discard(*run).await
@@ -120,6 +127,14 @@ impl Sweeper {
             }
         }
         Ok(())
+    }
+
+    /// Those of these runs that this log has an event about.
+    async fn in_log(&self, runs: impl Iterator<Item = &RunId>) -> Result<HashSet<String>> {
+        let runs: Vec<String> = runs.map(ToString::to_string).collect();
+        let about = event::Entity::find().select_only().column(event::Column::Subject).distinct();
+        let about = about.filter(event::Column::Subject.is_in(runs)).into_tuple().all(self.store.read()).await.map_err(internal)?;
+        Ok(about.into_iter().collect())
     }
 }
 

@@ -37,6 +37,11 @@ pub(super) fn sqlite_path(data_dir: &Path) -> PathBuf {
     data_dir.join("orchwiz.db")
 }
 
+/// Whether there is no SQLite database yet, or nothing in it.
+pub(super) fn sqlite_is_empty(data_dir: &Path) -> bool {
+    fs::metadata(sqlite_path(data_dir)).map_or(true, |file| file.len() == 0)
+}
+
 /// The one connection that writes. Every commit on it is synced to the disk before it is acknowledged.
 pub(super) async fn writer(config: &StoreConfig) -> Result<DatabaseConnection, StoreError> {
     let mut options = base(config);

@@ -15,6 +15,9 @@ pub enum StoreError {
     /// Another process has it. The sentence says which and what to do.
     #[error("{0}")]
     Held(String),
+    /// The database and the data directory are not of the same node. The sentence says which and what to do. Nothing was touched.
+    #[error("{0}")]
+    Foreign(String),
     /// A newer version of OrchWiz has changed the schema. Nothing was touched.
     #[error(
         "this database was written by a newer version of OrchWiz (it has the schema step {0}, unknown here): install that version or restore a backup; nothing was changed"

@@ -3,7 +3,7 @@
 //! row `lease` says who was last. A writer that finds a higher fence stops: it never has to trust a clock.
 
 use super::{StoreConfig, StoreError, connect, is_storage_full, sql};
-use crate::clock::Deps;
+use crate::{clock::Deps, supervise::Vitals};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, TransactionTrait};
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -20,6 +20,8 @@ const LASTS_MS: i64 = 30_000;
 const RENEWED: Duration = Duration::from_secs(10);
 /// A process that was killed a moment ago still has its lock until the server notices.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// What is said by a node that was overtaken, in its log and to whoever wants to write.
+pub(crate) const TAKEN_OVER: &str = "another process has taken over this node's database: this one no longer writes";
 /// The first half of the advisory lock's key ("orch"); the second is the schema.
 const KEY: i32 = 0x6f72_6368;
 
@@ -96,6 +98,7 @@ pub(super) async fn take(
     file: File,
     guard: Option<DatabaseConnection>,
     deps: &Deps,
+    vitals: &Vitals,
 ) -> Result<Lease, StoreError> {
     // The directory is for people: on PostgreSQL nothing else says where the node's socket is.
     let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
@@ -125,7 +128,7 @@ pub(super) async fn take(
         }
         raised => raised?,
     };
-    let renewal = guard.clone().map(|session| tokio::spawn(renew(session, owner.clone(), fence)).abort_handle());
+    let renewal = guard.clone().map(|session| tokio::spawn(renew(session, owner.clone(), fence, vitals.clone())).abort_handle());
     Ok(Lease { owner, fence, file: Mutex::new(Some(file)), guard, renewal })
 }
 
@@ -137,15 +140,14 @@ fn expiry(backend: DbBackend) -> String {
     }
 }
 
-async fn renew(session: DatabaseConnection, owner: String, fence: i64) {
+async fn renew(session: DatabaseConnection, owner: String, fence: i64, vitals: Vitals) {
     let text = format!(r#"UPDATE "lease" SET "expires" = {} WHERE "name" = 'node' AND "fence" = $1 AND "owner" = $2"#, expiry(DbBackend::Postgres));
     loop {
         tokio::time::sleep(RENEWED).await;
         match sql::run(&session, text.clone(), [fence.into(), owner.clone().into()]).await {
             Ok(1) => {}
             Ok(_) => {
-                tracing::error!("another process has taken the database over; this one no longer writes");
-                return;
+                return vitals.fail(TAKEN_OVER);
             }
             Err(error) => tracing::warn!(%error, "the lease could not be renewed, will try again"),
         }

@@ -2,15 +2,18 @@
 //! It knows tables only where it must (lease, migrations); it must not know any feature.
 
 mod connect;
+mod directory;
 mod failure;
 mod lease;
 mod schema;
 pub mod sql;
 pub mod testing;
 
+pub(crate) use lease::TAKEN_OVER;
+
 pub use failure::{StoreError, internal, is_storage_full};
 
-use crate::clock::Deps;
+use crate::{clock::Deps, supervise::Vitals};
 use lease::Lease;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
@@ -41,6 +44,7 @@ struct Inner {
     /// One connection. Replaced when the database has torn down a transaction underneath it.
     writer: RwLock<DatabaseConnection>,
     lease: Lease,
+    vitals: Vitals,
 }
 
 impl Store {
@@ -48,23 +52,29 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Held`] when another process has the directory or the database, [`StoreError::Newer`] when a newer
-    /// version has migrated it (nothing is changed), [`StoreError::TooOld`] when the database program itself is too old.
+    /// version has migrated it and [`StoreError::Foreign`] when it is not the directory's (nothing is changed), [`StoreError::TooOld`] when the database program itself is too old.
     pub async fn open<M: MigratorTrait>(config: &StoreConfig, deps: &Deps) -> Result<Self, StoreError> {
-        let directory = || {
+        let lock = || {
             connect::prepare(&config.data_dir)?;
             lease::lock_directory(&config.data_dir)
         };
         // On PostgreSQL a directory that is not there is made last: whoever names the database of a running node leaves none behind.
-        let file = if config.url.is_none() || config.data_dir.is_dir() { Some(directory()?) } else { None };
+        let file = if config.url.is_none() || config.data_dir.is_dir() { Some(lock()?) } else { None };
+        // Before anything connects: that would make the database.
+        if config.url.is_none() && connect::sqlite_is_empty(&config.data_dir) {
+            directory::check(&config.data_dir, None)?;
+        }
         let writer = connect::writer(config).await?;
         let backend = writer.get_database_backend();
         let backend_name = connect::check_version(&writer).await?;
         let guard = lease::guard(config, backend).await?;
-        let file = file.map_or_else(directory, Ok)?;
+        let file = file.map_or_else(lock, Ok)?;
+        directory::check(&config.data_dir, directory::found(&writer).await?.as_ref())?;
         schema::migrate::<M>(&writer, config, deps).await?;
-        let lease = lease::take(&writer, &config.data_dir, file, guard, deps).await?;
+        let vitals = Vitals::default();
+        let lease = lease::take(&writer, &config.data_dir, file, guard, deps, &vitals).await?;
         let readers = connect::readers(config).await?;
-        Ok(Self(Arc::new(Inner { config: config.clone(), backend, backend_name, readers, writer: RwLock::new(writer), lease })))
+        Ok(Self(Arc::new(Inner { config: config.clone(), backend, backend_name, readers, writer: RwLock::new(writer), lease, vitals })))
     }
 
     /// The readers' pool. It refuses to write: changes go through `Journal::commit`.
@@ -87,9 +97,19 @@ impl Store {
         &self.0.config.data_dir
     }
 
+    /// From now on the data directory is this node's: no other database is opened with it. `origin` is the id of its log.
+    pub(crate) fn claim_directory(&self, origin: &str) -> Result<(), StoreError> {
+        directory::claim(self.data_dir(), origin)
+    }
+
     /// The fence of this process's lease: whoever finds a higher one in the database must not write.
     pub fn fence(&self) -> i64 {
         self.0.lease.fence()
+    }
+
+    /// Whether the node on this store can still do its work; essential tasks are watched by it.
+    pub fn vitals(&self) -> &Vitals {
+        &self.0.vitals
     }
 
     /// Bytes the database takes: pages on SQLite, `pg_database_size` on PostgreSQL.

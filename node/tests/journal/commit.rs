@@ -9,11 +9,19 @@ use model::{
     sessions::{AgentKind, Mode, SessionState},
 };
 use node::{
+    clock::{Clock, Deps},
     entity,
-    journal::{Outcome, internal},
+    journal::{Journal, Outcome, internal},
     store::testing::TestStore,
 };
 use sea_orm::EntityTrait;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 fn created() -> Fact {
     let project = ProjectId::from_uuid(uuid::Uuid::from_u128(7));
@@ -181,4 +189,34 @@ async fn readers_cannot_write_beside_the_journal() {
     let test = TestStore::new::<Migrator>(9).await;
     let tried = node::store::sql::run(test.store.read(), r#"INSERT INTO "setting" ("key", "value") VALUES ('a', '1')"#, []).await;
     assert!(tried.is_err());
+}
+
+/// A clock that breaks: the writer reads it outside of any operation.
+struct Breaks(AtomicBool);
+
+impl Clock for Breaks {
+    fn now(&self) -> model::Millis {
+        assert!(!self.0.load(Ordering::SeqCst), "the clock is broken");
+        1_795_305_600_000
+    }
+
+    fn elapsed(&self) -> model::Millis {
+        0
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_is_the_end_of_the_node_and_not_a_silence() {
+    let test = TestStore::new::<Migrator>(10).await;
+    let clock = Arc::new(Breaks(AtomicBool::new(false)));
+    let deps = Deps { clock: clock.clone(), random: test.deps.random.clone() };
+    let journal = Journal::open(test.store.clone(), deps).await.expect("opens");
+    assert_eq!(journal.commit(&Caller::node(), |_| Box::pin(async { Ok(Outcome::new(())) })).await, Ok(()));
+    assert_eq!(journal.vitals().failure(), None);
+
+    clock.0.store(true, Ordering::SeqCst);
+    let result = journal.commit(&Caller::node(), |_| Box::pin(async { Ok(Outcome::new(())) })).await;
+    assert!(matches!(result, Err(Error::Unavailable(_))), "{result:?}");
+    let why = tokio::time::timeout(Duration::from_secs(5), journal.vitals().failed()).await.expect("it is said at once");
+    assert_eq!(why, "the journal's writer has stopped: it panicked: the clock is broken");
 }

@@ -341,3 +341,138 @@ async fn the_node_keeps_its_identity_over_restarts_and_two_nodes_differ() {
     let again = Journal::open(one.store.clone(), one.deps.clone()).await.expect("opens");
     assert_eq!(again.node_id(), id);
 }
+
+/// Stores texts that are too large for a row; gives the names of their files.
+async fn with_files(test: &TestStore) -> Vec<String> {
+    for n in 0..3_u8 {
+        // Nothing that compresses.
+        let noise: String = (0..8_000_u32).map(|block| blake3::hash(&[&[n][..], &block.to_be_bytes()].concat()).to_hex().to_string()).collect();
+        let caller = Caller::node();
+        let stored = test.journal.commit(&caller, move |tx| {
+            Box::pin(async move {
+                let body = Some(node::blob::put(tx, &noise.into()).await?);
+                let session = node::journal::testing::session(1);
+                let fact = model::event::EntryAdded {
+                    session,
+                    seq: i64::from(n) + 1,
+                    turn: 1,
+                    kind: model::entries::EntryKind::Message,
+                    parent: None,
+                    by_name: None,
+                    preview: "noise".into(),
+                    call: None,
+                    tool: None,
+                    target: None,
+                    body,
+                };
+                Ok(Outcome::new(()).with(session, fact))
+            })
+        });
+        assert_eq!(stored.await, Ok(()));
+    }
+    files(&test.place.config, "blobs")
+}
+
+fn files(config: &StoreConfig, folder: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(config.data_dir.join(folder)) else { return Vec::new() };
+    let mut names: Vec<String> = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+    names.sort();
+    names
+}
+
+async fn closed(test: TestStore) -> Place {
+    let TestStore { store, journal, place, .. } = test;
+    journal.close().await;
+    store.close().await;
+    place
+}
+
+#[tokio::test]
+async fn a_data_directory_is_opened_with_its_own_database_alone_and_keeps_its_texts() {
+    let (test, other) = (TestStore::new::<Migrator>(41).await, TestStore::new::<Migrator>(42).await);
+    commit(&other, every_kind()).await;
+    let texts = with_files(&test).await;
+    assert_eq!(texts.len(), 3);
+    let origin = test.journal.origin().to_owned();
+    let (deps, place, other) = (test.deps.clone(), closed(test).await, closed(other).await);
+    let own = place.config.clone();
+    let id = own.data_dir.join("node-id");
+    assert_eq!(fs::read_to_string(&id).expect("the id lies there").trim(), origin);
+    let (database, away) = (own.data_dir.join("orchwiz.db"), own.data_dir.join("away"));
+    let postgres = own.url.is_some();
+    let refused = |config: StoreConfig, why: &'static str| {
+        let deps = deps.clone();
+        async move {
+            let Err(StoreError::Foreign(sentence)) = Store::open::<Migrator>(&config, &deps).await else { panic!("{why}: it was opened") };
+            assert!(sentence.contains(why) && sentence.contains(config.data_dir.to_str().expect("UTF-8")), "{sentence}");
+        }
+    };
+
+    // Another node's database.
+    if postgres {
+        refused(StoreConfig { url: other.config.url.clone(), ..own.clone() }, "belongs to the node").await;
+    } else {
+        fs::rename(&database, &away).expect("moves");
+        fs::copy(other.config.data_dir.join("orchwiz.db"), &database).expect("copies");
+        refused(own.clone(), "belongs to the node").await;
+        fs::remove_file(&database).expect("removes");
+    }
+    // None at all, also where the directory does not say whose it is.
+    let empty = Place::new().await;
+    for _ in 0..2 {
+        refused(StoreConfig { url: None, ..own.clone() }, "this database is empty").await;
+        assert!(!database.exists(), "a database was made");
+        if postgres {
+            refused(StoreConfig { url: empty.config.url.clone(), ..own.clone() }, "this database is empty").await;
+        }
+        fs::remove_file(&id).ok();
+    }
+    if !postgres {
+        fs::rename(&away, &database).expect("moves back");
+    }
+    assert_eq!(files(&own, "blobs"), texts);
+    // Its own: a directory of an earlier version gets the id with it.
+    let store = Store::open::<Migrator>(&own, &deps).await.expect("opens");
+    let journal = Journal::open(store.clone(), deps.clone()).await.expect("opens");
+    let report = node::journal::doctor(&store).await.expect("examines");
+    assert!(report.healthy, "{report:#?}");
+    journal.close().await;
+    store.close().await;
+    assert_eq!(fs::read_to_string(&id).expect("the id lies there").trim(), origin);
+    assert_eq!(files(&own, "blobs"), texts);
+}
+
+#[tokio::test]
+async fn texts_that_an_older_copy_of_the_database_does_not_know_are_there_again_with_the_newer_one() {
+    if postgres_server().is_some() {
+        return; // There the database is not copied with the directory.
+    }
+    let test = TestStore::new::<Migrator>(43).await;
+    commit(&test, every_kind()).await;
+    let in_place = |name: &str| test.place.config.data_dir.join(name);
+    let (database, older, newer) = (in_place("orchwiz.db"), in_place("older"), in_place("newer"));
+    // A copy that is whole without the log beside it.
+    sql::run(&test.place.connect().await, format!("VACUUM INTO '{}'", older.display()), []).await.expect("copies");
+    let texts = with_files(&test).await;
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    for text in &texts {
+        let file = fs::File::options().write(true).open(in_place("blobs").join(text)).expect("opens");
+        file.set_modified(long_ago).expect("dates");
+    }
+    let (deps, place) = (test.deps.clone(), closed(test).await);
+    let opened = || async {
+        let store = Store::open::<Migrator>(&place.config, &deps).await.expect("opens");
+        let journal = Journal::open(store.clone(), deps.clone()).await.expect("opens");
+        let healthy = node::journal::doctor(&store).await.expect("examines").healthy;
+        journal.close().await;
+        store.close().await;
+        healthy
+    };
+    fs::rename(&database, &newer).expect("moves");
+    fs::rename(&older, &database).expect("moves");
+    assert!(opened().await);
+    assert_eq!((files(&place.config, "blobs").len(), files(&place.config, "trash")), (0, texts.clone()));
+    fs::rename(&newer, &database).expect("moves back");
+    assert!(opened().await, "texts are missing");
+    assert_eq!((files(&place.config, "blobs"), files(&place.config, "trash").len()), (texts, 0));
+}

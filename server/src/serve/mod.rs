@@ -139,12 +139,18 @@ impl Running {
         Ok(Self { node, stop_agents: state.config.stop_agents, stop: state.stop.clone(), public, local })
     }
 
-    /// Serves on until a signal, then stops in order: readiness, listening, sockets and streams, requests, agents' supervision, database.
+    /// Serves on until a signal, or until the node can no longer work, then stops in order: readiness, listening, sockets and streams, requests, agents' supervision, database.
     /// Agents that are to stop are told together with the requests.
     async fn until(self, mut signals: Signals, store: Store, journal: Journal) -> Result<ExitCode, Failure> {
         let Self { node, stop, stop_agents, public, local } = self;
-        let name = signals.next().await;
-        tracing::info!(signal = name, "stopping");
+        let vitals = store.vitals().clone();
+        let failure = tokio::select! {
+            name = signals.next() => {
+                tracing::info!(signal = name, "stopping");
+                None
+            }
+            why = vitals.failed() => Some(why),
+        };
         stop.ask();
         let down = async {
             let ended = async {
@@ -171,7 +177,7 @@ impl Running {
         };
         tokio::select! {
             stopped = tokio::time::timeout(DEADLINE, down) => match stopped {
-                Ok(()) => Ok(ExitCode::SUCCESS),
+                Ok(()) => failure.map_or(Ok(ExitCode::SUCCESS), |why| Err(Failure::new(why))),
                 Err(_) => Err(Failure::new("did not stop in time; what was acknowledged is safe")),
             },
             name = signals.next() => Err(Failure::new(format!("told a second time to stop ({name}): stopped at once; what was acknowledged is safe"))),
@@ -234,7 +240,7 @@ fn host_name() -> Option<String> {
 fn probe(store: Store) -> Probe {
     Arc::new(move || {
         let store = store.clone();
-        Box::pin(async move { store.read().ping().await.is_ok() })
+        Box::pin(async move { store.vitals().failure().is_none() && store.read().ping().await.is_ok() })
     })
 }
 

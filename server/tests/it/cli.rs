@@ -129,3 +129,28 @@ fn the_openapi_document_is_printed_without_any_data() {
     assert_eq!(code, Some(0));
     assert_eq!(out, server::openapi::text());
 }
+
+#[test]
+fn no_command_makes_a_database_beside_the_files_of_a_node_that_has_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    std::fs::create_dir(folder.path().join("blobs")).unwrap();
+    let text_of_a_node = folder.path().join("blobs").join("ab".repeat(32));
+    std::fs::write(&text_of_a_node, "x").unwrap();
+    let add = ["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", data];
+    let commands: [&[&str]; 6] = [
+        &add,
+        &["user", "list", "--data", data],
+        &["doctor", "--data", data],
+        &["rebuild", "--data", data],
+        &["migrate", "--data", data],
+        &["serve", "--listen", "127.0.0.1:0", "--data", data],
+    ];
+    for command in commands {
+        let (code, out, err) = text(&run(command, Some(PASSWORD)));
+        assert_eq!(code, Some(1), "{command:?}: {out}{err}");
+        assert!(err.contains("this database is empty") && err.contains("--database-url"), "{command:?}: {err}");
+        assert!(!folder.path().join("orchwiz.db").exists(), "{command:?} made a database");
+    }
+    assert!(text_of_a_node.exists());
+}

@@ -136,3 +136,20 @@ fn metrics_are_told_over_the_local_socket_and_to_nobody_else_unasked() {
     socket.read_to_string(&mut text).unwrap();
     assert!(text.starts_with("HTTP/1.1 200") && text.contains("orchwiz_up 1"), "{text}");
 }
+
+#[test]
+fn a_node_that_was_overtaken_is_not_ready_and_ends_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut node = Running::start(folder.path());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        use sea_orm::ConnectionTrait;
+        let url = format!("sqlite://{}", folder.path().join("orchwiz.db").display());
+        let db = Box::pin(sea_orm::Database::connect(url)).await.unwrap();
+        db.execute_unprepared("UPDATE lease SET fence = fence + 1").await.unwrap();
+        db.close().await.unwrap();
+    });
+    // The health sample writes every ten seconds.
+    let status = node.ended(Duration::from_secs(25)).expect("it goes on without its database");
+    assert_eq!(status.code(), Some(1));
+}

@@ -1,0 +1,93 @@
+//! Supervision: sees the end of the tasks a node cannot do without, and says once why the node must end.
+//! It must not start anything again, nor end the process: whoever owns a task decides what its end means.
+
+use futures::FutureExt;
+use std::{any::Any, future::Future, panic::AssertUnwindSafe, sync::Arc};
+use tokio::sync::watch;
+
+/// A task panicked; the text is what it said.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it panicked: {0}")]
+pub struct Panicked(pub String);
+
+/// Runs a task; a panic in it becomes an error instead of the end of whoever awaits it.
+///
+/// # Errors
+/// [`Panicked`]. What the task held was dropped; what it shares with others may be half changed.
+pub async fn caught<T>(task: impl Future<Output = T>) -> Result<T, Panicked> {
+    AssertUnwindSafe(task).catch_unwind().await.map_err(|panic| Panicked(said(&*panic)))
+}
+
+/// What a panic said, as far as it is text.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it did not say why".into())
+}
+
+/// Whether the node can still do its work. Cheap to clone; all clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Vitals(Arc<watch::Sender<Option<String>>>);
+
+impl Vitals {
+    /// Runs a task without which the node is useless: its panic is a failure of the node, and gives `None`.
+    /// A task that returns has ended as it should.
+    pub fn essential<T, F: Future<Output = T>>(&self, name: &'static str, task: F) -> impl Future<Output = Option<T>> + use<T, F> {
+        let vitals = self.clone();
+        async move {
+            match caught(task).await {
+                Ok(value) => Some(value),
+                Err(panicked) => {
+                    vitals.fail(format!("{name} has stopped: {panicked}"));
+                    None
+                }
+            }
+        }
+    }
+
+    /// The node must end; `why` is one sentence. The first cause stays.
+    pub fn fail(&self, why: impl Into<String>) {
+        let why = why.into();
+        let first = self.0.send_if_modified(|failure| {
+            let first = failure.is_none();
+            if first {
+                *failure = Some(why.clone());
+            }
+            first
+        });
+        if first {
+            tracing::error!(why, "this node can no longer work and ends");
+        }
+    }
+
+    /// Why the node must end; `None` while it is well.
+    pub fn failure(&self) -> Option<String> {
+        self.0.borrow().clone()
+    }
+
+    /// Returns once the node must end, and says why.
+    pub async fn failed(&self) -> String {
+        let mut failure = self.0.subscribe();
+        let why = failure.wait_for(Option::is_some).await.expect("the sender lives as long as `self`").clone();
+        why.expect("it was waited for")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_panic_of_an_essential_task_is_the_nodes_failure_and_its_end_is_not() {
+        let vitals = Vitals::default();
+        assert_eq!(vitals.essential("the one", async { 1 }).await, Some(1));
+        assert_eq!(vitals.failure(), None);
+        let waits = tokio::spawn({
+            let vitals = vitals.clone();
+            async move { vitals.failed().await }
+        });
+        assert_eq!(vitals.essential("the other", async { panic!("broken {}", 7) }).await, None::<()>);
+        vitals.fail("something later");
+        let why = "the other has stopped: it panicked: broken 7";
+        assert_eq!((vitals.failure().as_deref(), waits.await.expect("it waits").as_str()), (Some(why), why));
+    }
+}
