@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint")]
 
 mod again;
+mod folder;
 mod life;
 mod odd;
 mod retention;
@@ -57,6 +58,8 @@ struct Setup {
     idle: Duration,
     silence: Duration,
     claude: PathBuf,
+    /// Where projects may lie.
+    roots: Vec<PathBuf>,
 }
 
 impl Default for Setup {
@@ -68,6 +71,7 @@ impl Default for Setup {
             idle: Duration::from_mins(15),
             silence: Duration::from_secs(30),
             claude: "/nowhere/claude".into(),
+            roots: Vec::new(),
         }
     }
 }
@@ -77,7 +81,7 @@ async fn open_with(place: &Place, agents_max: usize, pace: &'static str) -> Runn
 }
 
 async fn open_as(place: &Place, setup: Setup) -> Running {
-    let Setup { deps, agents_max, pace, idle, silence, claude } = setup;
+    let Setup { deps, agents_max, pace, idle, silence, claude, roots } = setup;
     let store = Store::open::<Migrator>(&place.config, &deps).await.expect("the store opens");
     let journal = Journal::open(store.clone(), deps.clone()).await.expect("the journal opens");
     let data_dir = place.config.data_dir.clone();
@@ -101,7 +105,7 @@ async fn open_as(place: &Place, setup: Setup) -> Running {
             ]),
         },
         shim: ShimProgram { program: program(), args: vec!["shim".into()] },
-        roots: Vec::new(),
+        roots,
     };
     let accounts = Arc::new(node::accounts::AccountsService::new(store.clone(), journal.clone(), deps.clone()));
     let node = Node::open(config, store.clone(), journal.clone(), accounts, deps).await.expect("the node opens");
