@@ -105,6 +105,7 @@ pub fn project(n: u8, change: impl FnOnce(&mut Project)) -> Project {
         runs_own: Vec::new(),
         approval_timeout_s: None,
         present: true,
+        unread: false,
         demo: false,
         sessions: 3,
         added: NOW - 86_400_000,

@@ -27,6 +27,9 @@ pub struct Project {
     pub approval_timeout_s: Option<i64>,
     /// The folder is there and can be entered; `false` is shown with a warning.
     pub present: bool,
+    /// The folder did not answer in time: its branch, its remote, its trust and what it would run are not known now.
+    #[serde(default)]
+    pub unread: bool,
     /// Made for the demo agent.
     pub demo: bool,
     /// Sessions that are not deleted.

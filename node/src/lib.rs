@@ -7,6 +7,7 @@ pub mod approvals;
 pub mod blob;
 pub mod clock;
 pub mod entity;
+pub mod folder;
 pub mod health;
 mod hex;
 pub mod journal;

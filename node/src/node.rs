@@ -4,6 +4,7 @@
 use crate::{
     approvals::ApprovalsService,
     clock::Deps,
+    folder::{Borders, Folders},
     health::Sampler,
     journal::Journal,
     live::Hub,
@@ -48,8 +49,8 @@ impl Node {
     pub async fn open(config: NodeConfig, store: Store, journal: Journal, accounts: Arc<dyn model::ports::Accounts>, deps: Deps) -> Result<Self> {
         let closing = CancellationToken::new();
         let names = Names::new(store.clone(), deps.clone());
-        let (roots, data_dir) = (config.roots.clone(), config.identity.data_dir.clone());
-        let projects = ProjectsService::new(store.clone(), journal.clone(), deps.clone(), names.clone(), roots, data_dir);
+        let folders = Folders::new(deps.clone(), Borders { roots: config.roots.clone(), data_dir: config.identity.data_dir.clone() });
+        let projects = ProjectsService::new(store.clone(), journal.clone(), deps.clone(), names.clone(), folders.clone());
         let rows = Rows::new(store.clone(), projects.clone(), names);
         let hub = Hub::open(journal.clone(), rows.clone()).await?;
         let limits = Limits { stdout: config.engine.spool_max, ..Limits::default() };
@@ -59,7 +60,7 @@ impl Node {
         } else {
             tracing::info!("control groups cannot be made here: what an agent starts is found by its session, its parents and its environment");
         }
-        let engine = Engine::new(store.clone(), journal.clone(), deps.clone(), processes, hub.clone(), config.engine.clone());
+        let engine = Engine::new(store.clone(), journal.clone(), deps.clone(), processes, folders, hub.clone(), config.engine.clone());
         let approvals = Arc::new(ApprovalsService::new(engine.clone(), rows.clone()));
         let usage = Arc::new(UsageService::new(store.clone(), deps.clone()));
         let node = Arc::new(NodeService::new(

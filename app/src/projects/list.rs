@@ -140,7 +140,9 @@ fn More(rows: Rows<Project>, next: RwSignal<Option<String>>) -> impl IntoView {
 
 /// How a project stands, as a look.
 pub(super) fn look(project: &Project) -> Look {
-    if !project.present {
+    if project.unread {
+        Look::UNKNOWN.called("Not known")
+    } else if !project.present {
         Look::FAILED.called("Missing")
     } else if project.trust_stale {
         Look::WAITING.called("Changed")
@@ -189,7 +191,7 @@ fn ProjectRow(project: ArcRwSignal<Project>) -> impl IntoView {
                 {move || p.with(|p| p.demo).then(|| view! { " " <span class="chip">"demo, no model"</span> })}
             </span>
             <span role="cell" class="c-path mono muted" title=move || p.with(|p| p.path.clone())>{move || p.with(|p| p.path.clone())}</span>
-            <span role="cell" class="c-branch mono">{move || p.with(|p| p.branch.clone().unwrap_or_default())}</span>
+            <span role="cell" class="c-branch mono">{move || p.with(|p| if p.unread { "not known".into() } else { p.branch.clone().unwrap_or_default() })}</span>
             <span role="cell" class="num c-n"><Short n=Signal::derive(move || p.with(|p| p.sessions)) /></span>
             <span role="cell" class="num c-last muted"><Ago at=Signal::derive(move || p.with(|p| p.updated)) short=true /></span>
         </div>

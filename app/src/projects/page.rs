@@ -267,9 +267,9 @@ fn Head(state: State) -> impl IntoView {
 #[component]
 fn About(project: RwSignal<Project>) -> impl IntoView {
     let text = move |of: fn(&Project) -> Option<String>| {
-        move || match project.with(of) {
-            Some(text) => view! { <code>{text}</code> },
-            None => view! { <span class="faint">"none"</span> },
+        move || match project.with(|project| (of(project), project.unread)) {
+            (Some(text), _) => view! { <code>{text}</code> },
+            (None, unread) => view! { <span class="faint">{if unread { "not known" } else { "none" }}</span> },
         }
     };
     view! {
@@ -300,7 +300,9 @@ fn Trust(state: State) -> impl IntoView {
                 <span class="push"><StatusWord look=Signal::derive(move || project.with(look)) /></span>
             </div>
             <p class="muted">
-                {move || project.with(|project| if project.trust_stale {
+                {move || project.with(|project| if project.unread {
+                    "The folder does not answer, so whether it is trusted is not known. Nothing can start here until it answers."
+                } else if project.trust_stale {
                     "What this folder would run has changed since it was trusted. Until it is trusted again, it runs nothing of its own."
                 } else if project.trusted {
                     "Agents here run what the folder's own settings ask for."
@@ -310,7 +312,9 @@ fn Trust(state: State) -> impl IntoView {
             </p>
             {move || {
                 let runs = project.with(|project| project.runs_own.clone());
-                if runs.is_empty() {
+                if project.with(|project| project.unread) {
+                    ().into_any()
+                } else if runs.is_empty() {
                     view! { <p class="xs faint">"The folder has no settings, hooks or MCP servers of its own."</p> }
                 } else {
                     view! {

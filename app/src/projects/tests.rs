@@ -17,9 +17,10 @@ async fn the_list_says_how_each_stands() {
         project(3, |p| p.present = false),
         project(4, |p| p.trust_stale = true),
         project(5, |p| p.demo = true),
+        project(6, |p| (p.unread, p.trusted, p.branch) = (true, false, None)),
     ];
     let page = Fake { projects, ..Fake::default() }.render("/projects").await;
-    page.shows(&["Trusted", "Not trusted", "Missing", "Changed", "demo, no model", "/home/mara/src/project-1"]);
+    page.shows(&["Trusted", "Not trusted", "Missing", "Changed", "Not known", "not known", "demo, no model", "/home/mara/src/project-1"]);
 }
 
 #[tokio::test]

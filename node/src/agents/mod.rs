@@ -5,7 +5,7 @@ pub mod claude;
 pub mod demo;
 pub mod discover;
 
-use crate::{process::Spec, projects::Grant};
+use crate::{folder::Grant, process::Spec};
 use model::{
     Micros,
     approvals::{ApprovalKind, Question, RememberScope, Suggestion},

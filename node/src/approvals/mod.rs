@@ -5,12 +5,13 @@ use crate::{
     agents::{self, Answer, driver},
     blob,
     entity::{approval, project, session},
+    folder::Folders,
     journal::{MASK, Tx, internal},
-    projects::{self, trust},
     rows::Rows,
     sessions::{Engine, after_decision, by_node, may, scribe::Scribe},
 };
 use async_trait::async_trait;
+use futures::future::join_all;
 use model::{
     Action, Caller, Error, Page, PageQuery, Result, Via,
     approvals::{Approval, ApprovalFilter, ApprovalKind, ApprovalState, Decide, Decided, RememberScope, Suggestion, Verdict},
@@ -27,7 +28,6 @@ use sea_orm::{
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashSet},
-    path::PathBuf,
     sync::Arc,
 };
 
@@ -64,16 +64,11 @@ pub(crate) async fn decide(engine: &Arc<Engine>, caller: &Caller, id: ApprovalId
     engine.journal.commit_then(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input, holding, follows)), tell).await
 }
 
-/// Which of these projects are trusted at this moment, by id. Reads their folders.
-pub(crate) async fn trusted(projects: impl IntoIterator<Item = &project::Model>) -> Result<HashSet<String>> {
-    // Only one that was trusted once can be.
-    let asked: BTreeMap<String, project::Model> =
-        projects.into_iter().filter(|project| project.trusted_hash.is_some()).map(|project| (project.id.clone(), project.clone())).collect();
-    if asked.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let found = move || asked.into_values().filter(|project| projects::trusted(project, &PathBuf::from(&project.path))).map(|project| project.id).collect();
-    tokio::task::spawn_blocking(found).await.map_err(internal)
+/// Which of these projects are trusted at this moment, by id. Looks into their folders.
+pub(crate) async fn trusted(folders: &Folders, projects: impl IntoIterator<Item = &project::Model>) -> HashSet<String> {
+    let asked: BTreeMap<&String, &project::Model> = projects.into_iter().map(|project| (&project.id, project)).collect();
+    let looks = asked.into_values().map(async |project| folders.seems_trusted(project).await.then(|| project.id.clone()));
+    join_all(looks).await.into_iter().flatten().collect()
 }
 
 /// A project's trust that goes on over what its agent is about to write into its settings.
@@ -96,16 +91,9 @@ async fn remembering(engine: &Engine, row: &approval::Model, scope: RememberScop
     let agent = session.and_then(|session| AgentKind::parse(&session.agent));
     let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
     let grant = agent.and_then(|agent| agents::grant(agent, &suggestions, scope));
-    let read = move || {
-        let folder = PathBuf::from(&project.path);
-        let trusted = RememberScope::holding(projects::trusted(&project, &folder));
-        let follows = project.trusted_hash.zip(grant).and_then(|(before, grant)| {
-            let after = trust::follow(&folder, &before, &grant)?;
-            Some(Follows { project: project.id.parse().ok()?, before, after })
-        });
-        (trusted, follows)
-    };
-    tokio::task::spawn_blocking(read).await.map_err(internal)
+    let (trusted, after) = engine.folders.grant(&project, grant).await?;
+    let follows = project.trusted_hash.zip(after).and_then(|(before, after)| Some(Follows { project: project.id.parse().ok()?, before, after }));
+    Ok((RememberScope::holding(trusted), follows))
 }
 
 async fn decide_in<'t>(

@@ -24,10 +24,9 @@ const FILES: [(&str, &str); 3] = [
 /// The demo's project; made when there is none.
 pub async fn demo(projects: &ProjectsService, caller: &Caller) -> Result<ProjectId> {
     require(caller, Action::StartSession, Resource::Node, "project")?;
-    let folder = projects.data_dir.join("demo");
-    let at = folder.clone();
-    tokio::task::spawn_blocking(move || write(&at)).await.map_err(internal)?.map_err(internal)?;
-    let path = fs::canonicalize(&folder).map_err(internal)?.display().to_string();
+    let (path, written) = projects.folders.demo(write).await?;
+    written.map_err(internal)?;
+    let path = path.display().to_string();
     let id = ProjectId::from_uuid(projects.deps.uuid_v7());
     projects
         .journal

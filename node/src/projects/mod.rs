@@ -1,23 +1,20 @@
 //! Projects: folders a node knows, their git facts and their trust.
-//! It must not run anything a folder contains.
+//! It must not read a folder itself, nor run anything a folder contains: `folder` reads.
 
 mod demo;
-pub mod git;
-pub mod grant;
-pub mod trust;
 
 pub use demo::demo;
-pub use grant::{Grant, SettingsFile};
-pub use trust::trusted;
 
 use crate::{
     clock::Deps,
     entity::{project, session},
+    folder::{Facts, Folders},
     journal::{Journal, Outcome, Tx, internal},
     rows::{Names, Rows},
     store::Store,
 };
 use async_trait::async_trait;
+use futures::future::join_all;
 use model::{
     Action, Caller, Error, Millis, Page, PageQuery, Result,
     caller::{Resource, require},
@@ -27,14 +24,12 @@ use model::{
     projects::{NewProject, Project, ProjectPatch},
     sessions::SessionState,
 };
-use rustix::fs::{Access, access};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Order, Query},
 };
 use std::{
     collections::HashMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -48,43 +43,18 @@ pub struct ProjectsService {
     journal: Journal,
     deps: Deps,
     names: Names,
-    roots: Vec<PathBuf>,
-    data_dir: PathBuf,
+    folders: Folders,
 }
 
 impl ProjectsService {
-    /// Projects may lie under `roots`; without any, wherever the node's user may write.
-    pub fn new(store: Store, journal: Journal, deps: Deps, names: Names, roots: Vec<PathBuf>, data_dir: PathBuf) -> Self {
-        Self { store, journal, deps, names, roots, data_dir }
+    /// On a journal, with folders read by `folders`.
+    pub fn new(store: Store, journal: Journal, deps: Deps, names: Names, folders: Folders) -> Self {
+        Self { store, journal, deps, names, folders }
     }
 
-    /// The folder as it is kept: canonical, a directory, under the roots, writable.
-    fn checked_path(&self, text: &str) -> Result<PathBuf> {
-        let bad = |message: String| Error::invalid("path", message);
-        let text = text.trim();
-        if text.is_empty() || text.len() > 4_096 || text.contains('\0') {
-            return Err(bad("name a folder on this node".into()));
-        }
-        let path = Path::new(text);
-        if !path.is_absolute() {
-            return Err(bad("name the folder from the root: a path that starts with /".into()));
-        }
-        let path = fs::canonicalize(path).map_err(|_| bad(format!("there is no folder {text} on this node, or its user may not enter it")))?;
-        if !path.is_dir() {
-            return Err(bad(format!("{text} is not a folder")));
-        }
-        if path.to_str().is_none() {
-            return Err(bad("the folder's name is not UTF-8".into()));
-        }
-        let roots: Vec<PathBuf> = self.roots.iter().filter_map(|root| fs::canonicalize(root).ok()).collect();
-        if !self.roots.is_empty() && !roots.iter().any(|root| path.starts_with(root)) {
-            let allowed = self.roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", ");
-            return Err(bad(format!("projects must lie under {allowed} (projects.roots)")));
-        }
-        if access(&path, Access::WRITE_OK | Access::READ_OK | Access::EXEC_OK).is_err() {
-            return Err(bad(format!("the node's user may not write in {text}")));
-        }
-        Ok(path)
+    /// Reads the folders of projects.
+    pub fn folders(&self) -> &Folders {
+        &self.folders
     }
 
     /// When a session that the caller may see last did something in each of these projects that has any; each is one look at the end of an
@@ -110,54 +80,35 @@ impl ProjectsService {
         Ok(rows.into_iter().filter_map(|(id, active)| Some((id, active?))).collect())
     }
 
-    async fn shown(&self, row: project::Model, active: Option<Millis>) -> Result<Option<Project>> {
-        let Ok(id) = row.id.parse() else { return Ok(None) };
-        let folder = PathBuf::from(&row.path);
-        let trusted_hash = row.trusted_hash.clone();
-        let facts = tokio::task::spawn_blocking(move || Facts::read(&folder, trusted_hash.as_deref())).await.map_err(internal)?;
-        Ok(Some(Project {
+    /// A row with what its folder says now; without, and `unread`, where the folder does not answer.
+    async fn shown(&self, row: project::Model, active: Option<Millis>) -> Option<Project> {
+        let id = row.id.parse().ok()?;
+        let read = self.folders.facts(&row).await;
+        let unread = read.is_err();
+        // Nothing is claimed of a folder that does not answer.
+        let facts = read.unwrap_or(Facts { branch: None, remote: None, trusted: false, runs_own: Vec::new(), present: true });
+        Some(Project {
             id,
             name: row.name,
             path: row.path,
             branch: facts.branch,
             remote: facts.remote,
             trusted: facts.trusted,
-            trust_stale: row.trusted_hash.is_some() && !facts.trusted,
+            trust_stale: row.trusted_hash.is_some() && !facts.trusted && !unread,
             runs_own: facts.runs_own,
             approval_timeout_s: row.approval_timeout_s.filter(|seconds| *seconds > 0),
             present: facts.present,
+            unread,
             demo: row.demo,
             sessions: row.sessions,
             added: row.added,
             updated: active.map_or(row.updated, |active| std::cmp::max(active, row.updated)),
-        }))
+        })
     }
-}
 
-/// What a person trusts who trusts the folder as it is now; an error says what nobody can vouch for.
-async fn sealed(folder: PathBuf) -> Result<String> {
-    let sealed = tokio::task::spawn_blocking(move || trust::seal(&folder)).await.map_err(internal)?;
-    sealed.map_err(|why| Error::invalid("trusted", format!("it cannot be trusted: {why}")))
-}
-
-/// What the folder itself says at this moment.
-struct Facts {
-    branch: Option<String>,
-    remote: Option<String>,
-    trusted: bool,
-    runs_own: Vec<String>,
-    present: bool,
-}
-
-impl Facts {
-    fn read(folder: &Path, trusted_hash: Option<&str>) -> Self {
-        Self {
-            branch: git::branch(folder),
-            remote: git::remote(folder),
-            trusted: trust::holds(trusted_hash, folder),
-            runs_own: trust::found(folder),
-            present: access(folder, Access::READ_OK | Access::EXEC_OK).is_ok() && folder.is_dir(),
-        }
+    /// What a person trusts who trusts the folder as it is now; an error says what nobody can vouch for.
+    async fn sealed(&self, folder: &Path) -> Result<String> {
+        self.folders.seal(folder).await?.map_err(|why| Error::invalid("trusted", format!("it cannot be trusted: {why}")))
     }
 }
 
@@ -196,12 +147,12 @@ impl ports::Projects for ProjectsService {
         found.truncate(limit as usize);
         let next = found.last().filter(|_| more).map(|row| crate::sessions::cursor(&[&row.name, &row.id]));
         let activity = self.activity(caller, found.iter().map(|row| row.id.as_str())).await?;
-        let mut items = Vec::with_capacity(found.len());
-        for row in found {
+        let shown = found.into_iter().map(|row| {
             let active = activity.get(&row.id).copied();
-            items.extend(self.shown(row, active).await?);
-        }
-        Ok(Page { items, next })
+            self.shown(row, active)
+        });
+        // Together: many that do not answer are waited for as long as one.
+        Ok(Page { items: join_all(shown).await.into_iter().flatten().collect(), next })
     }
 
     async fn names(&self, caller: &Caller) -> Result<Vec<(ProjectId, String)>> {
@@ -223,7 +174,7 @@ impl ports::Projects for ProjectsService {
         match row.filter(|row| row.removed.is_none()) {
             Some(row) => {
                 let active = self.activity(caller, [row.id.as_str()]).await?.remove(&row.id);
-                self.shown(row, active).await?.ok_or_else(|| Error::NotFound("project".into()))
+                self.shown(row, active).await.ok_or_else(|| Error::NotFound("project".into()))
             }
             None => Err(Error::NotFound("project".into())),
         }
@@ -232,21 +183,21 @@ impl ports::Projects for ProjectsService {
     async fn at(&self, caller: &Caller, path: &str) -> Result<Option<ProjectId>> {
         // Asked by whoever is about to add it: others learn nothing of the node's folders.
         require(caller, Action::AddProject, Resource::Node, "project")?;
-        let path = self.checked_path(path)?.display().to_string();
+        let path = self.folders.check(path).await?.display().to_string();
         let known = project::Entity::find().filter(project::Column::Path.eq(path)).filter(project::Column::Removed.is_null());
         Ok(known.one(self.store.read()).await.map_err(internal)?.and_then(|row| row.id.parse().ok()))
     }
 
     async fn create(&self, caller: &Caller, new: NewProject) -> Result<Project> {
         require(caller, Action::AddProject, Resource::Node, "project")?;
-        let path = self.checked_path(&new.path)?;
+        let path = self.folders.check(&new.path).await?;
         let folder_name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
         let name = match new.name.as_deref().map(str::trim) {
             None | Some("") => checked_name(&folder_name)?,
             Some(name) => checked_name(name)?,
         };
         let trust = match new.trusted {
-            Some(true) => Some(sealed(path.clone()).await?),
+            Some(true) => Some(self.sealed(&path).await?),
             _ => None,
         };
         let path = path.display().to_string();
@@ -286,7 +237,7 @@ impl ports::Projects for ProjectsService {
         };
         let folder = PathBuf::from(self.find(caller, id).await?.path);
         let trust = match patch.trusted {
-            Some(true) => Some(Some(sealed(folder).await?)),
+            Some(true) => Some(Some(self.sealed(&folder).await?)),
             Some(false) => Some(None),
             None => None,
         };

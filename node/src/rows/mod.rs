@@ -189,7 +189,7 @@ impl Rows {
             .map(|row| (row.id.clone(), row))
             .collect();
         let offering = rows.iter().filter(|row| offers(row)).filter_map(|row| projects.get(&sessions.get(&row.session)?.project));
-        let trusted = approvals::trusted(offering).await?;
+        let trusted = approvals::trusted(self.projects.folders(), offering).await;
         let mut shown = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(session) = sessions.get(&row.session) else { continue };

@@ -10,10 +10,11 @@ use crate::{
     agents::{self, Driver, How, Start},
     clock::Deps,
     entity::{approval, project, run, run_cursor, session},
+    folder::Folders,
     journal::{Journal, internal},
     live::Hub,
     process::{ControlError, Processes},
-    projects, reserve,
+    reserve,
     rows::Capacity,
     store::Store,
 };
@@ -142,6 +143,7 @@ pub(crate) struct Engine {
     pub(crate) journal: Journal,
     pub(crate) deps: Deps,
     pub(crate) processes: Processes,
+    pub(crate) folders: Folders,
     pub(crate) hub: Hub,
     pub(crate) config: EngineConfig,
     pub(crate) tasks: TaskTracker,
@@ -151,12 +153,13 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(store: Store, journal: Journal, deps: Deps, processes: Processes, hub: Hub, config: EngineConfig) -> Arc<Self> {
+    pub(crate) fn new(store: Store, journal: Journal, deps: Deps, processes: Processes, folders: Folders, hub: Hub, config: EngineConfig) -> Arc<Self> {
         Arc::new(Self {
             store,
             journal,
             deps,
             processes,
+            folders,
             hub,
             config,
             tasks: TaskTracker::new(),
@@ -570,8 +573,11 @@ impl Engine {
             Ok(program) => program,
             Err(why) => return self.failed_to_start(session, &why).await.map(|()| false),
         };
+        let trusted = match self.folders.may_start(&project).await {
+            Ok(trusted) => trusted,
+            Err(why) => return self.failed_to_start(session, &why).await.map(|()| false),
+        };
         let cwd = PathBuf::from(&project.path);
-        let trusted = trusts(project).await?;
         let how = match (row.resumable, row.forked_from.as_deref().and_then(|from| from.parse().ok())) {
             (true, _) => How::Resume,
             (false, Some(from)) => How::Fork { from },
@@ -638,7 +644,7 @@ impl Engine {
         let Some(row) = row else { return Ok(None) };
         let project = project::Entity::find_by_id(row.project).one(self.store.read()).await.map_err(internal)?;
         match project.filter(|project| project.removed.is_none()) {
-            Some(project) => trusts(project).await.map(Some),
+            Some(project) => Ok(Some(self.folders.trusts(&project).await?)),
             None => Ok(None),
         }
     }
@@ -734,12 +740,6 @@ async fn survived(what: &str, round: impl Future<Output = Result<()>> + Send) {
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     shorten(text.and_then(|text| text.lines().next()).unwrap_or("it panicked"), 200)
-}
-
-/// Whether a project is trusted as its folder is now.
-async fn trusts(project: project::Model) -> Result<bool> {
-    let folder = PathBuf::from(&project.path);
-    tokio::task::spawn_blocking(move || projects::trusted(&project, &folder)).await.map_err(internal)
 }
 
 /// Whether an agent that runs was started in a trusted project; its arguments say so.

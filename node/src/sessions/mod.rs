@@ -39,7 +39,7 @@ use model::{
 };
 use scribe::{NewEntry, Scribe, shorten};
 use sea_orm::EntityTrait;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// How long an interrupted turn is waited for before the state is answered as it is.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
@@ -323,7 +323,10 @@ impl ports::Sessions for SessionsService {
         let session = self.find(caller, id).await?;
         let queued = self.rows.queued(id).await?;
         let project = project::Entity::find_by_id(session.project.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
-        let trusted = project.is_some_and(|project| projects::trusted(&project, Path::new(&project.path)));
+        let trusted = match &project {
+            Some(project) => self.engine.folders.seems_trusted(project).await,
+            None => false,
+        };
         let resource = Resource::Session { owner: session.owner, visibility: session.visibility };
         let may_drive = decide(caller, Action::DriveSession, resource) == Decision::Allow;
         Ok(SessionView { session, trusted, queued, pos, may_drive })
@@ -343,7 +346,7 @@ impl ports::Sessions for SessionsService {
         let title = title_or_first_words(new.title.as_deref(), &new.prompt)?;
         let project = project::Entity::find_by_id(new.project.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
         let project = project.filter(|row| row.removed.is_none()).ok_or_else(|| Error::invalid("project", "there is no such project"))?;
-        let branch = projects::git::branch(Path::new(&project.path));
+        let branch = self.engine.folders.branch(&project.path).await;
         let id = self.insert(caller, new, title, branch).await?;
         self.find(caller, id).await
     }

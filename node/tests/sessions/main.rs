@@ -4,8 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint")]
 
 mod again;
-mod held_up;
+mod folder;
 mod hang_up;
+mod held_up;
 mod life;
 mod odd;
 mod retention;
@@ -62,6 +63,8 @@ struct Setup {
     claude: PathBuf,
     driver: fn(AgentKind) -> Box<dyn Driver>,
     spool_max: u64,
+    /// Where projects may lie.
+    roots: Vec<PathBuf>,
 }
 
 impl Default for Setup {
@@ -75,6 +78,7 @@ impl Default for Setup {
             claude: "/nowhere/claude".into(),
             driver: node::agents::driver,
             spool_max: 1 << 30,
+            roots: Vec::new(),
         }
     }
 }
@@ -84,7 +88,7 @@ async fn open_with(place: &Place, agents_max: usize, pace: &'static str) -> Runn
 }
 
 async fn open_as(place: &Place, setup: Setup) -> Running {
-    let Setup { deps, agents_max, pace, idle, silence, claude, driver, spool_max } = setup;
+    let Setup { deps, agents_max, pace, idle, silence, claude, driver, spool_max, roots } = setup;
     let store = Store::open::<Migrator>(&place.config, &deps).await.expect("the store opens");
     let journal = Journal::open(store.clone(), deps.clone()).await.expect("the journal opens");
     let data_dir = place.config.data_dir.clone();
@@ -110,7 +114,7 @@ async fn open_as(place: &Place, setup: Setup) -> Running {
             ]),
         },
         shim: ShimProgram { program: program(), args: vec!["shim".into()] },
-        roots: Vec::new(),
+        roots,
     };
     let accounts = Arc::new(node::accounts::AccountsService::new(store.clone(), journal.clone(), deps.clone()));
     let node = Node::open(config, store.clone(), journal.clone(), accounts, deps).await.expect("the node opens");

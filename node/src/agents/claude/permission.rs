@@ -2,7 +2,7 @@
 //! It must not invent rules: only what the agent suggested is ever returned.
 
 use super::tool::one_line;
-use crate::projects::{Grant, SettingsFile};
+use crate::folder::{Grant, SettingsFile};
 use model::approvals::{Question, RememberScope, Suggestion};
 use serde_json::{Value, json};
 

@@ -4,14 +4,14 @@
 use super::{
     git,
     grant::{Grant, SETTINGS_MAX, is_settings, meaning},
+    open,
 };
-use crate::entity::project;
-use rustix::fs::{Mode, OFlags};
+use model::Millis;
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::{self, Metadata},
     io::{self, ErrorKind, Read},
-    os::unix::ffi::OsStrExt,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -21,8 +21,10 @@ const SOURCES: [&str; 8] = ["settings.json", "settings.local.json", "hooks", "ag
 const SERVERS: &str = ".mcp.json";
 /// So many files and folders may lie in the sources; nobody could have looked at more.
 const ENTRIES_MAX: usize = 5_000;
-/// So many bytes may all the files have together: they are read whenever the project is shown.
+/// So many bytes may all the files have together.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// What changed less than so long ago may change again and have the same time: file systems count in steps of up to two seconds.
+const SETTLED_MS: Millis = 2_500;
 
 /// Why nobody can vouch for a folder, as a part of a sentence.
 #[derive(Debug, thiserror::Error)]
@@ -40,24 +42,71 @@ impl Unvouchable {
     }
 }
 
-/// What the folder would run if trusted: the files found, relative where they lie in it, sorted; and what stands in the way of trust, if anything.
-pub fn found(folder: &Path) -> Vec<String> {
-    let mut files = Vec::new();
-    let gathered = gather(folder, &mut files);
-    files.sort();
-    let mut found: Vec<String> = files.iter().map(|path| shown(folder, path)).collect();
-    found.extend(gathered.err().map(|why| why.to_string()));
-    found
+/// What a folder would run, and whether that is trusted.
+pub(super) struct Look {
+    /// The files found, relative where they lie in it, sorted; and what stands in the way of trust, if anything.
+    pub runs_own: Vec<String>,
+    /// Whether it is what was trusted.
+    pub holds: bool,
+}
+
+/// A seal, and the stamp of what it was read from: where, when and how large each file is, and which one on its file system.
+pub(super) struct Sealed {
+    stamp: blake3::Hash,
+    seal: String,
+}
+
+/// What the folder would run, for showing it. What was read at an earlier look is not read again while nothing has touched it: that is seen by
+/// the times that the kernel gives, which a program cannot set back. `now` is before the look.
+pub(super) fn look(folder: &Path, trusted: Option<&str>, kept: &mut Option<Sealed>, now: Millis) -> Look {
+    let (mut files, lack) = gather(folder);
+    files.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let runs_own = files.iter().map(|(path, _)| shown(folder, path)).chain(lack.iter().map(Unvouchable::to_string)).collect();
+    let holds = lack.is_none()
+        && trusted.is_some_and(|trusted| {
+            let stamp = stamp(&files);
+            if let Some(sealed) = kept.as_ref().filter(|sealed| sealed.stamp == stamp) {
+                return is_one_of(trusted, &sealed.seal);
+            }
+            let settled = files.iter().all(|(_, found)| changed(found).saturating_add(SETTLED_MS) < now);
+            let Ok(contents) = Contents::of(folder, files, None) else { return false };
+            let seal = contents.seal(folder);
+            let holds = is_one_of(trusted, &seal);
+            *kept = settled.then_some(Sealed { stamp, seal });
+            holds
+        });
+    Look { runs_own, holds }
+}
+
+fn stamp(files: &[(PathBuf, Metadata)]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for (path, found) in files {
+        let name = path.as_os_str().as_bytes();
+        hasher.update(&(name.len() as u64).to_le_bytes());
+        hasher.update(name);
+        for number in [found.dev(), found.ino(), found.size(), u64::from(found.mode())] {
+            hasher.update(&number.to_le_bytes());
+        }
+        for number in [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()] {
+            hasher.update(&number.to_le_bytes());
+        }
+    }
+    hasher.finalize()
+}
+
+/// When a file was touched last, by the kernel's own account.
+fn changed(found: &Metadata) -> Millis {
+    found.ctime().saturating_mul(1_000).saturating_add(found.ctime_nsec() / 1_000_000)
 }
 
 /// BLAKE3 (hex) over names and contents of everything the folder would run.
-pub fn seal(folder: &Path) -> Result<String, Unvouchable> {
+pub(super) fn seal(folder: &Path) -> Result<String, Unvouchable> {
     Ok(Contents::read(folder, None)?.seal(folder))
 }
 
 /// What is trusted once a person has granted something in a trusted folder: the folder as it is, and as it will be when the agent has written
 /// that, and nothing else has changed. `None` where the folder is not what was trusted.
-pub fn follow(folder: &Path, trusted: &str, grant: &Grant) -> Option<String> {
+pub(super) fn follow(folder: &Path, trusted: &str, grant: &Grant) -> Option<String> {
     let file = grant.file(folder);
     let mut contents = Contents::read(folder, Some(&file)).ok()?;
     let now = contents.seal(folder);
@@ -78,13 +127,19 @@ struct Contents {
 
 impl Contents {
     fn read(folder: &Path, keep: Option<&Path>) -> Result<Self, Unvouchable> {
-        let mut paths = Vec::new();
-        gather(folder, &mut paths)?;
+        match gather(folder) {
+            (files, None) => Self::of(folder, files, keep),
+            (_, Some(why)) => Err(why),
+        }
+    }
+
+    fn of(folder: &Path, files: Vec<(PathBuf, Metadata)>, keep: Option<&Path>) -> Result<Self, Unvouchable> {
         let mut contents = Self { files: BTreeMap::new(), kept: None };
         let mut left = BYTES_MAX;
-        for path in paths {
+        for (path, _) in files {
             let unreadable = |cause: io::Error| Unvouchable::unreadable(&shown(folder, &path), &cause);
-            let (file, length) = open(&path).map_err(unreadable)?;
+            // What has taken its place since it was found, and would block or is no file, is refused.
+            let (file, length) = open::anywhere(&path).map_err(unreadable)?;
             left = left.checked_sub(length).ok_or_else(Unvouchable::too_much)?;
             // One byte more than there should be: what grows meanwhile, or has no length like the kernel's own files, must not pass for read.
             let mut file = file.take(length + 1);
@@ -127,13 +182,8 @@ fn is_one_of(trusted: &str, seal: &str) -> bool {
 }
 
 /// Whether what was trusted is what the folder would run at this moment.
-pub fn holds(trusted: Option<&str>, folder: &Path) -> bool {
+pub(super) fn holds(trusted: Option<&str>, folder: &Path) -> bool {
     trusted.is_some_and(|trusted| seal(folder).is_ok_and(|seal| is_one_of(trusted, &seal)))
-}
-
-/// Whether a person trusts what the folder would run, as it is at this moment.
-pub fn trusted(project: &project::Model, folder: &Path) -> bool {
-    holds(project.trusted_hash.as_deref(), folder)
 }
 
 /// The folders whose `.claude` counts, as Claude Code 2.1.330 was read: the folder, those above it up to the root of its checkout or, outside of
@@ -147,9 +197,15 @@ fn places(folder: &Path) -> Vec<PathBuf> {
     places
 }
 
-/// Every file in the sources, in no order. Links are followed, as an agent would follow them, but to no folder outside of the checkout. A
-/// circle of links ends where the kernel follows no further, or where it is too much.
-fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unvouchable> {
+/// Every file in the sources, in no order; and why these are not all. Links are followed, as an agent would follow them, but to no folder outside
+/// of the checkout. A circle of links ends where the kernel follows no further, or where it is too much.
+fn gather(folder: &Path) -> (Vec<(PathBuf, Metadata)>, Option<Unvouchable>) {
+    let mut files = Vec::new();
+    let lack = gather_into(&mut files, folder).err();
+    (files, lack)
+}
+
+fn gather_into(files: &mut Vec<(PathBuf, Metadata)>, folder: &Path) -> Result<(), Unvouchable> {
     let servers = folder.ancestors().map(|above| (folder.to_owned(), above.join(SERVERS)));
     let sources = places(folder).into_iter().flat_map(|place| SOURCES.map(|source| (place.clone(), place.join(".claude").join(source))));
     let mut waiting: Vec<(PathBuf, PathBuf)> = servers.chain(sources).filter(|(_, source)| is_there(source)).collect();
@@ -158,7 +214,7 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unvouchable> {
         let unreadable = |cause: io::Error| Unvouchable::unreadable(&shown(folder, &path), &cause);
         let kind = fs::metadata(&path).map_err(unreadable)?;
         if kind.is_file() {
-            files.push(path);
+            files.push((path, kind));
             continue;
         }
         if !kind.is_dir() {
@@ -184,13 +240,6 @@ fn is_there(source: &Path) -> bool {
     !fs::metadata(source).is_err_and(|error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
 }
 
-/// A file and its length. What has taken its place meanwhile and would block, such as a pipe, is refused.
-fn open(path: &Path) -> io::Result<(File, u64)> {
-    let file = File::from(rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?);
-    let kind = file.metadata()?;
-    if kind.is_file() { Ok((file, kind.len())) } else { Err(io::Error::other("it is no file")) }
-}
-
 fn shown(folder: &Path, path: &Path) -> String {
     path.strip_prefix(folder).unwrap_or(path).display().to_string()
 }
@@ -198,10 +247,18 @@ fn shown(folder: &Path, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::projects::SettingsFile;
-    use std::os::unix::{fs::symlink, net::UnixListener};
+    use crate::folder::SettingsFile;
+    use std::{
+        fs::File,
+        os::unix::{fs::symlink, net::UnixListener},
+        time::{Duration, SystemTime},
+    };
 
     type Act = fn(&Path);
+
+    fn found(folder: &Path) -> Vec<String> {
+        look(folder, None, &mut None, 0).runs_own
+    }
 
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -294,6 +351,42 @@ mod tests {
             assert!(!holds(Some(&before), folder.path()), "{what} changed and is still trusted");
             assert!(seal(folder.path()).is_ok(), "{what}");
         }
+    }
+
+    #[test]
+    fn what_was_touched_is_read_again_and_what_was_not_is_not() {
+        let folder = folder();
+        let hook = folder.path().join(".claude/hooks/a.sh");
+        let put = |text: &str| fs::write(&hook, text).unwrap();
+        let stay_as_old = || File::options().write(true).open(&hook).unwrap().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+        put("true");
+        stay_as_old();
+        let trusted = seal(folder.path()).unwrap();
+        let later = changed(&fs::metadata(&hook).unwrap()) + 10_000;
+        let mut kept = None;
+        let holds = |kept: &mut Option<Sealed>, now| look(folder.path(), Some(&trusted), kept, now).holds;
+
+        assert!(holds(&mut kept, later - 10_000));
+        assert!(kept.is_none(), "what has just been written may be written again within the same step of the clock");
+        assert!(holds(&mut kept, later));
+        // Only what is remembered could say so.
+        kept.as_mut().unwrap().seal = "another".into();
+        assert!(!holds(&mut kept, later), "it was read again");
+        kept = None;
+        assert!(holds(&mut kept, later));
+
+        // As long, and as old as before: an agent may set that.
+        put("evil");
+        stay_as_old();
+        assert!(!holds(&mut kept, later));
+        put("true");
+        assert!(holds(&mut kept, later + 60_000));
+        fs::write(hook.with_file_name("b.sh"), "").unwrap();
+        assert!(!holds(&mut kept, later + 60_000));
+        fs::remove_file(hook.with_file_name("b.sh")).unwrap();
+        assert!(holds(&mut kept, later + 60_000));
+        fs::rename(&hook, hook.with_file_name("c.sh")).unwrap();
+        assert!(!holds(&mut kept, later + 60_000));
     }
 
     #[test]

@@ -1,0 +1,165 @@
+//! What lies in a project's folder was written by others: it holds up nobody, leads nowhere else, and is looked at again when an agent starts.
+
+use crate::{Running, Setup, mara, open, open_as};
+use model::{
+    Error, PageQuery,
+    id::ProjectId,
+    projects::{NewProject, Project},
+    sessions::{AgentKind, Mode, NewSession, Session, SessionState},
+};
+use node::store::testing::Place;
+use rustix::fs::{CWD, FileType, mknodat};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Far more than anything here takes, and far less than a pipe that nobody writes to.
+const HELD_UP: Duration = Duration::from_secs(5);
+
+async fn add(running: &Running, path: &Path, trusted: bool) -> model::Result<Project> {
+    running.services.projects.create(&mara(), NewProject { path: path.display().to_string(), name: None, trusted: Some(trusted) }).await
+}
+
+async fn start(running: &Running, project: ProjectId) -> Session {
+    let new = NewSession { project, agent: AgentKind::Demo, mode: Mode::Ask, prompt: "run".into(), title: None, model: None, visibility: None };
+    running.services.sessions.create(&mara(), new).await.unwrap()
+}
+
+fn put(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// A folder to add, beside the data directory and not in it.
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let all = tempfile::tempdir().unwrap();
+    let path = fs::canonicalize(all.path()).unwrap();
+    (all, path)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pipes_in_a_folder_hold_up_no_list_no_session_and_no_start() {
+    let place = Place::new().await;
+    let running = open_as(&place, Setup { agents_max: 20, ..Setup::default() }).await;
+    let (_all, all) = folder();
+    let pipes = [".git", ".git/HEAD", ".git/commondir", ".git/config", ".mcp.json", ".claude/settings.json"];
+    let mut projects = Vec::new();
+    for (n, pipe) in pipes.into_iter().enumerate() {
+        let folder = all.join(n.to_string());
+        for (name, text) in [(".git/HEAD", "ref: refs/heads/main\n"), (".git/config", "[core]\n"), (".mcp.json", "{}"), (".claude/settings.json", "{}")] {
+            put(&folder, name, text);
+        }
+        let project = add(&running, &folder, true).await.unwrap();
+        assert!(project.trusted && project.branch.as_deref() == Some("main"), "{project:?}");
+        let pipe = folder.join(pipe);
+        if pipe.is_dir() {
+            fs::remove_dir_all(&pipe).unwrap();
+        } else if pipe.exists() {
+            fs::remove_file(&pipe).unwrap();
+        }
+        mknodat(CWD, pipe, FileType::Fifo, 0o600.into(), 0).unwrap();
+        projects.push(project.id);
+    }
+    let all_at_once = async {
+        let mut sessions = Vec::new();
+        for project in &projects {
+            sessions.push(start(&running, *project).await);
+            running.services.projects.find(&mara(), *project).await.unwrap();
+            running.services.sessions.view(&mara(), sessions.last().unwrap().id).await.unwrap();
+        }
+        (sessions, running.services.projects.list(&mara(), PageQuery::default()).await.unwrap().items)
+    };
+    let (sessions, listed) = tokio::time::timeout(HELD_UP, all_at_once).await.expect("nothing waits for a pipe");
+    for (n, pipe) in pipes.into_iter().enumerate() {
+        let project = listed.iter().find(|project| project.id == projects[n]).unwrap();
+        assert!(!project.unread && project.present, "{pipe}");
+        assert_eq!(project.branch.as_deref(), (n > 1).then_some("main"), "{pipe}");
+        // What git says is no part of trust; what would run is, and cannot be vouched for.
+        assert_eq!(project.trusted, n < 4, "{pipe}");
+        assert_eq!(sessions[n].branch, project.branch, "{pipe}");
+        running.state(sessions[n].id, SessionState::Waiting).await;
+    }
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_is_kept_as_one_short_line() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let (_all, folder) = folder();
+    put(&folder, ".git/HEAD", &format!("ref: refs/heads/<script>\u{202e}{}\nmore\n", "x".repeat(256 * 1024)));
+    let project = add(&running, &folder, false).await.unwrap();
+    let session = start(&running, project.id).await;
+    for branch in [project.branch.unwrap(), session.branch.unwrap()] {
+        assert!(branch.starts_with("<script>\u{fffd}xxx") && branch.chars().count() == 200, "{branch}");
+    }
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_agent_starts_in_a_folder_that_leads_elsewhere_or_is_gone() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let (_all, all) = folder();
+    fs::create_dir_all(all.join("above/work")).unwrap();
+    fs::create_dir_all(all.join("elsewhere/work")).unwrap();
+    let project = add(&running, &all.join("above/work"), false).await.unwrap();
+    let refused = async |why: &str| {
+        let session = start(&running, project.id).await;
+        let failed = running.state(session.id, SessionState::Failed).await;
+        assert!(failed.state_detail.as_deref().is_some_and(|said| said.contains(why)), "{failed:?}");
+        assert!(failed.run.is_none());
+    };
+    fs::rename(all.join("above/work"), all.join("above/before")).unwrap();
+    refused("is not there").await;
+    symlink(all.join("elsewhere/work"), all.join("above/work")).unwrap();
+    refused("leads to").await;
+    fs::remove_file(all.join("above/work")).unwrap();
+    fs::write(all.join("above/work"), "").unwrap();
+    refused("no folder any more").await;
+    fs::rename(all.join("above"), all.join("before")).unwrap();
+    symlink("elsewhere", all.join("above")).unwrap();
+    refused("leads to").await;
+    fs::remove_file(all.join("above")).unwrap();
+    fs::create_dir_all(all.join("above/work")).unwrap();
+    let session = start(&running, project.id).await;
+    running.state(session.id, SessionState::Waiting).await;
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_agent_starts_outside_of_the_roots_as_they_are_now_or_around_the_nodes_own_data() {
+    let place = Place::new().await;
+    let (_all, all) = folder();
+    for name in ["old/work", "new/work"] {
+        fs::create_dir_all(all.join(name)).unwrap();
+    }
+    let running = open_as(&place, Setup { roots: vec![all.join("old")], ..Setup::default() }).await;
+    let project = add(&running, &all.join("old/work"), false).await.unwrap().id;
+    running.close(true).await;
+
+    let running = open_as(&place, Setup { roots: vec![all.join("new"), std::env::temp_dir()], ..Setup::default() }).await;
+    let session = start(&running, project).await;
+    running.state(session.id, SessionState::Waiting).await;
+    running.close(true).await;
+
+    let running = open_as(&place, Setup { roots: vec![all.join("new")], ..Setup::default() }).await;
+    let session = start(&running, project).await;
+    let failed = running.state(session.id, SessionState::Failed).await;
+    assert!(failed.state_detail.as_deref().is_some_and(|said| said.contains("projects.roots")), "{failed:?}");
+    running.close(true).await;
+
+    let running = open(&place).await;
+    let data = fs::canonicalize(&place.config.data_dir).unwrap();
+    fs::create_dir_all(data.join("inside")).unwrap();
+    for refused in [data.clone(), data.join("inside"), data.parent().unwrap().to_owned(), "/".into()] {
+        let answer = add(&running, &refused, false).await;
+        assert!(matches!(&answer, Err(Error::Invalid { field, message }) if field == "path" && message.contains("data directory")), "{answer:?}");
+    }
+    running.services.sessions.run_demo(&mara()).await.expect("the demo's own project lies in the data directory");
+    running.close(true).await;
+}
