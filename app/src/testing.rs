@@ -134,6 +134,7 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
         subagent: None,
         suggestions: vec![Suggestion { text: "allow Bash(cargo test *)".into(), scope: RememberScope::Local, raw: serde_json::json!({}) }],
         scopes: RememberScope::ALL.to_vec(),
+        always: Vec::new(),
         state: ApprovalState::Pending,
         created: NOW - 42_000,
         expires: None,

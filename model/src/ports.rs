@@ -136,7 +136,7 @@ pub trait Node: Send + Sync {
     async fn health(&self, caller: &Caller) -> Result<Vec<HealthSample>>;
     /// The newest of those samples; `None` before the first.
     async fn health_now(&self, caller: &Caller) -> Result<Option<HealthSample>>;
-    /// Agent programs on this machine; looked for anew when `fresh`.
+    /// Agent programs on this machine; looked for anew when `fresh` (operator): that starts them to ask for their version.
     async fn agents(&self, caller: &Caller, fresh: bool) -> Result<Vec<AgentFound>>;
     /// Everything the Overview shows.
     async fn overview(&self, caller: &Caller) -> Result<Overview>;

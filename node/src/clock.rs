@@ -2,13 +2,20 @@
 //! Nothing else in this crate may read a clock or draw random bytes: that is what makes every run repeatable in a test.
 
 use model::Millis;
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 use uuid::Uuid;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
-    /// Now, in unix milliseconds.
+    /// Now, in unix milliseconds. It may be set, forwards and backwards.
     fn now(&self) -> Millis;
+
+    /// Milliseconds since some moment before: it never goes back and does not notice when the clock is set. For limits and
+    /// waiting; it means nothing after a restart.
+    fn elapsed(&self) -> Millis;
 }
 
 /// Draws random bytes fit for secrets.
@@ -29,12 +36,17 @@ pub struct Deps {
 impl Deps {
     /// The machine's own clock and random source.
     pub fn system() -> Self {
-        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+        Self { clock: Arc::new(SystemClock { started: Instant::now() }), random: Arc::new(SystemRandom) }
     }
 
     /// Now, in unix milliseconds.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    /// Milliseconds since some moment before, untouched by a clock that is set: for limits and waiting.
+    pub fn elapsed(&self) -> Millis {
+        self.clock.elapsed()
     }
 
     /// `N` random bytes fit for secrets.
@@ -51,12 +63,18 @@ impl Deps {
     }
 }
 
-struct SystemClock;
+struct SystemClock {
+    started: Instant,
+}
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     fn now(&self) -> Millis {
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok().and_then(|since| Millis::try_from(since.as_millis()).ok()).unwrap_or(0)
+    }
+
+    fn elapsed(&self) -> Millis {
+        Millis::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX)
     }
 }
 
@@ -79,23 +97,36 @@ pub mod testing {
 
     /// A clock that moves only when told.
     #[derive(Default)]
-    pub struct ManualClock(AtomicI64);
+    pub struct ManualClock {
+        now: AtomicI64,
+        elapsed: AtomicI64,
+    }
 
     impl ManualClock {
         /// Starts at `now`.
         pub fn new(now: Millis) -> Arc<Self> {
-            Arc::new(Self(AtomicI64::new(now)))
+            Arc::new(Self { now: AtomicI64::new(now), elapsed: AtomicI64::new(0) })
         }
 
-        /// Moves on by `by` milliseconds.
+        /// Time passes: `by` milliseconds.
         pub fn advance(&self, by: Millis) {
-            self.0.fetch_add(by, Ordering::SeqCst);
+            self.now.fetch_add(by, Ordering::SeqCst);
+            self.elapsed.fetch_add(by, Ordering::SeqCst);
+        }
+
+        /// Somebody sets the clock: `by` milliseconds forwards, or backwards, while no time passes.
+        pub fn step(&self, by: Millis) {
+            self.now.fetch_add(by, Ordering::SeqCst);
         }
     }
 
     impl Clock for ManualClock {
         fn now(&self) -> Millis {
-            self.0.load(Ordering::SeqCst)
+            self.now.load(Ordering::SeqCst)
+        }
+
+        fn elapsed(&self) -> Millis {
+            self.elapsed.load(Ordering::SeqCst)
         }
     }
 

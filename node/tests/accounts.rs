@@ -13,7 +13,7 @@ use model::{
     ports::Accounts,
 };
 use node::{
-    accounts::{ABSOLUTE_MS, AccountsService, Change, GithubIdentity, IDLE_MS, LoginRecord, NewUser, PENDING_MS},
+    accounts::{ABSOLUTE_MS, Account, AccountsService, Change, GithubIdentity, IDLE_MS, LoginRecord, NewUser, PENDING_MS},
     store::testing::TestStore,
 };
 use std::time::Instant;
@@ -47,8 +47,12 @@ impl World {
 
     /// Signs `name` in with a login of that handle.
     async fn sign_in(&self, name: &str, handle: &str) -> Caller {
-        let account = self.accounts.sign_in(name, PASSWORD.into()).await.unwrap().unwrap();
-        assert!(self.accounts.create_login(record(handle, Some(account.user.id))).await.unwrap());
+        self.sign_in_with(name, PASSWORD, handle).await
+    }
+
+    async fn sign_in_with(&self, name: &str, password: &str, handle: &str) -> Caller {
+        let account = self.accounts.sign_in(name, password.into()).await.unwrap().unwrap();
+        assert!(self.accounts.create_login(login(handle, &account)).await.unwrap());
         account.caller(handle.into(), None)
     }
 
@@ -57,8 +61,13 @@ impl World {
     }
 }
 
+/// What is stored for somebody whose password was checked.
+fn login(handle: &str, account: &Account) -> LoginRecord {
+    LoginRecord { epoch: Some(account.epoch), ..record(handle, Some(account.user.id)) }
+}
+
 fn record(handle: &str, user: Option<UserId>) -> LoginRecord {
-    LoginRecord { id_hash: handle.into(), user, data: b"{}".to_vec(), browser: None, address: None, seen: 0, expires: 0 }
+    LoginRecord { id_hash: handle.into(), user, epoch: None, data: b"{}".to_vec(), browser: None, address: None, seen: 0, expires: 0 }
 }
 
 fn token(days: Option<u32>, scope: Scope) -> NewToken {
@@ -215,6 +224,42 @@ async fn changing_the_own_password_ends_the_other_logins_only() {
     assert!(world.accounts.refresh(&here).await.unwrap().is_some());
     assert!(world.accounts.refresh(&there).await.unwrap().is_none());
     assert!(world.accounts.sign_in("mara", "another long password".into()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_login_begun_before_a_password_change_does_not_survive_it() {
+    let world = World::set_up().await;
+    let here = world.sign_in("mara", "here").await;
+    // Somebody who knows the old password: it was right when it was checked.
+    let checked = world.accounts.sign_in("mara", PASSWORD.into()).await.unwrap().unwrap();
+    world.accounts.change_password(&here, PASSWORD.into(), "another long password".into()).await.unwrap();
+    assert_eq!(world.accounts.create_login(login("late", &checked)).await, Err(Error::Unauthenticated));
+    assert!(world.accounts.find_login("late").await.unwrap().is_none());
+    assert!(world.accounts.create_login(record("pending", None)).await.unwrap());
+    assert_eq!(world.accounts.update_login(login("pending", &checked)).await, Err(Error::Unauthenticated));
+    // Whoever changed it goes on, also when the login is stored anew with what was read before.
+    world.accounts.update_login(login("here", &checked)).await.unwrap();
+    let kept = world.accounts.find_login("here").await.unwrap().unwrap();
+    assert_eq!(kept.epoch, Some(world.accounts.account(checked.user.id).await.unwrap().unwrap().epoch));
+    world.sign_in_with("mara", "another long password", "again").await;
+}
+
+#[tokio::test]
+async fn a_network_is_known_for_thirty_days_after_a_sign_in_from_it() {
+    let world = World::set_up().await;
+    let account = world.accounts.sign_in("mara", PASSWORD.into()).await.unwrap().unwrap();
+    let from = |address: &str| Some(address.parse().unwrap());
+    let known = async |name: &str, address: &str| world.accounts.knows_network(name, from(address)).await.unwrap();
+    for n in 0..60 {
+        world.test.clock.advance(1_000);
+        let login = LoginRecord { address: Some(format!("192.0.2.{n}")), ..login(&format!("m{n}"), &account) };
+        assert!(world.accounts.create_login(login).await.unwrap());
+    }
+    assert!(known("MARA", "192.0.2.59").await && known("mara", "::ffff:192.0.2.59").await);
+    assert!(!known("mara", "192.0.2.9").await, "the newest fifty are kept");
+    assert!(!known("mara", "192.0.2.99").await && !known("nobody", "192.0.2.59").await);
+    world.test.clock.advance(30 * 24 * HOUR);
+    assert!(!known("mara", "192.0.2.59").await);
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! The agent programs found on this machine.
 
-use super::{Part, api::agents};
+use super::{
+    Part,
+    api::{AgentsView, agents},
+};
 use crate::Reading;
 use crate::ui::{Button, Empty, Look, QueryState, StatusWord, hear};
 use crate::view;
@@ -16,16 +19,35 @@ pub(super) fn Agents() -> impl IntoView {
     view! {
         <Title text="Agents" />
         <Part title="Agents on this machine" id="a-list" text="Programs that this node can run sessions with. Their paths can be set in orchwiz.toml.">
-            <QueryState query=found failed="The agents could not be looked for." rows=2 content=|found| view! { <List found=found /> } />
-            <form class="acts" method="get" action="/settings/agents" on:submit=hear::submit(move |event| {
-                event.prevent_default();
-                looks.update(|n| *n += 1);
-            })>
-                <Button submit=true large=true>
-                    "Look again"
-                </Button>
-            </form>
+            <QueryState
+                query=found
+                failed="The agents could not be looked for."
+                rows=2
+                content=move |read: AgentsView| {
+                    view! {
+                        <List found=read.found />
+                        {read.may_look.then(|| view! { <LookAgain looks=looks /> })}
+                    }
+                }
+            />
         </Part>
+    }
+}
+
+#[component]
+fn LookAgain(
+    /// How often somebody asked.
+    looks: RwSignal<u32>,
+) -> impl IntoView {
+    view! {
+        <form class="acts" method="get" action="/settings/agents" on:submit=hear::submit(move |event| {
+            event.prevent_default();
+            looks.update(|n| *n += 1);
+        })>
+            <Button submit=true large=true>
+                "Look again"
+            </Button>
+        </form>
     }
 }
 

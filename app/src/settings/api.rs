@@ -65,10 +65,20 @@ pub(super) async fn revoke_token(id: TokenId) -> AppResult<()> {
     Ok(services()?.accounts.revoke_token(&caller()?, id).await?)
 }
 
+/// Agent programs on this machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct AgentsView {
+    /// What was found.
+    pub found: Vec<AgentFound>,
+    /// The caller may have them looked for anew.
+    pub may_look: bool,
+}
+
 /// Agent programs on this machine; looked for anew when `fresh`.
 #[server(prefix = "/api/rpc", endpoint = "settings/agents", protocol = Rpc)]
-pub(super) async fn agents(fresh: bool) -> AppResult<Vec<AgentFound>> {
-    Ok(services()?.node.agents(&caller()?, fresh).await?)
+pub(super) async fn agents(fresh: bool) -> AppResult<AgentsView> {
+    let caller = caller()?;
+    Ok(AgentsView { found: services()?.node.agents(&caller, fresh).await?, may_look: caller.role >= model::Role::Operator })
 }
 
 /// The node and its last hour.

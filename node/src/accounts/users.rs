@@ -97,13 +97,7 @@ impl AccountsService {
 
     /// One person with their epoch; `None` when there is no such person.
     pub async fn account(&self, id: UserId) -> Result<Option<Account>> {
-        let id = id.to_string();
-        let found = user::Entity::find_by_id(&id).one(self.store.read()).await.map_err(internal)?;
-        let Some(found) = found else { return Ok(None) };
-        let credential = credential::Entity::find_by_id(&id).one(self.store.read()).await.map_err(internal)?;
-        // A person of another node has no credential here and cannot be signed in here.
-        let Some(credential) = credential else { return Ok(None) };
-        Ok(Some(Account { user: user_of(found)?, epoch: credential.auth_epoch }))
+        account(self.store.read(), id).await
     }
 
     /// Whether there is anybody who could sign in.
@@ -187,20 +181,27 @@ impl AccountsService {
         .await
     }
 
+    /// Checks the password of somebody who is signed in; gives its hash, `None` for who has none because they come by GitHub.
+    /// `Invalid` at `field` when it is another one, `RateLimited` after too many of those: a stolen cookie must not become a way to try passwords.
+    pub(super) async fn check_own_password(&self, id: UserId, field: &str, password: String) -> Result<Option<String>> {
+        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?.ok_or_else(no_user)?;
+        let Some(hash) = stored.password_hash else { return Ok(None) };
+        let counted = id.to_string();
+        self.tries.check(&counted)?;
+        if self.passwords.verify(password, Some(hash.clone())).await? == Verdict::Wrong {
+            return Err(Error::invalid(field, "this is not your present password"));
+        }
+        self.tries.forgive(&counted);
+        Ok(Some(hash))
+    }
+
     /// Changes the caller's own password; every other login of theirs ends.
     pub(super) async fn change_own_password(&self, caller: &Caller, current: String, new: String) -> Result<()> {
         require(caller, Action::EditSelf, Resource::Node, "user")?;
         let id = caller.user.ok_or_else(no_person)?;
-        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?.ok_or_else(no_user)?;
-        // Somebody who came by GitHub has none yet and may set one; whoever has one must know it.
-        if let Some(hash) = stored.password_hash.clone()
-            && self.passwords.verify(current, Some(hash)).await? == Verdict::Wrong
-        {
-            return Err(Error::invalid("current", "this is not the present password"));
-        }
+        let before = self.check_own_password(id, "current", current).await?;
         rules::check_password("new", &new)?;
         let hash = self.passwords.hash(new).await?;
-        let before = stored.password_hash;
         let keep = match &caller.via {
             Via::Cookie { login } => Some(login.clone()),
             _ => None,
@@ -224,6 +225,17 @@ impl AccountsService {
         )
         .await
     }
+}
+
+/// Somebody who may be signed in here, with their epoch.
+pub(super) async fn account(db: &impl ConnectionTrait, id: UserId) -> Result<Option<Account>> {
+    let id = id.to_string();
+    let found = user::Entity::find_by_id(&id).one(db).await.map_err(internal)?;
+    let Some(found) = found else { return Ok(None) };
+    let credential = credential::Entity::find_by_id(&id).one(db).await.map_err(internal)?;
+    // A person of another node has no credential here and cannot be signed in here.
+    let Some(credential) = credential else { return Ok(None) };
+    Ok(Some(Account { user: user_of(found)?, epoch: credential.auth_epoch }))
 }
 
 /// A person about to be created.

@@ -218,7 +218,9 @@ impl ports::Node for NodeService {
     }
 
     async fn agents(&self, caller: &Caller, fresh: bool) -> Result<Vec<AgentFound>> {
-        require(caller, Action::ReadNode, Resource::Node, "node")?;
+        // Looking anew starts programs, which is more than reading.
+        let action = if fresh { Action::StartSession } else { Action::ReadNode };
+        require(caller, action, Resource::Node, "node")?;
         Ok(self.agents_found(fresh).await)
     }
 

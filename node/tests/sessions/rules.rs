@@ -33,7 +33,17 @@ async fn always_is_offered_only_where_it_holds() {
     }
     running.services.projects.update(&mara(), session.project, ProjectPatch { trusted: Some(true), ..ProjectPatch::default() }).await.unwrap();
     assert_eq!(running.asked(session.id).await.scopes, RememberScope::ALL);
-    let decided = running.services.approvals.decide(&mara(), asked.id, Decide { remember: Some(RememberScope::Session), ..Decide::allow() }).await.unwrap();
+    let before = running.services.projects.find(&mara(), session.project).await.unwrap();
+    let operator = Caller { role: model::Role::Operator, ..mara() };
+    let seen = running.services.approvals.find(&operator, asked.id).await.unwrap();
+    assert_eq!(seen.scopes, [RememberScope::Session], "what lasts is for whoever may change projects");
+    assert_eq!(seen.always.iter().map(|always| always.scope).collect::<Vec<_>>(), seen.scopes);
+    for scope in [RememberScope::Local, RememberScope::Project, RememberScope::User] {
+        let refused = running.services.approvals.decide(&operator, asked.id, Decide { remember: Some(scope), ..Decide::allow() }).await;
+        assert!(matches!(&refused, Err(Error::Forbidden(_))), "{refused:?}");
+    }
+    assert_eq!(running.services.projects.find(&mara(), session.project).await.unwrap(), before);
+    let decided = running.services.approvals.decide(&operator, asked.id, Decide { remember: Some(RememberScope::Session), ..Decide::allow() }).await.unwrap();
     assert_eq!(decided.scopes, [], "a decided one offers nothing");
     running.close(true).await;
 }

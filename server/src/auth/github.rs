@@ -8,10 +8,7 @@ use super::{
     sign_in::{begin as sign_in, refuse},
     store,
 };
-use crate::{
-    limits::address_key,
-    rest::error::{ApiError, ApiResult},
-};
+use crate::rest::error::{ApiError, ApiResult};
 use axum::{
     Extension,
     extract::State,
@@ -24,6 +21,7 @@ use model::{Error, Millis, Result};
 use node::{
     accounts::{GithubIdentity, PENDING_MS},
     journal::internal,
+    limits::network_key,
 };
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge,
@@ -146,18 +144,18 @@ impl Github {
         let token = exchange(self.client.clone(), self.http.clone(), code, verifier).await?;
         let token = token.as_str();
         let user: User = self.get("user", token).await?;
-        if !self.may_enter(&user.login, token).await? {
+        if !self.may_enter(user.id, &user.login, token).await? {
             return Err(Failure::NotAllowed);
         }
         Ok(GithubIdentity { id: user.id, login: user.login })
     }
 
-    async fn may_enter(&self, login: &str, token: &str) -> Result<bool, Failure> {
+    async fn may_enter(&self, id: i64, login: &str, token: &str) -> Result<bool, Failure> {
         #[derive(Deserialize)]
         struct Organisation {
             login: String,
         }
-        if self.config.logins.iter().any(|listed| listed.eq_ignore_ascii_case(login)) {
+        if self.config.ids.contains(&id) || self.config.logins.iter().any(|listed| listed.eq_ignore_ascii_case(login)) {
             return Ok(true);
         }
         if self.config.organisations.is_empty() {
@@ -239,7 +237,7 @@ pub(super) async fn begin(
 ) -> ApiResult<Response> {
     let next = fields.optional("next")?.unwrap_or_default();
     let Some(github) = &auth.0.github else { return Err(not_offered()) };
-    if let Err(error) = auth.0.limits.address.check(&address_key(address)) {
+    if let Err(error) = auth.0.limits.address.check(&network_key(address)) {
         return Ok(refuse(&headers, error, "/signin", &[("error", "limited"), ("next", &next)]));
     }
     let (question, pending) = github.question(&auth, next.chars().take(2_000).collect());

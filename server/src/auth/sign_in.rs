@@ -7,7 +7,6 @@ use super::{
     store,
 };
 use crate::{
-    limits::address_key,
     rest::error::{ApiError, ApiResult},
 };
 use axum::{
@@ -17,7 +16,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header};
 use model::{Caller, Error, Result};
-use node::accounts::Account;
+use node::{accounts::Account, limits::network_key};
 
 /// `POST /auth/login` with `name`, `password`, `next`: 303 to `next`, or to `/signin?error=wrong|limited&name&next`.
 pub(super) async fn login(
@@ -31,19 +30,24 @@ pub(super) async fn login(
     let next = fields.optional("next")?.unwrap_or_default();
     let failed = |error: Error, word: &str| refuse(&headers, error, "/signin", &[("error", word), ("name", &name), ("next", &next)]);
 
-    let from = address_key(address);
-    let account = name.chars().take(100).collect::<String>().to_ascii_lowercase();
-    // The address first: whoever is stopped there must not use up the tries of the account.
-    if let Err(error) = auth.0.limits.address.check(&from).and_then(|()| auth.0.limits.account.check(&account)) {
-        return Ok(failed(error, "limited"));
-    }
-    let Some(found) = auth.0.accounts.sign_in(&name, password).await? else {
+    let wrong = || {
         let wrong = ApiError::http(StatusCode::UNAUTHORIZED, "unauthenticated", "this name and password do not belong together");
-        return Ok(if wants_page(&headers) { failed(Error::Unauthenticated, "wrong") } else { wrong.into_response() });
+        if wants_page(&headers) { failed(Error::Unauthenticated, "wrong") } else { wrong.into_response() }
     };
-    auth.0.limits.address.forgive(&from);
-    auth.0.limits.account.forgive(&account);
-    begin(&mut browser, found, &headers, address).await?;
+
+    let account = name.chars().take(100).collect::<String>().to_ascii_lowercase();
+    let known = auth.0.accounts.knows_network(&name, address).await?;
+    let counted = match auth.0.limits.sign_in(&account, address, known) {
+        Ok(counted) => counted,
+        Err(error) => return Ok(failed(error, "limited")),
+    };
+    let Some(found) = auth.0.accounts.sign_in(&name, password).await? else { return Ok(wrong()) };
+    match begin(&mut browser, found, &headers, address).await {
+        // The password was changed while it was checked.
+        Err(Error::Unauthenticated) => return Ok(wrong()),
+        begun => begun?,
+    }
+    counted.forgive();
     Ok(onward(&next))
 }
 
@@ -73,7 +77,7 @@ pub(super) async fn set_up(
 ) -> ApiResult<Response> {
     let (token, name, password) = (fields.text("token")?, fields.text("name")?, fields.text("password")?);
     let failed = |error: Error, word: &str| refuse(&headers, error, "/setup", &[("error", word), ("token", &token), ("name", &name)]);
-    if let Err(error) = auth.0.limits.setup.check(&address_key(address)) {
+    if let Err(error) = auth.0.limits.setup.check(&network_key(address)) {
         return Ok(failed(error, "limited"));
     }
     match auth.0.accounts.set_up(&token, &name, password).await {
@@ -99,27 +103,16 @@ pub(super) async fn password(
     let mut fields = fields?;
     let (current, new) = (fields.optional("current")?.unwrap_or_default(), fields.text("new")?);
     let failed = |error: Error, word: &str| refuse(&headers, error, "/settings/profile", &[("error", word)]);
-    let account = caller.name.to_ascii_lowercase();
-    // A stolen cookie must not become a way to try passwords.
-    if let Err(error) = auth.0.limits.account.check(&account) {
-        return Ok(failed(error, "limited"));
-    }
     match model::ports::Accounts::change_password(&auth.0.accounts, &caller, current, new).await {
-        Ok(()) => {
-            auth.0.limits.account.forgive(&account);
-            Ok(back("/settings/profile", &[("saved", "password")]))
-        }
-        Err(Error::Invalid { field, message }) => {
-            if field != "current" {
-                auth.0.limits.account.forgive(&account);
-            }
-            Ok(failed(Error::invalid(field.clone(), message), &field))
-        }
+        Ok(()) => Ok(back("/settings/profile", &[("saved", "password")])),
+        Err(error @ Error::RateLimited(_)) => Ok(failed(error, "limited")),
+        Err(Error::Invalid { field, message }) => Ok(failed(Error::invalid(field.clone(), message), &field)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Signs somebody in under a fresh cookie; whoever was signed in there before is signed out.
+/// Signs somebody in under a fresh cookie; whoever was signed in there before is signed out. `Unauthenticated` when what was checked for it
+/// no longer holds.
 pub(super) async fn begin(browser: &mut Browser, account: Account, headers: &HeaderMap, address: Option<std::net::IpAddr>) -> Result<()> {
     let session = browser.session.clone();
     if session.id().is_some() {
@@ -135,7 +128,12 @@ pub(super) async fn begin(browser: &mut Browser, account: Account, headers: &Hea
     }
     browser.login(&account.into()).await.map_err(store::login_cause)?;
     // Stored before the answer says so: the answer must not promise what a full disk refused.
-    session.save().await.map_err(store::cause)
+    if let Err(error) = session.save().await {
+        // The session layer must not try it once more: it would answer an empty 500.
+        session.clear().await;
+        return Err(store::cause(error));
+    }
+    Ok(())
 }
 
 fn signed_out(auth: &Auth) -> Response {
