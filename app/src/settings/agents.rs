@@ -97,8 +97,8 @@ fn List(
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
-    use crate::testing::Fake;
-    use model::{Error, node::AgentFound, sessions::AgentKind};
+    use crate::testing::{Fake, caller};
+    use model::{Error, Role, node::AgentFound, sessions::AgentKind};
 
     #[tokio::test]
     async fn agents_are_shown_with_what_is_wrong() {
@@ -122,6 +122,12 @@ mod tests {
             "needs no sign-in",
             "Look again",
         ]);
+    }
+
+    #[tokio::test]
+    async fn who_may_only_read_is_not_offered_to_start_programs() {
+        let viewer = Fake { caller: Some(caller(Role::Viewer)), ..Fake::default() };
+        viewer.render("/settings/agents").await.shows(&["Agents on this machine"]).lacks(&["Look again"]);
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Logins: the private rows behind browsers' cookies, by the SHA-256 of the cookie's value.
 //! A stolen table must not be a set of live cookies; a row that was deleted must not come back.
 
-use super::{AccountsService, Change, networks, users};
+use super::{AccountsService, Change, networks, tokens, users};
 use crate::{
     entity::{credential, login},
     journal::{Outcome, Tx, internal},
@@ -10,6 +10,7 @@ use model::{
     Action, Caller, Error, Millis, Result, Via,
     accounts::Login,
     caller::{Resource, require},
+    event::{SignInWay, UserSignedIn},
     id::UserId,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
@@ -32,6 +33,8 @@ pub struct LoginRecord {
     pub user: Option<UserId>,
     /// The epoch of the [`Account`](super::Account) whose password or GitHub account was checked; `None` while a sign-in is under way.
     pub epoch: Option<i64>,
+    /// How they proved who they are. Only said when storing; `None` when read.
+    pub way: Option<SignInWay>,
     /// What the server keeps with it.
     pub data: Vec<u8>,
     /// The browser as it named itself, shortened.
@@ -48,16 +51,19 @@ impl AccountsService {
     /// Stores a new login; `false` when one of that hash exists. `Unauthenticated` when what was checked for it no longer holds: the password was
     /// changed meanwhile, or the person's logins have all been ended.
     pub async fn create_login(&self, new: LoginRecord) -> Result<bool> {
+        let who = Caller { user: new.user, ..Caller::node() };
         self.journal
-            .commit(&Caller::node(), move |tx| {
+            .commit(&who, move |tx| {
                 Box::pin(async move {
                     if login::Entity::find_by_id(&new.id_hash).one(tx.db()).await.map_err(internal)?.is_some() {
                         return Ok(Outcome::new(false));
                     }
                     let now = tx.now();
+                    let mut outcome = Outcome::new(true);
                     if let Some(user) = new.user {
                         may_begin(tx, user, new.epoch).await?;
                         networks::note(tx, user, new.address.as_deref()).await?;
+                        outcome = outcome.with(user, UserSignedIn { way: new.way, from: new.address.clone(), browser: new.browser.clone() });
                     }
                     let row = login::ActiveModel {
                         id_hash: Set(new.id_hash),
@@ -71,7 +77,7 @@ impl AccountsService {
                         epoch: Set(new.epoch),
                     };
                     login::Entity::insert(row).exec_without_returning(tx.db()).await.map_err(internal)?;
-                    Ok(Outcome::new(true))
+                    Ok(outcome)
                 })
             })
             .await
@@ -124,6 +130,7 @@ impl AccountsService {
             id_hash: row.id_hash,
             user,
             epoch: row.epoch,
+            way: None,
             data: row.data,
             browser: row.browser,
             address: row.address,
@@ -182,8 +189,8 @@ impl AccountsService {
         Ok(rows.map_err(internal)?.into_iter().map(login).collect())
     }
 
-    /// Ends every login of the caller.
-    pub(super) async fn end_own_logins(&self, caller: &Caller) -> Result<()> {
+    /// Ends every login of the caller, and with `revoke` their API tokens.
+    pub(super) async fn end_own_logins(&self, caller: &Caller, revoke: bool) -> Result<()> {
         require(caller, Action::EditSelf, Resource::Node, "login")?;
         let user = caller.user.ok_or_else(users::no_person)?;
         self.commit_told(
@@ -191,7 +198,11 @@ impl AccountsService {
             move |tx| {
                 Box::pin(async move {
                     end_all(tx, user).await?;
-                    Ok(Outcome::new(()))
+                    let mut outcome = Outcome::new(());
+                    if revoke {
+                        outcome.events = tokens::revoke_all(tx, user).await?;
+                    }
+                    Ok(outcome)
                 })
             },
             move |()| Some(Change::User(user)),

@@ -6,6 +6,7 @@ mod logins;
 mod networks;
 mod passwords;
 mod port;
+mod refusals;
 mod rules;
 mod setup;
 mod tokens;
@@ -67,6 +68,7 @@ pub struct AccountsService {
     passwords: Arc<Passwords>,
     /// Wrong passwords of people who are signed in, 5 a minute for each.
     tries: Arc<Limiter>,
+    refusals: Arc<refusals::Refusals>,
     changes: broadcast::Sender<Change>,
     /// Tokens as they were read last.
     known: Arc<Known<TokenId, Pair>>,
@@ -85,7 +87,8 @@ impl AccountsService {
         // Enough for a burst; a receiver that lags looks at its caller anew, so nothing is lost.
         let (changes, _) = broadcast::channel(256);
         let tries = Arc::new(Limiter::per_minute(5, &deps));
-        Self { store, journal, deps, passwords, tries, changes, known: Arc::default() }
+        let refusals = Arc::new(refusals::Refusals::new(&deps));
+        Self { store, journal, deps, passwords, tries, refusals, changes, known: Arc::default() }
     }
 
     /// The node whose accounts these are.

@@ -25,6 +25,12 @@ impl AccountsService {
     }
 }
 
+/// Forgets, inside a commit, every network of a person.
+pub(super) async fn forget(tx: &Tx<'_>, user: UserId) -> Result<()> {
+    known_network::Entity::delete_many().filter(known_network::Column::User.eq(user.to_string())).exec(tx.db()).await.map_err(internal)?;
+    Ok(())
+}
+
 /// Notes, inside a commit, that somebody signed in from an address; forgets what is too old or too much.
 pub(super) async fn note(tx: &Tx<'_>, user: UserId, address: Option<&str>) -> Result<()> {
     let Some(address) = address.and_then(|address| address.parse().ok()) else { return Ok(()) };

@@ -6,16 +6,14 @@ use super::{
     form::{Fields, back, onward, wants_page},
     store,
 };
-use crate::{
-    rest::error::{ApiError, ApiResult},
-};
+use crate::rest::error::{ApiError, ApiResult};
 use axum::{
     Extension,
     extract::State,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
-use model::{Caller, Error, Result};
+use model::{Caller, Error, Result, event::SignInWay};
 use node::{accounts::Account, limits::network_key};
 
 /// `POST /auth/login` with `name`, `password`, `next`: 303 to `next`, or to `/signin?error=wrong|limited&name&next`.
@@ -30,7 +28,9 @@ pub(super) async fn login(
     let next = fields.optional("next")?.unwrap_or_default();
     let failed = |error: Error, word: &str| refuse(&headers, error, "/signin", &[("error", word), ("name", &name), ("next", &next)]);
 
+    let from = address.map(|address| address.to_string());
     let wrong = || {
+        auth.0.accounts.note_refusal(&name, from.clone());
         let wrong = ApiError::http(StatusCode::UNAUTHORIZED, "unauthenticated", "this name and password do not belong together");
         if wants_page(&headers) { failed(Error::Unauthenticated, "wrong") } else { wrong.into_response() }
     };
@@ -39,10 +39,13 @@ pub(super) async fn login(
     let known = auth.0.accounts.knows_network(&name, address).await?;
     let counted = match auth.0.limits.sign_in(&account, address, known) {
         Ok(counted) => counted,
-        Err(error) => return Ok(failed(error, "limited")),
+        Err(error) => {
+            auth.0.accounts.note_refusal(&name, from);
+            return Ok(failed(error, "limited"));
+        }
     };
     let Some(found) = auth.0.accounts.sign_in(&name, password).await? else { return Ok(wrong()) };
-    match begin(&mut browser, found, &headers, address).await {
+    match begin(&mut browser, found, SignInWay::Password, &headers, address).await {
         // The password was changed while it was checked.
         Err(Error::Unauthenticated) => return Ok(wrong()),
         begun => begun?,
@@ -58,10 +61,17 @@ pub(super) async fn logout(State(auth): State<Auth>, caller: Option<Extension<Ca
     Ok(signed_out(&auth))
 }
 
-/// `POST /auth/logout-everywhere`: ends every login of the caller, 303 to `/signin`.
-pub(super) async fn logout_everywhere(State(auth): State<Auth>, caller: Option<Extension<Caller>>, mut browser: Browser) -> ApiResult<Response> {
+/// `POST /auth/logout-everywhere`, perhaps with `tokens`: ends every login of the caller, and with that field their API tokens; 303 to `/signin`.
+pub(super) async fn logout_everywhere(
+    State(auth): State<Auth>,
+    caller: Option<Extension<Caller>>,
+    mut browser: Browser,
+    fields: ApiResult<Fields>,
+) -> ApiResult<Response> {
     let Extension(caller) = caller.ok_or(Error::Unauthenticated)?;
-    model::ports::Accounts::log_out_everywhere(&auth.0.accounts, &caller).await?;
+    // Without a form there is nothing more to end.
+    let tokens = fields.is_ok_and(|mut fields| fields.optional("tokens").is_ok_and(|ticked| ticked.is_some()));
+    model::ports::Accounts::log_out_everywhere(&auth.0.accounts, &caller, tokens).await?;
     browser.logout().await.map_err(store::login_cause)?;
     Ok(signed_out(&auth))
 }
@@ -82,7 +92,7 @@ pub(super) async fn set_up(
     }
     match auth.0.accounts.set_up(&token, &name, password).await {
         Ok(owner) => {
-            begin(&mut browser, owner, &headers, address).await?;
+            begin(&mut browser, owner, SignInWay::SetUp, &headers, address).await?;
             Ok(onward("/"))
         }
         Err(error @ Error::Forbidden(_)) => Ok(failed(error, "link")),
@@ -91,8 +101,8 @@ pub(super) async fn set_up(
     }
 }
 
-/// `POST /auth/password` with `current`, `new`: changes the caller's own, ends their other logins, 303 to `/settings/profile?saved=password`,
-/// or with `error=current|new|limited`.
+/// `POST /auth/password` with `current`, `new` and perhaps `tokens`: changes the caller's own, ends their other logins and with that field their API
+/// tokens, 303 to `/settings/profile?saved=password`, or with `error=current|new|limited`.
 pub(super) async fn password(
     State(auth): State<Auth>,
     caller: Option<Extension<Caller>>,
@@ -102,8 +112,9 @@ pub(super) async fn password(
     let Extension(caller) = caller.ok_or(Error::Unauthenticated)?;
     let mut fields = fields?;
     let (current, new) = (fields.optional("current")?.unwrap_or_default(), fields.text("new")?);
+    let tokens = fields.optional("tokens")?.is_some();
     let failed = |error: Error, word: &str| refuse(&headers, error, "/settings/profile", &[("error", word)]);
-    match model::ports::Accounts::change_password(&auth.0.accounts, &caller, current, new).await {
+    match model::ports::Accounts::change_password(&auth.0.accounts, &caller, current, new, tokens).await {
         Ok(()) => Ok(back("/settings/profile", &[("saved", "password")])),
         Err(error @ Error::RateLimited(_)) => Ok(failed(error, "limited")),
         Err(Error::Invalid { field, message }) => Ok(failed(Error::invalid(field.clone(), message), &field)),
@@ -113,7 +124,7 @@ pub(super) async fn password(
 
 /// Signs somebody in under a fresh cookie; whoever was signed in there before is signed out. `Unauthenticated` when what was checked for it
 /// no longer holds.
-pub(super) async fn begin(browser: &mut Browser, account: Account, headers: &HeaderMap, address: Option<std::net::IpAddr>) -> Result<()> {
+pub(super) async fn begin(browser: &mut Browser, account: Account, way: SignInWay, headers: &HeaderMap, address: Option<std::net::IpAddr>) -> Result<()> {
     let session = browser.session.clone();
     if session.id().is_some() {
         session.flush().await.map_err(store::cause)?;
@@ -126,6 +137,7 @@ pub(super) async fn begin(browser: &mut Browser, account: Account, headers: &Hea
     if let Some(address) = address {
         session.insert(store::ADDRESS, address.to_string()).await.map_err(store::cause)?;
     }
+    session.insert(store::WAY, way.word()).await.map_err(store::cause)?;
     browser.login(&account.into()).await.map_err(store::login_cause)?;
     // Stored before the answer says so: the answer must not promise what a full disk refused.
     if let Err(error) = session.save().await {

@@ -8,7 +8,7 @@ use axum_login::tower_sessions::{
     session::{self, Id, Record},
     session_store::{Error, Result},
 };
-use model::id::UserId;
+use model::{event::SignInWay, id::UserId};
 use node::{
     accounts::{AccountsService, LoginRecord},
     journal::internal,
@@ -24,6 +24,8 @@ const EPOCH: &str = "auth_hash";
 pub(super) const BROWSER: &str = "browser";
 /// The same for the address.
 pub(super) const ADDRESS: &str = "address";
+/// How somebody proved who they are, for the record of their sign-in.
+pub(super) const WAY: &str = "way";
 /// When the login was last seen, as stored: only read.
 pub(super) const SEEN: &str = "seen";
 
@@ -91,6 +93,7 @@ fn stored(record: &Record) -> Result<LoginRecord> {
         id_hash: handle(&record.id),
         user: user.map_err(|error| Error::Encode(error.to_string()))?,
         epoch: data.get(WHO).and_then(epoch_in),
+        way: data.get(WAY).and_then(Value::as_str).and_then(SignInWay::parse),
         data: serde_json::to_vec(&data).map_err(|error| Error::Encode(error.to_string()))?,
         browser,
         address,

@@ -33,7 +33,10 @@ async fn over_https_the_cookie_is_bound_to_the_host() {
     let mut browser = crate::bench::Browser::new(door.app.clone(), "orch.example.org");
     let answer = browser.sign_in("mara", PASSWORD, "/").await;
     let cookie = answer.header("set-cookie");
-    assert!(cookie.starts_with(&format!("__Host-{}=", door.cookie())) && cookie.contains("Secure") && cookie.contains("Path=/") && !cookie.contains("Domain"), "{cookie}");
+    assert!(
+        cookie.starts_with(&format!("__Host-{}=", door.cookie())) && cookie.contains("Secure") && cookie.contains("Path=/") && !cookie.contains("Domain"),
+        "{cookie}"
+    );
     assert_eq!(browser.who().await, "mara");
     let answer = browser.post("/auth/logout", &[]).await;
     let gone = answer.headers.get_all("set-cookie").iter().any(|cookie| cookie.to_str().unwrap().contains("Max-Age=0; HttpOnly; Secure"));
@@ -242,20 +245,18 @@ async fn a_stolen_cookie_is_no_way_to_try_passwords() {
 async fn a_sign_in_that_a_password_change_overtakes_leads_back_as_a_wrong_password() {
     let door = Door::new(&[]).await;
     let mut owner = door.signed_in("mara").await;
-    // Tries all the time with the old password while it is changed.
-    let tries: Vec<_> = (0..4)
-        .map(|_| {
-            let mut thief = door.browser();
-            tokio::spawn(async move {
-                let answer = thief.sign_in("mara", PASSWORD, "/").await;
-                (answer.status, answer.location().to_owned(), thief)
-            })
-        })
-        .collect();
-    let changed = owner.post("/auth/password", &[("current", PASSWORD), ("new", "another long password")]).await;
+    // Tries with the old password while it is changed.
+    let tries = (0..4).map(|_| {
+        let mut thief = door.browser();
+        async move {
+            let answer = thief.sign_in("mara", PASSWORD, "/").await;
+            (answer.status, answer.location().to_owned(), thief)
+        }
+    });
+    let change = owner.post("/auth/password", &[("current", PASSWORD), ("new", "another long password")]);
+    let (tries, changed) = tokio::join!(futures::future::join_all(tries), change);
     assert_eq!(changed.location(), "/settings/profile?saved=password");
-    for tried in tries {
-        let (status, location, mut thief) = tried.await.unwrap();
+    for (status, location, mut thief) in tries {
         assert!(status == StatusCode::SEE_OTHER && (location == "/" || location.contains("error=wrong")), "{status} {location}");
         assert_eq!(thief.who().await, json!(null), "{location}");
     }
