@@ -136,6 +136,7 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
         subagent: None,
         suggestions: vec![Suggestion { text: "allow Bash(cargo test *)".into(), scope: RememberScope::Local, raw: serde_json::json!({}) }],
         scopes: RememberScope::ALL.to_vec(),
+        always: Vec::new(),
         state: ApprovalState::Pending,
         created: NOW - 42_000,
         expires: None,
@@ -499,7 +500,11 @@ impl ports::Accounts for Fake {
         self.checked()?;
         Ok(self.tokens.clone())
     }
-    async fn create_token(&self, caller: &Caller, new: NewToken) -> Result<TokenCreated> {
+    async fn has_password(&self, _: &Caller) -> Result<bool> {
+        self.checked()?;
+        Ok(true)
+    }
+    async fn create_token(&self, caller: &Caller, new: NewToken, _: String) -> Result<TokenCreated> {
         self.checked()?;
         let token = token(9, |token| (token.name, token.scope, token.user) = (new.name, new.scope, caller.user.unwrap_or_else(|| user_id(1))));
         Ok(TokenCreated { token, secret: "owz_shown_once".into() })
@@ -511,10 +516,10 @@ impl ports::Accounts for Fake {
         self.checked()?;
         Ok(self.logins.clone())
     }
-    async fn log_out_everywhere(&self, _: &Caller) -> Result<()> {
+    async fn log_out_everywhere(&self, _: &Caller, _: bool) -> Result<()> {
         self.checked()
     }
-    async fn change_password(&self, _: &Caller, _: String, _: String) -> Result<()> {
+    async fn change_password(&self, _: &Caller, _: String, _: String, _: bool) -> Result<()> {
         self.checked()
     }
 }

@@ -15,6 +15,7 @@ test("set-up, settings, signing out and in work without JavaScript", async ({ br
 
     await page.goto("/settings/tokens");
     await page.getByLabel("Name").fill("from a form");
+    await page.getByLabel("Your password").fill(OWNER.password);
     await page.getByRole("button", { name: "Create token" }).click();
     await expect(page.getByText(/owz_/).first()).toBeVisible();
 

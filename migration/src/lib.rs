@@ -9,6 +9,8 @@ mod m20261125_000002_unattended;
 mod m20261125_000003_project_sessions;
 mod m20261125_000004_session_pos;
 mod m20261125_000005_session_newest;
+mod m20261129_000006_logins;
+mod m20261129_000007_people;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -22,6 +24,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000003_project_sessions::Migration),
             Box::new(m20261125_000004_session_pos::Migration),
             Box::new(m20261125_000005_session_newest::Migration),
+            Box::new(m20261129_000006_logins::Migration),
+            Box::new(m20261129_000007_people::Migration),
         ]
     }
 }

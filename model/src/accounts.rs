@@ -21,6 +21,9 @@ pub struct User {
     pub github: Option<String>,
     /// When they were created.
     pub created: Millis,
+    /// They may not sign in, and their tokens do not work.
+    #[serde(default)]
+    pub disabled: bool,
 }
 
 /// An API token, without its secret.

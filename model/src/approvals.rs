@@ -49,19 +49,60 @@ words! {
     RememberScope {
         /// Until this session's agent ends.
         Session = "session",
-        /// For this person in this project: `.claude/settings.local.json`.
+        /// In this project on this machine: `.claude/settings.local.json`.
         Local = "local",
-        /// For everybody in this project: `.claude/settings.json`.
+        /// For everybody who has this project: `.claude/settings.json`.
         Project = "project",
-        /// For this person everywhere: `~/.claude/settings.json`.
+        /// In every project of this machine: `~/.claude/settings.json`.
         User = "user",
     }
 }
 
 impl RememberScope {
-    /// Where something can be remembered in a project: what is written into one that is not trusted is not read.
-    pub const fn holding(trusted: bool) -> &'static [Self] {
-        if trusted { Self::ALL } else { &[Self::Session, Self::User] }
+    /// Where something can be remembered. What is written into a project that is not trusted is not read. What `lasts` beyond the session lies
+    /// in settings that everybody's sessions read, since all agents share the node's user.
+    pub const fn offered(trusted: bool, lasts: bool) -> &'static [Self] {
+        match (lasts, trusted) {
+            (false, _) => &[Self::Session],
+            (true, false) => &[Self::Session, Self::User],
+            (true, true) => Self::ALL,
+        }
+    }
+
+    /// The file of the agent's settings that is written; `None` where nothing is.
+    pub const fn file(self) -> Option<&'static str> {
+        match self {
+            Self::Session => None,
+            Self::Local => Some(".claude/settings.local.json"),
+            Self::Project => Some(".claude/settings.json"),
+            Self::User => Some("~/.claude/settings.json"),
+        }
+    }
+}
+
+/// What "always" does at one scope: that, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Always {
+    /// Where it is remembered.
+    pub scope: RememberScope,
+    /// What is remembered, and for which sessions, in one sentence.
+    pub text: String,
+    /// The file that the agent writes it to; `None` where it is written nowhere.
+    pub file: Option<String>,
+}
+
+impl Always {
+    /// What remembering all of these at `scope` does.
+    pub fn of(suggestions: &[Suggestion], scope: RememberScope) -> Self {
+        let what: Vec<&str> = suggestions.iter().map(|suggestion| suggestion.text.as_str()).collect();
+        let where_to = match scope {
+            RememberScope::Session => "in this session, until its agent ends",
+            RememberScope::Local => "in every session of this project on this machine",
+            RememberScope::Project => "in every session of this project, for everybody who has its files",
+            RememberScope::User => "in every session of every project on this machine",
+        };
+        Self { scope, text: format!("From now on, {where_to}: {}.", what.join("; ")), file: scope.file().map(str::to_owned) }
     }
 }
 
@@ -165,9 +206,11 @@ pub struct Approval {
     pub subagent: Option<String>,
     /// What "always" would remember; empty when the agent offers nothing.
     pub suggestions: Vec<Suggestion>,
-    /// Where "always" can be remembered so that it holds; empty when there is nothing to remember. An untrusted project's own settings are not
-    /// read by its agents, so a rule there would not hold.
+    /// Where the caller can have "always" remembered so that it holds; empty when there is nothing to remember. An untrusted project's own settings
+    /// are not read by its agents, so a rule there would not hold. What lasts beyond the session needs the role admin.
     pub scopes: Vec<RememberScope>,
+    /// What "always" does at each of those scopes, in the same order.
+    pub always: Vec<Always>,
     /// How it stands.
     pub state: ApprovalState,
     /// When it was asked.
@@ -202,7 +245,8 @@ pub enum LimitOf {
 pub struct Decide {
     /// The answer.
     pub decision: Verdict,
-    /// Remember it there; only with `allow`, only if the agent made a suggestion, and only at one of the approval's `scopes`.
+    /// Remember it there; only with `allow`, only if the agent made a suggestion, and only at one of the approval's `scopes`: all but
+    /// `session` need the role admin.
     #[serde(default)]
     pub remember: Option<RememberScope>,
     /// Why not, or comments on a plan; at most 10,000 characters.
@@ -236,4 +280,18 @@ pub struct ApprovalFilter {
     pub state: Option<ApprovalState>,
     /// Only of this session.
     pub session: Option<SessionId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn always_says_what_it_does_and_where() {
+        let suggestions = [Suggestion { text: "allow Bash(make *)".into(), scope: RememberScope::Local, raw: serde_json::Value::Null }];
+        let said = Always::of(&suggestions, RememberScope::User);
+        assert_eq!(said.text, "From now on, in every session of every project on this machine: allow Bash(make *).");
+        assert_eq!(said.file.as_deref(), Some("~/.claude/settings.json"));
+        assert_eq!(Always::of(&suggestions, RememberScope::Session).file, None);
+    }
 }

@@ -4,10 +4,10 @@
 use crate::{
     Micros, Millis, Pos,
     approvals::{ApprovalKind, Decided, Question, Suggestion},
-    caller::{Role, Visibility},
+    caller::{Role, Scope, Visibility},
     entries::{CallStatus, EntryKind},
     id::{ApprovalId, ProjectId, PromptId, RunId, SessionId, UserId},
-    sessions::{AgentKind, Mode, SessionState, Tokens},
+    sessions::{AgentKind, Mode, SessionState, Tokens, words},
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,12 @@ impl Event {
     pub const fn at(&self) -> Millis {
         self.hlc >> 16
     }
+}
+
+/// Whether events of this kind are about people and their accounts: those are told only to who may list them. By the kind alone, so that it holds
+/// for kinds and payloads that this version cannot read.
+pub fn is_about_people(kind: &str) -> bool {
+    kind.starts_with("user.") || kind.starts_with("token.") || kind == "node.set_up"
 }
 
 macro_rules! facts {
@@ -94,8 +100,24 @@ macro_rules! facts {
 facts! {
     /// A person may sign in from now on.
     UserCreated(UserCreated) = "user.created",
-    /// A person's role or GitHub login changed.
+    /// A person's role or GitHub login changed, or whether they may sign in.
     UserChanged(UserChanged) = "user.changed",
+    /// A person was removed: their logins, tokens and credentials are gone, what they did stays.
+    UserRemoved(UserRemoved) = "user.removed",
+    /// A person signed in.
+    UserSignedIn(UserSignedIn) = "user.signed_in",
+    /// A sign-in was refused. Not every one is recorded; the subject is the person, or the node where nobody has that name.
+    SignInRefused(SignInRefused) = "user.refused",
+    /// A person has another password.
+    PasswordSet(PasswordSet) = "user.password_set",
+    /// An API token works from now on.
+    TokenMade(TokenMade) = "token.made",
+    /// An API token no longer works.
+    TokenRevoked(TokenRevoked) = "token.revoked",
+    /// The node got its first owner.
+    NodeSetUp(NodeSetUp) = "node.set_up",
+    /// The node has another name.
+    NodeRenamed(NodeRenamed) = "node.renamed",
     /// A folder became a project.
     ProjectAdded(ProjectAdded) = "project.added",
     /// A project's name or settings changed.
@@ -161,6 +183,89 @@ pub struct UserChanged {
     /// A new GitHub login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub github: Option<String>,
+    /// They may not sign in any more, or may again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+}
+
+/// See [`Fact::UserRemoved`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRemoved {}
+
+words! {
+    /// How somebody proved who they are.
+    SignInWay {
+        /// By their password.
+        Password = "password",
+        /// By GitHub.
+        Github = "github",
+        /// By the set-up link.
+        SetUp = "set_up",
+    }
+}
+
+/// See [`Fact::UserSignedIn`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserSignedIn {
+    /// How.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<SignInWay>,
+    /// From which address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The browser as it named itself, shortened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
+}
+
+/// See [`Fact::SignInRefused`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInRefused {
+    /// From which address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// How many others were refused since the last such event without being recorded, as whoever and from wherever.
+    #[serde(default)]
+    pub more: i64,
+}
+
+/// See [`Fact::PasswordSet`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordSet {}
+
+/// See [`Fact::TokenMade`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenMade {
+    /// Whose.
+    pub user: UserId,
+    /// What it is for.
+    pub name: String,
+    /// What it may be used for.
+    pub scope: Scope,
+    /// When it stops working.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Millis>,
+}
+
+/// See [`Fact::TokenRevoked`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRevoked {
+    /// Whose it was.
+    pub user: UserId,
+}
+
+/// See [`Fact::NodeSetUp`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSetUp {
+    /// The first owner.
+    pub owner: UserId,
+}
+
+/// See [`Fact::NodeRenamed`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRenamed {
+    /// The new name.
+    pub name: String,
 }
 
 /// See [`Fact::ProjectAdded`].
@@ -513,6 +618,14 @@ mod tests {
         let fact = Fact::from(SessionMoved { state: SessionState::Waiting, detail: Some("Bash".into()) });
         let bytes = fact.encode().expect("plain data encodes");
         assert_eq!(Fact::decode(fact.kind(), fact.version(), &bytes), Some(fact));
+    }
+
+    #[test]
+    fn everything_about_people_is_known_by_its_kind() {
+        let told = |kind: &&&str| !is_about_people(kind);
+        let others: Vec<&str> = Fact::KINDS.iter().filter(told).map(|kind| kind.split('.').next().unwrap_or_default()).collect();
+        assert!(others.iter().all(|kind| !["user", "token"].contains(kind)), "{others:?}");
+        assert!(is_about_people("user.something_new") && !is_about_people("node.renamed"));
     }
 
     #[test]

@@ -116,16 +116,19 @@ pub trait Accounts: Send + Sync {
     async fn users(&self, caller: &Caller) -> Result<Vec<User>>;
     /// The caller's API tokens, newest first.
     async fn tokens(&self, caller: &Caller) -> Result<Vec<Token>>;
-    /// Creates an API token; its secret is shown this once.
-    async fn create_token(&self, caller: &Caller, new: NewToken) -> Result<TokenCreated>;
+    /// Whether the caller has a password: who comes by GitHub may have none.
+    async fn has_password(&self, caller: &Caller) -> Result<bool>;
+    /// Creates an API token; its secret is shown this once. `password` is the caller's present one, for who has one: a borrowed browser must not
+    /// become a token. `Invalid` at `password` when it is another.
+    async fn create_token(&self, caller: &Caller, new: NewToken, password: String) -> Result<TokenCreated>;
     /// Revokes one of the caller's API tokens, at once and everywhere.
     async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<()>;
     /// Where the caller is signed in.
     async fn logins(&self, caller: &Caller) -> Result<Vec<Login>>;
-    /// Ends every login of the caller, this one too.
-    async fn log_out_everywhere(&self, caller: &Caller) -> Result<()>;
-    /// Changes the caller's password; every other login ends.
-    async fn change_password(&self, caller: &Caller, current: String, new: String) -> Result<()>;
+    /// Ends every login of the caller, this one too; with `tokens` revokes their API tokens as well.
+    async fn log_out_everywhere(&self, caller: &Caller, tokens: bool) -> Result<()>;
+    /// Changes the caller's password; every other login ends. With `tokens` revokes their API tokens as well.
+    async fn change_password(&self, caller: &Caller, current: String, new: String, tokens: bool) -> Result<()>;
 }
 
 /// The node itself.
@@ -139,7 +142,7 @@ pub trait Node: Send + Sync {
     async fn health(&self, caller: &Caller) -> Result<Vec<HealthSample>>;
     /// The newest of those samples; `None` before the first.
     async fn health_now(&self, caller: &Caller) -> Result<Option<HealthSample>>;
-    /// Agent programs on this machine; looked for anew when `fresh`.
+    /// Agent programs on this machine; looked for anew when `fresh` (operator): that starts them to ask for their version.
     async fn agents(&self, caller: &Caller, fresh: bool) -> Result<Vec<AgentFound>>;
     /// Everything the Overview shows.
     async fn overview(&self, caller: &Caller) -> Result<Overview>;

@@ -12,6 +12,7 @@ pub mod health;
 mod hex;
 pub mod journal;
 mod known;
+pub mod limits;
 pub mod live;
 pub mod node;
 pub mod overview;

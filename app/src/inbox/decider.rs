@@ -68,7 +68,9 @@ impl Decider {
         let project = approval.project;
         use_live().on(move |said| match said {
             ServerSays::Row { row: Row::Project(now), .. } if now.id == project && scopes.with_untracked(|scopes| !scopes.is_empty()) => {
-                let holding = RememberScope::holding(now.trusted && !now.trust_stale);
+                // Trust may have changed; what the caller may have remembered beyond the session has not.
+                let lasts = scopes.with_untracked(|scopes| scopes.contains(&RememberScope::User));
+                let holding = RememberScope::offered(now.trusted && !now.trust_stale, lasts);
                 if scopes.with_untracked(|scopes| scopes != holding) {
                     scopes.set(holding.to_vec());
                     if !holding.contains(&scope.get_untracked()) {

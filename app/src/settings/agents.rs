@@ -1,6 +1,9 @@
 //! The agent programs found on this machine.
 
-use super::{Part, api::agents};
+use super::{
+    Part,
+    api::{AgentsView, agents},
+};
 use crate::Reading;
 use crate::ui::{Button, Empty, Look, QueryState, StatusWord, hear};
 use crate::view;
@@ -16,16 +19,35 @@ pub(super) fn Agents() -> impl IntoView {
     view! {
         <Title text="Agents" />
         <Part title="Agents on this machine" id="a-list" text="Programs that this node can run sessions with. Their paths can be set in orchwiz.toml.">
-            <QueryState query=found failed="The agents could not be looked for." rows=2 content=|found| view! { <List found=found /> } />
-            <form class="acts" method="get" action="/settings/agents" on:submit=hear::submit(move |event| {
-                event.prevent_default();
-                looks.update(|n| *n += 1);
-            })>
-                <Button submit=true large=true>
-                    "Look again"
-                </Button>
-            </form>
+            <QueryState
+                query=found
+                failed="The agents could not be looked for."
+                rows=2
+                content=move |read: AgentsView| {
+                    view! {
+                        <List found=read.found />
+                        {read.may_look.then(|| view! { <LookAgain looks=looks /> })}
+                    }
+                }
+            />
         </Part>
+    }
+}
+
+#[component]
+fn LookAgain(
+    /// How often somebody asked.
+    looks: RwSignal<u32>,
+) -> impl IntoView {
+    view! {
+        <form class="acts" method="get" action="/settings/agents" on:submit=hear::submit(move |event| {
+            event.prevent_default();
+            looks.update(|n| *n += 1);
+        })>
+            <Button submit=true large=true>
+                "Look again"
+            </Button>
+        </form>
     }
 }
 
@@ -75,8 +97,8 @@ fn List(
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
-    use crate::testing::Fake;
-    use model::{Error, node::AgentFound, sessions::AgentKind};
+    use crate::testing::{Fake, caller};
+    use model::{Error, Role, node::AgentFound, sessions::AgentKind};
 
     #[tokio::test]
     async fn agents_are_shown_with_what_is_wrong() {
@@ -100,6 +122,12 @@ mod tests {
             "needs no sign-in",
             "Look again",
         ]);
+    }
+
+    #[tokio::test]
+    async fn who_may_only_read_is_not_offered_to_start_programs() {
+        let viewer = Fake { caller: Some(caller(Role::Viewer)), ..Fake::default() };
+        viewer.render("/settings/agents").await.shows(&["Agents on this machine"]).lacks(&["Look again"]);
     }
 
     #[tokio::test]

@@ -35,6 +35,8 @@ pub(super) async fn profile() -> AppResult<ProfileView> {
 pub(super) struct TokensView {
     /// Newest first.
     pub tokens: Vec<Token>,
+    /// Whether making one asks for the caller's password.
+    pub has_password: bool,
     /// Shown this once.
     pub secret: Option<String>,
 }
@@ -42,19 +44,19 @@ pub(super) struct TokensView {
 /// Reads the tokens. A secret that a plain form left for this page is given once and forgotten.
 #[server(prefix = "/api/rpc", endpoint = "settings/tokens", protocol = Rpc)]
 pub(super) async fn tokens() -> AppResult<TokensView> {
-    let tokens = services()?.accounts.tokens(&caller()?).await?;
-    Ok(TokensView { tokens, secret: once::take() })
+    let (accounts, caller) = (services()?.accounts, caller()?);
+    Ok(TokensView { tokens: accounts.tokens(&caller).await?, has_password: accounts.has_password(&caller).await?, secret: once::take() })
 }
 
-/// Creates a token. `days` is a number, or empty for one that does not expire.
+/// Creates a token. `days` is a number, or empty for one that does not expire; `password` the caller's own, where they have one.
 #[server(prefix = "/api/rpc", endpoint = "settings/create-token", protocol = FormRpc)]
-pub(super) async fn create_token(name: String, scope: String, #[server(default)] days: String) -> AppResult<TokenCreated> {
+pub(super) async fn create_token(name: String, scope: String, #[server(default)] days: String, #[server(default)] password: String) -> AppResult<TokenCreated> {
     let scope = model::caller::Scope::parse(&scope).ok_or_else(|| model::Error::invalid("scope", "a scope is read, write or metrics"))?;
     let days = match days.as_str() {
         "" => None,
         days => Some(days.parse().map_err(|_| model::Error::invalid("days", "days are a number from 1 to 3,650"))?),
     };
-    let created = services()?.accounts.create_token(&caller()?, model::accounts::NewToken { name, scope, days }).await?;
+    let created = services()?.accounts.create_token(&caller()?, model::accounts::NewToken { name, scope, days }, password).await?;
     once::leave(&created.secret);
     Ok(created)
 }
@@ -65,10 +67,20 @@ pub(super) async fn revoke_token(id: TokenId) -> AppResult<()> {
     Ok(services()?.accounts.revoke_token(&caller()?, id).await?)
 }
 
+/// Agent programs on this machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct AgentsView {
+    /// What was found.
+    pub found: Vec<AgentFound>,
+    /// The caller may have them looked for anew.
+    pub may_look: bool,
+}
+
 /// Agent programs on this machine; looked for anew when `fresh`.
 #[server(prefix = "/api/rpc", endpoint = "settings/agents", protocol = Rpc)]
-pub(super) async fn agents(fresh: bool) -> AppResult<Vec<AgentFound>> {
-    Ok(services()?.node.agents(&caller()?, fresh).await?)
+pub(super) async fn agents(fresh: bool) -> AppResult<AgentsView> {
+    let caller = caller()?;
+    Ok(AgentsView { found: services()?.node.agents(&caller, fresh).await?, may_look: caller.role >= model::Role::Operator })
 }
 
 /// The node and its last hour.

@@ -93,12 +93,24 @@ fn SignOutEverywhere(
             <form class="confirm-b" method="post" action="/auth/logout-everywhere">
                 <p>{format!("This ends {count}:")}</p>
                 <ul class="runs">{named}</ul>
-                <p>"You sign in again with your password. API tokens go on working, and so do the agents."</p>
+                <p>"You sign in again with your password. Agents go on working."</p>
+                <TokensToo />
                 <button type="submit" class="btn btn-lg btn-d">
                     "Sign out everywhere"
                 </button>
             </form>
         </details>
+    }
+}
+
+/// Offers to end the API tokens together with the logins.
+#[component]
+fn TokensToo() -> impl IntoView {
+    view! {
+        <label class="check">
+            <input type="checkbox" name="tokens" value="revoke" checked=true />
+            <span>"Revoke my API tokens, too"</span>
+        </label>
     }
 }
 
@@ -159,6 +171,7 @@ fn PasswordForm(
                 hint="At least 10 characters; a sentence is best."
                 error=Signal::stored(new)
             />
+            <TokensToo />
             <div class="acts">
                 <button type="submit" class="btn btn-lg">
                     "Change password"
@@ -229,6 +242,7 @@ mod tests {
             "Notify me in this browser",
             "Sign out everywhere…",
             "This ends 2 logins:",
+            "Revoke my API tokens, too",
         ]);
     }
 

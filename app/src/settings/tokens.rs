@@ -38,7 +38,7 @@ pub(super) fn Tokens() -> impl IntoView {
             id="t-new"
             text="For programs that use this node's REST interface. A token never allows more than your role, and cannot change tokens, passwords or users."
         >
-            <CreateForm create=create />
+            <CreateForm create=create list=list />
             <Suspense>
                 {move || {
                     made.get().or_else(|| list.get().and_then(Result::ok).and_then(|view| view.secret))
@@ -62,6 +62,8 @@ pub(super) fn Tokens() -> impl IntoView {
 fn CreateForm(
     /// What the form does.
     create: Sending,
+    /// Says whether it asks for a password.
+    list: Reading<TokensView>,
 ) -> impl IntoView {
     let about = move |field: &'static str| Signal::derive(move || create.refusal().and_then(|error| error.about(field)));
     view! {
@@ -99,6 +101,26 @@ fn CreateForm(
                     </span>
                 </Field>
             </div>
+            <Suspense>
+                {move || {
+                    list.get()
+                        .and_then(Result::ok)
+                        .is_some_and(|view| view.has_password)
+                        .then(|| {
+                            view! {
+                                <TextInput
+                                    label="Your password"
+                                    name="password"
+                                    kind="password"
+                                    autocomplete="current-password"
+                                    required=true
+                                    hint="So that nobody makes a token from a browser you left open."
+                                    error=about("password")
+                                />
+                            }
+                        })
+                }}
+            </Suspense>
             {move || {
                 create.refusal().filter(|error| error.field().is_none()).map(|error| view! { <ErrorNote error=error title="The token was not created." /> })
             }}

@@ -2,18 +2,14 @@
 //! It must not talk to GitHub, nor take a login name for an identity: names change hands.
 
 use super::{
-    AccountsService, rules,
+    AccountsService, Change, logins, rules, tokens,
     users::{self, Account, Person},
 };
 use crate::{
-    entity::{credential, user},
-    journal::{NewEvent, Outcome, Tx, internal},
+    entity::{credential, login, token, user},
+    journal::{Outcome, Tx, internal},
 };
-use model::{
-    Caller, Error, Result, Role,
-    accounts::User,
-    event::{Fact, UserChanged},
-};
+use model::{Caller, Error, Result, Role, accounts::User, event::UserChanged, id::UserId};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
@@ -32,9 +28,48 @@ pub struct GithubIdentity {
 
 impl AccountsService {
     /// The person behind a GitHub identity that the caller has checked against the allow-list: known by its id;
-    /// else the one an owner created with that GitHub login; else a new one with `role`. `Forbidden` while nobody has set the node up.
+    /// else the one an owner created with that GitHub login; else a new one with `role`. `Forbidden` while nobody has set the node up,
+    /// `Unauthenticated` for somebody who is disabled.
     pub async fn sign_in_with_github(&self, identity: GithubIdentity, role: Role) -> Result<Account> {
         self.journal.commit(&Caller::node(), move |tx| Box::pin(async move { sign_in(tx, identity, role).await })).await
+    }
+
+    /// Ends the logins and API tokens of those who can come by GitHub alone and are not `listed` (numeric id, login as it was last) any more.
+    /// Whoever has a password, too, comes in by that. Gives how many people it was.
+    pub async fn shut_out_of_github(&self, listed: impl Fn(i64, &str) -> bool + Send) -> Result<usize> {
+        let read = self.store.read();
+        let by_github = credential::Entity::find().filter(credential::Column::GithubId.is_not_null()).filter(credential::Column::PasswordHash.is_null());
+        let mut shut_out = 0;
+        for stored in by_github.all(read).await.map_err(internal)? {
+            let Some(person) = user::Entity::find_by_id(&stored.user).one(read).await.map_err(internal)? else { continue };
+            if stored.github_id.is_none_or(|id| listed(id, person.github.as_deref().unwrap_or_default())) {
+                continue;
+            }
+            let in_a_browser = login::Entity::find().filter(login::Column::User.eq(&stored.user)).one(read).await.map_err(internal)?.is_some();
+            let by_token = token::Entity::find().filter(token::Column::User.eq(&stored.user)).one(read).await.map_err(internal)?.is_some();
+            if in_a_browser || by_token {
+                self.end_access(users::user_of(person)?.id).await?;
+                shut_out += 1;
+            }
+        }
+        Ok(shut_out)
+    }
+
+    /// Ends every login and API token of a person.
+    async fn end_access(&self, id: UserId) -> Result<()> {
+        self.commit_told(
+            &Caller::node(),
+            move |tx| {
+                Box::pin(async move {
+                    logins::end_all(tx, id).await?;
+                    let mut outcome = Outcome::new(());
+                    outcome.events = tokens::revoke_all(tx, id).await?;
+                    Ok(outcome)
+                })
+            },
+            move |()| Some(Change::User(id)),
+        )
+        .await
     }
 }
 
@@ -45,9 +80,15 @@ async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Ou
     let known = credential::Entity::find().filter(credential::Column::GithubId.eq(identity.id)).one(tx.db()).await.map_err(internal)?;
     if let Some(known) = known {
         let found = user::Entity::find_by_id(&known.user).one(tx.db()).await.map_err(internal)?.ok_or_else(users::no_user)?;
+        if !users::may_enter(&found) {
+            return Err(Error::Unauthenticated);
+        }
         return Ok(renamed(users::user_of(found)?, known.auth_epoch, identity.login));
     }
     if let Some((user, stored)) = promised(tx, &identity.login).await? {
+        if user.disabled {
+            return Err(Error::Unauthenticated);
+        }
         let epoch = stored.auth_epoch;
         let mut stored = stored.into_active_model();
         stored.github_id = Set(Some(identity.id));
@@ -63,7 +104,7 @@ async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Ou
 /// The person whom an owner created with that GitHub login and who has not signed in with it yet.
 async fn promised(tx: &Tx<'_>, login: &str) -> Result<Option<(User, credential::Model)>> {
     let folded = Expr::expr(Func::lower(Expr::col(user::Column::Github))).eq(login.to_ascii_lowercase());
-    for found in user::Entity::find().filter(folded).all(tx.db()).await.map_err(internal)? {
+    for found in user::Entity::find().filter(folded).filter(user::Column::Removed.is_null()).all(tx.db()).await.map_err(internal)? {
         let stored = credential::Entity::find_by_id(&found.id).one(tx.db()).await.map_err(internal)?;
         if let Some(stored) = stored.filter(|stored| stored.github_id.is_none()) {
             return Ok(Some((users::user_of(found)?, stored)));
@@ -74,13 +115,12 @@ async fn promised(tx: &Tx<'_>, login: &str) -> Result<Option<(User, credential::
 
 /// Notes a login that changed its name at GitHub.
 fn renamed(mut user: User, epoch: i64, login: String) -> Outcome<Account> {
-    let mut events = Vec::new();
-    if user.github.as_deref() != Some(login.as_str()) {
-        let fact = Fact::from(UserChanged { id: user.id, role: None, github: Some(login.clone()) });
-        events.push(NewEvent { subject: user.id.to_string(), fact });
-        user.github = Some(login);
+    let id = user.id;
+    if user.github.as_deref() == Some(login.as_str()) {
+        return Outcome::new(Account { user, epoch });
     }
-    Outcome { value: Account { user, epoch }, events }
+    user.github = Some(login.clone());
+    Outcome::new(Account { user, epoch }).with(id, UserChanged { github: Some(login), ..users::changed(id) })
 }
 
 /// A name nobody has: the login, else with the first free number.

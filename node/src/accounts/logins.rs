@@ -1,18 +1,19 @@
 //! Logins: the private rows behind browsers' cookies, by the SHA-256 of the cookie's value.
 //! A stolen table must not be a set of live cookies; a row that was deleted must not come back.
 
-use super::{AccountsService, Change, users};
+use super::{AccountsService, Change, networks, tokens, users};
 use crate::{
     entity::{credential, login},
     journal::{Outcome, Tx, internal},
 };
 use model::{
-    Action, Caller, Millis, Result, Via,
+    Action, Caller, Error, Millis, Result, Via,
     accounts::Login,
     caller::{Resource, require},
+    event::{SignInWay, UserSignedIn},
     id::UserId,
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
 /// A login ends after so long without a request.
 pub const IDLE_MS: Millis = 12 * 3_600_000;
@@ -30,6 +31,10 @@ pub struct LoginRecord {
     pub id_hash: String,
     /// Who signed in; `None` while a sign-in is under way.
     pub user: Option<UserId>,
+    /// The epoch of the [`Account`](super::Account) whose password or GitHub account was checked; `None` while a sign-in is under way.
+    pub epoch: Option<i64>,
+    /// How they proved who they are. Only said when storing; `None` when read.
+    pub way: Option<SignInWay>,
     /// What the server keeps with it.
     pub data: Vec<u8>,
     /// The browser as it named itself, shortened.
@@ -43,15 +48,23 @@ pub struct LoginRecord {
 }
 
 impl AccountsService {
-    /// Stores a new login; `false` when one of that hash exists.
+    /// Stores a new login; `false` when one of that hash exists. `Unauthenticated` when what was checked for it no longer holds: the password was
+    /// changed meanwhile, or the person's logins have all been ended.
     pub async fn create_login(&self, new: LoginRecord) -> Result<bool> {
+        let who = Caller { user: new.user, ..Caller::node() };
         self.journal
-            .commit(&Caller::node(), move |tx| {
+            .commit(&who, move |tx| {
                 Box::pin(async move {
                     if login::Entity::find_by_id(&new.id_hash).one(tx.db()).await.map_err(internal)?.is_some() {
                         return Ok(Outcome::new(false));
                     }
                     let now = tx.now();
+                    let mut outcome = Outcome::new(true);
+                    if let Some(user) = new.user {
+                        may_begin(tx, user, new.epoch).await?;
+                        networks::note(tx, user, new.address.as_deref()).await?;
+                        outcome = outcome.with(user, UserSignedIn { way: new.way, from: new.address.clone(), browser: new.browser.clone() });
+                    }
                     let row = login::ActiveModel {
                         id_hash: Set(new.id_hash),
                         user: Set(new.user.map(|user| user.to_string())),
@@ -61,9 +74,10 @@ impl AccountsService {
                         expires: Set(expiry(new.user, now, now)),
                         browser: Set(new.browser),
                         address: Set(new.address),
+                        epoch: Set(new.epoch),
                     };
                     login::Entity::insert(row).exec_without_returning(tx.db()).await.map_err(internal)?;
-                    Ok(Outcome::new(true))
+                    Ok(outcome)
                 })
             })
             .await
@@ -81,16 +95,23 @@ impl AccountsService {
                     if row.expires <= now {
                         return Ok(Outcome::new(()));
                     }
+                    // Whoever goes on keeps the epoch of the row: a password that is changed at the same moment has raised it.
+                    let user = record.user.map(|user| user.to_string());
+                    let epoch = if row.user == user { row.epoch } else { record.epoch };
+                    if let Some(begun) = record.user.filter(|_| row.user != user) {
+                        may_begin(tx, begun, epoch).await?;
+                    }
                     // A sign-in under way does not get longer by being written to.
                     let expires = if record.user.is_none() { row.expires } else { expiry(record.user, row.created, now) };
                     let changed = login::ActiveModel {
                         id_hash: Set(row.id_hash),
-                        user: Set(record.user.map(|user| user.to_string())),
+                        user: Set(user),
                         data: Set(record.data),
                         seen: Set(now),
                         expires: Set(expires),
                         browser: Set(record.browser),
                         address: Set(record.address),
+                        epoch: Set(epoch),
                         ..Default::default()
                     };
                     login::Entity::update(changed).exec(tx.db()).await.map_err(internal)?;
@@ -105,7 +126,17 @@ impl AccountsService {
         let row = login::Entity::find_by_id(id_hash).one(self.store.read()).await.map_err(internal)?;
         let Some(row) = row.filter(|row| row.expires > self.deps.now()) else { return Ok(None) };
         let user = row.user.as_deref().map(str::parse).transpose().map_err(|bad: model::id::BadId| internal(bad))?;
-        Ok(Some(LoginRecord { id_hash: row.id_hash, user, data: row.data, browser: row.browser, address: row.address, seen: row.seen, expires: row.expires }))
+        Ok(Some(LoginRecord {
+            id_hash: row.id_hash,
+            user,
+            epoch: row.epoch,
+            way: None,
+            data: row.data,
+            browser: row.browser,
+            address: row.address,
+            seen: row.seen,
+            expires: row.expires,
+        }))
     }
 
     /// Ends a login; its sockets close.
@@ -158,8 +189,8 @@ impl AccountsService {
         Ok(rows.map_err(internal)?.into_iter().map(login).collect())
     }
 
-    /// Ends every login of the caller.
-    pub(super) async fn end_own_logins(&self, caller: &Caller) -> Result<()> {
+    /// Ends every login of the caller, and with `revoke` their API tokens.
+    pub(super) async fn end_own_logins(&self, caller: &Caller, revoke: bool) -> Result<()> {
         require(caller, Action::EditSelf, Resource::Node, "login")?;
         let user = caller.user.ok_or_else(users::no_person)?;
         self.commit_told(
@@ -167,7 +198,11 @@ impl AccountsService {
             move |tx| {
                 Box::pin(async move {
                     end_all(tx, user).await?;
-                    Ok(Outcome::new(()))
+                    let mut outcome = Outcome::new(());
+                    if revoke {
+                        outcome.events = tokens::revoke_all(tx, user).await?;
+                    }
+                    Ok(outcome)
                 })
             },
             move |()| Some(Change::User(user)),
@@ -193,21 +228,32 @@ impl AccountsService {
     }
 }
 
-/// Ends every login of a person, inside a commit: the rows go, and the epoch makes any copy of one worthless.
-pub(super) async fn end_all(tx: &Tx<'_>, user: UserId) -> Result<()> {
-    login::Entity::delete_many().filter(login::Column::User.eq(user.to_string())).exec(tx.db()).await.map_err(internal)?;
-    let raise = credential::Entity::update_many().col_expr(credential::Column::AuthEpoch, ExprTrait::add(Expr::col(credential::Column::AuthEpoch), 1));
-    raise.filter(credential::Column::User.eq(user.to_string())).exec(tx.db()).await.map_err(internal)?;
-    Ok(())
+/// Refuses a login for which something was checked that no longer holds.
+async fn may_begin(tx: &Tx<'_>, user: UserId, checked: Option<i64>) -> Result<()> {
+    let now = users::account(tx.db(), user).await?.map(|account| account.epoch);
+    if now.is_some() && now == checked { Ok(()) } else { Err(Error::Unauthenticated) }
 }
 
-/// Ends every login of a person but one.
+/// Ends every login of a person, inside a commit: the rows go, and the epoch makes any copy of one worthless, also one that is just being begun.
+pub(super) async fn end_all(tx: &Tx<'_>, user: UserId) -> Result<()> {
+    end_others(tx, user, None).await
+}
+
+/// Ends every login of a person but one, which goes on in the new epoch.
 pub(super) async fn end_others(tx: &Tx<'_>, user: UserId, keep: Option<String>) -> Result<()> {
     let mut others = login::Entity::delete_many().filter(login::Column::User.eq(user.to_string()));
-    if let Some(keep) = keep {
+    if let Some(keep) = &keep {
         others = others.filter(login::Column::IdHash.ne(keep));
     }
     others.exec(tx.db()).await.map_err(internal)?;
+    let epoch = users::credential_of(tx, &user.to_string()).await?.auth_epoch + 1;
+    let raise = credential::Entity::update_many().col_expr(credential::Column::AuthEpoch, Expr::value(epoch));
+    raise.filter(credential::Column::User.eq(user.to_string())).exec(tx.db()).await.map_err(internal)?;
+    if let Some(keep) = keep {
+        let kept = login::Entity::update_many().col_expr(login::Column::Epoch, Expr::value(epoch));
+        let kept = kept.filter(login::Column::IdHash.eq(keep)).filter(login::Column::User.eq(user.to_string()));
+        kept.exec(tx.db()).await.map_err(internal)?;
+    }
     Ok(())
 }
 

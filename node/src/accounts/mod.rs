@@ -3,8 +3,10 @@
 
 mod github;
 mod logins;
+mod networks;
 mod passwords;
 mod port;
+mod refusals;
 mod rules;
 mod setup;
 mod tokens;
@@ -20,12 +22,13 @@ use crate::{
     clock::Deps,
     journal::{Journal, Outcome, Tx},
     known::Known,
+    limits::Limiter,
     store::Store,
 };
 use futures::future::BoxFuture;
 use model::{
     Caller, Result,
-    id::{TokenId, UserId},
+    id::{NodeId, TokenId, UserId},
 };
 use passwords::Passwords;
 use std::sync::Arc;
@@ -63,6 +66,9 @@ pub struct AccountsService {
     journal: Journal,
     deps: Deps,
     passwords: Arc<Passwords>,
+    /// Wrong passwords of people who are signed in, 5 a minute for each.
+    tries: Arc<Limiter>,
+    refusals: Arc<refusals::Refusals>,
     changes: broadcast::Sender<Change>,
     /// Tokens as they were read last.
     known: Arc<Known<TokenId, Pair>>,
@@ -80,7 +86,14 @@ impl AccountsService {
         let passwords = Arc::new(Passwords::new(deps.clone()));
         // Enough for a burst; a receiver that lags looks at its caller anew, so nothing is lost.
         let (changes, _) = broadcast::channel(256);
-        Self { store, journal, deps, passwords, changes, known: Arc::default() }
+        let tries = Arc::new(Limiter::per_minute(5, &deps));
+        let refusals = Arc::new(refusals::Refusals::new(&deps));
+        Self { store, journal, deps, passwords, tries, refusals, changes, known: Arc::default() }
+    }
+
+    /// The node whose accounts these are.
+    pub fn node_id(&self) -> NodeId {
+        self.journal.node_id()
     }
 
     /// Told after the commit of each change; a receiver that lags must [`refresh`](Self::refresh).

@@ -31,8 +31,12 @@ impl Accounts for AccountsService {
         self.own_tokens(caller).await
     }
 
-    async fn create_token(&self, caller: &Caller, new: NewToken) -> Result<TokenCreated> {
-        self.create_own_token(caller, new).await
+    async fn has_password(&self, caller: &Caller) -> Result<bool> {
+        self.has_own_password(caller).await
+    }
+
+    async fn create_token(&self, caller: &Caller, new: NewToken, password: String) -> Result<TokenCreated> {
+        self.create_own_token(caller, new, password).await
     }
 
     async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<()> {
@@ -43,11 +47,11 @@ impl Accounts for AccountsService {
         self.own_logins(caller).await
     }
 
-    async fn log_out_everywhere(&self, caller: &Caller) -> Result<()> {
-        self.end_own_logins(caller).await
+    async fn log_out_everywhere(&self, caller: &Caller, tokens: bool) -> Result<()> {
+        self.end_own_logins(caller, tokens).await
     }
 
-    async fn change_password(&self, caller: &Caller, current: String, new: String) -> Result<()> {
-        self.change_own_password(caller, current, new).await
+    async fn change_password(&self, caller: &Caller, current: String, new: String, tokens: bool) -> Result<()> {
+        self.change_own_password(caller, current, new, tokens).await
     }
 }

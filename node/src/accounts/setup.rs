@@ -10,7 +10,7 @@ use crate::{
     journal::{Outcome, internal},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use model::{Caller, Error, Millis, Result, Role};
+use model::{Caller, Error, Millis, Result, Role, event::NodeSetUp};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 /// How long a link works.
@@ -59,7 +59,7 @@ impl AccountsService {
         rules::check_name(name)?;
         rules::check_password("password", &password)?;
         let hash = self.passwords.hash(password).await?;
-        let (token, name) = (token.to_owned(), name.to_owned());
+        let (token, name, node) = (token.to_owned(), name.to_owned(), self.node_id());
         let user = self
             .journal
             .commit(&Caller::node(), move |tx| {
@@ -72,7 +72,9 @@ impl AccountsService {
                     link.used = Set(Some(tx.now()));
                     link.update(tx.db()).await.map_err(internal)?;
                     let owner = Person { name, role: Role::Owner, hash: Some(hash), github: None, github_id: None };
-                    users::create(tx, owner).await
+                    let created = users::create(tx, owner).await?;
+                    let owner = created.value.id;
+                    Ok(created.with(node, NodeSetUp { owner }))
                 })
             })
             .await?;

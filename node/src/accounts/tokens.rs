@@ -3,13 +3,14 @@
 
 use super::{AccountsService, Change, rules, users};
 use crate::{
-    entity::{token, user},
-    journal::{Outcome, internal},
+    entity::{login, token, user},
+    journal::{NewEvent, Outcome, Tx, internal},
 };
 use model::{
     Action, Caller, Error, Millis, Result, Via,
     accounts::{NewToken, Token, TokenCreated},
     caller::{Resource, Scope, require},
+    event::{TokenMade, TokenRevoked},
     id::{TokenId, UserId},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr};
@@ -42,23 +43,27 @@ impl AccountsService {
         rows.map_err(internal)?.into_iter().map(token_of).collect()
     }
 
-    pub(super) async fn create_own_token(&self, caller: &Caller, new: NewToken) -> Result<TokenCreated> {
+    /// Creates a token of the caller's, who proves by the password that it is they who sit before the browser.
+    pub(super) async fn create_own_token(&self, caller: &Caller, new: NewToken, password: String) -> Result<TokenCreated> {
         require(caller, Action::EditTokens, Resource::Node, "token")?;
         let owner = caller.user.ok_or_else(users::no_person)?;
-        self.insert_token(caller, owner, new).await
+        check(&new)?;
+        let hash = self.check_own_password(owner, "password", password).await?;
+        let login = match &caller.via {
+            Via::Cookie { login } => Some(login.clone()),
+            _ => None,
+        };
+        self.insert_token(caller, owner, new, Some(Proof { hash, login })).await
     }
 
     /// Creates a token for the person of that name. For owners and the command line.
     pub async fn create_token_for(&self, caller: &Caller, name: &str, new: NewToken) -> Result<TokenCreated> {
         let owner = self.find_user(caller, name).await?;
-        self.insert_token(caller, owner.id, new).await
+        check(&new)?;
+        self.insert_token(caller, owner.id, new, None).await
     }
 
-    async fn insert_token(&self, caller: &Caller, owner: UserId, new: NewToken) -> Result<TokenCreated> {
-        rules::check_token_name(&new.name)?;
-        if new.days.is_some_and(|days| !(1..=3_650).contains(&days)) {
-            return Err(Error::invalid("days", "a token lasts 1 to 3,650 days, or for ever without a number"));
-        }
+    async fn insert_token(&self, caller: &Caller, owner: UserId, new: NewToken, proof: Option<Proof>) -> Result<TokenCreated> {
         let id = TokenId::from_uuid(self.deps.uuid_v7());
         let secret = secret_of(id, &self.deps.bytes());
         let hash = hash_of(&secret);
@@ -66,6 +71,13 @@ impl AccountsService {
             .journal
             .commit(caller, move |tx| {
                 Box::pin(async move {
+                    match proof {
+                        Some(proof) => proof.holds(tx, owner).await?,
+                        None if users::account(tx.db(), owner).await?.is_none() => {
+                            return Err(Error::Conflict("this person is disabled: enable them first".into()));
+                        }
+                        None => {}
+                    }
                     let theirs = token::Entity::find().filter(token::Column::User.eq(owner.to_string()));
                     if theirs.count(tx.db()).await.map_err(internal)? >= MAX_TOKENS {
                         return Err(Error::Conflict(format!("at most {MAX_TOKENS} tokens at once: revoke one first")));
@@ -80,7 +92,8 @@ impl AccountsService {
                         used: None,
                     };
                     token::Entity::insert(row_of(&token, hash)).exec_without_returning(tx.db()).await.map_err(internal)?;
-                    Ok(Outcome::new(token))
+                    let made = TokenMade { user: owner, name: token.name.clone(), scope: token.scope, expires: token.expires };
+                    Ok(Outcome::new(token).with(id, made))
                 })
             })
             .await?;
@@ -104,12 +117,11 @@ impl AccountsService {
             caller,
             move |tx| {
                 Box::pin(async move {
-                    let mut delete = token::Entity::delete_many().filter(token::Column::Id.eq(id.to_string()));
-                    if let Some(owner) = owner {
-                        delete = delete.filter(token::Column::User.eq(owner.to_string()));
-                    }
-                    let gone = delete.exec(tx.db()).await.map_err(internal)?.rows_affected;
-                    if gone == 0 { Err(Error::NotFound("token".into())) } else { Ok(Outcome::new(())) }
+                    let found = token::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?.map(token_of).transpose()?;
+                    let found = found.filter(|token| owner.is_none_or(|owner| owner == token.user));
+                    let found = found.ok_or_else(|| Error::NotFound("token".into()))?;
+                    token::Entity::delete_by_id(id.to_string()).exec(tx.db()).await.map_err(internal)?;
+                    Ok(Outcome::new(()).with(id, TokenRevoked { user: found.user }))
                 })
             },
             move |()| Some(Change::Token(id)),
@@ -163,6 +175,9 @@ impl AccountsService {
         };
         let Some(row) = token::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
         let Some(owner) = user::Entity::find_by_id(&row.user).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
+        if !users::may_enter(&owner) {
+            return Ok(None);
+        }
         self.known.keep(asked, id, now, (row.clone(), owner.clone()));
         Ok(Some((row, owner)))
     }
@@ -181,6 +196,43 @@ impl AccountsService {
         self.known.change(&id, |(token, _)| token.used = Some(minute));
         Ok(())
     }
+}
+
+/// What a person proved before they made a token.
+struct Proof {
+    /// The hash of the password they knew; `None` for who has none.
+    hash: Option<String>,
+    /// The login of their browser.
+    login: Option<String>,
+}
+
+impl Proof {
+    /// Refuses, inside the commit, a token whose maker has been signed out or got another password meanwhile.
+    async fn holds(self, tx: &Tx<'_>, owner: UserId) -> Result<()> {
+        let stored = users::credential_of(tx, &owner.to_string()).await?;
+        let signed_in = match self.login {
+            Some(login) => login::Entity::find_by_id(login).one(tx.db()).await.map_err(internal)?.is_some_and(|row| row.user == Some(owner.to_string())),
+            None => true,
+        };
+        if signed_in && stored.password_hash == self.hash { Ok(()) } else { Err(Error::Unauthenticated) }
+    }
+}
+
+/// Refuses what is no token.
+fn check(new: &NewToken) -> Result<()> {
+    rules::check_token_name(&new.name)?;
+    if new.days.is_some_and(|days| !(1..=3_650).contains(&days)) {
+        return Err(Error::invalid("days", "a token lasts 1 to 3,650 days, or for ever without a number"));
+    }
+    Ok(())
+}
+
+/// Revokes, inside a commit, every token of a person; gives what happened.
+pub(super) async fn revoke_all(tx: &Tx<'_>, user: UserId) -> Result<Vec<NewEvent>> {
+    let theirs = token::Column::User.eq(user.to_string());
+    let tokens = token::Entity::find().filter(theirs.clone()).order_by_asc(token::Column::Id).all(tx.db()).await.map_err(internal)?;
+    token::Entity::delete_many().filter(theirs).exec(tx.db()).await.map_err(internal)?;
+    Ok(tokens.into_iter().map(|token| NewEvent { subject: token.id, fact: TokenRevoked { user }.into() }).collect())
 }
 
 /// `owz_<id>_<secret>`: 32 hex digits that find it, 64 that prove it.

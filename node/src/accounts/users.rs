@@ -1,7 +1,7 @@
 //! People: create, find, list, their roles and passwords.
 //! It must not decide how somebody proves who they are; see `passwords`, `logins`, `tokens`, `github`.
 
-use super::{AccountsService, Change, logins, passwords::Verdict, rules};
+use super::{AccountsService, Change, logins, networks, passwords::Verdict, rules, tokens};
 use crate::{
     entity::{credential, user},
     journal::{Outcome, Tx, internal},
@@ -10,7 +10,7 @@ use model::{
     Action, Caller, Error, Result, Role, Via,
     accounts::User,
     caller::{Resource, require},
-    event::{Fact, UserChanged, UserCreated},
+    event::{Fact, PasswordSet, UserChanged, UserCreated, UserRemoved},
     id::UserId,
 };
 use sea_orm::{
@@ -69,6 +69,7 @@ impl AccountsService {
         let verdict = self.passwords.verify(password.clone(), hash.clone()).await?;
         let (Some(found), Some(credential)) = (found, credential) else { return Ok(None) };
         match verdict {
+            _ if found.disabled => return Ok(None),
             Verdict::Wrong => return Ok(None),
             Verdict::Right => {}
             Verdict::RightButOld => self.renew(&found.id, password, hash).await?,
@@ -97,13 +98,7 @@ impl AccountsService {
 
     /// One person with their epoch; `None` when there is no such person.
     pub async fn account(&self, id: UserId) -> Result<Option<Account>> {
-        let id = id.to_string();
-        let found = user::Entity::find_by_id(&id).one(self.store.read()).await.map_err(internal)?;
-        let Some(found) = found else { return Ok(None) };
-        let credential = credential::Entity::find_by_id(&id).one(self.store.read()).await.map_err(internal)?;
-        // A person of another node has no credential here and cannot be signed in here.
-        let Some(credential) = credential else { return Ok(None) };
-        Ok(Some(Account { user: user_of(found)?, epoch: credential.auth_epoch }))
+        account(self.store.read(), id).await
     }
 
     /// Whether there is anybody who could sign in.
@@ -114,7 +109,8 @@ impl AccountsService {
     /// Everybody, by name. For owners and the command line.
     pub async fn list_users(&self, caller: &Caller) -> Result<Vec<User>> {
         require(caller, Action::EditUsers, Resource::Node, "user")?;
-        let rows = user::Entity::find().order_by_asc(user::Column::Name).all(self.store.read()).await.map_err(internal)?;
+        let rows =
+            user::Entity::find().filter(user::Column::Removed.is_null()).order_by_asc(user::Column::Name).all(self.store.read()).await.map_err(internal)?;
         rows.into_iter().map(user_of).collect()
     }
 
@@ -139,8 +135,9 @@ impl AccountsService {
         self.journal.commit(caller, move |tx| Box::pin(async move { create(tx, person).await })).await
     }
 
-    /// Gives a person a password without knowing the old one, and ends their logins. For owners and the command line.
-    pub async fn set_password(&self, caller: &Caller, name: &str, password: String) -> Result<()> {
+    /// Gives a person a password without knowing the old one, and ends their logins; with `revoke` their API tokens end, too.
+    /// For owners and the command line.
+    pub async fn set_password(&self, caller: &Caller, name: &str, password: String, revoke: bool) -> Result<()> {
         let user = self.find_user(caller, name).await?;
         rules::check_password("password", &password)?;
         let hash = self.passwords.hash(password).await?;
@@ -152,7 +149,11 @@ impl AccountsService {
                     stored.password_hash = Set(Some(hash));
                     stored.update(tx.db()).await.map_err(internal)?;
                     logins::end_all(tx, user.id).await?;
-                    Ok(Outcome::new(()))
+                    let mut outcome = Outcome::new(()).with(user.id, PasswordSet {});
+                    if revoke {
+                        outcome.events.extend(tokens::revoke_all(tx, user.id).await?);
+                    }
+                    Ok(outcome)
                 })
             },
             move |()| Some(Change::User(user.id)),
@@ -168,18 +169,16 @@ impl AccountsService {
             caller,
             move |tx| {
                 Box::pin(async move {
-                    let row = user::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?.ok_or_else(no_user)?;
-                    let mut user = user_of(row)?;
-                    if user.role == Role::Owner && role != Role::Owner && owners(tx.db()).await? <= 1 {
-                        return Err(Error::Conflict(format!("{} is the only owner: make somebody else an owner first", user.name)));
-                    }
+                    let mut user = present(tx, id).await?;
                     if user.role == role {
                         return Ok(Outcome::new(user));
                     }
+                    if role != Role::Owner {
+                        not_the_last_owner(tx, &user).await?;
+                    }
                     user.role = role;
                     logins::end_all(tx, id).await?;
-                    let fact = Fact::from(UserChanged { id, role: Some(role), github: None });
-                    Ok(Outcome::new(user).with(id.to_string(), fact))
+                    Ok(Outcome::new(user).with(id, UserChanged { role: Some(role), ..changed(id) }))
                 })
             },
             move |_| Some(Change::User(id)),
@@ -187,20 +186,83 @@ impl AccountsService {
         .await
     }
 
-    /// Changes the caller's own password; every other login of theirs ends.
-    pub(super) async fn change_own_password(&self, caller: &Caller, current: String, new: String) -> Result<()> {
+    /// Keeps a person from signing in, or lets them again: their logins end, and their API tokens do not work meanwhile. The last owner cannot be
+    /// disabled. For owners and the command line.
+    pub async fn set_disabled(&self, caller: &Caller, name: &str, disabled: bool) -> Result<User> {
+        let id = self.find_user(caller, name).await?.id;
+        self.commit_told(
+            caller,
+            move |tx| {
+                Box::pin(async move {
+                    let mut user = present(tx, id).await?;
+                    if user.disabled == disabled {
+                        return Ok(Outcome::new(user));
+                    }
+                    if disabled {
+                        not_the_last_owner(tx, &user).await?;
+                        logins::end_all(tx, id).await?;
+                    }
+                    user.disabled = disabled;
+                    Ok(Outcome::new(user).with(id, UserChanged { disabled: Some(disabled), ..changed(id) }))
+                })
+            },
+            move |_| Some(Change::User(id)),
+        )
+        .await
+    }
+
+    /// Removes a person: their logins, API tokens and credentials are gone at once, their name is free, and what they did stays under it.
+    /// Nobody sees their private sessions any more. The last owner cannot be removed. For owners and the command line.
+    pub async fn remove_user(&self, caller: &Caller, name: &str) -> Result<()> {
+        let id = self.find_user(caller, name).await?.id;
+        self.commit_told(
+            caller,
+            move |tx| {
+                Box::pin(async move {
+                    let user = present(tx, id).await?;
+                    not_the_last_owner(tx, &user).await?;
+                    logins::end_all(tx, id).await?;
+                    let mut outcome = Outcome::new(());
+                    outcome.events = tokens::revoke_all(tx, id).await?;
+                    networks::forget(tx, id).await?;
+                    credential::Entity::delete_by_id(id.to_string()).exec(tx.db()).await.map_err(internal)?;
+                    Ok(outcome.with(id, UserRemoved {}))
+                })
+            },
+            move |()| Some(Change::User(id)),
+        )
+        .await
+    }
+
+    /// Checks the password of somebody who is signed in; gives its hash, `None` for who has none because they come by GitHub.
+    /// `Invalid` at `field` when it is another one, `RateLimited` after too many of those: a stolen cookie must not become a way to try passwords.
+    pub(super) async fn check_own_password(&self, id: UserId, field: &str, password: String) -> Result<Option<String>> {
+        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?.ok_or_else(no_user)?;
+        let Some(hash) = stored.password_hash else { return Ok(None) };
+        let counted = id.to_string();
+        self.tries.check(&counted)?;
+        if self.passwords.verify(password, Some(hash.clone())).await? == Verdict::Wrong {
+            return Err(Error::invalid(field, "this is not your present password"));
+        }
+        self.tries.forgive(&counted);
+        Ok(Some(hash))
+    }
+
+    /// Whether the caller has a password.
+    pub(super) async fn has_own_password(&self, caller: &Caller) -> Result<bool> {
+        require(caller, Action::EditSelf, Resource::Node, "user")?;
+        let Some(id) = caller.user else { return Ok(false) };
+        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        Ok(stored.is_some_and(|stored| stored.password_hash.is_some()))
+    }
+
+    /// Changes the caller's own password; every other login of theirs ends, and with `revoke` their API tokens.
+    pub(super) async fn change_own_password(&self, caller: &Caller, current: String, new: String, revoke: bool) -> Result<()> {
         require(caller, Action::EditSelf, Resource::Node, "user")?;
         let id = caller.user.ok_or_else(no_person)?;
-        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?.ok_or_else(no_user)?;
-        // Somebody who came by GitHub has none yet and may set one; whoever has one must know it.
-        if let Some(hash) = stored.password_hash.clone()
-            && self.passwords.verify(current, Some(hash)).await? == Verdict::Wrong
-        {
-            return Err(Error::invalid("current", "this is not the present password"));
-        }
+        let before = self.check_own_password(id, "current", current).await?;
         rules::check_password("new", &new)?;
         let hash = self.passwords.hash(new).await?;
-        let before = stored.password_hash;
         let keep = match &caller.via {
             Via::Cookie { login } => Some(login.clone()),
             _ => None,
@@ -217,13 +279,52 @@ impl AccountsService {
                     stored.password_hash = Set(Some(hash));
                     stored.update(tx.db()).await.map_err(internal)?;
                     logins::end_others(tx, id, keep).await?;
-                    Ok(Outcome::new(()))
+                    let mut outcome = Outcome::new(()).with(id, PasswordSet {});
+                    if revoke {
+                        outcome.events.extend(tokens::revoke_all(tx, id).await?);
+                    }
+                    Ok(outcome)
                 })
             },
             move |()| Some(Change::User(id)),
         )
         .await
     }
+}
+
+/// Somebody who may be signed in here, with their epoch.
+pub(super) async fn account(db: &impl ConnectionTrait, id: UserId) -> Result<Option<Account>> {
+    let id = id.to_string();
+    let found = user::Entity::find_by_id(&id).one(db).await.map_err(internal)?;
+    let Some(found) = found else { return Ok(None) };
+    let credential = credential::Entity::find_by_id(&id).one(db).await.map_err(internal)?;
+    // A person of another node has no credential here and cannot be signed in here.
+    let Some(credential) = credential.filter(|_| may_enter(&found)) else { return Ok(None) };
+    Ok(Some(Account { user: user_of(found)?, epoch: credential.auth_epoch }))
+}
+
+/// Whether this person's logins and tokens work.
+pub(super) fn may_enter(user: &user::Model) -> bool {
+    !user.disabled && user.removed.is_none()
+}
+
+/// A person who was not removed.
+async fn present(tx: &Tx<'_>, id: UserId) -> Result<User> {
+    let row = user::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
+    row.filter(|row| row.removed.is_none()).map_or_else(|| Err(no_user()), user_of)
+}
+
+/// A change of nothing yet.
+pub(super) fn changed(id: UserId) -> UserChanged {
+    UserChanged { id, role: None, github: None, disabled: None }
+}
+
+/// Refuses to take away the one person who could give it back.
+async fn not_the_last_owner(tx: &Tx<'_>, user: &User) -> Result<()> {
+    if user.role == Role::Owner && !user.disabled && owners(tx.db()).await? <= 1 {
+        return Err(Error::Conflict(format!("{} is the only owner: make somebody else an owner first", user.name)));
+    }
+    Ok(())
 }
 
 /// A person about to be created.
@@ -243,7 +344,7 @@ pub(super) async fn create(tx: &Tx<'_>, person: Person) -> Result<Outcome<User>>
     let id = UserId::from_uuid(tx.deps().uuid_v7());
     let row = credential::ActiveModel { user: Set(id.to_string()), password_hash: Set(person.hash), github_id: Set(person.github_id), auth_epoch: Set(1) };
     credential::Entity::insert(row).exec_without_returning(tx.db()).await.map_err(internal)?;
-    let user = User { id, name: person.name.clone(), role: person.role, github: person.github.clone(), created: tx.now() };
+    let user = User { id, name: person.name.clone(), role: person.role, github: person.github.clone(), created: tx.now(), disabled: false };
     let fact = Fact::from(UserCreated { id, name: person.name, role: person.role, github: person.github });
     Ok(Outcome::new(user).with(id.to_string(), fact))
 }
@@ -253,7 +354,8 @@ pub(super) async fn has_users(db: &impl ConnectionTrait) -> Result<bool> {
 }
 
 async fn owners(db: &impl ConnectionTrait) -> Result<u64> {
-    user::Entity::find().filter(user::Column::Role.eq(Role::Owner.word())).count(db).await.map_err(internal)
+    let owners = user::Entity::find().filter(user::Column::Role.eq(Role::Owner.word()));
+    owners.filter(user::Column::Disabled.eq(false)).filter(user::Column::Removed.is_null()).count(db).await.map_err(internal)
 }
 
 pub(super) async fn find_by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<user::Model>> {
@@ -261,7 +363,7 @@ pub(super) async fn find_by_name(db: &impl ConnectionTrait, name: &str) -> Resul
         return Ok(None);
     }
     let folded = Expr::expr(Func::lower(Expr::col(user::Column::Name))).eq(rules::fold(name));
-    user::Entity::find().filter(folded).one(db).await.map_err(internal)
+    user::Entity::find().filter(folded).filter(user::Column::Removed.is_null()).one(db).await.map_err(internal)
 }
 
 pub(super) async fn credential_of(tx: &Tx<'_>, user: &str) -> Result<credential::Model> {
@@ -276,6 +378,7 @@ pub(super) fn user_of(row: user::Model) -> Result<User> {
         role: Role::parse(&row.role).unwrap_or(Role::Viewer),
         github: row.github,
         created: row.created,
+        disabled: row.disabled,
     })
 }
 

@@ -123,9 +123,15 @@ impl Answer {
     }
 }
 
-/// The suggestions of an ask as rules to remember at the scope a person chose.
+/// The suggestions of an ask as rules to remember at the scope a person chose; without those that no session may have.
 pub fn remember(suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
-    suggestions.iter().map(|suggestion| claude::permission::at_scope(&suggestion.raw, scope)).collect()
+    let given = suggestions.iter().filter(|suggestion| claude::permission::may_remember(&suggestion.raw));
+    given.map(|suggestion| claude::permission::at_scope(&suggestion.raw, scope)).collect()
+}
+
+/// Whether all of these can be remembered beyond the session.
+pub fn can_last(suggestions: &[Suggestion]) -> bool {
+    suggestions.iter().all(|suggestion| claude::permission::can_last(&suggestion.raw))
 }
 
 /// What an agent writes into the folder's own settings when it is told to remember these; `None` where it writes nothing there, or more than can

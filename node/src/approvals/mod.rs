@@ -15,7 +15,7 @@ use futures::future::join_all;
 use model::{
     Action, Caller, Error, Page, PageQuery, Result, Via,
     approvals::{Approval, ApprovalFilter, ApprovalKind, ApprovalState, Decide, Decided, RememberScope, Suggestion, Verdict},
-    caller::{Resource, require},
+    caller::{Decision, Resource, decide as judge, require},
     event::{ApprovalDecided, Fact, ProjectTrusted, SessionChanged},
     id::{ApprovalId, ProjectId},
     ports,
@@ -55,13 +55,13 @@ pub(crate) async fn decide(engine: &Arc<Engine>, caller: &Caller, id: ApprovalId
     let row = approval::Entity::find_by_id(id.to_string()).one(engine.store.read()).await.map_err(internal)?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
     let input = asked_input(engine, &row).await?;
-    let (holding, follows) = match decide.remember {
+    let (trusted, follows) = match decide.remember {
         Some(scope) => remembering(engine, &row, scope).await?,
-        None => (&[][..], None),
+        None => (false, None),
     };
     let (told, session) = (engine.clone(), row.session.parse().map_err(|_| Error::NotFound("approval".into()))?);
     let tell = move |_: &Result<()>| told.look(session);
-    engine.journal.commit_then(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input, holding, follows)), tell).await
+    engine.journal.commit_then(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input, trusted, follows)), tell).await
 }
 
 /// Which of these projects are trusted at this moment, by id. Looks into their folders.
@@ -69,6 +69,17 @@ pub(crate) async fn trusted(folders: &Folders, projects: impl IntoIterator<Item 
     let asked: BTreeMap<&String, &project::Model> = projects.into_iter().map(|project| (&project.id, project)).collect();
     let looks = asked.into_values().map(async |project| folders.seems_trusted(project).await.then(|| project.id.clone()));
     join_all(looks).await.into_iter().flatten().collect()
+}
+
+/// Where this caller can have suggestions remembered so that they hold, in a project that is trusted or not.
+pub(crate) fn offered(caller: &Caller, suggestions: &[Suggestion], trusted: bool) -> &'static [RememberScope] {
+    RememberScope::offered(trusted, may_last(caller) && agents::can_last(suggestions))
+}
+
+/// What outlasts a session is written into settings that the sessions of everybody read, and trust follows it: that is for whoever may change
+/// projects.
+fn may_last(caller: &Caller) -> bool {
+    judge(caller, Action::EditProject, Resource::Node) == Decision::Allow
 }
 
 /// A project's trust that goes on over what its agent is about to write into its settings.
@@ -80,20 +91,20 @@ struct Follows {
     after: String,
 }
 
-/// Where "always" may be remembered, and what becomes of the project's trust when it is, at this scope.
-async fn remembering(engine: &Engine, row: &approval::Model, scope: RememberScope) -> Result<(&'static [RememberScope], Option<Follows>)> {
+/// Whether the project is trusted, and what becomes of its trust when "always" is remembered at this scope.
+async fn remembering(engine: &Engine, row: &approval::Model, scope: RememberScope) -> Result<(bool, Option<Follows>)> {
     let project = match row.project.clone() {
         Some(id) => project::Entity::find_by_id(id).one(engine.store.read()).await.map_err(internal)?,
         None => None,
     };
-    let Some(project) = project.filter(|project| project.trusted_hash.is_some()) else { return Ok((RememberScope::holding(false), None)) };
+    let Some(project) = project.filter(|project| project.trusted_hash.is_some()) else { return Ok((false, None)) };
     let session = session::Entity::find_by_id(row.session.clone()).one(engine.store.read()).await.map_err(internal)?;
     let agent = session.and_then(|session| AgentKind::parse(&session.agent));
     let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
     let grant = agent.and_then(|agent| agents::grant(agent, &suggestions, scope));
     let (trusted, after) = engine.folders.grant(&project, grant).await?;
     let follows = project.trusted_hash.zip(after).and_then(|(before, after)| Some(Follows { project: project.id.parse().ok()?, before, after }));
-    Ok((RememberScope::holding(trusted), follows))
+    Ok((trusted, follows))
 }
 
 async fn decide_in<'t>(
@@ -102,7 +113,7 @@ async fn decide_in<'t>(
     id: ApprovalId,
     decide: Decide,
     input: Option<Value>,
-    holding: &'static [RememberScope],
+    trusted: bool,
     follows: Option<Follows>,
 ) -> Result<crate::journal::Outcome<()>> {
     let row = approval::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
@@ -124,7 +135,10 @@ async fn decide_in<'t>(
     let kind = ApprovalKind::parse(&row.kind).unwrap_or(ApprovalKind::Tool);
     let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
     let input = input.ok_or_else(|| Error::Conflict("what was asked is no longer stored".into()))?;
-    let answer = answer(&decide, kind, &suggestions, holding, input)?;
+    if decide.remember.is_some_and(|scope| scope != RememberScope::Session) && !may_last(&who) {
+        return Err(Error::Forbidden("what is remembered beyond this session holds for everybody's sessions: that needs the role admin".into()));
+    }
+    let answer = answer(&decide, kind, &suggestions, offered(&who, &suggestions, trusted), input)?;
     let decided = match who.via {
         Via::Node => Decided { reason: decide.reason.clone(), ..by_node(tx.now(), "") },
         _ => Decided {
@@ -196,14 +210,17 @@ fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], holdi
     }
     let remember = match decide.remember {
         None => Vec::new(),
-        Some(_) if suggestions.is_empty() => return Err(Error::invalid("remember", "the agent offered no rule to remember")),
-        Some(scope) if !holding.contains(&scope) => {
+        Some(scope) if holding.contains(&scope) => agents::remember(suggestions, scope),
+        Some(_) if !agents::can_last(suggestions) => return Err(Error::invalid("remember", "a change of mode holds for this session only; choose session")),
+        Some(_) => {
             let offered = holding.iter().map(|scope| scope.word()).collect::<Vec<_>>().join(" or ");
             let why = "the project is not trusted: its agents do not read rules kept in it";
             return Err(Error::invalid("remember", format!("{why}; choose {offered}, or trust the project")));
         }
-        Some(scope) => agents::remember(suggestions, scope),
     };
+    if decide.remember.is_some() && remember.is_empty() {
+        return Err(Error::invalid("remember", "the agent offered no rule to remember"));
+    }
     let answers = match kind {
         ApprovalKind::Question => {
             Some(decide.answers.clone().filter(|answers| !answers.is_empty()).ok_or_else(|| Error::invalid("answers", "answer the question"))?)
@@ -295,7 +312,7 @@ mod tests {
     fn always_needs_something_to_remember() {
         let decide = Decide { remember: Some(RememberScope::Local), ..Decide::allow() };
         assert!(
-            matches!(answer(&decide, ApprovalKind::Tool, &[], RememberScope::holding(true), Value::Null), Err(Error::Invalid { field, .. }) if field == "remember")
+            matches!(answer(&decide, ApprovalKind::Tool, &[], RememberScope::offered(true, true), Value::Null), Err(Error::Invalid { field, .. }) if field == "remember")
         );
         let deny = Decide { remember: Some(RememberScope::Local), ..Decide::deny("no") };
         assert!(checked(&deny).is_err());
@@ -306,12 +323,27 @@ mod tests {
         let suggestions = [Suggestion { text: "allow Bash(make)".into(), scope: RememberScope::Local, raw: Value::Null }];
         for (scope, holds) in [(RememberScope::Session, true), (RememberScope::Local, false), (RememberScope::Project, false), (RememberScope::User, true)] {
             let decide = Decide { remember: Some(scope), ..Decide::allow() };
-            let untrusted = answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::holding(false), Value::Null);
+            let untrusted = answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::offered(false, true), Value::Null);
             assert_eq!(untrusted.is_ok(), holds, "{scope:?}");
             let why = |error: &Error| matches!(error, Error::Invalid { field, message } if field == "remember" && message.contains("not trusted"));
             assert!(untrusted.is_ok() || untrusted.as_ref().is_err_and(why), "{untrusted:?}");
-            assert!(answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::holding(true), Value::Null).is_ok(), "{scope:?}");
+            assert!(answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::offered(true, true), Value::Null).is_ok(), "{scope:?}");
         }
+    }
+
+    #[test]
+    fn only_who_may_change_projects_is_offered_what_outlasts_the_session() {
+        let rule = Suggestion { text: "allow Bash(make)".into(), scope: RememberScope::Local, raw: serde_json::json!({"type": "addRules"}) };
+        let mode = Suggestion { text: "auto-accept".into(), scope: RememberScope::Session, raw: serde_json::json!({"type": "setMode", "mode": "acceptEdits"}) };
+        for role in model::Role::ALL {
+            let caller = Caller { role, ..Caller::cli() };
+            let lasts = role >= model::Role::Admin;
+            assert_eq!(offered(&caller, std::slice::from_ref(&rule), true), if lasts { RememberScope::ALL } else { &[RememberScope::Session] }, "{role:?}");
+            assert_eq!(offered(&caller, std::slice::from_ref(&mode), true), [RememberScope::Session], "a mode is the session's");
+        }
+        let decide = Decide { remember: Some(RememberScope::User), ..Decide::allow() };
+        let refused = answer(&decide, ApprovalKind::Tool, std::slice::from_ref(&mode), &[RememberScope::Session], Value::Null);
+        assert!(matches!(&refused, Err(Error::Invalid { field, message }) if field == "remember" && message.contains("mode")), "{refused:?}");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Model {
     pub browser: Option<String>,
     /// From where.
     pub address: Option<String>,
+    /// The person's `credential.auth_epoch` that it belongs to; absent in logins of older versions.
+    pub epoch: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

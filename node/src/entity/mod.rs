@@ -10,6 +10,7 @@ pub mod event;
 pub mod health_sample;
 pub mod idempotency;
 pub mod input;
+pub mod known_network;
 pub mod lease;
 pub mod log;
 pub mod login;

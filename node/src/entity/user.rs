@@ -20,6 +20,10 @@ pub struct Model {
     pub github: Option<String>,
     /// When, unix ms.
     pub created: i64,
+    /// They may not sign in, and their tokens do not work.
+    pub disabled: bool,
+    /// When they were removed, unix ms; the row stays for its name.
+    pub removed: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

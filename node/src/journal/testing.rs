@@ -8,14 +8,14 @@ use super::{
 use crate::store::{Store, StoreError, sql};
 use model::{
     approvals::{ApprovalKind, Decided, Verdict},
-    caller::{Role, Visibility},
+    caller::{Role, Scope, Visibility},
     entries::{CallStatus, EntryKind},
     event::{
-        ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, Body, EntryAdded, EntryEnded, Exit, Fact, ProjectAdded, ProjectChanged, ProjectRemoved,
-        ProjectTrusted, PromptQueued, PromptSettled, RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted, SessionMoved, SessionPurged,
-        UsageRecorded, UserChanged, UserCreated,
+        ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, Body, EntryAdded, EntryEnded, Exit, Fact, NodeRenamed, NodeSetUp, PasswordSet, ProjectAdded,
+        ProjectChanged, ProjectRemoved, ProjectTrusted, PromptQueued, PromptSettled, RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted,
+        SessionMoved, SessionPurged, SignInRefused, SignInWay, TokenMade, TokenRevoked, UsageRecorded, UserChanged, UserCreated, UserRemoved, UserSignedIn,
     },
-    id::{ApprovalId, ProjectId, PromptId, RunId, SessionId, UserId},
+    id::{ApprovalId, NodeId, ProjectId, PromptId, RunId, SessionId, TokenId, UserId},
     sessions::{AgentKind, Mode, SessionState, Tokens},
 };
 use sea_orm::FromQueryResult;
@@ -62,7 +62,21 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
     let call = (b % 3 > 0).then(|| format!("call-{}", b % 5));
     let fact: Fact = match kind {
         "user.created" => UserCreated { id: user(a), name: format!("user-{}", a % 2), role: Role::ALL[usize::from(b % 4)], github: None }.into(),
-        "user.changed" => UserChanged { id: user(a), role: (b % 2 == 0).then_some(Role::Viewer), github: (c % 2 == 0).then(|| format!("gh{c}")) }.into(),
+        "user.changed" => UserChanged {
+            id: user(a),
+            role: (b % 2 == 0).then_some(Role::Viewer),
+            github: (c % 2 == 0).then(|| format!("gh{c}")),
+            disabled: (b % 3 == 0).then_some(c % 2 == 0),
+        }
+        .into(),
+        "user.removed" => UserRemoved {}.into(),
+        "user.signed_in" => UserSignedIn { way: Some(SignInWay::ALL[usize::from(b % 3)]), from: Some(format!("192.0.2.{c}")), browser: None }.into(),
+        "user.refused" => SignInRefused { from: (b % 2 == 0).then(|| format!("192.0.2.{c}")), more: i64::from(c) }.into(),
+        "user.password_set" => PasswordSet {}.into(),
+        "token.made" => TokenMade { user: user(a), name: format!("token {b}"), scope: Scope::ALL[usize::from(c % 3)], expires: None }.into(),
+        "token.revoked" => TokenRevoked { user: user(a) }.into(),
+        "node.set_up" => NodeSetUp { owner: user(a) }.into(),
+        "node.renamed" => NodeRenamed { name: format!("node {b}") }.into(),
         "project.added" => ProjectAdded { id: project(a), name: format!("project {b}"), path: format!("/p/{}", a % 2), demo: c % 2 == 0 }.into(),
         "project.changed" => {
             ProjectChanged { name: (b % 2 == 0).then(|| format!("renamed {b}")), approval_timeout_s: (c % 2 == 0).then(|| i64::from(c % 3) * 60) }.into()
@@ -164,6 +178,8 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
     };
     let subject = match kind.split('.').next() {
         Some("user") => user(a).to_string(),
+        Some("token") => TokenId::from_uuid(uuid(7, a)).to_string(),
+        Some("node") => NodeId::from_uuid(uuid(8, 0)).to_string(),
         Some("project") => project(a).to_string(),
         Some("run") => run.to_string(),
         Some("prompt") => prompt.to_string(),
@@ -193,8 +209,12 @@ impl Plausible {
     pub fn admit(&mut self, event: &NewEvent) -> bool {
         let subject = event.subject.clone();
         match &event.fact {
-            Fact::UserCreated(_) => self.users.insert(subject),
-            Fact::UserChanged(_) => self.users.contains(&subject),
+            Fact::UserCreated(_) => !self.over.contains(&subject) && self.users.insert(subject),
+            Fact::UserChanged(_) | Fact::UserSignedIn(_) | Fact::SignInRefused(_) | Fact::PasswordSet(_) => self.users.contains(&subject),
+            Fact::UserRemoved(_) => self.users.remove(&subject) && self.over.insert(subject),
+            Fact::TokenMade(fact) => self.users.contains(&fact.user.to_string()) && self.begins(subject),
+            Fact::TokenRevoked(_) => self.ends(subject),
+            Fact::NodeSetUp(_) | Fact::NodeRenamed(_) => true,
             Fact::ProjectAdded(_) => self.projects.insert(subject),
             Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => self.projects.contains(&subject),
             Fact::SessionCreated(_) => self.begins(subject),

@@ -80,7 +80,16 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
             touches.push(Touch::Session(fact.session));
         }
         Fact::UsageRecorded(fact) => touches.push(Touch::Session(fact.session)),
-        Fact::UserCreated(_) | Fact::UserChanged(_) => {}
+        Fact::UserCreated(_)
+        | Fact::UserChanged(_)
+        | Fact::UserRemoved(_)
+        | Fact::UserSignedIn(_)
+        | Fact::SignInRefused(_)
+        | Fact::PasswordSet(_)
+        | Fact::TokenMade(_)
+        | Fact::TokenRevoked(_)
+        | Fact::NodeSetUp(_)
+        | Fact::NodeRenamed(_) => {}
     }
     touches.into_iter().map(|touch| Touched { pos: event.pos, touch, hides }).collect()
 }

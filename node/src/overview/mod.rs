@@ -19,7 +19,7 @@ use model::{
     Action, Caller, Error, Page, PageQuery, Pos, Result,
     approvals::{ApprovalFilter, ApprovalState},
     caller::{Decision, Resource, decide, require},
-    event::Event,
+    event::{Event, NodeRenamed, is_about_people},
     id::{ApprovalId, NodeId, PromptId, RunId, SessionId, UserId},
     node::{AgentFound, Checklist, HealthSample, NodeInfo, NodeKind, Overview},
     ports,
@@ -193,14 +193,16 @@ impl ports::Node for NodeService {
         if name.is_empty() || name.chars().count() > 60 || name.chars().any(char::is_control) {
             return Err(Error::invalid("name", "a node's name has 1 to 60 characters on one line"));
         }
+        let id = self.inner.identity.id;
         self.inner
             .journal
             .commit(caller, move |tx| {
                 Box::pin(async move {
+                    let renamed = NodeRenamed { name: name.clone() };
                     let row = setting::ActiveModel { key: Set("node.name".into()), value: Set(name) };
                     let newest = OnConflict::column(setting::Column::Key).update_column(setting::Column::Value).to_owned();
                     setting::Entity::insert(row).on_conflict(newest).exec_without_returning(tx.db()).await.map_err(internal)?;
-                    Ok(Outcome::new(()))
+                    Ok(Outcome::new(()).with(id, renamed))
                 })
             })
             .await?;
@@ -218,7 +220,9 @@ impl ports::Node for NodeService {
     }
 
     async fn agents(&self, caller: &Caller, fresh: bool) -> Result<Vec<AgentFound>> {
-        require(caller, Action::ReadNode, Resource::Node, "node")?;
+        // Looking anew starts programs, which is more than reading.
+        let action = if fresh { Action::StartSession } else { Action::ReadNode };
+        require(caller, action, Resource::Node, "node")?;
         Ok(self.agents_found(fresh).await)
     }
 
@@ -264,7 +268,7 @@ impl ports::Node for NodeService {
         let sees_people = decide(caller, Action::EditUsers, Resource::Node) == Decision::Allow;
         let mut items = Vec::with_capacity(rows.len());
         for stored in rows {
-            if !sees_people && stored.subject.parse::<UserId>().is_ok() {
+            if !sees_people && (is_about_people(&stored.kind) || stored.subject.parse::<UserId>().is_ok()) {
                 continue;
             }
             let session = touches(&stored).into_iter().find_map(|touched| match touched.touch {

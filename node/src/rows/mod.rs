@@ -17,7 +17,7 @@ use crate::{
 use memo::Memo;
 use model::{
     Caller, Millis, Pos, Result, Via,
-    approvals::{Approval, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope},
+    approvals::{Always, Approval, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion},
     caller::Visibility,
     entries::{Call, CallStatus, Entry, EntryKind},
     event::{Body, Fact},
@@ -194,8 +194,9 @@ impl Rows {
         for row in rows {
             let Some(session) = sessions.get(&row.session) else { continue };
             let input = self.approval_input(&row).await?;
-            let scopes = if offers(&row) { RememberScope::holding(trusted.contains(&session.project)) } else { &[] };
-            shown.extend(approval_row(row, session, &projects, input, scopes));
+            let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
+            let scopes = if offers(&row) { approvals::offered(caller, &suggestions, trusted.contains(&session.project)) } else { &[] };
+            shown.extend(approval_row(row, session, &projects, input, suggestions, scopes));
         }
         Ok(shown)
     }
@@ -433,6 +434,7 @@ fn approval_row(
     session: &session::Model,
     projects: &HashMap<String, project::Model>,
     input: Value,
+    suggestions: Vec<Suggestion>,
     scopes: &[RememberScope],
 ) -> Option<Approval> {
     let kind = ApprovalKind::parse(&row.kind)?;
@@ -458,7 +460,8 @@ fn approval_row(
         questions: serde_json::from_str(&row.questions).unwrap_or_default(),
         reason: row.reason,
         subagent: row.subagent,
-        suggestions: serde_json::from_str(&row.suggestions).unwrap_or_default(),
+        always: scopes.iter().map(|scope| Always::of(&suggestions, *scope)).collect(),
+        suggestions,
         scopes: scopes.to_vec(),
         state: ApprovalState::parse(&row.state)?,
         created: row.created,

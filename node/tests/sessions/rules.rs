@@ -2,7 +2,7 @@
 
 use crate::{mara, open};
 use model::{
-    Caller, Error, Via,
+    Caller, Error, Role, Via,
     approvals::{Decide, RememberScope},
     projects::ProjectPatch,
     sessions::{AgentKind, Mode, NewSession, Session},
@@ -33,7 +33,17 @@ async fn always_is_offered_only_where_it_holds() {
     }
     running.services.projects.update(&mara(), session.project, ProjectPatch { trusted: Some(true), ..ProjectPatch::default() }).await.unwrap();
     assert_eq!(running.asked(session.id).await.scopes, RememberScope::ALL);
-    let decided = running.services.approvals.decide(&mara(), asked.id, Decide { remember: Some(RememberScope::Session), ..Decide::allow() }).await.unwrap();
+    let before = running.services.projects.find(&mara(), session.project).await.unwrap();
+    let operator = Caller { role: Role::Operator, ..mara() };
+    let seen = running.services.approvals.find(&operator, asked.id).await.unwrap();
+    assert_eq!(seen.scopes, [RememberScope::Session], "what lasts is for whoever may change projects");
+    assert_eq!(seen.always.iter().map(|always| always.scope).collect::<Vec<_>>(), seen.scopes);
+    for scope in [RememberScope::Local, RememberScope::Project, RememberScope::User] {
+        let refused = running.services.approvals.decide(&operator, asked.id, Decide { remember: Some(scope), ..Decide::allow() }).await;
+        assert!(matches!(&refused, Err(Error::Forbidden(_))), "{refused:?}");
+    }
+    assert_eq!(running.services.projects.find(&mara(), session.project).await.unwrap(), before);
+    let decided = running.services.approvals.decide(&operator, asked.id, Decide { remember: Some(RememberScope::Session), ..Decide::allow() }).await.unwrap();
     assert_eq!(decided.scopes, [], "a decided one offers nothing");
     running.close(true).await;
 }
@@ -57,5 +67,17 @@ async fn what_an_unattended_session_asks_has_a_limit_of_an_hour_or_the_projects(
         let asked = running.asked(session.id).await;
         assert_eq!(asked.expires, Some(asked.created + 7_200_000), "the project's limit holds for all");
     }
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_only_read_starts_no_program_by_looking_for_agents() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let viewer = Caller { role: Role::Viewer, ..mara() };
+    let refused = running.services.node.agents(&viewer, true).await;
+    assert!(matches!(&refused, Err(Error::Forbidden(_))), "{refused:?}");
+    assert!(running.services.node.agents(&viewer, false).await.is_ok());
+    assert!(running.services.node.agents(&Caller { role: Role::Operator, ..mara() }, true).await.is_ok());
     running.close(true).await;
 }

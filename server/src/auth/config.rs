@@ -8,7 +8,7 @@ use url::Url;
 /// What signing in is told.
 #[derive(Clone, Debug)]
 pub struct AuthConfig {
-    /// How browsers reach the node; with `https` the cookie is `__Host-orchwiz` and secure.
+    /// How browsers reach the node; with `https` the cookie is bound to the host and secure.
     pub public_url: Url,
     /// A reverse proxy stands in front: believe `X-Forwarded-For` from `trusted_proxies`, from nobody otherwise.
     pub behind_proxy: bool,
@@ -29,6 +29,8 @@ pub struct GithubConfig {
     pub url: Url,
     /// The address of the API: `https://api.github.com`, or `https://HOST/api/v3`.
     pub api_url: Url,
+    /// Accounts that may sign in, by their numeric ids: unlike a login, an id never becomes somebody else's.
+    pub ids: Vec<i64>,
     /// Logins that may sign in, compared without case.
     pub logins: Vec<String>,
     /// Organisations whose members may sign in. With neither, nobody may.
@@ -50,6 +52,7 @@ impl From<&Config> for AuthConfig {
                 client_secret,
                 url: github.url.clone(),
                 api_url: github.api_url.clone(),
+                ids: github.ids.clone(),
                 logins: github.logins.clone(),
                 organisations: github.organisations.clone(),
                 role: github.role,

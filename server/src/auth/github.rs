@@ -8,10 +8,7 @@ use super::{
     sign_in::{begin as sign_in, refuse},
     store,
 };
-use crate::{
-    limits::address_key,
-    rest::error::{ApiError, ApiResult},
-};
+use crate::rest::error::{ApiError, ApiResult};
 use axum::{
     Extension,
     extract::State,
@@ -20,10 +17,11 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use model::{Error, Millis, Result};
+use model::{Error, Millis, Result, event::SignInWay};
 use node::{
     accounts::{GithubIdentity, PENDING_MS},
     journal::internal,
+    limits::network_key,
 };
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge,
@@ -74,7 +72,12 @@ enum Failure {
     #[error("GitHub did not answer as expected: {0}")]
     Provider(String),
     #[error("this GitHub account is not on the list of this node")]
-    NotAllowed,
+    NotAllowed {
+        /// Its numeric id.
+        id: i64,
+    },
+    #[error("this account is disabled")]
+    Disabled,
     #[error(transparent)]
     Node(#[from] Error),
 }
@@ -86,7 +89,7 @@ impl Failure {
             Self::State => "github_state",
             Self::Denied => "github_denied",
             Self::Provider(_) => "github_failed",
-            Self::NotAllowed => "github_not_allowed",
+            Self::NotAllowed { .. } | Self::Disabled => "github_not_allowed",
             Self::Node(Error::Forbidden(_)) => "github_no_setup",
             Self::Node(_) => "failed",
         }
@@ -146,18 +149,35 @@ impl Github {
         let token = exchange(self.client.clone(), self.http.clone(), code, verifier).await?;
         let token = token.as_str();
         let user: User = self.get("user", token).await?;
-        if !self.may_enter(&user.login, token).await? {
-            return Err(Failure::NotAllowed);
+        if !self.may_enter(user.id, &user.login, token).await? {
+            return Err(Failure::NotAllowed { id: user.id });
         }
         Ok(GithubIdentity { id: user.id, login: user.login })
     }
 
-    async fn may_enter(&self, login: &str, token: &str) -> Result<bool, Failure> {
+    /// Ends the access of those who came by GitHub and were taken off the list. Members of organisations are only looked at when they sign in:
+    /// GitHub tells who they are to nobody but themselves.
+    pub(super) async fn sweep(&self, auth: &Auth) -> Result<()> {
+        if !self.config.organisations.is_empty() {
+            return Ok(());
+        }
+        let shut_out = auth.0.accounts.shut_out_of_github(|id, login| self.lists(id, login)).await?;
+        if shut_out > 0 {
+            tracing::info!(people = shut_out, "ended the access of people who are not on the GitHub list any more");
+        }
+        Ok(())
+    }
+
+    fn lists(&self, id: i64, login: &str) -> bool {
+        self.config.ids.contains(&id) || self.config.logins.iter().any(|listed| listed.eq_ignore_ascii_case(login))
+    }
+
+    async fn may_enter(&self, id: i64, login: &str, token: &str) -> Result<bool, Failure> {
         #[derive(Deserialize)]
         struct Organisation {
             login: String,
         }
-        if self.config.logins.iter().any(|listed| listed.eq_ignore_ascii_case(login)) {
+        if self.lists(id, login) {
             return Ok(true);
         }
         if self.config.organisations.is_empty() {
@@ -239,7 +259,7 @@ pub(super) async fn begin(
 ) -> ApiResult<Response> {
     let next = fields.optional("next")?.unwrap_or_default();
     let Some(github) = &auth.0.github else { return Err(not_offered()) };
-    if let Err(error) = auth.0.limits.address.check(&address_key(address)) {
+    if let Err(error) = auth.0.limits.address.check(&network_key(address)) {
         return Ok(refuse(&headers, error, "/signin", &[("error", "limited"), ("next", &next)]));
     }
     let (question, pending) = github.question(&auth, next.chars().take(2_000).collect());
@@ -288,9 +308,19 @@ async fn finish(auth: &Auth, github: &Github, browser: &mut Browser, answer: Ans
     if answer.error.is_some() {
         return Err(Failure::Denied);
     }
-    let identity = github.identity(answer.code.ok_or(Failure::State)?, pending.verifier).await?;
-    let account = auth.0.accounts.sign_in_with_github(identity, github.config.role).await?;
-    sign_in(browser, account, headers, address).await?;
+    let identity = match github.identity(answer.code.ok_or(Failure::State)?, pending.verifier).await {
+        Err(Failure::NotAllowed { id }) => {
+            // Whoever was let in before and is not any more must not stay in another browser.
+            auth.0.accounts.shut_out_of_github(|known, _| known != id).await?;
+            return Err(Failure::NotAllowed { id });
+        }
+        identity => identity?,
+    };
+    let account = match auth.0.accounts.sign_in_with_github(identity, github.config.role).await {
+        Err(Error::Unauthenticated) => return Err(Failure::Disabled),
+        account => account?,
+    };
+    sign_in(browser, account, SignInWay::Github, headers, address).await?;
     Ok(pending.next)
 }
 

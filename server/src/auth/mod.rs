@@ -60,9 +60,13 @@ impl Auth {
         caller::around(self, router)
     }
 
-    /// Removes logins whose time is over and tells of tokens whose time is; their sockets close. To be called at least once an hour.
+    /// Removes logins whose time is over, tells of tokens whose time is, and ends the access of who was taken off the GitHub list; their sockets
+    /// close. To be called at the start and at least once an hour.
     pub async fn sweep(&self) -> Result<u64> {
         const HOUR_MS: Millis = 3_600_000;
+        if let Some(github) = &self.0.github {
+            github.sweep(self).await?;
+        }
         self.0.accounts.announce_expired_tokens(self.0.deps.now() - 2 * HOUR_MS).await?;
         self.0.accounts.delete_expired_logins().await
     }

@@ -6,18 +6,15 @@ use super::{
     form::{Fields, back, onward, wants_page},
     store,
 };
-use crate::{
-    limits::address_key,
-    rest::error::{ApiError, ApiResult},
-};
+use crate::rest::error::{ApiError, ApiResult};
 use axum::{
     Extension,
     extract::State,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
-use model::{Caller, Error, Result};
-use node::accounts::Account;
+use model::{Caller, Error, Result, event::SignInWay};
+use node::{accounts::Account, limits::network_key};
 
 /// `POST /auth/login` with `name`, `password`, `next`: 303 to `next`, or to `/signin?error=wrong|limited&name&next`.
 pub(super) async fn login(
@@ -31,19 +28,29 @@ pub(super) async fn login(
     let next = fields.optional("next")?.unwrap_or_default();
     let failed = |error: Error, word: &str| refuse(&headers, error, "/signin", &[("error", word), ("name", &name), ("next", &next)]);
 
-    let from = address_key(address);
-    let account = name.chars().take(100).collect::<String>().to_ascii_lowercase();
-    // The address first: whoever is stopped there must not use up the tries of the account.
-    if let Err(error) = auth.0.limits.address.check(&from).and_then(|()| auth.0.limits.account.check(&account)) {
-        return Ok(failed(error, "limited"));
-    }
-    let Some(found) = auth.0.accounts.sign_in(&name, password).await? else {
+    let from = address.map(|address| address.to_string());
+    let wrong = || {
+        auth.0.accounts.note_refusal(&name, from.clone());
         let wrong = ApiError::http(StatusCode::UNAUTHORIZED, "unauthenticated", "this name and password do not belong together");
-        return Ok(if wants_page(&headers) { failed(Error::Unauthenticated, "wrong") } else { wrong.into_response() });
+        if wants_page(&headers) { failed(Error::Unauthenticated, "wrong") } else { wrong.into_response() }
     };
-    auth.0.limits.address.forgive(&from);
-    auth.0.limits.account.forgive(&account);
-    begin(&mut browser, found, &headers, address).await?;
+
+    let account = name.chars().take(100).collect::<String>().to_ascii_lowercase();
+    let known = auth.0.accounts.knows_network(&name, address).await?;
+    let counted = match auth.0.limits.sign_in(&account, address, known) {
+        Ok(counted) => counted,
+        Err(error) => {
+            auth.0.accounts.note_refusal(&name, from);
+            return Ok(failed(error, "limited"));
+        }
+    };
+    let Some(found) = auth.0.accounts.sign_in(&name, password).await? else { return Ok(wrong()) };
+    match begin(&mut browser, found, SignInWay::Password, &headers, address).await {
+        // The password was changed while it was checked.
+        Err(Error::Unauthenticated) => return Ok(wrong()),
+        begun => begun?,
+    }
+    counted.forgive();
     Ok(onward(&next))
 }
 
@@ -54,10 +61,17 @@ pub(super) async fn logout(State(auth): State<Auth>, caller: Option<Extension<Ca
     Ok(signed_out(&auth))
 }
 
-/// `POST /auth/logout-everywhere`: ends every login of the caller, 303 to `/signin`.
-pub(super) async fn logout_everywhere(State(auth): State<Auth>, caller: Option<Extension<Caller>>, mut browser: Browser) -> ApiResult<Response> {
+/// `POST /auth/logout-everywhere`, perhaps with `tokens`: ends every login of the caller, and with that field their API tokens; 303 to `/signin`.
+pub(super) async fn logout_everywhere(
+    State(auth): State<Auth>,
+    caller: Option<Extension<Caller>>,
+    mut browser: Browser,
+    fields: ApiResult<Fields>,
+) -> ApiResult<Response> {
     let Extension(caller) = caller.ok_or(Error::Unauthenticated)?;
-    model::ports::Accounts::log_out_everywhere(&auth.0.accounts, &caller).await?;
+    // Without a form there is nothing more to end.
+    let tokens = fields.is_ok_and(|mut fields| fields.optional("tokens").is_ok_and(|ticked| ticked.is_some()));
+    model::ports::Accounts::log_out_everywhere(&auth.0.accounts, &caller, tokens).await?;
     browser.logout().await.map_err(store::login_cause)?;
     Ok(signed_out(&auth))
 }
@@ -73,12 +87,12 @@ pub(super) async fn set_up(
 ) -> ApiResult<Response> {
     let (token, name, password) = (fields.text("token")?, fields.text("name")?, fields.text("password")?);
     let failed = |error: Error, word: &str| refuse(&headers, error, "/setup", &[("error", word), ("token", &token), ("name", &name)]);
-    if let Err(error) = auth.0.limits.setup.check(&address_key(address)) {
+    if let Err(error) = auth.0.limits.setup.check(&network_key(address)) {
         return Ok(failed(error, "limited"));
     }
     match auth.0.accounts.set_up(&token, &name, password).await {
         Ok(owner) => {
-            begin(&mut browser, owner, &headers, address).await?;
+            begin(&mut browser, owner, SignInWay::SetUp, &headers, address).await?;
             Ok(onward("/"))
         }
         Err(error @ Error::Forbidden(_)) => Ok(failed(error, "link")),
@@ -87,8 +101,8 @@ pub(super) async fn set_up(
     }
 }
 
-/// `POST /auth/password` with `current`, `new`: changes the caller's own, ends their other logins, 303 to `/settings/profile?saved=password`,
-/// or with `error=current|new|limited`.
+/// `POST /auth/password` with `current`, `new` and perhaps `tokens`: changes the caller's own, ends their other logins and with that field their API
+/// tokens, 303 to `/settings/profile?saved=password`, or with `error=current|new|limited`.
 pub(super) async fn password(
     State(auth): State<Auth>,
     caller: Option<Extension<Caller>>,
@@ -98,29 +112,19 @@ pub(super) async fn password(
     let Extension(caller) = caller.ok_or(Error::Unauthenticated)?;
     let mut fields = fields?;
     let (current, new) = (fields.optional("current")?.unwrap_or_default(), fields.text("new")?);
+    let tokens = fields.optional("tokens")?.is_some();
     let failed = |error: Error, word: &str| refuse(&headers, error, "/settings/profile", &[("error", word)]);
-    let account = caller.name.to_ascii_lowercase();
-    // A stolen cookie must not become a way to try passwords.
-    if let Err(error) = auth.0.limits.account.check(&account) {
-        return Ok(failed(error, "limited"));
-    }
-    match model::ports::Accounts::change_password(&auth.0.accounts, &caller, current, new).await {
-        Ok(()) => {
-            auth.0.limits.account.forgive(&account);
-            Ok(back("/settings/profile", &[("saved", "password")]))
-        }
-        Err(Error::Invalid { field, message }) => {
-            if field != "current" {
-                auth.0.limits.account.forgive(&account);
-            }
-            Ok(failed(Error::invalid(field.clone(), message), &field))
-        }
+    match model::ports::Accounts::change_password(&auth.0.accounts, &caller, current, new, tokens).await {
+        Ok(()) => Ok(back("/settings/profile", &[("saved", "password")])),
+        Err(error @ Error::RateLimited(_)) => Ok(failed(error, "limited")),
+        Err(Error::Invalid { field, message }) => Ok(failed(Error::invalid(field.clone(), message), &field)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Signs somebody in under a fresh cookie; whoever was signed in there before is signed out.
-pub(super) async fn begin(browser: &mut Browser, account: Account, headers: &HeaderMap, address: Option<std::net::IpAddr>) -> Result<()> {
+/// Signs somebody in under a fresh cookie; whoever was signed in there before is signed out. `Unauthenticated` when what was checked for it
+/// no longer holds.
+pub(super) async fn begin(browser: &mut Browser, account: Account, way: SignInWay, headers: &HeaderMap, address: Option<std::net::IpAddr>) -> Result<()> {
     let session = browser.session.clone();
     if session.id().is_some() {
         session.flush().await.map_err(store::cause)?;
@@ -133,9 +137,15 @@ pub(super) async fn begin(browser: &mut Browser, account: Account, headers: &Hea
     if let Some(address) = address {
         session.insert(store::ADDRESS, address.to_string()).await.map_err(store::cause)?;
     }
+    session.insert(store::WAY, way.word()).await.map_err(store::cause)?;
     browser.login(&account.into()).await.map_err(store::login_cause)?;
     // Stored before the answer says so: the answer must not promise what a full disk refused.
-    session.save().await.map_err(store::cause)
+    if let Err(error) = session.save().await {
+        // The session layer must not try it once more: it would answer an empty 500.
+        session.clear().await;
+        return Err(store::cause(error));
+    }
+    Ok(())
 }
 
 fn signed_out(auth: &Auth) -> Response {

@@ -8,7 +8,7 @@ use axum_login::tower_sessions::{
     session::{self, Id, Record},
     session_store::{Error, Result},
 };
-use model::id::UserId;
+use model::{event::SignInWay, id::UserId};
 use node::{
     accounts::{AccountsService, LoginRecord},
     journal::internal,
@@ -18,10 +18,14 @@ use std::collections::HashMap;
 
 /// Where axum-login keeps who is signed in.
 pub(super) const WHO: &str = "who";
+/// Where in [`WHO`] it keeps what ends a login when it changes: the bytes of the account's epoch.
+const EPOCH: &str = "auth_hash";
 /// Where the browser's name is kept until it is stored in its own column.
 pub(super) const BROWSER: &str = "browser";
 /// The same for the address.
 pub(super) const ADDRESS: &str = "address";
+/// How somebody proved who they are, for the record of their sign-in.
+pub(super) const WAY: &str = "way";
 /// When the login was last seen, as stored: only read.
 pub(super) const SEEN: &str = "seen";
 
@@ -56,6 +60,10 @@ impl SessionStore for Logins {
         let Some(found) = self.0.find_login(&handle(id)).await.map_err(backend)? else { return Ok(None) };
         let mut data: HashMap<String, Value> = serde_json::from_slice(&found.data).map_err(|error| Error::Decode(error.to_string()))?;
         data.insert(SEEN.into(), found.seen.into());
+        // Which epoch a login belongs to is the node's to say: it moves with a login that outlives a change of the password.
+        if let (Some(epoch), Some(Value::Object(who))) = (found.epoch, data.get_mut(WHO)) {
+            who.insert(EPOCH.into(), epoch.to_le_bytes().to_vec().into());
+        }
         data.extend(found.browser.map(|browser| (BROWSER.into(), browser.into())));
         data.extend(found.address.map(|address| (ADDRESS.into(), address.into())));
         let expiry_date = OffsetDateTime::from_unix_timestamp(found.expires / 1_000).map_err(|error| Error::Decode(error.to_string()))?;
@@ -84,12 +92,20 @@ fn stored(record: &Record) -> Result<LoginRecord> {
     Ok(LoginRecord {
         id_hash: handle(&record.id),
         user: user.map_err(|error| Error::Encode(error.to_string()))?,
+        epoch: data.get(WHO).and_then(epoch_in),
+        way: data.get(WAY).and_then(Value::as_str).and_then(SignInWay::parse),
         data: serde_json::to_vec(&data).map_err(|error| Error::Encode(error.to_string()))?,
         browser,
         address,
         seen: 0,
         expires: 0,
     })
+}
+
+/// The epoch in what axum-login keeps; `None` where it is none of ours, which no account has.
+fn epoch_in(who: &Value) -> Option<i64> {
+    let bytes: Vec<u8> = serde_json::from_value(who.get(EPOCH)?.clone()).ok()?;
+    Some(i64::from_le_bytes(bytes.try_into().ok()?))
 }
 
 /// The session layer hands on nothing of an error but its text, so that text is the error itself, for [`cause`] to read.

@@ -37,13 +37,47 @@ pub(super) enum UserCommand {
         #[command(flatten)]
         place: Where,
     },
-    /// Set a new password; every login of that person ends
+    /// Set a new password; every login and API token of that person ends
     Passwd {
         /// Whose
         name: String,
         /// Read the password from the first line of standard input
         #[arg(long, required = true)]
         password_stdin: bool,
+        /// Let their API tokens go on working
+        #[arg(long)]
+        keep_tokens: bool,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Change what a person may do; their logins end, their API tokens go on with the new role
+    Role {
+        /// Whose
+        name: String,
+        /// What they may do
+        #[arg(value_enum)]
+        role: RoleWord,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Keep a person from signing in; their logins end, and their API tokens do not work until they are enabled
+    Disable {
+        /// Who
+        name: String,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Let a disabled person sign in again
+    Enable {
+        /// Who
+        name: String,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Remove a person for good: logins, API tokens and credentials; what they did stays, their private sessions are seen by nobody
+    Remove {
+        /// Who
+        name: String,
         #[command(flatten)]
         place: Where,
     },
@@ -165,17 +199,32 @@ pub(super) async fn user(command: UserCommand) -> Result<ExitCode, Failure> {
             let rows: Vec<_> = users
                 .into_iter()
                 .map(|user| {
-                    vec![user.id.to_string(), user.name, user.role.word().to_owned(), user.github.unwrap_or_else(|| "-".into()), output::moment(user.created)]
+                    let access = if user.disabled { "disabled" } else { "yes" }.to_owned();
+                    let github = user.github.unwrap_or_else(|| "-".into());
+                    vec![user.id.to_string(), user.name, user.role.word().to_owned(), access, github, output::moment(user.created)]
                 })
                 .collect();
-            output::table(&["ID", "NAME", "ROLE", "GITHUB", "CREATED (UTC)"], &rows);
+            output::table(&["ID", "NAME", "ROLE", "ACCESS", "GITHUB", "CREATED (UTC)"], &rows);
         }
-        UserCommand::Passwd { name, password_stdin: _, place } => {
+        UserCommand::Passwd { name, password_stdin: _, keep_tokens, place } => {
             let password = password()?;
-            data::ask(&place, Ask::SetPassword { name, password }).await?;
+            data::ask(&place, Ask::SetPassword { name, password, revoke: !keep_tokens }).await?;
+        }
+        UserCommand::Role { name, role, place } => say(data::ask(&place, Ask::SetRole { name, role: role.into() }).await?)?,
+        UserCommand::Disable { name, place } => say(data::ask(&place, Ask::SetDisabled { name, disabled: true }).await?)?,
+        UserCommand::Enable { name, place } => say(data::ask(&place, Ask::SetDisabled { name, disabled: false }).await?)?,
+        UserCommand::Remove { name, place } => {
+            data::ask(&place, Ask::RemoveUser { name }).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A person as they are now.
+fn say(answer: Answer) -> Result<(), Failure> {
+    let Answer::User(user) = answer else { return Err(data::unexpected()) };
+    output::line(format!("{} {} {}{}", user.id, user.name, user.role.word(), if user.disabled { " disabled" } else { "" }));
+    Ok(())
 }
 
 pub(super) async fn token(command: TokenCommand) -> Result<ExitCode, Failure> {

@@ -53,6 +53,7 @@ pub const KEYS: &[Key] = &[
     key("agents.claude_path", Kind::Text, "Claude Code's program; found on PATH"),
     key("github.client_id", Kind::Text, "client id of the GitHub OAuth app"),
     key("github.client_secret", Kind::Text, "its secret"),
+    key("github.ids", Kind::List, "numeric ids of GitHub accounts that may sign in; safer than logins, which change hands"),
     key("github.logins", Kind::List, "GitHub logins that may sign in"),
     key("github.organisations", Kind::List, "organisations whose members may sign in"),
     key("github.role", Kind::Text, "viewer, operator or admin: what somebody new becomes; operator"),

@@ -81,6 +81,8 @@ pub struct Github {
     pub client_id: Option<String>,
     /// Its secret.
     pub client_secret: Option<Secret>,
+    /// Numeric ids of accounts that may sign in.
+    pub ids: Vec<i64>,
     /// GitHub logins that may sign in, compared without case.
     pub logins: Vec<String>,
     /// Members of these organisations may sign in.
@@ -239,12 +241,19 @@ fn github(said: &BTreeMap<String, Said>) -> Result<Github, ConfigError> {
     Ok(Github {
         client_id: one(said, "github.client_id").map(str::to_owned),
         client_secret: one(said, "github.client_secret").map(Secret::new),
+        ids: github_ids(said)?,
         logins: list(said, "github.logins"),
         organisations: list(said, "github.organisations"),
         role: github_role(said)?,
         url,
         api_url,
     })
+}
+
+/// Ids are numbers on a list of texts, as the other lists are.
+fn github_ids(said: &BTreeMap<String, Said>) -> Result<Vec<i64>, ConfigError> {
+    let id = |text: &String| text.parse().ok().filter(|id| *id > 0).ok_or_else(|| wrong(said, "github.ids", format!("`{text}` is no numeric id")));
+    list(said, "github.ids").iter().map(id).collect()
 }
 
 fn github_role(said: &BTreeMap<String, Said>) -> Result<Role, ConfigError> {

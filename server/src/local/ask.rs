@@ -37,6 +37,28 @@ pub enum Ask {
         name: String,
         /// The password.
         password: String,
+        /// Their API tokens end, too.
+        #[serde(default)]
+        revoke: bool,
+    },
+    /// Another role; every login of that person ends.
+    SetRole {
+        /// Whose.
+        name: String,
+        /// What they may do from now on.
+        role: Role,
+    },
+    /// Whether somebody may sign in.
+    SetDisabled {
+        /// Who.
+        name: String,
+        /// They may not.
+        disabled: bool,
+    },
+    /// Removes a person.
+    RemoveUser {
+        /// Who.
+        name: String,
     },
     /// A new API token.
     CreateToken {
@@ -102,8 +124,14 @@ impl Desk {
         Ok(match ask {
             Ask::AddUser { name, role, password, github } => Answer::User(self.accounts.create_user(&caller, NewUser { name, role, password, github }).await?),
             Ask::Users => Answer::Users(self.accounts.list_users(&caller).await?),
-            Ask::SetPassword { name, password } => {
-                self.accounts.set_password(&caller, &name, password).await?;
+            Ask::SetPassword { name, password, revoke } => {
+                self.accounts.set_password(&caller, &name, password, revoke).await?;
+                Answer::Done
+            }
+            Ask::SetRole { name, role } => Answer::User(self.accounts.set_role(&caller, &name, role).await?),
+            Ask::SetDisabled { name, disabled } => Answer::User(self.accounts.set_disabled(&caller, &name, disabled).await?),
+            Ask::RemoveUser { name } => {
+                self.accounts.remove_user(&caller, &name).await?;
                 Answer::Done
             }
             Ask::CreateToken { user, token } => Answer::Secret(self.accounts.create_token_for(&caller, &user, token).await?.secret),

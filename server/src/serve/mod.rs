@@ -95,12 +95,13 @@ pub struct Opened {
 }
 
 /// Opens a node on an open store. `program` is this binary: it is started again as shim and as demo agent.
-pub async fn open(config: Config, program: PathBuf, store: &Store, journal: &Journal, deps: &Deps) -> Result<Opened, Failure> {
+pub async fn open(mut config: Config, program: PathBuf, store: &Store, journal: &Journal, deps: &Deps) -> Result<Opened, Failure> {
     // Before anything is taken up that an agent said meanwhile.
     for secret in secrets(&config) {
         journal.mask(&secret);
     }
     let accounts = AccountsService::new(store.clone(), journal.clone(), deps.clone());
+    config.allowed_hosts.extend(own_host(&config, &accounts));
     let auth = Auth::new(accounts.clone(), AuthConfig::from(&config), deps.clone())?;
     let node_config = node_config(&config, program, journal)?;
     let node = Node::open(node_config, store.clone(), journal.clone(), Arc::new(accounts.clone()), deps.clone()).await?;
@@ -272,12 +273,21 @@ fn serve_local(state: &AppState, desk: Desk) -> Option<Serving> {
 
 fn sweep(auth: Auth, stop: Stop) {
     tokio::spawn(async move {
-        while tokio::time::timeout(SWEEP, stop.asked()).await.is_err() {
+        loop {
             if let Err(error) = auth.sweep().await {
                 tracing::warn!(%error, "logins whose time is over could not be removed");
             }
+            if tokio::time::timeout(SWEEP, stop.asked()).await.is_ok() {
+                return;
+            }
         }
     });
+}
+
+/// A name for a node on loopback that nothing else answers to: browsers find it on this machine, and cookies of `127.0.0.1` go to every port there.
+fn own_host(config: &Config, accounts: &AccountsService) -> Option<String> {
+    let local = config.listen.ip().is_loopback() && config.public_url.is_none();
+    local.then(|| format!("orchwiz-{}.localhost", &accounts.node_id().uuid().as_simple().to_string()[..8]))
 }
 
 /// Says where the node is, and how to create the first account while there is none.
@@ -287,6 +297,9 @@ async fn greet(config: &Config, accounts: &AccountsService) -> Result<(), Failur
     output::line(format!("OrchWiz {} is at {address}", env!("CARGO_PKG_VERSION")));
     if let Some(link) = accounts.ensure_setup_link().await? {
         output::line(format!("Create the owner account: {address}/setup?token={}", link.token));
+    }
+    if let (Some(host), Some(port)) = (own_host(config, accounts), config.address().port_or_known_default()) {
+        output::line(format!("Also at http://{host}:{port}, a name that no other program on this machine has: none gets its cookies."));
     }
     output::line("Ready.");
     Ok(())

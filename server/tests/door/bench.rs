@@ -45,7 +45,12 @@ impl Door {
     }
 
     pub async fn without_users(flags: &[(&'static str, &str)]) -> Self {
-        let test = TestStore::new::<Migrator>(1).await;
+        Self::seeded(1, flags).await
+    }
+
+    /// Another node for each seed.
+    pub async fn seeded(seed: u64, flags: &[(&'static str, &str)]) -> Self {
+        let test = TestStore::new::<Migrator>(seed).await;
         let accounts = AccountsService::new(test.store.clone(), test.journal.clone(), test.deps.clone());
         let flags = flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
         let config = Config::from_parts(&Sources { flags, ..Sources::default() }, None).unwrap();
@@ -69,6 +74,11 @@ impl Door {
 
     pub fn browser(&self) -> Browser {
         Browser::new(self.app.clone(), "127.0.0.1:3000")
+    }
+
+    /// The name of the login's cookie over plain http.
+    pub fn cookie(&self) -> String {
+        format!("orchwiz_{}", &self.test.journal.origin()[..16])
     }
 
     /// A browser in which `name` is signed in.
@@ -120,12 +130,25 @@ impl Answer {
 pub struct Browser {
     app: Router,
     host: String,
+    /// From which address it asks; `None` for none.
+    pub address: Option<std::net::IpAddr>,
     pub cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
     pub fn new(app: Router, host: &str) -> Self {
-        Self { app, host: host.into(), cookies: BTreeMap::new() }
+        Self { app, host: host.into(), address: None, cookies: BTreeMap::new() }
+    }
+
+    /// The same browser, asking from that address.
+    pub fn from(mut self, address: &str) -> Self {
+        self.address = Some(address.parse().unwrap());
+        self
+    }
+
+    /// The same browser at another node of its host.
+    pub fn at(&self, door: &Door) -> Self {
+        Self { app: door.app.clone(), ..self.clone() }
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
@@ -163,7 +186,11 @@ impl Browser {
         if body.is_some() {
             request = request.header("content-type", "application/x-www-form-urlencoded");
         }
-        let answer = send(&self.app, request.body(body.map_or_else(Body::empty, Body::from)).unwrap()).await;
+        let mut request = request.body(body.map_or_else(Body::empty, Body::from)).unwrap();
+        if let Some(address) = self.address {
+            request.extensions_mut().insert(axum::extract::ConnectInfo(std::net::SocketAddr::from((address, 9))));
+        }
+        let answer = send(&self.app, request).await;
         for cookie in answer.headers.get_all("set-cookie") {
             let (pair, attributes) = cookie.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();

@@ -150,6 +150,19 @@ async fn who_is_on_the_list_is_let_in_and_led_on() {
 }
 
 #[tokio::test]
+async fn a_listed_id_is_let_in_whatever_its_login_and_nobody_else_by_that_login() {
+    let provider = Provider::start().await;
+    let flags = [("github.client_id", "the-app"), ("github.client_secret", "the-secret"), ("github.url", &provider.url), ("github.ids", "583231")];
+    let door = Door::new(&flags).await;
+    for (id, login, enters) in [(583_231, "octocat", true), (583_231, "renamed", true), (7, "octocat", false)] {
+        let mut browser = door.browser();
+        let back = provider.agree(&begin(&mut browser, "/").await, id, login);
+        let leads = if enters { "/" } else { "/signin?error=github_not_allowed" };
+        assert_eq!(browser.get(&back).await.location(), leads, "{id} {login}");
+    }
+}
+
+#[tokio::test]
 async fn members_of_a_listed_organisation_are_let_in_and_nobody_else() {
     let provider = Provider::start().await;
     let door = door(&provider.url, "", "atlas").await;

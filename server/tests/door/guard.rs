@@ -34,7 +34,7 @@ async fn a_name_that_was_pointed_here_is_not_this_node() {
 async fn what_another_site_sends_is_refused() {
     let door = Door::new(&[]).await;
     let mara = door.signed_in("mara").await;
-    let cookie = format!("orchwiz={}", mara.cookies["orchwiz"]);
+    let cookie = format!("{}={}", door.cookie(), mara.cookies[&door.cookie()]);
     let socket = [("upgrade", "websocket"), ("connection", "upgrade")];
     for (extra, status) in [
         (&[("sec-fetch-site", "same-origin")][..], 200),

@@ -16,7 +16,7 @@ async fn a_name_and_password_sign_in_and_lead_on() {
     let answer = browser.sign_in("mara", PASSWORD, "/sessions?state=idle").await;
     assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/sessions?state=idle"));
     let cookie = answer.header("set-cookie");
-    assert!(cookie.starts_with("orchwiz="), "{cookie}");
+    assert!(cookie.starts_with(&format!("{}=", door.cookie())), "{cookie}");
     for part in ["HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(cookie.contains(part), "{cookie}");
     }
@@ -33,7 +33,10 @@ async fn over_https_the_cookie_is_bound_to_the_host() {
     let mut browser = crate::bench::Browser::new(door.app.clone(), "orch.example.org");
     let answer = browser.sign_in("mara", PASSWORD, "/").await;
     let cookie = answer.header("set-cookie");
-    assert!(cookie.starts_with("__Host-orchwiz=") && cookie.contains("Secure") && cookie.contains("Path=/") && !cookie.contains("Domain"), "{cookie}");
+    assert!(
+        cookie.starts_with(&format!("__Host-{}=", door.cookie())) && cookie.contains("Secure") && cookie.contains("Path=/") && !cookie.contains("Domain"),
+        "{cookie}"
+    );
     assert_eq!(browser.who().await, "mara");
     let answer = browser.post("/auth/logout", &[]).await;
     let gone = answer.headers.get_all("set-cookie").iter().any(|cookie| cookie.to_str().unwrap().contains("Max-Age=0; HttpOnly; Secure"));
@@ -88,7 +91,7 @@ async fn a_planted_cookie_is_not_the_one_that_gets_signed_in() {
     door.user("eve", Role::Viewer).await;
     // Eve plants a cookie of hers: of a login, and of nothing.
     let eve = door.signed_in("eve").await;
-    for planted in [eve.cookies.clone(), [("orchwiz".to_owned(), "AAAAAAAAAAAAAAAAAAAAAA".to_owned())].into()] {
+    for planted in [eve.cookies.clone(), [(door.cookie(), "AAAAAAAAAAAAAAAAAAAAAA".to_owned())].into()] {
         let mut victim = door.browser();
         victim.cookies = planted.clone();
         victim.sign_in("mara", PASSWORD, "/").await;
@@ -205,6 +208,83 @@ async fn the_sixth_wrong_password_in_a_minute_has_to_wait() {
 }
 
 #[tokio::test]
+async fn a_stranger_cannot_keep_an_account_locked() {
+    let door = Door::new(&[]).await;
+    let mut home = door.browser().from("192.0.2.1");
+    assert_eq!(home.sign_in("mara", PASSWORD, "/").await.location(), "/");
+    // From one address as often as it likes, and then from hundreds.
+    let strangers = (0..40).map(|_| "203.0.113.1".to_owned()).chain((0..200).map(|n| format!("198.51.100.{n}")));
+    let mut refused = 0;
+    for address in strangers {
+        let answer = door.browser().from(&address).sign_in("mara", "wrong password", "/").await;
+        refused += i32::from(answer.location().contains("error=limited"));
+    }
+    assert!(refused > 200, "{refused}: all of them together are slow");
+    let answer = door.browser().from("192.0.2.77").sign_in("mara", PASSWORD, "/").await;
+    assert!(answer.location().contains("error=limited"), "a network that the owner has not used waits with the strangers: {}", answer.location());
+    assert_eq!(door.browser().from("192.0.2.1").sign_in("mara", PASSWORD, "/").await.location(), "/", "the owner's own network is spared");
+    for (current, leads) in [("wrong password", "error=current"), (PASSWORD, "saved=password")] {
+        let answer = home.post("/auth/password", &[("current", current), ("new", "another long password")]).await;
+        assert!(answer.location().ends_with(leads), "who is signed in can change the password: {}", answer.location());
+    }
+}
+
+#[tokio::test]
+async fn a_stolen_cookie_is_no_way_to_try_passwords() {
+    let door = Door::new(&[]).await;
+    let mut thief = door.signed_in("mara").await;
+    let mut tries = Vec::new();
+    for _ in 0..6 {
+        tries.push(thief.post("/auth/password", &[("current", "a guess of mine"), ("new", "another long password")]).await.location().to_owned());
+    }
+    assert!(tries[..5].iter().all(|location| location == "/settings/profile?error=current"), "{tries:?}");
+    assert_eq!(tries[5], "/settings/profile?error=limited&retry=12");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_a_password_change_overtakes_leads_back_as_a_wrong_password() {
+    let door = Door::new(&[]).await;
+    let mut owner = door.signed_in("mara").await;
+    // Tries with the old password while it is changed.
+    let tries = (0..4).map(|_| {
+        let mut thief = door.browser();
+        async move {
+            let answer = thief.sign_in("mara", PASSWORD, "/").await;
+            (answer.status, answer.location().to_owned(), thief)
+        }
+    });
+    let change = owner.post("/auth/password", &[("current", PASSWORD), ("new", "another long password")]);
+    let (tries, changed) = tokio::join!(futures::future::join_all(tries), change);
+    assert_eq!(changed.location(), "/settings/profile?saved=password");
+    for (status, location, mut thief) in tries {
+        assert!(status == StatusCode::SEE_OTHER && (location == "/" || location.contains("error=wrong")), "{status} {location}");
+        assert_eq!(thief.who().await, json!(null), "{location}");
+    }
+    assert_eq!(owner.who().await, "mara");
+}
+
+#[tokio::test]
+async fn two_nodes_on_one_host_do_not_share_a_login() {
+    let one = Door::new(&[]).await;
+    let two = Door::seeded(2, &[]).await;
+    two.user("mara", Role::Owner).await;
+    let first = one.signed_in("mara").await;
+    let mut second = first.at(&two);
+    assert_eq!(second.who().await, json!(null));
+    second.sign_in("mara", PASSWORD, "/").await;
+    assert_eq!(second.who().await, "mara");
+    let mut first = second.at(&one);
+    assert_eq!(first.who().await, "mara", "signing in there signs nobody out here");
+    first.post("/auth/logout", &[]).await;
+    assert_eq!(first.at(&two).who().await, "mara");
+    // The name of earlier versions, which every node of the host would take for its own.
+    let mut old = one.browser();
+    let cookie = one.signed_in("mara").await.cookies[&one.cookie()].clone();
+    old.cookies = [("orchwiz".to_owned(), cookie)].into();
+    assert_eq!(old.who().await, json!(null));
+}
+
+#[tokio::test]
 async fn signing_in_rightly_is_not_limited() {
     let door = Door::new(&[]).await;
     for _ in 0..30 {
@@ -258,7 +338,7 @@ async fn a_bearer_token_stands_alone() {
         }
         door.send(request.body(Body::empty()).unwrap())
     };
-    let cookie = format!("orchwiz={}", mara.cookies["orchwiz"]);
+    let cookie = format!("{}={}", door.cookie(), mara.cookies[&door.cookie()]);
     let answer = ask(format!("Bearer {secret}"), Some(cookie.clone())).await;
     assert_eq!(answer.json()["name"], "noor", "the cookie beside it does not count");
     assert_eq!(answer.json()["via"]["kind"], "token");

@@ -103,7 +103,7 @@ pub const TABLE: &[(&str, &str, &str, Rule)] = &[
     ("POST", "/api/rpc/settings/node", JSON, May(Action::ReadNode)),
     // What makes and changes things.
     ("POST", "/api/rpc/settings/rename-node", "name=bench", May(Action::EditProject)),
-    ("POST", "/api/rpc/settings/create-token", "name=x&scope=read", Own(Action::EditTokens)),
+    ("POST", "/api/rpc/settings/create-token", "name=x&scope=read&password=correct+horse+battery", Own(Action::EditTokens)),
     ("POST", "/api/rpc/settings/revoke-token", "id=tok_01920000000070008000000000000001", Own(Action::EditTokens)),
     ("POST", "/api/v1/projects", r#"{"path":"/no/such/folder"}"#, May(Action::AddProject)),
     ("PATCH", "/api/v1/projects/{id}", r#"{"name":"one"}"#, May(Action::EditProject)),

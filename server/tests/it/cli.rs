@@ -60,6 +60,24 @@ fn people_and_tokens_are_kept_without_a_node() {
     assert_eq!(text(&run(&["token", "revoke", id, "--data", data], None)).0, Some(0));
     assert_eq!(text(&run(&["token", "revoke", id, "--data", data], None)).0, Some(1));
     assert_eq!(text(&run(&["user", "passwd", "mara", "--password-stdin", "--data", data], Some("another long password\n"))).0, Some(0));
+    let named = |args: &[&str]| text(&run(&[args, &["--data", data]].concat(), None));
+    for (args, code) in [
+        (&["user", "role", "mara", "admin"][..], Some(1)),
+        (&["user", "disable", "mara"], Some(1)),
+        (&["user", "remove", "mara"], Some(1)),
+        (&["user", "role", "mara", "king"], Some(2)),
+        (&["user", "remove", "nobody"], Some(1)),
+    ] {
+        assert_eq!(named(args).0, code, "{args:?}: the last owner stays");
+    }
+    add(data, "noor");
+    let (code, out, _) = named(&["user", "role", "noor", "viewer"]);
+    assert!(code == Some(0) && out.contains("noor viewer"), "{out}");
+    assert!(named(&["user", "disable", "noor"]).1.contains("disabled"));
+    assert!(named(&["user", "list"]).1.contains("disabled"));
+    assert!(!named(&["user", "enable", "noor"]).1.contains("disabled"));
+    assert_eq!(named(&["user", "remove", "noor"]).0, Some(0));
+    assert!(!named(&["user", "list"]).1.contains("noor"));
     assert_eq!(text(&run(&["user", "passwd", "nobody", "--password-stdin", "--data", data], Some("another long password\n"))).0, Some(1));
 }
 

@@ -1,8 +1,9 @@
 //! The live socket: who may open it, what it carries, when it closes.
 
 use crate::bench::Bench;
+use axum::body::Body;
 use futures::{SinkExt, StreamExt};
-use model::caller::{Role, Scope};
+use model::caller::{Caller, Role, Scope};
 use serde_json::{Value, json};
 use std::{net::SocketAddr, time::Duration};
 use tokio::net::{TcpListener, TcpStream};
@@ -10,6 +11,7 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{self, Message, client::IntoClientRequest},
 };
+use tower::ServiceExt;
 
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -135,6 +137,80 @@ async fn a_socket_closes_within_a_second_of_its_token_and_at_once_when_the_node_
     assert_eq!(open(address, &[("authorization", &format!("Bearer {token}"))]).await.err(), Some(401));
     bench.state.stop.ask();
     assert_eq!(hear(&mut mine).await, Err(1012));
+    bench.end().await;
+}
+
+/// A cookie of somebody who has just signed in, as a browser sends it.
+async fn cookie_of(bench: &Bench, name: &str) -> String {
+    let form = format!("name={name}&password=correct+horse+battery");
+    let request = http::Request::post("/auth/login").header("content-type", "application/x-www-form-urlencoded");
+    let answer = bench.send(request.body(form.into()).unwrap()).await;
+    answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_socket_and_stream_end_within_a_second_of_what_they_rest_on() {
+    let bench = Bench::new().await;
+    let address = serve(&bench).await;
+    let (accounts, cli) = (bench.state.accounts.clone(), Caller::cli());
+    let cases = [
+        ("role", "token"),
+        ("role", "cookie"),
+        ("disable", "token"),
+        ("disable", "cookie"),
+        ("remove", "token"),
+        ("remove", "cookie"),
+        ("password", "token"),
+        ("password", "cookie"),
+        ("revoke", "token"),
+        ("logout", "cookie"),
+        ("expire", "cookie"),
+    ];
+    for (n, (what, by)) in cases.into_iter().enumerate() {
+        let name = format!("oskar{n}");
+        bench.user(&name, Role::Operator).await;
+        let proof = match by {
+            "token" => ("authorization", format!("Bearer {}", bench.token_of(&name, Scope::Read).await)),
+            _ => ("cookie", cookie_of(&bench, &name).await),
+        };
+        // A browser's cookie counts only with a word of where it comes from.
+        let knock = [(proof.0, proof.1.as_str()), ("sec-fetch-site", "same-origin")];
+        let mut socket = open(address, &knock).await.unwrap();
+        say(&mut socket, json!({"say": "follow", "topics": [{"topic": "node"}], "after": bench.test.journal.head().await})).await;
+        until(&mut socket, |says| says["caught"].is_object()).await;
+        let stream = http::Request::get("/api/v1/events").header("accept", "text/event-stream").header("host", "127.0.0.1:3000");
+        let stream = bench.app.clone().oneshot(stream.header(proof.0, &proof.1).body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(stream.status(), 200, "{what} by {by}");
+        match what {
+            "role" => drop(accounts.set_role(&cli, &name, Role::Viewer).await.unwrap()),
+            "disable" => drop(accounts.set_disabled(&cli, &name, true).await.unwrap()),
+            "remove" => accounts.remove_user(&cli, &name).await.unwrap(),
+            "password" => accounts.set_password(&cli, &name, "another long password".into(), true).await.unwrap(),
+            "revoke" => bench.revoke_tokens_of(&name).await,
+            "logout" => {
+                let request = http::Request::post("/auth/logout").header("cookie", &proof.1).header("sec-fetch-site", "same-origin");
+                assert_eq!(bench.send(request.body(Body::empty()).unwrap()).await.status, 303);
+            }
+            _ => {
+                bench.test.clock.advance(node::accounts::IDLE_MS);
+                bench.state.auth.sweep().await.unwrap();
+            }
+        }
+        let closed = async {
+            loop {
+                if let Err(code) = hear(&mut socket).await {
+                    return code;
+                }
+            }
+        };
+        let closed = tokio::time::timeout(Duration::from_secs(1), closed).await;
+        assert_eq!(closed.unwrap_or_else(|_| panic!("{what} by {by}: the socket is open a second later")), 4401, "{what} by {by}");
+        let over = tokio::time::timeout(Duration::from_secs(1), axum::body::to_bytes(stream.into_body(), 1 << 20)).await;
+        assert!(over.is_ok(), "{what} by {by}: the stream is open a second later");
+        if what != "role" || by != "token" {
+            assert_eq!(open(address, &knock).await.err(), Some(401), "{what} by {by}");
+        }
+    }
     bench.end().await;
 }
 

@@ -1,9 +1,12 @@
 //! Permission updates: what Claude Code offers to remember, in words, and at the scope a person chose.
 //! It must not invent rules: only what the agent suggested is ever returned.
 
-use super::tool::one_line;
+use super::{mode_of, tool::one_line};
 use crate::folder::{Grant, SettingsFile};
-use model::approvals::{Question, RememberScope, Suggestion};
+use model::{
+    approvals::{Question, RememberScope, Suggestion},
+    sessions::Mode,
+};
 use serde_json::{Value, json};
 
 /// The agent's word for a scope.
@@ -24,6 +27,21 @@ fn scope(destination: Option<&str>) -> RememberScope {
         Some("userSettings") => RememberScope::User,
         _ => RememberScope::Session,
     }
+}
+
+/// Whether this may be given back to the agent: no change to a mode that a session of OrchWiz cannot have (`bypassPermissions` and its kin).
+pub fn may_remember(raw: &Value) -> bool {
+    raw["type"] != "setMode" || mode(raw).is_some()
+}
+
+/// Whether remembering this can outlast the session: a change of mode cannot.
+pub fn can_last(raw: &Value) -> bool {
+    raw["type"] != "setMode"
+}
+
+/// The mode that a suggestion changes to; `None` for those that OrchWiz does not have.
+fn mode(raw: &Value) -> Option<Mode> {
+    raw["mode"].as_str().and_then(mode_of)
 }
 
 /// A suggestion with its destination rewritten. A change of mode stays with the session: nowhere else would anybody expect it.
@@ -118,9 +136,10 @@ fn text(raw: &Value) -> Option<String> {
         "addRules" => Some(format!("{} {}", behavior?, rules(raw)?)),
         "replaceRules" => Some(format!("replace all {} rules by {}", behavior?, rules(raw)?)),
         "removeRules" => Some(format!("remove {} {}", behavior?, rules(raw)?)),
-        "setMode" => Some(match raw["mode"].as_str()? {
-            "acceptEdits" => "auto-accept edits from now on".into(),
-            mode => format!("go on in mode {mode}"),
+        "setMode" => Some(match mode(raw)? {
+            Mode::AutoAccept => "auto-accept edits from now on".into(),
+            Mode::Ask => "ask before edits from now on".into(),
+            Mode::Plan => "only plan from now on".into(),
         }),
         "addDirectories" => Some(format!("allow the folder {}", names(&raw["directories"])?)),
         "removeDirectories" => Some(format!("no longer allow the folder {}", names(&raw["directories"])?)),
@@ -167,6 +186,21 @@ mod tests {
         assert_eq!(said(&json!([raw[1], raw[2]])), [("allow the folder /srv/data".into(), RememberScope::Session)]);
         assert_eq!(said(&json!([raw[1], raw[3]])), [("auto-accept edits from now on".into(), RememberScope::Session)]);
         assert_eq!(said(&json!("nonsense")), []);
+    }
+
+    #[test]
+    fn a_mode_that_a_session_cannot_have_is_neither_offered_nor_given_back() {
+        for mode in ["bypassPermissions", "auto", "dontAsk", "newest", ""] {
+            let raw = json!({"type": "setMode", "mode": mode, "destination": "session"});
+            assert_eq!(suggestions(Some(&json!([raw]))), [], "{mode} is offered");
+            let stored = [Suggestion { text: "go on".into(), scope: RememberScope::Session, raw }];
+            assert_eq!(crate::agents::remember(&stored, RememberScope::Session), [json!(0); 0], "{mode} is given back");
+        }
+        for mode in ["plan", "default", "acceptEdits"] {
+            let raw = json!({"type": "setMode", "mode": mode, "destination": "session"});
+            let offered = suggestions(Some(&json!([raw])));
+            assert_eq!(crate::agents::remember(&offered, RememberScope::Session), [raw], "{mode}");
+        }
     }
 
     #[test]

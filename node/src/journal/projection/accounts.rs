@@ -6,15 +6,21 @@ use model::event::{ProjectAdded, ProjectChanged, ProjectTrusted, UserChanged, Us
 use sea_orm::DbErr;
 
 pub(super) async fn user_created(target: &Target<'_>, event: &Happened<'_>, fact: &UserCreated) -> Result<(), DbErr> {
-    let text = r#"INSERT INTO "{p}user" ("id", "origin", "name", "role", "github", "created") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"#;
+    let text = r#"INSERT INTO "{p}user" ("id", "origin", "name", "role", "github", "created", "disabled") VALUES ($1, $2, $3, $4, $5, $6, FALSE) ON CONFLICT DO NOTHING"#;
     let values = [id(fact.id), event.origin.into(), fact.name.as_str().into(), fact.role.word().into(), fact.github.clone().into(), event.at.into()];
     target.run(text, values).await.map(drop)
 }
 
 pub(super) async fn user_changed(target: &Target<'_>, event: &Happened<'_>, fact: &UserChanged) -> Result<(), DbErr> {
-    let text = r#"UPDATE "{p}user" SET "role" = coalesce($3, "role"), "github" = coalesce($4, "github") WHERE "id" = $1 AND "origin" = $2"#;
+    let text = r#"UPDATE "{p}user" SET "role" = coalesce($3, "role"), "github" = coalesce($4, "github"), "disabled" = coalesce($5, "disabled")
+        WHERE "id" = $1 AND "origin" = $2"#;
     let role = fact.role.map(|role| role.word().to_owned());
-    target.run(text, [id(fact.id), event.origin.into(), role.into(), fact.github.clone().into()]).await.map(drop)
+    target.run(text, [id(fact.id), event.origin.into(), role.into(), fact.github.clone().into(), fact.disabled.into()]).await.map(drop)
+}
+
+pub(super) async fn user_removed(target: &Target<'_>, event: &Happened<'_>) -> Result<(), DbErr> {
+    let text = r#"UPDATE "{p}user" SET "removed" = $3 WHERE "id" = $1 AND "origin" = $2"#;
+    target.run(text, [event.subject.into(), event.origin.into(), event.at.into()]).await.map(drop)
 }
 
 pub(super) async fn project_added(target: &Target<'_>, event: &Happened<'_>, fact: &ProjectAdded) -> Result<(), DbErr> {

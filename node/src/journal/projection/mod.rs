@@ -46,6 +46,15 @@ pub(crate) async fn apply(target: &Target<'_>, event: &Happened<'_>) -> Result<(
     match event.fact {
         Fact::UserCreated(fact) => accounts::user_created(target, event, fact).await,
         Fact::UserChanged(fact) => accounts::user_changed(target, event, fact).await,
+        Fact::UserRemoved(_) => accounts::user_removed(target, event).await,
+        // Said for the record: what they change is private or local.
+        Fact::UserSignedIn(_)
+        | Fact::SignInRefused(_)
+        | Fact::PasswordSet(_)
+        | Fact::TokenMade(_)
+        | Fact::TokenRevoked(_)
+        | Fact::NodeSetUp(_)
+        | Fact::NodeRenamed(_) => Ok(()),
         Fact::ProjectAdded(fact) => accounts::project_added(target, event, fact).await,
         Fact::ProjectChanged(fact) => accounts::project_changed(target, event, fact).await,
         Fact::ProjectTrusted(fact) => accounts::project_trusted(target, event, fact).await,
