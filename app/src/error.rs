@@ -36,6 +36,12 @@ impl AppError {
         }
     }
 
+    /// Whether the same call may work a little later: the node was away, busy or broken, and did not say no.
+    pub fn may_pass(&self) -> bool {
+        use model::Error as E;
+        matches!(self.0, E::Transport(_) | E::Unavailable(_) | E::Internal(_) | E::StorageFull | E::RateLimited(_))
+    }
+
     /// Whether signing in would help.
     pub fn is_unauthenticated(&self) -> bool {
         self.0 == model::Error::Unauthenticated
@@ -47,7 +53,8 @@ impl FromServerFnError for AppError {
 
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
         reject(match value {
-            ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) | ServerFnErrorErr::Deserialization(message) => {
+            // In a browser it is the answer that cannot be read: a proxy's page, or that of a newer node.
+            ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) | ServerFnErrorErr::Deserialization(message) if cfg!(feature = "ssr") => {
                 model::Error::invalid("", format!("the input could not be read: {message}"))
             }
             other => model::Error::Transport(other.to_string()),
@@ -99,6 +106,15 @@ mod tests {
             let error = AppError(error);
             assert_eq!(AppError::de(error.ser()), error);
         }
+    }
+
+    #[test]
+    fn what_a_browser_says_of_a_lost_connection_is_not_shown() {
+        let cause = "TypeError: Failed to fetch";
+        let error = AppError::from_server_fn_error(ServerFnErrorErr::Request(cause.into()));
+        assert_eq!(error, AppError(model::Error::Transport("error reaching server to call server function: TypeError: Failed to fetch".into())));
+        assert!(!error.to_string().contains("server"), "{error}");
+        assert!(error.may_pass() && !AppError(model::Error::Unauthenticated).may_pass());
     }
 
     #[test]

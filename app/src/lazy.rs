@@ -114,6 +114,7 @@ pub(crate) fn when_opened(open: RwSignal<bool>, load: impl Fn() -> Coming + Send
 
 /// What stands in place of a page that did not come: the node is away, or was upgraded and has other files now.
 pub(crate) fn not_loaded(_: NotLoaded) -> AnyView {
+    crate::live::use_live().on_return(crate::browser::load_again);
     view! {
         <Title text="Not loaded" />
         <div class="page">

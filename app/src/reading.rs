@@ -1,9 +1,13 @@
-//! What a page reads from the node: it comes with the page, and is read again when what it depends on has changed.
+//! What a page reads from the node: it comes with the page, and is read again when what it depends on has changed, and when it failed
+//! because the node was away.
 //! It must not know what is read.
 
 use crate::{
+    browser,
     error::{AppError, AppResult},
+    live::{Live, LiveState},
     objects,
+    ui::effect,
 };
 use leptos::{
     prelude::*,
@@ -18,7 +22,11 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
+
+/// So long after it failed for a while something is read again, while the connection stands.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// A `Resource` of a server function's answer. All of them are one type underneath, so that resources are compiled once and not for
 /// each kind of answer, source and future (14 kB of wasm each).
@@ -153,5 +161,26 @@ fn resource(when: Box<dyn Fn() + Send + Sync>, fetch: Box<dyn Fn() -> Fetching +
         when();
         runs.fetch_add(1, Ordering::Relaxed)
     };
-    Resource::new_with_options(source, move |_| fetch(), blocking)
+    let answer = Resource::new_with_options(source, move |_| fetch(), blocking);
+    if cfg!(feature = "hydrate")
+        && let Some(live) = use_context::<Live>()
+    {
+        recover(answer, live);
+    }
+    answer
+}
+
+/// Reads again what failed while the node was away: at once when the connection is back, and from time to time while it stands.
+fn recover(answer: Resource<Answer, AsJson>, live: Live) {
+    let failed = |answer: Option<Answer>| matches!(answer, Some(Answer::Refused(error)) if error.may_pass());
+    live.on_return(move || {
+        if failed(answer.get_untracked()) {
+            answer.refetch();
+        }
+    });
+    effect(move || {
+        if failed(answer.get()) && live.state.get() == LiveState::Live {
+            browser::after(AGAIN, move || answer.refetch());
+        }
+    });
 }

@@ -49,8 +49,8 @@ pub enum Error {
     /// Something unexpected. 500. The reference under which the cause was logged.
     #[error("something went wrong on this node (reference {0})")]
     Internal(String),
-    /// The call did not reach the node or its answer could not be read.
-    #[error("the node did not answer: {0}")]
+    /// The call did not reach the node or its answer could not be read. The technical cause is for logs and bug reports, not for the sentence.
+    #[error("the node did not answer: it may be restarting, or the connection is down")]
     Transport(String),
 }
 

@@ -40,6 +40,11 @@ pub fn is_typing(tag: &str, kind: Option<&str>, editable: bool) -> bool {
         }
 }
 
+/// Whether a field that lets the keys `passes` through while it is empty does so: one that says something keeps every key.
+pub fn lets_through(passes: &str, value: &str, key: &str) -> bool {
+    value.is_empty() && key.len() == 1 && passes.contains(&key.to_ascii_lowercase())
+}
+
 /// Whether a press counts: of a key that is held only moving on does. A held A would answer what nobody has read.
 pub fn counts(key: &str, repeated: bool) -> bool {
     !repeated || key.eq_ignore_ascii_case("j") || key.eq_ignore_ascii_case("k")
@@ -60,7 +65,9 @@ fn hear(handler: Box<dyn Fn(&Key) -> bool>) {
             return;
         }
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
-        let in_field = target.is_some_and(|element| is_typing(&element.tag_name(), element.get_attribute("type").as_deref(), element.is_content_editable()));
+        let in_field = target.is_some_and(|element| {
+            is_typing(&element.tag_name(), element.get_attribute("type").as_deref(), element.is_content_editable()) && !passes(&element, &event.key())
+        });
         let in_dialog = document().query_selector("dialog[open], details.menu-w[open]").ok().flatten().is_some();
         let key = Key {
             key: event.key(),
@@ -74,6 +81,13 @@ fn hear(handler: Box<dyn Fn(&Key) -> bool>) {
         }
     });
     on_cleanup(move || handle.remove());
+}
+
+/// Whether an element, by the `data-passes` of what it stands in, lets a key through to the page.
+fn passes(element: &web_sys::HtmlElement, key: &str) -> bool {
+    let keys = element.closest("[data-passes]").ok().flatten().and_then(|around| around.get_attribute("data-passes"));
+    let value = element.dyn_ref::<web_sys::HtmlTextAreaElement>().map(web_sys::HtmlTextAreaElement::value);
+    keys.zip(value).is_some_and(|(keys, value)| lets_through(&keys, &value, key))
 }
 
 #[cfg(test)]
@@ -100,6 +114,13 @@ mod tests {
         assert!(!is_typing("INPUT", Some("checkbox"), false));
         assert!(is_typing("DIV", None, true));
         assert!(!is_typing("BUTTON", None, false));
+    }
+
+    #[test]
+    fn an_empty_field_lets_its_keys_through_and_no_other() {
+        assert!(lets_through("adjk", "", "a") && lets_through("adjk", "", "A") && lets_through("adjk", "", "k"));
+        assert!(!lets_through("adjk", "", "n") && !lets_through("adjk", "", "Enter") && !lets_through("adjk", "", ""));
+        assert!(!lets_through("adjk", "m", "a") && !lets_through("adjk", " ", "a"));
     }
 
     #[test]

@@ -19,9 +19,21 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
             ("Ctrl ⏎", "Send what is written: a first prompt, a reason"),
         ],
     ),
-    ("Inbox and approvals", &[("A", "Allow once"), ("Shift A", "Always allow"), ("D", "Deny, with a reason"), ("J", "Next"), ("K", "The one before")]),
+    (
+        "Inbox and approvals, also from an empty message",
+        &[("A", "Allow once"), ("Shift A", "Always allow"), ("D", "Deny, with a reason"), ("J", "Next"), ("K", "The one before")],
+    ),
     ("Sessions", &[("/", "Filter"), ("J", "Next row"), ("K", "The row before")]),
-    ("Session", &[("E", "Next error"), ("W", "Next edit"), ("F", "Find"), ("Esc", "Interrupt the turn"), ("↑", "In the message: what was said before")]),
+    (
+        "Session",
+        &[
+            ("E", "Next error"),
+            ("W", "Next edit"),
+            ("F", "Find"),
+            ("Esc", "Leave the message; then interrupt the turn"),
+            ("↑", "In the message: what was said before"),
+        ],
+    ),
 ];
 
 lazy_dialog!(KeysDialog, dialogs, Keys);

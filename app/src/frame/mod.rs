@@ -14,7 +14,7 @@ pub(crate) use remind::ReminderChoice;
 pub(crate) use top::{ThemeSegment, read_project_names};
 
 use crate::{
-    Reading, browser,
+    AppError, Reading, browser,
     live::{LiveState, use_live},
     palette::Palette,
     sessions::filter::encode,
@@ -73,6 +73,13 @@ fn turned_away() -> bool {
     true
 }
 
+/// Whose login has ended is led to the sign-in page and back.
+fn leave_if_signed_out(error: &AppError) {
+    if error.is_unauthenticated() {
+        browser::leave_for(&sign_in_path(&browser::current_path()));
+    }
+}
+
 /// The frame; the page is its outlet.
 #[component]
 pub fn Frame() -> impl IntoView {
@@ -83,13 +90,7 @@ pub fn Frame() -> impl IntoView {
     let live = use_live();
     let open = Open { palette: RwSignal::new(false), keys: RwSignal::new(false) };
     provide_context(open);
-    let frame: FrameResource = Reading::blocking(
-        move || {
-            live.reloads.track();
-            live.doubts();
-        },
-        read_frame,
-    );
+    let frame: FrameResource = Reading::blocking(move || live.reloads.track(), read_frame);
     provide_context(frame);
     remind::remind();
 
@@ -98,8 +99,19 @@ pub fn Frame() -> impl IntoView {
             live.prime(view.pending, view.health);
             live.follow(vec![Topic::Node], view.pos);
         }
-        Some(Err(error)) if error.is_unauthenticated() => browser::leave_for(&sign_in_path(&browser::current_path())),
-        _ => {}
+        Some(Err(error)) => leave_if_signed_out(&error),
+        None => {}
+    });
+    // The login may have ended. What is shown stays while the node is away: nobody knows better.
+    effect(move || {
+        if live.doubts() > 0 {
+            leptos::task::spawn_local(async move {
+                match read_frame().await {
+                    Ok(_) => frame.refetch(),
+                    Err(error) => leave_if_signed_out(&error),
+                }
+            });
+        }
     });
 
     let navigate = use_navigate();

@@ -93,9 +93,8 @@ impl Decider {
                 match decide_approval(id, wish).await {
                     Ok(now) => {
                         if let Some(toasts) = toasts {
-                            // No undo: the agent has the answer already.
-                            let text = words::told(&now, &wanted);
-                            toasts.show(if wanted.decision == Verdict::Allow { Toast::done(text) } else { Toast::denied(text) });
+                            // The row or card that goes shows it; a toast would lie over the next decision.
+                            toasts.tell(words::told(&now, &wanted));
                         }
                         // The socket may have been faster: then its row, and whoever waited here, are gone already.
                         decided.try_run(now);

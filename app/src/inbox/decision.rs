@@ -272,7 +272,7 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
             <p class="hint">{hint}</p>
             <div class="acts">
                 <Button kind=if plan { ButtonKind::Primary } else { ButtonKind::Danger } large=large disabled=cannot on:click=hear::click(move |_| decider.deny())>
-                    {verb} <KeyHint key="Ctrl ⏎" shown=Signal::stored(true) />
+                    {verb} <kbd class="kbd kbd-f" aria-hidden="true">"Ctrl ⏎"</kbd>
                 </Button>
                 <Button large=large on:click=hear::click(move |_| decider.asking.set(Asking::Nothing))>"Back"</Button>
             </div>
@@ -283,7 +283,7 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
 /// A key in a button, where keys are heard.
 #[component]
 fn KeyHint(key: &'static str, shown: Signal<bool>) -> impl IntoView {
-    changing(move || shown.get().then(|| view! { <kbd class="kbd" aria-hidden="true">{key}</kbd> }))
+    changing(move || shown.get().then(|| view! { <kbd class="kbd kbd-d" aria-hidden="true">{key}</kbd> }))
 }
 
 /// The questions of an approval, to be answered by options or in the person's own words.

@@ -143,6 +143,21 @@ impl Live {
         });
     }
 
+    /// Calls `back` whenever the connection was lost and is back, with everything committed on this page, until the owner that asked is gone.
+    pub fn on_return(self, back: impl Fn() + 'static) {
+        let back: Box<dyn Fn()> = Box::new(back);
+        Effect::new(move |away: Option<bool>| match self.state.get() {
+            LiveState::Offline { .. } => true,
+            LiveState::CatchingUp => away == Some(true),
+            LiveState::Live => {
+                if away == Some(true) {
+                    back();
+                }
+                false
+            }
+        });
+    }
+
     /// Takes what the page's own reading says about the counts, so that they are right before the socket is open.
     pub fn prime(self, pending: i64, health: Option<HealthSample>) {
         self.set_pending.set(Some(pending));

@@ -1,13 +1,7 @@
 //! Where a person speaks to the agent. What was written is never lost: a draft stays in the browser, a refusal keeps the text.
 //! It sends by a server function, so it works while the socket is down, and as a plain form before WASM has loaded.
 
-use super::{
-    api::{Drive, say},
-    approval::NextDecision,
-    header::{Controls, can_interrupt},
-    scroll::Follow,
-    store::Store,
-};
+use super::{api::say, approval::NextDecision, scroll::Follow, store::Store};
 use crate::{
     Act, browser,
     error::AppError,
@@ -24,14 +18,12 @@ pub fn Composer(
     store: Store,
     /// Where the reader is.
     follow: Follow,
-    /// What can be done to the agent.
-    controls: Controls,
 ) -> impl IntoView {
     view! {
         <div class="dock">
             <NextDecision store=store />
             {if store.may_drive {
-                view! { <Say store=store follow=follow controls=controls /> }
+                view! { <Say store=store follow=follow /> }
             } else {
                 view! { <p class="xs muted dock-note">"You may watch this session. Somebody with the role operator can speak to it."</p> }
             }}
@@ -40,7 +32,7 @@ pub fn Composer(
 }
 
 #[component]
-fn Say(store: Store, follow: Follow, controls: Controls) -> impl IntoView {
+fn Say(store: Store, follow: Follow) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
     let draft_key = format!("orchwiz.draft.{id}");
     let text = RwSignal::new(String::new());
@@ -110,11 +102,10 @@ fn Say(store: Store, follow: Follow, controls: Controls) -> impl IntoView {
                 event.prevent_default();
                 submit();
             }
+            // It only leaves the field: the next one, on the page, interrupts.
             "Escape" => {
                 event.prevent_default();
-                if store.session.with_untracked(can_interrupt) {
-                    controls.drive.dispatch(Drive::Interrupt);
-                } else if let Some(field) = field.get_untracked() {
+                if let Some(field) = field.get_untracked() {
                     let _ = field.blur();
                 }
             }
@@ -141,7 +132,7 @@ fn Say(store: Store, follow: Follow, controls: Controls) -> impl IntoView {
     let queues = move || state.get().1;
     let hint = move || match state.get().0 {
         SessionState::Waiting if !queues() => "A subagent waits for your decision. The agent itself hears you.",
-        SessionState::Waiting => "Waits for your decision. What you send now is queued.",
+        SessionState::Waiting => "Waits for your decision: A or D answers it while this is empty. What you send is queued.",
         SessionState::Working | SessionState::Starting | SessionState::Queued => "What you send now is queued.",
         SessionState::Done | SessionState::Failed | SessionState::Unknown => "Sending resumes the agent.",
         SessionState::Idle | SessionState::Interrupted => "",
@@ -161,7 +152,8 @@ fn Say(store: Store, follow: Follow, controls: Controls) -> impl IntoView {
             })
         >
             <input type="hidden" name="id" value=id.to_string() />
-            <div class="comp-in" on:keydown=hear::keydown(keydown)>
+            // A decision is answered from here as well, while nothing is written.
+            <div class="comp-in" data-passes="adjk" on:keydown=hear::keydown(keydown)>
                 <TextArea
                     value=text
                     id="say"
@@ -180,7 +172,7 @@ fn Say(store: Store, follow: Follow, controls: Controls) -> impl IntoView {
                 <span class="push"></span>
                 <button type="submit" class="btn" disabled=move || send.pending().get() || (cfg!(feature = "hydrate") && hydrated() && empty())>
                     {changing(verb)}
-                    <kbd class="kbd" aria-hidden="true">"Enter"</kbd>
+                    <kbd class="kbd kbd-f" aria-hidden="true">"Enter"</kbd>
                 </button>
             </div>
         </form>

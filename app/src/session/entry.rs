@@ -327,7 +327,7 @@ fn Outcome(at: i64, call: Call, waits: bool) -> impl IntoView {
         view! {
             <span class=format!("st {}", look.tone)>
                 <Shape look=look />
-                {result.clone().unwrap_or_else(|| look.word.to_owned())}
+                <span class="cut">{result.clone().unwrap_or_else(|| look.word.to_owned())}</span>
             </span>
         }
     };
@@ -348,7 +348,7 @@ fn Outcome(at: i64, call: Call, waits: bool) -> impl IntoView {
         (None, _) => "".into_any(),
     };
     view! {
-        <span class="res">{result}</span>
+        <span class="res" title=call.result>{result}</span>
         <span class="dur">{duration}</span>
     }
 }

@@ -123,6 +123,10 @@ fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
     let part = RwSignal::new(Part::Timeline);
     let follow = Follow::new(store);
     let controls = Controls::new(store);
+    use_live().on_return(move || {
+        store.ask_again();
+        follow.ask_again();
+    });
     view! {
         <LiveTitle text=move || store.session.with(|session| session.title.clone()) />
         <div class="sx">
@@ -131,7 +135,7 @@ fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
             <div class="sx-b" class:sx-side=move || part.get() != Part::Timeline>
                 <div class="sx-m">
                     <Timeline store=store follow=follow />
-                    <Composer store=store follow=follow controls=controls />
+                    <Composer store=store follow=follow />
                 </div>
                 <Panel store=store part=part />
             </div>

@@ -2,7 +2,7 @@
 //! It must not promise: a state is said as the node knows it.
 
 use super::{
-    api::{Drive, drive_agent, withdraw},
+    api::{Drive, drive_agent, say, withdraw},
     store::Store,
 };
 use crate::{
@@ -13,8 +13,10 @@ use crate::{
 };
 use leptos::prelude::*;
 use model::{
+    approvals::ApprovalState,
+    entries::Entry,
     id::PromptId,
-    sessions::{Prompt, SessionState},
+    sessions::{AgentKind, Prompt, SessionState},
 };
 
 /// Prompts that wait for the agent, each with a way to take it back.
@@ -111,9 +113,7 @@ pub fn StateLine(
                 let look = Look::from(state);
                 view! { <p class="ent-st muted"><Shape look=look />{look.word} {(!detail.is_empty()).then(|| format!(": {detail}"))}</p> }
             }
-            SessionState::Interrupted => view! {
-                <p class="ent-st muted"><Shape look=Look::DENIED />"Interrupted. The next message goes on."</p>
-            },
+            SessionState::Interrupted => view! { <Interrupted store=store /> },
             SessionState::Done => view! {
                 <p class="ent-st muted"><Shape look=Look::DONE />{if detail.is_empty() { "Done.".to_owned() } else { detail }}</p>
             },
@@ -123,5 +123,51 @@ pub fn StateLine(
     view! {
         {changing(line)}
         {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not resumed." /> })}
+    }
+}
+
+/// A turn that a person ended before its time, and the way on: what it asked for last can be asked for again.
+#[component]
+fn Interrupted(store: Store) -> impl IntoView {
+    let asked = Memo::new(move |_| {
+        let since = store.last_prompt().map_or(0, |prompt| prompt.at);
+        store.approvals.with(|all| all.iter().any(|one| one.state == ApprovalState::Withdrawn && one.created >= since))
+    });
+    let error = RwSignal::new(None::<AppError>);
+    let go_on = Act::new(move |(): &()| {
+        let id = store.session.with_untracked(|session| session.id);
+        let words = way_on(asked.get_untracked(), store.session.with_untracked(|session| session.agent), store.last_prompt());
+        async move {
+            match say(id, words).await {
+                Ok(prompt) => store.take_accepted(prompt),
+                Err(refused) => error.set(Some(refused)),
+            }
+        }
+    });
+    view! {
+        <p class="ent-st muted">
+            <Shape look=Look::DENIED />
+            "Interrupted. Send a message to continue."
+            {store
+                .may_drive
+                .then(|| {
+                    view! {
+                        <Button icon="play" disabled=go_on.pending() on:click=hear::click(move |_| { go_on.dispatch(()); })>
+                            {move || if asked.get() { "Ask again" } else { "Continue" }}
+                        </Button>
+                    }
+                })}
+        </p>
+        {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not sent." /> })}
+    }
+}
+
+/// What is said to an agent that was interrupted, so that it goes on, or asks again what it had `asked`.
+fn way_on(asked: bool, agent: AgentKind, last: Option<Entry>) -> String {
+    match (agent, last) {
+        // A script has no memory: it plays again what it was told.
+        (AgentKind::Demo, Some(prompt)) if !prompt.more => prompt.preview,
+        _ if asked => "I interrupted you while you waited for my answer. Go on, and ask me again.".into(),
+        _ => "I interrupted you. Continue where you were.".into(),
     }
 }

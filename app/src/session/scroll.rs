@@ -153,6 +153,13 @@ impl Follow {
         });
     }
 
+    /// Asks again for older entries that did not come.
+    pub fn ask_again(self) {
+        if self.failed.with_untracked(Option::is_some) {
+            self.load_older();
+        }
+    }
+
     /// Takes one page of older entries in, with what is read left where it is; whether it came and the page is still there.
     async fn take_older(self) -> bool {
         let store = self.store;

@@ -226,6 +226,21 @@ impl Store {
         self.inner.with_value(|inner| inner.rows.get(&seq).cloned())
     }
 
+    /// Asks again for the bodies that did not come.
+    pub fn ask_again(&self) {
+        let bodies: Vec<_> = self.inner.with_value(|inner| inner.rows.values().map(|row| row.body.clone()).collect());
+        for body in bodies {
+            if body.with_untracked(|body| matches!(body, Body::Failed(_))) {
+                body.set(Body::Unasked);
+            }
+        }
+    }
+
+    /// The newest prompt that is loaded.
+    pub fn last_prompt(&self) -> Option<Entry> {
+        self.hits(|entry| entry.kind == EntryKind::Prompt).last().and_then(|seq| self.row(*seq)).map(|row| row.entry.get_untracked())
+    }
+
     /// The oldest loaded entry.
     pub fn first(&self) -> Option<i64> {
         self.inner.with_value(|inner| inner.order.first())

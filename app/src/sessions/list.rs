@@ -124,6 +124,11 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
             load.dispatch(after);
         }
     };
+    use_live().on_return(move || {
+        if failed.with_untracked(Option::is_some) {
+            more();
+        }
+    });
     near_end(move || {
         if failed.with_untracked(Option::is_none) {
             more();

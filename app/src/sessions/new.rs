@@ -141,7 +141,7 @@ fn Form(choices: FormChoices, create: Sending) -> impl IntoView {
             {move || other().map(|error: AppError| view! { <ErrorNote error=error title="The session was not started." /> })}
             <div class="acts">
                 <Button kind=ButtonKind::Primary large=true submit=true disabled=create.pending()>
-                    "Start session" <kbd class="kbd" aria-hidden="true">"Ctrl ⏎"</kbd>
+                    "Start session" <kbd class="kbd kbd-f" aria-hidden="true">"Ctrl ⏎"</kbd>
                 </Button>
             </div>
         </SendForm>

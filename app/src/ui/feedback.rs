@@ -87,9 +87,15 @@ pub fn ErrorNote(
     #[prop(optional, into)]
     retry: Option<Callback<()>>,
 ) -> impl IntoView {
-    let title = title.get_untracked().unwrap_or_else(|| headline(&error).to_owned());
+    let title = title.get_untracked();
     let reference = error.reference().map(str::to_owned);
-    let text = if reference.is_some() { "The cause is in the node's log under this reference:".to_owned() } else { sentence(&error.to_string()) };
+    let text = match &error.0 {
+        model::Error::Internal(_) => "The cause is in the node's log under this reference:".to_owned(),
+        // The headline says the rest.
+        model::Error::Transport(_) if title.is_none() => "It may be restarting, or the connection is down.".to_owned(),
+        _ => sentence(&error.to_string()),
+    };
+    let title = title.unwrap_or_else(|| headline(&error).to_owned());
     view! {
         <div class="note failed" role="alert">
             <Shape look=Look::FAILED />

@@ -1,4 +1,5 @@
 //! Toasts: what was done where the page does not show it anyway, with its undo. They are read aloud and go by themselves.
+//! What the page shows is only read aloud: see [`Toasts::tell`].
 
 use super::each::each;
 use super::hear;
@@ -56,6 +57,7 @@ impl Toast {
 #[derive(Clone, Copy)]
 pub struct Toasts {
     shown: RwSignal<Vec<(u32, Toast)>>,
+    told: RwSignal<String>,
     next: StoredValue<u32>,
     owner: StoredValue<Owner>,
 }
@@ -79,6 +81,13 @@ impl Toasts {
         }
     }
 
+    /// Reads aloud what the page shows anyway, to those who do not see it.
+    pub fn tell(self, text: String) {
+        // The same words twice would be read once.
+        let again = self.told.with_untracked(|told| *told == text);
+        self.told.set(if again { format!("{text}\u{a0}") } else { text });
+    }
+
     fn dismiss(self, id: u32) {
         self.shown.update(|shown| shown.retain(|(shown, _)| *shown != id));
     }
@@ -87,7 +96,7 @@ impl Toasts {
 /// Makes toasts available to everything below.
 pub fn provide_toasts() -> Toasts {
     let owner = Owner::current().unwrap_or_default();
-    let toasts = Toasts { shown: RwSignal::new(Vec::new()), next: StoredValue::new(0), owner: StoredValue::new(owner) };
+    let toasts = Toasts { shown: RwSignal::new(Vec::new()), told: RwSignal::default(), next: StoredValue::new(0), owner: StoredValue::new(owner) };
     provide_context(toasts);
     toasts
 }
@@ -110,6 +119,7 @@ pub fn ToastsView() -> impl IntoView {
     let Some(toasts) = use_toasts() else { return ().into_any() };
     view! {
         <div class="toasts" role="status" aria-live="polite">
+            <p class="vh">{toasts.told}</p>
             {each(move || toasts.shown.get(), |(id, _)| id.to_string(), move |(id, toast)| view! { <ToastRow toast=toast on_close=move || toasts.dismiss(id) /> })}
         </div>
     }

@@ -77,6 +77,12 @@ pub fn markdown(text: &str) -> String {
     }
     let mut unsafe_html = String::with_capacity(text.len() * 3 / 2);
     html::push_html(&mut unsafe_html, blocks.into_iter());
+    // Columns keep their alignment, as an attribute: nothing styles. No text holds a whole tag: what is raw is escaped by here.
+    for cell in ["td", "th"] {
+        for side in ["right", "center"] {
+            unsafe_html = unsafe_html.replace(&format!("<{cell} style=\"text-align: {side}\">"), &format!("<{cell} align=\"{side}\">"));
+        }
+    }
     SANITISER.clean(&unsafe_html).to_string()
 }
 
@@ -127,6 +133,7 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
             "ul",
         ]))
         .tag_attributes(HashMap::from([("a", HashSet::from(["href", "title"])), ("ol", HashSet::from(["start"])), ("pre", HashSet::from(["tabindex"]))]))
+        .tag_attribute_values(["td", "th"].into_iter().map(|cell| (cell, HashMap::from([("align", HashSet::from(["right", "center"]))]))).collect())
         .set_tag_attribute_value("a", "target", "_blank")
         .link_rel(Some("noopener nofollow"))
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
@@ -167,7 +174,11 @@ mod tests {
                 "<pre tabindex=\"0\"><code class=\"code\"><span class=\"k\">let</span> x = <span class=\"s\">\"&lt;b&gt;\"</span>; <span class=\"c\">// y</span></code></pre>",
             ),
             ("    indented < code", "<pre tabindex=\"0\"><code class=\"code\">indented &lt; code</code></pre>"),
-            ("|a|b|\n|-|-:|\n|1|2|", "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody>\n<tr><td>1</td><td>2</td></tr>\n</tbody></table>\n"),
+            (
+                "|a|b|c|\n|-|-:|:-:|\n|1|2|3|",
+                "<table><thead><tr><th>a</th><th align=\"right\">b</th><th align=\"center\">c</th></tr></thead><tbody>\n<tr><td>1</td><td align=\"right\">2</td><td align=\"center\">3</td></tr>\n</tbody></table>\n",
+            ),
+            ("<td style=\"text-align: right\">", "<p>&lt;td style=\"text-align: right\"&gt;</p>\n"),
             ("", ""),
         ] {
             assert_eq!(markdown(text), html, "{text:?}");
@@ -280,6 +291,7 @@ mod tests {
                     ("code", "class") => value == "code",
                     ("span", "class") => ["k", "s", "c"].contains(&value),
                     ("pre", "tabindex") => value == "0",
+                    ("td" | "th", "align") => ["right", "center"].contains(&value),
                     _ => false,
                 };
                 assert!(good, "{attribute}={value:?} in {html:?} of {text:?}");

@@ -45,7 +45,9 @@ pub fn play(wire: &mut Wire, history: &History, prompt: &Prompt) -> Result<(), S
     if word(&["edit"]) {
         return edit(wire);
     }
-    if word(&["hello", "hi", "again"]) || history.turns() > 1 && !word(&["tour"]) {
+    // The same prompt once more, after an interruption, is the same tour.
+    let repeated = history.before() == Some(prompt.text.as_str());
+    if word(&["hello", "hi", "again"]) || history.turns() > 1 && !word(&["tour"]) && !repeated {
         return follow_up(wire, history);
     }
     tour(wire)
