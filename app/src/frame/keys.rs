@@ -19,7 +19,10 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
             ("Ctrl ⏎", "Send what is written: a first prompt, a reason"),
         ],
     ),
-    ("Inbox and approvals", &[("A", "Allow once"), ("Shift A", "Always allow"), ("D", "Deny, with a reason"), ("J", "Next"), ("K", "The one before")]),
+    (
+        "Inbox and approvals",
+        &[("A", "Allow once"), ("Shift A", "Always allow; Enter confirms it"), ("D", "Deny, with a reason"), ("J", "Next"), ("K", "The one before")],
+    ),
     ("Sessions", &[("/", "Filter"), ("J", "Next row"), ("K", "The row before")]),
     ("Session", &[("E", "Next error"), ("W", "Next edit"), ("F", "Find"), ("Esc", "Interrupt the turn"), ("↑", "In the message: what was said before")]),
 ];

@@ -6,7 +6,7 @@ use super::{
     words::{self, Answer},
 };
 use crate::{
-    Act,
+    Act, browser,
     error::AppError,
     live::use_live,
     ui::{Toast, use_toasts},
@@ -53,6 +53,11 @@ pub struct Decider {
     pub answers: RwSignal<Vec<Answer>>,
     /// What went wrong.
     pub error: RwSignal<Option<AppError>>,
+    /// What is left out of what is asked until somebody asks for it, in words: `6 more lines`.
+    pub left_out: RwSignal<Option<String>>,
+    /// Whether the end of what is asked has been in sight; `None` until the browser has looked.
+    end: RwSignal<Option<bool>>,
+    pressed: StoredValue<Option<Callback<()>>>,
     approval: StoredValue<Approval>,
     send: Act<Decide>,
 }
@@ -61,6 +66,10 @@ impl Decider {
     /// A decision about `approval`; `decided` hears the row as it is afterwards, also when somebody else was faster.
     pub fn new(approval: Approval, decided: Callback<Approval>) -> Self {
         let id = approval.id;
+        // Another mode is offered to the session alone.
+        let only_here = words::mode_of(&approval.suggestions).is_some();
+        let offered = move |scopes: &[RememberScope]| scopes.iter().copied().filter(|scope| !only_here || *scope == RememberScope::Session).collect::<Vec<_>>();
+        let approval = Approval { scopes: offered(&approval.scopes), ..approval };
         let wanted = approval.suggestions.first().map(|suggestion| suggestion.scope).filter(|scope| approval.scopes.contains(scope));
         let scope = wanted.or_else(|| approval.scopes.first().copied()).unwrap_or(RememberScope::Session);
         let scope = RwSignal::new(scope);
@@ -68,9 +77,9 @@ impl Decider {
         let project = approval.project;
         use_live().on(move |said| match said {
             ServerSays::Row { row: Row::Project(now), .. } if now.id == project && scopes.with_untracked(|scopes| !scopes.is_empty()) => {
-                let holding = RememberScope::holding(now.trusted && !now.trust_stale);
-                if scopes.with_untracked(|scopes| scopes != holding) {
-                    scopes.set(holding.to_vec());
+                let holding = offered(RememberScope::holding(now.trusted && !now.trust_stale));
+                if scopes.with_untracked(|scopes| *scopes != holding) {
+                    scopes.set(holding.clone());
                     if !holding.contains(&scope.get_untracked()) {
                         scope.set(RememberScope::Session);
                     }
@@ -109,7 +118,9 @@ impl Decider {
                         asked.decided = Some(*by);
                         decided.try_run(asked);
                     }
-                    Err(other) => error.set(Some(other)),
+                    Err(other) => {
+                        error.try_set(Some(other));
+                    }
                 }
             }
         });
@@ -123,9 +134,50 @@ impl Decider {
             reason: RwSignal::default(),
             answers: RwSignal::new(vec![Answer::default(); approval.questions.len()]),
             error,
+            left_out: RwSignal::new(None),
+            end: RwSignal::new(None),
+            pressed: StoredValue::new(None),
             approval: stored,
             send,
         }
+    }
+
+    /// Has `pressed` called when an answer is sent, before anybody can have heard of it.
+    #[must_use]
+    pub fn on_press(self, pressed: Callback<()>) -> Self {
+        self.pressed.set_value(Some(pressed));
+        self
+    }
+
+    /// Whether it can be allowed: nothing can whose end was not shown.
+    pub fn may_allow(&self) -> Signal<bool> {
+        let (left_out, end) = (self.left_out, self.end);
+        Signal::derive(move || left_out.with(Option::is_none) && end.get() != Some(false))
+    }
+
+    /// The end of what is asked has come into sight or left it. Once seen it was seen.
+    pub fn sees_end(&self, seen: bool) {
+        match self.left_out.try_with_untracked(Option::is_some) {
+            None => {}
+            // What is drawn is the beginning: its end is that of the whole only where it stays in sight when the rest is there.
+            Some(true) => self.end.set((!seen).then_some(false)),
+            Some(false) if self.end.get_untracked() != Some(true) => self.end.set(Some(seen)),
+            Some(false) => {}
+        }
+    }
+
+    /// Shows what was left out, or leads to the end of what is asked.
+    pub fn read_on(&self) {
+        if self.left_out.with_untracked(Option::is_some) {
+            self.left_out.set(None);
+        } else {
+            browser::scroll_to(&self.end_id(), web_sys::ScrollLogicalPosition::Center);
+        }
+    }
+
+    /// The id of the element at the end of what is asked.
+    pub fn end_id(&self) -> String {
+        format!("{}-end", self.id)
     }
 
     /// What is asked.
@@ -139,9 +191,14 @@ impl Decider {
     }
 
     fn answer(&self, wish: Decide) {
-        if !self.send.pending().get_untracked() {
-            self.send.dispatch(wish);
+        let allows = wish.decision == Verdict::Allow && self.kind != ApprovalKind::Question;
+        if self.send.pending().get_untracked() || (allows && !self.may_allow().get_untracked()) {
+            return;
         }
+        if let Some(pressed) = self.pressed.get_value() {
+            pressed.run(());
+        }
+        self.send.dispatch(wish);
     }
 
     /// Yes, this once; a question is answered with what was chosen, a plan goes on asking before edits.
