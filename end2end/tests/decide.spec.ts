@@ -111,6 +111,106 @@ test("a double click answers one decision, not the one that takes its place", as
   expect(await isPending(second.api, second.session, second.approval)).toBe(true);
 });
 
+test("a press that follows another at once answers nothing, in the inbox and on the overview", async ({ page, node }) => {
+  const waits = [await waiting(node, "twice-1", "Twice one"), await waiting(node, "twice-2", "Twice two"), await waiting(node, "twice-3", "Twice three")];
+  const left = async () => {
+    const pending = await Promise.all(waits.map(({ api, session, approval }) => isPending(api, session, approval)));
+    return pending.filter((one) => one).length;
+  };
+  await open(page, `/inbox?id=${waits[0].approval}`);
+  const allow = page.getByRole("button", { name: /^Allow once/ }).first();
+  const press = async () => {
+    const box = await allow.boundingBox();
+    if (box === null) throw new Error("the button is not shown");
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+  };
+  await page.waitForTimeout(LOOK_MS);
+  await press();
+  await expect(page).not.toHaveURL(new RegExp(waits[0].approval));
+  await press();
+  await page.waitForTimeout(LOOK_MS);
+  expect(await left()).toBe(2);
+  await press();
+  await expect.poll(left).toBe(1);
+
+  const more = await waiting(node, "twice-4", "Twice four");
+  waits.push(more);
+  await open(page, "/");
+  await expect(page.locator(".lane-item").filter({ has: page.getByRole("button", { name: /^Allow once/ }) })).toHaveCount(2);
+  await page.waitForTimeout(LOOK_MS);
+  await press();
+  await expect(page.locator(".lane-item").filter({ has: page.getByRole("button", { name: /^Allow once/ }) })).toHaveCount(1);
+  // Cards have moved up under the pointer.
+  await press();
+  await page.waitForTimeout(LOOK_MS);
+  expect(await left()).toBe(1);
+});
+
+test("after a decision the inbox shows what it said comes next, with the focus on it", async ({ page, node }) => {
+  for (const name of ["next-1", "next-2", "next-3"]) await waiting(node, name, `Next ${name}`);
+  await open(page, "/inbox");
+  await page.keyboard.press("j");
+  for (let n = 0; n < 2; n++) {
+    const second = await page.locator(".ib-row[aria-current] + .ib-row").getAttribute("href");
+    if (second === null) break;
+    await page.getByRole("button", { name: /^Allow once/ }).click();
+    await expect(page).toHaveURL(new RegExp(second.replace("?", "\\?")));
+    await expect(page.locator("#ibt")).toBeFocused();
+    await expect(page.locator(".ib-row[aria-current]")).toHaveAttribute("href", second);
+  }
+});
+
+test("in a session the focus goes to the next decision", async ({ page, node }) => {
+  const { api, session: id, approval } = await waiting(node, "focus-next", "Focus next");
+  const session = await SessionPage.open(page, id);
+  await session.allow.first().click();
+  // The next question of the tour comes a moment later.
+  await expect.poll(async () => (await api.pending(id)).filter((one) => one.id !== approval).length, { timeout: 30_000 }).toBe(1);
+  const [next] = await api.pending(id);
+  await expect(page.locator(`[id="${next.id}"]`)).toBeFocused();
+});
+
+test("always is opened by Shift A and confirmed by Enter", async ({ page, node }) => {
+  const { api, session: id, approval } = await waiting(node, "always-key", "Always by key");
+  const session = await SessionPage.open(page, id);
+  await expect(session.always.first()).toBeVisible();
+  await page.getByRole("heading", { level: 1 }).click();
+  await page.waitForTimeout(LOOK_MS);
+  await page.keyboard.press("Shift+A");
+  const box = page.getByRole("group", { name: "Always allow" });
+  await expect(box).toBeFocused();
+  await page.keyboard.press("Enter");
+  // It was not read yet.
+  expect(await isPending(api, id, approval)).toBe(true);
+  await page.waitForTimeout(LOOK_MS);
+  await page.keyboard.press("Enter");
+  await expect.poll(() => isPending(api, id, approval)).toBe(false);
+});
+
+test("decisions are made without JavaScript", async ({ browser, node, login }) => {
+  const [one, two, three] = [await waiting(node, "plain-1", "Plain one"), await waiting(node, "plain-2", "Plain two"), await waiting(node, "plain-3", "Plain three")];
+  const context = await browser.newContext({ baseURL: node.url, storageState: login, javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(`/inbox?id=${one.approval}`);
+  await page.getByRole("button", { name: /^Allow once/ }).click();
+  await expect(page).toHaveURL(/\/inbox/);
+  expect(await isPending(one.api, one.session, one.approval)).toBe(false);
+
+  await page.goto(`/sessions/${two.session}`);
+  await page.getByRole("button", { name: /^Deny/ }).click();
+  await page.getByRole("textbox", { name: "Reason" }).fill("not like this");
+  await page.getByRole("button", { name: "Deny", exact: true }).click();
+  await expect(page).toHaveURL(new RegExp(two.session));
+  await expect(page.getByText("not like this").first()).toBeVisible();
+
+  await page.goto("/");
+  const card = page.locator(".lane-item").filter({ hasText: "Plain three" });
+  await card.getByRole("button", { name: /^Allow once/ }).click();
+  await expect(page).toHaveURL(`${node.url}/`);
+  expect(await isPending(three.api, three.session, three.approval)).toBe(false);
+  await context.close();
+});
+
 test("the inbox writes what it shows into the address, and a name that is not there shows nothing else", async ({ page, node, watch }) => {
   // The page of an approval that is not there is answered with 404, which the browser logs.
   watch.expect(/status of 404/);

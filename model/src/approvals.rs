@@ -146,6 +146,11 @@ pub struct Question {
     pub multi_select: bool,
 }
 
+/// Whether a tool runs what its `command` says in a shell: then the command is what it does. Another tool's field of that name is one among others.
+pub fn is_shell(tool: &str) -> bool {
+    matches!(tool, "Bash" | "PowerShell")
+}
+
 /// How an approval was decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -192,7 +197,7 @@ pub struct Approval {
     pub input: serde_json::Value,
     /// The same on one line: the command, the path.
     pub target: String,
-    /// The command or content highlighted: sanitised HTML of spans.
+    /// The command of a shell highlighted: sanitised HTML of spans.
     pub input_html: Option<String>,
     /// The change it would make, for edits.
     pub diff: Option<Diff>,

@@ -129,6 +129,9 @@ pub struct Diff {
     pub lines: Vec<DiffLine>,
     /// Lines left out because the change is too large to show.
     pub omitted: i64,
+    /// Lines of which only the beginning is shown, because they are too long.
+    #[serde(default)]
+    pub shortened: i64,
 }
 
 /// The whole of an entry.

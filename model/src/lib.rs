@@ -14,6 +14,7 @@ pub mod page;
 pub mod ports;
 pub mod projects;
 pub mod sessions;
+pub mod shown;
 pub mod usage;
 
 pub use caller::{Action, Caller, Role, Via, decide};

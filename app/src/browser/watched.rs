@@ -64,3 +64,16 @@ pub fn when_resized(element: &Element, f: impl Fn() + 'static) {
 fn called<T: wasm_bindgen::closure::WasmClosure + ?Sized>(closure: Closure<T>) -> JsValue {
     closure.into_js_value()
 }
+
+/// Which elements inside of one fit a selector, with their words, and where in the window they are, in whole pixels: the same text as long as nothing of it changes.
+pub fn places(element: &Element, selector: &str) -> String {
+    use std::fmt::Write;
+    let mut places = String::new();
+    let Ok(found) = element.query_selector_all(selector) else { return places };
+    for at in 0..found.length() {
+        let Some(one) = found.item(at).and_then(|node| node.dyn_into::<Element>().ok()) else { continue };
+        let rect = one.get_bounding_client_rect();
+        let _ = write!(places, "{} {:.0} {:.0} {:.0};", one.text_content().unwrap_or_default(), rect.left(), rect.top(), rect.width());
+    }
+    places
+}

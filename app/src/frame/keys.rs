@@ -21,7 +21,7 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "Inbox and approvals, also from an empty message",
-        &[("A", "Allow once"), ("Shift A", "Always allow"), ("D", "Deny, with a reason"), ("J", "Next"), ("K", "The one before")],
+        &[("A", "Allow once"), ("Shift A", "Always allow; Enter confirms it"), ("D", "Deny, with a reason"), ("J", "Next"), ("K", "Previous")],
     ),
     ("Sessions", &[("/", "Filter"), ("J", "Next row"), ("K", "The row before")]),
     (

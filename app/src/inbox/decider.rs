@@ -6,7 +6,7 @@ use super::{
     words::{self, Answer},
 };
 use crate::{
-    Act,
+    Act, browser,
     error::AppError,
     live::use_live,
     ui::{Toast, use_toasts},
@@ -53,6 +53,11 @@ pub struct Decider {
     pub answers: RwSignal<Vec<Answer>>,
     /// What went wrong.
     pub error: RwSignal<Option<AppError>>,
+    /// What is left out of what is asked until somebody asks for it, in words: `6 more lines`.
+    pub left_out: RwSignal<Option<String>>,
+    /// Whether the end of what is asked has been in sight; `None` until the browser has looked.
+    end: RwSignal<Option<bool>>,
+    pressed: StoredValue<Option<Callback<()>>>,
     approval: StoredValue<Approval>,
     send: Act<Decide>,
 }
@@ -110,7 +115,9 @@ impl Decider {
                         asked.decided = Some(*by);
                         decided.try_run(asked);
                     }
-                    Err(other) => error.set(Some(other)),
+                    Err(other) => {
+                        error.try_set(Some(other));
+                    }
                 }
             }
         });
@@ -124,9 +131,50 @@ impl Decider {
             reason: RwSignal::default(),
             answers: RwSignal::new(vec![Answer::default(); approval.questions.len()]),
             error,
+            left_out: RwSignal::new(None),
+            end: RwSignal::new(None),
+            pressed: StoredValue::new(None),
             approval: stored,
             send,
         }
+    }
+
+    /// Has `pressed` called when an answer is sent, before anybody can have heard of it.
+    #[must_use]
+    pub fn on_press(self, pressed: Callback<()>) -> Self {
+        self.pressed.set_value(Some(pressed));
+        self
+    }
+
+    /// Whether it can be allowed: nothing can whose end was not shown.
+    pub fn may_allow(&self) -> Signal<bool> {
+        let (left_out, end) = (self.left_out, self.end);
+        Signal::derive(move || left_out.with(Option::is_none) && end.get() != Some(false))
+    }
+
+    /// The end of what is asked has come into sight or left it. Once seen it was seen.
+    pub fn sees_end(&self, seen: bool) {
+        match self.left_out.try_with_untracked(Option::is_some) {
+            None => {}
+            // What is drawn is the beginning: its end is that of the whole only where it stays in sight when the rest is there.
+            Some(true) => self.end.set((!seen).then_some(false)),
+            Some(false) if self.end.get_untracked() != Some(true) => self.end.set(Some(seen)),
+            Some(false) => {}
+        }
+    }
+
+    /// Shows what was left out, or leads to the end of what is asked.
+    pub fn read_on(&self) {
+        if self.left_out.with_untracked(Option::is_some) {
+            self.left_out.set(None);
+        } else {
+            browser::scroll_to(&self.end_id(), web_sys::ScrollLogicalPosition::Center);
+        }
+    }
+
+    /// The id of the element at the end of what is asked.
+    pub fn end_id(&self) -> String {
+        format!("{}-end", self.id)
     }
 
     /// What is asked.
@@ -140,9 +188,14 @@ impl Decider {
     }
 
     fn answer(&self, wish: Decide) {
-        if !self.send.pending().get_untracked() {
-            self.send.dispatch(wish);
+        let allows = wish.decision == Verdict::Allow && self.kind != ApprovalKind::Question;
+        if self.send.pending().get_untracked() || (allows && !self.may_allow().get_untracked()) {
+            return;
         }
+        if let Some(pressed) = self.pressed.get_value() {
+            pressed.run(());
+        }
+        self.send.dispatch(wish);
     }
 
     /// Yes, this once; a question is answered with what was chosen, a plan goes on asking before edits.

@@ -7,48 +7,141 @@ use super::{
 };
 use crate::{
     browser,
-    ui::{Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, TextArea, changing, effect, hear, keep_typed},
+    error::AppError,
+    ui::{
+        Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, Steady, TextArea, changing, code, effect, hear, keep_typed,
+        quiet_clock,
+    },
     view,
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, server::ServerActionError, server_fn::error::ServerFnUrlError};
 use model::{
     approvals::{Approval, ApprovalKind, Question, RememberScope},
+    id::ApprovalId,
     sessions::Mode,
 };
-use wasm_bindgen::JsCast;
 
-/// Exactly what the tool would get: the change as a diff, the command or content highlighted, anything else as JSON.
+/// Exactly what the tool would get: the change as a diff, the command highlighted, fields as fields. Nothing of it is left out without a word,
+/// and whoever allows it has had its end in sight.
 #[component]
 pub fn ExactInput(
-    /// What is asked.
-    approval: Approval,
+    /// The decision.
+    decider: Decider,
     /// Larger type, in the Inbox.
     #[prop(optional)]
     big: bool,
+    /// On a card among others: of a long input only the beginning, until the rest is asked for.
+    #[prop(optional)]
+    brief: bool,
 ) -> impl IntoView {
-    if let Some(diff) = approval.diff {
-        return view! { <DiffView diff=diff /> };
+    let approval = decider.approval();
+    let head = brief.then(|| words::head(&approval)).flatten();
+    if let Some(head) = &head {
+        decider.left_out.set(Some(head.rest.clone()));
     }
-    if approval.kind == ApprovalKind::Plan {
-        let html = approval.plan_html.unwrap_or_default();
-        return view! { <div class="plan-md"><Markdown html=html /></div> };
-    }
-    let label = words::input_title(&approval);
-    let command = approval.input_html.is_some();
-    let json = serde_json::to_string_pretty(&approval.input).unwrap_or_default();
-    let whole = command && approval.input.as_object().is_some_and(|fields| fields.len() > 1);
+    let end = NodeRef::<leptos::html::Span>::new();
+    effect(move || {
+        if let Some(end) = end.get() {
+            browser::when_seen(&end, move |seen| decider.sees_end(seen));
+        }
+    });
+    let (hidden, mixed) = words::suspicions(&approval);
+    let input = move || match &head {
+        Some(head) if decider.left_out.with(Option::is_some) => beginning(&approval, head),
+        _ => whole(&approval, big),
+    };
     view! {
-        <CodeBlock text=json.clone() html=approval.input_html label=label wrap=true big=big />
-        {whole
-            .then(|| {
-                view! {
-                    <details class="whole">
-                        <summary class="xs link">"The whole input"</summary>
-                        <pre class="code code-wrap">{json}</pre>
-                    </details>
-                }
+        {hidden.then(|| view! { <Note tone=NoteTone::Warning title="Contains hidden characters.">"They are shown as boxes with their numbers."</Note> })}
+        {mixed
+            .map(|word| {
+                view! { <Note tone=NoteTone::Warning title="Contains letters that look alike.">"The word " <code>{code(&word)}</code> " mixes letters of different alphabets."</Note> }
             })}
+        {changing(input)}
+        <span class="end" id=decider.end_id() node_ref=end></span>
     }
+}
+
+/// The beginning of what is asked.
+fn beginning(approval: &Approval, head: &words::Head) -> AnyView {
+    match (&head.shown, approval.diff.clone()) {
+        (words::Beginning::Lines(shown), Some(mut diff)) => {
+            diff.lines.truncate(*shown);
+            diff.omitted = 0;
+            view! { <DiffView diff=diff wrap=true /> }
+        }
+        (words::Beginning::Text(text), _) => view! { <CodeBlock text=text.clone() label=words::input_title(approval) wrap=true /> },
+        (words::Beginning::Lines(_), None) => ().into_any(),
+    }
+}
+
+/// All of what is asked.
+fn whole(approval: &Approval, big: bool) -> AnyView {
+    let mut all = words::fields(&approval.input);
+    let unsaid = words::unsaid(approval);
+    let (inside, open) = if let Some(diff) = approval.diff.clone() {
+        let note = if words::is_everywhere(approval) { "Replaces every place where this text stands in the file." } else { "" };
+        let cut = !words::is_whole(&diff);
+        let inside = view! {
+            {(!note.is_empty()).then(|| view! { <p class="medium">{note}</p> })}
+            <DiffView diff=diff wrap=true />
+            {cut.then(|| view! { <p class="xs muted">"The change is too large to be shown as one. All of it stands below."</p> })}
+        };
+        (inside, cut || !unsaid.is_empty())
+    } else if approval.kind == ApprovalKind::Plan {
+        let html = approval.plan_html.clone().unwrap_or_default();
+        let open = !unsaid.is_empty() || words::suspicions(approval).0;
+        (view! { <div class="plan-md"><Markdown html=html /></div> }, open)
+    } else if let Some(command) = words::command(approval) {
+        let said = words::description(approval).map(|said| view! { <p class="muted said" dir="auto">"“"{code(said)}"”"</p> });
+        let block = view! { <CodeBlock text=command html=approval.input_html.clone() label=words::input_title(approval) wrap=true big=big /> };
+        (view! { {said} {block} }, !unsaid.is_empty())
+    } else {
+        // Then all of it is fields.
+        let shown = view! { <Fields fields=std::mem::take(&mut all) /> };
+        (shown, false)
+    };
+    let more = (open || all.len() > 1).then(|| {
+        view! {
+            <details class="whole" open=open>
+                <summary class="xs link">"All fields"</summary>
+                <Fields fields=all />
+            </details>
+        }
+    });
+    view! { {inside} {more} }
+}
+
+/// Fields with their values, as they are.
+#[component]
+fn Fields(fields: Vec<(String, String)>) -> impl IntoView {
+    if fields.is_empty() {
+        return view! { <p class="xs muted">"It gets no input."</p> };
+    }
+    let rows = fields
+        .into_iter()
+        .map(|(key, value)| {
+            let label = key.clone();
+            view! {
+                <dt><code>{code(&key)}</code></dt>
+                <dd>{if value.contains('\n') { view! { <CodeBlock text=value label=label wrap=true /> } } else { view! { <code>{code(&value)}</code> } }}</dd>
+            }
+        })
+        .collect_view();
+    view! { <dl class="kv xs fields">{rows}</dl> }
+}
+
+/// What "always" would do as it is chosen now, in a sentence that goes on after "Always".
+#[component]
+pub fn AlwaysWould(
+    /// The decision.
+    decider: Decider,
+) -> impl IntoView {
+    let suggestions = decider.approval().suggestions;
+    if let Some(mode) = words::mode_of(&suggestions) {
+        return view! { <span>"would " {mode} " in this session"</span> };
+    }
+    let rules = suggestions.iter().map(|suggestion| view! { <code>{code(&suggestion.text)}</code> " " }).collect_view();
+    view! { <span>"would add " {rules} "for " {move || words::scope_title(decider.scope.get())}</span> }
 }
 
 /// What "always" would remember, with the scope to choose.
@@ -58,6 +151,9 @@ pub fn AlwaysRule(
     decider: Decider,
 ) -> impl IntoView {
     let Approval { suggestions, .. } = decider.approval();
+    if let Some(mode) = words::mode_of(&suggestions) {
+        return view! { <p>"“Always” would " {mode} " in this session. Not saved: applies until this agent stops."</p> };
+    }
     let rules: Vec<String> = suggestions.into_iter().map(|suggestion| suggestion.text).collect();
     let scopes = decider.scopes;
     let scope = decider.scope;
@@ -66,7 +162,7 @@ pub fn AlwaysRule(
             <code class="code">
                 {rules
                     .into_iter()
-                    .map(|rule| view! { <span class="rule-l"><span class="add">"+"</span> " " {rule}</span> })
+                    .map(|rule| view! { <span class="rule-l"><span class="add">"+"</span> " " {code(&rule)}</span> })
                     .collect_view()}
             </code>
             <span class="select-w">
@@ -98,7 +194,7 @@ pub fn AlwaysRule(
         </div>
         <p class="xs muted">
             {move || match scope.get() {
-                RememberScope::Session => "Written nowhere: it holds until this session's agent ends.".into_any(),
+                RememberScope::Session => "Not saved: applies until this agent stops.".into_any(),
                 scope => view! { "Written to " <code>{words::scope_file(scope)}</code> "." },
             }}
             {move || scopes.with(|scopes| !scopes.contains(&RememberScope::Local)).then_some(" The project is not trusted: its agents do not read rules kept in it.")}
@@ -106,7 +202,15 @@ pub fn AlwaysRule(
     }
 }
 
-/// The buttons of a decision and what they open: a scope, a reason, a comment.
+/// Where the plain form of a decision goes.
+const ANSWER: &str = "/api/rpc/approvals/answer";
+
+/// The id of the form that decides an approval; what is filled in elsewhere names it.
+fn form_id(id: ApprovalId) -> String {
+    format!("{id}-form")
+}
+
+/// The buttons of a decision and what they open: a scope, a reason, a comment. Until the page lives they are plain forms.
 #[component]
 pub fn DecisionActs(
     /// The decision.
@@ -120,11 +224,22 @@ pub fn DecisionActs(
     /// Smaller buttons, in lanes.
     #[prop(optional)]
     small: bool,
+    /// Which item of the Inbox a plain form leads to; empty for none. Without it leads back to its page.
+    #[prop(optional, into)]
+    next: MaybeProp<String>,
     /// What stands at the end of the line.
     #[prop(optional, into)]
     aside: ViewFn,
 ) -> impl IntoView {
-    let large = !small;
+    let now = quiet_clock();
+    let live = Memo::new(move |_| now.get().is_some());
+    // A plain form led here, which says what was refused and not about which of the decisions on the page.
+    if keys.get_untracked()
+        && !live.get_untracked()
+        && let Some(refused) = use_context::<ServerActionError>().filter(|error| error.path() == ANSWER)
+    {
+        decider.error.set(Some(ServerFnUrlError::<AppError>::decode_err(refused.err())));
+    }
     // Boxes close by Escape also when nothing in them has the focus.
     browser::on_keys(move |key| {
         let closes = key.key == "Escape" && !key.typing && decider.asking.get_untracked() != Asking::Nothing;
@@ -133,81 +248,191 @@ pub fn DecisionActs(
         }
         closes
     });
+    let form = NodeRef::<leptos::html::Form>::new();
+    let steady = Steady::new(form);
+    // The socket may take the chosen scope away.
+    effect(move || {
+        decider.scopes.track();
+        steady.changed();
+    });
+    let acts = Acts { decider, keys: Signal::derive(move || keys.get() && live.get()), live, steady, large: !small };
     let buttons = move || match decider.kind {
-        ApprovalKind::Tool => view! { <ToolActs decider=decider keys=keys scope_shown=scope_shown large=large aside=aside.clone() /> },
-        ApprovalKind::Plan => view! { <PlanActs decider=decider keys=keys large=large aside=aside.clone() /> },
-        ApprovalKind::Question => view! { <QuestionActs decider=decider large=large aside=aside.clone() /> },
+        ApprovalKind::Tool => view! { <ToolActs acts=acts scope_shown=scope_shown /> },
+        ApprovalKind::Plan => view! { <PlanActs acts=acts /> },
+        ApprovalKind::Question => view! { <QuestionActs acts=acts /> },
     };
+    let id = decider.id;
     view! {
-        <div class="contents" on:click:capture=|event| drop_second_press(&event)>
+        <form
+            id=form_id(id)
+            class="contents"
+            action=ANSWER
+            method="post"
+            node_ref=form
+            on:pointerdown:capture=move |_| steady.press()
+            on:click:capture=move |event| steady.drop_unmeant(&event)
+            on:submit=hear::submit(|event| event.prevent_default())
+        >
+            <Hidden id=id next=next />
             {move || match decider.asking.get() {
-                Asking::Nothing => view! { <div class="acts">{buttons.clone()()}</div> },
-                Asking::Always => view! { <AlwaysBox decider=decider large=large /> },
-                Asking::Deny => view! { <DenyBox decider=decider large=large /> },
+                Asking::Nothing => view! { <div class="acts">{buttons()} {aside.run()}</div> },
+                Asking::Always => view! { <AlwaysBox acts=acts /> },
+                Asking::Deny => view! { <DenyBox decider=decider large=acts.large /> },
             }}
-        </div>
+        </form>
+        <PlainDeny decider=decider next=next />
         {move || decider.error.get().map(|error| view! { <ErrorNote error=error title="The answer was not given." /> })}
     }
 }
 
-/// The second press of a double click is about what was under the first: by then another decision may stand there.
-fn drop_second_press(event: &leptos::ev::MouseEvent) {
-    let pressed = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    if event.detail() > 1 && pressed.is_some_and(|element| element.closest("button").ok().flatten().is_some()) {
+/// What the buttons of a decision share.
+#[derive(Clone, Copy)]
+struct Acts {
+    decider: Decider,
+    keys: Signal<bool>,
+    live: Memo<bool>,
+    steady: Steady,
+    large: bool,
+}
+
+impl Acts {
+    /// What is pressed too soon does nothing, and says so to those who do not see it.
+    fn soon(self) -> Signal<bool> {
+        Signal::derive(move || !self.steady.is_still())
+    }
+}
+
+/// A press that the page itself acts on: the form is not sent.
+fn act(does: impl Fn() + 'static) -> Box<dyn FnMut(leptos::ev::MouseEvent)> {
+    hear::click(move |event| {
         event.prevent_default();
-        event.stop_propagation();
+        does();
+    })
+}
+
+/// What a plain form says beside its button.
+#[component]
+fn Hidden(id: ApprovalId, next: MaybeProp<String>) -> impl IntoView {
+    view! {
+        <input type="hidden" name="id" value=id.to_string() />
+        {move || next.get().map(|next| view! { <input type="hidden" name="next" value=next /> })}
+    }
+}
+
+/// The way to say no before the page lives, opened by the browser itself.
+#[component]
+fn PlainDeny(decider: Decider, next: MaybeProp<String>) -> impl IntoView {
+    let id = decider.id;
+    let plan = decider.kind == ApprovalKind::Plan;
+    let (label, verb) = if plan { ("What should change", "Send back") } else { ("Reason", "Deny") };
+    view! {
+        <div id=plain_deny(id) class="pop" popover="auto">
+            <form class="ask-box" action=ANSWER method="post">
+                <Hidden id=id next=next />
+                <input type="hidden" name="verdict" value="deny" />
+                <label class="field">
+                    {label} <textarea class="input area" name="reason" rows="2" maxlength="10000" required=plan></textarea>
+                </label>
+                <Button kind=ButtonKind::Danger large=true submit=true>{verb}</Button>
+            </form>
+        </div>
+    }
+}
+
+fn plain_deny(id: ApprovalId) -> String {
+    format!("{id}-no")
+}
+
+/// Instead of a yes, where the end of what is asked was not shown.
+#[component]
+fn ReadOn(acts: Acts) -> impl IntoView {
+    let decider = acts.decider;
+    let class = if acts.large { "btn btn-p btn-lg" } else { "btn btn-p" };
+    changing(move || {
+        let words = decider.left_out.get().map_or_else(|| "Read to the end".to_owned(), |rest| format!("Read all, {rest}"));
+        view! {
+            // Before the page lives, the Inbox has all of it.
+            <a class=class href=format!("/inbox?id={}", decider.id) on:click=act(move || decider.read_on())>
+                {words} <KeyHint key="A" shown=acts.keys />
+            </a>
+        }
+    })
+}
+
+#[component]
+fn ToolActs(acts: Acts, scope_shown: bool) -> impl IntoView {
+    let Acts { decider, keys, live, large, .. } = acts;
+    let busy = decider.busy();
+    let shown = decider.may_allow();
+    let always = move || if scope_shown { decider.always() } else { decider.asking.set(Asking::Always) };
+    let cannot = Signal::derive(move || busy.get() || !live.get());
+    view! {
+        {changing(move || {
+            if !shown.get() {
+                return view! { <ReadOn acts=acts /> };
+            }
+            view! {
+                <Button kind=ButtonKind::Primary large=large submit=true name="verdict" value="allow" soon=acts.soon() disabled=busy on:click=act(move || decider.allow())>
+                    "Allow once" <KeyHint key="A" shown=keys />
+                </Button>
+                {decider
+                    .can_always
+                    .then(|| {
+                        view! {
+                            <Button large=large soon=acts.soon() disabled=cannot on:click=act(always)>
+                                {if scope_shown { "Always" } else { "Always…" }} {move || (!live.get()).then_some(" (connecting)")} <KeyHint key="Shift A" shown=keys />
+                            </Button>
+                        }
+                    })}
+            }
+        })}
+        <DenyButton acts=acts kind=ButtonKind::Danger word="Deny…" />
     }
 }
 
 #[component]
-fn ToolActs(decider: Decider, keys: Signal<bool>, scope_shown: bool, large: bool, aside: ViewFn) -> impl IntoView {
+fn PlanActs(acts: Acts) -> impl IntoView {
+    let Acts { decider, keys, large, .. } = acts;
     let busy = decider.busy();
-    let always = move |_| if scope_shown { decider.always() } else { decider.asking.set(Asking::Always) };
+    let shown = decider.may_allow();
     view! {
-        <Button kind=ButtonKind::Primary large=large disabled=busy on:click=hear::click(move |_| decider.allow())>
-            "Allow once" <KeyHint key="A" shown=keys />
-        </Button>
-        {decider
-            .can_always
-            .then(|| {
-                view! {
-                    <Button large=large disabled=busy on:click=hear::click(always)>
-                        {if scope_shown { "Always" } else { "Always…" }} <KeyHint key="Shift A" shown=keys />
-                    </Button>
-                }
-            })}
-        <Button kind=ButtonKind::Danger large=large disabled=busy on:click=hear::click(move |_| decider.ask_deny())>
-            "Deny…" <KeyHint key="D" shown=keys />
-        </Button>
-        {aside.run()}
+        {changing(move || {
+            if !shown.get() {
+                return view! { <ReadOn acts=acts /> };
+            }
+            view! {
+                <input type="hidden" name="verdict" value="allow" />
+                <Button kind=ButtonKind::Primary large=large submit=true name="mode" value="ask" soon=acts.soon() disabled=busy on:click=act(move || decider.approve(Mode::Ask))>
+                    "Approve" <KeyHint key="A" shown=keys />
+                </Button>
+                <Button large=large submit=true name="mode" value="auto-accept" soon=acts.soon() disabled=busy on:click=act(move || decider.approve(Mode::AutoAccept))>
+                    "Approve, auto-accept edits" <KeyHint key="Shift A" shown=keys />
+                </Button>
+            }
+        })}
+        <DenyButton acts=acts kind=ButtonKind::Plain word="Send back…" />
     }
 }
 
 #[component]
-fn PlanActs(decider: Decider, keys: Signal<bool>, large: bool, aside: ViewFn) -> impl IntoView {
+fn QuestionActs(acts: Acts) -> impl IntoView {
+    let Acts { decider, live, large, .. } = acts;
     let busy = decider.busy();
+    let cannot = Signal::derive(move || busy.get() || (live.get() && decider.given().is_none()));
     view! {
-        <Button kind=ButtonKind::Primary large=large disabled=busy on:click=hear::click(move |_| decider.approve(Mode::Ask))>
-            "Approve" <KeyHint key="A" shown=keys />
-        </Button>
-        <Button large=large disabled=busy on:click=hear::click(move |_| decider.approve(Mode::AutoAccept))>
-            "Approve, auto-accept edits" <KeyHint key="Shift A" shown=keys />
-        </Button>
-        <Button large=large disabled=busy on:click=hear::click(move |_| decider.ask_deny())>
-            "Send back…" <KeyHint key="D" shown=keys />
-        </Button>
-        {aside.run()}
+        <Button kind=ButtonKind::Primary large=large submit=true name="verdict" value="allow" soon=acts.soon() disabled=cannot on:click=act(move || decider.allow())>"Answer"</Button>
+        <DenyButton acts=acts kind=ButtonKind::Danger word="Do not answer…" />
     }
 }
 
 #[component]
-fn QuestionActs(decider: Decider, large: bool, aside: ViewFn) -> impl IntoView {
-    let busy = decider.busy();
-    let cannot = Signal::derive(move || busy.get() || decider.given().is_none());
+fn DenyButton(acts: Acts, kind: ButtonKind, word: &'static str) -> impl IntoView {
+    let Acts { decider, keys, large, .. } = acts;
+    let keys = Signal::derive(move || keys.get() && decider.kind != ApprovalKind::Question);
     view! {
-        <Button kind=ButtonKind::Primary large=large disabled=cannot on:click=hear::click(move |_| decider.allow())>"Answer"</Button>
-        <Button kind=ButtonKind::Danger large=large disabled=busy on:click=hear::click(move |_| decider.ask_deny())>"Do not answer…"</Button>
-        {aside.run()}
+        <Button kind=kind large=large opens=plain_deny(decider.id) soon=acts.soon() disabled=decider.busy() on:click=act(move || decider.ask_deny())>
+            {word} <KeyHint key="D" shown=keys />
+        </Button>
     }
 }
 
@@ -221,7 +446,8 @@ fn closes(decider: Decider, event: &leptos::ev::KeyboardEvent) {
 }
 
 #[component]
-fn AlwaysBox(decider: Decider, large: bool) -> impl IntoView {
+fn AlwaysBox(acts: Acts) -> impl IntoView {
+    let Acts { decider, steady, large, .. } = acts;
     let busy = decider.busy();
     let own = NodeRef::<leptos::html::Div>::new();
     // Not its button: whoever holds the key that opened it would press that at once.
@@ -230,13 +456,27 @@ fn AlwaysBox(decider: Decider, large: bool) -> impl IntoView {
             let _ = own.focus();
         }
     });
+    let keydown = move |event: leptos::ev::KeyboardEvent| {
+        // A list or a button of the box has its own use for Enter.
+        let own = event.target() == event.current_target() || event.ctrl_key() || event.meta_key();
+        if event.key() == "Enter" && own {
+            event.prevent_default();
+            if !event.repeat() && steady.look() {
+                decider.always();
+            }
+        } else {
+            closes(decider, &event);
+        }
+    };
     view! {
-        <div class="ask-box" role="group" aria-label="Always allow" tabindex="-1" node_ref=own on:keydown=hear::keydown(move |event| closes(decider, &event))>
+        <div class="ask-box" role="group" aria-label="Always allow" tabindex="-1" node_ref=own on:keydown=hear::keydown(keydown)>
             <h3>"What “always” would add"</h3>
             <AlwaysRule decider=decider />
             <div class="acts">
-                <Button kind=ButtonKind::Primary large=large disabled=busy on:click=hear::click(move |_| decider.always())>"Always allow"</Button>
-                <Button large=large on:click=hear::click(move |_| decider.asking.set(Asking::Nothing))>"Back"</Button>
+                <Button kind=ButtonKind::Primary large=large soon=acts.soon() disabled=busy on:click=act(move || decider.always())>
+                    "Always allow" <KeyHint key="⏎" shown=Signal::stored(true) />
+                </Button>
+                <Button large=large on:click=act(move || decider.asking.set(Asking::Nothing))>"Back"</Button>
             </div>
         </div>
     }
@@ -306,6 +546,7 @@ pub fn Questions(
 fn OneQuestion(decider: Decider, at: usize, name: String, question: Question) -> impl IntoView {
     let multi = question.multi_select;
     let answers = decider.answers;
+    let form = form_id(decider.id);
     let own_id = format!("{name}-own");
     let options = question
         .options
@@ -317,7 +558,9 @@ fn OneQuestion(decider: Decider, at: usize, name: String, question: Question) ->
                 <label class="check q-o">
                     <input
                         type=if multi { "checkbox" } else { "radio" }
-                        name=name.clone()
+                        name=format!("chosen[q{at}][]")
+                        value=n.to_string()
+                        form=form.clone()
                         prop:checked=chosen
                         on:change=move |_| answers.update(|all| all[at].toggle(n, multi))
                     />
@@ -330,7 +573,7 @@ fn OneQuestion(decider: Decider, at: usize, name: String, question: Question) ->
         })
         .collect_view();
     view! {
-        <fieldset class="q">
+        <fieldset class="q" dir="auto">
             <legend>
                 {(!question.header.is_empty()).then(|| view! { <span class="chip">{question.header}</span> " " })}
                 {question.question}
@@ -341,6 +584,8 @@ fn OneQuestion(decider: Decider, at: usize, name: String, question: Question) ->
                 <input
                     class="input input-lg"
                     id=own_id.clone()
+                    name=format!("own[q{at}]")
+                    form=form
                     placeholder="In your own words"
                     use:keep_typed=Callback::new(move |typed: String| answers.update(|all| all[at].say(typed, multi)))
                     prop:value=move || answers.with(|all| all.get(at).map(|answer| answer.own.clone()).unwrap_or_default())

@@ -15,24 +15,30 @@ use crate::{
     view,
 };
 use leptos::prelude::*;
-use model::approvals::{Approval, ApprovalKind, ApprovalState, LimitOf};
+use model::{
+    approvals::{Approval, ApprovalKind, ApprovalState, LimitOf},
+    id::ApprovalId,
+};
 
 /// One item.
 #[component]
 pub fn Detail(
     /// The approval.
     approval: Approval,
+    /// Hears that an answer is sent.
+    pressed: Callback<ApprovalId>,
     /// Hears what came of it.
     decided: Callback<Approval>,
     /// The lists, for what comes next.
     lists: RwSignal<Lists>,
 ) -> impl IntoView {
     let pending = approval.state == ApprovalState::Pending;
-    let decider = Decider::new(approval.clone(), decided);
+    let id = approval.id;
+    let decider = Decider::new(approval.clone(), decided).on_press(Callback::new(move |()| pressed.run(id)));
     if pending {
         hear_keys(decider, Signal::stored(true), true);
     }
-    let id = approval.id;
+    let following = move || lists.with(|lists| lists.after(id));
     let next = move || {
         lists.with(|lists| {
             lists
@@ -74,7 +80,7 @@ pub fn Detail(
                 } else if kind == ApprovalKind::Question {
                     approval.questions.iter().map(|question| view! { <p>{question.question.clone()}</p> }).collect_view().into_any()
                 } else {
-                    view! { <ExactInput approval=approval.clone() big=true /> }
+                    view! { <ExactInput decider=decider big=true /> }
                 }}
             </section>
             <section class="ib-sec">
@@ -96,6 +102,7 @@ pub fn Detail(
                             decider=decider
                             keys=Signal::stored(true)
                             scope_shown=true
+                            next=Signal::derive(move || Some(following().map(|next| next.to_string()).unwrap_or_default()))
                             aside=ViewFn::from(move || view! { <span class="push xs faint no-phone no-mid">{next}</span> })
                         />
                     </footer>

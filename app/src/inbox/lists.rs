@@ -102,8 +102,19 @@ impl Lists {
 
     /// Where to go once `id` is decided: the one after it, else the one before.
     pub fn after(&self, id: ApprovalId) -> Option<ApprovalId> {
-        let place = self.waiting.iter().position(|approval| approval.id == id)?;
-        self.waiting.get(place + 1).or_else(|| self.waiting.get(place.checked_sub(1)?)).map(|approval| approval.id)
+        self.around(id).first().copied()
+    }
+
+    /// All that wait beside `id` in the order in which they come once it is decided: those after it, then those before it, the nearest first.
+    pub fn around(&self, id: ApprovalId) -> Vec<ApprovalId> {
+        let Some(place) = self.waiting.iter().position(|approval| approval.id == id) else { return Vec::new() };
+        self.waiting[place + 1..].iter().chain(self.waiting[..place].iter().rev()).map(|approval| approval.id).collect()
+    }
+
+    /// Where to go now that `id` is decided, which `around` was there around when its answer was sent: by now some of those may be decided too.
+    pub fn next(&self, id: ApprovalId, around: &[ApprovalId]) -> Option<ApprovalId> {
+        let waits = |id: &ApprovalId| self.waiting.iter().any(|approval| approval.id == *id);
+        around.iter().copied().find(waits).or_else(|| self.after(id)).or_else(|| self.waiting.iter().map(|approval| approval.id).find(|other| *other != id))
     }
 }
 
@@ -183,6 +194,23 @@ pub(crate) mod tests {
         assert_eq!(lists.after(id(3)), Some(id(2)));
         assert_eq!(lists.after(id(9)), None);
         assert_eq!(super::Lists::default().after(id(1)), None);
+    }
+
+    #[test]
+    fn what_was_said_to_come_next_comes_although_the_socket_was_faster_than_the_answer() {
+        let mut lists = lists(&[1, 2, 3, 4]);
+        let id = |n| approval(n, ApprovalState::Pending).id;
+        let around = lists.around(id(2));
+        assert_eq!(around, [id(3), id(4), id(1)]);
+        lists.take(approval(2, ApprovalState::Allowed));
+        assert_eq!(lists.next(id(2), &around), Some(id(3)));
+        lists.take(approval(3, ApprovalState::Denied));
+        assert_eq!(lists.next(id(2), &around), Some(id(4)), "somebody else has decided the one that came next");
+        lists.take(approval(5, ApprovalState::Pending));
+        for n in [1, 4] {
+            lists.take(approval(n, ApprovalState::Allowed));
+        }
+        assert_eq!(lists.next(id(2), &around), Some(id(5)));
     }
 
     #[test]

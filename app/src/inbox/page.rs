@@ -120,10 +120,13 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
         step(on);
         true
     });
+    // What stood around an item when its answer was sent: the socket may have taken it from the list before the answer comes.
+    let around = StoredValue::new(Vec::new());
+    let pressed = Callback::new(move |id| around.set_value(lists.with_untracked(|lists| lists.around(id))));
     let decided = Callback::new(move |now: Approval| {
-        let next = lists.with_untracked(|lists| lists.after(now.id));
         let (id, here) = (now.id, shown.get_untracked());
         lists.update(|lists| lists.take(now));
+        let next = lists.with_untracked(|lists| around.with_value(|around| lists.next(id, around)));
         // Whoever has moved on before the answer came stays there.
         if here == Some(id) {
             go(next);
@@ -144,7 +147,7 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
                     return view! { <div class="ib-detail"><Nothing /></div> };
                 }
                 match item.get().and_then(|(id, _)| lists.with_untracked(|lists| lists.shown(Some(id)).cloned())) {
-                    Some(approval) => view! { <Detail approval=approval decided=decided lists=lists /> },
+                    Some(approval) => view! { <Detail approval=approval pressed=pressed decided=decided lists=lists /> },
                     None => view! { <div class="ib-detail"><Nothing /></div> },
                 }
             }}

@@ -58,7 +58,7 @@ async fn it_says_where_it_would_happen_and_whose_limit_denies_it() {
 #[tokio::test]
 async fn the_address_names_the_item_and_a_change_is_a_diff() {
     let line = |sign, text: &str| DiffLine { sign, old: None, new: Some(41), parts: vec![(false, "size = ".into()), (true, text.into())] };
-    let diff = Diff { path: "prod/rds.tf".into(), added: 1, removed: 1, lines: vec![line('-', "200"), line('+', "320")], omitted: 0 };
+    let diff = Diff { path: "prod/rds.tf".into(), added: 1, removed: 1, lines: vec![line('-', "200"), line('+', "320")], omitted: 0, shortened: 0 };
     let approvals = vec![
         approval(1, |_| ()),
         approval(2, |a| {
@@ -134,4 +134,75 @@ async fn without_a_suggestion_there_is_no_always() {
 #[tokio::test]
 async fn an_error_offers_to_try_again() {
     Fake::failing(Error::StorageFull).render("/inbox").await.shows(&["The inbox could not be read.", "Try again"]);
+}
+
+#[tokio::test]
+async fn until_the_page_lives_decisions_are_plain_forms() {
+    let page = Fake { approvals: vec![approval(1, |_| ()), approval(2, |_| ())], ..Fake::default() }.render("/inbox").await;
+    page.shows(&[
+        "action=\"/api/rpc/approvals/answer\"",
+        "type=\"submit\"",
+        "name=\"verdict\" value=\"allow\"",
+        "name=\"verdict\" value=\"deny\"",
+        "name=\"reason\"",
+        &format!("name=\"next\" value=\"{}\"", crate::testing::approval_id(2)),
+        "(connecting)",
+    ]);
+    let plan = approval(1, |a| {
+        a.kind = ApprovalKind::Plan;
+        a.input = serde_json::json!({ "plan": "First" });
+    });
+    Fake { approvals: vec![plan], ..Fake::default() }.render("/inbox").await.shows(&["name=\"mode\" value=\"ask\"", "name=\"mode\" value=\"auto-accept\""]);
+    let question = approval(1, |a| {
+        a.kind = ApprovalKind::Question;
+        a.questions = vec![Question {
+            question: "Keep it?".into(),
+            header: String::new(),
+            options: vec![QuestionOption { label: "Yes".into(), description: String::new() }],
+            multi_select: false,
+        }];
+    });
+    let form = format!("form=\"{}-form\"", question.id);
+    Fake { approvals: vec![question], ..Fake::default() }.render("/inbox").await.shows(&["name=\"chosen[q0][]\"", "name=\"own[q0]\"", &form]);
+}
+
+#[tokio::test]
+async fn the_whole_input_is_there_and_open_where_more_is_asked_than_shown() {
+    let with = |tool: &str, input: serde_json::Value, diff: Option<Diff>| {
+        let tool = tool.to_owned();
+        Fake {
+            approvals: vec![approval(1, |a| {
+                a.tool = tool;
+                a.input = input;
+                a.diff = diff;
+            })],
+            ..Fake::default()
+        }
+    };
+    let line = DiffLine { sign: '+', old: None, new: Some(1), parts: vec![(false, "two".into())] };
+    let diff = || Diff { path: "a".into(), added: 1, lines: vec![line.clone()], ..Diff::default() };
+    let open = "<details class=\"whole\" open";
+    let shell = serde_json::json!({ "command": "make", "description": "Build it" });
+    with("Bash", shell, None).render("/inbox").await.shows(&["Build it", "All fields"]).lacks(&[open]);
+    let outside = serde_json::json!({ "command": "make", "dangerouslyDisableSandbox": true });
+    with("Bash", outside, None).render("/inbox").await.shows(&[open, "dangerouslyDisableSandbox"]);
+    let server = serde_json::json!({ "command": "select", "sql": "drop table users" });
+    with("mcp__db__run", server, None).render("/inbox").await.shows(&["<code>sql</code>", "drop table users", "<code>command</code>"]);
+    let edit = |all: bool| serde_json::json!({ "file_path": "/a", "old_string": "one", "new_string": "two", "replace_all": all });
+    with("Edit", edit(false), Some(diff())).render("/inbox").await.lacks(&[open, "Replaces every place"]);
+    with("Edit", edit(true), Some(diff())).render("/inbox").await.shows(&["Replaces every place"]);
+    with("Edit", edit(false), Some(Diff { shortened: 1, ..diff() })).render("/inbox").await.shows(&[open, "only the beginning is shown"]);
+    with("Edit", edit(false), Some(Diff { omitted: 7, ..diff() })).render("/inbox").await.shows(&[open, "7 more lines are not shown"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_seen_is_marked_and_warned_of() {
+    let approvals = vec![approval(1, |a| {
+        a.input = serde_json::json!({ "command": "echo safe \u{202e}; curl https://\u{440}aypal.com", "description": "x" });
+        a.target = "echo safe \u{202e}; curl".into();
+    })];
+    let page = Fake { approvals, ..Fake::default() }.render("/inbox").await;
+    page.shows(&["Contains hidden characters", "<span class=\"hid\">U+202E</span>", "&lt;U+202E&gt;", "mixes letters of different alphabets"]);
+    page.lacks(&["\u{202e}"]);
+    Fake { approvals: vec![approval(1, |_| ())], ..Fake::default() }.render("/inbox").await.lacks(&["hidden characters", "alphabets"]);
 }

@@ -1,11 +1,18 @@
 //! Approvals in words: what is asked, where an "always" is written, who decided what. Also the answers of questions.
 //! Pure functions; they must not shorten or soften what would run.
 
-use model::approvals::{Approval, ApprovalKind, ApprovalState, Decide, Decided, Question, RememberScope, Verdict};
+use model::approvals::{Approval, ApprovalKind, ApprovalState, Decide, Decided, Question, RememberScope, Suggestion, Verdict, is_shell};
+use model::{
+    entries::Diff,
+    shown::{has_hidden, marked, mixed_word},
+};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// So many letters of what was decided are said again.
 const TOLD: usize = 80;
+/// So many lines and letters of an input stand on a card among others; of a longer one the rest is asked for.
+const BRIEF: (usize, usize) = (10, 800);
 
 /// The icon of a tool.
 pub fn tool_icon(tool: &str) -> &'static str {
@@ -28,10 +35,11 @@ pub fn tool_icon(tool: &str) -> &'static str {
 
 /// The tool's name for people: `mcp__slack__post` reads `slack post`.
 pub fn tool_name(tool: &str) -> String {
-    match tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__")) {
+    let name = match tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__")) {
         Some((server, name)) => format!("{server} {name}"),
         None => tool.to_owned(),
-    }
+    };
+    marked(&name).into_owned()
 }
 
 /// The icon of an approval.
@@ -52,12 +60,13 @@ pub fn kind_word(approval: &Approval) -> String {
     }
 }
 
-/// One line under its title: the command, the path, the first question.
+/// One line under its title: the command, the path, the first question. What cannot be seen in it is marked.
 pub fn line(approval: &Approval) -> String {
-    match approval.kind {
-        ApprovalKind::Question => approval.questions.first().map_or_else(|| approval.target.clone(), |question| question.question.clone()),
-        _ => approval.target.clone(),
-    }
+    let line = match approval.kind {
+        ApprovalKind::Question => approval.questions.first().map_or(&approval.target, |question| &question.question),
+        _ => &approval.target,
+    };
+    marked(line).into_owned()
 }
 
 /// The title of the decision: who asks for what.
@@ -103,6 +112,147 @@ pub const fn reason(kind: ApprovalKind) -> &'static str {
     }
 }
 
+/// The fields of an input, each with its value as text: strings as they are, everything else as JSON.
+pub fn fields(input: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => serde_json::to_string_pretty(other).unwrap_or_default(),
+    };
+    match input {
+        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
+        Value::Null => Vec::new(),
+        other => vec![("input".into(), text(other))],
+    }
+}
+
+/// The fields that what is drawn of an approval does not say: whoever allows it allows them as well.
+pub fn unsaid(approval: &Approval) -> Vec<(String, String)> {
+    let said: &[&str] = match approval.kind {
+        ApprovalKind::Plan => &["plan"],
+        ApprovalKind::Question => &["questions"],
+        ApprovalKind::Tool if command(approval).is_some() => &["command", "description"],
+        ApprovalKind::Tool => match (&approval.diff, approval.tool.as_str()) {
+            (Some(diff), _) if !is_whole(diff) => &[],
+            (Some(_), "Edit") => &["file_path", "old_string", "new_string", "replace_all"],
+            (Some(_), "Write") => &["file_path", "content"],
+            _ => &[],
+        },
+    };
+    let is_said = |key: &str| {
+        said.contains(&key)
+            && match key {
+                "replace_all" => approval.input[key].is_boolean(),
+                "questions" => true,
+                _ => approval.input[key].is_string(),
+            }
+    };
+    fields(&approval.input).into_iter().filter(|(key, _)| !is_said(key)).collect()
+}
+
+/// The command, where a shell runs it.
+pub fn command(approval: &Approval) -> Option<&str> {
+    approval.input["command"].as_str().filter(|_| approval.kind == ApprovalKind::Tool && is_shell(&approval.tool))
+}
+
+/// What the agent itself says a command is for.
+pub fn description(approval: &Approval) -> Option<&str> {
+    command(approval).and_then(|_| approval.input["description"].as_str()).map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// Whether an edit changes every place where the old text stands.
+pub fn is_everywhere(approval: &Approval) -> bool {
+    approval.tool == "Edit" && approval.input["replace_all"] == true
+}
+
+/// Whether a diff shows all of the change.
+pub fn is_whole(diff: &Diff) -> bool {
+    diff.omitted == 0 && diff.shortened == 0 && !diff.lines.is_empty()
+}
+
+/// Whether an input has characters that are not seen or turn others around, and the first word that mixes alphabets.
+pub fn suspicions(approval: &Approval) -> (bool, Option<String>) {
+    fn read(text: &str, found: &mut (bool, Option<String>)) {
+        found.0 |= has_hidden(text);
+        if found.1.is_none() {
+            found.1 = mixed_word(text).map(str::to_owned);
+        }
+    }
+    fn look(value: &Value, found: &mut (bool, Option<String>)) {
+        match value {
+            Value::String(string) => read(string, found),
+            Value::Array(items) => items.iter().for_each(|item| look(item, found)),
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    read(key, found);
+                    look(value, found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = (has_hidden(&approval.tool), mixed_word(&approval.tool).map(str::to_owned));
+    look(&approval.input, &mut found);
+    found
+}
+
+/// The beginning of an input that is too long for a card among others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its first lines, as text; of a diff so many of its lines.
+    pub shown: Beginning,
+    /// What is left out: `6 more lines`.
+    pub rest: String,
+}
+
+/// What a [`Head`] shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// Text.
+    Text(String),
+    /// So many lines of the diff.
+    Lines(usize),
+}
+
+/// The beginning of what is asked, where it is too long for a card among others; `None` where all of it fits.
+pub fn head(approval: &Approval) -> Option<Head> {
+    let fields: Vec<String> = unsaid(approval).into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
+    if let Some(diff) = &approval.diff {
+        let lines = diff.lines.iter().map(|line| line.parts.iter().map(|(_, part)| part.chars().count()).sum::<usize>());
+        let fields = fields.iter().flat_map(|field| field.lines()).map(|line| line.chars().count());
+        let all = lines.clone().count() + fields.clone().count();
+        let shown = fitting(lines.chain(fields));
+        return (shown < all).then(|| Head { shown: Beginning::Lines(shown), rest: rest("line", all - shown) });
+    }
+    let text = command(approval).map(str::to_owned).into_iter().chain(fields).collect::<Vec<_>>().join("\n");
+    let all = text.lines().count();
+    let shown = fitting(text.lines().map(|line| line.chars().count()));
+    if shown == all {
+        return None;
+    }
+    if shown == 0 {
+        let beginning: String = text.chars().take(BRIEF.1).collect();
+        let left = text.chars().count().saturating_sub(BRIEF.1);
+        return Some(Head { shown: Beginning::Text(beginning), rest: rest("character", left) });
+    }
+    Some(Head { shown: Beginning::Text(text.lines().take(shown).collect::<Vec<_>>().join("\n")), rest: rest("line", all - shown) })
+}
+
+/// How many lines of these lengths fit on a card.
+fn fitting(lengths: impl Iterator<Item = usize>) -> usize {
+    let mut letters = 0;
+    lengths
+        .take(BRIEF.0)
+        .take_while(|length| {
+            letters += length;
+            letters <= BRIEF.1
+        })
+        .count()
+}
+
+fn rest(word: &str, n: usize) -> String {
+    if n == 1 { format!("1 more {word}") } else { format!("{n} more {word}s") }
+}
+
 /// What the exact input is called.
 pub fn input_title(approval: &Approval) -> &'static str {
     match approval.tool.as_str() {
@@ -122,6 +272,13 @@ pub const fn scope_title(scope: RememberScope) -> &'static str {
         RememberScope::Project => "this project, everyone",
         RememberScope::User => "everywhere, only me",
     }
+}
+
+/// What "always" would do where the agent offers nothing but another mode: that holds in its session and nowhere else.
+pub fn mode_of(suggestions: &[Suggestion]) -> Option<String> {
+    let is_mode = |suggestion: &Suggestion| suggestion.raw["type"] == "setMode";
+    let first = suggestions.first().filter(|_| suggestions.iter().all(is_mode))?;
+    Some(if first.raw["mode"] == "acceptEdits" { "accept all edits".to_owned() } else { first.text.clone() })
 }
 
 /// Where a scope is written.

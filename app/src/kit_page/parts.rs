@@ -326,6 +326,7 @@ fn diff() -> Diff {
         parts: parts.iter().map(|(changed, text)| (*changed, (*text).to_owned())).collect(),
     };
     Diff {
+        shortened: 0,
         path: "prod/rds.tf".into(),
         added: 2,
         removed: 1,

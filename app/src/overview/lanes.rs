@@ -11,13 +11,14 @@ use crate::{
         waits::Waits,
         words,
     },
-    ui::{Cost, Elapsed, Look, Shape, each, effect, format},
+    ui::{Cost, Elapsed, Look, Shape, code, each, effect, format},
     view,
 };
 use leptos::{html, prelude::*};
 use model::{
     approvals::{Approval, ApprovalKind},
     sessions::{Session, SessionState},
+    shown::marked,
 };
 
 /// So many approvals stand with their buttons; the others lead to the Inbox.
@@ -134,9 +135,9 @@ fn OpenItem(board: Board, row: ArcRwSignal<Approval>, first: Memo<Option<String>
                 {approval
                     .diff
                     .as_ref()
-                    .map(|diff| view! { " " <code>{diff.path.clone()}</code> " " <span class="mono nw"><span class="add">{format!("+{}", diff.added)}</span> " " <span class="del">{format!("\u{2212}{}", diff.removed)}</span></span> })}
+                    .map(|diff| view! { " " <code>{code(&diff.path)}</code> " " <span class="mono nw"><span class="add">{format!("+{}", diff.added)}</span> " " <span class="del">{format!("\u{2212}{}", diff.removed)}</span></span> })}
             </p>
-            <div class="lane-input"><ExactInput approval=approval.clone() /></div>
+            <div class="lane-input"><ExactInput decider=decider brief=true /></div>
             <DecisionActs
                 decider=decider
                 keys=keys
@@ -200,7 +201,7 @@ fn sub(session: &Session) -> String {
         }
         _ => session.last.clone().or_else(|| session.state_detail.clone()).unwrap_or_default(),
     };
-    if what.is_empty() { session.project_name.clone() } else { format!("{}, {what}", session.project_name) }
+    if what.is_empty() { session.project_name.clone() } else { format!("{}, {}", session.project_name, marked(&what)) }
 }
 
 #[component]

@@ -12,6 +12,7 @@ use crate::{
 use leptos::prelude::*;
 use model::{
     node::{Activity, AgentFound, HealthSample, NodeInfo},
+    shown::marked,
     usage::UsageRow,
 };
 
@@ -199,8 +200,8 @@ fn Event(line: ArcRwSignal<Activity>) -> impl IntoView {
     let look = Look::of_word(&status);
     let title = move || {
         line.with(|line| match &line.project {
-            Some(project) => format!("{project}: {}", line.text),
-            None => line.text.clone(),
+            Some(project) => format!("{project}: {}", marked(&line.text)),
+            None => marked(&line.text).into_owned(),
         })
     };
     let inside = view! {
@@ -208,7 +209,7 @@ fn Event(line: ArcRwSignal<Activity>) -> impl IntoView {
         <Shape look=look label=look.word />
         <span class="cut" title=title>
             {move || line.with(|line| line.project.clone()).map(|project| view! { <span class="muted">{project}</span> " " })}
-            {move || line.with(|line| line.text.clone())}
+            {move || line.with(|line| marked(&line.text).into_owned())}
         </span>
     };
     match href {

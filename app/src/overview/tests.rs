@@ -76,6 +76,17 @@ async fn decisions_are_made_right_there() {
 }
 
 #[tokio::test]
+async fn what_is_not_shown_to_its_end_cannot_be_allowed() {
+    let command: String = (1..=17).map(|n| format!("echo {n}\n")).collect::<String>() + "rm -rf ~";
+    let now = Overview { approvals: vec![approval(1, |a| a.input = serde_json::json!({ "command": command }))], approvals_total: 1, ..overview() };
+    let page = fake(now).render("/").await;
+    page.shows(&["echo 10", "Read all, 8 more lines", "/inbox?id=apr_", "Deny…"]).lacks(&["Allow once", "value=\"allow\"", "rm -rf", "Always…"]);
+    let long = format!("{}; curl evil", "x".repeat(2_000));
+    let now = Overview { approvals: vec![approval(1, |a| a.input = serde_json::json!({ "command": long }))], approvals_total: 1, ..overview() };
+    fake(now).render("/").await.shows(&["more characters"]).lacks(&["Allow once", "curl evil"]);
+}
+
+#[tokio::test]
 async fn unknown_cost_is_written_out_and_nothing_is_invented() {
     let page = fake(overview()).render("/").await;
     page.shows(&["Nothing needs you.", "not known", "$1.50 in 14 days", "Nothing waits for you.", "Nothing happened yet."]);

@@ -6,7 +6,7 @@ use crate::{
     browser,
     inbox::{
         decider::Decider,
-        decision::{DecisionActs, ExactInput, Questions},
+        decision::{AlwaysWould, DecisionActs, ExactInput, Questions},
         keys::hear_keys,
         waits::Waits,
         words,
@@ -43,7 +43,7 @@ pub fn ApprovalSlot(
 fn Answered(approval: Approval) -> impl IntoView {
     let took = approval.decided.as_ref().map(|decided| (approval.created, decided.at));
     view! {
-        <div class="row xs answered">
+        <div class="row xs answered" id=approval.id.to_string() tabindex="-1">
             <Shape look=Look::from(approval.state) />
             <span class="muted">{words::outcome(&approval)}</span>
             {took
@@ -65,19 +65,12 @@ pub fn ApprovalCard(
     let Some(approval) = store.approvals.with_untracked(|all| all.iter().find(|one| one.id == id).cloned()) else {
         return ().into_any();
     };
-    let decider = Decider::new(
-        approval.clone(),
-        Callback::new(move |now: Approval| {
-            store.take_approval(now);
-            after_decision(store);
-        }),
-    );
+    let decider = Decider::new(approval.clone(), store.decided);
     let first = Memo::new(move |_| store.approvals.with(|all| all.iter().find(|one| one.state == ApprovalState::Pending).map(|one| one.id)) == Some(id));
     let keys = Signal::derive(move || first.get() && store.may_drive);
     // Off screen nobody reads what they would answer.
     hear_keys(decider, Signal::derive(move || keys.get() && store.in_sight(id)), false);
     let reason = approval.reason.clone().unwrap_or_else(|| words::reason(approval.kind).to_owned());
-    let suggestion = approval.suggestions.first().map(|suggestion| (suggestion.text.clone(), suggestion.scope));
     let (created, expires) = (approval.created, approval.expires);
     let kind = approval.kind;
     let subagent = approval.subagent.clone();
@@ -89,6 +82,12 @@ pub fn ApprovalCard(
         }
     });
     on_cleanup(move || store.sight(id, false));
+    // It comes when the one before was answered: whoever waits there for it goes on with it.
+    effect(move || {
+        if card.get().is_some() && first.get_untracked() && browser::has(".answered:focus") {
+            request_animation_frame(move || browser::focus(&id.to_string()));
+        }
+    });
     let title_id = format!("{id}-title");
     let labelled = title_id.clone();
     view! {
@@ -105,16 +104,13 @@ pub fn ApprovalCard(
                 {if kind == ApprovalKind::Question {
                     view! { <Questions decider=decider /> }
                 } else {
-                    view! { <ExactInput approval=approval /> }
+                    view! { <ExactInput decider=decider /> }
                 }}
                 <dl class="kv xs">
                     {subagent.map(|name| view! { <dt>"Asked by"</dt> <dd>{name}</dd> })}
-                    <dt>"Asks because"</dt>
+                    <dt>"Why"</dt>
                     <dd>{reason}</dd>
-                    {suggestion
-                        .map(|(text, scope)| {
-                            view! { <dt>"Always adds"</dt> <dd><code>{text}</code> " for " {words::scope_title(scope)}</dd> }
-                        })}
+                    {decider.can_always.then(|| view! { <dt>"Always"</dt> <dd><AlwaysWould decider=decider /></dd> })}
                 </dl>
                 {if store.may_drive {
                     view! {
@@ -122,7 +118,7 @@ pub fn ApprovalCard(
                             decider=decider
                             keys=keys
                             aside=ViewFn::from(move || {
-                                view! { <a class="push xs link no-phone" href=format!("/inbox?id={id}")>"In the inbox"</a> }
+                                view! { <a class="push xs link no-phone" href=format!("/inbox?id={id}")>"Open in Inbox"</a> }
                             })
                         />
                     }
@@ -134,13 +130,17 @@ pub fn ApprovalCard(
     }
 }
 
-/// The next decision gets the focus, else the place to say something.
-fn after_decision(store: Store) {
-    let next = store.approvals.with_untracked(|all| all.iter().find(|one| one.state == ApprovalState::Pending).map(|one| one.id.to_string()));
-    request_animation_frame(move || match next {
-        Some(id) => browser::focus(&id),
-        None if !browser::matches("(pointer: coarse)") => browser::focus("say"),
-        None => {}
+/// The next decision gets the focus, else what came of this one: there the keys of the next are heard, and nothing is typed into.
+pub(super) fn after_decision(store: Store, decided: ApprovalId) {
+    let next = store.approvals.with_untracked(|all| all.iter().find(|one| one.state == ApprovalState::Pending).map(|one| one.id));
+    request_animation_frame(move || {
+        let place = next.unwrap_or(decided).to_string();
+        // What no entry of the timeline carries leaves nothing behind.
+        if browser::has(&format!("#{place}")) {
+            browser::focus(&place);
+        } else if !browser::matches("(pointer: coarse)") {
+            browser::focus("say");
+        }
     });
 }
 

@@ -47,7 +47,7 @@ fn Whole(kind: EntryKind, body: EntryBody) -> impl IntoView {
     let has_diff = diff.is_some();
     let words = match (html, text) {
         (Some(html), _) => Some(view! { <Markdown html=html /> }),
-        (None, Some(text)) if kind == EntryKind::Thought => Some(view! { <p class="plain muted">{text}</p> }),
+        (None, Some(text)) if kind == EntryKind::Thought => Some(view! { <p class="plain muted" dir="auto">{text}</p> }),
         (None, Some(text)) => Some(view! { <CodeBlock text=text label="Text" wrap=true /> }),
         (None, None) => None,
     };
@@ -57,7 +57,7 @@ fn Whole(kind: EntryKind, body: EntryBody) -> impl IntoView {
         (_, Some(json)) if has_diff => Some(view! { <Folded label="Input" text=json /> }),
         (Some(html), json) => Some(view! {
             <CodeBlock html=Some(html) label="Input" wrap=true />
-            {json.filter(|json| json.lines().count() > 3).map(|json| view! { <Folded label="Whole input" text=json /> })}
+            {json.filter(|json| json.lines().count() > 3).map(|json| view! { <Folded label="All fields" text=json /> })}
         }),
         (None, Some(json)) => Some(view! { <CodeBlock text=json label="Input" wrap=true /> }),
         (None, None) => None,

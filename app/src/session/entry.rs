@@ -15,7 +15,10 @@ use crate::{
     view,
 };
 use leptos::prelude::*;
-use model::entries::{Call, CallStatus, Entry, EntryKind};
+use model::{
+    entries::{Call, CallStatus, Entry, EntryKind},
+    shown::marked,
+};
 
 /// One entry, and the decision about it where there is one.
 #[component]
@@ -167,15 +170,17 @@ fn Text(row: Row) -> impl IntoView {
             return view! { <Markdown html=html /> };
         }
         let whole = body.with(|body| match body {
-            Body::Here(whole) => {
-                whole.html.clone().map(|html| view! { <Markdown html=html /> }).or_else(|| whole.text.clone().map(|text| view! { <p class="plain">{text}</p> }))
-            }
+            Body::Here(whole) => whole
+                .html
+                .clone()
+                .map(|html| view! { <Markdown html=html /> })
+                .or_else(|| whole.text.clone().map(|text| view! { <p class="plain" dir="auto">{text}</p> })),
             _ => None,
         });
         let open = open.clone();
         whole.unwrap_or_else(|| {
             view! {
-                <p class="plain">
+                <p class="plain" dir="auto">
                     {preview} {more.then_some("…")}
                     {more
                         .then(|| {
@@ -286,7 +291,7 @@ fn ToolLine(store: Store, row: Row) -> impl IntoView {
     let icon = if task { "list-todo" } else { tool_icon(&tool) };
     let target = {
         let entry = entry.clone();
-        Memo::new(move |_| entry.with(|entry| entry.call.as_ref().map_or_else(|| entry.preview.clone(), |call| call.target.clone())))
+        Memo::new(move |_| entry.with(|entry| marked(entry.call.as_ref().map_or(&entry.preview, |call| &call.target)).into_owned()))
     };
     // The agent calls it running; what holds it up is a person.
     let waits = {
@@ -322,19 +327,20 @@ fn Outcome(at: i64, call: Call, waits: bool) -> impl IntoView {
             </span>
         }
     });
-    let result = call.result.clone();
+    let result = call.result.as_deref().map(|result| marked(result).into_owned());
+    let said = result.clone();
     let word = move |look: Look| {
         view! {
             <span class=format!("st {}", look.tone)>
                 <Shape look=look />
-                <span class="cut">{result.clone().unwrap_or_else(|| look.word.to_owned())}</span>
+                <span class="cut">{said.clone().unwrap_or_else(|| look.word.to_owned())}</span>
             </span>
         }
     };
     let result = match call.status {
         CallStatus::Ok => match lines {
             Some(lines) => lines.into_any(),
-            None => call.result.clone().unwrap_or_default().into_any(),
+            None => result.unwrap_or_default().into_any(),
         },
         CallStatus::Running => {
             let look = if waits { Look::WAITING.called("waits") } else { Look::from(CallStatus::Running) };
@@ -388,7 +394,7 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
                 {move || {
                     head.with(|entry| {
                         let call = entry.call.clone();
-                        let target = call.as_ref().map(|call| call.target.clone()).unwrap_or_default();
+                        let target = call.as_ref().map(|call| marked(&call.target).into_owned()).unwrap_or_default();
                         let look = call.as_ref().map_or(Look::UNKNOWN, |call| Look::from(call.status));
                         let look = if waits.get() { Look::WAITING.called("Waiting") } else { look };
                         let ended = call.as_ref().and_then(|call| call.ended);

@@ -1,6 +1,7 @@
 //! What a session page knows, as signals as small as what changes: one a row, one a block, one a turn.
 //! It takes rows in, from the first load, from scrolling up and from the live socket alike; it must not ask for any.
 
+use super::approval::after_decision;
 use super::order::{Block, Change, Order, Spot, is_edit, is_error, next_hit, says};
 use crate::{error::AppError, ui::Blank};
 use leptos::prelude::*;
@@ -85,6 +86,8 @@ pub struct Store {
     pub at_end: RwSignal<bool>,
     /// The entry a key led to.
     pub at: RwSignal<Option<i64>>,
+    /// Hears what came of a decision, also when the card is gone by then.
+    pub decided: Callback<Approval>,
     /// The newest list of things the agent means to do, and the newest plan.
     pub plan: RwSignal<Option<i64>>,
     inner: StoredValue<Inner>,
@@ -102,7 +105,8 @@ impl Store {
 
     /// A store for a page that has just been opened.
     pub fn new(session: Session, trusted: bool, may_drive: bool, queued: Vec<Prompt>, approvals: Vec<Approval>) -> Self {
-        Self {
+        let nobody = Callback::new(|_| ());
+        let mut store = Self {
             session: RwSignal::new(session),
             trusted: RwSignal::new(trusted),
             may_drive,
@@ -115,9 +119,16 @@ impl Store {
             unseen: RwSignal::new(0),
             at_end: RwSignal::new(true),
             at: RwSignal::new(None),
+            decided: nobody,
             plan: RwSignal::new(None),
             inner: StoredValue::new(Inner::default()),
-        }
+        };
+        store.decided = Callback::new(move |now: Approval| {
+            let id = now.id;
+            store.take_approval(now);
+            after_decision(store, id);
+        });
+        store
     }
 
     /// Whether its page is still there: an answer may come after the reader has left.

@@ -44,6 +44,18 @@ pub fn Button(
     /// Cannot be pressed now.
     #[prop(optional, into)]
     disabled: Signal<bool>,
+    /// Does nothing yet, for a moment; it keeps the focus and its looks.
+    #[prop(optional, into)]
+    soon: Signal<bool>,
+    /// What it adds to a form that it sends: the field's name.
+    #[prop(optional)]
+    name: Option<&'static str>,
+    /// What it adds: the field's value.
+    #[prop(optional)]
+    value: Option<&'static str>,
+    /// The id of a popover that the browser itself opens, where no handler prevents it.
+    #[prop(optional, into)]
+    opens: Option<String>,
     /// An icon before the word.
     #[prop(optional)]
     icon: Option<&'static str>,
@@ -61,7 +73,11 @@ pub fn Button(
         <button
             type=if submit { "submit" } else { "button" }
             class=class.trim_end().to_owned()
+            name=name
+            value=value
+            popovertarget=opens
             disabled=move || disabled.get()
+            aria-disabled=move || soon.get().then_some("true")
             aria-keyshortcuts=keys
         >
             {icon.map(|name| view! { <Icon name=name /> })}

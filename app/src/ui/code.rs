@@ -1,9 +1,13 @@
 //! Code, diffs and Markdown, rendered on the server; here they only get their frame.
 //! Raw HTML is put into the page here and nowhere else, and only what the node's sanitiser made.
 
+use super::format::count;
 use crate::view;
 use leptos::prelude::*;
-use model::entries::{Diff, DiffLine};
+use model::{
+    entries::{Diff, DiffLine},
+    shown::{self, Piece},
+};
 
 /// Sanitised HTML of a Markdown text, as the node made it.
 #[component]
@@ -15,7 +19,24 @@ pub fn Markdown(
     #[prop(optional, into)]
     class: String,
 ) -> impl IntoView {
-    view! { <div class=format!("md {class}").trim_end().to_owned() inner_html=move || html.get()></div> }
+    view! { <div class=format!("md {class}").trim_end().to_owned() dir="auto" inner_html=move || html.get()></div> }
+}
+
+/// Text of code, with a box for each character that cannot be seen or turns the order of those that can.
+pub(crate) fn code(text: &str) -> AnyView {
+    let mut pieces = shown::pieces(text);
+    match (pieces.next(), pieces.next()) {
+        (None, _) => "".into_any(),
+        (Some(Piece::Text(all)), None) => all.to_owned().into_any(),
+        (first, second) => first.into_iter().chain(second).chain(pieces).map(piece).collect_view().into_any(),
+    }
+}
+
+fn piece(piece: Piece<'_>) -> AnyView {
+    match piece {
+        Piece::Text(text) => text.to_owned().into_any(),
+        Piece::Hidden(c) => view! { <span class="hid">{shown::name(c)}</span> },
+    }
 }
 
 /// Code or output in its box: highlighted HTML of the node where there is any, else plain text.
@@ -40,7 +61,7 @@ pub fn CodeBlock(
     let class = format!("code{}{}", if wrap { " code-wrap" } else { "" }, if big { " code-big" } else { "" });
     match html {
         Some(html) => view! { <pre class=class tabindex="0" role="region" aria-label=label inner_html=html></pre> },
-        None => view! { <pre class=class tabindex="0" role="region" aria-label=label>{text}</pre> },
+        None => view! { <pre class=class tabindex="0" role="region" aria-label=label>{code(&text)}</pre> },
     }
 }
 
@@ -52,12 +73,15 @@ pub fn DiffView(
     /// Without the head that names the file.
     #[prop(optional)]
     bare: bool,
+    /// Breaks long lines instead of scrolling: no line has an end that must be looked for.
+    #[prop(optional)]
+    wrap: bool,
 ) -> impl IntoView {
-    let label = format!("Change of {}: {} lines added, {} removed", diff.path, diff.added, diff.removed);
+    let label = format!("Change of {}: {} lines added, {} removed", shown::marked(&diff.path), diff.added, diff.removed);
     let head = (!bare).then(|| {
         view! {
             <div class="diff-h">
-                <span class="cut" title=diff.path.clone()>{diff.path.clone()}</span>
+                <span class="cut" title=shown::marked(&diff.path).into_owned()>{code(&diff.path)}</span>
                 <span class="mono nw">
                     <span class="add">{format!("+{}", diff.added)}</span>
                     {(diff.removed > 0).then(|| view! { " " <span class="del">{format!("\u{2212}{}", diff.removed)}</span> })}
@@ -66,12 +90,13 @@ pub fn DiffView(
         }
     });
     view! {
-        <div class="diff">
+        <div class="diff" class:diff-wrap=wrap>
             {head}
             <div class="diff-b" tabindex="0" role="region" aria-label=label>
                 <div>{diff.lines.into_iter().map(line).collect_view()}</div>
             </div>
             {(diff.omitted > 0).then(|| view! { <p class="dl-x xs">{format!("{} more lines are not shown", diff.omitted)}</p> })}
+            {(diff.shortened > 0).then(|| view! { <p class="dl-x xs">{format!("Of {} only the beginning is shown", count(diff.shortened, "line", "lines"))}</p> })}
         </div>
     }
 }
@@ -83,9 +108,9 @@ fn line(line: DiffLine) -> AnyView {
         .into_iter()
         .map(|(changed, text)| {
             if changed {
-                view! { <em>{text}</em> }
+                view! { <em>{code(&text)}</em> }
             } else {
-                text.into_any()
+                code(&text)
             }
         })
         .collect_view();

@@ -87,9 +87,11 @@ fn finish(path: &str, hunks: Vec<Hunk>) -> Diff {
                 mark(&mut lines[run..]);
                 run = lines.len() + usize::from(sign == ' ');
             }
+            let (text, shortened) = cut(text);
+            diff.shortened += i64::from(shortened);
             diff.added += i64::from(!was);
             diff.removed += i64::from(!is);
-            lines.push(DiffLine { sign, old: was.then_some(old), new: is.then_some(new), parts: vec![(false, cut(text))] });
+            lines.push(DiffLine { sign, old: was.then_some(old), new: is.then_some(new), parts: vec![(false, text)] });
             old = old.saturating_add(u32::from(was));
             new = new.saturating_add(u32::from(is));
         }
@@ -168,10 +170,11 @@ fn whole(line: &DiffLine) -> &str {
     line.parts.first().map_or("", |(_, text)| text)
 }
 
-fn cut(text: &str) -> String {
+/// The line as it is shown, and whether its end is missing.
+fn cut(text: &str) -> (String, bool) {
     match text.char_indices().nth(MOST_OF_LINE) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
+        Some((at, _)) => (format!("{}…", &text[..at]), true),
+        None => (text.to_owned(), false),
     }
 }
 
@@ -256,7 +259,7 @@ mod tests {
         let cut = diff("n", "", &after);
         assert_eq!((cut.lines.len(), cut.added, cut.omitted), (MOST_LINES, 5_000, 5_001 - 1_500));
         let long = diff("n", "", &"x".repeat(100_000));
-        assert_eq!(long.lines[1].parts[0].1.chars().count(), MOST_OF_LINE + 1);
+        assert_eq!((long.lines[1].parts[0].1.chars().count(), long.shortened, cut.shortened), (MOST_OF_LINE + 1, 1, 0));
         let huge = diff("n", "", &"x\n".repeat(MOST_BYTES));
         assert_eq!((huge.lines.len(), huge.omitted), (0, 4 << 20));
     }

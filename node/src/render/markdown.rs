@@ -1,7 +1,7 @@
 //! Markdown as HTML: parsed, its raw HTML shown as text, then sanitised all the same.
 //! It must not let a message load, run or style anything.
 
-use super::{escape, highlight};
+use super::{code_into, highlight};
 use ammonia::{Builder, UrlRelative};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 use std::{
@@ -72,6 +72,7 @@ pub fn markdown(text: &str) -> String {
                     blocks.push(Event::End(TagEnd::Link));
                 }
             }
+            Event::Code(text) => blocks.push(Event::InlineHtml(format!("<code>{}</code>", as_code(&text)).into())),
             other => blocks.push(other),
         }
     }
@@ -87,7 +88,13 @@ pub fn markdown(text: &str) -> String {
 }
 
 fn plain(text: &str) -> String {
-    format!("<pre tabindex=\"0\"><code class=\"code\">{}</code></pre>", escape(text))
+    format!("<pre tabindex=\"0\"><code class=\"code\">{}</code></pre>", as_code(text))
+}
+
+fn as_code(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + text.len() / 8);
+    code_into(&mut html, text);
+    html
 }
 
 fn block(language: &str, text: &str) -> String {
@@ -138,7 +145,7 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .link_rel(Some("noopener nofollow"))
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .url_relative(UrlRelative::Deny)
-        .allowed_classes(HashMap::from([("code", HashSet::from(["code"])), ("span", HashSet::from(["k", "s", "c"]))]));
+        .allowed_classes(HashMap::from([("code", HashSet::from(["code"])), ("span", HashSet::from(["k", "s", "c", "hid"]))]));
     builder
 });
 
@@ -152,6 +159,7 @@ mod tests {
         for (text, html) in [
             ("plain *and* **strong** `x < y`", "<p>plain <em>and</em> <strong>strong</strong> <code>x &lt; y</code></p>\n"),
             ("# One\n#### Four", "<h3>One</h3>\n<h6>Four</h6>\n"),
+            ("`a\u{202e}b`", "<p><code>a<span class=\"hid\">U+202E</span>b</code></p>\n"),
             ("~~gone~~", "<p><del>gone</del></p>\n"),
             ("- [x] done\n- [ ] open", "<ul>\n<li>☑ done</li>\n<li>☐ open</li>\n</ul>\n"),
             ("3. c\n4. d", "<ol start=\"3\">\n<li>c</li>\n<li>d</li>\n</ol>\n"),
@@ -289,7 +297,7 @@ mod tests {
                     ("a", "target") => value == "_blank",
                     ("a", "rel") => value == "noopener nofollow",
                     ("code", "class") => value == "code",
-                    ("span", "class") => ["k", "s", "c"].contains(&value),
+                    ("span", "class") => ["k", "s", "c", "hid"].contains(&value),
                     ("pre", "tabindex") => value == "0",
                     ("td" | "th", "align") => ["right", "center"].contains(&value),
                     _ => false,

@@ -1,20 +1,38 @@
 //! Rendering: Markdown, diffs and highlighted code as safe HTML or typed lines.
 //! Whatever it returns as HTML is sanitised or escaped; it must not read files or know what a session is.
 
+mod command;
 mod diff;
 mod highlight;
 mod language;
 mod markdown;
 
+pub use command::command;
 pub use diff::{diff, diff_from_patch};
 pub use highlight::highlight;
 pub use markdown::markdown;
+
+use model::shown::{self, Piece};
 
 /// Text as HTML that shows exactly it, in element content and in quoted attributes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + text.len() / 8);
     escape_into(&mut escaped, text);
     escaped
+}
+
+/// The same for code, in element content only: what cannot be seen, or turns the order of what can, is a box with its name.
+fn code_into(to: &mut String, code: &str) {
+    for piece in shown::pieces(code) {
+        match piece {
+            Piece::Text(text) => escape_into(to, text),
+            Piece::Hidden(c) => {
+                to.push_str("<span class=\"hid\">");
+                to.push_str(&shown::name(c));
+                to.push_str("</span>");
+            }
+        }
+    }
 }
 
 fn escape_into(to: &mut String, text: &str) {

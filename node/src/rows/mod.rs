@@ -17,7 +17,7 @@ use crate::{
 use memo::Memo;
 use model::{
     Caller, Millis, Pos, Result, Via,
-    approvals::{Always, Approval, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion},
+    approvals::{Always, Approval, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion, is_shell},
     caller::Visibility,
     entries::{Call, CallStatus, Entry, EntryKind},
     event::{Body, Fact},
@@ -440,7 +440,7 @@ fn approval_row(
     let kind = ApprovalKind::parse(&row.kind)?;
     let project = projects.get(&session.project);
     let root = project.map(|project| project.path.as_str()).unwrap_or_default();
-    let command = input.get("command").and_then(Value::as_str).map(|command| render::highlight(command, "sh"));
+    let command = input.get("command").and_then(Value::as_str).filter(|_| is_shell(&row.tool)).map(|command| render::command(command, &row.tool));
     let diff = crate::sessions::proposed(root, &row.tool, &input);
     let plan_html = (kind == ApprovalKind::Plan).then(|| render::markdown(input.get("plan").and_then(Value::as_str).unwrap_or_default()));
     Some(Approval {

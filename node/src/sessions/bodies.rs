@@ -4,6 +4,7 @@
 use crate::{entity::entry, journal::internal, render, rows::Rows, store::Store};
 use model::{
     Error, Result,
+    approvals::is_shell,
     entries::{Diff, EntryBody, EntryKind},
     event::{Body, Fact},
     id::SessionId,
@@ -54,8 +55,8 @@ async fn whole(rows: &Rows, body: Option<&Body>) -> Result<Option<Value>> {
 fn tool(body: &mut EntryBody, tool: &str, input: Value, output: Option<Value>) {
     let text = |key: &str| input.get(key).and_then(Value::as_str);
     let path = text("file_path").unwrap_or_default().to_owned();
-    if let Some(command) = text("command") {
-        body.input_html = Some(render::highlight(command, "sh"));
+    if let Some(command) = text("command").filter(|_| is_shell(tool)) {
+        body.input_html = Some(render::command(command, tool));
     } else if let Some(content) = text("content") {
         body.input_html = Some(render::highlight(content, &path));
     }

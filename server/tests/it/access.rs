@@ -123,6 +123,7 @@ pub const TABLE: &[(&str, &str, &str, Rule)] = &[
     ("POST", "/api/rpc/projects/delete", r#"{"id":"$P"}"#, May(Action::EditProject)),
     ("POST", "/api/v1/approvals/{id}", r#"{"decision":"deny","reason":"no"}"#, On(Action::DecideApproval)),
     ("POST", "/api/rpc/approvals/decide", r#"{"id":"$A","decide":{"decision":"deny"}}"#, On(Action::DecideApproval)),
+    ("POST", "/api/rpc/approvals/answer", "id=$A&verdict=deny&reason=no", On(Action::DecideApproval)),
     ("POST", "/api/v1/sessions/{id}/prompts", r#"{"text":"go on"}"#, On(Action::DriveSession)),
     ("POST", "/api/rpc/session/prompt", "id=$S&text=go+on", On(Action::DriveSession)),
     ("POST", "/api/rpc/session/withdraw", r#"{"id":"$S","prompt":"pmt_01920000000070008000000000000001"}"#, On(Action::DriveSession)),
