@@ -1,6 +1,7 @@
 //! The store: connections, the lease, the schema, and the only place that opens transactions.
 //! It knows tables only where it must (lease, migrations); it must not know any feature.
 
+mod amount;
 mod connect;
 mod failure;
 mod lease;
@@ -8,6 +9,7 @@ mod schema;
 pub mod sql;
 pub mod testing;
 
+pub use amount::Amount;
 pub use failure::{StoreError, internal, is_storage_full};
 
 use crate::clock::Deps;
