@@ -141,6 +141,10 @@ impl AgentKind {
     }
 }
 
+/// The most that is counted of anything an agent says of itself, tokens or millionths of a dollar, for a process, a session and a day each: more
+/// counts as this much. So sums of half a million of them still fit.
+pub const USAGE_MOST: i64 = 1 << 44;
+
 /// Tokens spent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -158,7 +162,25 @@ pub struct Tokens {
 impl Tokens {
     /// All of them.
     pub const fn total(self) -> i64 {
-        self.input + self.output + self.cache_read + self.cache_write
+        self.input.saturating_add(self.output).saturating_add(self.cache_read).saturating_add(self.cache_write)
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+            cache_read: self.cache_read.saturating_add(other.cache_read),
+            cache_write: self.cache_write.saturating_add(other.cache_write),
+        }
+    }
+
+    /// The same, each from 0 to [`USAGE_MOST`].
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        let within = |n: i64| n.clamp(0, USAGE_MOST);
+        Self { input: within(self.input), output: within(self.output), cache_read: within(self.cache_read), cache_write: within(self.cache_write) }
     }
 }
 

@@ -137,6 +137,18 @@ async fn all(processes: &Processes, run: RunId, offset: u64) -> Given {
     given
 }
 
+#[tokio::test]
+async fn what_an_agent_runs_cannot_speak_in_its_name_by_opening_its_output() {
+    let house = House::new();
+    // The inner shell is what an agent runs for a tool; its parent is the agent.
+    let inner = r#"for fd in 0 1; do echo forged > /proc/$PPID/fd/$fd && echo opened; done; cat < /proc/$PPID/fd/0 && echo read"#;
+    let script = format!("echo mine; read -r line; echo \"$line\"; said=$(sh -c '{inner}' 2>&1); echo \"$said\" | grep -c -e opened -e read; exit 0");
+    let run = house.start(&script).await;
+    house.processes.write(run, 1, b"hello").await.expect("the agent takes a line");
+    let given = house.all(run, 0).await;
+    assert_eq!(String::from_utf8_lossy(&given.bytes), "mine\nhello\n0\n", "{given:?}");
+}
+
 /// Processes whose command line holds the text.
 fn tagged(text: &str) -> Vec<i32> {
     let holds = |pid: &i32| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(text));

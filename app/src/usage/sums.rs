@@ -19,7 +19,7 @@ pub fn cost(rows: &[UsageRow]) -> Option<Micros> {
 
 /// All tokens of all rows.
 pub fn tokens(rows: &[UsageRow]) -> i64 {
-    rows.iter().map(|row| row.tokens.total()).sum()
+    rows.iter().map(|row| row.tokens.total()).fold(0, i64::saturating_add)
 }
 
 /// Numbers for a chart.

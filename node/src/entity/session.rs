@@ -1,5 +1,6 @@
 //! The projected table `session`. Only `journal::projection` writes it.
 
+use crate::store::Amount;
 use sea_orm::entity::prelude::*;
 
 /// One conversation between people and an agent.
@@ -55,15 +56,15 @@ pub struct Model {
     /// The `seq` the next entry gets.
     pub next_seq: i64,
     /// Fresh input tokens.
-    pub tok_input: i64,
+    pub tok_input: Amount,
     /// Output tokens.
-    pub tok_output: i64,
+    pub tok_output: Amount,
     /// Tokens read from the provider's cache.
-    pub tok_cache_read: i64,
+    pub tok_cache_read: Amount,
     /// Tokens written to it.
-    pub tok_cache_write: i64,
+    pub tok_cache_write: Amount,
     /// Cost so far, millionths of a dollar.
-    pub cost_micros: Option<i64>,
+    pub cost_micros: Option<Amount>,
     /// Tokens in the model's context.
     pub context_used: Option<i64>,
     /// How many fit.

@@ -1,5 +1,6 @@
 //! The projected table `usage_day`. Only `journal::projection` writes it.
 
+use crate::store::Amount;
 use sea_orm::entity::prelude::*;
 
 /// What a session spent on one UTC day.
@@ -22,15 +23,15 @@ pub struct Model {
     /// The node whose events made this row, 32 hex digits.
     pub origin: String,
     /// Fresh input tokens.
-    pub tok_input: i64,
+    pub tok_input: Amount,
     /// Output tokens.
-    pub tok_output: i64,
+    pub tok_output: Amount,
     /// Tokens read from the provider's cache.
-    pub tok_cache_read: i64,
+    pub tok_cache_read: Amount,
     /// Tokens written to it.
-    pub tok_cache_write: i64,
+    pub tok_cache_write: Amount,
     /// Cost, millionths of a dollar; null when no agent said any.
-    pub cost_micros: Option<i64>,
+    pub cost_micros: Option<Amount>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

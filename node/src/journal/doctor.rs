@@ -289,28 +289,32 @@ async fn digest(db: &DatabaseTransaction, table: &Table, prefix: &str) -> Result
     while let Some(row) = rows.try_next().await? {
         count += 1;
         for column in &table.columns {
-            hash_value(&mut hasher, &row, column.name, column.holds)?;
+            hash_value(&mut hasher, &row, column.name, column.holds);
         }
     }
     Ok((count, *hasher.finalize().as_bytes()))
 }
 
-fn hash_value(hasher: &mut blake3::Hasher, row: &QueryResult, name: &str, holds: Holds) -> Result<(), DbErr> {
+fn hash_value(hasher: &mut blake3::Hasher, row: &QueryResult, name: &str, holds: Holds) {
+    // What cannot be read is no reason to stop: it differs from whatever a rebuild gives.
+    const UNREADABLE: u8 = 255;
     match holds {
-        Holds::Text => match row.try_get::<Option<String>>("", name)? {
-            None => hasher.update(&[0]),
-            Some(text) => hasher.update(&[1]).update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes()).update(text.as_bytes()),
+        Holds::Text => match row.try_get::<Option<String>>("", name) {
+            Err(_) => hasher.update(&[UNREADABLE]),
+            Ok(None) => hasher.update(&[0]),
+            Ok(Some(text)) => hasher.update(&[1]).update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes()).update(text.as_bytes()),
         },
-        Holds::Number => match row.try_get::<Option<i64>>("", name)? {
-            None => hasher.update(&[0]),
-            Some(number) => hasher.update(&[2]).update(&number.to_be_bytes()),
+        Holds::Number => match row.try_get::<Option<i64>>("", name) {
+            Err(_) => hasher.update(&[UNREADABLE]),
+            Ok(None) => hasher.update(&[0]),
+            Ok(Some(number)) => hasher.update(&[2]).update(&number.to_be_bytes()),
         },
-        Holds::Flag => match row.try_get::<Option<bool>>("", name)? {
-            None => hasher.update(&[0]),
-            Some(flag) => hasher.update(&[3, u8::from(flag)]),
+        Holds::Flag => match row.try_get::<Option<bool>>("", name) {
+            Err(_) => hasher.update(&[UNREADABLE]),
+            Ok(None) => hasher.update(&[0]),
+            Ok(Some(flag)) => hasher.update(&[3, u8::from(flag)]),
         },
     };
-    Ok(())
 }
 
 /// The key of some row that is in one of the two and not in the other.
@@ -342,8 +346,16 @@ async fn blobs(store: &Store, db: &DatabaseTransaction, referred: &HashMap<Strin
         let Some(last) = rows.last() else { break };
         after = last.try_get("", "hash")?;
         for row in &rows {
-            let row = crate::entity::blob::Model::from_query_result(row, "")?;
             report.count += 1;
+            let row = match crate::entity::blob::Model::from_query_result(row, "") {
+                Ok(row) => row,
+                Err(_) => {
+                    let hash: String = row.try_get("", "hash")?;
+                    say(format!("blob {hash}: its row cannot be read"));
+                    found.insert(hash);
+                    continue;
+                }
+            };
             let counted = referred.get(&row.hash).copied().unwrap_or(0);
             if counted != row.refs {
                 say(format!("blob {} counts {} references, {counted} events refer to it", row.hash, row.refs));

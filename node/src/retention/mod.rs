@@ -141,5 +141,5 @@ impl Sweeper {
 /// When a run was started, by its id.
 fn started(run: RunId) -> Option<Millis> {
     let (seconds, nanos) = run.uuid().get_timestamp()?.to_unix();
-    Some(i64::try_from(seconds).ok()? * 1_000 + i64::from(nanos / 1_000_000))
+    i64::try_from(seconds).ok()?.checked_mul(1_000)?.checked_add(i64::from(nanos / 1_000_000))
 }

@@ -26,7 +26,7 @@ use model::{
     sessions::{AgentKind, Mode, Prompt, PromptState, Queued, QueuedWhy, Session, SessionState, Tokens},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select,
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
@@ -143,11 +143,20 @@ impl Rows {
         let unknown: Vec<&str> = found.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|((id, ..), _)| id.as_str()).collect();
         if !unknown.is_empty() {
             // By the same query: what it no longer finds, its asker may no longer see.
-            let rows = query.filter(session::Column::Id.is_in(unknown)).all(self.store.read()).await.map_err(internal)?;
-            let read: Vec<(String, Pos, Arc<Session>)> =
-                rows.into_iter().filter_map(|row| Some((row.id.clone(), row.pos, Arc::new(session_row(row)?)))).collect();
+            let rows = sql::each(self.store.read(), query.filter(session::Column::Id.is_in(unknown))).await.map_err(internal)?;
+            let (mut read, mut broken): (Vec<(String, Pos, Arc<Session>)>, Vec<Arc<Session>>) = (Vec::new(), Vec::new());
+            for row in rows {
+                match row {
+                    Ok(row) => {
+                        let (id, pos) = (row.id.clone(), row.pos);
+                        read.extend(session_row(row).map(|session| (id, pos, Arc::new(session))));
+                    }
+                    Err(row) => broken.extend(broken_session(&row).map(Arc::new)),
+                }
+            }
             for ((id, ..), place) in found.iter().zip(&mut known).filter(|(_, known)| known.is_none()) {
-                *place = read.iter().find(|(read, ..)| read == id).map(|(.., session)| session.clone());
+                let good = read.iter().find(|(read, ..)| read == id).map(|(.., session)| session.clone());
+                *place = good.or_else(|| broken.iter().find(|session| session.id.to_string() == *id).cloned());
             }
             self.memo.keep(read);
         }
@@ -366,8 +375,8 @@ fn session_row(row: session::Model) -> Option<Session> {
         owner: row.owner.as_deref().and_then(id),
         visibility: Visibility::parse(&row.visibility).unwrap_or(Visibility::Private),
         tags: serde_json::from_str(&row.tags).unwrap_or_default(),
-        usage: Tokens { input: row.tok_input, output: row.tok_output, cache_read: row.tok_cache_read, cache_write: row.tok_cache_write },
-        cost_micros: row.cost_micros,
+        usage: Tokens { input: row.tok_input.0, output: row.tok_output.0, cache_read: row.tok_cache_read.0, cache_write: row.tok_cache_write.0 },
+        cost_micros: row.cost_micros.map(|cost| cost.0),
         context_used: row.context_used,
         context_size: row.context_size,
         started: row.started,
@@ -381,6 +390,47 @@ fn session_row(row: session::Model) -> Option<Session> {
         run: row.run.as_deref().and_then(id),
         archived: row.archived,
         deleted: row.deleted,
+    })
+}
+
+/// A session whose row cannot be read: what can be read of it, and what to do.
+fn broken_session(row: &QueryResult) -> Option<Session> {
+    let text = |name: &str| row.try_get::<Option<String>>("", name).ok().flatten();
+    let number = |name: &str| row.try_get::<i64>("", name).unwrap_or(0);
+    let session = id(&text("id")?)?;
+    tracing::error!(%session, "a session's row is damaged; `orchwiz rebuild` makes it anew from the events");
+    Some(Session {
+        id: session,
+        title: text("title").unwrap_or_else(|| "A session that cannot be read".into()),
+        project: id(&text("project")?)?,
+        project_name: String::new(),
+        branch: text("branch"),
+        agent: text("agent").and_then(|word| AgentKind::parse(&word)).unwrap_or(AgentKind::Claude),
+        agent_version: None,
+        model: text("model"),
+        mode: text("mode").and_then(|word| Mode::parse(&word)).unwrap_or(Mode::Ask),
+        state: SessionState::Unknown,
+        state_since: number("state_since"),
+        state_detail: Some("its row is damaged: stop the node and run `orchwiz rebuild`".into()),
+        owner_name: String::new(),
+        owner: text("owner").as_deref().and_then(id),
+        visibility: text("visibility").and_then(|word| Visibility::parse(&word)).unwrap_or(Visibility::Private),
+        tags: Vec::new(),
+        usage: Tokens::default(),
+        cost_micros: None,
+        context_used: None,
+        context_size: None,
+        started: number("started"),
+        updated: number("updated"),
+        turns: number("turns"),
+        calls: number("calls"),
+        pending: number("pending"),
+        last: None,
+        forked_from: None,
+        unattended: row.try_get("", "unattended").unwrap_or(false),
+        run: text("run").as_deref().and_then(id),
+        archived: None,
+        deleted: None,
     })
 }
 

@@ -241,7 +241,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
             subagent: ask.subagent,
             suggestions: ask.suggestions,
             questions: ask.questions,
-            expires: limit.map(|seconds| now + seconds * 1000),
+            expires: limit.map(|seconds| now.saturating_add(seconds.saturating_mul(1000))),
         },
     );
     if against_plan {

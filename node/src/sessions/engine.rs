@@ -315,7 +315,10 @@ impl Engine {
         let open = run::Entity::find().filter(run::Column::Ended.is_null()).order_by_asc(run::Column::Id).all(self.store.read()).await.map_err(internal)?;
         for row in open {
             let (Ok(run), Ok(session)) = (row.id.parse::<RunId>(), row.session.parse::<SessionId>()) else { continue };
-            self.take_up(run, session, row.argv).await?;
+            // One that cannot be taken up must not keep the node from starting; it is tried again at the next start.
+            if let Err(error) = self.take_up(run, session, row.argv).await {
+                tracing::error!(%session, %run, %error, "an agent could not be taken up again");
+            }
         }
         Ok(())
     }
@@ -480,16 +483,19 @@ impl Engine {
     /// What is full when not all that waits could be started.
     async fn start_some(self: &Arc<Self>) -> Result<Option<Capacity>> {
         let waiting = session::Entity::find()
+            .select_only()
+            .column(session::Column::Id)
             .filter(session::Column::State.eq(SessionState::Queued.word()))
             .filter(session::Column::Deleted.is_null())
             .order_by_asc(session::Column::StateSince)
             .order_by_asc(session::Column::Id)
             .limit(50)
+            .into_tuple::<String>()
             .all(self.store.read())
             .await
             .map_err(internal)?;
-        for row in waiting {
-            let Ok(session) = row.id.parse::<SessionId>() else { continue };
+        for id in waiting {
+            let Ok(session) = id.parse::<SessionId>() else { continue };
             if self.places().contains_key(&session) {
                 continue;
             }
@@ -519,14 +525,17 @@ impl Engine {
     async fn free_a_place(&self) -> Result<bool> {
         let held: Vec<String> = self.places().keys().map(ToString::to_string).collect();
         let resting = session::Entity::find()
+            .select_only()
+            .column(session::Column::Id)
             .filter(session::Column::Id.is_in(held))
             .filter(session::Column::State.is_in([SessionState::Idle, SessionState::Interrupted, SessionState::Failed].map(SessionState::word)))
             .order_by_asc(session::Column::StateSince)
+            .into_tuple::<String>()
             .all(self.store.read())
             .await
             .map_err(internal)?;
-        for row in resting {
-            let Ok(session) = row.id.parse() else { continue };
+        for id in resting {
+            let Ok(session) = id.parse() else { continue };
             let (reply, answer) = oneshot::channel();
             let asked = self.order(session, Order::MakeRoom(reply));
             if asked == Ok(true) && tokio::time::timeout(Duration::from_secs(1), answer).await.is_ok_and(|rests| rests == Ok(true)) {

@@ -156,7 +156,7 @@ impl<'t> Scribe<'t> {
     /// Adds an entry and gives its number.
     pub(crate) async fn entry(&mut self, kind: EntryKind, new: NewEntry) -> Result<i64> {
         if kind == EntryKind::Prompt {
-            self.turn += 1;
+            self.turn = self.turn.saturating_add(1);
         }
         let preview = shorten(&new.text, PREVIEW);
         let body = match new.body {
@@ -165,7 +165,7 @@ impl<'t> Scribe<'t> {
             None => None,
         };
         let seq = self.next_seq;
-        self.next_seq += 1;
+        self.next_seq = self.next_seq.saturating_add(1);
         if let Some(call) = &new.call {
             self.fresh_calls.insert(call.clone(), Fresh { seq, parent: new.parent.clone() });
         }

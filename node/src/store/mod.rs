@@ -1,6 +1,7 @@
 //! The store: connections, the lease, the schema, and the only place that opens transactions.
 //! It knows tables only where it must (lease, migrations); it must not know any feature.
 
+mod amount;
 mod connect;
 mod directory;
 mod failure;
@@ -9,8 +10,8 @@ mod schema;
 pub mod sql;
 pub mod testing;
 
+pub use amount::Amount;
 pub(crate) use lease::TAKEN_OVER;
-
 pub use failure::{StoreError, internal, is_storage_full};
 
 use crate::{clock::Deps, supervise::Vitals};

@@ -2,7 +2,7 @@
 //! For the few statements that are hot or that the query builder cannot say; everything else uses the entities.
 
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryResult, QueryTrait, Select, Statement, Value,
     sea_query::{Expr, Query, SelectStatement},
 };
 use serde::de::DeserializeOwned;
@@ -25,6 +25,12 @@ pub async fn one(db: &impl ConnectionTrait, text: impl Into<String>, values: imp
 /// Reads all rows; only where their number is bounded.
 pub async fn all(db: &impl ConnectionTrait, text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Result<Vec<QueryResult>, DbErr> {
     db.query_all_raw(statement(db, text, values)).await
+}
+
+/// Reads all rows of `query`, each by itself: one that cannot be read is given as it came and stops no other.
+pub async fn each<E: EntityTrait>(db: &impl ConnectionTrait, query: Select<E>) -> Result<Vec<Result<E::Model, QueryResult>>, DbErr> {
+    let rows = db.query_all_raw(query.build(db.get_database_backend())).await?;
+    Ok(rows.into_iter().map(|row| E::Model::from_query_result(&row, "").map_err(|_| row)).collect())
 }
 
 /// Reads all rows of `query` as one: the database packs the named columns of each into a JSON array, in the query's order. A page of a list

@@ -41,14 +41,12 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, row: &usage_day::Model) {
-        self.tokens.input += row.tok_input;
-        self.tokens.output += row.tok_output;
-        self.tokens.cache_read += row.tok_cache_read;
-        self.tokens.cache_write += row.tok_cache_write;
+        let tokens = Tokens { input: row.tok_input.0, output: row.tok_output.0, cache_read: row.tok_cache_read.0, cache_write: row.tok_cache_write.0 };
+        self.tokens = self.tokens.plus(tokens);
         // Unknown and zero are different things: a sum is known as soon as one part of it is.
         self.cost = match (self.cost, row.cost_micros) {
-            (Some(sum), Some(cost)) => Some(sum + cost),
-            (sum, cost) => sum.or(cost),
+            (Some(sum), Some(cost)) => Some(sum.saturating_add(cost.0)),
+            (sum, cost) => sum.or(cost.map(|cost| cost.0)),
         };
         self.sessions.insert(row.session.clone());
     }

@@ -8,6 +8,7 @@ mod documents;
 mod store;
 mod tables;
 mod texts;
+mod usage;
 
 use node::{
     journal::{NewEvent, Outcome, Report, doctor},

@@ -214,3 +214,42 @@ async fn an_agent_taken_up_while_interrupted_rests_out_too() {
     assert_eq!(rested.state, SessionState::Interrupted);
     running.close(true).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_rows_stop_neither_lists_nor_a_start_nor_a_stop_and_a_rebuild_mends_them() {
+    let place = Place::new().await;
+    if place.config.url.is_some() {
+        // Only SQLite takes what its columns are not for.
+        return;
+    }
+    let running = with_agent(&place, &format!("{GREETS}exec sleep 1000")).await;
+    let works = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
+    running.state(works.id, SessionState::Working).await;
+    let rests = running.services.sessions.run_demo(&mara()).await.unwrap();
+    running.services.sessions.stop(&mara(), rests.id).await.unwrap();
+    running.until(rests.id, "its end", |session| session.run.is_none()).await;
+    running.close(false).await;
+    let beside = place.connect().await;
+    let damage = [
+        format!(r#"UPDATE "session" SET "tok_input" = 9.3e18, "cost_micros" = 1e19 WHERE "id" = '{}'"#, works.id),
+        format!(r#"UPDATE "session" SET "calls" = 'many' WHERE "id" = '{}'"#, rests.id),
+    ];
+    for text in damage {
+        node::store::sql::run(&beside, text, []).await.unwrap();
+    }
+    beside.close().await.unwrap();
+
+    let running = with_agent(&place, &format!("{GREETS}exec sleep 1000")).await;
+    let all = running.services.sessions.list(&mara(), model::sessions::SessionFilter::default(), PageQuery::default()).await.unwrap().items;
+    let broken = all.iter().find(|session| session.id == rests.id).unwrap();
+    assert_eq!(broken.state, SessionState::Unknown);
+    assert!(broken.state_detail.as_deref().is_some_and(|why| why.contains("orchwiz rebuild")), "{broken:?}");
+    assert!(all.iter().any(|session| session.id == works.id && session.state == SessionState::Working), "{all:?}");
+    running.services.sessions.stop(&mara(), works.id).await.unwrap();
+    running.until(works.id, "its end", |session| session.run.is_none()).await;
+    assert!(!doctor(&running.store).await.unwrap().healthy);
+    node::journal::rebuild(&running.store).await.unwrap();
+    let report = doctor(&running.store).await.unwrap();
+    assert!(report.healthy, "{report:#?}");
+    running.close(true).await;
+}

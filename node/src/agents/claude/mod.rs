@@ -148,7 +148,8 @@ fn request(id: &str) -> Option<(u64, Wish)> {
         "model" => Wish::Model,
         _ => Wish::Mode(Mode::parse(word.strip_prefix("mode-")?)?),
     };
-    Some((number.parse().ok()?, wish))
+    // The name came back from the agent: a number that could not be ours must not be the one to count on from.
+    Some((number.parse().ok().filter(|number| *number < 1 << 53)?, wish))
 }
 
 #[cfg(test)]

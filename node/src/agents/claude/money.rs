@@ -1,7 +1,7 @@
 //! Money and tokens: what a process has spent, summed exactly.
 //! It must not compute with floating point: amounts are read from their decimal text.
 
-use model::sessions::Tokens;
+use model::sessions::{Tokens, USAGE_MOST};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ pub struct Ledger(BTreeMap<String, Spent>);
 
 impl Ledger {
     const MODELS: usize = 64;
+    /// A longer name, in bytes, is no model's.
+    const NAME: usize = 200;
 
     /// Takes in a result; returns the models whose sums changed: name, tokens, millionths of a dollar.
     pub fn result(&mut self, result: &Value) -> Vec<(String, Tokens, Option<i64>)> {
@@ -32,10 +34,10 @@ impl Ledger {
         };
         let mut changed = Vec::new();
         for (model, usage) in list {
-            if self.0.len() >= Self::MODELS && !self.0.contains_key(model) {
+            if model.len() > Self::NAME || (self.0.len() >= Self::MODELS && !self.0.contains_key(model)) {
                 continue;
             }
-            let count = |key: &str| usage[key].as_i64().unwrap_or(0).clamp(0, 1 << 50);
+            let count = |key: &str| usage[key].as_i64().unwrap_or(0).clamp(0, USAGE_MOST);
             let tokens = Tokens {
                 input: count("inputTokens"),
                 output: count("outputTokens"),
@@ -56,14 +58,8 @@ impl Ledger {
 
 impl Spent {
     fn plus(self, other: Self) -> Self {
-        let (a, b) = (self.tokens, other.tokens);
         Self {
-            tokens: Tokens {
-                input: a.input.saturating_add(b.input),
-                output: a.output.saturating_add(b.output),
-                cache_read: a.cache_read.saturating_add(b.cache_read),
-                cache_write: a.cache_write.saturating_add(b.cache_write),
-            },
+            tokens: self.tokens.plus(other.tokens).bounded(),
             nanos: match (self.nanos, other.nanos) {
                 (None, None) => None,
                 (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
@@ -73,8 +69,8 @@ impl Spent {
 }
 
 /// Billionths to millionths, half up.
-const fn micros(nanos: i64) -> i64 {
-    nanos.saturating_add(500) / 1000
+fn micros(nanos: i64) -> i64 {
+    (nanos.saturating_add(500) / 1000).min(USAGE_MOST)
 }
 
 /// A JSON number of dollars in billionths, from its shortest decimal text; digits beyond are cut. `None` for negative, absurd or no numbers.
@@ -129,6 +125,18 @@ mod tests {
         assert_eq!(first, [("m".into(), Tokens { input: 100, output: 1, ..Tokens::default() }, Some(100_000))]);
         let second = ledger.result(&json!({"modelUsage": usage(700, 0.7), "model_usage_since_last_result": usage(200, 0.2)}));
         assert_eq!(second, [("m".into(), Tokens { input: 300, output: 2, ..Tokens::default() }, Some(300_000))]);
+    }
+
+    #[test]
+    fn what_one_process_says_of_itself_is_bounded_however_often_it_says_it() {
+        let mut ledger = Ledger::default();
+        let most = json!({"m": {"inputTokens": i64::MAX, "outputTokens": i64::MIN, "costUSD": 9e8}});
+        for _ in 0..40 {
+            ledger.result(&json!({"model_usage_since_last_result": most}));
+        }
+        let sum = ledger.0["m"];
+        assert_eq!(sum.tokens, Tokens { input: USAGE_MOST, ..Tokens::default() });
+        assert!(sum.nanos.map(micros).is_some_and(|cost| (0..=USAGE_MOST).contains(&cost)), "{sum:?}");
     }
 
     #[test]

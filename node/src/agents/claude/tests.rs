@@ -385,6 +385,43 @@ fn shape() -> impl Strategy<Value = Value> {
 }
 
 #[test]
+fn no_number_however_large_makes_a_driver_panic_or_counts_as_more_than_the_most() {
+    let numbers = [json!(i64::MIN), json!(-1), json!(0), json!(1), json!(i64::MAX), json!(u64::MAX), json!(1e300)];
+    for (n, m) in numbers.iter().flat_map(|n| numbers.iter().map(move |m| (n, m))) {
+        let mut driver = Claude::new();
+        let usage = json!({"inputTokens": n, "outputTokens": m, "cacheReadInputTokens": n, "cacheCreationInputTokens": m, "costUSD": n, "contextWindow": m});
+        let tokens = json!({"input_tokens": n, "cache_read_input_tokens": m, "cache_creation_input_tokens": n, "output_tokens": m});
+        let calls = json!([{"type": "tool_use", "id": "r", "name": "Read", "input": {}}, {"type": "tool_use", "id": "g", "name": "Grep", "input": {}}]);
+        let result = |id: &str| json!([{"type": "tool_result", "tool_use_id": id, "content": "x"}]);
+        let lines = [
+            json!({"type": "system", "subtype": "init", "model": "m"}),
+            json!({"type": "system", "subtype": "compact_boundary", "compact_metadata": {"pre_tokens": n, "post_tokens": m}}),
+            json!({"type": "system", "subtype": "api_retry", "attempt": n, "max_retries": m, "retry_delay_ms": n, "error_status": m}),
+            json!({"type": "assistant", "message": {"content": calls, "usage": tokens}}),
+            json!({"type": "user", "message": {"content": result("r")}, "tool_use_result": {"type": "text", "file": {"numLines": n, "content": "x\n"}}}),
+            json!({"type": "user", "message": {"content": result("g")}, "tool_use_result": {"numMatches": n}}),
+            json!({"type": "stream_event", "event": {"type": "message_delta", "usage": tokens}}),
+            json!({"type": "result", "subtype": "success", "model_usage_since_last_result": {"m": usage}, "modelUsage": {"m": usage}}),
+            json!({"type": "result", "subtype": "success", "modelUsage": {"m": usage}}),
+            json!({"type": "control_response", "response": {"subtype": "success", "request_id": format!("ow-{n}-model"), "response": {}}}),
+        ];
+        for line in lines.iter().chain(&lines) {
+            for event in driver.line(&bytes(line)) {
+                let counted = match event {
+                    AgentEvent::Usage { tokens, cost_micros, .. } => {
+                        vec![tokens.input, tokens.output, tokens.cache_read, tokens.cache_write, cost_micros.unwrap_or(0)]
+                    }
+                    AgentEvent::Context { used, size } => vec![used, size.unwrap_or(0)],
+                    _ => Vec::new(),
+                };
+                assert!(counted.iter().all(|count| (0..=model::sessions::USAGE_MOST).contains(count)), "{counted:?} of {n} and {m}");
+            }
+        }
+        assert!(!driver.interrupt().is_empty());
+    }
+}
+
+#[test]
 fn an_agent_that_never_ends_its_calls_does_not_fill_the_memory() {
     let mut driver = Claude::new();
     let input = "x".repeat(64 * 1024);

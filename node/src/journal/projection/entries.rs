@@ -68,7 +68,7 @@ pub(super) async fn added(target: &Target<'_>, event: &Happened<'_>, fact: &Entr
     let values = [
         id(fact.session),
         event.origin.into(),
-        (fact.seq + 1).into(),
+        fact.seq.saturating_add(1).into(),
         fact.turn.into(),
         i64::from(fact.kind == EntryKind::Tool).into(),
         last.into(),

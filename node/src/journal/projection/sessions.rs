@@ -4,7 +4,10 @@
 //! is always the number of its sessions in the table that are not deleted, in whatever order things are said to have happened.
 
 use super::{Happened, Target, id, json, some_id};
-use model::event::{RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted, SessionMoved};
+use model::{
+    event::{RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted, SessionMoved},
+    sessions::USAGE_MOST,
+};
 use sea_orm::DbErr;
 
 pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &SessionCreated) -> Result<(), DbErr> {
@@ -74,8 +77,8 @@ pub(super) async fn changed(target: &Target<'_>, event: &Happened<'_>, fact: &Se
         fact.mode.map(|mode| mode.word().to_owned()).into(),
         fact.model.clone().into(),
         fact.agent_version.clone().into(),
-        fact.context_used.into(),
-        fact.context_size.into(),
+        fact.context_used.map(|tokens| tokens.clamp(0, USAGE_MOST)).into(),
+        fact.context_size.map(|tokens| tokens.clamp(0, USAGE_MOST)).into(),
         fact.resumable.into(),
         fact.archived.is_some().into(),
         archived.into(),

@@ -1,12 +1,60 @@
 //! Folds usage: an agent reports running totals of its process, so the newest replaces and the difference is added up.
-//! A total older than the one known changes nothing.
+//! A total older than the one known changes nothing, and no sum leaves its bounds, whatever is reported.
 
 use super::{Happened, Target, id};
-use crate::store::sql;
-use model::{event::UsageRecorded, sessions::Tokens};
+use crate::store::{Amount, sql};
+use model::{
+    event::UsageRecorded,
+    sessions::{Tokens, USAGE_MOST},
+};
 use sea_orm::DbErr;
+use std::sync::LazyLock;
+
+/// The days that have a name: the years 1 to 9999.
+const DAYS: std::ops::RangeInclusive<i64> = -719_162..=2_932_896;
+
+/// SQL for `sum` and `more` together, never beyond [`USAGE_MOST`]: beyond a bigint SQLite goes on with a REAL and PostgreSQL fails. What is a REAL
+/// already becomes a number again.
+fn plus(sum: &str, more: &str) -> String {
+    format!(
+        "CAST(CASE WHEN {sum} > {USAGE_MOST} - {more} THEN {USAGE_MOST} WHEN {sum} < -{USAGE_MOST} - {more} THEN -{USAGE_MOST} ELSE {sum} + {more} END AS bigint)"
+    )
+}
+
+/// Adds to what the session spent that day.
+static DAY: LazyLock<String> = LazyLock::new(|| {
+    let own = |column: &str| plus(&format!(r#""{{p}}usage_day"."{column}""#), &format!(r#"excluded."{column}""#));
+    let cost = plus(r#"coalesce("{p}usage_day"."cost_micros", 0)"#, r#"excluded."cost_micros""#);
+    format!(
+        r#"INSERT INTO "{{p}}usage_day" ("day", "project", "model", "session", "origin", "tok_input", "tok_output", "tok_cache_read",
+        "tok_cache_write", "cost_micros") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        ON CONFLICT ("day", "project", "model", "session") DO UPDATE SET
+        "tok_input" = {}, "tok_output" = {}, "tok_cache_read" = {}, "tok_cache_write" = {},
+        "cost_micros" = CASE WHEN excluded."cost_micros" IS NULL THEN "{{p}}usage_day"."cost_micros" ELSE {cost} END"#,
+        own("tok_input"),
+        own("tok_output"),
+        own("tok_cache_read"),
+        own("tok_cache_write"),
+    )
+});
+
+/// Adds to what the session spent in all.
+static SESSION: LazyLock<String> = LazyLock::new(|| {
+    let own = |column: &str, more: &str| plus(&format!(r#""{column}""#), more);
+    format!(
+        r#"UPDATE "{{p}}session" SET "tok_input" = {}, "tok_output" = {}, "tok_cache_read" = {}, "tok_cache_write" = {},
+        "pos" = CASE WHEN "pos" > $9 THEN "pos" ELSE $9 END,
+        "cost_micros" = CASE WHEN $7 THEN {} ELSE "cost_micros" END WHERE "id" = $1 AND "origin" = $2"#,
+        own("tok_input", "$3"),
+        own("tok_output", "$4"),
+        own("tok_cache_read", "$5"),
+        own("tok_cache_write", "$6"),
+        plus(r#"coalesce("cost_micros", 0)"#, "$8"),
+    )
+});
 
 pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &UsageRecorded) -> Result<(), DbErr> {
+    let (tokens, cost) = (fact.tokens.bounded(), fact.cost_micros.map(|cost| cost.clamp(0, USAGE_MOST)));
     let text = r#"SELECT "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "cost_micros", "pos" FROM "{p}usage_total"
         WHERE "run" = $1 AND "model" = $2 AND "origin" = $3"#;
     let key = [id(fact.run), fact.model.as_str().into(), event.origin.into()];
@@ -16,16 +64,17 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
         Some(row) if row.try_get::<i64>("", "pos")? >= event.pos => return Ok(()),
         Some(row) => (
             Tokens {
-                input: row.try_get("", "tok_input")?,
-                output: row.try_get("", "tok_output")?,
-                cache_read: row.try_get("", "tok_cache_read")?,
-                cache_write: row.try_get("", "tok_cache_write")?,
-            },
-            row.try_get::<Option<i64>>("", "cost_micros")?,
+                input: row.try_get::<Amount>("", "tok_input")?.0,
+                output: row.try_get::<Amount>("", "tok_output")?.0,
+                cache_read: row.try_get::<Amount>("", "tok_cache_read")?.0,
+                cache_write: row.try_get::<Amount>("", "tok_cache_write")?.0,
+            }
+            .bounded(),
+            row.try_get::<Option<Amount>>("", "cost_micros")?.map(|cost| cost.0.clamp(0, USAGE_MOST)),
         ),
     };
     // A report without a cost says nothing about it: the one known stays.
-    let cost = fact.cost_micros.or(cost_before);
+    let cost = cost.or(cost_before);
     let text = r#"INSERT INTO "{p}usage_total" ("run", "model", "origin", "session", "project", "tok_input", "tok_output", "tok_cache_read",
         "tok_cache_write", "cost_micros", "pos") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT ("run", "model") DO UPDATE SET "tok_input" = excluded."tok_input", "tok_output" = excluded."tok_output",
@@ -37,32 +86,24 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
         event.origin.into(),
         id(fact.session),
         id(fact.project),
-        fact.tokens.input.into(),
-        fact.tokens.output.into(),
-        fact.tokens.cache_read.into(),
-        fact.tokens.cache_write.into(),
+        tokens.input.into(),
+        tokens.output.into(),
+        tokens.cache_read.into(),
+        tokens.cache_write.into(),
         cost.into(),
         event.pos.into(),
     ];
     target.run(text, values).await?;
 
     let more = Tokens {
-        input: fact.tokens.input - before.input,
-        output: fact.tokens.output - before.output,
-        cache_read: fact.tokens.cache_read - before.cache_read,
-        cache_write: fact.tokens.cache_write - before.cache_write,
+        input: tokens.input - before.input,
+        output: tokens.output - before.output,
+        cache_read: tokens.cache_read - before.cache_read,
+        cache_write: tokens.cache_write - before.cache_write,
     };
     let cost_more = cost.map(|cost| cost - cost_before.unwrap_or(0));
-    let text = r#"INSERT INTO "{p}usage_day" ("day", "project", "model", "session", "origin", "tok_input", "tok_output", "tok_cache_read",
-        "tok_cache_write", "cost_micros") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-        ON CONFLICT ("day", "project", "model", "session") DO UPDATE SET
-        "tok_input" = "{p}usage_day"."tok_input" + excluded."tok_input", "tok_output" = "{p}usage_day"."tok_output" + excluded."tok_output",
-        "tok_cache_read" = "{p}usage_day"."tok_cache_read" + excluded."tok_cache_read",
-        "tok_cache_write" = "{p}usage_day"."tok_cache_write" + excluded."tok_cache_write",
-        "cost_micros" = CASE WHEN excluded."cost_micros" IS NULL THEN "{p}usage_day"."cost_micros"
-            ELSE coalesce("{p}usage_day"."cost_micros", 0) + excluded."cost_micros" END"#;
     let values = [
-        fact.day.into(),
+        fact.day.clamp(*DAYS.start(), *DAYS.end()).into(),
         id(fact.project),
         fact.model.as_str().into(),
         id(fact.session),
@@ -73,11 +114,8 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
         more.cache_write.into(),
         cost_more.into(),
     ];
-    target.run(text, values).await?;
+    target.run(&DAY, values).await?;
 
-    let text = r#"UPDATE "{p}session" SET "tok_input" = "tok_input" + $3, "tok_output" = "tok_output" + $4, "tok_cache_read" = "tok_cache_read" + $5,
-        "tok_cache_write" = "tok_cache_write" + $6, "pos" = CASE WHEN "pos" > $9 THEN "pos" ELSE $9 END,
-        "cost_micros" = CASE WHEN $7 THEN coalesce("cost_micros", 0) + $8 ELSE "cost_micros" END WHERE "id" = $1 AND "origin" = $2"#;
     let values = [
         id(fact.session),
         event.origin.into(),
@@ -89,5 +127,5 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
         cost_more.unwrap_or(0).into(),
         event.pos.into(),
     ];
-    target.run(text, values).await.map(drop)
+    target.run(&SESSION, values).await.map(drop)
 }

@@ -21,9 +21,12 @@ use std::{
     ffi::{OsStr, OsString},
     fs::File,
     io::{self, Read},
-    os::unix::process::CommandExt,
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream, process::CommandExt},
+    },
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Duration,
@@ -65,7 +68,7 @@ struct Shim {
 
 /// The agent's input and how far it got.
 struct Input {
-    pipe: Option<ChildStdin>,
+    pipe: Option<UnixStream>,
     last: u64,
 }
 
@@ -155,33 +158,33 @@ fn stay_with(dir: &Path) -> io::Result<()> {
         None => None,
     };
     let started = started.unwrap_or_else(|| start(&launch));
-    let mut agent = match started {
-        Ok(agent) => agent,
+    let Started { mut agent, stdin, stdout } = match started {
+        Ok(started) => started,
         Err(why) => {
             cgroup.iter().for_each(Cgroup::remove);
             return keep::insist(|| dir.write_record(&Record { exit: Exit::NotStarted { why: why.clone() }, note: None }));
         }
     };
     let pid = Pid::from_child(&agent);
-    let (stdin, stdout, stderr) = (agent.stdin.take(), agent.stdout.take(), agent.stderr.take());
+    let stderr = agent.stderr.take();
     let shim = Arc::new(Shim {
         tree: Tree::inside(launch.run, own.pid, own.start, cgroup),
         limits: Limits { stdout: launch.stdout, stderr: launch.stderr },
         dir,
-        stdin: Mutex::new(Input { pipe: stdin, last: 0 }),
+        stdin: Mutex::new(Input { pipe: Some(stdin), last: 0 }),
         agent: Mutex::new(Agent { pid, exit: None, note: None }),
         changes: Mutex::new(0),
         changed: Condvar::new(),
     });
 
     let (done, ended) = mpsc::channel();
-    if let Some(stdout) = stdout {
+    thread::spawn({
         let (shim, done) = (shim.clone(), done.clone());
-        thread::spawn(move || {
+        move || {
             keep::stdout(&shim, stdout, &mut out);
             let _ = done.send(());
-        });
-    }
+        }
+    });
     if let Some(stderr) = stderr {
         let shim = shim.clone();
         let mut err = err.try_clone()?;
@@ -220,8 +223,18 @@ fn command(program: &OsStr) -> Command {
     Command::new(program)
 }
 
+/// An agent that was started, and our ends of its input and output.
+struct Started {
+    agent: Child,
+    stdin: UnixStream,
+    stdout: UnixStream,
+}
+
 /// Starts the agent; the error is a sentence.
-fn start(launch: &Launch) -> Result<Child, String> {
+///
+/// Input and output are sockets, not pipes: a pipe can be opened again through `/proc/PID/fd`, so any command that the agent runs could speak in
+/// its name with one `echo`. A socket cannot be opened.
+fn start(launch: &Launch) -> Result<Started, String> {
     let program = launch.program.display();
     if !launch.program.is_absolute() {
         return Err(format!("the agent's program {program} is not an absolute path"));
@@ -231,11 +244,14 @@ fn start(launch: &Launch) -> Result<Child, String> {
     }
     let mut agent = command(launch.program.as_os_str());
     agent.args(&launch.args).current_dir(&launch.cwd).env_clear().envs(&launch.env).env(MARK, &launch.run);
-    agent.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let sockets = UnixStream::pair().and_then(|stdin| Ok((stdin, UnixStream::pair()?)));
+    let ((stdin, its_stdin), (stdout, its_stdout)) = sockets.map_err(|error| format!("the agent's input and output could not be made: {error}"))?;
+    agent.stdin(OwnedFd::from(its_stdin)).stdout(OwnedFd::from(its_stdout)).stderr(Stdio::piped()).process_group(0);
     let mut tries = 0;
     loop {
         match agent.spawn() {
-            Ok(child) => return Ok(child),
+            // Its ends are closed here with `agent`: only so is its end seen.
+            Ok(child) => return Ok(Started { agent: child, stdin, stdout }),
             // Somebody still has the program open for writing, for example an update of it that is just being finished.
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < 20 => {
                 tries += 1;

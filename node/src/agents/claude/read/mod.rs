@@ -9,7 +9,7 @@ use super::{memory::Recent, mode_of, money::Ledger, tool};
 use crate::agents::{AgentEvent, TurnOutcome};
 use model::{
     entries::{CallStatus, EntryKind},
-    sessions::Mode,
+    sessions::{Mode, USAGE_MOST},
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -80,6 +80,11 @@ impl Default for Heard {
             context_size: None,
         }
     }
+}
+
+/// A number of tokens as it is believed.
+fn bounded(tokens: i64) -> i64 {
+    tokens.clamp(0, USAGE_MOST)
 }
 
 /// The id of the subagent call a line belongs to.
@@ -307,7 +312,7 @@ impl Heard {
             ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"].iter().filter_map(|key| usage[*key].as_i64()).collect();
         let used = counts.iter().fold(0_i64, |sum, count| sum.saturating_add((*count).max(0)));
         if used > 0 {
-            self.context_used = Some(used);
+            self.context_used = Some(bounded(used));
         }
     }
 
@@ -318,7 +323,7 @@ impl Heard {
         for (model, tokens, cost_micros) in self.ledger.result(line) {
             events.push(AgentEvent::Usage { model, tokens, cost_micros });
         }
-        let window = self.model.as_ref().and_then(|model| line["modelUsage"][model.as_str()]["contextWindow"].as_i64());
+        let window = self.model.as_ref().and_then(|model| line["modelUsage"][model.as_str()]["contextWindow"].as_i64().map(bounded));
         self.context_size = window.or(self.context_size);
         if let Some(used) = self.context_used {
             events.push(AgentEvent::Context { used, size: self.context_size });

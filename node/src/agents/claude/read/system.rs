@@ -2,7 +2,7 @@
 
 use super::{
     super::{mode_of, tool},
-    Heard, Task,
+    Heard, Task, bounded,
     text::said,
 };
 use crate::agents::AgentEvent;
@@ -44,7 +44,7 @@ impl Heard {
                 };
                 events.push(AgentEvent::Status { text: format!("Compacted the conversation{sizes}") });
                 if let Some(used) = tokens("post_tokens") {
-                    self.context_used = Some(used);
+                    self.context_used = Some(bounded(used));
                 }
             }
             "api_retry" => {
@@ -57,7 +57,7 @@ impl Heard {
                         "The model's service answered {why}{what}; try {} of {} in {} s",
                         number("attempt"),
                         number("max_retries"),
-                        (number("retry_delay_ms").max(0) + 999) / 1000
+                        number("retry_delay_ms").max(0).saturating_add(999) / 1000
                     ),
                 });
             }
