@@ -277,6 +277,10 @@ async fn greet(config: &Config, accounts: &AccountsService) -> Result<(), Failur
     if let Some(link) = accounts.ensure_setup_link().await? {
         output::line(format!("Create the owner account: {address}/setup?token={}", link.token));
     }
+    output::line(match &config.file {
+        Some(file) => format!("Settings were read from {}.", std::path::absolute(file).unwrap_or_else(|_| file.clone()).display()),
+        None => "No settings file was found; flags and the environment alone count.".to_owned(),
+    });
     output::line("Ready.");
     Ok(())
 }
