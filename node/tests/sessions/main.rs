@@ -5,10 +5,12 @@
 
 mod again;
 mod life;
+mod live;
 mod odd;
 mod retention;
 mod rules;
 mod stop;
+mod usage;
 
 use migration::Migrator;
 use model::{
