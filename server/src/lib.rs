@@ -5,6 +5,7 @@ pub mod assets;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod connections;
 pub mod guard;
 pub mod health;
 pub mod idempotency;

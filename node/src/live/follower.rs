@@ -1,7 +1,7 @@
 //! One tab's view of the hub: its topics, its position, and what it hears next.
 //! Every row is read through the caller's own scope at the moment it is sent; nothing is cached between callers.
 
-use super::{Hub, Passing, Touch, Touched, no_partial};
+use super::{Behind, Hides, Hub, Passing, Touch, Touched, no_partial};
 use model::{
     Caller, Pos, Result,
     id::SessionId,
@@ -16,12 +16,17 @@ use tokio::sync::{broadcast, watch};
 /// A tab hears at least this often that it is live.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// So many touched rows are read at a time: what was read waits in memory until the tab has taken it.
+const SLICE: usize = 200;
+
 /// A tab that follows topics.
 pub struct Follower {
     hub: Hub,
     caller: Caller,
     topics: Vec<Topic>,
     pos: Option<Pos>,
+    /// What is still to be read until the tab is up to date.
+    behind: Option<Behind>,
     ready: watch::Receiver<Pos>,
     passing: broadcast::Receiver<Passing>,
     waiting: VecDeque<ServerSays>,
@@ -43,6 +48,7 @@ impl Follower {
             caller,
             topics: Vec::new(),
             pos: None,
+            behind: None,
             ready,
             passing,
             waiting: VecDeque::new(),
@@ -68,8 +74,15 @@ impl Follower {
             allowed.push(topic);
         }
         self.topics = allowed;
-        self.pos = Some(after);
+        self.behind = None;
         self.said_caught = false;
+        // A position that was never given: the page is another node's, or of a time before the database was put back.
+        if (0..=self.hub.inner.journal.head().await).contains(&after) {
+            self.pos = Some(after);
+        } else {
+            self.waiting.push_back(ServerSays::Reload);
+            self.pos = Some(*self.ready.borrow());
+        }
         for topic in self.topics.clone() {
             if let Topic::Session { id } = topic {
                 // A tab that comes back may still show text that was over meanwhile.
@@ -86,9 +99,10 @@ impl Follower {
             if let Some(says) = self.waiting.pop_front() {
                 return Some(says);
             }
-            if self.pos.is_some_and(|pos| pos < *self.ready.borrow_and_update()) || (self.pos.is_some() && !self.said_caught) {
+            if self.behind.is_some() || self.pos.is_some_and(|pos| pos < *self.ready.borrow_and_update()) || (self.pos.is_some() && !self.said_caught) {
                 if let Err(error) = self.catch_up().await {
                     tracing::warn!(%error, "a live tab could not catch up and is told to reload");
+                    self.behind = None;
                     self.waiting.push_back(ServerSays::Reload);
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
@@ -156,48 +170,76 @@ impl Follower {
         }
     }
 
+    /// Reads the next slice of what the tab has missed. What a tab hears at a position means that everything before that position has come.
     async fn catch_up(&mut self) -> Result<()> {
         let Some(after) = self.pos else { return Ok(()) };
-        let Some((touched, upto)) = self.hub.touched_since(after).await? else {
+        if self.behind.is_none() {
+            self.behind = self.hub.behind(after, |touch| self.wants(touch)).await?;
+        }
+        let Some(behind) = &self.behind else {
             self.waiting.push_back(ServerSays::Reload);
             self.pos = Some(*self.ready.borrow());
             return Ok(());
         };
-        let hidden: HashSet<Touch> = touched.iter().filter(|touched| touched.hides).map(|touched| touched.touch).collect();
-        let mut seen = HashSet::new();
         let mut news = Vec::new();
         let mut lost = HashSet::new();
-        for touch in touched.iter().map(|touched| touched.touch) {
-            if !self.wants(touch) || !seen.insert(touch) {
-                continue;
-            }
-            let rows = self.rows(touch).await?;
-            if rows.is_empty() && hidden.contains(&touch) {
-                news.push(ServerSays::Gone { pos: upto, id: name(touch) });
-                if let Touch::Session(id) = touch {
+        let end = behind.left.len().min(SLICE);
+        for touched in behind.left.range(..end) {
+            let rows = self.rows(touched.touch).await?;
+            if rows.is_empty() {
+                let gone = self.takes_away(*touched).await?;
+                if let (Some(ServerSays::Gone { .. }), Touch::Session(id)) = (&gone, touched.touch) {
                     lost.insert(id);
                 }
+                news.extend(gone);
             }
-            news.extend(rows.into_iter().map(|row| ServerSays::Row { pos: upto, row }));
+            news.extend(rows.into_iter().map(|row| ServerSays::Row { pos: touched.pos, row }));
         }
-        // Counted again only when it may have changed, and said only when there is something to say: twenty agents at work would otherwise
-        // cost each tab a statement and a message for every line of theirs. A heartbeat counts anyway.
-        let pending = match self.pending.filter(|_| self.said_caught && !touched.iter().any(counts)) {
-            Some(known) => known,
-            None => self.hub.inner.rows.pending(&self.caller).await?,
-        };
-        if !(news.is_empty() && self.said_caught && self.pending == Some(pending)) {
-            news.push(ServerSays::Caught { pos: upto, pending });
+        let (upto, is_last) = (behind.upto, end == behind.left.len());
+        let mut pending = self.pending;
+        if is_last {
+            // Counted again only when it may have changed, and said only when there is something to say: twenty agents at work would otherwise
+            // cost each tab a statement and a message for every line of theirs. A heartbeat counts anyway.
+            let now = match self.pending.filter(|_| self.said_caught && !behind.counts) {
+                Some(known) => known,
+                None => self.hub.inner.rows.pending(&self.caller).await?,
+            };
+            pending = Some(now);
+            if !(news.is_empty() && self.said_caught && self.pending == pending) {
+                news.push(ServerSays::Caught { pos: upto, pending: now });
+            }
         }
-        // All at once and after the last await: a call that is cancelled before has changed nothing.
+        // All at once and after the last await: a call that is cancelled before has changed nothing but what is to be read.
         self.waiting.extend(news);
         // Half-written text is not read row by row: whoever no longer sees a session no longer follows it.
         self.topics.retain(|topic| !matches!(topic, Topic::Session { id } if lost.contains(id)));
         self.writing.retain(|id| !lost.contains(id));
-        self.pos = Some(upto);
-        self.pending = Some(pending);
-        self.said_caught = true;
+        if is_last {
+            self.behind = None;
+            self.pos = Some(upto);
+            self.pending = pending;
+            self.said_caught = true;
+        } else if let Some(behind) = &mut self.behind {
+            behind.left.drain(..end);
+            // Something was said: what counts up to here is told at the end.
+            self.said_caught = false;
+        }
         Ok(())
+    }
+
+    /// What a tab hears of a row that is not there for it: only who could see it before hears that it is gone.
+    async fn takes_away(&self, touched: Touched) -> Result<Option<ServerSays>> {
+        let gone = ServerSays::Gone { pos: touched.pos, id: name(touched.touch) };
+        Ok(match (touched.hides, touched.touch) {
+            (Hides::Nothing, _) => None,
+            (Hides::Deleted, Touch::Session(id)) => match self.hub.inner.rows.saw(&self.caller, id).await? {
+                Some(true) => Some(gone),
+                Some(false) => None,
+                // Purged meanwhile: nothing tells any more whose it was.
+                None => Some(ServerSays::Reload),
+            },
+            (Hides::Deleted | Hides::Shared, _) => Some(gone),
+        })
     }
 
     fn wants(&self, touch: Touch) -> bool {
@@ -227,11 +269,6 @@ impl Follower {
         };
         Ok(row.into_iter().collect())
     }
-}
-
-/// Whether it may change how many approvals somebody sees waiting.
-fn counts(touched: &Touched) -> bool {
-    touched.hides || matches!(touched.touch, Touch::Approval(_) | Touch::ProjectOf(_))
 }
 
 fn name(touch: Touch) -> String {

@@ -5,7 +5,7 @@ mod follower;
 mod touched;
 
 pub use follower::Follower;
-pub use touched::{Touch, Touched, of_event as touches};
+pub use touched::{Hides, Touch, Touched, of_event as touches};
 
 use crate::{
     journal::Journal,
@@ -22,13 +22,17 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
 };
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 /// How many touched rows are remembered for tabs that come back; older positions are read from the journal.
 const REMEMBERED: usize = 16_384;
 /// How far back a tab may resume before it is told to read its page again.
 const REPLAY: i64 = 20_000;
+/// How many distinct rows a tab may be behind before it is told to read its page again.
+const MAX_BEHIND: usize = 3_000;
+/// How many tabs at once may read the journal to find out what they missed.
+const RESUMING: usize = 2;
 
 /// What is not a row: text being written, health, an ended login.
 #[derive(Clone, Debug)]
@@ -57,6 +61,17 @@ struct Inner {
     ready: watch::Sender<Pos>,
     partials: Mutex<HashMap<SessionId, Partial>>,
     passing: broadcast::Sender<Passing>,
+    resuming: Semaphore,
+}
+
+/// The rows a tab has to read to be up to date, each once, in the order in which they were first touched.
+#[derive(Default)]
+struct Behind {
+    left: VecDeque<Touched>,
+    /// Up to where the tab is then up to date.
+    upto: Pos,
+    /// Some touch, of whatever row, may have changed how many approvals wait.
+    counts: bool,
 }
 
 /// The newest touches, oldest first, complete for every position after `from`.
@@ -76,6 +91,7 @@ impl Hub {
             ready: watch::Sender::new(head),
             partials: Mutex::default(),
             passing: broadcast::Sender::new(1024),
+            resuming: Semaphore::new(RESUMING),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -172,33 +188,69 @@ impl Hub {
         }
     }
 
-    /// Everything touched after `after` and up to the hub's own position; `None` when that is too long ago.
-    async fn touched_since(&self, after: Pos) -> Result<Option<(Vec<Touched>, Pos)>> {
+    /// What was touched after `after` and up to the hub's own position, as far as it is wanted; `None` when that is too long ago or too much.
+    async fn behind(&self, after: Pos, wants: impl Fn(Touch) -> bool) -> Result<Option<Behind>> {
         let ready = *self.inner.ready.borrow();
+        let mut gather = Gather { behind: Behind { upto: ready.max(after), ..Behind::default() }, seen: HashMap::new(), wants };
         {
             let recent = self.inner.recent.lock().expect("nothing panics while it holds the touches");
             if after >= recent.from {
                 let first = recent.touches.partition_point(|touched| touched.pos <= after);
                 let end = recent.touches.partition_point(|touched| touched.pos <= ready);
-                return Ok(Some((recent.touches.range(first..end.max(first)).copied().collect(), ready.max(after))));
+                let all_taken = recent.touches.range(first..end.max(first)).all(|touched| gather.take(*touched));
+                return Ok(all_taken.then_some(gather.behind));
             }
         }
-        if ready - after > REPLAY {
+        if ready.saturating_sub(after) > REPLAY {
             return Ok(None);
         }
-        let mut touches = Vec::new();
+        let _turn = self.inner.resuming.acquire().await.expect("the semaphore is never closed");
         let mut at = after;
         while at < ready {
             let events = self.inner.journal.events(at, 1_000).await?;
             let Some(last) = events.last() else { break };
             at = last.pos;
-            touches.extend(events.iter().flat_map(touched::of_event));
+            if !events.iter().flat_map(touched::of_event).all(|touched| gather.take(touched)) {
+                return Ok(None);
+            }
         }
-        Ok(Some((touches, at.max(ready))))
+        gather.behind.upto = at.max(ready);
+        Ok(Some(gather.behind))
     }
 
     fn partial_of(&self, session: SessionId) -> Option<Partial> {
         self.partials().get(&session).cloned()
+    }
+}
+
+/// Collects what a tab has to read.
+struct Gather<W> {
+    behind: Behind,
+    /// Where each row stands in what is left.
+    seen: HashMap<Touch, usize>,
+    wants: W,
+}
+
+impl<W: Fn(Touch) -> bool> Gather<W> {
+    /// Takes one more touch in; `false` when it is too much.
+    fn take(&mut self, touched: Touched) -> bool {
+        self.behind.counts |= touched.hides != Hides::Nothing || matches!(touched.touch, Touch::Approval(_) | Touch::ProjectOf(_));
+        if !(self.wants)(touched.touch) {
+            return true;
+        }
+        match self.seen.get(&touched.touch) {
+            // The row is read once, and told as gone when any of the events took it away.
+            Some(place) => {
+                if let Some(known) = self.behind.left.get_mut(*place) {
+                    known.hides = known.hides.max(touched.hides);
+                }
+            }
+            None => {
+                self.seen.insert(touched.touch, self.behind.left.len());
+                self.behind.left.push_back(touched);
+            }
+        }
+        self.behind.left.len() <= MAX_BEHIND
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::journal::StoredEvent;
 use model::{
     Pos,
+    caller::Visibility,
     event::Fact,
     id::{ApprovalId, ProjectId, PromptId, SessionId},
 };
@@ -26,6 +27,17 @@ pub enum Touch {
     Prompt(SessionId, PromptId),
 }
 
+/// From whose sight an event may have taken a row: only they hear `gone`, so that hidden rows stay unheard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hides {
+    /// From nobody's.
+    Nothing,
+    /// A session was deleted: from those who may see it apart from that.
+    Deleted,
+    /// From anybody's: until then everybody could see it.
+    Shared,
+}
+
 /// A touch and the position of the event that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Touched {
@@ -33,8 +45,8 @@ pub struct Touched {
     pub pos: Pos,
     /// The row.
     pub touch: Touch,
-    /// The event may have taken the row from somebody's sight: only then is `gone` said, so that hidden rows stay unheard of.
-    pub hides: bool,
+    /// From whose sight the event may have taken it.
+    pub hides: Hides,
 }
 
 /// The rows `event` touches; none for kinds this version does not know.
@@ -43,10 +55,12 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
     let subject_session = || event.subject.parse::<SessionId>().ok();
     let subject_approval = || event.subject.parse::<ApprovalId>().ok();
     let hides = match &fact {
-        Fact::SessionChanged(fact) => fact.visibility.is_some(),
-        Fact::SessionDeleted(fact) => fact.deleted,
-        Fact::SessionPurged(_) | Fact::ProjectRemoved(_) => true,
-        _ => false,
+        // Said only when it is another one than before: what becomes private was shared.
+        Fact::SessionChanged(fact) if fact.visibility == Some(Visibility::Private) => Hides::Shared,
+        Fact::SessionDeleted(fact) if fact.deleted => Hides::Deleted,
+        // What is purged has been out of sight since it was deleted.
+        Fact::ProjectRemoved(_) => Hides::Shared,
+        _ => Hides::Nothing,
     };
     let mut touches = Vec::with_capacity(2);
     match fact {
@@ -91,5 +105,7 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
         | Fact::NodeSetUp(_)
         | Fact::NodeRenamed(_) => {}
     }
-    touches.into_iter().map(|touch| Touched { pos: event.pos, touch, hides }).collect()
+    // The project of a deleted session stays.
+    let hides_it = |touch: &Touch| if matches!(touch, Touch::Session(_) | Touch::Project(_)) { hides } else { Hides::Nothing };
+    touches.into_iter().map(|touch| Touched { pos: event.pos, hides: hides_it(&touch), touch }).collect()
 }

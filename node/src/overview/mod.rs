@@ -6,7 +6,7 @@ mod activity;
 use crate::{
     agents,
     clock::Deps,
-    entity::{event, project, session, setting},
+    entity::{approval, event, project, prompt, run, session, setting},
     health,
     journal::{Journal, Outcome, internal},
     live::{Touch, touches},
@@ -131,11 +131,18 @@ impl NodeService {
         })
     }
 
-    /// The agents as they are: looked for anew when `fresh`, and when what is known may be no longer so.
+    /// The agents as they are: looked for anew when `fresh`, and when what is known may be no longer so. One look at a time: whoever comes
+    /// meanwhile gets what was found last, or what that look finds where nothing is known yet.
     async fn agents_found(&self, fresh: bool) -> Vec<AgentFound> {
-        let _alone = self.inner.looking.lock().await;
+        let (_alone, waited) = match self.inner.looking.try_lock() {
+            Ok(alone) => (alone, false),
+            Err(_) => match self.agents_known() {
+                Some((_, found)) => return found,
+                None => (self.inner.looking.lock().await, true),
+            },
+        };
         match self.agents_known() {
-            Some((looked, found)) if !fresh && is_believed(&found, looked.elapsed()) => found,
+            Some((looked, found)) if waited || (!fresh && is_believed(&found, looked.elapsed())) => found,
             _ => {
                 let found = agents::discover::discover(self.inner.engine.config.claude.as_deref()).await;
                 *self.inner.agents.lock().expect("nothing panics while it holds the agents") = Some((Instant::now(), found.clone()));
@@ -154,6 +161,23 @@ impl NodeService {
         found
     }
 
+    /// The session that a subject is, or is something within; `None` for what is none of that or no longer there.
+    async fn session_of(&self, subject: &str) -> Result<Option<SessionId>> {
+        let store = self.inner.store.read();
+        let session = if let Ok(id) = subject.parse::<SessionId>() {
+            return Ok(Some(id));
+        } else if subject.parse::<RunId>().is_ok() {
+            run::Entity::find_by_id(subject).one(store).await.map_err(internal)?.map(|row| row.session)
+        } else if subject.parse::<PromptId>().is_ok() {
+            prompt::Entity::find_by_id(subject).one(store).await.map_err(internal)?.map(|row| row.session)
+        } else if subject.parse::<ApprovalId>().is_ok() {
+            approval::Entity::find_by_id(subject).one(store).await.map_err(internal)?.map(|row| row.session)
+        } else {
+            None
+        };
+        Ok(session.and_then(|id| id.parse().ok()))
+    }
+
     fn agents_known(&self) -> Option<(Instant, Vec<AgentFound>)> {
         self.inner.agents.lock().expect("nothing panics while it holds the agents").clone()
     }
@@ -162,11 +186,6 @@ impl NodeService {
 /// Whether what was found so long ago needs no other look: what was right stays so until somebody asks.
 fn is_believed(found: &[AgentFound], age: Duration) -> bool {
     age < WRONG_FOR || found.iter().all(|found| found.problem.is_none())
-}
-
-/// Whether this is the id of a session or of something within one.
-fn is_of_a_session(subject: &str) -> bool {
-    subject.parse::<SessionId>().is_ok() || subject.parse::<RunId>().is_ok() || subject.parse::<PromptId>().is_ok() || subject.parse::<ApprovalId>().is_ok()
 }
 
 #[async_trait]
@@ -268,13 +287,20 @@ impl ports::Node for NodeService {
         let sees_people = decide(caller, Action::EditUsers, Resource::Node) == Decision::Allow;
         let mut items = Vec::with_capacity(rows.len());
         for stored in rows {
-            if !sees_people && (is_about_people(&stored.kind) || stored.subject.parse::<UserId>().is_ok()) {
+            let is_person = is_about_people(&stored.kind) || stored.subject.parse::<UserId>().is_ok();
+            if !sees_people && is_person {
                 continue;
             }
-            let session = touches(&stored).into_iter().find_map(|touched| match touched.touch {
+            let touches = touches(&stored);
+            let named = touches.iter().find_map(|touched| match touched.touch {
                 Touch::Session(id) | Touch::Entry(id, _) | Touch::AskedAbout(id, _) | Touch::Prompt(id, _) => Some(id),
                 Touch::Approval(_) | Touch::Project(_) | Touch::ProjectOf(_) => None,
             });
+            // What this version cannot read, or what was purged, says no more than what it is about.
+            let session = match named {
+                Some(id) => Some(id),
+                None => self.session_of(&stored.subject).await?,
+            };
             if let Some(session) = session {
                 let visible = match seen.get(&session) {
                     Some(visible) => *visible,
@@ -287,8 +313,8 @@ impl ports::Node for NodeService {
                 if !visible {
                     continue;
                 }
-            } else if stored.payload.is_none() && is_of_a_session(&stored.subject) {
-                // Purged: nothing says any more whose session it was.
+            } else if !(is_person || touches.iter().any(|touched| matches!(touched.touch, Touch::Project(_)))) {
+                // Nothing says whose session it was.
                 continue;
             }
             items.push(stored.exchanged());

@@ -9,6 +9,7 @@ mod cgroup;
 mod environment;
 mod follow;
 mod identity;
+mod open_files;
 mod probe;
 mod processes;
 mod run_dir;
@@ -20,6 +21,7 @@ mod wire;
 
 pub use environment::{MARK, secrets};
 pub use follow::{Attached, Output};
+pub use open_files::raise_open_files;
 pub use probe::{Probed, probe};
 pub use processes::Processes;
 pub use shim::{no_core_dumps, shim_main};

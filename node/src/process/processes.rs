@@ -6,6 +6,7 @@ use super::{
     cgroup::Cgroup,
     environment::{self, MARK},
     identity::{Identity, Stat},
+    open_files,
     run_dir::{Record, RunDir},
     shim::Launch,
     spool::{self, CHUNK, Lines, Spool},
@@ -102,7 +103,9 @@ impl Processes {
     async fn launch(&self, run: RunId, dir: &RunDir, spec: &Spec) -> Result<(), String> {
         let env = environment::complete(&self.0.passed_on, &spec.env).map_err(|name| format!("{name:?} is not a name of a variable"))?;
         let Limits { stdout, stderr } = self.0.limits;
-        let launch = Launch { run: run.to_string(), program: spec.program.clone(), args: spec.args.clone(), cwd: spec.cwd.clone(), env, stdout, stderr };
+        let open_files = open_files::given();
+        let launch =
+            Launch { run: run.to_string(), program: spec.program.clone(), args: spec.args.clone(), cwd: spec.cwd.clone(), env, stdout, stderr, open_files };
         let launch = serde_json::to_vec(&launch).map_err(|_| "the agent's program or folder has a name that is not UTF-8".to_owned())?;
         let (shim, at) = (self.0.shim.clone(), dir.clone());
         let detached = task::spawn_blocking(move || detach(&shim, run, &at, &launch)).await.map_err(joined).and_then(|done| done);

@@ -99,15 +99,28 @@ impl Rows {
 
     /// What `caller` may see of sessions, as a condition on the session table.
     pub fn scope(caller: &Caller) -> Condition {
-        let alive = Condition::all().add(session::Column::Deleted.is_null());
+        Condition::all().add(session::Column::Deleted.is_null()).add(Self::shared_with(caller))
+    }
+
+    /// [`Rows::scope`] without a look at what was deleted.
+    fn shared_with(caller: &Caller) -> Condition {
         if caller.via == Via::Node {
-            return alive;
+            return Condition::all();
         }
         let mut mine = Condition::any().add(session::Column::Visibility.ne(Visibility::Private.word()));
         if let Some(user) = caller.user {
             mine = mine.add(session::Column::Owner.eq(user.to_string()));
         }
-        alive.add(mine)
+        mine
+    }
+
+    /// Whether the caller may see a session apart from whether it was deleted; `None` when nothing is left of it.
+    pub async fn saw(&self, caller: &Caller, id: SessionId) -> Result<Option<bool>> {
+        let find = || session::Entity::find_by_id(id.to_string());
+        if find().filter(Self::shared_with(caller)).count(self.store.read()).await.map_err(internal)? > 0 {
+            return Ok(Some(true));
+        }
+        Ok((find().count(self.store.read()).await.map_err(internal)? > 0).then_some(false))
     }
 
     /// A session that is not deleted, if the caller may see it.

@@ -22,12 +22,12 @@ use sea_orm::{
 };
 
 /// A cursor's text.
-pub(crate) fn cursor(parts: &[&str]) -> String {
+pub fn cursor(parts: &[&str]) -> String {
     URL_SAFE_NO_PAD.encode(parts.join("\n"))
 }
 
 /// The parts of a cursor; 422 when it is not one of ours.
-pub(crate) fn parts(after: &str, count: usize) -> Result<Vec<String>> {
+pub fn parts(after: &str, count: usize) -> Result<Vec<String>> {
     let bad = || Error::invalid("after", "this is not a cursor of this list");
     let bytes = URL_SAFE_NO_PAD.decode(after).map_err(|_| bad())?;
     let text = String::from_utf8(bytes).map_err(|_| bad())?;
@@ -72,6 +72,10 @@ pub(super) async fn sessions(rows: &Rows, store: &Store, caller: &Caller, filter
         query = query.filter(Condition::any().add(Expr::col(session::Column::TitleFolded).like(pattern)).add(session::Column::Project.is_in(named)));
     }
     if let Some(tag) = &filter.tag {
+        // No tag is so long, and SQLite refuses to look for very long ones.
+        if tag.len() > 1_000 {
+            return Err(Error::invalid("tag", "search for at most 1,000 bytes"));
+        }
         let json = serde_json::to_string(tag).map_err(internal)?;
         let pattern = sea_orm::sea_query::LikeExpr::new(format!("%{}%", json.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))).escape('\\');
         query = query.filter(Expr::col(session::Column::Tags).like(pattern));

@@ -16,7 +16,7 @@ pub(crate) use apply::by_node;
 pub(crate) use bodies::proposed;
 pub use engine::EngineConfig;
 pub(crate) use engine::{Engine, Stop};
-pub(crate) use lists::{cursor, parts as cursor_parts};
+pub use lists::{cursor, parts as cursor_parts};
 pub(crate) use questions::after_decision;
 
 use crate::{
@@ -363,12 +363,14 @@ impl ports::Sessions for SessionsService {
         let title = patch.title.as_deref().map(checked_title).transpose()?;
         let tags = patch.tags.map(checked_tags).transpose()?;
         let who = caller.clone();
-        let changed = SessionChanged { title, tags, archived: patch.archived, visibility: patch.visibility, ..SessionChanged::default() };
+        let mut changed = SessionChanged { title, tags, archived: patch.archived, visibility: patch.visibility, ..SessionChanged::default() };
         self.change(caller, id, Action::EditSession, move |scribe| {
             Box::pin(async move {
                 if changed.visibility.is_some() && scribe.row.owner != who.user.map(|user| user.to_string()) {
                     return Err(Error::Forbidden("only its owner may change who sees a session".into()));
                 }
+                // Said only when it is another one: who never saw it must not hear that it is private.
+                changed.visibility = changed.visibility.filter(|visibility| visibility.word() != scribe.row.visibility);
                 scribe.changed(changed);
                 Ok(())
             })

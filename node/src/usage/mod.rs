@@ -18,10 +18,11 @@ use model::{
     usage::{UsageBy, UsageQuery, UsageRow},
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
-use std::collections::{BTreeMap, HashSet};
+use std::{collections::HashMap, sync::Arc};
+use tokio::sync::Semaphore;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -30,58 +31,101 @@ const DAY_MS: i64 = 86_400_000;
 pub struct UsageService {
     store: Store,
     deps: Deps,
+    turns: Arc<Semaphore>,
 }
 
-#[derive(Default)]
-struct Sum {
-    tokens: Tokens,
-    cost: Option<i64>,
-    sessions: HashSet<String>,
+/// The columns that are summed.
+const SUMMED: [&str; 5] = ["tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "cost_micros"];
+/// Sums are taken of the two halves of each number, which no number of rows can make too large for the database.
+const HALF: i64 = 1 << 32;
+/// So many sums are taken at once: one over a year of a busy node reads a million rows, and other lists need readers too.
+const AT_ONCE: usize = 2;
+
+/// Half of a sum; `None` when no row has a value.
+type Half = Option<i64>;
+
+/// What the database found for a key.
+#[derive(FromQueryResult)]
+struct Found {
+    key: String,
+    tok_input_high: Half,
+    tok_input_low: Half,
+    tok_output_high: Half,
+    tok_output_low: Half,
+    tok_cache_read_high: Half,
+    tok_cache_read_low: Half,
+    tok_cache_write_high: Half,
+    tok_cache_write_low: Half,
+    cost_micros_high: Half,
+    cost_micros_low: Half,
+    sessions: i64,
 }
 
-impl Sum {
-    fn add(&mut self, row: &usage_day::Model) {
-        let tokens = Tokens { input: row.tok_input.0, output: row.tok_output.0, cache_read: row.tok_cache_read.0, cache_write: row.tok_cache_write.0 };
-        self.tokens = self.tokens.plus(tokens);
+/// The two halves of a sum together, as near as a number gets.
+fn whole(high: Half, low: Half) -> Option<i64> {
+    let sum = i128::from(high?) * i128::from(HALF) + i128::from(low?);
+    Some(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }))
+}
+
+fn row(sums: Found) -> UsageRow {
+    let tokens = |high, low| whole(high, low).unwrap_or(0);
+    UsageRow {
+        name: sums.key.clone(),
+        key: sums.key,
+        tokens: Tokens {
+            input: tokens(sums.tok_input_high, sums.tok_input_low),
+            output: tokens(sums.tok_output_high, sums.tok_output_low),
+            cache_read: tokens(sums.tok_cache_read_high, sums.tok_cache_read_low),
+            cache_write: tokens(sums.tok_cache_write_high, sums.tok_cache_write_low),
+        },
         // Unknown and zero are different things: a sum is known as soon as one part of it is.
-        self.cost = match (self.cost, row.cost_micros) {
-            (Some(sum), Some(cost)) => Some(sum.saturating_add(cost.0)),
-            (sum, cost) => sum.or(cost.map(|cost| cost.0)),
-        };
-        self.sessions.insert(row.session.clone());
-    }
-
-    fn row(self, key: String, name: String) -> UsageRow {
-        UsageRow { key, name, tokens: self.tokens, cost_micros: self.cost, sessions: i64::try_from(self.sessions.len()).unwrap_or(i64::MAX) }
+        cost_micros: whole(sums.cost_micros_high, sums.cost_micros_low),
+        sessions: sums.sessions,
     }
 }
 
 impl UsageService {
     pub(crate) fn new(store: Store, deps: Deps) -> Self {
-        Self { store, deps }
+        Self { store, deps, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// The rows of the last `days` UTC days of sessions the caller may see, and the first of those days.
-    async fn rows(&self, caller: &Caller, days: u32) -> Result<(i64, Vec<usage_day::Model>)> {
-        require(caller, Action::ReadNode, Resource::Node, "usage")?;
-        if !(1..=366).contains(&days) {
-            return Err(Error::invalid("days", "days must be 1 to 366"));
+    /// The sums of the rows that `which` names, by what `key` says.
+    async fn summed(&self, by: UsageBy, which: Condition) -> Result<Vec<UsageRow>> {
+        let column = match by {
+            UsageBy::Day => usage_day::Column::Day,
+            UsageBy::Project => usage_day::Column::Project,
+            UsageBy::Model => usage_day::Column::Model,
+        };
+        let mut query = usage_day::Entity::find().select_only().expr_as(Expr::col(column).cast_as("text"), "key");
+        for name in SUMMED {
+            for (half, of) in [("high", "/"), ("low", "%")] {
+                query = query.expr_as(Expr::cust(format!("CAST(SUM(\"{name}\" {of} {HALF}) AS BIGINT)")), format!("{name}_{half}"));
+            }
         }
-        let today = self.deps.now().div_euclid(DAY_MS);
-        let first = today - i64::from(days) + 1;
-        let mut visible = session::Entity::find().filter(Rows::scope(caller)).select_only().column(session::Column::Id);
-        let rows = usage_day::Entity::find()
-            .filter(usage_day::Column::Day.gte(first))
-            .filter(Expr::col(usage_day::Column::Session).in_subquery(QuerySelect::query(&mut visible).to_owned()))
-            .all(self.store.read())
-            .await
-            .map_err(internal)?;
-        Ok((first, rows))
+        let query = query.expr_as(Expr::cust("COUNT(DISTINCT \"session\")"), "sessions").filter(which).group_by(column);
+        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
+        let found: Vec<Found> = query.into_model().all(self.store.read()).await.map_err(internal)?;
+        Ok(found.into_iter().map(row).collect())
     }
 }
 
 fn costliest_first(items: &mut [UsageRow]) {
-    items.sort_by_key(|row| std::cmp::Reverse((row.cost_micros.unwrap_or(0), row.tokens.total())));
+    // Keys last: the database gives them in no order.
+    items.sort_by(|a, b| {
+        let tokens = |Tokens { input, output, cache_read, cache_write }| [input, output, cache_read, cache_write].map(i128::from).iter().sum::<i128>();
+        let weight = |row: &UsageRow| (row.cost_micros.unwrap_or(0), tokens(row.tokens));
+        weight(b).cmp(&weight(a)).then_with(|| a.key.cmp(&b.key))
+    });
+}
+
+/// A day on which nothing was used.
+fn nothing() -> UsageRow {
+    UsageRow { key: String::new(), name: String::new(), tokens: Tokens::default(), cost_micros: None, sessions: 0 }
+}
+
+/// The row under another key, which is its name too.
+fn named(row: UsageRow, key: String) -> UsageRow {
+    UsageRow { name: key.clone(), key, ..row }
 }
 
 /// `2026-11-22` for a day counted from 1970-01-01.
@@ -102,36 +146,36 @@ pub(crate) fn day_text(day: i64) -> String {
 #[async_trait]
 impl ports::UsageSums for UsageService {
     async fn sums(&self, caller: &Caller, query: UsageQuery) -> Result<Vec<UsageRow>> {
-        let (first, rows) = self.rows(caller, query.days).await?;
-        let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
-        if query.by == UsageBy::Day {
-            for day in first..first + i64::from(query.days) {
-                sums.insert(day_text(day), Sum::default());
+        require(caller, Action::ReadNode, Resource::Node, "usage")?;
+        if !(1..=366).contains(&query.days) {
+            return Err(Error::invalid("days", "days must be 1 to 366"));
+        }
+        let first = self.deps.now().div_euclid(DAY_MS) - i64::from(query.days) + 1;
+        let mut visible = session::Entity::find().filter(Rows::scope(caller)).select_only().column(session::Column::Id);
+        let which = Condition::all()
+            .add(usage_day::Column::Day.gte(first))
+            .add(Expr::col(usage_day::Column::Session).in_subquery(QuerySelect::query(&mut visible).to_owned()));
+        let mut items = self.summed(query.by, which).await?;
+        match query.by {
+            UsageBy::Day => {
+                // Every day has its row, in order.
+                let mut found: HashMap<String, UsageRow> = items.into_iter().map(|row| (row.key.clone(), row)).collect();
+                let days = first..first + i64::from(query.days);
+                return Ok(days.map(|day| named(found.remove(&day.to_string()).unwrap_or_else(nothing), day_text(day))).collect());
             }
+            UsageBy::Project => {
+                let keys = items.iter().map(|row| row.key.clone());
+                let projects = project::Entity::find().filter(project::Column::Id.is_in(keys)).all(self.store.read()).await.map_err(internal)?;
+                let names: HashMap<String, String> = projects.into_iter().map(|row| (row.id, row.name)).collect();
+                for row in &mut items {
+                    if let Some(name) = names.get(&row.key) {
+                        row.name.clone_from(name);
+                    }
+                }
+            }
+            UsageBy::Model => {}
         }
-        for row in &rows {
-            let key = match query.by {
-                UsageBy::Day => day_text(row.day),
-                UsageBy::Project => row.project.clone(),
-                UsageBy::Model => row.model.clone(),
-            };
-            sums.entry(key).or_default().add(row);
-        }
-        let mut names = BTreeMap::new();
-        if query.by == UsageBy::Project {
-            let projects = project::Entity::find().filter(project::Column::Id.is_in(sums.keys().cloned())).all(self.store.read()).await.map_err(internal)?;
-            names.extend(projects.into_iter().map(|row| (row.id, row.name)));
-        }
-        let mut items: Vec<UsageRow> = sums
-            .into_iter()
-            .map(|(key, sum)| {
-                let name = names.get(&key).cloned().unwrap_or_else(|| key.clone());
-                sum.row(key, name)
-            })
-            .collect();
-        if query.by != UsageBy::Day {
-            costliest_first(&mut items);
-        }
+        costliest_first(&mut items);
         Ok(items)
     }
 
@@ -142,11 +186,7 @@ impl ports::UsageSums for UsageService {
         if seen == 0 {
             return Err(Error::NotFound("session".into()));
         }
-        let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
-        for row in usage_day::Entity::find().filter(usage_day::Column::Session.eq(id)).all(self.store.read()).await.map_err(internal)? {
-            sums.entry(row.model.clone()).or_default().add(&row);
-        }
-        let mut items: Vec<UsageRow> = sums.into_iter().map(|(model, sum)| sum.row(model.clone(), model)).collect();
+        let mut items = self.summed(UsageBy::Model, Condition::all().add(usage_day::Column::Session.eq(id))).await?;
         costliest_first(&mut items);
         Ok(items)
     }

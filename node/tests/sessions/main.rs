@@ -8,10 +8,12 @@ mod folder;
 mod hang_up;
 mod held_up;
 mod life;
+mod live;
 mod odd;
 mod retention;
 mod rules;
 mod stop;
+mod usage;
 
 use migration::Migrator;
 use model::{

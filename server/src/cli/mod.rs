@@ -119,7 +119,7 @@ pub struct Where {
     /// The PostgreSQL database, postgres://... [default: SQLite in the data directory]
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
-    /// The configuration file [default: ./orchwiz.toml]
+    /// The configuration file [default: orchwiz.toml in the folder that --data names, else ~/.config/orchwiz/orchwiz.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -155,7 +155,7 @@ struct ServeArgs {
     /// How browsers reach this node, when not under the address it listens on
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// A reverse proxy that ends TLS stands in front
+    /// A reverse proxy that ends TLS stands in front; needs --public-url
     #[arg(long)]
     behind_proxy: bool,
     /// Stop the agents when the node stops

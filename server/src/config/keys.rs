@@ -42,7 +42,7 @@ pub const KEYS: &[Key] = &[
     key("data", Kind::Text, "data directory; ./data"),
     key("database_url", Kind::Text, "postgres://...; without it SQLite in the data directory"),
     key("public_url", Kind::Text, "how browsers reach the node"),
-    key("behind_proxy", Kind::Flag, "a reverse proxy that ends TLS stands in front"),
+    key("behind_proxy", Kind::Flag, "a reverse proxy that ends TLS stands in front; needs public_url"),
     key("trusted_proxies", Kind::List, "whose X-Forwarded-* headers are believed"),
     key("allowed_hosts", Kind::List, "further host names to answer to"),
     key("stop_agents", Kind::Flag, "stop the agents when the node stops"),

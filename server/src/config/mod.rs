@@ -1,5 +1,5 @@
-//! Where every setting of a node comes from: flags, `ORCHWIZ_*` environment, `orchwiz.toml`, defaults, in this order.
-//! It is the only place that reads the environment; it must not open, create or contact anything it names.
+//! Where every setting of a node comes from: flags, `ORCHWIZ_*` environment, one `orchwiz.toml`, defaults, in this order.
+//! It is the only place that reads the environment; it must not open, create or contact anything it names, nor read a file of the current folder.
 
 mod keys;
 mod net;
@@ -12,7 +12,7 @@ pub use secret::Secret;
 use model::{Role, node::NodeKind};
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -20,7 +20,7 @@ use std::{
 };
 use url::Url;
 
-/// The file read when none is named, in the working directory.
+/// The name of the file with the settings.
 pub const FILE: &str = "orchwiz.toml";
 /// What every variable of the environment starts with.
 pub const PREFIX: &str = "ORCHWIZ_";
@@ -34,6 +34,8 @@ const OF_AGENTS: [&str; 3] = [node::process::MARK, node::agents::demo::STATE, no
 /// Every setting of a node.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file that was read; `None` when there is none.
+    pub file: Option<PathBuf>,
     /// Where it listens; 127.0.0.1:3000.
     pub listen: SocketAddr,
     /// The data directory; `./data`.
@@ -127,6 +129,26 @@ impl Sources {
     pub fn of_process(flags: Vec<(&'static str, String)>, file: Option<PathBuf>) -> Self {
         Self { flags, environment: std::env::vars_os().collect(), file }
     }
+
+    /// The file somebody named: `--config`, else `ORCHWIZ_CONFIG`.
+    fn named_file(&self) -> Option<PathBuf> {
+        self.file.clone().or_else(|| self.variable(FILE_VARIABLE).map(PathBuf::from))
+    }
+
+    /// Where the file may lie when nobody named one: in the data directory that was named, then in the user's configuration folder.
+    /// Neither the current folder nor `./data` counts: it may be a repository that somebody else wrote.
+    fn usual_files(&self) -> Vec<PathBuf> {
+        let flag = self.flags.iter().rev().find(|(key, _)| *key == "data").map(|(_, path)| PathBuf::from(path));
+        let data = flag.or_else(|| self.variable("ORCHWIZ_DATA").map(PathBuf::from));
+        // The specification of these folders says that a relative one is to be ignored.
+        let absolute = |name: &str| self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let user = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
+        data.map(|data| data.join(FILE)).into_iter().chain(user.map(|user| user.join("orchwiz").join(FILE))).collect()
+    }
+
+    fn variable(&self, name: &str) -> Option<&OsStr> {
+        self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_os_str()).filter(|value| !value.is_empty())
+    }
 }
 
 /// One value as it was said, with the words for where.
@@ -136,19 +158,17 @@ struct Said {
 }
 
 impl Config {
-    /// Reads everything and checks it.
+    /// Reads everything and checks it. Of several files the first that exists is read, and no other.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let named = sources.file.clone().or_else(|| {
-            let found = sources.environment.iter().find(|(name, _)| name.to_str() == Some(FILE_VARIABLE));
-            found.map(|(_, path)| PathBuf::from(path))
-        });
-        let path = named.clone().unwrap_or_else(|| PathBuf::from(FILE));
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => Some(text),
-            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(ConfigError::new(path.display(), format!("cannot be read: {error}"))),
-        };
-        Self::from_parts(sources, text.as_deref().map(|text| (path.as_path(), text)))
+        let named = sources.named_file();
+        for path in named.clone().map_or_else(|| sources.usual_files(), |path| vec![path]) {
+            match std::fs::read_to_string(&path) {
+                Ok(text) => return Self::from_parts(sources, Some((&path, &text))),
+                Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(ConfigError::new(path.display(), format!("cannot be read: {error}"))),
+            }
+        }
+        Self::from_parts(sources, None)
     }
 
     /// [`Config::load`] without reading a file: pure.
@@ -163,14 +183,16 @@ impl Config {
             let value = if keys::kind(key) == Some(Kind::List) { split(value) } else { vec![value.clone()] };
             said.insert((*key).to_owned(), Said { origin, value });
         }
-        let config = Self::from_said(&said)?;
+        let mut config = Self::from_said(&said)?;
         config.check(&said)?;
+        config.file = file.map(|(path, _)| path.to_owned());
         Ok(config)
     }
 
     fn from_said(said: &BTreeMap<String, Said>) -> Result<Self, ConfigError> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
+            file: None,
             listen: parsed(said, "listen", "an address and a port, such as 127.0.0.1:3000")?
                 .unwrap_or_else(|| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3000)),
             data_dir: one(said, "data").map_or_else(|| PathBuf::from("data"), PathBuf::from),
@@ -206,6 +228,13 @@ impl Config {
                 ),
             ));
         }
+        if self.behind_proxy && !self.public_url.as_ref().is_some_and(is_protected) {
+            let origin = said.get("behind_proxy").map_or("behind_proxy", |said| said.origin.as_str());
+            return Err(ConfigError::new(
+                origin,
+                "the proxy ends TLS, so the node must know the https address that browsers use: say it with --public-url https://...",
+            ));
+        }
         if self.github.client_id.is_some() != self.github.client_secret.is_some() {
             return Err(ConfigError::new("github", "client_id and client_secret belong together: give both or neither"));
         }
@@ -229,6 +258,17 @@ impl Config {
     pub fn socket(&self) -> PathBuf {
         self.data_dir.join("orchwiz.sock")
     }
+}
+
+/// Whether nobody on the way can read what goes to this address.
+fn is_protected(url: &Url) -> bool {
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" || loopback
 }
 
 fn github(said: &BTreeMap<String, Said>) -> Result<Github, ConfigError> {

@@ -68,7 +68,8 @@ fn a_wrong_value_names_where_it_was_said() {
 fn listening_where_others_reach_it_needs_a_proxy_that_speaks_tls() {
     let error = load(&[("listen", "0.0.0.0:3000")], &[], None).unwrap_err().to_string();
     assert!(error.contains("--behind-proxy"), "{error}");
-    let config = load(&[("listen", "0.0.0.0:3000"), ("behind_proxy", "true")], &[], None).unwrap();
+    let url = ("public_url", "https://orchwiz.example.org");
+    let config = load(&[("listen", "0.0.0.0:3000"), ("behind_proxy", "true"), url], &[], None).unwrap();
     assert!(config.trusted_proxies.iter().any(|net| net.contains("127.0.0.1".parse().unwrap())));
 }
 
@@ -83,4 +84,35 @@ fn secrets_do_not_show_in_debug() {
 fn who_comes_by_github_becomes_an_operator_unless_said_otherwise() {
     assert_eq!(load(&[], &[], None).unwrap().github.role, Role::Operator);
     assert_eq!(load(&[], &[], Some("[github]\nrole = \"viewer\"")).unwrap().github.role, Role::Viewer);
+}
+
+#[test]
+fn behind_a_proxy_the_address_of_browsers_is_known_and_its_cookie_is_secure() {
+    for flags in [vec![("behind_proxy", "true")], vec![("behind_proxy", "true"), ("public_url", "http://orchwiz.example.org")]] {
+        let error = load(&flags, &[("ORCHWIZ_ALLOWED_HOSTS", "orchwiz.example.org")], None).unwrap_err();
+        assert_eq!(error.origin, "--behind-proxy");
+        assert!(error.message.contains("--public-url"), "{error}");
+    }
+    assert!(load(&[("behind_proxy", "true"), ("public_url", "https://orchwiz.example.org")], &[], None).unwrap().is_secure());
+    // For trying it out: what stays on this machine needs no TLS.
+    load(&[("behind_proxy", "true"), ("public_url", "http://localhost:8080")], &[], None).unwrap();
+}
+
+#[test]
+fn the_file_is_the_named_one_or_the_data_directorys_or_the_users_and_never_one_of_the_current_folder() {
+    let files = |flags: &[(&'static str, &str)], environment: &[(&str, &str)]| {
+        let flags = flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let environment = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
+        let sources = Sources { flags, environment, file: None };
+        let paths = sources.usual_files().into_iter().map(|path| path.to_str().unwrap().to_owned());
+        (sources.named_file(), paths.collect::<Vec<_>>())
+    };
+    assert_eq!(files(&[], &[]), (None, vec![]));
+    assert_eq!(files(&[], &[("HOME", "/home/mara")]).1, ["/home/mara/.config/orchwiz/orchwiz.toml"]);
+    assert_eq!(files(&[], &[("HOME", "/home/mara"), ("XDG_CONFIG_HOME", "/etc/mara")]).1, ["/etc/mara/orchwiz/orchwiz.toml"]);
+    assert_eq!(files(&[], &[("HOME", "."), ("XDG_CONFIG_HOME", "here")]).1, [""; 0]);
+    let data = ("ORCHWIZ_DATA", "/srv/data");
+    assert_eq!(files(&[], &[data, ("HOME", "/home/mara")]).1, ["/srv/data/orchwiz.toml", "/home/mara/.config/orchwiz/orchwiz.toml"]);
+    assert_eq!(files(&[("data", "/srv/other")], &[data]).1, ["/srv/other/orchwiz.toml"]);
+    assert_eq!(files(&[], &[("ORCHWIZ_CONFIG", "mine.toml")]).0.as_deref(), Some(Path::new("mine.toml")));
 }

@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use model::{Caller, Error, Millis};
 use node::{
     entity::idempotency,
-    journal::{Journal, Outcome},
+    journal::{Journal, Outcome, Tx},
     store::internal,
 };
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set, sea_query::OnConflict};
@@ -66,6 +66,11 @@ enum Found {
     Free,
     /// An answer.
     Answer(u16, Remembered),
+}
+
+/// Forgets the answers whose time is over: they hold what was asked, also of what was purged since. To be called at least once an hour.
+pub async fn sweep(journal: &Journal) -> model::Result<()> {
+    journal.commit(&Caller::node(), |tx| Box::pin(async move { forget_old(tx).await.map(Outcome::new) })).await
 }
 
 /// The layer: hands on whatever is no `POST` of REST with a key.
@@ -164,13 +169,17 @@ impl UnderWay {
     }
 }
 
+async fn forget_old(tx: &Tx<'_>) -> model::Result<()> {
+    idempotency::Entity::delete_many().filter(idempotency::Column::At.lt(tx.now() - KEPT)).exec(tx.db()).await.map_err(internal)?;
+    Ok(())
+}
+
 async fn take(journal: &Journal, claim: &Claim, request: String) -> model::Result<Found> {
     let claim = claim.clone();
     journal
         .commit(&Caller::node(), move |tx| {
             Box::pin(async move {
-                let oldest = tx.now() - KEPT;
-                idempotency::Entity::delete_many().filter(idempotency::Column::At.lt(oldest)).exec(tx.db()).await.map_err(internal)?;
+                forget_old(tx).await?;
                 let row = idempotency::Entity::find_by_id((claim.caller.clone(), claim.key.clone())).one(tx.db()).await.map_err(internal)?;
                 if let Some(row) = row {
                     let status = u16::try_from(row.status).map_err(internal)?;

@@ -30,8 +30,6 @@ pub const PATH: &str = "/live";
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Messages a browser may send at once; one more is earned every half second.
 const BURST: u32 = 40;
-/// How many sockets may be open at once.
-const MAX_SOCKETS: i64 = 2_000;
 /// So often the other side is asked for a sign of life; without one for twice as long it is gone.
 const PING: Duration = Duration::from_secs(25);
 /// How long a browser may take to receive one frame.
@@ -72,10 +70,7 @@ pub async fn upgrade(State(state): State<AppState>, Known(caller): Known, upgrad
     let upgrade = upgrade.map_err(|_| ApiError::http(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "this is a WebSocket: ask for an upgrade"))?;
     // A metrics token may read nothing a socket carries.
     state.services.approvals.pending(&caller).await?;
-    if state.metrics.sockets() >= MAX_SOCKETS {
-        return Err(model::Error::Unavailable("too many live sockets are open on this node".into()).into());
-    }
-    let open = state.metrics.socket();
+    let open = state.metrics.socket(&caller)?;
     Ok(upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(async move |socket| {
         serve(socket, state, caller).await;
         drop(open);

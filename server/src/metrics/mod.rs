@@ -3,22 +3,26 @@
 
 mod text;
 
-use crate::{rest::error::ApiResult, rest::extract::Known, router::AppState};
+use crate::{
+    rest::error::{ApiError, ApiResult},
+    rest::extract::Known,
+    router::AppState,
+};
 use axum::{
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::header;
+use http::{StatusCode, header};
 use model::{
-    Action,
+    Action, Caller, Error, Role,
     caller::{Resource, require},
 };
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -26,6 +30,15 @@ use text::Text;
 
 /// The upper ends of the duration histogram, in microseconds.
 const BUCKETS: [u64; 10] = [500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_500_000];
+
+/// How many live sockets may be open at once.
+const MAX_SOCKETS: usize = 2_000;
+/// How many of them may be one person's: each tab has one.
+const MAX_SOCKETS_OF_ONE: usize = 100;
+/// How many event streams may be open at once.
+const MAX_STREAMS: usize = 1_000;
+/// How many of them may be one person's.
+const MAX_STREAMS_OF_ONE: usize = 50;
 
 /// What the process counts. Cheap to clone.
 #[derive(Clone, Default)]
@@ -36,41 +49,63 @@ struct Counts {
     requests: Mutex<BTreeMap<(String, &'static str, &'static str), u64>>,
     buckets: [AtomicU64; 11],
     micros: AtomicU64,
-    sockets: AtomicI64,
-    streams: AtomicI64,
+    sockets: Mutex<Held>,
+    streams: Mutex<Held>,
+}
+
+/// What is open: by whom, and altogether.
+#[derive(Default)]
+struct Held {
+    all: usize,
+    by_caller: BTreeMap<String, usize>,
 }
 
 /// A socket or stream that is open; counted until it is dropped.
 pub struct Open {
     metrics: Metrics,
-    which: fn(&Counts) -> &AtomicI64,
+    which: fn(&Counts) -> &Mutex<Held>,
+    caller: String,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        (self.which)(&self.metrics.0).fetch_sub(1, Ordering::Relaxed);
+        let mut held = (self.which)(&self.metrics.0).lock().unwrap_or_else(PoisonError::into_inner);
+        held.all -= 1;
+        if let Some(theirs) = held.by_caller.get_mut(&self.caller) {
+            *theirs -= 1;
+            if *theirs == 0 {
+                held.by_caller.remove(&self.caller);
+            }
+        }
     }
 }
 
 impl Metrics {
-    /// A live socket is open from now on.
-    pub fn socket(&self) -> Open {
-        self.open(|counts| &counts.sockets)
+    /// A live socket of `caller` is open from now on; refused where there are too many.
+    pub fn socket(&self, caller: &Caller) -> ApiResult<Open> {
+        self.open(caller, |counts| &counts.sockets, MAX_SOCKETS, MAX_SOCKETS_OF_ONE)
     }
 
-    /// An event stream is open from now on.
-    pub fn stream(&self) -> Open {
-        self.open(|counts| &counts.streams)
+    /// An event stream of `caller` is open from now on; refused where there are too many.
+    pub fn stream(&self, caller: &Caller) -> ApiResult<Open> {
+        self.open(caller, |counts| &counts.streams, MAX_STREAMS, MAX_STREAMS_OF_ONE)
     }
 
-    /// How many live sockets are open.
-    pub fn sockets(&self) -> i64 {
-        self.0.sockets.load(Ordering::Relaxed)
-    }
-
-    fn open(&self, which: fn(&Counts) -> &AtomicI64) -> Open {
-        which(&self.0).fetch_add(1, Ordering::Relaxed);
-        Open { metrics: self.clone(), which }
+    fn open(&self, caller: &Caller, which: fn(&Counts) -> &Mutex<Held>, most: usize, most_of_one: usize) -> ApiResult<Open> {
+        // A person's tokens and browsers are one caller.
+        let caller = caller.user.map_or_else(|| caller.name.clone(), |user| user.to_string());
+        let mut held = which(&self.0).lock().unwrap_or_else(PoisonError::into_inner);
+        if held.all >= most {
+            return Err(Error::Unavailable("too many live connections are open on this node: try again later".into()).into());
+        }
+        let theirs = held.by_caller.get(&caller).copied().unwrap_or_default();
+        if theirs >= most_of_one {
+            let message = format!("you have {theirs} live connections open, which is as many as one person may: close some tabs or scripts");
+            return Err(ApiError::http(StatusCode::TOO_MANY_REQUESTS, "too_many_open", message));
+        }
+        held.all += 1;
+        held.by_caller.insert(caller.clone(), theirs + 1);
+        Ok(Open { metrics: self.clone(), which, caller })
     }
 
     fn answered(&self, route: String, method: &'static str, status: u16, took: Duration) {
@@ -88,7 +123,7 @@ impl Metrics {
         }
         self.0.micros.fetch_add(micros, Ordering::Relaxed);
         // A poisoned lock only means that somebody panicked while counting: the counts are still right.
-        let mut requests = self.0.requests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner);
         *requests.entry((route, method, class)).or_default() += 1;
     }
 }
@@ -113,10 +148,12 @@ pub async fn count(State(metrics): State<Metrics>, request: Request, next: Next)
 /// `GET /metrics`: for tokens of scope `metrics`, admins, and the local socket.
 pub async fn show(State(state): State<AppState>, Known(caller): Known) -> ApiResult<Response> {
     require(&caller, Action::ReadMetrics, Resource::Node, "metrics")?;
-    let node = model::Caller::node();
+    let node = Caller::node();
     let info = state.services.node.info(&node).await?;
     let health = state.services.node.health(&node).await?.last().copied();
-    let pending = state.services.approvals.pending(&node).await?;
+    // Somebody without an account and without a session of their own: what they see, the whole node may see.
+    let anybody = Caller { role: Role::Viewer, ..Caller::cli() };
+    let pending = state.services.approvals.pending(&anybody).await?;
 
     let mut text = Text::default();
     text.gauge("orchwiz_up", "Whether the node takes requests.", i64::from(state.stop.is_ready()));
@@ -138,9 +175,10 @@ pub async fn show(State(state): State<AppState>, Known(caller): Known) -> ApiRes
 
 impl Metrics {
     fn write(&self, text: &mut Text) {
-        text.gauge("orchwiz_live_sockets", "Live sockets that are open.", self.sockets());
-        text.gauge("orchwiz_event_streams", "Event streams that are open.", self.0.streams.load(Ordering::Relaxed));
-        let requests = self.0.requests.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let open = |held: &Mutex<Held>| i64::try_from(held.lock().unwrap_or_else(PoisonError::into_inner).all).unwrap_or(i64::MAX);
+        text.gauge("orchwiz_live_sockets", "Live sockets that are open.", open(&self.0.sockets));
+        text.gauge("orchwiz_event_streams", "Event streams that are open.", open(&self.0.streams));
+        let requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
         text.head("orchwiz_http_requests_total", "Requests answered.", "counter");
         for ((route, method, class), count) in requests {
             text.sample("orchwiz_http_requests_total", &[("route", &route), ("method", method), ("status", class)], count);

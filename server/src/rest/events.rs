@@ -51,10 +51,10 @@ async fn events(State(state): State<AppState>, Known(caller): Known, headers: He
     let after = if last.is_some() { position("Last-Event-ID", last)? } else { after };
     // Refusals are answered before the stream begins: nobody should have to read them out of a 200.
     state.services.node.events(&caller, after, 1).await?;
+    let open = state.metrics.stream(&caller)?;
     let ended = state.ended(&caller);
     let stream =
-        follow(Cursor { services: state.services.clone(), caller, after, head: state.head(), waiting: VecDeque::new(), _open: state.metrics.stream() })
-            .take_until(ended);
+        follow(Cursor { services: state.services.clone(), caller, after, head: state.head(), waiting: VecDeque::new(), _open: open }).take_until(ended);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 

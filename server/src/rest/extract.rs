@@ -213,7 +213,7 @@ fn named(message: &str, path: &str) -> String {
 }
 
 /// Where a string with NUL lies in a value.
-fn nul(value: &Value, path: String) -> Option<String> {
+pub(crate) fn nul(value: &Value, path: String) -> Option<String> {
     let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match value {
         Value::String(text) => text.contains('\0').then_some(path),

@@ -17,7 +17,7 @@ use axum::{
 };
 use error::{ApiError, ErrorEnvelope};
 use http::{HeaderValue, StatusCode, header};
-use model::Page;
+use model::{Page, usage::UsageBy};
 use serde::Serialize;
 use utoipa::{
     Modify, OpenApi,
@@ -38,7 +38,8 @@ pub const PREFIX: &str = "/api/v1";
     ),
     modifiers(&Token),
     security(("token" = [])),
-    components(schemas(ErrorEnvelope)),
+    // The second is only named by a parameter, which does not bring it along.
+    components(schemas(ErrorEnvelope, UsageBy)),
 )]
 struct Document;
 

@@ -1,23 +1,26 @@
 //! Pages and their server functions: hands requests to `app` with the ports, the caller and a fresh nonce.
 //! It must not draw anything; it sends whoever is not signed in to where they can.
 
-use super::{AppState, Area, Routes};
-use crate::{guard::Nonce, rest::error::ApiError};
+use super::{AppState, Area, BODY_LIMIT, Routes};
+use crate::{
+    guard::Nonce,
+    rest::{error::ApiError, extract},
+};
 use app::{
-    App,
+    App, AppError,
     auth::{AuthOptions, LinkCheck},
     shell,
 };
 use axum::{
-    body::Body,
-    extract::{Request, State},
+    body::{Body, Bytes},
+    extract::{FromRequest, Request, State},
     response::{IntoResponse, Redirect, Response},
 };
 use http::{HeaderMap, Method, StatusCode, Uri, header};
-use leptos::prelude::provide_context;
+use leptos::{prelude::provide_context, server_fn::error::FromServerFnError};
 use leptos_axum::{AxumRouteListing, generate_route_list};
 use leptos_router::SsrMode;
-use model::Caller;
+use model::{Caller, Error};
 use std::sync::Arc;
 
 /// Pages that need nobody to be signed in.
@@ -50,6 +53,10 @@ async fn page(State(state): State<AppState>, request: Request, mode: SsrMode) ->
     let signed_in = request.extensions().get::<Caller>().is_some();
     if !open && !signed_in {
         return to_sign_in(&state, request.uri().clone()).await;
+    }
+    // As everywhere no text has the character NUL: PostgreSQL takes none.
+    if request.uri().query().is_some_and(|query| query.contains("%00")) {
+        return ApiError::malformed("the address contains the character NUL, which no value may").into_response();
     }
     draw(&state, request, mode).await
 }
@@ -118,5 +125,43 @@ fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
 
 /// A server function.
 async fn function(State(state): State<AppState>, request: Request<Body>) -> Response {
-    leptos_axum::handle_server_fns_with_context(context(&state), request).await.into_response()
+    match readable(request).await {
+        Ok(request) => leptos_axum::handle_server_fns_with_context(context(&state), request).await.into_response(),
+        Err(error) => {
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            (status, [(header::CONTENT_TYPE, "application/json")], AppError(error).ser()).into_response()
+        }
+    }
+}
+
+/// What a server function is given has no NUL in any text, as with REST: PostgreSQL takes none, and no value needs one.
+async fn readable(request: Request) -> model::Result<Request> {
+    let (parts, body) = request.into_parts();
+    let body = Request::from_parts(parts.clone(), body);
+    let bytes = Bytes::from_request(body, &()).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(BODY_LIMIT as u64),
+        _ => Error::invalid("", "the body ended before it was complete"),
+    })?;
+    let wrong = |field: String| Error::invalid(field, "contains the character NUL, which no value may");
+    let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
+    // Looked at closely only where it may be.
+    if has(b"\\u0000") {
+        // What is no JSON is refused by whoever reads it.
+        if let Some(field) = serde_json::from_slice(&bytes).ok().and_then(|value| extract::nul(&value, String::new())) {
+            return Err(wrong(field));
+        }
+    }
+    if (has(b"%00") || has(b"\0")) && is_form(&parts.headers) {
+        let nul = url::form_urlencoded::parse(&bytes).find(|(name, value)| name.contains('\0') || value.contains('\0'));
+        if let Some((name, _)) = nul {
+            return Err(wrong(name.replace('\0', "")));
+        }
+    }
+    Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+/// As server functions tell it ([`app::wire::FormRpc`]): by these very letters.
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    !kind.starts_with("application/json")
 }

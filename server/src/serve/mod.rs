@@ -8,14 +8,14 @@ use crate::{
     auth::{Auth, AuthConfig},
     cli::{Failure, data, output},
     config::Config,
-    idempotency::UnderWay,
+    connections::{self, Bounds},
+    idempotency::{self, UnderWay},
     live::{Feed, Hub},
     local::{self, Desk, Socket},
     metrics::Metrics,
     router::{self, AppState, Parts, Probe, Stop},
 };
 use async_trait::async_trait;
-use axum::serve::ListenerExt;
 use model::{
     Caller, Result,
     live::{ClientSays, ServerSays},
@@ -36,7 +36,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     io,
-    net::SocketAddr,
+    net::IpAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -51,7 +51,7 @@ const DEADLINE: Duration = Duration::from_secs(9);
 const DRAIN: Duration = Duration::from_secs(5);
 /// An agent that says nothing for so long after its start is said to; after ten times as long it is ended. Claude Code answers within a second or two.
 const SILENCE: Duration = Duration::from_secs(30);
-/// So often logins whose time is over are removed.
+/// So often logins and remembered answers whose time is over are removed.
 const SWEEP: Duration = Duration::from_mins(10);
 
 /// Serves until told to stop.
@@ -84,7 +84,7 @@ struct Running {
     local: Option<Serving>,
 }
 
-type Serving = tokio::task::JoinHandle<io::Result<()>>;
+type Serving = tokio::task::JoinHandle<()>;
 
 /// A node that is open and not yet reachable.
 pub struct Opened {
@@ -128,13 +128,14 @@ pub async fn open(mut config: Config, program: PathBuf, store: &Store, journal: 
 
 impl Running {
     async fn start(config: Config, store: Store, journal: Journal, deps: Deps) -> Result<Self, Failure> {
-        let listener = TcpListener::bind(config.listen).await.map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
+        let open_files = node::process::raise_open_files();
+        let listener = connections::listen(config.listen).map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
         // Asked once: after an upgrade the name leads to the new program, while asking again would lead to the deleted one.
         let program = std::env::current_exe().map_err(Failure::new)?;
         let Opened { state, node } = open(config, program, &store, &journal, &deps).await?;
         let local = serve_local(&state, Desk::new(state.accounts.clone(), store));
-        let public = serve_public(&state, listener);
-        sweep(state.auth.clone(), state.stop.clone());
+        let public = serve_public(&state, listener, open_files);
+        sweep(state.auth.clone(), journal, state.stop.clone());
         state.stop.set_ready();
         greet(&state.config, &state.accounts).await?;
         Ok(Self { node, stop_agents: state.config.stop_agents, stop: state.stop.clone(), public, local })
@@ -245,14 +246,12 @@ fn probe(store: Store) -> Probe {
     })
 }
 
-fn serve_public(state: &AppState, listener: TcpListener) -> Serving {
-    let app = router::build(state).into_make_service_with_connect_info::<SocketAddr>();
-    let stop = state.stop.clone();
-    let listener = listener.tap_io(|stream| {
-        // Small answers go out at once; a connection that is gone already shows itself on its first use.
-        let _ = stream.set_nodelay(true);
-    });
-    tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(async move { stop.asked().await }).await })
+fn serve_public(state: &AppState, listener: TcpListener, open_files: u64) -> Serving {
+    let proxies = if state.config.behind_proxy { state.config.trusted_proxies.clone() } else { Vec::new() };
+    // Through a proxy come many people, and who is on this machine needs no connections to fill it.
+    let exempt = move |address: IpAddr| address.is_loopback() || proxies.iter().any(|net| net.contains(address));
+    let (app, stop) = (router::build(state), state.stop.clone());
+    tokio::spawn(connections::serve(listener, app, Bounds::of(open_files, Arc::new(exempt)), stop))
 }
 
 /// Without the local socket the node still serves; only the command line has to wait until it stops.
@@ -262,7 +261,12 @@ fn serve_local(state: &AppState, desk: Desk) -> Option<Serving> {
         Ok(socket) => {
             let app = local::router(state, desk);
             let stop = state.stop.clone();
-            Some(tokio::spawn(async move { axum::serve(socket, app).with_graceful_shutdown(async move { stop.asked().await }).await }))
+            let serving = axum::serve(socket, app).with_graceful_shutdown(async move { stop.asked().await });
+            Some(tokio::spawn(async move {
+                if let Err(error) = serving.await {
+                    tracing::error!(%error, "the socket for the command line ended");
+                }
+            }))
         }
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "the socket for the command line cannot be made");
@@ -271,11 +275,14 @@ fn serve_local(state: &AppState, desk: Desk) -> Option<Serving> {
     }
 }
 
-fn sweep(auth: Auth, stop: Stop) {
+fn sweep(auth: Auth, journal: Journal, stop: Stop) {
     tokio::spawn(async move {
         loop {
             if let Err(error) = auth.sweep().await {
                 tracing::warn!(%error, "logins whose time is over could not be removed");
+            }
+            if let Err(error) = idempotency::sweep(&journal).await {
+                tracing::warn!(%error, "answers to repeated requests whose time is over could not be removed");
             }
             if tokio::time::timeout(SWEEP, stop.asked()).await.is_ok() {
                 return;
@@ -301,6 +308,10 @@ async fn greet(config: &Config, accounts: &AccountsService) -> Result<(), Failur
     if let (Some(host), Some(port)) = (own_host(config, accounts), config.address().port_or_known_default()) {
         output::line(format!("Also at http://{host}:{port}, a name that no other program on this machine has: none gets its cookies."));
     }
+    output::line(match &config.file {
+        Some(file) => format!("Settings were read from {}.", std::path::absolute(file).unwrap_or_else(|_| file.clone()).display()),
+        None => "No settings file was found; flags and the environment alone count.".to_owned(),
+    });
     output::line("Ready.");
     Ok(())
 }

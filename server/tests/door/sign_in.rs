@@ -358,7 +358,8 @@ async fn a_bearer_token_stands_alone() {
 
 #[tokio::test]
 async fn the_address_behind_a_proxy_counts_only_when_configured() {
-    for (flags, from) in [(&[][..], "127.0.0.1"), (&[("behind_proxy", "true")][..], "203.0.113.7")] {
+    let proxied = [("behind_proxy", "true"), ("public_url", "https://orchwiz.example.org")];
+    for (flags, from) in [(&[][..], "127.0.0.1"), (&proxied[..], "203.0.113.7")] {
         let door = Door::new(flags).await;
         let secret =
             door.accounts.create_token_for(&Caller::cli(), "mara", NewToken { name: "t".into(), scope: Scope::Read, days: None }).await.unwrap().secret;

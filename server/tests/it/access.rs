@@ -145,6 +145,11 @@ pub const TABLE: &[(&str, &str, &str, Rule)] = &[
     ("POST", "/auth/logout-everywhere", "", Own(Action::EditSelf)),
 ];
 
+/// Every registered call that takes a body: method, path, a good body.
+pub fn calls() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    TABLE.iter().map(|(method, path, body, _)| (*method, *path, *body)).filter(|(method, ..)| *method != "GET")
+}
+
 /// What a caller shows.
 #[derive(Clone, Debug)]
 enum Shows {

@@ -268,3 +268,36 @@ fn the_openapi_document_is_the_one_in_the_docs() {
     let written = std::fs::read_to_string(path).unwrap_or_default();
     assert!(written == server::openapi::text(), "docs/openapi.json is out of date: renew it with `orchwiz openapi >docs/openapi.json`");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_the_approvals_that_the_whole_node_may_see() {
+    let bench = Bench::new().await;
+    let project = bench.project("shop").await;
+    let token = bench.token_of("mara", model::caller::Scope::Metrics).await;
+    for (visibility, count) in [("private", 0), ("project", 1)] {
+        let new = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": "ask", "visibility": visibility});
+        let id = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+        bench.until(&id, &["waiting"]).await;
+        let text = bench.ask_as(&token, "GET", "/metrics", None).await.expect(200).text;
+        assert!(text.contains(&format!("orchwiz_approvals_pending {count}\n")), "{visibility}: {text}");
+    }
+    bench.end().await;
+}
+
+#[test]
+fn every_reference_of_the_openapi_document_leads_somewhere() {
+    fn walk(value: &Value, document: &Value) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(reference) = fields.get("$ref").and_then(Value::as_str) {
+                    assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+                }
+                fields.values().for_each(|value| walk(value, document));
+            }
+            Value::Array(items) => items.iter().for_each(|value| walk(value, document)),
+            _ => {}
+        }
+    }
+    let document: Value = serde_json::from_str(server::openapi::text()).unwrap();
+    walk(&document, &document);
+}

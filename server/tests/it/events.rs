@@ -5,6 +5,7 @@ use axum::body::Body;
 use futures::StreamExt;
 use http::Request;
 use model::caller::{Caller, Role, Scope};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tower::ServiceExt;
@@ -158,5 +159,34 @@ async fn a_private_session_of_another_is_in_nobody_elses_events() {
     assert!(mine.text.contains(&id));
     let theirs = bench.ask_as(&other, "GET", "/api/v1/events?limit=200", None).await.expect(200);
     assert!(!theirs.text.contains(&id) && !theirs.text.contains("my secret plan"), "{}", theirs.text);
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_this_version_cannot_read_is_told_only_where_its_session_may_be_seen() {
+    let bench = Bench::new().await;
+    bench.user("oskar", Role::Operator).await;
+    let other = bench.token_of("oskar", Scope::Write).await;
+    let project = bench.project("shop").await;
+    let before = bench.test.journal.head().await;
+    let mut ids = Vec::new();
+    for visibility in ["private", "project"] {
+        let new = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": "error", "visibility": visibility});
+        let id = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+        bench.until(&id, &["failed"]).await;
+        ids.push(id);
+    }
+    // As if a newer version had written all of it, once in words this one does not know, once about what it does not know.
+    let database = bench.test.place.connect().await;
+    let told = async |token: &str| bench.ask_as(token, "GET", &format!("/api/v1/events?after={before}&limit=200"), None).await.expect(200).text;
+    database.execute_unprepared(&format!("UPDATE event SET kind = 'future.' || kind WHERE pos > {before}")).await.unwrap();
+    let theirs = told(&other).await;
+    assert!(!theirs.contains(&ids[0]), "another's private session: {theirs}");
+    assert!(theirs.contains(&ids[1]), "what both may see: {theirs}");
+    let mine = told(&bench.token).await;
+    assert!(ids.iter().all(|id| mine.contains(id)), "{mine}");
+    database.execute_unprepared(&format!("UPDATE event SET subject = 'thing_1' WHERE pos > {before}")).await.unwrap();
+    assert!(!told(&other).await.contains("future."), "nothing says whose it is");
+    database.close().await.unwrap();
     bench.end().await;
 }

@@ -70,3 +70,18 @@ async fn a_refusal_is_not_remembered_and_a_bad_key_is_refused() {
     }
     bench.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_whose_time_is_over_are_swept_though_nobody_uses_a_key_again() {
+    use sea_orm::{EntityTrait, PaginatorTrait};
+    let bench = Bench::new().await;
+    let new = json!({"project": bench.project("shop").await, "agent": "demo", "mode": "ask", "prompt": "x"});
+    post(&bench, "old", "/api/v1/sessions", &new).await.expect(201);
+    let kept = async || node::entity::idempotency::Entity::find().count(bench.test.store.read()).await.unwrap();
+    server::idempotency::sweep(&bench.test.journal).await.unwrap();
+    assert_eq!(kept().await, 1);
+    bench.test.clock.advance(25 * 3_600_000);
+    server::idempotency::sweep(&bench.test.journal).await.unwrap();
+    assert_eq!(kept().await, 0);
+    bench.end().await;
+}

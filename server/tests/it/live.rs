@@ -24,7 +24,7 @@ pub async fn serve(bench: &Bench) -> SocketAddr {
     address
 }
 
-async fn open(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
+pub async fn open(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
     let mut request = format!("ws://{address}/live").into_client_request().unwrap();
     request.headers_mut().insert("host", "127.0.0.1:3000".parse().unwrap());
     for (name, value) in headers {
@@ -261,5 +261,23 @@ async fn a_project_counts_its_sessions_as_they_come_and_go() {
     bench.until(&session, &["done", "interrupted", "idle"]).await;
     bench.ask("DELETE", &format!("/api/v1/sessions/{session}"), None).await.expect(204);
     until(&mut socket, counts(0)).await;
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_that_was_never_given_costs_nothing_and_leads_to_a_reload() {
+    let bench = Bench::new().await;
+    for name in ["one", "two"] {
+        bench.project(name).await;
+    }
+    let address = serve(&bench).await;
+    let head = bench.test.journal.head().await;
+    for after in [i64::MIN, -1, head + 1_000, i64::MAX] {
+        let mut socket = signed_in(address, &bench.token).await;
+        say(&mut socket, json!({"say": "follow", "topics": [{"topic": "node"}], "after": after})).await;
+        assert_eq!(hear(&mut socket).await, Ok(json!("reload")), "{after}");
+        let caught = until(&mut socket, |says| says["caught"].is_object() || says["row"].is_object()).await;
+        assert!(caught["caught"]["pos"].as_i64().is_some_and(|pos| pos >= head), "{after}: {caught}");
+    }
     bench.end().await;
 }

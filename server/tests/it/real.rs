@@ -25,6 +25,11 @@ pub fn run_with(args: &[&str], input: Option<&str>, environment: &[(&str, &str)]
     child.wait_with_output().unwrap()
 }
 
+/// Runs a command in a folder, as somebody does who stands there.
+pub fn run_in(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Output {
+    command(args).current_dir(folder).envs(environment.iter().copied()).stdin(Stdio::null()).output().unwrap()
+}
+
 fn command(args: &[&str]) -> Command {
     command_under(&[], args)
 }
@@ -33,7 +38,7 @@ fn command(args: &[&str]) -> Command {
 fn command_under(wrapper: &[&str], args: &[&str]) -> Command {
     let words = [wrapper, &[BIN], args].concat();
     let mut command = Command::new(words[0]);
-    // None of this machine's settings, and a folder without an orchwiz.toml.
+    // None of this machine's settings.
     command.args(&words[1..]).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent").current_dir(std::env::temp_dir());
     command
 }
@@ -82,11 +87,24 @@ impl Running {
     }
 
     pub fn start_under(wrapper: &[&str], data: &Path, more: &[&str]) -> Self {
+        Self::started(data, more, |args| command_under(wrapper, args))
+    }
+
+    /// Starts a node as somebody does who stands in `folder`.
+    pub fn start_in(folder: &Path, data: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::started(data, &[], |args| {
+            let mut command = command(args);
+            command.current_dir(folder).envs(environment.iter().copied());
+            command
+        })
+    }
+
+    fn started(data: &Path, more: &[&str], command: impl FnOnce(&[&str]) -> Command) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{port}");
         let mut args = vec!["serve", "--listen", &listen, "--data", data.to_str().unwrap()];
         args.extend(more);
-        let mut child = command_under(wrapper, &args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = command(&args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // The last line says that it is ready.
         let greeting = lines.by_ref().map(Result::unwrap).take_while(|line| line != "Ready.").collect();

@@ -1,6 +1,6 @@
 //! A node from its start to its end: the set-up link, a second one on the same data, signals, what survives `kill -9`.
 
-use crate::real::{Running, run, text};
+use crate::real::{Running, run, run_in, text};
 use serde_json::{Value, json};
 use std::{
     fs::{self, Permissions},
@@ -152,4 +152,30 @@ fn a_node_that_was_overtaken_is_not_ready_and_ends_with_1() {
     // The health sample writes every ten seconds.
     let status = node.ended(Duration::from_secs(25)).expect("it goes on without its database");
     assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn a_settings_file_of_the_current_folder_is_not_obeyed_and_the_start_says_which_one_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let [repository, data, user] = ["repository", "data", "user"].map(|name| folder.path().join(name));
+    for path in [&repository.join("data"), &data, &user.join("orchwiz")] {
+        fs::create_dir_all(path).unwrap();
+    }
+    // A cloned repository brings both; nobody named either.
+    let hostile = "[agents]\nclaude_path = \"./evil\"\nnonsense = \"whoever reads this fails\"\n";
+    for path in ["orchwiz.toml", "data/orchwiz.toml"] {
+        fs::write(repository.join(path), hostile).unwrap();
+    }
+    let (code, _, err) = text(&run_in(&repository, &["user", "list"], &[]));
+    assert_eq!(code, Some(0), "{err}");
+    let environment = [("XDG_CONFIG_HOME", user.to_str().unwrap())];
+    let node = Running::start_in(&repository, &data, &environment);
+    assert!(node.greeting.iter().any(|line| line.starts_with("No settings file was found")), "{:?}", node.greeting);
+    drop(node);
+    for path in [user.join("orchwiz").join("orchwiz.toml"), data.join("orchwiz.toml")] {
+        fs::write(&path, "[node]\nname = \"read\"\n").unwrap();
+        let node = Running::start_in(&repository, &data, &environment);
+        let said = format!("Settings were read from {}.", path.display());
+        assert!(node.greeting.contains(&said), "{said}: {:?}", node.greeting);
+    }
 }

@@ -9,6 +9,7 @@ use super::{
     cgroup::Cgroup,
     environment::MARK,
     identity::Identity,
+    open_files,
     run_dir::{Record, RunDir},
     tree::Tree,
 };
@@ -52,6 +53,9 @@ pub(super) struct Launch {
     pub env: BTreeMap<String, String>,
     pub stdout: u64,
     pub stderr: u64,
+    /// The soft limit of open files; the node's own is raised.
+    #[serde(default)]
+    pub open_files: Option<u64>,
 }
 
 /// Everything the shim's threads share.
@@ -141,6 +145,9 @@ fn stay_with(dir: &Path) -> io::Result<()> {
     let mut launch = Vec::new();
     io::stdin().read_to_end(&mut launch)?;
     let launch: Launch = serde_json::from_slice(&launch)?;
+    if let Some(soft) = launch.open_files {
+        open_files::keep_to(soft);
+    }
     let dir = RunDir::at(dir.to_owned());
     let own = Identity::own()?;
     if !dir.claim(&own)? {

@@ -1,0 +1,157 @@
+//! What a tab hears that was away: every row, in order, a slice at a time; nothing of what is not its to see.
+
+use crate::{Running, SOON, mara, open, person};
+use model::{
+    Caller, Pos,
+    caller::Visibility,
+    event::ProjectAdded,
+    id::ProjectId,
+    live::{ClientSays, Row, ServerSays, Topic},
+    sessions::{Mode, NewSession, Session, SessionPatch, SessionState},
+};
+use node::{journal::Outcome, live::Follower, store::testing::Place};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Adds so many projects, each by an event of its own; their ids in order.
+async fn projects(running: &Running, from: u128, count: u128) -> Vec<ProjectId> {
+    let ids: Vec<ProjectId> = (from..from + count).map(|n| ProjectId::from_uuid(Uuid::from_u128(n))).collect();
+    for some in ids.chunks(500) {
+        let some = some.to_vec();
+        let add = move |id: ProjectId| ProjectAdded { id, name: format!("p{id}"), path: format!("/nowhere/{id}"), demo: false };
+        running
+            .journal
+            .commit(&Caller::node(), move |_| Box::pin(async move { Ok(some.into_iter().fold(Outcome::new(()), |outcome, id| outcome.with(id, add(id)))) }))
+            .await
+            .unwrap();
+    }
+    ids
+}
+
+async fn hear(follower: &mut Follower) -> ServerSays {
+    tokio::time::timeout(SOON, follower.next()).await.expect("the follower hears").expect("the hub lives")
+}
+
+async fn follow(running: &Running, caller: Caller, topics: Vec<Topic>, after: Pos) -> Follower {
+    let mut follower = running.node.live().follow(caller);
+    follower.say(ClientSays::Follow { topics, after }).await.unwrap();
+    follower
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_away_hears_of_every_row_in_order_and_may_be_cut_off_anywhere() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let before = running.journal.head().await;
+    let ids = projects(&running, 1, 700).await;
+    let mut follower = follow(&running, mara(), vec![Topic::Node], before).await;
+    let mut heard: Vec<(Pos, ProjectId)> = Vec::new();
+    let head = loop {
+        match hear(&mut follower).await {
+            ServerSays::Row { pos, row: Row::Project(row) } => heard.push((pos, row.id)),
+            ServerSays::Caught { pos, .. } => break pos,
+            ServerSays::Health(_) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(heard.iter().map(|(_, id)| *id).collect::<Vec<_>>(), ids, "each once, in the order of the journal");
+    assert!(heard.windows(2).all(|pair| pair[0].0 < pair[1].0), "who hears something at a position has heard all before it");
+    assert_eq!(heard.last().map(|(pos, _)| *pos), Some(head));
+    // Cut off in the middle: it asks for the position it heard last again, and misses nothing.
+    let (last, _) = heard[333];
+    let mut follower = follow(&running, mara(), vec![Topic::Node], last - 1).await;
+    match hear(&mut follower).await {
+        ServerSays::Row { pos, row: Row::Project(row) } => assert_eq!((pos, row.id), heard[333]),
+        other => panic!("{other:?}"),
+    }
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_missed_thousands_of_rows_reads_the_page_again() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let before = running.journal.head().await;
+    projects(&running, 1, 3_500).await;
+    let mut follower = follow(&running, mara(), vec![Topic::Node], before).await;
+    assert_eq!(hear(&mut follower).await, ServerSays::Reload);
+    assert!(matches!(hear(&mut follower).await, ServerSays::Caught { .. }), "and hears on from there");
+    running.close(true).await;
+    // The same where the hub remembers nothing and reads the journal.
+    let running = open(&place).await;
+    let mut follower = follow(&running, mara(), vec![Topic::Node], before).await;
+    assert_eq!(hear(&mut follower).await, ServerSays::Reload);
+    running.close(true).await;
+}
+
+/// A session of mara's whose agent has ended.
+async fn ended(running: &Running, visibility: Visibility) -> Session {
+    let shared = running.start(Mode::Ask, "error").await;
+    running.state(shared.id, SessionState::Failed).await;
+    let new = NewSession {
+        project: shared.project,
+        agent: shared.agent,
+        mode: Mode::Ask,
+        prompt: "error".into(),
+        title: None,
+        model: None,
+        visibility: Some(visibility),
+    };
+    let session = running.services.sessions.create(&mara(), new).await.unwrap();
+    running.state(session.id, SessionState::Failed).await
+}
+
+/// Which ids a tab hears as gone within a moment.
+async fn gone(follower: &mut Follower) -> Vec<String> {
+    let mut gone = Vec::new();
+    while let Ok(Some(says)) = tokio::time::timeout(Duration::from_millis(700), follower.next()).await {
+        if let ServerSays::Gone { id, .. } = says {
+            gone.push(id);
+        }
+    }
+    gone
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_hears_that_a_session_is_gone_who_never_saw_it() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let private = ended(&running, Visibility::Private).await;
+    let shared = ended(&running, Visibility::Project).await;
+    let after = running.journal.head().await;
+    let (mut mine, mut theirs) =
+        (follow(&running, mara(), vec![Topic::Node], after).await, follow(&running, person(2, "jonas"), vec![Topic::Node], after).await);
+    // Said again that it is private: that hides nothing.
+    let again = SessionPatch { visibility: Some(Visibility::Private), title: Some("still mine".into()), ..SessionPatch::default() };
+    running.services.sessions.update(&mara(), private.id, again).await.unwrap();
+    for id in [private.id, shared.id] {
+        running.services.sessions.delete(&mara(), id).await.unwrap();
+    }
+    assert_eq!(gone(&mut mine).await, [private.id.to_string(), shared.id.to_string()]);
+    assert_eq!(gone(&mut theirs).await, [shared.id.to_string()]);
+    // The same for tabs that come back later.
+    let mut theirs = follow(&running, person(2, "jonas"), vec![Topic::Node], after).await;
+    assert_eq!(gone(&mut theirs).await, [shared.id.to_string()]);
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_ask_for_the_agents_one_look_runs_at_a_time() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (claude, count) = (folder.path().join("claude"), folder.path().join("count"));
+    std::fs::write(&claude, format!("#!/bin/sh\necho x >> {}\nsleep 1\necho '2.1.0 (Claude Code)'\n", count.display())).unwrap();
+    std::fs::set_permissions(&claude, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let running = crate::open_as(&place, crate::Setup { claude, ..crate::Setup::default() }).await;
+    let started = || std::fs::read_to_string(&count).unwrap_or_default().lines().count();
+    running.services.node.agents(&mara(), true).await.unwrap();
+    let each = started();
+    assert!(each > 0);
+    let begun = std::time::Instant::now();
+    let asked = futures::future::join_all((0..60).map(|_| async { running.services.node.agents(&mara(), true).await.unwrap() })).await;
+    assert!(asked.iter().all(|found| !found.is_empty()));
+    assert!(started() <= each * 2, "{} programs for 61 questions", started());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    running.close(true).await;
+}
