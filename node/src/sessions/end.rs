@@ -102,7 +102,9 @@ impl End {
         match (&self.stop, &self.exit) {
             // Nothing but this commit says so.
             (Some(Stop::Unwritten { by }), _) if before != SessionState::Done => (SessionState::Done, Some(format!("stopped by {by}"))),
-            (None, Exit::Code { .. } | Exit::Signal { .. }) if self.note.is_some() => (SessionState::Failed, self.note.as_ref().map(|note| format!("{}: {note}", self.name))),
+            (None, Exit::Code { .. } | Exit::Signal { .. }) if self.note.is_some() => {
+                (SessionState::Failed, self.note.as_ref().map(|note| format!("{}: {note}", self.name)))
+            }
             (Some(Stop::Person | Stop::Node), _) if self.cut && before == SessionState::Interrupted => (before, Some(STOPPED.into())),
             (Some(_), _) if rests => (before, why),
             (Some(Stop::Silent), _) => (SessionState::Failed, Some(format!("{} said nothing at all after it was started, and was ended", self.name))),
@@ -163,7 +165,8 @@ mod tests {
     #[test]
     fn no_end_leaves_a_session_at_work() {
         let exits = [Exit::Lost, Exit::Code { code: 0 }, Exit::Code { code: 1 }, Exit::Signal { signal: 9 }, Exit::NotStarted { why: "no such file".into() }];
-        let stops = [None, Some(Stop::Person), Some(Stop::Unwritten { by: "mara".into() }), Some(Stop::Idle), Some(Stop::Trust), Some(Stop::Silent), Some(Stop::Node)];
+        let stops =
+            [None, Some(Stop::Person), Some(Stop::Unwritten { by: "mara".into() }), Some(Stop::Idle), Some(Stop::Trust), Some(Stop::Silent), Some(Stop::Node)];
         for before in SessionState::ALL {
             for exit in &exits {
                 for stop in &stops {

@@ -18,6 +18,7 @@ use crate::{
     rows::Capacity,
     store::Store,
 };
+use futures::FutureExt;
 use model::{
     Caller, Error, Result,
     approvals::{ApprovalState, Decide},
@@ -25,7 +26,6 @@ use model::{
     id::{ApprovalId, RunId, SessionId},
     sessions::{AgentKind, Mode, QueuedWhy, SessionState},
 };
-use futures::FutureExt;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::{
     any::Any,

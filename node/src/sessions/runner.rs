@@ -389,7 +389,10 @@ impl Runner {
         } else if row.deleted.is_some() {
             // It has nothing to rest for.
             self.stop(Stop::Idle).await;
-        } else if self.live.stop.is_none() && state.is_some_and(|state| state.rests(row.state_detail.as_deref())) && self.engine.prompt_waits(self.session, state).await {
+        } else if self.live.stop.is_none()
+            && state.is_some_and(|state| state.rests(row.state_detail.as_deref()))
+            && self.engine.prompt_waits(self.session, state).await
+        {
             if self.outdated().await {
                 // The end of this process starts the next one, for what waits.
                 self.stop(Stop::Trust).await;

@@ -1,8 +1,8 @@
 //! A whole number that the database adds up.
 //! It must be readable whatever a sum made of it: in SQLite an overflow leaves a REAL where a number was.
 
-use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable, Value};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr};
+use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable, Value};
 
 /// A sum as it is stored; a REAL is read as the nearest whole number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,8 +11,8 @@ pub mod sql;
 pub mod testing;
 
 pub use amount::Amount;
-pub(crate) use lease::TAKEN_OVER;
 pub use failure::{StoreError, internal, is_storage_full};
+pub(crate) use lease::TAKEN_OVER;
 
 use crate::{clock::Deps, supervise::Vitals};
 use lease::Lease;

@@ -399,7 +399,8 @@ async fn every_route_lets_through_exactly_who_may() {
 async fn anothers_private_session_is_not_there_on_any_route() {
     let mut world = World::new().await;
     world.bench.user("olga", Role::Owner).await;
-    world.people = vec![("viewer", "vera", Role::Viewer), ("operator", "otto", Role::Operator), ("admin", "ada", Role::Admin), ("another owner", "olga", Role::Owner)];
+    world.people =
+        vec![("viewer", "vera", Role::Viewer), ("operator", "otto", Role::Operator), ("admin", "ada", Role::Admin), ("another owner", "olga", Role::Owner)];
     world.tokens.retain(|who| !matches!(who.label, "read token" | "write token"));
     let patch = serde_json::json!({"visibility": "private", "title": "a plan of mara's alone"});
     let cookie = world.cookie("mara").await;

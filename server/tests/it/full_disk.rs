@@ -267,7 +267,8 @@ while :; do head -c 1000000 /dev/zero | tr '\0' 'x' | fold -w 1000 | sed 's/.*/{
     let (status, session) = api.ask(Method::POST, "/sessions", Some(new)).await;
     assert_eq!(status, StatusCode::CREATED, "{session}");
     let session = format!("/sessions/{}", session["id"].as_str().unwrap());
-    let full = async |api: &Api, n: u32| api.ask(Method::PATCH, &path, Some(json!({ "name": format!("name {n}") }))).await.0 == StatusCode::INSUFFICIENT_STORAGE;
+    let full =
+        async |api: &Api, n: u32| api.ask(Method::PATCH, &path, Some(json!({ "name": format!("name {n}") }))).await.0 == StatusCode::INSUFFICIENT_STORAGE;
     let mut n = 0;
     until("a full disk", Duration::from_secs(60), async || {
         n += 1;

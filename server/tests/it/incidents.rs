@@ -56,9 +56,8 @@ async fn what_a_request_says_about_itself_gives_a_token_no_right_it_lacks() {
     for token in [&read, &viewer] {
         for query in ["", "?scope=write", "?role=owner&scope=write", "?access_token=x&user=mara"] {
             let body = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": "hello"});
-            let mut request = Request::post(format!("/api/v1/sessions{query}"))
-                .header("authorization", format!("Bearer {token}"))
-                .header("content-type", "application/json");
+            let mut request =
+                Request::post(format!("/api/v1/sessions{query}")).header("authorization", format!("Bearer {token}")).header("content-type", "application/json");
             for name in ["x-scope", "x-orchwiz-scope", "x-role", "x-user", "x-remote-user", "x-forwarded-user", "x-forwarded-email"] {
                 request = request.header(name, if name.ends_with("scope") { "write" } else { "mara" });
             }
@@ -149,7 +148,12 @@ async fn no_page_takes_a_prompt_a_mode_or_an_address_from_its_own_address() {
     }
     // A mode that exists is not taken from the address either: what the form offers first stays.
     let checked = |answer: &Answer| -> Vec<String> {
-        answer.text.split("<input").filter(|input| input.contains("checked") && input.contains("name=\"mode\"")).map(|input| input.split('>').next().unwrap().to_owned()).collect()
+        answer
+            .text
+            .split("<input")
+            .filter(|input| input.contains("checked") && input.contains("name=\"mode\""))
+            .map(|input| input.split('>').next().unwrap().to_owned())
+            .collect()
     };
     let plain = page(&bench, "/sessions/new", &cookie).await;
     let steered = page(&bench, "/sessions/new?mode=auto-accept&mode=bypassPermissions", &cookie).await;
