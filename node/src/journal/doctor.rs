@@ -347,14 +347,11 @@ async fn blobs(store: &Store, db: &DatabaseTransaction, referred: &HashMap<Strin
         after = last.try_get("", "hash")?;
         for row in &rows {
             report.count += 1;
-            let row = match crate::entity::blob::Model::from_query_result(row, "") {
-                Ok(row) => row,
-                Err(_) => {
-                    let hash: String = row.try_get("", "hash")?;
-                    say(format!("blob {hash}: its row cannot be read"));
-                    found.insert(hash);
-                    continue;
-                }
+            let Ok(row) = crate::entity::blob::Model::from_query_result(row, "") else {
+                let hash: String = row.try_get("", "hash")?;
+                say(format!("blob {hash}: its row cannot be read"));
+                found.insert(hash);
+                continue;
             };
             let counted = referred.get(&row.hash).copied().unwrap_or(0);
             if counted != row.refs {

@@ -157,7 +157,8 @@ impl Rows {
         if !unknown.is_empty() {
             // By the same query: what it no longer finds, its asker may no longer see.
             let rows = sql::each(self.store.read(), query.filter(session::Column::Id.is_in(unknown))).await.map_err(internal)?;
-            let (mut read, mut broken): (Vec<(String, Pos, Arc<Session>)>, Vec<Arc<Session>>) = (Vec::new(), Vec::new());
+            let mut read: Vec<(String, Pos, Arc<Session>)> = Vec::new();
+            let mut broken: Vec<Arc<Session>> = Vec::new();
             for row in rows {
                 match row {
                     Ok(row) => {
@@ -425,6 +426,7 @@ fn broken_session(row: &QueryResult) -> Option<Session> {
         state: SessionState::Unknown,
         state_since: number("state_since"),
         state_detail: Some("its row is damaged: stop the node and run `orchwiz rebuild`".into()),
+        queued: None,
         owner_name: String::new(),
         owner: text("owner").as_deref().and_then(id),
         visibility: text("visibility").and_then(|word| Visibility::parse(&word)).unwrap_or(Visibility::Private),

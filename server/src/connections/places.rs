@@ -2,7 +2,7 @@
 //! It must not touch a socket; whoever loses a place is told and closes its own.
 
 use super::Bounds;
-use crate::limits::address_key;
+use node::limits::network_key;
 use std::{
     collections::HashMap,
     net::IpAddr,
@@ -81,7 +81,7 @@ impl Places {
     /// A place for a connection from `address`. Waits while every place is held by a request under way; `None` where the address holds too many such.
     pub(super) async fn take(&self, address: IpAddr) -> Option<Place> {
         let bounds = &self.0.bounds;
-        let address = (!(bounds.exempt)(address.to_canonical())).then(|| address_key(Some(address)));
+        let address = (!(bounds.exempt)(address.to_canonical())).then(|| network_key(Some(address)));
         loop {
             // Before the look at what is taken: a place that is freed after it is not missed.
             let freed = self.0.freed.notified();
