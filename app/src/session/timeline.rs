@@ -17,6 +17,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use model::{entries::EntryKind, sessions::AgentKind};
+use std::time::Duration;
 
 /// The timeline with its bar.
 #[component]
@@ -75,6 +76,9 @@ pub fn Timeline(
     }
 }
 
+/// So long it is said that there is nothing to jump to.
+const SAID: Duration = Duration::from_secs(4);
+
 /// What a jump looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
@@ -98,13 +102,19 @@ impl Jump {
             Wanted::Edit => self.store.next_edit(),
         };
         self.none.set(next.is_none().then(|| (wanted, self.store.arrived.get_untracked())));
+        if next.is_none() {
+            let none = self.none;
+            browser::after(SAID, move || {
+                none.try_set(None);
+            });
+        }
         if let Some(seq) = next {
             self.store.reveal(seq, true);
             self.follow.show(seq);
         }
     }
 
-    /// It is said until something new may have changed it.
+    /// It is said for a while, and not when something new may have changed it.
     fn said(self) -> Option<&'static str> {
         let (wanted, arrived) = self.none.get()?;
         let words = match (wanted, self.store.older.get()) {
