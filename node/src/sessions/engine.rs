@@ -365,11 +365,12 @@ impl Engine {
         self.ended_unseen(session, run, end).await
     }
 
-    /// Commits what a start finds to have ended. On a full disk the session keeps its place until that is written down, and the node comes up.
+    /// Commits what a start finds to have ended. Where that cannot be written, as on a full disk, the session keeps its place until it is, and
+    /// the node comes up.
     async fn ended_unseen(self: &Arc<Self>, session: SessionId, run: RunId, end: End) -> Result<()> {
         let again = end.clone();
         match self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await {
-            Err(Error::StorageFull) => {
+            Err(error) if error.status() >= 500 => {
                 let (engine, taken) = (self.clone(), self.take_place(session, run));
                 self.tasks.spawn(async move {
                     engine.written(session, run, again).await;
@@ -442,7 +443,10 @@ impl Engine {
         let denies = async {
             let mut tick = tokio::time::interval(Duration::from_secs(1));
             loop {
-                tick.tick().await;
+                tokio::select! {
+                    () = self.closing.cancelled() => return,
+                    _ = tick.tick() => {}
+                }
                 survived("approvals past their time could not be denied yet", self.deny_expired()).await;
             }
         };
@@ -450,17 +454,15 @@ impl Engine {
             let mut tick = tokio::time::interval(Duration::from_secs(1));
             loop {
                 tokio::select! {
+                    () = self.closing.cancelled() => return,
                     () = self.kick.notified() => {}
                     _ = tick.tick() => {}
                 }
                 survived("sessions that wait could not be started yet", self.start_waiting()).await;
             }
         };
-        tokio::select! {
-            () = self.closing.cancelled() => {}
-            () = denies => {}
-            () = starts => {}
-        }
+        // What is being started when the node stops is started to its end.
+        tokio::join!(denies, starts);
     }
 
     /// Starts what waits, as far as there is room, and says why the rest waits.
