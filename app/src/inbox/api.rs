@@ -12,7 +12,7 @@ use leptos::server;
 use model::{Error, PageQuery, approvals::ApprovalFilter};
 use model::{
     Page, Pos,
-    approvals::{Approval, Decide, Verdict},
+    approvals::{Approval, ApprovalInput, Decide, Verdict},
     id::ApprovalId,
     sessions::Mode,
 };
@@ -65,6 +65,12 @@ pub async fn more_waiting(after: Option<String>) -> AppResult<Page<Approval>> {
 #[server(prefix = "/api/rpc", endpoint = "approvals/find", protocol = Rpc)]
 pub async fn find_approval(id: ApprovalId) -> AppResult<Approval> {
     Ok(services()?.approvals.find(&caller()?, id).await?)
+}
+
+/// All of what an approval asks: what a page carries of a long one is only its beginning.
+#[server(prefix = "/api/rpc", endpoint = "approvals/input", protocol = Rpc)]
+pub async fn whole_input(id: ApprovalId) -> AppResult<ApprovalInput> {
+    Ok(services()?.approvals.input(&caller()?, id).await?)
 }
 
 /// Decides.
