@@ -237,6 +237,18 @@ pub struct Approval {
     pub decided: Option<Decided>,
 }
 
+impl Approval {
+    /// Puts all of what it asks in the place of the beginning.
+    pub fn complete(&mut self, whole: ApprovalInput) {
+        self.input = whole.input;
+        self.input_cut = None;
+        self.input_html = whole.input_html;
+        self.diff = whole.diff;
+        self.plan_html = whole.plan_html;
+        self.questions = whole.questions;
+    }
+}
+
 /// How long something is of which only the beginning is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

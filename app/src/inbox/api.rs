@@ -39,17 +39,23 @@ pub async fn inbox(named: Option<ApprovalId>) -> AppResult<InboxView> {
     let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;
     let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
-    let waiting = services.approvals.list(&caller, pending, PageQuery { after: None, limit: Some(100) }).await?;
+    let mut waiting = services.approvals.list(&caller, pending, PageQuery { after: None, limit: Some(100) }).await?;
     let newest = PageQuery { after: None, limit: Some(100) };
     let decided = services.approvals.list(&caller, ApprovalFilter::default(), newest).await?.items;
-    let decided: Vec<_> = decided.into_iter().filter(|approval| approval.state != ApprovalState::Pending).take(50).collect();
-    let named = match named.filter(|id| waiting.items.iter().chain(&decided).all(|approval| approval.id != *id)) {
+    let mut decided: Vec<_> = decided.into_iter().filter(|approval| approval.state != ApprovalState::Pending).take(50).collect();
+    let opened = named;
+    let mut named = match named.filter(|id| waiting.items.iter().chain(&decided).all(|approval| approval.id != *id)) {
         Some(id) => match services.approvals.find(&caller, id).await {
             Err(Error::NotFound(_)) => None,
             found => Some(found?),
         },
         None => None,
     };
+    // The one that is opened is there whole, also for whoever has no script.
+    let open = waiting.items.iter_mut().chain(&mut decided).chain(&mut named).find(|approval| Some(approval.id) == opened);
+    if let Some(approval) = open.filter(|approval| approval.input_cut.is_some()) {
+        approval.complete(services.approvals.input(&caller, approval.id).await?);
+    }
     Ok(InboxView { waiting, decided, named, pos })
 }
 
