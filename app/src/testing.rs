@@ -6,7 +6,7 @@ use leptos::{config::LeptosOptions, prelude::provide_context};
 use model::{
     Caller, Error, Page, PageQuery, Pos, Result, Role, Services, Via,
     accounts::{Login, Me, NewToken, Token, TokenCreated, User},
-    approvals::{Approval, ApprovalFilter, ApprovalKind, ApprovalState, Decide, RememberScope, Suggestion},
+    approvals::{Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, RememberScope, Suggestion},
     caller::{Scope, Visibility},
     entries::{Entry, EntryBody},
     event::Event,
@@ -127,6 +127,7 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
         tool: "Bash".into(),
         call: Some("toolu_1".into()),
         input: serde_json::json!({ "command": "cargo test" }),
+        input_cut: None,
         target: "cargo test".into(),
         input_html: None,
         diff: None,
@@ -434,6 +435,10 @@ impl ports::Approvals for Fake {
     async fn find(&self, _: &Caller, id: ApprovalId) -> Result<Approval> {
         self.checked()?;
         self.approvals.iter().find(|approval| approval.id == id).cloned().ok_or_else(|| Error::NotFound("approval".into()))
+    }
+    async fn input(&self, caller: &Caller, id: ApprovalId) -> Result<ApprovalInput> {
+        let Approval { input, input_html, diff, plan_html, questions, .. } = ports::Approvals::find(self, caller, id).await?;
+        Ok(ApprovalInput { input, input_html, diff, plan_html, questions })
     }
     async fn decide(&self, caller: &Caller, id: ApprovalId, _: Decide) -> Result<Approval> {
         ports::Approvals::find(self, caller, id).await

@@ -193,8 +193,13 @@ pub struct Approval {
     pub tool: String,
     /// The agent's id of the call; ties it to the entry.
     pub call: Option<String>,
-    /// Exactly what the tool would get.
+    /// Exactly what the tool would get; only the beginning of it where `input_cut` says so.
     pub input: serde_json::Value,
+    /// Set where `input` holds only the beginning, which has at most 32 KiB as JSON: how long all of it is. Then `input_html`, `diff` and
+    /// `plan_html` show no more than that beginning, and whoever decides asks for the rest first (`Approvals::input`, `GET
+    /// /approvals/{id}/input`).
+    #[serde(default)]
+    pub input_cut: Option<Whole>,
     /// The same on one line: the command, the path.
     pub target: String,
     /// The command of a shell highlighted: sanitised HTML of spans.
@@ -203,13 +208,13 @@ pub struct Approval {
     pub diff: Option<Diff>,
     /// The plan as sanitised HTML, for plans.
     pub plan_html: Option<String>,
-    /// The questions, for questions.
+    /// The questions, for questions; none where they do not fit into a row, which `input_cut` says too.
     pub questions: Vec<Question>,
     /// Why it asked: the agent's reason, else the mode in words.
     pub reason: Option<String>,
     /// The subagent that asks; `None` for the main thread.
     pub subagent: Option<String>,
-    /// What "always" would remember; empty when the agent offers nothing.
+    /// What "always" would remember; empty when the agent offers nothing, or more than fits into a row.
     pub suggestions: Vec<Suggestion>,
     /// Where the caller can have "always" remembered so that it holds; empty when there is nothing to remember. An untrusted project's own settings
     /// are not read by its agents, so a rule there would not hold. What lasts beyond the session needs the role admin.
@@ -230,6 +235,44 @@ pub struct Approval {
     pub branch: Option<String>,
     /// How it was decided.
     pub decided: Option<Decided>,
+}
+
+impl Approval {
+    /// Puts all of what it asks in the place of the beginning.
+    pub fn complete(&mut self, whole: ApprovalInput) {
+        self.input = whole.input;
+        self.input_cut = None;
+        self.input_html = whole.input_html;
+        self.diff = whole.diff;
+        self.plan_html = whole.plan_html;
+        self.questions = whole.questions;
+    }
+}
+
+/// How long something is of which only the beginning is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Whole {
+    /// Bytes, as JSON.
+    pub bytes: i64,
+    /// Lines of its texts.
+    pub lines: i64,
+}
+
+/// All of what an approval asks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ApprovalInput {
+    /// Exactly what the tool would get; null when it was purged.
+    pub input: serde_json::Value,
+    /// The command or content highlighted: sanitised HTML of spans.
+    pub input_html: Option<String>,
+    /// The change it would make, for edits.
+    pub diff: Option<Diff>,
+    /// The plan as sanitised HTML, for plans.
+    pub plan_html: Option<String>,
+    /// The questions, for questions.
+    pub questions: Vec<Question>,
 }
 
 /// Whose limit denies an approval that nobody answers.

@@ -4,7 +4,7 @@
 use crate::{
     Caller, Page, PageQuery, Pos, Result,
     accounts::{Login, Me, NewToken, Token, TokenCreated, User},
-    approvals::{Approval, ApprovalFilter, Decide},
+    approvals::{Approval, ApprovalFilter, ApprovalInput, Decide},
     entries::{Entry, EntryBody},
     event::Event,
     id::{ApprovalId, ProjectId, PromptId, SessionId, TokenId},
@@ -73,6 +73,8 @@ pub trait Approvals: Send + Sync {
     async fn list(&self, caller: &Caller, filter: ApprovalFilter, page: PageQuery) -> Result<Page<Approval>>;
     /// One approval.
     async fn find(&self, caller: &Caller, id: ApprovalId) -> Result<Approval>;
+    /// All of what it asks: lists carry only the beginning of a long one.
+    async fn input(&self, caller: &Caller, id: ApprovalId) -> Result<ApprovalInput>;
     /// Decides; `AlreadyDecided` when somebody was faster.
     async fn decide(&self, caller: &Caller, id: ApprovalId, decide: Decide) -> Result<Approval>;
     /// How many wait for the caller.

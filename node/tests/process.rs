@@ -140,9 +140,10 @@ async fn all(processes: &Processes, run: RunId, offset: u64) -> Given {
 #[tokio::test]
 async fn what_an_agent_runs_cannot_speak_in_its_name_by_opening_its_output() {
     let house = House::new();
-    // The inner shell is what an agent runs for a tool; its parent is the agent.
-    let inner = r#"for fd in 0 1; do echo forged > /proc/$PPID/fd/$fd && echo opened; done; cat < /proc/$PPID/fd/0 && echo read"#;
-    let script = format!("echo mine; read -r line; echo \"$line\"; said=$(sh -c '{inner}' 2>&1); echo \"$said\" | grep -c -e opened -e read; exit 0");
+    // The inner shell is what an agent runs for a tool.
+    let inner = "for fd in 0 1; do echo forged > /proc/$AGENT/fd/$fd && echo opened; done; cat < /proc/$AGENT/fd/0 && echo read";
+    let script =
+        format!("export AGENT=$$; echo mine; read -r line; echo \"$line\"; said=$(sh -c '{inner}' 2>&1); echo \"$said\" | grep -c -e opened -e read; exit 0");
     let run = house.start(&script).await;
     house.processes.write(run, 1, b"hello").await.expect("the agent takes a line");
     let given = house.all(run, 0).await;
@@ -459,13 +460,16 @@ async fn an_ended_run_can_be_packed_read_and_removed() {
     let run = house.start("seq 1 200000; printf rest").await;
     assert!(matches!(house.processes.compress(house.run()).await, Err(ControlError::Unknown)));
     let plain = house.all(run, 0).await.bytes;
-    let raw = house.processes.raw(run, 0, 3).await;
+    let raw = house.processes.raw(run, 0, 3).await.expect("reads");
     assert_eq!(raw, [(0, b"1".to_vec()), (2, b"2".to_vec()), (4, b"3".to_vec())]);
     house.processes.compress(run).await.expect("packs");
     assert!(house.all(run, 0).await.bytes == plain);
-    assert_eq!(house.processes.raw(run, 0, 3).await, raw);
+    assert_eq!(house.processes.raw(run, 0, 3).await.expect("reads"), raw);
     let end = u64::try_from(plain.len()).expect("fits");
-    assert_eq!(house.processes.raw(run, end - 11, 9).await, [(end - 11, b"200000".to_vec()), (end - 4, b"rest".to_vec())]);
+    for inside in [1, end - 10, end + 1, u64::MAX] {
+        assert!(house.processes.raw(run, inside, 3).await.is_err(), "{inside} is not where a line starts");
+    }
+    assert_eq!(house.processes.raw(run, end - 11, 9).await.expect("reads"), [(end - 11, b"200000".to_vec()), (end - 4, b"rest".to_vec())]);
     house.processes.discard(run).await.expect("removes");
     assert!(house.processes.list().await.is_empty());
     let running = house.start("exec sleep 100").await;

@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod limits;
 pub mod live;
 pub mod local;
+pub mod logging;
 pub mod metrics;
 pub mod openapi;
 pub mod rest;

@@ -12,7 +12,7 @@ use leptos::server;
 use model::{Error, PageQuery, approvals::ApprovalFilter};
 use model::{
     Page, Pos,
-    approvals::{Approval, Decide, Verdict},
+    approvals::{Approval, ApprovalInput, Decide, Verdict},
     id::ApprovalId,
     sessions::Mode,
 };
@@ -39,17 +39,23 @@ pub async fn inbox(named: Option<ApprovalId>) -> AppResult<InboxView> {
     let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;
     let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
-    let waiting = services.approvals.list(&caller, pending, PageQuery { after: None, limit: Some(100) }).await?;
+    let mut waiting = services.approvals.list(&caller, pending, PageQuery { after: None, limit: Some(100) }).await?;
     let newest = PageQuery { after: None, limit: Some(100) };
     let decided = services.approvals.list(&caller, ApprovalFilter::default(), newest).await?.items;
-    let decided: Vec<_> = decided.into_iter().filter(|approval| approval.state != ApprovalState::Pending).take(50).collect();
-    let named = match named.filter(|id| waiting.items.iter().chain(&decided).all(|approval| approval.id != *id)) {
+    let mut decided: Vec<_> = decided.into_iter().filter(|approval| approval.state != ApprovalState::Pending).take(50).collect();
+    let opened = named;
+    let mut named = match named.filter(|id| waiting.items.iter().chain(&decided).all(|approval| approval.id != *id)) {
         Some(id) => match services.approvals.find(&caller, id).await {
             Err(Error::NotFound(_)) => None,
             found => Some(found?),
         },
         None => None,
     };
+    // The one that is opened is there whole, also for whoever has no script.
+    let open = waiting.items.iter_mut().chain(&mut decided).chain(&mut named).find(|approval| Some(approval.id) == opened);
+    if let Some(approval) = open.filter(|approval| approval.input_cut.is_some()) {
+        approval.complete(services.approvals.input(&caller, approval.id).await?);
+    }
     Ok(InboxView { waiting, decided, named, pos })
 }
 
@@ -65,6 +71,12 @@ pub async fn more_waiting(after: Option<String>) -> AppResult<Page<Approval>> {
 #[server(prefix = "/api/rpc", endpoint = "approvals/find", protocol = Rpc)]
 pub async fn find_approval(id: ApprovalId) -> AppResult<Approval> {
     Ok(services()?.approvals.find(&caller()?, id).await?)
+}
+
+/// All of what an approval asks: what a page carries of a long one is only its beginning.
+#[server(prefix = "/api/rpc", endpoint = "approvals/input", protocol = Rpc)]
+pub async fn whole_input(id: ApprovalId) -> AppResult<ApprovalInput> {
+    Ok(services()?.approvals.input(&caller()?, id).await?)
 }
 
 /// Decides.

@@ -2,7 +2,7 @@
 //! The Inbox, the Overview and the Session page all decide through it; it must not draw anything.
 
 use super::{
-    api::decide_approval,
+    api::{decide_approval, whole_input},
     words::{self, Answer},
 };
 use crate::{
@@ -60,6 +60,8 @@ pub struct Decider {
     pressed: StoredValue<Option<Callback<()>>>,
     approval: StoredValue<Approval>,
     send: Act<Decide>,
+    /// Fetches all of what is asked, where a row carries only the beginning.
+    fetch: Act<()>,
 }
 
 impl Decider {
@@ -121,6 +123,19 @@ impl Decider {
                 }
             }
         });
+        let left_out = RwSignal::new(approval.input_cut.map(words::length));
+        let fetch = Act::new(move |(): &()| async move {
+            error.try_set(None);
+            match whole_input(id).await {
+                Ok(whole) => {
+                    stored.try_update_value(|approval| approval.complete(whole));
+                    left_out.try_set(None);
+                }
+                Err(why) => {
+                    error.try_set(Some(why));
+                }
+            }
+        });
         Self {
             id,
             kind: approval.kind,
@@ -131,11 +146,12 @@ impl Decider {
             reason: RwSignal::default(),
             answers: RwSignal::new(vec![Answer::default(); approval.questions.len()]),
             error,
-            left_out: RwSignal::new(None),
+            left_out,
             end: RwSignal::new(None),
             pressed: StoredValue::new(None),
             approval: stored,
             send,
+            fetch,
         }
     }
 
@@ -165,11 +181,20 @@ impl Decider {
 
     /// Shows what was left out, or leads to the end of what is asked.
     pub fn read_on(&self) {
-        if self.left_out.with_untracked(Option::is_some) {
+        if self.is_beginning() {
+            if !self.fetch.pending().get_untracked() {
+                self.fetch.dispatch(());
+            }
+        } else if self.left_out.with_untracked(Option::is_some) {
             self.left_out.set(None);
         } else {
             browser::scroll_to(&self.end_id(), web_sys::ScrollLogicalPosition::Center);
         }
+    }
+
+    /// Whether only the beginning of what is asked has come.
+    pub fn is_beginning(&self) -> bool {
+        self.approval.with_value(|approval| approval.input_cut.is_some())
     }
 
     /// The id of the element at the end of what is asked.

@@ -36,7 +36,7 @@ pub fn ExactInput(
 ) -> impl IntoView {
     let approval = decider.approval();
     let head = brief.then(|| words::head(&approval)).flatten();
-    if let Some(head) = &head {
+    if let Some(head) = head.as_ref().filter(|_| !decider.is_beginning()) {
         decider.left_out.set(Some(head.rest.clone()));
     }
     let end = NodeRef::<leptos::html::Span>::new();
@@ -45,18 +45,36 @@ pub fn ExactInput(
             browser::when_seen(&end, move |seen| decider.sees_end(seen));
         }
     });
-    let (hidden, mixed) = words::suspicions(&approval);
-    let input = move || match &head {
-        Some(head) if decider.left_out.with(Option::is_some) => beginning(&approval, head),
-        _ => whole(&approval, big),
-    };
-    view! {
+    let warning = move || {
+        // What has come since is looked at too.
+        decider.left_out.track();
+        let (hidden, mixed) = words::suspicions(&decider.approval());
+        view! {
         {hidden.then(|| view! { <Note tone=NoteTone::Warning title="Contains hidden characters.">"They are shown as boxes with their numbers."</Note> })}
         {mixed
             .map(|word| {
                 view! { <Note tone=NoteTone::Warning title="Contains letters that look alike.">"The word " <code>{code(&word)}</code> " mixes letters of different alphabets."</Note> }
             })}
+        }
+    };
+    let input = move || match (&head, decider.left_out.with(Option::is_some)) {
+        (Some(head), true) => beginning(&approval, head),
+        _ => whole(&decider.approval(), big),
+    };
+    let rest = move || {
+        decider.left_out.get().filter(|_| decider.is_beginning()).map(|rest| {
+            view! {
+                <p class="xs muted">
+                    "Only the beginning is shown. "
+                    <a class="link" href=format!("/inbox?id={}", decider.id) on:click=act(move || decider.read_on())>"Read all, " {rest}</a>
+                </p>
+            }
+        })
+    };
+    view! {
+        {changing(warning)}
         {changing(input)}
+        {changing(rest)}
         <span class="end" id=decider.end_id() node_ref=end></span>
     }
 }

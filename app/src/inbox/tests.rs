@@ -206,3 +206,15 @@ async fn what_cannot_be_seen_is_marked_and_warned_of() {
     page.lacks(&["\u{202e}"]);
     Fake { approvals: vec![approval(1, |_| ())], ..Fake::default() }.render("/inbox").await.lacks(&["hidden characters", "alphabets"]);
 }
+
+#[tokio::test]
+async fn what_has_not_come_whole_cannot_be_allowed_and_is_whole_where_it_is_opened() {
+    let approvals = vec![approval(1, |a| {
+        a.input = serde_json::json!({ "command": "make the beginning" });
+        a.input_cut = Some(model::approvals::Whole { bytes: 40_000, lines: 1_200 });
+    })];
+    let fake = || Fake { approvals: approvals.clone(), ..Fake::default() };
+    fake().render("/inbox").await.shows(&["Only the beginning is shown", "Read all, 1,200 lines"]).lacks(&["Allow once"]);
+    let opened = format!("/inbox?id={}", crate::testing::approval_id(1));
+    fake().render(&opened).await.shows(&["make the beginning", "Allow once"]).lacks(&["Only the beginning is shown"]);
+}

@@ -1,7 +1,8 @@
 //! Approvals in words: what is asked, where an "always" is written, who decided what. Also the answers of questions.
 //! Pure functions; they must not shorten or soften what would run.
 
-use model::approvals::{Approval, ApprovalKind, ApprovalState, Decide, Decided, Question, RememberScope, Suggestion, Verdict, is_shell};
+use crate::ui::format;
+use model::approvals::{Approval, ApprovalKind, ApprovalState, Decide, Decided, Question, RememberScope, Suggestion, Verdict, Whole, is_shell};
 use model::{
     entries::Diff,
     shown::{has_hidden, marked, mixed_word},
@@ -235,6 +236,12 @@ pub fn head(approval: &Approval) -> Option<Head> {
         return Some(Head { shown: Beginning::Text(beginning), rest: rest("character", left) });
     }
     Some(Head { shown: Beginning::Text(text.lines().take(shown).collect::<Vec<_>>().join("\n")), rest: rest("line", all - shown) })
+}
+
+/// How long all of an input is of which a row carries only the beginning: `1,200 lines`.
+pub fn length(whole: Whole) -> String {
+    // A few endless lines are long in letters.
+    if whole.bytes / whole.lines.max(1) > 1_000 { format::bytes(whole.bytes) } else { format!("{} lines", format::exact(whole.lines)) }
 }
 
 /// How many lines of these lengths fit on a card.

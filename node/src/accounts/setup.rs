@@ -28,6 +28,7 @@ impl AccountsService {
     /// A new set-up link, which replaces those before it; `None` once there is anybody.
     pub async fn ensure_setup_link(&self) -> Result<Option<SetupLink>> {
         let token = URL_SAFE_NO_PAD.encode(self.deps.bytes::<32>());
+        self.journal.mask(&token);
         self.journal
             .commit(&Caller::node(), move |tx| {
                 Box::pin(async move {

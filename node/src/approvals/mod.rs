@@ -1,6 +1,10 @@
 //! Approvals: what agents ask of people, decided exactly once.
 //! The decision and the line that tells the agent are stored in one commit; nothing here judges whether a tool is harmless.
 
+mod beginning;
+
+pub(crate) use beginning::{ROW, beginning};
+
 use crate::{
     agents::{self, Answer, driver},
     blob,
@@ -14,7 +18,7 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use model::{
     Action, Caller, Error, Page, PageQuery, Result, Via,
-    approvals::{Approval, ApprovalFilter, ApprovalKind, ApprovalState, Decide, Decided, RememberScope, Suggestion, Verdict},
+    approvals::{Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, Decided, RememberScope, Suggestion, Verdict},
     caller::{Decision, Resource, decide as judge, require},
     event::{ApprovalDecided, Fact, ProjectTrusted, SessionChanged},
     id::{ApprovalId, ProjectId},
@@ -280,6 +284,11 @@ impl ports::Approvals for ApprovalsService {
     async fn find(&self, caller: &Caller, id: ApprovalId) -> Result<Approval> {
         require(caller, Action::ReadNode, Resource::Node, "approval")?;
         self.rows.approval(caller, id).await?.ok_or_else(|| Error::NotFound("approval".into()))
+    }
+
+    async fn input(&self, caller: &Caller, id: ApprovalId) -> Result<ApprovalInput> {
+        require(caller, Action::ReadNode, Resource::Node, "approval")?;
+        self.rows.whole_approval(caller, id).await?.ok_or_else(|| Error::NotFound("approval".into()))
     }
 
     async fn decide(&self, caller: &Caller, id: ApprovalId, decision: Decide) -> Result<Approval> {

@@ -261,6 +261,16 @@ impl Journal {
         self.0.secrets.mask_text(text)
     }
 
+    /// The same for a text that goes on: without its end where that may be the beginning of a secret.
+    pub fn masked_so_far(&self, text: &str) -> String {
+        self.0.secrets.mask_so_far(text)
+    }
+
+    /// The same for a line of an agent's output, before anything of it is cut.
+    pub fn masked_line(&self, line: Vec<u8>) -> Vec<u8> {
+        self.0.secrets.mask_line(&line).unwrap_or(line)
+    }
+
     /// Finishes what waits, then stops the writer; later commits answer `Unavailable`.
     pub async fn close(&self) {
         let (done, finished) = oneshot::channel();

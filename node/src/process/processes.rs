@@ -39,8 +39,8 @@ const TAKE_LINE: Duration = Duration::from_secs(30);
 const ANSWER: Duration = Duration::from_secs(5);
 /// The longest grace of a kill, so that all of it takes less than 12 s.
 const MOST_GRACE: Duration = Duration::from_secs(7);
-/// How much of a line is shown raw.
-const RAW_LINE: usize = 64 << 10;
+/// How much of a line is given raw: more than anybody shows, so that what stands where it is cut is whole.
+const RAW_LINE: usize = 128 << 10;
 
 /// The runs of a node, each in a directory of its own.
 #[derive(Clone)]
@@ -246,11 +246,14 @@ impl Processes {
         task::spawn_blocking(packed).await.map_err(|error| ControlError::Io(joined(error)))?
     }
 
-    /// Lines of a run's standard output with their offsets, from `offset` on, which must be the start of a line; each at most 64 KiB of it.
+    /// Lines of a run's standard output with their offsets, from `offset` on, which must be the start of a line; each at most 128 KiB of it.
     /// A line that is still being written is left out.
-    pub async fn raw(&self, run: RunId, offset: u64, max_lines: usize) -> Vec<(u64, Vec<u8>)> {
+    ///
+    /// # Errors
+    /// `InvalidInput` when no line starts at `offset`.
+    pub async fn raw(&self, run: RunId, offset: u64, max_lines: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
         let dir = self.dir(run);
-        task::spawn_blocking(move || raw(&dir, offset, max_lines)).await.map_err(joined).and_then(|done| done).unwrap_or_default()
+        task::spawn_blocking(move || raw(&dir, offset, max_lines)).await.map_err(joined)?
     }
 
     /// The last `most` bytes of a run's standard error, lossily decoded.
@@ -430,6 +433,10 @@ fn raw(dir: &RunDir, offset: u64, max_lines: usize) -> io::Result<Vec<(u64, Vec<
     let ended = dir.record()?.is_some();
     let mut found = Vec::new();
     let Some(mut spool) = Spool::open(dir)? else { return Ok(found) };
+    let mut before = [b'\n'];
+    if offset > 0 && (spool.read_at(&mut before, offset - 1)? == 0 || before != *b"\n") {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no line starts at this offset"));
+    }
     let mut lines = Lines::new(offset, RAW_LINE);
     let mut buffer = vec![0; CHUNK];
     let (mut at, mut start) = (offset, offset);

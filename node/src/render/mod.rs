@@ -12,7 +12,55 @@ pub use diff::{diff, diff_from_patch};
 pub use highlight::highlight;
 pub use markdown::markdown;
 
-use model::shown::{self, Piece};
+use model::{
+    Result,
+    shown::{self, Piece},
+};
+use std::sync::{Arc, LazyLock};
+use tokio::sync::Semaphore;
+
+/// Drawing less than so many bytes takes less time than handing it to another thread.
+const AT_ONCE: usize = 4 * 1024;
+
+/// About how many bytes drawing a value comes from; what is dear anyway is not counted to its end.
+pub fn weight(value: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    let sum = |of: &mut dyn Iterator<Item = &Value>| {
+        let mut sum = 1;
+        for one in of {
+            sum += weight(one);
+            if sum >= AT_ONCE {
+                break;
+            }
+        }
+        sum
+    };
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => sum(&mut items.iter()),
+        Value::Object(fields) => sum(&mut fields.values()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+    }
+}
+
+/// Draws what comes from `size` bytes. What may be dear is drawn off the threads that serve, and only half as much of it at once as there are
+/// processors: whoever asks for it waits, and nobody else does.
+pub async fn draw<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Arc::new(Semaphore::new((processors / 2).max(1)))
+    });
+    if size < AT_ONCE {
+        return Ok(work());
+    }
+    let place = PLACES.clone().acquire_owned().await.map_err(crate::journal::internal)?;
+    let drawn = tokio::task::spawn_blocking(move || {
+        // Held until it is drawn, also when nobody waits for it any more.
+        let _place = place;
+        work()
+    });
+    drawn.await.map_err(crate::journal::internal)
+}
 
 /// Text as HTML that shows exactly it, in element content and in quoted attributes.
 pub fn escape(text: &str) -> String {
@@ -46,6 +94,34 @@ fn escape_into(to: &mut String, text: &str) {
             // What HTML cannot hold shows as what it is: a character that is none.
             '\0' => to.push('\u{fffd}'),
             other => to.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_dear_to_draw_holds_up_nothing_else() {
+        let lines: Vec<String> = (0..40_000).flat_map(|n| [format!("-{}{n}", "a.b,c;".repeat(14)), format!("+{}{n}", "a,b.c;".repeat(14))]).collect();
+        let patch = serde_json::json!([{"oldStart": 1, "newStart": 1, "lines": lines}]);
+        let drawn: Vec<_> = (0..10)
+            .map(|_| {
+                let patch = patch.clone();
+                tokio::spawn(draw(8 << 20, move || diff_from_patch("p", &patch).omitted))
+            })
+            .collect();
+        let mut longest = Duration::ZERO;
+        while drawn.iter().any(|one| !one.is_finished()) {
+            let begun = Instant::now();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            longest = longest.max(begun.elapsed());
+        }
+        assert!(longest < Duration::from_millis(500), "something else waited {longest:?}");
+        for one in drawn {
+            assert_eq!(one.await.expect("drawn"), Ok(80_001 - 1_500));
         }
     }
 }

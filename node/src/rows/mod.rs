@@ -17,9 +17,9 @@ use crate::{
 use memo::Memo;
 use model::{
     Caller, Millis, Pos, Result, Via,
-    approvals::{Always, Approval, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion, is_shell},
+    approvals::{Always, Approval, ApprovalInput, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion, Whole, is_shell},
     caller::Visibility,
-    entries::{Call, CallStatus, Entry, EntryKind},
+    entries::{Call, CallStatus, Diff, Entry, EntryKind},
     event::{Body, Fact},
     id::{ApprovalId, ProjectId, PromptId, SessionId},
     projects::Project,
@@ -218,15 +218,39 @@ impl Rows {
             .collect();
         let offering = rows.iter().filter(|row| offers(row)).filter_map(|row| projects.get(&sessions.get(&row.session)?.project));
         let trusted = approvals::trusted(self.projects.folders(), offering).await;
+        let shared = Arc::new((sessions, projects));
         let mut shown = Vec::with_capacity(rows.len());
         for row in rows {
-            let Some(session) = sessions.get(&row.session) else { continue };
+            let Some(session) = shared.0.get(&row.session) else { continue };
             let input = self.approval_input(&row).await?;
-            let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
+            let suggestions: Vec<Suggestion> =
+                if row.suggestions.len() <= approvals::ROW { serde_json::from_str(&row.suggestions).unwrap_or_default() } else { Vec::new() };
             let scopes = if offers(&row) { approvals::offered(caller, &suggestions, trusted.contains(&session.project)) } else { &[] };
-            shown.extend(approval_row(row, session, &projects, input, suggestions, scopes));
+            let shared = shared.clone();
+            // One after the other, so that no more than one long input is held at once.
+            let size = render::weight(&input) + row.questions.len();
+            let drawn = move || shared.0.get(&row.session).and_then(|session| approval_row(row, session, &shared.1, input, suggestions, scopes));
+            shown.extend(render::draw(size, drawn).await?);
         }
         Ok(shown)
+    }
+
+    /// All of what an approval asks, if the caller may see its session.
+    pub async fn whole_approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<ApprovalInput>> {
+        let row = approval::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let Some(row) = row else { return Ok(None) };
+        let query = session::Entity::find_by_id(row.session.clone()).filter(Self::scope(caller));
+        let Some(session) = query.one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
+        let project = project::Entity::find_by_id(session.project).one(self.store.read()).await.map_err(internal)?;
+        let input = self.approval_input(&row).await?;
+        let Some(kind) = ApprovalKind::parse(&row.kind) else { return Ok(None) };
+        let size = render::weight(&input) + row.questions.len();
+        let drawn = move || {
+            let drawn = Drawn::of(kind, &row.tool, project.as_ref(), &input);
+            let questions = serde_json::from_str(&row.questions).unwrap_or_default();
+            ApprovalInput { input, input_html: drawn.html, diff: drawn.diff, plan_html: drawn.plan, questions }
+        };
+        render::draw(size, drawn).await.map(Some)
     }
 
     /// Exactly what the approval's tool would get; null when it was purged.
@@ -279,16 +303,18 @@ impl Rows {
     pub async fn entries(&self, rows: Vec<entry::Model>) -> Result<Vec<Entry>> {
         let positions: Vec<i64> = rows.iter().filter(|row| shows_html(&row.kind)).map(|row| row.pos).collect();
         let mut bodies = self.texts(&positions).await?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|row| {
+        let size = bodies.values().map(String::len).filter(|size| *size <= HTML_WITHIN_ROW).sum();
+        let drawn = move || {
+            let row = |row: entry::Model| {
                 let html = shows_html(&row.kind).then(|| {
                     let text = bodies.remove(&row.pos).unwrap_or_else(|| row.preview.clone());
                     (text.len() <= HTML_WITHIN_ROW).then(|| render::markdown(&text))
                 });
                 entry_row(row, html.flatten())
-            })
-            .collect())
+            };
+            rows.into_iter().filter_map(row).collect()
+        };
+        render::draw(size, drawn).await
     }
 
     /// The whole texts behind entries' events, by position; entries whose preview is all are absent.
@@ -488,7 +514,7 @@ fn entry_row(row: entry::Model, html: Option<String>) -> Option<Entry> {
 
 /// Whether there is something to remember: it still waits, and the agent suggested a rule.
 fn offers(row: &approval::Model) -> bool {
-    row.state == ApprovalState::Pending.word() && row.suggestions != "[]"
+    row.state == ApprovalState::Pending.word() && row.suggestions != "[]" && row.suggestions.len() <= approvals::ROW
 }
 
 /// Whose limit holds for what the session asks, as its project is set now.
@@ -496,6 +522,24 @@ fn limit_of(project: Option<&project::Model>, session: &session::Model) -> Optio
     match project?.approval_timeout_s {
         Some(seconds) if seconds > 0 => Some(LimitOf::Project),
         _ => session.unattended.then_some(LimitOf::Unattended),
+    }
+}
+
+/// An input as pages show it.
+struct Drawn {
+    html: Option<String>,
+    diff: Option<Diff>,
+    plan: Option<String>,
+}
+
+impl Drawn {
+    fn of(kind: ApprovalKind, tool: &str, project: Option<&project::Model>, input: &Value) -> Self {
+        let root = project.map(|project| project.path.as_str()).unwrap_or_default();
+        Self {
+            html: input.get("command").and_then(Value::as_str).filter(|_| is_shell(tool)).map(|command| render::command(command, tool)),
+            diff: crate::sessions::proposed(root, tool, input),
+            plan: (kind == ApprovalKind::Plan).then(|| render::markdown(input.get("plan").and_then(Value::as_str).unwrap_or_default())),
+        }
     }
 }
 
@@ -509,10 +553,18 @@ fn approval_row(
 ) -> Option<Approval> {
     let kind = ApprovalKind::parse(&row.kind)?;
     let project = projects.get(&session.project);
-    let root = project.map(|project| project.path.as_str()).unwrap_or_default();
-    let command = input.get("command").and_then(Value::as_str).filter(|_| is_shell(&row.tool)).map(|command| render::command(command, &row.tool));
-    let diff = crate::sessions::proposed(root, &row.tool, &input);
-    let plan_html = (kind == ApprovalKind::Plan).then(|| render::markdown(input.get("plan").and_then(Value::as_str).unwrap_or_default()));
+    let (input, mut cut) = approvals::beginning(input, approvals::ROW);
+    let mut drawn = Drawn::of(kind, &row.tool, project, &input);
+    if cut.is_some() && input.get("old_string").is_some() {
+        // Two beginnings side by side are not the beginning of a change.
+        drawn.diff = None;
+    }
+    let questions = if row.questions.len() <= approvals::ROW {
+        serde_json::from_str(&row.questions).unwrap_or_default()
+    } else {
+        cut = cut.or_else(|| Some(Whole { bytes: i64::try_from(row.questions.len()).unwrap_or(i64::MAX), lines: 1 }));
+        Vec::new()
+    };
     Some(Approval {
         id: id(&row.id)?,
         session: id(&row.session)?,
@@ -523,11 +575,12 @@ fn approval_row(
         tool: row.tool,
         call: row.call,
         input,
+        input_cut: cut,
         target: row.target,
-        input_html: command,
-        diff,
-        plan_html,
-        questions: serde_json::from_str(&row.questions).unwrap_or_default(),
+        input_html: drawn.html,
+        diff: drawn.diff,
+        plan_html: drawn.plan,
+        questions,
         reason: row.reason,
         subagent: row.subagent,
         always: scopes.iter().map(|scope| Always::of(&suggestions, *scope)).collect(),

@@ -27,6 +27,11 @@ pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i6
         },
         None => None,
     };
+    let size = [&begun, &ended].into_iter().flatten().map(render::weight).sum();
+    render::draw(size, move || drawn(row, begun, ended)).await
+}
+
+fn drawn(row: entry::Model, begun: Option<Value>, ended: Option<Value>) -> EntryBody {
     let mut body = EntryBody::default();
     match EntryKind::parse(&row.kind) {
         Some(EntryKind::Tool | EntryKind::Task) => {
@@ -42,7 +47,7 @@ pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i6
             body.text = Some(text);
         }
     }
-    Ok(body)
+    body
 }
 
 async fn whole(rows: &Rows, body: Option<&Body>) -> Result<Option<Value>> {

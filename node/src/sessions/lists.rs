@@ -4,7 +4,7 @@
 use super::Engine;
 use crate::{
     entity::{entry, project, run, session},
-    journal::internal,
+    journal::{Journal, internal},
     rows::Rows,
     store::Store,
 };
@@ -20,6 +20,10 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
+use serde_json::Value;
+
+/// How much of a raw line is shown, in bytes.
+const RAW_SHOWN: usize = 64 * 1024;
 
 /// A cursor's text.
 pub fn cursor(parts: &[&str]) -> String {
@@ -143,11 +147,13 @@ pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Resu
             offset = 0;
         }
         let wanted = limit + 1 - items.len();
-        for (at, bytes) in engine.processes.raw(run, offset, wanted).await {
-            let shown = &bytes[..bytes.len().min(64 * 1024)];
-            let text = String::from_utf8_lossy(shown);
-            items.push(RawLine { run, offset: at, text: engine.journal.masked(&text).into_owned() });
-        }
+        let lines = engine.processes.raw(run, offset, wanted).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidInput => Error::invalid("after", "this is not a cursor of this list"),
+            _ => internal(error),
+        })?;
+        let journal = engine.journal.clone();
+        let shown = move || lines.into_iter().map(|(offset, line)| RawLine { run, offset, text: shown(&journal, line) }).collect::<Vec<_>>();
+        items.extend(tokio::task::spawn_blocking(shown).await.map_err(internal)?);
         if items.len() > limit {
             break;
         }
@@ -155,6 +161,27 @@ pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Resu
     let next = items.get(limit).map(|line| cursor(&[&line.run.to_string(), &line.offset.to_string()]));
     items.truncate(limit);
     Ok(Page { items, next })
+}
+
+/// A raw line as it is shown: masked before it is cut. Pieces of a text that is being written are left out, for a secret may be spread over them;
+/// the whole follows in a line of its own.
+fn shown(journal: &Journal, line: Vec<u8>) -> String {
+    let line = without_pieces(&line).unwrap_or(line);
+    let line = journal.masked_line(line);
+    let text = String::from_utf8_lossy(&line);
+    let end = text.floor_char_boundary(RAW_SHOWN);
+    text[..end].to_owned()
+}
+
+/// A line that carries a piece of a text, without the piece.
+fn without_pieces(line: &[u8]) -> Option<Vec<u8>> {
+    memchr::memmem::find(line, b"_delta")?;
+    let mut value: Value = serde_json::from_slice(line).ok()?;
+    let delta = value.get_mut("event").filter(|event| event["type"] == "content_block_delta")?.get_mut("delta")?.as_object_mut()?;
+    for (name, piece) in delta.iter_mut().filter(|(name, piece)| *name != "type" && piece.is_string()) {
+        *piece = Value::from(format!("[a piece of the {name}: {} bytes]", piece.as_str().map_or(0, str::len)));
+    }
+    serde_json::to_vec(&value).ok()
 }
 
 #[cfg(test)]

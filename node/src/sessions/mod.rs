@@ -344,7 +344,8 @@ impl ports::Sessions for SessionsService {
         require(caller, Action::StartSession, Resource::Node, "project")?;
         new.prompt = checked_prompt(&new.prompt)?;
         new.model = checked_model(new.model)?;
-        let title = title_or_first_words(new.title.as_deref(), &new.prompt)?;
+        // Of a secret that the title would cut through a part would be left.
+        let title = title_or_first_words(new.title.as_deref(), &self.engine.journal.masked(&new.prompt))?;
         let project = project::Entity::find_by_id(new.project.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
         let project = project.filter(|row| row.removed.is_none()).ok_or_else(|| Error::invalid("project", "there is no such project"))?;
         let branch = self.engine.folders.branch(&project.path).await;

@@ -50,8 +50,12 @@ const SILENCES: u32 = 10;
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// An agent that is ended in a turn may take the interrupt for so long.
 const INTERRUPT_WITHIN: Duration = Duration::from_secs(1);
-/// How much of stderr is kept to say why an agent failed.
+/// How much of stderr is used to say why an agent failed.
 const STDERR_TAIL: usize = 2_000;
+/// How much is kept for that, so that a secret that goes over several lines is whole when it is looked for.
+const STDERR_KEPT: usize = 4 * STDERR_TAIL;
+/// A line of stderr as long as this was cut where it was read.
+const STDERR_LINE: usize = 64 << 10;
 
 /// Serves one process.
 pub(super) struct Runner {
@@ -154,6 +158,8 @@ impl Runner {
                     taken += 1;
                     size += bytes.len();
                     self.live.silent_since = None;
+                    // Before the driver cuts anything: a secret of which only a part is left is not known any more.
+                    let bytes = self.engine.journal.masked_line(bytes);
                     let said = self.driver.line(&bytes);
                     for event in said {
                         self.remember(&event);
@@ -167,10 +173,11 @@ impl Runner {
                     upto = upto.max(end);
                 }
                 Output::Stderr(text) => {
+                    let journal = &self.engine.journal;
+                    // A line that was cut may end within a secret.
+                    let text = if text.len() < STDERR_LINE { journal.masked(&text).into_owned() } else { journal.masked_so_far(&text) };
                     self.live.stderr.push_str(&text.replace('\0', "\u{fffd}"));
-                    let excess = self.live.stderr.len().saturating_sub(STDERR_TAIL);
-                    let cut = (excess..=self.live.stderr.len()).find(|at| self.live.stderr.is_char_boundary(*at)).unwrap_or(0);
-                    self.live.stderr.drain(..cut);
+                    keep_end(&mut self.live.stderr, STDERR_KEPT);
                 }
                 Output::Exit(ended) => exit = Some(ended),
             }
@@ -496,7 +503,9 @@ impl Runner {
     fn push_partials(&mut self) {
         if std::mem::take(&mut self.live.partial_due) {
             let main = self.live.partials.get(&None).or_else(|| self.live.partials.values().next());
-            self.engine.hub.partial(self.session, main.filter(|partial| !partial.text.is_empty()).cloned());
+            // Half of a secret is one too, and the pieces in which it comes are shorter than it.
+            let shown = main.map(|partial| Partial { text: self.engine.journal.masked_so_far(&partial.text), ..partial.clone() });
+            self.engine.hub.partial(self.session, shown.filter(|partial| !partial.text.is_empty()));
         }
     }
 
@@ -537,7 +546,11 @@ impl Runner {
             // One that was held up may not have come to it.
             stop: self.live.stop.clone().or_else(|| self.told.stop()),
             name: self.agent.title(),
-            stderr: self.live.stderr.trim().to_owned(),
+            stderr: {
+                let mut stderr = self.engine.journal.masked(&self.live.stderr).into_owned();
+                keep_end(&mut stderr, STDERR_TAIL);
+                stderr.trim().to_owned()
+            },
             resumed: self.how == How::Resume,
             cut: self.live.cut,
             tasks: !self.live.tasks.is_empty(),
@@ -550,4 +563,11 @@ impl Runner {
         }
         self.engine.released(self.session, self.run).await;
     }
+}
+
+/// Cuts a text down to its last bytes, at a character.
+fn keep_end(text: &mut String, most: usize) {
+    let excess = text.len().saturating_sub(most);
+    let cut = (excess..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.drain(..cut);
 }

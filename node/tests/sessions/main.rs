@@ -12,6 +12,7 @@ mod live;
 mod odd;
 mod retention;
 mod rules;
+mod secret;
 mod stop;
 mod usage;
 

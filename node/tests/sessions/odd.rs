@@ -216,6 +216,32 @@ async fn an_agent_taken_up_while_interrupted_rests_out_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lists_carry_the_beginning_of_a_long_input_and_the_whole_is_asked_for() {
+    let place = Place::new().await;
+    let script = format!(
+        r#"{GREETS}read -r prompt
+printf '%s' '{{"type":"control_request","request_id":"r1","request":{{"subtype":"can_use_tool","tool_name":"Write","tool_use_id":"t1","input":{{"file_path":"/p/a.rs","content":"'
+yes 'let x = 1;\n' | head -n 200000 | tr -d '\n'
+printf '%s\n' 'the very end"}}}}}}'
+exec sleep 1000
+"#
+    );
+    let running = with_agent(&place, &script).await;
+    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
+    let asked = running.asked(session.id).await;
+    let bytes = |value: &serde_json::Value| serde_json::to_vec(value).unwrap().len();
+    assert!(bytes(&asked.input) <= 32 * 1024, "{}", bytes(&asked.input));
+    assert!(bytes(&serde_json::to_value(&asked).unwrap()) < 256 * 1024, "with all that is drawn of it");
+    let whole = running.services.approvals.input(&mara(), asked.id).await.unwrap();
+    assert!(whole.input["content"].as_str().is_some_and(|text| text.ends_with("the very end")));
+    let cut = asked.input_cut.unwrap();
+    assert_eq!(cut.lines, 200_002, "the file's and its path");
+    assert!(usize::try_from(cut.bytes).is_ok_and(|said| said.abs_diff(bytes(&whole.input)) < 20), "{cut:?}");
+    assert_eq!(running.services.approvals.find(&mara(), asked.id).await.unwrap().input_cut, Some(cut));
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn damaged_rows_stop_neither_lists_nor_a_start_nor_a_stop_and_a_rebuild_mends_them() {
     let place = Place::new().await;
     if place.config.url.is_some() {

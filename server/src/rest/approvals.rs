@@ -10,13 +10,13 @@ use crate::router::AppState;
 use axum::{Json, extract::State};
 use model::{
     Page, Services,
-    approvals::{Approval, ApprovalFilter, ApprovalState, Decide},
+    approvals::{Approval, ApprovalFilter, ApprovalInput, ApprovalState, Decide},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// All of them.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(find, decide))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(find, decide)).routes(routes!(input))
 }
 
 /// Approvals the caller may see: oldest first when pending, newest first otherwise.
@@ -43,6 +43,13 @@ async fn list(State(services): State<Services>, Known(caller): Known, mut params
     responses((status = 200, body = Approval), (status = "4XX", body = ErrorEnvelope)))]
 async fn find(State(services): State<Services>, Known(caller): Known, ids: Ids) -> ApiResult<Json<Approval>> {
     Ok(Json(services.approvals.find(&caller, ids.at(0, "approval")?).await?))
+}
+
+/// All of what an approval asks: of a long one the others carry only the beginning, and say so in `input_cut`.
+#[utoipa::path(get, path = "/approvals/{id}/input", tag = "approvals", params(("id" = String, Path)),
+    responses((status = 200, body = ApprovalInput), (status = "4XX", body = ErrorEnvelope)))]
+async fn input(State(services): State<Services>, Known(caller): Known, ids: Ids) -> ApiResult<Json<ApprovalInput>> {
+    Ok(Json(services.approvals.input(&caller, ids.at(0, "approval")?).await?))
 }
 
 /// Decides. When somebody was faster the answer is 409 `already_decided`, with that decision.

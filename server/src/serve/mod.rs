@@ -12,6 +12,7 @@ use crate::{
     idempotency::{self, UnderWay},
     live::{Feed, Hub},
     local::{self, Desk, Socket},
+    logging,
     metrics::Metrics,
     router::{self, AppState, Parts, Probe, Stop},
 };
@@ -56,7 +57,7 @@ const SWEEP: Duration = Duration::from_mins(10);
 
 /// Serves until told to stop.
 pub async fn run(config: Config) -> Result<ExitCode, Failure> {
-    logging(&config);
+    let _log = logging::start(&config);
     // Before anything else: a signal that comes during the start must stop it too.
     let signals = Signals::new().map_err(Failure::new)?;
     node::process::no_core_dumps();
@@ -194,14 +195,6 @@ fn secrets(config: &Config) -> Vec<String> {
     let password = config.database_url.as_ref().and_then(|url| url::Url::parse(url.expose()).ok()?.password().map(str::to_owned));
     secrets.extend(password);
     secrets
-}
-
-fn logging(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
-    // A subscriber that is there already, as in tests, stays.
-    let _ = if config.log_json { lines.json().try_init() } else { lines.try_init() };
 }
 
 fn node_config(config: &Config, program: PathBuf, journal: &Journal) -> Result<NodeConfig, Failure> {

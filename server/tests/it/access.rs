@@ -75,6 +75,7 @@ pub const TABLE: &[(&str, &str, &str, Rule)] = &[
     ("GET", "/api/v1/sessions/{id}/entries/{seq}/body", "", On(Action::ReadSession)),
     ("GET", "/api/v1/approvals", "", May(Action::ReadNode)),
     ("GET", "/api/v1/approvals/{id}", "", On(Action::ReadSession)),
+    ("GET", "/api/v1/approvals/{id}/input", "", On(Action::ReadSession)),
     ("GET", "/api/v1/events", "", May(Action::ReadNode)),
     ("GET", "/api/v1/usage", "", May(Action::ReadNode)),
     // Server functions, reading.
@@ -87,6 +88,7 @@ pub const TABLE: &[(&str, &str, &str, Rule)] = &[
     ("POST", "/api/rpc/approvals/inbox", JSON, May(Action::ReadNode)),
     ("POST", "/api/rpc/approvals/waiting", JSON, May(Action::ReadNode)),
     ("POST", "/api/rpc/approvals/find", r#"{"id":"$A"}"#, On(Action::ReadSession)),
+    ("POST", "/api/rpc/approvals/input", r#"{"id":"$A"}"#, On(Action::ReadSession)),
     ("POST", "/api/rpc/projects/list", r#"{"page":{}}"#, May(Action::ReadNode)),
     ("POST", "/api/rpc/projects/find", r#"{"id":"$P"}"#, May(Action::ReadNode)),
     ("POST", "/api/rpc/sessions/list", r#"{"filter":{},"page":{}}"#, May(Action::ReadNode)),

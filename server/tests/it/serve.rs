@@ -179,3 +179,81 @@ fn a_settings_file_of_the_current_folder_is_not_obeyed_and_the_start_says_which_
         assert!(node.greeting.contains(&said), "{said}: {:?}", node.greeting);
     }
 }
+
+#[test]
+fn whatever_becomes_of_standard_error_requests_are_answered_and_the_node_stops_in_order() {
+    // A pipe whose reader is gone, a full disk, a pipe that nobody reads.
+    for stderr in [">(exec true)", "/dev/full", ">(exec sleep 30)"] {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!(r#"exec "$0" "$@" 2> {stderr}"#);
+        let mut node = Running::start_under(&["env", "ORCHWIZ_LOG=trace", "bash", "-c", &script], folder.path(), &["--stop-agents"]);
+        for _ in 0..100 {
+            assert_eq!(get(&format!("{}/readyz", node.url)).0, 200, "{stderr}");
+        }
+        node.signal("TERM");
+        let status = node.ended(Duration::from_secs(10)).unwrap_or_else(|| panic!("stopped within 10 s with {stderr}"));
+        assert_eq!(status.code(), Some(0), "{stderr}");
+    }
+}
+
+#[test]
+fn a_known_secret_that_an_agent_prints_is_in_no_log_and_no_file_of_the_node_but_its_spool() {
+    const CANARY: &str = "sk-ant-api03-Zq7Rk2Wm9Xt4Lp8Vb3Nc6Hd1Fs5Gj0Ty";
+    let folder = tempfile::tempdir().unwrap();
+    let [claude, config, data, project, log] = ["claude", "node.toml", "data", "shop", "log"].map(|name| folder.path().join(name));
+    let line = r#"{"type":"assistant","message":{"role":"assistant","content":[{"type":"text","text":"TEXT"},{"type":"tool_use","id":"b1","name":"Bash","input":{"command":"TEXT"}}]}}"#;
+    let script = format!(
+        r#"#!/bin/sh
+read -r hello
+printf '%s\n' '{{"type":"control_response","response":{{"subtype":"success","request_id":"ow-1-initialize","response":{{}}}}}}'
+read -r prompt
+printf '%s\n' '{}' "no json, but $ANTHROPIC_API_KEY" "{{\"type\":\"telepathy\",\"of\":\"$ANTHROPIC_API_KEY\"}}"
+echo "it broke: $ANTHROPIC_API_KEY" >&2
+exit 3
+"#,
+        line.replace("TEXT", &format!("{}{CANARY}", "x".repeat(180)))
+    );
+    fs::write(&claude, script).unwrap();
+    fs::set_permissions(&claude, Permissions::from_mode(0o755)).unwrap();
+    fs::write(&config, format!("[agents]\nclaude_path = {claude:?}\n")).unwrap();
+    fs::create_dir(&project).unwrap();
+    let key = format!("ANTHROPIC_API_KEY={CANARY}");
+    let script = format!(r#"exec "$0" "$@" 2> {}"#, log.display());
+    let mut node = Running::start_under(&["env", "ORCHWIZ_LOG=trace", &key, "bash", "-c", &script], &data, &["--config", config.to_str().unwrap()]);
+    let at = data.to_str().unwrap();
+    let (code, _, err) = text_of(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", at], Some("correct horse battery\n"));
+    assert_eq!(code, Some(0), "{err}");
+    let (_, token, _) = text_of(&["token", "create", "--user", "mara", "--data", at], None);
+    let api = format!("{}/api/v1", node.url);
+    let project = create(&format!("{api}/projects"), token.trim(), &json!({ "path": project }));
+    let session = create(&format!("{api}/sessions"), token.trim(), &json!({ "project": project, "agent": "claude", "mode": "ask", "prompt": "hello" }));
+    let end = Instant::now() + Duration::from_secs(30);
+    let said = loop {
+        let (_, said) = get_as(&format!("{api}/sessions/{session}"), token.trim());
+        if said.contains(r#""state":"failed""#) {
+            break said + &get_as(&format!("{api}/sessions/{session}/entries"), token.trim()).1;
+        }
+        assert!(Instant::now() < end, "{said}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    node.signal("TERM");
+    assert_eq!(node.ended(Duration::from_secs(10)).expect("stopped within 10 s").code(), Some(0));
+    let leak = |text: &[u8]| (0..=CANARY.len() - 8).map(|at| &CANARY[at..at + 8]).find(|part| text.windows(8).any(|window| window == part.as_bytes()));
+    assert_eq!(leak(said.as_bytes()), None, "{said}");
+    assert!(said.contains("it broke: [masked]"), "{said}");
+    for file in [log, data.join("orchwiz.db"), data.join("orchwiz.db-wal")] {
+        assert_eq!(leak(&fs::read(&file).unwrap_or_default()), None, "{}", file.display());
+    }
+}
+
+fn text_of(args: &[&str], input: Option<&str>) -> (Option<i32>, String, String) {
+    text(&run(args, input))
+}
+
+fn get_as(url: &str, token: &str) -> (u16, String) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let response = client().get(url).bearer_auth(token).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    })
+}

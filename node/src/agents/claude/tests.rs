@@ -294,6 +294,20 @@ fn requests_nobody_can_answer_are_answered_at_once() {
 }
 
 #[test]
+fn a_line_with_an_endless_id_is_shown_as_it_came_and_cut() {
+    let id = "x".repeat(1 << 20);
+    for line in [
+        json!({"type": "assistant", "parent_tool_use_id": id, "message": {"content": [{"type": "text", "text": "hi"}]}}),
+        json!({"type": "assistant", "message": {"content": [{"type": "tool_use", "id": id, "name": "Bash", "input": {}}]}}),
+        json!({"type": "control_request", "request_id": "r", "request": {"subtype": "can_use_tool", "tool_name": "Bash", "tool_use_id": id, "input": {}}}),
+        json!({"type": "system", "subtype": "task_started", "task_id": "t", "task_type": id}),
+    ] {
+        let events = Claude::new().line(&bytes(&line));
+        assert!(matches!(events.as_slice(), [AgentEvent::Raw(Value::String(text))] if text.len() <= 64 * 1024), "{}", line["type"]);
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_shown_as_it_came() {
     let mut driver = Claude::new();
     assert_eq!(driver.line(b""), []);

@@ -21,7 +21,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Write},
     os::{
         fd::OwnedFd,
         unix::{net::UnixStream, process::CommandExt},
@@ -113,7 +113,7 @@ pub fn shim_main(args: Vec<OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error is the run's `shim.log`.
-            eprintln!("shim: {error}");
+            let _ = writeln!(io::stderr(), "shim: {error}");
             ExitCode::FAILURE
         }
     }
@@ -323,6 +323,6 @@ fn heed_signals(shim: &Arc<Shim>) {
         Ok(())
     });
     if let Err(error) = heeded {
-        eprintln!("shim: cannot listen for signals: {error}");
+        let _ = writeln!(io::stderr(), "shim: cannot listen for signals: {error}");
     }
 }

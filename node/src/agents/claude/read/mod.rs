@@ -82,6 +82,29 @@ impl Default for Heard {
     }
 }
 
+/// The longest id or name, in bytes: a longer one is no agent's, and would stand in every row that names it.
+const NAME: usize = 512;
+
+/// Whether everything that becomes part of rows as it is has a bearable length.
+fn names_fit(line: &Value) -> bool {
+    const NAMES: [&str; 11] = [
+        "agent_id",
+        "claude_code_version",
+        "id",
+        "name",
+        "parent_tool_use_id",
+        "request_id",
+        "subagent_type",
+        "task_id",
+        "task_type",
+        "tool_name",
+        "tool_use_id",
+    ];
+    let fits = |value: &Value| NAMES.iter().all(|name| value[*name].as_str().is_none_or(|name| name.len() <= NAME));
+    let blocks = line["message"]["content"].as_array().into_iter().flatten();
+    [line, &line["request"], &line["response"]].into_iter().chain(blocks).all(fits)
+}
+
 /// A number of tokens as it is believed.
 fn bounded(tokens: i64) -> i64 {
     tokens.clamp(0, USAGE_MOST)
@@ -103,7 +126,7 @@ impl Heard {
             Ok(line @ Value::Object(_)) => line,
             _ => return vec![AgentEvent::Raw(lossy(bytes))],
         };
-        if !storable(&mut line, 1) {
+        if !storable(&mut line, 1) || !names_fit(&line) {
             return vec![AgentEvent::Raw(lossy(bytes))];
         }
         let mut events = Vec::new();
