@@ -57,6 +57,10 @@ impl ProjectsService {
         &self.folders
     }
 
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// When a session that the caller may see last did something in each of these projects that has any; each is one look at the end of an
     /// index.
     async fn activity(&self, caller: &Caller, projects: impl IntoIterator<Item = &str>) -> Result<HashMap<String, Millis>> {

@@ -14,12 +14,13 @@ use crate::{
     render,
     store::{Store, sql},
 };
+use futures::future::try_join_all;
 use memo::Memo;
 use model::{
     Caller, Millis, Pos, Result, Via,
     approvals::{Always, Approval, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion, is_shell},
     caller::Visibility,
-    entries::{Call, CallStatus, Entry, EntryKind},
+    entries::{Call, CallStatus, Diff, Entry, EntryKind},
     event::{Body, Fact},
     id::{ApprovalId, ProjectId, PromptId, SessionId},
     projects::Project,
@@ -213,15 +214,36 @@ impl Rows {
             .collect();
         let offering = rows.iter().filter(|row| offers(row)).filter_map(|row| projects.get(&sessions.get(&row.session)?.project));
         let trusted = approvals::trusted(self.projects.folders(), offering).await;
-        let mut shown = Vec::with_capacity(rows.len());
-        for row in rows {
-            let Some(session) = sessions.get(&row.session) else { continue };
-            let input = self.approval_input(&row).await?;
+        let shown = rows.into_iter().filter_map(|row| Some((sessions.get(&row.session)?, row))).map(|(session, row)| {
             let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
             let scopes = if offers(&row) { approvals::offered(caller, &suggestions, trusted.contains(&session.project)) } else { &[] };
-            shown.extend(approval_row(row, session, &projects, input, suggestions, scopes));
-        }
-        Ok(shown)
+            self.approval_row(row, session, projects.get(&session.project), suggestions, scopes)
+        });
+        // Together: folders that do not answer are waited for as long as one.
+        Ok(try_join_all(shown).await?.into_iter().flatten().collect())
+    }
+
+    async fn approval_row(
+        &self,
+        row: approval::Model,
+        session: &session::Model,
+        project: Option<&project::Model>,
+        suggestions: Vec<Suggestion>,
+        scopes: &[RememberScope],
+    ) -> Result<Option<Approval>> {
+        let input = self.approval_input(&row).await?;
+        let folder = project.map(|project| project.path.as_str()).unwrap_or_default();
+        let diff = if row.state == ApprovalState::Pending.word() {
+            crate::sessions::proposed(&self.projects, folder, &row.tool, &input).await
+        } else {
+            crate::sessions::past(folder, &row.tool, &input)
+        };
+        Ok(approval_row(row, session, project, input, suggestions, diff, scopes))
+    }
+
+    /// The projects of these rows.
+    pub(crate) fn projects(&self) -> &ProjectsService {
+        &self.projects
     }
 
     /// Exactly what the approval's tool would get; null when it was purged.
@@ -497,16 +519,14 @@ fn limit_of(project: Option<&project::Model>, session: &session::Model) -> Optio
 fn approval_row(
     row: approval::Model,
     session: &session::Model,
-    projects: &HashMap<String, project::Model>,
+    project: Option<&project::Model>,
     input: Value,
     suggestions: Vec<Suggestion>,
+    diff: Option<Diff>,
     scopes: &[RememberScope],
 ) -> Option<Approval> {
     let kind = ApprovalKind::parse(&row.kind)?;
-    let project = projects.get(&session.project);
-    let root = project.map(|project| project.path.as_str()).unwrap_or_default();
     let command = input.get("command").and_then(Value::as_str).filter(|_| is_shell(&row.tool)).map(|command| render::command(command, &row.tool));
-    let diff = crate::sessions::proposed(root, &row.tool, &input);
     let plan_html = (kind == ApprovalKind::Plan).then(|| render::markdown(input.get("plan").and_then(Value::as_str).unwrap_or_default()));
     Some(Approval {
         id: id(&row.id)?,

@@ -13,7 +13,7 @@ mod runner;
 pub(crate) mod scribe;
 
 pub(crate) use apply::by_node;
-pub(crate) use bodies::proposed;
+pub(crate) use bodies::{past, proposed};
 pub use engine::EngineConfig;
 pub(crate) use engine::{Engine, Stop};
 pub use lists::{cursor, parts as cursor_parts};
