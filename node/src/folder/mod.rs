@@ -12,6 +12,7 @@ pub use grant::{Grant, SettingsFile};
 pub use trust::Unvouchable;
 
 use crate::{clock::Deps, entity::project};
+use model::projects::OwnFiles;
 use rustix::{
     fs::{Access, access},
     io::Errno,
@@ -178,6 +179,11 @@ impl Folders {
     /// What a person trusts who trusts the folder as it is now.
     pub async fn seal(&self, folder: &Path) -> Result<Result<String, Unvouchable>, Silent> {
         self.read(folder, CERTAIN_WITHIN, |folder, _| trust::seal(folder)).await
+    }
+
+    /// What the folder would run, with what stands in the files.
+    pub async fn own_files(&self, folder: &str) -> Result<OwnFiles, Silent> {
+        self.read(Path::new(folder), CERTAIN_WITHIN, |folder, _| trust::own_files(folder)).await
     }
 
     /// Whether the folder is trusted, and what is trusted once a person has granted something in it; see [`trust::follow`].

@@ -2,11 +2,11 @@
 
 use crate::{Running, Setup, mara, open, open_as};
 use model::{
-    Error, PageQuery,
+    Caller, Error, PageQuery, Role,
     approvals::Decide,
     entries::{Diff, Unplaced},
     id::ProjectId,
-    projects::{NewProject, Project},
+    projects::{NewProject, Project, ProjectPatch},
     sessions::{AgentKind, Mode, NewSession, Session, SessionState},
 };
 use node::store::testing::Place;
@@ -216,5 +216,30 @@ async fn an_edit_that_is_asked_about_stands_where_it_is_in_the_file_as_it_is_now
 
     let decided = running.services.approvals.decide(&mara(), asked.id, Decide::deny("no")).await.unwrap();
     assert_eq!(decided.diff.expect("it wanted to edit").unplaced, Some(Unplaced::Past));
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_trusted_is_what_was_looked_at() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    running.journal.mask("a-key-of-the-node");
+    let (_all, folder) = folder();
+    put(&folder, ".mcp.json", r#"{"mcpServers":{"one":{"command":"run a-key-of-the-node"}}}"#);
+    let project = add(&running, &folder, false).await.unwrap();
+    let projects = &running.services.projects;
+    let own = projects.own_files(&mara(), project.id).await.unwrap();
+    assert_eq!(own.files[0].name, ".mcp.json");
+    assert!(own.files[0].text.as_deref().is_some_and(|text| text.contains("run [masked]")), "{own:?}");
+    let trust = async |seen: Option<String>| projects.update(&mara(), project.id, ProjectPatch { trusted: Some(true), seen, ..ProjectPatch::default() }).await;
+    put(&folder, ".mcp.json", r#"{"mcpServers":{"one":{"command":"evil"}}}"#);
+    let refused = trust(own.seal).await;
+    assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("changed since you looked")), "{refused:?}");
+    assert!(!projects.find(&mara(), project.id).await.unwrap().trusted);
+    let own = projects.own_files(&mara(), project.id).await.unwrap();
+    assert!(trust(own.seal).await.unwrap().trusted);
+
+    let operator = Caller { role: Role::Operator, ..mara() };
+    assert!(matches!(projects.own_files(&operator, project.id).await, Err(Error::Forbidden(_))), "they may hold keys");
     running.close(true).await;
 }
