@@ -11,7 +11,7 @@ use crate::{
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, patch_sessions},
     ui::{
-        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, Toasts, changing, each, effect, format,
+        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, Toasts, changing, code, each, effect, format,
         hear, use_toasts,
     },
     view,
@@ -433,7 +433,7 @@ fn own_file(file: OwnFile) -> AnyView {
     };
     view! {
         <section class="own-file">
-            <h4><code>{name.clone()}</code></h4>
+            <h4><code>{code(&name)}</code></h4>
             {text.map(|text| view! { <CodeBlock text=text html=None label=name wrap=true /> })}
             {rest.map(|rest| view! { <p class="xs failed">{rest}</p> })}
         </section>
