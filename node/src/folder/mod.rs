@@ -128,7 +128,9 @@ impl Folders {
     pub async fn check(&self, text: &str) -> model::Result<PathBuf> {
         let inner = self.0.clone();
         let named = text.to_owned();
-        let found = self.read(Path::new(text), CERTAIN_WITHIN, move |_, _| inner.borders.folder(&named)).await;
+        // What is no path anyway is not remembered as one.
+        let place = Path::new(if text.len() <= borders::PATH_MAX { text } else { "" });
+        let found = self.read(place, CERTAIN_WITHIN, move |_, _| inner.borders.folder(&named)).await;
         found.unwrap_or_else(|silent| Err(silent.to_string())).map_err(|why| model::Error::invalid("path", why))
     }
 
