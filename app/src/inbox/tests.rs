@@ -58,7 +58,8 @@ async fn it_says_where_it_would_happen_and_whose_limit_denies_it() {
 #[tokio::test]
 async fn the_address_names_the_item_and_a_change_is_a_diff() {
     let line = |sign, text: &str| DiffLine { sign, old: None, new: Some(41), parts: vec![(false, "size = ".into()), (true, text.into())] };
-    let diff = Diff { path: "prod/rds.tf".into(), added: 1, removed: 1, lines: vec![line('-', "200"), line('+', "320")], omitted: 0, shortened: 0, unplaced: None };
+    let diff =
+        Diff { path: "prod/rds.tf".into(), added: 1, removed: 1, lines: vec![line('-', "200"), line('+', "320")], omitted: 0, shortened: 0, unplaced: None };
     let approvals = vec![
         approval(1, |_| ()),
         approval(2, |a| {

@@ -11,8 +11,8 @@ use crate::{
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, patch_sessions},
     ui::{
-        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, Toasts, changing, code, each, effect, format,
-        hear, use_toasts,
+        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, Toasts,
+        changing, code, each, effect, format, hear, use_toasts,
     },
     view,
 };
@@ -428,7 +428,9 @@ fn own_file(file: OwnFile) -> AnyView {
     let OwnFile { name, size, text, cut } = file;
     let rest = match &text {
         None => Some(format!("{} are no text, and not shown.", format::bytes(size))),
-        Some(text) if cut => Some(format!("Only the first {} of {} are shown: look at the rest on the machine.", format::bytes(length(text)), format::bytes(size))),
+        Some(text) if cut => {
+            Some(format!("Only the first {} of {} are shown: look at the rest on the machine.", format::bytes(length(text)), format::bytes(size)))
+        }
         Some(_) => None,
     };
     view! {
