@@ -13,7 +13,7 @@ use model::{
     id::{ApprovalId, ProjectId, PromptId, SessionId, TokenId, UserId},
     node::{AgentFound, HealthSample, NodeInfo, NodeKind, Overview},
     ports,
-    projects::{NewProject, Project, ProjectPatch},
+    projects::{NewProject, OwnFile, OwnFiles, Project, ProjectPatch},
     sessions::{AgentKind, Mode, NewSession, Prompt, RawLine, Session, SessionFilter, SessionPatch, SessionState, SessionView, Tokens},
     usage::{UsageQuery, UsageRow},
 };
@@ -350,7 +350,9 @@ impl ports::Sessions for Fake {
     async fn view(&self, caller: &Caller, id: SessionId) -> Result<SessionView> {
         let session = self.session(id)?;
         let may_drive = caller.role >= Role::Operator;
-        Ok(SessionView { session, trusted: true, queued: self.queued.clone(), pos: self.pos, may_drive })
+        let of = self.projects.iter().find(|project| project.id == session.project);
+        let (trusted, runs_own) = of.map_or((true, false), |project| (project.trusted, !project.runs_own.is_empty()));
+        Ok(SessionView { session, trusted, runs_own, queued: self.queued.clone(), pos: self.pos, may_drive })
     }
     async fn check(&self, _: &Caller, prompt: &str, _: Option<&str>, _: Option<&str>) -> Result<()> {
         self.checked()?;
@@ -466,6 +468,11 @@ impl ports::Projects for Fake {
     async fn at(&self, _: &Caller, path: &str) -> Result<Option<ProjectId>> {
         self.checked()?;
         Ok(self.projects.iter().find(|project| project.path == path).map(|project| project.id))
+    }
+    async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles> {
+        let project = ports::Projects::find(self, caller, id).await?;
+        let files = project.runs_own.into_iter().map(|name| OwnFile { name, size: 2, text: Some("{}".into()), cut: false }).collect();
+        Ok(OwnFiles { files, seal: Some("seal".into()), ..OwnFiles::default() })
     }
     async fn create(&self, _: &Caller, new: NewProject) -> Result<Project> {
         self.checked()?;

@@ -132,6 +132,29 @@ pub struct Diff {
     /// Lines of which only the beginning is shown, because they are too long.
     #[serde(default)]
     pub shortened: i64,
+    /// Why nothing says where in the file it is: then its lines have no numbers, and no others around them. `None` where they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unplaced: Option<Unplaced>,
+}
+
+words! {
+    /// Why it is not known where in a file a change is.
+    Unplaced {
+        /// The file lies outside of the project's folder, or a link there leads out.
+        Outside = "outside",
+        /// There is no such file.
+        Missing = "missing",
+        /// The file is too large to compare.
+        TooLarge = "too_large",
+        /// The file cannot be read, is no text, or its disk does not answer.
+        Unreadable = "unreadable",
+        /// The text to replace is not in the file as it is now.
+        NotFound = "not_found",
+        /// The text to replace is in the file several times, and only one of them is meant.
+        Ambiguous = "ambiguous",
+        /// It is over, and the file was not read.
+        Past = "past",
+    }
 }
 
 /// The whole of an entry.

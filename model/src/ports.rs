@@ -9,7 +9,7 @@ use crate::{
     event::Event,
     id::{ApprovalId, ProjectId, PromptId, SessionId, TokenId},
     node::{AgentFound, HealthSample, NodeInfo, Overview},
-    projects::{NewProject, Project, ProjectPatch},
+    projects::{NewProject, OwnFiles, Project, ProjectPatch},
     sessions::{Mode, NewSession, Prompt, RawLine, Session, SessionFilter, SessionPatch, SessionView},
     usage::{UsageQuery, UsageRow},
 };
@@ -92,6 +92,8 @@ pub trait Projects: Send + Sync {
     async fn find(&self, caller: &Caller, id: ProjectId) -> Result<Project>;
     /// The project that this folder is, by its canonical path; `None` where it is none yet. Refuses the paths that `create` refuses.
     async fn at(&self, caller: &Caller, path: &str) -> Result<Option<ProjectId>>;
+    /// What a project's folder would run if trusted, with what stands in its files: to be looked at before it is trusted, by who may trust it.
+    async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles>;
     /// Adds a folder.
     async fn create(&self, caller: &Caller, new: NewProject) -> Result<Project>;
     /// Renames, trusts, sets the time limit of approvals.

@@ -64,7 +64,35 @@ pub struct ProjectPatch {
     pub name: Option<String>,
     /// Trust it as it is now, or no longer.
     pub trusted: Option<bool>,
+    /// With `trusted`: the `seal` of what was looked at. A folder that would run something else by now is not trusted (409).
+    pub seen: Option<String>,
     /// Deny unanswered approvals after so many seconds, 10 to 604,800; 0 for no limit: then those of unattended sessions are denied after an
     /// hour, others wait.
     pub approval_timeout_s: Option<i64>,
+}
+
+/// What a folder would run if trusted, as it was read at one moment, with what stands in its files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnFiles {
+    /// The files by name, at most 200.
+    pub files: Vec<OwnFile>,
+    /// So many more there are.
+    pub omitted: i64,
+    /// What a person trusts who trusts exactly this; `None` where nobody can vouch for it.
+    pub seal: Option<String>,
+    /// Why nobody can vouch for it.
+    pub lack: Option<String>,
+}
+
+/// A file that a folder would run, or that says what to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnFile {
+    /// Its path, relative where it lies in the folder.
+    pub name: String,
+    /// Its length in bytes.
+    pub size: i64,
+    /// How it begins, at most 32 KiB, and 256 KiB of all files together; `None` where it is no text.
+    pub text: Option<String>,
+    /// Whether there is more than `text` shows.
+    pub cut: bool,
 }

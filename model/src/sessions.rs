@@ -361,6 +361,8 @@ pub struct SessionView {
     pub session: Session,
     /// Whether the project is trusted: an untrusted one runs nothing of its own.
     pub trusted: bool,
+    /// Whether the project has something of its own that would run if it were trusted.
+    pub runs_own: bool,
     /// Prompts that wait for the agent.
     pub queued: Vec<Prompt>,
     /// The position all of this was read at; the live socket starts here.

@@ -4,7 +4,7 @@ use crate::testing::{Fake, NOW, approval};
 use model::{
     Error,
     approvals::{ApprovalKind, ApprovalState, Decided, LimitOf, Question, QuestionOption, Verdict},
-    entries::{Diff, DiffLine},
+    entries::{Diff, DiffLine, Unplaced},
 };
 
 fn decided() -> Decided {
@@ -58,7 +58,8 @@ async fn it_says_where_it_would_happen_and_whose_limit_denies_it() {
 #[tokio::test]
 async fn the_address_names_the_item_and_a_change_is_a_diff() {
     let line = |sign, text: &str| DiffLine { sign, old: None, new: Some(41), parts: vec![(false, "size = ".into()), (true, text.into())] };
-    let diff = Diff { path: "prod/rds.tf".into(), added: 1, removed: 1, lines: vec![line('-', "200"), line('+', "320")], omitted: 0, shortened: 0 };
+    let diff =
+        Diff { path: "prod/rds.tf".into(), added: 1, removed: 1, lines: vec![line('-', "200"), line('+', "320")], omitted: 0, shortened: 0, unplaced: None };
     let approvals = vec![
         approval(1, |_| ()),
         approval(2, |a| {
@@ -68,6 +69,18 @@ async fn the_address_names_the_item_and_a_change_is_a_diff() {
     ];
     let path = format!("/inbox?id={}", approvals[1].id);
     Fake { approvals, ..Fake::default() }.render(&path).await.shows(&["asks to change a file", "prod/rds.tf", "<em>320</em>"]);
+}
+
+#[tokio::test]
+async fn a_change_without_a_place_invents_no_numbers_and_says_why() {
+    let line = |sign, text: &str| DiffLine { sign, old: None, new: None, parts: vec![(false, text.into())] };
+    let diff = Diff { path: "/etc/hosts".into(), added: 1, removed: 1, lines: vec![line('-', "one"), line('+', "two")], ..Diff::default() };
+    let asked = approval(1, |a| {
+        a.tool = "Edit".into();
+        a.diff = Some(Diff { unplaced: Some(Unplaced::Outside), ..diff });
+    });
+    let page = Fake { approvals: vec![asked], ..Fake::default() }.render("/inbox").await;
+    page.shows(&["No line numbers: the file lies outside of the project's folder", "diff-nn", "two"]).lacks(&["@@"]);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use model::{
-    entries::{Diff, DiffLine},
+    entries::{Diff, DiffLine, Unplaced},
     sessions::SessionState,
 };
 
@@ -339,7 +339,16 @@ fn diff() -> Diff {
             line(' ', Some(41), Some(42), &[(false, "}")]),
         ],
         omitted: 24,
+        unplaced: None,
     }
+}
+
+fn without_place(mut diff: Diff) -> Diff {
+    diff.lines.remove(0);
+    for line in &mut diff.lines {
+        (line.old, line.new) = (None, None);
+    }
+    Diff { unplaced: Some(Unplaced::Outside), omitted: 0, ..diff }
 }
 
 #[component]
@@ -348,6 +357,7 @@ pub(super) fn Code() -> impl IntoView {
     view! {
         <Part title="Diff, code, Markdown">
             <DiffView diff=diff() />
+            <DiffView diff=without_place(diff()) />
             <CodeBlock html=Some(html) label="Command" wrap=true />
             <CodeBlock text="git push" html=None label="Large command" big=true />
             <Markdown html="<p>Text with <strong>strong</strong>, <code>code</code> and a list:</p><ul><li>one</li><li>two</li></ul><pre><code>fn main() {}</code></pre>" />

@@ -11,7 +11,7 @@ use leptos::server;
 use model::{
     Page, PageQuery, Pos,
     id::ProjectId,
-    projects::{Project, ProjectPatch},
+    projects::{OwnFiles, Project, ProjectPatch},
     sessions::Session,
 };
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,12 @@ pub async fn find_project(id: ProjectId) -> AppResult<ProjectView> {
     let filter = model::sessions::SessionFilter { project: Some(id), ..Default::default() };
     let sessions = services.sessions.list(&caller, filter, PageQuery { after: None, limit: Some(20) }).await?;
     Ok(ProjectView { project, sessions, pos })
+}
+
+/// What a project's folder would run if trusted, with what stands in its files.
+#[server(prefix = "/api/rpc", endpoint = "projects/own_files", protocol = Rpc)]
+pub async fn own_files(id: ProjectId) -> AppResult<OwnFiles> {
+    Ok(services()?.projects.own_files(&caller()?, id).await?)
 }
 
 /// Adds a folder. A plain form, so that it works before WASM has loaded.

@@ -2,17 +2,17 @@
 //! Removing forgets the project and never touches its folder; the page says so.
 
 use super::{
-    api::{ProjectView, delete_project, find_project, update_project},
+    api::{ProjectView, delete_project, find_project, own_files, update_project},
     list::{look, trust_kind},
 };
 use crate::{
     Act, Reading,
-    error::AppError,
+    error::{AppError, AppResult},
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, patch_sessions},
     ui::{
-        Button, ButtonKind, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, changing, each, effect,
-        hear, use_toasts,
+        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, Toasts,
+        changing, code, each, effect, format, hear, use_toasts,
     },
     view,
 };
@@ -20,13 +20,13 @@ use leptos::{html, prelude::*};
 use leptos_meta::Title;
 use leptos_router::{
     NavigateOptions,
-    hooks::{use_navigate, use_params_map},
+    hooks::{use_navigate, use_params_map, use_query_map},
 };
 use model::{
     Error,
     id::ProjectId,
     live::{Row, ServerSays, Topic},
-    projects::{Project, ProjectPatch},
+    projects::{OwnFile, OwnFiles, Project, ProjectPatch},
     sessions::{Session, SessionFilter},
 };
 
@@ -293,6 +293,7 @@ fn About(project: RwSignal<Project>) -> impl IntoView {
 #[component]
 fn Trust(state: State) -> impl IntoView {
     let State { project, change, .. } = state;
+    let open = RwSignal::new(false);
     view! {
         <section class="pn-s">
             <div class="row pn-h">
@@ -318,7 +319,7 @@ fn Trust(state: State) -> impl IntoView {
                     view! { <p class="xs faint">"The folder has no settings, hooks or MCP servers of its own."</p> }
                 } else {
                     view! {
-                        <p class="xs faint">"It would run what these say:"</p>
+                        <p class="xs faint">"If trusted, these files may run commands:"</p>
                         <ul class="runs">{runs.into_iter().map(|file| view! { <li><code>{file}</code></li> }).collect_view()}</ul>
                     }
                 }
@@ -327,17 +328,135 @@ fn Trust(state: State) -> impl IntoView {
                 {move || {
                     project.with(|project| {
                         let holds = project.trusted && !project.trust_stale;
-                        let word = if holds { "No longer trust" } else if project.trust_stale { "Trust it as it is now" } else { "Trust this project" };
+                        let word = if holds { "Stop trusting" } else if project.trust_stale { "Trust it as it is now…" } else { "Trust this project…" };
                         view! {
                             <Button kind=trust_kind(project) disabled=change.pending() on:click=hear::click(move |_| {
-                                change.dispatch(ProjectPatch { trusted: Some(!holds), ..ProjectPatch::default() });
+                                if holds {
+                                    change.dispatch(ProjectPatch { trusted: Some(false), ..ProjectPatch::default() });
+                                } else {
+                                    open.set(true);
+                                }
                             })>{word}</Button>
                         }
                     })
                 }}
             </div>
+            <Trusting state=state open=open />
         </section>
     }
+}
+
+/// What would run, read when it is asked for, and below it the decision.
+#[component]
+fn Trusting(state: State, open: RwSignal<bool>) -> impl IntoView {
+    let State { project, refused, change, accepted, .. } = state;
+    let id = project.with_untracked(|project| project.id);
+    let found = RwSignal::new(None::<AppResult<OwnFiles>>);
+    let look = Act::new(move |(): &()| async move {
+        let answer = own_files(id).await;
+        found.try_set(Some(answer));
+    });
+    let again = move || {
+        refused.set(None);
+        found.set(None);
+        look.dispatch(());
+    };
+    effect(move || {
+        if open.get() {
+            again();
+        }
+    });
+    // A link from elsewhere leads right here.
+    let query = use_query_map();
+    effect(move || {
+        if query.with(|query| query.get("look").is_some_and(|what| what == "trust")) {
+            open.set(true);
+        }
+    });
+    let toasts = use_toasts();
+    effect(move || {
+        if accepted.with(|patch| patch.trusted == Some(true)) {
+            open.set(false);
+            say_trusted(toasts, id, &project.with_untracked(|project| project.name.clone()));
+        }
+    });
+    let seal = move || found.with(|found| found.as_ref().and_then(|answer| answer.as_ref().ok()).and_then(|own| own.seal.clone()));
+    let cannot = Signal::derive(move || seal().is_none() || change.pending().get());
+    view! {
+        <Dialog open=open title="Trust this project" class="dialog-wide">
+            {move || match found.get() {
+                None => view! { <Skeleton rows=4 /> },
+                Some(Err(error)) => {
+                    view! { <ErrorNote error=error title="What it would run could not be read." retry=Callback::new(move |()| again()) /> }
+                }
+                Some(Ok(own)) => would_run(own),
+            }}
+            {move || {
+                refused
+                    .get()
+                    .map(|error| view! { <ErrorNote error=error title="The project was not trusted." retry=Callback::new(move |()| again()) /> })
+            }}
+            <div class="acts">
+                <Button large=true on:click=hear::click(move |_| open.set(false))>"Not now"</Button>
+                <Button kind=ButtonKind::Primary large=true disabled=cannot on:click=hear::click(move |_| {
+                    if let Some(seen) = untrack(seal) {
+                        change.dispatch(ProjectPatch { trusted: Some(true), seen: Some(seen), ..ProjectPatch::default() });
+                    }
+                })>"Trust it"</Button>
+            </div>
+        </Dialog>
+    }
+}
+
+fn would_run(own: OwnFiles) -> AnyView {
+    let none = own.files.is_empty() && own.lack.is_none();
+    view! {
+        <p class="muted">
+            {if none {
+                "The folder has no settings, hooks or MCP servers of its own. When some appear, you are asked again."
+            } else {
+                "If trusted, these files may run commands:"
+            }}
+        </p>
+        {own.files.into_iter().map(own_file).collect_view()}
+        {(own.omitted > 0).then(|| view! { <p class="xs">{format!("{} more files are not shown: look at them on the machine.", own.omitted)}</p> })}
+        {own.lack.map(|why| view! { <Note tone=NoteTone::Failed title="It cannot be trusted.">{why}</Note> })}
+    }
+}
+
+fn own_file(file: OwnFile) -> AnyView {
+    let OwnFile { name, size, text, cut } = file;
+    let rest = match &text {
+        None => Some(format!("{} are no text, and not shown.", format::bytes(size))),
+        Some(text) if cut => {
+            Some(format!("Only the first {} of {} are shown: look at the rest on the machine.", format::bytes(length(text)), format::bytes(size)))
+        }
+        Some(_) => None,
+    };
+    view! {
+        <section class="own-file">
+            <h4><code>{code(&name)}</code></h4>
+            {text.map(|text| view! { <CodeBlock text=text html=None label=name wrap=true /> })}
+            {rest.map(|rest| view! { <p class="xs failed">{rest}</p> })}
+        </section>
+    }
+}
+
+fn length(text: &str) -> i64 {
+    i64::try_from(text.len()).unwrap_or(i64::MAX)
+}
+
+/// Says that a project is trusted, and offers to take it back.
+fn say_trusted(toasts: Option<Toasts>, id: ProjectId, name: &str) {
+    let Some(toasts) = toasts else { return };
+    let undo = move || {
+        leptos::task::spawn_local(async move {
+            if let Err(error) = update_project(id, ProjectPatch { trusted: Some(false), ..ProjectPatch::default() }).await {
+                toasts.show(Toast::failed(format!("It is still trusted: {error}")));
+            }
+        });
+    };
+    toasts.show(Toast::done(format!("Trusted: {name}.")).undo(undo));
 }
 
 /// The limits that are offered: none, then spans in seconds.
@@ -384,7 +503,7 @@ fn Limit(state: State) -> impl IntoView {
                         LIMITS
                             .iter()
                             .all(|(seconds, _)| *seconds != now)
-                            .then(|| view! { <option value=now selected=true>{format!("denied after {}", crate::ui::format::span_round(now * 1_000))}</option> })
+                            .then(|| view! { <option value=now selected=true>{format!("denied after {}", format::span_round(now * 1_000))}</option> })
                     }}
                 </select>
                 <Icon name="chevron-down" />

@@ -33,7 +33,15 @@ async fn a_project_lists_what_trusting_it_would_run() {
     let path = format!("/projects/{}", projects[0].id);
     let sessions = vec![session(1, |_| ())];
     let page = Fake { sessions, projects, ..Fake::default() }.render(&path).await;
-    page.shows(&[".mcp.json", "Trust this project", "denied after 45s", "Session 1", "Remove project…", "its folder is not touched".split_at(4).1]);
+    page.shows(&[
+        "If trusted, these files may run commands:",
+        ".mcp.json",
+        "Trust this project",
+        "denied after 45s",
+        "Session 1",
+        "Remove project…",
+        "its folder is not touched".split_at(4).1,
+    ]);
 }
 
 #[tokio::test]

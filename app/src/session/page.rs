@@ -116,7 +116,7 @@ fn OpenSession(id: SessionId) -> impl IntoView {
 fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
     let Opened { view, entries, approvals } = opened;
     let id = view.session.id;
-    let store = Store::new(view.session, view.trusted, view.may_drive, view.queued, approvals);
+    let store = Store::new(view.session, view.trusted, view.runs_own, view.may_drive, view.queued, approvals);
     store.load(&entries.items);
     store.older.set(entries.items.first().is_some_and(|entry| entry.seq > 1));
     listen(store, id, view.pos, again);
@@ -156,6 +156,7 @@ fn listen(store: Store, id: SessionId, pos: model::Pos, again: Callback<()>) {
         }
         ServerSays::Row { row: Row::Project(project), .. } if store.session.with_untracked(|session| session.project == project.id) => {
             store.trusted.set(project.trusted && !project.trust_stale);
+            store.runs_own.set(!project.runs_own.is_empty());
             if store.session.with_untracked(|session| session.project_name != project.name) {
                 store.session.update(|session| session.project_name.clone_from(&project.name));
             }

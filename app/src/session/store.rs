@@ -66,6 +66,8 @@ pub struct Store {
     pub session: RwSignal<Session>,
     /// Whether its project is trusted.
     pub trusted: RwSignal<bool>,
+    /// Whether its project has something of its own that would run if it were trusted.
+    pub runs_own: RwSignal<bool>,
     /// Whether the reader may drive it.
     pub may_drive: bool,
     /// Prompts that wait for the agent, oldest first.
@@ -104,11 +106,12 @@ impl Store {
     }
 
     /// A store for a page that has just been opened.
-    pub fn new(session: Session, trusted: bool, may_drive: bool, queued: Vec<Prompt>, approvals: Vec<Approval>) -> Self {
+    pub fn new(session: Session, trusted: bool, runs_own: bool, may_drive: bool, queued: Vec<Prompt>, approvals: Vec<Approval>) -> Self {
         let nobody = Callback::new(|_| ());
         let mut store = Self {
             session: RwSignal::new(session),
             trusted: RwSignal::new(trusted),
+            runs_own: RwSignal::new(runs_own),
             may_drive,
             queued: RwSignal::new(queued),
             approvals: RwSignal::new(approvals),

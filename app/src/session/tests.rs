@@ -237,3 +237,18 @@ async fn an_error_offers_to_try_again() {
     let page = Fake::failing(Error::Unavailable("the database is busy".into())).render(&path()).await;
     page.shows(&["The session could not be opened.", "The database is busy.", "Try again"]);
 }
+
+#[tokio::test]
+async fn that_a_project_is_not_trusted_is_said_only_where_something_would_run() {
+    for (trusted, runs, said) in [(false, true, true), (false, false, false), (true, true, false)] {
+        let projects = vec![crate::testing::project(1, |p| {
+            p.trusted = trusted;
+            p.runs_own = runs.then(|| ".mcp.json".into()).into_iter().collect();
+        })];
+        let sessions = vec![session(1, |_| ())];
+        let path = format!("/sessions/{}", sessions[0].id);
+        let page = Fake { sessions, projects, ..Fake::default() }.render(&path).await;
+        assert_eq!(page.visible().contains("This project is not trusted."), said, "trusted {trusted}, runs {runs}");
+        assert_eq!(page.visible().contains("?look=trust"), said);
+    }
+}

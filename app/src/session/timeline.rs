@@ -134,7 +134,7 @@ fn Notices(store: Store) -> impl IntoView {
     let project = store.session.with_untracked(|session| session.project);
     view! {
         {move || {
-            (!store.trusted.get() && !demo)
+            (!store.trusted.get() && store.runs_own.get() && !demo)
                 .then(|| {
                     view! {
                         <div class="note tl-note" role="note">
@@ -142,7 +142,7 @@ fn Notices(store: Store) -> impl IntoView {
                             <span>
                                 <b class="medium">"This project is not trusted."</b>
                                 " Its own hooks, MCP servers and settings do not run. "
-                                <a class="link" href=format!("/projects/{project}")>"See what they would run"</a>
+                                <a class="link" href=format!("/projects/{project}?look=trust")>"See what they would run"</a>
                             </span>
                         </div>
                     }

@@ -5,7 +5,7 @@ use super::format::count;
 use crate::view;
 use leptos::prelude::*;
 use model::{
-    entries::{Diff, DiffLine},
+    entries::{Diff, DiffLine, Unplaced},
     shown::{self, Piece},
 };
 
@@ -89,15 +89,30 @@ pub fn DiffView(
             </div>
         }
     });
+    let unplaced = diff.unplaced.map(|why| view! { <p class="dl-x xs">{format!("No line numbers: {}", nowhere(why))}</p> });
     view! {
-        <div class="diff" class:diff-wrap=wrap>
+        <div class="diff" class:diff-wrap=wrap class:diff-nn=unplaced.is_some()>
             {head}
+            {unplaced}
             <div class="diff-b" tabindex="0" role="region" aria-label=label>
                 <div>{diff.lines.into_iter().map(line).collect_view()}</div>
             </div>
             {(diff.omitted > 0).then(|| view! { <p class="dl-x xs">{format!("{} more lines are not shown", diff.omitted)}</p> })}
             {(diff.shortened > 0).then(|| view! { <p class="dl-x xs">{format!("Of {} only the beginning is shown", count(diff.shortened, "line", "lines"))}</p> })}
         </div>
+    }
+}
+
+/// Why nothing says where in its file a change is.
+const fn nowhere(why: Unplaced) -> &'static str {
+    match why {
+        Unplaced::Outside => "the file lies outside of the project's folder, and was not read.",
+        Unplaced::Missing => "there is no such file.",
+        Unplaced::TooLarge => "the file is too large to show where it changes.",
+        Unplaced::Unreadable => "the file could not be read.",
+        Unplaced::NotFound => "the text to replace is not in the file as it is now.",
+        Unplaced::Ambiguous => "the text to replace is in the file more than once.",
+        Unplaced::Past => "the file may have changed since.",
     }
 }
 

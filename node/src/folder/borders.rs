@@ -10,6 +10,9 @@ use std::{
 /// The demo agent's project, in the data directory.
 const DEMO: &str = "demo";
 
+/// The longest path that is looked for, in bytes.
+pub(super) const PATH_MAX: usize = 4_096;
+
 /// Where projects may lie.
 #[derive(Clone, Debug)]
 pub struct Borders {
@@ -23,7 +26,7 @@ impl Borders {
     /// The folder as it is kept: canonical, a directory, inside the borders, writable. An error is a sentence.
     pub(super) fn folder(&self, text: &str) -> Result<PathBuf, String> {
         let text = text.trim();
-        if text.is_empty() || text.len() > 4_096 || text.contains('\0') {
+        if text.is_empty() || text.len() > PATH_MAX || text.contains('\0') {
             return Err("name a folder on this node".into());
         }
         let path = Path::new(text);

@@ -2,6 +2,7 @@
 //! It must not run git: a folder's own configuration could make git run anything.
 
 use super::open;
+use model::shown;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -18,8 +19,8 @@ const SHOWN_MAX: usize = 200;
 pub(super) fn branch(folder: &Path) -> Option<String> {
     let head = git_dir(folder)?.line("HEAD")?;
     match head.strip_prefix("ref:").map(str::trim) {
-        Some(name) => shown(name.strip_prefix("refs/heads/").unwrap_or(name)),
-        None => shown(&head.chars().take(12).collect::<String>()),
+        Some(name) => kept(name.strip_prefix("refs/heads/").unwrap_or(name)),
+        None => kept(&head.chars().take(12).collect::<String>()),
     }
 }
 
@@ -39,7 +40,7 @@ pub(super) fn remote(folder: &Path) -> Option<String> {
             && let Some((key, value)) = line.split_once('=')
             && key.trim() == "url"
         {
-            return shown(&without_credentials(value.trim()));
+            return kept(&without_credentials(value.trim()));
         }
     }
     None
@@ -94,20 +95,14 @@ fn line(base: &Path, inside: &Path) -> Option<String> {
 }
 
 /// As it is kept in events and lists, whoever wrote it: short, and nothing in it that is not seen.
-fn shown(text: &str) -> Option<String> {
-    let visible = |c: char| if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
+fn kept(text: &str) -> Option<String> {
+    let visible = |c: char| if c.is_control() || shown::is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
     let mut shown: String = text.chars().take(SHOWN_MAX).map(visible).collect();
     if text.chars().nth(SHOWN_MAX).is_some() {
         shown.pop();
         shown.push('…');
     }
     Some(shown).filter(|shown| !shown.is_empty())
-}
-
-/// Controls, and what changes the direction of text or has no width. Git refuses the former in names; nobody needs the latter there.
-fn is_hidden(c: char) -> bool {
-    let formats = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
-    c.is_control() || formats || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// `https://user:secret@host/path` without what stands before the `@`; `git@host:path` stays as it is.

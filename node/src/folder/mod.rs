@@ -12,9 +12,14 @@ pub use grant::{Grant, SettingsFile};
 pub use trust::Unvouchable;
 
 use crate::{clock::Deps, entity::project};
-use rustix::fs::{Access, access};
+use model::projects::OwnFiles;
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
 use std::{
     collections::HashMap,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -27,6 +32,8 @@ const AT_ONCE: usize = 64;
 const SHOWN_WITHIN: Duration = Duration::from_secs(2);
 /// What an agent's start or a person's decision depends on is waited for so long.
 const CERTAIN_WITHIN: Duration = Duration::from_secs(5);
+/// A file that an agent wants to change is read up to this size, in bytes.
+const FILE_MAX: u64 = 1024 * 1024;
 /// Folders whose last reading is remembered.
 const PLACES: usize = 4_096;
 
@@ -39,6 +46,19 @@ impl From<Silent> for model::Error {
     fn from(_: Silent) -> Self {
         Self::Unavailable("the project's folder does not answer; it may be on a disk that is away".into())
     }
+}
+
+/// Why a file of a folder was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It lies outside, or a link leads out.
+    Outside,
+    /// It is not there.
+    Missing,
+    /// It has more than [`FILE_MAX`] bytes.
+    TooLarge,
+    /// It is no file, no text, or may not be read.
+    Unreadable,
 }
 
 /// What a folder says of itself at this moment.
@@ -108,7 +128,9 @@ impl Folders {
     pub async fn check(&self, text: &str) -> model::Result<PathBuf> {
         let inner = self.0.clone();
         let named = text.to_owned();
-        let found = self.read(Path::new(text), CERTAIN_WITHIN, move |_, _| inner.borders.folder(&named)).await;
+        // What is no path anyway is not remembered as one.
+        let place = Path::new(if text.len() <= borders::PATH_MAX { text } else { "" });
+        let found = self.read(place, CERTAIN_WITHIN, move |_, _| inner.borders.folder(&named)).await;
         found.unwrap_or_else(|silent| Err(silent.to_string())).map_err(|why| model::Error::invalid("path", why))
     }
 
@@ -161,6 +183,11 @@ impl Folders {
         self.read(folder, CERTAIN_WITHIN, |folder, _| trust::seal(folder)).await
     }
 
+    /// What the folder would run, with what stands in the files.
+    pub async fn own_files(&self, folder: &str) -> Result<OwnFiles, Silent> {
+        self.read(Path::new(folder), CERTAIN_WITHIN, |folder, _| trust::own_files(folder)).await
+    }
+
     /// Whether the folder is trusted, and what is trusted once a person has granted something in it; see [`trust::follow`].
     pub(crate) async fn grant(&self, project: &project::Model, grant: Option<Grant>) -> Result<(bool, Option<String>), Silent> {
         let trusted = project.trusted_hash.clone();
@@ -177,6 +204,15 @@ impl Folders {
         let read = move |folder: &Path, _: &mut _| inner.borders.still_holds(folder).map(|()| trust::holds(trusted.as_deref(), folder));
         let unread = |Silent| Err(format!("its folder {} does not answer; it may be on a disk that is away", project.path));
         self.read(Path::new(&project.path), CERTAIN_WITHIN, read).await.unwrap_or_else(unread)
+    }
+
+    /// Gives the text of a file of the folder to `then`, on a thread that may wait. `path` is the file as an agent names it: relative, or absolute.
+    pub(crate) async fn file<T, F>(&self, folder: &str, path: PathBuf, then: F) -> Result<T, Silent>
+    where
+        T: Send + 'static,
+        F: FnOnce(Result<String, Unread>) -> T + Send + 'static,
+    {
+        self.read(Path::new(folder), SHOWN_WITHIN, move |folder, _| then(file(folder, &path))).await
     }
 
     /// Reads a folder on a thread that may wait. Whoever asks waits no longer than `within`; a reading that takes longer goes on by itself, keeps
@@ -220,6 +256,25 @@ impl Folders {
     }
 }
 
+fn file(folder: &Path, path: &Path) -> Result<String, Unread> {
+    let inside = if path.is_absolute() { path.strip_prefix(folder).map_err(|_| Unread::Outside)? } else { path };
+    let failed = |error: io::Error| match Errno::from_io_error(&error) {
+        // A link or `..` that leads out; a circle of links, or any link where the kernel cannot tell.
+        Some(Errno::XDEV | Errno::LOOP) => Unread::Outside,
+        Some(Errno::NOENT) => Unread::Missing,
+        _ => Unread::Unreadable,
+    };
+    let (file, length) = open::beneath(folder, inside).map_err(failed)?;
+    let mut bytes = Vec::new();
+    if length <= FILE_MAX {
+        file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    if length > FILE_MAX || bytes.len() as u64 > FILE_MAX {
+        return Err(Unread::TooLarge);
+    }
+    String::from_utf8(bytes).map_err(|_| Unread::Unreadable)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +283,40 @@ mod tests {
 
     fn folders() -> Folders {
         Folders::new(Deps::system(), Borders { roots: Vec::new(), data_dir: "/nowhere/data".into() })
+    }
+
+    #[tokio::test]
+    async fn files_are_read_inside_the_folder_only_and_only_whole() {
+        let all = tempfile::tempdir().unwrap();
+        let folder = all.path().join("work");
+        std::fs::create_dir_all(folder.join("src")).unwrap();
+        std::fs::write(all.path().join("secret"), "secret").unwrap();
+        let put = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
+        put("src/a.rs", b"text");
+        put("most", &vec![b'x'; usize::try_from(FILE_MAX).unwrap()]);
+        put("large", &vec![b'x'; usize::try_from(FILE_MAX).unwrap() + 1]);
+        put("binary", b"\xff\xfe");
+        std::os::unix::fs::symlink("../secret", folder.join("out")).unwrap();
+        std::os::unix::fs::symlink("circle", folder.join("circle")).unwrap();
+        let folders = folders();
+        let read = async |path: PathBuf| folders.file(folder.to_str().unwrap(), path, |text| text).await.unwrap();
+        assert_eq!(read("src/a.rs".into()).await.as_deref(), Ok("text"));
+        assert_eq!(read(folder.join("src/a.rs")).await.as_deref(), Ok("text"));
+        assert!(read("most".into()).await.is_ok());
+        for (path, why) in [
+            (all.path().join("secret"), Unread::Outside),
+            ("../secret".into(), Unread::Outside),
+            (folder.join("../secret"), Unread::Outside),
+            ("out".into(), Unread::Outside),
+            ("circle".into(), Unread::Outside),
+            ("nowhere/a".into(), Unread::Missing),
+            ("large".into(), Unread::TooLarge),
+            ("binary".into(), Unread::Unreadable),
+            ("src".into(), Unread::Unreadable),
+            (folder.clone(), Unread::Missing),
+        ] {
+            assert_eq!(read(path.clone()).await, Err(why), "{}", path.display());
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

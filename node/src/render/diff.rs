@@ -1,7 +1,7 @@
 //! Diffs: two texts, or the hunks an agent reports, as typed lines with what changed inside them.
 //! It must not read the files it speaks of, and must not take long for any of them.
 
-use model::entries::{Diff, DiffLine};
+use model::entries::{Diff, DiffLine, Unplaced};
 use serde::Deserialize;
 use similar::{Algorithm, DiffTag, TextDiff};
 use std::time::Duration;
@@ -61,6 +61,22 @@ pub fn diff(path: &str, before: &str, after: &str) -> Diff {
         hunks.push(Hunk { old_start: start(&old), old_lines: narrow(old.len()), new_start: start(&new), new_lines: narrow(new.len()), lines });
     }
     finish(path, hunks)
+}
+
+/// The difference between two pieces of a file of which nothing says where they are: no line has a number.
+pub fn unplaced(path: &str, before: &str, after: &str, why: Unplaced) -> Diff {
+    let mut diff = diff(path, before, after);
+    if diff.lines.first().is_some_and(|first| first.sign == '@') {
+        diff.lines.remove(0);
+    }
+    for line in &mut diff.lines {
+        (line.old, line.new) = (None, None);
+        if line.sign == '@' {
+            line.parts = vec![(false, "…".into())];
+        }
+    }
+    diff.unplaced = Some(why);
+    diff
 }
 
 /// The change an agent reports as `structuredPatch`: `[{oldStart, oldLines, newStart, newLines, lines}]`. What cannot be read is left out.
@@ -247,6 +263,16 @@ mod tests {
         assert_eq!(shown(&diff("n", "", "a\nb")), ["@,|@@ -0,0 +1,2 @@", "+,1|a", "+,2|b"]);
         assert_eq!(shown(&diff("n", "a\n", "")), ["@,|@@ -1 +0,0 @@", "-1,|a"]);
         assert!(diff("n", "a\n", "a\n").lines.is_empty());
+    }
+
+    #[test]
+    fn a_change_without_a_place_has_no_numbers() {
+        let between = "same\n".repeat(10);
+        let diff = unplaced("p", &format!("one\n{between}two\n"), &format!("1\n{between}2\n"), Unplaced::NotFound);
+        assert_eq!((diff.unplaced, diff.added, diff.removed), (Some(Unplaced::NotFound), 2, 2));
+        assert!(diff.lines.iter().all(|line| (line.old, line.new) == (None, None)));
+        assert_eq!(diff.lines.iter().map(|line| line.sign).collect::<String>(), "-+   @   -+");
+        assert!(!shown(&diff).concat().contains("@@"), "{diff:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod language;
 mod markdown;
 
 pub use command::command;
-pub use diff::{diff, diff_from_patch};
+pub use diff::{diff, diff_from_patch, unplaced};
 pub use highlight::highlight;
 pub use markdown::markdown;
 

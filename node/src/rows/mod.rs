@@ -14,6 +14,7 @@ use crate::{
     render,
     store::{Store, sql},
 };
+use futures::{StreamExt, TryStreamExt};
 use memo::Memo;
 use model::{
     Caller, Millis, Pos, Result, Via,
@@ -42,6 +43,9 @@ type Found = (String, Pos, Millis);
 
 /// Texts up to this size are sent as HTML within an entry's row; longer ones are fetched as a body.
 const HTML_WITHIN_ROW: usize = 32 * 1024;
+
+/// So many approvals are drawn at once, each with its whole input.
+const DRAWN_AT_ONCE: usize = 8;
 
 /// Reads rows; cheap to clone.
 #[derive(Clone)]
@@ -218,21 +222,46 @@ impl Rows {
             .collect();
         let offering = rows.iter().filter(|row| offers(row)).filter_map(|row| projects.get(&sessions.get(&row.session)?.project));
         let trusted = approvals::trusted(self.projects.folders(), offering).await;
-        let shared = Arc::new((sessions, projects));
-        let mut shown = Vec::with_capacity(rows.len());
-        for row in rows {
-            let Some(session) = shared.0.get(&row.session) else { continue };
-            let input = self.approval_input(&row).await?;
+        let shown = rows.into_iter().filter_map(|row| Some((sessions.get(&row.session)?, row))).map(|(session, row)| {
             let suggestions: Vec<Suggestion> =
                 if row.suggestions.len() <= approvals::ROW { serde_json::from_str(&row.suggestions).unwrap_or_default() } else { Vec::new() };
             let scopes = if offers(&row) { approvals::offered(caller, &suggestions, trusted.contains(&session.project)) } else { &[] };
-            let shared = shared.clone();
-            // One after the other, so that no more than one long input is held at once.
-            let size = render::weight(&input) + row.questions.len();
-            let drawn = move || shared.0.get(&row.session).and_then(|session| approval_row(row, session, &shared.1, input, suggestions, scopes));
-            shown.extend(render::draw(size, drawn).await?);
+            self.approval_row(row, session, projects.get(&session.project), suggestions, scopes)
+        });
+        // Several at once, so that folders that do not answer hold up no long list; a few, so that few long inputs are held at once.
+        let shown: Vec<Option<Approval>> = futures::stream::iter(shown).buffered(DRAWN_AT_ONCE).try_collect().await?;
+        Ok(shown.into_iter().flatten().collect())
+    }
+
+    async fn approval_row(
+        &self,
+        row: approval::Model,
+        session: &session::Model,
+        project: Option<&project::Model>,
+        suggestions: Vec<Suggestion>,
+        scopes: &'static [RememberScope],
+    ) -> Result<Option<Approval>> {
+        let (input, cut) = approvals::beginning(self.approval_input(&row).await?, approvals::ROW);
+        // The beginning of a change is no change: its whole is drawn when it is opened.
+        let diff = if cut.is_some() { None } else { self.change(&row, project, &input).await };
+        let (session, project) = (session.clone(), project.cloned());
+        let size = render::weight(&input) + row.questions.len();
+        render::draw(size, move || approval_row(row, &session, project.as_ref(), input, cut, suggestions, diff, scopes)).await
+    }
+
+    /// The change that an approval's tool would make; what waits is placed in the file as it is now.
+    async fn change(&self, row: &approval::Model, project: Option<&project::Model>, input: &Value) -> Option<Diff> {
+        let folder = project.map(|project| project.path.as_str()).unwrap_or_default();
+        if row.state == ApprovalState::Pending.word() {
+            crate::sessions::proposed(&self.projects, folder, &row.tool, input).await
+        } else {
+            crate::sessions::past(folder, &row.tool, input)
         }
-        Ok(shown)
+    }
+
+    /// The projects of these rows.
+    pub(crate) fn projects(&self) -> &ProjectsService {
+        &self.projects
     }
 
     /// All of what an approval asks, if the caller may see its session.
@@ -245,8 +274,9 @@ impl Rows {
         let input = self.approval_input(&row).await?;
         let Some(kind) = ApprovalKind::parse(&row.kind) else { return Ok(None) };
         let size = render::weight(&input) + row.questions.len();
+        let diff = self.change(&row, project.as_ref(), &input).await;
         let drawn = move || {
-            let drawn = Drawn::of(kind, &row.tool, project.as_ref(), &input);
+            let drawn = Drawn::of(kind, &row.tool, diff, &input);
             let questions = serde_json::from_str(&row.questions).unwrap_or_default();
             ApprovalInput { input, input_html: drawn.html, diff: drawn.diff, plan_html: drawn.plan, questions }
         };
@@ -533,38 +563,34 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn of(kind: ApprovalKind, tool: &str, project: Option<&project::Model>, input: &Value) -> Self {
-        let root = project.map(|project| project.path.as_str()).unwrap_or_default();
+    fn of(kind: ApprovalKind, tool: &str, diff: Option<Diff>, input: &Value) -> Self {
         Self {
             html: input.get("command").and_then(Value::as_str).filter(|_| is_shell(tool)).map(|command| render::command(command, tool)),
-            diff: crate::sessions::proposed(root, tool, input),
+            diff,
             plan: (kind == ApprovalKind::Plan).then(|| render::markdown(input.get("plan").and_then(Value::as_str).unwrap_or_default())),
         }
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "what an approval is shown with, read before and put together once")]
 fn approval_row(
     row: approval::Model,
     session: &session::Model,
-    projects: &HashMap<String, project::Model>,
+    project: Option<&project::Model>,
     input: Value,
+    mut cut: Option<Whole>,
     suggestions: Vec<Suggestion>,
+    diff: Option<Diff>,
     scopes: &[RememberScope],
 ) -> Option<Approval> {
     let kind = ApprovalKind::parse(&row.kind)?;
-    let project = projects.get(&session.project);
-    let (input, mut cut) = approvals::beginning(input, approvals::ROW);
-    let mut drawn = Drawn::of(kind, &row.tool, project, &input);
-    if cut.is_some() && input.get("old_string").is_some() {
-        // Two beginnings side by side are not the beginning of a change.
-        drawn.diff = None;
-    }
     let questions = if row.questions.len() <= approvals::ROW {
         serde_json::from_str(&row.questions).unwrap_or_default()
     } else {
         cut = cut.or_else(|| Some(Whole { bytes: i64::try_from(row.questions.len()).unwrap_or(i64::MAX), lines: 1 }));
         Vec::new()
     };
+    let drawn = Drawn::of(kind, &row.tool, diff, &input);
     Some(Approval {
         id: id(&row.id)?,
         session: id(&row.session)?,

@@ -14,7 +14,7 @@ mod runner;
 pub(crate) mod scribe;
 
 pub(crate) use apply::by_node;
-pub(crate) use bodies::proposed;
+pub(crate) use bodies::{past, proposed};
 pub use engine::EngineConfig;
 pub(crate) use engine::{Engine, Stop};
 pub use lists::{cursor, parts as cursor_parts};
@@ -324,13 +324,14 @@ impl ports::Sessions for SessionsService {
         let session = self.find(caller, id).await?;
         let queued = self.rows.queued(id).await?;
         let project = project::Entity::find_by_id(session.project.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
-        let trusted = match &project {
-            Some(project) => self.engine.folders.seems_trusted(project).await,
-            None => false,
+        let facts = match &project {
+            Some(project) => self.engine.folders.facts(project).await.ok(),
+            None => None,
         };
+        let (trusted, runs_own) = facts.map_or((false, false), |facts| (facts.trusted, !facts.runs_own.is_empty()));
         let resource = Resource::Session { owner: session.owner, visibility: session.visibility };
         let may_drive = decide(caller, Action::DriveSession, resource) == Decision::Allow;
-        Ok(SessionView { session, trusted, queued, pos, may_drive })
+        Ok(SessionView { session, trusted, runs_own, queued, pos, may_drive })
     }
 
     async fn check(&self, caller: &Caller, prompt: &str, title: Option<&str>, model: Option<&str>) -> Result<()> {

@@ -2,9 +2,11 @@
 
 use crate::{Running, Setup, mara, open, open_as};
 use model::{
-    Error, PageQuery,
+    Caller, Error, PageQuery, Role,
+    approvals::Decide,
+    entries::{Diff, Unplaced},
     id::ProjectId,
-    projects::{NewProject, Project},
+    projects::{NewProject, Project, ProjectPatch},
     sessions::{AgentKind, Mode, NewSession, Session, SessionState},
 };
 use node::store::testing::Place;
@@ -24,7 +26,11 @@ async fn add(running: &Running, path: &Path, trusted: bool) -> model::Result<Pro
 }
 
 async fn start(running: &Running, project: ProjectId) -> Session {
-    let new = NewSession { project, agent: AgentKind::Demo, mode: Mode::Ask, prompt: "run".into(), title: None, model: None, visibility: None };
+    start_with(running, project, "run").await
+}
+
+async fn start_with(running: &Running, project: ProjectId, prompt: &str) -> Session {
+    let new = NewSession { project, agent: AgentKind::Demo, mode: Mode::Ask, prompt: prompt.into(), title: None, model: None, visibility: None };
     running.services.sessions.create(&mara(), new).await.unwrap()
 }
 
@@ -161,5 +167,79 @@ async fn no_agent_starts_outside_of_the_roots_as_they_are_now_or_around_the_node
         assert!(matches!(&answer, Err(Error::Invalid { field, message }) if field == "path" && message.contains("data directory")), "{answer:?}");
     }
     running.services.sessions.run_demo(&mara()).await.expect("the demo's own project lies in the data directory");
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_that_is_asked_about_stands_where_it_is_in_the_file_as_it_is_now() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let (_all, folder) = folder();
+    let file = folder.join("demo-greeting.md");
+    let text: String = (1..=20).map(|n| format!("{n}\n")).collect();
+    fs::write(&file, &text).unwrap();
+    let project = add(&running, &folder, false).await.unwrap();
+    let session = start_with(&running, project.id, "edit").await;
+    let asked = running.asked(session.id).await;
+    let shown = async || running.services.approvals.find(&mara(), asked.id).await.unwrap().diff.expect("it edits");
+    let line = |sign: char, old: Option<u32>, new: Option<u32>| (sign, old, new);
+    let numbers = |diff: &Diff| diff.lines.iter().filter(|line| line.sign != '@').map(|l| line(l.sign, l.old, l.new)).collect::<Vec<_>>();
+    let before = [18, 19, 20].map(|n| line(' ', Some(n), Some(n)));
+    let added = [21, 22].map(|n| line('+', None, Some(n)));
+
+    let diff = shown().await;
+    assert_eq!((diff.path.as_str(), diff.unplaced, numbers(&diff)), ("demo-greeting.md", None, [&before[..], &added].concat()));
+    let entry = running.entries(session.id).await.into_iter().find(|entry| entry.approval == Some(asked.id)).expect("the call");
+    assert_eq!(running.services.sessions.entry_body(&mara(), session.id, entry.seq).await.unwrap().diff, Some(diff));
+
+    // Somebody else writes below meanwhile.
+    fs::write(&file, format!("{text}and more\n")).unwrap();
+    let diff = shown().await;
+    assert_eq!((diff.unplaced, numbers(&diff)), (None, [&before[..], &added, &[line(' ', Some(21), Some(23))]].concat()));
+    assert!(diff.lines.last().unwrap().parts.iter().any(|(_, text)| text == "and more"));
+
+    fs::write(&file, "something else\n").unwrap();
+    assert_eq!(shown().await.unplaced, Some(Unplaced::NotFound));
+    fs::write(&file, vec![b'x'; 2 << 20]).unwrap();
+    assert_eq!(shown().await.unplaced, Some(Unplaced::TooLarge));
+    fs::remove_file(&file).unwrap();
+    assert_eq!(shown().await.unplaced, Some(Unplaced::Missing));
+    mknodat(CWD, &file, FileType::Fifo, 0o600.into(), 0).unwrap();
+    assert_eq!(tokio::time::timeout(HELD_UP, shown()).await.expect("a pipe holds up nobody").unplaced, Some(Unplaced::Unreadable));
+    fs::remove_file(&file).unwrap();
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    fs::write(outside.path(), &text).unwrap();
+    symlink(outside.path(), &file).unwrap();
+    let diff = shown().await;
+    assert_eq!(diff.unplaced, Some(Unplaced::Outside));
+    assert!(diff.lines.iter().all(|line| line.old.is_none() && line.new.is_none()));
+
+    let decided = running.services.approvals.decide(&mara(), asked.id, Decide::deny("no")).await.unwrap();
+    assert_eq!(decided.diff.expect("it wanted to edit").unplaced, Some(Unplaced::Past));
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_trusted_is_what_was_looked_at() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    running.journal.mask("a-key-of-the-node");
+    let (_all, folder) = folder();
+    put(&folder, ".mcp.json", r#"{"mcpServers":{"one":{"command":"run a-key-of-the-node"}}}"#);
+    let project = add(&running, &folder, false).await.unwrap();
+    let projects = &running.services.projects;
+    let own = projects.own_files(&mara(), project.id).await.unwrap();
+    assert_eq!(own.files[0].name, ".mcp.json");
+    assert!(own.files[0].text.as_deref().is_some_and(|text| text.contains("run [masked]")), "{own:?}");
+    let trust = async |seen: Option<String>| projects.update(&mara(), project.id, ProjectPatch { trusted: Some(true), seen, ..ProjectPatch::default() }).await;
+    put(&folder, ".mcp.json", r#"{"mcpServers":{"one":{"command":"evil"}}}"#);
+    let refused = trust(own.seal).await;
+    assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("changed since you looked")), "{refused:?}");
+    assert!(!projects.find(&mara(), project.id).await.unwrap().trusted);
+    let own = projects.own_files(&mara(), project.id).await.unwrap();
+    assert!(trust(own.seal).await.unwrap().trusted);
+
+    let operator = Caller { role: Role::Operator, ..mara() };
+    assert!(matches!(projects.own_files(&operator, project.id).await, Err(Error::Forbidden(_))), "they may hold keys");
     running.close(true).await;
 }

@@ -91,6 +91,7 @@ pub const TABLE: &[(&str, &str, &str, Rule)] = &[
     ("POST", "/api/rpc/approvals/input", r#"{"id":"$A"}"#, On(Action::ReadSession)),
     ("POST", "/api/rpc/projects/list", r#"{"page":{}}"#, May(Action::ReadNode)),
     ("POST", "/api/rpc/projects/find", r#"{"id":"$P"}"#, May(Action::ReadNode)),
+    ("POST", "/api/rpc/projects/own_files", r#"{"id":"$P"}"#, May(Action::EditProject)),
     ("POST", "/api/rpc/sessions/list", r#"{"filter":{},"page":{}}"#, May(Action::ReadNode)),
     ("POST", "/api/rpc/sessions/form", JSON, May(Action::ReadNode)),
     ("POST", "/api/rpc/session/open", IDENTIFIED, On(Action::ReadSession)),
