@@ -8,7 +8,7 @@ use crate::{
     clock::Deps,
     entity::{approval, event, project, prompt, run, session, setting},
     health,
-    journal::{Journal, Outcome, internal},
+    journal::{Journal, Outcome, StoredEvent, internal},
     live::{Touch, touches},
     rows::Rows,
     sessions::Engine,
@@ -188,6 +188,11 @@ fn is_believed(found: &[AgentFound], age: Duration) -> bool {
     age < WRONG_FOR || found.iter().all(|found| found.problem.is_none())
 }
 
+/// Whether it is about the node as a whole, and says what this version knows.
+fn is_of_the_node(stored: &StoredEvent) -> bool {
+    stored.subject.parse::<NodeId>().is_ok() && stored.fact().is_some()
+}
+
 #[async_trait]
 impl ports::Node for NodeService {
     async fn info(&self, caller: &Caller) -> Result<NodeInfo> {
@@ -313,7 +318,7 @@ impl ports::Node for NodeService {
                 if !visible {
                     continue;
                 }
-            } else if !(is_person || touches.iter().any(|touched| matches!(touched.touch, Touch::Project(_)))) {
+            } else if !(is_person || is_of_the_node(&stored) || touches.iter().any(|touched| matches!(touched.touch, Touch::Project(_)))) {
                 // Nothing says whose session it was.
                 continue;
             }

@@ -25,6 +25,10 @@ async fn projects(running: &Running, from: u128, count: u128) -> Vec<ProjectId> 
             .await
             .unwrap();
     }
+    // Until the hub has heard of all.
+    let last = *ids.last().unwrap();
+    let mut follower = follow(running, mara(), vec![Topic::Node], running.journal.head().await - 1).await;
+    while !matches!(hear(&mut follower).await, ServerSays::Row { row: Row::Project(row), .. } if row.id == last) {}
     ids
 }
 
