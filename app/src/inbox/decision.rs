@@ -162,6 +162,15 @@ pub fn AlwaysWould(
     view! { <span>"would add " {rules} "for " {move || words::scope_title(decider.scope.get())}</span> }
 }
 
+/// Why nothing wider can be chosen than these, where that is so.
+fn longer(scopes: &[RememberScope]) -> Option<&'static str> {
+    match scopes {
+        [RememberScope::Session] => Some(" What holds for other sessions too needs the role admin."),
+        _ if !scopes.contains(&RememberScope::Local) => Some(" The project is not trusted: its agents do not read rules kept in it."),
+        _ => None,
+    }
+}
+
 /// What "always" would remember, with the scope to choose.
 #[component]
 pub fn AlwaysRule(
@@ -215,7 +224,7 @@ pub fn AlwaysRule(
                 RememberScope::Session => "Not saved: applies until this agent stops.".into_any(),
                 scope => view! { "Written to " <code>{words::scope_file(scope)}</code> "." },
             }}
-            {move || scopes.with(|scopes| !scopes.contains(&RememberScope::Local)).then_some(" The project is not trusted: its agents do not read rules kept in it.")}
+            {move || scopes.with(|scopes| longer(scopes))}
         </p>
     }
 }

@@ -3,7 +3,7 @@
 use crate::testing::{Fake, NOW, approval};
 use model::{
     Error,
-    approvals::{ApprovalKind, ApprovalState, Decided, LimitOf, Question, QuestionOption, Verdict},
+    approvals::{ApprovalKind, ApprovalState, Decided, LimitOf, Question, QuestionOption, RememberScope, Verdict},
     entries::{Diff, DiffLine, Unplaced},
 };
 
@@ -34,7 +34,7 @@ async fn the_oldest_is_shown_with_its_exact_input_why_and_what_always_would_add(
         "<span class=\"k\">cargo</span> test",
         "the mode ask asks before commands",
         "allow Bash(cargo test *)",
-        "this project, only me",
+        "this project, on this machine",
         "Allow once",
         "Deny…",
         "Next: Bash, billing-api",
@@ -142,6 +142,15 @@ async fn a_decided_one_says_who_decided_and_offers_nothing() {
 async fn without_a_suggestion_there_is_no_always() {
     let approvals = vec![approval(1, |a| a.suggestions.clear())];
     Fake { approvals, ..Fake::default() }.render("/inbox").await.shows(&["ib-acts"]).lacks(&["Always…", "would add", "Where the rule is written"]);
+}
+
+#[tokio::test]
+async fn who_may_remember_for_the_session_alone_is_told_what_more_would_need() {
+    let asked = |scopes: &[RememberScope]| Fake { approvals: vec![approval(1, |a| a.scopes = scopes.to_vec())], ..Fake::default() };
+    let untrusted = "The project is not trusted";
+    asked(&[RememberScope::Session]).render("/inbox").await.shows(&["needs the role admin"]).lacks(&[untrusted]);
+    asked(&[RememberScope::Session, RememberScope::User]).render("/inbox").await.shows(&[untrusted]).lacks(&["needs the role admin"]);
+    asked(RememberScope::ALL).render("/inbox").await.lacks(&[untrusted, "needs the role admin"]);
 }
 
 #[tokio::test]

@@ -275,9 +275,9 @@ pub fn input_title(approval: &Approval) -> &'static str {
 pub const fn scope_title(scope: RememberScope) -> &'static str {
     match scope {
         RememberScope::Session => "this session",
-        RememberScope::Local => "this project, only me",
+        RememberScope::Local => "this project, on this machine",
         RememberScope::Project => "this project, everyone",
-        RememberScope::User => "everywhere, only me",
+        RememberScope::User => "every project on this machine",
     }
 }
 
@@ -451,7 +451,7 @@ mod tests {
         decided.decision = Verdict::Allow;
         decided.reason = None;
         decided.remember = Some(RememberScope::Local);
-        assert_eq!(decision(&decided, ApprovalKind::Tool), "mara always allowed, this project, only me");
+        assert_eq!(decision(&decided, ApprovalKind::Tool), "mara always allowed, this project, on this machine");
         decided.by_name = Some("node".into());
         decided.decision = Verdict::Deny;
         assert_eq!(decision(&decided, ApprovalKind::Tool), "OrchWiz denied");

@@ -78,7 +78,7 @@ async fn a_stream_goes_on_as_things_happen_and_is_resumed_where_it_broke() {
     bench.project("before").await;
     let mut stream = Stream::open(&bench, &bench.token, "", None).await;
     let head = bench.test.journal.head().await;
-    // The first events are the owner's account and its token, of which no token is told.
+    // The first events are the owner's account and token, of which no token is told.
     let mut last = 2;
     while last < head {
         let (id, event) = stream.next().await.unwrap();
