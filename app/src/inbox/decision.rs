@@ -45,19 +45,29 @@ pub fn ExactInput(
             browser::when_seen(&end, move |seen| decider.sees_end(seen));
         }
     });
-    let (hidden, mixed) = words::suspicions(&approval);
-    let input = move || match &head {
-        Some(head) if decider.left_out.with(Option::is_some) => beginning(&approval, head),
-        _ => whole(&approval, big),
+    let input = move || {
+        let approval = decider.approval();
+        let input = match &head {
+            Some(head) if decider.left_out.with(Option::is_some) => beginning(&approval, head),
+            _ => whole(&approval, big),
+        };
+        view! { {warnings(&approval)} {input} }
     };
+    view! {
+        {changing(input)}
+        <span class="end" id=decider.end_id() node_ref=end></span>
+    }
+}
+
+/// What nobody sees by looking.
+fn warnings(approval: &Approval) -> AnyView {
+    let (hidden, mixed) = words::suspicions(approval);
     view! {
         {hidden.then(|| view! { <Note tone=NoteTone::Warning title="Contains hidden characters.">"They are shown as boxes with their numbers."</Note> })}
         {mixed
             .map(|word| {
                 view! { <Note tone=NoteTone::Warning title="Contains letters that look alike.">"The word " <code>{code(&word)}</code> " mixes letters of different alphabets."</Note> }
             })}
-        {changing(input)}
-        <span class="end" id=decider.end_id() node_ref=end></span>
     }
 }
 
@@ -80,11 +90,14 @@ fn whole(approval: &Approval, big: bool) -> AnyView {
     let unsaid = words::unsaid(approval);
     let (inside, open) = if let Some(diff) = approval.diff.clone() {
         let note = if words::is_everywhere(approval) { "Replaces every place where this text stands in the file." } else { "" };
-        let cut = !words::is_whole(&diff);
+        let (cut, empty) = (!words::is_whole(&diff), diff.lines.is_empty() && diff.omitted == 0);
         let inside = view! {
             {(!note.is_empty()).then(|| view! { <p class="medium">{note}</p> })}
             <DiffView diff=diff wrap=true />
-            {cut.then(|| view! { <p class="xs muted">"The change is too large to be shown as one. All of it stands below."</p> })}
+            {cut.then(|| {
+                let why = if empty { "No line differs. What was asked for stands below." } else { "The change is too large for this view. All of it stands below." };
+                view! { <p class="xs muted">{why}</p> }
+            })}
         };
         (inside, cut || !unsaid.is_empty())
     } else if approval.kind == ApprovalKind::Plan {
