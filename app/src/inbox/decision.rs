@@ -16,7 +16,7 @@ use crate::{
 };
 use leptos::{prelude::*, server::ServerActionError, server_fn::error::ServerFnUrlError};
 use model::{
-    approvals::{Approval, ApprovalKind, Question, RememberScope},
+    approvals::{Always, Approval, ApprovalKind, Question, RememberScope},
     id::ApprovalId,
     sessions::Mode,
 };
@@ -143,18 +143,14 @@ fn Fields(fields: Vec<(String, String)>) -> impl IntoView {
     view! { <dl class="kv xs fields">{rows}</dl> }
 }
 
-/// What "always" would do as it is chosen now, in a sentence that goes on after "Always".
+/// What "always" would do as it is chosen now.
 #[component]
 pub fn AlwaysWould(
     /// The decision.
     decider: Decider,
 ) -> impl IntoView {
     let suggestions = decider.approval().suggestions;
-    if let Some(mode) = words::mode_of(&suggestions) {
-        return view! { <span>"would " {mode} " in this session"</span> };
-    }
-    let rules = suggestions.iter().map(|suggestion| view! { <code>{code(&suggestion.text)}</code> " " }).collect_view();
-    view! { <span>"would add " {rules} "for " {move || words::scope_title(decider.scope.get())}</span> }
+    changing(move || code(&Always::of(&suggestions, decider.scope.get()).text))
 }
 
 /// What "always" would remember, with the scope to choose.
@@ -164,9 +160,6 @@ pub fn AlwaysRule(
     decider: Decider,
 ) -> impl IntoView {
     let Approval { suggestions, .. } = decider.approval();
-    if let Some(mode) = words::mode_of(&suggestions) {
-        return view! { <p>"“Always” would " {mode} " in this session. Not saved: applies until this agent stops."</p> };
-    }
     let rules: Vec<String> = suggestions.into_iter().map(|suggestion| suggestion.text).collect();
     let scopes = decider.scopes;
     let scope = decider.scope;
@@ -206,11 +199,15 @@ pub fn AlwaysRule(
             </span>
         </div>
         <p class="xs muted">
-            {move || match scope.get() {
-                RememberScope::Session => "Not saved: applies until this agent stops.".into_any(),
-                scope => view! { "Written to " <code>{words::scope_file(scope)}</code> "." },
+            <AlwaysWould decider=decider />
+            {move || match scope.get().file() {
+                None => " It is not saved.".into_any(),
+                Some(file) => view! { " Written to " <code>{file}</code> "." },
             }}
-            {move || scopes.with(|scopes| !scopes.contains(&RememberScope::Local)).then_some(" The project is not trusted: its agents do not read rules kept in it.")}
+            {move || {
+                let untrusted = scopes.with(|scopes| scopes.contains(&RememberScope::User) && !scopes.contains(&RememberScope::Local));
+                untrusted.then_some(" The project is not trusted: its agents do not read rules kept in it.")
+            }}
         </p>
     }
 }

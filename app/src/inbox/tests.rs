@@ -34,7 +34,7 @@ async fn the_oldest_is_shown_with_its_exact_input_why_and_what_always_would_add(
         "<span class=\"k\">cargo</span> test",
         "the mode ask asks before commands",
         "allow Bash(cargo test *)",
-        "this project, only me",
+        "this project, on this machine",
         "Allow once",
         "Deny…",
         "Next: Bash, billing-api",
