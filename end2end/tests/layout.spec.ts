@@ -1,26 +1,13 @@
 // Nothing is wider than its window, whatever an agent or a person wrote, and what is said once covers no button.
 import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { Api } from "../fixtures/api";
-import { Node } from "../fixtures/node";
 import { SessionPage, live, open } from "../fixtures/pages";
-import { OWNER, expect, repository, test as base } from "../fixtures/test";
+import { OWNER, expect, repository } from "../fixtures/test";
+import { test } from "../fixtures/wide";
 
 const WIDTHS = [390, 768, 1024, 1240, 1280, 1440];
 const LONG = "a-very-long-name-that-goes-on-and-on-and-is-never-broken-by-anybody";
-
-/** A node whose `claude` says what is wider than any window. */
-const test = base.extend<object, { node: Node }>({
-  node: [
-    async ({}, use) => {
-      const node = await Node.start({ ORCHWIZ_AGENTS_CLAUDE_PATH: join(import.meta.dirname, "../fixtures/wide-agent.mjs") });
-      await use(node);
-      await node.remove();
-    },
-    { scope: "worker" },
-  ],
-});
 
 /** What sticks out: of the window, and of the parts that stand side by side. What scrolls or is cut by itself does not. */
 const outside = (page: Page): Promise<string[]> =>

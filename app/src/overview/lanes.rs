@@ -11,6 +11,7 @@ use crate::{
         waits::Waits,
         words,
     },
+    session::queued_why,
     ui::{Cost, Elapsed, Look, Shape, code, each, effect, format},
     view,
 };
@@ -194,7 +195,7 @@ fn sub(session: &Session) -> String {
     let what = match session.state {
         SessionState::Failed | SessionState::Unknown | SessionState::Queued | SessionState::Starting => {
             let word = Look::from(session.state).word;
-            match session.state_detail.as_deref() {
+            match session.queued.map(|queued| queued_why(&queued)).as_deref().or(session.state_detail.as_deref()) {
                 Some(detail) if !detail.is_empty() => format!("{word}: {detail}"),
                 _ => word.to_owned(),
             }

@@ -5,7 +5,11 @@ use super::{board::Board, lanes::LaneRow};
 use crate::{
     Act,
     error::{AppError, AppResult},
-    session::api::{Drive, drive_agent},
+    session::{
+        Offer,
+        api::{Drive, drive_agent, send_again},
+        offer,
+    },
     sessions::api::update_session,
     ui::{Button, ButtonKind, ErrorNote, Toast, changing, hear, use_toasts},
     view,
@@ -35,6 +39,14 @@ pub fn TroubledRow(
             Err(refused) => error.set(Some(refused)),
         }
     });
+    let again = Act::new(move |(): &()| async move {
+        // The row leaves when the node says that it is queued.
+        if let Err(refused) = send_again(id).await {
+            error.set(Some(refused));
+        }
+    });
+    let offered = session.clone();
+    let fails = Memo::new(move |_| offered.with(offer) == Offer::SendAgain);
     let archive = Act::new(move |(): &()| async move {
         match set_archived(id, true).await {
             Ok(session) => {
@@ -53,14 +65,16 @@ pub fn TroubledRow(
             Err(refused) => error.set(Some(refused)),
         }
     });
-    let busy = Signal::derive(move || resume.pending().get() || archive.pending().get());
-    let again = title.clone();
+    let busy = Signal::derive(move || resume.pending().get() || again.pending().get() || archive.pending().get());
+    let too = title.clone();
     view! {
         <div class="lane-bad">
             <LaneRow session=session since=true cost=false />
             <div class="acts">
-                <Button icon="play" disabled=busy on:click=hear::click(move |_| { resume.dispatch(()); })>"Resume"<span class="vh">{changing(title)}</span></Button>
-                <Button kind=ButtonKind::Quiet disabled=busy on:click=hear::click(move |_| { archive.dispatch(()); })>"Archive"<span class="vh">{changing(again)}</span></Button>
+                <Button icon="play" disabled=busy on:click=hear::click(move |_| if fails.get_untracked() { again.dispatch(()) } else { resume.dispatch(()) })>
+                    {move || if fails.get() { "Send again" } else { "Resume" }} <span class="vh">{changing(title)}</span>
+                </Button>
+                <Button kind=ButtonKind::Quiet disabled=busy on:click=hear::click(move |_| { archive.dispatch(()); })>"Archive"<span class="vh">{changing(too)}</span></Button>
             </div>
             {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not done." /> })}
         </div>

@@ -2,7 +2,7 @@
 //! It must not change anything without a server function's answer; only the mode shows at once what was pressed.
 
 use super::{
-    api::{Drive, drive_agent},
+    api::{Drive, drive_agent, send_again},
     store::Store,
 };
 use crate::{
@@ -28,6 +28,8 @@ pub struct Controls {
     editing: RwSignal<bool>,
     /// Interrupts, stops or resumes its agent, forks it, changes its mode or model.
     pub drive: Act<Drive>,
+    /// Says again what was said last.
+    pub again: Act<()>,
     /// Renames it, or archives it.
     change: Act<SessionPatch>,
 }
@@ -85,7 +87,16 @@ impl Controls {
                 }
             }
         });
-        Self { error, editing, drive, change }
+        let again = Act::new(move |(): &()| async move {
+            match send_again(id).await {
+                Ok(prompt) => {
+                    error.set(None);
+                    store.take_accepted(prompt);
+                }
+                Err(refused) => error.set(Some(refused)),
+            }
+        });
+        Self { error, editing, drive, again, change }
     }
 }
 
@@ -193,8 +204,11 @@ const fn with_comma(empty: bool) -> &'static str {
     if empty { "" } else { ", " }
 }
 
-/// Why it is in this state, in a few words; the word itself stands beside it.
+/// Why it is in this state, in a few words; the word itself stands beside it. The timeline says why a turn failed, or what a queued one waits for.
 pub fn why(session: &Session) -> String {
+    if matches!(session.state, SessionState::Failed | SessionState::Queued) {
+        return String::new();
+    }
     if session.state == SessionState::Waiting && session.pending > 0 {
         return format::count(session.pending, "decision", "decisions");
     }
@@ -303,7 +317,7 @@ fn ModeSwitch(store: Store, drive: Act<Drive>) -> impl IntoView {
     }
 }
 
-/// What can be done to the agent now: exactly one of interrupt and resume is offered, stop while it may run.
+/// What can be done to the agent now: one thing at most is offered, and none that must fail; stop while it may run.
 #[component]
 fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
     let act = controls.drive;
@@ -318,20 +332,18 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
         }
         false
     });
-    let offered = Memo::new(move |_| store.session.with(|session| (can_interrupt(session), can_resume(session.state))));
-    changing(move || {
-        let (interrupt, resume) = offered.get();
-        if interrupt {
-            view! {
-                <Button icon="square" disabled=busy class="sx-int" on:click=hear::click(move |_| { act.dispatch(Drive::Interrupt); })>
-                    "Interrupt" <kbd class="kbd" aria-hidden="true">"Esc"</kbd>
-                </Button>
-            }
-        } else if resume {
-            view! { <Button icon="play" disabled=busy on:click=hear::click(move |_| { act.dispatch(Drive::Resume); })>"Resume"</Button> }
-        } else {
-            ().into_any()
-        }
+    let again = controls.again;
+    let busy_too = Signal::from(again.pending());
+    let offered = Memo::new(move |_| store.session.with(offer));
+    changing(move || match offered.get() {
+        Offer::Interrupt => view! {
+            <Button icon="square" disabled=busy class="sx-int" on:click=hear::click(move |_| { act.dispatch(Drive::Interrupt); })>
+                "Interrupt" <kbd class="kbd" aria-hidden="true">"Esc"</kbd>
+            </Button>
+        },
+        Offer::SendAgain => view! { <Button icon="play" disabled=busy_too on:click=hear::click(move |_| { again.dispatch(()); })>"Send again"</Button> },
+        Offer::Resume => view! { <Button icon="play" disabled=busy on:click=hear::click(move |_| { act.dispatch(Drive::Resume); })>"Resume"</Button> },
+        Offer::Nothing => ().into_any(),
     })
 }
 
@@ -340,15 +352,33 @@ pub fn can_interrupt(session: &Session) -> bool {
     session.state.in_turn(session.state_detail.as_deref())
 }
 
-/// Whether the agent is not there but could be.
-pub const fn can_resume(state: SessionState) -> bool {
-    matches!(state, SessionState::Done | SessionState::Failed | SessionState::Unknown)
+/// The one thing that can be done to a session's agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// End the turn.
+    Interrupt,
+    /// Say again what was said last: its turn failed.
+    SendAgain,
+    /// Start the agent again, which is not there.
+    Resume,
+    /// It goes by itself, or by a message.
+    Nothing,
+}
+
+/// What fits.
+pub fn offer(session: &Session) -> Offer {
+    match session.state {
+        _ if can_interrupt(session) => Offer::Interrupt,
+        SessionState::Failed if session.turns > 0 => Offer::SendAgain,
+        SessionState::Done | SessionState::Failed | SessionState::Unknown => Offer::Resume,
+        _ => Offer::Nothing,
+    }
 }
 
 /// Rename, stop, fork, archive, delete.
 #[component]
 fn More(store: Store, controls: Controls) -> impl IntoView {
-    let Controls { error, editing, drive, change } = controls;
+    let Controls { error, editing, drive, change, .. } = controls;
     let id = store.session.with_untracked(|session| session.id);
     let navigate = use_navigate();
     let toasts = use_toasts();
@@ -471,19 +501,29 @@ mod tests {
             s.state_detail = Some("Bash".into());
         });
         assert_eq!(why(&waiting), "2 decisions");
-        let failed = session(1, |s| {
-            s.state = SessionState::Failed;
-            s.state_detail = Some("exit 1".into());
-        });
-        assert_eq!(why(&failed), "exit 1");
+        let of = |state| {
+            session(1, |s| {
+                s.state = state;
+                s.state_detail = Some("exit 1".into());
+            })
+        };
+        assert_eq!(why(&of(SessionState::Unknown)), "exit 1");
+        assert_eq!(why(&of(SessionState::Failed)), "", "the timeline says it, once");
     }
 
     #[test]
-    fn a_session_offers_interrupt_or_resume_and_never_both() {
-        for state in SessionState::ALL {
-            let session = session(1, |s| s.state = *state);
-            assert!(!(can_interrupt(&session) && can_resume(*state)), "{state:?}");
-        }
+    fn a_session_offers_the_one_thing_that_fits() {
+        let of = |state, turns| {
+            offer(&session(1, |s| {
+                s.state = state;
+                s.turns = turns;
+            }))
+        };
+        assert_eq!(of(SessionState::Working, 1), Offer::Interrupt);
+        assert_eq!(of(SessionState::Failed, 1), Offer::SendAgain);
+        assert_eq!(of(SessionState::Failed, 0), Offer::Resume, "nothing was said that could be said again");
+        assert_eq!(of(SessionState::Unknown, 1), Offer::Resume);
+        assert_eq!(of(SessionState::Idle, 1), Offer::Nothing);
         let waits = |detail: &str| {
             session(1, |s| {
                 s.state = SessionState::Waiting;

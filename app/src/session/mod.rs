@@ -20,4 +20,6 @@ mod timeline;
 mod usage;
 
 pub use approval::Until;
+pub use header::{Offer, offer};
 pub use page::SessionPage;
+pub use queue::queued_why;

@@ -134,7 +134,7 @@ fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
             <PartTabs part=part />
             <div class="sx-b" class:sx-side=move || part.get() != Part::Timeline>
                 <div class="sx-m">
-                    <Timeline store=store follow=follow />
+                    <Timeline store=store follow=follow controls=controls />
                     <Composer store=store follow=follow />
                 </div>
                 <Panel store=store part=part />

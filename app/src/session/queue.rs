@@ -2,7 +2,8 @@
 //! It must not promise: a state is said as the node knows it.
 
 use super::{
-    api::{Drive, drive_agent, say, withdraw},
+    api::{Drive, say, send_again, withdraw},
+    header::{Controls, Offer, offer},
     store::Store,
 };
 use crate::{
@@ -14,9 +15,8 @@ use crate::{
 use leptos::prelude::*;
 use model::{
     approvals::ApprovalState,
-    entries::Entry,
     id::PromptId,
-    sessions::{AgentKind, Prompt, SessionState},
+    sessions::{AgentKind, Prompt, Queued, QueuedWhy, SessionState},
 };
 
 /// Prompts that wait for the agent, each with a way to take it back.
@@ -69,46 +69,52 @@ fn QueuedPrompt(store: Store, prompt: Prompt) -> impl IntoView {
     }
 }
 
-/// How the session stands when nothing runs, and the way on.
+/// How the session stands when nothing runs, and the way on. What is refused is said in the head of the page.
 #[component]
 pub fn StateLine(
     /// What the page knows.
     store: Store,
+    /// What can be done to the agent.
+    controls: Controls,
 ) -> impl IntoView {
-    let state = Memo::new(move |_| store.session.with(|session| (session.state, session.state_detail.clone())));
-    let error = RwSignal::new(None::<AppError>);
-    let resume = Act::new(move |(): &()| {
-        let id = store.session.with_untracked(|session| session.id);
-        async move {
-            match drive_agent(id, Drive::Resume).await {
-                Ok(session) => store.take_answer(session),
-                Err(refused) => error.set(Some(refused)),
+    let state = Memo::new(move |_| store.session.with(|session| (session.state, session.state_detail.clone(), offer(session), session.queued)));
+    let Controls { drive, again, .. } = controls;
+    let button = move |offer: Offer| {
+        store.may_drive.then(|| match offer {
+            Offer::SendAgain => {
+                view! { <Button icon="play" disabled=again.pending() on:click=hear::click(move |_| { again.dispatch(()); })>"Send again"</Button> }
             }
-        }
-    });
-    let button = move || {
-        store
-            .may_drive
-            .then(|| view! { <Button icon="play" disabled=resume.pending() on:click=hear::click(move |_| { resume.dispatch(()); })>"Resume"</Button> })
+            Offer::Resume => {
+                view! { <Button icon="play" disabled=drive.pending() on:click=hear::click(move |_| { drive.dispatch(Drive::Resume); })>"Resume"</Button> }
+            }
+            Offer::Interrupt | Offer::Nothing => ().into_any(),
+        })
     };
     let line = move || {
-        let (state, detail) = state.get();
+        let (state, detail, offer, queued) = state.get();
         let detail = detail.unwrap_or_default();
         match state {
             SessionState::Failed => view! {
                 <div class="note failed" role="alert">
                     <Shape look=Look::FAILED />
-                    <span class="grow"><b class="medium">"It failed. "</b>{detail}</span>
-                    {button()}
+                    <span class="grow">
+                        {if store.said_why(&detail) {
+                            "The turn failed. Send it again, or say something else.".into_any()
+                        } else {
+                            view! { <b class="medium">"It failed. "</b>{detail} }
+                        }}
+                    </span>
+                    {button(offer)}
                 </div>
             },
             SessionState::Unknown => view! {
                 <div class="note">
                     <Shape look=Look::UNKNOWN />
                     <span class="grow"><b class="medium">"Nobody saw how its agent ended. "</b>{detail}</span>
-                    {button()}
+                    {button(offer)}
                 </div>
             },
+            SessionState::Queued if queued.is_some() => queued.map(|queued| view! { <QueuedLine queued=queued /> }).into_any(),
             SessionState::Queued | SessionState::Starting => {
                 let look = Look::from(state);
                 view! { <p class="ent-st muted"><Shape look=look />{look.word} {(!detail.is_empty()).then(|| format!(": {detail}"))}</p> }
@@ -120,9 +126,40 @@ pub fn StateLine(
             SessionState::Working | SessionState::Waiting | SessionState::Idle => ().into_any(),
         }
     };
+    changing(line)
+}
+
+/// Why it is queued, and what would help.
+#[component]
+fn QueuedLine(queued: Queued) -> impl IntoView {
+    let way = match queued.why {
+        QueuedWhy::People => Some(("/inbox", "Answer one")),
+        QueuedWhy::Places => Some(("/sessions?state=queued,starting,working", "See what works")),
+        QueuedWhy::Next | QueuedWhy::Ending => None,
+    };
     view! {
-        {changing(line)}
-        {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not resumed." /> })}
+        <div class="note">
+            <Shape look=Look::QUEUED />
+            <span class="grow">
+                <b class="medium">"Queued. "</b>
+                {queued_why(&queued)}
+                {way.map(|(to, word)| view! { " " <a class="link" href=to>{word}</a> })}
+            </span>
+        </div>
+    }
+}
+
+/// Why a session is queued, in a sentence.
+pub fn queued_why(queued: &Queued) -> String {
+    let Queued { why, busy, waiting, max } = *queued;
+    match why {
+        QueuedWhy::Next => "It is started next.".into(),
+        QueuedWhy::Ending => "Its agent of before is still being ended.".into(),
+        QueuedWhy::Places if waiting > 0 => {
+            format!("{busy} of {max} agents are at work, and {waiting} more wait for a decision. It starts when one of them rests.")
+        }
+        QueuedWhy::Places => format!("{busy} of {max} agents are at work. It starts when one of them rests."),
+        QueuedWhy::People => format!("{waiting} agents wait for a decision, and no more than {max} may."),
     }
 }
 
@@ -136,9 +173,13 @@ fn Interrupted(store: Store) -> impl IntoView {
     let error = RwSignal::new(None::<AppError>);
     let go_on = Act::new(move |(): &()| {
         let id = store.session.with_untracked(|session| session.id);
-        let words = way_on(asked.get_untracked(), store.session.with_untracked(|session| session.agent), store.last_prompt());
+        let words = way_on(asked.get_untracked(), store.session.with_untracked(|session| session.agent));
         async move {
-            match say(id, words).await {
+            let said = match words {
+                Some(words) => say(id, words.to_owned()).await,
+                None => send_again(id).await,
+            };
+            match said {
                 Ok(prompt) => store.take_accepted(prompt),
                 Err(refused) => error.set(Some(refused)),
             }
@@ -162,12 +203,25 @@ fn Interrupted(store: Store) -> impl IntoView {
     }
 }
 
-/// What is said to an agent that was interrupted, so that it goes on, or asks again what it had `asked`.
-fn way_on(asked: bool, agent: AgentKind, last: Option<Entry>) -> String {
-    match (agent, last) {
-        // A script has no memory: it plays again what it was told.
-        (AgentKind::Demo, Some(prompt)) if !prompt.more => prompt.preview,
-        _ if asked => "I interrupted you while you waited for my answer. Go on, and ask me again.".into(),
-        _ => "I interrupted you. Continue where you were.".into(),
+/// What is said to an agent that was interrupted, so that it goes on, or asks again what it had `asked`; `None` is what was said last, once more:
+/// a script remembers nothing.
+const fn way_on(asked: bool, agent: AgentKind) -> Option<&'static str> {
+    match agent {
+        AgentKind::Demo => None,
+        AgentKind::Claude if asked => Some("I interrupted you while you waited for my answer. Go on, and ask me again."),
+        AgentKind::Claude => Some("I interrupted you. Continue where you were."),
+    }
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_queued_says_what_for() {
+        let why = |why| queued_why(&Queued { why, busy: 8, waiting: 5, max: 8 });
+        assert_eq!(why(QueuedWhy::Places), "8 of 8 agents are at work, and 5 more wait for a decision. It starts when one of them rests.");
+        assert_eq!(why(QueuedWhy::People), "5 agents wait for a decision, and no more than 8 may.");
+        assert_eq!(why(QueuedWhy::Next), "It is started next.");
     }
 }

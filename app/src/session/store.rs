@@ -250,6 +250,13 @@ impl Store {
         }
     }
 
+    /// Whether the timeline itself says `why`, since the newest prompt.
+    pub fn said_why(&self, why: &str) -> bool {
+        let since = self.last_prompt().map_or(0, |prompt| prompt.seq);
+        let says = |entry: &Entry| entry.kind == EntryKind::Error && entry.seq > since && is_same(why, &entry.preview);
+        !self.hits(says).is_empty()
+    }
+
     /// The newest prompt that is loaded.
     pub fn last_prompt(&self) -> Option<Entry> {
         self.hits(|entry| entry.kind == EntryKind::Prompt).last().and_then(|seq| self.row(*seq)).map(|row| row.entry.get_untracked())
@@ -461,6 +468,12 @@ impl Inner {
             self.newest_edit = Some(seq);
         }
     }
+}
+
+/// Whether two texts are one, of which either may be cut.
+fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.trim_end_matches('…').trim_end(), other.trim_end_matches('…').trim_end());
+    !one.is_empty() && !other.is_empty() && (one.starts_with(other) || other.starts_with(one))
 }
 
 /// Adds what is not there yet; the lists are short.

@@ -5,7 +5,7 @@ use model::{
     Error, Role,
     approvals::ApprovalState,
     entries::{Call, CallStatus, Entry, EntryKind},
-    sessions::{AgentKind, Prompt, PromptState, Session, SessionState},
+    sessions::{AgentKind, Prompt, PromptState, Queued, QueuedWhy, Session, SessionState},
 };
 
 fn entry(seq: i64, kind: EntryKind, change: impl FnOnce(&mut Entry)) -> Entry {
@@ -202,8 +202,40 @@ async fn the_demo_is_labelled_and_states_say_why() {
     )
     .render(&path())
     .await;
-    page.shows(&["Demo, no model", "It failed.", "exit 3 on request", "Resume"]);
+    page.shows(&["Demo, no model", "It failed.", "exit 3 on request", "Send again"]).lacks(&["Resume"]);
     fake(|s| s.state = SessionState::Unknown, Vec::new()).render(&path()).await.shows(&["Nobody saw how its agent ended."]);
+}
+
+#[tokio::test]
+async fn a_failed_turn_says_its_cause_once_and_offers_to_send_again() {
+    let why = "API Error: 529 the model is overloaded";
+    let entries = vec![entry(1, EntryKind::Prompt, |_| ()), entry(2, EntryKind::Error, |e| e.preview = why.into())];
+    let page = fake(
+        |s| {
+            s.state = SessionState::Failed;
+            s.state_detail = Some(why.into());
+        },
+        entries,
+    )
+    .render(&path())
+    .await;
+    page.shows(&["The turn failed.", "Send again"]).lacks(&["Resume"]);
+    assert_eq!(page.visible().matches(why).count(), 1, "the cause");
+}
+
+#[tokio::test]
+async fn a_queued_session_says_what_it_waits_for_and_what_to_do() {
+    let queued = |why| {
+        fake(
+            move |s| {
+                s.state = SessionState::Queued;
+                s.queued = Some(Queued { why, busy: 8, waiting: 8, max: 8 });
+            },
+            Vec::new(),
+        )
+    };
+    queued(QueuedWhy::People).render(&path()).await.shows(&["8 agents wait for a decision, and no more than 8 may.", "href=\"/inbox\"", "Answer one"]);
+    queued(QueuedWhy::Places).render(&path()).await.shows(&["8 of 8 agents are at work", "/sessions?state=queued,starting,working"]);
 }
 
 #[tokio::test]

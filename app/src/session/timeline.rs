@@ -5,6 +5,7 @@ use super::{
     approval::ApprovalCard,
     entry::EntryRow,
     find::Find,
+    header::Controls,
     order::{Block, Spot},
     queue::{Queue, StateLine},
     scroll::Follow,
@@ -26,6 +27,8 @@ pub fn Timeline(
     store: Store,
     /// Where the reader is.
     follow: Follow,
+    /// What can be done to the agent.
+    controls: Controls,
 ) -> impl IntoView {
     let finding = RwSignal::new(false);
     let list = NodeRef::new();
@@ -69,7 +72,7 @@ pub fn Timeline(
                 <Writing store=store parent=None />
                 <Loose store=store />
                 <Queue store=store />
-                <StateLine store=store />
+                <StateLine store=store controls=controls />
             </div>
         </div>
         <NewPill store=store follow=follow />
