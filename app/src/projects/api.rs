@@ -57,7 +57,7 @@ pub async fn find_project(id: ProjectId) -> AppResult<ProjectView> {
 
 /// What a project's folder would run if trusted, with what stands in its files.
 #[server(prefix = "/api/rpc", endpoint = "projects/own_files", protocol = Rpc)]
-pub async fn own_files(id: ProjectId) -> AppResult<OwnFiles> {
+pub async fn read_own_files(id: ProjectId) -> AppResult<OwnFiles> {
     Ok(services()?.projects.own_files(&caller()?, id).await?)
 }
 

@@ -2,7 +2,7 @@
 //! Removing forgets the project and never touches its folder; the page says so.
 
 use super::{
-    api::{ProjectView, delete_project, find_project, own_files, update_project},
+    api::{ProjectView, delete_project, find_project, read_own_files, update_project},
     list::{look, trust_kind},
 };
 use crate::{
@@ -353,7 +353,7 @@ fn Trusting(state: State, open: RwSignal<bool>) -> impl IntoView {
     let id = project.with_untracked(|project| project.id);
     let found = RwSignal::new(None::<AppResult<OwnFiles>>);
     let look = Act::new(move |(): &()| async move {
-        let answer = own_files(id).await;
+        let answer = read_own_files(id).await;
         found.try_set(Some(answer));
     });
     let again = move || {

@@ -89,9 +89,10 @@ pub fn DiffView(
             </div>
         }
     });
+    let no_numbers = diff.unplaced.is_some();
     let unplaced = diff.unplaced.map(|why| view! { <p class="dl-x xs">{format!("No line numbers: {}", nowhere(why))}</p> });
     view! {
-        <div class="diff" class:diff-wrap=wrap class:diff-nn=unplaced.is_some()>
+        <div class="diff" class:diff-wrap=wrap class:diff-nn=no_numbers>
             {head}
             {unplaced}
             <div class="diff-b" tabindex="0" role="region" aria-label=label>

@@ -14,7 +14,7 @@ use crate::{
     render,
     store::{Store, sql},
 };
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use memo::Memo;
 use model::{
     Caller, Millis, Pos, Result, Via,
@@ -222,14 +222,16 @@ impl Rows {
             .collect();
         let offering = rows.iter().filter(|row| offers(row)).filter_map(|row| projects.get(&sessions.get(&row.session)?.project));
         let trusted = approvals::trusted(self.projects.folders(), offering).await;
-        let shown = rows.into_iter().filter_map(|row| Some((sessions.get(&row.session)?, row))).map(|(session, row)| {
+        let mut drawing = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Some(session) = sessions.get(&row.session) else { continue };
             let suggestions: Vec<Suggestion> =
                 if row.suggestions.len() <= approvals::ROW { serde_json::from_str(&row.suggestions).unwrap_or_default() } else { Vec::new() };
             let scopes = if offers(&row) { approvals::offered(caller, &suggestions, trusted.contains(&session.project)) } else { &[] };
-            self.approval_row(row, session, projects.get(&session.project), suggestions, scopes)
-        });
+            drawing.push(self.approval_row(row, session, projects.get(&session.project), suggestions, scopes).boxed());
+        }
         // Several at once, so that folders that do not answer hold up no long list; a few, so that few long inputs are held at once.
-        let shown: Vec<Option<Approval>> = futures::stream::iter(shown).buffered(DRAWN_AT_ONCE).try_collect().await?;
+        let shown: Vec<Option<Approval>> = futures::stream::iter(drawing).buffered(DRAWN_AT_ONCE).try_collect().await?;
         Ok(shown.into_iter().flatten().collect())
     }
 

@@ -35,25 +35,39 @@ pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i6
         },
         None => None,
     };
+    let change = unreported(rows, store, session, &row, begun.as_ref(), ended.as_ref()).await?;
     let size = [&begun, &ended].into_iter().flatten().map(render::weight).sum();
-    render::draw(size, move || drawn(row, begun, ended)).await
+    render::draw(size, move || drawn(row, begun, ended, change)).await
 }
 
-fn drawn(row: entry::Model, begun: Option<Value>, ended: Option<Value>) -> EntryBody {
+/// The change of a call that edits, where its output does not report it.
+async fn unreported(rows: &Rows, store: &Store, session: SessionId, row: &entry::Model, begun: Option<&Value>, ended: Option<&Value>) -> Result<Option<Diff>> {
+    let is_call = matches!(EntryKind::parse(&row.kind), Some(EntryKind::Tool | EntryKind::Task));
+    let (Some(name), Some(input)) = (row.tool.as_deref().filter(|_| is_call), begun) else { return Ok(None) };
+    if ended.and_then(patch).is_some() || Edit::of("", name, input).is_none() {
+        return Ok(None);
+    }
+    let folder = folder_of(store, session).await?;
+    Ok(match row.status.as_deref().and_then(CallStatus::parse) {
+        Some(CallStatus::Running) => proposed(rows.projects(), &folder, name, input).await,
+        // What was written without a report of what it changed was not there before.
+        Some(CallStatus::Ok) if name == "Write" => Edit::of(&folder, name, input).map(|edit| edit.placed(Err(Unread::Missing))),
+        _ => past(&folder, name, input),
+    })
+}
+
+/// What a call's output says that it changed.
+fn patch(output: &Value) -> Option<&Value> {
+    output.get("patch").filter(|patch| patch.as_array().is_some_and(|hunks| !hunks.is_empty()))
+}
+
+fn drawn(row: entry::Model, begun: Option<Value>, ended: Option<Value>, change: Option<Diff>) -> EntryBody {
     let mut body = EntryBody::default();
     match EntryKind::parse(&row.kind) {
         Some(EntryKind::Tool | EntryKind::Task) => {
             let (name, input) = (row.tool.as_deref().unwrap_or_default(), begun.unwrap_or(Value::Null));
             tool(&mut body, name, &input, ended);
-            if body.diff.is_none() && Edit::of("", name, &input).is_some() {
-                let folder = folder_of(store, session).await?;
-                body.diff = match row.status.as_deref().and_then(CallStatus::parse) {
-                    Some(CallStatus::Running) => proposed(rows.projects(), &folder, name, &input).await,
-                    // What was written without a report of what it changed was not there before.
-                    Some(CallStatus::Ok) if name == "Write" => Edit::of(&folder, name, &input).map(|edit| edit.placed(Err(Unread::Missing))),
-                    _ => past(&folder, name, &input),
-                };
-            }
+            body.diff = body.diff.or(change);
             body.input = Some(input).filter(|input| !input.is_null());
         }
         Some(EntryKind::Raw | EntryKind::Todo) => body.raw = begun,
@@ -93,7 +107,7 @@ fn tool(body: &mut EntryBody, tool: &str, input: &Value, output: Option<Value>) 
     }
     if let Some(output) = output {
         body.output = output.get("output").and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-        if let Some(patch) = output.get("patch").filter(|patch| patch.as_array().is_some_and(|hunks| !hunks.is_empty())) {
+        if let Some(patch) = patch(&output) {
             let path = output.get("path").and_then(Value::as_str).unwrap_or(&path);
             body.diff = Some(render::diff_from_patch(path, patch));
         }

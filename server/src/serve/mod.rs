@@ -36,7 +36,6 @@ use node::{
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    io,
     net::IpAddr,
     path::{Path, PathBuf},
     process::ExitCode,
