@@ -83,6 +83,8 @@ impl Follower {
             self.waiting.push_back(ServerSays::Reload);
             self.pos = Some(*self.ready.borrow());
         }
+        // That has no position: it may have changed since the page was read.
+        self.queue = self.hub.inner.rows.is_full() && !self.topics.is_empty();
         for topic in self.topics.clone() {
             if let Topic::Session { id } = topic {
                 // A tab that comes back may still show text that was over meanwhile.

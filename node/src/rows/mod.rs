@@ -78,6 +78,11 @@ impl Rows {
         std::mem::replace(&mut *self.capacity.lock().unwrap_or_else(PoisonError::into_inner), now) != now
     }
 
+    /// Whether sessions wait for room.
+    pub(crate) fn is_full(&self) -> bool {
+        self.capacity.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Why a session waits, by what is known at this moment. Not kept with the row: it changes without an event.
     fn queued_for(&self, session: &Session) -> Option<Queued> {
         if session.state != SessionState::Queued {

@@ -442,7 +442,10 @@ impl Engine {
         let denies = async {
             let mut tick = tokio::time::interval(Duration::from_secs(1));
             loop {
-                tick.tick().await;
+                tokio::select! {
+                    () = self.closing.cancelled() => return,
+                    _ = tick.tick() => {}
+                }
                 survived("approvals past their time could not be denied yet", self.deny_expired()).await;
             }
         };
@@ -450,17 +453,15 @@ impl Engine {
             let mut tick = tokio::time::interval(Duration::from_secs(1));
             loop {
                 tokio::select! {
+                    () = self.closing.cancelled() => return,
                     () = self.kick.notified() => {}
                     _ = tick.tick() => {}
                 }
                 survived("sessions that wait could not be started yet", self.start_waiting()).await;
             }
         };
-        tokio::select! {
-            () = self.closing.cancelled() => {}
-            () = denies => {}
-            () = starts => {}
-        }
+        // What is being started when the node stops is started to its end.
+        tokio::join!(denies, starts);
     }
 
     /// Starts what waits, as far as there is room, and says why the rest waits.

@@ -53,8 +53,8 @@ async fn a_runner_that_panics_ends_its_agent_says_why_and_leaves_its_place() {
         r#"{}echo $$ >> "$log"
 while read -r line; do
   case "$line" in
-    *fault*) printf '%s\n' 'the fault';;
     *'"type":"user"'*)
+      [ -e "$log.once" ] || {{ : > "$log.once"; printf '%s\n' 'the fault'; continue; }}
       printf '%s\n' '{{"type":"system","subtype":"init","session_id":"s","model":"m","permissionMode":"default"}}'
       printf '%s\n' '{{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"","session_id":"s"}}';;
   esac
