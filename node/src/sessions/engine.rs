@@ -365,11 +365,12 @@ impl Engine {
         self.ended_unseen(session, run, end).await
     }
 
-    /// Commits what a start finds to have ended. On a full disk the session keeps its place until that is written down, and the node comes up.
+    /// Commits what a start finds to have ended. Where that cannot be written, as on a full disk, the session keeps its place until it is, and
+    /// the node comes up.
     async fn ended_unseen(self: &Arc<Self>, session: SessionId, run: RunId, end: End) -> Result<()> {
         let again = end.clone();
         match self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await {
-            Err(Error::StorageFull) => {
+            Err(error) if error.status() >= 500 => {
                 let (engine, taken) = (self.clone(), self.take_place(session, run));
                 self.tasks.spawn(async move {
                     engine.written(session, run, again).await;

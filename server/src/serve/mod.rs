@@ -303,7 +303,15 @@ async fn greet(config: &Config, accounts: &AccountsService) -> Result<(), Failur
     let address = config.address();
     let address = address.as_str().trim_end_matches('/');
     output::line(format!("OrchWiz {} is at {address}", env!("CARGO_PKG_VERSION")));
-    if let Some(link) = accounts.ensure_setup_link().await? {
+    let link = match accounts.ensure_setup_link().await {
+        // It can be read all the same; the next start makes a link if one is still needed.
+        Err(error) if error.status() >= 500 => {
+            tracing::error!(%error, "nothing can be written at the moment");
+            None
+        }
+        link => link?,
+    };
+    if let Some(link) = link {
         output::line(format!("Create the owner account: {address}/setup?token={}", link.token));
     }
     if let (Some(host), Some(port)) = (own_host(config, accounts), config.address().port_or_known_default()) {
