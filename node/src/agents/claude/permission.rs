@@ -138,8 +138,8 @@ fn text(raw: &Value) -> Option<String> {
         "removeRules" => Some(format!("remove {} {}", behavior?, rules(raw)?)),
         "setMode" => Some(match mode(raw)? {
             Mode::AutoAccept => "accept all edits".into(),
-            Mode::Ask => "ask before edits from now on".into(),
-            Mode::Plan => "only plan from now on".into(),
+            Mode::Ask => "ask before edits".into(),
+            Mode::Plan => "only plan".into(),
         }),
         "addDirectories" => Some(format!("allow the folder {}", names(&raw["directories"])?)),
         "removeDirectories" => Some(format!("no longer allow the folder {}", names(&raw["directories"])?)),
