@@ -255,10 +255,7 @@ impl Writer {
         let result = tokio::select! {
             biased;
             result = self.transact(waiting, &mut answered, &mut progress) => result,
-            () = limit.over() => {
-                refuse(waiting, &slow);
-                Err(slow)
-            }
+            () = limit.over() => Err(slow),
         };
         match result {
             Ok(pos) => {
@@ -287,7 +284,11 @@ impl Writer {
                 for (reply, _) in answered {
                     reply.send(Err(error.clone())).ok();
                 }
-                if stalled && (self.stalled || begun.elapsed() > SHARE) {
+                if begun.elapsed() >= self.patience.batch || (stalled && begun.elapsed() > SHARE) {
+                    // Everybody has waited long enough: they hear of it before the database is looked for.
+                    return self.set_broken(Some(error));
+                }
+                if stalled && self.stalled {
                     // A connection that had died meanwhile is worth another try; no more than that.
                     refuse(waiting, &error);
                 }

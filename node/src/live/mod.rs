@@ -262,15 +262,21 @@ fn no_partial(session: SessionId) -> ServerSays {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{journal::Outcome, projects::ProjectsService, rows::Names, store::testing::TestStore};
+    use crate::{
+        folder::{Borders, Folders},
+        journal::Outcome,
+        projects::ProjectsService,
+        rows::Names,
+        store::testing::TestStore,
+    };
     use std::time::Duration;
 
     #[tokio::test]
     async fn a_hub_that_panics_is_the_end_of_the_node_and_not_a_silence() {
         let test = TestStore::new::<migration::Migrator>(1).await;
         let names = Names::new(test.store.clone(), test.deps.clone());
-        let data = test.place.config.data_dir.clone();
-        let projects = ProjectsService::new(test.store.clone(), test.journal.clone(), test.deps.clone(), names.clone(), Vec::new(), data);
+        let folders = Folders::new(test.deps.clone(), Borders { roots: Vec::new(), data_dir: test.place.config.data_dir.clone() });
+        let projects = ProjectsService::new(test.store.clone(), test.journal.clone(), test.deps.clone(), names.clone(), folders);
         let rows = Rows::new(test.store.clone(), projects, names);
         let hub = Hub::open(test.journal.clone(), rows).await.expect("opens");
         let inner = hub.inner.clone();
