@@ -46,6 +46,9 @@ pub enum Error {
     /// It cannot be done at the moment; the text says what is missing. 503.
     #[error("{0}")]
     Unavailable(String),
+    /// The database went away while it was written, and could not be asked afterwards: it holds, or it does not. 504.
+    #[error("the database went away while this was being stored: look whether it took effect before you try again")]
+    InDoubt,
     /// Something unexpected. 500. The reference under which the cause was logged.
     #[error("something went wrong on this node (reference {0})")]
     Internal(String),
@@ -73,6 +76,7 @@ impl Error {
             Self::RateLimited(_) => "rate_limited",
             Self::StorageFull => "storage_full",
             Self::Unavailable(_) => "unavailable",
+            Self::InDoubt => "in_doubt",
             Self::Internal(_) => "internal",
             Self::Transport(_) => "transport",
         }
@@ -90,6 +94,7 @@ impl Error {
             Self::RateLimited(_) => 429,
             Self::StorageFull => 507,
             Self::Unavailable(_) => 503,
+            Self::InDoubt => 504,
             Self::Internal(_) | Self::Transport(_) => 500,
         }
     }

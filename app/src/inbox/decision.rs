@@ -16,7 +16,7 @@ use crate::{
 };
 use leptos::{prelude::*, server::ServerActionError, server_fn::error::ServerFnUrlError};
 use model::{
-    approvals::{Approval, ApprovalKind, Question, RememberScope},
+    approvals::{Always, Approval, ApprovalKind, Question, RememberScope},
     id::ApprovalId,
     sessions::Mode,
 };
@@ -45,37 +45,39 @@ pub fn ExactInput(
             browser::when_seen(&end, move |seen| decider.sees_end(seen));
         }
     });
-    let warning = move || {
-        // What has come since is looked at too.
-        decider.left_out.track();
-        let (hidden, mixed) = words::suspicions(&decider.approval());
-        view! {
-        {hidden.then(|| view! { <Note tone=NoteTone::Warning title="Contains hidden characters.">"They are shown as boxes with their numbers."</Note> })}
-        {mixed
-            .map(|word| {
-                view! { <Note tone=NoteTone::Warning title="Contains letters that look alike.">"The word " <code>{code(&word)}</code> " mixes letters of different alphabets."</Note> }
-            })}
-        }
-    };
-    let input = move || match (&head, decider.left_out.with(Option::is_some)) {
-        (Some(head), true) => beginning(&approval, head),
-        _ => whole(&decider.approval(), big),
-    };
-    let rest = move || {
-        decider.left_out.get().filter(|_| decider.is_beginning()).map(|rest| {
+    let input = move || {
+        let approval = decider.approval();
+        // Also where there is no head: what has come since is shown, and looked at, in the place of its beginning.
+        let left_out = decider.left_out.get();
+        let input = match &head {
+            Some(head) if left_out.is_some() => beginning(&approval, head),
+            _ => whole(&approval, big),
+        };
+        let rest = left_out.filter(|_| approval.input_cut.is_some()).map(|rest| {
             view! {
                 <p class="xs muted">
                     "Only the beginning is shown. "
                     <a class="link" href=format!("/inbox?id={}", decider.id) on:click=act(move || decider.read_on())>"Read all, " {rest}</a>
                 </p>
             }
-        })
+        });
+        view! { {warnings(&approval)} {input} {rest} }
     };
     view! {
-        {changing(warning)}
         {changing(input)}
-        {changing(rest)}
         <span class="end" id=decider.end_id() node_ref=end></span>
+    }
+}
+
+/// What nobody sees by looking.
+fn warnings(approval: &Approval) -> AnyView {
+    let (hidden, mixed) = words::suspicions(approval);
+    view! {
+        {hidden.then(|| view! { <Note tone=NoteTone::Warning title="Contains hidden characters.">"They are shown as boxes with their numbers."</Note> })}
+        {mixed
+            .map(|word| {
+                view! { <Note tone=NoteTone::Warning title="Contains letters that look alike.">"The word " <code>{code(&word)}</code> " mixes letters of different alphabets."</Note> }
+            })}
     }
 }
 
@@ -98,11 +100,14 @@ fn whole(approval: &Approval, big: bool) -> AnyView {
     let unsaid = words::unsaid(approval);
     let (inside, open) = if let Some(diff) = approval.diff.clone() {
         let note = if words::is_everywhere(approval) { "Replaces every place where this text stands in the file." } else { "" };
-        let cut = !words::is_whole(&diff);
+        let (cut, empty) = (!words::is_whole(&diff), diff.lines.is_empty() && diff.omitted == 0);
         let inside = view! {
             {(!note.is_empty()).then(|| view! { <p class="medium">{note}</p> })}
             <DiffView diff=diff wrap=true />
-            {cut.then(|| view! { <p class="xs muted">"The change is too large to be shown as one. All of it stands below."</p> })}
+            {cut.then(|| {
+                let why = if empty { "No line differs. What was asked for stands below." } else { "The change is too large for this view. All of it stands below." };
+                view! { <p class="xs muted">{why}</p> }
+            })}
         };
         (inside, cut || !unsaid.is_empty())
     } else if approval.kind == ApprovalKind::Plan {
@@ -148,18 +153,14 @@ fn Fields(fields: Vec<(String, String)>) -> impl IntoView {
     view! { <dl class="kv xs fields">{rows}</dl> }
 }
 
-/// What "always" would do as it is chosen now, in a sentence that goes on after "Always".
+/// What "always" would do as it is chosen now.
 #[component]
 pub fn AlwaysWould(
     /// The decision.
     decider: Decider,
 ) -> impl IntoView {
     let suggestions = decider.approval().suggestions;
-    if let Some(mode) = words::mode_of(&suggestions) {
-        return view! { <span>"would " {mode} " in this session"</span> };
-    }
-    let rules = suggestions.iter().map(|suggestion| view! { <code>{code(&suggestion.text)}</code> " " }).collect_view();
-    view! { <span>"would add " {rules} "for " {move || words::scope_title(decider.scope.get())}</span> }
+    changing(move || code(&Always::of(&suggestions, decider.scope.get()).text))
 }
 
 /// What "always" would remember, with the scope to choose.
@@ -169,9 +170,6 @@ pub fn AlwaysRule(
     decider: Decider,
 ) -> impl IntoView {
     let Approval { suggestions, .. } = decider.approval();
-    if let Some(mode) = words::mode_of(&suggestions) {
-        return view! { <p>"“Always” would " {mode} " in this session. Not saved: applies until this agent stops."</p> };
-    }
     let rules: Vec<String> = suggestions.into_iter().map(|suggestion| suggestion.text).collect();
     let scopes = decider.scopes;
     let scope = decider.scope;
@@ -211,11 +209,15 @@ pub fn AlwaysRule(
             </span>
         </div>
         <p class="xs muted">
-            {move || match scope.get() {
-                RememberScope::Session => "Not saved: applies until this agent stops.".into_any(),
-                scope => view! { "Written to " <code>{words::scope_file(scope)}</code> "." },
+            <AlwaysWould decider=decider />
+            {move || match scope.get().file() {
+                None => " It is not saved.".into_any(),
+                Some(file) => view! { " Written to " <code>{file}</code> "." },
             }}
-            {move || scopes.with(|scopes| !scopes.contains(&RememberScope::Local)).then_some(" The project is not trusted: its agents do not read rules kept in it.")}
+            {move || {
+                let untrusted = scopes.with(|scopes| scopes.contains(&RememberScope::User) && !scopes.contains(&RememberScope::Local));
+                untrusted.then_some(" The project is not trusted: its agents do not read rules kept in it.")
+            }}
         </p>
     }
 }

@@ -34,7 +34,7 @@ async fn the_oldest_is_shown_with_its_exact_input_why_and_what_always_would_add(
         "<span class=\"k\">cargo</span> test",
         "the mode ask asks before commands",
         "allow Bash(cargo test *)",
-        "this project, only me",
+        "this project, on this machine",
         "Allow once",
         "Deny…",
         "Next: Bash, billing-api",
@@ -181,7 +181,7 @@ async fn the_whole_input_is_there_and_open_where_more_is_asked_than_shown() {
     };
     let line = DiffLine { sign: '+', old: None, new: Some(1), parts: vec![(false, "two".into())] };
     let diff = || Diff { path: "a".into(), added: 1, lines: vec![line.clone()], ..Diff::default() };
-    let open = "<details class=\"whole\" open";
+    let open = "<details open class=\"whole\"";
     let shell = serde_json::json!({ "command": "make", "description": "Build it" });
     with("Bash", shell, None).render("/inbox").await.shows(&["Build it", "All fields"]).lacks(&[open]);
     let outside = serde_json::json!({ "command": "make", "dangerouslyDisableSandbox": true });

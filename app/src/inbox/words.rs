@@ -2,7 +2,7 @@
 //! Pure functions; they must not shorten or soften what would run.
 
 use crate::ui::format;
-use model::approvals::{Approval, ApprovalKind, ApprovalState, Decide, Decided, Question, RememberScope, Suggestion, Verdict, Whole, is_shell};
+use model::approvals::{Approval, ApprovalKind, ApprovalState, Decide, Decided, Question, RememberScope, Verdict, Whole, is_shell};
 use model::{
     entries::Diff,
     shown::{has_hidden, marked, mixed_word},
@@ -275,26 +275,9 @@ pub fn input_title(approval: &Approval) -> &'static str {
 pub const fn scope_title(scope: RememberScope) -> &'static str {
     match scope {
         RememberScope::Session => "this session",
-        RememberScope::Local => "this project, only me",
-        RememberScope::Project => "this project, everyone",
-        RememberScope::User => "everywhere, only me",
-    }
-}
-
-/// What "always" would do where the agent offers nothing but another mode: that holds in its session and nowhere else.
-pub fn mode_of(suggestions: &[Suggestion]) -> Option<String> {
-    let is_mode = |suggestion: &Suggestion| suggestion.raw["type"] == "setMode";
-    let first = suggestions.first().filter(|_| suggestions.iter().all(is_mode))?;
-    Some(if first.raw["mode"] == "acceptEdits" { "accept all edits".to_owned() } else { first.text.clone() })
-}
-
-/// Where a scope is written.
-pub const fn scope_file(scope: RememberScope) -> &'static str {
-    match scope {
-        RememberScope::Session => "nowhere: it holds until this session's agent ends",
-        RememberScope::Local => ".claude/settings.local.json",
-        RememberScope::Project => ".claude/settings.json",
-        RememberScope::User => "~/.claude/settings.json",
+        RememberScope::Local => "this project, on this machine",
+        RememberScope::Project => "this project, for everybody",
+        RememberScope::User => "every project on this machine",
     }
 }
 
@@ -451,7 +434,7 @@ mod tests {
         decided.decision = Verdict::Allow;
         decided.reason = None;
         decided.remember = Some(RememberScope::Local);
-        assert_eq!(decision(&decided, ApprovalKind::Tool), "mara always allowed, this project, only me");
+        assert_eq!(decision(&decided, ApprovalKind::Tool), "mara always allowed, this project, on this machine");
         decided.by_name = Some("node".into());
         decided.decision = Verdict::Deny;
         assert_eq!(decision(&decided, ApprovalKind::Tool), "OrchWiz denied");

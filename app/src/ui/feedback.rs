@@ -121,6 +121,7 @@ fn headline(error: &AppError) -> &'static str {
         E::RateLimited(_) => "Too many tries.",
         E::StorageFull => "The disk is full.",
         E::Unavailable(_) => "Not available.",
+        E::InDoubt => "Perhaps stored.",
         E::Internal(_) => "Something went wrong on this node.",
         E::Transport(_) => "The node did not answer.",
     }

@@ -27,7 +27,7 @@ use crate::{
 };
 use futures::future::BoxFuture;
 use model::{
-    Caller, Result,
+    Caller, Error, Result,
     id::{NodeId, TokenId, UserId},
 };
 use passwords::Passwords;
@@ -45,6 +45,8 @@ pub enum Change {
     Login(String),
     /// That token was revoked.
     Token(TokenId),
+    /// Something changed, and the database cannot say what: everybody looks again.
+    Everybody,
 }
 
 impl Change {
@@ -53,6 +55,7 @@ impl Change {
         match (self, &caller.via) {
             (Self::User(user), _) => caller.user == Some(*user),
             (Self::Login(ended), model::Via::Cookie { login }) => ended == login,
+            (Self::Everybody, _) => true,
             (Self::Token(revoked), model::Via::Token { id, .. }) => revoked == id,
             _ => false,
         }
@@ -110,7 +113,12 @@ impl AccountsService {
     ) -> Result<T> {
         let this = self.clone();
         let tell = move |outcome: &Result<T>| {
-            if let Some(change) = outcome.as_ref().ok().and_then(told) {
+            let change = match outcome {
+                Ok(value) => told(value),
+                Err(Error::InDoubt) => Some(Change::Everybody),
+                Err(_) => None,
+            };
+            if let Some(change) = change {
                 this.tell(change);
             }
         };

@@ -70,9 +70,19 @@ impl<'a> From<&'a StoredEvent> for Fields<'a> {
     }
 }
 
-/// A hybrid logical clock's next value: the time in the upper 48 bits, and always more than the one before.
+/// A clock that was set back by more than this has been wrong before: the hybrid logical clock follows it back, or all that comes would
+/// bear the wrong date.
+const AHEAD_MS: model::Millis = 60_000;
+
+/// A hybrid logical clock's next value: the time in the upper 48 bits, and more than the one before unless that was far ahead of the time.
 pub fn tick(last: i64, now: model::Millis) -> i64 {
-    (now << 16).max(last + 1)
+    let time = now << 16;
+    if last < latest(now) { time.max(last + 1) } else { time }
+}
+
+/// The first value that is too far ahead of the time to be kept to.
+pub(super) fn latest(now: model::Millis) -> i64 {
+    now.saturating_add(AHEAD_MS) << 16
 }
 
 #[cfg(test)]
@@ -86,6 +96,18 @@ mod tests {
         assert!(tick(first, 1_000) > first, "same millisecond");
         assert!(tick(first, 10) > first, "time went back");
         assert_eq!(tick(first, 2_000) >> 16, 2_000);
+    }
+
+    #[test]
+    fn the_clock_goes_back_with_one_that_was_far_ahead() {
+        let now = 1_795_305_600_000;
+        let ahead = tick(0, now + AHEAD_MS - 1);
+        assert!(tick(ahead, now) > ahead, "a minute is borne");
+        for wrong in [AHEAD_MS, 2 * 3_600_000, 75 * 365 * 86_400_000] {
+            let next = tick(tick(0, now + wrong), now);
+            assert_eq!(next >> 16, now, "{wrong} ms ahead");
+            assert!(tick(next, now) > next);
+        }
     }
 
     #[test]

@@ -30,8 +30,18 @@ use futures::future::BoxFuture;
 use masking::Secrets;
 use model::{Caller, Millis, Pos, event::Fact, id::NodeId};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use std::{any::Any, borrow::Cow, sync::Arc};
-use tokio::sync::{mpsc, oneshot, watch};
+use std::{
+    any::Any,
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
 
 /// How many operations may wait for the writer; more callers wait for a place.
 const QUEUE: usize = 4096;
@@ -121,6 +131,8 @@ struct Waiting {
     actor: String,
     operation: Operation,
     reply: oneshot::Sender<model::Result<Value>>,
+    /// When it was asked for.
+    since: Instant,
 }
 
 /// The journal of a node. Cheap to clone; all clones share one writer.
@@ -132,6 +144,7 @@ struct Inner {
     queue: mpsc::Sender<Wish>,
     head: watch::Receiver<Pos>,
     secrets: Arc<Secrets>,
+    works: Arc<AtomicBool>,
     origin: String,
     epoch: String,
 }
@@ -143,12 +156,13 @@ impl Journal {
         store.claim_directory(&own.origin)?;
         crate::blob::sweep(&store, deps.now()).await;
         let secrets = Arc::new(Secrets::default());
+        let works = Arc::new(AtomicBool::new(true));
         let (queue, wishes) = mpsc::channel(QUEUE);
         let (announce, head) = watch::channel(own.pos);
         let (origin, epoch) = (own.origin.clone(), own.epoch.clone());
-        let writer = writer::Writer::new(store.clone(), deps, secrets.clone(), announce, own.hlc);
+        let writer = writer::Writer::new(store.clone(), deps, secrets.clone(), announce, own.hlc, works.clone());
         tokio::spawn(store.vitals().essential("the journal's writer", writer.run(wishes)));
-        Ok(Self(Arc::new(Inner { store, queue, head, secrets, origin, epoch })))
+        Ok(Self(Arc::new(Inner { store, queue, head, secrets, works, origin, epoch })))
     }
 
     /// Runs `operation` in the writer's transaction and returns after its durable commit.
@@ -157,8 +171,9 @@ impl Journal {
     /// swallow database errors. If it fails or panics, its savepoint goes, its neighbours do not notice, and no number is used up.
     ///
     /// # Errors
-    /// The operation's own; `StorageFull` when the disk is full and `Unavailable` when the node stops or has lost its
-    /// lease: then nothing was written.
+    /// The operation's own; `StorageFull` when the disk is full and `Unavailable` when the database does not answer, or the node
+    /// stops or has lost its lease: then nothing was written. `InDoubt` when the database went away while it committed, and could
+    /// not be asked afterwards: whoever tells others of the change tells them then, too, to look.
     pub async fn commit<T: Send + 'static>(
         &self,
         caller: &Caller,
@@ -172,7 +187,7 @@ impl Journal {
             })
         });
         let (reply, answer) = oneshot::channel();
-        self.0.queue.send(Wish::Operate(Waiting { actor, operation, reply })).await.map_err(|_| stopping())?;
+        self.0.queue.send(Wish::Operate(Waiting { actor, operation, reply, since: Instant::now() })).await.map_err(|_| stopping())?;
         let value = answer.await.map_err(|_| stopping())??;
         Ok(*value.downcast().expect("the operation above boxed this very type"))
     }
@@ -203,6 +218,11 @@ impl Journal {
     /// The event at a position.
     pub async fn event(&self, pos: Pos) -> model::Result<Option<StoredEvent>> {
         entity::event::Entity::find_by_id(pos).one(self.0.store.read()).await.map_err(internal)
+    }
+
+    /// Whether the writer reaches the database. After it was lost it is found again by itself.
+    pub fn works(&self) -> bool {
+        self.0.works.load(Ordering::Acquire)
     }
 
     /// Operations that wait for the writer.

@@ -25,7 +25,7 @@ pub struct RebuiltTable {
 
 /// Rebuilds every projected table. If anything fails, nothing has changed.
 pub async fn rebuild(store: &Store) -> Result<Rebuilt, StoreError> {
-    let txn = store.begin().await?;
+    let txn = store.begin_unlimited().await?;
     shadow::create(&txn, false).await?;
     let events = shadow::fill(&txn).await?;
     shadow::swap(&txn).await?;

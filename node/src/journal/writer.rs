@@ -1,5 +1,5 @@
 //! The writer: one task that drains waiting operations into one transaction and answers each after the commit.
-//! It must not run two batches at once, and must not answer before the disk has it.
+//! It must not run two batches at once, must not answer before the disk has it, and must not wait for ever for a database that is gone.
 
 use super::{
     NewEvent, Operation, Secrets, Tx, Value, Waiting, Wish,
@@ -9,18 +9,89 @@ use super::{
 use crate::{
     blob,
     clock::Deps,
-    store::{Store, StoreError, TAKEN_OVER, sql},
+    store::{Store, StoreError, TAKEN_OVER, is_unreachable, sql},
 };
 use futures::FutureExt;
 use model::{Error, Pos, event::Fact};
 use sea_orm::{DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
-use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc, time::Duration};
-use tokio::sync::{mpsc, oneshot, watch};
+use std::{
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
 
-/// At most so many operations share one commit.
+/// At most so many operations share one commit, and none is taken up by a batch that has taken so long: it commits first.
 const BATCH: usize = 256;
-/// An operation that awaits something other than its transaction would stop the node; it is given up after this time.
-const PATIENCE: Duration = Duration::from_secs(30);
+const SHARE: Duration = Duration::from_secs(2);
+/// A purge writes to every event of a session: its batch may take so much longer.
+const PURGE: Duration = Duration::from_mins(1);
+/// How long it may take to find the database again, and how long to wait before it is tried again.
+const RECONNECTS: Duration = Duration::from_secs(8);
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long files may be removed after a commit, while others wait.
+const TIDIES: Duration = Duration::from_secs(5);
+
+/// What is waited for, and how long.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// An operation that awaits something other than its transaction would stop the node; it is given up after this time.
+    operation: Duration,
+    /// A whole batch, from its begin to its commit; and how old an operation may be that is still taken up.
+    batch: Duration,
+}
+
+impl Patience {
+    /// PostgreSQL may be gone without a word, and whoever waits must hear so soon; SQLite is this machine's own disk, which is slow at times.
+    fn with(backend: DbBackend) -> Self {
+        match backend {
+            DbBackend::Sqlite => Self { operation: Duration::from_secs(30), batch: Duration::from_mins(1) },
+            _ => Self { operation: Duration::from_secs(8), batch: Duration::from_secs(10) },
+        }
+    }
+}
+
+/// When a batch is given up; what is known to take longer moves that on.
+#[derive(Clone)]
+struct Limit(watch::Sender<Instant>);
+
+impl Limit {
+    fn after(patience: Duration) -> Self {
+        Self(watch::Sender::new(Instant::now() + patience))
+    }
+
+    fn extend(&self, by: Duration) {
+        self.0.send_modify(|until| *until += by);
+    }
+
+    /// Returns when the time is over.
+    async fn over(&self) {
+        loop {
+            let until = *self.0.borrow();
+            if Instant::now() >= until {
+                return;
+            }
+            tokio::time::sleep_until(until).await;
+        }
+    }
+}
+
+/// How far a transaction has come; read when it ended without saying so.
+#[derive(Default)]
+struct Progress {
+    /// The newest number before it, and what it would be after its commit with the hash of that event.
+    before: i64,
+    after: Option<Head>,
+    /// Its COMMIT was sent, and nothing came back: nobody can tell whether it holds.
+    in_doubt: bool,
+}
 
 /// This node's own log as it was found at the start.
 pub(super) struct OwnLog {
@@ -34,7 +105,9 @@ pub(super) struct OwnLog {
 pub(super) async fn own_log(store: &Store, deps: &Deps) -> Result<OwnLog, StoreError> {
     let found = sql::one(store.read(), r#"SELECT "origin", "epoch", "pos" FROM "log" WHERE "own" = TRUE"#, []).await?;
     if let Some(row) = found {
-        let newest = sql::one(store.read(), r#"SELECT max("hlc") AS hlc FROM "event" WHERE "pos" > (SELECT max("pos") - 1000 FROM "event")"#, []).await?;
+        // Not what was written while the clock was far ahead.
+        let text = r#"SELECT max("hlc") AS hlc FROM "event" WHERE "pos" > (SELECT max("pos") - 1000 FROM "event") AND "hlc" < $1"#;
+        let newest = sql::one(store.read(), text, [chain::latest(deps.now()).into()]).await?;
         let hlc = newest.map_or(Ok(None), |row| row.try_get("", "hlc"))?.unwrap_or(0);
         return Ok(OwnLog { origin: row.try_get("", "origin")?, epoch: row.try_get("", "epoch")?, pos: row.try_get("", "pos")?, hlc });
     }
@@ -62,34 +135,44 @@ pub(super) struct Writer {
     announce: watch::Sender<Pos>,
     /// Blobs whose last reference this batch drops; their files go after its commit.
     unreferenced: Vec<String>,
+    /// Whether this batch purges.
+    purged: bool,
     /// The newest clock value given; may be ahead of the log after a failed batch, never behind.
     hlc: i64,
+    patience: Patience,
+    limit: Limit,
+    /// Why nothing can be written at present; `None` while the database answers.
+    broken: Option<Error>,
+    /// Whether the last batch did not even begin.
+    stalled: bool,
+    /// Whether the database answers, for others to see.
+    works: Arc<AtomicBool>,
 }
 
 /// An operation that has run, and what its caller will be told if the batch commits.
 type Answered = (oneshot::Sender<model::Result<Value>>, model::Result<Value>);
 
 impl Writer {
-    pub(super) fn new(store: Store, deps: Deps, secrets: Arc<Secrets>, announce: watch::Sender<Pos>, hlc: i64) -> Self {
-        Self { store, deps, secrets, announce, unreferenced: Vec::new(), hlc }
+    pub(super) fn new(store: Store, deps: Deps, secrets: Arc<Secrets>, announce: watch::Sender<Pos>, hlc: i64, works: Arc<AtomicBool>) -> Self {
+        let patience = Patience::with(store.backend());
+        let limit = Limit::after(patience.batch);
+        Self { store, deps, secrets, announce, unreferenced: Vec::new(), purged: false, hlc, patience, limit, broken: None, stalled: false, works }
     }
 
     /// Serves the queue until it is closed.
     pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>) {
         let mut arrived = Vec::with_capacity(BATCH);
+        let mut waiting = VecDeque::with_capacity(BATCH);
         let mut closing: Option<oneshot::Sender<()>> = None;
         while closing.is_none() && wishes.recv_many(&mut arrived, BATCH).await > 0 {
-            let mut waiting = VecDeque::with_capacity(arrived.len());
             for wish in arrived.drain(..) {
-                match wish {
-                    Wish::Operate(operation) if closing.is_none() => waiting.push_back(operation),
-                    // Came after the wish to close: dropping it tells its caller.
-                    Wish::Operate(_) => {}
-                    Wish::Close(done) => closing = Some(done),
-                }
+                take_up(wish, &mut waiting, &mut closing);
             }
             while !waiting.is_empty() {
                 self.batch(&mut waiting).await;
+                if self.broken.is_some() {
+                    self.find_again(&mut waiting, &mut wishes, &mut closing).await;
+                }
             }
         }
         wishes.close();
@@ -98,52 +181,174 @@ impl Writer {
         }
     }
 
-    /// Runs what waits in one transaction. Returns early, leaving the rest, when the transaction broke underneath it.
-    async fn batch(&mut self, waiting: &mut VecDeque<Waiting>) {
-        let mut answered: Vec<Answered> = Vec::with_capacity(waiting.len());
-        let result = self.transact(waiting, &mut answered).await;
-        match result {
-            Ok(pos) => {
-                // Before the answers: who has one may rely on the head to include it.
-                self.announce.send_if_modified(|head| std::mem::replace(head, pos) != pos);
-                for (reply, answer) in answered {
-                    reply.send(answer).ok();
-                }
-                if !self.unreferenced.is_empty() {
-                    blob::discard(&self.store, &std::mem::take(&mut self.unreferenced)).await;
-                }
+    /// Tries to reach the database until it answers or the journal is closed. Whoever waits hears after each try that it does not.
+    async fn find_again(&mut self, waiting: &mut VecDeque<Waiting>, wishes: &mut mpsc::Receiver<Wish>, closing: &mut Option<oneshot::Sender<()>>) {
+        while let Some(error) = self.broken.clone() {
+            while let Ok(wish) = wishes.try_recv() {
+                take_up(wish, waiting, closing);
             }
-            Err(error) => {
-                self.unreferenced.clear();
-                if answered.is_empty()
-                    && let Some(first) = waiting.pop_front()
-                {
-                    // The transaction did not even begin; the next one in the queue tries again.
-                    answered.push((first.reply, Err(error.clone())));
+            refuse(waiting, &error);
+            if closing.is_some() {
+                return;
+            }
+            if self.store.vitals().failure().is_some() {
+                // Another has the database, and this node ends: nothing is tried any more.
+                match wishes.recv().await {
+                    Some(wish) => take_up(wish, waiting, closing),
+                    None => return,
                 }
-                for (reply, _) in answered {
-                    reply.send(Err(error.clone())).ok();
+                continue;
+            }
+            let found = self.look_again(waiting, wishes, closing).await;
+            match found {
+                // Closed: whoever waits is told above, on the way out.
+                None if closing.is_some() => {}
+                None => return refuse(waiting, &error),
+                Some(Ok(_)) => {
+                    tracing::info!("the database answers again");
+                    self.set_broken(None);
                 }
-                if let Err(error) = self.store.renew_writer().await {
-                    tracing::error!(%error, "the writer's connection could not be made again");
-                }
+                Some(Err(error)) => self.set_broken(Some(error)),
             }
         }
     }
 
-    /// One transaction: returns the newest position after its commit. On an error nothing of it was written.
-    async fn transact(&mut self, waiting: &mut VecDeque<Waiting>, answered: &mut Vec<Answered>) -> model::Result<Pos> {
+    /// Waits a moment and looks for the database, while wishes are taken up; `None` when the journal is closed meanwhile.
+    async fn look_again(
+        &self,
+        waiting: &mut VecDeque<Waiting>,
+        wishes: &mut mpsc::Receiver<Wish>,
+        closing: &mut Option<oneshot::Sender<()>>,
+    ) -> Option<model::Result<Head>> {
+        let mut again = std::pin::pin!(async {
+            tokio::time::sleep(AGAIN).await;
+            self.reconnect().await
+        });
+        loop {
+            tokio::select! {
+                found = &mut again => return Some(found),
+                wish = wishes.recv() => take_up(wish?, waiting, closing),
+            }
+            if closing.is_some() {
+                return None;
+            }
+        }
+    }
+
+    fn set_broken(&mut self, why: Option<Error>) {
+        self.works.store(why.is_none(), Ordering::Release);
+        self.broken = why;
+    }
+
+    /// Runs what waits in one transaction. Returns early, leaving the rest, when there is a reason to commit before it or when it broke.
+    async fn batch(&mut self, waiting: &mut VecDeque<Waiting>) {
+        let slow = unavailable("the database of this node is too slow at the moment: nothing was written, try again");
+        let oldest = self.patience.batch;
+        while waiting.front().is_some_and(|first| first.since.elapsed() > oldest) {
+            refuse_one(waiting.pop_front(), &slow);
+        }
+        let begun = Instant::now();
+        let mut answered: Vec<Answered> = Vec::with_capacity(waiting.len());
+        let mut progress = Progress::default();
+        self.limit = Limit::after(self.patience.batch);
+        let limit = self.limit.clone();
+        let result = tokio::select! {
+            biased;
+            result = self.transact(waiting, &mut answered, &mut progress) => result,
+            () = limit.over() => {
+                refuse(waiting, &slow);
+                Err(slow)
+            }
+        };
+        match result {
+            Ok(pos) => {
+                self.stalled = false;
+                self.announce(pos);
+                for (reply, answer) in answered {
+                    reply.send(answer).ok();
+                }
+                if std::mem::take(&mut self.purged)
+                    && let Err(error) = self.store.empty_log().await
+                {
+                    tracing::warn!(%error, "the write-ahead log could not be emptied after a purge");
+                }
+                if !self.unreferenced.is_empty() {
+                    let hashes = std::mem::take(&mut self.unreferenced);
+                    let _ = tokio::time::timeout(TIDIES, blob::discard(&self.store, &hashes)).await;
+                }
+            }
+            Err(error) => {
+                self.unreferenced.clear();
+                self.purged = false;
+                if progress.in_doubt {
+                    return self.settle(progress, answered).await;
+                }
+                let stalled = answered.is_empty();
+                for (reply, _) in answered {
+                    reply.send(Err(error.clone())).ok();
+                }
+                if stalled && (self.stalled || begun.elapsed() > SHARE) {
+                    // A connection that had died meanwhile is worth another try; no more than that.
+                    refuse(waiting, &error);
+                }
+                self.stalled = stalled;
+                let found = self.reconnect().await;
+                self.set_broken(found.err());
+            }
+        }
+    }
+
+    /// After a COMMIT without an answer: reads from the log whether it holds, and says so; where that cannot be read either, says that.
+    async fn settle(&mut self, progress: Progress, answered: Vec<Answered>) {
+        let found = self.reconnect().await;
+        let holds = match (&found, &progress.after) {
+            (Ok(head), Some(after)) if (head.seq, head.hash) == (after.seq, after.hash) => Some(true),
+            (Ok(head), Some(_)) if head.seq == progress.before => Some(false),
+            _ => None,
+        };
+        for (reply, answer) in answered {
+            let answer = match holds {
+                Some(true) => answer,
+                Some(false) => Err(unavailable("the database of this node went away: nothing was written, try again")),
+                // What failed by itself failed whatever became of its neighbours.
+                None => answer.and(Err(Error::InDoubt)),
+            };
+            reply.send(answer).ok();
+        }
+        self.set_broken(found.err());
+    }
+
+    /// Makes a new connection and says where the log stands, to everybody: that is how listeners learn of a commit whose answer was lost.
+    async fn reconnect(&self) -> model::Result<Head> {
+        let reached = async {
+            self.store.renew_writer().await.map_err(internal)?;
+            let txn = self.store.begin().await.map_err(internal)?;
+            let (head, _, _) = self.lock_head(&txn).await?;
+            txn.rollback().await.map_err(internal)?;
+            Ok(head)
+        };
+        let head = tokio::time::timeout(RECONNECTS, reached).await.unwrap_or_else(|_| Err(unavailable(crate::store::UNREACHABLE)))?;
+        self.announce(head.pos);
+        Ok(head)
+    }
+
+    fn announce(&self, pos: Pos) {
+        // Before the answers: who has one may rely on the head to include it.
+        self.announce.send_if_modified(|head| std::mem::replace(head, pos) != pos);
+    }
+
+    /// One transaction: returns the newest position after its commit. On an error nothing of it was written, unless `progress` says otherwise.
+    async fn transact(&mut self, waiting: &mut VecDeque<Waiting>, answered: &mut Vec<Answered>, progress: &mut Progress) -> model::Result<Pos> {
+        let begun = Instant::now();
         let txn = self.store.begin().await.map_err(internal)?;
         let (mut head, origin, epoch) = self.lock_head(&txn).await?;
-        let before = head.seq;
-        while let Some(Waiting { actor, operation, reply }) = waiting.pop_front() {
-            let savepoint = match txn.begin().await {
-                Ok(savepoint) => savepoint,
-                Err(error) => {
-                    answered.push((reply, Ok(Box::new(()))));
-                    return Err(internal(error));
-                }
-            };
+        progress.before = head.seq;
+        while (answered.is_empty() || begun.elapsed() < SHARE)
+            && let Some(Waiting { actor, operation, reply, .. }) = waiting.pop_front()
+        {
+            // Whatever happens from here on, it is answered.
+            answered.push((reply, Ok(Box::new(()))));
+            let savepoint = txn.begin().await.map_err(internal)?;
             let mut after = head.clone();
             let result = self.operate(&savepoint, &mut after, (&origin, &epoch, &actor), operation).await;
             let closed = match &result {
@@ -152,40 +357,45 @@ impl Writer {
             };
             if let Err(error) = closed {
                 // The database has rolled the whole transaction back by itself (a full disk does that).
-                let cause = match &result {
+                return Err(match result {
                     Err(Error::StorageFull) => Error::StorageFull,
                     _ => internal(error),
-                };
-                answered.push((reply, result));
-                return Err(cause);
+                });
             }
             if result.is_ok() {
                 head = after;
             }
-            answered.push((reply, result));
+            if let Some((_, answer)) = answered.last_mut() {
+                *answer = result;
+            }
         }
-        if head.seq > before {
+        if head.seq > progress.before {
             let text = r#"UPDATE "log" SET "seq" = $1, "hash" = $2, "pos" = $3 WHERE "origin" = $4 AND "epoch" = $5"#;
             let values = [head.seq.into(), head.hash.to_vec().into(), head.pos.into(), origin.into(), epoch.into()];
             sql::run(&txn, text, values).await.map_err(internal)?;
+            progress.after = Some(head.clone());
         }
-        txn.commit().await.map_err(internal)?;
+        progress.in_doubt = true;
+        let committed = txn.commit().await;
+        // A database that says no has rolled it back.
+        progress.in_doubt = committed.as_ref().is_err_and(|error| is_unreachable(error));
+        committed.map_err(internal)?;
         Ok(head.pos)
     }
 
     /// Reads where the log stands and makes sure that nobody has taken the database over. On PostgreSQL the row is locked.
     async fn lock_head(&self, txn: &DatabaseTransaction) -> model::Result<(Head, String, String)> {
-        let lock = if self.store.backend() == DbBackend::Postgres { " FOR UPDATE OF l" } else { "" };
-        let text = format!(
-            r#"SELECT l."origin", l."epoch", l."seq", l."hash", l."pos", (SELECT "fence" FROM "lease" WHERE "name" = 'node') AS fence
-               FROM "log" l WHERE l."own" = TRUE{lock}"#
-        );
+        let lock = if self.store.backend() == DbBackend::Postgres { " FOR UPDATE" } else { "" };
+        let text = format!(r#"SELECT "origin", "epoch", "seq", "hash", "pos" FROM "log" WHERE "own" = TRUE{lock}"#);
         let read = async {
             let row = sql::one(txn, text, []).await?.ok_or_else(|| DbErr::RecordNotFound("the node's own log".into()))?;
             let hash: Vec<u8> = row.try_get("", "hash")?;
             let hash = hash.try_into().map_err(|_| DbErr::Type("a hash has 32 bytes".into()))?;
             let head = Head { seq: row.try_get("", "seq")?, pos: row.try_get("", "pos")?, hash };
-            Ok::<_, DbErr>((head, row.try_get("", "origin")?, row.try_get("", "epoch")?, row.try_get::<Option<i64>>("", "fence")?))
+            // A statement of its own: PostgreSQL reads it as it is now, not as it was before the lock was waited for.
+            let fence = sql::one(txn, r#"SELECT "fence" FROM "lease" WHERE "name" = 'node'"#, []).await?;
+            let fence = fence.map(|row| row.try_get::<i64>("", "fence")).transpose()?;
+            Ok::<_, DbErr>((head, row.try_get("", "origin")?, row.try_get("", "epoch")?, fence))
         };
         let (head, origin, epoch, fence) = read.await.map_err(internal)?;
         if fence != Some(self.store.fence()) {
@@ -206,7 +416,7 @@ impl Writer {
         let now = self.deps.now();
         let tx = Tx { db: savepoint, now, deps: &self.deps, store: &self.store, secrets: &self.secrets };
         let run = AssertUnwindSafe(async { operation(&tx).await }).catch_unwind();
-        let (events, value) = match tokio::time::timeout(PATIENCE, run).await {
+        let (events, value) = match tokio::time::timeout(self.patience.operation, run).await {
             Ok(Ok(result)) => result?,
             Ok(Err(_)) => return Err(internal(std::io::Error::other("an operation on the journal panicked"))),
             Err(late) => return Err(internal(late)),
@@ -249,6 +459,12 @@ impl Writer {
             sql::run(savepoint, text, values).await.map_err(internal)?;
             if let Some(fact) = &fact {
                 if let Fact::SessionPurged(_) = fact {
+                    self.purged = true;
+                    self.limit.extend(PURGE);
+                    if self.store.backend() == DbBackend::Postgres {
+                        let text = format!("SET LOCAL statement_timeout = {}", PURGE.as_millis());
+                        sql::run(savepoint, text, []).await.map_err(internal)?;
+                    }
                     self.unreferenced.extend(purge::purge(savepoint, origin, &subject, head.pos).await.map_err(internal)?);
                 }
                 let target = projection::Target { db: savepoint, prefix: "" };
@@ -258,4 +474,31 @@ impl Writer {
         }
         Ok(value)
     }
+}
+
+/// Puts a wish where it belongs.
+fn take_up(wish: Wish, waiting: &mut VecDeque<Waiting>, closing: &mut Option<oneshot::Sender<()>>) {
+    match wish {
+        Wish::Operate(operation) if closing.is_none() => waiting.push_back(operation),
+        // Came after the wish to close: dropping it tells its caller.
+        Wish::Operate(_) => {}
+        Wish::Close(done) => *closing = Some(done),
+    }
+}
+
+/// Tells everybody who waits.
+fn refuse(waiting: &mut VecDeque<Waiting>, error: &Error) {
+    while let Some(one) = waiting.pop_front() {
+        refuse_one(Some(one), error);
+    }
+}
+
+fn refuse_one(waiting: Option<Waiting>, error: &Error) {
+    if let Some(waiting) = waiting {
+        waiting.reply.send(Err(error.clone())).ok();
+    }
+}
+
+fn unavailable(why: &str) -> Error {
+    Error::Unavailable(why.into())
 }

@@ -3,6 +3,7 @@
 
 use super::{
     end::End,
+    expiry::{Expiries, Waiting},
     runner::{Live, Runner},
     scribe::{Scribe, is_ending, shorten, spoken_to_since, unknown_agent, waiting_prompts},
 };
@@ -150,6 +151,7 @@ pub(crate) struct Engine {
     places: Mutex<HashMap<SessionId, Place>>,
     kick: Notify,
     closing: CancellationToken,
+    expiries: Expiries,
 }
 
 impl Engine {
@@ -166,6 +168,7 @@ impl Engine {
             places: Mutex::default(),
             kick: Notify::new(),
             closing: CancellationToken::new(),
+            expiries: Expiries::default(),
         })
     }
 
@@ -697,15 +700,18 @@ impl Engine {
     }
 
     async fn deny_expired(self: &Arc<Self>) -> Result<()> {
-        let late = approval::Entity::find()
+        let waiting = approval::Entity::find()
+            .select_only()
+            .columns([approval::Column::Id, approval::Column::Created, approval::Column::Expires])
             .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
-            .filter(approval::Column::Expires.lte(self.deps.now()))
-            .limit(50)
+            .filter(approval::Column::Expires.is_not_null())
+            .into_tuple::<(String, i64, i64)>()
             .all(self.store.read())
             .await
             .map_err(internal)?;
-        for row in late {
-            let Ok(id) = row.id.parse::<ApprovalId>() else { continue };
+        let waiting = waiting.into_iter().map(|(id, created, expires)| Waiting { id, created, expires }).collect();
+        for id in self.expiries.over(&self.deps, waiting) {
+            let Ok(id) = id.parse::<ApprovalId>() else { continue };
             let decide = Decide::deny("Nobody answered within the time limit.");
             match crate::approvals::decide(self, &Caller::node(), id, decide).await {
                 Ok(()) | Err(Error::AlreadyDecided(_) | Error::Conflict(_)) => {}

@@ -7,6 +7,7 @@ mod calls;
 mod checks;
 mod end;
 mod engine;
+mod expiry;
 mod lists;
 mod questions;
 mod runner;

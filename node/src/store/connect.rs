@@ -4,7 +4,10 @@
 use super::{StoreConfig, StoreError, sql};
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr,
-    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        postgres::PgConnectOptions,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    },
 };
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -19,6 +22,26 @@ const STATEMENTS: usize = 256;
 const ROWS: usize = 256;
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_READERS: u32 = 8;
+/// How long a connection is waited for. PostgreSQL is tried again and again until then: whoever asks must hear soon that it is gone.
+const SQLITE_WAITS: Duration = Duration::from_secs(30);
+const POSTGRES_WAITS: Duration = Duration::from_secs(5);
+/// What PostgreSQL is told of every connection: it notices within half a minute that the other end is gone, and frees what that end held.
+const KEPT_ALIVE: [(&str, &str); 4] =
+    [("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3"), ("tcp_user_timeout", "15000")];
+/// No statement of a batch takes longer, in ms, and no transaction is left open longer: a writer that is gone must not keep the log locked.
+/// Both below, and above, what the journal gives a batch.
+const BATCHES: [(&str, &str); 2] = [("statement_timeout", "9000"), ("idle_in_transaction_session_timeout", "15000")];
+/// Readers cannot write, and what nobody waits for any more ends.
+const READS: [(&str, &str); 2] = [("default_transaction_read_only", "on"), ("statement_timeout", "14000")];
+
+/// What the writer's connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Schema changes, copies, examinations: they take as long as they take.
+    Unlimited,
+    /// The journal's batches.
+    Batches,
+}
 
 /// Makes the data directory, readable by its owner alone, when it is not there.
 pub(super) fn prepare(data_dir: &Path) -> Result<(), StoreError> {
@@ -43,7 +66,7 @@ pub(super) fn sqlite_is_empty(data_dir: &Path) -> bool {
 }
 
 /// The one connection that writes. Every commit on it is synced to the disk before it is acknowledged.
-pub(super) async fn writer(config: &StoreConfig) -> Result<DatabaseConnection, StoreError> {
+pub(super) async fn writer(config: &StoreConfig, work: Work) -> Result<DatabaseConnection, StoreError> {
     let mut options = base(config);
     options.max_connections(1).min_connections(1);
     if config.url.is_none() {
@@ -55,19 +78,25 @@ pub(super) async fn writer(config: &StoreConfig) -> Result<DatabaseConnection, S
                 .synchronous(SqliteSynchronous::Full)
                 // After a checkpoint the log file shrinks again: a long read must not leave a large file behind for ever.
                 .pragma("journal_size_limit", "67108864")
+                // What was purged is overwritten in the file, too.
+                .pragma("secure_delete", "ON")
         });
+    } else if work == Work::Batches {
+        options.map_sqlx_postgres_opts(|options| postgres(options).options(BATCHES));
     }
     connect(options).await
 }
 
 /// The pool that reads. Its connections refuse to write, so nothing can change state beside the journal by mistake.
-pub(super) async fn readers(config: &StoreConfig) -> Result<DatabaseConnection, StoreError> {
+/// A `lazy` one connects when it is asked first.
+pub(super) async fn readers(config: &StoreConfig, lazy: bool) -> Result<DatabaseConnection, StoreError> {
     let mut options = base(config);
+    options.connect_lazy(lazy);
     if config.url.is_none() {
         let path = sqlite_path(&config.data_dir);
         options.max_connections(SQLITE_READERS).map_sqlx_sqlite_opts(move |options| sqlite(options, &path).pragma("query_only", "ON"));
     } else {
-        options.max_connections(POSTGRES_READERS).map_sqlx_postgres_opts(|options| options.options([("default_transaction_read_only", "on")]));
+        options.max_connections(POSTGRES_READERS).map_sqlx_postgres_opts(|options| postgres(options).options(READS));
     }
     connect(options).await
 }
@@ -96,12 +125,16 @@ fn base(config: &StoreConfig) -> ConnectOptions {
         .test_before_acquire(false)
         .idle_timeout(None::<Duration>)
         .max_lifetime(None::<Duration>)
-        .acquire_timeout(Duration::from_secs(30));
+        .acquire_timeout(SQLITE_WAITS);
     if config.url.is_some() {
-        options.test_before_acquire_if_idle_for(Duration::from_secs(30)).set_application_name("orchwiz");
-        options.map_sqlx_postgres_opts(|options| options.statement_cache_capacity(STATEMENTS));
+        options.acquire_timeout(POSTGRES_WAITS).test_before_acquire_if_idle_for(Duration::from_secs(5)).set_application_name("orchwiz");
+        options.map_sqlx_postgres_opts(postgres);
     }
     options
+}
+
+fn postgres(options: PgConnectOptions) -> PgConnectOptions {
+    options.statement_cache_capacity(STATEMENTS).options(KEPT_ALIVE)
 }
 
 fn sqlite(options: SqliteConnectOptions, path: &Path) -> SqliteConnectOptions {

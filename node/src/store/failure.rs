@@ -68,10 +68,48 @@ pub fn is_storage_full(cause: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-/// Maps an unexpected cause: a full disk is `StorageFull`, everything else is logged once, here, and becomes a reference.
+/// What is said while the database cannot be reached; it claims nothing about what was written.
+pub(crate) const UNREACHABLE: &str = "the database of this node does not answer at the moment: try again";
+
+/// Whether the cause, or a cause of it, is a database that is gone, does not answer in time, or is no longer the one that takes writes.
+pub fn is_unreachable(cause: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(cause);
+    while let Some(error) = next {
+        match error.downcast_ref::<DbErr>() {
+            Some(DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) => return true,
+            Some(DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) => {
+                return match &**error {
+                    SqlxError::Database(error) => error.code().is_some_and(|code| is_away(&code)),
+                    SqlxError::Io(_)
+                    | SqlxError::Tls(_)
+                    | SqlxError::Protocol(_)
+                    | SqlxError::PoolTimedOut
+                    | SqlxError::PoolClosed
+                    | SqlxError::WorkerCrashed => true,
+                    _ => false,
+                };
+            }
+            _ => next = error.source(),
+        }
+    }
+    false
+}
+
+/// PostgreSQL's codes for: a connection that is lost or refused (08), too many (53300), a statement that took too long (57014), a lock that
+/// did (55P03), a server that stops or starts (57P), a transaction left open (25P03), a server that only reads (25006).
+fn is_away(code: &str) -> bool {
+    matches!(code, "53300" | "57014" | "55P03" | "25P03" | "25006") || code.starts_with("57P") || (code.starts_with("08") && code.len() == 5)
+}
+
+/// Maps an unexpected cause: a full disk is `StorageFull`, a database that does not answer `Unavailable`, everything else is logged once,
+/// here, and becomes a reference.
 pub fn internal(cause: impl StdError + 'static) -> model::Error {
     if is_storage_full(&cause) {
         return model::Error::StorageFull;
+    }
+    if is_unreachable(&cause) {
+        tracing::warn!(error = %cause, "the database does not answer");
+        return model::Error::Unavailable(UNREACHABLE.into());
     }
     let reference = reference(&cause.to_string());
     tracing::error!(error = %cause, %reference, "something unexpected happened");
@@ -91,6 +129,18 @@ fn reference(cause: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_that_does_not_answer_is_told_apart_from_other_failures() {
+        let timed_out = || DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout);
+        assert_eq!(internal(timed_out()), model::Error::Unavailable(UNREACHABLE.into()));
+        assert_eq!(internal(StoreError::Database(timed_out())), model::Error::Unavailable(UNREACHABLE.into()));
+        let io = SqlxError::Io(io::ErrorKind::ConnectionReset.into());
+        assert!(is_unreachable(&DbErr::Query(RuntimeErr::SqlxError(io.into()))));
+        assert!(!is_unreachable(&DbErr::RecordNotInserted) && !is_unreachable(&io::Error::from(io::ErrorKind::NotFound)));
+        assert!(is_away("57P01") && is_away("08006") && is_away("25006"));
+        assert!(!is_away("23505") && !is_away("8") && !is_away("40001"), "SQLite's own codes and other failures");
+    }
 
     #[test]
     fn a_full_disk_is_told_apart_from_other_failures() {

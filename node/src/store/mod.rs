@@ -6,23 +6,31 @@ mod connect;
 mod directory;
 mod failure;
 mod lease;
+mod reader;
 mod schema;
 pub mod sql;
 pub mod testing;
 
 pub use amount::Amount;
-pub use failure::{StoreError, internal, is_storage_full};
+pub(crate) use failure::UNREACHABLE;
+pub use failure::{StoreError, internal, is_storage_full, is_unreachable};
 pub(crate) use lease::TAKEN_OVER;
+pub use reader::Reader;
 
 use crate::{clock::Deps, supervise::Vitals};
+use connect::Work;
 use lease::Lease;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 use tokio::sync::RwLock;
+
+/// How long a connection may take to say good-bye.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Where a node keeps its state.
 #[derive(Clone, Debug)]
@@ -41,7 +49,7 @@ struct Inner {
     config: StoreConfig,
     backend: DbBackend,
     backend_name: String,
-    readers: DatabaseConnection,
+    readers: Reader,
     /// One connection. Replaced when the database has torn down a transaction underneath it.
     writer: RwLock<DatabaseConnection>,
     lease: Lease,
@@ -65,21 +73,30 @@ impl Store {
         if config.url.is_none() && connect::sqlite_is_empty(&config.data_dir) {
             directory::check(&config.data_dir, None)?;
         }
-        let writer = connect::writer(config).await?;
+        let writer = connect::writer(config, Work::Unlimited).await?;
         let backend = writer.get_database_backend();
         let backend_name = connect::check_version(&writer).await?;
         let guard = lease::guard(config, backend).await?;
         let file = file.map_or_else(lock, Ok)?;
         directory::check(&config.data_dir, directory::found(&writer).await?.as_ref())?;
-        schema::migrate::<M>(&writer, config, deps).await?;
+        let pending = schema::pending::<M>(&writer).await?;
         let vitals = Vitals::default();
-        let lease = lease::take(&writer, &config.data_dir, file, guard, deps, &vitals).await?;
-        let readers = connect::readers(config).await?;
+        // Before the schema is changed, which may take long: a lease whose time is over is anybody's.
+        let lease = if pending.is_first() {
+            schema::migrate::<M>(&writer, config, deps, pending).await?;
+            lease::take(&writer, &config.data_dir, file, guard, deps, &vitals).await?
+        } else {
+            let lease = lease::take(&writer, &config.data_dir, file, guard, deps, &vitals).await?;
+            schema::migrate::<M>(&writer, config, deps, pending).await?;
+            lease
+        };
+        let writer = if backend == DbBackend::Sqlite { writer } else { connect::writer(config, Work::Batches).await? };
+        let readers = Reader::new(connect::readers(config, false).await?);
         Ok(Self(Arc::new(Inner { config: config.clone(), backend, backend_name, readers, writer: RwLock::new(writer), lease, vitals })))
     }
 
     /// The readers' pool. It refuses to write: changes go through `Journal::commit`.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.0.readers
     }
 
@@ -129,34 +146,58 @@ impl Store {
         writer.begin_with_options(options).await
     }
 
+    /// Begins a transaction that may take as long as it takes: for work on all of the data, while no batch waits.
+    pub(crate) async fn begin_unlimited(&self) -> Result<DatabaseTransaction, DbErr> {
+        let txn = self.begin().await?;
+        if self.0.backend == DbBackend::Postgres {
+            txn.execute_unprepared("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0").await?;
+        }
+        Ok(txn)
+    }
+
     /// Runs one statement outside any transaction on the writer: pragmas and the like.
     pub(crate) async fn pragma(&self, text: &str) -> Result<(), DbErr> {
         self.0.writer.read().await.execute_unprepared(text).await.map(drop)
     }
 
-    /// Throws the writer's connection away and makes another: the old one no longer knows which transaction it is in.
+    /// Throws the writer's connection away and makes another: the old one no longer knows which transaction it is in, or leads nowhere.
+    /// On PostgreSQL the readers get new ones too.
     pub(crate) async fn renew_writer(&self) -> Result<(), StoreError> {
-        let mut writer = self.0.writer.write().await;
-        let fresh = connect::writer(&self.0.config).await?;
-        let old = std::mem::replace(&mut *writer, fresh);
-        old.close().await.map_err(StoreError::Database)
+        let fresh = connect::writer(&self.0.config, Work::Batches).await?;
+        let old = std::mem::replace(&mut *self.0.writer.write().await, fresh);
+        // One whose other end is gone never closes.
+        let closed = async move { tokio::time::timeout(GOODBYE, old.close()).await };
+        if self.0.backend == DbBackend::Sqlite {
+            let _ = closed.await;
+        } else {
+            tokio::spawn(closed);
+            // What the writer has lost the readers may have lost as well, or they are still with a server that another has followed.
+            self.0.readers.replace(connect::readers(&self.0.config, true).await?);
+        }
+        Ok(())
+    }
+
+    /// On SQLite, puts what the write-ahead log holds into the database file and empties it: what was purged must not lie there.
+    /// While somebody reads an older state it is left for another time.
+    pub(crate) async fn empty_log(&self) -> Result<(), DbErr> {
+        if self.0.backend == DbBackend::Sqlite { self.pragma("PRAGMA wal_checkpoint(TRUNCATE)").await } else { Ok(()) }
     }
 
     /// One more connection that may write temporary tables; for `doctor`, which compares on a snapshot of its own.
     pub(crate) async fn scratch(&self) -> Result<DatabaseConnection, StoreError> {
-        connect::writer(&self.0.config).await
+        connect::writer(&self.0.config, Work::Unlimited).await
     }
 
     /// Writes everything into the database file, releases the lease and closes. Operations under way elsewhere fail from here on.
     pub async fn close(self) {
         let writer = self.0.writer.read().await.clone();
-        self.0.readers.close_by_ref().await.ok();
+        let _ = tokio::time::timeout(GOODBYE, self.0.readers.close()).await;
         if self.0.backend == DbBackend::Sqlite
             && let Err(error) = writer.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await
         {
             tracing::warn!(%error, "the last checkpoint failed; the next start makes it up");
         }
         self.0.lease.release(&writer).await;
-        writer.close_by_ref().await.ok();
+        let _ = tokio::time::timeout(GOODBYE, writer.close_by_ref()).await;
     }
 }

@@ -1,6 +1,7 @@
 //! The journal's invariants (docs/architecture.md), each with a test that can fail. On SQLite always; on PostgreSQL when
 //! `ORCHWIZ_TEST_POSTGRES` names a server.
 
+mod away;
 mod chain;
 mod commit;
 mod crash;

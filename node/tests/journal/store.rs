@@ -194,6 +194,77 @@ async fn on_postgresql_the_copy_is_made_inside_the_database_and_the_newest_two_a
     let test = test.reopen::<Later<3>>().await;
     assert_eq!(copies(&beside).await, kept, "without a pending step nothing is copied");
     assert!(examine(&test).await.healthy);
+
+    // What another node has left in this database is that node's, whatever its name.
+    let others = ["before_later_1_1", "before_later_1_2"];
+    for (other, comment) in others.into_iter().zip(["a copy of the OrchWiz node 0123", ""]) {
+        beside.execute_unprepared(&format!(r#"CREATE SCHEMA "{other}"; COMMENT ON SCHEMA "{other}" IS '{comment}'"#)).await.expect("makes");
+    }
+    test.clock.advance(1);
+    let _test = test.reopen::<Later<4>>().await;
+    let kept = [others[0].into(), others[1].into(), format!("before_later_3_{}", started + 2), format!("before_later_4_{}", started + 3)];
+    assert_eq!(copies(&beside).await, kept);
+}
+
+#[tokio::test]
+async fn of_the_copies_in_the_data_directory_the_newest_two_are_kept() {
+    if postgres_server().is_some() {
+        return;
+    }
+    let test = TestStore::new::<Migrator>(44).await;
+    commit(&test, every_kind()).await;
+    let started = test.deps.now();
+    let test = test.reopen::<Later<1>>().await;
+    fs::write(test.place.config.data_dir.join("backups").join("before-christmas.db"), "somebody's own").expect("writes");
+    test.clock.advance(1);
+    let test = test.reopen::<Later<2>>().await;
+    test.clock.advance(1);
+    let test = test.reopen::<Later<3>>().await;
+    let kept = [format!("before-later_2-{}.db", started + 1), format!("before-later_3-{}.db", started + 2)];
+    assert_eq!(files(&test.place.config, "backups"), [&["before-christmas.db".to_owned()][..], &kept].concat());
+}
+
+#[tokio::test]
+async fn what_was_purged_is_in_no_file_of_the_database_any_more() {
+    if postgres_server().is_some() {
+        return; // There it is the server's to overwrite.
+    }
+    let test = TestStore::new::<Migrator>(45).await;
+    commit(&test, every_kind()).await;
+    let session = node::journal::testing::session(1);
+    let canary = "canary-in-the-coal-mine";
+    for n in 0..200_i64 {
+        let fact = model::event::EntryAdded {
+            session,
+            seq: 1_000 + n,
+            turn: 1,
+            kind: model::entries::EntryKind::Message,
+            parent: None,
+            by_name: None,
+            preview: format!("{canary} {n}"),
+            call: None,
+            tool: None,
+            target: None,
+            body: Some(model::event::Body::Inline(serde_json::json!({ "text": format!("{} {canary}", "x".repeat(3_000)) }))),
+        };
+        let caller = Caller::node();
+        let added = test.journal.commit(&caller, move |_| Box::pin(async move { Ok(Outcome::new(()).with(session, fact)) })).await;
+        assert_eq!(added, Ok(()));
+    }
+    let found = |place: &Place| -> Vec<String> {
+        let holds = |name: &String| {
+            let bytes = fs::read(place.config.data_dir.join(name)).unwrap_or_default();
+            bytes.windows(canary.len()).any(|part| part == canary.as_bytes())
+        };
+        files(&place.config, ".").into_iter().filter(|name| name.starts_with("orchwiz.db")).filter(holds).collect()
+    };
+    assert!(!found(&test.place).is_empty(), "the test looks in the wrong place");
+    let caller = Caller::node();
+    let purged = test.journal.commit(&caller, move |_| Box::pin(async move { Ok(Outcome::new(()).with(session, model::event::SessionPurged {})) })).await;
+    assert_eq!(purged, Ok(()));
+    // The log is emptied after the answer; the next commit waits for that.
+    commit(&test, every_kind()).await;
+    assert_eq!(found(&test.place), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -475,4 +546,29 @@ async fn texts_that_an_older_copy_of_the_database_does_not_know_are_there_again_
     fs::rename(&newer, &database).expect("moves back");
     assert!(opened().await, "texts are missing");
     assert_eq!((files(&place.config, "blobs"), files(&place.config, "trash").len()), (texts, 0));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_once_dates_nothing_that_comes_after() {
+    let test = TestStore::new::<Migrator>(46).await;
+    let right = test.deps.now();
+    commit(&test, every_kind()).await;
+    for wrong in [2 * 3_600_000, 75 * 365 * 86_400_000] {
+        test.clock.step(wrong);
+        commit(&test, every_kind()).await;
+        test.clock.step(-wrong);
+        commit(&test, every_kind()).await;
+        let newest = test.journal.event(test.journal.head().await).await.expect("reads").expect("an event");
+        assert!((right..right + 60_000).contains(&newest.at()), "dated {} ms ahead", newest.at() - right);
+    }
+    // And not after a start with such events in the log.
+    test.clock.step(75 * 365 * 86_400_000);
+    commit(&test, every_kind()).await;
+    test.clock.step(-75 * 365 * 86_400_000);
+    let test = test.reopen::<Migrator>().await;
+    commit(&test, every_kind()).await;
+    let newest = test.journal.event(test.journal.head().await).await.expect("reads").expect("an event");
+    assert!((right..right + 60_000).contains(&newest.at()), "dated {} ms ahead", newest.at() - right);
+    let report = examine(&test).await;
+    assert!(report.healthy, "{report:#?}");
 }

@@ -122,8 +122,18 @@ async fn an_operation_that_fails_leaves_no_reference_and_its_file_is_swept() {
         .await;
     assert!(result.is_err());
     assert_eq!((refs(&test).await.len(), files(&test)), (0, 1));
+    let file = std::fs::read_dir(test.store.data_dir().join("blobs")).expect("a folder").next().expect("a file").expect("an entry").path();
+    let written = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(test.deps.now().unsigned_abs());
+    std::fs::File::options().write(true).open(file).and_then(|file| file.set_modified(written)).expect("dates");
     let test = test.reopen::<Migrator>().await;
-    assert_eq!(files(&test), 0);
+    assert_eq!(files(&test), 1, "it is less than a day old: whoever wrote it may not have committed yet");
+    test.clock.advance(86_400_001);
+    let test = test.reopen::<Migrator>().await;
+    let trash = test.store.data_dir().join("trash");
+    assert_eq!((files(&test), std::fs::read_dir(&trash).expect("a folder").count()), (0, 1));
+    test.clock.advance(86_400_001);
+    let _test = test.reopen::<Migrator>().await;
+    assert_eq!(std::fs::read_dir(&trash).expect("a folder").count(), 0);
 }
 
 #[tokio::test]

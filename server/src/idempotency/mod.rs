@@ -117,6 +117,10 @@ async fn first_or_again(state: &AppState, claim: &Claim, hash: String, request: 
         Found::Answer(status, remembered) => Ok(again(status, remembered)),
         Found::Free => {
             let response = next.run(request).await;
+            if response.status() == StatusCode::GATEWAY_TIMEOUT {
+                // Perhaps it took effect: the key is not free for doing it again.
+                return Ok(response);
+            }
             if !response.status().is_success() {
                 release(&state.journal, claim).await?;
                 return Ok(response);

@@ -112,7 +112,7 @@ pub async fn open(mut config: Config, program: PathBuf, store: &Store, journal: 
         services: node.services(),
         hub: Arc::new(LiveHub(node.live())),
         head: journal.watch(),
-        database: probe(store.clone()),
+        database: probe(store.clone(), journal.clone()),
         journal: journal.clone(),
         accounts,
         auth,
@@ -232,10 +232,11 @@ fn host_name() -> Option<String> {
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
-fn probe(store: Store) -> Probe {
+/// Whether the node can do its work: nothing it needs has ended, the writer reaches the database, and reads are answered.
+fn probe(store: Store, journal: Journal) -> Probe {
     Arc::new(move || {
-        let store = store.clone();
-        Box::pin(async move { store.vitals().failure().is_none() && store.read().ping().await.is_ok() })
+        let (store, journal) = (store.clone(), journal.clone());
+        Box::pin(async move { store.vitals().failure().is_none() && journal.works() && store.read().ping().await.is_ok() })
     })
 }
 

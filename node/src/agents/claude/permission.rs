@@ -137,9 +137,9 @@ fn text(raw: &Value) -> Option<String> {
         "replaceRules" => Some(format!("replace all {} rules by {}", behavior?, rules(raw)?)),
         "removeRules" => Some(format!("remove {} {}", behavior?, rules(raw)?)),
         "setMode" => Some(match mode(raw)? {
-            Mode::AutoAccept => "auto-accept edits from now on".into(),
-            Mode::Ask => "ask before edits from now on".into(),
-            Mode::Plan => "only plan from now on".into(),
+            Mode::AutoAccept => "accept all edits".into(),
+            Mode::Ask => "ask before edits".into(),
+            Mode::Plan => "only plan".into(),
         }),
         "addDirectories" => Some(format!("allow the folder {}", names(&raw["directories"])?)),
         "removeDirectories" => Some(format!("no longer allow the folder {}", names(&raw["directories"])?)),
@@ -184,7 +184,7 @@ mod tests {
         let said = |raw: &Value| suggestions(Some(raw)).into_iter().map(|s| (s.text, s.scope)).collect::<Vec<_>>();
         assert_eq!(said(&raw), [("allow Bash(cargo test *), Read".into(), RememberScope::Local)]);
         assert_eq!(said(&json!([raw[1], raw[2]])), [("allow the folder /srv/data".into(), RememberScope::Session)]);
-        assert_eq!(said(&json!([raw[1], raw[3]])), [("auto-accept edits from now on".into(), RememberScope::Session)]);
+        assert_eq!(said(&json!([raw[1], raw[3]])), [("accept all edits".into(), RememberScope::Session)]);
         assert_eq!(said(&json!("nonsense")), []);
     }
 

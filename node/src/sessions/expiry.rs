@@ -1,0 +1,79 @@
+//! Expiry of approvals: how long each still waits, by a clock that nobody can set.
+//! It must not decide anything; it only says whose time is over.
+
+use crate::clock::Deps;
+use model::Millis;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// So far the time of an event may be ahead of the wall clock (`journal::chain`).
+const AHEAD_MS: Millis = 60_000;
+
+/// An approval that waits and has a limit.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    pub(super) id: String,
+    /// When it was asked, unix ms.
+    pub(super) created: Millis,
+    /// When it is denied by itself, unix ms by the wall clock of when it was asked.
+    pub(super) expires: Millis,
+}
+
+/// When each is over, by the clock that does not step. Known from when it is first seen, which is within a second after it was asked.
+#[derive(Default)]
+pub(super) struct Expiries(Mutex<HashMap<String, Millis>>);
+
+impl Expiries {
+    /// The ids of those whose time is over, of all that wait.
+    pub(super) fn over(&self, deps: &Deps, waiting: Vec<Waiting>) -> Vec<String> {
+        let (now, elapsed) = (deps.now(), deps.elapsed());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = waiting.into_iter().map(|one| {
+            // Asked before this start, perhaps by a clock that was ahead: never longer than it was to wait from the first.
+            let rest = one.expires.saturating_sub(now).min(one.expires.saturating_sub(one.created).saturating_add(AHEAD_MS)).max(0);
+            let until = known.get(&one.id).copied().unwrap_or_else(|| elapsed.saturating_add(rest));
+            (one.id, until)
+        });
+        *known = until.collect();
+        known.iter().filter(|(_, until)| **until <= elapsed).map(|(id, _)| id.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::testing::deps;
+
+    const HOUR: Millis = 3_600_000;
+
+    #[test]
+    fn an_approval_waits_as_long_as_it_was_to_wait_whatever_happens_to_the_clock() {
+        for step in [2 * HOUR, -2 * HOUR, 75 * 365 * 24 * HOUR] {
+            let (deps, clock) = deps(1);
+            let expiries = Expiries::default();
+            let one = Waiting { id: "one".into(), created: deps.now(), expires: deps.now() + HOUR };
+            let over = || expiries.over(&deps, vec![one.clone()]);
+            assert!(over().is_empty());
+            clock.step(step);
+            clock.advance(HOUR - 1);
+            assert!(over().is_empty(), "{step}");
+            clock.advance(1);
+            assert_eq!(over(), ["one"], "{step}");
+            assert!(expiries.over(&deps, Vec::new()).is_empty(), "nothing is kept of what no longer waits");
+        }
+    }
+
+    #[test]
+    fn what_was_asked_by_a_clock_that_was_ahead_does_not_wait_longer_after_a_restart() {
+        let (deps, clock) = deps(1);
+        let ahead = Waiting { id: "ahead".into(), created: deps.now() + 24 * HOUR, expires: deps.now() + 25 * HOUR };
+        let late = Waiting { id: "late".into(), created: deps.now() - 2 * HOUR, expires: deps.now() - HOUR };
+        let expiries = Expiries::default();
+        let over = || expiries.over(&deps, vec![ahead.clone(), late.clone()]);
+        assert_eq!(over(), ["late"], "its time was over while the node was away");
+        clock.advance(HOUR + AHEAD_MS);
+        assert_eq!(over().len(), 2);
+    }
+}
