@@ -46,28 +46,25 @@ pub fn ExactInput(
         }
     });
     let input = move || {
-        // What has come since is looked at too.
-        decider.left_out.track();
         let approval = decider.approval();
+        // Also where there is no head: what has come since is shown, and looked at, in the place of its beginning.
+        let left_out = decider.left_out.get();
         let input = match &head {
-            Some(head) if decider.left_out.with(Option::is_some) => beginning(&approval, head),
+            Some(head) if left_out.is_some() => beginning(&approval, head),
             _ => whole(&approval, big),
         };
-        view! { {warnings(&approval)} {input} }
-    };
-    let rest = move || {
-        decider.left_out.get().filter(|_| decider.is_beginning()).map(|rest| {
+        let rest = left_out.filter(|_| approval.input_cut.is_some()).map(|rest| {
             view! {
                 <p class="xs muted">
                     "Only the beginning is shown. "
                     <a class="link" href=format!("/inbox?id={}", decider.id) on:click=act(move || decider.read_on())>"Read all, " {rest}</a>
                 </p>
             }
-        })
+        });
+        view! { {warnings(&approval)} {input} {rest} }
     };
     view! {
         {changing(input)}
-        {changing(rest)}
         <span class="end" id=decider.end_id() node_ref=end></span>
     }
 }
