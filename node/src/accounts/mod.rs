@@ -15,7 +15,7 @@ mod users;
 pub use github::GithubIdentity;
 pub use logins::{ABSOLUTE_MS, IDLE_MS, LoginRecord, PENDING_MS, TOUCH_MS};
 pub use setup::SetupLink;
-pub use tokens::{MAX_TOKENS, TOKEN_PREFIX};
+pub use tokens::{MAX_TOKENS, NOTED_WITHIN, TOKEN_PREFIX};
 pub use users::{Account, NewUser};
 
 use crate::{

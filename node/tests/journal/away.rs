@@ -2,7 +2,11 @@
 
 use crate::{commit, examine, tables::every_kind};
 use migration::Migrator;
-use model::{Caller, Error, caller::Role};
+use model::{
+    Caller, Error,
+    accounts::NewToken,
+    caller::{Role, Scope},
+};
 use node::{
     accounts::{AccountsService, Change, NewUser},
     journal::{Journal, Outcome},
@@ -235,6 +239,27 @@ async fn whoever_keeps_a_caller_is_told_to_look_again_when_an_account_may_have_c
     assert_eq!(changed.err(), Some(Error::InDoubt));
     let change = tokio::time::timeout(Duration::from_secs(1), changes.recv()).await.expect("somebody is told").expect("the service lives");
     assert_eq!(change, Change::Everybody);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_only_reads_does_not_wait_for_a_database_that_takes_no_writes() {
+    if postgres_server().is_none() {
+        return; // There is no writer but this one.
+    }
+    let test = TestStore::new::<Migrator>(68).await;
+    let accounts = AccountsService::new(test.store.clone(), test.journal.clone(), test.deps.clone());
+    let new = NewUser { name: "mara".into(), role: Role::Owner, password: None, github: Some("mara".into()) };
+    accounts.create_user(&Caller::cli(), new).await.expect("creates");
+    let token = NewToken { name: "laptop".into(), scope: Scope::Read, days: None };
+    let secret = accounts.create_token_for(&Caller::cli(), "mara", token).await.expect("creates").secret;
+    let beside = test.place.connect().await;
+    let holds = beside.begin().await.expect("begins");
+    sql::all(&holds, r#"SELECT "seq" FROM "log" FOR UPDATE"#, []).await.expect("locks");
+    let begun = Instant::now();
+    let caller = accounts.caller_for_token(&secret, None).await.expect("reads").expect("it works");
+    assert_eq!(caller.name, "mara");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    holds.rollback().await.expect("lets go");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header};
 use model::{Caller, Error, Millis};
-use node::accounts::TOKEN_PREFIX;
+use node::accounts::{NOTED_WITHIN, TOKEN_PREFIX};
 use std::net::{IpAddr, SocketAddr};
 use tower::ServiceBuilder;
 
@@ -61,8 +61,7 @@ async fn by_cookie(State(auth): State<Auth>, browser: Browser, mut request: Requ
         let caller = person.account.caller(login.clone(), from.map(|address| address.to_string()));
         request.extensions_mut().insert(caller);
         if let Err(error) = touch(&auth, &browser, &login).await {
-            // A full disk must not lock out whoever comes to free it.
-            tracing::warn!(%error, "that a login was seen could not be noted");
+            tracing::warn!(%error, "that a login was seen could not be looked up");
         }
     }
     next.run(request).await
@@ -76,7 +75,15 @@ async fn touch(auth: &Auth, browser: &Browser, login: &str) -> Result<(), Error>
     if seen.is_some_and(|seen| auth.0.deps.now() - seen >= node::accounts::TOUCH_MS)
         && let Some(stored) = accounts.find_login(login).await?
     {
-        accounts.update_login(stored).await?;
+        let accounts = accounts.clone();
+        let noting = tokio::spawn(async move {
+            if let Err(error) = accounts.update_login(stored).await {
+                // A full disk must not lock out whoever comes to free it.
+                tracing::warn!(%error, "that a login was seen could not be noted");
+            }
+        });
+        // It goes on by itself: a database that takes no writes must not hold up who only reads.
+        let _ = tokio::time::timeout(NOTED_WITHIN, noting).await;
     }
     Ok(())
 }
