@@ -3,7 +3,7 @@
 use crate::{commit, examine};
 use migration::Migrator;
 use model::{
-    event::UsageRecorded,
+    event::{Fact, UsageRecorded},
     id::{ProjectId, RunId},
     sessions::{Tokens, USAGE_MOST},
 };
@@ -36,7 +36,11 @@ fn said(run: u128, day: i64, tokens: i64) -> NewEvent {
 
 async fn begun(seed: u64) -> TestStore {
     let test = TestStore::new::<Migrator>(seed).await;
-    commit(&test, vec![event([2, 1, 1, 1]), event([6, 1, 1, 1])]).await;
+    let of = |kind: &str| {
+        let at = Fact::KINDS.iter().position(|known| *known == kind).and_then(|at| u8::try_from(at).ok()).expect("a kind of fact");
+        event([at, 1, 1, 1])
+    };
+    commit(&test, vec![of("project.added"), of("session.created")]).await;
     test
 }
 
