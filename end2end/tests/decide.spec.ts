@@ -1,5 +1,5 @@
 // Keys around a decision: none of them answers what nobody has read, and none does more than it says.
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { Api } from "../fixtures/api";
 import type { Node } from "../fixtures/node";
 import { SessionPage, live, open } from "../fixtures/pages";
@@ -23,6 +23,36 @@ const isPending = async (api: Api, session: string, approval: string) => (await 
 async function hold(page: Page, key: string): Promise<void> {
   for (let n = 0; n < 4; n++) await page.keyboard.down(key);
   await page.keyboard.up(key);
+}
+
+/**
+ * Presses a button, and again in the very frame in which another one has come to stand there: no pointer of Playwright's is that quick on a busy
+ * machine. `false` when none came.
+ */
+async function pressTwice(page: Page, button: Locator): Promise<boolean> {
+  return button.evaluate(
+    (first) =>
+      new Promise<boolean>((done) => {
+        const { left, top, width, height } = first.getBoundingClientRect();
+        const [x, y] = [left + width / 2, top + height / 2];
+        const there = () => document.elementFromPoint(x, y)?.closest("button") ?? null;
+        const press = (on: Element) => {
+          on.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true, cancelable: true, clientX: x, clientY: y }));
+          on.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, detail: 1, clientX: x, clientY: y }));
+        };
+        press(first);
+        const began = Date.now();
+        const look = () => {
+          const now = there();
+          if (now !== null && now !== first && now.textContent?.startsWith("Allow once")) {
+            press(now);
+            done(true);
+          } else if (Date.now() - began > 10_000) done(false);
+          else requestAnimationFrame(look);
+        };
+        look();
+      }),
+  );
 }
 
 test("Escape that closes a menu or a box does not interrupt the agent", async ({ page, node }) => {
@@ -87,7 +117,7 @@ test("a held A answers one decision, says so, and leaves the next one alone", as
   await expect(page.getByRole("button", { name: /^Allow once/ })).toBeVisible();
   await page.waitForTimeout(LOOK_MS);
   await hold(page, "a");
-  await expect(page.locator(".toast").getByText(/^Allowed once: /)).toBeVisible();
+  await expect(page.locator(".toasts").getByText(/^Allowed once: /)).toBeAttached();
   await expect(page).not.toHaveURL(new RegExp(first.approval));
   await page.waitForTimeout(LOOK_MS);
   expect(await isPending(first.api, first.session, first.approval)).toBe(false);
@@ -125,9 +155,7 @@ test("a press that follows another at once answers nothing, in the inbox and on 
     await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
   };
   await page.waitForTimeout(LOOK_MS);
-  await press();
-  await expect(page).not.toHaveURL(new RegExp(waits[0].approval));
-  await press();
+  expect(await pressTwice(page, allow)).toBe(true);
   await page.waitForTimeout(LOOK_MS);
   expect(await left()).toBe(2);
   await press();
@@ -138,10 +166,8 @@ test("a press that follows another at once answers nothing, in the inbox and on 
   await open(page, "/");
   await expect(page.locator(".lane-item").filter({ has: page.getByRole("button", { name: /^Allow once/ }) })).toHaveCount(2);
   await page.waitForTimeout(LOOK_MS);
-  await press();
-  await expect(page.locator(".lane-item").filter({ has: page.getByRole("button", { name: /^Allow once/ }) })).toHaveCount(1);
-  // Cards have moved up under the pointer.
-  await press();
+  // Cards move up under the pointer.
+  expect(await pressTwice(page, allow)).toBe(true);
   await page.waitForTimeout(LOOK_MS);
   expect(await left()).toBe(1);
 });
@@ -149,10 +175,13 @@ test("a press that follows another at once answers nothing, in the inbox and on 
 test("after a decision the inbox shows what it said comes next, with the focus on it", async ({ page, node }) => {
   for (const name of ["next-1", "next-2", "next-3"]) await waiting(node, name, `Next ${name}`);
   await open(page, "/inbox");
+  await expect(page.locator(".ib-row")).toHaveCount(3);
   await page.keyboard.press("j");
   for (let n = 0; n < 2; n++) {
-    const second = await page.locator(".ib-row[aria-current] + .ib-row").getAttribute("href");
-    if (second === null) break;
+    const rows = await page.locator(".ib-row").evaluateAll((rows) => rows.map((row) => ({ href: row.getAttribute("href"), here: row.hasAttribute("aria-current") })));
+    const at = rows.findIndex((row) => row.here);
+    // The one after it, at the end the one before.
+    const second = (rows[at + 1] ?? rows[at - 1]).href ?? "";
     await page.getByRole("button", { name: /^Allow once/ }).click();
     await expect(page).toHaveURL(new RegExp(second.replace("?", "\\?")));
     await expect(page.locator("#ibt")).toBeFocused();
@@ -164,7 +193,10 @@ test("in a session the focus goes to the next decision", async ({ page, node }) 
   const { api, session: id, approval } = await waiting(node, "focus-next", "Focus next");
   const session = await SessionPage.open(page, id);
   await session.allow.first().click();
-  // The next question of the tour comes a moment later.
+  // What came of it has the focus, not the page and not a field: the next question comes later.
+  await expect(page.locator(`[id="${approval}"]`)).toBeFocused();
+  await session.isIn("Idle");
+  await api.call("POST", `/sessions/${id}/prompts`, { text: "edit something" });
   await expect.poll(async () => (await api.pending(id)).filter((one) => one.id !== approval).length, { timeout: 30_000 }).toBe(1);
   const [next] = await api.pending(id);
   await expect(page.locator(`[id="${next.id}"]`)).toBeFocused();
@@ -206,7 +238,7 @@ test("decisions are made without JavaScript", async ({ browser, node, login }) =
   await page.goto("/");
   const card = page.locator(".lane-item").filter({ hasText: "Plain three" });
   await card.getByRole("button", { name: /^Allow once/ }).click();
-  await expect(page).toHaveURL(`${node.url}/`);
+  await expect(page).toHaveURL(/:\d+\/\??$/);
   expect(await isPending(three.api, three.session, three.approval)).toBe(false);
   await context.close();
 });
