@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import type { Page } from "@playwright/test";
 import { Api } from "../fixtures/api";
-import { SessionPage, live, open } from "../fixtures/pages";
+import { SessionPage, live } from "../fixtures/pages";
 import { OWNER, expect, repository } from "../fixtures/test";
 import { test } from "../fixtures/wide";
 
@@ -39,7 +39,11 @@ const outside = (page: Page): Promise<string[]> =>
     return faults;
   });
 
-test("nothing is wider than its window, whatever stands in it", async ({ page, node }) => {
+const NOT_THERE = "/nothing/here";
+
+test("nothing is wider than its window, whatever stands in it", async ({ page, node, watch }) => {
+  // Pages that are not there are answered with 404, which the browser logs.
+  watch.expect(/status of 404/);
   test.setTimeout(240_000);
   const api = Api.of(node, OWNER.name);
   const path = repository(node, LONG);
@@ -69,13 +73,15 @@ test("nothing is wider than its window, whatever stands in it", async ({ page, n
     "/usage",
     ...["profile", "tokens", "agents", "node", "about"].map((part) => `/settings/${part}`),
     "/kit",
-    "/nothing/here",
+    NOT_THERE,
     `/sessions/ses_019200000000700080000000000000ff`,
   ];
   const faults: string[] = [];
   for (const path of paths) {
     await page.setViewportSize({ width: 1440, height: 900 });
-    await open(page, path);
+    await page.goto(path);
+    // A page that is not there has no frame.
+    if (path !== NOT_THERE) await live(page);
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: width < 720 ? 844 : 900 });
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(undefined)))));
