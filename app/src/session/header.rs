@@ -326,7 +326,7 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
         let working = store.session.with_untracked(can_interrupt);
         // Escape in a field belongs to the field; the composer passes it on by itself.
         // What it could close as well comes first: a box that asks for a reason or a scope, the find bar, the title's editor.
-        if key.key == "Escape" && !key.typing && working && !browser::has(".ask-box, .find-bar, .sx-title") {
+        if key.key == "Escape" && !key.typing && working && !browser::has("div.ask-box, .find-bar, .sx-title, :popover-open") {
             act.dispatch(Drive::Interrupt);
             return true;
         }

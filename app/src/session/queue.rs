@@ -77,7 +77,16 @@ pub fn StateLine(
     /// What can be done to the agent.
     controls: Controls,
 ) -> impl IntoView {
-    let state = Memo::new(move |_| store.session.with(|session| (session.state, session.state_detail.clone(), offer(session), session.queued)));
+    let state = Memo::new(move |_| {
+        let (state, detail, offer, queued) = store.session.with(|session| (session.state, session.state_detail.clone(), offer(session), session.queued));
+        let detail = detail.unwrap_or_default();
+        // The entry that says it may arrive after the state.
+        let said = state == SessionState::Failed && {
+            store.arrived.track();
+            store.said_why(&detail)
+        };
+        (state, detail, offer, queued, said)
+    });
     let Controls { drive, again, .. } = controls;
     let button = move |offer: Offer| {
         store.may_drive.then(|| match offer {
@@ -91,14 +100,13 @@ pub fn StateLine(
         })
     };
     let line = move || {
-        let (state, detail, offer, queued) = state.get();
-        let detail = detail.unwrap_or_default();
+        let (state, detail, offer, queued, said) = state.get();
         match state {
             SessionState::Failed => view! {
                 <div class="note failed" role="alert">
                     <Shape look=Look::FAILED />
                     <span class="grow">
-                        {if store.said_why(&detail) {
+                        {if said {
                             "The turn failed. Send it again, or say something else.".into_any()
                         } else {
                             view! { <b class="medium">"It failed. "</b>{detail} }
