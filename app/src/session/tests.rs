@@ -128,7 +128,7 @@ async fn a_session_that_waits_in_the_background_hears_and_has_no_turn_to_interru
         );
         async move { fake.render(&path()).await }
     };
-    waits("Bash: ls").await.shows(&["What you send now is queued.", "sent when the agent is ready", "sx-int"]);
+    waits("Bash: ls").await.shows(&["What you send is queued.", "sent when the agent is ready", "sx-int"]);
     waits("In the background: Bash: ls").await.shows(&["The agent itself hears you."]).lacks(&["sent when the agent is ready", "sx-int"]);
 }
 
