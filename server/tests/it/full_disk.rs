@@ -247,7 +247,7 @@ read -r hello
 printf '%s\n' '{"type":"control_response","response":{"subtype":"success","request_id":"ow-1-initialize","response":{}}}'
 read -r prompt
 printf '%s\n' '{"type":"system","subtype":"init","session_id":"s","model":"m","permissionMode":"default"}'
-while :; do head -c 1000000 /dev/zero | tr '\0' 'x' | fold -w 1000 | sed 's/.*/{"type":"keep_alive","x":"&"}/'; done
+while :; do head -c 1000000 /dev/zero | tr '\0' 'x' | fold -w 1000 | sed 's/.*/{"type":"keep_alive","x":"&"}/'; echo; done
 "#;
     fs::write(&claude, script).unwrap();
     fs::set_permissions(&claude, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
