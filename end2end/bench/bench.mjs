@@ -115,7 +115,6 @@ try {
   const kilo = (bytes) => `${(bytes / 1000).toFixed(0)} kB`;
   const largest = groups.toSorted((a, b) => b.total - a.total)[0];
   for (const [name, { wasm, total }] of [["sign-in", groups.find(({ group }) => group === "auth")], [`the largest page (${largest.group})`, largest]]) {
-    row(`first load of ${name}, wasm, brotli`, kilo(wasm), "<= 450 kB", wasm <= 450_000);
     row(`first load of ${name}, all files`, kilo(total), "<= 700 kB", total <= 700_000);
   }
 
