@@ -114,7 +114,7 @@ try {
   const { groups } = weigh(join(ROOT, "target/site"));
   const kilo = (bytes) => `${(bytes / 1000).toFixed(0)} kB`;
   const largest = groups.toSorted((a, b) => b.total - a.total)[0];
-  for (const [name, { wasm, total }] of [["sign-in", groups.find(({ group }) => group === "auth")], [`the largest page (${largest.group})`, largest]]) {
+  for (const [name, { total }] of [["sign-in", groups.find(({ group }) => group === "auth")], [`the largest page (${largest.group})`, largest]]) {
     row(`first load of ${name}, all files`, kilo(total), "<= 700 kB", total <= 700_000);
   }
 
