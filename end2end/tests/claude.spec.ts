@@ -1,7 +1,7 @@
 // The real Claude Code, driven through the pages; its model is fixtures/mock-model.mjs on loopback.
 import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
-import { SessionPage, addProject, live, newSession } from "../fixtures/pages";
+import { SessionPage, addProject, live, newSession, press } from "../fixtures/pages";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -22,12 +22,12 @@ test("plan, approve, auto-accept, permission, follow-up, interrupt, resume, fork
   await expect(session.approvePlan.first()).toBeVisible({ timeout: 30_000 });
   await expect(session.timeline.getByText("Write the first file").first()).toBeVisible();
   expect(existsSync(join(path, "first.txt"))).toBe(false);
-  await session.approvePlan.first().click();
+  await press(session.approvePlan.first());
 
   // Approved in mode "ask": the edit asks first.
   await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
   expect(existsSync(join(path, "first.txt"))).toBe(false);
-  await session.allow.first().click();
+  await press(session.allow.first());
   await expect(session.timeline.getByText("The tool call succeeded. All done.")).toBeVisible({ timeout: 30_000 });
   expect(existsSync(join(path, "first.txt"))).toBe(true);
   await session.isIn("Idle");
@@ -40,7 +40,7 @@ test("plan, approve, auto-accept, permission, follow-up, interrupt, resume, fork
   await expect(session.calls.filter({ hasText: "waits" })).toHaveCount(1);
   expect(existsSync(join(path, "second.txt"))).toBe(true);
   expect(existsSync(join(path, ".git/refs/tags/third"))).toBe(false);
-  await session.allow.first().click();
+  await press(session.allow.first());
   await expect.poll(() => existsSync(join(path, ".git/refs/tags/third")), { timeout: 30_000 }).toBe(true);
   await session.isIn("Idle");
 
@@ -132,7 +132,7 @@ test("a subagent in the background that asks waits, open to be read and answered
   await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
   await expect(subagent).toContainText("Waiting");
   await session.isIn("Needs you");
-  await session.allow.first().click();
+  await press(session.allow.first());
   await expect(subagent).not.toContainText("Waiting");
   await expect.poll(() => existsSync(join(path, "looked")), { timeout: 30_000 }).toBe(true);
   // The turn that started it had ended before: what it did has an outcome all the same, once the agent says so.
@@ -152,10 +152,10 @@ test("always, kept in a trusted project, asks no more and leaves it trusted", as
   const project = await api.addProject(path, true);
   const { id } = await api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt: "[[bash touch once.txt]]" });
   const session = await SessionPage.open(page, id);
-  await session.always.first().click({ timeout: 30_000 });
+  await press(session.always.first());
   const box = page.getByRole("group", { name: "Always allow" });
   await expect(box.getByRole("combobox")).toHaveValue("local");
-  await box.getByRole("button", { name: "Always allow" }).click();
+  await press(box.getByRole("button", { name: "Always allow" }));
   await session.isIn("Idle");
   expect(readFileSync(join(path, ".claude/settings.local.json"), "utf8")).toContain("Bash(touch once.txt");
   expect(await api.call("GET", `/projects/${project.id}`)).toMatchObject({ trusted: true, trust_stale: false });

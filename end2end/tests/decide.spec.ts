@@ -2,7 +2,7 @@
 import type { Locator, Page } from "@playwright/test";
 import { Api } from "../fixtures/api";
 import type { Node } from "../fixtures/node";
-import { SessionPage, live, open } from "../fixtures/pages";
+import { SessionPage, live, open, press } from "../fixtures/pages";
 import { OWNER, expect, repository, test } from "../fixtures/test";
 
 /** So long after it appeared a decision hears no key yet; with room for a slow machine. */
@@ -66,13 +66,13 @@ test("Escape that closes a menu or a box does not interrupt the agent", async ({
   await page.keyboard.press("Escape");
   await expect(menu).not.toHaveAttribute("open", "");
 
-  await session.always.first().click();
+  await press(session.always.first());
   const box = page.getByRole("group", { name: "Always allow" });
   await expect(box).toBeFocused();
   await page.keyboard.press("Escape");
   await expect(box).toHaveCount(0);
 
-  await session.deny.first().click();
+  await press(session.deny.first());
   await expect(page.getByRole("textbox", { name: "Reason" })).toBeFocused();
   await page.keyboard.press("Escape");
   await expect(page.getByRole("textbox", { name: "Reason" })).toHaveCount(0);
@@ -192,7 +192,7 @@ test("after a decision the inbox shows what it said comes next, with the focus o
 test("in a session the focus goes to the next decision", async ({ page, node }) => {
   const { api, session: id, approval } = await waiting(node, "focus-next", "Focus next");
   const session = await SessionPage.open(page, id);
-  await session.allow.first().click();
+  await press(session.allow.first());
   // What came of it has the focus, not the page and not a field: the next question comes later.
   await expect(page.locator(`[id="${approval}"]`)).toBeFocused();
   await session.isIn("Idle");

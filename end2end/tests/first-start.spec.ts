@@ -2,7 +2,7 @@
 import { expect, test, OWNER, repository, setUp, signIn } from "../fixtures/test";
 import { Api } from "../fixtures/api";
 import { Node } from "../fixtures/node";
-import { SessionPage, live } from "../fixtures/pages";
+import { SessionPage, live, press } from "../fixtures/pages";
 import { Watch } from "../fixtures/watch";
 
 test("the printed link creates the owner once, and the demo agent streams and asks", async ({ browser }) => {
@@ -32,7 +32,7 @@ test("the printed link creates the owner once, and the demo agent streams and as
     // The agent runs nothing now: the call that was asked about waits, and its question stands under it.
     await expect(session.calls.filter({ hasText: "running" })).toHaveCount(0);
     await expect(session.calls.filter({ hasText: "waits" })).toHaveCount(1);
-    await session.allow.first().click();
+    await press(session.allow.first());
     await expect(session.timeline.getByText(/allowed once/)).toBeVisible();
     await expect(session.calls.filter({ hasText: "waits" })).toHaveCount(0);
     expect(watch.faults).toEqual([]);

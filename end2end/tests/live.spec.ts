@@ -2,7 +2,7 @@
 import type { Page } from "@playwright/test";
 import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
-import { SessionPage, open } from "../fixtures/pages";
+import { SessionPage, open, press } from "../fixtures/pages";
 
 /** What a page says, without what goes on by itself, ages and measured values and the clock, and without what can be opened: what ran open
  *  stays open for who saw it. */
@@ -82,7 +82,7 @@ test("what came over the socket is what the same page shows when it is read anew
   await api.call("PATCH", `/sessions/${id}`, { title: "Called again" });
   await compare();
 
-  await session.allow.first().click();
+  await press(session.allow.first());
   await expect(session.timeline.getByText("The background task is over.")).toBeVisible({ timeout: 30_000 });
   await session.isIn("Idle");
   await compare();
@@ -100,7 +100,7 @@ test("what is taken away, trusted or restored elsewhere is so on every open page
   await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
 
   // Trusted while it waits: its rules are read then, and can be kept in it.
-  await session.always.first().click();
+  await press(session.always.first());
   const where = page.getByRole("combobox", { name: "Where the rule is written" });
   await expect(where.getByRole("option")).toHaveCount(2);
   await expect(page.getByText("The project is not trusted: its agents do not read")).toBeVisible();

@@ -51,7 +51,7 @@ impl Dice {
 }
 
 /// Polls a call a few times, or for a while, and hangs up.
-async fn hung_up<T>(call: impl Future<Output = T>, polls: u64, micros: u64) {
+pub(crate) async fn hung_up<T>(call: impl Future<Output = T>, polls: u64, micros: u64) {
     let mut call = pin!(call);
     for _ in 0..polls {
         if call.as_mut().now_or_never().is_some() {

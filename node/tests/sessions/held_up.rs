@@ -1,17 +1,21 @@
 //! Runners that fail or are held up: whoever supervises them notices, and nothing else waits for them.
 
-use crate::{Running, SOON, Setup, mara, odd, open_as};
+use crate::{Running, SOON, Setup, hang_up::hung_up, mara, odd, open_as};
 use model::{
-    approvals::Decide,
+    Caller, Error,
+    approvals::{ApprovalState, Decide},
     id::{ProjectId, PromptId, SessionId},
     live::{ClientSays, Row, ServerSays, Topic},
+    projects::ProjectPatch,
     sessions::{AgentKind, Mode, NewSession, QueuedWhy, SessionState},
 };
 use node::{
     agents::{self, AgentEvent, Answer, Driver, Start},
+    journal::Outcome,
     process::Spec,
     store::testing::Place,
 };
+use sea_orm::{ConnectionTrait, DbBackend};
 use std::{fs, time::Duration};
 
 /// A driver that has a fault: it panics at one word.
@@ -184,5 +188,77 @@ async fn an_agent_that_writes_more_than_is_kept_is_ended_and_its_session_says_so
     let failed = running.state(session.id, SessionState::Failed).await;
     let why = failed.state_detail.unwrap();
     assert_eq!(why, "Claude Code: it was ended because it wrote more than 3 MiB, which is all that is kept of a run");
+    running.close(true).await;
+}
+
+/// Waits for the test before it says a word about its first prompt's question.
+const ASKS_THEN_SPEAKS: &str = r#"while read -r line; do
+  case "$line" in
+    *'"type":"user"'*)
+      printf '%s\n' '{"type":"system","subtype":"init","session_id":"s","model":"m","permissionMode":"default"}'
+      printf '%s\n' '{"type":"control_request","request_id":"r'$$'","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{"command":"ls"},"tool_use_id":"t1"}}'
+      case "$line" in *speak*)
+        while [ ! -e "$log.go" ]; do sleep 0.05; done
+        printf '%s\n' '{"type":"assistant","message":{"role":"assistant","content":[{"type":"text","text":"words"}]}}';;
+      esac;;
+    *'"behavior"'*) printf '%s\n' '{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"","session_id":"s"}';;
+  esac
+done
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_runner_that_the_database_holds_up() {
+    let place = Place::new().await;
+    fs::create_dir_all(&place.config.data_dir).unwrap();
+    let claude = odd::agent(&place, &format!("{}{ASKS_THEN_SPEAKS}", odd::GREETS));
+    let running = open_as(&place, Setup { claude, ..Setup::default() }).await;
+    if running.store.backend() != DbBackend::Sqlite {
+        // The refusal below is SQLite's; what holds does not depend on the database.
+        running.close(true).await;
+        return;
+    }
+    let held = running.start_agent(AgentKind::Claude, Mode::Ask, "speak").await;
+    running.asked(held.id).await;
+    let patch = ProjectPatch { approval_timeout_s: Some(10), ..ProjectPatch::default() };
+    running.services.projects.update(&mara(), held.project, patch).await.unwrap();
+    let refuse = format!(
+        "CREATE TRIGGER held_up BEFORE INSERT ON event WHEN NEW.subject = '{}' AND NEW.kind = 'entry.added' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        held.id
+    );
+    let run = async |text: String| {
+        let by = Caller::node();
+        let ran = running.journal.commit(&by, move |tx| {
+            Box::pin(async move {
+                tx.db().execute_unprepared(&text).await.unwrap();
+                Ok(Outcome::new(()))
+            })
+        });
+        ran.await.unwrap();
+    };
+    run(refuse).await;
+    fs::write(odd::log(&place).with_extension("log.go"), "").unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // More than its runner could take in, from callers who do not wait; who does is told after 10 s at the latest.
+    for _ in 0..100 {
+        hung_up(running.services.sessions.interrupt(&mara(), held.id), 1, 0).await;
+    }
+    let refused = tokio::time::timeout(Duration::from_secs(12), running.services.sessions.interrupt(&mara(), held.id)).await;
+    assert!(matches!(refused, Ok(Err(Error::Unavailable(_)))), "{refused:?}");
+
+    // Others are started, asked, and denied when their time is over.
+    let other = create(&running, held.project, "two").await;
+    let asked = running.asked(other).await;
+    running.state(other, SessionState::Idle).await;
+    let denied = running.services.approvals.find(&mara(), asked.id).await.unwrap();
+    assert_eq!(denied.state, ApprovalState::Denied);
+
+    // And its agent ends when somebody says so, though its runner still hangs.
+    running.services.sessions.stop(&mara(), held.id).await.unwrap();
+    let before = tokio::time::Instant::now();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    run("DROP TRIGGER held_up".into()).await;
+    let ended = running.until(held.id, "its end", |session| session.run.is_none()).await;
+    assert_eq!(ended.state, SessionState::Done);
+    assert!(before.elapsed() < Duration::from_secs(25), "{:?}", before.elapsed());
     running.close(true).await;
 }
