@@ -26,13 +26,13 @@ use tokio::{
 };
 
 /// How long clients go on.
-const FOR: Duration = Duration::from_secs(60);
+const FOR: Duration = Duration::from_mins(1);
 /// How many of them at once.
 const CLIENTS: u64 = 6;
 /// Sessions made by clients that stay; what aborted requests make comes on top.
 const SESSIONS: usize = 16;
 /// How long everything may take to come to rest: the demo agent takes seconds, the runners' own look at their tables a few more.
-const SETTLES: Duration = Duration::from_secs(60);
+const SETTLES: Duration = Duration::from_mins(1);
 
 /// Numbers that need not be unguessable (xorshift).
 struct Dice(u64);

@@ -270,7 +270,7 @@ while :; do head -c 1000000 /dev/zero | tr '\0' 'x' | fold -w 1000 | sed 's/.*/{
     let full =
         async |api: &Api, n: u32| api.ask(Method::PATCH, &path, Some(json!({ "name": format!("name {n}") }))).await.0 == StatusCode::INSUFFICIENT_STORAGE;
     let mut n = 0;
-    until("a full disk", Duration::from_secs(60), async || {
+    until("a full disk", Duration::from_mins(1), async || {
         n += 1;
         full(&api, n).await
     })

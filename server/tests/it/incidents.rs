@@ -134,11 +134,11 @@ async fn no_page_takes_a_prompt_a_mode_or_an_address_from_its_own_address() {
     bench.until(&session, &["waiting"]).await;
     let before = bench.test.journal.head().await;
     let names = ["prompt", "text", "command", "mode", "model", "title", "agent", "gatewayUrl", "ws", "url", "host", "token", "run", "auto", "decision"];
-    let query: String = names.iter().map(|name| format!("&{name}={CANARY}")).collect();
+    let query = names.map(|name| format!("{name}={CANARY}")).join("&");
     for route in server::routes().into_iter().filter(|route| route.area == server::router::Area::Page) {
         let path = route.path.replace("{id}", if route.path.starts_with("/projects") { &project } else { &session });
         let plain = page(&bench, &path, &cookie).await;
-        let steered = page(&bench, &format!("{path}?{}", &query[1..]), &cookie).await;
+        let steered = page(&bench, &format!("{path}?{query}"), &cookie).await;
         assert_eq!(steered.status, plain.status, "{path}");
         // A filter that is not known may be told as such; nothing may take it for what it names.
         let taken = [format!("value=\"{CANARY}\""), format!(">{CANARY}</textarea>"), format!("//{CANARY}"), format!("content=\"{CANARY}")];
