@@ -176,7 +176,7 @@ async fn an_edit_that_is_asked_about_stands_where_it_is_in_the_file_as_it_is_now
     let running = open(&place).await;
     let (_all, folder) = folder();
     let file = folder.join("demo-greeting.md");
-    let text: String = (1..=20).map(|n| format!("{n}\n")).collect();
+    let text = (1..=20).map(|n| format!("{n}\n")).collect::<Vec<_>>().concat();
     fs::write(&file, &text).unwrap();
     let project = add(&running, &folder, false).await.unwrap();
     let session = start_with(&running, project.id, "edit").await;

@@ -127,13 +127,13 @@ async fn nothing_of_a_known_secret_is_stored_shown_or_sent_wherever_it_is_printe
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
     let offsets = (0..=8).chain(140..=210).chain(240..=310).chain(440..=510);
-    let output: String = offsets.enumerate().flat_map(|(n, offset)| lines(n, offset)).map(|line| format!("{line}\n")).collect();
+    let output = offsets.enumerate().flat_map(|(n, offset)| lines(n, offset)).map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
     // It fits into one raw line, and not into what is shown of one.
-    let long: String = (65_500..65_540).map(|offset| format!("{}{CANARY}\n", "y".repeat(offset))).collect();
+    let long = (65_500..65_540).map(|offset| format!("{}{CANARY}\n", "y".repeat(offset))).collect::<Vec<_>>().concat();
     fs::write(place.config.data_dir.join("said"), output + &long).unwrap();
-    let slow: String = lines(0, 3).into_iter().filter(|line| line["type"] == "stream_event").map(|line| format!("{line}\n")).collect();
+    let slow = lines(0, 3).into_iter().filter(|line| line["type"] == "stream_event").map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
     fs::write(place.config.data_dir.join("slow"), slow).unwrap();
-    let stderr: String = (0..60).map(|n| format!("{}{CANARY}\n", "z".repeat(n))).collect();
+    let stderr = (0..60).map(|n| format!("{}{CANARY}\n", "z".repeat(n))).collect::<Vec<_>>().concat();
     fs::write(place.config.data_dir.join("stderr"), stderr).unwrap();
     let script = format!(
         "{}read -r prompt\nwhile read -r line; do printf '%s\\n' \"$line\"; sleep 0.1; done <{d}/slow\ncat {d}/said\nread -r go\ncat {d}/stderr >&2\nexit 3\n",
