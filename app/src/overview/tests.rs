@@ -77,7 +77,7 @@ async fn decisions_are_made_right_there() {
 
 #[tokio::test]
 async fn what_is_not_shown_to_its_end_cannot_be_allowed() {
-    let command: String = (1..=17).map(|n| format!("echo {n}\n")).collect::<String>() + "rm -rf ~";
+    let command = (1..=17).map(|n| format!("echo {n}\n")).collect::<Vec<_>>().concat() + "rm -rf ~";
     let now = Overview { approvals: vec![approval(1, |a| a.input = serde_json::json!({ "command": command }))], approvals_total: 1, ..overview() };
     let page = fake(now).render("/").await;
     page.shows(&["echo 10", "Read all, 8 more lines", "/inbox?id=apr_", "Deny…"]).lacks(&["Allow once", "value=\"allow\"", "rm -rf", "Always…"]);
