@@ -128,6 +128,8 @@ test("a double click answers one decision, not the one that takes its place", as
   const first = await waiting(node, "double-first", "Double first");
   const second = await waiting(node, "double-second", "Double second");
   await open(page, `/inbox?id=${first.approval}`);
+  await expect(page.getByRole("button", { name: /^Allow once/ })).toBeVisible();
+  await page.waitForTimeout(LOOK_MS);
   const allow = await page.getByRole("button", { name: /^Allow once/ }).boundingBox();
   if (allow === null) throw new Error("the button is not shown");
   const [x, y] = [allow.x + allow.width / 2, allow.y + allow.height / 2];
