@@ -199,10 +199,14 @@ impl Held {
     }
 
     fn start(&self, folder: &Path, claude: &Path) -> Running {
+        self.start_with(folder, claude, &[])
+    }
+
+    fn start_with(&self, folder: &Path, claude: &Path, more: &[&str]) -> Running {
         let wrapper: Vec<&str> = self.wrapper.iter().map(String::as_str).collect();
         let config = claude.with_extension("toml");
         fs::write(&config, format!("[agents]\nclaude_path = \"{}\"\n", claude.display())).unwrap();
-        Running::start_under(&wrapper, folder, &["--config", config.to_str().unwrap()])
+        Running::start_under(&wrapper, folder, &[&["--config", config.to_str().unwrap()], more].concat())
     }
 }
 
@@ -232,16 +236,8 @@ async fn until(what: &str, within: Duration, mut test: impl AsyncFnMut() -> bool
     }
 }
 
-#[tokio::test]
-async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_full_disk() {
-    let (folder, beside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let Some(held) = Held::new(folder.path()) else {
-        eprintln!("!!! SKIPPED: no file system can be mounted here, not even in a namespace of its own");
-        return;
-    };
-    // It writes what nobody has to store, for ever, and obeys nobody.
-    let claude = beside.path().join("claude");
-    let script = r#"#!/bin/sh
+/// An agent that writes what nobody has to store, for ever, and obeys nobody.
+const FILLS: &str = r#"#!/bin/sh
 trap '' TERM INT
 read -r hello
 printf '%s\n' '{"type":"control_response","response":{"subtype":"success","request_id":"ow-1-initialize","response":{}}}'
@@ -249,7 +245,16 @@ read -r prompt
 printf '%s\n' '{"type":"system","subtype":"init","session_id":"s","model":"m","permissionMode":"default"}'
 while :; do head -c 1000000 /dev/zero | tr '\0' 'x' | fold -w 1000 | sed 's/.*/{"type":"keep_alive","x":"&"}/'; echo; done
 "#;
-    fs::write(&claude, script).unwrap();
+
+#[tokio::test]
+async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_full_disk() {
+    let (folder, beside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let Some(held) = Held::new(folder.path()) else {
+        eprintln!("!!! SKIPPED: no file system can be mounted here, not even in a namespace of its own");
+        return;
+    };
+    let claude = beside.path().join("claude");
+    fs::write(&claude, FILLS).unwrap();
     fs::set_permissions(&claude, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let mut node = held.start(folder.path(), &claude);
     let at = held.data.to_str().unwrap().to_owned();
@@ -323,4 +328,44 @@ while :; do head -c 1000000 /dev/zero | tr '\0' 'x' | fold -w 1000 | sed 's/.*/{
     assert_eq!(code, Some(0), "{out}{err}");
     node.signal("TERM");
     assert_eq!(node.ended(Duration::from_secs(10)).and_then(|status| status.code()), Some(0));
+}
+
+#[tokio::test]
+async fn agents_end_with_a_node_that_stops_on_a_full_disk() {
+    let (folder, beside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let Some(held) = Held::new(folder.path()) else {
+        eprintln!("!!! SKIPPED: no file system can be mounted here, not even in a namespace of its own");
+        return;
+    };
+    let claude = beside.path().join("claude");
+    fs::write(&claude, FILLS).unwrap();
+    fs::set_permissions(&claude, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let mut node = held.start_with(folder.path(), &claude, &["--stop-agents"]);
+    let at = held.data.to_str().unwrap().to_owned();
+    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", &at], Some("correct horse battery\n")));
+    assert_eq!(code, Some(0), "{err}");
+    let (_, token, _) = text(&run(&["token", "create", "--user", "mara", "--scope", "write", "--data", &at], None));
+    let api = Api { url: node.url.clone(), token: token.trim().to_owned(), cookie: String::new(), client: client() };
+    let work = tempfile::tempdir().unwrap();
+    let (status, project) = api.ask(Method::POST, "/projects", Some(json!({ "path": work.path() }))).await;
+    assert_eq!(status, StatusCode::CREATED, "{project}");
+    let new = json!({ "project": project["id"], "agent": "claude", "mode": "ask", "prompt": "write" });
+    let (status, session) = api.ask(Method::POST, "/sessions", Some(new)).await;
+    assert_eq!(status, StatusCode::CREATED, "{session}");
+    let path = format!("/projects/{}", project["id"].as_str().unwrap());
+    let mut n = 0;
+    until("a full disk", Duration::from_mins(1), async || {
+        n += 1;
+        api.ask(Method::PATCH, &path, Some(json!({ "name": format!("name {n}") }))).await.0 == StatusCode::INSUFFICIENT_STORAGE
+    })
+    .await;
+    // An interrupt is answered, and reaches an agent that would hear it, although it cannot be stored.
+    let session = format!("/sessions/{}", session["id"].as_str().unwrap());
+    let interrupted = tokio::time::timeout(Duration::from_secs(15), api.ask(Method::POST, &format!("{session}/interrupt"), None)).await;
+    let (status, said) = interrupted.expect("an answer");
+    assert!(matches!(status, StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE), "{status}: {said}");
+    assert_eq!(running(&claude), 1);
+    node.signal("TERM");
+    assert!(node.ended(Duration::from_secs(12)).is_some(), "the node goes on");
+    assert_eq!(running(&claude), 0, "its agent goes on");
 }
