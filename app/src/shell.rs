@@ -66,8 +66,12 @@ pub fn App() -> impl IntoView {
     let live = provide_live();
     let title = move |page: String| {
         let name = if page.is_empty() { "OrchWiz".to_owned() } else { format!("{page} · OrchWiz") };
-        // The server has no socket that counts, and must not read a signal here: see `ui::LiveTitle`.
-        match if cfg!(feature = "ssr") { 0 } else { live.pending.get() } {
+        // The server has no socket that counts, and must not read a signal here: see `ui::LiveTitle`. And `leptos_meta` writes what it is given
+        // into the page as it is: a name that ends the element would go on as markup.
+        if cfg!(feature = "ssr") {
+            return name.replace('&', "&amp;").replace('<', "&lt;");
+        }
+        match live.pending.get() {
             0 => name,
             pending => format!("({pending}) {name}"),
         }

@@ -117,6 +117,12 @@ async fn a_subagents_entries_are_nested_under_its_call() {
 }
 
 #[tokio::test]
+async fn a_title_that_is_markup_is_text_in_the_head_too() {
+    let fake = fake(|s| s.title = "</title><script>1 & 2</script>".into(), Vec::new());
+    fake.render(&path()).await.shows(&["&lt;/title>&lt;script>1 &amp; 2&lt;/script> · OrchWiz</title>"]).lacks(&["<script>1"]);
+}
+
+#[tokio::test]
 async fn a_session_that_waits_in_the_background_hears_and_has_no_turn_to_interrupt() {
     let waits = |detail: &'static str| {
         let fake = fake(
