@@ -80,6 +80,8 @@ test("each page in both themes", async ({ browser, node, login }) => {
         await page.goto(stop.path);
         if (stop.signedIn && stop.name !== "not-found") await live(page);
         await page.evaluate(() => document.fonts.ready);
+        // Decisions hear a press once they have stood still for 400 ms, and look so only then.
+        await page.waitForTimeout(700);
         await page.screenshot({ path: join(FOLDER, `${stop.name}-${width}-${theme}.png`) });
         await context.close();
       }
