@@ -202,7 +202,7 @@ impl SessionsService {
     }
 
     async fn interrupted(&self, caller: &Caller, id: SessionId) -> Result<Session> {
-        let asked = self.change(caller, id, Action::DriveSession, |scribe| {
+        let may = self.change(caller, id, Action::DriveSession, |scribe| {
             Box::pin(async move {
                 match scribe.state() {
                     SessionState::Waiting if scribe.rests_behind_questions() => {
@@ -218,17 +218,25 @@ impl SessionsService {
                 }
             })
         });
-        if let Err(error) = asked.await {
-            let row = self.unwritten(caller, id, error.clone()).await?;
-            let in_turn = SessionState::parse(&row.state).is_some_and(|state| state.in_turn(row.state_detail.as_deref()));
-            return Err(match AgentKind::parse(&row.agent) {
-                Some(agent) if in_turn && self.engine.interrupt_aside(id, agent).await => {
-                    Error::Unavailable("its agent was told to end its turn, but nothing can be written down at the moment: is the disk full?".into())
-                }
-                _ => error,
-            });
-        }
-        if self.engine.ask(id, Order::Interrupt).await? {
+        // What the agent is told is stored first: that may fail too.
+        let asked = match may.await {
+            Ok(()) => self.engine.ask(id, Order::Interrupt).await,
+            Err(error) => Err(error),
+        };
+        let asked = match asked {
+            Ok(asked) => asked,
+            Err(error) => {
+                let row = self.unwritten(caller, id, error.clone()).await?;
+                let in_turn = SessionState::parse(&row.state).is_some_and(|state| state.in_turn(row.state_detail.as_deref()));
+                return Err(match AgentKind::parse(&row.agent) {
+                    Some(agent) if in_turn && self.engine.interrupt_aside(id, agent).await => {
+                        Error::Unavailable("its agent was told to end its turn, but nothing can be written down at the moment: is the disk full?".into())
+                    }
+                    _ => error,
+                });
+            }
+        };
+        if asked {
             // The agent agreed; its turn ends a moment later. What is answered is the state it led to, where that comes soon.
             let mut news = self.engine.journal.watch();
             let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;

@@ -236,13 +236,15 @@ async fn until(what: &str, within: Duration, mut test: impl AsyncFnMut() -> bool
     }
 }
 
-/// An agent that writes what nobody has to store, for ever, and obeys nobody.
+/// An agent that writes what nobody has to store, for ever, and obeys nobody. What it is told meanwhile lies beside it, where there is room.
 const FILLS: &str = r#"#!/bin/sh
 trap '' TERM INT
+exec 3<&0
 read -r hello
 printf '%s\n' '{"type":"control_response","response":{"subtype":"success","request_id":"ow-1-initialize","response":{}}}'
 read -r prompt
 printf '%s\n' '{"type":"system","subtype":"init","session_id":"s","model":"m","permissionMode":"default"}'
+cat <&3 >>"$0.heard" &
 while :; do head -c 1000000 /dev/zero | tr '\0' 'x' | fold -w 1000 | sed 's/.*/{"type":"keep_alive","x":"&"}/'; echo; done
 "#;
 
@@ -359,11 +361,15 @@ async fn agents_end_with_a_node_that_stops_on_a_full_disk() {
         api.ask(Method::PATCH, &path, Some(json!({ "name": format!("name {n}") }))).await.0 == StatusCode::INSUFFICIENT_STORAGE
     })
     .await;
-    // An interrupt is answered, and reaches an agent that would hear it, although it cannot be stored.
+    // An interrupt reaches the agent although it cannot be stored, and that is told.
     let session = format!("/sessions/{}", session["id"].as_str().unwrap());
     let interrupted = tokio::time::timeout(Duration::from_secs(15), api.ask(Method::POST, &format!("{session}/interrupt"), None)).await;
     let (status, said) = interrupted.expect("an answer");
-    assert!(matches!(status, StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE), "{status}: {said}");
+    assert!(status == StatusCode::SERVICE_UNAVAILABLE && said.to_string().contains("told to end its turn"), "{status}: {said}");
+    until("the interrupt", Duration::from_secs(5), async || {
+        fs::read_to_string(claude.with_extension("heard")).is_ok_and(|heard| heard.contains(r#""subtype":"interrupt""#))
+    })
+    .await;
     assert_eq!(running(&claude), 1);
     node.signal("TERM");
     assert!(node.ended(Duration::from_secs(12)).is_some(), "the node goes on");
