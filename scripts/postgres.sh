@@ -33,7 +33,10 @@ if have openssl && (cd "$folder" && certify >certify.log 2>&1); then
   export ORCHWIZ_TEST_POSTGRES_CA=$folder/ca.crt
 fi
 stop() {
-  (cd / && as_user pg_ctl -D "$folder/data" -m immediate stop >/dev/null 2>&1) || true
+  # A test may have made a standby beside it.
+  for data in "$folder"/*/; do
+    [ ! -e "$data/postmaster.pid" ] || (cd / && as_user pg_ctl -D "$data" -m immediate stop >/dev/null 2>&1) || true
+  done
   rm -rf "$folder"
 }
 trap stop EXIT
@@ -48,6 +51,8 @@ trap 'exit 130' INT TERM
 )
 say "PostgreSQL $(initdb --version | awk '{ print $3 }') on 127.0.0.1:$port, as $user"
 export ORCHWIZ_TEST_POSTGRES="postgres://orchwiz@127.0.0.1:$port/postgres?sslmode=disable"
+# Where a test may make a standby of it, and as whom.
+export ORCHWIZ_TEST_POSTGRES_FOLDER=$folder ORCHWIZ_TEST_POSTGRES_USER=$user
 status=0
 "$@" || status=$?
 exit "$status"

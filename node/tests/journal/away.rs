@@ -28,7 +28,7 @@ use tokio::{
 
 /// What happens to what passes between a node and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(crate) enum Way {
     Open,
     /// Every connection ends, and each new one too.
     Shut,
@@ -42,33 +42,46 @@ enum Way {
 }
 
 /// Stands between a node and the server.
-struct Between(watch::Sender<Way>);
+pub(crate) struct Between {
+    way: watch::Sender<Way>,
+    /// Host and port that new connections lead to.
+    upstream: watch::Sender<String>,
+}
 
 impl Between {
     /// A store that reaches its database through it; `None` without a server.
-    async fn store(seed: u64) -> Option<(Self, TestStore)> {
+    pub(crate) async fn store(seed: u64) -> Option<(Self, TestStore)> {
         let server = postgres_server()?;
         let upstream = server.split('@').nth(1)?.split('/').next()?.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let port = listener.local_addr().expect("an address").port();
         let way = watch::Sender::new(Way::Open);
-        tokio::spawn(pass_all(listener, upstream.clone(), way.clone()));
+        let leads_to = watch::Sender::new(upstream.clone());
+        tokio::spawn(pass_all(listener, leads_to.clone(), way.clone()));
         let mut place = Place::new().await;
         place.config.url = place.config.url.take().map(|url| url.replace(&upstream, &format!("127.0.0.1:{port}")));
         let (deps, clock) = node::clock::testing::deps(seed);
         let store = Store::open::<Migrator>(&place.config, &deps).await.expect("opens");
         let journal = Journal::open(store.clone(), deps.clone()).await.expect("opens");
-        Some((Self(way), TestStore { store, journal, deps, clock, place }))
+        Some((Self { way, upstream: leads_to }, TestStore { store, journal, deps, clock, place }))
     }
 
-    fn set(&self, way: Way) {
-        self.0.send_replace(way);
+    pub(crate) fn set(&self, way: Way) {
+        self.way.send_replace(way);
+    }
+
+    /// Ends what is connected; from now on the address is another server's.
+    pub(crate) async fn lead_to(&self, upstream: String) {
+        self.upstream.send_replace(upstream);
+        self.set(Way::Shut);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        self.set(Way::Open);
     }
 }
 
-async fn pass_all(listener: TcpListener, upstream: String, way: watch::Sender<Way>) {
+async fn pass_all(listener: TcpListener, upstream: watch::Sender<String>, way: watch::Sender<Way>) {
     while let Ok((client, _)) = listener.accept().await {
-        let (upstream, way) = (upstream.clone(), way.clone());
+        let (upstream, way) = (upstream.borrow().clone(), way.clone());
         tokio::spawn(async move {
             if *way.borrow() == Way::Shut {
                 return;
@@ -120,20 +133,20 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: watch::Sende
     }
 }
 
-async fn write(journal: Journal) -> model::Result<()> {
+pub(crate) async fn write(journal: Journal) -> model::Result<()> {
     let events = every_kind();
     journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome { value: (), events }) })).await
 }
 
 /// Thirty at once: what each was told, and how long the last one waited.
-async fn thirty(test: &TestStore) -> (Vec<model::Result<()>>, Duration) {
+pub(crate) async fn thirty(test: &TestStore) -> (Vec<model::Result<()>>, Duration) {
     let begun = Instant::now();
     let results = futures::future::join_all((0..30).map(|_| write(test.journal.clone()))).await;
     (results, begun.elapsed())
 }
 
 /// Waits until a write is taken again and a read is answered, with everything acknowledged in place.
-async fn is_well_again(test: &TestStore) {
+pub(crate) async fn is_well_again(test: &TestStore) {
     let begun = Instant::now();
     while write(test.journal.clone()).await.is_err() {
         assert!(begun.elapsed() < Duration::from_secs(20), "it does not come back");

@@ -6,6 +6,7 @@ mod chain;
 mod commit;
 mod crash;
 mod documents;
+mod promoted;
 mod store;
 mod tables;
 mod texts;
