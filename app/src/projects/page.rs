@@ -104,6 +104,8 @@ struct State {
     accepted: RwSignal<ProjectPatch>,
     /// Whether it is being removed here: its reader is led away then.
     leaving: RwSignal<bool>,
+    /// Whether the dialog is open that shows what would run; it says by itself what was refused.
+    trusting: RwSignal<bool>,
 }
 
 #[component]
@@ -135,7 +137,7 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
         }
     });
     let leaving = RwSignal::new(false);
-    let state = State { project, refused, change, accepted, leaving };
+    let state = State { project, refused, change, accepted, leaving, trusting: RwSignal::new(false) };
     let rows = Rows::new(|session: &Session| session.id.to_string());
     let more = view.sessions.next.is_some();
     rows.replace(view.sessions.items);
@@ -200,7 +202,7 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
                 }}
             </section>
             <aside class="pj-a" aria-label="About this project">
-                {move || refused.get().map(|error| view! { <div class="pn-s">{not_changed(error)}</div> })}
+                {move || refused.get().filter(|_| !state.trusting.get()).map(|error| view! { <div class="pn-s">{not_changed(error)}</div> })}
                 <About project=project />
                 <Trust state=state />
                 <Limit state=state />
@@ -292,8 +294,7 @@ fn About(project: RwSignal<Project>) -> impl IntoView {
 /// Trust: what the folder would run by itself, and the switch.
 #[component]
 fn Trust(state: State) -> impl IntoView {
-    let State { project, change, .. } = state;
-    let open = RwSignal::new(false);
+    let State { project, change, trusting: open, .. } = state;
     view! {
         <section class="pn-s">
             <div class="row pn-h">
@@ -341,15 +342,15 @@ fn Trust(state: State) -> impl IntoView {
                     })
                 }}
             </div>
-            <Trusting state=state open=open />
+            <Trusting state=state />
         </section>
     }
 }
 
 /// What would run, read when it is asked for, and below it the decision.
 #[component]
-fn Trusting(state: State, open: RwSignal<bool>) -> impl IntoView {
-    let State { project, refused, change, accepted, .. } = state;
+fn Trusting(state: State) -> impl IntoView {
+    let State { project, refused, change, accepted, trusting: open, .. } = state;
     let id = project.with_untracked(|project| project.id);
     let found = RwSignal::new(None::<AppResult<OwnFiles>>);
     let look = Act::new(move |(): &()| async move {

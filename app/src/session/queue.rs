@@ -167,7 +167,10 @@ pub fn queued_why(queued: &Queued) -> String {
             format!("{busy} of {max} agents are at work, and {waiting} more wait for a decision. It starts when one of them rests.")
         }
         QueuedWhy::Places => format!("{busy} of {max} agents are at work. It starts when one of them rests."),
-        QueuedWhy::People => format!("{waiting} agents wait for a decision, and no more than {max} may."),
+        QueuedWhy::People => {
+            let agents = if waiting == 1 { "1 agent waits".to_owned() } else { format!("{waiting} agents wait") };
+            format!("{agents} for a decision, and no place is left. It starts when one is answered and done.")
+        }
     }
 }
 
@@ -229,7 +232,7 @@ mod tests {
     fn what_is_queued_says_what_for() {
         let why = |why| queued_why(&Queued { why, busy: 8, waiting: 5, max: 8 });
         assert_eq!(why(QueuedWhy::Places), "8 of 8 agents are at work, and 5 more wait for a decision. It starts when one of them rests.");
-        assert_eq!(why(QueuedWhy::People), "5 agents wait for a decision, and no more than 8 may.");
+        assert_eq!(why(QueuedWhy::People), "5 agents wait for a decision, and no place is left. It starts when one is answered and done.");
         assert_eq!(why(QueuedWhy::Next), "It is started next.");
     }
 }

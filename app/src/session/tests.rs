@@ -240,7 +240,7 @@ async fn a_queued_session_says_what_it_waits_for_and_what_to_do() {
             Vec::new(),
         )
     };
-    queued(QueuedWhy::People).render(&path()).await.shows(&["8 agents wait for a decision, and no more than 8 may.", "href=\"/inbox\"", "Answer one"]);
+    queued(QueuedWhy::People).render(&path()).await.shows(&["8 agents wait for a decision, and no place is left.", "href=\"/inbox\"", "Answer one"]);
     queued(QueuedWhy::Places).render(&path()).await.shows(&["8 of 8 agents are at work", "/sessions?state=queued,starting,working"]);
 }
 
