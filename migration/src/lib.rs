@@ -11,6 +11,7 @@ mod m20261125_000004_session_pos;
 mod m20261125_000005_session_newest;
 mod m20261129_000006_logins;
 mod m20261129_000007_people;
+mod m20261129_000008_event_session;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000005_session_newest::Migration),
             Box::new(m20261129_000006_logins::Migration),
             Box::new(m20261129_000007_people::Migration),
+            Box::new(m20261129_000008_event_session::Migration),
         ]
     }
 }

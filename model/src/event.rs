@@ -52,8 +52,44 @@ pub fn is_about_people(kind: &str) -> bool {
     kind.starts_with("user.") || kind.starts_with("token.") || kind == "node.set_up"
 }
 
+/// The session that a fact is about, by what [`facts`] says of its kind.
+macro_rules! session_of {
+    (node, $payload:ident, $subject:ident) => {{
+        let _ = $payload;
+        None
+    }};
+    (subject, $payload:ident, $subject:ident) => {{
+        let _ = $payload;
+        $subject.parse().ok()
+    }};
+    (session, $payload:ident, $subject:ident) => {
+        Some($payload.session)
+    };
+}
+
+macro_rules! body_of {
+    ($payload:ident) => {{
+        let _ = $payload;
+        None
+    }};
+    ($payload:ident, $body:ident) => {
+        Option::<&Body>::from(&$payload.$body)
+    };
+}
+
+macro_rules! is_of_the_node {
+    (node) => {
+        true
+    };
+    ($other:ident) => {
+        false
+    };
+}
+
+/// Each kind says whose it is: `node` (and its projects and people), the session that is its `subject`, or the one in its field `session`; and
+/// in which field its [`Body`] lies. Who may see an event and what a purge takes follow from that.
 macro_rules! facts {
-    ($($(#[$doc:meta])* $variant:ident($payload:ty) = $kind:literal),+ $(,)?) => {
+    ($($(#[$doc:meta])* $variant:ident($payload:ty) = $kind:literal, $whose:ident $(, body $body:ident)?;)+) => {
         /// Everything this version can say happened.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Fact { $($(#[$doc])* $variant($payload)),+ }
@@ -65,6 +101,21 @@ macro_rules! facts {
             /// The kind in the envelope.
             pub const fn kind(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $kind),+ }
+            }
+
+            /// The session it is about; `subject` is the envelope's. `None` for what is the node's, and for a subject that is no session's id.
+            pub fn session(&self, subject: &str) -> Option<SessionId> {
+                match self { $(Self::$variant(payload) => session_of!($whose, payload, subject)),+ }
+            }
+
+            /// The text that may lie in a blob.
+            pub fn body(&self) -> Option<&Body> {
+                match self { $(Self::$variant(payload) => body_of!(payload $(, $body)?)),+ }
+            }
+
+            /// Whether events of this kind are about no session; `false` for kinds this version does not know, which may be anybody's.
+            pub fn is_of_the_node(kind: &str) -> bool {
+                match kind { $($kind => is_of_the_node!($whose),)+ _ => false }
             }
 
             /// The version of the payload's shape; raised only when a field changes its meaning.
@@ -99,63 +150,63 @@ macro_rules! facts {
 
 facts! {
     /// A person may sign in from now on.
-    UserCreated(UserCreated) = "user.created",
+    UserCreated(UserCreated) = "user.created", node;
     /// A person's role or GitHub login changed, or whether they may sign in.
-    UserChanged(UserChanged) = "user.changed",
+    UserChanged(UserChanged) = "user.changed", node;
     /// A person was removed: their logins, tokens and credentials are gone, what they did stays.
-    UserRemoved(UserRemoved) = "user.removed",
+    UserRemoved(UserRemoved) = "user.removed", node;
     /// A person signed in.
-    UserSignedIn(UserSignedIn) = "user.signed_in",
+    UserSignedIn(UserSignedIn) = "user.signed_in", node;
     /// A sign-in was refused. Not every one is recorded; the subject is the person, or the node where nobody has that name.
-    SignInRefused(SignInRefused) = "user.refused",
+    SignInRefused(SignInRefused) = "user.refused", node;
     /// A person has another password.
-    PasswordSet(PasswordSet) = "user.password_set",
+    PasswordSet(PasswordSet) = "user.password_set", node;
     /// An API token works from now on.
-    TokenMade(TokenMade) = "token.made",
+    TokenMade(TokenMade) = "token.made", node;
     /// An API token no longer works.
-    TokenRevoked(TokenRevoked) = "token.revoked",
+    TokenRevoked(TokenRevoked) = "token.revoked", node;
     /// The node got its first owner.
-    NodeSetUp(NodeSetUp) = "node.set_up",
+    NodeSetUp(NodeSetUp) = "node.set_up", node;
     /// The node has another name.
-    NodeRenamed(NodeRenamed) = "node.renamed",
+    NodeRenamed(NodeRenamed) = "node.renamed", node;
     /// A folder became a project.
-    ProjectAdded(ProjectAdded) = "project.added",
+    ProjectAdded(ProjectAdded) = "project.added", node;
     /// A project's name or settings changed.
-    ProjectChanged(ProjectChanged) = "project.changed",
+    ProjectChanged(ProjectChanged) = "project.changed", node;
     /// A person trusted a project, or took trust back.
-    ProjectTrusted(ProjectTrusted) = "project.trusted",
+    ProjectTrusted(ProjectTrusted) = "project.trusted", node;
     /// A project was removed; its folder is untouched.
-    ProjectRemoved(ProjectRemoved) = "project.removed",
+    ProjectRemoved(ProjectRemoved) = "project.removed", node;
     /// A session exists from now on, queued.
-    SessionCreated(SessionCreated) = "session.created",
+    SessionCreated(SessionCreated) = "session.created", subject;
     /// A session is in another state, or in the same for another reason.
-    SessionMoved(SessionMoved) = "session.moved",
+    SessionMoved(SessionMoved) = "session.moved", subject;
     /// A session's title, tags, mode, model, ... changed.
-    SessionChanged(SessionChanged) = "session.changed",
+    SessionChanged(SessionChanged) = "session.changed", subject;
     /// A session was deleted (hidden), or restored.
-    SessionDeleted(SessionDeleted) = "session.deleted",
+    SessionDeleted(SessionDeleted) = "session.deleted", subject;
     /// A session is gone for good; its payloads are nulled.
-    SessionPurged(SessionPurged) = "session.purged",
+    SessionPurged(SessionPurged) = "session.purged", subject;
     /// An agent process was started.
-    RunStarted(RunStarted) = "run.started",
+    RunStarted(RunStarted) = "run.started", session;
     /// An agent process ended, or was lost.
-    RunEnded(RunEnded) = "run.ended",
+    RunEnded(RunEnded) = "run.ended", session;
     /// A person's prompt was accepted.
-    PromptQueued(PromptQueued) = "prompt.queued",
+    PromptQueued(PromptQueued) = "prompt.queued", session;
     /// A prompt was given to the agent, or taken back.
-    PromptSettled(PromptSettled) = "prompt.settled",
+    PromptSettled(PromptSettled) = "prompt.settled", session;
     /// An item of the transcript.
-    EntryAdded(EntryAdded) = "entry.added",
+    EntryAdded(EntryAdded) = "entry.added", session, body body;
     /// The outcome of a tool call or task.
-    EntryEnded(EntryEnded) = "entry.ended",
+    EntryEnded(EntryEnded) = "entry.ended", session, body body;
     /// An agent asks a person.
-    ApprovalAsked(ApprovalAsked) = "approval.asked",
+    ApprovalAsked(ApprovalAsked) = "approval.asked", session, body input;
     /// A person answered.
-    ApprovalDecided(ApprovalDecided) = "approval.decided",
+    ApprovalDecided(ApprovalDecided) = "approval.decided", session;
     /// An answer is no longer wanted.
-    ApprovalWithdrawn(ApprovalWithdrawn) = "approval.withdrawn",
+    ApprovalWithdrawn(ApprovalWithdrawn) = "approval.withdrawn", session;
     /// The newest running totals of a process.
-    UsageRecorded(UsageRecorded) = "usage.recorded",
+    UsageRecorded(UsageRecorded) = "usage.recorded", session;
 }
 
 /// See [`Fact::UserCreated`].
@@ -618,6 +669,19 @@ mod tests {
         let fact = Fact::from(SessionMoved { state: SessionState::Waiting, detail: Some("Bash".into()) });
         let bytes = fact.encode().expect("plain data encodes");
         assert_eq!(Fact::decode(fact.kind(), fact.version(), &bytes), Some(fact));
+    }
+
+    #[test]
+    fn a_fact_says_whose_it_is_and_where_its_text_lies() {
+        let session = SessionId::from_uuid(uuid::Uuid::from_u128(7));
+        let moved = Fact::from(SessionMoved { state: SessionState::Idle, detail: None });
+        assert_eq!(moved.session(&session.to_string()), Some(session));
+        assert_eq!(moved.session("thing_1"), None);
+        let withdrawn = Fact::from(ApprovalWithdrawn { session, why: String::new() });
+        assert_eq!((withdrawn.session("apr_1"), withdrawn.body()), (Some(session), None));
+        let ended = EntryEnded { session, seq: 1, status: CallStatus::Ok, result: None, added: None, removed: None, body: Some(Body::Blob("b".into())) };
+        assert_eq!(Fact::from(ended).body(), Some(&Body::Blob("b".into())));
+        assert!(Fact::is_of_the_node("project.added") && !Fact::is_of_the_node("run.started") && !Fact::is_of_the_node("node.teleported"));
     }
 
     #[test]

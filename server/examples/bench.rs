@@ -234,8 +234,8 @@ impl Plain {
             let (id, hash) = (session.to_string(), vec![7_u8; 32]);
             let statement = |text: &str, values: Vec<sea_orm::Value>| Statement::from_sql_and_values(backend, text, values);
             txn.execute_raw(statement(
-                "INSERT INTO event (pos, origin, epoch, seq, hlc, actor, kind, v, subject, payload, salt, commitment, hash) \
-                 VALUES ($1, 'plain', 'plain', $1, $1, 'node', 'entry.added', 1, $2, $3, $4, $5, $5)",
+                "INSERT INTO event (pos, origin, epoch, seq, hlc, actor, kind, v, subject, payload, salt, commitment, hash, session) \
+                 VALUES ($1, 'plain', 'plain', $1, $1, 'node', 'entry.added', 1, $2, $3, $4, $5, $5, $2)",
                 vec![pos.into(), id.clone().into(), TEXT.as_bytes().to_vec().into(), vec![7_u8; 16].into(), hash.into()],
             ))
             .await?;

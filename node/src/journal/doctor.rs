@@ -12,7 +12,7 @@ use crate::{
     store::{Store, StoreError, sql},
 };
 use futures::TryStreamExt;
-use model::Pos;
+use model::{Pos, event::Fact};
 use sea_orm::{DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel, QueryResult, StreamTrait, TransactionTrait};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -161,10 +161,11 @@ async fn verify(db: &DatabaseTransaction, head: Option<&Head>) -> Result<(Chain,
             match StoredEvent::from_query_result(row, "") {
                 Err(_) => first_bad = Some(Bad { pos: after, why: "the row cannot be read".into() }),
                 Ok(event) => {
-                    if let Some(hash) = event.fact().as_ref().and_then(purge::referred) {
+                    let fact = event.fact();
+                    if let Some(hash) = fact.as_ref().and_then(purge::referred) {
                         *referred.entry(hash.to_owned()).or_insert(0) += 1;
                     }
-                    first_bad = walk.step(&event);
+                    first_bad = walk.step(&event, fact.as_ref());
                 }
             }
             if first_bad.is_some() {
@@ -185,16 +186,15 @@ struct Walk {
     pos: Pos,
     /// Per origin and epoch: the newest sequence number and hash.
     logs: BTreeMap<(String, String), (i64, Vec<u8>)>,
-    /// Events without a payload: position, origin, subject.
-    withheld: Vec<(Pos, String, String)>,
-    /// Sessions purged so far, with their origin, and the newest purge of each origin.
+    /// Events without a payload: position, origin, session.
+    withheld: Vec<(Pos, String, Option<String>)>,
+    /// Sessions purged so far, with their origin.
     purged: BTreeSet<(String, String)>,
-    newest_purge: BTreeMap<String, Pos>,
 }
 
 impl Walk {
     /// Takes the next event, or says what is wrong with it.
-    fn step(&mut self, event: &StoredEvent) -> Option<Bad> {
+    fn step(&mut self, event: &StoredEvent, fact: Option<&Fact>) -> Option<Bad> {
         let expected = self.pos + 1;
         if event.pos != expected {
             return Some(Bad { pos: expected, why: format!("an event is missing: after position {} comes {}", self.pos, event.pos) });
@@ -214,12 +214,16 @@ impl Walk {
                     return bad("the payload is not the one that was recorded".into());
                 }
             }
-            (None, None) => self.withheld.push((event.pos, event.origin.clone(), event.subject.clone())),
+            (None, None) => self.withheld.push((event.pos, event.origin.clone(), event.session.clone())),
             _ => return bad("of payload and salt only one is there".into()),
+        }
+        // What cannot be read is about a session at least where its subject is one.
+        let spoken_of = fact.map_or_else(|| event.subject.parse().ok(), |fact| fact.session(&event.subject)).map(|session| session.to_string());
+        if (fact.is_some() || spoken_of.is_some()) && spoken_of != event.session {
+            return bad("it is kept under another session than the one it is about".into());
         }
         if event.kind == "session.purged" {
             self.purged.insert((event.origin.clone(), event.subject.clone()));
-            self.newest_purge.insert(event.origin.clone(), event.pos);
         }
         (*seq, *previous) = (event.seq, event.hash.clone());
         self.pos = event.pos;
@@ -228,10 +232,8 @@ impl Walk {
 
     /// After the last event: do the heads agree, and was every payload that is missing purged?
     async fn end(&self, db: &DatabaseTransaction, head: Option<&Head>) -> Result<Option<Bad>, DbErr> {
-        for (pos, origin, subject) in &self.withheld {
-            let by_name = subject.starts_with("ses_");
-            let purged =
-                if by_name { self.purged.contains(&(origin.clone(), subject.clone())) } else { self.newest_purge.get(origin).is_some_and(|purge| purge > pos) };
+        for (pos, origin, session) in &self.withheld {
+            let purged = session.as_ref().is_some_and(|session| self.purged.contains(&(origin.clone(), session.clone())));
             if !purged {
                 return Ok(Some(Bad { pos: *pos, why: "the payload is gone, but nothing was purged".into() }));
             }

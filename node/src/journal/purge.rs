@@ -8,45 +8,29 @@ use model::{
 };
 use sea_orm::{DatabaseTransaction, DbErr};
 
-/// Nulls payload and salt of every event before `pos` that is about the session, its approvals, runs or prompts.
+/// Nulls payload and salt of every event before `pos` that is about the session.
 /// Gives the blobs that nobody refers to any more: their files can go after the commit.
 pub(super) async fn purge(db: &DatabaseTransaction, origin: &str, session: &str, pos: Pos) -> Result<Vec<String>, DbErr> {
-    let mut subjects = vec![session.to_owned()];
-    for table in ["approval", "run", "prompt"] {
-        let text = format!(r#"SELECT "id" FROM "{table}" WHERE "session" = $1 AND "origin" = $2"#);
-        for row in sql::all(db, text, [session.into(), origin.into()]).await? {
-            subjects.push(row.try_get("", "id")?);
-        }
-    }
+    let about = || [session.into(), origin.into(), pos.into()];
     let mut unreferenced = Vec::new();
-    for subject in &subjects {
-        let about = || [subject.as_str().into(), origin.into(), pos.into()];
-        let text = r#"SELECT "kind", "v", "payload" FROM "event"
-            WHERE "subject" = $1 AND "origin" = $2 AND "pos" < $3 AND "payload" IS NOT NULL AND "kind" IN ('entry.added', 'entry.ended', 'approval.asked')"#;
-        for row in sql::all(db, text, about()).await? {
-            let payload: Vec<u8> = row.try_get("", "payload")?;
-            let fact = Fact::decode(&row.try_get::<String>("", "kind")?, row.try_get("", "v")?, &payload);
-            if let Some(hash) = fact.as_ref().and_then(referred)
-                && blob::release(db, hash).await?
-            {
-                unreferenced.push(hash.to_owned());
-            }
+    let text = r#"SELECT "kind", "v", "payload" FROM "event" WHERE "session" = $1 AND "origin" = $2 AND "pos" < $3 AND "payload" IS NOT NULL"#;
+    for row in sql::all(db, text, about()).await? {
+        let payload: Vec<u8> = row.try_get("", "payload")?;
+        let fact = Fact::decode(&row.try_get::<String>("", "kind")?, row.try_get("", "v")?, &payload);
+        if let Some(hash) = fact.as_ref().and_then(referred)
+            && blob::release(db, hash).await?
+        {
+            unreferenced.push(hash.to_owned());
         }
-        let text = r#"UPDATE "event" SET "payload" = NULL, "salt" = NULL WHERE "subject" = $1 AND "origin" = $2 AND "pos" < $3 AND "kind" <> 'session.purged'"#;
-        sql::run(db, text, about()).await?;
     }
+    let text = r#"UPDATE "event" SET "payload" = NULL, "salt" = NULL WHERE "session" = $1 AND "origin" = $2 AND "pos" < $3 AND "kind" <> 'session.purged'"#;
+    sql::run(db, text, about()).await?;
     Ok(unreferenced)
 }
 
 /// The blob a fact refers to.
 pub(super) fn referred(fact: &Fact) -> Option<&str> {
-    let body = match fact {
-        Fact::EntryAdded(fact) => fact.body.as_ref()?,
-        Fact::EntryEnded(fact) => fact.body.as_ref()?,
-        Fact::ApprovalAsked(fact) => &fact.input,
-        _ => return None,
-    };
-    match body {
+    match fact.body()? {
         Body::Blob(hash) => Some(hash),
         Body::Inline(_) => None,
     }

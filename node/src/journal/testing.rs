@@ -277,3 +277,28 @@ pub async fn fold_again(store: &Store) -> Result<(), StoreError> {
     txn.commit().await?;
     Ok(())
 }
+
+/// The tables that the database itself says are folded from events: those with a column `origin`, and whether each has a column `session`.
+/// The journal's own tables are not among them.
+///
+/// # Panics
+/// When the database cannot be read.
+pub async fn folded(store: &Store) -> Vec<(String, bool)> {
+    let text = match store.backend() {
+        sea_orm::DbBackend::Postgres => {
+            r"SELECT table_name::text AS t, column_name::text AS c FROM information_schema.columns WHERE table_schema = current_schema()"
+        }
+        _ => r#"SELECT "m"."name" AS "t", "p"."name" AS "c" FROM "sqlite_master" AS "m", pragma_table_info("m"."name") AS "p" WHERE "m"."type" = 'table'"#,
+    };
+    let mut tables: std::collections::BTreeMap<String, BTreeSet<String>> = std::collections::BTreeMap::new();
+    for row in sql::all(store.read(), text, []).await.expect("reads") {
+        tables.entry(row.try_get("", "t").expect("a name")).or_default().insert(row.try_get("", "c").expect("a name"));
+    }
+    let folded = tables.into_iter().filter(|(name, columns)| columns.contains("origin") && !["event", "log"].contains(&name.as_str()));
+    folded.map(|(name, columns)| (name, columns.contains("session"))).collect()
+}
+
+/// The tables that a rebuild folds anew, and whether the rows of each go with a session.
+pub fn rebuilt() -> Vec<(String, bool)> {
+    projection::projected().iter().map(|table| (table.name.to_owned(), table.is_of_sessions())).collect()
+}

@@ -424,6 +424,7 @@ impl Writer {
         };
         for NewEvent { subject, fact } in events {
             let (kind, version) = (fact.kind(), fact.version());
+            let session = fact.session(&subject).map(|session| session.to_string());
             let payload = fact.encode().map_err(internal)?;
             // What is folded is what is stored: a masked payload is read again.
             let (payload, fact) = match self.secrets.mask_json(&payload) {
@@ -440,8 +441,8 @@ impl Writer {
             head.pos += 1;
             let fields = Fields { origin, epoch, seq: head.seq, hlc: self.hlc, actor, kind, v: version, subject: &subject, commitment: &commitment };
             head.hash = chain::hash(&head.hash, &fields);
-            let text = r#"INSERT INTO "event" ("pos", "origin", "epoch", "seq", "hlc", "actor", "kind", "v", "subject", "payload", "salt", "commitment", "hash")
-                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"#;
+            let text = r#"INSERT INTO "event" ("pos", "origin", "epoch", "seq", "hlc", "actor", "kind", "v", "subject", "payload", "salt", "commitment", "hash", "session")
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"#;
             let values = [
                 head.pos.into(),
                 origin.into(),
@@ -456,6 +457,7 @@ impl Writer {
                 salt.to_vec().into(),
                 commitment.to_vec().into(),
                 head.hash.to_vec().into(),
+                session.into(),
             ];
             sql::run(savepoint, text, values).await.map_err(internal)?;
             if let Some(fact) = &fact {

@@ -36,12 +36,7 @@ pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: u
     let mut lines = Vec::new();
     for event in events {
         let Some(fact) = event.fact() else { continue };
-        let about = match &fact {
-            Fact::SessionCreated(_) | Fact::SessionMoved(_) => event.subject.parse().ok(),
-            Fact::ApprovalAsked(fact) => Some(fact.session),
-            Fact::ApprovalDecided(fact) => Some(fact.session),
-            _ => None,
-        };
+        let about = fact.session(&event.subject);
         let session = match about {
             None => None,
             Some(id) => {

@@ -6,10 +6,9 @@ mod activity;
 use crate::{
     agents,
     clock::Deps,
-    entity::{approval, event, project, prompt, run, session, setting},
+    entity::{event, project, session, setting},
     health,
-    journal::{Journal, Outcome, StoredEvent, internal},
-    live::{Touch, touches},
+    journal::{Journal, Outcome, internal},
     rows::Rows,
     sessions::Engine,
     store::Store,
@@ -19,8 +18,8 @@ use model::{
     Action, Caller, Error, Page, PageQuery, Pos, Result,
     approvals::{ApprovalFilter, ApprovalState},
     caller::{Decision, Resource, decide, require},
-    event::{Event, NodeRenamed, is_about_people},
-    id::{ApprovalId, NodeId, PromptId, RunId, SessionId, UserId},
+    event::{Event, Fact, NodeRenamed, is_about_people},
+    id::{NodeId, SessionId, UserId},
     node::{AgentFound, Checklist, HealthSample, NodeInfo, NodeKind, Overview},
     ports,
     sessions::{AgentKind, SessionState},
@@ -161,23 +160,6 @@ impl NodeService {
         found
     }
 
-    /// The session that a subject is, or is something within; `None` for what is none of that or no longer there.
-    async fn session_of(&self, subject: &str) -> Result<Option<SessionId>> {
-        let store = self.inner.store.read();
-        let session = if let Ok(id) = subject.parse::<SessionId>() {
-            return Ok(Some(id));
-        } else if subject.parse::<RunId>().is_ok() {
-            run::Entity::find_by_id(subject).one(store).await.map_err(internal)?.map(|row| row.session)
-        } else if subject.parse::<PromptId>().is_ok() {
-            prompt::Entity::find_by_id(subject).one(store).await.map_err(internal)?.map(|row| row.session)
-        } else if subject.parse::<ApprovalId>().is_ok() {
-            approval::Entity::find_by_id(subject).one(store).await.map_err(internal)?.map(|row| row.session)
-        } else {
-            None
-        };
-        Ok(session.and_then(|id| id.parse().ok()))
-    }
-
     fn agents_known(&self) -> Option<(Instant, Vec<AgentFound>)> {
         self.inner.agents.lock().expect("nothing panics while it holds the agents").clone()
     }
@@ -186,11 +168,6 @@ impl NodeService {
 /// Whether what was found so long ago needs no other look: what was right stays so until somebody asks.
 fn is_believed(found: &[AgentFound], age: Duration) -> bool {
     age < WRONG_FOR || found.iter().all(|found| found.problem.is_none())
-}
-
-/// Whether it is about the node as a whole, and says what this version knows.
-fn is_of_the_node(stored: &StoredEvent) -> bool {
-    stored.subject.parse::<NodeId>().is_ok() && stored.fact().is_some()
 }
 
 #[async_trait]
@@ -296,16 +273,7 @@ impl ports::Node for NodeService {
             if !sees_people && is_person {
                 continue;
             }
-            let touches = touches(&stored);
-            let named = touches.iter().find_map(|touched| match touched.touch {
-                Touch::Session(id) | Touch::Entry(id, _) | Touch::AskedAbout(id, _) | Touch::Prompt(id, _) => Some(id),
-                Touch::Approval(_) | Touch::Project(_) | Touch::ProjectOf(_) => None,
-            });
-            // What this version cannot read, or what was purged, says no more than what it is about.
-            let session = match named {
-                Some(id) => Some(id),
-                None => self.session_of(&stored.subject).await?,
-            };
+            let session = stored.session.as_deref().and_then(|session| session.parse().ok());
             if let Some(session) = session {
                 let visible = match seen.get(&session) {
                     Some(visible) => *visible,
@@ -318,8 +286,8 @@ impl ports::Node for NodeService {
                 if !visible {
                     continue;
                 }
-            } else if !(is_person || is_of_the_node(&stored) || touches.iter().any(|touched| matches!(touched.touch, Touch::Project(_)))) {
-                // Nothing says whose session it was.
+            } else if !(is_person || Fact::is_of_the_node(&stored.kind)) {
+                // Nothing says whose it is.
                 continue;
             }
             items.push(stored.exchanged());

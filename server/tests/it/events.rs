@@ -185,7 +185,7 @@ async fn an_event_this_version_cannot_read_is_told_only_where_its_session_may_be
     assert!(theirs.contains(&ids[1]), "what both may see: {theirs}");
     let mine = told(&bench.token).await;
     assert!(ids.iter().all(|id| mine.contains(id)), "{mine}");
-    database.execute_unprepared(&format!("UPDATE event SET subject = 'thing_1' WHERE pos > {before}")).await.unwrap();
+    database.execute_unprepared(&format!("UPDATE event SET session = NULL WHERE pos > {before}")).await.unwrap();
     assert!(!told(&other).await.contains("future."), "nothing says whose it is");
     database.close().await.unwrap();
     bench.end().await;

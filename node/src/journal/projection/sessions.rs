@@ -3,7 +3,7 @@
 //! A session's counters are kept by the facts that change them (`entries`, `approvals`, `usage`), not here; its project's is: `project.sessions`
 //! is always the number of its sessions in the table that are not deleted, in whatever order things are said to have happened.
 
-use super::{Happened, Target, id, json, some_id};
+use super::{Happened, Table, Target, id, json, projected, some_id};
 use model::{
     event::{RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted, SessionMoved},
     sessions::USAGE_MOST,
@@ -95,7 +95,7 @@ pub(super) async fn deleted(target: &Target<'_>, event: &Happened<'_>, fact: &Se
 
 /// Everything folded from the session's events goes; what the events said goes by `journal::purge`.
 pub(super) async fn purged(target: &Target<'_>, event: &Happened<'_>) -> Result<(), DbErr> {
-    for table in ["run", "prompt", "entry", "approval", "usage_total", "usage_day"] {
+    for Table { name: table, .. } in projected().into_iter().filter(Table::is_of_sessions) {
         let text = format!(r#"DELETE FROM "{{p}}{table}" WHERE "session" = $1 AND "origin" = $2"#);
         target.run(&text, [event.subject.into(), event.origin.into()]).await?;
     }

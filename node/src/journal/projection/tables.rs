@@ -27,6 +27,13 @@ pub(crate) struct Table {
     pub(crate) key: Vec<&'static str>,
 }
 
+impl Table {
+    /// Whether its rows belong to sessions and go with them.
+    pub(crate) fn is_of_sessions(&self) -> bool {
+        self.columns.iter().any(|column| column.name == "session")
+    }
+}
+
 /// All projected tables, in a fixed order.
 pub(crate) fn projected() -> Vec<Table> {
     vec![
