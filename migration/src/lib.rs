@@ -12,6 +12,7 @@ mod m20261125_000005_session_newest;
 mod m20261129_000006_logins;
 mod m20261129_000007_people;
 mod m20261129_000008_event_session;
+mod m20261129_000009_run_trusted;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000006_logins::Migration),
             Box::new(m20261129_000007_people::Migration),
             Box::new(m20261129_000008_event_session::Migration),
+            Box::new(m20261129_000009_run_trusted::Migration),
         ]
     }
 }

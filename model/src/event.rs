@@ -451,6 +451,9 @@ pub struct RunStarted {
     pub session: SessionId,
     /// The argument vector, secrets masked; the program first.
     pub argv: Vec<String>,
+    /// Its folder was trusted: what the folder brings along runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trusted: bool,
 }
 
 /// How an agent process ended.

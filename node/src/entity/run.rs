@@ -16,6 +16,8 @@ pub struct Model {
     pub session: String,
     /// JSON array: program and arguments, secrets masked.
     pub argv: String,
+    /// It was started in a trusted folder.
+    pub trusted: bool,
     /// When, unix ms.
     pub started: i64,
     /// When, unix ms.

@@ -114,7 +114,7 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
         .into(),
         "session.deleted" => SessionDeleted { deleted: b % 2 == 0 }.into(),
         "session.purged" => SessionPurged {}.into(),
-        "run.started" => RunStarted { run, session: owned_by, argv: vec!["agent".into(), format!("--n={b}")] }.into(),
+        "run.started" => RunStarted { run, session: owned_by, argv: vec!["agent".into(), format!("--n={b}")], trusted: b % 2 == 0 }.into(),
         "run.ended" => {
             let exit = [Exit::Code { code: i32::from(c) }, Exit::Signal { signal: 9 }, Exit::NotStarted { why: "gone".into() }, Exit::Lost];
             RunEnded { run, session: owned_by, exit: exit[usize::from(b % 4)].clone() }.into()

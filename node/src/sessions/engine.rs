@@ -319,14 +319,14 @@ impl Engine {
         for row in open {
             let (Ok(run), Ok(session)) = (row.id.parse::<RunId>(), row.session.parse::<SessionId>()) else { continue };
             // One that cannot be taken up must not keep the node from starting; it is tried again at the next start.
-            if let Err(error) = self.take_up(run, session, row.argv).await {
+            if let Err(error) = self.take_up(run, session, row.trusted).await {
                 tracing::error!(%session, %run, %error, "an agent could not be taken up again");
             }
         }
         Ok(())
     }
 
-    async fn take_up(self: &Arc<Self>, run: RunId, session: SessionId, argv: String) -> Result<()> {
+    async fn take_up(self: &Arc<Self>, run: RunId, session: SessionId, trusted: bool) -> Result<()> {
         let row = session::Entity::find_by_id(session.to_string()).one(self.store.read()).await.map_err(internal)?;
         let Some(row) = row else { return Ok(()) };
         let Some(agent) = AgentKind::parse(&row.agent) else {
@@ -349,7 +349,7 @@ impl Engine {
                     // The node went away while it ended the agent.
                     self.stop(session, Stop::Person);
                 }
-                self.serve(session, run, agent, how, was_trusted(&argv), committed, state, attached, taken);
+                self.serve(session, run, agent, how, trusted, committed, state, attached, taken);
                 return Ok(());
             }
             Err(error) if committed == 0 && row.state == SessionState::Starting.word() => {
@@ -619,7 +619,7 @@ impl Engine {
                     if scribe.state() != SessionState::Queued || scribe.run().is_some() {
                         return Ok(scribe.finish(false));
                     }
-                    scribe.push(run, RunStarted { run, session, argv });
+                    scribe.push(run, RunStarted { run, session, argv, trusted });
                     scribe.moved(SessionState::Starting, None);
                     scribe.input(run, hello).await?;
                     Ok(scribe.finish(true))
@@ -757,9 +757,4 @@ async fn survived(what: &str, round: impl Future<Output = Result<()>> + Send) {
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     shorten(text.and_then(|text| text.lines().next()).unwrap_or("it panicked"), 200)
-}
-
-/// Whether an agent that runs was started in a trusted project; its arguments say so.
-fn was_trusted(argv: &str) -> bool {
-    !argv.contains("--strict-mcp-config")
 }

@@ -105,8 +105,8 @@ pub(super) async fn purged(target: &Target<'_>, event: &Happened<'_>) -> Result<
 }
 
 pub(super) async fn run_started(target: &Target<'_>, event: &Happened<'_>, fact: &RunStarted) -> Result<(), DbErr> {
-    let text = r#"INSERT INTO "{p}run" ("id", "origin", "session", "argv", "started") VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"#;
-    target.run(text, [id(fact.run), event.origin.into(), id(fact.session), json(&fact.argv)?, event.at.into()]).await?;
+    let text = r#"INSERT INTO "{p}run" ("id", "origin", "session", "argv", "started", "trusted") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"#;
+    target.run(text, [id(fact.run), event.origin.into(), id(fact.session), json(&fact.argv)?, event.at.into(), fact.trusted.into()]).await?;
     let text = r#"UPDATE "{p}session" SET "run" = $3, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END, "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
     target.run(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into(), event.pos.into()]).await.map(drop)
 }
