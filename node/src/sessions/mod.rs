@@ -201,6 +201,21 @@ impl SessionsService {
         Ok(row)
     }
 
+    /// Interrupts although `error` keeps that from being stored; gives what the caller is told.
+    async fn interrupt_unwritten(&self, caller: &Caller, id: SessionId, error: Error) -> Error {
+        let row = match self.unwritten(caller, id, error.clone()).await {
+            Ok(row) => row,
+            Err(why) => return why,
+        };
+        let in_turn = SessionState::parse(&row.state).is_some_and(|state| state.in_turn(row.state_detail.as_deref()));
+        match AgentKind::parse(&row.agent) {
+            Some(agent) if in_turn && self.engine.interrupt_aside(id, agent).await => {
+                Error::Unavailable("its agent was told to end its turn, but nothing can be written down at the moment: is the disk full?".into())
+            }
+            _ => error,
+        }
+    }
+
     async fn interrupted(&self, caller: &Caller, id: SessionId) -> Result<Session> {
         let may = self.change(caller, id, Action::DriveSession, |scribe| {
             Box::pin(async move {
@@ -218,23 +233,13 @@ impl SessionsService {
                 }
             })
         });
-        // What the agent is told is stored first: that may fail too.
-        let asked = match may.await {
-            Ok(()) => self.engine.ask(id, Order::Interrupt).await,
-            Err(error) => Err(error),
-        };
-        let asked = match asked {
-            Ok(asked) => asked,
-            Err(error) => {
-                let row = self.unwritten(caller, id, error.clone()).await?;
-                let in_turn = SessionState::parse(&row.state).is_some_and(|state| state.in_turn(row.state_detail.as_deref()));
-                return Err(match AgentKind::parse(&row.agent) {
-                    Some(agent) if in_turn && self.engine.interrupt_aside(id, agent).await => {
-                        Error::Unavailable("its agent was told to end its turn, but nothing can be written down at the moment: is the disk full?".into())
-                    }
-                    _ => error,
-                });
-            }
+        if let Err(error) = may.await {
+            return Err(self.interrupt_unwritten(caller, id, error).await);
+        }
+        let asked = match self.engine.ask(id, Order::Interrupt).await {
+            // What the agent is told is stored first, which needs the room that the check did not.
+            Err(Error::StorageFull) => return Err(self.interrupt_unwritten(caller, id, Error::StorageFull).await),
+            asked => asked?,
         };
         if asked {
             // The agent agreed; its turn ends a moment later. What is answered is the state it led to, where that comes soon.
