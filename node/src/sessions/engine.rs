@@ -43,8 +43,10 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// A runner that has not taken a stop up after so long is held up, and its agent is ended without it.
-const TAKES_WITHIN: Duration = Duration::from_secs(2);
-/// The same where the node stops and has little time, or is known to be held up.
+pub(super) const TAKES_WITHIN: Duration = Duration::from_secs(2);
+/// An agent that has not answered an order after so long is no longer waited for.
+pub(super) const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+/// The same as [`TAKES_WITHIN`] where the node stops and has little time, or is known to be held up.
 const HURRIES_WITHIN: Duration = Duration::from_millis(500);
 
 /// What the engine is told once.
@@ -68,8 +70,34 @@ pub struct EngineConfig {
     pub demo_env: BTreeMap<String, String>,
 }
 
-/// Where an answer goes.
-pub(super) type Reply = oneshot::Sender<Result<()>>;
+/// Where an answer goes. Whoever claims it first decides about the order: its runner, which then follows it, or its asker, who withdraws it.
+pub(super) struct Reply {
+    answer: oneshot::Sender<Result<()>>,
+    claimed: Arc<AtomicBool>,
+}
+
+impl Reply {
+    /// Whether the runner may follow the order: nobody has withdrawn it.
+    pub(super) fn claim(&self) -> bool {
+        !self.claimed.swap(true, Ordering::AcqRel)
+    }
+
+    /// Answers whoever asked, where they still wait.
+    pub(super) fn send(self, answer: Result<()>) {
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// What became of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// The agent has agreed.
+    Agreed,
+    /// No agent runs.
+    NoAgent,
+    /// Its runner is held up: it did not take the order up, and never will.
+    HeldUp,
+}
 
 /// Why an agent is ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,25 +222,32 @@ impl Engine {
         self.places().get(&session).map(|place| (place.run, place.told.clone()))
     }
 
-    /// Asks a session's runner something; `false` when it has none. Never waits: a runner that is held up has enough to do.
-    fn order(&self, session: SessionId, order: Order) -> Result<bool> {
-        let orders = self.places().get(&session).map(|place| place.orders.clone());
-        match orders.map(|orders| orders.try_send(order)) {
-            Some(Ok(())) => Ok(true),
-            None | Some(Err(mpsc::error::TrySendError::Closed(_))) => Ok(false),
-            Some(Err(mpsc::error::TrySendError::Full(_))) => Err(Error::Unavailable("its agent is busy with what was asked before: try again".into())),
-        }
+    /// Hands an order to a session's runner. Never waits: a runner that is held up has enough to do, and takes no more at some point.
+    fn order(&self, session: SessionId, order: Order) -> std::result::Result<(), Asked> {
+        let orders = self.places().get(&session).map(|place| place.orders.clone()).ok_or(Asked::NoAgent)?;
+        orders.try_send(order).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Closed(_) => Asked::NoAgent,
+            mpsc::error::TrySendError::Full(_) => Asked::HeldUp,
+        })
     }
 
-    /// Tells the agent something and waits until it has answered; `false` when no agent runs.
-    pub(super) async fn ask(&self, session: SessionId, order: impl FnOnce(Reply) -> Order) -> Result<bool> {
-        let (reply, answer) = oneshot::channel();
-        if !self.order(session, order(reply))? {
-            return Ok(false);
+    /// Tells the agent something and waits until it has answered. A runner that has not taken the order up within `patience` is not waited for.
+    pub(super) async fn ask(&self, session: SessionId, patience: Duration, order: impl FnOnce(Reply) -> Order) -> Result<Asked> {
+        let (answer, mut answered) = oneshot::channel();
+        let claimed = Arc::<AtomicBool>::default();
+        if let Err(why) = self.order(session, order(Reply { answer, claimed: claimed.clone() })) {
+            return Ok(why);
         }
-        match tokio::time::timeout(Duration::from_secs(10), answer).await {
-            Ok(Ok(answer)) => answer.map(|()| true),
-            Ok(Err(_)) => Ok(false),
+        let mut waited = tokio::time::timeout(patience, &mut answered).await;
+        if waited.is_err() {
+            if !claimed.swap(true, Ordering::AcqRel) {
+                return Ok(Asked::HeldUp);
+            }
+            waited = tokio::time::timeout(ANSWERS_WITHIN.saturating_sub(patience), answered).await;
+        }
+        match waited {
+            Ok(Ok(answer)) => answer.map(|()| Asked::Agreed),
+            Ok(Err(_)) => Ok(Asked::NoAgent),
             Err(_) => Err(Error::Unavailable("the agent did not answer within 10 s; it may still do so".into())),
         }
     }
@@ -543,7 +578,7 @@ impl Engine {
             let Ok(session) = id.parse() else { continue };
             let (reply, answer) = oneshot::channel();
             let asked = self.order(session, Order::MakeRoom(reply));
-            if asked == Ok(true) && tokio::time::timeout(Duration::from_secs(1), answer).await.is_ok_and(|rests| rests == Ok(true)) {
+            if asked.is_ok() && tokio::time::timeout(Duration::from_secs(1), answer).await.is_ok_and(|rests| rests == Ok(true)) {
                 return Ok(true);
             }
         }

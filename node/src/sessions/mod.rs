@@ -28,7 +28,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use checks::{TITLE_MAX, checked_model, checked_prompt, checked_tags, checked_title, title_or_first_words};
-use engine::Order;
+use engine::{ANSWERS_WITHIN, Asked, Order, Reply, TAKES_WITHIN};
 use model::{
     Action, Caller, Error, Page, PageQuery, Result, Via,
     caller::{Decision, Resource, Visibility, decide, require},
@@ -44,6 +44,8 @@ use std::{sync::Arc, time::Duration};
 
 /// How long an interrupted turn is waited for before the state is answered as it is.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
+/// Why an interrupt is not in the journal.
+const UNWRITTEN: &str = "nothing can be written down at the moment: is the disk full?";
 /// Deleted sessions can be restored for so long; `retention` purges them afterwards.
 pub(crate) const RESTORE_MS: i64 = 30 * 86_400_000;
 
@@ -153,10 +155,19 @@ impl SessionsService {
         self.rows.prompt(caller, id, prompt).await?.ok_or_else(|| Error::NotFound("prompt".into()))
     }
 
+    /// Tells a running agent something; `false` when none runs.
+    async fn asked(&self, id: SessionId, order: impl FnOnce(Reply) -> Order) -> Result<bool> {
+        match self.engine.ask(id, ANSWERS_WITHIN, order).await? {
+            Asked::Agreed => Ok(true),
+            Asked::NoAgent => Ok(false),
+            Asked::HeldUp => Err(Error::Unavailable("its agent is busy with what was asked before: try again".into())),
+        }
+    }
+
     async fn mode_is(&self, caller: &Caller, id: SessionId, mode: Mode) -> Result<Session> {
         self.change(caller, id, Action::DriveSession, move |_| Box::pin(async { Ok(()) })).await?;
         // A running agent confirms first: the mode shown is the mode in force.
-        if !self.engine.ask(id, |reply| Order::Mode(mode, reply)).await? {
+        if !self.asked(id, |reply| Order::Mode(mode, reply)).await? {
             self.change(caller, id, Action::DriveSession, move |scribe| {
                 Box::pin(async move {
                     if scribe.row.mode != mode.word() {
@@ -173,7 +184,7 @@ impl SessionsService {
 
     async fn model_is(&self, caller: &Caller, id: SessionId, model: Option<String>) -> Result<Session> {
         self.change(caller, id, Action::DriveSession, |_| Box::pin(async { Ok(()) })).await?;
-        self.engine.ask(id, |reply| Order::Model(model.clone(), reply)).await?;
+        self.asked(id, |reply| Order::Model(model.clone(), reply)).await?;
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
                 // `default` is the agents' own name of their default; nothing at all would mean "as before" in an event.
@@ -201,8 +212,8 @@ impl SessionsService {
         Ok(row)
     }
 
-    /// Interrupts although `error` keeps that from being stored; gives what the caller is told.
-    async fn interrupt_unwritten(&self, caller: &Caller, id: SessionId, error: Error) -> Error {
+    /// Interrupts although `error` keeps that from being stored; gives what the caller is told, which is `told` where the agent took it.
+    async fn interrupt_unwritten(&self, caller: &Caller, id: SessionId, error: Error, told: &str) -> Error {
         let row = match self.unwritten(caller, id, error.clone()).await {
             Ok(row) => row,
             Err(why) => return why,
@@ -210,7 +221,7 @@ impl SessionsService {
         let in_turn = SessionState::parse(&row.state).is_some_and(|state| state.in_turn(row.state_detail.as_deref()));
         match AgentKind::parse(&row.agent) {
             Some(agent) if in_turn && self.engine.interrupt_aside(id, agent).await => {
-                Error::Unavailable("its agent was told to end its turn, but nothing can be written down at the moment: is the disk full?".into())
+                Error::Unavailable(format!("its agent was told to end its turn, but {told}"))
             }
             _ => error,
         }
@@ -234,14 +245,18 @@ impl SessionsService {
             })
         });
         if let Err(error) = may.await {
-            return Err(self.interrupt_unwritten(caller, id, error).await);
+            return Err(self.interrupt_unwritten(caller, id, error, UNWRITTEN).await);
         }
-        let asked = match self.engine.ask(id, Order::Interrupt).await {
+        let asked = match self.engine.ask(id, TAKES_WITHIN, Order::Interrupt).await {
             // What the agent is told is stored first, which needs the room that the check did not.
-            Err(Error::StorageFull) => return Err(self.interrupt_unwritten(caller, id, Error::StorageFull).await),
+            Err(Error::StorageFull) => return Err(self.interrupt_unwritten(caller, id, Error::StorageFull, UNWRITTEN).await),
+            Ok(Asked::HeldUp) => {
+                let error = Error::Unavailable("what its agent did before cannot be written down at the moment: try again, or stop it".into());
+                return Err(self.interrupt_unwritten(caller, id, error, "what it did before is not written down yet, and this comes after it").await);
+            }
             asked => asked?,
         };
-        if asked {
+        if asked == Asked::Agreed {
             // The agent agreed; its turn ends a moment later. What is answered is the state it led to, where that comes soon.
             let mut news = self.engine.journal.watch();
             let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;

@@ -309,12 +309,13 @@ impl Runner {
         for (_, reply) in self.live.waiting.extract_if(.., |(waiting, _)| same(waiting)) {
             let answer = if ok { Ok(()) } else { Err(Error::Conflict(error.clone().unwrap_or_else(|| "the agent refused".into()))) };
             // Whoever asked may have gone; the wish holds all the same.
-            let _ = reply.send(answer);
+            reply.send(answer);
         }
     }
 
     async fn obey(&mut self, order: Order) {
         match order {
+            Order::Interrupt(reply) | Order::Mode(_, reply) | Order::Model(_, reply) if !reply.claim() => drop(reply),
             Order::Interrupt(reply) => {
                 let lines = self.driver.interrupt();
                 self.wish(Wish::Interrupt, lines, reply).await;
@@ -361,7 +362,7 @@ impl Runner {
                 self.flush().await;
             }
             Err(error) => {
-                let _ = reply.send(Err(error));
+                reply.send(Err(error));
             }
         }
     }
@@ -559,7 +560,7 @@ impl Runner {
         };
         self.engine.written(self.session, self.run, end).await;
         for (_, reply) in self.live.waiting.drain(..) {
-            let _ = reply.send(Err(Error::Conflict("the agent ended before it answered".into())));
+            reply.send(Err(Error::Conflict("the agent ended before it answered".into())));
         }
         self.engine.released(self.session, self.run).await;
     }

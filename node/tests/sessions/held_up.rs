@@ -49,6 +49,20 @@ impl Driver for Faulty {
     }
 }
 
+impl Running {
+    /// Runs a statement where the node writes.
+    async fn run(&self, text: &str) {
+        let (by, text) = (Caller::node(), text.to_owned());
+        let ran = self.journal.commit(&by, move |tx| {
+            Box::pin(async move {
+                tx.db().execute_unprepared(&text).await.unwrap();
+                Ok(Outcome::new(()))
+            })
+        });
+        ran.await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runner_that_panics_ends_its_agent_says_why_and_leaves_its_place() {
     let place = Place::new().await;
@@ -225,17 +239,7 @@ async fn nobody_waits_for_a_runner_that_the_database_holds_up() {
         "CREATE TRIGGER held_up BEFORE INSERT ON event WHEN NEW.subject = '{}' AND NEW.kind = 'entry.added' BEGIN SELECT RAISE(ABORT, 'no'); END",
         held.id
     );
-    let run = async |text: String| {
-        let by = Caller::node();
-        let ran = running.journal.commit(&by, move |tx| {
-            Box::pin(async move {
-                tx.db().execute_unprepared(&text).await.unwrap();
-                Ok(Outcome::new(()))
-            })
-        });
-        ran.await.unwrap();
-    };
-    run(refuse).await;
+    running.run(&refuse).await;
     fs::write(odd::log(&place).with_extension("log.go"), "").unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     // More than its runner could take in, from callers who do not wait; who does is told after 10 s at the latest.
@@ -256,9 +260,41 @@ async fn nobody_waits_for_a_runner_that_the_database_holds_up() {
     running.services.sessions.stop(&mara(), held.id).await.unwrap();
     let before = tokio::time::Instant::now();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    run("DROP TRIGGER held_up".into()).await;
+    running.run("DROP TRIGGER held_up").await;
     let ended = running.until(held.id, "its end", |session| session.run.is_none()).await;
     assert_eq!(ended.state, SessionState::Done);
     assert!(before.elapsed() < Duration::from_secs(25), "{:?}", before.elapsed());
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_that_a_runner_could_not_take_up_is_told_aside_and_never_again() {
+    let place = Place::new().await;
+    fs::create_dir_all(&place.config.data_dir).unwrap();
+    let script = format!("{}{}", odd::GREETS, ASKS_THEN_SPEAKS.replacen("read -r line; do", "read -r line; do\n  printf '%s\\n' \"$line\" >>\"$log\"", 1));
+    let running = open_as(&place, Setup { claude: odd::agent(&place, &script), ..Setup::default() }).await;
+    if running.store.backend() != DbBackend::Sqlite {
+        // The refusal below is SQLite's; what holds does not depend on the database.
+        running.close(true).await;
+        return;
+    }
+    let held = running.start_agent(AgentKind::Claude, Mode::Ask, "speak").await;
+    running.asked(held.id).await;
+    let told = || odd::read(&odd::log(&place)).matches(r#""subtype":"interrupt""#).count();
+    running
+        .run(&format!(
+            "CREATE TRIGGER held_up BEFORE INSERT ON event WHEN NEW.subject = '{}' AND NEW.kind = 'entry.added' BEGIN SELECT RAISE(ABORT, 'no'); END",
+            held.id
+        ))
+        .await;
+    fs::write(odd::log(&place).with_extension("log.go"), "").unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let refused = running.services.sessions.interrupt(&mara(), held.id).await;
+    assert!(matches!(&refused, Err(Error::Unavailable(why)) if why.contains("told to end its turn")), "{refused:?}");
+    running.run("DROP TRIGGER held_up").await;
+    running.until(held.id, "its words", |session| session.last.as_deref() == Some("words")).await;
+    // A mode that is asked for now comes after everything that was asked before.
+    running.services.sessions.set_mode(&mara(), held.id, Mode::Plan).await.unwrap_err();
+    assert_eq!(told(), 1, "{}", odd::read(&odd::log(&place)));
     running.close(true).await;
 }

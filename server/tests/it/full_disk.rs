@@ -332,15 +332,31 @@ async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_
     assert_eq!(node.ended(Duration::from_secs(10)).and_then(|status| status.code()), Some(0));
 }
 
+/// The same, but every line has to be stored: its runner hangs as soon as there is no room, and takes no order.
+fn speaks() -> String {
+    FILLS.replace(r#"{"type":"keep_alive","x":"&"}"#, r#"{"type":"assistant","message":{"role":"assistant","content":[{"type":"text","text":"&"}]}}"#)
+}
+
 #[tokio::test]
 async fn agents_end_with_a_node_that_stops_on_a_full_disk() {
+    a_full_disk_keeps_no_order_from_an_agent(FILLS).await;
+}
+
+#[tokio::test]
+async fn an_agent_whose_words_find_no_room_is_interrupted_all_the_same() {
+    let speaks = speaks();
+    assert_ne!(speaks, FILLS);
+    a_full_disk_keeps_no_order_from_an_agent(&speaks).await;
+}
+
+async fn a_full_disk_keeps_no_order_from_an_agent(program: &str) {
     let (folder, beside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let Some(held) = Held::new(folder.path()) else {
         eprintln!("!!! SKIPPED: no file system can be mounted here, not even in a namespace of its own");
         return;
     };
     let claude = beside.path().join("claude");
-    fs::write(&claude, FILLS).unwrap();
+    fs::write(&claude, program).unwrap();
     fs::set_permissions(&claude, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let mut node = held.start_with(folder.path(), &claude, &["--stop-agents"]);
     let at = held.data.to_str().unwrap().to_owned();
