@@ -67,6 +67,7 @@ pub fn session(n: u8, change: impl FnOnce(&mut Session)) -> Session {
         state: SessionState::Idle,
         state_since: NOW - 60_000,
         state_detail: None,
+        background: false,
         owner: Some(user_id(1)),
         owner_name: "mara".into(),
         visibility: Visibility::Project,

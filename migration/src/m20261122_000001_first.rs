@@ -1,4 +1,4 @@
-//! The first schema: journal, projected, private and local tables.
+//! The schema: journal, projected, private and local tables.
 
 use crate::columns::{bytes, flag, index, int, null, small, table, text, unique};
 use sea_orm_migration::prelude::*;
@@ -43,6 +43,7 @@ const TABLES: &[&str] = &[
     "usage_day",
     "credential",
     "login",
+    "known_network",
     "token",
     "setup_link",
     "secret",
@@ -55,6 +56,9 @@ const TABLES: &[&str] = &[
     "setting",
     "cursor",
 ];
+
+/// The key of what an event names: the same id in the log of another node is another row.
+const KEY: &[&str] = &["id", "origin"];
 
 /// The log itself and its counters.
 async fn journal(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
@@ -72,6 +76,7 @@ async fn journal(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 text("kind"),
                 small("v"),
                 text("subject"),
+                null(text("session")),
                 null(bytes("payload")),
                 null(bytes("salt")),
                 bytes("commitment"),
@@ -80,19 +85,26 @@ async fn journal(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ))
         .await?;
     manager.create_index(unique("event_origin_epoch_seq", "event", &["origin", "epoch", "seq"])).await?;
-    manager.create_index(index("event_subject_pos", "event", &["subject", "pos"])).await?;
+    manager.create_index(index("event_session_pos", "event", &["session", "pos"])).await?;
     manager.create_table(table("log", &["origin", "epoch"], [text("origin"), text("epoch"), int("seq"), bytes("hash"), int("pos"), flag("own")])).await?;
     Ok(())
 }
 
 /// Folded from events; no foreign keys, for a filter may withhold the parent.
 async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    manager.create_table(table("user", &["id"], [text("id"), text("origin"), text("name"), text("role"), null(text("github")), int("created")])).await?;
-    manager.create_index(unique("user_origin_name", "user", &["origin", "name"])).await?;
+    manager
+        .create_table(table(
+            "user",
+            KEY,
+            [text("id"), text("origin"), text("name"), text("role"), null(text("github")), int("created"), flag("disabled"), null(int("removed"))],
+        ))
+        .await?;
+    // Names of those who are gone may repeat; that nobody else takes a name twice is checked when a person is created.
+    manager.create_index(index("user_name_origin", "user", &["name", "origin"])).await?;
     manager
         .create_table(table(
             "project",
-            &["id"],
+            KEY,
             [
                 text("id"),
                 text("origin"),
@@ -100,18 +112,20 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 text("path"),
                 flag("demo"),
                 null(text("trusted_hash")),
+                null(text("trusted_also")),
                 null(int("approval_timeout_s")),
                 int("added"),
                 int("updated"),
                 null(int("removed")),
+                int("sessions"),
             ],
         ))
         .await?;
-    manager.create_index(index("project_origin_path", "project", &["origin", "path"])).await?;
+    manager.create_index(index("project_path_origin", "project", &["path", "origin"])).await?;
     manager
         .create_table(table(
             "session",
-            &["id"],
+            KEY,
             // On the heap: as an array it would be larger than a stack frame should be.
             vec![
                 text("id"),
@@ -130,6 +144,7 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 text("state"),
                 int("state_since"),
                 null(text("state_detail")),
+                flag("background"),
                 int("started"),
                 int("updated"),
                 int("turns"),
@@ -149,32 +164,32 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 null(text("run")),
                 null(int("archived")),
                 null(int("deleted")),
+                flag("unattended"),
+                int("pos"),
             ],
         ))
         .await?;
-    manager.create_index(index("session_updated_id", "session", &["updated", "id"])).await?;
+    // It says who may see a session and where it stands, so that a list of the newest looks at no row.
+    manager.create_index(index("session_newest", "session", &["updated", "id", "archived", "deleted", "visibility", "owner", "pos"])).await?;
+    manager.create_index(index("session_agent", "session", &["agent"])).await?;
     manager.create_index(index("session_project_updated_id", "session", &["project", "updated", "id"])).await?;
     manager.create_index(index("session_state_updated_id", "session", &["state", "updated", "id"])).await?;
     manager
         .create_table(table(
             "run",
-            &["id"],
-            [text("id"), text("origin"), text("session"), text("argv"), int("started"), null(int("ended")), null(text("exit"))],
+            KEY,
+            [text("id"), text("origin"), text("session"), text("argv"), int("started"), null(int("ended")), null(text("exit")), flag("trusted")],
         ))
         .await?;
     manager.create_index(index("run_session_started", "run", &["session", "started"])).await?;
     manager
-        .create_table(table(
-            "prompt",
-            &["id"],
-            [text("id"), text("origin"), text("session"), text("text"), text("by_name"), int("at"), text("state"), int("pos")],
-        ))
+        .create_table(table("prompt", KEY, [text("id"), text("origin"), text("session"), text("text"), text("by_name"), int("at"), text("state"), int("pos")]))
         .await?;
     manager.create_index(index("prompt_session_pos", "prompt", &["session", "pos"])).await?;
     manager
         .create_table(table(
             "entry",
-            &["session", "seq"],
+            &["session", "seq", "origin"],
             [
                 text("session"),
                 int("seq"),
@@ -204,7 +219,7 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(table(
             "approval",
-            &["id"],
+            KEY,
             [
                 text("id"),
                 text("origin"),
@@ -235,7 +250,7 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(table(
             "usage_total",
-            &["run", "model"],
+            &["run", "model", "origin"],
             [
                 text("run"),
                 text("model"),
@@ -255,7 +270,7 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(table(
             "usage_day",
-            &["day", "project", "model", "session"],
+            &["day", "project", "model", "session", "origin"],
             [
                 int("day"),
                 text("project"),
@@ -282,9 +297,20 @@ async fn private(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .create_table(table(
             "login",
             &["id_hash"],
-            [text("id_hash"), null(text("user")), bytes("data"), int("created"), int("seen"), int("expires"), null(text("browser")), null(text("address"))],
+            [
+                text("id_hash"),
+                null(text("user")),
+                bytes("data"),
+                int("created"),
+                int("seen"),
+                int("expires"),
+                null(text("browser")),
+                null(text("address")),
+                null(int("epoch")),
+            ],
         ))
         .await?;
+    manager.create_table(table("known_network", &["user", "network"], [text("user"), text("network"), int("seen")])).await?;
     manager.create_index(index("login_user", "login", &["user"])).await?;
     manager.create_index(index("login_expires", "login", &["expires"])).await?;
     manager

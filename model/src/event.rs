@@ -347,9 +347,11 @@ pub struct ProjectChanged {
 /// See [`Fact::ProjectTrusted`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectTrusted {
-    /// BLAKE3 (hex) over what the folder would run, as it was trusted; after an "always" that an agent writes into the folder two, with a space
-    /// between: before and after. `None` takes trust back.
+    /// BLAKE3 (hex) over what the folder would run, as it was trusted. `None` takes trust back.
     pub hash: Option<String>,
+    /// The same as it will be once an agent has written the rule of an "always" into the folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<String>,
 }
 
 /// See [`Fact::ProjectRemoved`].
@@ -393,6 +395,9 @@ pub struct SessionMoved {
     /// Its cause or detail, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// It waits between turns: only a subagent in the background asks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub background: bool,
 }
 
 /// See [`Fact::SessionChanged`]. Absent fields stay.
@@ -600,6 +605,9 @@ pub struct ApprovalAsked {
     pub call: Option<String>,
     /// Exactly what the tool would get; for plans `{"plan": text}`.
     pub input: Body,
+    /// A secret was left out of it: what is stored is not what the agent asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub masked: bool,
     /// The same on one line.
     pub target: String,
     /// Why it asked.
@@ -669,7 +677,7 @@ mod tests {
 
     #[test]
     fn a_fact_round_trips_through_its_kind_and_bytes() {
-        let fact = Fact::from(SessionMoved { state: SessionState::Waiting, detail: Some("Bash".into()) });
+        let fact = Fact::from(SessionMoved { state: SessionState::Waiting, detail: Some("Bash".into()), background: false });
         let bytes = fact.encode().expect("plain data encodes");
         assert_eq!(Fact::decode(fact.kind(), fact.version(), &bytes), Some(fact));
     }
@@ -677,7 +685,7 @@ mod tests {
     #[test]
     fn a_fact_says_whose_it_is_and_where_its_text_lies() {
         let session = SessionId::from_uuid(uuid::Uuid::from_u128(7));
-        let moved = Fact::from(SessionMoved { state: SessionState::Idle, detail: None });
+        let moved = Fact::from(SessionMoved { state: SessionState::Idle, detail: None, background: false });
         assert_eq!(moved.session(&session.to_string()), Some(session));
         assert_eq!(moved.session("thing_1"), None);
         let withdrawn = Fact::from(ApprovalWithdrawn { session, why: String::new() });

@@ -15,6 +15,7 @@ pub mod ports;
 pub mod projects;
 pub mod sessions;
 pub mod shown;
+pub mod standing;
 pub mod usage;
 
 pub use caller::{Action, Caller, Role, Via, decide};

@@ -4,6 +4,7 @@ use crate::{
     Micros, Millis, Pos,
     caller::Visibility,
     id::{ProjectId, PromptId, RunId, SessionId, UserId},
+    standing::Standing,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,24 +63,7 @@ impl SessionState {
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Queued | Self::Starting | Self::Working | Self::Waiting)
     }
-
-    /// Whether no turn runs and the agent, if it is there, is free to take a prompt; `detail` is the state's.
-    pub fn rests(self, detail: Option<&str>) -> bool {
-        match self {
-            Self::Idle | Self::Interrupted | Self::Failed => true,
-            Self::Waiting => detail.is_some_and(|detail| detail.starts_with(BACKGROUND)),
-            Self::Queued | Self::Starting | Self::Working | Self::Done | Self::Unknown => false,
-        }
-    }
-
-    /// Whether a turn runs that could be interrupted; `detail` is the state's.
-    pub fn in_turn(self, detail: Option<&str>) -> bool {
-        matches!(self, Self::Working | Self::Waiting) && !self.rests(detail)
-    }
 }
-
-/// How the detail of [`SessionState::Waiting`] begins while only a subagent in the background asks: no turn runs.
-pub const BACKGROUND: &str = "In the background: ";
 
 words! {
     /// How much the agent may do unasked.
@@ -212,6 +196,9 @@ pub struct Session {
     pub state_since: Millis,
     /// Waiting for whom and what; failed why; working on what.
     pub state_detail: Option<String>,
+    /// It waits between turns: only a subagent in the background asks, and the agent itself takes a prompt.
+    #[serde(default)]
+    pub background: bool,
     /// Why it is queued; `None` when it is not, or the node has not come to it yet.
     #[serde(default)]
     pub queued: Option<Queued>,
@@ -253,6 +240,13 @@ pub struct Session {
     pub archived: Option<Millis>,
     /// Deleted by a person; can be restored for 30 days.
     pub deleted: Option<Millis>,
+}
+
+impl Session {
+    /// What its state, its process and what asks mean together.
+    pub const fn standing(&self) -> Standing {
+        Standing { state: self.state, run: self.run.is_some(), background: self.background }
+    }
 }
 
 /// What `POST /sessions` takes.

@@ -114,7 +114,7 @@ async fn seed(folder: PathBuf, sessions: u64, entries: u64) -> Result<String, An
                 for seq in 1..=i64::try_from(entries)? {
                     outcome = outcome.with(id, entry(id, seq));
                 }
-                outcome = outcome.with(id, SessionMoved { state: SessionState::Done, detail: None });
+                outcome = outcome.with(id, SessionMoved { state: SessionState::Done, detail: None, background: false });
                 commit(&journal, move |_| Box::pin(async move { Ok(outcome) })).await?;
             }
             Ok::<(), Anything>(())

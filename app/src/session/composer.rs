@@ -127,8 +127,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
         }
     };
     // Its state, and whether what is sent now waits for a turn to end.
-    let state =
-        Memo::new(move |_| store.session.with(|session| (session.state, session.state.is_live() && !session.state.rests(session.state_detail.as_deref()))));
+    let state = Memo::new(move |_| store.session.with(|session| (session.state, session.standing().queues_prompts())));
     let queues = move || state.get().1;
     let hint = move || match state.get().0 {
         SessionState::Waiting if !queues() => "A subagent waits for your decision. The agent itself hears you.",

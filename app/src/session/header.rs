@@ -349,7 +349,7 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
 
 /// Whether a turn runs: nothing else takes an interrupt.
 pub fn can_interrupt(session: &Session) -> bool {
-    session.state.in_turn(session.state_detail.as_deref())
+    session.standing().in_turn()
 }
 
 /// The one thing that can be done to a session's agent.
@@ -398,7 +398,7 @@ fn More(store: Store, controls: Controls) -> impl IntoView {
         }
     });
     let archived = move || store.session.with(|session| session.archived.is_some());
-    let live = move || store.session.with(|session| session.state.is_live() || session.run.is_some());
+    let live = move || store.session.with(|session| session.standing().can_be_stopped());
     view! {
         <Menu label="More" end=true button="btn btn-i btn-q" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
             <button type="button" on:click=hear::click(move |_| editing.set(true))>
@@ -524,13 +524,13 @@ mod tests {
         assert_eq!(of(SessionState::Failed, 0), Offer::Resume, "nothing was said that could be said again");
         assert_eq!(of(SessionState::Unknown, 1), Offer::Resume);
         assert_eq!(of(SessionState::Idle, 1), Offer::Nothing);
-        let waits = |detail: &str| {
+        let waits = |background| {
             session(1, |s| {
                 s.state = SessionState::Waiting;
-                s.state_detail = Some(detail.into());
+                s.background = background;
             })
         };
-        assert!(can_interrupt(&waits("Bash: ls")));
-        assert!(!can_interrupt(&waits("In the background: Bash: ls")), "its turn is over");
+        assert!(can_interrupt(&waits(false)));
+        assert!(!can_interrupt(&waits(true)), "its turn is over");
     }
 }

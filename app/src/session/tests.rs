@@ -124,18 +124,18 @@ async fn a_title_that_is_markup_is_text_in_the_head_too() {
 
 #[tokio::test]
 async fn a_session_that_waits_in_the_background_hears_and_has_no_turn_to_interrupt() {
-    let waits = |detail: &'static str| {
+    let waits = |background: bool| {
         let fake = fake(
             |s| {
                 s.state = SessionState::Waiting;
-                s.state_detail = Some(detail.into());
+                s.background = background;
             },
             Vec::new(),
         );
         async move { fake.render(&path()).await }
     };
-    waits("Bash: ls").await.shows(&["What you send is queued.", "sent when the agent is ready", "sx-int"]);
-    waits("In the background: Bash: ls").await.shows(&["The agent itself hears you."]).lacks(&["sent when the agent is ready", "sx-int"]);
+    waits(false).await.shows(&["What you send is queued.", "sent when the agent is ready", "sx-int"]);
+    waits(true).await.shows(&["The agent itself hears you."]).lacks(&["sent when the agent is ready", "sx-int"]);
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ impl AccountsService {
         let by_github = credential::Entity::find().filter(credential::Column::GithubId.is_not_null()).filter(credential::Column::PasswordHash.is_null());
         let mut shut_out = 0;
         for stored in by_github.all(read).await.map_err(internal)? {
-            let Some(person) = user::Entity::find_by_id(&stored.user).one(read).await.map_err(internal)? else { continue };
+            let Some(person) = user::Entity::find_by_id(self.store.key(&stored.user)).one(read).await.map_err(internal)? else { continue };
             if stored.github_id.is_none_or(|id| listed(id, person.github.as_deref().unwrap_or_default())) {
                 continue;
             }
@@ -79,7 +79,7 @@ async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Ou
     }
     let known = credential::Entity::find().filter(credential::Column::GithubId.eq(identity.id)).one(tx.db()).await.map_err(internal)?;
     if let Some(known) = known {
-        let found = user::Entity::find_by_id(&known.user).one(tx.db()).await.map_err(internal)?.ok_or_else(users::no_user)?;
+        let found = user::Entity::find_by_id(tx.key(&known.user)).one(tx.db()).await.map_err(internal)?.ok_or_else(users::no_user)?;
         if !users::may_enter(&found) {
             return Err(Error::Unauthenticated);
         }

@@ -230,7 +230,7 @@ impl AccountsService {
 
 /// Refuses a login for which something was checked that no longer holds.
 async fn may_begin(tx: &Tx<'_>, user: UserId, checked: Option<i64>) -> Result<()> {
-    let now = users::account(tx.db(), user).await?.map(|account| account.epoch);
+    let now = users::account(tx.db(), tx.key(user)).await?.map(|account| account.epoch);
     if now.is_some() && now == checked { Ok(()) } else { Err(Error::Unauthenticated) }
 }
 

@@ -76,7 +76,7 @@ impl AccountsService {
                 Box::pin(async move {
                     match proof {
                         Some(proof) => proof.holds(tx, owner).await?,
-                        None if users::account(tx.db(), owner).await?.is_none() => {
+                        None if users::account(tx.db(), tx.key(owner)).await?.is_none() => {
                             return Err(Error::Conflict("this person is disabled: enable them first".into()));
                         }
                         None => {}
@@ -182,7 +182,7 @@ impl AccountsService {
             Err(asked) => asked,
         };
         let Some(row) = token::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
-        let Some(owner) = user::Entity::find_by_id(&row.user).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
+        let Some(owner) = user::Entity::find_by_id(self.store.key(&row.user)).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
         if !users::may_enter(&owner) {
             return Ok(None);
         }

@@ -98,7 +98,7 @@ impl AccountsService {
 
     /// One person with their epoch; `None` when there is no such person.
     pub async fn account(&self, id: UserId) -> Result<Option<Account>> {
-        account(self.store.read(), id).await
+        account(self.store.read(), self.store.key(id)).await
     }
 
     /// Whether there is anybody who could sign in.
@@ -292,12 +292,11 @@ impl AccountsService {
     }
 }
 
-/// Somebody who may be signed in here, with their epoch.
-pub(super) async fn account(db: &impl ConnectionTrait, id: UserId) -> Result<Option<Account>> {
-    let id = id.to_string();
-    let found = user::Entity::find_by_id(&id).one(db).await.map_err(internal)?;
+/// Somebody who may be signed in here, with their epoch; `key` is their row's.
+pub(super) async fn account(db: &impl ConnectionTrait, key: (String, String)) -> Result<Option<Account>> {
+    let found = user::Entity::find_by_id(key).one(db).await.map_err(internal)?;
     let Some(found) = found else { return Ok(None) };
-    let credential = credential::Entity::find_by_id(&id).one(db).await.map_err(internal)?;
+    let credential = credential::Entity::find_by_id(&found.id).one(db).await.map_err(internal)?;
     // A person of another node has no credential here and cannot be signed in here.
     let Some(credential) = credential.filter(|_| may_enter(&found)) else { return Ok(None) };
     Ok(Some(Account { user: user_of(found)?, epoch: credential.auth_epoch }))
@@ -310,7 +309,7 @@ pub(super) fn may_enter(user: &user::Model) -> bool {
 
 /// A person who was not removed.
 async fn present(tx: &Tx<'_>, id: UserId) -> Result<User> {
-    let row = user::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
+    let row = user::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?;
     row.filter(|row| row.removed.is_none()).map_or_else(|| Err(no_user()), user_of)
 }
 

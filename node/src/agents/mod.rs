@@ -156,6 +156,8 @@ pub struct Ask {
     pub call: Option<String>,
     /// Exactly what the tool would get; for plans `{"plan": text, ...}`.
     pub input: Value,
+    /// A secret was left out of the line that asked.
+    pub masked: bool,
     /// The same on one line: the command, the path relative to the project, the first line of the plan, the question.
     pub target: String,
     /// Why it asks, in the agent's words.

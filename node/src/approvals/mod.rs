@@ -9,8 +9,8 @@ use crate::{
     agents::{self, Answer, driver},
     blob,
     entity::{approval, project, session},
-    folder::Folders,
-    journal::{MASK, Tx, internal},
+    folder::{Folders, Seals},
+    journal::{Tx, internal},
     rows::Rows,
     sessions::{Engine, after_decision, by_node, may, scribe::Scribe},
 };
@@ -56,16 +56,16 @@ pub(crate) async fn decide(engine: &Arc<Engine>, caller: &Caller, id: ApprovalId
     checked(&decide)?;
     let who = caller.clone();
     // What was asked never changes: it is read before the commit, which awaits nothing but its transaction.
-    let row = approval::Entity::find_by_id(id.to_string()).one(engine.store.read()).await.map_err(internal)?;
+    let row = approval::Entity::find_by_id(engine.store.key(id)).one(engine.store.read()).await.map_err(internal)?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
-    let input = asked_input(engine, &row).await?;
+    let asked = asked(engine, &row).await?;
     let (trusted, follows) = match decide.remember {
         Some(scope) => remembering(engine, &row, scope).await?,
         None => (false, None),
     };
     let (told, session) = (engine.clone(), row.session.parse().map_err(|_| Error::NotFound("approval".into()))?);
     let tell = move |_: &Result<()>| told.look(session);
-    engine.journal.commit_then(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, input, trusted, follows)), tell).await
+    engine.journal.commit_then(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, asked, trusted, follows)), tell).await
 }
 
 /// Which of these projects are trusted at this moment, by id. Looks into their folders.
@@ -90,24 +90,24 @@ fn may_last(caller: &Caller) -> bool {
 struct Follows {
     project: ProjectId,
     /// What was trusted.
-    before: String,
+    before: Seals,
     /// What is trusted from now on.
-    after: String,
+    after: Seals,
 }
 
 /// Whether the project is trusted, and what becomes of its trust when "always" is remembered at this scope.
 async fn remembering(engine: &Engine, row: &approval::Model, scope: RememberScope) -> Result<(bool, Option<Follows>)> {
     let project = match row.project.clone() {
-        Some(id) => project::Entity::find_by_id(id).one(engine.store.read()).await.map_err(internal)?,
+        Some(id) => project::Entity::find_by_id(engine.store.key(id)).one(engine.store.read()).await.map_err(internal)?,
         None => None,
     };
     let Some(project) = project.filter(|project| project.trusted_hash.is_some()) else { return Ok((false, None)) };
-    let session = session::Entity::find_by_id(row.session.clone()).one(engine.store.read()).await.map_err(internal)?;
+    let session = session::Entity::find_by_id(engine.store.key(&row.session)).one(engine.store.read()).await.map_err(internal)?;
     let agent = session.and_then(|session| AgentKind::parse(&session.agent));
     let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
     let grant = agent.and_then(|agent| agents::grant(agent, &suggestions, scope));
     let (trusted, after) = engine.folders.grant(&project, grant).await?;
-    let follows = project.trusted_hash.zip(after).and_then(|(before, after)| Some(Follows { project: project.id.parse().ok()?, before, after }));
+    let follows = Seals::of(&project).zip(after).and_then(|(before, after)| Some(Follows { project: project.id.parse().ok()?, before, after }));
     Ok((trusted, follows))
 }
 
@@ -116,11 +116,11 @@ async fn decide_in<'t>(
     who: Caller,
     id: ApprovalId,
     decide: Decide,
-    input: Option<Value>,
+    asked: Option<Asked>,
     trusted: bool,
     follows: Option<Follows>,
 ) -> Result<crate::journal::Outcome<()>> {
-    let row = approval::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
+    let row = approval::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
     let session = row.session.parse().map_err(|_| Error::NotFound("approval".into()))?;
     let mut scribe = Scribe::load(tx, session).await?;
@@ -138,11 +138,11 @@ async fn decide_in<'t>(
     }
     let kind = ApprovalKind::parse(&row.kind).unwrap_or(ApprovalKind::Tool);
     let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
-    let input = input.ok_or_else(|| Error::Conflict("what was asked is no longer stored".into()))?;
+    let asked = asked.ok_or_else(|| Error::Conflict("what was asked is no longer stored".into()))?;
     if decide.remember.is_some_and(|scope| scope != RememberScope::Session) && !may_last(&who) {
         return Err(Error::Forbidden("what is remembered beyond this session holds for everybody's sessions: that needs the role admin".into()));
     }
-    let answer = answer(&decide, kind, &suggestions, offered(&who, &suggestions, trusted), input)?;
+    let answer = answer(&decide, kind, &suggestions, offered(&who, &suggestions, trusted), asked)?;
     let decided = match who.via {
         Via::Node => Decided { reason: decide.reason.clone(), ..by_node(tx.now(), "") },
         _ => Decided {
@@ -162,9 +162,9 @@ async fn decide_in<'t>(
         scribe.changed(SessionChanged { mode: (scribe.row.mode != mode.word()).then_some(mode), ..SessionChanged::default() });
     }
     if let Some(Follows { project, before, after }) = follows
-        && scribe.project().await?.trusted_hash.as_deref() == Some(&before)
+        && Seals::of(&scribe.project().await?).as_ref() == Some(&before)
     {
-        scribe.push(project, ProjectTrusted { hash: Some(after) });
+        scribe.push(project, ProjectTrusted { hash: Some(after.now), also: after.also });
     }
     let run = row.run.parse().map_err(|_| Error::Conflict("its agent is gone".into()))?;
     let lines = driver(scribe.agent()?).answer(&row.request, &answer);
@@ -201,7 +201,7 @@ fn plan_mode(decide: &Decide, kind: ApprovalKind) -> Option<Mode> {
     (kind == ApprovalKind::Plan && decide.decision == Verdict::Allow).then(|| decide.mode.filter(|mode| *mode != Mode::Plan).unwrap_or(Mode::Ask))
 }
 
-fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], holding: &[RememberScope], input: Value) -> Result<Answer> {
+fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], holding: &[RememberScope], asked: Asked) -> Result<Answer> {
     let reason = decide.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     if decide.decision == Verdict::Deny {
         let message = match (kind, reason) {
@@ -232,22 +232,20 @@ fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], holdi
         _ => None,
     };
     // What was stored without its secrets is not what was asked: then the agent takes its own.
-    let input = (answers.is_some() || !is_masked(&input)).then_some(input);
+    let input = (answers.is_some() || !asked.masked).then_some(asked.input);
     Ok(Answer::Allow { input, remember, mode: plan_mode(decide, kind), answers })
 }
 
-fn is_masked(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains(MASK),
-        Value::Array(items) => items.iter().any(is_masked),
-        Value::Object(fields) => fields.iter().any(|(key, value)| key.contains(MASK) || is_masked(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
+/// What an agent asked to do, as it was stored.
+struct Asked {
+    input: Value,
+    /// A secret was left out of it.
+    masked: bool,
 }
 
-async fn asked_input(engine: &Engine, row: &approval::Model) -> Result<Option<Value>> {
+async fn asked(engine: &Engine, row: &approval::Model) -> Result<Option<Asked>> {
     match engine.journal.event(row.pos).await?.and_then(|event| event.fact()) {
-        Some(Fact::ApprovalAsked(fact)) => Ok(Some(blob::get(&engine.store, &fact.input).await?)),
+        Some(Fact::ApprovalAsked(fact)) => Ok(Some(Asked { input: blob::get(&engine.store, &fact.input).await?, masked: fact.masked })),
         _ => Ok(None),
     }
 }
@@ -305,6 +303,10 @@ impl ports::Approvals for ApprovalsService {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn nothing() -> Asked {
+        Asked { input: Value::Null, masked: false }
+    }
     use model::{approvals::RememberScope, sessions::Mode};
 
     #[test]
@@ -321,7 +323,7 @@ mod tests {
     fn always_needs_something_to_remember() {
         let decide = Decide { remember: Some(RememberScope::Local), ..Decide::allow() };
         assert!(
-            matches!(answer(&decide, ApprovalKind::Tool, &[], RememberScope::offered(true, true), Value::Null), Err(Error::Invalid { field, .. }) if field == "remember")
+            matches!(answer(&decide, ApprovalKind::Tool, &[], RememberScope::offered(true, true), nothing()), Err(Error::Invalid { field, .. }) if field == "remember")
         );
         let deny = Decide { remember: Some(RememberScope::Local), ..Decide::deny("no") };
         assert!(checked(&deny).is_err());
@@ -332,11 +334,11 @@ mod tests {
         let suggestions = [Suggestion { text: "allow Bash(make)".into(), scope: RememberScope::Local, raw: Value::Null }];
         for (scope, holds) in [(RememberScope::Session, true), (RememberScope::Local, false), (RememberScope::Project, false), (RememberScope::User, true)] {
             let decide = Decide { remember: Some(scope), ..Decide::allow() };
-            let untrusted = answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::offered(false, true), Value::Null);
+            let untrusted = answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::offered(false, true), nothing());
             assert_eq!(untrusted.is_ok(), holds, "{scope:?}");
             let why = |error: &Error| matches!(error, Error::Invalid { field, message } if field == "remember" && message.contains("not trusted"));
             assert!(untrusted.is_ok() || untrusted.as_ref().is_err_and(why), "{untrusted:?}");
-            assert!(answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::offered(true, true), Value::Null).is_ok(), "{scope:?}");
+            assert!(answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::offered(true, true), nothing()).is_ok(), "{scope:?}");
         }
     }
 
@@ -351,12 +353,12 @@ mod tests {
             assert_eq!(offered(&caller, std::slice::from_ref(&mode), true), [RememberScope::Session], "a mode is the session's");
         }
         let decide = Decide { remember: Some(RememberScope::User), ..Decide::allow() };
-        let refused = answer(&decide, ApprovalKind::Tool, std::slice::from_ref(&mode), &[RememberScope::Session], Value::Null);
+        let refused = answer(&decide, ApprovalKind::Tool, std::slice::from_ref(&mode), &[RememberScope::Session], nothing());
         assert!(matches!(&refused, Err(Error::Invalid { field, message }) if field == "remember" && message.contains("mode")), "{refused:?}");
     }
 
     #[test]
     fn a_question_needs_an_answer() {
-        assert!(answer(&Decide::allow(), ApprovalKind::Question, &[], &[], Value::Null).is_err());
+        assert!(answer(&Decide::allow(), ApprovalKind::Question, &[], &[], nothing()).is_err());
     }
 }

@@ -14,6 +14,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub seq: i64,
     /// The node whose events made this row, 32 hex digits.
+    #[sea_orm(primary_key, auto_increment = false)]
     pub origin: String,
     /// The turn; 0 before the first.
     pub turn: i64,

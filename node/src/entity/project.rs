@@ -11,6 +11,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     /// The node whose events made this row, 32 hex digits.
+    #[sea_orm(primary_key, auto_increment = false)]
     pub origin: String,
     /// What people call it.
     pub name: String,
@@ -18,8 +19,10 @@ pub struct Model {
     pub path: String,
     /// Made for the demo agent.
     pub demo: bool,
-    /// BLAKE3 (hex) of what a person trusted; after an "always" that an agent writes into the folder two, with a space between: before and after.
+    /// BLAKE3 (hex) of what a person trusted.
     pub trusted_hash: Option<String>,
+    /// The same once an agent has written the rule of an "always" into the folder.
+    pub trusted_also: Option<String>,
     /// Seconds until an unanswered approval is denied.
     pub approval_timeout_s: Option<i64>,
     /// When, unix ms.

@@ -1,6 +1,7 @@
 //! The projected table `session`. Only `journal::projection` writes it.
 
 use crate::store::Amount;
+use model::{sessions::SessionState, standing::Standing};
 use sea_orm::entity::prelude::*;
 
 /// One conversation between people and an agent.
@@ -12,6 +13,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     /// The node whose events made this row, 32 hex digits.
+    #[sea_orm(primary_key, auto_increment = false)]
     pub origin: String,
     /// Where it works.
     pub project: String,
@@ -41,6 +43,8 @@ pub struct Model {
     pub state_since: i64,
     /// Its cause or detail.
     pub state_detail: Option<String>,
+    /// It waits between turns: only a subagent in the background asks.
+    pub background: bool,
     /// When it was created, unix ms.
     pub started: i64,
     /// When something last happened in it, unix ms.
@@ -83,6 +87,14 @@ pub struct Model {
     pub deleted: Option<i64>,
     /// The position of the event that changed this row last.
     pub pos: i64,
+}
+
+impl Model {
+    /// How it stands; a state that this version does not know is `unknown`.
+    pub fn standing(&self) -> Standing {
+        let state = SessionState::parse(&self.state).unwrap_or(SessionState::Unknown);
+        Standing { state, run: self.run.is_some(), background: self.background }
+    }
 }
 
 impl ActiveModelBehavior for ActiveModel {}

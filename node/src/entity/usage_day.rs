@@ -21,6 +21,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub session: String,
     /// The node whose events made this row, 32 hex digits.
+    #[sea_orm(primary_key, auto_increment = false)]
     pub origin: String,
     /// Fresh input tokens.
     pub tok_input: Amount,

@@ -11,6 +11,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     /// The node whose events made this row, 32 hex digits.
+    #[sea_orm(primary_key, auto_increment = false)]
     pub origin: String,
     /// The name they sign in with.
     pub name: String,

@@ -9,6 +9,7 @@ mod trust;
 
 pub use borders::Borders;
 pub use grant::{Grant, SettingsFile};
+pub(crate) use trust::Seals;
 pub use trust::Unvouchable;
 
 use crate::{clock::Deps, entity::project};
@@ -143,9 +144,9 @@ impl Folders {
 
     /// What a folder says of itself, for showing it.
     pub async fn facts(&self, project: &project::Model) -> Result<Facts, Silent> {
-        let (inner, trusted) = (self.0.clone(), project.trusted_hash.clone());
+        let (inner, trusted) = (self.0.clone(), Seals::of(project));
         let facts = move |folder: &Path, kept: &mut Option<trust::Sealed>| {
-            let look = trust::look(folder, trusted.as_deref(), kept, inner.deps.now());
+            let look = trust::look(folder, trusted.as_ref(), kept, inner.deps.now());
             Facts {
                 branch: git::branch(folder),
                 remote: git::remote(folder),
@@ -164,18 +165,18 @@ impl Folders {
 
     /// Whether a person trusts what the folder would run, for showing it; not, where it does not answer.
     pub async fn seems_trusted(&self, project: &project::Model) -> bool {
-        let (inner, trusted) = (self.0.clone(), project.trusted_hash.clone());
+        let (inner, trusted) = (self.0.clone(), Seals::of(project));
         if trusted.is_none() {
             return false;
         }
-        let holds = move |folder: &Path, kept: &mut Option<trust::Sealed>| trust::look(folder, trusted.as_deref(), kept, inner.deps.now()).holds;
+        let holds = move |folder: &Path, kept: &mut Option<trust::Sealed>| trust::look(folder, trusted.as_ref(), kept, inner.deps.now()).holds;
         self.read(Path::new(&project.path), SHOWN_WITHIN, holds).await.unwrap_or(false)
     }
 
     /// Whether a person trusts what the folder would run. All of it is read, for an agent is about to run it.
     pub async fn trusts(&self, project: &project::Model) -> Result<bool, Silent> {
-        let trusted = project.trusted_hash.clone();
-        self.read(Path::new(&project.path), CERTAIN_WITHIN, move |folder, _| trust::holds(trusted.as_deref(), folder)).await
+        let trusted = Seals::of(project);
+        self.read(Path::new(&project.path), CERTAIN_WITHIN, move |folder, _| trust::holds(trusted.as_ref(), folder)).await
     }
 
     /// What a person trusts who trusts the folder as it is now.
@@ -189,19 +190,19 @@ impl Folders {
     }
 
     /// Whether the folder is trusted, and what is trusted once a person has granted something in it; see [`trust::follow`].
-    pub(crate) async fn grant(&self, project: &project::Model, grant: Option<Grant>) -> Result<(bool, Option<String>), Silent> {
-        let trusted = project.trusted_hash.clone();
+    pub(crate) async fn grant(&self, project: &project::Model, grant: Option<Grant>) -> Result<(bool, Option<Seals>), Silent> {
+        let trusted = Seals::of(project);
         let read = move |folder: &Path, _: &mut _| {
-            let follows = trusted.as_deref().zip(grant).and_then(|(trusted, grant)| trust::follow(folder, trusted, &grant));
-            (trust::holds(trusted.as_deref(), folder), follows)
+            let follows = trusted.as_ref().zip(grant).and_then(|(trusted, grant)| trust::follow(folder, trusted, &grant));
+            (trust::holds(trusted.as_ref(), folder), follows)
         };
         self.read(Path::new(&project.path), CERTAIN_WITHIN, read).await
     }
 
     /// Whether an agent may start in a project's folder as it is now, and then whether the folder is trusted. An error is a sentence.
     pub(crate) async fn may_start(&self, project: &project::Model) -> Result<bool, String> {
-        let (inner, trusted) = (self.0.clone(), project.trusted_hash.clone());
-        let read = move |folder: &Path, _: &mut _| inner.borders.still_holds(folder).map(|()| trust::holds(trusted.as_deref(), folder));
+        let (inner, trusted) = (self.0.clone(), Seals::of(project));
+        let read = move |folder: &Path, _: &mut _| inner.borders.still_holds(folder).map(|()| trust::holds(trusted.as_ref(), folder));
         let unread = |Silent| Err(format!("its folder {} does not answer; it may be on a disk that is away", project.path));
         self.read(Path::new(&project.path), CERTAIN_WITHIN, read).await.unwrap_or_else(unread)
     }

@@ -6,6 +6,7 @@ use super::{
     grant::{Grant, SETTINGS_MAX, is_settings, meaning},
     open,
 };
+use crate::entity::project;
 use model::{
     Millis,
     projects::{OwnFile, OwnFiles},
@@ -53,6 +54,26 @@ pub(super) struct Look {
     pub holds: bool,
 }
 
+/// What a person trusts of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seals {
+    /// The seal of what the folder would run when they said so.
+    pub(crate) now: String,
+    /// The seal once an agent has written the rule of an "always" into the folder, and nothing else has changed.
+    pub(crate) also: Option<String>,
+}
+
+impl Seals {
+    /// What is trusted of a project's folder; `None` where nothing is.
+    pub(crate) fn of(project: &project::Model) -> Option<Self> {
+        project.trusted_hash.clone().map(|now| Self { now, also: project.trusted_also.clone() })
+    }
+
+    fn covers(&self, seal: &str) -> bool {
+        self.now == seal || self.also.as_deref() == Some(seal)
+    }
+}
+
 /// A seal, and the stamp of what it was read from: where, when and how large each file is, and which one on its file system.
 pub(super) struct Sealed {
     stamp: blake3::Hash,
@@ -61,7 +82,7 @@ pub(super) struct Sealed {
 
 /// What the folder would run, for showing it. What was read at an earlier look is not read again while nothing has touched it: that is seen by
 /// the times that the kernel gives, which a program cannot set back. `now` is before the look.
-pub(super) fn look(folder: &Path, trusted: Option<&str>, kept: &mut Option<Sealed>, now: Millis) -> Look {
+pub(super) fn look(folder: &Path, trusted: Option<&Seals>, kept: &mut Option<Sealed>, now: Millis) -> Look {
     let (mut files, lack) = gather(folder);
     files.sort_by(|(one, _), (other, _)| one.cmp(other));
     let runs_own = files.iter().map(|(path, _)| shown(folder, path)).chain(lack.iter().map(Unvouchable::to_string)).collect();
@@ -69,12 +90,12 @@ pub(super) fn look(folder: &Path, trusted: Option<&str>, kept: &mut Option<Seale
         && trusted.is_some_and(|trusted| {
             let stamp = stamp(&files);
             if let Some(sealed) = kept.as_ref().filter(|sealed| sealed.stamp == stamp) {
-                return is_one_of(trusted, &sealed.seal);
+                return trusted.covers(&sealed.seal);
             }
             let settled = files.iter().all(|(_, found)| changed(found).saturating_add(SETTLED_MS) < now);
             let Ok(contents) = Contents::of(folder, files, Keep::Nothing) else { return false };
             let seal = contents.seal(folder);
-            let holds = is_one_of(trusted, &seal);
+            let holds = trusted.covers(&seal);
             *kept = settled.then_some(Sealed { stamp, seal });
             holds
         });
@@ -152,16 +173,16 @@ pub(super) fn seal(folder: &Path) -> Result<String, Unvouchable> {
 
 /// What is trusted once a person has granted something in a trusted folder: the folder as it is, and as it will be when the agent has written
 /// that, and nothing else has changed. `None` where the folder is not what was trusted.
-pub(super) fn follow(folder: &Path, trusted: &str, grant: &Grant) -> Option<String> {
+pub(super) fn follow(folder: &Path, trusted: &Seals, grant: &Grant) -> Option<Seals> {
     let file = grant.file(folder);
     let mut contents = Contents::read(folder, Keep::Whole(&file)).ok()?;
     let now = contents.seal(folder);
-    if !is_one_of(trusted, &now) {
+    if !trusted.covers(&now) {
         return None;
     }
     let granted = meaning(contents.kept.take().unwrap_or_default(), Some(grant));
     contents.files.insert(file, blake3::hash(&granted));
-    Some(format!("{now} {}", contents.seal(folder)))
+    Some(Seals { now, also: Some(contents.seal(folder)) })
 }
 
 /// Every file the folder would run, by path, and a hash of what it holds: all of one reading.
@@ -245,14 +266,9 @@ impl Contents {
     }
 }
 
-/// Whether a seal is among those that were trusted: one, or several with a space between.
-fn is_one_of(trusted: &str, seal: &str) -> bool {
-    trusted.split(' ').any(|trusted| trusted == seal)
-}
-
 /// Whether what was trusted is what the folder would run at this moment.
-pub(super) fn holds(trusted: Option<&str>, folder: &Path) -> bool {
-    trusted.is_some_and(|trusted| seal(folder).is_ok_and(|seal| is_one_of(trusted, &seal)))
+pub(super) fn holds(trusted: Option<&Seals>, folder: &Path) -> bool {
+    trusted.is_some_and(|trusted| seal(folder).is_ok_and(|seal| trusted.covers(&seal)))
 }
 
 /// The folders whose `.claude` counts, as Claude Code 2.1.330 was read: the folder, those above it up to the root of its checkout or, outside of
@@ -325,6 +341,10 @@ mod tests {
 
     type Act = fn(&Path);
 
+    fn sealed(folder: &Path) -> Seals {
+        Seals { now: seal(folder).unwrap(), also: None }
+    }
+
     fn found(folder: &Path) -> Vec<String> {
         look(folder, None, &mut None, 0).runs_own
     }
@@ -338,7 +358,7 @@ mod tests {
     #[test]
     fn a_change_of_what_would_run_changes_the_hash() {
         let folder = tempfile::tempdir().unwrap();
-        let now = || seal(folder.path()).unwrap();
+        let now = || sealed(folder.path());
         let before = now();
         assert_eq!(found(folder.path()), Vec::<String>::new());
         fs::create_dir_all(folder.path().join(".claude/hooks")).unwrap();
@@ -414,7 +434,7 @@ mod tests {
             let folder = folder();
             let hooks = folder.path().join(".claude/hooks");
             prepare(&hooks);
-            let before = seal(folder.path()).unwrap();
+            let before = sealed(folder.path());
             assert!(holds(Some(&before), folder.path()), "{what}");
             change(&hooks);
             assert!(!holds(Some(&before), folder.path()), "{what} changed and is still trusted");
@@ -430,7 +450,7 @@ mod tests {
         let stay_as_old = || File::options().write(true).open(&hook).unwrap().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
         put("true");
         stay_as_old();
-        let trusted = seal(folder.path()).unwrap();
+        let trusted = sealed(folder.path());
         let later = changed(&fs::metadata(&hook).unwrap()) + 10_000;
         let mut kept = None;
         let holds = |kept: &mut Option<Sealed>, now| look(folder.path(), Some(&trusted), kept, now).holds;
@@ -529,8 +549,8 @@ mod tests {
                 if let Some(before) = before {
                     fs::write(&settings, written(before)).unwrap();
                 }
-                let sealed = seal(folder.path()).unwrap();
-                assert_eq!(follow(folder.path(), "another", &grant(file)), None);
+                let sealed = sealed(folder.path());
+                assert_eq!(follow(folder.path(), &Seals { now: "another".into(), also: None }, &grant(file)), None);
                 let trusted = follow(folder.path(), &sealed, &grant(file)).unwrap();
                 let holds = || holds(Some(&trusted), folder.path());
                 assert!(holds(), "{name} {before:?}");

@@ -93,6 +93,11 @@ impl Tx<'_> {
         self.db
     }
 
+    /// The key of a row that this node's own events made; see [`Store::key`].
+    pub fn key(&self, id: impl ToString) -> (String, String) {
+        self.store.key(id)
+    }
+
     /// When the operation began, unix ms.
     pub fn now(&self) -> Millis {
         self.now
@@ -106,6 +111,11 @@ impl Tx<'_> {
     /// The text with every known secret replaced.
     pub fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.secrets.mask_text(text)
+    }
+
+    /// Whether a secret is left out of this value when it is stored.
+    pub(crate) fn masks(&self, value: &serde_json::Value) -> model::Result<bool> {
+        Ok(self.secrets.mask_json(&serde_json::to_vec(value).map_err(internal)?).is_some())
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -153,7 +163,7 @@ impl Journal {
     /// Opens the node's log (a new database gets a random node id and epoch) and starts the writer.
     pub async fn open(store: Store, deps: Deps) -> Result<Self, StoreError> {
         let own = writer::own_log(&store, &deps).await?;
-        store.claim_directory(&own.origin)?;
+        store.claim(&own.origin)?;
         crate::blob::sweep(&store, deps.now()).await;
         let secrets = Arc::new(Secrets::default());
         let works = Arc::new(AtomicBool::new(true));
@@ -266,9 +276,9 @@ impl Journal {
         self.0.secrets.mask_so_far(text)
     }
 
-    /// The same for a line of an agent's output, before anything of it is cut.
-    pub fn masked_line(&self, line: Vec<u8>) -> Vec<u8> {
-        self.0.secrets.mask_line(&line).unwrap_or(line)
+    /// The same for a line of an agent's output, before anything of it is cut; and whether anything was replaced.
+    pub fn masked_line(&self, line: Vec<u8>) -> (Vec<u8>, bool) {
+        self.0.secrets.mask_line(&line).map_or((line, false), |masked| (masked, true))
     }
 
     /// Finishes what waits, then stops the writer; later commits answer `Unavailable`.

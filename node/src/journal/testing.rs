@@ -81,7 +81,7 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
         "project.changed" => {
             ProjectChanged { name: (b % 2 == 0).then(|| format!("renamed {b}")), approval_timeout_s: (c % 2 == 0).then(|| i64::from(c % 3) * 60) }.into()
         }
-        "project.trusted" => ProjectTrusted { hash: (b % 2 == 0).then(|| format!("{b:064x}")) }.into(),
+        "project.trusted" => ProjectTrusted { hash: (b % 2 == 0).then(|| format!("{b:064x}")), also: (c % 2 == 0).then(|| format!("{c:064x}")) }.into(),
         "project.removed" => ProjectRemoved {}.into(),
         "session.created" => SessionCreated {
             project: project(a),
@@ -96,9 +96,12 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
             unattended: c % 2 == 1,
         }
         .into(),
-        "session.moved" => {
-            SessionMoved { state: SessionState::ALL[usize::from(b) % SessionState::ALL.len()], detail: (c % 2 == 0).then(|| format!("because {c}")) }.into()
+        "session.moved" => SessionMoved {
+            state: SessionState::ALL[usize::from(b) % SessionState::ALL.len()],
+            detail: (c % 2 == 0).then(|| format!("because {c}")),
+            background: c % 3 == 0,
         }
+        .into(),
         "session.changed" => SessionChanged {
             title: (b % 2 == 0).then(|| format!("Title {b} ÖÜ")),
             tags: (b % 3 == 0).then(|| vec![format!("tag{c}"), "x".into()]),
@@ -146,6 +149,7 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
         }
         .into(),
         "approval.asked" => ApprovalAsked {
+            masked: b % 2 == 0,
             id: approval(a),
             session: owned_by,
             run,

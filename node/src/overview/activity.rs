@@ -94,7 +94,7 @@ fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<A
         Fact::ProjectAdded(fact) => (SessionState::Done, format!("Project {} added", fact.name)),
         Fact::ProjectTrusted(fact) => {
             let text = match &fact.hash {
-                Some(seals) if seals.contains(' ') => "A rule is kept in a trusted project",
+                Some(_) if fact.also.is_some() => "A rule is kept in a trusted project",
                 Some(_) => "A project was trusted",
                 None => "A project is no longer trusted",
             };

@@ -125,7 +125,7 @@ fn checked_name(name: &str) -> Result<String> {
 }
 
 async fn alive(tx: &Tx<'_>, id: ProjectId) -> Result<project::Model> {
-    let row = project::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
+    let row = project::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?;
     row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::NotFound("project".into()))
 }
 
@@ -174,7 +174,7 @@ impl ports::Projects for ProjectsService {
 
     async fn find(&self, caller: &Caller, id: ProjectId) -> Result<Project> {
         require(caller, Action::ReadNode, Resource::Node, "project")?;
-        let row = project::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let row = project::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
         match row.filter(|row| row.removed.is_none()) {
             Some(row) => {
                 let active = self.activity(caller, [row.id.as_str()]).await?.remove(&row.id);
@@ -195,7 +195,7 @@ impl ports::Projects for ProjectsService {
     async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles> {
         // They may hold keys: only who may trust them sees them.
         require(caller, Action::EditProject, Resource::Node, "project")?;
-        let row = project::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let row = project::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
         let row = row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::NotFound("project".into()))?;
         let mut own = self.folders.own_files(&row.path).await?;
         for text in own.files.iter_mut().filter_map(|file| file.text.as_mut()) {
@@ -233,7 +233,7 @@ impl ports::Projects for ProjectsService {
                     };
                     let outcome = Outcome::new(id).with(id, ProjectAdded { id, name, path, demo: false });
                     Ok(match trust {
-                        Some(hash) => outcome.with(id, ProjectTrusted { hash: Some(hash) }),
+                        Some(hash) => outcome.with(id, ProjectTrusted { hash: Some(hash), also: None }),
                         None => outcome,
                     })
                 })
@@ -277,8 +277,9 @@ impl ports::Projects for ProjectsService {
                     if changed != ProjectChanged::default() {
                         outcome = outcome.with(id, changed);
                     }
-                    if let Some(hash) = trust.filter(|hash| *hash != row.trusted_hash) {
-                        outcome = outcome.with(id, ProjectTrusted { hash });
+                    let as_before = |hash: &Option<String>| *hash == row.trusted_hash && row.trusted_also.is_none();
+                    if let Some(hash) = trust.filter(|hash| !as_before(hash)) {
+                        outcome = outcome.with(id, ProjectTrusted { hash, also: None });
                     }
                     Ok(outcome)
                 })

@@ -92,7 +92,7 @@ impl Sweeper {
         self.journal
             .commit(&Caller::node(), move |tx| {
                 Box::pin(async move {
-                    let row = session::Entity::find_by_id(session.to_string()).one(tx.db()).await.map_err(internal)?;
+                    let row = session::Entity::find_by_id(tx.key(session)).one(tx.db()).await.map_err(internal)?;
                     let late = row.filter(|row| row.deleted.is_some_and(|deleted| tx.now() - deleted > RESTORE_MS));
                     Ok(match late {
                         None => Outcome::new(true),

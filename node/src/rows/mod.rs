@@ -125,7 +125,7 @@ impl Rows {
 
     /// Whether the caller may see a session apart from whether it was deleted; `None` when nothing is left of it.
     pub async fn saw(&self, caller: &Caller, id: SessionId) -> Result<Option<bool>> {
-        let find = || session::Entity::find_by_id(id.to_string());
+        let find = || session::Entity::find_by_id(self.store.key(id));
         if find().filter(Self::shared_with(caller)).count(self.store.read()).await.map_err(internal)? > 0 {
             return Ok(Some(true));
         }
@@ -134,7 +134,7 @@ impl Rows {
 
     /// A session that is not deleted, if the caller may see it.
     pub async fn session(&self, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
-        Ok(self.sessions(session::Entity::find_by_id(id.to_string()).filter(Self::scope(caller))).await?.pop())
+        Ok(self.sessions(session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller))).await?.pop())
     }
 
     /// The sessions `query` finds, in its order.
@@ -193,7 +193,7 @@ impl Rows {
 
     /// An approval, if the caller may see its session.
     pub async fn approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<Approval>> {
-        let row = approval::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let row = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
         let Some(row) = row else { return Ok(None) };
         Ok(self.approvals(caller, vec![row]).await?.pop())
     }
@@ -268,11 +268,11 @@ impl Rows {
 
     /// All of what an approval asks, if the caller may see its session.
     pub async fn whole_approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<ApprovalInput>> {
-        let row = approval::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let row = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
         let Some(row) = row else { return Ok(None) };
-        let query = session::Entity::find_by_id(row.session.clone()).filter(Self::scope(caller));
+        let query = session::Entity::find_by_id(self.store.key(&row.session)).filter(Self::scope(caller));
         let Some(session) = query.one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
-        let project = project::Entity::find_by_id(session.project).one(self.store.read()).await.map_err(internal)?;
+        let project = project::Entity::find_by_id(self.store.key(&session.project)).one(self.store.read()).await.map_err(internal)?;
         let input = self.approval_input(&row).await?;
         let Some(kind) = ApprovalKind::parse(&row.kind) else { return Ok(None) };
         let size = render::weight(&input) + row.questions.len();
@@ -304,7 +304,7 @@ impl Rows {
 
     /// The project of a session, also of one that was deleted; `None` where it was removed or purged.
     pub async fn project_of(&self, caller: &Caller, id: SessionId) -> Result<Option<Project>> {
-        let row = session::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let row = session::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
         match row.and_then(|row| row.project.parse().ok()) {
             Some(project) => self.project(caller, project).await,
             None => Ok(None),
@@ -316,13 +316,13 @@ impl Rows {
         if self.session(caller, session).await?.is_none() {
             return Ok(None);
         }
-        let row = entry::Entity::find_by_id((session.to_string(), seq)).one(self.store.read()).await.map_err(internal)?;
+        let row = entry::Entity::find_by_id((session.to_string(), seq, self.store.origin().to_owned())).one(self.store.read()).await.map_err(internal)?;
         Ok(self.entries(row.into_iter().collect()).await?.pop())
     }
 
     /// The entries of the call that an approval is about, in a session the caller may see.
     pub async fn entries_asked_about(&self, caller: &Caller, session: SessionId, id: ApprovalId) -> Result<Vec<Entry>> {
-        let asked = approval::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let asked = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
         let Some(call) = asked.and_then(|row| row.call) else { return Ok(Vec::new()) };
         if self.session(caller, session).await?.is_none() {
             return Ok(Vec::new());
@@ -387,7 +387,7 @@ impl Rows {
         if self.session(caller, session).await?.is_none() {
             return Ok(None);
         }
-        let row = prompt::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let row = prompt::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
         Ok(row.and_then(prompt_row).filter(|prompt| prompt.session == session))
     }
 
@@ -447,6 +447,7 @@ fn session_row(row: session::Model) -> Option<Session> {
         state: SessionState::parse(&row.state).unwrap_or(SessionState::Unknown),
         state_since: row.state_since,
         state_detail: row.state_detail,
+        background: row.background,
         queued: None,
         owner_name: String::new(),
         owner: row.owner.as_deref().and_then(id),
@@ -489,6 +490,7 @@ fn broken_session(row: &QueryResult) -> Option<Session> {
         state: SessionState::Unknown,
         state_since: number("state_since"),
         state_detail: Some("its row is damaged: stop the node and run `orchwiz rebuild`".into()),
+        background: false,
         queued: None,
         owner_name: String::new(),
         owner: text("owner").as_deref().and_then(id),

@@ -3,7 +3,7 @@
 
 use super::{
     calls::CallEnd,
-    questions::{after_decision, asks_for, in_the_background},
+    questions::{after_decision, asks_for},
     scribe::{NewEntry, Scribe, shorten},
 };
 use crate::{
@@ -223,6 +223,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
     let now = scribe.tx.now();
     let against_plan = mode == Mode::Plan && ask.is_against_plan();
     let limit = time_limit(scribe.project().await?.approval_timeout_s, scribe.row.unattended);
+    let masked = ask.masked || scribe.tx.masks(&ask.input)?;
     let input = blob::put(scribe.tx, &ask.input).await?;
     let detail = asks_for(ask.kind, &ask.tool, &ask.target);
     scribe.push(
@@ -236,6 +237,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
             tool: ask.tool,
             call: ask.call,
             input,
+            masked,
             target: shorten(&ask.target, 500),
             reason: ask.reason.or_else(|| reason_in_words(ask.kind, ask.reason_type.as_deref(), mode)),
             subagent: ask.subagent,
@@ -255,7 +257,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
     } else {
         // Between turns nobody but a subagent in the background can ask.
         let between = scribe.rests();
-        scribe.led_to(SessionState::Waiting, Some(if between { in_the_background(&detail) } else { detail }));
+        scribe.waits_for(detail, between);
     }
     Ok(())
 }
@@ -350,7 +352,7 @@ async fn turn_ended(scribe: &mut Scribe<'_>, run: RunId, outcome: TurnOutcome) -
     match outcome {
         // A subagent in the background may go on asking after the turn that started it.
         TurnOutcome::Completed => match scribe.pending().await?.into_iter().next() {
-            Some((_, what)) => scribe.led_to(SessionState::Waiting, Some(in_the_background(&what))),
+            Some((_, what)) => scribe.waits_for(what, true),
             None => scribe.led_to(SessionState::Idle, None),
         },
         TurnOutcome::Interrupted => scribe.led_to(SessionState::Interrupted, None),
@@ -379,6 +381,7 @@ mod tests {
             tool: "Bash".into(),
             call: None,
             input: json!({"command": "secret words"}),
+            masked: false,
             target: "secret words".into(),
             reason: None,
             reason_type: None,

@@ -5,7 +5,7 @@ use super::scribe::{PREVIEW, Scribe, shorten};
 use crate::{blob, entity::entry, journal::internal};
 use model::{
     Result,
-    entries::CallStatus,
+    entries::{CallStatus, EntryKind},
     event::{Body, EntryEnded},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -23,20 +23,17 @@ pub(crate) struct CallEnd {
 /// A call that began within this commit.
 pub(super) struct Fresh {
     pub(super) seq: i64,
+    pub(super) kind: EntryKind,
     pub(super) parent: Option<String>,
 }
 
 /// A call that is not over.
 struct Open {
     seq: i64,
+    /// A task in the background, which no turn ends.
+    task: bool,
     call: String,
     parent: Option<String>,
-}
-
-impl Open {
-    fn is_task(&self) -> bool {
-        self.call.starts_with("task:")
-    }
 }
 
 impl Scribe<'_> {
@@ -83,8 +80,14 @@ impl Scribe<'_> {
             .all(self.tx.db())
             .await
             .map_err(internal)?;
-        let stored = rows.into_iter().map(|row| Open { seq: row.seq, call: row.call.unwrap_or_default(), parent: row.parent });
-        let fresh = self.fresh_calls.iter().map(|(call, fresh)| Open { seq: fresh.seq, call: call.clone(), parent: fresh.parent.clone() });
+        let stored =
+            rows.into_iter().map(|row| Open { seq: row.seq, task: row.kind == EntryKind::Task.word(), call: row.call.unwrap_or_default(), parent: row.parent });
+        let fresh = self.fresh_calls.iter().map(|(call, fresh)| Open {
+            seq: fresh.seq,
+            task: fresh.kind == EntryKind::Task,
+            call: call.clone(),
+            parent: fresh.parent.clone(),
+        });
         let mut open: Vec<Open> = stored.chain(fresh).filter(|open| !self.ended_calls.contains(&open.seq)).collect();
         if turn {
             open = of_turn(open);
@@ -104,7 +107,7 @@ impl Scribe<'_> {
 /// Which of the open calls end with their turn. Tasks in the background go on, and so does what a subagent in the background does: the call that
 /// started it is over.
 fn of_turn(open: Vec<Open>) -> Vec<Open> {
-    let (tasks, mut rest): (Vec<Open>, Vec<Open>) = open.into_iter().partition(Open::is_task);
+    let (tasks, mut rest): (Vec<Open>, Vec<Open>) = open.into_iter().partition(|open| open.task);
     if tasks.is_empty() {
         return rest;
     }
@@ -125,7 +128,10 @@ mod tests {
     use super::*;
 
     fn ended(open: &[(i64, &str, Option<&str>)]) -> Vec<i64> {
-        let open = open.iter().map(|(seq, call, parent)| Open { seq: *seq, call: (*call).into(), parent: parent.map(str::to_owned) }).collect();
+        let open = open
+            .iter()
+            .map(|(seq, call, parent)| Open { seq: *seq, task: call.starts_with("task:"), call: (*call).into(), parent: parent.map(str::to_owned) })
+            .collect();
         let mut ended: Vec<i64> = of_turn(open).into_iter().map(|open| open.seq).collect();
         ended.sort_unstable();
         ended

@@ -16,6 +16,7 @@ use model::{
     event::{Exit, RunEnded},
     id::{RunId, SessionId},
     sessions::SessionState,
+    standing::Standing,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -95,7 +96,7 @@ impl End {
 
     /// What the session is now, and why; `why` is why it was as it was before. The end of an agent that rested takes no cause away.
     fn verdict(&self, before: SessionState, why: Option<String>) -> (SessionState, Option<String>) {
-        let rests = matches!(before, SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done);
+        let rests = Standing { state: before, run: true, background: false }.is_settled();
         if let Some(broken) = &self.broken {
             return (SessionState::Unknown, Some(broken.clone()));
         }

@@ -5,7 +5,7 @@ use super::{
     end::End,
     expiry::{Expiries, Waiting},
     runner::{Live, Runner},
-    scribe::{Scribe, is_ending, shorten, spoken_to_since, unknown_agent, waiting_prompts},
+    scribe::{Scribe, shorten, spoken_to_since, unknown_agent, waiting_prompts},
 };
 use crate::{
     agents::{self, Driver, How, Start},
@@ -26,6 +26,7 @@ use model::{
     event::{Exit, RunStarted},
     id::{ApprovalId, RunId, SessionId},
     sessions::{AgentKind, Mode, QueuedWhy, SessionState},
+    standing::Standing,
 };
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::{
@@ -362,7 +363,7 @@ impl Engine {
     }
 
     async fn take_up(self: &Arc<Self>, run: RunId, session: SessionId, trusted: bool) -> Result<()> {
-        let row = session::Entity::find_by_id(session.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let row = session::Entity::find_by_id(self.store.key(session)).one(self.store.read()).await.map_err(internal)?;
         let Some(row) = row else { return Ok(()) };
         let Some(agent) = AgentKind::parse(&row.agent) else {
             // Nobody here understands it, so that nobody could stop it either.
@@ -380,7 +381,7 @@ impl Engine {
                 let state = SessionState::parse(&row.state).unwrap_or(SessionState::Unknown);
                 tracing::info!(%session, %run, committed, "an agent is taken up again");
                 let taken = self.take_place(session, run);
-                if is_ending(state) {
+                if row.standing().is_stopping() {
                     // The node went away while it ended the agent.
                     self.stop(session, Stop::Person);
                 }
@@ -564,11 +565,14 @@ impl Engine {
     /// Ends the agent that has rested longest; `false` when all are at work. The tables say who seems to rest, its runner whether it does.
     async fn free_a_place(&self) -> Result<bool> {
         let held: Vec<String> = self.places().keys().map(ToString::to_string).collect();
+        // One that waits rests only behind a question of its own: it is not ended for others.
+        let rests = |state: SessionState| Standing { state, run: true, background: false }.rests();
+        let resting = SessionState::ALL.iter().filter(|state| rests(**state)).map(|state| state.word());
         let resting = session::Entity::find()
             .select_only()
             .column(session::Column::Id)
             .filter(session::Column::Id.is_in(held))
-            .filter(session::Column::State.is_in([SessionState::Idle, SessionState::Interrupted, SessionState::Failed].map(SessionState::word)))
+            .filter(session::Column::State.is_in(resting))
             .order_by_asc(session::Column::StateSince)
             .into_tuple::<String>()
             .all(self.store.read())
@@ -606,7 +610,7 @@ impl Engine {
 
     /// Starts the agent; `false` when the session no longer waits, or its agent could not be started and says so.
     async fn launch_in_place(self: &Arc<Self>, session: SessionId, run: RunId, taken: Taken) -> Result<bool> {
-        let row = session::Entity::find_by_id(session.to_string())
+        let row = session::Entity::find_by_id(self.store.key(session))
             .one(self.store.read())
             .await
             .map_err(internal)?
@@ -614,7 +618,7 @@ impl Engine {
         let Some(agent) = AgentKind::parse(&row.agent) else {
             return self.failed_to_start(session, &unknown_agent(&row.agent)).await.map(|()| false);
         };
-        let project = project::Entity::find_by_id(row.project.clone()).one(self.store.read()).await.map_err(internal)?;
+        let project = project::Entity::find_by_id(self.store.key(&row.project)).one(self.store.read()).await.map_err(internal)?;
         let Some(project) = project.filter(|project| project.removed.is_none()) else {
             return self.failed_to_start(session, "its project was removed").await.map(|()| false);
         };
@@ -689,9 +693,9 @@ impl Engine {
 
     /// Whether a session's project is trusted as its folder is now; `None` when the project was removed.
     pub(super) async fn trusts(&self, session: SessionId) -> Result<Option<bool>> {
-        let row = session::Entity::find_by_id(session.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let row = session::Entity::find_by_id(self.store.key(session)).one(self.store.read()).await.map_err(internal)?;
         let Some(row) = row else { return Ok(None) };
-        let project = project::Entity::find_by_id(row.project).one(self.store.read()).await.map_err(internal)?;
+        let project = project::Entity::find_by_id(self.store.key(&row.project)).one(self.store.read()).await.map_err(internal)?;
         match project.filter(|project| project.removed.is_none()) {
             Some(project) => Ok(Some(self.folders.trusts(&project).await?)),
             None => Ok(None),
@@ -700,9 +704,9 @@ impl Engine {
 
     /// Whether something was said to a session in this state that no agent was given yet. What was said before a failure waits behind it until
     /// somebody who knows of it says more.
-    pub(super) async fn prompt_waits(&self, session: SessionId, state: Option<SessionState>) -> bool {
+    pub(super) async fn prompt_waits(&self, session: SessionId, state: SessionState) -> bool {
         let waits = match state {
-            Some(SessionState::Failed) => spoken_to_since(self.store.read(), session, SessionState::Failed).await,
+            SessionState::Failed => spoken_to_since(self.store.read(), session, SessionState::Failed).await,
             _ => waiting_prompts(self.store.read(), session).await.map(|waiting| !waiting.is_empty()),
         };
         waits.unwrap_or_else(|error| {

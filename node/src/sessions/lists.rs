@@ -167,7 +167,7 @@ pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Resu
 /// the whole follows in a line of its own.
 fn shown(journal: &Journal, line: Vec<u8>) -> String {
     let line = without_pieces(&line).unwrap_or(line);
-    let line = journal.masked_line(line);
+    let (line, _) = journal.masked_line(line);
     let text = String::from_utf8_lossy(&line);
     let end = text.floor_char_boundary(RAW_SHOWN);
     text[..end].to_owned()

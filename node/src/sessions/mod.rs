@@ -139,7 +139,7 @@ impl SessionsService {
                     }
                     // No agent was ever given anything: what waits is what was said last.
                     (None, Some(waits)) => {
-                        let there = scribe.run().is_some() && !scribe.is_stopping();
+                        let there = scribe.row.standing().has_agent();
                         scribe.moved(if there { SessionState::Idle } else { SessionState::Queued }, None);
                         waits.id.parse().map_err(internal)?
                     }
@@ -206,7 +206,7 @@ impl SessionsService {
         if error.status() < 500 {
             return Err(error);
         }
-        let row = session::Entity::find_by_id(id.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
+        let row = session::Entity::find_by_id(self.engine.store.key(id)).one(self.engine.store.read()).await.map_err(internal)?;
         let row = row.filter(|row| row.deleted.is_none()).ok_or_else(|| Error::NotFound("session".into()))?;
         may(caller, &row, Action::DriveSession)?;
         Ok(row)
@@ -218,9 +218,8 @@ impl SessionsService {
             Ok(row) => row,
             Err(why) => return why,
         };
-        let in_turn = SessionState::parse(&row.state).is_some_and(|state| state.in_turn(row.state_detail.as_deref()));
         match AgentKind::parse(&row.agent) {
-            Some(agent) if in_turn && self.engine.interrupt_aside(id, agent).await => {
+            Some(agent) if row.standing().in_turn() && self.engine.interrupt_aside(id, agent).await => {
                 Error::Unavailable(format!("its agent was told to end its turn, but {told}"))
             }
             _ => error,
@@ -299,7 +298,7 @@ impl SessionsService {
 fn say(scribe: &mut Scribe<'_>, prompt: PromptId, text: String, by_name: String) {
     let session = scribe.id;
     scribe.push(prompt, PromptQueued { id: prompt, session, text, by_name });
-    if scribe.is_stopping() || (scribe.run().is_none() && !scribe.state().is_live()) {
+    if scribe.row.standing().is_started_by_a_prompt() {
         scribe.moved(SessionState::Queued, None);
     }
 }
@@ -332,7 +331,7 @@ fn resource(row: &session::Model) -> Resource {
 }
 
 async fn alive_project(tx: &Tx<'_>, id: ProjectId) -> Result<project::Model> {
-    let row = project::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?;
+    let row = project::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?;
     row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::invalid("project", "there is no such project"))
 }
 
@@ -351,7 +350,7 @@ impl ports::Sessions for SessionsService {
         let pos = self.engine.journal.head().await;
         let session = self.find(caller, id).await?;
         let queued = self.rows.queued(id).await?;
-        let project = project::Entity::find_by_id(session.project.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
+        let project = project::Entity::find_by_id(self.engine.store.key(&session.project)).one(self.engine.store.read()).await.map_err(internal)?;
         let facts = match &project {
             Some(project) => self.engine.folders.facts(project).await.ok(),
             None => None,
@@ -375,7 +374,7 @@ impl ports::Sessions for SessionsService {
         new.model = checked_model(new.model)?;
         // Of a secret that the title would cut through a part would be left.
         let title = title_or_first_words(new.title.as_deref(), &self.engine.journal.masked(&new.prompt))?;
-        let project = project::Entity::find_by_id(new.project.to_string()).one(self.engine.store.read()).await.map_err(internal)?;
+        let project = project::Entity::find_by_id(self.engine.store.key(new.project)).one(self.engine.store.read()).await.map_err(internal)?;
         let project = project.filter(|row| row.removed.is_none()).ok_or_else(|| Error::invalid("project", "there is no such project"))?;
         let branch = self.engine.folders.branch(&project.path).await;
         let id = self.insert(caller, new, title, branch).await?;
@@ -489,7 +488,7 @@ impl ports::Sessions for SessionsService {
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
                 let session = scribe.id;
-                let row = crate::entity::prompt::Entity::find_by_id(prompt.to_string()).one(scribe.tx.db()).await.map_err(internal)?;
+                let row = crate::entity::prompt::Entity::find_by_id(scribe.tx.key(prompt)).one(scribe.tx.db()).await.map_err(internal)?;
                 let row = row.filter(|row| row.session == session.to_string()).ok_or_else(|| Error::NotFound("prompt".into()))?;
                 if PromptState::parse(&row.state) != Some(PromptState::Queued) {
                     return Err(Error::Conflict("the agent has it already".into()));
@@ -530,7 +529,7 @@ impl ports::Sessions for SessionsService {
                     return Err(Error::Conflict("its agent is running already".into()));
                 }
                 // An agent that is still there and rests after a failure needs no start: what waited behind it goes on.
-                let there = scribe.run().is_some() && !scribe.is_stopping();
+                let there = scribe.row.standing().has_agent();
                 if there && scribe.state() != SessionState::Failed {
                     return Ok(());
                 }
@@ -565,7 +564,10 @@ impl ports::Sessions for SessionsService {
                     unattended: is_unattended(&who),
                 };
                 scribe.push(fork, created);
-                scribe.push(fork, model::event::SessionMoved { state: SessionState::Idle, detail: Some("forked: say something to go on".into()) });
+                scribe.push(
+                    fork,
+                    model::event::SessionMoved { state: SessionState::Idle, detail: Some("forked: say something to go on".into()), background: false },
+                );
                 Ok(())
             })
         })

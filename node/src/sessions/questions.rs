@@ -10,7 +10,7 @@ use model::{
     Result,
     approvals::{ApprovalKind, ApprovalState},
     event::{ApprovalAsked, Fact, SessionMoved},
-    sessions::{BACKGROUND, SessionState},
+    sessions::SessionState,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -23,9 +23,15 @@ impl Scribe<'_> {
         self.state == SessionState::Waiting && self.rests()
     }
 
-    /// [`SessionState::rests`], as of the events written so far.
+    /// [`model::standing::Standing::rests`], as of the events written so far.
     pub(crate) fn rests(&self) -> bool {
-        self.state.rests(self.detail.as_deref())
+        self.standing().rests()
+    }
+
+    /// It waits for this; between its turns where only a subagent in the background asks.
+    pub(crate) fn waits_for(&mut self, what: String, background: bool) {
+        let detail = if background { format!("In the background: {what}") } else { what };
+        self.led_to_as(SessionState::Waiting, Some(detail), background);
     }
 
     /// How it rested before it waited for a question in the background.
@@ -45,7 +51,7 @@ impl Scribe<'_> {
         });
         let before = fresh.chain(stored).find(|moved| moved.state != SessionState::Waiting);
         Ok(match before {
-            Some(SessionMoved { state: state @ (SessionState::Interrupted | SessionState::Failed), detail }) => (state, detail),
+            Some(SessionMoved { state: state @ (SessionState::Interrupted | SessionState::Failed), detail, .. }) => (state, detail),
             _ => (SessionState::Idle, None),
         })
     }
@@ -81,7 +87,7 @@ impl Scribe<'_> {
     /// A turn is under way: it is at work, or waits for what is asked already.
     pub(crate) async fn turn_begins(&mut self) -> Result<()> {
         match self.pending().await?.into_iter().next() {
-            Some((_, what)) => self.led_to(SessionState::Waiting, Some(what)),
+            Some((_, what)) => self.waits_for(what, false),
             None => self.led_to(SessionState::Working, None),
         }
         Ok(())
@@ -95,7 +101,7 @@ pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
     }
     let between = scribe.rests_behind_questions();
     match scribe.pending().await?.into_iter().next() {
-        Some((_, what)) => scribe.led_to(SessionState::Waiting, Some(if between { in_the_background(&what) } else { what })),
+        Some((_, what)) => scribe.waits_for(what, between),
         None if between => {
             let (state, detail) = scribe.rested_as().await?;
             scribe.led_to(state, detail);
@@ -103,11 +109,6 @@ pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
         None => scribe.led_to(SessionState::Working, None),
     }
     Ok(())
-}
-
-/// What a session that rests waits for: a question of a subagent that works on.
-pub(super) fn in_the_background(what: &str) -> String {
-    format!("{BACKGROUND}{what}")
 }
 
 /// What a session waits for, as its state says it. It begins with the node's own words or a tool's name, whatever the agent asks.

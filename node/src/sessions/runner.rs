@@ -5,7 +5,7 @@ use super::{
     apply,
     end::End,
     engine::{Engine, Order, Reply, Stop, Told},
-    scribe::{Scribe, is_ending},
+    scribe::Scribe,
 };
 use crate::{
     agents::{AgentEvent, Driver, How, Wish},
@@ -19,6 +19,7 @@ use model::{
     event::Exit,
     id::{RunId, SessionId},
     sessions::{AgentKind, SessionState},
+    standing::Standing,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use std::{
@@ -159,9 +160,12 @@ impl Runner {
                     size += bytes.len();
                     self.live.silent_since = None;
                     // Before the driver cuts anything: a secret of which only a part is left is not known any more.
-                    let bytes = self.engine.journal.masked_line(bytes);
+                    let (bytes, masked) = self.engine.journal.masked_line(bytes);
                     let said = self.driver.line(&bytes);
-                    for event in said {
+                    for mut event in said {
+                        if let AgentEvent::Ask(ask) = &mut event {
+                            ask.masked = masked;
+                        }
                         self.remember(&event);
                         if end > self.committed {
                             events.push(event);
@@ -297,8 +301,8 @@ impl Runner {
 
     fn moved(&mut self, state: SessionState) {
         self.state = state;
-        let rests = matches!(state, SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done);
-        self.live.idle_since = rests.then(|| self.live.idle_since.unwrap_or_else(Instant::now));
+        let settled = Standing { state, run: true, background: false }.is_settled();
+        self.live.idle_since = settled.then(|| self.live.idle_since.unwrap_or_else(Instant::now));
     }
 
     fn granted(&mut self, wish: Wish, ok: bool, error: Option<String>) {
@@ -379,28 +383,23 @@ impl Runner {
     /// prompt now, one at work when its turn is over.
     async fn look(&mut self) {
         self.flush().await;
-        let row = session::Entity::find_by_id(self.session.to_string()).one(self.engine.store.read()).await;
+        let row = session::Entity::find_by_id(self.engine.store.key(self.session)).one(self.engine.store.read()).await;
         let Ok(Some(row)) = row else { return };
-        let state = SessionState::parse(&row.state);
+        let standing = row.standing();
         // A decision lets it rest, or go on, without this runner.
-        if self.state == SessionState::Waiting
-            && let Some(state) = state
-        {
-            self.moved(state);
+        if self.state == SessionState::Waiting {
+            self.moved(standing.state);
         }
         if row.run != Some(self.run.to_string()) {
             return;
         }
-        if state.is_some_and(is_ending) {
+        if standing.is_stopping() {
             // A person's word is in the tables, and only what they said after it starts an agent again.
             self.stop(Stop::Person).await;
         } else if row.deleted.is_some() {
             // It has nothing to rest for.
             self.stop(Stop::Idle).await;
-        } else if self.live.stop.is_none()
-            && state.is_some_and(|state| state.rests(row.state_detail.as_deref()))
-            && self.engine.prompt_waits(self.session, state).await
-        {
+        } else if self.live.stop.is_none() && standing.rests() && self.engine.prompt_waits(self.session, standing.state).await {
             if self.outdated().await {
                 // The end of this process starts the next one, for what waits.
                 self.stop(Stop::Trust).await;

@@ -13,6 +13,7 @@ use model::{
     event::{EntryAdded, Fact, PromptSettled, SessionChanged, SessionMoved},
     id::{PromptId, RunId, SessionId},
     sessions::{AgentKind, PromptState, SessionState},
+    standing::Standing,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
@@ -57,6 +58,7 @@ pub(crate) struct Scribe<'t> {
     pub(crate) row: session::Model,
     pub(super) state: SessionState,
     pub(super) detail: Option<String>,
+    background: bool,
     next_seq: i64,
     turn: i64,
     /// Calls that began within this commit: the table does not have them yet.
@@ -71,13 +73,14 @@ pub(crate) struct Scribe<'t> {
 impl<'t> Scribe<'t> {
     /// Reads the session; `NotFound` when there is none.
     pub(crate) async fn load(tx: &'t Tx<'t>, id: SessionId) -> Result<Self> {
-        let row = session::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("session".into()))?;
+        let row = session::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("session".into()))?;
         let state = SessionState::parse(&row.state).unwrap_or(SessionState::Unknown);
         Ok(Self {
             tx,
             id,
             state,
             detail: row.state_detail.clone(),
+            background: row.background,
             next_seq: row.next_seq.max(1),
             turn: row.turns,
             fresh_calls: HashMap::new(),
@@ -110,12 +113,17 @@ impl<'t> Scribe<'t> {
         self.row.run.as_deref().and_then(|run| run.parse().ok())
     }
 
+    /// How it stands as of the events written so far.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing { state: self.state, run: self.row.run.is_some(), background: self.background }
+    }
+
     /// A stop is under way: a person's word on the state counts, and what the agent still does no longer changes it.
     ///
     /// The stop's own commit says `done`, so the order of commits decides about prompts: one accepted before it stays queued, one
     /// accepted after it, or a resume, says `queued` and starts the agent anew once this process is gone.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.row.run.is_some() && is_ending(SessionState::parse(&self.row.state).unwrap_or(SessionState::Unknown))
+        self.row.standing().is_stopping()
     }
 
     /// From here on the agent gets no prompt: it is being ended, and what waits is for the next one.
@@ -130,19 +138,28 @@ impl<'t> Scribe<'t> {
 
     /// The session is now in this state, for this reason; nothing when both are as before.
     pub(crate) fn moved(&mut self, state: SessionState, detail: Option<String>) {
+        self.moved_as(state, detail, false);
+    }
+
+    fn moved_as(&mut self, state: SessionState, detail: Option<String>, background: bool) {
         let detail = detail.map(|detail| shorten(&detail, 300));
-        if self.state == state && self.detail == detail {
+        if self.state == state && self.detail == detail && self.background == background {
             return;
         }
         self.state = state;
         self.detail.clone_from(&detail);
-        self.push(self.id, SessionMoved { state, detail });
+        self.background = background;
+        self.push(self.id, SessionMoved { state, detail, background });
     }
 
     /// What the agent did leads to this state, unless it is being stopped.
     pub(crate) fn led_to(&mut self, state: SessionState, detail: Option<String>) {
+        self.led_to_as(state, detail, false);
+    }
+
+    pub(super) fn led_to_as(&mut self, state: SessionState, detail: Option<String>, background: bool) {
         if !self.is_stopping() {
-            self.moved(state, detail);
+            self.moved_as(state, detail, background);
         }
     }
 
@@ -167,7 +184,7 @@ impl<'t> Scribe<'t> {
         let seq = self.next_seq;
         self.next_seq = self.next_seq.saturating_add(1);
         if let Some(call) = &new.call {
-            self.fresh_calls.insert(call.clone(), Fresh { seq, parent: new.parent.clone() });
+            self.fresh_calls.insert(call.clone(), Fresh { seq, kind, parent: new.parent.clone() });
         }
         self.push(
             self.id,
@@ -307,7 +324,7 @@ impl<'t> Scribe<'t> {
 
     /// The session's project.
     pub(crate) async fn project(&self) -> Result<project::Model> {
-        project::Entity::find_by_id(self.row.project.clone()).one(self.tx.db()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("project".into()))
+        project::Entity::find_by_id(self.tx.key(&self.row.project)).one(self.tx.db()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("project".into()))
     }
 
     /// Ends the commit with `value`.
@@ -359,11 +376,6 @@ pub(super) fn unknown_agent(word: &str) -> String {
     format!("this version of OrchWiz knows no agent called `{}`: upgrade it, or start a new session", shorten(word, 40))
 }
 
-/// Whether a session in this state that still has a process is being stopped: nothing else is done or queued while it has one.
-pub(crate) const fn is_ending(state: SessionState) -> bool {
-    matches!(state, SessionState::Done | SessionState::Queued)
-}
-
 /// The first `limit` characters of the text, on one line where it is a preview; an ellipsis marks a cut.
 pub(crate) fn shorten(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
@@ -378,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_move_is_of_the_kind_that_is_looked_for() {
-        assert_eq!(Fact::from(SessionMoved { state: SessionState::Idle, detail: None }).kind(), MOVED);
+        assert_eq!(Fact::from(SessionMoved { state: SessionState::Idle, detail: None, background: false }).kind(), MOVED);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBacken
 use sea_orm_migration::MigratorTrait;
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 use tokio::sync::RwLock;
@@ -54,6 +54,8 @@ struct Inner {
     writer: RwLock<DatabaseConnection>,
     lease: Lease,
     vitals: Vitals,
+    /// The id of this node's log, once it is known.
+    origin: OnceLock<String>,
 }
 
 impl Store {
@@ -92,7 +94,16 @@ impl Store {
         };
         let writer = if backend == DbBackend::Sqlite { writer } else { connect::writer(config, Work::Batches).await? };
         let readers = Reader::new(connect::readers(config, false).await?);
-        Ok(Self(Arc::new(Inner { config: config.clone(), backend, backend_name, readers, writer: RwLock::new(writer), lease, vitals })))
+        Ok(Self(Arc::new(Inner {
+            config: config.clone(),
+            backend,
+            backend_name,
+            readers,
+            writer: RwLock::new(writer),
+            lease,
+            vitals,
+            origin: OnceLock::new(),
+        })))
     }
 
     /// The readers' pool. It refuses to write: changes go through `Journal::commit`.
@@ -116,8 +127,19 @@ impl Store {
     }
 
     /// From now on the data directory is this node's: no other database is opened with it. `origin` is the id of its log.
-    pub(crate) fn claim_directory(&self, origin: &str) -> Result<(), StoreError> {
+    pub(crate) fn claim(&self, origin: &str) -> Result<(), StoreError> {
+        self.0.origin.get_or_init(|| origin.to_owned());
         directory::claim(self.data_dir(), origin)
+    }
+
+    /// The id of this node's log, 32 hex digits; empty before [`Store::claim`], and then no row is its own.
+    pub fn origin(&self) -> &str {
+        self.0.origin.get().map_or("", String::as_str)
+    }
+
+    /// The key of a row that this node's own events made: its id and origin. The log of another node may name the same id.
+    pub fn key(&self, id: impl ToString) -> (String, String) {
+        (id.to_string(), self.origin().to_owned())
     }
 
     /// The fence of this process's lease: whoever finds a higher one in the database must not write.

@@ -182,7 +182,7 @@ impl ports::UsageSums for UsageService {
     async fn of_session(&self, caller: &Caller, id: SessionId) -> Result<Vec<UsageRow>> {
         require(caller, Action::ReadNode, Resource::Node, "session")?;
         let id = id.to_string();
-        let seen = session::Entity::find_by_id(&id).filter(Rows::scope(caller)).count(self.store.read()).await.map_err(internal)?;
+        let seen = session::Entity::find_by_id(self.store.key(&id)).filter(Rows::scope(caller)).count(self.store.read()).await.map_err(internal)?;
         if seen == 0 {
             return Err(Error::NotFound("session".into()));
         }

@@ -48,8 +48,8 @@ async fn a_commit_is_read_back_with_its_event_after_a_restart() {
         .journal
         .commit(&Caller::cli(), move |tx| {
             Box::pin(async move {
-                assert!(entity::session::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?.is_none());
-                Ok(Outcome::new(41).with(id, created()).with(id, SessionMoved { state: SessionState::Working, detail: None }))
+                assert!(entity::session::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?.is_none());
+                Ok(Outcome::new(41).with(id, created()).with(id, SessionMoved { state: SessionState::Working, detail: None, background: false }))
             })
         })
         .await;
@@ -57,7 +57,7 @@ async fn a_commit_is_read_back_with_its_event_after_a_restart() {
     assert_eq!(test.journal.head().await, 2);
 
     let test = test.reopen::<Migrator>().await;
-    let row = entity::session::Entity::find_by_id(id.to_string()).one(test.store.read()).await.expect("reads").expect("is there");
+    let row = entity::session::Entity::find_by_id(test.store.key(id)).one(test.store.read()).await.expect("reads").expect("is there");
     assert_eq!((row.state.as_str(), row.title_folded.as_str(), row.origin.as_str()), ("working", "ein titel äö", test.journal.origin()));
     let events = test.journal.events(0, 10).await.expect("reads");
     assert_eq!(
@@ -151,7 +151,7 @@ async fn of_two_callers_who_decide_at_once_one_wins_and_the_other_learns_the_dec
             journal
                 .commit(&Caller::cli(), move |tx| {
                     Box::pin(async move {
-                        let row = entity::approval::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?.expect("was asked");
+                        let row = entity::approval::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?.expect("was asked");
                         if row.state != "pending" {
                             let before = serde_json::from_str(&row.decided.expect("was decided")).expect("a decision");
                             return Err(Error::AlreadyDecided(Box::new(before)));

@@ -213,29 +213,6 @@ async fn sessions(test: &TestStore) -> BTreeMap<String, session::Model> {
 }
 
 #[tokio::test]
-async fn positions_and_sessions_found_by_a_migration_are_those_that_were_written() {
-    let test = TestStore::new::<Migrator>(7).await;
-    let mut plausible = Plausible::default();
-    let said = (0..4).map(|n| event([6, n, n, n])).chain((0..250_u8).map(|n| event([n, n % 4, n / 3, n])));
-    commit(&test, said.filter(|event| !matches!(event.fact, Fact::SessionPurged(_)) && plausible.admit(event)).collect()).await;
-    let found = async || {
-        let positions: BTreeMap<String, i64> = sessions(&test).await.into_iter().map(|(id, row)| (id, row.pos)).collect();
-        let text = r#"SELECT "pos", "session" FROM "event" ORDER BY "pos""#;
-        let events = sql::all(test.store.read(), text, []).await.expect("reads");
-        let of_sessions = events.iter().map(|row| (row.try_get("", "pos").expect("a number"), row.try_get("", "session").expect("text")));
-        (positions, of_sessions.collect::<Vec<(i64, Option<String>)>>())
-    };
-    let written = found().await;
-    assert!(written.0.values().any(|pos| *pos > 0) && written.1.iter().any(|(_, session)| session.is_some()));
-    let db = test.place.connect().await;
-    let before = Migrator::migrations().iter().position(|step| step.name().ends_with("session_pos")).expect("the step is there");
-    let steps = u32::try_from(Migrator::migrations().len() - before).expect("few");
-    Migrator::down(&db, Some(steps)).await.expect("down");
-    Migrator::up(&db, None).await.expect("up");
-    assert_eq!(found().await, written);
-}
-
-#[tokio::test]
 async fn a_rebuild_keeps_columns_keys_and_indexes_and_the_node_writes_on() {
     let test = TestStore::new::<Migrator>(4).await;
     let schema = |test: &TestStore| {

@@ -64,7 +64,7 @@ async fn no_sum_of_usage_leaves_its_bounds_whatever_is_said() {
         }
     }
     assert!(sums(&test).await.iter().all(|sum| (0..=USAGE_MOST).contains(sum)));
-    let row = session::Entity::find_by_id(session(1).to_string()).one(test.store.read()).await.expect("reads").expect("is there");
+    let row = session::Entity::find_by_id(test.store.key(session(1))).one(test.store.read()).await.expect("reads").expect("is there");
     assert_eq!((row.tok_input.0, row.cost_micros.map(|cost| cost.0)), (USAGE_MOST, Some(USAGE_MOST)));
     let before = examine(&test).await;
     assert!(before.healthy, "{before:#?}");
@@ -84,7 +84,7 @@ async fn sums_that_overflowed_before_are_read_counted_on_and_mended_by_a_rebuild
         sql::run(&beside, format!(r#"UPDATE "{table}" SET {set}"#), []).await.expect("damages");
     }
     let db = test.store.read();
-    let row = session::Entity::find_by_id(session(1).to_string()).one(db).await.expect("a session is read").expect("is there");
+    let row = session::Entity::find_by_id(test.store.key(session(1))).one(db).await.expect("a session is read").expect("is there");
     assert_eq!(row.tok_input.0, i64::MAX);
     assert_eq!(usage_day::Entity::find().all(db).await.expect("days are read").len(), 1);
     assert_eq!(usage_total::Entity::find().all(db).await.expect("totals are read").len(), 1);
@@ -97,6 +97,6 @@ async fn sums_that_overflowed_before_are_read_counted_on_and_mended_by_a_rebuild
     journal::rebuild(&test.store).await.expect("rebuilds");
     let report = examine(&test).await;
     assert!(report.healthy, "{report:#?}");
-    let row = session::Entity::find_by_id(session(1).to_string()).one(test.store.read()).await.expect("reads").expect("is there");
+    let row = session::Entity::find_by_id(test.store.key(session(1))).one(test.store.read()).await.expect("reads").expect("is there");
     assert_eq!((row.tok_input.0, row.cost_micros.map(|cost| cost.0)), (10, Some(10)));
 }

@@ -412,7 +412,7 @@ async fn an_agent_that_this_version_does_not_know_is_never_another_one() {
     });
     rename.await.unwrap();
     let state = async |running: &Running| {
-        let row = node::entity::session::Entity::find_by_id(id.clone()).one(running.store.read()).await.unwrap().unwrap();
+        let row = node::entity::session::Entity::find_by_id(running.store.key(&id)).one(running.store.read()).await.unwrap().unwrap();
         (row.state, row.state_detail.unwrap_or_default(), row.run)
     };
     // A node that comes back finds an agent that it cannot understand, and ends it.

@@ -26,7 +26,7 @@ pub(super) async fn user_removed(target: &Target<'_>, event: &Happened<'_>) -> R
 pub(super) async fn project_added(target: &Target<'_>, event: &Happened<'_>, fact: &ProjectAdded) -> Result<(), DbErr> {
     let text = r#"INSERT INTO "{p}project" ("id", "origin", "name", "path", "demo", "added", "updated", "sessions") VALUES ($1, $2, $3, $4, $5, $6, $6,
             (SELECT count(*) FROM "{p}session" WHERE "project" = $1 AND "origin" = $2 AND "deleted" IS NULL))
-        ON CONFLICT ("id") DO UPDATE SET "name" = excluded."name", "removed" = NULL, "trusted_hash" = NULL, "updated" = excluded."updated"
+        ON CONFLICT ("id", "origin") DO UPDATE SET "name" = excluded."name", "removed" = NULL, "trusted_hash" = NULL, "trusted_also" = NULL, "updated" = excluded."updated"
         WHERE "{p}project"."origin" = excluded."origin""#;
     // A folder that was removed and is added again is the same project; whether it is trusted is asked anew.
     let values = [id(fact.id), event.origin.into(), fact.name.as_str().into(), fact.path.as_str().into(), fact.demo.into(), event.at.into()];
@@ -44,8 +44,8 @@ pub(super) async fn project_changed(target: &Target<'_>, event: &Happened<'_>, f
 }
 
 pub(super) async fn project_trusted(target: &Target<'_>, event: &Happened<'_>, fact: &ProjectTrusted) -> Result<(), DbErr> {
-    let text = r#"UPDATE "{p}project" SET "trusted_hash" = $3, "updated" = $4 WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [event.subject.into(), event.origin.into(), fact.hash.clone().into(), event.at.into()]).await.map(drop)
+    let text = r#"UPDATE "{p}project" SET "trusted_hash" = $3, "trusted_also" = $5, "updated" = $4 WHERE "id" = $1 AND "origin" = $2"#;
+    target.run(text, [event.subject.into(), event.origin.into(), fact.hash.clone().into(), event.at.into(), fact.also.clone().into()]).await.map(drop)
 }
 
 pub(super) async fn project_removed(target: &Target<'_>, event: &Happened<'_>) -> Result<(), DbErr> {

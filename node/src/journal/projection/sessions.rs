@@ -13,8 +13,8 @@ use sea_orm::DbErr;
 pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &SessionCreated) -> Result<(), DbErr> {
     let insert = r#"INSERT INTO "{p}session" ("id", "origin", "project", "agent", "mode", "model", "title", "title_folded", "owner", "visibility",
         "branch", "forked_from", "tags", "state", "state_since", "started", "updated", "turns", "calls", "pending", "next_seq",
-        "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "resumable", "unattended", "pos")
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '[]', 'queued', $13, $13, $13, 0, 0, 0, 1, 0, 0, 0, 0, FALSE, $14, $15)
+        "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "resumable", "background", "unattended", "pos")
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '[]', 'queued', $13, $13, $13, 0, 0, 0, 1, 0, 0, 0, 0, FALSE, FALSE, $14, $15)
         ON CONFLICT DO NOTHING"#;
     let values = [
         event.subject.into(),
@@ -54,8 +54,17 @@ async fn counted(target: &Target<'_>, event: &Happened<'_>, alive: bool) -> Resu
 pub(super) async fn moved(target: &Target<'_>, event: &Happened<'_>, fact: &SessionMoved) -> Result<(), DbErr> {
     // The same state for another reason is still the same state since then.
     let text = r#"UPDATE "{p}session" SET "state_since" = CASE WHEN "state" = $3 THEN "state_since" ELSE $5 END,
-        "state" = $3, "state_detail" = $4, "pos" = CASE WHEN "pos" > $6 THEN "pos" ELSE $6 END, "updated" = CASE WHEN "updated" > $5 THEN "updated" ELSE $5 END WHERE "id" = $1 AND "origin" = $2"#;
-    let values = [event.subject.into(), event.origin.into(), fact.state.word().into(), fact.detail.clone().into(), event.at.into(), event.pos.into()];
+        "state" = $3, "state_detail" = $4, "background" = $7, "pos" = CASE WHEN "pos" > $6 THEN "pos" ELSE $6 END,
+        "updated" = CASE WHEN "updated" > $5 THEN "updated" ELSE $5 END WHERE "id" = $1 AND "origin" = $2"#;
+    let values = [
+        event.subject.into(),
+        event.origin.into(),
+        fact.state.word().into(),
+        fact.detail.clone().into(),
+        event.at.into(),
+        event.pos.into(),
+        fact.background.into(),
+    ];
     target.run(text, values).await.map(drop)
 }
 
@@ -107,7 +116,8 @@ pub(super) async fn purged(target: &Target<'_>, event: &Happened<'_>) -> Result<
 pub(super) async fn run_started(target: &Target<'_>, event: &Happened<'_>, fact: &RunStarted) -> Result<(), DbErr> {
     let text = r#"INSERT INTO "{p}run" ("id", "origin", "session", "argv", "started", "trusted") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"#;
     target.run(text, [id(fact.run), event.origin.into(), id(fact.session), json(&fact.argv)?, event.at.into(), fact.trusted.into()]).await?;
-    let text = r#"UPDATE "{p}session" SET "run" = $3, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END, "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
+    let text = r#"UPDATE "{p}session" SET "run" = $3, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END,
+        "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
     target.run(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into(), event.pos.into()]).await.map(drop)
 }
 

@@ -28,7 +28,7 @@ static DAY: LazyLock<String> = LazyLock::new(|| {
     format!(
         r#"INSERT INTO "{{p}}usage_day" ("day", "project", "model", "session", "origin", "tok_input", "tok_output", "tok_cache_read",
         "tok_cache_write", "cost_micros") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-        ON CONFLICT ("day", "project", "model", "session") DO UPDATE SET
+        ON CONFLICT ("day", "project", "model", "session", "origin") DO UPDATE SET
         "tok_input" = {}, "tok_output" = {}, "tok_cache_read" = {}, "tok_cache_write" = {},
         "cost_micros" = CASE WHEN excluded."cost_micros" IS NULL THEN "{{p}}usage_day"."cost_micros" ELSE {cost} END"#,
         own("tok_input"),
@@ -77,7 +77,7 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
     let cost = cost.or(cost_before);
     let text = r#"INSERT INTO "{p}usage_total" ("run", "model", "origin", "session", "project", "tok_input", "tok_output", "tok_cache_read",
         "tok_cache_write", "cost_micros", "pos") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        ON CONFLICT ("run", "model") DO UPDATE SET "tok_input" = excluded."tok_input", "tok_output" = excluded."tok_output",
+        ON CONFLICT ("run", "model", "origin") DO UPDATE SET "tok_input" = excluded."tok_input", "tok_output" = excluded."tok_output",
         "tok_cache_read" = excluded."tok_cache_read", "tok_cache_write" = excluded."tok_cache_write", "cost_micros" = excluded."cost_micros",
         "pos" = excluded."pos""#;
     let values = [

@@ -61,6 +61,7 @@ impl Heard {
         Ask {
             request: id.into(),
             kind,
+            masked: false,
             target: tool::target(&name, &input, &self.cwd),
             reason: permission::reason(asked),
             reason_type: asked["decision_reason_type"].as_str().map(str::to_owned),
