@@ -4,6 +4,7 @@ use crate::{
     Millis,
     caller::{Role, Scope},
     id::{TokenId, UserId},
+    sessions::words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -95,4 +96,100 @@ pub struct Me {
     pub role: Role,
     /// The token's scope, where a token asks.
     pub scope: Option<Scope>,
+}
+
+/// A person may sign in from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserCreated {
+    /// Who.
+    pub id: UserId,
+    /// Their name.
+    pub name: String,
+    /// Their role.
+    pub role: Role,
+    /// Their GitHub login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub github: Option<String>,
+}
+
+/// A person's role or GitHub login changed, or whether they may sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserChanged {
+    /// Who.
+    pub id: UserId,
+    /// A new role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// A new GitHub login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub github: Option<String>,
+    /// They may not sign in any more, or may again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+}
+
+/// A person was removed: their logins, tokens and credentials are gone, what they did stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRemoved {}
+
+words! {
+    /// How somebody proved who they are.
+    SignInWay {
+        /// By their password.
+        Password = "password",
+        /// By GitHub.
+        Github = "github",
+        /// By the set-up link.
+        SetUp = "set_up",
+    }
+}
+
+/// A person signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserSignedIn {
+    /// How.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<SignInWay>,
+    /// From which address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The browser as it named itself, shortened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
+}
+
+/// A sign-in was refused. Not every one is recorded; the subject is the person, or the node where nobody has that name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInRefused {
+    /// From which address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// How many others were refused since the last such event without being recorded, as whoever and from wherever.
+    #[serde(default)]
+    pub more: i64,
+}
+
+/// A person has another password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordSet {}
+
+/// An API token works from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenMade {
+    /// Whose.
+    pub user: UserId,
+    /// What it is for.
+    pub name: String,
+    /// What it may be used for.
+    pub scope: Scope,
+    /// When it stops working.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Millis>,
+}
+
+/// An API token no longer works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRevoked {
+    /// Whose it was.
+    pub user: UserId,
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     Millis,
-    entries::Diff,
-    id::{ApprovalId, ProjectId, SessionId, UserId},
+    entries::{Body, Diff},
+    id::{ApprovalId, ProjectId, RunId, SessionId, UserId},
     sessions::{Mode, words},
 };
 use serde::{Deserialize, Serialize};
@@ -328,6 +328,72 @@ pub struct ApprovalFilter {
     pub state: Option<ApprovalState>,
     /// Only of this session.
     pub session: Option<SessionId>,
+}
+
+/// An agent asks a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalAsked {
+    /// Which.
+    pub id: ApprovalId,
+    /// In which session.
+    pub session: SessionId,
+    /// By which process: the answer goes to it and to no other.
+    pub run: RunId,
+    /// The process's id of the request.
+    pub request: String,
+    /// What is asked.
+    pub kind: ApprovalKind,
+    /// Which tool.
+    pub tool: String,
+    /// The agent's id of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    /// Exactly what the tool would get; for plans `{"plan": text}`.
+    pub input: Body,
+    /// A secret was left out of it: what is stored is not what the agent asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub masked: bool,
+    /// The same on one line.
+    pub target: String,
+    /// Why it asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The subagent that asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subagent: Option<String>,
+    /// What "always" would remember.
+    #[serde(default)]
+    pub suggestions: Vec<Suggestion>,
+    /// The questions.
+    #[serde(default)]
+    pub questions: Vec<Question>,
+    /// When it will be denied by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Millis>,
+}
+
+/// A person answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalDecided {
+    /// In which session.
+    pub session: SessionId,
+    /// The decision.
+    pub decided: Decided,
+    /// The answers, for questions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<std::collections::BTreeMap<String, String>>,
+    /// The mode to go on in, for plans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+/// An answer is no longer wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalWithdrawn {
+    /// In which session.
+    pub session: SessionId,
+    /// Why nobody needs to answer any more.
+    pub why: String,
 }
 
 #[cfg(test)]

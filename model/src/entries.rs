@@ -190,3 +190,69 @@ pub struct Partial {
     /// All of it so far.
     pub text: String,
 }
+
+/// A text of an entry: in the payload when small, else in a blob.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// The value itself.
+    Inline(serde_json::Value),
+    /// BLAKE3 (hex) of the value's JSON bytes, which are stored as a blob.
+    Blob(String),
+}
+
+/// An item of the transcript.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryAdded {
+    /// In which session.
+    pub session: SessionId,
+    /// Its place, gapless from 1.
+    pub seq: i64,
+    /// The turn.
+    pub turn: i64,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The subagent call it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Who said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_name: Option<String>,
+    /// The first 200 characters of the text.
+    pub preview: String,
+    /// For tools and tasks: the agent's id of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    /// For tools and tasks: the tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// For tools and tasks: what it acts on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The whole: for text kinds a JSON string, for tools the input, for `raw` the message. Absent when the preview is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+}
+
+/// The outcome of a tool call or task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryEnded {
+    /// In which session.
+    pub session: SessionId,
+    /// Which entry.
+    pub seq: i64,
+    /// How it ended.
+    pub status: CallStatus,
+    /// The outcome in a few words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Lines added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added: Option<i64>,
+    /// Lines removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<i64>,
+    /// What came back: `{"output": text, "patch": [...]}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+}

@@ -13,6 +13,7 @@ pub mod node;
 pub mod page;
 pub mod ports;
 pub mod projects;
+pub mod runs;
 pub mod sessions;
 pub mod shown;
 pub mod standing;

@@ -3,7 +3,7 @@
 use crate::{
     Millis,
     approvals::Approval,
-    id::NodeId,
+    id::{NodeId, UserId},
     sessions::{AgentKind, Session, words},
     usage::UsageRow,
 };
@@ -139,4 +139,18 @@ pub struct Overview {
     pub health: Option<HealthSample>,
     /// The position all of this was read at.
     pub pos: i64,
+}
+
+/// The node got its first owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSetUp {
+    /// The first owner.
+    pub owner: UserId,
+}
+
+/// The node has another name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRenamed {
+    /// The new name.
+    pub name: String,
 }

@@ -96,3 +96,42 @@ pub struct OwnFile {
     /// Whether there is more than `text` shows.
     pub cut: bool,
 }
+
+/// A folder became a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectAdded {
+    /// Which.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// Its canonical folder.
+    pub path: String,
+    /// Made for the demo agent.
+    #[serde(default)]
+    pub demo: bool,
+}
+
+/// A project's name or settings changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectChanged {
+    /// A new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Deny unanswered approvals after so many seconds; 0 lets them wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_timeout_s: Option<i64>,
+}
+
+/// A person trusted a project, or took trust back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectTrusted {
+    /// BLAKE3 (hex) over what the folder would run, as it was trusted. `None` takes trust back.
+    pub hash: Option<String>,
+    /// The same as it will be once an agent has written the rule of an "always" into the folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<String>,
+}
+
+/// A project was removed; its folder is untouched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectRemoved {}

@@ -364,3 +364,116 @@ pub struct SessionView {
     /// What the caller may do here: `operate` the session or only watch.
     pub may_drive: bool,
 }
+
+/// A session exists from now on, queued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionCreated {
+    /// Where it works.
+    pub project: ProjectId,
+    /// Which agent.
+    pub agent: AgentKind,
+    /// How much the agent may do unasked.
+    pub mode: Mode,
+    /// What people call it.
+    pub title: String,
+    /// The model asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Who started it.
+    pub owner: Option<UserId>,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// The git branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The session whose conversation it continues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<SessionId>,
+    /// Started by a token or the command line: nobody sits before it. Absent means somebody does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unattended: bool,
+}
+
+/// A session is in another state, or in the same for another reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionMoved {
+    /// The state.
+    pub state: SessionState,
+    /// Its cause or detail, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// It waits between turns: only a subagent in the background asks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub background: bool,
+}
+
+/// A session's title, tags, mode, model, ... changed. Absent fields stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionChanged {
+    /// A new title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// All tags anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+    /// Put away, or taken out again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+    /// Who may see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
+    /// The mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// The model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agent's version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// Tokens in the model's context.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_used: Option<i64>,
+    /// How many fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_size: Option<i64>,
+    /// The agent has a transcript of it, so it can be resumed rather than started anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumable: Option<bool>,
+}
+
+/// A session was deleted (hidden), or restored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionDeleted {
+    /// `true` hides it, `false` restores it.
+    pub deleted: bool,
+}
+
+/// A session is gone for good; its payloads are nulled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionPurged {}
+
+/// A person's prompt was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptQueued {
+    /// Which.
+    pub id: PromptId,
+    /// In which session.
+    pub session: SessionId,
+    /// What was said.
+    pub text: String,
+    /// Who said it.
+    pub by_name: String,
+}
+
+/// A prompt was given to the agent, or taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptSettled {
+    /// Which.
+    pub id: PromptId,
+    /// In which session.
+    pub session: SessionId,
+    /// `true` when the agent has it, `false` when it was withdrawn.
+    pub sent: bool,
+}

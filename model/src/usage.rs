@@ -2,6 +2,7 @@
 
 use crate::{
     Micros,
+    id::{ProjectId, RunId, SessionId},
     sessions::{Tokens, words},
 };
 use serde::{Deserialize, Serialize};
@@ -41,4 +42,24 @@ pub struct UsageQuery {
     pub by: UsageBy,
     /// The last so many UTC days, today included; 1 to 366.
     pub days: u32,
+}
+
+/// The newest running totals of a process. Running totals of one process and model: the newest replaces the one before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageRecorded {
+    /// In which session.
+    pub session: SessionId,
+    /// Of which process.
+    pub run: RunId,
+    /// In which project.
+    pub project: ProjectId,
+    /// Of which model.
+    pub model: String,
+    /// The UTC day of the newest increase: days since 1970-01-01.
+    pub day: i64,
+    /// Totals of the process so far.
+    pub tokens: Tokens,
+    /// Total cost of the process so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<Micros>,
 }

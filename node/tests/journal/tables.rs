@@ -2,7 +2,6 @@
 
 use crate::{commit, examine};
 use migration::Migrator;
-use model::event::Fact;
 use node::{
     entity::{approval, entry, project, prompt, run, session, usage_day, usage_total},
     journal::{
@@ -10,11 +9,10 @@ use node::{
         testing::{Plausible, event, fold_again, folded, rebuilt},
     },
     live::{Touch, touches},
-    store::{sql, testing::TestStore},
+    store::testing::TestStore,
 };
 use proptest::prelude::*;
 use sea_orm::EntityTrait;
-use sea_orm_migration::MigratorTrait;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Any history: what it says, and how many events share an operation.

@@ -1,0 +1,52 @@
+//! Runs: one agent process each, from its start to its end, as facts.
+
+use crate::id::{RunId, SessionId};
+use serde::{Deserialize, Serialize};
+
+/// An agent process was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// Which process.
+    pub run: RunId,
+    /// For which session.
+    pub session: SessionId,
+    /// The argument vector, secrets masked; the program first.
+    pub argv: Vec<String>,
+    /// Its folder was trusted: what the folder brings along runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trusted: bool,
+}
+
+/// How an agent process ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum Exit {
+    /// It returned a code.
+    Code {
+        /// 0 to 255.
+        code: i32,
+    },
+    /// A signal ended it.
+    Signal {
+        /// Its number.
+        signal: i32,
+    },
+    /// It never started.
+    NotStarted {
+        /// Why.
+        why: String,
+    },
+    /// Nobody saw how. Never success.
+    Lost,
+}
+
+/// An agent process ended, or was lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEnded {
+    /// Which process.
+    pub run: RunId,
+    /// For which session.
+    pub session: SessionId,
+    /// How it ended.
+    pub exit: Exit,
+}
