@@ -10,7 +10,7 @@ use model::{
     projects::NewProject,
     sessions::{AgentKind, NewSession, SessionFilter, SessionPatch},
 };
-use node::sessions::{cursor, cursor_parts};
+use node::page;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use server::rest::extract::{Params, read};
@@ -36,12 +36,12 @@ pub fn socket_frame(bytes: &[u8]) {
 pub fn list_cursor(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for count in 1..4 {
-        if let Ok(parts) = cursor_parts(&text, count) {
+        if let Ok(parts) = page::parts(&text, count) {
             assert!(parts.len() == count && parts.iter().all(|part| !part.contains('\0')));
         }
     }
     let parts: Vec<&str> = text.split('\n').collect();
-    let read = cursor_parts(&cursor(&parts), parts.len());
+    let read = page::parts(&page::cursor(&parts), parts.len());
     assert!(text.contains('\0') || read.is_ok_and(|read| read == parts));
 }
 

@@ -4,8 +4,8 @@
 pub mod accounts;
 pub mod agents;
 pub mod approvals;
-pub mod blob;
 pub mod clock;
+mod edit;
 pub mod entity;
 pub mod folder;
 pub mod health;
@@ -16,6 +16,7 @@ pub mod limits;
 pub mod live;
 pub mod node;
 pub mod overview;
+pub mod page;
 pub mod process;
 pub mod projects;
 pub mod render;

@@ -2,7 +2,7 @@
 //! It owns their order of life and nothing else.
 
 use crate::{
-    approvals::ApprovalsService,
+    approvals::{ApprovalsService, deny_expired},
     clock::Deps,
     folder::{Borders, Folders},
     health::Sampler,
@@ -50,8 +50,8 @@ impl Node {
         let closing = CancellationToken::new();
         let names = Names::new(store.clone(), deps.clone());
         let folders = Folders::new(deps.clone(), Borders { roots: config.roots.clone(), data_dir: config.identity.data_dir.clone() });
-        let projects = ProjectsService::new(store.clone(), journal.clone(), deps.clone(), names.clone(), folders.clone());
-        let rows = Rows::new(store.clone(), projects.clone(), names);
+        let rows = Rows::new(store.clone(), journal.clone(), folders.clone(), names);
+        let projects = ProjectsService::new(store.clone(), journal.clone(), deps.clone(), rows.clone(), folders.clone());
         let hub = Hub::open(journal.clone(), rows.clone()).await?;
         let limits = Limits { stdout: config.engine.spool_max, ..Limits::default() };
         let processes = Processes::new(config.identity.data_dir.join("runs"), config.shim.clone(), deps.clone()).with_limits(limits);
@@ -84,6 +84,7 @@ impl Node {
         engine.tasks.spawn(hub.clone().run(closing.clone()));
         engine.recover().await?;
         engine.tasks.spawn(store.vitals().essential("the engine's supervisor", engine.clone().supervise()));
+        engine.tasks.spawn(store.vitals().essential("the denial of what nobody answers", deny_expired(engine.clone(), closing.clone())));
         let sweeper = Sweeper { store: store.clone(), journal: journal.clone(), deps: deps.clone(), engine: engine.clone() };
         engine.tasks.spawn(sweeper.run(closing.clone()));
         let sampler = Sampler { store, journal: journal.clone(), deps, engine: engine.clone(), hub: hub.clone(), data_dir: config.identity.data_dir };

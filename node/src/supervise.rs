@@ -18,6 +18,15 @@ pub async fn caught<T>(task: impl Future<Output = T>) -> Result<T, Panicked> {
     AssertUnwindSafe(task).catch_unwind().await.map_err(|panic| Panicked(said(&*panic)))
 }
 
+/// Does one round of what is done again and again: neither an error nor a panic ends it. `what` is a sentence for the log.
+pub(crate) async fn survived(what: &str, round: impl Future<Output = model::Result<()>> + Send) {
+    match caught(round).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "{what}"),
+        Err(panic) => tracing::error!(%panic, "{what}: this node failed there"),
+    }
+}
+
 /// What a panic said, as far as it is text.
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);

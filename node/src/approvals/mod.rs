@@ -1,25 +1,23 @@
 //! Approvals: what agents ask of people, decided exactly once.
 //! The decision and the line that tells the agent are stored in one commit; nothing here judges whether a tool is harmless.
 
-mod beginning;
+mod expiry;
 
-pub(crate) use beginning::{ROW, beginning};
+pub(crate) use expiry::deny_expired;
 
 use crate::{
     agents::{self, Answer, driver},
-    blob,
     entity::{approval, project, session},
-    folder::{Folders, Seals},
-    journal::{Tx, internal},
-    rows::Rows,
+    folder::Seals,
+    journal::{Tx, blob, internal},
+    rows::{Rows, may_last, offered},
     sessions::{Engine, after_decision, by_node, may, scribe::Scribe},
 };
 use async_trait::async_trait;
-use futures::future::join_all;
 use model::{
     Action, Caller, Error, Page, PageQuery, Result, Via,
     approvals::{Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, Decided, RememberScope, Suggestion, Verdict},
-    caller::{Decision, Resource, decide as judge, require},
+    caller::{Resource, require},
     event::{ApprovalDecided, Fact, ProjectTrusted, SessionChanged},
     id::{ApprovalId, ProjectId},
     ports,
@@ -30,10 +28,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 /// The longest reason or comment, in bytes.
 const REASON_MAX: usize = 10_000;
@@ -66,24 +61,6 @@ pub(crate) async fn decide(engine: &Arc<Engine>, caller: &Caller, id: ApprovalId
     let (told, session) = (engine.clone(), row.session.parse().map_err(|_| Error::NotFound("approval".into()))?);
     let tell = move |_: &Result<()>| told.look(session);
     engine.journal.commit_then(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, asked, trusted, follows)), tell).await
-}
-
-/// Which of these projects are trusted at this moment, by id. Looks into their folders.
-pub(crate) async fn trusted(folders: &Folders, projects: impl IntoIterator<Item = &project::Model>) -> HashSet<String> {
-    let asked: BTreeMap<&String, &project::Model> = projects.into_iter().map(|project| (&project.id, project)).collect();
-    let looks = asked.into_values().map(async |project| folders.seems_trusted(project).await.then(|| project.id.clone()));
-    join_all(looks).await.into_iter().flatten().collect()
-}
-
-/// Where this caller can have suggestions remembered so that they hold, in a project that is trusted or not.
-pub(crate) fn offered(caller: &Caller, suggestions: &[Suggestion], trusted: bool) -> &'static [RememberScope] {
-    RememberScope::offered(trusted, may_last(caller) && agents::can_last(suggestions))
-}
-
-/// What outlasts a session is written into settings that the sessions of everybody read, and trust follows it: that is for whoever may change
-/// projects.
-fn may_last(caller: &Caller) -> bool {
-    judge(caller, Action::EditProject, Resource::Node) == Decision::Allow
 }
 
 /// A project's trust that goes on over what its agent is about to write into its settings.

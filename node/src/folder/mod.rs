@@ -13,13 +13,14 @@ pub(crate) use trust::Seals;
 pub use trust::Unvouchable;
 
 use crate::{clock::Deps, entity::project};
+use futures::future::join_all;
 use model::projects::OwnFiles;
 use rustix::{
     fs::{Access, access},
     io::Errno,
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap, HashSet},
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -171,6 +172,13 @@ impl Folders {
         }
         let holds = move |folder: &Path, kept: &mut Option<trust::Sealed>| trust::look(folder, trusted.as_ref(), kept, inner.deps.now()).holds;
         self.read(Path::new(&project.path), SHOWN_WITHIN, holds).await.unwrap_or(false)
+    }
+
+    /// [`Folders::seems_trusted`] for several, looked at together; gives the ids of those that do.
+    pub async fn seem_trusted(&self, projects: impl IntoIterator<Item = &project::Model>) -> HashSet<String> {
+        let asked: BTreeMap<&String, &project::Model> = projects.into_iter().map(|project| (&project.id, project)).collect();
+        let looks = asked.into_values().map(async |project| self.seems_trusted(project).await.then(|| project.id.clone()));
+        join_all(looks).await.into_iter().flatten().collect()
     }
 
     /// Whether a person trusts what the folder would run. All of it is read, for an agent is about to run it.

@@ -2,15 +2,12 @@
 //! It must change nothing: the rebuild goes into temporary tables that end with it.
 
 use super::{
-    StoredEvent,
+    StoredEvent, blob,
     chain::{self, Fields, GENESIS},
     projection::{Holds, Table, projected},
     purge, shadow,
 };
-use crate::{
-    blob,
-    store::{Store, StoreError, sql},
-};
+use crate::store::{Store, StoreError, sql};
 use futures::TryStreamExt;
 use model::{Pos, event::Fact};
 use sea_orm::{DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel, QueryResult, StreamTrait, TransactionTrait};

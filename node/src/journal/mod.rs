@@ -1,6 +1,7 @@
 //! The journal: the one way to change state. An operation decides and returns events; they are numbered, hashed, folded
 //! into the tables and appended in one transaction. It must not know what a feature decides, and nothing leaves before the commit.
 
+pub mod blob;
 pub mod chain;
 mod doctor;
 mod event;
@@ -164,7 +165,7 @@ impl Journal {
     pub async fn open(store: Store, deps: Deps) -> Result<Self, StoreError> {
         let own = writer::own_log(&store, &deps).await?;
         store.claim(&own.origin)?;
-        crate::blob::sweep(&store, deps.now()).await;
+        blob::sweep(&store, deps.now()).await;
         let secrets = Arc::new(Secrets::default());
         let works = Arc::new(AtomicBool::new(true));
         let (queue, wishes) = mpsc::channel(QUEUE);

@@ -1,7 +1,8 @@
 //! The purge: what a session's events said is nulled, their hashes stay, and texts nobody else refers to go.
 //! It happens with the event `session.purged` and in its transaction; folding that event anew does not come by here.
 
-use crate::{blob, store::sql};
+use super::blob;
+use crate::store::sql;
 use model::{
     Pos,
     event::{Body, Fact},

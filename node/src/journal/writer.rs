@@ -2,12 +2,11 @@
 //! It must not run two batches at once, must not answer before the disk has it, and must not wait for ever for a database that is gone.
 
 use super::{
-    NewEvent, Operation, Secrets, Tx, Value, Waiting, Wish,
+    NewEvent, Operation, Secrets, Tx, Value, Waiting, Wish, blob,
     chain::{self, Fields, GENESIS},
     internal, projection, purge,
 };
 use crate::{
-    blob,
     clock::Deps,
     store::{Store, StoreError, TAKEN_OVER, is_unreachable, sql},
 };

@@ -265,7 +265,6 @@ mod tests {
     use crate::{
         folder::{Borders, Folders},
         journal::Outcome,
-        projects::ProjectsService,
         rows::Names,
         store::testing::TestStore,
     };
@@ -276,8 +275,7 @@ mod tests {
         let test = TestStore::new::<migration::Migrator>(1).await;
         let names = Names::new(test.store.clone(), test.deps.clone());
         let folders = Folders::new(test.deps.clone(), Borders { roots: Vec::new(), data_dir: test.place.config.data_dir.clone() });
-        let projects = ProjectsService::new(test.store.clone(), test.journal.clone(), test.deps.clone(), names.clone(), folders);
-        let rows = Rows::new(test.store.clone(), projects, names);
+        let rows = Rows::new(test.store.clone(), test.journal.clone(), folders, names);
         let hub = Hub::open(test.journal.clone(), rows).await.expect("opens");
         let inner = hub.inner.clone();
         let poisoned = std::thread::spawn(move || {

@@ -8,15 +8,16 @@ pub use demo::demo;
 use crate::{
     clock::Deps,
     entity::{project, session},
-    folder::{Facts, Folders},
+    folder::Folders,
     journal::{Journal, Outcome, Tx, internal},
-    rows::{Names, Rows},
+    page,
+    rows::Rows,
     store::Store,
 };
 use async_trait::async_trait;
 use futures::future::join_all;
 use model::{
-    Action, Caller, Error, Millis, Page, PageQuery, Result,
+    Action, Caller, Error, Page, PageQuery, Result,
     caller::{Resource, require},
     event::{ProjectAdded, ProjectChanged, ProjectRemoved, ProjectTrusted},
     id::ProjectId,
@@ -24,14 +25,8 @@ use model::{
     projects::{NewProject, OwnFiles, Project, ProjectPatch},
     sessions::SessionState,
 };
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, Order, Query},
-};
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::path::{Path, PathBuf};
 
 /// So many names are offered for choosing.
 const NAMES: u64 = 1_000;
@@ -42,72 +37,14 @@ pub struct ProjectsService {
     store: Store,
     journal: Journal,
     deps: Deps,
-    names: Names,
+    rows: Rows,
     folders: Folders,
 }
 
 impl ProjectsService {
     /// On a journal, with folders read by `folders`.
-    pub fn new(store: Store, journal: Journal, deps: Deps, names: Names, folders: Folders) -> Self {
-        Self { store, journal, deps, names, folders }
-    }
-
-    /// Reads the folders of projects.
-    pub fn folders(&self) -> &Folders {
-        &self.folders
-    }
-
-    pub(crate) fn journal(&self) -> &Journal {
-        &self.journal
-    }
-
-    /// When a session that the caller may see last did something in each of these projects that has any; each is one look at the end of an
-    /// index.
-    async fn activity(&self, caller: &Caller, projects: impl IntoIterator<Item = &str>) -> Result<HashMap<String, Millis>> {
-        let newest = Query::select()
-            .column(session::Column::Updated)
-            .from(session::Entity)
-            .and_where(Expr::col((session::Entity, session::Column::Project)).equals((project::Entity, project::Column::Id)))
-            .cond_where(Rows::scope(caller))
-            .order_by(session::Column::Updated, Order::Desc)
-            .limit(1)
-            .to_owned();
-        let rows: Vec<(String, Option<Millis>)> = project::Entity::find()
-            .filter(project::Column::Id.is_in(projects))
-            .select_only()
-            .column(project::Column::Id)
-            .expr_as(Expr::SubQuery(None, Box::new(newest.into())), "active")
-            .into_tuple()
-            .all(self.store.read())
-            .await
-            .map_err(internal)?;
-        Ok(rows.into_iter().filter_map(|(id, active)| Some((id, active?))).collect())
-    }
-
-    /// A row with what its folder says now; without, and `unread`, where the folder does not answer.
-    async fn shown(&self, row: project::Model, active: Option<Millis>) -> Option<Project> {
-        let id = row.id.parse().ok()?;
-        let read = self.folders.facts(&row).await;
-        let unread = read.is_err();
-        // Nothing is claimed of a folder that does not answer.
-        let facts = read.unwrap_or(Facts { branch: None, remote: None, trusted: false, runs_own: Vec::new(), present: true });
-        Some(Project {
-            id,
-            name: row.name,
-            path: row.path,
-            branch: facts.branch,
-            remote: facts.remote,
-            trusted: facts.trusted,
-            trust_stale: row.trusted_hash.is_some() && !facts.trusted && !unread,
-            runs_own: facts.runs_own,
-            approval_timeout_s: row.approval_timeout_s.filter(|seconds| *seconds > 0),
-            present: facts.present,
-            unread,
-            demo: row.demo,
-            sessions: row.sessions,
-            added: row.added,
-            updated: active.map_or(row.updated, |active| std::cmp::max(active, row.updated)),
-        })
+    pub fn new(store: Store, journal: Journal, deps: Deps, rows: Rows, folders: Folders) -> Self {
+        Self { store, journal, deps, rows, folders }
     }
 
     /// What a person trusts who trusts the folder as it is now; an error says what nobody can vouch for.
@@ -136,7 +73,7 @@ impl ports::Projects for ProjectsService {
         let limit = page.limit()?;
         let mut query = project::Entity::find().filter(project::Column::Removed.is_null());
         if let Some(after) = &page.after {
-            let key = crate::sessions::cursor_parts(after, 2)?;
+            let key = page::parts(after, 2)?;
             let same = Condition::all().add(project::Column::Name.eq(key[0].clone())).add(project::Column::Id.gt(key[1].clone()));
             query = query.filter(Condition::any().add(project::Column::Name.gt(key[0].clone())).add(same));
         }
@@ -149,11 +86,11 @@ impl ports::Projects for ProjectsService {
             .map_err(internal)?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let next = found.last().filter(|_| more).map(|row| crate::sessions::cursor(&[&row.name, &row.id]));
-        let activity = self.activity(caller, found.iter().map(|row| row.id.as_str())).await?;
+        let next = found.last().filter(|_| more).map(|row| page::cursor(&[&row.name, &row.id]));
+        let activity = self.rows.activity(caller, found.iter().map(|row| row.id.as_str())).await?;
         let shown = found.into_iter().map(|row| {
             let active = activity.get(&row.id).copied();
-            self.shown(row, active)
+            self.rows.project_row(row, active)
         });
         // Together: many that do not answer are waited for as long as one.
         Ok(Page { items: join_all(shown).await.into_iter().flatten().collect(), next })
@@ -174,14 +111,7 @@ impl ports::Projects for ProjectsService {
 
     async fn find(&self, caller: &Caller, id: ProjectId) -> Result<Project> {
         require(caller, Action::ReadNode, Resource::Node, "project")?;
-        let row = project::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
-        match row.filter(|row| row.removed.is_none()) {
-            Some(row) => {
-                let active = self.activity(caller, [row.id.as_str()]).await?.remove(&row.id);
-                self.shown(row, active).await.ok_or_else(|| Error::NotFound("project".into()))
-            }
-            None => Err(Error::NotFound("project".into())),
-        }
+        self.rows.project(caller, id).await?.ok_or_else(|| Error::NotFound("project".into()))
     }
 
     async fn at(&self, caller: &Caller, path: &str) -> Result<Option<ProjectId>> {
@@ -285,7 +215,7 @@ impl ports::Projects for ProjectsService {
                 })
             })
             .await?;
-        self.names.forget();
+        self.rows.forget_names();
         self.find(caller, id).await
     }
 

@@ -57,7 +57,7 @@ impl Sweeper {
 
     async fn sweep(&self) -> Result<()> {
         self.purge_deleted().await?;
-        crate::blob::empty_trash(&self.store, self.deps.now()).await;
+        crate::journal::blob::empty_trash(&self.store, self.deps.now()).await;
         self.discard_spools().await
     }
 

@@ -1,29 +1,30 @@
 //! Rows: stored tables turned into what pages and sockets show, through the caller's own scope.
 //! It only reads; whoever may not see a row gets none.
 
+mod approvals;
+mod beginning;
 mod memo;
 mod names;
+mod projects;
 
+pub(crate) use approvals::{may_last, offered};
 pub use names::Names;
 
 use crate::{
-    approvals, blob,
-    entity::{approval, entry, event, project, prompt, session},
-    journal::internal,
-    projects::ProjectsService,
+    entity::{approval, entry, event, prompt, session},
+    folder::Folders,
+    journal::{Journal, blob, internal},
     render,
     store::{Store, sql},
 };
-use futures::{FutureExt, StreamExt, TryStreamExt};
 use memo::Memo;
 use model::{
     Caller, Millis, Pos, Result, Via,
-    approvals::{Always, Approval, ApprovalInput, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion, Whole, is_shell},
+    approvals::ApprovalState,
     caller::Visibility,
-    entries::{Call, CallStatus, Diff, Entry, EntryKind},
+    entries::{Call, CallStatus, Entry, EntryKind},
     event::{Body, Fact},
-    id::{ApprovalId, ProjectId, PromptId, SessionId},
-    projects::Project,
+    id::{ApprovalId, PromptId, SessionId},
     sessions::{AgentKind, Mode, Prompt, PromptState, Queued, QueuedWhy, Session, SessionState, Tokens},
 };
 use sea_orm::{
@@ -44,14 +45,12 @@ type Found = (String, Pos, Millis);
 /// Texts up to this size are sent as HTML within an entry's row; longer ones are fetched as a body.
 const HTML_WITHIN_ROW: usize = 32 * 1024;
 
-/// So many approvals are drawn at once, each with its whole input.
-const DRAWN_AT_ONCE: usize = 8;
-
 /// Reads rows; cheap to clone.
 #[derive(Clone)]
 pub struct Rows {
     store: Store,
-    projects: ProjectsService,
+    journal: Journal,
+    folders: Folders,
     memo: Arc<Memo>,
     names: Names,
     capacity: Arc<Mutex<Option<Capacity>>>,
@@ -67,9 +66,9 @@ pub struct Capacity {
 }
 
 impl Rows {
-    /// Reads from `store`; `names` are told of by `projects`.
-    pub fn new(store: Store, projects: ProjectsService, names: Names) -> Self {
-        Self { store, projects, memo: Arc::default(), names, capacity: Arc::default() }
+    /// Reads from `store`, and what folders say from `folders`.
+    pub fn new(store: Store, journal: Journal, folders: Folders, names: Names) -> Self {
+        Self { store, journal, folders, memo: Arc::default(), names, capacity: Arc::default() }
     }
 
     /// A project may have another name now.
@@ -189,126 +188,6 @@ impl Rows {
             session.queued = self.queued_for(session);
         }
         Ok(sessions)
-    }
-
-    /// An approval, if the caller may see its session.
-    pub async fn approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<Approval>> {
-        let row = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(self.approvals(caller, vec![row]).await?.pop())
-    }
-
-    /// Approval rows the caller may see, with what is shown beside them.
-    pub async fn approvals(&self, caller: &Caller, rows: Vec<approval::Model>) -> Result<Vec<Approval>> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let sessions: HashMap<String, session::Model> = session::Entity::find()
-            .filter(session::Column::Id.is_in(rows.iter().map(|row| row.session.clone())))
-            .filter(Self::scope(caller))
-            .all(self.store.read())
-            .await
-            .map_err(internal)?
-            .into_iter()
-            .map(|row| (row.id.clone(), row))
-            .collect();
-        let projects: HashMap<String, project::Model> = project::Entity::find()
-            .filter(project::Column::Id.is_in(sessions.values().map(|row| row.project.clone())))
-            .all(self.store.read())
-            .await
-            .map_err(internal)?
-            .into_iter()
-            .map(|row| (row.id.clone(), row))
-            .collect();
-        let offering = rows.iter().filter(|row| offers(row)).filter_map(|row| projects.get(&sessions.get(&row.session)?.project));
-        let trusted = approvals::trusted(self.projects.folders(), offering).await;
-        let mut drawing = Vec::with_capacity(rows.len());
-        for row in rows {
-            let Some(session) = sessions.get(&row.session) else { continue };
-            let suggestions: Vec<Suggestion> =
-                if row.suggestions.len() <= approvals::ROW { serde_json::from_str(&row.suggestions).unwrap_or_default() } else { Vec::new() };
-            let scopes = if offers(&row) { approvals::offered(caller, &suggestions, trusted.contains(&session.project)) } else { &[] };
-            drawing.push(self.approval_row(row, session, projects.get(&session.project), suggestions, scopes).boxed());
-        }
-        // Several at once, so that folders that do not answer hold up no long list; a few, so that few long inputs are held at once.
-        let shown: Vec<Option<Approval>> = futures::stream::iter(drawing).buffered(DRAWN_AT_ONCE).try_collect().await?;
-        Ok(shown.into_iter().flatten().collect())
-    }
-
-    async fn approval_row(
-        &self,
-        row: approval::Model,
-        session: &session::Model,
-        project: Option<&project::Model>,
-        suggestions: Vec<Suggestion>,
-        scopes: &'static [RememberScope],
-    ) -> Result<Option<Approval>> {
-        let (input, cut) = approvals::beginning(self.approval_input(&row).await?, approvals::ROW);
-        // The beginning of a change is no change: its whole is drawn when it is opened.
-        let diff = if cut.is_some() { None } else { self.change(&row, project, &input).await };
-        let (session, project) = (session.clone(), project.cloned());
-        let size = render::weight(&input) + row.questions.len();
-        render::draw(size, move || approval_row(row, &session, project.as_ref(), input, cut, suggestions, diff, scopes)).await
-    }
-
-    /// The change that an approval's tool would make; what waits is placed in the file as it is now.
-    async fn change(&self, row: &approval::Model, project: Option<&project::Model>, input: &Value) -> Option<Diff> {
-        let folder = project.map(|project| project.path.as_str()).unwrap_or_default();
-        if row.state == ApprovalState::Pending.word() {
-            crate::sessions::proposed(&self.projects, folder, &row.tool, input).await
-        } else {
-            crate::sessions::past(folder, &row.tool, input)
-        }
-    }
-
-    /// The projects of these rows.
-    pub(crate) fn projects(&self) -> &ProjectsService {
-        &self.projects
-    }
-
-    /// All of what an approval asks, if the caller may see its session.
-    pub async fn whole_approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<ApprovalInput>> {
-        let row = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
-        let Some(row) = row else { return Ok(None) };
-        let query = session::Entity::find_by_id(self.store.key(&row.session)).filter(Self::scope(caller));
-        let Some(session) = query.one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
-        let project = project::Entity::find_by_id(self.store.key(&session.project)).one(self.store.read()).await.map_err(internal)?;
-        let input = self.approval_input(&row).await?;
-        let Some(kind) = ApprovalKind::parse(&row.kind) else { return Ok(None) };
-        let size = render::weight(&input) + row.questions.len();
-        let diff = self.change(&row, project.as_ref(), &input).await;
-        let drawn = move || {
-            let drawn = Drawn::of(kind, &row.tool, diff, &input);
-            let questions = serde_json::from_str(&row.questions).unwrap_or_default();
-            ApprovalInput { input, input_html: drawn.html, diff: drawn.diff, plan_html: drawn.plan, questions }
-        };
-        render::draw(size, drawn).await.map(Some)
-    }
-
-    /// Exactly what the approval's tool would get; null when it was purged.
-    pub async fn approval_input(&self, row: &approval::Model) -> Result<Value> {
-        match self.fact(row.pos).await? {
-            Some(Fact::ApprovalAsked(fact)) => blob::get(&self.store, &fact.input).await,
-            _ => Ok(Value::Null),
-        }
-    }
-
-    /// A project that was not removed.
-    pub async fn project(&self, caller: &Caller, id: ProjectId) -> Result<Option<Project>> {
-        match model::ports::Projects::find(&self.projects, caller, id).await {
-            Ok(project) => Ok(Some(project)),
-            Err(model::Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The project of a session, also of one that was deleted; `None` where it was removed or purged.
-    pub async fn project_of(&self, caller: &Caller, id: SessionId) -> Result<Option<Project>> {
-        let row = session::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
-        match row.and_then(|row| row.project.parse().ok()) {
-            Some(project) => self.project(caller, project).await,
-            None => Ok(None),
-        }
     }
 
     /// An entry of a session the caller may see.
@@ -543,85 +422,5 @@ fn entry_row(row: entry::Model, html: Option<String>) -> Option<Entry> {
         html,
         call,
         approval: row.approval.as_deref().and_then(id),
-    })
-}
-
-/// Whether there is something to remember: it still waits, and the agent suggested a rule.
-fn offers(row: &approval::Model) -> bool {
-    row.state == ApprovalState::Pending.word() && row.suggestions != "[]" && row.suggestions.len() <= approvals::ROW
-}
-
-/// Whose limit holds for what the session asks, as its project is set now.
-fn limit_of(project: Option<&project::Model>, session: &session::Model) -> Option<LimitOf> {
-    match project?.approval_timeout_s {
-        Some(seconds) if seconds > 0 => Some(LimitOf::Project),
-        _ => session.unattended.then_some(LimitOf::Unattended),
-    }
-}
-
-/// An input as pages show it.
-struct Drawn {
-    html: Option<String>,
-    diff: Option<Diff>,
-    plan: Option<String>,
-}
-
-impl Drawn {
-    fn of(kind: ApprovalKind, tool: &str, diff: Option<Diff>, input: &Value) -> Self {
-        Self {
-            html: input.get("command").and_then(Value::as_str).filter(|_| is_shell(tool)).map(|command| render::command(command, tool)),
-            diff,
-            plan: (kind == ApprovalKind::Plan).then(|| render::markdown(input.get("plan").and_then(Value::as_str).unwrap_or_default())),
-        }
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "what an approval is shown with, read before and put together once")]
-fn approval_row(
-    row: approval::Model,
-    session: &session::Model,
-    project: Option<&project::Model>,
-    input: Value,
-    mut cut: Option<Whole>,
-    suggestions: Vec<Suggestion>,
-    diff: Option<Diff>,
-    scopes: &[RememberScope],
-) -> Option<Approval> {
-    let kind = ApprovalKind::parse(&row.kind)?;
-    let questions = if row.questions.len() <= approvals::ROW {
-        serde_json::from_str(&row.questions).unwrap_or_default()
-    } else {
-        cut = cut.or_else(|| Some(Whole { bytes: i64::try_from(row.questions.len()).unwrap_or(i64::MAX), lines: 1 }));
-        Vec::new()
-    };
-    let drawn = Drawn::of(kind, &row.tool, diff, &input);
-    Some(Approval {
-        id: id(&row.id)?,
-        session: id(&row.session)?,
-        session_title: session.title.clone(),
-        project: id(&session.project)?,
-        project_name: project.map(|project| project.name.clone()).unwrap_or_default(),
-        kind,
-        tool: row.tool,
-        call: row.call,
-        input,
-        input_cut: cut,
-        target: row.target,
-        input_html: drawn.html,
-        diff: drawn.diff,
-        plan_html: drawn.plan,
-        questions,
-        reason: row.reason,
-        subagent: row.subagent,
-        always: scopes.iter().map(|scope| Always::of(&suggestions, *scope)).collect(),
-        suggestions,
-        scopes: scopes.to_vec(),
-        state: ApprovalState::parse(&row.state)?,
-        created: row.created,
-        expires: row.expires,
-        limit: row.expires.and_then(|_| limit_of(project, session)),
-        directory: project.map(|project| project.path.clone()),
-        branch: session.branch.clone(),
-        decided: row.decided.as_deref().and_then(|json| serde_json::from_str::<Decided>(json).ok()),
     })
 }

@@ -8,9 +8,8 @@ use super::{
 };
 use crate::{
     agents::{AgentEvent, Answer, Ask, TurnOutcome, Wish, driver, entry_kind},
-    blob,
     entity::{approval, run_cursor},
-    journal::{Outcome, Tx, internal},
+    journal::{Outcome, Tx, blob, internal},
 };
 use model::{
     Result,

@@ -2,7 +2,10 @@
 //! It must not wait for an end: one that nobody saw is said to be unknown.
 
 use super::scribe::{PREVIEW, Scribe, shorten};
-use crate::{blob, entity::entry, journal::internal};
+use crate::{
+    entity::entry,
+    journal::{blob, internal},
+};
 use model::{
     Result,
     entries::{CallStatus, EntryKind},

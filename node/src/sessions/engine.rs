@@ -3,14 +3,13 @@
 
 use super::{
     end::End,
-    expiry::{Expiries, Waiting},
     runner::{Live, Runner},
     scribe::{Scribe, shorten, spoken_to_since, unknown_agent, waiting_prompts},
 };
 use crate::{
     agents::{self, Driver, How, Start},
     clock::Deps,
-    entity::{approval, project, run, run_cursor, session},
+    entity::{project, run, run_cursor, session},
     folder::Folders,
     journal::{Journal, internal},
     live::Hub,
@@ -18,13 +17,13 @@ use crate::{
     reserve,
     rows::Capacity,
     store::Store,
+    supervise::survived,
 };
 use futures::FutureExt;
 use model::{
     Caller, Error, Result,
-    approvals::{ApprovalState, Decide},
     event::{Exit, RunStarted},
-    id::{ApprovalId, RunId, SessionId},
+    id::{RunId, SessionId},
     sessions::{AgentKind, Mode, QueuedWhy, SessionState},
     standing::Standing,
 };
@@ -180,7 +179,6 @@ pub(crate) struct Engine {
     places: Mutex<HashMap<SessionId, Place>>,
     kick: Notify,
     closing: CancellationToken,
-    expiries: Expiries,
 }
 
 impl Engine {
@@ -197,7 +195,6 @@ impl Engine {
             places: Mutex::default(),
             kick: Notify::new(),
             closing: CancellationToken::new(),
-            expiries: Expiries::default(),
         })
     }
 
@@ -474,31 +471,17 @@ impl Engine {
         .await;
     }
 
-    /// Starts what waits, ends what nobody answered in time; until the node stops. Neither waits for the other.
+    /// Starts what waits, until the node stops. What is being started then is started to its end.
     pub(crate) async fn supervise(self: Arc<Self>) {
-        let denies = async {
-            let mut tick = tokio::time::interval(Duration::from_secs(1));
-            loop {
-                tokio::select! {
-                    () = self.closing.cancelled() => return,
-                    _ = tick.tick() => {}
-                }
-                survived("approvals past their time could not be denied yet", self.deny_expired()).await;
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                () = self.closing.cancelled() => return,
+                () = self.kick.notified() => {}
+                _ = tick.tick() => {}
             }
-        };
-        let starts = async {
-            let mut tick = tokio::time::interval(Duration::from_secs(1));
-            loop {
-                tokio::select! {
-                    () = self.closing.cancelled() => return,
-                    () = self.kick.notified() => {}
-                    _ = tick.tick() => {}
-                }
-                survived("sessions that wait could not be started yet", self.start_waiting()).await;
-            }
-        };
-        // What is being started when the node stops is started to its end.
-        tokio::join!(denies, starts);
+            survived("sessions that wait could not be started yet", self.start_waiting()).await;
+        }
     }
 
     /// Starts what waits, as far as there is room, and says why the rest waits.
@@ -740,28 +723,6 @@ impl Engine {
             .await
     }
 
-    async fn deny_expired(self: &Arc<Self>) -> Result<()> {
-        let waiting = approval::Entity::find()
-            .select_only()
-            .columns([approval::Column::Id, approval::Column::Created, approval::Column::Expires])
-            .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
-            .filter(approval::Column::Expires.is_not_null())
-            .into_tuple::<(String, i64, i64)>()
-            .all(self.store.read())
-            .await
-            .map_err(internal)?;
-        let waiting = waiting.into_iter().map(|(id, created, expires)| Waiting { id, created, expires }).collect();
-        for id in self.expiries.over(&self.deps, waiting) {
-            let Ok(id) = id.parse::<ApprovalId>() else { continue };
-            let decide = Decide::deny("Nobody answered within the time limit.");
-            match crate::approvals::decide(self, &Caller::node(), id, decide).await {
-                Ok(()) | Err(Error::AlreadyDecided(_) | Error::Conflict(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
     /// Stops serving. Agents go on under their shims unless `stop_agents`.
     pub(crate) async fn shutdown(self: &Arc<Self>, stop_agents: bool) {
         self.closing.cancel();
@@ -780,15 +741,6 @@ impl Engine {
         self.places().clear();
         self.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(2), self.tasks.wait()).await;
-    }
-}
-
-/// Does one round of what the supervisor does again and again: neither an error nor a panic ends it.
-async fn survived(what: &str, round: impl Future<Output = Result<()>> + Send) {
-    match AssertUnwindSafe(round).catch_unwind().await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "{what}"),
-        Err(panic) => tracing::error!(panic = said(&*panic), "{what}: this node failed there"),
     }
 }
 

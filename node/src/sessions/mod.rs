@@ -7,17 +7,14 @@ mod calls;
 mod checks;
 mod end;
 mod engine;
-mod expiry;
 mod lists;
 mod questions;
 mod runner;
 pub(crate) mod scribe;
 
 pub(crate) use apply::by_node;
-pub(crate) use bodies::{past, proposed};
 pub use engine::EngineConfig;
 pub(crate) use engine::{Engine, Stop};
-pub use lists::{cursor, parts as cursor_parts};
 pub(crate) use questions::after_decision;
 
 use crate::{

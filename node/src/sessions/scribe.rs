@@ -3,9 +3,8 @@
 
 use super::calls::Fresh;
 use crate::{
-    blob,
     entity::{entry, event, input, project, prompt, session},
-    journal::{NewEvent, Outcome, Tx, internal},
+    journal::{NewEvent, Outcome, Tx, blob, internal},
 };
 use model::{
     Error, Pos, Result,

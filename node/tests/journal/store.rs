@@ -421,7 +421,7 @@ async fn with_files(test: &TestStore) -> Vec<String> {
         let caller = Caller::node();
         let stored = test.journal.commit(&caller, move |tx| {
             Box::pin(async move {
-                let body = Some(node::blob::put(tx, &noise.into()).await?);
+                let body = Some(node::journal::blob::put(tx, &noise.into()).await?);
                 let session = node::journal::testing::session(1);
                 let fact = model::event::EntryAdded {
                     session,

@@ -9,8 +9,8 @@ use model::{
     id::SessionId,
 };
 use node::{
-    blob, entity,
-    journal::Outcome,
+    entity,
+    journal::{Outcome, blob},
     store::{sql, testing::TestStore},
 };
 use sea_orm::EntityTrait;

@@ -8,6 +8,7 @@ mod access;
 mod api;
 mod bad_input;
 mod bench;
+mod circles;
 mod cli;
 mod connections;
 mod events;

@@ -1,33 +1,76 @@
 //! Expiry of approvals: how long each still waits, by a clock that nobody can set.
-//! It must not decide anything; it only says whose time is over.
+//! What nobody answered in time is denied as the node.
 
-use crate::clock::Deps;
-use model::Millis;
+use super::decide;
+use crate::{clock::Deps, entity::approval, journal::internal, sessions::Engine, supervise::survived};
+use model::{
+    Caller, Error, Millis, Result,
+    approvals::{ApprovalState, Decide},
+    id::ApprovalId,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+use tokio_util::sync::CancellationToken;
 
 /// So far the time of an event may be ahead of the wall clock (`journal::chain`).
 const AHEAD_MS: Millis = 60_000;
 
+/// Denies what nobody answered in time, every second until the node stops.
+pub(crate) async fn deny_expired(engine: Arc<Engine>, closing: CancellationToken) {
+    let expiries = Expiries::default();
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            () = closing.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        survived("approvals past their time could not be denied yet", deny(&engine, &expiries)).await;
+    }
+}
+
+async fn deny(engine: &Arc<Engine>, expiries: &Expiries) -> Result<()> {
+    let waiting = approval::Entity::find()
+        .select_only()
+        .columns([approval::Column::Id, approval::Column::Created, approval::Column::Expires])
+        .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
+        .filter(approval::Column::Expires.is_not_null())
+        .into_tuple::<(String, i64, i64)>()
+        .all(engine.store.read())
+        .await
+        .map_err(internal)?;
+    let waiting = waiting.into_iter().map(|(id, created, expires)| Waiting { id, created, expires }).collect();
+    for id in expiries.over(&engine.deps, waiting) {
+        let Ok(id) = id.parse::<ApprovalId>() else { continue };
+        let denied = Decide::deny("Nobody answered within the time limit.");
+        match decide(engine, &Caller::node(), id, denied).await {
+            Ok(()) | Err(Error::AlreadyDecided(_) | Error::Conflict(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// An approval that waits and has a limit.
 #[derive(Clone, Debug)]
-pub(super) struct Waiting {
-    pub(super) id: String,
+struct Waiting {
+    id: String,
     /// When it was asked, unix ms.
-    pub(super) created: Millis,
+    created: Millis,
     /// When it is denied by itself, unix ms by the wall clock of when it was asked.
-    pub(super) expires: Millis,
+    expires: Millis,
 }
 
 /// When each is over, by the clock that does not step. Known from when it is first seen, which is within a second after it was asked.
 #[derive(Default)]
-pub(super) struct Expiries(Mutex<HashMap<String, Millis>>);
+struct Expiries(Mutex<HashMap<String, Millis>>);
 
 impl Expiries {
     /// The ids of those whose time is over, of all that wait.
-    pub(super) fn over(&self, deps: &Deps, waiting: Vec<Waiting>) -> Vec<String> {
+    fn over(&self, deps: &Deps, waiting: Vec<Waiting>) -> Vec<String> {
         let (now, elapsed) = (deps.now(), deps.elapsed());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let until = waiting.into_iter().map(|one| {

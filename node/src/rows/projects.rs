@@ -1,0 +1,86 @@
+//! Rows of projects: what is stored, and what their folders say at this moment.
+
+use super::Rows;
+use crate::{
+    entity::{project, session},
+    folder::Facts,
+    journal::internal,
+};
+use model::{
+    Caller, Millis, Result,
+    id::{ProjectId, SessionId},
+    projects::Project,
+};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait, Order, Query},
+};
+use std::collections::HashMap;
+
+impl Rows {
+    /// A project that was not removed.
+    pub async fn project(&self, caller: &Caller, id: ProjectId) -> Result<Option<Project>> {
+        let row = project::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
+        let Some(row) = row.filter(|row| row.removed.is_none()) else { return Ok(None) };
+        let active = self.activity(caller, [row.id.as_str()]).await?.remove(&row.id);
+        Ok(self.project_row(row, active).await)
+    }
+
+    /// The project of a session, also of one that was deleted; `None` where it was removed or purged.
+    pub async fn project_of(&self, caller: &Caller, id: SessionId) -> Result<Option<Project>> {
+        let row = session::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
+        match row.and_then(|row| row.project.parse().ok()) {
+            Some(project) => self.project(caller, project).await,
+            None => Ok(None),
+        }
+    }
+
+    /// When a session that the caller may see last did something in each of these projects that has any; each is one look at the end of an
+    /// index.
+    pub(crate) async fn activity(&self, caller: &Caller, projects: impl IntoIterator<Item = &str>) -> Result<HashMap<String, Millis>> {
+        let newest = Query::select()
+            .column(session::Column::Updated)
+            .from(session::Entity)
+            .and_where(Expr::col((session::Entity, session::Column::Project)).equals((project::Entity, project::Column::Id)))
+            .cond_where(Rows::scope(caller))
+            .order_by(session::Column::Updated, Order::Desc)
+            .limit(1)
+            .to_owned();
+        let rows: Vec<(String, Option<Millis>)> = project::Entity::find()
+            .filter(project::Column::Id.is_in(projects))
+            .select_only()
+            .column(project::Column::Id)
+            .expr_as(Expr::SubQuery(None, Box::new(newest.into())), "active")
+            .into_tuple()
+            .all(self.store.read())
+            .await
+            .map_err(internal)?;
+        Ok(rows.into_iter().filter_map(|(id, active)| Some((id, active?))).collect())
+    }
+
+    /// A row with what its folder says now; without, and `unread`, where the folder does not answer.
+    pub(crate) async fn project_row(&self, row: project::Model, active: Option<Millis>) -> Option<Project> {
+        let id = row.id.parse().ok()?;
+        let read = self.folders.facts(&row).await;
+        let unread = read.is_err();
+        // Nothing is claimed of a folder that does not answer.
+        let facts = read.unwrap_or(Facts { branch: None, remote: None, trusted: false, runs_own: Vec::new(), present: true });
+        Some(Project {
+            id,
+            name: row.name,
+            path: row.path,
+            branch: facts.branch,
+            remote: facts.remote,
+            trusted: facts.trusted,
+            trust_stale: row.trusted_hash.is_some() && !facts.trusted && !unread,
+            runs_own: facts.runs_own,
+            approval_timeout_s: row.approval_timeout_s.filter(|seconds| *seconds > 0),
+            present: facts.present,
+            unread,
+            demo: row.demo,
+            sessions: row.sessions,
+            added: row.added,
+            updated: active.map_or(row.updated, |active| std::cmp::max(active, row.updated)),
+        })
+    }
+}
