@@ -10,6 +10,7 @@ mod bad_input;
 mod bench;
 mod cli;
 mod connections;
+mod document;
 mod events;
 mod full_disk;
 mod hostile;
