@@ -1,6 +1,6 @@
 # Everything a developer does, one word each. The work is in scripts/; each target installs what is missing and says so.
 .DEFAULT_GOAL := help
-.PHONY: help run test check build dev screenshots bench
+.PHONY: help run test check build dev openapi screenshots bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ build: ## the one file: dist/orchwiz
 
 dev: ## build and serve on every change
 	@scripts/dev.sh
+
+openapi: ## write docs/openapi.json anew, after REST or what it carries has changed
+	@scripts/setup.sh build
+	@scripts/openapi.sh
 
 screenshots: ## fill docs/screenshots: each page in both themes
 	@scripts/screenshots.sh

@@ -13,7 +13,8 @@ use model::{
 use node::page;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use server::rest::extract::{Params, read};
+use server::rest::extract::{query, read};
+use std::collections::BTreeMap;
 
 /// Lines of an agent's output, as Claude Code's driver reads them: the same lines always say the same.
 pub fn agent_lines(bytes: &[u8]) {
@@ -65,11 +66,11 @@ pub fn rest_request(bytes: &[u8]) {
     body::<SessionPatch>(bytes);
     body::<NewProject>(bytes);
     body::<Decide>(bytes);
-    if let Ok(mut params) = Params::parse(&String::from_utf8_lossy(bytes)) {
-        let text = params.text("q");
-        assert!(text.is_err() || text.is_ok_and(|text| text.is_none_or(|text| !text.contains('\0'))));
-        let _ = params.page();
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(params) = query::<BTreeMap<String, Vec<String>>>(&text) {
+        assert!(params.iter().all(|(name, values)| !name.contains('\0') && values.iter().all(|value| !value.contains('\0'))));
     }
+    let _ = query::<PageQuery>(&text);
 }
 
 /// What server functions are given.

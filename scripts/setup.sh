@@ -202,7 +202,7 @@ npm_folder style "Tailwind makes the stylesheet, wasm-opt makes the browser's ha
 cargo_tool wasm-bindgen wasm-bindgen-cli "$WASM_BINDGEN_VERSION" '' 3
 cargo_tool cargo-leptos cargo-leptos "$CARGO_LEPTOS_VERSION" --locked 16
 if [ "$WHAT" = test ]; then
-  npm_folder end2end "Playwright and axe"
+  npm_folder end2end "Playwright and axe drive pages, a client generated from the OpenAPI document drives REST"
   browser
   claude_code
   if ! have ip && debian; then apt_install "tests with the real agent run in a network namespace that has only loopback" iproute2; fi

@@ -27,6 +27,12 @@ case $1 in
     cargo clippy --profile "$PROFILE" --locked -p frontend --all-targets -- -D warnings
     ;;
   unit) tests ;;
+  program)
+    # Without the site, which nothing on the command line needs.
+    export RUSTFLAGS=$BUILD_RUSTFLAGS
+    # shellcheck disable=SC2086
+    cargo build --profile "$PROFILE" --locked $PACKAGES --bin orchwiz
+    ;;
   postgres)
     # The same binaries as before, told where the database is: nothing is built again.
     status=0

@@ -21,6 +21,28 @@ sum() {
     END { print total + 0 }'
 }
 
+# slowest N: the tests that took longest, of all stages: seconds, stage, name. What nextest and Playwright's list say of each.
+slowest() {
+  local log
+  for log in "$logs"/*; do
+    sed -E 's/\x1b\[[0-9;]*m//g' "$log" | awk -v stage="$(basename "$log")" '
+      # PASS [   1.234s] ( 3/10) server::it api::name
+      /^ *(PASS|FAIL|TIMEOUT|SIGNAL|LEAK|TRY [0-9]+ [A-Z]+|SIG[A-Z]+) +\[ *>?[0-9.]+s\]/ {
+        seconds = $0; sub(/^[^[]*\[ *>?/, "", seconds); sub(/s\].*/, "", seconds)
+        name = $0; sub(/^[^]]*\] *(\([ 0-9]+\/[ 0-9]+\) *)?/, "", name)
+        took[name] = seconds
+      }
+      # ✓  1 [ways] › tests/client.spec.ts:24:1 › what it says (21.5s)
+      /^ *[^ ]+ +[0-9]+ .* › .* \([0-9.]+(ms|s|m)\)$/ {
+        seconds = $0; sub(/.*\(/, "", seconds)
+        seconds = seconds * (seconds ~ /ms\)/ ? 0.001 : seconds ~ /m\)/ ? 60 : 1)
+        name = $0; sub(/^ *[^ ]+ +[0-9]+ /, "", name); sub(/ \([^(]*\)$/, "", name)
+        took[name] = seconds
+      }
+      END { for (name in took) printf "%8.1fs  %-9s %s\n", took[name], stage, name }'
+  done | sort -rn | sed -n "1,$1p"
+}
+
 # stage NAME COMMAND...: runs it, shows and keeps what it prints, and goes on whatever came of it.
 stage() {
   local name=$1 log=$logs/$1 start=$SECONDS status=0 ok bad
@@ -74,5 +96,7 @@ fi
 printf '\n%s%-12s %9s  %s%s\n' "$BOLD" stage time result "$PLAIN"
 for i in "${!names[@]}"; do printf '%-12s %9s  %s\n' "${names[$i]}" "$(took "${times[$i]}")" "${results[$i]}"; done
 printf '%-12s %9s\n\n' total "$(took $((SECONDS - begin)))"
+slow=$(slowest 10)
+if [ -n "$slow" ]; then printf '%sthe slowest tests%s\n%s\n\n' "$BOLD" "$PLAIN" "$slow"; fi
 if [ "$skipped" -gt 0 ]; then say "$passed passed, $failed failed, $skipped skipped"; else say "$passed passed, $failed failed"; fi
 [ "$failed" = 0 ]

@@ -275,15 +275,14 @@ pub struct ApprovalInput {
     pub questions: Vec<Question>,
 }
 
-/// Whose limit denies an approval that nobody answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum LimitOf {
-    /// The project's own.
-    Project,
-    /// That of sessions which a token or the command line started: nobody may be there to answer.
-    Unattended,
+words! {
+    /// Whose limit denies an approval that nobody answers.
+    LimitOf {
+        /// The project's own.
+        Project = "project",
+        /// That of sessions which a token or the command line started: nobody may be there to answer.
+        Unattended = "unattended",
+    }
 }
 
 /// What `POST /approvals/{id}` takes.

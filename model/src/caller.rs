@@ -134,6 +134,9 @@ pub enum Visibility {
 }
 
 impl Visibility {
+    /// Every value, narrowest first.
+    pub const ALL: [Self; 3] = [Self::Private, Self::Project, Self::Node];
+
     /// The word in tables and pages.
     pub const fn word(self) -> &'static str {
         match self {
@@ -145,7 +148,7 @@ impl Visibility {
 
     /// Reads [`Visibility::word`].
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Private, Self::Project, Self::Node].into_iter().find(|v| v.word() == word)
+        Self::ALL.into_iter().find(|v| v.word() == word)
     }
 }
 

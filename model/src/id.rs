@@ -35,6 +35,19 @@ macro_rules! id {
             }
         }
 
+        /// As the only thing in a path it is the parameter `id`.
+        #[cfg(feature = "openapi")]
+        impl utoipa::IntoParams for $name {
+            fn into_params(place: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>) -> Vec<utoipa::openapi::path::Parameter> {
+                let id = utoipa::openapi::path::ParameterBuilder::new()
+                    .name("id")
+                    .parameter_in(place().unwrap_or_default())
+                    .required(utoipa::openapi::Required::True)
+                    .schema(Some(utoipa::openapi::Ref::from_schema_name(<Self as utoipa::ToSchema>::name())));
+                vec![id.build()]
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!($prefix, "_{}"), self.0.as_simple())

@@ -10,10 +10,10 @@ pub use client::{ask, is_running};
 pub use socket::Socket;
 
 use crate::{
-    rest::{error::ApiResult, extract::Body},
+    rest::{error::ApiResult, extract::Json},
     router::{self, AppState},
 };
-use axum::{Extension, Json, Router, extract::State, routing::post};
+use axum::{Extension, Router, extract::State, routing::post};
 use model::Caller;
 
 /// Where the command line asks.
@@ -25,6 +25,6 @@ pub fn router(state: &AppState, desk: Desk) -> Router {
     router::build(state).merge(asks).layer(Extension(Caller::cli()))
 }
 
-async fn answer(State(desk): State<Desk>, Body(ask): Body<Ask>) -> ApiResult<Json<Answer>> {
+async fn answer(State(desk): State<Desk>, Json(ask): Json<Ask>) -> ApiResult<Json<Answer>> {
     Ok(Json(desk.answer(ask).await?))
 }

@@ -2,12 +2,11 @@
 //! It reads committed events only and must not hold more than one page of them in memory.
 
 use super::{
-    error::{ApiResult, ErrorEnvelope},
-    extract::{Known, Params},
+    error::ApiResult,
+    extract::{Json, Known, Query, page},
 };
 use crate::{metrics::Open, router::AppState};
 use axum::{
-    Json,
     extract::State,
     response::{
         IntoResponse, Response,
@@ -17,8 +16,10 @@ use axum::{
 use futures::stream::{self, Stream, StreamExt};
 use http::{HeaderMap, header};
 use model::{Caller, Error, Page, Pos, Services, event::Event};
+use serde::Deserialize;
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 use tokio::sync::watch;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// How many events the stream reads at once.
@@ -31,24 +32,34 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(events))
 }
 
+/// The parameters of `GET /events`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct EventsParams {
+    /// The position before the first wanted; from the start when absent.
+    #[param(minimum = 0)]
+    after: Option<i64>,
+    /// 1 to 200; 50 when absent; not for streams.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
 /// Events after a position, in order. With `Accept: text/event-stream` the answer goes on as things happen;
 /// `Last-Event-ID` continues it where it broke, without gap and without repeat.
-#[utoipa::path(get, path = "/events", tag = "events",
-    params(
-        ("after" = Option<i64>, Query, description = "the position before the first wanted; from the start when absent"),
-        ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent; not for streams"),
-        ("Last-Event-ID" = Option<i64>, Header, description = "for streams: the position of the last event seen; beats `after`"),
-    ),
-    responses((status = 200, body = Page<Event>), (status = "4XX", body = ErrorEnvelope)))]
-async fn events(State(state): State<AppState>, Known(caller): Known, headers: HeaderMap, mut params: Params) -> ApiResult<Response> {
-    let page = params.page()?;
-    params.end()?;
-    let after = position("after", page.after.as_deref())?;
+#[utoipa::path(get, path = "/events", operation_id = "list_events", tag = "events",
+    params(EventsParams, ("Last-Event-ID" = Option<i64>, Header, description = "for streams: the position of the last event seen; beats `after`")),
+    responses((status = 200, body = Page<Event>)))]
+async fn events(State(state): State<AppState>, Known(caller): Known, headers: HeaderMap, Query(given): Query<EventsParams>) -> ApiResult<Response> {
+    let limit = page(None, given.limit)?.limit()?;
+    let after = position("after", given.after)?;
     if !wants_stream(&headers) {
-        return Ok(Json(state.services.node.events(&caller, after, page.limit()?).await?).into_response());
+        return Ok(Json(state.services.node.events(&caller, after, limit).await?).into_response());
     }
-    let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?"));
-    let after = if last.is_some() { position("Last-Event-ID", last)? } else { after };
+    let after = match headers.get("last-event-id") {
+        // What is no number is no position either.
+        Some(last) => position("Last-Event-ID", last.to_str().ok().and_then(|text| text.parse().ok()).or(Some(-1)))?,
+        None => after,
+    };
     // Refusals are answered before the stream begins: nobody should have to read them out of a 200.
     state.services.node.events(&caller, after, 1).await?;
     let open = state.metrics.stream(&caller)?;
@@ -58,9 +69,12 @@ async fn events(State(state): State<AppState>, Known(caller): Known, headers: He
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 
-fn position(field: &str, text: Option<&str>) -> ApiResult<Pos> {
-    let read = text.map_or(Some(0), |text| text.parse().ok().filter(|pos| *pos >= 0));
-    Ok(read.ok_or_else(|| Error::invalid(field, format!("{field} must be the position of an event, 0 or more")))?)
+fn position(field: &str, given: Option<Pos>) -> ApiResult<Pos> {
+    let pos = given.unwrap_or_default();
+    if pos < 0 {
+        return Err(Error::invalid(field, format!("{field} must be the position of an event, 0 or more")).into());
+    }
+    Ok(pos)
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {

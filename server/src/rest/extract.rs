@@ -1,17 +1,25 @@
 //! How handlers get at a request: the caller, ids in the path, parameters, a JSON body; whatever is wrong with them becomes one error shape.
-//! It must not know what any value means.
+//! Each handler names what it takes by the types of its arguments, and the OpenAPI document is made of the same types. It must not know what any value
+//! means.
 
 use super::error::{ApiError, ApiResult};
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request, rejection::BytesRejection},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
 };
 use http::{StatusCode, header, request::Parts};
-use model::{Caller, Error, PageQuery};
-use serde::de::DeserializeOwned;
+use model::{
+    Caller, Error, PageQuery,
+    id::{ApprovalId, ProjectId, SessionId},
+};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, IntoDeserializer},
+};
 use serde_json::Value;
 use std::str::FromStr;
+use utoipa::IntoParams;
 
 /// The largest body REST accepts, in bytes: a prompt of 100,000 characters fits however it is escaped.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -27,94 +35,123 @@ impl<S: Send + Sync> FromRequestParts<S> for Known {
     }
 }
 
-/// The ids in a path, in order.
-pub struct Ids(Vec<String>);
+/// What stands at one place of a path.
+pub trait Segment: FromStr {
+    /// What there is none of where it cannot be read: `session`.
+    const WHAT: &'static str;
+}
 
-impl Ids {
-    /// The id at `place`; what is no id is no such thing.
-    pub fn at<T: FromStr>(&self, place: usize, what: &str) -> ApiResult<T> {
-        self.0.get(place).and_then(|text| text.parse().ok()).ok_or_else(|| Error::NotFound(what.to_owned()).into())
+impl Segment for ProjectId {
+    const WHAT: &'static str = "project";
+}
+
+impl Segment for SessionId {
+    const WHAT: &'static str = "session";
+}
+
+impl Segment for ApprovalId {
+    const WHAT: &'static str = "approval";
+}
+
+/// The place of an entry in its transcript.
+impl Segment for i64 {
+    const WHAT: &'static str = "entry";
+}
+
+/// What a path holds, in order.
+pub trait Segments: Sized {
+    /// Reads it; `None` for what is not there. 404 for what cannot be read: what is no id is no such thing.
+    fn read<'a>(segments: impl Iterator<Item = &'a str>) -> ApiResult<Self>;
+}
+
+impl<T: Segment> Segments for T {
+    fn read<'a>(mut segments: impl Iterator<Item = &'a str>) -> ApiResult<Self> {
+        segments.next().and_then(|text| text.parse().ok()).ok_or_else(|| Error::NotFound(T::WHAT.to_owned()).into())
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Ids {
+impl<A: Segment, B: Segment> Segments for (A, B) {
+    fn read<'a>(mut segments: impl Iterator<Item = &'a str>) -> ApiResult<Self> {
+        Ok((A::read(segments.by_ref())?, B::read(segments)?))
+    }
+}
+
+/// The ids in a path. By its name utoipa sees that what `params(...)` names stands in the path.
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: Segments> FromRequestParts<S> for Path<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::no_such_path())?;
-        Ok(Self(params.iter().map(|(_, value)| value.to_owned()).collect()))
+        T::read(params.iter().map(|(_, value)| value)).map(Self)
     }
 }
 
-/// The parameters after the question mark. Take those you know, then [`Params::end`]: what is left is an error.
-pub struct Params(Vec<(String, String)>);
+/// The parameters after the question mark, as a `T` that derives `IntoParams` and denies unknown fields; `params(...)` names the same `T`. Twice is an
+/// error but for lists, empty counts as absent.
+pub struct Query<T>(pub T);
 
-impl Params {
-    /// Reads a query.
-    pub fn parse(query: &str) -> ApiResult<Self> {
-        query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                let name = decode(name).ok_or_else(|| ApiError::malformed("the name of a parameter is not valid UTF-8"))?;
-                let value = decode(value).ok_or_else(|| Error::invalid(name.clone(), "is not valid UTF-8"))?;
-                if value.contains('\0') {
-                    return Err(Error::invalid(name, "contains the character NUL, which no value may").into());
-                }
-                Ok((name, value))
-            })
-            .collect::<ApiResult<_>>()
-            .map(Self)
-    }
-
-    /// The parameter of this name; twice is an error, empty counts as absent.
-    pub fn text(&mut self, name: &str) -> ApiResult<Option<String>> {
-        let mut found = self.all(name);
-        match found.len() {
-            0 | 1 => Ok(found.pop()),
-            _ => Err(Error::invalid(name, format!("{name} was given more than once")).into()),
-        }
-    }
-
-    /// Every value of this name; several may also stand in one, separated by commas.
-    pub fn words(&mut self, name: &str) -> Vec<String> {
-        self.all(name).iter().flat_map(|value| value.split(',')).map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
-    }
-
-    /// The parameter read by `read`; `expected` completes "must be".
-    pub fn read<T>(&mut self, name: &str, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> ApiResult<Option<T>> {
-        self.text(name)?.map(|text| read(&text).ok_or_else(|| Error::invalid(name, format!("{name} must be {expected}")).into())).transpose()
-    }
-
-    /// `after` and `limit` of a list.
-    pub fn page(&mut self) -> ApiResult<PageQuery> {
-        let page = PageQuery { after: self.text("after")?, limit: self.read("limit", "a number from 1 to 200", |text| text.parse().ok())? };
-        page.limit()?;
-        Ok(page)
-    }
-
-    /// Nothing else may have been given.
-    pub fn end(self) -> ApiResult<()> {
-        match self.0.into_iter().next() {
-            None => Ok(()),
-            Some((name, _)) => Err(Error::invalid(name.clone(), format!("there is no parameter `{name}` here")).into()),
-        }
-    }
-
-    fn all(&mut self, name: &str) -> Vec<String> {
-        let (found, left) = std::mem::take(&mut self.0).into_iter().partition::<Vec<_>, _>(|(given, _)| given == name);
-        self.0 = left;
-        found.into_iter().map(|(_, value)| value).filter(|value| !value.is_empty()).collect()
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Params {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
-        Self::parse(parts.uri.query().unwrap_or_default())
+        query(parts.uri.query().unwrap_or_default()).map(Self)
     }
+}
+
+/// For what takes no parameters and says so.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct NoParams {}
+
+/// Reads a query: what is wrong is said with the parameter it is wrong at.
+pub fn query<T: DeserializeOwned>(text: &str) -> ApiResult<T> {
+    let given = pairs(text)?;
+    let clean = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&given).finish();
+    let form = serde_html_form::Deserializer::from_bytes(clean.as_bytes());
+    serde_path_to_error::deserialize(form).map_err(|error| {
+        let message = error.inner().to_string();
+        let name = named(&message, &error.path().to_string());
+        let message = if given.iter().filter(|(given, _)| *given == name).count() > 1 {
+            format!("{name} was given more than once, or one of its values is wrong: {message}")
+        } else if let Some(rest) = message.strip_prefix("unknown field") {
+            format!("unknown parameter{rest}")
+        } else {
+            format!("{name} cannot be read: {message}")
+        };
+        Error::invalid(name, message).into()
+    })
+}
+
+/// The names and values of a query but the empty ones. Strict: what is no UTF-8 is refused, not replaced.
+fn pairs(query: &str) -> ApiResult<Vec<(String, String)>> {
+    let mut pairs = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(name).ok_or_else(|| ApiError::malformed("the name of a parameter is not valid UTF-8"))?;
+        let value = decode(value).ok_or_else(|| Error::invalid(name.clone(), "is not valid UTF-8"))?;
+        if name.contains('\0') || value.contains('\0') {
+            return Err(Error::invalid(name.replace('\0', ""), "contains the character NUL, which no value may").into());
+        }
+        pairs.push((name, value));
+    }
+    pairs.retain(|(_, value)| !value.is_empty());
+    Ok(pairs)
+}
+
+/// Several values, separated by commas or given one by one; for `deserialize_with`.
+pub fn several<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let given = Vec::<String>::deserialize(deserializer)?;
+    let words = given.iter().flat_map(|value| value.split(',')).map(str::trim).filter(|word| !word.is_empty());
+    words.map(|word| T::deserialize(word.to_owned().into_deserializer())).collect()
+}
+
+/// `after` and `limit` of a list; 422 at `limit` when it is none.
+pub fn page(after: Option<String>, limit: Option<u32>) -> ApiResult<PageQuery> {
+    let page = PageQuery { after, limit };
+    page.limit()?;
+    Ok(page)
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -136,10 +173,16 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// A JSON body read into `T`.
-pub struct Body<T>(pub T);
+/// A JSON body read into `T`, or a `T` as an answer. By its name utoipa finds it among the arguments of a handler and declares the body.
+pub struct Json<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
@@ -154,7 +197,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 /// A body that says nothing: absent, or an empty JSON object.
 pub struct NoBody;
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
@@ -226,7 +269,7 @@ pub(crate) fn nul(value: &Value, path: String) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::sessions::NewSession;
+    use model::sessions::{NewSession, SessionState};
 
     fn wrong(body: &str) -> (u16, Option<String>, String) {
         let error = read::<NewSession>(body.as_bytes()).map(|_| ()).unwrap_err();
@@ -253,28 +296,35 @@ mod tests {
         assert_eq!(read::<NewSession>(b"{\"project\":\"\xff\"}").unwrap_err().status.as_u16(), 400);
     }
 
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        #[serde(default, deserialize_with = "several")]
+        state: Vec<SessionState>,
+        q: Option<String>,
+        limit: Option<u32>,
+    }
+
     #[test]
     fn parameters_are_known_valid_and_given_once() {
-        let mut params = Params::parse("state=waiting,working&state=idle&q=a%20b+c").unwrap();
-        assert_eq!(params.words("state"), ["waiting", "working", "idle"]);
-        assert_eq!(params.text("q").unwrap().as_deref(), Some("a b c"));
-        params.end().unwrap();
-        let field = |query: &str| {
-            let mut params = Params::parse(query)?;
-            params.page()?;
-            params.end()
-        };
-        for (query, at) in [
-            ("limit=0", "limit"),
-            ("limit=201", "limit"),
+        let both = vec![SessionState::Waiting, SessionState::Working, SessionState::Idle];
+        let read = query::<Asked>("state=waiting,working&state=idle&q=a%20b+c").unwrap();
+        assert_eq!(read, Asked { state: both, q: "a b c".to_owned().into(), limit: None });
+        assert_eq!(query::<Asked>("state=&q=&&limit").unwrap(), Asked { state: Vec::new(), q: None, limit: None });
+        for (text, at) in [
+            ("limit=-1", "limit"),
             ("limit=x", "limit"),
             ("limit=1&limit=2", "limit"),
             ("offset=1", "offset"),
-            ("after=%00", "after"),
-            ("after=%ff", "after"),
-            ("after=%f", "after"),
+            ("state=waiting,busy", "state"),
+            ("state=waiting&state=busy", "state"),
+            ("q=%00", "q"),
+            ("q=%ff", "q"),
+            ("q=%f", "q"),
         ] {
-            assert_eq!(field(query).unwrap_err().body.field.as_deref(), Some(at), "{query}");
+            let error = query::<Asked>(text).unwrap_err();
+            assert_eq!((error.status.as_u16(), error.body.field.as_deref()), (422, Some(at)), "{text}");
         }
+        assert_eq!(query::<Asked>("%ff=1").unwrap_err().status.as_u16(), 400);
     }
 }

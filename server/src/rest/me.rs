@@ -3,10 +3,10 @@
 
 use super::{
     error::{ApiResult, ErrorEnvelope},
-    extract::{Known, Params},
+    extract::{Json, Known, NoParams, Query},
 };
 use crate::router::AppState;
-use axum::{Json, extract::State};
+use axum::extract::State;
 use model::{Services, accounts::Me};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -16,8 +16,8 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Who asks, and what they may do.
-#[utoipa::path(get, path = "/me", tag = "me", responses((status = 200, body = Me), (status = "4XX", body = ErrorEnvelope)))]
-async fn me(State(services): State<Services>, Known(caller): Known, params: Params) -> ApiResult<Json<Me>> {
-    params.end()?;
+#[utoipa::path(get, path = "/me", operation_id = "me", tag = "me", responses((status = 200, body = Me), (status = 400, description = "a parameter is no UTF-8", body = ErrorEnvelope),
+        (status = 422, description = "it takes no parameters", body = ErrorEnvelope)))]
+async fn me(State(services): State<Services>, Known(caller): Known, _: Query<NoParams>) -> ApiResult<Json<Me>> {
     Ok(Json(services.accounts.me(&caller).await?))
 }

@@ -7,15 +7,17 @@ pub mod events;
 pub mod extract;
 pub mod me;
 pub mod projects;
+mod refusals;
 pub mod sessions;
 pub mod usage;
 
 use crate::router::AppState;
 use axum::{
-    Json, Router,
+    Router,
     response::{IntoResponse, Response},
 };
 use error::{ApiError, ErrorEnvelope};
+use extract::Json;
 use http::{HeaderValue, StatusCode, header};
 use model::{Page, usage::UsageBy};
 use serde::Serialize;
@@ -54,7 +56,8 @@ impl Modify for Token {
 
 /// Every endpoint and the document that describes them: both come from the same registration.
 pub fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
-    let (router, document) = router().split_for_parts();
+    let (router, mut document) = router().split_for_parts();
+    refusals::add(&mut document);
     (router.method_not_allowed_fallback(no_such_method), document)
 }
 

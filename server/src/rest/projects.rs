@@ -4,15 +4,18 @@
 use super::{
     List, created,
     error::{ApiResult, ErrorEnvelope},
-    extract::{Body, Ids, Known, Params},
+    extract::{Json, Known, Path, Query, page},
 };
 use crate::router::AppState;
-use axum::{Json, extract::State, response::Response};
+use axum::{extract::State, response::Response};
 use http::StatusCode;
 use model::{
     Page, Services,
+    id::ProjectId,
     projects::{NewProject, Project, ProjectPatch},
 };
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// All of them.
@@ -20,43 +23,56 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(find, update, delete))
 }
 
+/// The parameters of `GET /projects`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct ListParams {
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// 1 to 200; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
 /// Projects by name.
-#[utoipa::path(get, path = "/projects", tag = "projects",
-    params(("after" = Option<String>, Query, description = "the `next` of the page before"), ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent")),
-    responses((status = 200, body = Page<Project>), (status = "4XX", body = ErrorEnvelope)))]
-async fn list(State(services): State<Services>, Known(caller): Known, mut params: Params) -> ApiResult<List<Project>> {
-    let page = params.page()?;
-    params.end()?;
+#[utoipa::path(get, path = "/projects", operation_id = "list_projects", params(ListParams), tag = "projects",
+    responses((status = 200, body = Page<Project>)))]
+async fn list(State(services): State<Services>, Known(caller): Known, Query(given): Query<ListParams>) -> ApiResult<List<Project>> {
+    let page = page(given.after, given.limit)?;
     Ok(List(services.projects.list(&caller, page).await?))
 }
 
 /// Adds a folder that exists on the node's machine.
-#[utoipa::path(post, path = "/projects", tag = "projects", request_body = NewProject,
-    params(("Idempotency-Key" = Option<String>, Header, description = "a repeated key within 24 hours gives the first answer again")),
-    responses((status = 201, body = Project), (status = "4XX", body = ErrorEnvelope)))]
-async fn create(State(services): State<Services>, Known(caller): Known, Body(new): Body<NewProject>) -> ApiResult<Response> {
+#[utoipa::path(post, path = "/projects", operation_id = "create_project", tag = "projects",
+    responses((status = 201, body = Project), (status = 409, description = "the folder is a project already", body = ErrorEnvelope)))]
+async fn create(State(services): State<Services>, Known(caller): Known, Json(new): Json<NewProject>) -> ApiResult<Response> {
     let project = services.projects.create(&caller, new).await?;
     Ok(created(format!("{}/projects/{}", super::PREFIX, project.id), project))
 }
 
 /// One project.
-#[utoipa::path(get, path = "/projects/{id}", tag = "projects", params(("id" = String, Path)),
-    responses((status = 200, body = Project), (status = "4XX", body = ErrorEnvelope)))]
-async fn find(State(services): State<Services>, Known(caller): Known, ids: Ids) -> ApiResult<Json<Project>> {
-    Ok(Json(services.projects.find(&caller, ids.at(0, "project")?).await?))
+#[utoipa::path(get, path = "/projects/{id}", operation_id = "find_project", params(ProjectId), tag = "projects",
+    responses((status = 200, body = Project)))]
+async fn find(State(services): State<Services>, Known(caller): Known, Path(id): Path<ProjectId>) -> ApiResult<Json<Project>> {
+    Ok(Json(services.projects.find(&caller, id).await?))
 }
 
 /// Renames it, trusts it, sets the time limit of its approvals.
-#[utoipa::path(patch, path = "/projects/{id}", tag = "projects", params(("id" = String, Path)), request_body = ProjectPatch,
-    responses((status = 200, body = Project), (status = "4XX", body = ErrorEnvelope)))]
-async fn update(State(services): State<Services>, Known(caller): Known, ids: Ids, Body(patch): Body<ProjectPatch>) -> ApiResult<Json<Project>> {
-    Ok(Json(services.projects.update(&caller, ids.at(0, "project")?, patch).await?))
+#[utoipa::path(patch, path = "/projects/{id}", operation_id = "update_project", params(ProjectId), tag = "projects",
+    responses((status = 200, body = Project), (status = 409, description = "what its folder would run has changed since it was looked at", body = ErrorEnvelope)))]
+async fn update(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<ProjectId>,
+    Json(patch): Json<ProjectPatch>,
+) -> ApiResult<Json<Project>> {
+    Ok(Json(services.projects.update(&caller, id, patch).await?))
 }
 
 /// Forgets it; 409 while one of its sessions runs. The folder is untouched.
-#[utoipa::path(delete, path = "/projects/{id}", tag = "projects", params(("id" = String, Path)),
-    responses((status = 204), (status = "4XX", body = ErrorEnvelope)))]
-async fn delete(State(services): State<Services>, Known(caller): Known, ids: Ids) -> ApiResult<StatusCode> {
-    services.projects.delete(&caller, ids.at(0, "project")?).await?;
+#[utoipa::path(delete, path = "/projects/{id}", operation_id = "delete_project", params(ProjectId), tag = "projects",
+    responses((status = 204), (status = 409, description = "one of its sessions runs", body = ErrorEnvelope)))]
+async fn delete(State(services): State<Services>, Known(caller): Known, Path(id): Path<ProjectId>) -> ApiResult<StatusCode> {
+    services.projects.delete(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

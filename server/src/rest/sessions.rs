@@ -4,18 +4,19 @@
 use super::{
     List, created,
     error::{ApiResult, ErrorEnvelope},
-    extract::{Body, Ids, Known, NoBody, Params},
+    extract::{Json, Known, NoBody, Path, Query, page, several},
 };
 use crate::router::AppState;
-use axum::{Json, extract::State, response::Response};
+use axum::{extract::State, response::Response};
 use http::StatusCode;
 use model::{
     Error, Page, Services,
     entries::{Entry, EntryBody},
+    id::{ProjectId, SessionId},
     sessions::{AgentKind, Mode, NewSession, Prompt, Session, SessionFilter, SessionPatch, SessionState},
 };
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// All of them.
@@ -50,147 +51,160 @@ pub struct NewMode {
     mode: Mode,
 }
 
+/// The parameters of `GET /sessions`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct ListParams {
+    /// Only in one of these states, separated by commas.
+    #[serde(default, deserialize_with = "several")]
+    #[param(style = Form, explode = false)]
+    state: Vec<SessionState>,
+    /// Only in this project.
+    project: Option<ProjectId>,
+    /// Only of this agent.
+    agent: Option<AgentKind>,
+    /// Title or project contains this.
+    q: Option<String>,
+    /// Only with this tag.
+    tag: Option<String>,
+    /// What was put away instead of what was not.
+    archived: Option<bool>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// 1 to 200; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// The parameters of `GET /sessions/{id}/entries`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct EntriesParams {
+    /// The `seq` before the first wanted; the `next` of the page before.
+    #[param(minimum = 0)]
+    after: Option<i64>,
+    /// 1 to 200; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
 /// Sessions the caller may see, newest activity first.
-#[utoipa::path(get, path = "/sessions", tag = "sessions",
-    params(
-        ("state" = Option<String>, Query, description = "one or several states, separated by commas"),
-        ("project" = Option<String>, Query, description = "the id of a project"),
-        ("agent" = Option<AgentKind>, Query, description = "only of this agent"),
-        ("q" = Option<String>, Query, description = "title or project contains this"),
-        ("tag" = Option<String>, Query, description = "only with this tag"),
-        ("archived" = Option<bool>, Query, description = "what was put away instead of what was not"),
-        ("after" = Option<String>, Query, description = "the `next` of the page before"),
-        ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
-    ),
-    responses((status = 200, body = Page<Session>), (status = "4XX", body = ErrorEnvelope)))]
-async fn list(State(services): State<Services>, Known(caller): Known, mut params: Params) -> ApiResult<List<Session>> {
-    let state = params
-        .words("state")
-        .iter()
-        .map(|word| {
-            SessionState::parse(word).ok_or_else(|| {
-                let known: Vec<_> = SessionState::ALL.iter().map(|state| state.word()).collect();
-                Error::invalid("state", format!("`{word}` is no state; there are {}", known.join(", ")))
-            })
-        })
-        .collect::<Result<_, _>>()?;
-    let filter = SessionFilter {
-        state,
-        project: params.read("project", "the id of a project, prj_...", |text| text.parse().ok())?,
-        agent: params.read("agent", "claude or demo", AgentKind::parse)?,
-        q: params.text("q")?,
-        tag: params.text("tag")?,
-        archived: params.read("archived", "true or false", |text| text.parse().ok())?.unwrap_or_default(),
-    };
-    let page = params.page()?;
-    params.end()?;
+#[utoipa::path(get, path = "/sessions", operation_id = "list_sessions", params(ListParams), tag = "sessions",
+    responses((status = 200, body = Page<Session>)))]
+async fn list(State(services): State<Services>, Known(caller): Known, Query(given): Query<ListParams>) -> ApiResult<List<Session>> {
+    let page = page(given.after, given.limit)?;
+    let ListParams { state, project, agent, q, tag, archived, .. } = given;
+    let filter = SessionFilter { state, project, agent, q, tag, archived: archived.unwrap_or_default() };
     Ok(List(services.sessions.list(&caller, filter, page).await?))
 }
 
 /// Starts a session; it is durable and `queued` when this answers.
-#[utoipa::path(post, path = "/sessions", tag = "sessions", request_body = NewSession,
-    params(("Idempotency-Key" = Option<String>, Header, description = "a repeated key within 24 hours gives the first answer again")),
-    responses((status = 201, body = Session), (status = "4XX", body = ErrorEnvelope)))]
-async fn create(State(services): State<Services>, Known(caller): Known, Body(new): Body<NewSession>) -> ApiResult<Response> {
+#[utoipa::path(post, path = "/sessions", operation_id = "create_session", tag = "sessions",
+    responses((status = 201, body = Session)))]
+async fn create(State(services): State<Services>, Known(caller): Known, Json(new): Json<NewSession>) -> ApiResult<Response> {
     let session = services.sessions.create(&caller, new).await?;
     Ok(created(format!("{}/sessions/{}", super::PREFIX, session.id), session))
 }
 
 /// One session.
-#[utoipa::path(get, path = "/sessions/{id}", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = Session), (status = "4XX", body = ErrorEnvelope)))]
-async fn find(State(services): State<Services>, Known(caller): Known, ids: Ids) -> ApiResult<Json<Session>> {
-    Ok(Json(services.sessions.find(&caller, ids.at(0, "session")?).await?))
+#[utoipa::path(get, path = "/sessions/{id}", operation_id = "find_session", params(SessionId), tag = "sessions",
+    responses((status = 200, body = Session)))]
+async fn find(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>) -> ApiResult<Json<Session>> {
+    Ok(Json(services.sessions.find(&caller, id).await?))
 }
 
 /// Renames it, tags it, puts it away, changes who may see it.
-#[utoipa::path(patch, path = "/sessions/{id}", tag = "sessions", params(("id" = String, Path)), request_body = SessionPatch,
-    responses((status = 200, body = Session), (status = "4XX", body = ErrorEnvelope)))]
-async fn update(State(services): State<Services>, Known(caller): Known, ids: Ids, Body(patch): Body<SessionPatch>) -> ApiResult<Json<Session>> {
-    Ok(Json(services.sessions.update(&caller, ids.at(0, "session")?, patch).await?))
+#[utoipa::path(patch, path = "/sessions/{id}", operation_id = "update_session", params(SessionId), tag = "sessions",
+    responses((status = 200, body = Session)))]
+async fn update(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<SessionId>,
+    Json(patch): Json<SessionPatch>,
+) -> ApiResult<Json<Session>> {
+    Ok(Json(services.sessions.update(&caller, id, patch).await?))
 }
 
 /// Deletes it; 409 while its agent runs.
-#[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 204), (status = "4XX", body = ErrorEnvelope)))]
-async fn delete(State(services): State<Services>, Known(caller): Known, ids: Ids) -> ApiResult<StatusCode> {
-    services.sessions.delete(&caller, ids.at(0, "session")?).await?;
+#[utoipa::path(delete, path = "/sessions/{id}", operation_id = "delete_session", params(SessionId), tag = "sessions",
+    responses((status = 204), (status = 409, description = "its agent runs: stop it first", body = ErrorEnvelope)))]
+async fn delete(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>) -> ApiResult<StatusCode> {
+    services.sessions.delete(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Its transcript, in order.
-#[utoipa::path(get, path = "/sessions/{id}/entries", tag = "sessions",
-    params(
-        ("id" = String, Path),
-        ("after" = Option<i64>, Query, description = "the `seq` before the first wanted; the `next` of the page before"),
-        ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
-    ),
-    responses((status = 200, body = Page<Entry>), (status = "4XX", body = ErrorEnvelope)))]
-async fn entries(State(services): State<Services>, Known(caller): Known, ids: Ids, mut params: Params) -> ApiResult<List<Entry>> {
-    let page = params.page()?;
-    params.end()?;
-    let after = page.after.as_deref().map_or(Some(0), |text| text.parse().ok().filter(|after| *after >= 0));
-    let after = after.ok_or_else(|| Error::invalid("after", "after must be the `seq` of an entry"))?;
-    Ok(List(services.sessions.entries(&caller, ids.at(0, "session")?, after, page.limit()?, false).await?))
+#[utoipa::path(get, path = "/sessions/{id}/entries", operation_id = "list_entries", params(SessionId, EntriesParams), tag = "sessions",
+    responses((status = 200, body = Page<Entry>)))]
+async fn entries(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<SessionId>,
+    Query(given): Query<EntriesParams>,
+) -> ApiResult<List<Entry>> {
+    let limit = page(None, given.limit)?.limit()?;
+    let after = given.after.unwrap_or_default();
+    if after < 0 {
+        return Err(Error::invalid("after", "after must be the `seq` of an entry, or 0").into());
+    }
+    Ok(List(services.sessions.entries(&caller, id, after, limit, false).await?))
 }
 
 /// The whole of one entry.
-#[utoipa::path(get, path = "/sessions/{id}/entries/{seq}/body", tag = "sessions", params(("id" = String, Path), ("seq" = i64, Path)),
-    responses((status = 200, body = EntryBody), (status = "4XX", body = ErrorEnvelope)))]
-async fn entry_body(State(services): State<Services>, Known(caller): Known, ids: Ids) -> ApiResult<Json<EntryBody>> {
-    Ok(Json(services.sessions.entry_body(&caller, ids.at(0, "session")?, ids.at(1, "entry")?).await?))
+#[utoipa::path(get, path = "/sessions/{id}/entries/{seq}/body", operation_id = "entry_body", tag = "sessions",
+    responses((status = 200, body = EntryBody)))]
+async fn entry_body(State(services): State<Services>, Known(caller): Known, Path((id, seq)): Path<(SessionId, i64)>) -> ApiResult<Json<EntryBody>> {
+    Ok(Json(services.sessions.entry_body(&caller, id, seq).await?))
 }
 
 /// Says something to the agent: at once when it is idle, queued while it works, resuming it when it has ended.
-#[utoipa::path(post, path = "/sessions/{id}/prompts", tag = "sessions", request_body = NewPrompt,
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "a repeated key within 24 hours gives the first answer again")),
-    responses((status = 201, body = Prompt), (status = "4XX", body = ErrorEnvelope)))]
-async fn prompt(State(services): State<Services>, Known(caller): Known, ids: Ids, Body(new): Body<NewPrompt>) -> ApiResult<Response> {
-    let prompt = services.sessions.prompt(&caller, ids.at(0, "session")?, new.text).await?;
+#[utoipa::path(post, path = "/sessions/{id}/prompts", operation_id = "prompt_session", params(SessionId), tag = "sessions",
+    responses((status = 201, body = Prompt)))]
+async fn prompt(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, Json(new): Json<NewPrompt>) -> ApiResult<Response> {
+    let prompt = services.sessions.prompt(&caller, id, new.text).await?;
     Ok(created(format!("{}/sessions/{}", super::PREFIX, prompt.session), prompt))
 }
 
 /// Changes how much the agent may do unasked, at once where it runs.
-#[utoipa::path(post, path = "/sessions/{id}/mode", tag = "sessions", params(("id" = String, Path)), request_body = NewMode,
-    responses((status = 200, body = Session), (status = "4XX", body = ErrorEnvelope)))]
-async fn set_mode(State(services): State<Services>, Known(caller): Known, ids: Ids, Body(new): Body<NewMode>) -> ApiResult<Json<Session>> {
-    Ok(Json(services.sessions.set_mode(&caller, ids.at(0, "session")?, new.mode).await?))
+#[utoipa::path(post, path = "/sessions/{id}/mode", operation_id = "set_mode", params(SessionId), tag = "sessions",
+    responses((status = 200, body = Session)))]
+async fn set_mode(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, Json(new): Json<NewMode>) -> ApiResult<Json<Session>> {
+    Ok(Json(services.sessions.set_mode(&caller, id, new.mode).await?))
 }
 
 /// Ends the turn that runs; the session stays open.
-#[utoipa::path(post, path = "/sessions/{id}/interrupt", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = Session), (status = "4XX", body = ErrorEnvelope)))]
-async fn interrupt(State(services): State<Services>, Known(caller): Known, ids: Ids, _: NoBody) -> ApiResult<Json<Session>> {
-    Ok(Json(services.sessions.interrupt(&caller, ids.at(0, "session")?).await?))
+#[utoipa::path(post, path = "/sessions/{id}/interrupt", operation_id = "interrupt_session", params(SessionId), tag = "sessions",
+    responses((status = 200, body = Session)))]
+async fn interrupt(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Json<Session>> {
+    Ok(Json(services.sessions.interrupt(&caller, id).await?))
 }
 
 /// Ends the agent; the session can be resumed.
-#[utoipa::path(post, path = "/sessions/{id}/stop", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = Session), (status = "4XX", body = ErrorEnvelope)))]
-async fn stop(State(services): State<Services>, Known(caller): Known, ids: Ids, _: NoBody) -> ApiResult<Json<Session>> {
-    Ok(Json(services.sessions.stop(&caller, ids.at(0, "session")?).await?))
+#[utoipa::path(post, path = "/sessions/{id}/stop", operation_id = "stop_session", params(SessionId), tag = "sessions",
+    responses((status = 200, body = Session)))]
+async fn stop(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Json<Session>> {
+    Ok(Json(services.sessions.stop(&caller, id).await?))
 }
 
 /// Says again what was said last, after its turn failed or was interrupted; resumes the agent where it has ended.
-#[utoipa::path(post, path = "/sessions/{id}/send-again", tag = "sessions",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "a repeated key within 24 hours gives the first answer again")),
-    responses((status = 201, body = Prompt), (status = "4XX", body = ErrorEnvelope)))]
-async fn send_again(State(services): State<Services>, Known(caller): Known, ids: Ids, _: NoBody) -> ApiResult<Response> {
-    let prompt = services.sessions.send_again(&caller, ids.at(0, "session")?).await?;
+#[utoipa::path(post, path = "/sessions/{id}/send-again", operation_id = "send_again", params(SessionId), tag = "sessions",
+    responses((status = 201, body = Prompt)))]
+async fn send_again(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Response> {
+    let prompt = services.sessions.send_again(&caller, id).await?;
     Ok(created(format!("{}/sessions/{}", super::PREFIX, prompt.session), prompt))
 }
 
 /// Starts the agent again on the same conversation.
-#[utoipa::path(post, path = "/sessions/{id}/resume", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = Session), (status = "4XX", body = ErrorEnvelope)))]
-async fn resume(State(services): State<Services>, Known(caller): Known, ids: Ids, _: NoBody) -> ApiResult<Json<Session>> {
-    Ok(Json(services.sessions.resume(&caller, ids.at(0, "session")?).await?))
+#[utoipa::path(post, path = "/sessions/{id}/resume", operation_id = "resume_session", params(SessionId), tag = "sessions",
+    responses((status = 200, body = Session)))]
+async fn resume(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Json<Session>> {
+    Ok(Json(services.sessions.resume(&caller, id).await?))
 }
 
 /// A new session that continues the same conversation; the old one stays as it is.
-#[utoipa::path(post, path = "/sessions/{id}/fork", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 201, body = Session), (status = "4XX", body = ErrorEnvelope)))]
-async fn fork(State(services): State<Services>, Known(caller): Known, ids: Ids, _: NoBody) -> ApiResult<Response> {
-    let session = services.sessions.fork(&caller, ids.at(0, "session")?).await?;
+#[utoipa::path(post, path = "/sessions/{id}/fork", operation_id = "fork_session", params(SessionId), tag = "sessions",
+    responses((status = 201, body = Session)))]
+async fn fork(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Response> {
+    let session = services.sessions.fork(&caller, id).await?;
     Ok(created(format!("{}/sessions/{}", super::PREFIX, session.id), session))
 }

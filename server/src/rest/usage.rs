@@ -3,8 +3,8 @@
 
 use super::{
     List,
-    error::{ApiResult, ErrorEnvelope},
-    extract::{Known, Params},
+    error::ApiResult,
+    extract::{Known, Query},
 };
 use crate::router::AppState;
 use axum::extract::State;
@@ -12,6 +12,8 @@ use model::{
     Error, Page, Services,
     usage::{UsageBy, UsageQuery, UsageRow},
 };
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// How many days are summed when nobody says.
@@ -22,17 +24,23 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(sums))
 }
 
+/// The parameters of `GET /usage`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct SumsParams {
+    /// `day` when absent.
+    by: Option<UsageBy>,
+    /// The last so many UTC days, today included; 30 when absent.
+    #[param(minimum = 1, maximum = 366)]
+    days: Option<u32>,
+}
+
 /// Sums over sessions the caller may see: days in order, projects and models costliest first.
-#[utoipa::path(get, path = "/usage", tag = "usage",
-    params(
-        ("by" = Option<UsageBy>, Query, description = "day when absent"),
-        ("days" = Option<u32>, Query, description = "the last so many UTC days, today included, 1 to 366; 30 when absent"),
-    ),
-    responses((status = 200, body = Page<UsageRow>), (status = "4XX", body = ErrorEnvelope)))]
-async fn sums(State(services): State<Services>, Known(caller): Known, mut params: Params) -> ApiResult<List<UsageRow>> {
-    let by = params.read("by", "day, project or model", UsageBy::parse)?.unwrap_or(UsageBy::Day);
-    let days = params.read("days", "a number from 1 to 366", |text| text.parse().ok())?.unwrap_or(DEFAULT_DAYS);
-    params.end()?;
+#[utoipa::path(get, path = "/usage", operation_id = "sum_usage", params(SumsParams), tag = "usage",
+    responses((status = 200, body = Page<UsageRow>)))]
+async fn sums(State(services): State<Services>, Known(caller): Known, Query(given): Query<SumsParams>) -> ApiResult<List<UsageRow>> {
+    let by = given.by.unwrap_or(UsageBy::Day);
+    let days = given.days.unwrap_or(DEFAULT_DAYS);
     if !(1..=366).contains(&days) {
         return Err(Error::invalid("days", "days must be 1 to 366").into());
     }

@@ -111,10 +111,13 @@ impl Bench {
         self.state.accounts.create_token_for(&Caller::cli(), name, new).await.unwrap().secret
     }
 
-    /// Sends a request as it is, with a host the node knows.
+    /// Sends a request as it is, with a host the node knows. The answer must be one that the OpenAPI document names.
     pub async fn send(&self, mut request: Request<Body>) -> Answer {
         request.headers_mut().insert("host", "127.0.0.1:3000".parse().unwrap());
-        Answer::read(self.app.clone().oneshot(request).await.unwrap()).await
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = Answer::read(self.app.clone().oneshot(request).await.unwrap()).await;
+        crate::document::names_answer(method.as_str(), &path, answer.status.as_u16());
+        answer
     }
 
     /// Asks with the owner's token.
