@@ -13,6 +13,7 @@ mod m20261129_000006_logins;
 mod m20261129_000007_people;
 mod m20261129_000008_event_session;
 mod m20261129_000009_run_trusted;
+mod m20261129_000010_queued;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000007_people::Migration),
             Box::new(m20261129_000008_event_session::Migration),
             Box::new(m20261129_000009_run_trusted::Migration),
+            Box::new(m20261129_000010_queued::Migration),
         ]
     }
 }

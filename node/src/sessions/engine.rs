@@ -27,7 +27,7 @@ use model::{
     id::{ApprovalId, RunId, SessionId},
     sessions::{AgentKind, Mode, QueuedWhy, SessionState},
 };
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::Expr};
 use std::{
     any::Any,
     collections::{BTreeMap, HashMap},
@@ -522,18 +522,7 @@ impl Engine {
 
     /// What is full when not all that waits could be started.
     async fn start_some(self: &Arc<Self>) -> Result<Option<Capacity>> {
-        let waiting = session::Entity::find()
-            .select_only()
-            .column(session::Column::Id)
-            .filter(session::Column::State.eq(SessionState::Queued.word()))
-            .filter(session::Column::Deleted.is_null())
-            .order_by_asc(session::Column::StateSince)
-            .order_by_asc(session::Column::Id)
-            .limit(50)
-            .into_tuple::<String>()
-            .all(self.store.read())
-            .await
-            .map_err(internal)?;
+        let waiting = waiting().into_tuple::<String>().all(self.store.read()).await.map_err(internal)?;
         for id in waiting {
             let Ok(session) = id.parse::<SessionId>() else { continue };
             if self.places().contains_key(&session) {
@@ -779,6 +768,14 @@ impl Engine {
     }
 }
 
+/// The ids of the sessions that wait for an agent, longest first.
+fn waiting() -> Select<session::Entity> {
+    // Said in the statement's text: the index of these alone is not used for a bound state.
+    let waits = Expr::cust(r#""session"."state" = 'queued' AND "session"."deleted" IS NULL"#);
+    let found = session::Entity::find().select_only().column(session::Column::Id).filter(waits);
+    found.order_by_asc(session::Column::StateSince).order_by_asc(session::Column::Id).limit(50)
+}
+
 /// Does one round of what the supervisor does again and again: neither an error nor a panic ends it.
 async fn survived(what: &str, round: impl Future<Output = Result<()>> + Send) {
     match AssertUnwindSafe(round).catch_unwind().await {
@@ -792,4 +789,20 @@ async fn survived(what: &str, round: impl Future<Output = Result<()>> + Send) {
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     shorten(text.and_then(|text| text.lines().next()).unwrap_or("it panicked"), 200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::TestStore;
+
+    #[tokio::test]
+    async fn who_waits_is_found_by_an_index_and_not_sorted() {
+        let test = TestStore::new::<migration::Migrator>(1).await;
+        assert_eq!(SessionState::Queued.word(), "queued");
+        if let Some(plan) = test.plan(waiting()).await {
+            assert!(plan.contains("INDEX session_queued") && !plan.contains("ORDER BY"), "{plan}");
+        }
+        assert_eq!(waiting().into_tuple::<String>().all(test.store.read()).await.unwrap(), Vec::<String>::new());
+    }
 }
