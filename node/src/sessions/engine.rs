@@ -49,6 +49,9 @@ pub(super) const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// The same as [`TAKES_WITHIN`] where the node stops and has little time, or is known to be held up.
 const HURRIES_WITHIN: Duration = Duration::from_millis(500);
 
+/// While there is no room, it is looked for room at most so often: everybody who creates a session asks for it, and it costs three statements.
+const FULL: Duration = Duration::from_millis(20);
+
 /// What the engine is told once.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -493,18 +496,22 @@ impl Engine {
                     () = self.kick.notified() => {}
                     _ = tick.tick() => {}
                 }
-                survived("sessions that wait could not be started yet", self.start_waiting()).await;
+                let full = survived("sessions that wait could not be started yet", self.start_waiting()).await;
+                if full == Some(true) {
+                    tokio::time::sleep(FULL).await;
+                }
             }
         };
         // What is being started when the node stops is started to its end.
         tokio::join!(denies, starts);
     }
 
-    /// Starts what waits, as far as there is room, and says why the rest waits.
-    async fn start_waiting(self: &Arc<Self>) -> Result<()> {
+    /// Starts what waits, as far as there is room, and says why the rest waits; whether there is such a rest.
+    async fn start_waiting(self: &Arc<Self>) -> Result<bool> {
         let full = self.start_some().await?;
+        let waits = full.is_some();
         self.hub.capacity(full);
-        Ok(())
+        Ok(waits)
     }
 
     /// How full the node is: agents at work, and those that only wait for a person, who are counted apart. The tables say who waits.
@@ -777,12 +784,13 @@ fn waiting() -> Select<session::Entity> {
 }
 
 /// Does one round of what the supervisor does again and again: neither an error nor a panic ends it.
-async fn survived(what: &str, round: impl Future<Output = Result<()>> + Send) {
+async fn survived<T>(what: &str, round: impl Future<Output = Result<T>> + Send) -> Option<T> {
     match AssertUnwindSafe(round).catch_unwind().await {
-        Ok(Ok(())) => {}
+        Ok(Ok(value)) => return Some(value),
         Ok(Err(error)) => tracing::warn!(%error, "{what}"),
         Err(panic) => tracing::error!(panic = said(&*panic), "{what}: this node failed there"),
     }
+    None
 }
 
 /// What a panic said, one line of it.
