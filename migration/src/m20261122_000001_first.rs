@@ -171,6 +171,9 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     // It says who may see a session and where it stands, so that a list of the newest looks at no row.
     manager.create_index(index("session_newest", "session", &["updated", "id", "archived", "deleted", "visibility", "owner", "pos"])).await?;
+    // Sessions that wait for an agent, in the order in which they began to. Both databases use it where the state is said in the statement's text.
+    let waits = Expr::col("state").eq(Expr::cust("'queued'")).and(Expr::col("deleted").is_null());
+    manager.create_index(index("session_queued", "session", &["state", "state_since", "id"]).and_where(waits).to_owned()).await?;
     manager.create_index(index("session_agent", "session", &["agent"])).await?;
     manager.create_index(index("session_project_updated_id", "session", &["project", "updated", "id"])).await?;
     manager.create_index(index("session_state_updated_id", "session", &["state", "updated", "id"])).await?;

@@ -18,13 +18,14 @@ pub async fn caught<T>(task: impl Future<Output = T>) -> Result<T, Panicked> {
     AssertUnwindSafe(task).catch_unwind().await.map_err(|panic| Panicked(said(&*panic)))
 }
 
-/// Does one round of what is done again and again: neither an error nor a panic ends it. `what` is a sentence for the log.
-pub(crate) async fn survived(what: &str, round: impl Future<Output = model::Result<()>> + Send) {
+/// Does one round of what is done again and again: neither an error nor a panic ends it, and both give `None`. `what` is a sentence for the log.
+pub(crate) async fn survived<T>(what: &str, round: impl Future<Output = model::Result<T>> + Send) -> Option<T> {
     match caught(round).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(value)) => return Some(value),
         Ok(Err(error)) => tracing::warn!(%error, "{what}"),
         Err(panic) => tracing::error!(%panic, "{what}: this node failed there"),
     }
+    None
 }
 
 /// What a panic said, as far as it is text.

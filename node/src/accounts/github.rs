@@ -31,7 +31,10 @@ impl AccountsService {
     /// else the one an owner created with that GitHub login; else a new one with `role`. `Forbidden` while nobody has set the node up,
     /// `Unauthenticated` for somebody who is disabled.
     pub async fn sign_in_with_github(&self, identity: GithubIdentity, role: Role) -> Result<Account> {
-        self.journal.commit(&Caller::node(), move |tx| Box::pin(async move { sign_in(tx, identity, role).await })).await
+        let this = self.clone();
+        // Their name at GitHub may be another one now.
+        let tell = move |_: &Result<Account>| this.forget();
+        self.journal.commit_then(&Caller::node(), move |tx| Box::pin(async move { sign_in(tx, identity, role).await }), tell).await
     }
 
     /// Ends the logins and API tokens of those who can come by GitHub alone and are not `listed` (numeric id, login as it was last) any more.

@@ -85,48 +85,59 @@ impl AccountsService {
 
     /// Stores a login anew and moves its expiry on. One that ended meanwhile stays ended.
     pub async fn update_login(&self, record: LoginRecord) -> Result<()> {
+        let this = self.clone();
+        let tell = move |_: &Result<()>| this.known.logins.forget();
         self.journal
-            .commit(&Caller::node(), move |tx| {
-                Box::pin(async move {
-                    let Some(row) = login::Entity::find_by_id(&record.id_hash).one(tx.db()).await.map_err(internal)? else {
-                        return Ok(Outcome::new(()));
-                    };
-                    let now = tx.now();
-                    if row.expires <= now {
-                        return Ok(Outcome::new(()));
-                    }
-                    // Whoever goes on keeps the epoch of the row: a password that is changed at the same moment has raised it.
-                    let user = record.user.map(|user| user.to_string());
-                    let epoch = if row.user == user { row.epoch } else { record.epoch };
-                    if let Some(begun) = record.user.filter(|_| row.user != user) {
-                        may_begin(tx, begun, epoch).await?;
-                    }
-                    // A sign-in under way does not get longer by being written to.
-                    let expires = if record.user.is_none() { row.expires } else { expiry(record.user, row.created, now) };
-                    let changed = login::ActiveModel {
-                        id_hash: Set(row.id_hash),
-                        user: Set(user),
-                        data: Set(record.data),
-                        seen: Set(now),
-                        expires: Set(expires),
-                        browser: Set(record.browser),
-                        address: Set(record.address),
-                        epoch: Set(epoch),
-                        ..Default::default()
-                    };
-                    login::Entity::update(changed).exec(tx.db()).await.map_err(internal)?;
-                    Ok(Outcome::new(()))
-                })
-            })
+            .commit_then(
+                &Caller::node(),
+                move |tx| {
+                    Box::pin(async move {
+                        let Some(row) = login::Entity::find_by_id(&record.id_hash).one(tx.db()).await.map_err(internal)? else {
+                            return Ok(Outcome::new(()));
+                        };
+                        let now = tx.now();
+                        if row.expires <= now {
+                            return Ok(Outcome::new(()));
+                        }
+                        // Whoever goes on keeps the epoch of the row: a password that is changed at the same moment has raised it.
+                        let user = record.user.map(|user| user.to_string());
+                        let epoch = if row.user == user { row.epoch } else { record.epoch };
+                        if let Some(begun) = record.user.filter(|_| row.user != user) {
+                            may_begin(tx, begun, epoch).await?;
+                        }
+                        // A sign-in under way does not get longer by being written to.
+                        let expires = if record.user.is_none() { row.expires } else { expiry(record.user, row.created, now) };
+                        let changed = login::ActiveModel {
+                            id_hash: Set(row.id_hash),
+                            user: Set(user),
+                            data: Set(record.data),
+                            seen: Set(now),
+                            expires: Set(expires),
+                            browser: Set(record.browser),
+                            address: Set(record.address),
+                            epoch: Set(epoch),
+                            ..Default::default()
+                        };
+                        login::Entity::update(changed).exec(tx.db()).await.map_err(internal)?;
+                        Ok(Outcome::new(()))
+                    })
+                },
+                tell,
+            )
             .await
     }
 
     /// The login of that hash, unless it has ended.
     pub async fn find_login(&self, id_hash: &str) -> Result<Option<LoginRecord>> {
+        let now = self.deps.now();
+        let asked = match self.known.logins.find(&id_hash.to_owned(), now) {
+            Ok(known) => return Ok(Some(known).filter(|known| known.expires > now)),
+            Err(asked) => asked,
+        };
         let row = login::Entity::find_by_id(id_hash).one(self.store.read()).await.map_err(internal)?;
-        let Some(row) = row.filter(|row| row.expires > self.deps.now()) else { return Ok(None) };
+        let Some(row) = row.filter(|row| row.expires > now) else { return Ok(None) };
         let user = row.user.as_deref().map(str::parse).transpose().map_err(|bad: model::id::BadId| internal(bad))?;
-        Ok(Some(LoginRecord {
+        let found = LoginRecord {
             id_hash: row.id_hash,
             user,
             epoch: row.epoch,
@@ -136,7 +147,12 @@ impl AccountsService {
             address: row.address,
             seen: row.seen,
             expires: row.expires,
-        }))
+        };
+        // Sign-ins under way are asked for twice, and anybody may begin them.
+        if found.user.is_some() {
+            self.known.logins.keep(asked, id_hash.to_owned(), now, found.clone());
+        }
+        Ok(Some(found))
     }
 
     /// Ends a login; its sockets close.

@@ -73,8 +73,17 @@ pub struct AccountsService {
     tries: Arc<Limiter>,
     refusals: Arc<refusals::Refusals>,
     changes: broadcast::Sender<Change>,
-    /// Tokens as they were read last.
-    known: Arc<Known<TokenId, Pair>>,
+    /// As they were read last.
+    known: Arc<Remembered>,
+}
+
+/// What every request asks for.
+#[derive(Default)]
+struct Remembered {
+    tokens: Known<TokenId, Pair>,
+    /// By their hash.
+    logins: Known<String, LoginRecord>,
+    people: Known<UserId, Account>,
 }
 
 impl std::fmt::Debug for AccountsService {
@@ -125,8 +134,15 @@ impl AccountsService {
         self.journal.commit_then(caller, operation, tell).await
     }
 
+    /// What was read may have changed.
+    fn forget(&self) {
+        self.known.tokens.forget();
+        self.known.logins.forget();
+        self.known.people.forget();
+    }
+
     fn tell(&self, change: Change) {
-        self.known.forget();
+        self.forget();
         // Nobody listening is fine: no socket is open then.
         let _ = self.changes.send(change);
     }

@@ -177,7 +177,7 @@ impl AccountsService {
 
     async fn find_token(&self, id: TokenId) -> Result<Option<Pair>> {
         let now = self.deps.now();
-        let asked = match self.known.find(&id, now) {
+        let asked = match self.known.tokens.find(&id, now) {
             Ok(known) => return Ok(Some(known)),
             Err(asked) => asked,
         };
@@ -186,7 +186,7 @@ impl AccountsService {
         if !users::may_enter(&owner) {
             return Ok(None);
         }
-        self.known.keep(asked, id, now, (row.clone(), owner.clone()));
+        self.known.tokens.keep(asked, id, now, (row.clone(), owner.clone()));
         Ok(Some((row, owner)))
     }
 
@@ -201,7 +201,7 @@ impl AccountsService {
                 })
             })
             .await?;
-        self.known.change(&id, |(token, _)| token.used = Some(minute));
+        self.known.tokens.change(&id, |(token, _)| token.used = Some(minute));
         Ok(())
     }
 }

@@ -98,7 +98,16 @@ impl AccountsService {
 
     /// One person with their epoch; `None` when there is no such person.
     pub async fn account(&self, id: UserId) -> Result<Option<Account>> {
-        account(self.store.read(), self.store.key(id)).await
+        let now = self.deps.now();
+        let asked = match self.known.people.find(&id, now) {
+            Ok(known) => return Ok(Some(known)),
+            Err(asked) => asked,
+        };
+        let found = account(self.store.read(), self.store.key(id)).await?;
+        if let Some(found) = &found {
+            self.known.people.keep(asked, id, now, found.clone());
+        }
+        Ok(found)
     }
 
     /// Whether there is anybody who could sign in.

@@ -5,7 +5,7 @@ use super::{
     StoredEvent,
     projection::{self, Happened, Target, projected},
 };
-use crate::store::sql;
+use crate::store::sql::{self, Together};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult};
 
 /// Stands before the name of a shadow and of its indexes.
@@ -36,12 +36,13 @@ pub(super) async fn create(db: &DatabaseTransaction, temporary: bool) -> Result<
 
 /// Folds every stored event into the shadows, in order of position; gives how many there were.
 pub(super) async fn fill(db: &DatabaseTransaction) -> Result<i64, DbErr> {
-    let target = Target { db, prefix: PREFIX };
+    let together = Together::default();
+    let target = Target { db, prefix: PREFIX, together: &together };
     let (mut after, mut count) = (0_i64, 0);
     loop {
         let rows = sql::all(db, r#"SELECT * FROM "event" WHERE "pos" > $1 ORDER BY "pos" LIMIT $2"#, [after.into(), PAGE.into()]).await?;
         if rows.is_empty() {
-            return Ok(count);
+            return together.run(db).await.map(|()| count);
         }
         for row in &rows {
             after = row.try_get("", "pos")?;

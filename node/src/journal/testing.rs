@@ -268,7 +268,8 @@ pub fn decided(allow: bool) -> Decided {
 /// Folds every stored event over the live tables once more; afterwards they must be what they were.
 pub async fn fold_again(store: &Store) -> Result<(), StoreError> {
     let txn = store.begin().await?;
-    let target = Target { db: &txn, prefix: "" };
+    let together = sql::Together::default();
+    let target = Target { db: &txn, prefix: "", together: &together };
     for row in sql::all(&txn, r#"SELECT * FROM "event" ORDER BY "pos""#, []).await? {
         let event = StoredEvent::from_query_result(&row, "")?;
         if let Some(fact) = event.fact() {
@@ -278,6 +279,7 @@ pub async fn fold_again(store: &Store) -> Result<(), StoreError> {
             projection::apply(&target, &happened).await?;
         }
     }
+    together.run(&txn).await?;
     txn.commit().await?;
     Ok(())
 }

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     clock::Deps,
-    store::{Store, StoreError, TAKEN_OVER, is_unreachable, sql},
+    store::{
+        Store, StoreError, TAKEN_OVER, is_unreachable,
+        sql::{self, Together},
+    },
 };
 use futures::FutureExt;
 use model::{Error, Pos, event::Fact};
@@ -343,11 +346,26 @@ impl Writer {
         let txn = self.store.begin().await.map_err(internal)?;
         let (mut head, origin, epoch) = self.lock_head(&txn).await?;
         progress.before = head.seq;
+        let before = head.pos;
         while (answered.is_empty() || begun.elapsed() < SHARE)
             && let Some(Waiting { actor, operation, reply, .. }) = waiting.pop_front()
         {
             // Whatever happens from here on, it is answered.
             answered.push((reply, Ok(Box::new(()))));
+            if answered.len() == 1 && waiting.is_empty() {
+                // It has no neighbours: what fails goes with the whole transaction, and needs no savepoint.
+                let result = self.operate(&txn, &mut head, (&origin, &epoch, &actor), operation).await;
+                let failed = result.as_ref().err().cloned();
+                answered[0].1 = result;
+                if let Some(error) = failed {
+                    return match txn.rollback().await {
+                        Ok(()) => Ok(before),
+                        Err(_) if error == Error::StorageFull => Err(error),
+                        Err(other) => Err(internal(other)),
+                    };
+                }
+                break;
+            }
             let savepoint = txn.begin().await.map_err(internal)?;
             let mut after = head.clone();
             let result = self.operate(&savepoint, &mut after, (&origin, &epoch, &actor), operation).await;
@@ -386,16 +404,19 @@ impl Writer {
     /// Reads where the log stands and makes sure that nobody has taken the database over. On PostgreSQL the row is locked.
     async fn lock_head(&self, txn: &DatabaseTransaction) -> model::Result<(Head, String, String)> {
         let lock = if self.store.backend() == DbBackend::Postgres { " FOR UPDATE" } else { "" };
-        let text = format!(r#"SELECT "origin", "epoch", "seq", "hash", "pos" FROM "log" WHERE "own" = TRUE{lock}"#);
+        let fence = r#"SELECT "fence" FROM "lease" WHERE "name" = 'node'"#;
+        let text = format!(r#"SELECT "origin", "epoch", "seq", "hash", "pos", ({fence}) AS "fence" FROM "log" WHERE "own" = TRUE{lock}"#);
         let read = async {
             let row = sql::one(txn, text, []).await?.ok_or_else(|| DbErr::RecordNotFound("the node's own log".into()))?;
             let hash: Vec<u8> = row.try_get("", "hash")?;
             let hash = hash.try_into().map_err(|_| DbErr::Type("a hash has 32 bytes".into()))?;
             let head = Head { seq: row.try_get("", "seq")?, pos: row.try_get("", "pos")?, hash };
-            // A statement of its own: PostgreSQL reads it as it is now, not as it was before the lock was waited for.
-            let fence = sql::one(txn, r#"SELECT "fence" FROM "lease" WHERE "name" = 'node'"#, []).await?;
-            let fence = fence.map(|row| row.try_get::<i64>("", "fence")).transpose()?;
-            Ok::<_, DbErr>((head, row.try_get("", "origin")?, row.try_get("", "epoch")?, fence))
+            let mut holder: Option<i64> = row.try_get("", "fence")?;
+            if self.store.backend() == DbBackend::Postgres {
+                // Once more: PostgreSQL reads it as it is now only in a statement of its own, not as it was before the lock was waited for.
+                holder = sql::one(txn, fence, []).await?.map(|row| row.try_get("", "fence")).transpose()?;
+            }
+            Ok::<_, DbErr>((head, row.try_get("", "origin")?, row.try_get("", "epoch")?, holder))
         };
         let (head, origin, epoch, fence) = read.await.map_err(internal)?;
         if fence != Some(self.store.fence()) {
@@ -421,6 +442,7 @@ impl Writer {
             Ok(Err(_)) => return Err(internal(std::io::Error::other("an operation on the journal panicked"))),
             Err(late) => return Err(internal(late)),
         };
+        let together = Together::default();
         for NewEvent { subject, fact } in events {
             let (kind, version) = (fact.kind(), fact.version());
             let session = fact.session(&subject).map(|session| session.to_string());
@@ -458,9 +480,10 @@ impl Writer {
                 head.hash.to_vec().into(),
                 session.into(),
             ];
-            sql::run(savepoint, text, values).await.map_err(internal)?;
+            together.add(savepoint, text, values).await.map_err(internal)?;
             if let Some(fact) = &fact {
                 if let Fact::SessionPurged(_) = fact {
+                    together.run(savepoint).await.map_err(internal)?;
                     self.purged = true;
                     self.limit.extend(PURGE);
                     if self.store.backend() == DbBackend::Postgres {
@@ -469,11 +492,12 @@ impl Writer {
                     }
                     self.unreferenced.extend(purge::purge(savepoint, origin, &subject, head.pos).await.map_err(internal)?);
                 }
-                let target = projection::Target { db: savepoint, prefix: "" };
+                let target = projection::Target { db: savepoint, prefix: "", together: &together };
                 let happened = projection::Happened { pos: head.pos, origin, at: self.hlc >> 16, subject: &subject, fact };
                 projection::apply(&target, &happened).await.map_err(internal)?;
             }
         }
+        together.run(savepoint).await.map_err(internal)?;
         Ok(value)
     }
 }

@@ -12,7 +12,7 @@ use model::{
     event::ProjectAdded,
     id::ProjectId,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, QueryFilter};
 use std::{fs, io, path::Path};
 
 const FILES: [(&str, &str); 3] = [
@@ -28,16 +28,12 @@ pub async fn demo(projects: &ProjectsService, caller: &Caller) -> Result<Project
     written.map_err(internal)?;
     let path = path.display().to_string();
     let id = ProjectId::from_uuid(projects.deps.uuid_v7());
+    let origin = projects.journal.origin().to_owned();
     projects
         .journal
         .commit(&Caller::node(), move |tx| {
             Box::pin(async move {
-                let known = project::Entity::find()
-                    .filter(project::Column::Demo.eq(true))
-                    .filter(project::Column::Path.eq(&path))
-                    .one(tx.db())
-                    .await
-                    .map_err(internal)?;
+                let known = super::at(&origin, &path).filter(project::Column::Demo.eq(true)).one(tx.db()).await.map_err(internal)?;
                 match known {
                     Some(row) if row.removed.is_none() => Ok(Outcome::new(row.id.parse().map_err(|_| Error::NotFound("project".into()))?)),
                     // Adding it again takes it back, under its old id.

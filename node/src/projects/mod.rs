@@ -25,7 +25,7 @@ use model::{
     projects::{NewProject, OwnFiles, Project, ProjectPatch},
     sessions::SessionState,
 };
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use std::path::{Path, PathBuf};
 
 /// So many names are offered for choosing.
@@ -118,7 +118,7 @@ impl ports::Projects for ProjectsService {
         // Asked by whoever is about to add it: others learn nothing of the node's folders.
         require(caller, Action::AddProject, Resource::Node, "project")?;
         let path = self.folders.check(path).await?.display().to_string();
-        let known = project::Entity::find().filter(project::Column::Path.eq(path)).filter(project::Column::Removed.is_null());
+        let known = at(self.journal.origin(), &path).filter(project::Column::Removed.is_null());
         Ok(known.one(self.store.read()).await.map_err(internal)?.and_then(|row| row.id.parse().ok()))
     }
 
@@ -148,13 +148,13 @@ impl ports::Projects for ProjectsService {
         };
         let path = path.display().to_string();
         let fresh = ProjectId::from_uuid(self.deps.uuid_v7());
-        let who = caller.clone();
+        let (who, origin) = (caller.clone(), self.journal.origin().to_owned());
         let id = self
             .journal
             .commit(caller, move |tx| {
                 Box::pin(async move {
                     require(&who, Action::AddProject, Resource::Node, "project")?;
-                    let known = project::Entity::find().filter(project::Column::Path.eq(&path)).one(tx.db()).await.map_err(internal)?;
+                    let known = at(&origin, &path).one(tx.db()).await.map_err(internal)?;
                     let id = match known {
                         Some(row) if row.removed.is_none() => return Err(Error::Conflict(format!("this folder is the project {} already", row.name))),
                         // Adding it again takes it back, with its sessions.
@@ -241,5 +241,23 @@ impl ports::Projects for ProjectsService {
                 })
             })
             .await
+    }
+}
+/// Projects of a node at a path: the index begins with the node.
+fn at(origin: &str, path: &str) -> Select<project::Entity> {
+    project::Entity::find().filter(project::Column::Origin.eq(origin)).filter(project::Column::Path.eq(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::TestStore;
+
+    #[tokio::test]
+    async fn a_folder_is_found_by_an_index_among_however_many() {
+        let test = TestStore::new::<migration::Migrator>(1).await;
+        if let Some(plan) = test.plan(at(test.journal.origin(), "/work")).await {
+            assert!(plan.contains("INDEX project_path_origin (path=? AND origin=?)"), "{plan}");
+        }
     }
 }

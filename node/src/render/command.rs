@@ -1,7 +1,7 @@
 //! A shell's command as people read it: highlighted, and a long line broken where one command ends and the next begins.
 //! It must not change what is copied, and breaks nothing where it is not sure: a break inside of a string would show commands that are none.
 
-use super::highlight;
+use super::highlight::Highlighter;
 
 /// Shorter lines stay on one line.
 const LONG: usize = 60;
@@ -11,15 +11,15 @@ const BREAK: &str = "<i class=\"brk\"></i>";
 /// The command of a shell tool as HTML, for the inside of a `code` element.
 pub fn command(command: &str, tool: &str) -> String {
     let mut html = String::with_capacity(command.len() * 5 / 4);
-    let mut from = 0;
+    let (mut from, mut highlighter) = (0, Highlighter::default());
     // Other shells quote in other ways.
     let breaks = if tool == "Bash" { breaks(command) } else { Vec::new() };
     for at in breaks {
-        html.push_str(&highlight(&command[from..at], "sh"));
+        html.push_str(&highlighter.highlight(&command[from..at], "sh"));
         html.push_str(BREAK);
         from = at;
     }
-    html.push_str(&highlight(&command[from..], "sh"));
+    html.push_str(&highlighter.highlight(&command[from..], "sh"));
     html
 }
 

@@ -1,7 +1,7 @@
 //! Markdown as HTML: parsed, its raw HTML shown as text, then sanitised all the same.
 //! It must not let a message load, run or style anything.
 
-use super::{code_into, highlight};
+use super::{code_into, highlight::Highlighter};
 use ammonia::{Builder, UrlRelative};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 use std::{
@@ -24,6 +24,7 @@ pub fn markdown(text: &str) -> String {
     let mut depth = 0_usize;
     let mut code: Option<(String, String)> = None;
     let mut links = 0_usize;
+    let mut highlighter = Highlighter::default();
     for event in Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS) {
         match &event {
             Event::Start(_) => depth += 1,
@@ -43,7 +44,7 @@ pub fn markdown(text: &str) -> String {
             }
             Event::End(TagEnd::CodeBlock) => {
                 if let Some((language, text)) = code.take() {
-                    blocks.push(Event::Html(block(&language, &text).into()));
+                    blocks.push(Event::Html(block(&mut highlighter, &language, &text).into()));
                 }
             }
             Event::Text(part) if code.is_some() => {
@@ -97,8 +98,8 @@ fn as_code(text: &str) -> String {
     html
 }
 
-fn block(language: &str, text: &str) -> String {
-    format!("<pre tabindex=\"0\"><code class=\"code\">{}</code></pre>", highlight(text.strip_suffix('\n').unwrap_or(text), language))
+fn block(highlighter: &mut Highlighter, language: &str, text: &str) -> String {
+    format!("<pre tabindex=\"0\"><code class=\"code\">{}</code></pre>", highlighter.highlight(text.strip_suffix('\n').unwrap_or(text), language))
 }
 
 const fn below_the_page(level: HeadingLevel) -> HeadingLevel {

@@ -4,7 +4,6 @@
 mod command;
 mod diff;
 mod highlight;
-mod language;
 mod markdown;
 
 pub use command::command;
@@ -21,6 +20,14 @@ use tokio::sync::Semaphore;
 
 /// Drawing less than so many bytes takes less time than handing it to another thread.
 const AT_ONCE: usize = 4 * 1024;
+
+/// What to add where code is highlighted: that is never drawn at once.
+pub const CODE: usize = AT_ONCE;
+
+/// About how many bytes drawing a Markdown text comes from; code in it is dear.
+pub fn text_weight(text: &str) -> usize {
+    text.len() + if text.contains("```") || text.contains("~~~") { CODE } else { 0 }
+}
 
 /// About how many bytes drawing a value comes from; what is dear anyway is not counted to its end.
 pub fn weight(value: &serde_json::Value) -> usize {

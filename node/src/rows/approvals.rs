@@ -85,7 +85,7 @@ impl Rows {
         // The beginning of a change is no change: its whole is drawn when it is opened.
         let diff = if cut.is_some() { None } else { self.change(&row, project, &input).await };
         let (session, project) = (session.clone(), project.cloned());
-        let size = render::weight(&input) + row.questions.len();
+        let size = Drawn::weight(&row, &input);
         render::draw(size, move || approval_row(row, &session, project.as_ref(), input, cut, suggestions, diff, scopes)).await
     }
 
@@ -104,7 +104,7 @@ impl Rows {
         let project = project::Entity::find_by_id(self.store.key(&session.project)).one(self.store.read()).await.map_err(internal)?;
         let input = self.approval_input(&row).await?;
         let Some(kind) = ApprovalKind::parse(&row.kind) else { return Ok(None) };
-        let size = render::weight(&input) + row.questions.len();
+        let size = Drawn::weight(&row, &input);
         let diff = self.change(&row, project.as_ref(), &input).await;
         let drawn = move || {
             let drawn = Drawn::of(kind, &row.tool, diff, &input);
@@ -160,6 +160,12 @@ struct Drawn {
 }
 
 impl Drawn {
+    /// About how many bytes an approval is drawn from.
+    fn weight(row: &approval::Model, input: &Value) -> usize {
+        let is_code = is_shell(&row.tool) || row.kind == ApprovalKind::Plan.word();
+        render::weight(input) + row.questions.len() + if is_code { render::CODE } else { 0 }
+    }
+
     fn of(kind: ApprovalKind, tool: &str, diff: Option<Diff>, input: &Value) -> Self {
         Self {
             html: input.get("command").and_then(Value::as_str).filter(|_| is_shell(tool)).map(|command| render::command(command, tool)),

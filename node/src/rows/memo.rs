@@ -22,6 +22,11 @@ impl Memo {
         wanted.map(|(id, pos)| kept.get(id).filter(|(known, _)| *known == pos).map(|(_, session)| session.clone())).collect()
     }
 
+    /// Whether the session was read before, at whatever position.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        self.kept().contains_key(id)
+    }
+
     /// Keeps what was read, unless something later is kept. When it is full it starts over: what is looked at often comes back soon.
     pub(super) fn keep(&self, read: Vec<(String, Pos, Arc<Session>)>) {
         let mut kept = self.kept();

@@ -133,7 +133,12 @@ impl Rows {
 
     /// A session that is not deleted, if the caller may see it.
     pub async fn session(&self, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
-        Ok(self.sessions(session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller))).await?.pop())
+        let (text, query) = (id.to_string(), session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller)));
+        if self.memo.knows(&text) {
+            return Ok(self.sessions(query).await?.pop());
+        }
+        let rows = sql::each(self.store.read(), query).await.map_err(internal)?;
+        Ok(self.told(self.read(rows).into_iter().map(|(_, session)| session)).await?.pop())
     }
 
     /// The sessions `query` finds, in its order.
@@ -165,24 +170,35 @@ impl Rows {
         if !unknown.is_empty() {
             // By the same query: what it no longer finds, its asker may no longer see.
             let rows = sql::each(self.store.read(), query.filter(session::Column::Id.is_in(unknown))).await.map_err(internal)?;
-            let mut read: Vec<(String, Pos, Arc<Session>)> = Vec::new();
-            let mut broken: Vec<Arc<Session>> = Vec::new();
-            for row in rows {
-                match row {
-                    Ok(row) => {
-                        let (id, pos) = (row.id.clone(), row.pos);
-                        read.extend(session_row(row).map(|session| (id, pos, Arc::new(session))));
-                    }
-                    Err(row) => broken.extend(broken_session(&row).map(Arc::new)),
-                }
-            }
+            let read = self.read(rows);
             for ((id, ..), place) in found.iter().zip(&mut known).filter(|(_, known)| known.is_none()) {
-                let good = read.iter().find(|(read, ..)| read == id).map(|(.., session)| session.clone());
-                *place = good.or_else(|| broken.iter().find(|session| session.id.to_string() == *id).cloned());
+                *place = read.iter().find(|(read, _)| read == id).map(|(_, session)| session.clone());
             }
-            self.memo.keep(read);
         }
-        let mut sessions: Vec<Session> = known.into_iter().flatten().map(|session| Session::clone(&session)).collect();
+        self.told(known.into_iter().flatten()).await
+    }
+
+    /// The sessions of rows, with their ids as they stand there. What could be read whole is known from now on.
+    fn read(&self, rows: Vec<std::result::Result<session::Model, QueryResult>>) -> Vec<(String, Arc<Session>)> {
+        let mut whole: Vec<(String, Pos, Arc<Session>)> = Vec::new();
+        let mut broken = Vec::new();
+        for row in rows {
+            match row {
+                Ok(row) => {
+                    let (id, pos) = (row.id.clone(), row.pos);
+                    whole.extend(session_row(row).map(|session| (id, pos, Arc::new(session))));
+                }
+                Err(row) => broken.extend(broken_session(&row).map(|session| (session.id.to_string(), Arc::new(session)))),
+            }
+        }
+        let read = whole.iter().map(|(id, _, session)| (id.clone(), session.clone())).chain(broken).collect();
+        self.memo.keep(whole);
+        read
+    }
+
+    /// With what is not in their rows.
+    async fn told(&self, sessions: impl Iterator<Item = Arc<Session>>) -> Result<Vec<Session>> {
+        let mut sessions: Vec<Session> = sessions.map(|session| Session::clone(&session)).collect();
         self.names.put_on(&mut sessions).await?;
         for session in &mut sessions {
             session.queued = self.queued_for(session);
@@ -214,7 +230,8 @@ impl Rows {
     pub async fn entries(&self, rows: Vec<entry::Model>) -> Result<Vec<Entry>> {
         let positions: Vec<i64> = rows.iter().filter(|row| shows_html(&row.kind)).map(|row| row.pos).collect();
         let mut bodies = self.texts(&positions).await?;
-        let size = bodies.values().map(String::len).filter(|size| *size <= HTML_WITHIN_ROW).sum();
+        let previews = rows.iter().filter(|row| shows_html(&row.kind)).map(|row| &row.preview);
+        let size = bodies.values().filter(|text| text.len() <= HTML_WITHIN_ROW).chain(previews).map(|text| render::text_weight(text)).sum();
         let drawn = move || {
             let row = |row: entry::Model| {
                 let html = shows_html(&row.kind).then(|| {

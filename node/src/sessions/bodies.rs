@@ -35,8 +35,8 @@ pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i6
         None => None,
     };
     let change = unreported(rows, store, session, &row, begun.as_ref(), ended.as_ref()).await?;
-    let size = [&begun, &ended].into_iter().flatten().map(render::weight).sum();
-    render::draw(size, move || drawn(row, begun, ended, change)).await
+    let size: usize = [&begun, &ended].into_iter().flatten().map(render::weight).sum();
+    render::draw(size + render::CODE, move || drawn(row, begun, ended, change)).await
 }
 
 /// The change of a call that edits, where its output does not report it.

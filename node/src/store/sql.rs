@@ -6,6 +6,7 @@ use sea_orm::{
     sea_query::{Expr, Query, SelectStatement},
 };
 use serde::de::DeserializeOwned;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Builds a statement for the backend of `db`.
 pub fn statement(db: &impl ConnectionTrait, text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {
@@ -15,6 +16,67 @@ pub fn statement(db: &impl ConnectionTrait, text: impl Into<String>, values: imp
 /// Runs a statement and gives the number of rows it changed.
 pub async fn run(db: &impl ConnectionTrait, text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Result<u64, DbErr> {
     db.execute_raw(statement(db, text, values)).await.map(|done| done.rows_affected())
+}
+
+/// Statements of one transaction that nobody asks for what they changed. SQLite runs several as one: each is a message to another thread and back,
+/// which costs more than most of them do. PostgreSQL, which takes one at a time, runs each at once.
+#[derive(Default)]
+pub(crate) struct Together(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    text: String,
+    values: Vec<Value>,
+    statements: usize,
+}
+
+/// So many statements are one at most: each row of them that differs is a text of its own, which is planned and kept.
+const TOGETHER: usize = 8;
+
+impl Together {
+    /// Runs a statement with those that come after it, at the latest with [`run`](Self::run).
+    pub(crate) async fn add(&self, db: &impl ConnectionTrait, text: &str, values: impl IntoIterator<Item = Value>) -> Result<(), DbErr> {
+        if db.get_database_backend() != DbBackend::Sqlite {
+            return run(db, text, values).await.map(drop);
+        }
+        let is_full = {
+            let mut waiting = self.waiting();
+            let before = waiting.values.len();
+            push_moved(&mut waiting.text, text, before);
+            waiting.values.extend(values);
+            waiting.statements += 1;
+            waiting.statements >= TOGETHER
+        };
+        if is_full { self.run(db).await } else { Ok(()) }
+    }
+
+    /// Runs what waits.
+    pub(crate) async fn run(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
+        let Waiting { text, values, statements } = std::mem::take(&mut *self.waiting());
+        if statements == 0 { Ok(()) } else { run(db, text, values).await.map(drop) }
+    }
+
+    /// Nothing that panics runs under this lock.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Adds a statement whose `$1` is the value after so many others.
+fn push_moved(to: &mut String, text: &str, by: usize) {
+    let mut pieces = text.split('$');
+    to.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = piece.split_at(digits);
+        to.push('$');
+        match number.parse::<usize>() {
+            Ok(number) => to.push_str(&(number + by).to_string()),
+            Err(_) => to.push_str(number),
+        }
+        to.push_str(rest);
+    }
+    to.push(';');
 }
 
 /// Reads at most one row.
@@ -48,4 +110,17 @@ pub async fn packed<T: DeserializeOwned>(db: &impl ConnectionTrait, query: Selec
     let text: Option<String> = row.map_or(Ok(None), |row| row.try_get_by_index(0))?;
     // PostgreSQL packs no rows into nothing.
     text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text)).map_err(|error| DbErr::Json(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_values_of_a_later_statement_come_after_those_of_an_earlier() {
+        let mut text = String::new();
+        push_moved(&mut text, "INSERT INTO a VALUES ($1, $2, $10)", 0);
+        push_moved(&mut text, "UPDATE a SET b = $2 WHERE c = $1", 10);
+        assert_eq!(text, "INSERT INTO a VALUES ($1, $2, $10);UPDATE a SET b = $12 WHERE c = $11;");
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     journal::Journal,
 };
-use sea_orm::{Database, DatabaseConnection, DbErr};
+use sea_orm::{Database, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryTrait, Select, Statement};
 use sea_orm_migration::MigratorTrait;
 use std::{
     fs,
@@ -45,6 +45,18 @@ impl TestStore {
         let store = Store::open::<M>(&place.config, &deps).await.expect("a new store opens");
         let journal = Journal::open(store.clone(), deps.clone()).await.expect("a new journal opens");
         Self { store, journal, deps, clock, place }
+    }
+
+    /// How SQLite would look for it, a line for each step; `None` on PostgreSQL, which plans by what is in its tables.
+    ///
+    /// # Panics
+    /// When the statement is none.
+    pub async fn plan<E: EntityTrait>(&self, query: Select<E>) -> Option<String> {
+        let Statement { sql: text, values, db_backend: DbBackend::Sqlite } = query.build(self.store.backend()) else { return None };
+        let values = values.map(|values| values.0).unwrap_or_default();
+        let steps = sql::all(self.store.read(), format!("EXPLAIN QUERY PLAN {text}"), values).await.expect("the statement is one");
+        let detail = |step: &sea_orm::QueryResult| step.try_get::<String>("", "detail").expect("a step says what it does");
+        Some(steps.iter().map(detail).collect::<Vec<_>>().join("\n"))
     }
 
     /// Lets the database grow by at most so many pages of the writer's: a full disk, for SQLite.

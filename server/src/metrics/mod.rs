@@ -1,8 +1,6 @@
 //! `/metrics` in Prometheus' text format: what the process counts, and a few figures of the node.
 //! It must not name a person, a session or a path with an id: labels come from small fixed sets.
 
-mod text;
-
 use crate::{
     rest::error::{ApiError, ApiResult},
     rest::extract::Known,
@@ -18,18 +16,20 @@ use model::{
     Action, Caller, Error, Role,
     caller::{Resource, require},
 };
+use prometheus_client::{
+    encoding::prometheus_text,
+    metrics::{counter::Counter, family::Family, gauge::ConstGauge, histogram::Histogram, info::Info},
+    registry::Registry,
+};
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use text::Text;
 
-/// The upper ends of the duration histogram, in microseconds.
-const BUCKETS: [u64; 10] = [500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_500_000];
+/// The upper ends of the duration histogram, in seconds.
+const BUCKETS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
 
 /// How many live sockets may be open at once.
 const MAX_SOCKETS: usize = 2_000;
@@ -44,13 +44,20 @@ const MAX_STREAMS_OF_ONE: usize = 50;
 #[derive(Clone, Default)]
 pub struct Metrics(Arc<Counts>);
 
-#[derive(Default)]
 struct Counts {
-    requests: Mutex<BTreeMap<(String, &'static str, &'static str), u64>>,
-    buckets: [AtomicU64; 11],
-    micros: AtomicU64,
+    requests: Family<Labels, Counter>,
+    durations: Histogram,
     sockets: Mutex<Held>,
     streams: Mutex<Held>,
+}
+
+/// Names and values: `route`, `method`, `status`.
+type Labels = [(&'static str, Cow<'static, str>); 3];
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self { requests: Family::default(), durations: Histogram::new(BUCKETS), sockets: Mutex::default(), streams: Mutex::default() }
+    }
 }
 
 /// What is open: by whom, and altogether.
@@ -116,15 +123,8 @@ impl Metrics {
             400..=499 => "4xx",
             _ => "5xx",
         };
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let bucket = BUCKETS.iter().position(|end| micros <= *end).unwrap_or(BUCKETS.len());
-        if let Some(count) = self.0.buckets.get(bucket) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
-        self.0.micros.fetch_add(micros, Ordering::Relaxed);
-        // A poisoned lock only means that somebody panicked while counting: the counts are still right.
-        let mut requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        *requests.entry((route, method, class)).or_default() += 1;
+        self.0.durations.observe(took.as_secs_f64());
+        self.0.requests.get_or_create(&[("route", Cow::Owned(route)), ("method", Cow::Borrowed(method)), ("status", Cow::Borrowed(class))]).inc();
     }
 }
 
@@ -155,42 +155,127 @@ pub async fn show(State(state): State<AppState>, Known(caller): Known) -> ApiRes
     let anybody = Caller { role: Role::Viewer, ..Caller::cli() };
     let pending = state.services.approvals.pending(&anybody).await?;
 
-    let mut text = Text::default();
-    text.gauge("orchwiz_up", "Whether the node takes requests.", i64::from(state.stop.is_ready()));
-    text.labelled("orchwiz_build_info", "The version that runs.", "gauge", &[("version", &info.version), ("database", &info.database)], 1);
-    text.gauge("orchwiz_start_time_seconds", "When the process started, unix time.", info.started / 1000);
-    text.gauge("orchwiz_journal_position", "The newest committed position.", *state.head().borrow());
-    text.gauge("orchwiz_agents_max", "How many agents may run at once.", info.agents_max);
-    text.gauge("orchwiz_approvals_pending", "Approvals that wait and the whole node may see.", pending);
+    let mut node = Figures::default();
+    node.gauge("orchwiz_up", "Whether the node takes requests.", i64::from(state.stop.is_ready()));
+    node.build(&info.version, &info.database);
+    node.gauge("orchwiz_start_time_seconds", "When the process started, unix time.", info.started / 1000);
+    node.gauge("orchwiz_journal_position", "The newest committed position.", *state.head().borrow());
+    node.gauge("orchwiz_agents_max", "How many agents may run at once.", info.agents_max);
+    node.gauge("orchwiz_approvals_pending", "Approvals that wait and the whole node may see.", pending);
     if let Some(health) = health {
-        text.optional("orchwiz_agents_running", "Agents that run.", health.agents);
-        text.optional("orchwiz_journal_queue", "Operations that wait for the journal's writer.", health.queue);
-        text.optional("orchwiz_database_bytes", "Size of the database.", health.database_bytes);
-        text.optional("orchwiz_disk_free_bytes", "Free space where the data directory lies.", health.disk_free);
-        text.optional("orchwiz_memory_resident_bytes", "Memory of this process.", health.memory_self);
+        node.optional("orchwiz_agents_running", "Agents that run.", health.agents);
+        node.optional("orchwiz_journal_queue", "Operations that wait for the journal's writer.", health.queue);
+        node.optional("orchwiz_database_bytes", "Size of the database.", health.database_bytes);
+        node.optional("orchwiz_disk_free_bytes", "Free space where the data directory lies.", health.disk_free);
+        node.optional("orchwiz_memory_resident_bytes", "Memory of this process.", health.memory_self);
     }
-    state.metrics.write(&mut text);
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], text.finish()).into_response())
+    state.metrics.tell(&mut node);
+    let headers = [(header::CONTENT_TYPE, prometheus_text::CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")];
+    Ok((headers, node.text()?).into_response())
+}
+
+/// Figures as they are at one moment.
+#[derive(Default)]
+struct Figures(Registry);
+
+impl Figures {
+    /// A figure that goes up and down.
+    fn gauge(&mut self, name: &str, help: &str, value: i64) {
+        // The registry adds the full stop.
+        self.0.register(name, help.trim_end_matches('.'), ConstGauge::new(value));
+    }
+
+    /// What runs.
+    fn build(&mut self, version: &str, database: &str) {
+        self.0.register("orchwiz_build", "The version that runs", Info::new([("version", version.to_owned()), ("database", database.to_owned())]));
+    }
+
+    /// A figure that may be unknown; an unknown one is left out, never zero.
+    fn optional(&mut self, name: &str, help: &str, value: Option<i64>) {
+        if let Some(value) = value {
+            self.gauge(name, help, value);
+        }
+    }
+
+    fn text(&self) -> ApiResult<String> {
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &self.0).map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(text)
+    }
 }
 
 impl Metrics {
-    fn write(&self, text: &mut Text) {
+    fn tell(&self, figures: &mut Figures) {
         let open = |held: &Mutex<Held>| i64::try_from(held.lock().unwrap_or_else(PoisonError::into_inner).all).unwrap_or(i64::MAX);
-        text.gauge("orchwiz_live_sockets", "Live sockets that are open.", open(&self.0.sockets));
-        text.gauge("orchwiz_event_streams", "Event streams that are open.", open(&self.0.streams));
-        let requests = self.0.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        text.head("orchwiz_http_requests_total", "Requests answered.", "counter");
-        for ((route, method, class), count) in requests {
-            text.sample("orchwiz_http_requests_total", &[("route", &route), ("method", method), ("status", class)], count);
-        }
-        text.head("orchwiz_http_request_duration_seconds", "Time until the answer began.", "histogram");
-        let mut sum = 0;
-        for (place, count) in self.0.buckets.iter().enumerate() {
-            sum += count.load(Ordering::Relaxed);
-            let end = BUCKETS.get(place).map_or_else(|| "+Inf".to_owned(), |micros| text::seconds(*micros));
-            text.sample("orchwiz_http_request_duration_seconds_bucket", &[("le", &end)], sum);
-        }
-        text.sample("orchwiz_http_request_duration_seconds_sum", &[], text::seconds(self.0.micros.load(Ordering::Relaxed)));
-        text.sample("orchwiz_http_request_duration_seconds_count", &[], sum);
+        figures.gauge("orchwiz_live_sockets", "Live sockets that are open.", open(&self.0.sockets));
+        figures.gauge("orchwiz_event_streams", "Event streams that are open.", open(&self.0.streams));
+        figures.0.register("orchwiz_http_requests", "Requests answered", self.0.requests.clone());
+        figures.0.register("orchwiz_http_request_duration_seconds", "Time until the answer began", self.0.durations.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// What an own writer wrote for the same figures before.
+    const BEFORE: &str = "\
+# HELP orchwiz_up Whether the node takes requests.
+# TYPE orchwiz_up gauge
+orchwiz_up 1
+# HELP orchwiz_build_info The version that runs.
+# TYPE orchwiz_build_info gauge
+orchwiz_build_info{version=\"say \\\"hi\\\"\\n\",database=\"SQLite\"} 1
+# HELP orchwiz_live_sockets Live sockets that are open.
+# TYPE orchwiz_live_sockets gauge
+orchwiz_live_sockets 0
+# HELP orchwiz_event_streams Event streams that are open.
+# TYPE orchwiz_event_streams gauge
+orchwiz_event_streams 0
+# HELP orchwiz_http_requests_total Requests answered.
+# TYPE orchwiz_http_requests_total counter
+orchwiz_http_requests_total{route=\"/api/v1/me\",method=\"GET\",status=\"2xx\"} 2
+orchwiz_http_requests_total{route=\"other\",method=\"POST\",status=\"4xx\"} 1
+# HELP orchwiz_http_request_duration_seconds Time until the answer began.
+# TYPE orchwiz_http_request_duration_seconds histogram
+orchwiz_http_request_duration_seconds_bucket{le=\"0.000500\"} 1
+orchwiz_http_request_duration_seconds_bucket{le=\"0.001000\"} 1
+orchwiz_http_request_duration_seconds_bucket{le=\"0.002500\"} 2
+orchwiz_http_request_duration_seconds_bucket{le=\"0.005000\"} 2
+orchwiz_http_request_duration_seconds_bucket{le=\"0.010000\"} 2
+orchwiz_http_request_duration_seconds_bucket{le=\"0.025000\"} 2
+orchwiz_http_request_duration_seconds_bucket{le=\"0.050000\"} 2
+orchwiz_http_request_duration_seconds_bucket{le=\"0.100000\"} 2
+orchwiz_http_request_duration_seconds_bucket{le=\"0.500000\"} 2
+orchwiz_http_request_duration_seconds_bucket{le=\"2.500000\"} 2
+orchwiz_http_request_duration_seconds_bucket{le=\"+Inf\"} 3
+orchwiz_http_request_duration_seconds_sum 3.002250
+orchwiz_http_request_duration_seconds_count 3
+";
+
+    /// Lines without an order, and numbers as they are read: `0.000500` is `0.0005`.
+    fn lines(text: &str) -> BTreeSet<String> {
+        let number = |text: &str| text.parse::<f64>().map_or_else(|_| text.to_owned(), |number| number.to_string());
+        let line = |line: &str| {
+            let (what, value) = line.rsplit_once(' ').expect("a value");
+            let (name, end) = what.split_once("{le=\"").map_or((what, String::new()), |(name, end)| (name, number(end.trim_end_matches("\"}"))));
+            format!("{name} {end} {}", number(value))
+        };
+        text.lines().map(line).collect()
+    }
+
+    #[test]
+    fn names_labels_and_values_are_those_of_the_version_before() {
+        let metrics = Metrics::default();
+        metrics.answered("/api/v1/me".into(), "GET", 200, Duration::from_micros(250));
+        metrics.answered("/api/v1/me".into(), "GET", 204, Duration::from_millis(2));
+        metrics.answered("other".into(), "POST", 404, Duration::from_secs(3));
+        let mut figures = Figures::default();
+        figures.gauge("orchwiz_up", "Whether the node takes requests.", 1);
+        figures.build("say \"hi\"\n", "SQLite");
+        figures.optional("orchwiz_agents_running", "Agents that run.", None);
+        metrics.tell(&mut figures);
+        assert_eq!(lines(&figures.text().unwrap()), lines(BEFORE));
     }
 }

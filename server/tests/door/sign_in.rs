@@ -4,6 +4,8 @@ use crate::bench::{Door, PASSWORD};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use model::{Caller, Role, accounts::NewToken, caller::Scope, ports::Accounts};
+use node::journal::Outcome;
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 const HOUR: i64 = 3_600_000;
@@ -146,6 +148,48 @@ async fn the_own_password_is_changed_by_a_form() {
         assert_eq!(here.post("/auth/password", &[("current", current), ("new", new)]).await.location(), leads);
     }
     assert_eq!((here.who().await, there.who().await), (json!("mara"), json!(null)));
+}
+
+#[tokio::test]
+async fn a_login_that_is_known_by_heart_and_ends_is_refused_at_its_very_next_request() {
+    let door = Door::new(&[]).await;
+    let cli = Caller::cli();
+    for (way, name) in ["out", "everywhere", "role", "disabled", "password", "removed"].into_iter().zip(["ada", "bea", "cleo", "dora", "ella", "fay"]) {
+        door.user(name, Role::Admin).await;
+        let (mut browser, mut other) = (door.signed_in(name).await, door.signed_in(name).await);
+        for _ in 0..3 {
+            assert_eq!((browser.who().await, other.who().await), (json!(name), json!(name)));
+        }
+        let mut replayed = browser.clone();
+        match way {
+            "out" => drop(browser.post("/auth/logout", &[]).await),
+            "everywhere" => drop(other.post("/auth/logout-everywhere", &[]).await),
+            "role" => drop(door.accounts.set_role(&cli, name, Role::Viewer).await.unwrap()),
+            "disabled" => drop(door.accounts.set_disabled(&cli, name, true).await.unwrap()),
+            "password" => door.accounts.set_password(&cli, name, "another long password".into(), false).await.unwrap(),
+            _ => door.accounts.remove_user(&cli, name).await.unwrap(),
+        }
+        assert_eq!(replayed.who().await, json!(null), "{way}");
+        assert_eq!(other.who().await, if way == "out" { json!(name) } else { json!(null) }, "{way}: the other browser");
+    }
+}
+
+#[tokio::test]
+async fn what_another_process_ended_is_believed_for_a_second_at_most() {
+    let door = Door::new(&[]).await;
+    let mut browser = door.signed_in("mara").await;
+    assert_eq!(browser.who().await, "mara");
+    let node = Caller::node();
+    let ends = door.test.journal.commit(&node, |tx| {
+        Box::pin(async move {
+            tx.db().execute_unprepared(r#"DELETE FROM "login""#).await.unwrap();
+            Ok(Outcome::new(()))
+        })
+    });
+    ends.await.unwrap();
+    assert_eq!(browser.who().await, "mara", "no statement a request");
+    door.test.clock.advance(1_000);
+    assert_eq!(browser.who().await, json!(null));
 }
 
 /// When the one login of `mara` was last seen.

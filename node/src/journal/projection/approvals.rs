@@ -37,7 +37,7 @@ pub(super) async fn asked(target: &Target<'_>, event: &Happened<'_>, fact: &Appr
     waits(target, event, fact.session, 1).await?;
     if let Some(call) = &fact.call {
         let text = r#"UPDATE "{p}entry" SET "approval" = $4 WHERE "session" = $1 AND "call" = $2 AND "origin" = $3"#;
-        target.run(text, [id(fact.session), call.as_str().into(), event.origin.into(), id(fact.id)]).await?;
+        target.write(text, [id(fact.session), call.as_str().into(), event.origin.into(), id(fact.id)]).await?;
     }
     Ok(())
 }
@@ -65,5 +65,5 @@ async fn settle(target: &Target<'_>, event: &Happened<'_>, session: impl ToStrin
 /// Changes how many approvals of the session wait.
 async fn waits(target: &Target<'_>, event: &Happened<'_>, session: impl ToString, by: i64) -> Result<(), DbErr> {
     let text = r#"UPDATE "{p}session" SET "pending" = "pending" + $3, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END, "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [id(session), event.origin.into(), by.into(), event.at.into(), event.pos.into()]).await.map(drop)
+    target.write(text, [id(session), event.origin.into(), by.into(), event.at.into(), event.pos.into()]).await
 }

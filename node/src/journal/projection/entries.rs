@@ -21,14 +21,14 @@ pub(super) async fn prompt_queued(target: &Target<'_>, event: &Happened<'_>, fac
         PromptState::Queued.word().into(),
         event.pos.into(),
     ];
-    target.run(text, values).await?;
+    target.write(text, values).await?;
     touch(target, event, fact.session).await
 }
 
 pub(super) async fn prompt_settled(target: &Target<'_>, event: &Happened<'_>, fact: &PromptSettled) -> Result<(), DbErr> {
     let state = if fact.sent { PromptState::Sent } else { PromptState::Withdrawn };
     let text = r#"UPDATE "{p}prompt" SET "state" = $3 WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [id(fact.id), event.origin.into(), state.word().into()]).await?;
+    target.write(text, [id(fact.id), event.origin.into(), state.word().into()]).await?;
     touch(target, event, fact.session).await
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn added(target: &Target<'_>, event: &Happened<'_>, fact: &Entr
         event.at.into(),
         event.pos.into(),
     ];
-    target.run(text, values).await.map(drop)
+    target.write(text, values).await
 }
 
 pub(super) async fn ended(target: &Target<'_>, event: &Happened<'_>, fact: &EntryEnded) -> Result<(), DbErr> {
@@ -93,12 +93,12 @@ pub(super) async fn ended(target: &Target<'_>, event: &Happened<'_>, fact: &Entr
         event.pos.into(),
         fact.body.is_some().into(),
     ];
-    target.run(text, values).await?;
+    target.write(text, values).await?;
     touch(target, event, fact.session).await
 }
 
 /// Something happened in the session.
 pub(super) async fn touch(target: &Target<'_>, event: &Happened<'_>, session: impl ToString) -> Result<(), DbErr> {
     let text = r#"UPDATE "{p}session" SET "updated" = CASE WHEN "updated" > $3 THEN "updated" ELSE $3 END, "pos" = CASE WHEN "pos" > $4 THEN "pos" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [some_id(Some(session)), event.origin.into(), event.at.into(), event.pos.into()]).await.map(drop)
+    target.write(text, [some_id(Some(session)), event.origin.into(), event.at.into(), event.pos.into()]).await
 }

@@ -11,9 +11,9 @@ mod usage;
 
 pub(crate) use tables::{Holds, Table, projected};
 
-use crate::store::sql;
+use crate::store::sql::{self, Together};
 use model::{Millis, Pos, event::Fact};
-use sea_orm::{DatabaseTransaction, DbErr, Value};
+use sea_orm::{DatabaseTransaction, DbErr, QueryResult, Value};
 
 /// Which tables are written: the live ones (no prefix) or a rebuild's shadows.
 #[derive(Clone, Copy)]
@@ -21,12 +21,26 @@ pub(crate) struct Target<'a> {
     pub(crate) db: &'a DatabaseTransaction,
     /// Stands before every table's name.
     pub(crate) prefix: &'static str,
+    /// What is written without asking what it changed; whoever gave it runs the rest at the end.
+    pub(crate) together: &'a Together,
 }
 
 impl Target<'_> {
     /// Runs one statement; `{p}` in the text is the prefix. Gives the number of rows changed.
     async fn run<const N: usize>(&self, text: &str, values: [Value; N]) -> Result<u64, DbErr> {
+        self.together.run(self.db).await?;
         sql::run(self.db, text.replace("{p}", self.prefix), values).await
+    }
+
+    /// Runs one statement before the next that reads, perhaps together with others.
+    async fn write<const N: usize>(&self, text: &str, values: [Value; N]) -> Result<(), DbErr> {
+        self.together.add(self.db, &text.replace("{p}", self.prefix), values).await
+    }
+
+    /// Reads at most one row.
+    async fn one<const N: usize>(&self, text: &str, values: [Value; N]) -> Result<Option<QueryResult>, DbErr> {
+        self.together.run(self.db).await?;
+        sql::one(self.db, text.replace("{p}", self.prefix), values).await
     }
 }
 

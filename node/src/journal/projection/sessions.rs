@@ -33,12 +33,11 @@ pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &Se
         fact.unattended.into(),
         event.pos.into(),
     ];
-    let text = r#"UPDATE "{p}project" SET "sessions" = "sessions" + 1 WHERE "id" = $1 AND "origin" = $2"#;
     // A session that is there already is counted already.
-    if target.run(insert, values).await? > 0 {
-        target.run(text, [id(fact.project), event.origin.into()]).await?;
-    }
-    Ok(())
+    let text = r#"UPDATE "{p}project" SET "sessions" = "sessions" + 1 WHERE "id" = $1 AND "origin" = $2
+        AND NOT EXISTS (SELECT 1 FROM "{p}session" WHERE "id" = $3)"#;
+    target.write(text, [id(fact.project), event.origin.into(), event.subject.into()]).await?;
+    target.write(insert, values).await
 }
 
 /// Its project has one session more or less, unless the session is in that state already.
@@ -48,7 +47,7 @@ async fn counted(target: &Target<'_>, event: &Happened<'_>, alive: bool) -> Resu
         r#"UPDATE "{{p}}project" SET "sessions" = "sessions" {change} WHERE "origin" = $2
            AND "id" = (SELECT "project" FROM "{{p}}session" WHERE "id" = $1 AND "origin" = $2 AND "deleted" IS {was})"#
     );
-    target.run(&text, [event.subject.into(), event.origin.into()]).await.map(drop)
+    target.write(&text, [event.subject.into(), event.origin.into()]).await
 }
 
 pub(super) async fn moved(target: &Target<'_>, event: &Happened<'_>, fact: &SessionMoved) -> Result<(), DbErr> {
@@ -65,7 +64,7 @@ pub(super) async fn moved(target: &Target<'_>, event: &Happened<'_>, fact: &Sess
         event.pos.into(),
         fact.background.into(),
     ];
-    target.run(text, values).await.map(drop)
+    target.write(text, values).await
 }
 
 pub(super) async fn changed(target: &Target<'_>, event: &Happened<'_>, fact: &SessionChanged) -> Result<(), DbErr> {
@@ -93,39 +92,39 @@ pub(super) async fn changed(target: &Target<'_>, event: &Happened<'_>, fact: &Se
         archived.into(),
         event.pos.into(),
     ];
-    target.run(text, values).await.map(drop)
+    target.write(text, values).await
 }
 
 pub(super) async fn deleted(target: &Target<'_>, event: &Happened<'_>, fact: &SessionDeleted) -> Result<(), DbErr> {
     counted(target, event, !fact.deleted).await?;
     let text = r#"UPDATE "{p}session" SET "deleted" = $3, "pos" = CASE WHEN "pos" > $4 THEN "pos" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [event.subject.into(), event.origin.into(), fact.deleted.then_some(event.at).into(), event.pos.into()]).await.map(drop)
+    target.write(text, [event.subject.into(), event.origin.into(), fact.deleted.then_some(event.at).into(), event.pos.into()]).await
 }
 
 /// Everything folded from the session's events goes; what the events said goes by `journal::purge`.
 pub(super) async fn purged(target: &Target<'_>, event: &Happened<'_>) -> Result<(), DbErr> {
     for Table { name: table, .. } in projected().into_iter().filter(Table::is_of_sessions) {
         let text = format!(r#"DELETE FROM "{{p}}{table}" WHERE "session" = $1 AND "origin" = $2"#);
-        target.run(&text, [event.subject.into(), event.origin.into()]).await?;
+        target.write(&text, [event.subject.into(), event.origin.into()]).await?;
     }
     counted(target, event, false).await?;
     let text = r#"DELETE FROM "{p}session" WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [event.subject.into(), event.origin.into()]).await.map(drop)
+    target.write(text, [event.subject.into(), event.origin.into()]).await
 }
 
 pub(super) async fn run_started(target: &Target<'_>, event: &Happened<'_>, fact: &RunStarted) -> Result<(), DbErr> {
     let text = r#"INSERT INTO "{p}run" ("id", "origin", "session", "argv", "started", "trusted") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"#;
-    target.run(text, [id(fact.run), event.origin.into(), id(fact.session), json(&fact.argv)?, event.at.into(), fact.trusted.into()]).await?;
+    target.write(text, [id(fact.run), event.origin.into(), id(fact.session), json(&fact.argv)?, event.at.into(), fact.trusted.into()]).await?;
     let text = r#"UPDATE "{p}session" SET "run" = $3, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END,
         "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into(), event.pos.into()]).await.map(drop)
+    target.write(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into(), event.pos.into()]).await
 }
 
 pub(super) async fn run_ended(target: &Target<'_>, event: &Happened<'_>, fact: &RunEnded) -> Result<(), DbErr> {
     let text = r#"UPDATE "{p}run" SET "ended" = $3, "exit" = $4 WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [id(fact.run), event.origin.into(), event.at.into(), json(&fact.exit)?]).await?;
+    target.write(text, [id(fact.run), event.origin.into(), event.at.into(), json(&fact.exit)?]).await?;
     // Only if it still is the session's: a resumed session has a newer one.
     let text = r#"UPDATE "{p}session" SET "run" = CASE WHEN "run" = $3 THEN NULL ELSE "run" END, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END,
         "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.run(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into(), event.pos.into()]).await.map(drop)
+    target.write(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into(), event.pos.into()]).await
 }

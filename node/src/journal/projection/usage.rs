@@ -2,7 +2,7 @@
 //! A total older than the one known changes nothing, and no sum leaves its bounds, whatever is reported.
 
 use super::{Happened, Target, id};
-use crate::store::{Amount, sql};
+use crate::store::Amount;
 use model::{
     event::UsageRecorded,
     sessions::{Tokens, USAGE_MOST},
@@ -58,7 +58,7 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
     let text = r#"SELECT "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "cost_micros", "pos" FROM "{p}usage_total"
         WHERE "run" = $1 AND "model" = $2 AND "origin" = $3"#;
     let key = [id(fact.run), fact.model.as_str().into(), event.origin.into()];
-    let known = sql::one(target.db, text.replace("{p}", target.prefix), key).await?;
+    let known = target.one(text, key).await?;
     let (before, cost_before) = match known {
         None => (Tokens::default(), None),
         Some(row) if row.try_get::<i64>("", "pos")? >= event.pos => return Ok(()),
@@ -93,7 +93,7 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
         cost.into(),
         event.pos.into(),
     ];
-    target.run(text, values).await?;
+    target.write(text, values).await?;
 
     let more = Tokens {
         input: tokens.input - before.input,
@@ -114,7 +114,7 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
         more.cache_write.into(),
         cost_more.into(),
     ];
-    target.run(&DAY, values).await?;
+    target.write(&DAY, values).await?;
 
     let values = [
         id(fact.session),
@@ -127,5 +127,5 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
         cost_more.unwrap_or(0).into(),
         event.pos.into(),
     ];
-    target.run(&SESSION, values).await.map(drop)
+    target.write(&SESSION, values).await
 }
