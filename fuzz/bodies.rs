@@ -13,7 +13,7 @@ use model::{
 use node::page;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use server::rest::extract::{query, read};
+use server::answer::extract::{query, read};
 use std::collections::BTreeMap;
 
 /// Lines of an agent's output, as Claude Code's driver reads them: the same lines always say the same.

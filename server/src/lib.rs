@@ -1,6 +1,7 @@
 //! The `orchwiz` binary as a library: router, layers, sign-in, REST, live socket, command line; it wires `node` into `app`.
 //! It must not hold a rule of the domain: handlers call ports, ports decide.
 
+pub mod answer;
 pub mod assets;
 pub mod auth;
 pub mod cli;
@@ -18,5 +19,9 @@ pub mod openapi;
 pub mod rest;
 pub mod router;
 pub mod serve;
+pub mod state;
+pub mod stop;
+pub mod table;
+pub mod terminal;
 
 pub use router::routes;

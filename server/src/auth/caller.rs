@@ -2,7 +2,7 @@
 //! A request without either stays anonymous; one with a token that does not work ends here.
 
 use super::{Auth, Browser, address::client_address, cookie, store};
-use crate::rest::error::ApiError;
+use crate::answer::error::ApiError;
 use axum::{
     Router,
     extract::{ConnectInfo, Request, State},

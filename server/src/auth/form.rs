@@ -1,7 +1,7 @@
 //! The forms under `/auth`: their fields, the answers they give, where they may lead.
 //! They work without scripts; it must not redirect anywhere but to a path of this node.
 
-use crate::rest::{
+use crate::answer::{
     error::{ApiError, ApiResult},
     extract::BODY_LIMIT,
 };

@@ -8,7 +8,7 @@ use super::{
     sign_in::{begin as sign_in, refuse},
     store,
 };
-use crate::rest::error::{ApiError, ApiResult};
+use crate::answer::error::{ApiError, ApiResult};
 use axum::{
     Extension,
     extract::State,

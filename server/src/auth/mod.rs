@@ -6,6 +6,7 @@ mod backend;
 mod caller;
 pub mod config;
 mod cookie;
+pub mod ended;
 mod form;
 mod github;
 mod sign_in;
@@ -16,7 +17,7 @@ pub use config::{AuthConfig, GithubConfig};
 
 use crate::{
     limits::Limits,
-    router::{Area, Routes},
+    table::{Area, Routes},
 };
 use axum::{Router, extract::FromRef};
 use axum_login::AuthSession;

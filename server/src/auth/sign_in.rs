@@ -6,7 +6,7 @@ use super::{
     form::{Fields, back, onward, wants_page},
     store,
 };
-use crate::rest::error::{ApiError, ApiResult};
+use crate::answer::error::{ApiError, ApiResult};
 use axum::{
     Extension,
     extract::State,

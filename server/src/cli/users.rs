@@ -1,8 +1,8 @@
 //! `orchwiz user ...` and `orchwiz token ...`.
 //! They ask the node's desk and print its answers; what a name or a password may be is `node::accounts`' to say.
 
-use super::{Failure, Where, data, output};
 use crate::local::{Answer, Ask};
+use crate::terminal::{Failure, Where, data, output};
 use clap::{Subcommand, ValueEnum};
 use model::{
     accounts::NewToken,

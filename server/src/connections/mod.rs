@@ -5,7 +5,7 @@ mod body;
 mod places;
 mod stream;
 
-use crate::router::Stop;
+use crate::stop::Stop;
 use axum::{
     Router,
     body::Body,

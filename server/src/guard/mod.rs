@@ -6,7 +6,7 @@ mod origin;
 
 pub use headers::Nonce;
 
-use crate::{config::Config, rest::error::ApiError};
+use crate::{answer::error::ApiError, config::Config};
 use axum::{
     Router,
     extract::{Request, State},

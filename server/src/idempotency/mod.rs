@@ -1,13 +1,9 @@
 //! `Idempotency-Key`: a `POST` that is sent twice takes effect once, and both get the first answer, for 24 hours.
 //! It remembers answers of REST only, and only good ones: a refusal changed nothing, so a repeat is judged anew.
 
-use crate::{
-    rest::{
-        self,
-        error::{ApiError, ApiResult},
-        extract::BODY_LIMIT,
-    },
-    router::AppState,
+use crate::answer::{
+    error::{ApiError, ApiResult},
+    extract::{BODY_LIMIT, REST_PREFIX},
 };
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -60,6 +56,15 @@ struct Remembered {
     body: String,
 }
 
+/// What the layer needs: where answers are remembered, and which requests are under way.
+#[derive(Clone)]
+pub struct Remembers {
+    /// Keeps the answers.
+    pub journal: Journal,
+    /// Requests with a key that have no answer yet.
+    pub under_way: UnderWay,
+}
+
 /// What a claim found.
 enum Found {
     /// Nothing: the key is ours.
@@ -74,8 +79,8 @@ pub async fn sweep(journal: &Journal) -> model::Result<()> {
 }
 
 /// The layer: hands on whatever is no `POST` of REST with a key.
-pub async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let wanted = request.method() == Method::POST && request.uri().path().starts_with(rest::PREFIX) && request.headers().contains_key(HEADER);
+pub async fn layer(State(state): State<Remembers>, request: Request, next: Next) -> Response {
+    let wanted = request.method() == Method::POST && request.uri().path().starts_with(REST_PREFIX) && request.headers().contains_key(HEADER);
     let caller = wanted.then(|| request.extensions().get::<Caller>().cloned()).flatten();
     match caller {
         None => next.run(request).await,
@@ -83,7 +88,7 @@ pub async fn layer(State(state): State<AppState>, request: Request, next: Next) 
     }
 }
 
-async fn once(state: AppState, caller: Caller, request: Request, next: Next) -> ApiResult<Response> {
+async fn once(state: Remembers, caller: Caller, request: Request, next: Next) -> ApiResult<Response> {
     let claim = Claim { caller: caller.user.map_or(caller.name, |user| user.to_string()), key: key(request.headers())? };
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, BODY_LIMIT).await.map_err(|_| Error::TooLarge(BODY_LIMIT as u64))?;
@@ -105,7 +110,7 @@ async fn once(state: AppState, caller: Caller, request: Request, next: Next) -> 
     work.await.unwrap_or_else(|cause| Err(internal(cause).into()))
 }
 
-async fn first_or_again(state: &AppState, claim: &Claim, hash: String, request: Request, next: Next) -> ApiResult<Response> {
+async fn first_or_again(state: &Remembers, claim: &Claim, hash: String, request: Request, next: Next) -> ApiResult<Response> {
     match take(&state.journal, claim, hash.clone()).await? {
         Found::Answer(_, remembered) if remembered.request != hash => {
             Err(Error::invalid("Idempotency-Key", "this key was used for another request within the last 24 hours: take a new one").into())

@@ -2,11 +2,13 @@
 //! It must not decide what a caller sees, and must not keep more for a slow browser than the one frame it is sending.
 
 use crate::{
-    rest::{
+    answer::{
         error::{ApiError, ApiResult},
         extract::Known,
     },
-    router::AppState,
+    auth::ended::ended,
+    metrics::Metrics,
+    stop::Stop,
 };
 use async_trait::async_trait;
 use axum::{
@@ -17,10 +19,12 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
+use model::Services;
 use model::{
     Caller,
     live::{ClientSays, ServerSays},
 };
+use node::accounts::AccountsService;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, interval_at, timeout};
 
@@ -65,8 +69,23 @@ pub trait Feed: Send {
 /// The live hub as the state carries it.
 pub type SharedHub = Arc<dyn Hub>;
 
+/// What serving a socket needs.
+#[derive(Clone)]
+pub struct Live {
+    /// What sockets follow.
+    pub hub: SharedHub,
+    /// The ports.
+    pub services: Services,
+    /// Counts the sockets.
+    pub metrics: Metrics,
+    /// Whether a caller still may.
+    pub accounts: AccountsService,
+    /// The signal to stop.
+    pub stop: Stop,
+}
+
 /// `GET /live`.
-pub async fn upgrade(State(state): State<AppState>, Known(caller): Known, upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> ApiResult<Response> {
+pub async fn upgrade(State(state): State<Live>, Known(caller): Known, upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> ApiResult<Response> {
     let upgrade = upgrade.map_err(|_| ApiError::http(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "this is a WebSocket: ask for an upgrade"))?;
     // A metrics token may read nothing a socket carries.
     state.services.approvals.pending(&caller).await?;
@@ -85,9 +104,9 @@ enum End {
     Close(u16, &'static str),
 }
 
-async fn serve(mut socket: WebSocket, state: AppState, caller: Caller) {
+async fn serve(mut socket: WebSocket, state: Live, caller: Caller) {
     let mut feed = state.hub.follow(caller.clone());
-    let ended = state.ended(&caller);
+    let ended = ended(&state.accounts, &state.stop, &caller);
     let end = tokio::select! {
         end = talk(&mut socket, feed.as_mut()) => end,
         () = ended => End::Close(code::SIGNED_OUT, "signed out"),

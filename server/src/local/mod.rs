@@ -10,8 +10,9 @@ pub use client::{ask, is_running};
 pub use socket::Socket;
 
 use crate::{
-    rest::{error::ApiResult, extract::Json},
-    router::{self, AppState},
+    answer::{error::ApiResult, extract::Json},
+    router,
+    state::AppState,
 };
 use axum::{Extension, Router, extract::State, routing::post};
 use model::Caller;

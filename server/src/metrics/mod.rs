@@ -2,9 +2,11 @@
 //! It must not name a person, a session or a path with an id: labels come from small fixed sets.
 
 use crate::{
-    rest::error::{ApiError, ApiResult},
-    rest::extract::Known,
-    router::AppState,
+    answer::{
+        error::{ApiError, ApiResult},
+        extract::Known,
+    },
+    stop::Stop,
 };
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -13,7 +15,7 @@ use axum::{
 };
 use http::{StatusCode, header};
 use model::{
-    Action, Caller, Error, Role,
+    Action, Caller, Error, Pos, Role, Services,
     caller::{Resource, require},
 };
 use prometheus_client::{
@@ -27,6 +29,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
+use tokio::sync::watch;
 
 /// The upper ends of the duration histogram, in seconds.
 const BUCKETS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
@@ -145,8 +148,21 @@ pub async fn count(State(metrics): State<Metrics>, request: Request, next: Next)
     response
 }
 
+/// What the figures are read from.
+#[derive(Clone)]
+pub struct Node {
+    /// The ports.
+    pub services: Services,
+    /// What the process counts.
+    pub metrics: Metrics,
+    /// Whether the node takes requests.
+    pub stop: Stop,
+    /// The newest committed position.
+    pub head: watch::Receiver<Pos>,
+}
+
 /// `GET /metrics`: for tokens of scope `metrics`, admins, and the local socket.
-pub async fn show(State(state): State<AppState>, Known(caller): Known) -> ApiResult<Response> {
+pub async fn show(State(state): State<Node>, Known(caller): Known) -> ApiResult<Response> {
     require(&caller, Action::ReadMetrics, Resource::Node, "metrics")?;
     let node = Caller::node();
     let info = state.services.node.info(&node).await?;
@@ -159,7 +175,7 @@ pub async fn show(State(state): State<AppState>, Known(caller): Known) -> ApiRes
     node.gauge("orchwiz_up", "Whether the node takes requests.", i64::from(state.stop.is_ready()));
     node.build(&info.version, &info.database);
     node.gauge("orchwiz_start_time_seconds", "When the process started, unix time.", info.started / 1000);
-    node.gauge("orchwiz_journal_position", "The newest committed position.", *state.head().borrow());
+    node.gauge("orchwiz_journal_position", "The newest committed position.", *state.head.borrow());
     node.gauge("orchwiz_agents_max", "How many agents may run at once.", info.agents_max);
     node.gauge("orchwiz_approvals_pending", "Approvals that wait and the whole node may see.", pending);
     if let Some(health) = health {

@@ -3,7 +3,7 @@
 
 use crate::{
     rest,
-    router::{Area, Route},
+    table::{Area, Route},
 };
 use axum::response::{IntoResponse, Response};
 use http::{Method, header};

@@ -1,12 +1,14 @@
 //! `/approvals`: what agents ask, and the answers.
 //! It reads requests and answers them; whether an answer still counts is `node::approvals`' to say.
 
-use super::{
-    List,
-    error::{ApiResult, ErrorEnvelope},
-    extract::{Json, Known, Path, Query, page},
+use super::List;
+use crate::{
+    answer::{
+        error::{ApiResult, ErrorEnvelope},
+        extract::{Json, Known, Path, Query, page},
+    },
+    state::AppState,
 };
-use crate::router::AppState;
 use axum::extract::State;
 use model::{
     Page, Services,

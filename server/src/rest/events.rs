@@ -1,11 +1,14 @@
 //! `/events`: the journal as the caller may see it, page by page or as a stream that goes on.
 //! It reads committed events only and must not hold more than one page of them in memory.
 
-use super::{
-    error::ApiResult,
-    extract::{Json, Known, Query, page},
+use crate::{
+    answer::{
+        error::ApiResult,
+        extract::{Json, Known, Query, page},
+    },
+    metrics::Open,
+    state::AppState,
 };
-use crate::{metrics::Open, router::AppState};
 use axum::{
     extract::State,
     response::{

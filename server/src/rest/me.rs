@@ -1,11 +1,13 @@
 //! `/me`: who asks.
 //! It must not show anything of anybody else.
 
-use super::{
-    error::{ApiResult, ErrorEnvelope},
-    extract::{Json, Known, NoParams, Query},
+use crate::{
+    answer::{
+        error::{ApiResult, ErrorEnvelope},
+        extract::{Json, Known, NoParams, Query},
+    },
+    state::AppState,
 };
-use crate::router::AppState;
 use axum::extract::State;
 use model::{Services, accounts::Me};
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -2,22 +2,24 @@
 //! They must not decide who may do what, nor hold any rule of the domain: the ports do.
 
 pub mod approvals;
-pub mod error;
 pub mod events;
-pub mod extract;
 pub mod me;
 pub mod projects;
 mod refusals;
 pub mod sessions;
 pub mod usage;
 
-use crate::router::AppState;
+use crate::{
+    answer::{
+        error::{ApiError, ErrorEnvelope},
+        extract::{Json, REST_PREFIX},
+    },
+    state::AppState,
+};
 use axum::{
     Router,
     response::{IntoResponse, Response},
 };
-use error::{ApiError, ErrorEnvelope};
-use extract::Json;
 use http::{HeaderValue, StatusCode, header};
 use model::{Page, usage::UsageBy};
 use serde::Serialize;
@@ -26,9 +28,6 @@ use utoipa::{
     openapi::security::{Http, HttpAuthScheme, SecurityScheme},
 };
 use utoipa_axum::router::OpenApiRouter;
-
-/// Under which path all of it lies.
-pub const PREFIX: &str = "/api/v1";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -69,7 +68,7 @@ fn router() -> OpenApiRouter<AppState> {
         .merge(events::router())
         .merge(usage::router())
         .merge(me::router());
-    OpenApiRouter::with_openapi(Document::openapi()).nest(PREFIX, endpoints.fallback(no_such_path))
+    OpenApiRouter::with_openapi(Document::openapi()).nest(REST_PREFIX, endpoints.fallback(no_such_path))
 }
 
 async fn no_such_path() -> ApiError {

@@ -1,12 +1,14 @@
 //! `/projects`: the working directories a node knows.
 //! It reads requests and answers them; what a project is and who may touch it is `node::projects`' to say.
 
-use super::{
-    List, created,
-    error::{ApiResult, ErrorEnvelope},
-    extract::{Json, Known, Path, Query, page},
+use super::{List, created};
+use crate::{
+    answer::{
+        error::{ApiResult, ErrorEnvelope},
+        extract::{Json, Known, Path, Query, REST_PREFIX, page},
+    },
+    state::AppState,
 };
-use crate::router::AppState;
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 use model::{
@@ -47,7 +49,7 @@ async fn list(State(services): State<Services>, Known(caller): Known, Query(give
     responses((status = 201, body = Project), (status = 409, description = "the folder is a project already", body = ErrorEnvelope)))]
 async fn create(State(services): State<Services>, Known(caller): Known, Json(new): Json<NewProject>) -> ApiResult<Response> {
     let project = services.projects.create(&caller, new).await?;
-    Ok(created(format!("{}/projects/{}", super::PREFIX, project.id), project))
+    Ok(created(format!("{}/projects/{}", REST_PREFIX, project.id), project))
 }
 
 /// One project.

@@ -1,7 +1,7 @@
 //! What a call may be refused with, written into the OpenAPI document from what the call takes: so no endpoint can forget to say it.
 //! Only what is particular to an endpoint, a conflict, stands at the endpoint itself.
 
-use super::error::ErrorEnvelope;
+use crate::answer::error::ErrorEnvelope;
 use utoipa::{
     ToSchema,
     openapi::{

@@ -1,12 +1,14 @@
 //! `/sessions`: start, watch and drive sessions.
 //! It reads requests and answers them; what a session may do next is `node::sessions`' to say.
 
-use super::{
-    List, created,
-    error::{ApiResult, ErrorEnvelope},
-    extract::{Json, Known, NoBody, Path, Query, page, several},
+use super::{List, created};
+use crate::{
+    answer::{
+        error::{ApiResult, ErrorEnvelope},
+        extract::{Json, Known, NoBody, Path, Query, REST_PREFIX, page, several},
+    },
+    state::AppState,
 };
-use crate::router::AppState;
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 use model::{
@@ -103,7 +105,7 @@ async fn list(State(services): State<Services>, Known(caller): Known, Query(give
     responses((status = 201, body = Session)))]
 async fn create(State(services): State<Services>, Known(caller): Known, Json(new): Json<NewSession>) -> ApiResult<Response> {
     let session = services.sessions.create(&caller, new).await?;
-    Ok(created(format!("{}/sessions/{}", super::PREFIX, session.id), session))
+    Ok(created(format!("{}/sessions/{}", REST_PREFIX, session.id), session))
 }
 
 /// One session.
@@ -162,7 +164,7 @@ async fn entry_body(State(services): State<Services>, Known(caller): Known, Path
     responses((status = 201, body = Prompt)))]
 async fn prompt(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, Json(new): Json<NewPrompt>) -> ApiResult<Response> {
     let prompt = services.sessions.prompt(&caller, id, new.text).await?;
-    Ok(created(format!("{}/sessions/{}", super::PREFIX, prompt.session), prompt))
+    Ok(created(format!("{}/sessions/{}", REST_PREFIX, prompt.session), prompt))
 }
 
 /// Changes how much the agent may do unasked, at once where it runs.
@@ -191,7 +193,7 @@ async fn stop(State(services): State<Services>, Known(caller): Known, Path(id): 
     responses((status = 201, body = Prompt)))]
 async fn send_again(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Response> {
     let prompt = services.sessions.send_again(&caller, id).await?;
-    Ok(created(format!("{}/sessions/{}", super::PREFIX, prompt.session), prompt))
+    Ok(created(format!("{}/sessions/{}", REST_PREFIX, prompt.session), prompt))
 }
 
 /// Starts the agent again on the same conversation.
@@ -206,5 +208,5 @@ async fn resume(State(services): State<Services>, Known(caller): Known, Path(id)
     responses((status = 201, body = Session)))]
 async fn fork(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Response> {
     let session = services.sessions.fork(&caller, id).await?;
-    Ok(created(format!("{}/sessions/{}", super::PREFIX, session.id), session))
+    Ok(created(format!("{}/sessions/{}", REST_PREFIX, session.id), session))
 }

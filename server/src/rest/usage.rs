@@ -1,12 +1,14 @@
 //! `/usage`: sums of tokens and cost.
 //! It reads requests and answers them; it adds nothing up.
 
-use super::{
-    List,
-    error::ApiResult,
-    extract::{Known, Query},
+use super::List;
+use crate::{
+    answer::{
+        error::ApiResult,
+        extract::{Known, Query},
+    },
+    state::AppState,
 };
-use crate::router::AppState;
 use axum::extract::State;
 use model::{
     Error, Page, Services,

@@ -1,7 +1,7 @@
 //! What every request goes through whoever sends it: an id, a span in the log, and an answer even when a handler panics.
 //! It must not log a query, a body or a header: they hold secrets.
 
-use crate::rest::error::ApiError;
+use crate::answer::error::ApiError;
 use axum::{
     Router,
     body::Body,

@@ -3,21 +3,20 @@
 
 mod layers;
 mod pages;
-mod state;
-mod table;
-
-pub use state::{AppState, Parts, Probe, Stop};
-pub use table::{Area, Route, Routes};
 
 use crate::{
+    answer::{error::ApiError, extract},
     assets, auth,
     guard::Guard,
-    health, idempotency, live, metrics, openapi,
-    rest::{self, error::ApiError},
+    health,
+    idempotency::{self, Remembers},
+    live, metrics, openapi, rest,
+    state::AppState,
+    table::{Area, Route, Routes},
 };
 use axum::{
     RequestExt, Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, FromRef, Request},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -29,7 +28,7 @@ use tower_http::{
 };
 
 /// The largest body any route accepts, in bytes.
-pub const BODY_LIMIT: usize = rest::extract::BODY_LIMIT;
+pub const BODY_LIMIT: usize = extract::BODY_LIMIT;
 
 /// Every route with its handler: what is served, and what [`routes`] lists.
 pub fn table() -> Routes<AppState> {
@@ -64,7 +63,7 @@ pub fn routes() -> Vec<Route> {
 pub fn build(state: &AppState) -> Router {
     let router = inner().into_router().fallback(pages::nothing);
     // Inside out, and in few steps: what `layer` adds is a box, copied at every request with all that is inside of it by whatever is around it.
-    let router = router.layer(from_fn_with_state(state.clone(), idempotency::layer));
+    let router = router.layer(from_fn_with_state(Remembers::from_ref(state), idempotency::layer));
     let router = state.auth.around(router).layer(compression()).merge(outer().into_router());
     let router = router.layer(
         ServiceBuilder::new()

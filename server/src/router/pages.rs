@@ -1,10 +1,12 @@
 //! Pages and their server functions: hands requests to `app` with the ports, the caller and a fresh nonce.
 //! It must not draw anything; it sends whoever is not signed in to where they can.
 
-use super::{AppState, Area, BODY_LIMIT, Routes};
+use super::BODY_LIMIT;
 use crate::{
+    answer::{error::ApiError, extract},
     guard::Nonce,
-    rest::{error::ApiError, extract},
+    state::AppState,
+    table::{Area, Routes},
 };
 use app::{
     App, AppError,

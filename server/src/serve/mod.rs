@@ -6,15 +6,18 @@ mod stop;
 use crate::{
     assets::Site,
     auth::{Auth, AuthConfig},
-    cli::{Failure, data, output},
     config::Config,
     connections::{self, Bounds},
+    health::Probe,
     idempotency::{self, UnderWay},
     live::{Feed, Hub},
     local::{self, Desk, Socket},
     logging,
     metrics::Metrics,
-    router::{self, AppState, Parts, Probe, Stop},
+    router,
+    state::{AppState, Parts},
+    stop::Stop,
+    terminal::{Failure, data, output},
 };
 use async_trait::async_trait;
 use model::{

@@ -10,7 +10,7 @@ use model::{
     caller::{Decision, Resource, Scope, Visibility, decide},
     id::UserId,
 };
-use server::router::Area;
+use server::table::Area;
 use std::{collections::BTreeSet, net::SocketAddr};
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 use tower::ServiceExt;

@@ -153,7 +153,7 @@ async fn a_body_that_is_no_json_is_refused_with_a_sentence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_in_particular_gets_nothing() {
     let bench = Bench::new().await;
-    for route in server::routes().into_iter().filter(|route| route.area == server::router::Area::Rest) {
+    for route in server::routes().into_iter().filter(|route| route.area == server::table::Area::Rest) {
         let path = route.path.replace("{id}", NO_SESSION).replace("{seq}", "1");
         let request =
             Request::builder().method(route.method.as_str()).uri(&path).header("sec-fetch-site", "same-origin").header("content-type", "application/json");

@@ -11,8 +11,9 @@ use node::{accounts::NewUser, store::testing::TestStore};
 use serde_json::{Value, json};
 use server::{
     config::{Config, Sources},
-    router::{self, AppState},
+    router,
     serve::{Opened, open},
+    state::AppState,
 };
 use std::{
     path::{Path, PathBuf},

@@ -135,7 +135,7 @@ async fn no_page_takes_a_prompt_a_mode_or_an_address_from_its_own_address() {
     let before = bench.test.journal.head().await;
     let names = ["prompt", "text", "command", "mode", "model", "title", "agent", "gatewayUrl", "ws", "url", "host", "token", "run", "auto", "decision"];
     let query = names.map(|name| format!("{name}={CANARY}")).join("&");
-    for route in server::routes().into_iter().filter(|route| route.area == server::router::Area::Page) {
+    for route in server::routes().into_iter().filter(|route| route.area == server::table::Area::Page) {
         let path = route.path.replace("{id}", if route.path.starts_with("/projects") { &project } else { &session });
         let plain = page(&bench, &path, &cookie).await;
         let steered = page(&bench, &format!("{path}?{query}"), &cookie).await;

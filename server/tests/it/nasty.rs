@@ -4,7 +4,7 @@ use crate::{access, bench::Bench};
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
-use server::router::Area;
+use server::table::Area;
 
 /// What a person never types.
 fn texts() -> Vec<String> {

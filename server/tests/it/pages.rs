@@ -44,7 +44,7 @@ async fn signed_in_every_page_is_drawn_with_a_policy_and_a_nonce_of_its_own() {
     let bench = Bench::new().await;
     let cookie = sign_in(&bench).await;
     let mut nonces = std::collections::BTreeSet::new();
-    for route in server::routes().into_iter().filter(|route| route.area == server::router::Area::Page && !route.path.contains('{')) {
+    for route in server::routes().into_iter().filter(|route| route.area == server::table::Area::Page && !route.path.contains('{')) {
         let answer = open(&bench, &route.path, Some(&cookie)).await;
         assert!([200, 302].contains(&answer.status.as_u16()), "{}: {} {}", route.path, answer.status, answer.text);
         let policy = answer.headers["content-security-policy"].to_str().unwrap().to_owned();
@@ -73,7 +73,7 @@ async fn every_page_ends_however_often_it_is_asked_for() {
     bench.until(&session, &["waiting"]).await;
     let approval = bench.get("/api/v1/approvals?state=pending").await.expect(200).json()["items"][0]["id"].as_str().unwrap().to_owned();
     let mut paths: Vec<String> =
-        server::routes().into_iter().filter(|route| route.area == server::router::Area::Page && !route.path.contains('{')).map(|route| route.path).collect();
+        server::routes().into_iter().filter(|route| route.area == server::table::Area::Page && !route.path.contains('{')).map(|route| route.path).collect();
     paths.extend([format!("/inbox?id={approval}"), format!("/sessions/{session}"), format!("/projects/{project}"), "/inbox?id=apr_0".into()]);
     for path in &paths {
         let asked = (0..24).map(|_| tokio::time::timeout(std::time::Duration::from_secs(20), open(&bench, path, Some(&cookie))));

@@ -21,6 +21,9 @@ use serde_json::Value;
 use std::str::FromStr;
 use utoipa::IntoParams;
 
+/// Under which path all of REST lies.
+pub const REST_PREFIX: &str = "/api/v1";
+
 /// The largest body REST accepts, in bytes: a prompt of 100,000 characters fits however it is escaped.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 

@@ -1,9 +1,17 @@
 //! What every handler may reach: the ports, the settings, the signal to stop.
 //! It holds handles and no data of its own.
 
-use crate::{assets::Site, auth::Auth, config::Config, idempotency::UnderWay, live::SharedHub, metrics::Metrics};
+use crate::{
+    assets::Site,
+    auth::{Auth, ended::ended},
+    config::Config,
+    health::Probe,
+    idempotency::{Remembers, UnderWay},
+    live::{Live, SharedHub},
+    metrics::{self, Metrics},
+    stop::Stop,
+};
 use axum::extract::FromRef;
-use futures::future::BoxFuture;
 use leptos::prelude::LeptosOptions;
 use model::{Caller, Pos, Services};
 use node::{accounts::AccountsService, clock::Deps, journal::Journal};
@@ -11,8 +19,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::{broadcast::error::RecvError, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
 /// What every handler may reach.
 #[derive(Clone)]
@@ -22,9 +29,6 @@ struct Inner {
     parts: Parts,
     has_users: AtomicBool,
 }
-
-/// Asks something whether it answers.
-pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// The parts of an [`AppState`].
 pub struct Parts {
@@ -69,31 +73,9 @@ impl AppState {
         self.head.clone()
     }
 
-    /// Ends when what `caller` has opened must end: the node stops, or the login or token it rests on is gone or means something else now.
+    /// See [`ended`].
     pub fn ended(&self, caller: &Caller) -> impl Future<Output = ()> + Send + 'static {
-        // Subscribed before this returns: no change after the handshake is missed.
-        let mut changes = self.accounts.changes();
-        let (accounts, stop, caller) = (self.accounts.clone(), self.stop.clone(), caller.clone());
-        async move {
-            let gone = async {
-                loop {
-                    match changes.recv().await {
-                        Ok(change) if !change.concerns(&caller) => {}
-                        Ok(_) | Err(RecvError::Lagged(_)) => {
-                            // When in doubt it ends: whoever may go on opens it again.
-                            if accounts.refresh(&caller).await.ok().flatten().is_none_or(|now| now != caller) {
-                                return;
-                            }
-                        }
-                        Err(RecvError::Closed) => return,
-                    }
-                }
-            };
-            tokio::select! {
-                () = gone => {}
-                () = stop.asked() => {}
-            }
-        }
+        ended(&self.accounts, &self.stop, caller)
     }
 
     /// Whether anybody may sign in; once true it stays true.
@@ -125,36 +107,38 @@ impl FromRef<AppState> for Auth {
     }
 }
 
-/// The signal to stop: the first thing that stops is readiness.
-#[derive(Clone, Default)]
-pub struct Stop {
-    token: CancellationToken,
-    ready: Arc<AtomicBool>,
+impl FromRef<AppState> for Stop {
+    fn from_ref(state: &AppState) -> Self {
+        state.stop.clone()
+    }
 }
 
-impl Stop {
-    /// The node is ready from now on.
-    pub fn set_ready(&self) {
-        self.ready.store(true, Ordering::Release);
+impl FromRef<AppState> for Probe {
+    fn from_ref(state: &AppState) -> Self {
+        state.database.clone()
     }
+}
 
-    /// Whether the node takes requests.
-    pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire) && !self.token.is_cancelled()
+impl FromRef<AppState> for Live {
+    fn from_ref(state: &AppState) -> Self {
+        Self {
+            hub: state.hub.clone(),
+            services: state.services.clone(),
+            metrics: state.metrics.clone(),
+            accounts: state.accounts.clone(),
+            stop: state.stop.clone(),
+        }
     }
+}
 
-    /// Asks everything to stop.
-    pub fn ask(&self) {
-        self.token.cancel();
+impl FromRef<AppState> for metrics::Node {
+    fn from_ref(state: &AppState) -> Self {
+        Self { services: state.services.clone(), metrics: state.metrics.clone(), stop: state.stop.clone(), head: state.head() }
     }
+}
 
-    /// Returns once everything was asked to stop.
-    pub async fn asked(&self) {
-        self.token.cancelled().await;
-    }
-
-    /// Whether everything was asked to stop.
-    pub fn is_asked(&self) -> bool {
-        self.token.is_cancelled()
+impl FromRef<AppState> for Remembers {
+    fn from_ref(state: &AppState) -> Self {
+        Self { journal: state.journal.clone(), under_way: state.under_way.clone() }
     }
 }

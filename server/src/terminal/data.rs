@@ -27,7 +27,7 @@ pub(crate) async fn open(config: &Config, deps: &Deps) -> Result<(Store, Journal
 }
 
 /// Asks the node, running or not.
-pub(super) async fn ask(place: &Where, ask: Ask) -> Result<Answer, Failure> {
+pub(crate) async fn ask(place: &Where, ask: Ask) -> Result<Answer, Failure> {
     let config = place.config(Vec::new())?;
     if local::is_running(&config.socket()).await {
         return local::ask(&config.socket(), &ask).await.map_err(Failure::new);
@@ -42,12 +42,12 @@ pub(super) async fn ask(place: &Where, ask: Ask) -> Result<Answer, Failure> {
 }
 
 /// What only somebody with another version of the node could see.
-pub(super) fn unexpected() -> Failure {
+pub(crate) fn unexpected() -> Failure {
     Failure::new("the running node answered something else: use the same `orchwiz` as it does")
 }
 
 /// Prints a value as JSON.
-pub(super) fn json(value: &impl Serialize) -> Result<ExitCode, Failure> {
+pub(crate) fn json(value: &impl Serialize) -> Result<ExitCode, Failure> {
     output::line(serde_json::to_string_pretty(value).map_err(Failure::new)?);
     Ok(ExitCode::SUCCESS)
 }
@@ -61,7 +61,7 @@ async fn hold(place: &Where) -> Result<(Store, Journal), Failure> {
     open(&config, &Deps::system()).await
 }
 
-pub(super) async fn rebuild(place: Where) -> Result<ExitCode, Failure> {
+pub(crate) async fn rebuild(place: Where) -> Result<ExitCode, Failure> {
     let (store, journal) = hold(&place).await?;
     journal.close().await;
     let rebuilt = journal::rebuild(&store).await;
@@ -73,7 +73,7 @@ pub(super) async fn rebuild(place: Where) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn migrate(place: Where) -> Result<ExitCode, Failure> {
+pub(crate) async fn migrate(place: Where) -> Result<ExitCode, Failure> {
     // Opening migrates, after a backup.
     let (store, journal) = hold(&place).await?;
     output::line(format!("{} has this version's schema", store.backend_name()));
@@ -82,7 +82,7 @@ pub(super) async fn migrate(place: Where) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn doctor(place: Where, as_json: bool) -> Result<ExitCode, Failure> {
+pub(crate) async fn doctor(place: Where, as_json: bool) -> Result<ExitCode, Failure> {
     let Answer::Doctor(report) = ask(&place, Ask::Doctor).await? else { return Err(unexpected()) };
     if as_json {
         json(&report)?;
