@@ -10,6 +10,7 @@ mod own;
 pub(crate) mod projection;
 mod purge;
 mod rebuild;
+mod recent;
 mod shadow;
 pub mod testing;
 mod writer;
@@ -30,6 +31,7 @@ use crate::{
 use futures::future::BoxFuture;
 use masking::Secrets;
 use model::{Caller, Millis, Pos, event::Fact, id::NodeId};
+use recent::Recent;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::{
     any::Any,
@@ -156,6 +158,7 @@ struct Inner {
     head: watch::Receiver<Pos>,
     secrets: Arc<Secrets>,
     works: Arc<AtomicBool>,
+    recent: Arc<Recent>,
     origin: String,
     epoch: String,
 }
@@ -171,9 +174,10 @@ impl Journal {
         let (queue, wishes) = mpsc::channel(QUEUE);
         let (announce, head) = watch::channel(own.pos);
         let (origin, epoch) = (own.origin.clone(), own.epoch.clone());
-        let writer = writer::Writer::new(store.clone(), deps, secrets.clone(), announce, own.hlc, works.clone());
+        let recent = Arc::<Recent>::default();
+        let writer = writer::Writer::new(store.clone(), deps, secrets.clone(), announce, own.hlc, works.clone(), recent.clone());
         tokio::spawn(store.vitals().essential("the journal's writer", writer.run(wishes)));
-        Ok(Self(Arc::new(Inner { store, queue, head, secrets, works, origin, epoch })))
+        Ok(Self(Arc::new(Inner { store, queue, head, secrets, works, recent, origin, epoch })))
     }
 
     /// Runs `operation` in the writer's transaction and returns after its durable commit.
@@ -217,6 +221,10 @@ impl Journal {
 
     /// Events after `after`, in order of position, at most `limit`.
     pub async fn events(&self, after: Pos, limit: u64) -> model::Result<Vec<StoredEvent>> {
+        let head = *self.0.head.borrow();
+        if let Some(known) = self.0.recent.after(after, head, limit) {
+            return Ok(known);
+        }
         entity::event::Entity::find()
             .filter(entity::event::Column::Pos.gt(after))
             .order_by_asc(entity::event::Column::Pos)

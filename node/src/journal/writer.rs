@@ -2,9 +2,10 @@
 //! It must not run two batches at once, must not answer before the disk has it, and must not wait for ever for a database that is gone.
 
 use super::{
-    NewEvent, Operation, Secrets, Tx, Value, Waiting, Wish, blob,
+    NewEvent, Operation, Secrets, StoredEvent, Tx, Value, Waiting, Wish, blob,
     chain::{self, Fields, GENESIS},
     internal, projection, purge,
+    recent::Recent,
 };
 use crate::{
     clock::Deps,
@@ -149,16 +150,43 @@ pub(super) struct Writer {
     stalled: bool,
     /// Whether the database answers, for others to see.
     works: Arc<AtomicBool>,
+    /// The events of this batch so far.
+    fresh: Vec<StoredEvent>,
+    /// Those of batches that were committed.
+    recent: Arc<Recent>,
 }
 
 /// An operation that has run, and what its caller will be told if the batch commits.
 type Answered = (oneshot::Sender<model::Result<Value>>, model::Result<Value>);
 
 impl Writer {
-    pub(super) fn new(store: Store, deps: Deps, secrets: Arc<Secrets>, announce: watch::Sender<Pos>, hlc: i64, works: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(
+        store: Store,
+        deps: Deps,
+        secrets: Arc<Secrets>,
+        announce: watch::Sender<Pos>,
+        hlc: i64,
+        works: Arc<AtomicBool>,
+        recent: Arc<Recent>,
+    ) -> Self {
         let patience = Patience::with(store.backend());
         let limit = Limit::after(patience.batch);
-        Self { store, deps, secrets, announce, unreferenced: Vec::new(), purged: false, hlc, patience, limit, broken: None, stalled: false, works }
+        Self {
+            store,
+            deps,
+            secrets,
+            announce,
+            unreferenced: Vec::new(),
+            purged: false,
+            hlc,
+            patience,
+            limit,
+            broken: None,
+            stalled: false,
+            works,
+            fresh: Vec::new(),
+            recent,
+        }
     }
 
     /// Serves the queue until it is closed.
@@ -262,6 +290,13 @@ impl Writer {
         match result {
             Ok(pos) => {
                 self.stalled = false;
+                // Before the head says that they are there.
+                if self.purged {
+                    self.recent.forget();
+                    self.fresh.clear();
+                } else {
+                    self.recent.push(self.fresh.drain(..));
+                }
                 self.announce(pos);
                 for (reply, answer) in answered {
                     reply.send(answer).ok();
@@ -277,6 +312,7 @@ impl Writer {
                 }
             }
             Err(error) => {
+                self.fresh.clear();
                 self.unreferenced.clear();
                 self.purged = false;
                 if progress.in_doubt {
@@ -358,6 +394,7 @@ impl Writer {
                 let failed = result.as_ref().err().cloned();
                 answered[0].1 = result;
                 if let Some(error) = failed {
+                    self.fresh.clear();
                     return match txn.rollback().await {
                         Ok(()) => Ok(before),
                         Err(_) if error == Error::StorageFull => Err(error),
@@ -367,7 +404,7 @@ impl Writer {
                 break;
             }
             let savepoint = txn.begin().await.map_err(internal)?;
-            let mut after = head.clone();
+            let (mut after, known) = (head.clone(), self.fresh.len());
             let result = self.operate(&savepoint, &mut after, (&origin, &epoch, &actor), operation).await;
             let closed = match &result {
                 Ok(_) => savepoint.commit().await,
@@ -382,6 +419,8 @@ impl Writer {
             }
             if result.is_ok() {
                 head = after;
+            } else {
+                self.fresh.truncate(known);
             }
             if let Some((_, answer)) = answered.last_mut() {
                 *answer = result;
@@ -464,22 +503,25 @@ impl Writer {
             head.hash = chain::hash(&head.hash, &fields);
             let text = r#"INSERT INTO "event" ("pos", "origin", "epoch", "seq", "hlc", "actor", "kind", "v", "subject", "payload", "salt", "commitment", "hash", "session")
                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"#;
-            let values = [
-                head.pos.into(),
-                origin.into(),
-                epoch.into(),
-                head.seq.into(),
-                self.hlc.into(),
-                actor.into(),
-                kind.into(),
-                version.into(),
-                subject.as_str().into(),
-                payload.into(),
-                salt.to_vec().into(),
-                commitment.to_vec().into(),
-                head.hash.to_vec().into(),
-                session.into(),
-            ];
+            let event = StoredEvent {
+                pos: head.pos,
+                origin: origin.to_owned(),
+                epoch: epoch.to_owned(),
+                seq: head.seq,
+                hlc: self.hlc,
+                actor: actor.to_owned(),
+                kind: kind.to_owned(),
+                v: version,
+                subject,
+                payload: Some(payload),
+                salt: Some(salt.to_vec()),
+                commitment: commitment.to_vec(),
+                hash: head.hash.to_vec(),
+                session,
+            };
+            let subject = event.subject.clone();
+            let values = values(event.clone());
+            self.fresh.push(event);
             together.add(savepoint, text, values).await.map_err(internal)?;
             if let Some(fact) = &fact {
                 if let Fact::SessionPurged(_) = fact {
@@ -500,6 +542,26 @@ impl Writer {
         together.run(savepoint).await.map_err(internal)?;
         Ok(value)
     }
+}
+
+/// An event as the columns of its row.
+fn values(event: StoredEvent) -> [sea_orm::Value; 14] {
+    [
+        event.pos.into(),
+        event.origin.into(),
+        event.epoch.into(),
+        event.seq.into(),
+        event.hlc.into(),
+        event.actor.into(),
+        event.kind.into(),
+        event.v.into(),
+        event.subject.into(),
+        event.payload.into(),
+        event.salt.into(),
+        event.commitment.into(),
+        event.hash.into(),
+        event.session.into(),
+    ]
 }
 
 /// Puts a wish where it belongs.

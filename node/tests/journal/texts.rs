@@ -5,7 +5,7 @@ use migration::Migrator;
 use model::{
     Caller, Error,
     entries::EntryKind,
-    event::{Body, EntryAdded, SessionPurged},
+    event::{Body, EntryAdded, SessionDeleted, SessionPurged},
     id::SessionId,
 };
 use node::{
@@ -202,4 +202,38 @@ async fn a_secret_reaches_neither_events_nor_rows_nor_blobs() {
         assert!(!String::from_utf8_lossy(&event.payload.unwrap_or_default()).contains(secret), "{} has it", event.kind);
     }
     assert!(examine(&test).await.healthy);
+}
+
+#[tokio::test]
+async fn who_follows_hears_what_the_database_holds_and_nothing_of_what_failed_or_was_purged() {
+    let test = TestStore::new::<Migrator>(27).await;
+    let session = SessionId::from_uuid(test.deps.uuid_v7());
+    let stored = async || {
+        let rows = entity::event::Entity::find().all(test.store.read()).await.expect("reads");
+        assert_eq!(test.journal.events(0, 1_000).await, Ok(rows.clone()));
+        rows
+    };
+    for seq in 1..=3 {
+        add(&test, session, seq, json!({"a": seq})).await;
+        let fails = test.journal.commit::<()>(&Caller::node(), move |_| Box::pin(async move { Err(Error::Conflict("no".into())) })).await;
+        assert!(fails.is_err());
+    }
+    // Together, so that one fails beside others.
+    let both = futures::future::join_all((4..=9).map(|seq| {
+        let journal = test.journal.clone();
+        async move {
+            let operation = move |tx: &node::journal::Tx<'_>| {
+                let _ = tx.now();
+                if seq % 2 == 0 { Err(Error::Conflict("no".into())) } else { Ok(Outcome::new(()).with(session, SessionDeleted { deleted: false })) }
+            };
+            journal.commit(&Caller::node(), move |tx| Box::pin(async move { operation(tx) })).await
+        }
+    }));
+    assert_eq!(both.await.iter().filter(|done| done.is_ok()).count(), 3);
+    assert_eq!(stored().await.iter().map(|event| event.pos).collect::<Vec<_>>(), (1..=6).collect::<Vec<_>>());
+    purge(&test, session).await;
+    assert!(stored().await.iter().take(6).all(|event| event.payload.is_none()), "what was purged is told to nobody");
+    add(&test, session, 10, json!({"a": 10})).await;
+    assert_eq!(test.journal.events(7, 9).await.expect("reads").len(), 1);
+    assert_eq!(stored().await.len(), 8);
 }
