@@ -2,7 +2,7 @@
 //! carries only what it shows. It must not know what is on a page.
 
 use crate::{
-    ui::{Button, Toast, effect, hear, use_toasts},
+    ui::{Button, Toast, effect, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -120,7 +120,7 @@ pub(crate) fn not_loaded(_: NotLoaded) -> AnyView {
         <div class="page">
             <div class="page-bar"><h1>"This page could not be loaded"</h1></div>
             <p class="muted">"The node did not answer, or was upgraded while this tab was open. Loading again gets what it has now."</p>
-            <p><Button on:click=hear::click(|_| crate::browser::load_again())>"Load again"</Button></p>
+            <p><Button on:click=|_| crate::browser::load_again()>"Load again"</Button></p>
         </div>
     }
 }

@@ -5,7 +5,7 @@ use super::{
     words::{self, Beside},
 };
 use crate::{
-    AppError, Reading,
+    AppError, NodeResource,
     ui::{Field, Icon, Note, NoteTone, TextInput},
     view,
 };
@@ -16,7 +16,7 @@ use leptos_router::hooks::use_query_map;
 /// `/signin?next&error&name&retry&out`.
 #[component]
 pub(super) fn SignIn() -> impl IntoView {
-    let options = Reading::blocking(|| (), sign_in_options);
+    let options = NodeResource::blocking(|| (), sign_in_options);
     view! {
         <Title text="Sign in" />
         <Suspense>{move || options.get().map(|options| view! { <SignInForm options=options /> })}</Suspense>

@@ -2,7 +2,7 @@
 
 use crate::{
     lazy::lazy_dialog,
-    ui::{Dialog, Kbd, hear},
+    ui::{Dialog, Kbd},
     view,
 };
 use leptos::prelude::*;
@@ -72,7 +72,7 @@ fn Keys(
                     .collect_view()}
             </div>
             <div class="acts">
-                <button type="button" class="btn btn-lg" on:click=hear::click(move |_| open.set(false))>
+                <button type="button" class="btn btn-lg" on:click=move |_| open.set(false)>
                     "Close"
                 </button>
             </div>

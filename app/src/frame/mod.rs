@@ -14,7 +14,7 @@ pub(crate) use remind::ReminderChoice;
 pub(crate) use top::{ThemeSegment, read_project_names};
 
 use crate::{
-    AppError, Reading, browser,
+    AppError, NodeResource, browser,
     live::{LiveState, use_live},
     palette::Palette,
     sessions::filter::encode,
@@ -48,7 +48,7 @@ impl Open {
 }
 
 /// What the frame read.
-pub(crate) type FrameResource = Reading<FrameView>;
+pub(crate) type FrameResource = NodeResource<FrameView>;
 
 /// Who is signed in and what the node is, for pages inside the frame. Read it inside a `Suspense`.
 pub(crate) fn use_frame() -> Option<FrameResource> {
@@ -90,7 +90,7 @@ pub fn Frame() -> impl IntoView {
     let live = use_live();
     let open = Open { palette: RwSignal::new(false), keys: RwSignal::new(false) };
     provide_context(open);
-    let frame: FrameResource = Reading::blocking(move || live.reloads.track(), read_frame);
+    let frame: FrameResource = NodeResource::blocking(move || live.reloads.track(), read_frame);
     provide_context(frame);
     remind::remind();
 

@@ -9,8 +9,7 @@ use crate::{
     browser,
     error::AppError,
     ui::{
-        Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, Steady, TextArea, changing, code, effect, hear, keep_typed,
-        quiet_clock,
+        Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, Steady, TextArea, changing, code, effect, keep_typed, quiet_clock,
     },
     view,
 };
@@ -297,7 +296,7 @@ pub fn DecisionActs(
             node_ref=form
             on:pointerdown:capture=move |_| steady.press()
             on:click:capture=move |event| steady.drop_unmeant(&event)
-            on:submit=hear::submit(|event| event.prevent_default())
+            on:submit=|event| event.prevent_default()
         >
             <Hidden id=id next=next />
             {move || match decider.asking.get() {
@@ -330,7 +329,7 @@ impl Acts {
 
 /// A press that the page itself acts on: the form is not sent.
 fn act(does: impl Fn() + 'static) -> Box<dyn FnMut(leptos::ev::MouseEvent)> {
-    hear::click(move |event| {
+    Box::new(move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
         does();
     })
@@ -495,7 +494,7 @@ fn AlwaysBox(acts: Acts) -> impl IntoView {
         }
     };
     view! {
-        <div class="ask-box" role="group" aria-label="Always allow" tabindex="-1" node_ref=own on:keydown=hear::keydown(keydown)>
+        <div class="ask-box" role="group" aria-label="Always allow" tabindex="-1" node_ref=own on:keydown=keydown>
             <h3>"What “always” would add"</h3>
             <AlwaysRule decider=decider />
             <div class="acts">
@@ -533,14 +532,14 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
         }
     };
     view! {
-        <div class="ask-box" on:keydown=hear::keydown(keydown)>
+        <div class="ask-box" on:keydown=keydown>
             <TextArea value=decider.reason label=label placeholder=label rows=2 maxlength=10_000 node_ref=field />
             <p class="hint">{hint}</p>
             <div class="acts">
-                <Button kind=if plan { ButtonKind::Primary } else { ButtonKind::Danger } large=large disabled=cannot on:click=hear::click(move |_| decider.deny())>
+                <Button kind=if plan { ButtonKind::Primary } else { ButtonKind::Danger } large=large disabled=cannot on:click=move |_| decider.deny()>
                     {verb} <kbd class="kbd kbd-f" aria-hidden="true">"Ctrl ⏎"</kbd>
                 </Button>
-                <Button large=large on:click=hear::click(move |_| decider.asking.set(Asking::Nothing))>"Back"</Button>
+                <Button large=large on:click=move |_| decider.asking.set(Asking::Nothing)>"Back"</Button>
             </div>
         </div>
     }

@@ -3,7 +3,7 @@
 
 use super::{api::find_approval, lists::Lists};
 use crate::{
-    Act,
+    NodeAction,
     error::AppError,
     ui::{Empty, ErrorNote, Skeleton, changing, effect},
     view,
@@ -20,7 +20,7 @@ pub fn Named(
     lists: RwSignal<Lists>,
 ) -> impl IntoView {
     let failed = RwSignal::new(None::<AppError>);
-    let find = Act::new(move |(): &()| async move {
+    let find = NodeAction::new(move |(): &()| async move {
         match find_approval(id).await {
             Ok(approval) => {
                 lists.try_update(|lists| lists.name(approval));

@@ -10,10 +10,10 @@ use super::{
     words,
 };
 use crate::{
-    Act, Reading, browser,
+    NodeAction, NodeResource, browser,
     error::AppError,
     live::use_live,
-    ui::{Empty, ErrorNote, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape, changing, each, effect, hear},
+    ui::{Empty, ErrorNote, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape, changing, effect, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -37,7 +37,7 @@ const MOST: usize = 1_000;
 pub fn InboxPage() -> impl IntoView {
     let live = use_live();
     let query = use_query_map();
-    let view = Reading::new(move || live.reloads.track(), move || inbox(query.with_untracked(|query| query.get("id")?.parse().ok())));
+    let view = NodeResource::new(move || live.reloads.track(), move || inbox(query.with_untracked(|query| query.get("id")?.parse().ok())));
     // What is shown without being named stays, also when everything is read again.
     let kept = RwSignal::new(None);
     let content = move |view: InboxView| view! { <Inbox view=view kept=kept /> };
@@ -167,7 +167,7 @@ impl More {
     fn new(lists: RwSignal<Lists>, next: Option<String>) -> Self {
         let more = Self { next: RwSignal::new(next), failed: RwSignal::new(None) };
         let live = use_live();
-        let load = Act::new(move |after: &String| {
+        let load = NodeAction::new(move |after: &String| {
             let after = after.clone();
             async move {
                 match more_waiting(Some(after)).await {
@@ -225,18 +225,18 @@ fn List(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>, step: Callback<
                 <h1>"Inbox"</h1>
                 <span class="cnt" aria-live="polite">{move || (total.get() > 0).then(|| total.get())}</span>
                 <div class="only-phone push row">
-                    <IconButton icon="chevron-down" label="Previous" class="btn-lg rot" disabled=first on:click=hear::click(move |_| step.run(false)) />
+                    <IconButton icon="chevron-down" label="Previous" class="btn-lg rot" disabled=first on:click=move |_| step.run(false) />
                     <span class="mono nw">
                         {move || match place() {
                             Some(at) => format!("{at} of {}", total.get()),
                             None => format!("{} waiting", total.get()),
                         }}
                     </span>
-                    <IconButton icon="chevron-down" label="Next" class="btn-lg" disabled=last on:click=hear::click(move |_| step.run(true)) />
+                    <IconButton icon="chevron-down" label="Next" class="btn-lg" disabled=last on:click=move |_| step.run(true) />
                 </div>
             </div>
             <div class="ib-rows no-phone">
-                {each(move || ids.get(), ToString::to_string, move |id| view! { <WaitingRow lists=lists id=id shown=shown /> })}
+                {keyed_list(move || ids.get(), ToString::to_string, move |id| view! { <WaitingRow lists=lists id=id shown=shown /> })}
                 {move || (count.get() == 0).then(|| view! { <p class="ib-none muted">"Nothing waits."</p> })}
                 {move || {
                     more.failed
@@ -318,7 +318,7 @@ fn Decided(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>) -> impl Into
                 <h2>"Answered"</h2>
                 <ul>{rows}</ul>
                 {(count > 8 && !all.get())
-                    .then(|| view! { <button type="button" class="btn-link xs" on:click=hear::click(move |_| all.set(true))>{format!("{} more", count - 8)}</button> })}
+                    .then(|| view! { <button type="button" class="btn-link xs" on:click=move |_| all.set(true)>{format!("{} more", count - 8)}</button> })}
             </div>
         }
     })

@@ -1,19 +1,33 @@
 //! `/kit`: every component of the kit in every state, for looking at and for the accessibility test. It shows no data of the node.
 
 mod parts;
+mod sample;
 
 use crate::{lazy::lazy_page, ui::Mark, view};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
+use leptos_router::{
+    Lazy,
+    any_nested_route::IntoAnyNestedRoute,
+    components::{Outlet, ParentRoute, Route},
+    path,
+};
 use parts::{Buttons, Charts, Choices, Code, Colour, Decisions, Fields, Floats, Lanes, Moments, States, Status, TableRows, Tools, Type};
 
 lazy_page!(KitLazy, rest, Kit);
+lazy_page!(SampleLazy, rest, sample::Sample);
 
-/// `/kit`.
+/// `/kit` and `/kit/sample`.
 #[component(transparent)]
 pub(crate) fn KitRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    leptos::view! { <Route path=path!("kit") view={Lazy::<KitLazy>::new()} /> }.into_inner().into_any_nested_route()
+    leptos::view! {
+        <ParentRoute path=path!("/kit") view=Outlet>
+            <Route path=path!("") view={Lazy::<KitLazy>::new()} />
+            <Route path=path!("/sample") view={Lazy::<SampleLazy>::new()} />
+        </ParentRoute>
+    }
+    .into_inner()
+    .into_any_nested_route()
 }
 
 #[component]

@@ -6,7 +6,7 @@ use crate::{
     ui::{
         Ago, Bars, Button, ButtonKind, CodeBlock, Cost, Dialog, DiffView, Elapsed, Empty, ErrorNote, Exact, Field, Icon, IconButton, Kbd, Legend, Line, Look,
         Markdown, Menu, Meter, Note, NoteTone, Segment, Select, Shape, Short, Skeleton, Spark, StatusWord, Tab, Tabs, TextArea, TextInput, Toast, ToastRow,
-        hear, toast,
+        toast,
     },
     view,
 };
@@ -500,9 +500,9 @@ pub(super) fn Floats() -> impl IntoView {
                         "Delete session…"
                     </button>
                 </Menu>
-                <Button on:click=hear::click(move |_| open.set(true))>"Open the dialog"</Button>
-                <Button on:click=hear::click(move |_| toast(Toast::done("Allowed once: replay.sh").undo(|| toast(Toast::done("Taken back")))))>"Show a toast"</Button>
-                <Button on:click=hear::click(move |_| toast(Toast::failed("Not sent: the node did not answer.").action("Retry", || ())))>"Show a failure"</Button>
+                <Button on:click=move |_| open.set(true)>"Open the dialog"</Button>
+                <Button on:click=move |_| toast(Toast::done("Allowed once: replay.sh").undo(|| toast(Toast::done("Taken back"))))>"Show a toast"</Button>
+                <Button on:click=move |_| toast(Toast::failed("Not sent: the node did not answer.").action("Retry", || ()))>"Show a failure"</Button>
             </div>
             <div class="stack">
                 <ToastRow toast=Toast::done("Allowed once: replay.sh").undo(|| ()) on_close=|| () />
@@ -519,10 +519,10 @@ pub(super) fn Floats() -> impl IntoView {
                 title="Delete this session?"
                 footer=move || {
                     view! {
-                        <Button large=true on:click=hear::click(move |_| open.set(false))>
+                        <Button large=true on:click=move |_| open.set(false)>
                             "Keep it"
                         </Button>
-                        <Button kind=ButtonKind::Danger large=true on:click=hear::click(move |_| open.set(false))>
+                        <Button kind=ButtonKind::Danger large=true on:click=move |_| open.set(false)>
                             "Delete session"
                         </Button>
                     }

@@ -5,7 +5,7 @@ use super::{board::Board, first_run::Remaining};
 use crate::{
     frame::{health_look, look_of},
     live::use_live,
-    ui::{Bars, Cost, Exact, Legend, Look, Meter, Shape, Short, StatusWord, changing, each, format, quiet_clock},
+    ui::{Bars, Cost, Exact, Legend, Look, Meter, Shape, Short, StatusWord, changing, format, keyed_list, quiet_clock},
     usage::sums::{cost, cost_bars, cost_word, day_titles, session_bars, share, token_bars},
     view,
 };
@@ -186,7 +186,7 @@ fn Stream(board: Board) -> impl IntoView {
                 <h2 id="a1">"Activity"</h2>
                 <span class="push xs"><StatusWord look=Signal::derive(look) /></span>
             </div>
-            {each(move || board.activity.list(), |(key, _)| key.clone(), |(_, line)| view! { <Event line=line /> })}
+            {keyed_list(move || board.activity.list(), |(key, _)| key.clone(), |(_, line)| view! { <Event line=line /> })}
             {move || board.activity.is_empty().then(|| view! { <p class="lane-none muted">"Nothing happened yet."</p> })}
         </section>
     }

@@ -10,7 +10,7 @@ use super::{
     sentence::sentence,
 };
 use crate::{
-    Reading,
+    NodeResource,
     live::use_live,
     ui::{Exact, QueryState, changing, effect, format, use_clock},
     view,
@@ -22,7 +22,7 @@ use leptos_meta::Title;
 #[component]
 pub fn OverviewPage() -> impl IntoView {
     let live = use_live();
-    let view = Reading::new(move || live.reloads.track(), read_overview);
+    let view = NodeResource::new(move || live.reloads.track(), read_overview);
     let content = move |view: OverviewView| view! { <Overview view=view /> };
     view! {
         <Title text="Overview" />

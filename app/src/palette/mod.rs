@@ -7,7 +7,7 @@ mod entries;
 use crate::{
     browser::{self, Theme},
     lazy::lazy_dialog,
-    ui::{Dialog, Icon, Kbd, Look, Shape, Toast, effect, hear, sentence, use_toasts},
+    ui::{Dialog, Icon, Kbd, Look, Shape, Toast, effect, sentence, use_toasts},
     view,
 };
 use api::{find_sessions, run_demo};
@@ -142,7 +142,7 @@ fn Commands(
                     placeholder="Search or run a command"
                     prop:value=move || text.get()
                     on:input:target=move |event| text.set(event.target().value())
-                    on:keydown=hear::keydown(on_key)
+                    on:keydown=on_key
                 />
                 <Kbd key="Esc" />
             </div>
@@ -165,10 +165,10 @@ fn Commands(
                                             chosen.set(at);
                                         }
                                     }
-                                    on:click=hear::click(move |_| {
+                                    on:click=move |_| {
                                         let entry = wanted.clone();
                                         run.with_value(|run| run(entry));
-                                    })
+                                    }
                                 >
                                     {match entry.look {
                                         Some(look) => view! { <Shape look=look /> },

@@ -3,9 +3,9 @@
 
 use super::{api::say, approval::NextDecision, scroll::Follow, store::Store};
 use crate::{
-    Act, browser,
+    NodeAction, browser,
     error::AppError,
-    ui::{ErrorNote, TextArea, changing, effect, hear},
+    ui::{ErrorNote, TextArea, changing, effect},
     view,
 };
 use leptos::{html, prelude::*};
@@ -62,7 +62,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
         }
     });
 
-    let send = Act::new(move |words: &String| {
+    let send = NodeAction::new(move |words: &String| {
         let (words, key) = (words.clone(), draft_key.clone());
         async move {
             match say(id, words.clone()).await {
@@ -146,14 +146,14 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             method="post"
             action="/api/rpc/session/prompt"
             aria-label="Message"
-            on:submit=hear::submit(move |event| {
+            on:submit=move |event| {
                 event.prevent_default();
                 submit();
-            })
+            }
         >
             <input type="hidden" name="id" value=id.to_string() />
             // A decision is answered from here as well, while nothing is written.
-            <div class="comp-in" data-passes="adjk" on:keydown=hear::keydown(keydown)>
+            <div class="comp-in" data-passes="adjk" on:keydown=keydown>
                 <TextArea
                     value=text
                     id="say"

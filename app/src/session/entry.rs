@@ -11,7 +11,7 @@ use super::{
 use crate::{
     inbox::words::{tool_icon, tool_name},
     session::api::read_body,
-    ui::{Elapsed, Exact, Icon, Look, Markdown, Shape, StatusWord, changing, each, effect, format, hear},
+    ui::{Elapsed, Exact, Icon, Look, Markdown, Shape, StatusWord, changing, effect, format, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -186,7 +186,7 @@ fn Text(row: Row) -> impl IntoView {
                         .then(|| {
                             view! {
                                 " "
-                                <button type="button" class="btn-link" on:click=hear::click(move |_| open.set(true))>"Show all"</button>
+                                <button type="button" class="btn-link" on:click=move |_| open.set(true)>"Show all"</button>
                             }
                         })}
                 </p>
@@ -416,7 +416,7 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
                 }}
             </summary>
             <div class="nest-b">
-                {each(
+                {keyed_list(
                     move || blocks.get(),
                     ToString::to_string,
                     move |block| {

@@ -6,13 +6,13 @@ use super::{
     store::Store,
 };
 use crate::{
-    Act, browser,
+    NodeAction, browser,
     error::AppError,
     sessions::{
         actions::{say_archived, say_deleted},
         api::{delete_session, update_session},
     },
-    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, changing, effect, format, hear, use_toasts},
+    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, changing, effect, format, use_toasts},
     view,
 };
 use leptos::{html, prelude::*};
@@ -27,11 +27,11 @@ pub struct Controls {
     /// Whether the title is being written.
     editing: RwSignal<bool>,
     /// Interrupts, stops or resumes its agent, forks it, changes its mode or model.
-    pub drive: Act<Drive>,
+    pub drive: NodeAction<Drive>,
     /// Says again what was said last.
-    pub again: Act<()>,
+    pub again: NodeAction<()>,
     /// Renames it, or archives it.
-    change: Act<SessionPatch>,
+    change: NodeAction<SessionPatch>,
 }
 
 impl Controls {
@@ -41,7 +41,7 @@ impl Controls {
         let id = store.session.with_untracked(|session| session.id);
         let toasts = use_toasts();
         let navigate = use_navigate();
-        let drive = Act::new(move |what: &Drive| {
+        let drive = NodeAction::new(move |what: &Drive| {
             let (what, go) = (what.clone(), navigate.clone());
             let forks = what == Drive::Fork;
             // The mode shows at once what was pressed.
@@ -70,7 +70,7 @@ impl Controls {
                 }
             }
         });
-        let change = Act::new(move |patch: &SessionPatch| {
+        let change = NodeAction::new(move |patch: &SessionPatch| {
             let patch = patch.clone();
             let archived = patch.archived;
             async move {
@@ -87,7 +87,7 @@ impl Controls {
                 }
             }
         });
-        let again = Act::new(move |(): &()| async move {
+        let again = NodeAction::new(move |(): &()| async move {
             match send_again(id).await {
                 Ok(prompt) => {
                     error.set(None);
@@ -141,7 +141,7 @@ pub fn Header(
 
 /// The facts, each in its column.
 #[component]
-fn Strip(store: Store, drive: Act<Drive>) -> impl IntoView {
+fn Strip(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
     let session = store.session;
     let agent = move || {
         session.with(|session| match session.agent {
@@ -267,14 +267,14 @@ fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
             return view! {
                 <form
                     class="row sx-title"
-                    on:submit=hear::submit(save)
-                    on:keydown=hear::keydown(move |event| {
+                    on:submit=save
+                    on:keydown=move |event| {
                         if event.key() == "Escape" {
                             event.prevent_default();
                             event.stop_propagation();
                             editing.set(false);
                         }
-                    })
+                    }
                 >
                     <input
                         class="input"
@@ -292,14 +292,14 @@ fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
                 <span title=title>{changing(title)}</span>
                 {store
                     .may_drive
-                    .then(|| view! { <IconButton icon="pencil" label="Edit title" class="btn-mini no-phone" on:click=hear::click(move |_| editing.set(true)) /> })}
+                    .then(|| view! { <IconButton icon="pencil" label="Edit title" class="btn-mini no-phone" on:click=move |_| editing.set(true) /> })}
             </h1>
         }
     })
 }
 
 #[component]
-fn ModeSwitch(store: Store, drive: Act<Drive>) -> impl IntoView {
+fn ModeSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
     let options =
         || [(Mode::Plan, "Plan"), (Mode::Ask, "Ask"), (Mode::AutoAccept, "Auto-accept")].map(|(mode, word)| (mode.word().to_owned(), word.to_owned())).to_vec();
     view! {
@@ -337,12 +337,12 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
     let offered = Memo::new(move |_| store.session.with(offer));
     changing(move || match offered.get() {
         Offer::Interrupt => view! {
-            <Button icon="square" disabled=busy class="sx-int" on:click=hear::click(move |_| { act.dispatch(Drive::Interrupt); })>
+            <Button icon="square" disabled=busy class="sx-int" on:click=move |_| { act.dispatch(Drive::Interrupt); }>
                 "Interrupt" <kbd class="kbd" aria-hidden="true">"Esc"</kbd>
             </Button>
         },
-        Offer::SendAgain => view! { <Button icon="play" disabled=busy_too on:click=hear::click(move |_| { again.dispatch(()); })>"Send again"</Button> },
-        Offer::Resume => view! { <Button icon="play" disabled=busy on:click=hear::click(move |_| { act.dispatch(Drive::Resume); })>"Resume"</Button> },
+        Offer::SendAgain => view! { <Button icon="play" disabled=busy_too on:click=move |_| { again.dispatch(()); }>"Send again"</Button> },
+        Offer::Resume => view! { <Button icon="play" disabled=busy on:click=move |_| { act.dispatch(Drive::Resume); }>"Resume"</Button> },
         Offer::Nothing => ().into_any(),
     })
 }
@@ -382,7 +382,7 @@ fn More(store: Store, controls: Controls) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
     let navigate = use_navigate();
     let toasts = use_toasts();
-    let delete = Act::new(move |(): &()| {
+    let delete = NodeAction::new(move |(): &()| {
         let go = navigate.clone();
         let title = store.session.with_untracked(|session| session.title.clone());
         async move {
@@ -401,27 +401,27 @@ fn More(store: Store, controls: Controls) -> impl IntoView {
     let live = move || store.session.with(|session| session.state.is_live() || session.run.is_some());
     view! {
         <Menu label="More" end=true button="btn btn-i btn-q" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
-            <button type="button" on:click=hear::click(move |_| editing.set(true))>
+            <button type="button" on:click=move |_| editing.set(true)>
                 <Icon name="pencil" />
                 "Rename"
             </button>
-            <button type="button" on:click=hear::click(move |_| { drive.dispatch(Drive::Stop); }) disabled=move || !live()>
+            <button type="button" on:click=move |_| { drive.dispatch(Drive::Stop); } disabled=move || !live()>
                 <Icon name="square" />
                 "Stop the agent"
             </button>
-            <button type="button" on:click=hear::click(move |_| { drive.dispatch(Drive::Fork); })>
+            <button type="button" on:click=move |_| { drive.dispatch(Drive::Fork); }>
                 <Icon name="git-pull-request" />
                 "Fork"
             </button>
             <hr />
-            <button type="button" on:click=hear::click(move |_| {
+            <button type="button" on:click=move |_| {
                 let archived = store.session.with_untracked(|session| session.archived.is_none());
                 change.dispatch(SessionPatch { archived: Some(archived), ..SessionPatch::default() });
-            })>
+            }>
                 <Icon name="inbox" />
                 {move || if archived() { "Take out of the archive" } else { "Archive" }}
             </button>
-            <button type="button" class="bad" on:click=hear::click(move |_| { delete.dispatch(()); })>
+            <button type="button" class="bad" on:click=move |_| { delete.dispatch(()); }>
                 <Icon name="trash-2" />
                 "Delete"
             </button>
@@ -439,7 +439,7 @@ pub const fn no_model(agent: AgentKind) -> &'static str {
 
 /// The model, to be changed in place; its name as the agent reported it.
 #[component]
-fn ModelSwitch(store: Store, drive: Act<Drive>) -> impl IntoView {
+fn ModelSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
     let own = RwSignal::new(String::new());
     let agent = store.session.with_untracked(|session| session.agent);
     let name = move || store.session.with(|session| session.model.clone());
@@ -456,20 +456,20 @@ fn ModelSwitch(store: Store, drive: Act<Drive>) -> impl IntoView {
             <dt>"Model"</dt>
             <dd>
                 <Menu label="Change the model" end=true button="btn-link row" trigger=ViewFn::from(move || view! { {changing(shown)} <Icon name="chevron-down" small=true /> })>
-                    <button type="button" on:click=hear::click(move |_| { pick(None); })>"The agent's default"</button>
-                    <button type="button" on:click=hear::click(move |_| { pick(Some("opus")); })>"opus"</button>
-                    <button type="button" on:click=hear::click(move |_| { pick(Some("sonnet")); })>"sonnet"</button>
-                    <button type="button" on:click=hear::click(move |_| { pick(Some("haiku")); })>"haiku"</button>
+                    <button type="button" on:click=move |_| { pick(None); }>"The agent's default"</button>
+                    <button type="button" on:click=move |_| { pick(Some("opus")); }>"opus"</button>
+                    <button type="button" on:click=move |_| { pick(Some("sonnet")); }>"sonnet"</button>
+                    <button type="button" on:click=move |_| { pick(Some("haiku")); }>"haiku"</button>
                     <hr />
                     <form
                         class="menu-f"
-                        on:submit=hear::submit(move |event| {
+                        on:submit=move |event| {
                             event.prevent_default();
                             let text = own.get_untracked().trim().to_owned();
                             if !text.is_empty() {
                                 drive.dispatch(Drive::Model(Some(text)));
                             }
-                        })
+                        }
                     >
                         <input
                             class="input"
@@ -477,7 +477,7 @@ fn ModelSwitch(store: Store, drive: Act<Drive>) -> impl IntoView {
                             placeholder="Another model"
                             prop:value=move || own.get()
                             // A press into the field chooses nothing yet: the menu stays.
-                            on:click=hear::click(|event| event.stop_propagation())
+                            on:click=|event| event.stop_propagation()
                             on:input:target=move |event| own.set(event.target().value())
                         />
                         <Button submit=true>"Use"</Button>

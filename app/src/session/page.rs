@@ -11,11 +11,11 @@ use super::{
     timeline::Timeline,
 };
 use crate::{
-    Reading,
+    NodeResource,
     error::AppError,
     live::use_live,
     sessions::actions::restore,
-    ui::{Button, ErrorNote, LiveTitle, Skeleton, changing, hear, use_toasts},
+    ui::{Button, ErrorNote, LiveTitle, Skeleton, changing, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -61,7 +61,7 @@ fn Restore(id: SessionId) -> impl IntoView {
     view! {
         <p class="muted">
             "What was deleted can be taken back for 30 days. "
-            <Button on:click=hear::click(move |_| restore(toasts, id, "This session"))>"Restore it"</Button>
+            <Button on:click=move |_| restore(toasts, id, "This session")>"Restore it"</Button>
         </p>
     }
 }
@@ -69,7 +69,7 @@ fn Restore(id: SessionId) -> impl IntoView {
 #[component]
 fn OpenSession(id: SessionId) -> impl IntoView {
     let live = use_live();
-    let opened = Reading::blocking(move || live.reloads.track(), move || open_session(id));
+    let opened = NodeResource::blocking(move || live.reloads.track(), move || open_session(id));
     // What was deleted may be restored.
     let missing = StoredValue::new(false);
     live.on(move |said| match said {

@@ -8,8 +8,8 @@ use super::{
     usage::Usage,
 };
 use crate::{
-    Act, browser,
-    ui::{Empty, ErrorNote, Exact, Markdown, Skeleton, Tab, Tabs, changing, each, effect, hear},
+    NodeAction, browser,
+    ui::{Empty, ErrorNote, Exact, Markdown, Skeleton, Tab, Tabs, changing, effect, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -219,7 +219,7 @@ fn Raw(store: Store) -> impl IntoView {
     let read = RwSignal::new(false);
     // Where the newest page begins.
     let newest = StoredValue::new(None::<String>);
-    let load = Act::new(move |after: &Option<String>| {
+    let load = NodeAction::new(move |after: &Option<String>| {
         let query = PageQuery { after: after.clone(), limit: Some(100) };
         async move {
             match raw_lines(id, query.clone()).await {
@@ -262,7 +262,7 @@ fn Raw(store: Store) -> impl IntoView {
             <div class="row pn-h"><h2>"Raw lines"</h2><span class="push xs faint">"the agent's stream, kept 30 days"</span></div>
             {move || error.get().map(|error| view! { <ErrorNote error=error retry=again /> })}
             <ol class="raws">
-                {each(move || lines.get(), |line| format!("{} {}", line.run, line.offset), |line| view! { <RawRow line=line /> })}
+                {keyed_list(move || lines.get(), |line| format!("{} {}", line.run, line.offset), |line| view! { <RawRow line=line /> })}
             </ol>
             {move || {
                 let empty = lines.with(Vec::is_empty);
@@ -273,7 +273,7 @@ fn Raw(store: Store) -> impl IntoView {
                     }
                     (true, _, true) => {
                         view! {
-                            <button type="button" class="btn btn-q" disabled=move || load.pending().get() on:click=hear::click(move |_| again.run(()))>
+                            <button type="button" class="btn btn-q" disabled=move || load.pending().get() on:click=move |_| again.run(())>
                                 "More lines"
                             </button>
                         }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     browser,
-    ui::{Button, ButtonKind, ErrorNote, Icon, Stretch, changing, each, format, hear},
+    ui::{Button, ButtonKind, ErrorNote, Icon, VirtualChunk, changing, format, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -56,9 +56,9 @@ pub fn Timeline(
             <span class="muted">{counts}</span>
             <span class="muted" role="status">{move || jump.said()}</span>
             <span class="push row">
-                <Button kind=ButtonKind::Quiet keys="E" on:click=hear::click(move |_| jump.to(Wanted::Error))>"Next error"</Button>
-                <Button kind=ButtonKind::Quiet keys="W" on:click=hear::click(move |_| jump.to(Wanted::Edit))>"Next edit"</Button>
-                <Button kind=ButtonKind::Quiet keys="F" on:click=hear::click(move |_| finding.set(true))>"Find"</Button>
+                <Button kind=ButtonKind::Quiet keys="E" on:click=move |_| jump.to(Wanted::Error)>"Next error"</Button>
+                <Button kind=ButtonKind::Quiet keys="W" on:click=move |_| jump.to(Wanted::Edit)>"Next edit"</Button>
+                <Button kind=ButtonKind::Quiet keys="F" on:click=move |_| finding.set(true)>"Find"</Button>
             </span>
         </div>
         <Find store=store follow=follow open=finding />
@@ -66,7 +66,7 @@ pub fn Timeline(
             <Older store=store follow=follow />
             <Notices store=store />
             <ol class="turns">
-                {each(move || store.turns.get(), ToString::to_string, move |turn| view! { <Turn store=store turn=turn /> })}
+                {keyed_list(move || store.turns.get(), ToString::to_string, move |turn| view! { <Turn store=store turn=turn /> })}
             </ol>
             <div class="ents ents-end">
                 <Writing store=store parent=None />
@@ -196,7 +196,7 @@ fn OlderWay(store: Store, follow: Follow) -> impl IntoView {
         }
         view! {
             <div class="tl-older">
-                <Button kind=ButtonKind::Quiet disabled=follow.loading on:click=hear::click(move |_| follow.load_older())>
+                <Button kind=ButtonKind::Quiet disabled=follow.loading on:click=move |_| follow.load_older()>
                     {move || if follow.loading.get() { "Loading older entries" } else { "Load older entries" }}
                 </Button>
             </div>
@@ -209,7 +209,7 @@ fn Turn(store: Store, turn: i64) -> impl IntoView {
     let blocks = store.turn(turn);
     view! {
         <li class="turn">
-            {each(move || blocks.get(), |(from, to)| format!("{from} {to}"), move |block: Block| view! { <TurnBlock store=store block=block /> })}
+            {keyed_list(move || blocks.get(), |(from, to)| format!("{from} {to}"), move |block: Block| view! { <TurnBlock store=store block=block /> })}
         </li>
     }
 }
@@ -235,9 +235,9 @@ pub fn Entries(
 ) -> impl IntoView {
     let rows = Signal::derive(move || entries.with(Vec::len));
     view! {
-        <Stretch blank=store.blank(spot) rows=rows class=class>
-            {each(move || entries.get(), ToString::to_string, move |seq| view! { <EntryRow store=store seq=seq /> })}
-        </Stretch>
+        <VirtualChunk blank=store.blank(spot) rows=rows class=class>
+            {keyed_list(move || entries.get(), ToString::to_string, move |seq| view! { <EntryRow store=store seq=seq /> })}
+        </VirtualChunk>
     }
 }
 
@@ -276,7 +276,7 @@ fn Loose(store: Store) -> impl IntoView {
         store.turns.track();
         store.loose()
     });
-    each(move || loose.get(), ToString::to_string, move |id| view! { <ApprovalCard store=store id=id /> })
+    keyed_list(move || loose.get(), ToString::to_string, move |id| view! { <ApprovalCard store=store id=id /> })
 }
 
 /// What arrived while the reader was above.
@@ -300,7 +300,7 @@ fn NewPill(store: Store, follow: Follow) -> impl IntoView {
                 shown()
                     .then(|| {
                         view! {
-                            <button type="button" class="pill" on:click=hear::click(move |_| follow.to_end())>
+                            <button type="button" class="pill" on:click=move |_| follow.to_end()>
                                 <Icon name="arrow-down" />
                                 {changing(text)}
                             </button>

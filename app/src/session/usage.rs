@@ -3,7 +3,7 @@
 
 use super::{api::usage_by_model, header::no_model, store::Store};
 use crate::{
-    Reading,
+    NodeResource,
     ui::{Cost, ErrorNote, Short, format},
     view,
 };
@@ -57,7 +57,7 @@ pub fn Usage(
 fn ByModel(store: Store) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
     let spent = Memo::new(move |_| store.session.with(|session| (session.usage, session.cost_micros)));
-    let rows = Reading::new(move || spent.track(), move || usage_by_model(id));
+    let rows = NodeResource::new(move || spent.track(), move || usage_by_model(id));
     view! {
         <Transition fallback=|| ()>
             {move || {

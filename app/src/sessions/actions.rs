@@ -3,10 +3,10 @@
 
 use super::api::{delete_session, restore_session, update_session};
 use crate::{
-    Act,
+    NodeAction,
     error::AppError,
     live::Rows,
-    ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Menu, Toast, Toasts, changing, effect, hear, use_toasts},
+    ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Menu, Toast, Toasts, changing, effect, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -66,7 +66,7 @@ pub(super) fn RowMenu(session: ArcRwSignal<Session>, rows: Rows<Session>, renami
     let named = session.clone();
     let label = move || format!("More for {}", named.with(|session| session.title.clone()));
     view! {
-        <Menu label=Signal::derive(label) end=true late=true button="btn btn-i btn-q btn-mini" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
+        <Menu label=Signal::derive(label) end=true lazy=true button="btn btn-i btn-q btn-mini" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
             <RowActs session=session rows=rows renaming=renaming />
         </Menu>
     }
@@ -84,7 +84,7 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
         }
     };
     let own = session.clone();
-    let archive = Act::new(move |archived: &bool| {
+    let archive = NodeAction::new(move |archived: &bool| {
         let archived = *archived;
         let title = own.with_untracked(|session| session.title.clone());
         async move {
@@ -98,7 +98,7 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
         }
     });
     let own = session.clone();
-    let delete = Act::new(move |(): &()| {
+    let delete = NodeAction::new(move |(): &()| {
         let title = own.with_untracked(|session| session.title.clone());
         async move {
             match delete_session(id).await {
@@ -114,13 +114,13 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
     let word = move || if own.with(|session| session.archived.is_some()) { "Take out of the archive" } else { "Archive" };
     let own = three.clone();
     view! {
-            <button type="button" on:click=hear::click(move |_| renaming.set(Some(own.get_untracked())))><Icon name="pencil" /> "Rename"</button>
-            <button type="button" on:click=hear::click(move |_| { archive.dispatch(three.with_untracked(|session| session.archived.is_none())); })>
+            <button type="button" on:click=move |_| renaming.set(Some(own.get_untracked()))><Icon name="pencil" /> "Rename"</button>
+            <button type="button" on:click=move |_| { archive.dispatch(three.with_untracked(|session| session.archived.is_none())); }>
                 <Icon name="inbox" />
                 {changing(word)}
             </button>
             <hr />
-            <button type="button" class="bad" on:click=hear::click(move |_| { delete.dispatch(()); })><Icon name="trash-2" /> "Delete"</button>
+            <button type="button" class="bad" on:click=move |_| { delete.dispatch(()); }><Icon name="trash-2" /> "Delete"</button>
     }
 }
 
@@ -151,7 +151,7 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
             session.set(None);
         }
     });
-    let rename = Act::new(move |(id, title): &(SessionId, String)| {
+    let rename = NodeAction::new(move |(id, title): &(SessionId, String)| {
         let (id, patch) = (*id, SessionPatch { title: Some(title.clone()), ..SessionPatch::default() });
         async move {
             let answer = update_session(id, patch).await;
@@ -176,13 +176,13 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
         <Dialog open=open title="Rename session">
             <form
                 class="stack"
-                on:submit=hear::submit(move |event| {
+                on:submit=move |event| {
                     event.prevent_default();
                     let title = text.get_untracked().trim().to_owned();
                     if let Some(session) = session.get_untracked().filter(|_| !title.is_empty() && !rename.pending().get_untracked()) {
                         rename.dispatch((session.id, title));
                     }
-                })
+                }
             >
                 <label class="field">
                     <span class="label">"Title"</span>
@@ -196,7 +196,7 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
                 {move || failed.get().map(|error| view! { <ErrorNote error=error title="The session was not renamed." /> })}
                 <div class="acts">
                     <Button kind=ButtonKind::Primary large=true submit=true disabled=rename.pending()>"Rename"</Button>
-                    <Button large=true on:click=hear::click(move |_| open.set(false))>"Cancel"</Button>
+                    <Button large=true on:click=move |_| open.set(false)>"Cancel"</Button>
                 </div>
             </form>
         </Dialog>

@@ -2,7 +2,7 @@
 
 use super::Part;
 use crate::{
-    Reading,
+    NodeResource,
     frame::use_frame,
     ui::{Icon, Mark, changing},
     view,
@@ -14,7 +14,7 @@ use leptos_meta::Title;
 #[component]
 pub(super) fn About() -> impl IntoView {
     let frame = use_frame();
-    let version = move || frame.and_then(Reading::get).and_then(Result::ok).map(|view| view.node.version);
+    let version = move || frame.and_then(NodeResource::get).and_then(Result::ok).map(|view| view.node.version);
     view! {
         <Title text="About" />
         <Part title="OrchWiz" id="b-what" text="Runs, watches and governs AI coding assistants.">

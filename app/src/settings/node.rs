@@ -5,7 +5,7 @@ use super::{
     api::{NodeView, RenameNode, node},
 };
 use crate::{
-    Reading, SendForm, Sending,
+    FormAction, NodeForm, NodeResource,
     frame::use_frame,
     live::use_live,
     ui::{Ago, ErrorNote, Line, Note, NoteTone, QueryState, TextInput, changing, effect, format, plot},
@@ -27,14 +27,14 @@ pub(super) fn ThisNode() -> impl IntoView {
     let frame = use_frame();
     let renamed = RwSignal::new(0_u32);
     // Read again only what changed: after a refusal the name that was typed stays in its field.
-    let rename = Sending::to::<RenameNode>(move |_| {
+    let rename = FormAction::to::<RenameNode>(move |_| {
         renamed.update(|n| *n = n.wrapping_add(1));
         // The rail shows the name as well.
         if let Some(frame) = frame {
             frame.refetch();
         }
     });
-    let node = Reading::new(
+    let node = NodeResource::new(
         move || {
             renamed.track();
             live.reloads.track();
@@ -56,7 +56,7 @@ fn Content(
     /// What was read.
     view: NodeView,
     /// Renames it.
-    rename: Sending,
+    rename: FormAction,
 ) -> impl IntoView {
     let NodeView { info, health, may_rename } = view;
     let samples = RwSignal::new(health);
@@ -104,11 +104,11 @@ fn NameForm(
     /// The present name.
     name: String,
     /// Renames it.
-    rename: Sending,
+    rename: FormAction,
 ) -> impl IntoView {
     let about = Signal::derive(move || rename.refusal().and_then(|error| error.about("name")));
     view! {
-        <SendForm to=rename class="set-f">
+        <NodeForm action=rename class="set-f">
             <TextInput label="Name" name="name" value=name required=true maxlength=64 error=about />
             {move || rename.refusal().filter(|error| error.field() != Some("name")).map(|error| view! { <ErrorNote error=error title="The node was not renamed." /> })}
             {move || rename.done().then(|| view! { <Note tone=NoteTone::Done>"The node was renamed."</Note> })}
@@ -117,7 +117,7 @@ fn NameForm(
                     "Rename"
                 </button>
             </div>
-        </SendForm>
+        </NodeForm>
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     browsers::browser_name,
 };
 use crate::{
-    Reading,
+    NodeResource,
     auth::words::{self, Beside},
     browser::{Density, show_pressed},
     frame::{ReminderChoice, ThemeSegment},
@@ -21,7 +21,7 @@ use model::accounts::Login;
 /// `/settings/profile?saved&error&retry`.
 #[component]
 pub(super) fn Profile() -> impl IntoView {
-    let profile = Reading::new(|| (), profile);
+    let profile = NodeResource::new(|| (), profile);
     view! {
         <Title text="Profile" />
         <QueryState query=profile failed="The profile could not be read." content=|view| view! { <Content view=view /> } />

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub struct Clock(RwSignal<Option<Millis>>);
 
 impl Clock {
-    /// The moment, to a second; `None` on the server and while the page is taken over. Reading it subscribes.
+    /// The moment, to a second; `None` on the server and while the page is taken over. NodeResource it subscribes.
     pub fn now(self) -> Option<Millis> {
         self.0.get()
     }
