@@ -6,7 +6,6 @@ use crate::{
     browser,
     error::{AppError, AppResult},
     live::{Live, LiveState},
-    ui::effect,
 };
 use leptos::{
     prelude::*,
@@ -177,7 +176,7 @@ fn recover(answer: Resource<Answer, AsJson>, live: Live) {
             answer.refetch();
         }
     });
-    effect(move || {
+    Effect::new(move || {
         if failed(answer.get()) && live.state.get() == LiveState::Live {
             browser::after(AGAIN, move || answer.refetch());
         }

@@ -4,12 +4,15 @@
 mod api;
 mod health;
 mod keys;
+mod last_projects;
+mod pages;
 mod rail;
 mod remind;
 mod top;
 
 pub(crate) use api::{FrameView, read_frame};
 pub(crate) use health::{health_look, look_of};
+pub(crate) use pages::{PAGES, PageLink, Place, pages_in};
 pub(crate) use remind::ReminderChoice;
 pub(crate) use top::{ThemeSegment, read_project_names};
 
@@ -18,17 +21,17 @@ use crate::{
     live::{LiveState, use_live},
     palette::Palette,
     sessions::filter::encode,
-    ui::{ErrorNote, Exact, Icon, Look, Menu, Note, NoteTone, changing, effect},
+    settings,
+    ui::{ErrorNote, Exact, Icon, Look, Menu, Note, NoteTone},
     view,
 };
 use keys::KeysDialog;
+use last_projects::LastProjects;
 use leptos::prelude::*;
-use leptos_router::{
-    components::{A, Outlet},
-    hooks::use_navigate,
-};
-use model::live::Topic;
-use rail::Rail;
+use leptos_router::{components::Outlet, hooks::use_navigate};
+use model::{Millis, live::Topic};
+use pages::page_of_letter;
+use rail::{Item, LastUsed, Rail};
 use top::Top;
 
 /// What the frame has open.
@@ -80,6 +83,14 @@ fn leave_if_signed_out(error: &AppError) {
     }
 }
 
+/// So long after `G` the next key names a page.
+const GO_MS: Millis = 1_500;
+
+/// Whether a key that is pressed at `now` belongs to the `G` of `since`.
+fn follows(since: Millis, now: Option<Millis>) -> bool {
+    now.is_some_and(|now| (0..=GO_MS).contains(&(now - since)))
+}
+
 /// The frame; the page is its outlet.
 #[component]
 pub fn Frame() -> impl IntoView {
@@ -92,9 +103,10 @@ pub fn Frame() -> impl IntoView {
     provide_context(open);
     let frame: FrameResource = NodeResource::blocking(move || live.reloads.track(), read_frame);
     provide_context(frame);
+    provide_context(LastProjects::follow());
     remind::remind();
 
-    effect(move || match frame.get() {
+    Effect::new(move || match frame.get() {
         Some(Ok(view)) => {
             live.prime(view.pending, view.health);
             live.follow(vec![Topic::Node], view.pos);
@@ -103,7 +115,7 @@ pub fn Frame() -> impl IntoView {
         None => {}
     });
     // The login may have ended. What is shown stays while the node is away: nobody knows better.
-    effect(move || {
+    Effect::new(move || {
         if live.doubts() > 0 {
             leptos::task::spawn_local(async move {
                 match read_frame().await {
@@ -115,13 +127,25 @@ pub fn Frame() -> impl IntoView {
     });
 
     let navigate = use_navigate();
+    // When `G` was pressed: the key after it names a page.
+    let going = StoredValue::new(None::<Millis>);
     browser::on_keys(move |key| {
+        let go = |path: &str| navigate(path, leptos_router::NavigateOptions::default());
         if key.is_command("k") {
             open.palette.update(|shown| *shown = !*shown);
         } else if !key.command && open.is_coming() {
             // No key does something else meanwhile.
+        } else if going.try_update_value(Option::take).flatten().is_some_and(|since| follows(since, browser::now())) && !key.typing && !key.command {
+            // Whatever it is: a key that was meant for `G` answers no decision.
+            if let Some(page) = page_of_letter(&key.key) {
+                go(page.href);
+            }
+        } else if key.is("g") {
+            going.set_value(browser::now());
         } else if key.is("n") {
-            navigate("/sessions/new", leptos_router::NavigateOptions::default());
+            go("/sessions/new");
+        } else if key.is("[") {
+            browser::flip("rail");
         } else if key.is("?") {
             open.keys.set(true);
         } else {
@@ -175,7 +199,7 @@ fn Offline() -> impl IntoView {
         LiveState::Offline { since } => Some(since),
         LiveState::Live | LiveState::CatchingUp => None,
     });
-    changing(move || {
+    move || {
         since.get().map(|since| {
             view! {
                 <div class="frame-note only-slim">
@@ -185,33 +209,31 @@ fn Offline() -> impl IntoView {
                 </div>
             }
         })
-    })
+    }
 }
 
-/// The four places of a phone.
+/// The four places of a phone: three pages, and a sheet with all others.
 #[component]
 fn BottomBar(
     /// For the count.
     frame: FrameResource,
 ) -> impl IntoView {
+    let open = expect_context::<Open>();
+    let last = expect_context::<LastProjects>();
+    let item = move |page: &'static PageLink| view! { <Item page=page frame=frame /> };
+    let settings = [settings::YOU, settings::THIS_NODE, settings::ORCHWIZ].map(|group| {
+        view! {
+            <h2 class="menu-t">{group}</h2>
+            {pages_in(Place::Settings(group)).map(item).collect_view()}
+        }
+    });
     view! {
         <nav class="tabs-bottom" aria-label="Main pages">
-            <A href="/" exact=true>
-                <Icon name="gauge" />
-                "Overview"
-            </A>
-            <A href="/inbox">
-                <Icon name="inbox" />
-                "Inbox"
-                <Pending frame=frame />
-            </A>
-            <A href="/sessions">
-                <Icon name="square-terminal" />
-                "Sessions"
-            </A>
+            {pages_in(Place::First).map(item).collect_view()}
             <Menu
                 label="More pages"
                 button="tab-more"
+                class="sheet"
                 up=true
                 end=true
                 trigger=|| {
@@ -221,18 +243,16 @@ fn BottomBar(
                     }
                 }
             >
-                <A href="/projects">
-                    <Icon name="folder-git-2" />
-                    "Projects"
-                </A>
-                <A href="/usage">
-                    <Icon name="zap" />
-                    "Usage"
-                </A>
-                <A href="/settings">
-                    <Icon name="settings" />
-                    "Settings"
-                </A>
+                <button type="button" class="find" on:click=move |_| open.palette.set(true)>
+                    <Icon name="search" />
+                    <span>"Search or run a command"</span>
+                </button>
+                <h2 class="menu-t">"Pages"</h2>
+                {pages_in(Place::Rail).map(item).collect_view()}
+                {pages_in(Place::Projects).map(item).collect_view()}
+                <div class="nav-sub"><LastUsed last=last /></div>
+                {settings.collect_view()}
+                {pages_in(Place::Foot).map(item).collect_view()}
             </Menu>
         </nav>
     }

@@ -6,7 +6,7 @@ use crate::{
     browser::{Theme, show_pressed},
     error::AppResult,
     live::use_live,
-    ui::{Icon, Kbd, Mark, Menu, effect, format},
+    ui::{Icon, Kbd, Mark, Menu, format},
     view,
     wire::Rpc,
 };
@@ -211,7 +211,7 @@ fn Account(
 /// Light, dark, system; the head script does the work.
 #[component]
 pub(crate) fn ThemeSegment() -> impl IntoView {
-    effect(show_pressed);
+    Effect::new(show_pressed);
     view! {
         <div class="seg" role="group" aria-label="Theme">
             {Theme::ALL

@@ -8,9 +8,7 @@ use super::{
 use crate::{
     browser,
     error::AppError,
-    ui::{
-        Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, Steady, TextArea, changing, code, effect, keep_typed, quiet_clock,
-    },
+    ui::{Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, Steady, TextArea, code, keep_typed, quiet_clock},
     view,
 };
 use leptos::{prelude::*, server::ServerActionError, server_fn::error::ServerFnUrlError};
@@ -39,7 +37,7 @@ pub fn ExactInput(
         decider.left_out.set(Some(head.rest.clone()));
     }
     let end = NodeRef::<leptos::html::Span>::new();
-    effect(move || {
+    Effect::new(move || {
         if let Some(end) = end.get() {
             browser::when_seen(&end, move |seen| decider.sees_end(seen));
         }
@@ -63,7 +61,7 @@ pub fn ExactInput(
         view! { {warnings(&approval)} {input} {rest} }
     };
     view! {
-        {changing(input)}
+        {input}
         <span class="end" id=decider.end_id() node_ref=end></span>
     }
 }
@@ -159,7 +157,7 @@ pub fn AlwaysWould(
     decider: Decider,
 ) -> impl IntoView {
     let suggestions = decider.approval().suggestions;
-    changing(move || code(&Always::of(&suggestions, decider.scope.get()).text))
+    move || code(&Always::of(&suggestions, decider.scope.get()).text)
 }
 
 /// Why nothing wider can be chosen than these, where that is so.
@@ -276,7 +274,7 @@ pub fn DecisionActs(
     let form = NodeRef::<leptos::html::Form>::new();
     let steady = Steady::new(form);
     // The socket may take the chosen scope away.
-    effect(move || {
+    Effect::new(move || {
         decider.scopes.track();
         steady.changed();
     });
@@ -373,7 +371,7 @@ fn plain_deny(id: ApprovalId) -> String {
 fn ReadOn(acts: Acts) -> impl IntoView {
     let decider = acts.decider;
     let class = if acts.large { "btn btn-p btn-lg" } else { "btn btn-p" };
-    changing(move || {
+    move || {
         let words = decider.left_out.get().map_or_else(|| "Read to the end".to_owned(), |rest| format!("Read all, {rest}"));
         view! {
             // Before the page lives, the Inbox has all of it.
@@ -381,7 +379,7 @@ fn ReadOn(acts: Acts) -> impl IntoView {
                 {words} <KeyHint key="A" shown=acts.keys />
             </a>
         }
-    })
+    }
 }
 
 #[component]
@@ -392,7 +390,7 @@ fn ToolActs(acts: Acts, scope_shown: bool) -> impl IntoView {
     let always = move || if scope_shown { decider.always() } else { decider.asking.set(Asking::Always) };
     let cannot = Signal::derive(move || busy.get() || !live.get());
     view! {
-        {changing(move || {
+        {move || {
             if !shown.get() {
                 return view! { <ReadOn acts=acts /> };
             }
@@ -410,7 +408,7 @@ fn ToolActs(acts: Acts, scope_shown: bool) -> impl IntoView {
                         }
                     })}
             }
-        })}
+        }}
         <DenyButton acts=acts kind=ButtonKind::Danger word="Deny…" />
     }
 }
@@ -421,7 +419,7 @@ fn PlanActs(acts: Acts) -> impl IntoView {
     let busy = decider.busy();
     let shown = decider.may_allow();
     view! {
-        {changing(move || {
+        {move || {
             if !shown.get() {
                 return view! { <ReadOn acts=acts /> };
             }
@@ -434,7 +432,7 @@ fn PlanActs(acts: Acts) -> impl IntoView {
                     "Approve, auto-accept edits" <KeyHint key="Shift A" shown=keys />
                 </Button>
             }
-        })}
+        }}
         <DenyButton acts=acts kind=ButtonKind::Plain word="Send back…" />
     }
 }
@@ -476,7 +474,7 @@ fn AlwaysBox(acts: Acts) -> impl IntoView {
     let busy = decider.busy();
     let own = NodeRef::<leptos::html::Div>::new();
     // Not its button: whoever holds the key that opened it would press that at once.
-    effect(move || {
+    Effect::new(move || {
         if let Some(own) = own.get() {
             let _ = own.focus();
         }
@@ -511,7 +509,7 @@ fn AlwaysBox(acts: Acts) -> impl IntoView {
 fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
     let busy = decider.busy();
     let field = NodeRef::<leptos::html::Textarea>::new();
-    effect(move || {
+    Effect::new(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
         }
@@ -548,7 +546,7 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
 /// A key in a button, where keys are heard.
 #[component]
 fn KeyHint(key: &'static str, shown: Signal<bool>) -> impl IntoView {
-    changing(move || shown.get().then(|| view! { <kbd class="kbd kbd-d" aria-hidden="true">{key}</kbd> }))
+    move || shown.get().then(|| view! { <kbd class="kbd kbd-d" aria-hidden="true">{key}</kbd> })
 }
 
 /// The questions of an approval, to be answered by options or in the person's own words.

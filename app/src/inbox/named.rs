@@ -5,7 +5,7 @@ use super::{api::find_approval, lists::Lists};
 use crate::{
     NodeAction,
     error::AppError,
-    ui::{Empty, ErrorNote, Skeleton, changing, effect},
+    ui::{Empty, ErrorNote, Skeleton},
     view,
 };
 use leptos::prelude::*;
@@ -28,10 +28,10 @@ pub fn Named(
             Err(error) => failed.set(Some(error)),
         }
     });
-    effect(move || {
+    Effect::new(move || {
         find.dispatch(());
     });
-    changing(move || match failed.get() {
+    move || match failed.get() {
         None => view! { <div class="ib-detail"><Skeleton rows=6 /></div> },
         Some(AppError(Error::NotFound(_))) => view! { <Gone /> },
         Some(error) => {
@@ -41,7 +41,7 @@ pub fn Named(
             });
             view! { <div class="ib-detail"><ErrorNote error=error title="The approval could not be read." retry=again /></div> }
         }
-    })
+    }
 }
 
 /// There is nothing of that name.

@@ -13,7 +13,7 @@ use crate::{
     NodeAction, NodeResource, browser,
     error::AppError,
     live::use_live,
-    ui::{Empty, ErrorNote, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape, changing, effect, keyed_list},
+    ui::{Empty, ErrorNote, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -92,7 +92,7 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
         request_animation_frame(|| browser::focus("ibt"));
     };
     // What is shown first stays until the person moves on, also when something older comes or somebody else decides it.
-    effect(move || {
+    Effect::new(move || {
         let now = shown.get();
         if name.with(Option::is_some) {
             kept.set(None);
@@ -102,7 +102,7 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
     });
     // The address is only written, not gone to: whoever is on the way to another page meanwhile is not led back.
     // It waits for the router to have written its own.
-    effect(move || {
+    Effect::new(move || {
         if let Some(id) = kept.get() {
             browser::after(Duration::from_millis(100), move || {
                 if browser::current_path() == "/inbox" {
@@ -180,7 +180,7 @@ impl More {
             }
         });
         let loaded = Memo::new(move |_| lists.with(|lists| lists.waiting.len()));
-        effect(move || {
+        Effect::new(move || {
             let fewer = loaded.get() < MOST && i64::try_from(loaded.get()).is_ok_and(|loaded| loaded < live.pending.get());
             if fewer
                 && !load.pending().get()
@@ -282,7 +282,7 @@ fn WaitingRow(lists: RwSignal<Lists>, id: ApprovalId, shown: Memo<Option<Approva
 #[component]
 fn Decided(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>) -> impl IntoView {
     let all = RwSignal::new(false);
-    changing(move || {
+    move || {
         let decided = lists.with(|lists| lists.decided.clone());
         if decided.is_empty() {
             return ().into_any();
@@ -321,5 +321,5 @@ fn Decided(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>) -> impl Into
                     .then(|| view! { <button type="button" class="btn-link xs" on:click=move |_| all.set(true)>{format!("{} more", count - 8)}</button> })}
             </div>
         }
-    })
+    }
 }

@@ -3,7 +3,12 @@
 mod parts;
 mod sample;
 
-use crate::{lazy::lazy_page, ui::Mark, view};
+use crate::{
+    frame::{PageLink, Place},
+    lazy::lazy_page,
+    ui::Mark,
+    view,
+};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{
@@ -13,6 +18,12 @@ use leptos_router::{
     path,
 };
 use parts::{Buttons, Charts, Choices, Code, Colour, Decisions, Fields, Floats, Lanes, Moments, States, Status, TableRows, Tools, Type};
+
+/// The kit, in lists of pages.
+pub(crate) const PAGE: PageLink = PageLink { name: "Kit", href: "/kit", icon: "columns-3", letter: None, place: Place::Palette };
+
+/// The page to copy, in lists of pages.
+pub(crate) const SAMPLE: PageLink = PageLink { name: "Sample page", href: "/kit/sample", icon: "file-text", letter: None, place: Place::Palette };
 
 lazy_page!(KitLazy, rest, Kit);
 lazy_page!(SampleLazy, rest, sample::Sample);

@@ -5,7 +5,7 @@ use super::api::OverviewView;
 use crate::{
     FormAction, NodeForm,
     sessions::api::RunDemo,
-    ui::{Button, ButtonKind, ErrorNote, Icon, Kbd, Look, Shape, changing, sentence},
+    ui::{Button, ButtonKind, ErrorNote, Icon, Kbd, Look, Shape, sentence},
     view,
 };
 use leptos::prelude::*;
@@ -66,7 +66,7 @@ pub fn FirstRun(
         <div class="first">
             <ol class="steps">
                 <Step done=true title="This node is running" text=().into_any() />
-                {changing(move || view! { <Steps list=list.get() agents=agents.clone() /> })}
+                {move || view! { <Steps list=list.get() agents=agents.clone() /> }}
             </ol>
             <Aside node=node />
         </div>
@@ -81,7 +81,7 @@ pub fn Remaining(
     /// Agents as they were found.
     agents: Vec<AgentFound>,
 ) -> impl IntoView {
-    changing(move || {
+    move || {
         let now = list.get();
         (left(now) > 0).then(|| {
             view! {
@@ -91,7 +91,7 @@ pub fn Remaining(
                 </section>
             }
         })
-    })
+    }
 }
 
 #[component]

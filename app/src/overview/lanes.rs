@@ -12,7 +12,7 @@ use crate::{
         words,
     },
     session::queued_why,
-    ui::{Cost, Elapsed, Look, Shape, code, effect, format, keyed_list},
+    ui::{Cost, Elapsed, Look, Shape, code, format, keyed_list},
     view,
 };
 use leptos::{html, prelude::*};
@@ -113,7 +113,7 @@ fn OpenItem(board: Board, row: ArcRwSignal<Approval>, first: Memo<Option<String>
     let keys = Signal::derive(move || decider.kind == ApprovalKind::Tool && first.with(|first| first.as_ref().is_some_and(|key| *key == id.to_string())));
     let card = NodeRef::<html::Article>::new();
     let seen = RwSignal::new(false);
-    effect(move || {
+    Effect::new(move || {
         if let Some(card) = card.get() {
             browser::when_seen(&card, move |now| {
                 seen.try_set(now);

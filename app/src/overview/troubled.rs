@@ -11,7 +11,7 @@ use crate::{
         offer,
     },
     sessions::api::update_session,
-    ui::{Button, ButtonKind, ErrorNote, Toast, changing, use_toasts},
+    ui::{Button, ButtonKind, ErrorNote, Toast, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -72,9 +72,9 @@ pub fn TroubledRow(
             <LaneRow session=session since=true cost=false />
             <div class="acts">
                 <Button icon="play" disabled=busy on:click=move |_| if fails.get_untracked() { again.dispatch(()) } else { resume.dispatch(()) }>
-                    {move || if fails.get() { "Send again" } else { "Resume" }} <span class="vh">{changing(title)}</span>
+                    {move || if fails.get() { "Send again" } else { "Resume" }} <span class="vh">{title}</span>
                 </Button>
-                <Button kind=ButtonKind::Quiet disabled=busy on:click=move |_| { archive.dispatch(()); }>"Archive"<span class="vh">{changing(too)}</span></Button>
+                <Button kind=ButtonKind::Quiet disabled=busy on:click=move |_| { archive.dispatch(()); }>"Archive"<span class="vh">{too}</span></Button>
             </div>
             {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not done." /> })}
         </div>

@@ -2,6 +2,7 @@
 
 use crate::{
     browser::Theme,
+    frame::PAGES,
     ui::{Look, format},
 };
 
@@ -39,24 +40,10 @@ impl Entry {
     }
 }
 
-const PAGES: &[(&str, &str, &str)] = &[
-    ("Overview", "gauge", "/"),
-    ("Inbox", "inbox", "/inbox"),
-    ("Sessions", "square-terminal", "/sessions"),
-    ("Projects", "folder-git-2", "/projects"),
-    ("Usage", "zap", "/usage"),
-    ("Profile", "settings", "/settings/profile"),
-    ("API tokens", "key-round", "/settings/tokens"),
-    ("Agents on this machine", "bot", "/settings/agents"),
-    ("This node", "server", "/settings/node"),
-    ("About", "circle-alert", "/settings/about"),
-    ("Kit", "columns-3", "/kit"),
-];
-
 fn all() -> Vec<Entry> {
     let mut all =
         vec![Entry::new("New session", "", "plus", Does::Open("/sessions/new".into())), Entry::new("Run the demo agent", "no model", "play", Does::Demo)];
-    all.extend(PAGES.iter().map(|(name, icon, path)| Entry::new(*name, "page", icon, Does::Open((*path).to_owned()))));
+    all.extend(PAGES.iter().map(|page| Entry::new(page.name, "page", page.icon, Does::Open(page.href.to_owned()))));
     all.extend(Theme::ALL.map(Entry::theme));
     all.push(Entry::new("Sign out", "", "undo-2", Does::SignOut));
     all

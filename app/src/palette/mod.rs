@@ -7,7 +7,7 @@ mod entries;
 use crate::{
     browser::{self, Theme},
     lazy::lazy_dialog,
-    ui::{Dialog, Icon, Kbd, Look, Shape, Toast, effect, sentence, use_toasts},
+    ui::{Dialog, Icon, Kbd, Look, Shape, Toast, sentence, use_toasts},
     view,
 };
 use api::{find_sessions, run_demo};
@@ -33,7 +33,7 @@ fn Commands(
     let toasts = use_toasts();
     let navigate = use_navigate();
 
-    effect(move || {
+    Effect::new(move || {
         if open.get() {
             text.set(String::new());
             found.set(Vec::new());
@@ -45,7 +45,7 @@ fn Commands(
     });
 
     // The newest wish wins: answers to older ones are dropped.
-    effect(move || {
+    Effect::new(move || {
         let wish = text.get().trim().to_owned();
         chosen.set(0);
         failed.set(String::new());

@@ -6,7 +6,7 @@ use crate::{
     FormAction, NodeAction, NodeForm, NodeResource,
     error::AppError,
     live::{Rows, use_live},
-    ui::{Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput, changing, format, keyed_list},
+    ui::{Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput, format, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -157,7 +157,7 @@ pub(super) fn look(project: &Project) -> Look {
 fn Table(rows: Rows<Project>) -> impl IntoView {
     // Only its coming and going draws the table anew, not every row that joins it.
     let empty = Memo::new(move |_| rows.is_empty());
-    changing(move || {
+    move || {
         if empty.get() {
             return view! {
                 <Empty icon="folder-git-2" title="No projects yet" text="A project is a folder in which agents work. Give the path of one above." />
@@ -176,7 +176,7 @@ fn Table(rows: Rows<Project>) -> impl IntoView {
                 {keyed_list(move || rows.list(), |(key, _)| key.clone(), |(_, project)| view! { <ProjectRow project=project /> })}
             </div>
         }
-    })
+    }
 }
 
 #[component]

@@ -11,8 +11,8 @@ use crate::{
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, patch_sessions},
     ui::{
-        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, Toasts,
-        changing, code, effect, format, keyed_list, use_toasts,
+        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, Toasts, code,
+        format, keyed_list, use_toasts,
     },
     view,
 };
@@ -43,7 +43,7 @@ pub fn ProjectPage() -> impl IntoView {
             view! { <NoProject /> }
         }
     };
-    view! { <div class="page">{changing(inside)}</div> }
+    view! { <div class="page">{inside}</div> }
 }
 
 #[component]
@@ -221,14 +221,14 @@ fn Head(state: State) -> impl IntoView {
     let State { project, change, accepted, .. } = state;
     let editing = RwSignal::new(false);
     let field = NodeRef::<html::Input>::new();
-    effect(move || {
+    Effect::new(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
             field.select();
         }
     });
     // The editor keeps what was typed until it is accepted.
-    effect(move || {
+    Effect::new(move || {
         if accepted.with(|patch| patch.name.is_some()) {
             editing.set(false);
         }
@@ -362,20 +362,20 @@ fn Trusting(state: State) -> impl IntoView {
         found.set(None);
         look.dispatch(());
     };
-    effect(move || {
+    Effect::new(move || {
         if open.get() {
             again();
         }
     });
     // A link from elsewhere leads right here.
     let query = use_query_map();
-    effect(move || {
+    Effect::new(move || {
         if query.with(|query| query.get("look").is_some_and(|what| what == "trust")) {
             open.set(true);
         }
     });
     let toasts = use_toasts();
-    effect(move || {
+    Effect::new(move || {
         if accepted.with(|patch| patch.trusted == Some(true)) {
             open.set(false);
             say_trusted(toasts, id, &project.with_untracked(|project| project.name.clone()));

@@ -5,7 +5,7 @@ use super::{api::say, approval::NextDecision, scroll::Follow, store::Store};
 use crate::{
     NodeAction, browser,
     error::AppError,
-    ui::{ErrorNote, TextArea, changing, effect},
+    ui::{ErrorNote, TextArea},
     view,
 };
 use leptos::{html, prelude::*};
@@ -55,7 +55,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
         browser::remember(&key, (!now.is_empty()).then_some(now.as_str()));
     });
     // The field is as high as its text, up to a third of the window.
-    effect(move || {
+    Effect::new(move || {
         text.track();
         if let Some(field) = field.get() {
             request_animation_frame(move || grow(&field));
@@ -168,10 +168,10 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             </div>
             {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not sent; the text is kept." /> })}
             <div class="comp-f">
-                <span class="xs faint no-phone cut">{changing(hint)}</span>
+                <span class="xs faint no-phone cut">{hint}</span>
                 <span class="push"></span>
                 <button type="submit" class="btn" disabled=move || send.pending().get() || (cfg!(feature = "hydrate") && hydrated() && empty())>
-                    {changing(verb)}
+                    {verb}
                     <kbd class="kbd kbd-f" aria-hidden="true">"Enter"</kbd>
                 </button>
             </div>

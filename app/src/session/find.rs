@@ -3,7 +3,7 @@
 
 use super::{scroll::Follow, store::Store};
 use crate::browser;
-use crate::ui::{Icon, IconButton, changing, effect, format};
+use crate::ui::{Icon, IconButton, format};
 use crate::view;
 use leptos::{html, prelude::*};
 
@@ -17,14 +17,14 @@ pub fn Find(
     /// Whether it is open.
     open: RwSignal<bool>,
 ) -> impl IntoView {
-    changing(move || open.get().then(|| view! { <FindBar store=store follow=follow open=open /> }))
+    move || open.get().then(|| view! { <FindBar store=store follow=follow open=open /> })
 }
 
 #[component]
 fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let field = NodeRef::<html::Input>::new();
-    effect(move || {
+    Effect::new(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
         }
@@ -95,7 +95,7 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
                     }
                 />
             </div>
-            <span class="mono nw" aria-live="polite">{changing(said)}</span>
+            <span class="mono nw" aria-live="polite">{said}</span>
             <IconButton icon="arrow-up" label="Hit before" on:click=move |_| go(-1) />
             <IconButton icon="arrow-down" label="Next hit" on:click=move |_| go(1) />
             <span class="push row muted">

@@ -12,7 +12,7 @@ use crate::{
         actions::{say_archived, say_deleted},
         api::{delete_session, update_session},
     },
-    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, changing, effect, format, use_toasts},
+    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, format, use_toasts},
     view,
 };
 use leptos::{html, prelude::*};
@@ -167,7 +167,7 @@ fn Strip(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
             <div class="no-phone">
                 <dt>"Agent"</dt>
                 <dd class="cut">
-                    {changing(agent)}
+                    {agent}
                     {move || {
                         session
                             .with(|session| session.unattended)
@@ -223,7 +223,7 @@ fn share(used: i64, size: i64) -> f64 {
 
 #[component]
 fn Context(store: Store) -> impl IntoView {
-    changing(move || {
+    move || {
         let (used, size) = store.session.with(|session| (session.context_used, session.context_size));
         let inside = match (used, size.filter(|size| *size > 0)) {
             (Some(used), Some(size)) => view! {
@@ -236,7 +236,7 @@ fn Context(store: Store) -> impl IntoView {
             _ => view! { <dd class="faint">"not known"</dd> },
         };
         view! { <div class="s-ctx"><dt>"Context"</dt>{inside}</div> }
-    })
+    }
 }
 
 /// The title, editable in place.
@@ -244,7 +244,7 @@ fn Context(store: Store) -> impl IntoView {
 fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
     let Controls { editing, change, .. } = controls;
     let field = NodeRef::<html::Input>::new();
-    effect(move || {
+    Effect::new(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
             field.select();
@@ -262,7 +262,7 @@ fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
             }
         }
     };
-    changing(move || {
+    move || {
         if editing.get() {
             return view! {
                 <form
@@ -289,13 +289,13 @@ fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
         }
         view! {
             <h1>
-                <span title=title>{changing(title)}</span>
+                <span title=title>{title}</span>
                 {store
                     .may_drive
                     .then(|| view! { <IconButton icon="pencil" label="Edit title" class="btn-mini no-phone" on:click=move |_| editing.set(true) /> })}
             </h1>
         }
-    })
+    }
 }
 
 #[component]
@@ -335,7 +335,7 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
     let again = controls.again;
     let busy_too = Signal::from(again.pending());
     let offered = Memo::new(move |_| store.session.with(offer));
-    changing(move || match offered.get() {
+    move || match offered.get() {
         Offer::Interrupt => view! {
             <Button icon="square" disabled=busy class="sx-int" on:click=move |_| { act.dispatch(Drive::Interrupt); }>
                 "Interrupt" <kbd class="kbd" aria-hidden="true">"Esc"</kbd>
@@ -344,7 +344,7 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
         Offer::SendAgain => view! { <Button icon="play" disabled=busy_too on:click=move |_| { again.dispatch(()); }>"Send again"</Button> },
         Offer::Resume => view! { <Button icon="play" disabled=busy on:click=move |_| { act.dispatch(Drive::Resume); }>"Resume"</Button> },
         Offer::Nothing => ().into_any(),
-    })
+    }
 }
 
 /// Whether a turn runs: nothing else takes an interrupt.
@@ -448,14 +448,14 @@ fn ModelSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
         None => view! { <span class="faint">{no_model(agent)}</span> },
     };
     if agent == AgentKind::Demo || !store.may_drive {
-        return view! { <div class="no-phone no-mid"><dt>"Model"</dt> <dd>{changing(shown)}</dd></div> };
+        return view! { <div class="no-phone no-mid"><dt>"Model"</dt> <dd>{shown}</dd></div> };
     }
     let pick = move |model: Option<&'static str>| drive.dispatch(Drive::Model(model.map(str::to_owned)));
     view! {
         <div class="no-phone no-mid s-model">
             <dt>"Model"</dt>
             <dd>
-                <Menu label="Change the model" end=true button="btn-link row" trigger=ViewFn::from(move || view! { {changing(shown)} <Icon name="chevron-down" small=true /> })>
+                <Menu label="Change the model" end=true button="btn-link row" trigger=ViewFn::from(move || view! { {shown} <Icon name="chevron-down" small=true /> })>
                     <button type="button" on:click=move |_| { pick(None); }>"The agent's default"</button>
                     <button type="button" on:click=move |_| { pick(Some("opus")); }>"opus"</button>
                     <button type="button" on:click=move |_| { pick(Some("sonnet")); }>"sonnet"</button>

@@ -15,7 +15,7 @@ use crate::{
     error::AppError,
     live::use_live,
     sessions::actions::restore,
-    ui::{Button, ErrorNote, LiveTitle, Skeleton, changing, use_toasts},
+    ui::{Button, ErrorNote, LiveTitle, Skeleton, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -31,14 +31,14 @@ use model::{
 pub fn SessionPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<SessionId>().ok())));
-    changing(move || {
+    move || {
         if let Some(id) = id.get() {
             view! { <OpenSession id=id /> }
         } else {
             crate::error::reject(model::Error::NotFound("session".into()));
             view! { <NoSession /> }
         }
-    })
+    }
 }
 
 /// `children` is what can be done about it.

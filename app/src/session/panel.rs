@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     NodeAction, browser,
-    ui::{Empty, ErrorNote, Exact, Markdown, Skeleton, Tab, Tabs, changing, effect, keyed_list},
+    ui::{Empty, ErrorNote, Exact, Markdown, Skeleton, Tab, Tabs, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -114,7 +114,7 @@ pub fn Panel(
 
 #[component]
 fn Plan(store: Store) -> impl IntoView {
-    changing(move || {
+    move || {
         let Some(row) = store.plan.get().and_then(|seq| store.row(seq).map(|row| (seq, row))) else {
             return view! {
                 <section class="pn-s">
@@ -129,7 +129,7 @@ fn Plan(store: Store) -> impl IntoView {
         if html.is_none() {
             let body = row.body.clone();
             let id = store.session.with_untracked(|session| session.id);
-            effect(move || {
+            Effect::new(move || {
                 if body.with(|body| *body == Body::Unasked) {
                     body.set(Body::Asked);
                     let body = body.clone();
@@ -152,10 +152,10 @@ fn Plan(store: Store) -> impl IntoView {
         view! {
             <section class="pn-s">
                 <div class="row pn-h"><h2>{title}</h2><span class="push xs faint"><Exact at=at time=true /></span></div>
-                {changing(inside)}
+                {inside}
             </section>
         }
-    })
+    }
 }
 
 /// One thing the agent means to do.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     NodeAction,
     error::AppError,
-    ui::{Ago, Button, ErrorNote, Look, Shape, changing, keyed_list},
+    ui::{Ago, Button, ErrorNote, Look, Shape, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -134,7 +134,7 @@ pub fn StateLine(
             SessionState::Working | SessionState::Waiting | SessionState::Idle => ().into_any(),
         }
     };
-    changing(line)
+    line
 }
 
 /// Why it is queued, and what would help.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     browser,
-    ui::{Button, ButtonKind, ErrorNote, Icon, VirtualChunk, changing, format, keyed_list},
+    ui::{Button, ButtonKind, ErrorNote, Icon, VirtualChunk, format, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -185,7 +185,7 @@ fn Older(store: Store, follow: Follow) -> impl IntoView {
 
 #[component]
 fn OlderWay(store: Store, follow: Follow) -> impl IntoView {
-    changing(move || {
+    move || {
         if let Some(error) = follow.failed.get() {
             return view! {
                 <ErrorNote error=error title="Older entries did not come." retry=Callback::new(move |()| follow.load_older()) />
@@ -201,7 +201,7 @@ fn OlderWay(store: Store, follow: Follow) -> impl IntoView {
                 </Button>
             </div>
         }
-    })
+    }
 }
 
 #[component]
@@ -250,7 +250,7 @@ pub fn Writing(
     parent: Option<String>,
 ) -> impl IntoView {
     let partial = Memo::new(move |_| store.partials.with(|partials| partials.get(&parent).cloned()));
-    changing(move || {
+    move || {
         partial.get().map(|partial| match partial.kind {
             EntryKind::Thought => {
                 let last = partial.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
@@ -265,7 +265,7 @@ pub fn Writing(
             }
             _ => view! { <div class="msg writing" aria-live="off">{partial.text}</div> },
         })
-    })
+    }
 }
 
 /// Approvals that wait and belong to no entry that is loaded.
@@ -302,7 +302,7 @@ fn NewPill(store: Store, follow: Follow) -> impl IntoView {
                         view! {
                             <button type="button" class="pill" on:click=move |_| follow.to_end()>
                                 <Icon name="arrow-down" />
-                                {changing(text)}
+                                {text}
                             </button>
                         }
                     })

@@ -6,7 +6,7 @@ use crate::{
     NodeAction,
     error::AppError,
     live::Rows,
-    ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Menu, Toast, Toasts, changing, effect, use_toasts},
+    ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Menu, Toast, Toasts, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -117,7 +117,7 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
             <button type="button" on:click=move |_| renaming.set(Some(own.get_untracked()))><Icon name="pencil" /> "Rename"</button>
             <button type="button" on:click=move |_| { archive.dispatch(three.with_untracked(|session| session.archived.is_none())); }>
                 <Icon name="inbox" />
-                {changing(word)}
+                {word}
             </button>
             <hr />
             <button type="button" class="bad" on:click=move |_| { delete.dispatch(()); }><Icon name="trash-2" /> "Delete"</button>
@@ -139,14 +139,14 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
     let here = StoredValue::new(());
     let text = RwSignal::new(String::new());
     let failed = RwSignal::new(None::<AppError>);
-    effect(move || {
+    Effect::new(move || {
         if let Some(session) = session.get() {
             text.set(session.title);
             failed.set(None);
             open.set(true);
         }
     });
-    effect(move || {
+    Effect::new(move || {
         if !open.get() && session.with_untracked(Option::is_some) {
             session.set(None);
         }

@@ -12,7 +12,7 @@ use crate::{
     NodeAction, NodeResource, browser,
     error::AppError,
     live::{Rows, use_live},
-    ui::{Button, ButtonKind, Empty, ErrorNote, QueryState, VirtualChunk, effect, keyed_list},
+    ui::{Button, ButtonKind, Empty, ErrorNote, QueryState, VirtualChunk, keyed_list},
     view,
 };
 use leptos::{ev, prelude::*};
@@ -202,7 +202,7 @@ fn near_end(f: impl Fn() + 'static) {
         let f = Rc::new(f);
         let tall = f.clone();
         // A window that shows all of it has nothing to scroll.
-        effect(move || {
+        Effect::new(move || {
             if left() <= 0 {
                 tall();
             }

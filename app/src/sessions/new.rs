@@ -5,7 +5,7 @@ use super::api::{CreateSession, FormChoices, session_form};
 use crate::{
     FormAction, NodeForm, NodeResource, browser,
     error::AppError,
-    ui::{Button, ButtonKind, ErrorNote, Field, Icon, Note, NoteTone, QueryState, TextArea, TextInput, effect},
+    ui::{Button, ButtonKind, ErrorNote, Field, Icon, Note, NoteTone, QueryState, TextArea, TextInput},
     view,
 };
 use leptos::{html, prelude::*};
@@ -68,7 +68,7 @@ fn Form(choices: FormChoices, create: FormAction) -> impl IntoView {
     // Where it works is known: what to do is what is left to say. Under a thumb a keyboard that opens by itself hides the form.
     let ask_prompt = !adding.get_untracked();
     let words = NodeRef::<html::Textarea>::new();
-    effect(move || {
+    Effect::new(move || {
         // What was typed before WASM took over stays.
         if let Some(typed) = words.get_untracked().map(|field| field.value()).filter(|typed| !typed.is_empty()) {
             prompt.set(typed);

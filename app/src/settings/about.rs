@@ -4,7 +4,7 @@ use super::Part;
 use crate::{
     NodeResource,
     frame::use_frame,
-    ui::{Icon, Mark, changing},
+    ui::{Icon, Mark},
     view,
 };
 use leptos::prelude::*;
@@ -22,7 +22,7 @@ pub(super) fn About() -> impl IntoView {
                 <Mark />
                 <span>"Version "</span>
                 <Suspense>
-                    <code>{changing(version)}</code>
+                    <code>{version}</code>
                 </Suspense>
             </p>
             <p class="muted">"MIT licence. Nothing leaves this node by itself: no telemetry, no fonts or scripts from elsewhere."</p>

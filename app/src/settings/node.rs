@@ -8,7 +8,7 @@ use crate::{
     FormAction, NodeForm, NodeResource,
     frame::use_frame,
     live::use_live,
-    ui::{Ago, ErrorNote, Line, Note, NoteTone, QueryState, TextInput, changing, effect, format, plot},
+    ui::{Ago, ErrorNote, Line, Note, NoteTone, QueryState, TextInput, format, plot},
     view,
 };
 use leptos::prelude::*;
@@ -62,7 +62,7 @@ fn Content(
     let samples = RwSignal::new(health);
     let name = info.name.clone();
     let live = use_live();
-    effect(move || {
+    Effect::new(move || {
         if let Some(sample) = live.health.get() {
             samples.update(|samples| push(samples, sample));
         }
@@ -265,7 +265,7 @@ fn Charts(
     let none = move || samples.read().is_empty().then(|| view! { <p class="muted">"No sample yet. The first comes within ten seconds."</p> });
     let measured = Memo::new(move |_| measured_so_far(&samples.read()));
     view! {
-        {changing(none)}
+        {none}
         {move || measured.get().map(|text| view! { <p class="muted">{text}</p> })}
         <div class="g3 charts">{MEASURES.iter().map(chart).collect_view()}</div>
     }

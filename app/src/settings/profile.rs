@@ -10,7 +10,7 @@ use crate::{
     auth::words::{self, Beside},
     browser::{Density, show_pressed},
     frame::{ReminderChoice, ThemeSegment},
-    ui::{Ago, Note, NoteTone, QueryState, TextInput, effect, format},
+    ui::{Ago, Note, NoteTone, QueryState, TextInput, format},
     view,
 };
 use leptos::prelude::*;
@@ -121,7 +121,7 @@ fn login_name(login: &Login) -> String {
 
 #[component]
 fn DensitySegment() -> impl IntoView {
-    effect(show_pressed);
+    Effect::new(show_pressed);
     view! {
         <div class="seg" role="group" aria-label="Rows">
             {Density::ALL

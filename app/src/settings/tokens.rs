@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     FormAction, NodeForm, NodeResource, browser,
-    ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, Note, NoteTone, QueryState, TextInput, changing, quiet_clock},
+    ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, Note, NoteTone, QueryState, TextInput, quiet_clock},
     view,
 };
 use leptos::prelude::*;
@@ -237,7 +237,7 @@ fn Used(
 ) -> impl IntoView {
     let now = quiet_clock();
     let just = Memo::new(move |_| now.get().is_some_and(|now| now - at < NOTED_MS));
-    changing(move || {
+    move || {
         if just.get() {
             "used in the last minute".into_any()
         } else {
@@ -246,7 +246,7 @@ fn Used(
                 <Ago at=at />
             }
         }
-    })
+    }
 }
 
 #[cfg(all(test, feature = "ssr"))]

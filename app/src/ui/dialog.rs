@@ -1,6 +1,5 @@
 //! Dialogs on the browser's own `<dialog>`: focus is kept inside, Escape closes, the page behind is inert.
 
-use super::changing::effect;
 use crate::view;
 use leptos::{html, prelude::*};
 
@@ -25,7 +24,7 @@ pub fn Dialog(
     children: Children,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    effect(move || {
+    Effect::new(move || {
         let wanted = open.get();
         if let Some(dialog) = dialog.get()
             && dialog.open() != wanted

@@ -1,6 +1,5 @@
 //! Menus, segments and tabs: choosing among few. A menu is a `<details>`: it opens without WASM and closes on a press elsewhere or Escape with it.
 
-use super::changing::effect;
 use crate::view;
 use leptos::{ev, html, prelude::*};
 use std::sync::Mutex;
@@ -24,6 +23,9 @@ pub fn Menu(
     /// Opens upwards.
     #[prop(optional)]
     up: bool,
+    /// More classes of what opens: `sheet`.
+    #[prop(optional)]
+    class: &'static str,
     /// Its content is made when it is first opened, which needs WASM: for menus that stand in every row of a list.
     #[prop(optional)]
     lazy: bool,
@@ -39,7 +41,7 @@ pub fn Menu(
         }
     };
     // It may have been opened before WASM was there.
-    effect(move || {
+    Effect::new(move || {
         if details.get().is_some_and(|details| details.has_attribute("open")) {
             make();
         }
@@ -85,7 +87,7 @@ pub fn Menu(
             keys.remove();
         });
     }
-    let class = format!("menu{}{}", if end { " menu-end" } else { "" }, if up { " menu-up" } else { "" });
+    let class = format!("menu{}{} {class}", if end { " menu-end" } else { "" }, if up { " menu-up" } else { "" }).trim_end().to_owned();
     view! {
         <details
             class="menu-w"

@@ -2,7 +2,6 @@
 //! It must not know features, ports or server functions; components take values and signals and say what was pressed.
 
 mod button;
-mod changing;
 mod chart;
 mod code;
 mod dialog;
@@ -22,7 +21,6 @@ mod toast;
 mod virtual_list;
 
 pub use button::{Button, ButtonKind, IconButton, Kbd};
-pub(crate) use changing::{changing, effect};
 pub use chart::{Bars, Legend, Line, Meter, Spark};
 pub(crate) use code::code;
 pub use code::{CodeBlock, DiffView, Markdown};

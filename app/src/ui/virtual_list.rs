@@ -1,7 +1,6 @@
 //! Long lists of which only what is near the reader is in the document: the list is cut into chunks, and one that is far away is an empty element
 //! as high as its rows were. It must not know what a row is, and nothing is left out on the server or before the browser has taken over.
 
-use super::changing::effect;
 use crate::{browser, view};
 use leptos::{html, prelude::*};
 use std::time::Duration;
@@ -45,7 +44,7 @@ pub fn VirtualChunk(
     };
     {
         let (blank, leave) = (blank.clone(), leave.clone());
-        effect(move || {
+        Effect::new(move || {
             let Some(element) = element.get() else { return };
             let (blank, far, leave) = (blank.clone(), far.clone(), leave.clone());
             browser::when_near(&element, move |near, height| {
