@@ -122,6 +122,7 @@ pub(super) fn NameInput(
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
+    use crate::auth::fake::Accounts;
     use crate::testing::Fake;
     use model::Error;
 
@@ -146,7 +147,8 @@ mod tests {
 
     #[tokio::test]
     async fn github_is_offered_only_when_it_is_configured() {
-        let page = Fake { github: true, ..nobody() }.render("/signin?next=%2Finbox&error=github_not_allowed").await;
+        let page =
+            Fake { accounts: Accounts { github: true, ..Default::default() }, ..nobody() }.render("/signin?next=%2Finbox&error=github_not_allowed").await;
         page.shows(&["Continue with GitHub", "action=\"/auth/github\"", "not on the list of this node"]);
     }
 

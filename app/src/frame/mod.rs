@@ -341,7 +341,7 @@ mod page_tests {
 
     #[tokio::test]
     async fn the_frame_shows_who_where_and_what_waits() {
-        let page = Fake { approvals: vec![approval(1, |_| {}), approval(2, |_| {})], ..Fake::default() }.render("/settings/about").await;
+        let page = Fake { approvals: vec![approval(1, |_| {}), approval(2, |_| {})].into(), ..Fake::default() }.render("/settings/about").await;
         assert_eq!(page.status, 200);
         page.shows(&["Skip to content", "workbench", "local", "Inbox", ">2<", "mara, owner", "aria-current=\"page\"", "New session"]);
         page.lacks(&["Fleet", "Permissions", "Checks"]);

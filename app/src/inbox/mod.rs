@@ -5,6 +5,8 @@ pub mod api;
 pub mod decider;
 pub mod decision;
 mod detail;
+#[cfg(all(test, feature = "ssr"))]
+pub mod fake;
 pub mod keys;
 mod lists;
 mod named;

@@ -99,7 +99,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_sample_shows_what_it_read_what_is_missing_and_what_went_wrong() {
-        let page = Fake { projects: vec![project(1, |p| p.name = "billing".into())], ..Fake::default() }.render("/kit/sample").await;
+        let page = Fake { projects: vec![project(1, |p| p.name = "billing".into())].into(), ..Fake::default() }.render("/kit/sample").await;
         page.shows(&["billing", "Read again", "method=\"post\"", "action=\"/api/rpc/sample/count\""]).lacks(&["No projects yet"]);
         Fake::default().render("/kit/sample").await.shows(&["No projects yet"]);
         Fake::failing(model::Error::StorageFull).render("/kit/sample").await.shows(&["The projects could not be read."]);

@@ -3,6 +3,8 @@
 
 pub mod api;
 mod board;
+#[cfg(all(test, feature = "ssr"))]
+pub mod fake;
 pub mod first_run;
 mod fold;
 mod lanes;

@@ -2,6 +2,8 @@
 //! It must not read a folder: the node says what is there.
 
 pub mod api;
+#[cfg(all(test, feature = "ssr"))]
+pub mod fake;
 mod list;
 mod page;
 #[cfg(all(test, feature = "ssr"))]

@@ -1,5 +1,6 @@
 //! The Session page as the server renders it.
 
+use crate::sessions::fake::Sessions;
 use crate::testing::{Fake, NOW, approval, approval_id, caller, session, session_id};
 use model::{
     Error, Role,
@@ -41,7 +42,7 @@ fn call(id: &str, tool: &str, target: &str, status: CallStatus) -> Call {
 }
 
 fn fake(change: impl FnOnce(&mut Session), entries: Vec<Entry>) -> Fake {
-    Fake { sessions: vec![session(1, change)], entries, ..Fake::default() }
+    Fake { sessions: Sessions { rows: vec![session(1, change)], entries, ..Sessions::default() }, ..Fake::default() }
 }
 
 fn path() -> String {
@@ -161,7 +162,7 @@ async fn an_approval_stands_in_its_place_and_one_that_is_answered_is_a_line() {
         s.state = SessionState::Waiting;
         s.pending = 1;
     };
-    let page = Fake { approvals, ..fake(waiting, entries) }.render(&path()).await;
+    let page = Fake { approvals: approvals.into(), ..fake(waiting, entries) }.render(&path()).await;
     page.lacks(&[">running<"]).shows(&[
         "waits",
         "Needs you",
@@ -177,7 +178,7 @@ async fn an_approval_stands_in_its_place_and_one_that_is_answered_is_a_line() {
 
 #[tokio::test]
 async fn an_approval_without_its_entry_stands_at_the_end() {
-    let fake = Fake { approvals: vec![approval(1, |_| ())], ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
+    let fake = Fake { approvals: vec![approval(1, |_| ())].into(), ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
     fake.render(&path()).await.shows(&["Allow this command?", "Allow once"]);
 }
 
@@ -191,7 +192,9 @@ async fn a_queued_prompt_can_be_withdrawn_and_is_text() {
         at: NOW,
         state: PromptState::Queued,
     };
-    let page = Fake { queued: vec![prompt], ..fake(|s| s.state = SessionState::Working, Vec::new()) }.render(&path()).await;
+    let mut fake = fake(|s| s.state = SessionState::Working, Vec::new());
+    fake.sessions.queued = vec![prompt];
+    let page = fake.render(&path()).await;
     page.shows(&["Queued", "Withdraw", "&lt;script&gt;alert(1)", "Queue"]);
 }
 
@@ -252,7 +255,8 @@ async fn what_a_token_started_is_called_unattended() {
 
 #[tokio::test]
 async fn who_may_only_watch_gets_no_buttons() {
-    let fake = Fake { caller: Some(caller(Role::Viewer)), approvals: vec![approval(1, |_| ())], ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
+    let fake =
+        Fake { caller: Some(caller(Role::Viewer)), approvals: vec![approval(1, |_| ())].into(), ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
     fake.render(&path()).await.shows(&["You may watch this session"]).lacks(&["btn-p", "Deny…", "sx-int", "name=\"text\""]);
 }
 
@@ -285,7 +289,7 @@ async fn that_a_project_is_not_trusted_is_said_only_where_something_would_run() 
         })];
         let sessions = vec![session(1, |_| ())];
         let path = format!("/sessions/{}", sessions[0].id);
-        let page = Fake { sessions, projects, ..Fake::default() }.render(&path).await;
+        let page = Fake { sessions: sessions.into(), projects: projects.into(), ..Fake::default() }.render(&path).await;
         assert_eq!(page.visible().contains("This project is not trusted."), said, "trusted {trusted}, runs {runs}");
         assert_eq!(page.visible().contains("?look=trust"), said);
     }

@@ -3,6 +3,8 @@
 
 pub(crate) mod actions;
 pub mod api;
+#[cfg(all(test, feature = "ssr"))]
+pub mod fake;
 pub mod filter;
 mod filters;
 mod form;

@@ -97,6 +97,7 @@ fn List(
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
+    use crate::overview::fake::Node;
     use crate::testing::{Fake, caller};
     use model::{Error, Role, node::AgentFound, sessions::AgentKind};
 
@@ -110,7 +111,7 @@ mod tests {
             signed_in: Some(false),
             problem: Some("Claude Code is not signed in: run claude once in a terminal.".into()),
         };
-        let page = Fake { agents: vec![broken, ready], ..Fake::default() }.render("/settings/agents").await;
+        let page = Fake { node: Node { agents: vec![broken, ready], ..Default::default() }, ..Fake::default() }.render("/settings/agents").await;
         page.shows(&[
             "Claude Code",
             "Not ready",

@@ -307,6 +307,7 @@ mod push_tests {
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
+    use crate::overview::fake::Node;
     use crate::testing::{Fake, NOW, caller};
     use model::{Error, Role, node::HealthSample};
 
@@ -330,7 +331,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_node_shows_its_facts_its_charts_and_the_gap_in_them() {
-        let page = Fake { health: hour(), ..Fake::default() }.render("/settings/node").await;
+        let page = Fake { node: Node { health: hour(), ..Default::default() }, ..Fake::default() }.render("/settings/node").await;
         page.shows(&["workbench", "SQLite 3.51.3", "at most 8 at once, idle ones are stopped after 15m", "Processor", "7.08 GB of 16.0 GB", "Rename", "gap-l"]);
         assert!(
             page.visible().split("<path").filter(|path| path.contains("gap-l") && path.contains("d=\"M")).count() >= 5,
@@ -340,9 +341,9 @@ mod tests {
 
     #[tokio::test]
     async fn few_samples_show_figures_and_since_when_instead_of_empty_charts() {
-        let page = Fake { health: hour()[..3].to_vec(), ..Fake::default() }.render("/settings/node").await;
+        let page = Fake { node: Node { health: hour()[..3].to_vec(), ..Default::default() }, ..Fake::default() }.render("/settings/node").await;
         page.shows(&["20s measured so far.", "Write queue", "120 GB"]).lacks(&["1 h ago", "gap-l"]);
-        let page = Fake { health: hour(), ..Fake::default() }.render("/settings/node").await;
+        let page = Fake { node: Node { health: hour(), ..Default::default() }, ..Fake::default() }.render("/settings/node").await;
         page.shows(&["1 h ago", ">100 %</div>", ">16.0 GB</div>"]).lacks(&["so far"]);
     }
 

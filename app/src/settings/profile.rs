@@ -214,6 +214,7 @@ fn Logins(
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
+    use crate::auth::fake::Accounts;
     use crate::testing::{Fake, NOW};
     use model::{Error, accounts::Login};
 
@@ -227,7 +228,9 @@ mod tests {
             from: Some("192.0.2.7".into()),
             current,
         };
-        let page = Fake { logins: vec![login(1, true), login(2, false)], ..Fake::default() }.render("/settings/profile").await;
+        let page = Fake { accounts: Accounts { logins: vec![login(1, true), login(2, false)], ..Default::default() }, ..Fake::default() }
+            .render("/settings/profile")
+            .await;
         assert_eq!(page.status, 200);
         page.shows(&[
             "mara",

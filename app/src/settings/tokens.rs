@@ -251,13 +251,14 @@ fn Used(
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
+    use crate::auth::fake::Accounts;
     use crate::testing::{Fake, NOW, token};
     use model::Error;
 
     #[tokio::test]
     async fn tokens_are_listed_and_their_forms_post_without_wasm() {
         let tokens = vec![token(1, |t| t.name = "nightly <report>".into()), token(2, |t| (t.used, t.expires) = (Some(NOW - 60_000), Some(NOW + 86_400_000)))];
-        let page = Fake { tokens, ..Fake::default() }.render("/settings/tokens").await;
+        let page = Fake { accounts: Accounts { tokens, ..Default::default() }, ..Fake::default() }.render("/settings/tokens").await;
         page.shows(&[
             "nightly &lt;report&gt;",
             "never used",
@@ -274,7 +275,7 @@ mod tests {
     async fn a_token_is_never_used_before_it_was_created() {
         // The use is noted to the minute, the creation to the millisecond.
         let tokens = vec![token(1, |t| (t.created, t.used) = (NOW, Some(NOW - 42_000)))];
-        let page = Fake { tokens, ..Fake::default() }.render("/settings/tokens").await;
+        let page = Fake { accounts: Accounts { tokens, ..Default::default() }, ..Fake::default() }.render("/settings/tokens").await;
         page.shows(&["last used", "Access"]).lacks(&["14:35:23"]);
     }
 

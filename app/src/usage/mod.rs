@@ -2,6 +2,8 @@
 //! What no agent said is not known, never zero.
 
 pub mod api;
+#[cfg(all(test, feature = "ssr"))]
+pub mod fake;
 mod page;
 pub mod sums;
 #[cfg(all(test, feature = "ssr"))]
