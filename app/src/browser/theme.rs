@@ -1,4 +1,4 @@
-//! Theme, density and what is folded away (the rail, its projects): what this browser shows, remembered in it. The script in the page's head applies both before the first paint and serves
+//! Theme, density and what is folded away (the rail, its projects, a session's panel): what this browser shows, remembered in it. The script in the page's head applies both before the first paint and serves
 //! every element with `data-theme-set`, `data-theme-next`, `data-density-set` or `data-flip`, so switching works before WASM has loaded; nothing else may.
 
 use leptos::prelude::*;
@@ -77,11 +77,18 @@ pub fn set_theme(theme: Theme) {
     }
 }
 
-/// Folds away what is open, or opens it, for this browser and for good: `rail`, `projects`.
+/// Folds away what is open, or opens it, for this browser and for good: `rail`, `projects`, `panel`.
 pub fn flip(what: &str) {
-    let name = format!("orchwiz.{what}");
-    let off = super::recall(&name).is_some();
-    super::remember(&name, (!off).then_some("off"));
+    fold(what, super::recall(&format!("orchwiz.{what}")).is_none());
+}
+
+/// Opens what is folded away.
+pub fn unfold(what: &str) {
+    fold(what, false);
+}
+
+fn fold(what: &str, away: bool) {
+    super::remember(&format!("orchwiz.{what}"), away.then_some("off"));
     if cfg!(feature = "hydrate")
         && let Ok(event) = web_sys::Event::new("storage")
     {
@@ -108,7 +115,7 @@ document.querySelectorAll('[data-density-set]').forEach(function(b){b.setAttribu
 function show(){var t=k('orchwiz.theme'),d=k('orchwiz.density');
 if(t==='light'||t==='dark')r.dataset.theme=t;else delete r.dataset.theme;
 if(d==='compact')r.dataset.density=d;else delete r.dataset.density;
-['rail','projects'].forEach(function(n){if(k('orchwiz.'+n)==='off')r.dataset[n]='off';else delete r.dataset[n]});press()}
+['rail','projects','panel'].forEach(function(n){if(k('orchwiz.'+n)==='off')r.dataset[n]='off';else delete r.dataset[n]});press()}
 show();addEventListener('storage',show);addEventListener('orchwiz:pressed',press);document.addEventListener('DOMContentLoaded',press);
 addEventListener('click',function(e){var b=e.target.closest&&e.target.closest('[data-theme-set],[data-theme-next],[data-density-set],[data-flip]');if(!b)return;
 if(b.dataset.flip)k('orchwiz.'+b.dataset.flip,r.dataset[b.dataset.flip]==='off'?'':'off');

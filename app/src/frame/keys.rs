@@ -32,6 +32,8 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
             ("E", "Next error"),
             ("W", "Next edit"),
             ("F", "Find"),
+            ("O", "Outline"),
+            ("]", "Open or close the details"),
             ("Esc", "Leave the message; then interrupt the turn"),
             ("↑", "In the message: what was said before"),
         ],

@@ -138,6 +138,11 @@ impl LastProjects {
         self.0.with(|last| last.projects.clone())
     }
 
+    /// Their ids and names. Subscribes.
+    pub(crate) fn recent(self) -> Vec<(ProjectId, String)> {
+        self.shown().into_iter().map(|project| (project.id, project.name)).collect()
+    }
+
     /// What one is called now. Subscribes.
     pub(super) fn name(self, id: ProjectId) -> String {
         self.0.with(|last| last.projects.iter().find(|project| project.id == id).map(|project| project.name.clone())).unwrap_or_default()

@@ -9,12 +9,15 @@ mod pages;
 mod rail;
 mod remind;
 mod top;
+mod verbs;
 
 pub(crate) use api::{FrameView, read_frame};
 pub(crate) use health::{health_look, look_of};
+pub(crate) use last_projects::LastProjects;
 pub(crate) use pages::{PAGES, PageLink, Place, pages_in};
 pub(crate) use remind::ReminderChoice;
 pub(crate) use top::{ThemeSegment, read_project_names};
+pub(crate) use verbs::{PageVerbs, Verb, offer_verbs};
 
 use crate::{
     AppError, NodeResource, browser,
@@ -26,7 +29,6 @@ use crate::{
     view,
 };
 use keys::KeysDialog;
-use last_projects::LastProjects;
 use leptos::prelude::*;
 use leptos_router::{components::Outlet, hooks::use_navigate};
 use model::{Millis, live::Topic};
@@ -104,6 +106,7 @@ pub fn Frame() -> impl IntoView {
     let frame: FrameResource = NodeResource::blocking(move || live.reloads.track(), read_frame);
     provide_context(frame);
     provide_context(LastProjects::follow());
+    provide_context(PageVerbs::new());
     remind::remind();
 
     Effect::new(move || match frame.get() {

@@ -13,6 +13,8 @@ pub(super) enum Does {
     Open(String),
     /// Switches the theme.
     Theme(Theme),
+    /// Does what the open page can do.
+    Verb(usize),
     /// Runs the demo agent.
     Demo,
     /// Signs out.
@@ -65,10 +67,10 @@ fn rank(name: &str, text: &str) -> Option<u8> {
     text.chars().filter(|c| !c.is_whitespace()).all(|wanted| letters.any(|c| c == wanted)).then_some(3)
 }
 
-/// The entries a text means, best first, otherwise in their own order.
-pub(super) fn matching(text: &str) -> Vec<Entry> {
+/// The entries a text means, best first, otherwise in their own order: `first` before what every page has.
+pub(super) fn matching(text: &str, first: Vec<Entry>) -> Vec<Entry> {
     let mut ranked = Vec::<(u8, Entry)>::new();
-    for entry in all() {
+    for entry in first.into_iter().chain(all()) {
         if let Some(rank) = rank(&entry.name, text) {
             let at = ranked.partition_point(|(other, _)| *other <= rank);
             ranked.insert(at, (rank, entry));
@@ -82,13 +84,20 @@ mod tests {
     use super::*;
 
     fn names(text: &str) -> Vec<String> {
-        matching(text).into_iter().map(|entry| entry.name).collect()
+        matching(text, Vec::new()).into_iter().map(|entry| entry.name).collect()
     }
 
     #[test]
     fn nothing_typed_offers_everything_in_its_order() {
         assert_eq!(names("").len(), all().len());
         assert_eq!(names("")[0], "New session");
+    }
+
+    #[test]
+    fn what_the_open_page_can_do_comes_first() {
+        let verb = Entry::new("Stop the agent", "this page", "square", Does::Verb(0));
+        assert_eq!(matching("", vec![verb.clone()])[0], verb);
+        assert_eq!(matching("st", vec![verb.clone()])[0], verb);
     }
 
     #[test]

@@ -161,6 +161,9 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
         ServerSays::Gone { id: gone, .. } => rows.remove(gone),
         _ => {}
     });
+    let query = use_query_map();
+    // What asks to see what trusting would run means the settings.
+    let settings = Memo::new(move |_| query.with(|query| query.get("tab").is_some_and(|tab| tab == "settings") || query.get("look").is_some()));
     view! {
         <LiveTitle text=move || project.with(|project| project.name.clone()) />
         <Head state=state />
@@ -177,8 +180,14 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
                     }
                 })
         }}
+        <nav class="tabs" aria-label="Project">
+            <a href=format!("/projects/{id}") aria-current=move || (!settings.get()).then_some("page")>
+                "Sessions" <span class="cnt">{move || project.with(|project| project.sessions)}</span>
+            </a>
+            <a href=format!("/projects/{id}?tab=settings") aria-current=move || settings.get().then_some("page")>"Settings"</a>
+        </nav>
         <div class="pj">
-            <section class="pj-m" aria-labelledby="pj-s">
+            <section class="pj-m" aria-labelledby="pj-s" hidden=move || settings.get()>
                 <div class="sec-h">
                     <h2 id="pj-s">"Sessions"</h2>
                     <span class="cnt">{move || project.with(|project| project.sessions)}</span>
@@ -201,13 +210,13 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
                     }
                 }}
             </section>
-            <aside class="pj-a" aria-label="About this project">
+            <section class="pj-a" aria-label="About this project" hidden=move || !settings.get()>
                 {move || refused.get().filter(|_| !state.trusting.get()).map(|error| view! { <div class="pn-s">{not_changed(error)}</div> })}
                 <About project=project />
                 <Trust state=state />
                 <Limit state=state />
                 <Remove state=state />
-            </aside>
+            </section>
         </div>
     }
 }
@@ -263,6 +272,11 @@ fn Head(state: State) -> impl IntoView {
             }}
             <a class="btn push" href=format!("/sessions/new?project={id}")><Icon name="plus" /> "New session here"</a>
         </div>
+        <p class="row wrap xs pj-h">
+            <a href=format!("/projects/{id}?tab=settings") title="Trust"><StatusWord look=Signal::derive(move || project.with(look)) chip=true /></a>
+            <code class="muted">{move || project.with(|project| project.path.clone())}</code>
+            {move || project.with(|project| project.branch.clone()).map(|branch| view! { <span class="chip mono" title="Branch">{branch}</span> })}
+        </p>
     }
 }
 

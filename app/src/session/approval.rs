@@ -158,7 +158,7 @@ pub fn Until(
     moment(Signal::stored(at), false, zoned(now), text)
 }
 
-/// The strip above the composer that leads to the next decision, on the phone.
+/// The strip above the composer that leads to the next decision, while its card is out of sight.
 #[component]
 pub fn NextDecision(
     /// What the page knows.
@@ -173,9 +173,9 @@ pub fn NextDecision(
     move || {
         // Beside the card itself it would only take room.
         next().filter(|(id, _)| !store.in_sight(*id)).map(|(id, count)| {
-            let text = if count == 1 { "1 decision waits for you".to_owned() } else { format!("{count} decisions wait for you") };
+            let text = if count == 1 { "1 decision waits for you".to_owned() } else { format!("Decision 1 of {count} waits for you") };
             view! {
-                <a class="dock-next only-phone" href=format!("#{id}")>
+                <a class="dock-next" href=format!("#{id}")>
                     <Shape look=Look::WAITING />
                     <b class="medium">{text}</b>
                     <span class="push link row nw">"Show" <Icon name="arrow-up" /></span>

@@ -1,11 +1,11 @@
-//! Where a person speaks to the agent. What was written is never lost: a draft stays in the browser, a refusal keeps the text.
+//! Where a person speaks to the agent, and above it what waits and what goes on in the background. What was written is never lost: a draft stays in the browser, a refusal keeps the text.
 //! It sends by a server function, so it works while the socket is down, and as a plain form before WASM has loaded.
 
 use super::{api::say, approval::NextDecision, scroll::Follow, store::Store};
 use crate::{
     NodeAction, browser,
     error::AppError,
-    ui::{ErrorNote, TextArea},
+    ui::{ErrorNote, Look, Shape, TextArea},
     view,
 };
 use leptos::{html, prelude::*};
@@ -22,12 +22,32 @@ pub fn Composer(
     view! {
         <div class="dock">
             <NextDecision store=store />
+            <Background store=store />
             {if store.may_drive {
                 view! { <Say store=store follow=follow /> }
             } else {
                 view! { <p class="xs muted dock-note">"You may watch this session. Somebody with the role operator can speak to it."</p> }
             }}
         </div>
+    }
+}
+
+/// What goes on in the background, on one line; each leads to its entry.
+#[component]
+fn Background(store: Store) -> impl IntoView {
+    let running = Memo::new(move |_| store.background());
+    move || {
+        let running = running.get();
+        (!running.is_empty()).then(|| {
+            let one = |(seq, what): (i64, String)| view! { <a class="link cut mono" href=format!("#e{seq}")>{what}</a> };
+            view! {
+                <div class="dock-bg xs">
+                    <Shape look=Look::WORKING />
+                    <span class="nw">{format!("{} in the background", running.len())}</span>
+                    {running.into_iter().map(one).collect_view()}
+                </div>
+            }
+        })
     }
 }
 

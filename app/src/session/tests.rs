@@ -59,7 +59,9 @@ async fn a_session_without_entries_can_be_spoken_to() {
         "aria-label=\"Timeline\"",
         "/api/rpc/session/prompt",
         "name=\"text\"",
-        "No plan yet",
+        // Nothing was planned: what is empty has no tab, and the panel is closed beside the timeline.
+        "sx-bare",
+        "data-tab=\"usage\"",
     ]);
 }
 
@@ -249,7 +251,7 @@ async fn a_queued_session_says_what_it_waits_for_and_what_to_do() {
 
 #[tokio::test]
 async fn what_a_token_started_is_called_unattended() {
-    fake(|s| s.unattended = true, Vec::new()).render(&path()).await.shows(&[", unattended", "what nobody answers in time is denied"]);
+    fake(|s| s.unattended = true, Vec::new()).render(&path()).await.shows(&[">unattended<", "what nobody answers in time is denied"]);
     fake(|_| (), Vec::new()).render(&path()).await.lacks(&["unattended"]);
 }
 

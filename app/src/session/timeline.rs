@@ -6,14 +6,15 @@ use super::{
     entry::EntryRow,
     find::Find,
     header::Controls,
-    order::{Block, Spot},
+    order::{Block, Shown, Spot},
+    page::use_query,
     queue::{Queue, StateLine},
     scroll::Follow,
     store::Store,
 };
 use crate::{
     browser,
-    ui::{Button, ButtonKind, ErrorNote, Icon, VirtualChunk, format, keyed_list},
+    ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Segment, VirtualChunk, format, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -31,6 +32,7 @@ pub fn Timeline(
     controls: Controls,
 ) -> impl IntoView {
     let finding = RwSignal::new(false);
+    let outline = RwSignal::new(false);
     let list = NodeRef::new();
     follow.open_at_end(list);
     let jump = Jump { store, follow, none: RwSignal::new(None) };
@@ -44,6 +46,8 @@ pub fn Timeline(
             jump.to(Wanted::Edit);
         } else if key.is("f") {
             finding.set(true);
+        } else if key.is("o") {
+            outline.set(true);
         } else {
             return false;
         }
@@ -53,15 +57,18 @@ pub fn Timeline(
         move || store.session.with(|session| format!("{}, {}", format::count(session.turns, "turn", "turns"), format::count(session.calls, "call", "calls")));
     view! {
         <div class="tl-bar xs no-phone">
-            <span class="muted">{counts}</span>
+            <span class="muted no-mid">{counts}</span>
+            <ShownSegment store=store />
             <span class="muted" role="status">{move || jump.said()}</span>
             <span class="push row">
+                <Button kind=ButtonKind::Quiet keys="O" on:click=move |_| outline.set(true)>"Outline"</Button>
                 <Button kind=ButtonKind::Quiet keys="E" on:click=move |_| jump.to(Wanted::Error)>"Next error"</Button>
                 <Button kind=ButtonKind::Quiet keys="W" on:click=move |_| jump.to(Wanted::Edit)>"Next edit"</Button>
                 <Button kind=ButtonKind::Quiet keys="F" on:click=move |_| finding.set(true)>"Find"</Button>
             </span>
         </div>
         <Find store=store follow=follow open=finding />
+        <Outline store=store follow=follow open=outline />
         <div class="tl" role="log" aria-label="Timeline" node_ref=list>
             <Older store=store follow=follow />
             <Notices store=store />
@@ -76,6 +83,47 @@ pub fn Timeline(
             </div>
         </div>
         <NewPill store=store follow=follow />
+    }
+}
+
+/// What is shown of the timeline; the address keeps it.
+#[component]
+fn ShownSegment(store: Store) -> impl IntoView {
+    let go = use_query();
+    view! {
+        <Segment
+            options=Signal::derive(|| Shown::ALL.map(|shown| (shown.key().to_owned(), shown.word().to_owned())).to_vec())
+            value=Signal::derive(move || store.shown.get().key().to_owned())
+            label="Show"
+            on_change=Callback::new(move |key: String| go.run(("show", (key != Shown::All.key()).then_some(key))))
+        />
+    }
+}
+
+/// The turns that are loaded, by what was asked; a choice leads to it.
+#[component]
+fn Outline(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView {
+    let turns = move || if open.get() { store.prompts() } else { Vec::new() };
+    let row = move |(seq, text): (i64, String)| {
+        view! {
+            <button
+                type="button"
+                class="opt"
+                on:click=move |_| {
+                    open.set(false);
+                    store.reveal(seq, false);
+                    follow.show(seq);
+                }
+            >
+                <span class="cut">{text}</span>
+            </button>
+        }
+    };
+    view! {
+        <Dialog open=open title="Outline" class="dialog-wide">
+            <div class="outline">{keyed_list(turns, |(seq, _)| seq.to_string(), row)}</div>
+            {move || store.older.get().then(|| view! { <p class="xs faint">"Turns further up are not loaded yet."</p> })}
+        </Dialog>
     }
 }
 
@@ -233,6 +281,10 @@ pub fn Entries(
     /// Class of the element around them.
     class: &'static str,
 ) -> impl IntoView {
+    let entries = Signal::derive(move || {
+        let all = entries.get();
+        if store.shown.get() == Shown::All { all } else { all.into_iter().filter(|seq| store.is_shown(*seq)).collect() }
+    });
     let rows = Signal::derive(move || entries.with(Vec::len));
     view! {
         <VirtualChunk blank=store.blank(spot) rows=rows class=class>

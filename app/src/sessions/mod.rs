@@ -2,6 +2,7 @@
 //! It must not drive a session: that is the Session page's.
 
 pub(crate) mod actions;
+pub(crate) mod acts;
 pub mod api;
 #[cfg(all(test, feature = "ssr"))]
 pub mod fake;
