@@ -149,7 +149,7 @@ fn Foot(
                             });
                             let hover = format!("{}, {}", view.node.name, view.node.kind.word());
                             view! {
-                                <div class="row" title=hover>
+                                <a class="row" href="/settings/node" title=hover>
                                     <Shape look=health />
                                     <span class="t cut">
                                         <b>{view.node.name}</b>
@@ -158,7 +158,7 @@ fn Foot(
                                         ", "
                                         {move || health.get().word}
                                     </span>
-                                </div>
+                                </a>
                             }
                         })
                 }}

@@ -170,7 +170,7 @@ fn Files(store: Store) -> impl IntoView {
                 <a class="file" href=format!("#e{}", file.seq) title=title>
                     <Icon name="file-pen" small=true />
                     <span class="cut mono">{file.path}</span>
-                    <span class="mono xs nw"><span class="add">{format!("+{}", file.added)}</span> " " <span class="del">{format!("-{}", file.removed)}</span></span>
+                    <span class="mono xs nw"><span class="add">{(file.added > 0).then(|| format!("+{} ", file.added))}</span><span class="del">{(file.removed > 0).then(|| format!("-{}", file.removed))}</span></span>
                 </a>
             </li>
         }
