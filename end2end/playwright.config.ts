@@ -8,10 +8,10 @@ export default defineConfig({
   // Two cores carry one browser and one node well; each worker has its own of both.
   workers: 2,
   fullyParallel: false,
-  // What measures how smooth a page is has the machine for itself.
+  // What measures how smooth or how soon a page is has the machine for itself.
   projects: [
-    { name: "ways", testIgnore: /long\.spec/ },
-    { name: "measured", testMatch: /long\.spec/, dependencies: ["ways"], workers: 1, use: { trace: "off" } },
+    { name: "ways", testIgnore: /(long|first-load)\.spec/ },
+    { name: "measured", testMatch: /(long|first-load)\.spec/, dependencies: ["ways"], workers: 1, use: { trace: "off" } },
   ],
   forbidOnly: ci,
   retries: 0,

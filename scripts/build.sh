@@ -4,7 +4,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 scripts/setup.sh build
 . scripts/env.sh
-sources=(Cargo.toml Cargo.lock rust-toolchain.toml model node app frontend server migration style public scripts/site.sh scripts/pack.mjs scripts/order.mjs)
+sources=(Cargo.toml Cargo.lock rust-toolchain.toml model node app frontend server migration style public scripts/site.sh scripts/pack.mjs)
 if [ -x dist/orchwiz ] && [ -z "$(find "${sources[@]}" -name node_modules -prune -o -type f -newer dist/orchwiz -print -quit)" ]; then
   say "dist/orchwiz is newer than every source: nothing to build"
   exit

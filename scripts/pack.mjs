@@ -1,12 +1,11 @@
 // Puts all pieces of wasm that a group of pages needs into one file: `pages_GROUP.HASH.wasm`, a module of nothing but custom sections, each
 // a piece under its own name. One request instead of a dozen, and compressed as a whole it is 6 % smaller over the wire than its pieces.
-// Functions are put in an order that compresses well before (order.mjs). The site as `cargo leptos build --split` leaves it goes in; its wasm,
+// The site as `cargo leptos build --split` leaves it goes in; its wasm,
 // its loader, its manifest and the names that depend on them are changed.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { ordered } from "./order.mjs";
 
 const pkg = join(process.argv[2] ?? "target/site", "pkg");
 const names = readdirSync(pkg);
@@ -25,6 +24,19 @@ const write = (name, bytes) => {
 };
 /** Like the hashes that cargo-leptos puts in names: the server keeps such files for ever. */
 const hashOf = (bytes) => createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
+/** What the loader says, less what differs between two builds: names of files, numbers of pieces, who needs which, what is shared. */
+const shapeOf = (loader) => {
+  const lines = loader
+    .replace(/(orchwiz|chunk_\d+|split_\w+)\.[\w-]{22}\./g, "FILE.")
+    .replace(/\/\*.*?\*\//g, "")
+    .replace(/\[(__chunk_\d+(, )?)*\]/g, "[]")
+    .replace(/__chunk_\d+/g, "CHUNK")
+    .replace(/__wasm_split_load_\w+/g, "LOAD")
+    .replace(/\{ (\w+, )+ \}/g, "{ SHARED }");
+  return [...new Set(lines.split("\n"))].join("\n");
+};
+/** The digest of that shape, as this file was written for: of cargo-leptos 0.3.11. */
+const LOADER = "D3cknCS8umrPGSW22y0bIN";
 /** The text with `to` put for `from` wherever it stands, which must be somewhere. */
 const replaced = (text, from, to) => {
   if (!text.includes(from)) throw new Error(`the site's scripts are not as expected: ${from} is missing`);
@@ -40,18 +52,14 @@ const sized = (...parts) => {
 const moduleOf = (pieces) =>
   Buffer.concat([
     Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]),
-    ...pieces.flatMap((piece) => [Buffer.from([0]), sized(sized(Buffer.from(piece)), orderedPieces.get(piece))]),
+    ...pieces.flatMap((piece) => [Buffer.from([0]), sized(sized(Buffer.from(piece)), read(`${piece}.wasm`))]),
   ]);
 
 const manifestName = named(/^__wasm_split_manifest\.[^.]+\.json$/);
 const loaderName = named(/^__wasm_split\.[^.]+\.js$/);
 const mainName = named(/^orchwiz\.[^.]+\.js$/);
-const baseName = named(/^orchwiz\.[^.]+\.wasm$/);
 const groups = Object.entries(JSON.parse(read(manifestName)));
 const pieceNames = [...new Set(groups.flatMap(([, pieces]) => pieces))];
-
-const base = ordered(read(baseName));
-const orderedPieces = new Map(pieceNames.map((piece) => [piece, ordered(read(`${piece}.wasm`))]));
 
 const packs = groups.map(([group, pieces]) => {
   const bytes = moduleOf(pieces);
@@ -87,6 +95,12 @@ function inGroup(group, load) {
 }
 `;
 let loader = read(loaderName).toString();
+if (hashOf(shapeOf(loader)) !== LOADER) {
+  throw new Error(
+    `cargo-leptos writes another loader than the one packed here (${hashOf(shapeOf(loader))}, not ${LOADER}). Read ${join(pkg, loaderName)} and ` +
+      "makeLoad in it; where packing still does the same, put the new digest into scripts/pack.mjs, else mend it there.",
+  );
+}
 loader = replaced(loader, "function makeLoad(", `${RUNTIME}function makeLoad(`);
 loader = replaced(loader, "WebAssembly.instantiateStreaming(src, imports)", "src.then((bytes) => WebAssembly.instantiate(bytes, imports))");
 for (const piece of pieceNames) {
@@ -107,8 +121,7 @@ const hash = hashOf(main + loader);
 const [newLoader, newMain] = [`__wasm_split.${hash}.js`, `orchwiz.${hash}.js`];
 const manifest = Buffer.from(JSON.stringify(Object.fromEntries(packs.map(({ group, file }) => [group, [file]]))));
 
-[manifestName, loaderName, mainName, baseName, ...pieceNames.map((piece) => `${piece}.wasm`)].forEach(remove);
-write(`orchwiz.${hashOf(base)}.wasm`, base);
+[manifestName, loaderName, mainName, ...pieceNames.map((piece) => `${piece}.wasm`)].forEach(remove);
 for (const { file, bytes } of packs) write(`${file}.wasm`, bytes);
 write(newLoader, Buffer.from(replaced(loader, mainName, newMain)));
 // Only where it is fetched: under its old name the wasm asks for what it exports.

@@ -1,16 +1,13 @@
-// Lists the files of the site and judges what a first visit to each group of pages takes. Exits 1 above the limit.
-import { judge } from "./limits.mjs";
+// Lists the files of the site and judges what all pages share and what a first visit to each group of pages takes. Exits 1 above a limit.
+import { LIMIT, judge } from "./limits.mjs";
 import { weigh } from "./weigh.mjs";
 
-const { rows, groups } = weigh(process.argv[2] ?? "target/site");
+const { rows, shared, groups } = weigh(process.argv[2] ?? "target/site");
 for (const row of rows) console.log(`${String(row.wire).padStart(9)} of ${String(row.raw).padStart(9)} bytes  ${row.file}`);
-let failed = false;
-for (const { group, ...taken } of groups) {
-  const { fits, line } = judge(group, taken);
-  console.log(line);
-  failed ||= !fits;
-}
-if (failed) {
+const judged = [judge("what all pages share", shared, LIMIT.shared)];
+for (const { group, wasm, total } of groups) judged.push(judge(`${group} (${wasm} bytes of wasm)`, total, LIMIT.total));
+for (const { line } of judged) console.log(line);
+if (judged.some(({ fits }) => !fits)) {
   console.error("the first load is too large");
   process.exit(1);
 }

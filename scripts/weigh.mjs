@@ -12,7 +12,10 @@ const wire = (file) => (existsSync(`${file}.br`) ? Math.min(statSync(`${file}.br
 const sum = (rows) => rows.reduce((total, row) => total + row.wire, 0);
 const isWasm = (row) => row.name.endsWith(".wasm");
 
-/** Files with their sizes, and for each group of pages what its first visit takes: `{ rows, groups: [{ group, wasm, total }] }`, bytes. */
+/**
+ * Files with their sizes, the wasm and scripts that all pages share, and for each group of pages what its first visit takes:
+ * `{ rows, shared, groups: [{ group, wasm, total }] }`, bytes.
+ */
 export function weigh(site) {
   const all = files(site).filter((file) => !/\.(br|gz)$/.test(file));
   const rows = all
@@ -33,5 +36,6 @@ export function weigh(site) {
   const apart = new Set(pieces.flatMap(({ own }) => own));
   const base = rows.filter((row) => !apart.has(row));
   if (pieces.length === 0 || sum(base.filter(isWasm)) === 0) throw new Error(`there is no wasm under ${site}`);
-  return { rows, groups: pieces.map(({ group, own }) => ({ group, wasm: sum([...base, ...own].filter(isWasm)), total: sum([...base, ...own]) })) };
+  const shared = sum(base.filter((row) => /\.(wasm|js)$/.test(row.name)));
+  return { rows, shared, groups: pieces.map(({ group, own }) => ({ group, wasm: sum([...base, ...own].filter(isWasm)), total: sum([...base, ...own]) })) };
 }

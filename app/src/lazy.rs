@@ -2,7 +2,7 @@
 //! carries only what it shows. It must not know what is on a page.
 
 use crate::{
-    ui::{Button, Toast, effect, hear, use_toasts},
+    ui::{Button, Toast, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -89,7 +89,7 @@ pub(crate) type Coming = std::pin::Pin<Box<dyn Future<Output = Result<AnyView, N
 pub(crate) fn when_opened(open: RwSignal<bool>, load: impl Fn() -> Coming + Send + Sync + 'static) -> AnyView {
     let toasts = use_toasts();
     let wanted = RwSignal::new(false);
-    effect(move || {
+    Effect::new(move || {
         if open.get() && !wanted.get_untracked() {
             wanted.set(true);
         }
@@ -120,7 +120,7 @@ pub(crate) fn not_loaded(_: NotLoaded) -> AnyView {
         <div class="page">
             <div class="page-bar"><h1>"This page could not be loaded"</h1></div>
             <p class="muted">"The node did not answer, or was upgraded while this tab was open. Loading again gets what it has now."</p>
-            <p><Button on:click=hear::click(|_| crate::browser::load_again())>"Load again"</Button></p>
+            <p><Button on:click=|_| crate::browser::load_again()>"Load again"</Button></p>
         </div>
     }
 }

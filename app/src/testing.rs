@@ -1,28 +1,21 @@
-//! For tests of pages: ports that answer from memory, and a page rendered as the server would. Only compiled for tests.
+//! For tests of pages: a node that answers from memory, and a page rendered as the server would. What each port answers stands beside its
+//! feature, in `fake.rs`. Only compiled for tests.
 
-use async_trait::async_trait;
+pub use crate::{auth::fake::token, inbox::fake::approval, projects::fake::project, sessions::fake::session};
+
+use crate::{auth::fake::Accounts, inbox::fake::Approvals, overview::fake::Node, projects::fake::Projects, sessions::fake::Sessions, usage::fake::Usage};
 use axum::{body::Body, http::Request};
 use leptos::{config::LeptosOptions, prelude::provide_context};
 use model::{
     Caller, Error, Page, PageQuery, Pos, Result, Role, Services, Via,
-    accounts::{Login, Me, NewToken, Token, TokenCreated, User},
-    approvals::{Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, RememberScope, Suggestion},
-    caller::{Scope, Visibility},
-    entries::{Entry, EntryBody},
-    event::Event,
-    id::{ApprovalId, ProjectId, PromptId, SessionId, TokenId, UserId},
-    node::{AgentFound, HealthSample, NodeInfo, NodeKind, Overview},
-    ports,
-    projects::{NewProject, OwnFile, OwnFiles, Project, ProjectPatch},
-    sessions::{AgentKind, Mode, NewSession, Prompt, RawLine, Session, SessionFilter, SessionPatch, SessionState, SessionView, Tokens},
-    usage::{UsageQuery, UsageRow},
+    id::{ApprovalId, ProjectId, SessionId, UserId},
 };
 use std::sync::{Arc, Once};
 
 /// 2026-11-22 14:36:05 UTC.
 pub const NOW: model::Millis = 1_795_358_165_000;
 
-fn hex(n: u8) -> String {
+pub(crate) fn hex(n: u8) -> String {
     format!("019200000000700080000000000000{n:02x}")
 }
 
@@ -52,105 +45,6 @@ pub fn caller(role: Role) -> Caller {
     Caller { user: Some(user_id(1)), name: "mara".into(), role, via, from: Some("127.0.0.1".into()) }
 }
 
-/// A session, changed as the test needs it.
-pub fn session(n: u8, change: impl FnOnce(&mut Session)) -> Session {
-    let mut session = Session {
-        id: session_id(n),
-        title: format!("Session {n}"),
-        project: project_id(1),
-        project_name: "billing-api".into(),
-        branch: Some("main".into()),
-        agent: AgentKind::Claude,
-        agent_version: Some("2.1.330".into()),
-        model: Some("claude-sonnet-5".into()),
-        mode: Mode::Ask,
-        state: SessionState::Idle,
-        state_since: NOW - 60_000,
-        state_detail: None,
-        background: false,
-        owner: Some(user_id(1)),
-        owner_name: "mara".into(),
-        visibility: Visibility::Project,
-        tags: Vec::new(),
-        usage: Tokens { input: 1_000, output: 500, cache_read: 10_000, cache_write: 0 },
-        cost_micros: Some(220_000),
-        context_used: Some(50_000),
-        context_size: Some(200_000),
-        started: NOW - 600_000,
-        updated: NOW - 60_000,
-        turns: 2,
-        calls: 7,
-        pending: 0,
-        last: Some("Edit src/main.rs".into()),
-        forked_from: None,
-        unattended: false,
-        queued: None,
-        run: None,
-        archived: None,
-        deleted: None,
-    };
-    change(&mut session);
-    session
-}
-
-/// A project, changed as the test needs it.
-pub fn project(n: u8, change: impl FnOnce(&mut Project)) -> Project {
-    let mut project = Project {
-        id: project_id(n),
-        name: format!("project-{n}"),
-        path: format!("/home/mara/src/project-{n}"),
-        branch: Some("main".into()),
-        remote: None,
-        trusted: true,
-        trust_stale: false,
-        runs_own: Vec::new(),
-        approval_timeout_s: None,
-        present: true,
-        unread: false,
-        demo: false,
-        sessions: 3,
-        added: NOW - 86_400_000,
-        updated: NOW - 60_000,
-    };
-    change(&mut project);
-    project
-}
-
-/// A pending approval of session 1, changed as the test needs it.
-pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
-    let mut approval = Approval {
-        id: approval_id(n),
-        session: session_id(1),
-        session_title: "Session 1".into(),
-        project: project_id(1),
-        project_name: "billing-api".into(),
-        kind: ApprovalKind::Tool,
-        tool: "Bash".into(),
-        call: Some("toolu_1".into()),
-        input: serde_json::json!({ "command": "cargo test" }),
-        input_cut: None,
-        target: "cargo test".into(),
-        input_html: None,
-        diff: None,
-        plan_html: None,
-        questions: Vec::new(),
-        reason: Some("the mode ask asks before commands".into()),
-        subagent: None,
-        suggestions: vec![Suggestion { text: "allow Bash(cargo test *)".into(), scope: RememberScope::Local, raw: serde_json::json!({}) }],
-        scopes: RememberScope::ALL.to_vec(),
-        always: Vec::new(),
-        state: ApprovalState::Pending,
-        created: NOW - 42_000,
-        expires: None,
-        limit: None,
-        directory: Some("/srv/billing-api".into()),
-        branch: Some("main".into()),
-        decided: None,
-    };
-    change(&mut approval);
-    approval
-}
-
 /// What a node that answers from memory knows. `Fake::default()` is a new, empty node with Mara as its owner.
 #[derive(Clone)]
 pub struct Fake {
@@ -160,36 +54,20 @@ pub struct Fake {
     pub error: Option<Error>,
     /// The frame's ports answer `error` as well.
     pub frame_fails: bool,
-    /// Sessions, newest first.
-    pub sessions: Vec<Session>,
-    /// Approvals, oldest first.
-    pub approvals: Vec<Approval>,
+    /// Sessions and what is in them.
+    pub sessions: Sessions,
+    /// Approvals.
+    pub approvals: Approvals,
     /// Projects.
-    pub projects: Vec<Project>,
-    /// Entries of every session, in order.
-    pub entries: Vec<Entry>,
-    /// The body of every entry.
-    pub body: EntryBody,
-    /// Prompts that wait in every session.
-    pub queued: Vec<Prompt>,
-    /// Raw lines of every session.
-    pub raw: Vec<RawLine>,
-    /// Usage, whatever it is asked by.
-    pub usage: Vec<UsageRow>,
-    /// Tokens.
-    pub tokens: Vec<Token>,
-    /// Logins.
-    pub logins: Vec<Login>,
-    /// Health samples.
-    pub health: Vec<HealthSample>,
-    /// Agents found.
-    pub agents: Vec<AgentFound>,
-    /// What the Overview shows; put together from the above when `None`.
-    pub overview: Option<Overview>,
+    pub projects: Projects,
+    /// Usage.
+    pub usage: Usage,
+    /// Tokens, logins, ways to sign in.
+    pub accounts: Accounts,
+    /// The node itself.
+    pub node: Node,
     /// The newest position.
     pub pos: Pos,
-    /// Whether GitHub is offered on the sign-in page.
-    pub github: bool,
 }
 
 impl Default for Fake {
@@ -198,21 +76,13 @@ impl Default for Fake {
             caller: Some(caller(Role::Owner)),
             error: None,
             frame_fails: false,
-            sessions: Vec::new(),
-            approvals: Vec::new(),
-            projects: Vec::new(),
-            entries: Vec::new(),
-            body: EntryBody::default(),
-            queued: Vec::new(),
-            raw: Vec::new(),
-            usage: Vec::new(),
-            tokens: Vec::new(),
-            logins: Vec::new(),
-            health: Vec::new(),
-            agents: Vec::new(),
-            overview: None,
+            sessions: Sessions::default(),
+            approvals: Approvals::default(),
+            projects: Projects::default(),
+            usage: Usage::default(),
+            accounts: Accounts::default(),
+            node: Node::default(),
             pos: 41,
-            github: false,
         }
     }
 }
@@ -286,7 +156,7 @@ impl Fake {
         let options = LeptosOptions::builder().output_name("orchwiz").build();
         // The link `works` works, all others are spent.
         let link_works: crate::auth::LinkCheck = Arc::new(|token| Box::pin(async move { Ok(token == "works") }));
-        let auth = crate::auth::AuthOptions { github: self.github, link_works };
+        let auth = crate::auth::AuthOptions { github: self.accounts.github, link_works };
         let services = self.services();
         let context = move || {
             provide_context(services.clone());
@@ -307,308 +177,19 @@ impl Fake {
         Rendered { status, location, html }
     }
 
-    fn checked(&self) -> Result<()> {
+    pub(crate) fn checked(&self) -> Result<()> {
         self.error.clone().map_or(Ok(()), Err)
     }
 
-    fn framed(&self) -> Result<()> {
+    pub(crate) fn framed(&self) -> Result<()> {
         if self.frame_fails { self.checked() } else { Ok(()) }
-    }
-
-    fn session(&self, id: SessionId) -> Result<Session> {
-        self.checked()?;
-        self.sessions.iter().find(|session| session.id == id).cloned().ok_or_else(|| Error::NotFound("session".into()))
-    }
-
-    fn pending_total(&self) -> i64 {
-        i64::try_from(self.approvals.iter().filter(|a| a.state == ApprovalState::Pending).count()).unwrap_or(i64::MAX)
     }
 }
 
-fn page<T: Clone>(items: &[T], query: &PageQuery) -> Result<Page<T>> {
+/// A page of what is there, as the node would cut it.
+pub(crate) fn page<T: Clone>(items: &[T], query: &PageQuery) -> Result<Page<T>> {
     let limit = usize::try_from(query.limit()?).unwrap_or(usize::MAX);
     let from = query.after.as_deref().and_then(|after| after.parse().ok()).unwrap_or(0_usize).min(items.len());
     let to = (from + limit).min(items.len());
     Ok(Page { items: items[from..to].to_vec(), next: (to < items.len()).then(|| to.to_string()) })
-}
-
-#[async_trait]
-impl ports::Sessions for Fake {
-    async fn list(&self, _: &Caller, filter: SessionFilter, query: PageQuery) -> Result<Page<Session>> {
-        self.checked()?;
-        let wanted = |session: &&Session| {
-            (filter.state.is_empty() || filter.state.contains(&session.state))
-                && filter.project.is_none_or(|project| project == session.project)
-                && filter.agent.is_none_or(|agent| agent == session.agent)
-                && filter.archived == session.archived.is_some()
-                && filter.q.as_deref().is_none_or(|q| session.title.to_lowercase().contains(&q.to_lowercase()))
-        };
-        page(&self.sessions.iter().filter(wanted).cloned().collect::<Vec<_>>(), &query)
-    }
-    async fn find(&self, _: &Caller, id: SessionId) -> Result<Session> {
-        self.session(id)
-    }
-    async fn view(&self, caller: &Caller, id: SessionId) -> Result<SessionView> {
-        let session = self.session(id)?;
-        let may_drive = caller.role >= Role::Operator;
-        let of = self.projects.iter().find(|project| project.id == session.project);
-        let (trusted, runs_own) = of.map_or((true, false), |project| (project.trusted, !project.runs_own.is_empty()));
-        Ok(SessionView { session, trusted, runs_own, queued: self.queued.clone(), pos: self.pos, may_drive })
-    }
-    async fn check(&self, _: &Caller, prompt: &str, _: Option<&str>, _: Option<&str>) -> Result<()> {
-        self.checked()?;
-        if prompt.trim().is_empty() { Err(Error::invalid("prompt", "say what the agent shall do")) } else { Ok(()) }
-    }
-    async fn create(&self, _: &Caller, new: NewSession) -> Result<Session> {
-        self.checked()?;
-        Ok(session(77, |session| session.mode = new.mode))
-    }
-    async fn run_demo(&self, _: &Caller) -> Result<Session> {
-        self.checked()?;
-        Ok(session(78, |session| session.agent = AgentKind::Demo))
-    }
-    async fn update(&self, _: &Caller, id: SessionId, _: SessionPatch) -> Result<Session> {
-        self.session(id)
-    }
-    async fn delete(&self, _: &Caller, id: SessionId) -> Result<()> {
-        self.session(id).map(drop)
-    }
-    async fn restore(&self, _: &Caller, id: SessionId) -> Result<Session> {
-        self.session(id)
-    }
-    async fn entries(&self, _: &Caller, _: SessionId, after: i64, limit: u32, last: bool) -> Result<Page<Entry>> {
-        self.checked()?;
-        let all: Vec<_> = self.entries.iter().filter(|entry| entry.seq > after).cloned().collect();
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let items = if last { all[all.len().saturating_sub(limit)..].to_vec() } else { all.into_iter().take(limit).collect() };
-        Ok(Page { items, next: None })
-    }
-    async fn entries_before(&self, _: &Caller, _: SessionId, before: i64, limit: u32) -> Result<Page<Entry>> {
-        self.checked()?;
-        let all: Vec<_> = self.entries.iter().filter(|entry| entry.seq < before).cloned().collect();
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(Page { items: all[all.len().saturating_sub(limit)..].to_vec(), next: None })
-    }
-    async fn entry_body(&self, _: &Caller, _: SessionId, _: i64) -> Result<EntryBody> {
-        self.checked()?;
-        Ok(self.body.clone())
-    }
-    async fn prompt(&self, _: &Caller, _: SessionId, _: String) -> Result<Prompt> {
-        self.checked()?;
-        self.queued.first().cloned().ok_or_else(|| Error::Conflict("no prompt in this test".into()))
-    }
-    async fn withdraw(&self, _: &Caller, _: SessionId, _: PromptId) -> Result<()> {
-        self.checked()
-    }
-    async fn set_mode(&self, _: &Caller, id: SessionId, _: Mode) -> Result<Session> {
-        self.session(id)
-    }
-    async fn set_model(&self, _: &Caller, id: SessionId, _: Option<String>) -> Result<Session> {
-        self.session(id)
-    }
-    async fn interrupt(&self, _: &Caller, id: SessionId) -> Result<Session> {
-        self.session(id)
-    }
-    async fn stop(&self, _: &Caller, id: SessionId) -> Result<Session> {
-        self.session(id)
-    }
-    async fn resume(&self, _: &Caller, id: SessionId) -> Result<Session> {
-        self.session(id)
-    }
-    async fn send_again(&self, caller: &Caller, id: SessionId) -> Result<Prompt> {
-        ports::Sessions::prompt(self, caller, id, String::new()).await
-    }
-    async fn fork(&self, _: &Caller, id: SessionId) -> Result<Session> {
-        self.session(id)
-    }
-    async fn raw(&self, _: &Caller, _: SessionId, query: PageQuery) -> Result<Page<RawLine>> {
-        self.checked()?;
-        page(&self.raw, &query)
-    }
-}
-
-#[async_trait]
-impl ports::Approvals for Fake {
-    async fn list(&self, _: &Caller, filter: ApprovalFilter, query: PageQuery) -> Result<Page<Approval>> {
-        self.checked()?;
-        let wanted =
-            |approval: &&Approval| filter.state.is_none_or(|state| state == approval.state) && filter.session.is_none_or(|session| session == approval.session);
-        page(&self.approvals.iter().filter(wanted).cloned().collect::<Vec<_>>(), &query)
-    }
-    async fn find(&self, _: &Caller, id: ApprovalId) -> Result<Approval> {
-        self.checked()?;
-        self.approvals.iter().find(|approval| approval.id == id).cloned().ok_or_else(|| Error::NotFound("approval".into()))
-    }
-    async fn input(&self, caller: &Caller, id: ApprovalId) -> Result<ApprovalInput> {
-        let Approval { input, input_html, diff, plan_html, questions, .. } = ports::Approvals::find(self, caller, id).await?;
-        Ok(ApprovalInput { input, input_html, diff, plan_html, questions })
-    }
-    async fn decide(&self, caller: &Caller, id: ApprovalId, _: Decide) -> Result<Approval> {
-        ports::Approvals::find(self, caller, id).await
-    }
-    async fn pending(&self, _: &Caller) -> Result<i64> {
-        self.framed()?;
-        Ok(self.pending_total())
-    }
-}
-
-#[async_trait]
-impl ports::Projects for Fake {
-    async fn list(&self, _: &Caller, query: PageQuery) -> Result<Page<Project>> {
-        self.checked()?;
-        page(&self.projects, &query)
-    }
-    async fn names(&self, _: &Caller) -> Result<Vec<(ProjectId, String)>> {
-        self.checked()?;
-        Ok(self.projects.iter().map(|project| (project.id, project.name.clone())).collect())
-    }
-    async fn find(&self, _: &Caller, id: ProjectId) -> Result<Project> {
-        self.checked()?;
-        self.projects.iter().find(|project| project.id == id).cloned().ok_or_else(|| Error::NotFound("project".into()))
-    }
-    async fn at(&self, _: &Caller, path: &str) -> Result<Option<ProjectId>> {
-        self.checked()?;
-        Ok(self.projects.iter().find(|project| project.path == path).map(|project| project.id))
-    }
-    async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles> {
-        let project = ports::Projects::find(self, caller, id).await?;
-        let files = project.runs_own.into_iter().map(|name| OwnFile { name, size: 2, text: Some("{}".into()), cut: false }).collect();
-        Ok(OwnFiles { files, seal: Some("seal".into()), ..OwnFiles::default() })
-    }
-    async fn create(&self, _: &Caller, new: NewProject) -> Result<Project> {
-        self.checked()?;
-        Ok(project(77, |project| project.path = new.path))
-    }
-    async fn update(&self, caller: &Caller, id: ProjectId, _: ProjectPatch) -> Result<Project> {
-        ports::Projects::find(self, caller, id).await
-    }
-    async fn delete(&self, _: &Caller, _: ProjectId) -> Result<()> {
-        self.checked()
-    }
-}
-
-#[async_trait]
-impl ports::UsageSums for Fake {
-    async fn sums(&self, _: &Caller, _: UsageQuery) -> Result<Vec<UsageRow>> {
-        self.checked()?;
-        Ok(self.usage.clone())
-    }
-    async fn of_session(&self, _: &Caller, id: SessionId) -> Result<Vec<UsageRow>> {
-        self.session(id)?;
-        Ok(self.usage.clone())
-    }
-}
-
-#[async_trait]
-impl ports::Accounts for Fake {
-    async fn me(&self, caller: &Caller) -> Result<Me> {
-        self.framed()?;
-        Ok(Me { id: caller.user, name: caller.name.clone(), role: caller.role, scope: None })
-    }
-    async fn users(&self, _: &Caller) -> Result<Vec<User>> {
-        self.checked()?;
-        Ok(Vec::new())
-    }
-    async fn tokens(&self, _: &Caller) -> Result<Vec<Token>> {
-        self.checked()?;
-        Ok(self.tokens.clone())
-    }
-    async fn has_password(&self, _: &Caller) -> Result<bool> {
-        self.checked()?;
-        Ok(true)
-    }
-    async fn create_token(&self, caller: &Caller, new: NewToken, _: String) -> Result<TokenCreated> {
-        self.checked()?;
-        let token = token(9, |token| (token.name, token.scope, token.user) = (new.name, new.scope, caller.user.unwrap_or_else(|| user_id(1))));
-        Ok(TokenCreated { token, secret: "owz_shown_once".into() })
-    }
-    async fn revoke_token(&self, _: &Caller, _: TokenId) -> Result<()> {
-        self.checked()
-    }
-    async fn logins(&self, _: &Caller) -> Result<Vec<Login>> {
-        self.checked()?;
-        Ok(self.logins.clone())
-    }
-    async fn log_out_everywhere(&self, _: &Caller, _: bool) -> Result<()> {
-        self.checked()
-    }
-    async fn change_password(&self, _: &Caller, _: String, _: String, _: bool) -> Result<()> {
-        self.checked()
-    }
-}
-
-/// A token, changed as the test needs it.
-pub fn token(n: u8, change: impl FnOnce(&mut Token)) -> Token {
-    let mut token = Token {
-        id: format!("tok_{}", hex(n)).parse().expect("well formed"),
-        name: format!("token {n}"),
-        user: user_id(1),
-        scope: Scope::Write,
-        created: NOW - 86_400_000,
-        expires: None,
-        used: None,
-    };
-    change(&mut token);
-    token
-}
-
-#[async_trait]
-impl ports::Node for Fake {
-    async fn info(&self, _: &Caller) -> Result<NodeInfo> {
-        self.framed()?;
-        Ok(NodeInfo {
-            id: format!("nod_{}", hex(1)).parse().expect("well formed"),
-            name: "workbench".into(),
-            kind: NodeKind::Local,
-            version: "0.1.0".into(),
-            database: "SQLite 3.51.3".into(),
-            data_dir: "/home/mara/data".into(),
-            started: NOW - 3_600_000,
-            agents_max: 8,
-            agents_idle_s: 900,
-        })
-    }
-    async fn rename(&self, caller: &Caller, name: String) -> Result<NodeInfo> {
-        self.checked()?;
-        Ok(NodeInfo { name, ..ports::Node::info(self, caller).await? })
-    }
-    async fn health_now(&self, _: &Caller) -> Result<Option<HealthSample>> {
-        self.checked()?;
-        Ok(self.health.last().copied())
-    }
-    async fn health(&self, _: &Caller) -> Result<Vec<HealthSample>> {
-        self.framed()?;
-        Ok(self.health.clone())
-    }
-    async fn agents(&self, _: &Caller, _: bool) -> Result<Vec<AgentFound>> {
-        self.checked()?;
-        Ok(self.agents.clone())
-    }
-    async fn overview(&self, _: &Caller) -> Result<Overview> {
-        self.checked()?;
-        let in_state = |wanted: &[SessionState]| -> Vec<Session> { self.sessions.iter().filter(|s| wanted.contains(&s.state)).cloned().collect() };
-        let done_today = in_state(&[SessionState::Idle, SessionState::Done, SessionState::Interrupted]);
-        Ok(self.overview.clone().unwrap_or_else(|| Overview {
-            approvals: self.approvals.clone(),
-            approvals_total: self.pending_total(),
-            troubled: in_state(&[SessionState::Failed, SessionState::Unknown]),
-            working: in_state(&[SessionState::Queued, SessionState::Starting, SessionState::Working]),
-            done_today_total: i64::try_from(done_today.len()).unwrap_or(i64::MAX),
-            done_today,
-            days: self.usage.clone(),
-            projects: Vec::new(),
-            activity: Vec::new(),
-            checklist: model::node::Checklist::default(),
-            health: self.health.last().copied(),
-            pos: self.pos,
-        }))
-    }
-    async fn events(&self, _: &Caller, _: Pos, _: u32) -> Result<Page<Event>> {
-        self.checked()?;
-        Ok(Page::default())
-    }
-    async fn head(&self) -> Result<Pos> {
-        self.framed()?;
-        Ok(self.pos)
-    }
 }

@@ -1,7 +1,7 @@
 //! How server functions speak: JSON, read from text as the data within pages is, so that the browser carries one reader of each row
 //! and not two. It must not change what is said: the bytes are `serde_json`'s.
 
-use crate::{AppError, AppResult, objects};
+use crate::{AppError, AppResult};
 use leptos::server_fn::{
     self, Bytes, ContentType, Decodes, Encodes, Format, FormatType, Http, Protocol,
     codec::{Post, PostUrl},
@@ -37,7 +37,7 @@ impl<T: DeserializeOwned> Decodes<T> for JsonText {
 
     fn decode(bytes: Bytes) -> Result<T, Self::Error> {
         match std::str::from_utf8(&bytes) {
-            Ok(text) => objects::read(text),
+            Ok(text) => serde_json::from_str(text),
             Err(error) => Err(serde::de::Error::custom(error)),
         }
     }

@@ -78,6 +78,39 @@ fn nothing_of_a_page_is_bound_to_the_thread_that_drew_it() {
     }
 }
 
+/// What the book says and we do not write (`app/src/lib.rs` says why), what to write instead, and the one file that may.
+const BANNED: &[(&str, &str, &str)] = &[
+    ("Resource::new", "NodeResource::new", "/node_resource.rs"),
+    ("Action::new", "NodeAction::new", "/node_action.rs"),
+    ("ServerAction::", "FormAction::to", "/node_form.rs"),
+    ("ActionForm", "NodeForm", "/node_form.rs"),
+    ("<For", "ui::keyed_list", "/ui/keyed_list.rs"),
+];
+
+/// Whether code of `source` says `word` as a name of its own, not as the end of a longer one, and not in a comment.
+fn says(source: &str, word: &str) -> bool {
+    source.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
+        let alone = |at: usize| {
+            let (before, after) = (line[..at].chars().next_back(), line[at + word.len()..].chars().next());
+            let is_name = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+            !is_name(before) && (word.ends_with("new") || word.ends_with(':') || !is_name(after))
+        };
+        line.match_indices(word).any(|(at, _)| alone(at))
+    })
+}
+
+#[test]
+fn what_the_book_says_is_written_as_the_table_in_lib_says() {
+    for (path, source) in sources() {
+        for (word, instead, allowed) in BANNED {
+            assert!(!says(&source, word) || path.ends_with(allowed), "{path}: write {instead} instead of {word}");
+        }
+    }
+    assert!(says("let a = Resource::new_blocking(when, fetch);", "Resource::new") && says("<For each=rows", "<For"));
+    assert!(!says("NodeResource::new(when, fetch)", "Resource::new") && !says("/// Like Action::new", "Action::new"));
+    assert!(!says("<Form action", "<For") && !says("<NodeForm action", "ActionForm"));
+}
+
 /// The positions that `source` follows the socket from, as they are written.
 fn followed_from(source: &str) -> Vec<&str> {
     source

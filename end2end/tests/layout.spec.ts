@@ -12,7 +12,7 @@ const LONG = "a-very-long-name-that-goes-on-and-on-and-is-never-broken-by-anybod
 /** What sticks out: of the window, and of the parts that stand side by side. What scrolls or is cut by itself does not. */
 const outside = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
-    const parts = ".sx-m, .panel, .ib-list, .ib-detail, .page, .tr, .tool > summary, .nest, .sx-t, .strip, .appr, .top, .lane, .tile, .md, .set-row, .note, .dock";
+    const parts = ".sx-m, .panel, .ib-list, .ib-detail, .page, .tr, .tool > summary, .nest, .sx-t, .chips, .appr, .top, .lane, .tile, .md, .set-row, .note, .dock";
     const name = (element: Element) => `${element.tagName.toLowerCase()}.${[...element.classList].join(".")} "${(element.textContent ?? "").trim().slice(0, 40)}"`;
     const faults: string[] = [];
     const root = document.documentElement;
@@ -70,6 +70,7 @@ test("nothing is wider than its window, whatever stands in it", async ({ page, n
     ...[wide, asks, failed, demo].map(({ id }) => `/sessions/${id}`),
     "/projects",
     `/projects/${project.id}`,
+    `/projects/${project.id}?tab=settings`,
     "/usage",
     ...["profile", "tokens", "agents", "node", "about"].map((part) => `/settings/${part}`),
     "/kit",

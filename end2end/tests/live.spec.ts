@@ -110,7 +110,7 @@ test("what is taken away, trusted or restored elsewhere is so on every open page
   await page.keyboard.press("Escape");
 
   // The agent's own lines are followed at their end.
-  await page.getByRole("tab", { name: "Raw" }).click();
+  await session.more("Raw lines");
   const lines = page.locator(".raws > li");
   await expect(lines.first()).toBeVisible();
   const more = page.getByRole("button", { name: "More lines" });

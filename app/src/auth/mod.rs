@@ -1,6 +1,8 @@
 //! The pages of whoever is not signed in: sign-in and set-up. They only show forms; `/auth/...` of the server takes them.
 //! It must not read or hold a password.
 
+#[cfg(all(test, feature = "ssr"))]
+pub mod fake;
 mod set_up;
 mod sign_in;
 pub(crate) mod words;

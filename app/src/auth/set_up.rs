@@ -5,7 +5,7 @@ use super::{
     sign_in::NameInput,
     words::{self, Beside},
 };
-use crate::Reading;
+use crate::NodeResource;
 use crate::ui::{ErrorNote, Field, Note, NoteTone};
 use crate::view;
 use leptos::prelude::*;
@@ -18,7 +18,7 @@ pub(super) fn SetUp() -> impl IntoView {
     let query = use_query_map();
     let token = query.read_untracked().get("token").unwrap_or_default();
     let asked = token.clone();
-    let works = Reading::blocking(|| (), move || setup_link_works(asked.clone()));
+    let works = NodeResource::blocking(|| (), move || setup_link_works(asked.clone()));
     view! {
         <Title text="Set up" />
         <Suspense>

@@ -5,7 +5,7 @@ use super::{
     words::{self, Beside},
 };
 use crate::{
-    AppError, Reading,
+    AppError, NodeResource,
     ui::{Field, Icon, Note, NoteTone, TextInput},
     view,
 };
@@ -16,7 +16,7 @@ use leptos_router::hooks::use_query_map;
 /// `/signin?next&error&name&retry&out`.
 #[component]
 pub(super) fn SignIn() -> impl IntoView {
-    let options = Reading::blocking(|| (), sign_in_options);
+    let options = NodeResource::blocking(|| (), sign_in_options);
     view! {
         <Title text="Sign in" />
         <Suspense>{move || options.get().map(|options| view! { <SignInForm options=options /> })}</Suspense>
@@ -122,6 +122,7 @@ pub(super) fn NameInput(
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
+    use crate::auth::fake::Accounts;
     use crate::testing::Fake;
     use model::Error;
 
@@ -146,7 +147,8 @@ mod tests {
 
     #[tokio::test]
     async fn github_is_offered_only_when_it_is_configured() {
-        let page = Fake { github: true, ..nobody() }.render("/signin?next=%2Finbox&error=github_not_allowed").await;
+        let page =
+            Fake { accounts: Accounts { github: true, ..Default::default() }, ..nobody() }.render("/signin?next=%2Finbox&error=github_not_allowed").await;
         page.shows(&["Continue with GitHub", "action=\"/auth/github\"", "not on the list of this node"]);
     }
 

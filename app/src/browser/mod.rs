@@ -8,7 +8,7 @@ mod watched;
 
 pub use keys::{Key, is_typing, on_keys};
 pub use notify::{Notices, ask_for_notices, is_hidden, notices, notify};
-pub use theme::{Density, HEAD_SCRIPT, Theme, set_theme, show_pressed};
+pub use theme::{Density, HEAD_SCRIPT, Theme, flip, set_theme, show_pressed, unfold};
 pub use watched::{places, when_near, when_resized, when_seen};
 
 use leptos::prelude::*;

@@ -1,5 +1,5 @@
-//! Theme and density: what this browser shows, remembered in it. The script in the page's head applies both before the first paint and serves
-//! every element with `data-theme-set`, `data-theme-next` or `data-density-set`, so switching works before WASM has loaded; nothing else may.
+//! Theme, density and what is folded away (the rail, its projects, a session's panel): what this browser shows, remembered in it. The script in the page's head applies both before the first paint and serves
+//! every element with `data-theme-set`, `data-theme-next`, `data-density-set` or `data-flip`, so switching works before WASM has loaded; nothing else may.
 
 use leptos::prelude::*;
 
@@ -77,6 +77,25 @@ pub fn set_theme(theme: Theme) {
     }
 }
 
+/// Folds away what is open, or opens it, for this browser and for good: `rail`, `projects`, `panel`.
+pub fn flip(what: &str) {
+    fold(what, super::recall(&format!("orchwiz.{what}")).is_none());
+}
+
+/// Opens what is folded away.
+pub fn unfold(what: &str) {
+    fold(what, false);
+}
+
+fn fold(what: &str, away: bool) {
+    super::remember(&format!("orchwiz.{what}"), away.then_some("off"));
+    if cfg!(feature = "hydrate")
+        && let Ok(event) = web_sys::Event::new("storage")
+    {
+        let _ = window().dispatch_event(&event);
+    }
+}
+
 /// Marks the buttons that stand for what is chosen; for buttons that were not on the page when it loaded.
 pub fn show_pressed() {
     if cfg!(feature = "hydrate")
@@ -91,13 +110,16 @@ pub const HEAD_SCRIPT: &str = r"(function(){
 var r=document.documentElement,k=function(n,v){try{if(v===undefined)return localStorage.getItem(n);v?localStorage.setItem(n,v):localStorage.removeItem(n)}catch(e){}return null};
 function press(){var t=k('orchwiz.theme')||'system',d=k('orchwiz.density')||'comfortable';
 document.querySelectorAll('[data-theme-set]').forEach(function(b){b.setAttribute('aria-pressed',String(b.dataset.themeSet===t))});
+document.querySelectorAll('[data-flip]').forEach(function(b){b.setAttribute('aria-expanded',String(r.dataset[b.dataset.flip]!=='off'))});
 document.querySelectorAll('[data-density-set]').forEach(function(b){b.setAttribute('aria-pressed',String(b.dataset.densitySet===d))})}
 function show(){var t=k('orchwiz.theme'),d=k('orchwiz.density');
 if(t==='light'||t==='dark')r.dataset.theme=t;else delete r.dataset.theme;
-if(d==='compact')r.dataset.density=d;else delete r.dataset.density;press()}
+if(d==='compact')r.dataset.density=d;else delete r.dataset.density;
+['rail','projects','panel'].forEach(function(n){if(k('orchwiz.'+n)==='off')r.dataset[n]='off';else delete r.dataset[n]});press()}
 show();addEventListener('storage',show);addEventListener('orchwiz:pressed',press);document.addEventListener('DOMContentLoaded',press);
-addEventListener('click',function(e){var b=e.target.closest&&e.target.closest('[data-theme-set],[data-theme-next],[data-density-set]');if(!b)return;
-if(b.dataset.densitySet)k('orchwiz.density',b.dataset.densitySet==='compact'?'compact':'');
+addEventListener('click',function(e){var b=e.target.closest&&e.target.closest('[data-theme-set],[data-theme-next],[data-density-set],[data-flip]');if(!b)return;
+if(b.dataset.flip)k('orchwiz.'+b.dataset.flip,r.dataset[b.dataset.flip]==='off'?'':'off');
+else if(b.dataset.densitySet)k('orchwiz.density',b.dataset.densitySet==='compact'?'compact':'');
 else if(b.dataset.themeSet)k('orchwiz.theme',b.dataset.themeSet==='system'?'':b.dataset.themeSet);
 else{var now=r.dataset.theme||(matchMedia('(prefers-color-scheme: dark)').matches?'dark':'light');k('orchwiz.theme',now==='dark'?'light':'dark')}
 show()})})()";

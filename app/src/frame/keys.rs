@@ -1,8 +1,9 @@
 //! The list of keys, under `?`. One table; whoever adds a key adds a line.
 
 use crate::{
+    frame::PAGES,
     lazy::lazy_dialog,
-    ui::{Dialog, Kbd, hear},
+    ui::{Dialog, Kbd},
     view,
 };
 use leptos::prelude::*;
@@ -14,6 +15,7 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
         &[
             ("Ctrl K", "Search or run a command"),
             ("N", "New session"),
+            ("[", "Narrow or widen the navigation"),
             ("?", "This list"),
             ("Esc", "Close what is open"),
             ("Ctrl ⏎", "Send what is written: a first prompt, a reason"),
@@ -30,6 +32,8 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
             ("E", "Next error"),
             ("W", "Next edit"),
             ("F", "Find"),
+            ("O", "Outline"),
+            ("]", "Open or close the details"),
             ("Esc", "Leave the message; then interrupt the turn"),
             ("↑", "In the message: what was said before"),
         ],
@@ -47,6 +51,16 @@ fn Keys(
     view! {
         <Dialog open=open title="Keys" class="dialog-wide keys">
             <div class="g2">
+                <section>
+                    <h4 class="keys-t">"Go to"</h4>
+                    <dl class="kv kv-keys">
+                        {PAGES
+                            .iter()
+                            .filter_map(|page| page.letter.zip(Some(page.name)))
+                            .map(|(letter, name)| view! { <dt><Kbd key="G" /> " " <Kbd key=letter /></dt> <dd>{name}</dd> })
+                            .collect_view()}
+                    </dl>
+                </section>
                 {KEYS
                     .iter()
                     .map(|(place, keys)| {
@@ -72,7 +86,7 @@ fn Keys(
                     .collect_view()}
             </div>
             <div class="acts">
-                <button type="button" class="btn btn-lg" on:click=hear::click(move |_| open.set(false))>
+                <button type="button" class="btn btn-lg" on:click=move |_| open.set(false)>
                     "Close"
                 </button>
             </div>

@@ -4,31 +4,36 @@
 mod api;
 mod health;
 mod keys;
+mod last_projects;
+mod pages;
 mod rail;
 mod remind;
 mod top;
+mod verbs;
 
 pub(crate) use api::{FrameView, read_frame};
 pub(crate) use health::{health_look, look_of};
+pub(crate) use last_projects::LastProjects;
+pub(crate) use pages::{PAGES, PageLink, Place, pages_in};
 pub(crate) use remind::ReminderChoice;
 pub(crate) use top::{ThemeSegment, read_project_names};
+pub(crate) use verbs::{PageVerbs, Verb, offer_verbs};
 
 use crate::{
-    AppError, Reading, browser,
+    AppError, NodeResource, browser,
     live::{LiveState, use_live},
     palette::Palette,
     sessions::filter::encode,
-    ui::{ErrorNote, Exact, Icon, Look, Menu, Note, NoteTone, changing, effect},
+    settings,
+    ui::{ErrorNote, Exact, Icon, Look, Menu, Note, NoteTone},
     view,
 };
 use keys::KeysDialog;
 use leptos::prelude::*;
-use leptos_router::{
-    components::{A, Outlet},
-    hooks::use_navigate,
-};
-use model::live::Topic;
-use rail::Rail;
+use leptos_router::{components::Outlet, hooks::use_navigate};
+use model::{Millis, live::Topic};
+use pages::page_of_letter;
+use rail::{Item, LastUsed, Rail};
 use top::Top;
 
 /// What the frame has open.
@@ -48,7 +53,7 @@ impl Open {
 }
 
 /// What the frame read.
-pub(crate) type FrameResource = Reading<FrameView>;
+pub(crate) type FrameResource = NodeResource<FrameView>;
 
 /// Who is signed in and what the node is, for pages inside the frame. Read it inside a `Suspense`.
 pub(crate) fn use_frame() -> Option<FrameResource> {
@@ -80,6 +85,14 @@ fn leave_if_signed_out(error: &AppError) {
     }
 }
 
+/// So long after `G` the next key names a page.
+const GO_MS: Millis = 1_500;
+
+/// Whether a key that is pressed at `now` belongs to the `G` of `since`.
+fn follows(since: Millis, now: Option<Millis>) -> bool {
+    now.is_some_and(|now| (0..=GO_MS).contains(&(now - since)))
+}
+
 /// The frame; the page is its outlet.
 #[component]
 pub fn Frame() -> impl IntoView {
@@ -90,11 +103,13 @@ pub fn Frame() -> impl IntoView {
     let live = use_live();
     let open = Open { palette: RwSignal::new(false), keys: RwSignal::new(false) };
     provide_context(open);
-    let frame: FrameResource = Reading::blocking(move || live.reloads.track(), read_frame);
+    let frame: FrameResource = NodeResource::blocking(move || live.reloads.track(), read_frame);
     provide_context(frame);
+    provide_context(LastProjects::follow());
+    provide_context(PageVerbs::new());
     remind::remind();
 
-    effect(move || match frame.get() {
+    Effect::new(move || match frame.get() {
         Some(Ok(view)) => {
             live.prime(view.pending, view.health);
             live.follow(vec![Topic::Node], view.pos);
@@ -103,7 +118,7 @@ pub fn Frame() -> impl IntoView {
         None => {}
     });
     // The login may have ended. What is shown stays while the node is away: nobody knows better.
-    effect(move || {
+    Effect::new(move || {
         if live.doubts() > 0 {
             leptos::task::spawn_local(async move {
                 match read_frame().await {
@@ -115,13 +130,25 @@ pub fn Frame() -> impl IntoView {
     });
 
     let navigate = use_navigate();
+    // When `G` was pressed: the key after it names a page.
+    let going = StoredValue::new(None::<Millis>);
     browser::on_keys(move |key| {
+        let go = |path: &str| navigate(path, leptos_router::NavigateOptions::default());
         if key.is_command("k") {
             open.palette.update(|shown| *shown = !*shown);
         } else if !key.command && open.is_coming() {
             // No key does something else meanwhile.
+        } else if going.try_update_value(Option::take).flatten().is_some_and(|since| follows(since, browser::now())) && !key.typing && !key.command {
+            // Whatever it is: a key that was meant for `G` answers no decision.
+            if let Some(page) = page_of_letter(&key.key) {
+                go(page.href);
+            }
+        } else if key.is("g") {
+            going.set_value(browser::now());
         } else if key.is("n") {
-            navigate("/sessions/new", leptos_router::NavigateOptions::default());
+            go("/sessions/new");
+        } else if key.is("[") {
+            browser::flip("rail");
         } else if key.is("?") {
             open.keys.set(true);
         } else {
@@ -175,7 +202,7 @@ fn Offline() -> impl IntoView {
         LiveState::Offline { since } => Some(since),
         LiveState::Live | LiveState::CatchingUp => None,
     });
-    changing(move || {
+    move || {
         since.get().map(|since| {
             view! {
                 <div class="frame-note only-slim">
@@ -185,33 +212,31 @@ fn Offline() -> impl IntoView {
                 </div>
             }
         })
-    })
+    }
 }
 
-/// The four places of a phone.
+/// The four places of a phone: three pages, and a sheet with all others.
 #[component]
 fn BottomBar(
     /// For the count.
     frame: FrameResource,
 ) -> impl IntoView {
+    let open = expect_context::<Open>();
+    let last = expect_context::<LastProjects>();
+    let item = move |page: &'static PageLink| view! { <Item page=page frame=frame /> };
+    let settings = [settings::YOU, settings::THIS_NODE, settings::ORCHWIZ].map(|group| {
+        view! {
+            <h2 class="menu-t">{group}</h2>
+            {pages_in(Place::Settings(group)).map(item).collect_view()}
+        }
+    });
     view! {
         <nav class="tabs-bottom" aria-label="Main pages">
-            <A href="/" exact=true>
-                <Icon name="gauge" />
-                "Overview"
-            </A>
-            <A href="/inbox">
-                <Icon name="inbox" />
-                "Inbox"
-                <Pending frame=frame />
-            </A>
-            <A href="/sessions">
-                <Icon name="square-terminal" />
-                "Sessions"
-            </A>
+            {pages_in(Place::First).map(item).collect_view()}
             <Menu
                 label="More pages"
                 button="tab-more"
+                class="sheet"
                 up=true
                 end=true
                 trigger=|| {
@@ -221,18 +246,16 @@ fn BottomBar(
                     }
                 }
             >
-                <A href="/projects">
-                    <Icon name="folder-git-2" />
-                    "Projects"
-                </A>
-                <A href="/usage">
-                    <Icon name="zap" />
-                    "Usage"
-                </A>
-                <A href="/settings">
-                    <Icon name="settings" />
-                    "Settings"
-                </A>
+                <button type="button" class="find" on:click=move |_| open.palette.set(true)>
+                    <Icon name="search" />
+                    <span>"Search or run a command"</span>
+                </button>
+                <h2 class="menu-t">"Pages"</h2>
+                {pages_in(Place::Rail).map(item).collect_view()}
+                {pages_in(Place::Projects).map(item).collect_view()}
+                <div class="nav-sub"><LastUsed last=last /></div>
+                {settings.collect_view()}
+                {pages_in(Place::Foot).map(item).collect_view()}
             </Menu>
         </nav>
     }
@@ -321,7 +344,7 @@ mod page_tests {
 
     #[tokio::test]
     async fn the_frame_shows_who_where_and_what_waits() {
-        let page = Fake { approvals: vec![approval(1, |_| {}), approval(2, |_| {})], ..Fake::default() }.render("/settings/about").await;
+        let page = Fake { approvals: vec![approval(1, |_| {}), approval(2, |_| {})].into(), ..Fake::default() }.render("/settings/about").await;
         assert_eq!(page.status, 200);
         page.shows(&["Skip to content", "workbench", "local", "Inbox", ">2<", "mara, owner", "aria-current=\"page\"", "New session"]);
         page.lacks(&["Fleet", "Permissions", "Checks"]);

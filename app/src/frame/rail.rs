@@ -1,9 +1,10 @@
-//! The rail: the pages that exist, and at its foot the node and the connection.
+//! The rail: the pages that exist, the projects used last, and at its foot the node and the connection.
 
-use super::{FrameResource, Pending, health_look, look_of};
+use super::{FrameResource, PageLink, Pending, Place, health_look, last_projects::LastProjects, look_of, pages_in};
 use crate::{
+    inbox,
     live::{LiveState, use_live},
-    ui::{Exact, Icon, Mark, Shape, use_clock},
+    ui::{Exact, Icon, Look, Mark, Shape, keyed_list, use_clock},
     view,
 };
 use leptos::prelude::*;
@@ -17,46 +18,108 @@ pub(super) fn Rail(
 ) -> impl IntoView {
     view! {
         <aside class="rail" aria-label="Navigation">
-            <a class="brand" href="/" aria-label="OrchWiz">
-                <Mark />
-                <span>"OrchWiz"</span>
-            </a>
+            <div class="brand">
+                <a class="row" href="/" aria-label="OrchWiz">
+                    <Mark />
+                    <span>"OrchWiz"</span>
+                </a>
+                <button
+                    type="button"
+                    class="btn btn-i btn-q btn-mini no-mid"
+                    data-flip="rail"
+                    aria-expanded="true"
+                    aria-keyshortcuts="["
+                    aria-label="Wide navigation"
+                    title="Narrow or widen the navigation ([)"
+                >
+                    <Icon name="chevrons-up-down" small=true class="turned" />
+                </button>
+            </div>
             <nav class="nav" aria-label="Pages">
-                <Item href="/" icon="gauge" name="Overview" exact=true />
-                <A href="/inbox" attr:title="Inbox">
-                    <Icon name="inbox" />
-                    <span>"Inbox"</span>
-                    <Pending frame=frame />
-                </A>
-                <Item href="/sessions" icon="square-terminal" name="Sessions" />
-                <Item href="/projects" icon="folder-git-2" name="Projects" />
-                <Item href="/usage" icon="zap" name="Usage" />
-                <div class="nav-t">"Node"</div>
-                <Item href="/settings" icon="settings" name="Settings" />
+                {pages_in(Place::First).chain(pages_in(Place::Rail)).map(|page| view! { <Item page=page frame=frame /> }).collect_view()}
+                <hr />
+                <Projects frame=frame />
+            </nav>
+            <nav class="nav nav-foot" aria-label="This node's settings">
+                {pages_in(Place::Foot).map(|page| view! { <Item page=page frame=frame /> }).collect_view()}
             </nav>
             <Foot frame=frame />
         </aside>
     }
 }
 
+/// The way to a page; the Inbox says how much waits.
 #[component]
-fn Item(
-    /// Where it leads.
-    href: &'static str,
-    /// Its icon.
-    icon: &'static str,
-    /// Its name.
-    name: &'static str,
-    /// Only this path is it, not those below.
-    #[prop(optional)]
-    exact: bool,
+pub(super) fn Item(
+    /// The page.
+    page: &'static PageLink,
+    /// For the count.
+    frame: FrameResource,
 ) -> impl IntoView {
+    let title = page.letter.map_or_else(|| page.name.to_owned(), |letter| format!("{} (G {letter})", page.name));
     view! {
-        <A href=href exact=exact attr:title=name>
-            <Icon name=icon />
-            <span>{name}</span>
+        <A href=page.href exact={page.href == "/"} attr:title=title>
+            <Icon name=page.icon />
+            <span>{page.name}</span>
+            {(page.href == inbox::PAGE.href).then(|| view! { <Pending frame=frame /> })}
         </A>
     }
+}
+
+/// Projects, and under it those that were used last; what waits in one is said there.
+#[component]
+fn Projects(frame: FrameResource) -> impl IntoView {
+    let last = expect_context::<LastProjects>();
+    view! {
+        {pages_in(Place::Projects)
+            .map(|page| {
+                view! {
+                    <div class="nav-open">
+                        <Item page=page frame=frame />
+                        <button
+                            type="button"
+                            class="btn btn-i btn-q btn-mini"
+                            data-flip="projects"
+                            aria-expanded="true"
+                            aria-controls="rail-projects"
+                            aria-label="Projects used last"
+                            title="Projects used last"
+                        >
+                            <Icon name="chevron-down" small=true />
+                        </button>
+                    </div>
+                }
+            })
+            .collect_view()}
+        <div id="rail-projects" class="nav-sub">
+            <LastUsed last=last />
+        </div>
+    }
+}
+
+/// The projects that were used last, each with its shape where something waits.
+#[component]
+pub(super) fn LastUsed(last: LastProjects) -> impl IntoView {
+    keyed_list(
+        move || last.shown(),
+        |project| project.id.to_string(),
+        move |project| {
+            let id = project.id;
+            let name = move || last.name(id);
+            view! {
+                <A href=format!("/projects/{id}") attr:title=name>
+                    {move || {
+                        if last.waits(id) {
+                            view! { <Shape look=Look::WAITING label="Waits for you" /> }
+                        } else {
+                            view! { <i class="sh"></i> }
+                        }
+                    }}
+                    <span class="cut">{name}</span>
+                </A>
+            }
+        },
+    )
 }
 
 #[component]
@@ -86,7 +149,7 @@ fn Foot(
                             });
                             let hover = format!("{}, {}", view.node.name, view.node.kind.word());
                             view! {
-                                <div class="row" title=hover>
+                                <a class="row" href="/settings/node" title=hover>
                                     <Shape look=health />
                                     <span class="t cut">
                                         <b>{view.node.name}</b>
@@ -95,7 +158,7 @@ fn Foot(
                                         ", "
                                         {move || health.get().word}
                                     </span>
-                                </div>
+                                </a>
                             }
                         })
                 }}

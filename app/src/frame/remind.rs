@@ -1,7 +1,6 @@
 //! Reminding of what waits while nobody looks: notifications of this browser, for whoever chose them here. The choice is the browser's, not the node's.
 //! It must not speak while the tab is seen: there the count, the title and the announcement do.
 
-use crate::ui::effect;
 use crate::{
     browser::{self, Notices},
     inbox::words,
@@ -75,7 +74,7 @@ pub(super) fn remind() {
         }
     });
     let seen = StoredValue::new(browser::now().unwrap_or_default());
-    effect(move || {
+    Effect::new(move || {
         let speak = speak.clone();
         browser::every(LOOK, move || {
             let Some(now) = browser::now() else { return };
@@ -113,7 +112,7 @@ const fn obstacle(notices: Notices) -> Option<&'static str> {
 pub(crate) fn ReminderChoice() -> impl IntoView {
     let notices = RwSignal::new(None::<Notices>);
     let chosen = RwSignal::new(false);
-    effect(move || {
+    Effect::new(move || {
         notices.set(browser::notices());
         chosen.set(is_chosen());
     });

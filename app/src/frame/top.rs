@@ -2,11 +2,11 @@
 
 use super::{FrameResource, Open};
 use crate::{
-    AppError, Reading,
+    AppError, NodeResource,
     browser::{Theme, show_pressed},
     error::AppResult,
     live::use_live,
-    ui::{Icon, Kbd, Mark, Menu, effect, format, hear},
+    ui::{Icon, Kbd, Mark, Menu, format},
     view,
     wire::Rpc,
 };
@@ -25,10 +25,10 @@ async fn project_names() -> AppResult<Vec<(ProjectId, String)>> {
 }
 
 /// Those names, read again when a project comes, goes or is called something else.
-pub(crate) fn read_project_names() -> Reading<Vec<(ProjectId, String)>> {
+pub(crate) fn read_project_names() -> NodeResource<Vec<(ProjectId, String)>> {
     let live = use_live();
     let changed = RwSignal::new(0_u32);
-    let names = Reading::new(
+    let names = NodeResource::new(
         move || {
             changed.track();
             live.reloads.track();
@@ -70,7 +70,7 @@ pub(super) fn Top(
                 class="find no-phone"
                 aria-keyshortcuts="Control+K Meta+K"
                 aria-haspopup="dialog"
-                on:click=hear::click(move |_| open.palette.set(true))
+                on:click=move |_| open.palette.set(true)
             >
                 <Icon name="search" />
                 <span>"Search or run a command"</span>
@@ -80,7 +80,7 @@ pub(super) fn Top(
                 type="button"
                 class="btn btn-i btn-q only-phone"
                 aria-label="Search or run a command"
-                on:click=hear::click(move |_| open.palette.set(true))
+                on:click=move |_| open.palette.set(true)
             >
                 <Icon name="search" />
             </button>
@@ -186,7 +186,7 @@ fn Account(
                 <Icon name="settings" />
                 "Profile"
             </a>
-            <button type="button" on:click=hear::click(move |_| open.keys.set(true))>
+            <button type="button" on:click=move |_| open.keys.set(true)>
                 <Icon name="lightbulb" />
                 "Keys"
                 <span class="push">
@@ -211,7 +211,7 @@ fn Account(
 /// Light, dark, system; the head script does the work.
 #[component]
 pub(crate) fn ThemeSegment() -> impl IntoView {
-    effect(show_pressed);
+    Effect::new(show_pressed);
     view! {
         <div class="seg" role="group" aria-label="Theme">
             {Theme::ALL

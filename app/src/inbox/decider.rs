@@ -6,7 +6,7 @@ use super::{
     words::{self, Answer},
 };
 use crate::{
-    Act, browser,
+    NodeAction, browser,
     error::AppError,
     live::use_live,
     ui::{Toast, use_toasts},
@@ -59,9 +59,9 @@ pub struct Decider {
     end: RwSignal<Option<bool>>,
     pressed: StoredValue<Option<Callback<()>>>,
     approval: StoredValue<Approval>,
-    send: Act<Decide>,
+    send: NodeAction<Decide>,
     /// Fetches all of what is asked, where a row carries only the beginning.
-    fetch: Act<()>,
+    fetch: NodeAction<()>,
 }
 
 impl Decider {
@@ -91,7 +91,7 @@ impl Decider {
         let stored = StoredValue::new(approval.clone());
         let before = approval.clone();
         let toasts = use_toasts();
-        let send = Act::new(move |wish: &Decide| {
+        let send = NodeAction::new(move |wish: &Decide| {
             let wish = wish.clone();
             let mut asked = before.clone();
             async move {
@@ -124,7 +124,7 @@ impl Decider {
             }
         });
         let left_out = RwSignal::new(approval.input_cut.map(words::length));
-        let fetch = Act::new(move |(): &()| async move {
+        let fetch = NodeAction::new(move |(): &()| async move {
             error.try_set(None);
             match whole_input(id).await {
                 Ok(whole) => {

@@ -8,10 +8,7 @@ use super::{
 use crate::{
     browser,
     error::AppError,
-    ui::{
-        Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, Steady, TextArea, changing, code, effect, hear, keep_typed,
-        quiet_clock,
-    },
+    ui::{Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, Steady, TextArea, code, keep_typed, quiet_clock},
     view,
 };
 use leptos::{prelude::*, server::ServerActionError, server_fn::error::ServerFnUrlError};
@@ -40,7 +37,7 @@ pub fn ExactInput(
         decider.left_out.set(Some(head.rest.clone()));
     }
     let end = NodeRef::<leptos::html::Span>::new();
-    effect(move || {
+    Effect::new(move || {
         if let Some(end) = end.get() {
             browser::when_seen(&end, move |seen| decider.sees_end(seen));
         }
@@ -64,7 +61,7 @@ pub fn ExactInput(
         view! { {warnings(&approval)} {input} {rest} }
     };
     view! {
-        {changing(input)}
+        {input}
         <span class="end" id=decider.end_id() node_ref=end></span>
     }
 }
@@ -160,7 +157,7 @@ pub fn AlwaysWould(
     decider: Decider,
 ) -> impl IntoView {
     let suggestions = decider.approval().suggestions;
-    changing(move || code(&Always::of(&suggestions, decider.scope.get()).text))
+    move || code(&Always::of(&suggestions, decider.scope.get()).text)
 }
 
 /// Why nothing wider can be chosen than these, where that is so.
@@ -277,7 +274,7 @@ pub fn DecisionActs(
     let form = NodeRef::<leptos::html::Form>::new();
     let steady = Steady::new(form);
     // The socket may take the chosen scope away.
-    effect(move || {
+    Effect::new(move || {
         decider.scopes.track();
         steady.changed();
     });
@@ -297,7 +294,7 @@ pub fn DecisionActs(
             node_ref=form
             on:pointerdown:capture=move |_| steady.press()
             on:click:capture=move |event| steady.drop_unmeant(&event)
-            on:submit=hear::submit(|event| event.prevent_default())
+            on:submit=|event| event.prevent_default()
         >
             <Hidden id=id next=next />
             {move || match decider.asking.get() {
@@ -330,7 +327,7 @@ impl Acts {
 
 /// A press that the page itself acts on: the form is not sent.
 fn act(does: impl Fn() + 'static) -> Box<dyn FnMut(leptos::ev::MouseEvent)> {
-    hear::click(move |event| {
+    Box::new(move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
         does();
     })
@@ -374,7 +371,7 @@ fn plain_deny(id: ApprovalId) -> String {
 fn ReadOn(acts: Acts) -> impl IntoView {
     let decider = acts.decider;
     let class = if acts.large { "btn btn-p btn-lg" } else { "btn btn-p" };
-    changing(move || {
+    move || {
         let words = decider.left_out.get().map_or_else(|| "Read to the end".to_owned(), |rest| format!("Read all, {rest}"));
         view! {
             // Before the page lives, the Inbox has all of it.
@@ -382,7 +379,7 @@ fn ReadOn(acts: Acts) -> impl IntoView {
                 {words} <KeyHint key="A" shown=acts.keys />
             </a>
         }
-    })
+    }
 }
 
 #[component]
@@ -393,7 +390,7 @@ fn ToolActs(acts: Acts, scope_shown: bool) -> impl IntoView {
     let always = move || if scope_shown { decider.always() } else { decider.asking.set(Asking::Always) };
     let cannot = Signal::derive(move || busy.get() || !live.get());
     view! {
-        {changing(move || {
+        {move || {
             if !shown.get() {
                 return view! { <ReadOn acts=acts /> };
             }
@@ -411,7 +408,7 @@ fn ToolActs(acts: Acts, scope_shown: bool) -> impl IntoView {
                         }
                     })}
             }
-        })}
+        }}
         <DenyButton acts=acts kind=ButtonKind::Danger word="Deny…" />
     }
 }
@@ -422,7 +419,7 @@ fn PlanActs(acts: Acts) -> impl IntoView {
     let busy = decider.busy();
     let shown = decider.may_allow();
     view! {
-        {changing(move || {
+        {move || {
             if !shown.get() {
                 return view! { <ReadOn acts=acts /> };
             }
@@ -435,7 +432,7 @@ fn PlanActs(acts: Acts) -> impl IntoView {
                     "Approve, auto-accept edits" <KeyHint key="Shift A" shown=keys />
                 </Button>
             }
-        })}
+        }}
         <DenyButton acts=acts kind=ButtonKind::Plain word="Send back…" />
     }
 }
@@ -477,7 +474,7 @@ fn AlwaysBox(acts: Acts) -> impl IntoView {
     let busy = decider.busy();
     let own = NodeRef::<leptos::html::Div>::new();
     // Not its button: whoever holds the key that opened it would press that at once.
-    effect(move || {
+    Effect::new(move || {
         if let Some(own) = own.get() {
             let _ = own.focus();
         }
@@ -495,7 +492,7 @@ fn AlwaysBox(acts: Acts) -> impl IntoView {
         }
     };
     view! {
-        <div class="ask-box" role="group" aria-label="Always allow" tabindex="-1" node_ref=own on:keydown=hear::keydown(keydown)>
+        <div class="ask-box" role="group" aria-label="Always allow" tabindex="-1" node_ref=own on:keydown=keydown>
             <h3>"What “always” would add"</h3>
             <AlwaysRule decider=decider />
             <div class="acts">
@@ -512,7 +509,7 @@ fn AlwaysBox(acts: Acts) -> impl IntoView {
 fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
     let busy = decider.busy();
     let field = NodeRef::<leptos::html::Textarea>::new();
-    effect(move || {
+    Effect::new(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
         }
@@ -533,14 +530,14 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
         }
     };
     view! {
-        <div class="ask-box" on:keydown=hear::keydown(keydown)>
+        <div class="ask-box" on:keydown=keydown>
             <TextArea value=decider.reason label=label placeholder=label rows=2 maxlength=10_000 node_ref=field />
             <p class="hint">{hint}</p>
             <div class="acts">
-                <Button kind=if plan { ButtonKind::Primary } else { ButtonKind::Danger } large=large disabled=cannot on:click=hear::click(move |_| decider.deny())>
+                <Button kind=if plan { ButtonKind::Primary } else { ButtonKind::Danger } large=large disabled=cannot on:click=move |_| decider.deny()>
                     {verb} <kbd class="kbd kbd-f" aria-hidden="true">"Ctrl ⏎"</kbd>
                 </Button>
-                <Button large=large on:click=hear::click(move |_| decider.asking.set(Asking::Nothing))>"Back"</Button>
+                <Button large=large on:click=move |_| decider.asking.set(Asking::Nothing)>"Back"</Button>
             </div>
         </div>
     }
@@ -549,7 +546,7 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
 /// A key in a button, where keys are heard.
 #[component]
 fn KeyHint(key: &'static str, shown: Signal<bool>) -> impl IntoView {
-    changing(move || shown.get().then(|| view! { <kbd class="kbd kbd-d" aria-hidden="true">{key}</kbd> }))
+    move || shown.get().then(|| view! { <kbd class="kbd kbd-d" aria-hidden="true">{key}</kbd> })
 }
 
 /// The questions of an approval, to be answered by options or in the person's own words.

@@ -3,7 +3,7 @@
 
 use super::decider::{Asking, Decider};
 use crate::browser::{self, Key};
-use crate::ui::{effect, was_seen};
+use crate::ui::was_seen;
 use leptos::prelude::*;
 use model::approvals::ApprovalKind;
 
@@ -13,7 +13,7 @@ use model::approvals::ApprovalKind;
 pub fn hear_keys(decider: Decider, first: Signal<bool>, scope_shown: bool) {
     let since = StoredValue::new(None);
     // What a key would do changes with what is shown.
-    effect(move || {
+    Effect::new(move || {
         decider.may_allow().track();
         since.set_value(if first.get() { browser::now() } else { None });
     });

@@ -5,6 +5,8 @@ pub mod api;
 pub mod decider;
 pub mod decision;
 mod detail;
+#[cfg(all(test, feature = "ssr"))]
+pub mod fake;
 pub mod keys;
 mod lists;
 mod named;
@@ -14,10 +16,16 @@ mod tests;
 pub mod waits;
 pub mod words;
 
-use crate::lazy::lazy_page;
+use crate::{
+    frame::{PageLink, Place},
+    lazy::lazy_page,
+};
 use leptos::prelude::*;
 use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
 use page::InboxPage;
+
+/// The Inbox, in lists of pages.
+pub(crate) const PAGE: PageLink = PageLink { name: "Inbox", href: "/inbox", icon: "inbox", letter: Some("I"), place: Place::First };
 
 lazy_page!(InboxLazy, home, InboxPage);
 

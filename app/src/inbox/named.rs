@@ -3,9 +3,9 @@
 
 use super::{api::find_approval, lists::Lists};
 use crate::{
-    Act,
+    NodeAction,
     error::AppError,
-    ui::{Empty, ErrorNote, Skeleton, changing, effect},
+    ui::{Empty, ErrorNote, Skeleton},
     view,
 };
 use leptos::prelude::*;
@@ -20,7 +20,7 @@ pub fn Named(
     lists: RwSignal<Lists>,
 ) -> impl IntoView {
     let failed = RwSignal::new(None::<AppError>);
-    let find = Act::new(move |(): &()| async move {
+    let find = NodeAction::new(move |(): &()| async move {
         match find_approval(id).await {
             Ok(approval) => {
                 lists.try_update(|lists| lists.name(approval));
@@ -28,10 +28,10 @@ pub fn Named(
             Err(error) => failed.set(Some(error)),
         }
     });
-    effect(move || {
+    Effect::new(move || {
         find.dispatch(());
     });
-    changing(move || match failed.get() {
+    move || match failed.get() {
         None => view! { <div class="ib-detail"><Skeleton rows=6 /></div> },
         Some(AppError(Error::NotFound(_))) => view! { <Gone /> },
         Some(error) => {
@@ -41,7 +41,7 @@ pub fn Named(
             });
             view! { <div class="ib-detail"><ErrorNote error=error title="The approval could not be read." retry=again /></div> }
         }
-    })
+    }
 }
 
 /// There is nothing of that name.

@@ -10,10 +10,10 @@ use super::{
     words,
 };
 use crate::{
-    Act, Reading, browser,
+    NodeAction, NodeResource, browser,
     error::AppError,
     live::use_live,
-    ui::{Empty, ErrorNote, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape, changing, each, effect, hear},
+    ui::{Empty, ErrorNote, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -37,7 +37,7 @@ const MOST: usize = 1_000;
 pub fn InboxPage() -> impl IntoView {
     let live = use_live();
     let query = use_query_map();
-    let view = Reading::new(move || live.reloads.track(), move || inbox(query.with_untracked(|query| query.get("id")?.parse().ok())));
+    let view = NodeResource::new(move || live.reloads.track(), move || inbox(query.with_untracked(|query| query.get("id")?.parse().ok())));
     // What is shown without being named stays, also when everything is read again.
     let kept = RwSignal::new(None);
     let content = move |view: InboxView| view! { <Inbox view=view kept=kept /> };
@@ -92,7 +92,7 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
         request_animation_frame(|| browser::focus("ibt"));
     };
     // What is shown first stays until the person moves on, also when something older comes or somebody else decides it.
-    effect(move || {
+    Effect::new(move || {
         let now = shown.get();
         if name.with(Option::is_some) {
             kept.set(None);
@@ -102,7 +102,7 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
     });
     // The address is only written, not gone to: whoever is on the way to another page meanwhile is not led back.
     // It waits for the router to have written its own.
-    effect(move || {
+    Effect::new(move || {
         if let Some(id) = kept.get() {
             browser::after(Duration::from_millis(100), move || {
                 if browser::current_path() == "/inbox" {
@@ -167,7 +167,7 @@ impl More {
     fn new(lists: RwSignal<Lists>, next: Option<String>) -> Self {
         let more = Self { next: RwSignal::new(next), failed: RwSignal::new(None) };
         let live = use_live();
-        let load = Act::new(move |after: &String| {
+        let load = NodeAction::new(move |after: &String| {
             let after = after.clone();
             async move {
                 match more_waiting(Some(after)).await {
@@ -180,7 +180,7 @@ impl More {
             }
         });
         let loaded = Memo::new(move |_| lists.with(|lists| lists.waiting.len()));
-        effect(move || {
+        Effect::new(move || {
             let fewer = loaded.get() < MOST && i64::try_from(loaded.get()).is_ok_and(|loaded| loaded < live.pending.get());
             if fewer
                 && !load.pending().get()
@@ -225,18 +225,18 @@ fn List(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>, step: Callback<
                 <h1>"Inbox"</h1>
                 <span class="cnt" aria-live="polite">{move || (total.get() > 0).then(|| total.get())}</span>
                 <div class="only-phone push row">
-                    <IconButton icon="chevron-down" label="Previous" class="btn-lg rot" disabled=first on:click=hear::click(move |_| step.run(false)) />
+                    <IconButton icon="chevron-down" label="Previous" class="btn-lg rot" disabled=first on:click=move |_| step.run(false) />
                     <span class="mono nw">
                         {move || match place() {
                             Some(at) => format!("{at} of {}", total.get()),
                             None => format!("{} waiting", total.get()),
                         }}
                     </span>
-                    <IconButton icon="chevron-down" label="Next" class="btn-lg" disabled=last on:click=hear::click(move |_| step.run(true)) />
+                    <IconButton icon="chevron-down" label="Next" class="btn-lg" disabled=last on:click=move |_| step.run(true) />
                 </div>
             </div>
             <div class="ib-rows no-phone">
-                {each(move || ids.get(), ToString::to_string, move |id| view! { <WaitingRow lists=lists id=id shown=shown /> })}
+                {keyed_list(move || ids.get(), ToString::to_string, move |id| view! { <WaitingRow lists=lists id=id shown=shown /> })}
                 {move || (count.get() == 0).then(|| view! { <p class="ib-none muted">"Nothing waits."</p> })}
                 {move || {
                     more.failed
@@ -282,7 +282,7 @@ fn WaitingRow(lists: RwSignal<Lists>, id: ApprovalId, shown: Memo<Option<Approva
 #[component]
 fn Decided(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>) -> impl IntoView {
     let all = RwSignal::new(false);
-    changing(move || {
+    move || {
         let decided = lists.with(|lists| lists.decided.clone());
         if decided.is_empty() {
             return ().into_any();
@@ -318,8 +318,8 @@ fn Decided(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>) -> impl Into
                 <h2>"Answered"</h2>
                 <ul>{rows}</ul>
                 {(count > 8 && !all.get())
-                    .then(|| view! { <button type="button" class="btn-link xs" on:click=hear::click(move |_| all.set(true))>{format!("{} more", count - 8)}</button> })}
+                    .then(|| view! { <button type="button" class="btn-link xs" on:click=move |_| all.set(true)>{format!("{} more", count - 8)}</button> })}
             </div>
         }
-    })
+    }
 }

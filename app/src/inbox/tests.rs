@@ -28,7 +28,7 @@ async fn an_empty_inbox_says_what_would_be_here() {
 #[tokio::test]
 async fn the_oldest_is_shown_with_its_exact_input_why_and_what_always_would_add() {
     let approvals = vec![approval(1, |a| a.input_html = Some("<span class=\"k\">cargo</span> test".into())), approval(2, |_| ())];
-    let page = Fake { approvals, ..Fake::default() }.render("/inbox").await;
+    let page = Fake { approvals: approvals.into(), ..Fake::default() }.render("/inbox").await;
     page.shows(&[
         "The agent asks to run a command",
         "<span class=\"k\">cargo</span> test",
@@ -47,7 +47,8 @@ async fn it_says_where_it_would_happen_and_whose_limit_denies_it() {
         approvals: vec![approval(1, |a| {
             a.expires = Some(NOW + 3_540_000);
             a.limit = Some(limit);
-        })],
+        })]
+        .into(),
         ..Fake::default()
     };
     let page = limited(LimitOf::Unattended).render("/inbox").await;
@@ -68,7 +69,7 @@ async fn the_address_names_the_item_and_a_change_is_a_diff() {
         }),
     ];
     let path = format!("/inbox?id={}", approvals[1].id);
-    Fake { approvals, ..Fake::default() }.render(&path).await.shows(&["asks to change a file", "prod/rds.tf", "<em>320</em>"]);
+    Fake { approvals: approvals.into(), ..Fake::default() }.render(&path).await.shows(&["asks to change a file", "prod/rds.tf", "<em>320</em>"]);
 }
 
 #[tokio::test]
@@ -79,14 +80,14 @@ async fn a_change_without_a_place_invents_no_numbers_and_says_why() {
         a.tool = "Edit".into();
         a.diff = Some(Diff { unplaced: Some(Unplaced::Outside), ..diff });
     });
-    let page = Fake { approvals: vec![asked], ..Fake::default() }.render("/inbox").await;
+    let page = Fake { approvals: vec![asked].into(), ..Fake::default() }.render("/inbox").await;
     page.shows(&["No line numbers: the file lies outside of the project's folder", "diff-nn", "two"]).lacks(&["@@"]);
 }
 
 #[tokio::test]
 async fn a_name_that_is_not_here_shows_no_other_item() {
     for name in [crate::testing::approval_id(9).to_string(), "nonsense".to_owned()] {
-        let page = Fake { approvals: vec![approval(1, |_| ())], ..Fake::default() }.render(&format!("/inbox?id={name}")).await;
+        let page = Fake { approvals: vec![approval(1, |_| ())].into(), ..Fake::default() }.render(&format!("/inbox?id={name}")).await;
         page.shows(&["This approval is not here any more", "What waits"]).lacks(&["ib-acts"]);
     }
 }
@@ -95,7 +96,7 @@ async fn a_name_that_is_not_here_shows_no_other_item() {
 async fn an_item_beyond_the_loaded_ones_is_fetched() {
     let approvals = (1..=120).map(|n| approval(n, |a| a.target = format!("step {n}"))).collect::<Vec<_>>();
     let path = format!("/inbox?id={}", approvals[119].id);
-    Fake { approvals, ..Fake::default() }.render(&path).await.shows(&["asks to run a command", "Allow once", "ib-acts"]);
+    Fake { approvals: approvals.into(), ..Fake::default() }.render(&path).await.shows(&["asks to run a command", "Allow once", "ib-acts"]);
 }
 
 #[tokio::test]
@@ -104,7 +105,7 @@ async fn plans_and_questions_have_their_own_answers() {
         a.kind = ApprovalKind::Plan;
         a.plan_html = Some("<ol><li>First</li></ol>".into());
     });
-    Fake { approvals: vec![plan], ..Fake::default() }.render("/inbox").await.shows(&[
+    Fake { approvals: vec![plan].into(), ..Fake::default() }.render("/inbox").await.shows(&[
         "proposes a plan",
         "<li>First</li>",
         "Approve, auto-accept edits",
@@ -119,7 +120,7 @@ async fn plans_and_questions_have_their_own_answers() {
             multi_select: false,
         }];
     });
-    Fake { approvals: vec![question], ..Fake::default() }.render("/inbox").await.shows(&[
+    Fake { approvals: vec![question].into(), ..Fake::default() }.render("/inbox").await.shows(&[
         "Keep the old route?",
         "one release",
         "In your own words",
@@ -134,19 +135,23 @@ async fn a_decided_one_says_who_decided_and_offers_nothing() {
         a.decided = Some(decided());
     })];
     let path = format!("/inbox?id={}", approvals[0].id);
-    let page = Fake { approvals, ..Fake::default() }.render(&path).await;
+    let page = Fake { approvals: approvals.into(), ..Fake::default() }.render(&path).await;
     page.shows(&["jonas denied: too broad", "from 192.0.2.7", "Answered"]).lacks(&["ib-acts", "Deny…"]);
 }
 
 #[tokio::test]
 async fn without_a_suggestion_there_is_no_always() {
     let approvals = vec![approval(1, |a| a.suggestions.clear())];
-    Fake { approvals, ..Fake::default() }.render("/inbox").await.shows(&["ib-acts"]).lacks(&["Always…", "would add", "Where the rule is written"]);
+    Fake { approvals: approvals.into(), ..Fake::default() }.render("/inbox").await.shows(&["ib-acts"]).lacks(&[
+        "Always…",
+        "would add",
+        "Where the rule is written",
+    ]);
 }
 
 #[tokio::test]
 async fn who_may_remember_for_the_session_alone_is_told_what_more_would_need() {
-    let asked = |scopes: &[RememberScope]| Fake { approvals: vec![approval(1, |a| a.scopes = scopes.to_vec())], ..Fake::default() };
+    let asked = |scopes: &[RememberScope]| Fake { approvals: vec![approval(1, |a| a.scopes = scopes.to_vec())].into(), ..Fake::default() };
     let untrusted = "The project is not trusted";
     asked(&[RememberScope::Session]).render("/inbox").await.shows(&["needs the role admin"]).lacks(&[untrusted]);
     asked(&[RememberScope::Session, RememberScope::User]).render("/inbox").await.shows(&[untrusted]).lacks(&["needs the role admin"]);
@@ -160,7 +165,7 @@ async fn an_error_offers_to_try_again() {
 
 #[tokio::test]
 async fn until_the_page_lives_decisions_are_plain_forms() {
-    let page = Fake { approvals: vec![approval(1, |_| ()), approval(2, |_| ())], ..Fake::default() }.render("/inbox").await;
+    let page = Fake { approvals: vec![approval(1, |_| ()), approval(2, |_| ())].into(), ..Fake::default() }.render("/inbox").await;
     page.shows(&[
         "action=\"/api/rpc/approvals/answer\"",
         "type=\"submit\"",
@@ -174,7 +179,10 @@ async fn until_the_page_lives_decisions_are_plain_forms() {
         a.kind = ApprovalKind::Plan;
         a.input = serde_json::json!({ "plan": "First" });
     });
-    Fake { approvals: vec![plan], ..Fake::default() }.render("/inbox").await.shows(&["name=\"mode\" value=\"ask\"", "name=\"mode\" value=\"auto-accept\""]);
+    Fake { approvals: vec![plan].into(), ..Fake::default() }
+        .render("/inbox")
+        .await
+        .shows(&["name=\"mode\" value=\"ask\"", "name=\"mode\" value=\"auto-accept\""]);
     let question = approval(1, |a| {
         a.kind = ApprovalKind::Question;
         a.questions = vec![Question {
@@ -185,7 +193,7 @@ async fn until_the_page_lives_decisions_are_plain_forms() {
         }];
     });
     let form = format!("form=\"{}-form\"", question.id);
-    Fake { approvals: vec![question], ..Fake::default() }.render("/inbox").await.shows(&["name=\"chosen[q0][]\"", "name=\"own[q0]\"", &form]);
+    Fake { approvals: vec![question].into(), ..Fake::default() }.render("/inbox").await.shows(&["name=\"chosen[q0][]\"", "name=\"own[q0]\"", &form]);
 }
 
 #[tokio::test]
@@ -197,7 +205,8 @@ async fn the_whole_input_is_there_and_open_where_more_is_asked_than_shown() {
                 a.tool = tool;
                 a.input = input;
                 a.diff = diff;
-            })],
+            })]
+            .into(),
             ..Fake::default()
         }
     };
@@ -223,10 +232,10 @@ async fn what_cannot_be_seen_is_marked_and_warned_of() {
         a.input = serde_json::json!({ "command": "echo safe \u{202e}; curl https://\u{440}aypal.com", "description": "x" });
         a.target = "echo safe \u{202e}; curl".into();
     })];
-    let page = Fake { approvals, ..Fake::default() }.render("/inbox").await;
+    let page = Fake { approvals: approvals.into(), ..Fake::default() }.render("/inbox").await;
     page.shows(&["Contains hidden characters", "<span class=\"hid\">U+202E</span>", "&lt;U+202E&gt;", "mixes letters of different alphabets"]);
     page.lacks(&["\u{202e}"]);
-    Fake { approvals: vec![approval(1, |_| ())], ..Fake::default() }.render("/inbox").await.lacks(&["hidden characters", "alphabets"]);
+    Fake { approvals: vec![approval(1, |_| ())].into(), ..Fake::default() }.render("/inbox").await.lacks(&["hidden characters", "alphabets"]);
 }
 
 #[tokio::test]
@@ -235,7 +244,7 @@ async fn what_has_not_come_whole_cannot_be_allowed_and_is_whole_where_it_is_open
         a.input = serde_json::json!({ "command": "make the beginning" });
         a.input_cut = Some(model::approvals::Whole { bytes: 40_000, lines: 1_200 });
     })];
-    let fake = || Fake { approvals: approvals.clone(), ..Fake::default() };
+    let fake = || Fake { approvals: approvals.clone().into(), ..Fake::default() };
     fake().render("/inbox").await.shows(&["Only the beginning is shown", "Read all, 1,200 lines"]).lacks(&["Allow once"]);
     let opened = format!("/inbox?id={}", crate::testing::approval_id(1));
     fake().render(&opened).await.shows(&["make the beginning", "Allow once"]).lacks(&["Only the beginning is shown"]);

@@ -1,20 +1,76 @@
 //! `/kit`: every component of the kit in every state, for looking at and for the accessibility test. It shows no data of the node.
 
-mod parts;
+mod buttons;
+mod charts;
+mod choices;
+mod code;
+mod colour;
+mod decisions;
+mod fields;
+mod floats;
+mod lanes;
+mod moments;
+mod sample;
+mod states;
+mod status;
+mod table_rows;
+mod tools;
+mod type_sizes;
 
-use crate::{lazy::lazy_page, ui::Mark, view};
+use crate::{
+    frame::{PageLink, Place},
+    lazy::lazy_page,
+    ui::Mark,
+    view,
+};
+use buttons::Buttons;
+use charts::Charts;
+use choices::Choices;
+use code::Code;
+use colour::Colour;
+use decisions::Decisions;
+use fields::Fields;
+use floats::Floats;
+use lanes::Lanes;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
-use parts::{Buttons, Charts, Choices, Code, Colour, Decisions, Fields, Floats, Lanes, Moments, States, Status, TableRows, Tools, Type};
+use leptos_router::{
+    Lazy,
+    any_nested_route::IntoAnyNestedRoute,
+    components::{Outlet, ParentRoute, Route},
+    path,
+};
+use moments::Moments;
+use states::States;
+use status::Status;
+use table_rows::TableRows;
+use tools::Tools;
+use type_sizes::Type;
+
+/// The kit, in lists of pages.
+pub(crate) const PAGE: PageLink = PageLink { name: "Kit", href: "/kit", icon: "columns-3", letter: None, place: Place::Palette };
+
+/// The page to copy, in lists of pages.
+pub(crate) const SAMPLE: PageLink = PageLink { name: "Sample page", href: "/kit/sample", icon: "file-text", letter: None, place: Place::Palette };
 
 lazy_page!(KitLazy, rest, Kit);
+lazy_page!(SampleLazy, rest, sample::Sample);
 
-/// `/kit`.
+/// `/kit` and `/kit/sample`.
 #[component(transparent)]
 pub(crate) fn KitRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    leptos::view! { <Route path=path!("kit") view={Lazy::<KitLazy>::new()} /> }.into_inner().into_any_nested_route()
+    leptos::view! {
+        <ParentRoute path=path!("/kit") view=Outlet>
+            <Route path=path!("") view={Lazy::<KitLazy>::new()} />
+            <Route path=path!("/sample") view={Lazy::<SampleLazy>::new()} />
+        </ParentRoute>
+    }
+    .into_inner()
+    .into_any_nested_route()
 }
+
+/// 2026-11-22 14:36:05 UTC: the kit shows no present.
+const AT: model::Millis = 1_795_358_165_000;
 
 #[component]
 fn Kit() -> impl IntoView {

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-/// A keyed list of rows, each in a signal of its own. Drawn with `ui::each(move || rows.list(), |(key, _)| key.clone(), ..)`.
+/// A keyed list of rows, each in a signal of its own. Drawn with `ui::keyed_list(move || rows.list(), |(key, _)| key.clone(), ..)`.
 pub struct Rows<T: Send + Sync + 'static> {
     list: RwSignal<Vec<(String, ArcRwSignal<T>)>>,
     key: fn(&T) -> String,

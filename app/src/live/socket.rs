@@ -2,7 +2,7 @@
 //! It must not touch the page but through `Live::hear`.
 
 use super::{Live, LiveState, backoff};
-use crate::{browser, objects};
+use crate::browser;
 use leptos::{ev, prelude::*, reactive::spawn_local};
 use model::live::{ClientSays, ServerSays};
 use std::{cell::RefCell, rc::Rc, time::Duration};
@@ -132,7 +132,7 @@ fn connect(inner: &Rc<Inner>) {
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         *heard.heard_at.borrow_mut() = browser::now().unwrap_or_default();
         // A message of a newer node that this page does not know is skipped, as everywhere.
-        if let Some(says) = event.data().as_string().and_then(|text| objects::read::<ServerSays>(&text).ok()) {
+        if let Some(says) = event.data().as_string().and_then(|text| serde_json::from_str::<ServerSays>(&text).ok()) {
             heard.live.hear(&says);
         }
     });

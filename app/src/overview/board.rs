@@ -7,7 +7,7 @@ use super::{
     sentence::Counts,
 };
 use crate::{
-    Act, browser,
+    NodeAction, browser,
     live::{Rows, use_live},
 };
 use leptos::prelude::*;
@@ -88,7 +88,7 @@ impl Board {
             self.stale.set_value(true);
         });
         // Sums, totals and the stream come with the next reading, at most every two seconds and only when something happened.
-        let read = Act::new(move |(): &()| async move {
+        let read = NodeAction::new(move |(): &()| async move {
             match read_overview().await {
                 Ok(view) => self.read(view),
                 // It is asked again until it is answered.

@@ -3,9 +3,9 @@
 
 use super::api::OverviewView;
 use crate::{
-    SendForm, Sending,
+    FormAction, NodeForm,
     sessions::api::RunDemo,
-    ui::{Button, ButtonKind, ErrorNote, Icon, Kbd, Look, Shape, changing, sentence},
+    ui::{Button, ButtonKind, ErrorNote, Icon, Kbd, Look, Shape, sentence},
     view,
 };
 use leptos::prelude::*;
@@ -66,7 +66,7 @@ pub fn FirstRun(
         <div class="first">
             <ol class="steps">
                 <Step done=true title="This node is running" text=().into_any() />
-                {changing(move || view! { <Steps list=list.get() agents=agents.clone() /> })}
+                {move || view! { <Steps list=list.get() agents=agents.clone() /> }}
             </ol>
             <Aside node=node />
         </div>
@@ -81,7 +81,7 @@ pub fn Remaining(
     /// Agents as they were found.
     agents: Vec<AgentFound>,
 ) -> impl IntoView {
-    changing(move || {
+    move || {
         let now = list.get();
         (left(now) > 0).then(|| {
             view! {
@@ -91,7 +91,7 @@ pub fn Remaining(
                 </section>
             }
         })
-    })
+    }
 }
 
 #[component]
@@ -112,7 +112,7 @@ fn Step(done: bool, title: &'static str, #[prop(optional)] note: &'static str, t
 
 #[component]
 fn Steps(list: Checklist, agents: Vec<AgentFound>) -> impl IntoView {
-    let demo = Sending::leaving::<RunDemo>();
+    let demo = FormAction::leaving::<RunDemo>();
     let claude = agents.into_iter().find(|found| found.agent == AgentKind::Claude);
     let start = if list.demo_run { ButtonKind::Plain } else { ButtonKind::Primary };
     view! {
@@ -122,9 +122,9 @@ fn Steps(list: Checklist, agents: Vec<AgentFound>) -> impl IntoView {
             note="no network, no cost"
             text="A scripted agent, labelled “demo, no model” everywhere. It plans, edits files in a scratch project and asks you for one approval.".into_any()
             acts=view! {
-                <SendForm to=demo>
+                <NodeForm action=demo>
                     <Button kind=start large=true submit=true icon="play" disabled=demo.pending()>"Run the demo agent"</Button>
-                </SendForm>
+                </NodeForm>
                 {move || demo.refusal().map(|error| view! { <ErrorNote error=error title="The demo did not start." /> })}
             }
         />

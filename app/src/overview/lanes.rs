@@ -12,7 +12,7 @@ use crate::{
         words,
     },
     session::queued_why,
-    ui::{Cost, Elapsed, Look, Shape, code, each, effect, format},
+    ui::{Cost, Elapsed, Look, Shape, code, format, keyed_list},
     view,
 };
 use leptos::{html, prelude::*};
@@ -39,12 +39,12 @@ pub fn Lanes(
             <Needs board=board />
             <section class="lane" aria-labelledby="l2">
                 <LaneHead id="l2" title="Working" look=Look::WORKING count=Signal::derive(move || board.counts.with(|c| c.working + c.queued)) href="/sessions?state=queued,starting,working" />
-                {each(move || board.working.list(), |(key, _)| key.clone(), |(_, session)| view! { <WorkingRow session=session /> })}
+                {keyed_list(move || board.working.list(), |(key, _)| key.clone(), |(_, session)| view! { <WorkingRow session=session /> })}
                 {move || board.working.is_empty().then(|| view! { <p class="lane-none muted">"Nothing is running. " <a class="link" href="/sessions/new">"New session"</a></p> })}
             </section>
             <section class="lane" aria-labelledby="l3">
                 <LaneHead id="l3" title="Done today" hover="Since midnight UTC" look=Look::DONE count=Signal::derive(move || board.counts.with(|c| c.done)) href="/sessions?state=idle,interrupted,done" />
-                {each(move || board.done.list(), |(key, _)| key.clone(), |(_, session)| view! { <DoneRow session=session /> })}
+                {keyed_list(move || board.done.list(), |(key, _)| key.clone(), |(_, session)| view! { <DoneRow session=session /> })}
                 {move || board.done.is_empty().then(|| view! { <p class="lane-none muted">"Nothing finished today."</p> })}
                 {move || {
                     let shown = i64::try_from(board.done.len()).unwrap_or(0);
@@ -84,7 +84,7 @@ fn Needs(board: Board) -> impl IntoView {
     view! {
         <section class="lane" aria-labelledby="l1" aria-live="polite" aria-relevant="additions">
             <LaneHead id="l1" title="Needs you" look=Look::WAITING count=Signal::derive(move || board.counts.with(|c| c.needs)) href="/inbox" />
-            {each(
+            {keyed_list(
                 move || items.get(),
                 |(key, open)| format!("{key} {open}"),
                 move |(key, open)| match board.approvals.find_untracked(&key) {
@@ -94,7 +94,7 @@ fn Needs(board: Board) -> impl IntoView {
                 },
             )}
             {move || (more() > 0).then(|| view! { <a class="more xs muted" href="/inbox">{format!("{} more", more())}</a> })}
-            {each(move || board.troubled.list(), |(key, _)| key.clone(), move |(_, session)| view! { <TroubledRow board=board session=session /> })}
+            {keyed_list(move || board.troubled.list(), |(key, _)| key.clone(), move |(_, session)| view! { <TroubledRow board=board session=session /> })}
             {move || (board.troubled.len() >= TROUBLED).then(|| view! { <a class="more xs muted" href="/sessions?state=failed,unknown">"All that failed"</a> })}
             {move || nothing().then(|| view! { <p class="lane-none muted">"Nothing waits for you."</p> })}
         </section>
@@ -113,7 +113,7 @@ fn OpenItem(board: Board, row: ArcRwSignal<Approval>, first: Memo<Option<String>
     let keys = Signal::derive(move || decider.kind == ApprovalKind::Tool && first.with(|first| first.as_ref().is_some_and(|key| *key == id.to_string())));
     let card = NodeRef::<html::Article>::new();
     let seen = RwSignal::new(false);
-    effect(move || {
+    Effect::new(move || {
         if let Some(card) = card.get() {
             browser::when_seen(&card, move |now| {
                 seen.try_set(now);

@@ -5,7 +5,7 @@ use super::{board::Board, first_run::Remaining};
 use crate::{
     frame::{health_look, look_of},
     live::use_live,
-    ui::{Bars, Cost, Exact, Legend, Look, Meter, Shape, Short, StatusWord, changing, each, format, quiet_clock},
+    ui::{Bars, Cost, Exact, Legend, Look, Meter, Shape, Short, StatusWord, format, keyed_list, quiet_clock},
     usage::sums::{cost, cost_bars, cost_word, day_titles, session_bars, share, token_bars},
     view,
 };
@@ -70,7 +70,7 @@ fn Usage(board: Board) -> impl IntoView {
                         titles=Signal::derive(move || days.with(|days| day_titles(days, |day| format!("{} tokens", format::exact(day.tokens.total())))))
                         label=Signal::derive(move || format!("Tokens per day for 14 days; today {}", format::exact(today(|day| day.tokens.total()))))
                     />
-                    {changing(axis)}
+                    {axis}
                     <Legend words=vec!["input", "output", "cache"] />
                 </div>
                 <div class="chart">
@@ -85,7 +85,7 @@ fn Usage(board: Board) -> impl IntoView {
                         titles=Signal::derive(move || days.with(|days| day_titles(days, |day| cost_word(day.cost_micros))))
                         label=Signal::derive(move || format!("Cost per day for 14 days; {} in all", days.with(|days| cost_word(cost(days)))))
                     />
-                    {changing(axis)}
+                    {axis}
                     <div class="xs faint">{move || format!("{} in 14 days", days.with(|days| cost_word(cost(days))))}</div>
                 </div>
                 <div class="chart">
@@ -96,7 +96,7 @@ fn Usage(board: Board) -> impl IntoView {
                         titles=Signal::derive(move || days.with(|days| day_titles(days, |day| format::count(day.sessions, "session", "sessions"))))
                         label=Signal::derive(move || format!("Sessions that used tokens per day for 14 days; today {}", today(|day| day.sessions)))
                     />
-                    {changing(axis)}
+                    {axis}
                     <div class="xs faint">"that used tokens"</div>
                 </div>
                 <ByProject board=board />
@@ -186,7 +186,7 @@ fn Stream(board: Board) -> impl IntoView {
                 <h2 id="a1">"Activity"</h2>
                 <span class="push xs"><StatusWord look=Signal::derive(look) /></span>
             </div>
-            {each(move || board.activity.list(), |(key, _)| key.clone(), |(_, line)| view! { <Event line=line /> })}
+            {keyed_list(move || board.activity.list(), |(key, _)| key.clone(), |(_, line)| view! { <Event line=line /> })}
             {move || board.activity.is_empty().then(|| view! { <p class="lane-none muted">"Nothing happened yet."</p> })}
         </section>
     }

@@ -3,6 +3,8 @@
 
 pub mod api;
 mod board;
+#[cfg(all(test, feature = "ssr"))]
+pub mod fake;
 pub mod first_run;
 mod fold;
 mod lanes;
@@ -13,10 +15,16 @@ mod sentence;
 mod tests;
 mod troubled;
 
-use crate::lazy::lazy_page;
+use crate::{
+    frame::{PageLink, Place},
+    lazy::lazy_page,
+};
 use leptos::prelude::*;
 use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
 use page::OverviewPage;
+
+/// The Overview, in lists of pages.
+pub(crate) const PAGE: PageLink = PageLink { name: "Overview", href: "/", icon: "gauge", letter: Some("O"), place: Place::First };
 
 lazy_page!(OverviewLazy, home, OverviewPage);
 

@@ -10,9 +10,9 @@ use super::{
     sentence::sentence,
 };
 use crate::{
-    Reading,
+    NodeResource,
     live::use_live,
-    ui::{Exact, QueryState, changing, effect, format, use_clock},
+    ui::{Exact, QueryState, format, use_clock},
     view,
 };
 use leptos::prelude::*;
@@ -22,7 +22,7 @@ use leptos_meta::Title;
 #[component]
 pub fn OverviewPage() -> impl IntoView {
     let live = use_live();
-    let view = Reading::new(move || live.reloads.track(), read_overview);
+    let view = NodeResource::new(move || live.reloads.track(), read_overview);
     let content = move |view: OverviewView| view! { <Overview view=view /> };
     view! {
         <Title text="Overview" />
@@ -36,7 +36,7 @@ pub fn OverviewPage() -> impl IntoView {
 fn Overview(view: OverviewView) -> impl IntoView {
     let board = Board::new(view.overview.clone());
     let first = Memo::new(move |_| is_first(board.checklist.get()));
-    changing(move || {
+    move || {
         if first.get() {
             return view! { <FirstRun view=view.clone() list=board.checklist /> };
         }
@@ -46,7 +46,7 @@ fn Overview(view: OverviewView) -> impl IntoView {
             <Lanes board=board />
             <Lower board=board node=node health=overview.health agents=agents />
         }
-    })
+    }
 }
 
 #[component]
@@ -54,7 +54,7 @@ fn Head(board: Board, node: String) -> impl IntoView {
     let words = Memo::new(move |_| sentence(board.counts.get()));
     let clock = use_clock();
     let shown = RwSignal::new(false);
-    effect(move || shown.set(true));
+    Effect::new(move || shown.set(true));
     // By the reader's clock, as everything else on the page; the server knows only its day.
     let today = move || match clock.now().filter(|_| shown.get()) {
         Some(now) => view! { <Exact at=now /> },

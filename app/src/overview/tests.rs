@@ -1,5 +1,6 @@
 //! The Overview as the server renders it.
 
+use crate::overview::fake::Node;
 use crate::testing::{Fake, NOW, approval, session};
 use model::{
     Error,
@@ -34,7 +35,7 @@ fn overview() -> Overview {
 }
 
 fn fake(overview: Overview) -> Fake {
-    Fake { overview: Some(overview), ..Fake::default() }
+    Fake { node: Node { overview: Some(overview), ..Default::default() }, ..Fake::default() }
 }
 
 #[tokio::test]
@@ -48,7 +49,8 @@ async fn a_new_node_shows_the_checklist_with_what_is_done() {
 #[tokio::test]
 async fn what_claude_code_lacks_is_said_as_a_sentence() {
     let missing = AgentFound { agent: AgentKind::Claude, path: None, version: None, signed_in: None, problem: Some("not found on PATH".into()) };
-    let fake = Fake { agents: vec![missing], ..fake(Overview { checklist: Checklist::default(), ..overview() }) };
+    let mut fake = fake(Overview { checklist: Checklist::default(), ..overview() });
+    fake.node.agents = vec![missing];
     fake.render("/").await.shows(&["Not found on PATH."]);
 }
 

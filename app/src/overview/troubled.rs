@@ -3,7 +3,7 @@
 
 use super::{board::Board, lanes::LaneRow};
 use crate::{
-    Act,
+    NodeAction,
     error::{AppError, AppResult},
     session::{
         Offer,
@@ -11,7 +11,7 @@ use crate::{
         offer,
     },
     sessions::api::update_session,
-    ui::{Button, ButtonKind, ErrorNote, Toast, changing, hear, use_toasts},
+    ui::{Button, ButtonKind, ErrorNote, Toast, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -33,13 +33,13 @@ pub fn TroubledRow(
     let title = move || name.with(|session| format!(": {}", session.title));
     let error = RwSignal::new(None::<AppError>);
     let toasts = use_toasts();
-    let resume = Act::new(move |(): &()| async move {
+    let resume = NodeAction::new(move |(): &()| async move {
         match drive_agent(id, Drive::Resume).await {
             Ok(session) => board.take_session(&session),
             Err(refused) => error.set(Some(refused)),
         }
     });
-    let again = Act::new(move |(): &()| async move {
+    let again = NodeAction::new(move |(): &()| async move {
         // The row leaves when the node says that it is queued.
         if let Err(refused) = send_again(id).await {
             error.set(Some(refused));
@@ -47,7 +47,7 @@ pub fn TroubledRow(
     });
     let offered = session.clone();
     let fails = Memo::new(move |_| offered.with(offer) == Offer::SendAgain);
-    let archive = Act::new(move |(): &()| async move {
+    let archive = NodeAction::new(move |(): &()| async move {
         match set_archived(id, true).await {
             Ok(session) => {
                 board.take_session(&session);
@@ -71,10 +71,10 @@ pub fn TroubledRow(
         <div class="lane-bad">
             <LaneRow session=session since=true cost=false />
             <div class="acts">
-                <Button icon="play" disabled=busy on:click=hear::click(move |_| if fails.get_untracked() { again.dispatch(()) } else { resume.dispatch(()) })>
-                    {move || if fails.get() { "Send again" } else { "Resume" }} <span class="vh">{changing(title)}</span>
+                <Button icon="play" disabled=busy on:click=move |_| if fails.get_untracked() { again.dispatch(()) } else { resume.dispatch(()) }>
+                    {move || if fails.get() { "Send again" } else { "Resume" }} <span class="vh">{title}</span>
                 </Button>
-                <Button kind=ButtonKind::Quiet disabled=busy on:click=hear::click(move |_| { archive.dispatch(()); })>"Archive"<span class="vh">{changing(too)}</span></Button>
+                <Button kind=ButtonKind::Quiet disabled=busy on:click=move |_| { archive.dispatch(()); }>"Archive"<span class="vh">{too}</span></Button>
             </div>
             {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not done." /> })}
         </div>

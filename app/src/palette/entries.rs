@@ -2,6 +2,7 @@
 
 use crate::{
     browser::Theme,
+    frame::PAGES,
     ui::{Look, format},
 };
 
@@ -12,6 +13,8 @@ pub(super) enum Does {
     Open(String),
     /// Switches the theme.
     Theme(Theme),
+    /// Does what the open page can do.
+    Verb(usize),
     /// Runs the demo agent.
     Demo,
     /// Signs out.
@@ -39,24 +42,10 @@ impl Entry {
     }
 }
 
-const PAGES: &[(&str, &str, &str)] = &[
-    ("Overview", "gauge", "/"),
-    ("Inbox", "inbox", "/inbox"),
-    ("Sessions", "square-terminal", "/sessions"),
-    ("Projects", "folder-git-2", "/projects"),
-    ("Usage", "zap", "/usage"),
-    ("Profile", "settings", "/settings/profile"),
-    ("API tokens", "key-round", "/settings/tokens"),
-    ("Agents on this machine", "bot", "/settings/agents"),
-    ("This node", "server", "/settings/node"),
-    ("About", "circle-alert", "/settings/about"),
-    ("Kit", "columns-3", "/kit"),
-];
-
 fn all() -> Vec<Entry> {
     let mut all =
         vec![Entry::new("New session", "", "plus", Does::Open("/sessions/new".into())), Entry::new("Run the demo agent", "no model", "play", Does::Demo)];
-    all.extend(PAGES.iter().map(|(name, icon, path)| Entry::new(*name, "page", icon, Does::Open((*path).to_owned()))));
+    all.extend(PAGES.iter().map(|page| Entry::new(page.name, "page", page.icon, Does::Open(page.href.to_owned()))));
     all.extend(Theme::ALL.map(Entry::theme));
     all.push(Entry::new("Sign out", "", "undo-2", Does::SignOut));
     all
@@ -78,10 +67,10 @@ fn rank(name: &str, text: &str) -> Option<u8> {
     text.chars().filter(|c| !c.is_whitespace()).all(|wanted| letters.any(|c| c == wanted)).then_some(3)
 }
 
-/// The entries a text means, best first, otherwise in their own order.
-pub(super) fn matching(text: &str) -> Vec<Entry> {
+/// The entries a text means, best first, otherwise in their own order: `first` before what every page has.
+pub(super) fn matching(text: &str, first: Vec<Entry>) -> Vec<Entry> {
     let mut ranked = Vec::<(u8, Entry)>::new();
-    for entry in all() {
+    for entry in first.into_iter().chain(all()) {
         if let Some(rank) = rank(&entry.name, text) {
             let at = ranked.partition_point(|(other, _)| *other <= rank);
             ranked.insert(at, (rank, entry));
@@ -95,13 +84,20 @@ mod tests {
     use super::*;
 
     fn names(text: &str) -> Vec<String> {
-        matching(text).into_iter().map(|entry| entry.name).collect()
+        matching(text, Vec::new()).into_iter().map(|entry| entry.name).collect()
     }
 
     #[test]
     fn nothing_typed_offers_everything_in_its_order() {
         assert_eq!(names("").len(), all().len());
         assert_eq!(names("")[0], "New session");
+    }
+
+    #[test]
+    fn what_the_open_page_can_do_comes_first() {
+        let verb = Entry::new("Stop the agent", "this page", "square", Does::Verb(0));
+        assert_eq!(matching("", vec![verb.clone()])[0], verb);
+        assert_eq!(matching("st", vec![verb.clone()])[0], verb);
     }
 
     #[test]

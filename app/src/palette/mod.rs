@@ -1,4 +1,4 @@
-//! The command palette: go to a page, open a session by its title, start one, run the demo agent, switch the theme, sign out.
+//! The command palette: do what the open page can, go to a page, open a session by its title, start one, run the demo agent, switch the theme, sign out.
 //! It offers what exists and does nothing itself that a page could not.
 
 mod api;
@@ -6,15 +6,16 @@ mod entries;
 
 use crate::{
     browser::{self, Theme},
+    frame::{LastProjects, PageVerbs},
     lazy::lazy_dialog,
-    ui::{Dialog, Icon, Kbd, Look, Shape, Toast, effect, hear, sentence, use_toasts},
+    ui::{Dialog, Icon, Kbd, Look, Shape, Toast, sentence, use_toasts},
     view,
 };
-use api::{find_sessions, run_demo};
+use api::{Found, find, run_demo};
 use entries::{Does, Entry, matching};
 use leptos::{ev, html, prelude::*, task::spawn_local};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
-use model::sessions::Session;
+use model::{id::ProjectId, sessions::Session};
 
 lazy_dialog!(Palette, dialogs, Commands);
 
@@ -25,7 +26,9 @@ fn Commands(
     open: RwSignal<bool>,
 ) -> impl IntoView {
     let text = RwSignal::new(String::new());
-    let found = RwSignal::new(Vec::<Session>::new());
+    let found = RwSignal::new(Found::default());
+    let verbs = use_context::<PageVerbs>();
+    let last = use_context::<LastProjects>();
     let failed = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
     let input = NodeRef::<html::Input>::new();
@@ -33,10 +36,9 @@ fn Commands(
     let toasts = use_toasts();
     let navigate = use_navigate();
 
-    effect(move || {
+    Effect::new(move || {
         if open.get() {
             text.set(String::new());
-            found.set(Vec::new());
             chosen.set(0);
             if let Some(input) = input.get() {
                 let _ = input.focus();
@@ -45,24 +47,28 @@ fn Commands(
     });
 
     // The newest wish wins: answers to older ones are dropped.
-    effect(move || {
+    Effect::new(move || {
         let wish = text.get().trim().to_owned();
         chosen.set(0);
         failed.set(String::new());
-        if wish.chars().count() < 2 {
-            found.set(Vec::new());
+        if !open.get() {
             return;
         }
-        browser::after(std::time::Duration::from_millis(120), move || {
+        // One letter finds too much; nothing typed finds what was used last.
+        if wish.chars().count() == 1 {
+            found.set(Found::default());
+            return;
+        }
+        browser::after(std::time::Duration::from_millis(if wish.is_empty() { 0 } else { 120 }), move || {
             spawn_local(async move {
-                let answer = find_sessions(wish.clone()).await;
+                let answer = find(wish.clone()).await;
                 if text.try_get_untracked().is_none_or(|now| now.trim() != wish) {
                     return;
                 }
                 match answer {
-                    Ok(sessions) => found.set(sessions),
+                    Ok(now) => found.set(now),
                     Err(error) => {
-                        found.set(Vec::new());
+                        found.set(Found::default());
                         failed.set(sentence(&error.to_string()));
                     }
                 }
@@ -71,8 +77,19 @@ fn Commands(
     });
 
     let shown = Memo::new(move |_| {
-        let mut entries = matching(&text.read());
-        entries.extend(found.read().iter().map(Entry::of_session));
+        let typed = text.read();
+        let verbs = verbs.map(PageVerbs::list).unwrap_or_default();
+        let mut first: Vec<_> = verbs.into_iter().enumerate().map(|(at, verb)| Entry::new(verb.name, "this page", verb.icon, Does::Verb(at))).collect();
+        let sessions = found.read().sessions.iter().map(Entry::of_session).collect::<Vec<_>>();
+        if typed.trim().is_empty() {
+            // What was used last stands between the page's own and everything else.
+            first.extend(sessions);
+            first.extend(last.map(LastProjects::recent).unwrap_or_default().into_iter().map(|(id, name)| Entry::of_project(id, name)));
+            return matching("", first);
+        }
+        let mut entries = matching(&typed, first);
+        entries.extend(sessions);
+        entries.extend(found.read().projects.iter().map(|(id, name)| Entry::of_project(*id, name.clone())));
         entries
     });
 
@@ -80,6 +97,13 @@ fn Commands(
         open.set(false);
         match entry.does {
             Does::Open(path) => navigate(&path, NavigateOptions::default()),
+            Does::Verb(at) => {
+                // The list may have changed since it was drawn: what is called the same is meant.
+                let all = untrack(|| verbs.map(PageVerbs::list).unwrap_or_default());
+                if let Some(verb) = all.get(at).filter(|verb| verb.name == entry.name) {
+                    verb.run.run(());
+                }
+            }
             Does::Theme(theme) => browser::set_theme(theme),
             Does::SignOut => {
                 if let Some(form) = sign_out.get_untracked() {
@@ -142,7 +166,7 @@ fn Commands(
                     placeholder="Search or run a command"
                     prop:value=move || text.get()
                     on:input:target=move |event| text.set(event.target().value())
-                    on:keydown=hear::keydown(on_key)
+                    on:keydown=on_key
                 />
                 <Kbd key="Esc" />
             </div>
@@ -165,10 +189,10 @@ fn Commands(
                                             chosen.set(at);
                                         }
                                     }
-                                    on:click=hear::click(move |_| {
+                                    on:click=move |_| {
                                         let entry = wanted.clone();
                                         run.with_value(|run| run(entry));
-                                    })
+                                    }
                                 >
                                     {match entry.look {
                                         Some(look) => view! { <Shape look=look /> },
@@ -202,6 +226,10 @@ impl Entry {
             look: Some(Look::from(session.state)),
             does: Does::Open(format!("/sessions/{}", session.id)),
         }
+    }
+
+    fn of_project(id: ProjectId, name: String) -> Self {
+        Self::new(name, "project", "folder-git-2", Does::Open(format!("/projects/{id}")))
     }
 
     fn theme(theme: Theme) -> Self {

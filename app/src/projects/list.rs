@@ -3,10 +3,10 @@
 
 use super::api::{CreateProject, ProjectsView, list_projects};
 use crate::{
-    Act, Reading, SendForm, Sending,
+    FormAction, NodeAction, NodeForm, NodeResource,
     error::AppError,
     live::{Rows, use_live},
-    ui::{Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput, changing, each, format, hear},
+    ui::{Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput, format, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -48,8 +48,8 @@ fn take(rows: Rows<Project>, project: &Project, more: bool) {
 #[component]
 pub fn ProjectsPage() -> impl IntoView {
     let live = use_live();
-    let projects = Reading::new(move || live.reloads.track(), || list_projects(page_after(None)));
-    let create = Sending::leaving::<CreateProject>();
+    let projects = NodeResource::new(move || live.reloads.track(), || list_projects(page_after(None)));
+    let create = FormAction::leaving::<CreateProject>();
     let rows = Rows::new(|project: &Project| project.id.to_string());
     let next = RwSignal::new(None::<String>);
     live.on(move |said| match said {
@@ -85,15 +85,15 @@ pub fn ProjectsPage() -> impl IntoView {
 }
 
 #[component]
-fn AddProject(create: Sending) -> impl IntoView {
+fn AddProject(create: FormAction) -> impl IntoView {
     let error = Signal::derive(move || create.refusal());
     let path = Signal::derive(move || error.with(|error| error.as_ref().and_then(|error| error.about("path"))));
     let other = move || error.get().filter(|error| error.field() != Some("path"));
     view! {
-        <SendForm to=create class="add-project">
+        <NodeForm action=create class="add-project">
             <TextInput label="Path" name="path" required=true hint="Absolute path of a folder on this node; usually a git repository." error=path />
             <Button large=true submit=true icon="plus" disabled=create.pending()>"Add project"</Button>
-        </SendForm>
+        </NodeForm>
         {move || other().map(|error| view! { <ErrorNote error=error title="The project was not added." /> })}
     }
 }
@@ -103,7 +103,7 @@ fn AddProject(create: Sending) -> impl IntoView {
 fn More(rows: Rows<Project>, next: RwSignal<Option<String>>) -> impl IntoView {
     let failed = RwSignal::new(None::<AppError>);
     let here = StoredValue::new(());
-    let load = Act::new(move |after: &String| {
+    let load = NodeAction::new(move |after: &String| {
         let page = page_after(Some(after.clone()));
         async move {
             let answer = list_projects(page).await;
@@ -128,7 +128,7 @@ fn More(rows: Rows<Project>, next: RwSignal<Option<String>>) -> impl IntoView {
                 .map(|after| {
                     view! {
                         <p class="ss-foot">
-                            <Button kind=ButtonKind::Quiet disabled=load.pending() on:click=hear::click(move |_| { load.dispatch(after.clone()); })>
+                            <Button kind=ButtonKind::Quiet disabled=load.pending() on:click=move |_| { load.dispatch(after.clone()); }>
                                 {move || if load.pending().get() { "Loading more" } else { "Load more" }}
                             </Button>
                         </p>
@@ -157,7 +157,7 @@ pub(super) fn look(project: &Project) -> Look {
 fn Table(rows: Rows<Project>) -> impl IntoView {
     // Only its coming and going draws the table anew, not every row that joins it.
     let empty = Memo::new(move |_| rows.is_empty());
-    changing(move || {
+    move || {
         if empty.get() {
             return view! {
                 <Empty icon="folder-git-2" title="No projects yet" text="A project is a folder in which agents work. Give the path of one above." />
@@ -173,10 +173,10 @@ fn Table(rows: Rows<Project>) -> impl IntoView {
                     <span role="columnheader" class="num c-n">"Sessions"</span>
                     <span role="columnheader" class="num c-last">"Last"</span>
                 </div>
-                {each(move || rows.list(), |(key, _)| key.clone(), |(_, project)| view! { <ProjectRow project=project /> })}
+                {keyed_list(move || rows.list(), |(key, _)| key.clone(), |(_, project)| view! { <ProjectRow project=project /> })}
             </div>
         }
-    })
+    }
 }
 
 #[component]

@@ -2,12 +2,17 @@
 //! It must not read a folder: the node says what is there.
 
 pub mod api;
+#[cfg(all(test, feature = "ssr"))]
+pub mod fake;
 mod list;
 mod page;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 
-use crate::lazy::lazy_page;
+use crate::{
+    frame::{PageLink, Place},
+    lazy::lazy_page,
+};
 use leptos::prelude::*;
 use leptos_router::{
     Lazy,
@@ -17,6 +22,9 @@ use leptos_router::{
 };
 use list::ProjectsPage;
 use page::ProjectPage;
+
+/// The list of projects, in lists of pages.
+pub(crate) const PAGE: PageLink = PageLink { name: "Projects", href: "/projects", icon: "folder-git-2", letter: Some("P"), place: Place::Projects };
 
 lazy_page!(ProjectsLazy, rest, ProjectsPage);
 lazy_page!(ProjectLazy, rest, ProjectPage);

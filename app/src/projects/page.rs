@@ -6,13 +6,13 @@ use super::{
     list::{look, trust_kind},
 };
 use crate::{
-    Act, Reading,
+    NodeAction, NodeResource,
     error::{AppError, AppResult},
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, patch_sessions},
     ui::{
-        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, Toasts,
-        changing, code, each, effect, format, hear, use_toasts,
+        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, Toasts, code,
+        format, keyed_list, use_toasts,
     },
     view,
 };
@@ -43,7 +43,7 @@ pub fn ProjectPage() -> impl IntoView {
             view! { <NoProject /> }
         }
     };
-    view! { <div class="page">{changing(inside)}</div> }
+    view! { <div class="page">{inside}</div> }
 }
 
 #[component]
@@ -58,7 +58,7 @@ fn NoProject() -> impl IntoView {
 #[component]
 fn OpenProject(id: ProjectId) -> impl IntoView {
     let live = use_live();
-    let found = Reading::blocking(move || live.reloads.track(), move || find_project(id));
+    let found = NodeResource::blocking(move || live.reloads.track(), move || find_project(id));
     // What was removed may be added again.
     let missing = StoredValue::new(false);
     live.on(move |said| match said {
@@ -99,7 +99,7 @@ struct State {
     /// Why trust or the limit was not changed.
     refused: RwSignal<Option<AppError>>,
     /// Changes the project.
-    change: Act<ProjectPatch>,
+    change: NodeAction<ProjectPatch>,
     /// What was accepted last.
     accepted: RwSignal<ProjectPatch>,
     /// Whether it is being removed here: its reader is led away then.
@@ -118,7 +118,7 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
     let accepted = RwSignal::new(ProjectPatch::default());
     // How often the socket brought the project.
     let heard = StoredValue::new(0_u32);
-    let change = Act::new(move |patch: &ProjectPatch| {
+    let change = NodeAction::new(move |patch: &ProjectPatch| {
         let patch = patch.clone();
         let said = if patch.name.is_some() { unnamed } else { refused };
         let before = heard.get_value();
@@ -161,6 +161,9 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
         ServerSays::Gone { id: gone, .. } => rows.remove(gone),
         _ => {}
     });
+    let query = use_query_map();
+    // What asks to see what trusting would run means the settings.
+    let settings = Memo::new(move |_| query.with(|query| query.get("tab").is_some_and(|tab| tab == "settings") || query.get("look").is_some()));
     view! {
         <LiveTitle text=move || project.with(|project| project.name.clone()) />
         <Head state=state />
@@ -177,8 +180,14 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
                     }
                 })
         }}
+        <nav class="tabs" aria-label="Project">
+            <a href=format!("/projects/{id}") aria-current=move || (!settings.get()).then_some("page")>
+                "Sessions" <span class="cnt">{move || project.with(|project| project.sessions)}</span>
+            </a>
+            <a href=format!("/projects/{id}?tab=settings") aria-current=move || settings.get().then_some("page")>"Settings"</a>
+        </nav>
         <div class="pj">
-            <section class="pj-m" aria-labelledby="pj-s">
+            <section class="pj-m" aria-labelledby="pj-s" hidden=move || settings.get()>
                 <div class="sec-h">
                     <h2 id="pj-s">"Sessions"</h2>
                     <span class="cnt">{move || project.with(|project| project.sessions)}</span>
@@ -195,19 +204,19 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
                         view! {
                             <div class="table pj-t" role="table" aria-label="Sessions of this project">
                                 <SessionsHead />
-                                {each(move || rows.list(), |(key, _)| key.clone(), |(_, session)| view! { <SessionRow session=session /> })}
+                                {keyed_list(move || rows.list(), |(key, _)| key.clone(), |(_, session)| view! { <SessionRow session=session /> })}
                             </div>
                         }
                     }
                 }}
             </section>
-            <aside class="pj-a" aria-label="About this project">
+            <section class="pj-a" aria-label="About this project" hidden=move || !settings.get()>
                 {move || refused.get().filter(|_| !state.trusting.get()).map(|error| view! { <div class="pn-s">{not_changed(error)}</div> })}
                 <About project=project />
                 <Trust state=state />
                 <Limit state=state />
                 <Remove state=state />
-            </aside>
+            </section>
         </div>
     }
 }
@@ -221,14 +230,14 @@ fn Head(state: State) -> impl IntoView {
     let State { project, change, accepted, .. } = state;
     let editing = RwSignal::new(false);
     let field = NodeRef::<html::Input>::new();
-    effect(move || {
+    Effect::new(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
             field.select();
         }
     });
     // The editor keeps what was typed until it is accepted.
-    effect(move || {
+    Effect::new(move || {
         if accepted.with(|patch| patch.name.is_some()) {
             editing.set(false);
         }
@@ -241,28 +250,33 @@ fn Head(state: State) -> impl IntoView {
                     view! {
                         <form
                             class="row"
-                            on:submit=hear::submit(move |event| {
+                            on:submit=move |event| {
                                 event.prevent_default();
                                 if let Some(field) = field.get_untracked() {
                                     change.dispatch(ProjectPatch { name: Some(field.value()), ..ProjectPatch::default() });
                                 }
-                            })
+                            }
                         >
                             <input class="input" aria-label="Name" maxlength="100" node_ref=field prop:value=project.with_untracked(|p| p.name.clone()) />
                             <Button submit=true disabled=change.pending()>"Rename"</Button>
-                            <Button kind=ButtonKind::Quiet on:click=hear::click(move |_| editing.set(false))>"Cancel"</Button>
+                            <Button kind=ButtonKind::Quiet on:click=move |_| editing.set(false)>"Cancel"</Button>
                         </form>
                     }
                 } else {
                     view! {
                         <h1>{move || project.with(|project| project.name.clone())}</h1>
                         {move || project.with(|project| project.demo).then(|| view! { <span class="chip">"demo, no model"</span> })}
-                        <IconButton icon="pencil" label="Edit name" class="btn-mini" on:click=hear::click(move |_| editing.set(true)) />
+                        <IconButton icon="pencil" label="Edit name" class="btn-mini" on:click=move |_| editing.set(true) />
                     }
                 }
             }}
             <a class="btn push" href=format!("/sessions/new?project={id}")><Icon name="plus" /> "New session here"</a>
         </div>
+        <p class="row wrap xs pj-h">
+            <a href=format!("/projects/{id}?tab=settings") title="Trust"><StatusWord look=Signal::derive(move || project.with(look)) chip=true /></a>
+            <code class="muted">{move || project.with(|project| project.path.clone())}</code>
+            {move || project.with(|project| project.branch.clone()).map(|branch| view! { <span class="chip mono" title="Branch">{branch}</span> })}
+        </p>
     }
 }
 
@@ -331,13 +345,13 @@ fn Trust(state: State) -> impl IntoView {
                         let holds = project.trusted && !project.trust_stale;
                         let word = if holds { "Stop trusting" } else if project.trust_stale { "Trust it as it is now…" } else { "Trust this project…" };
                         view! {
-                            <Button kind=trust_kind(project) disabled=change.pending() on:click=hear::click(move |_| {
+                            <Button kind=trust_kind(project) disabled=change.pending() on:click=move |_| {
                                 if holds {
                                     change.dispatch(ProjectPatch { trusted: Some(false), ..ProjectPatch::default() });
                                 } else {
                                     open.set(true);
                                 }
-                            })>{word}</Button>
+                            }>{word}</Button>
                         }
                     })
                 }}
@@ -353,7 +367,7 @@ fn Trusting(state: State) -> impl IntoView {
     let State { project, refused, change, accepted, trusting: open, .. } = state;
     let id = project.with_untracked(|project| project.id);
     let found = RwSignal::new(None::<AppResult<OwnFiles>>);
-    let look = Act::new(move |(): &()| async move {
+    let look = NodeAction::new(move |(): &()| async move {
         let answer = read_own_files(id).await;
         found.try_set(Some(answer));
     });
@@ -362,20 +376,20 @@ fn Trusting(state: State) -> impl IntoView {
         found.set(None);
         look.dispatch(());
     };
-    effect(move || {
+    Effect::new(move || {
         if open.get() {
             again();
         }
     });
     // A link from elsewhere leads right here.
     let query = use_query_map();
-    effect(move || {
+    Effect::new(move || {
         if query.with(|query| query.get("look").is_some_and(|what| what == "trust")) {
             open.set(true);
         }
     });
     let toasts = use_toasts();
-    effect(move || {
+    Effect::new(move || {
         if accepted.with(|patch| patch.trusted == Some(true)) {
             open.set(false);
             say_trusted(toasts, id, &project.with_untracked(|project| project.name.clone()));
@@ -398,12 +412,12 @@ fn Trusting(state: State) -> impl IntoView {
                     .map(|error| view! { <ErrorNote error=error title="The project was not trusted." retry=Callback::new(move |()| again()) /> })
             }}
             <div class="acts">
-                <Button large=true on:click=hear::click(move |_| open.set(false))>"Not now"</Button>
-                <Button kind=ButtonKind::Primary large=true disabled=cannot on:click=hear::click(move |_| {
+                <Button large=true on:click=move |_| open.set(false)>"Not now"</Button>
+                <Button kind=ButtonKind::Primary large=true disabled=cannot on:click=move |_| {
                     if let Some(seen) = untrack(seal) {
                         change.dispatch(ProjectPatch { trusted: Some(true), seen: Some(seen), ..ProjectPatch::default() });
                     }
-                })>"Trust it"</Button>
+                }>"Trust it"</Button>
             </div>
         </Dialog>
     }
@@ -527,7 +541,7 @@ fn Remove(state: State) -> impl IntoView {
     let failed = RwSignal::new(None::<AppError>);
     let navigate = StoredValue::new(use_navigate());
     let toasts = use_toasts();
-    let remove = Act::new(move |(): &()| {
+    let remove = NodeAction::new(move |(): &()| {
         let (name, path) = project.with_untracked(|project| (project.name.clone(), project.path.clone()));
         leaving.set(true);
         async move {
@@ -550,11 +564,11 @@ fn Remove(state: State) -> impl IntoView {
     let cannot = Signal::derive(move || !matches() || remove.pending().get());
     view! {
         <section class="pn-s">
-            <Button kind=ButtonKind::Danger icon="trash-2" on:click=hear::click(move |_| {
+            <Button kind=ButtonKind::Danger icon="trash-2" on:click=move |_| {
                 typed.set(String::new());
                 failed.set(None);
                 open.set(true);
-            })>"Remove project…"</Button>
+            }>"Remove project…"</Button>
             <Dialog open=open title="Remove project">
                 <p>
                     "OrchWiz forgets "
@@ -563,12 +577,12 @@ fn Remove(state: State) -> impl IntoView {
                 </p>
                 <form
                     class="stack"
-                    on:submit=hear::submit(move |event| {
+                    on:submit=move |event| {
                         event.prevent_default();
                         if !cannot.get_untracked() {
                             remove.dispatch(());
                         }
-                    })
+                    }
                 >
                     <label class="field">
                         <span class="label">"Type its name to remove it"</span>
@@ -577,7 +591,7 @@ fn Remove(state: State) -> impl IntoView {
                     {move || failed.get().map(|error| view! { <ErrorNote error=error title="The project was not removed." /> })}
                     <div class="acts">
                         <Button kind=ButtonKind::Danger large=true submit=true disabled=cannot>"Remove"</Button>
-                        <Button large=true on:click=hear::click(move |_| open.set(false))>"Keep it"</Button>
+                        <Button large=true on:click=move |_| open.set(false)>"Keep it"</Button>
                     </div>
                 </form>
             </Dialog>

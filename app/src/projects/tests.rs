@@ -19,7 +19,7 @@ async fn the_list_says_how_each_stands() {
         project(5, |p| p.demo = true),
         project(6, |p| (p.unread, p.trusted, p.branch) = (true, false, None)),
     ];
-    let page = Fake { projects, ..Fake::default() }.render("/projects").await;
+    let page = Fake { projects: projects.into(), ..Fake::default() }.render("/projects").await;
     page.shows(&["Trusted", "Not trusted", "Missing", "Changed", "Not known", "not known", "demo, no model", "/home/mara/src/project-1"]);
 }
 
@@ -32,7 +32,7 @@ async fn a_project_lists_what_trusting_it_would_run() {
     })];
     let path = format!("/projects/{}", projects[0].id);
     let sessions = vec![session(1, |_| ())];
-    let page = Fake { sessions, projects, ..Fake::default() }.render(&path).await;
+    let page = Fake { sessions: sessions.into(), projects: projects.into(), ..Fake::default() }.render(&path).await;
     page.shows(&[
         "If trusted, these files may run commands:",
         ".mcp.json",
@@ -52,7 +52,7 @@ async fn trusting_is_the_pages_decision_only_where_it_would_run_something() {
             p.runs_own = runs_own;
         })];
         let path = format!("/projects/{}", projects[0].id);
-        let page = Fake { projects, ..Fake::default() }.render(&path).await;
+        let page = Fake { projects: projects.into(), ..Fake::default() }.render(&path).await;
         let page = page.visible();
         let before = page.split("Trust this project").next().unwrap_or_default().to_owned();
         before[before.rfind("<button").expect("the button")..].contains("btn-p")
@@ -64,15 +64,15 @@ async fn trusting_is_the_pages_decision_only_where_it_would_run_something() {
 #[tokio::test]
 async fn more_projects_than_an_answer_holds_are_offered() {
     let projects: Vec<_> = (1..=250).map(|n| project(n, |_| ())).collect();
-    Fake { projects, ..Fake::default() }.render("/projects").await.shows(&["Load more", "project-200"]).lacks(&["project-201"]);
-    Fake { projects: vec![project(1, |_| ())], ..Fake::default() }.render("/projects").await.lacks(&["Load more"]);
+    Fake { projects: projects.into(), ..Fake::default() }.render("/projects").await.shows(&["Load more", "project-200"]).lacks(&["project-201"]);
+    Fake { projects: vec![project(1, |_| ())].into(), ..Fake::default() }.render("/projects").await.lacks(&["Load more"]);
 }
 
 #[tokio::test]
 async fn a_missing_folder_is_a_warning_on_its_page() {
     let projects = vec![project(1, |p| p.present = false)];
     let path = format!("/projects/{}", projects[0].id);
-    Fake { projects, ..Fake::default() }.render(&path).await.shows(&["The folder is missing.", "No sessions here yet"]);
+    Fake { projects: projects.into(), ..Fake::default() }.render(&path).await.shows(&["The folder is missing.", "No sessions here yet"]);
 }
 
 #[tokio::test]

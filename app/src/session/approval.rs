@@ -11,7 +11,7 @@ use crate::{
         waits::Waits,
         words,
     },
-    ui::{Elapsed, Icon, Look, Shape, changing, effect, format, moment, quiet_clock, zoned},
+    ui::{Elapsed, Icon, Look, Shape, format, moment, quiet_clock, zoned},
     view,
 };
 use leptos::{html, prelude::*};
@@ -31,11 +31,11 @@ pub fn ApprovalSlot(
     let approval = store.approval(id);
     // Only a change of state draws it anew: half a reason written must not be lost.
     let state = Memo::new(move |_| approval.with(|approval| approval.as_ref().map(|approval| approval.state)));
-    changing(move || match state.get() {
+    move || match state.get() {
         None => ().into_any(),
         Some(ApprovalState::Pending) => view! { <ApprovalCard store=store id=id /> },
         Some(_) => approval.get_untracked().map(|approval| view! { <Answered approval=approval /> }).into_any(),
-    })
+    }
 }
 
 /// What was decided, on one line.
@@ -76,14 +76,14 @@ pub fn ApprovalCard(
     let subagent = approval.subagent.clone();
     let title = words::short_title(&approval);
     let card = NodeRef::<html::Section>::new();
-    effect(move || {
+    Effect::new(move || {
         if let Some(card) = card.get() {
             browser::when_seen(&card, move |seen| store.sight(id, seen));
         }
     });
     on_cleanup(move || store.sight(id, false));
     // It comes when the one before was answered: whoever waits there for it goes on with it.
-    effect(move || {
+    Effect::new(move || {
         if card.get().is_some() && first.get_untracked() && browser::has(".answered:focus") {
             request_animation_frame(move || browser::focus(&id.to_string()));
         }
@@ -158,7 +158,7 @@ pub fn Until(
     moment(Signal::stored(at), false, zoned(now), text)
 }
 
-/// The strip above the composer that leads to the next decision, on the phone.
+/// The strip above the composer that leads to the next decision, while its card is out of sight.
 #[component]
 pub fn NextDecision(
     /// What the page knows.
@@ -170,17 +170,17 @@ pub fn NextDecision(
             waiting.first().map(|id| (*id, waiting.len()))
         })
     };
-    changing(move || {
+    move || {
         // Beside the card itself it would only take room.
         next().filter(|(id, _)| !store.in_sight(*id)).map(|(id, count)| {
-            let text = if count == 1 { "1 decision waits for you".to_owned() } else { format!("{count} decisions wait for you") };
+            let text = if count == 1 { "1 decision waits for you".to_owned() } else { format!("Decision 1 of {count} waits for you") };
             view! {
-                <a class="dock-next only-phone" href=format!("#{id}")>
+                <a class="dock-next" href=format!("#{id}")>
                     <Shape look=Look::WAITING />
                     <b class="medium">{text}</b>
                     <span class="push link row nw">"Show" <Icon name="arrow-up" /></span>
                 </a>
             }
         })
-    })
+    }
 }

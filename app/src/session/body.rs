@@ -2,7 +2,7 @@
 //! It must not fetch; it shows what is there, in the shape of what comes, or why it did not come.
 
 use super::store::Body;
-use crate::ui::{CodeBlock, DiffView, ErrorNote, Markdown, changing, hear};
+use crate::ui::{CodeBlock, DiffView, ErrorNote, Markdown};
 use crate::view;
 use leptos::prelude::*;
 use model::entries::{Entry, EntryBody, EntryKind};
@@ -20,7 +20,7 @@ pub fn BodyView(
     /// Whether it is open: closed ones draw nothing.
     open: ArcRwSignal<bool>,
 ) -> impl IntoView {
-    changing(move || {
+    move || {
         if !open.get() {
             return ().into_any();
         }
@@ -37,7 +37,7 @@ pub fn BodyView(
             }
         };
         view! { <div class="tool-body">{inside}</div> }
-    })
+    }
 }
 
 #[component]
@@ -108,7 +108,7 @@ fn Output(text: String, folded: bool) -> impl IntoView {
                     view! {
                         <p class="xs faint">
                             {format!("Last {TAIL} of {lines} lines. ")}
-                            <button type="button" class="btn-link" on:click=hear::click(move |_| all.set(true))>"Show all"</button>
+                            <button type="button" class="btn-link" on:click=move |_| all.set(true)>"Show all"</button>
                         </p>
                     }
                 })

@@ -1,11 +1,11 @@
-//! Where a person speaks to the agent. What was written is never lost: a draft stays in the browser, a refusal keeps the text.
+//! Where a person speaks to the agent, and above it what waits and what goes on in the background. What was written is never lost: a draft stays in the browser, a refusal keeps the text.
 //! It sends by a server function, so it works while the socket is down, and as a plain form before WASM has loaded.
 
 use super::{api::say, approval::NextDecision, scroll::Follow, store::Store};
 use crate::{
-    Act, browser,
+    NodeAction, browser,
     error::AppError,
-    ui::{ErrorNote, TextArea, changing, effect, hear},
+    ui::{ErrorNote, Look, Shape, TextArea},
     view,
 };
 use leptos::{html, prelude::*};
@@ -22,12 +22,32 @@ pub fn Composer(
     view! {
         <div class="dock">
             <NextDecision store=store />
+            <Background store=store />
             {if store.may_drive {
                 view! { <Say store=store follow=follow /> }
             } else {
                 view! { <p class="xs muted dock-note">"You may watch this session. Somebody with the role operator can speak to it."</p> }
             }}
         </div>
+    }
+}
+
+/// What goes on in the background, on one line; each leads to its entry.
+#[component]
+fn Background(store: Store) -> impl IntoView {
+    let running = Memo::new(move |_| store.background());
+    move || {
+        let running = running.get();
+        (!running.is_empty()).then(|| {
+            let one = |(seq, what): (i64, String)| view! { <a class="link cut mono" href=format!("#e{seq}")>{what}</a> };
+            view! {
+                <div class="dock-bg xs">
+                    <Shape look=Look::WORKING />
+                    <span class="nw">{format!("{} in the background", running.len())}</span>
+                    {running.into_iter().map(one).collect_view()}
+                </div>
+            }
+        })
     }
 }
 
@@ -55,14 +75,14 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
         browser::remember(&key, (!now.is_empty()).then_some(now.as_str()));
     });
     // The field is as high as its text, up to a third of the window.
-    effect(move || {
+    Effect::new(move || {
         text.track();
         if let Some(field) = field.get() {
             request_animation_frame(move || grow(&field));
         }
     });
 
-    let send = Act::new(move |words: &String| {
+    let send = NodeAction::new(move |words: &String| {
         let (words, key) = (words.clone(), draft_key.clone());
         async move {
             match say(id, words.clone()).await {
@@ -145,14 +165,14 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             method="post"
             action="/api/rpc/session/prompt"
             aria-label="Message"
-            on:submit=hear::submit(move |event| {
+            on:submit=move |event| {
                 event.prevent_default();
                 submit();
-            })
+            }
         >
             <input type="hidden" name="id" value=id.to_string() />
             // A decision is answered from here as well, while nothing is written.
-            <div class="comp-in" data-passes="adjk" on:keydown=hear::keydown(keydown)>
+            <div class="comp-in" data-passes="adjk" on:keydown=keydown>
                 <TextArea
                     value=text
                     id="say"
@@ -167,10 +187,10 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             </div>
             {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not sent; the text is kept." /> })}
             <div class="comp-f">
-                <span class="xs faint no-phone cut">{changing(hint)}</span>
+                <span class="xs faint no-phone cut">{hint}</span>
                 <span class="push"></span>
                 <button type="submit" class="btn" disabled=move || send.pending().get() || (cfg!(feature = "hydrate") && hydrated() && empty())>
-                    {changing(verb)}
+                    {verb}
                     <kbd class="kbd kbd-f" aria-hidden="true">"Enter"</kbd>
                 </button>
             </div>

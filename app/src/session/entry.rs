@@ -11,7 +11,7 @@ use super::{
 use crate::{
     inbox::words::{tool_icon, tool_name},
     session::api::read_body,
-    ui::{Elapsed, Exact, Icon, Look, Markdown, Shape, StatusWord, changing, each, effect, format, hear},
+    ui::{Elapsed, Exact, Icon, Look, Markdown, Shape, StatusWord, format, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -59,7 +59,7 @@ pub fn EntryRow(
 /// Asks for the body of a row once it is open.
 fn fetch_when_open(store: Store, row: &Row, seq: i64) {
     let (open, body) = (row.open.clone(), row.body.clone());
-    effect(move || {
+    Effect::new(move || {
         if open.get() && body.with(|body| *body == Body::Unasked) {
             body.set(Body::Asked);
             let id = store.session.with_untracked(|session| session.id);
@@ -164,7 +164,7 @@ fn MessageRow(row: Row) -> impl IntoView {
 #[component]
 fn Text(row: Row) -> impl IntoView {
     let Row { entry, open, body } = row;
-    changing(move || {
+    move || {
         let (html, preview, more) = entry.with(|entry| (entry.html.clone(), entry.preview.clone(), entry.more));
         if let Some(html) = html {
             return view! { <Markdown html=html /> };
@@ -186,13 +186,13 @@ fn Text(row: Row) -> impl IntoView {
                         .then(|| {
                             view! {
                                 " "
-                                <button type="button" class="btn-link" on:click=hear::click(move |_| open.set(true))>"Show all"</button>
+                                <button type="button" class="btn-link" on:click=move |_| open.set(true)>"Show all"</button>
                             }
                         })}
                 </p>
             }
         })
-    })
+    }
 }
 
 /// A line that opens: thoughts, lists, what this version does not know.
@@ -269,13 +269,13 @@ fn CallRow(store: Store, row: Row) -> impl IntoView {
         let nested = nested.clone();
         Memo::new(move |_| nested.with(|nested| !nested.is_empty()))
     };
-    changing(move || {
+    move || {
         if has_nested.get() {
             view! { <Nest store=store row=row.clone() id=id.clone() nested=nested.clone() /> }
         } else {
             view! { <ToolLine store=store row=row.clone() /> }
         }
-    })
+    }
 }
 
 #[component]
@@ -377,7 +377,7 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
         open.set(true);
     }
     let asked = open.clone();
-    effect(move || {
+    Effect::new(move || {
         if waits.get() {
             asked.set(true);
         }
@@ -416,7 +416,7 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
                 }}
             </summary>
             <div class="nest-b">
-                {each(
+                {keyed_list(
                     move || blocks.get(),
                     ToString::to_string,
                     move |block| {

@@ -3,7 +3,7 @@
 
 use super::{scroll::Follow, store::Store};
 use crate::browser;
-use crate::ui::{Icon, IconButton, changing, effect, format, hear};
+use crate::ui::{Icon, IconButton, format};
 use crate::view;
 use leptos::{html, prelude::*};
 
@@ -17,14 +17,14 @@ pub fn Find(
     /// Whether it is open.
     open: RwSignal<bool>,
 ) -> impl IntoView {
-    changing(move || open.get().then(|| view! { <FindBar store=store follow=follow open=open /> }))
+    move || open.get().then(|| view! { <FindBar store=store follow=follow open=open /> })
 }
 
 #[component]
 fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let field = NodeRef::<html::Input>::new();
-    effect(move || {
+    Effect::new(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
         }
@@ -81,7 +81,7 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
                         text.set(event.target().value());
                         at.set(None);
                     }
-                    on:keydown=hear::keydown(move |event| match event.key().as_str() {
+                    on:keydown=move |event| match event.key().as_str() {
                         "Enter" => {
                             event.prevent_default();
                             go(if event.shift_key() { -1 } else { 1 });
@@ -92,12 +92,12 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
                             close();
                         }
                         _ => {}
-                    })
+                    }
                 />
             </div>
-            <span class="mono nw" aria-live="polite">{changing(said)}</span>
-            <IconButton icon="arrow-up" label="Hit before" on:click=hear::click(move |_| go(-1)) />
-            <IconButton icon="arrow-down" label="Next hit" on:click=hear::click(move |_| go(1)) />
+            <span class="mono nw" aria-live="polite">{said}</span>
+            <IconButton icon="arrow-up" label="Hit before" on:click=move |_| go(-1) />
+            <IconButton icon="arrow-down" label="Next hit" on:click=move |_| go(1) />
             <span class="push row muted">
                 {move || {
                     store
@@ -108,12 +108,12 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
                             let loaded = i64::try_from(store.loaded()).unwrap_or(i64::MAX);
                             view! {
                                 <span class="no-phone">{format!("in {}", format::count(loaded, "loaded entry", "loaded entries"))}</span>
-                                <button type="button" class="btn-link" on:click=hear::click(move |_| follow.load_older())>"Load older"</button>
+                                <button type="button" class="btn-link" on:click=move |_| follow.load_older()>"Load older"</button>
                             }
                         })
                 }}
             </span>
-            <IconButton icon="x" label="Close" on:click=hear::click(move |_| close()) />
+            <IconButton icon="x" label="Close" on:click=move |_| close() />
         </div>
     }
 }

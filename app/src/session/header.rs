@@ -3,16 +3,20 @@
 
 use super::{
     api::{Drive, drive_agent, send_again},
+    page::use_query,
+    panel::Part,
     store::Store,
 };
 use crate::{
-    Act, browser,
+    NodeAction, browser,
     error::AppError,
+    frame::{Verb, offer_verbs},
     sessions::{
         actions::{say_archived, say_deleted},
+        acts::{MODELS, SessionAct, SessionActs, agent_acts, mode_word, own_acts, settings_acts},
         api::{delete_session, update_session},
     },
-    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, changing, effect, format, hear, use_toasts},
+    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, format, use_toasts},
     view,
 };
 use leptos::{html, prelude::*};
@@ -27,11 +31,13 @@ pub struct Controls {
     /// Whether the title is being written.
     editing: RwSignal<bool>,
     /// Interrupts, stops or resumes its agent, forks it, changes its mode or model.
-    pub drive: Act<Drive>,
+    pub drive: NodeAction<Drive>,
     /// Says again what was said last.
-    pub again: Act<()>,
+    pub again: NodeAction<()>,
     /// Renames it, or archives it.
-    change: Act<SessionPatch>,
+    change: NodeAction<SessionPatch>,
+    /// Deletes it.
+    delete: NodeAction<()>,
 }
 
 impl Controls {
@@ -41,7 +47,7 @@ impl Controls {
         let id = store.session.with_untracked(|session| session.id);
         let toasts = use_toasts();
         let navigate = use_navigate();
-        let drive = Act::new(move |what: &Drive| {
+        let drive = NodeAction::new(move |what: &Drive| {
             let (what, go) = (what.clone(), navigate.clone());
             let forks = what == Drive::Fork;
             // The mode shows at once what was pressed.
@@ -70,7 +76,7 @@ impl Controls {
                 }
             }
         });
-        let change = Act::new(move |patch: &SessionPatch| {
+        let change = NodeAction::new(move |patch: &SessionPatch| {
             let patch = patch.clone();
             let archived = patch.archived;
             async move {
@@ -87,7 +93,7 @@ impl Controls {
                 }
             }
         });
-        let again = Act::new(move |(): &()| async move {
+        let again = NodeAction::new(move |(): &()| async move {
             match send_again(id).await {
                 Ok(prompt) => {
                     error.set(None);
@@ -96,7 +102,50 @@ impl Controls {
                 Err(refused) => error.set(Some(refused)),
             }
         });
-        Self { error, editing, drive, again, change }
+        let navigate = use_navigate();
+        let delete = NodeAction::new(move |(): &()| {
+            let go = navigate.clone();
+            let title = store.session.with_untracked(|session| session.title.clone());
+            async move {
+                match delete_session(id).await {
+                    Ok(()) => {
+                        if store.is_here() {
+                            go("/sessions", leptos_router::NavigateOptions::default());
+                        }
+                        say_deleted(toasts, id, title);
+                    }
+                    Err(refused) => error.set(Some(refused)),
+                }
+            }
+        });
+        let controls = Self { error, editing, drive, again, change, delete };
+        if store.may_drive {
+            offer_verbs(move || store.session.with(|session| controls.verbs(session)));
+        }
+        controls
+    }
+
+    /// Does one thing.
+    pub fn act(self, act: SessionAct) {
+        let drive = |what| self.drive.dispatch(what);
+        match act {
+            SessionAct::Interrupt => drive(Drive::Interrupt),
+            SessionAct::SendAgain => self.again.dispatch(()),
+            SessionAct::Resume => drive(Drive::Resume),
+            SessionAct::Stop => drive(Drive::Stop),
+            SessionAct::Fork => drive(Drive::Fork),
+            SessionAct::Mode(mode) => drive(Drive::Mode(mode)),
+            SessionAct::Model(model) => drive(Drive::Model(model.map(str::to_owned))),
+            SessionAct::Rename => self.editing.set(true),
+            SessionAct::Archive(archived) => self.change.dispatch(SessionPatch { archived: Some(archived), ..SessionPatch::default() }),
+            SessionAct::Delete => self.delete.dispatch(()),
+        }
+    }
+
+    /// The same for the palette.
+    fn verbs(self, session: &Session) -> Vec<Verb> {
+        let all = agent_acts(session).into_iter().chain(own_acts(session)).chain(settings_acts(session));
+        all.map(|act| Verb { name: act.word(), icon: act.icon(), run: Callback::new(move |()| self.act(act.clone())) }).collect()
     }
 }
 
@@ -125,78 +174,72 @@ pub fn Header(
                     <a href=format!("/projects/{project}")>{move || session.with(|session| session.project_name.clone())}</a>
                 </nav>
                 <TitleEdit store=store controls=controls />
+                <p class="s-state cut">
+                    <StatusWord look=Signal::derive(move || Look::from(session.with(|session| session.state))) />
+                    " "
+                    <span class="muted">{move || session.with(why)} {move || with_comma(session.with(|s| why(s).is_empty()))} <Elapsed since=Signal::derive(move || session.with(|s| s.state_since)) /></span>
+                </p>
                 <span class="push row sx-acts">
                     <Show when=move || store.may_drive>
-                        <ModeSwitch store=store drive=controls.drive />
                         <DriveButtons store=store controls=controls />
-                        <More store=store controls=controls />
                     </Show>
+                    <More store=store controls=controls />
+                    <PanelButton />
                 </span>
             </div>
-            <Strip store=store drive=controls.drive />
+            <Chips store=store drive=controls.drive />
             {move || error.get().map(|error| view! { <div class="sx-err"><ErrorNote error=error /></div> })}
         </header>
     }
 }
 
-/// The facts, each in its column.
+/// What opens and closes the panel; the page's head script does it.
 #[component]
-fn Strip(store: Store, drive: Act<Drive>) -> impl IntoView {
+fn PanelButton() -> impl IntoView {
+    Effect::new(browser::show_pressed);
+    view! {
+        <button
+            type="button"
+            class="btn btn-i btn-q no-phone"
+            data-flip="panel"
+            aria-expanded="true"
+            aria-keyshortcuts="]"
+            aria-label="Session details"
+            title="Open or close the details (])"
+        >
+            <Icon name="columns-3" />
+        </button>
+    }
+}
+
+/// The second line: where it works, what it may do, with what, and what that took. The rest stands under Usage.
+#[component]
+fn Chips(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
     let session = store.session;
-    let agent = move || {
-        session.with(|session| match session.agent {
-            AgentKind::Demo => "Demo, no model".into_any(),
-            agent @ AgentKind::Claude => view! { {agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> },
-        })
+    let go = use_query();
+    let usage = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        go.run(("tab", Some(Part::Usage.key().to_owned())));
+        browser::unfold("panel");
     };
     view! {
-        <dl class="strip">
-            <div class="s-state">
-                <dt>"State"</dt>
-                <dd class="cut">
-                    <StatusWord look=Signal::derive(move || Look::from(session.with(|session| session.state))) />
-                    " "
-                    <span class="muted">{move || session.with(why)} {move || with_comma(session.with(|s| why(s).is_empty()))} <Elapsed since=Signal::derive(move || session.with(|s| s.state_since)) /></span>
-                </dd>
-            </div>
+        <div class="chips xs">
             {move || {
                 session
                     .with(|session| session.branch.clone())
-                    .map(|branch| view! { <div class="no-phone s-cut"><dt>"Branch"</dt> <dd class="mono cut" title=branch.clone()>{branch.clone()}</dd></div> })
+                    .map(|branch| view! { <span class="chip mono s-branch" title=format!("Branch {branch}")><span class="vh">"Branch "</span><span class="cut">{branch.clone()}</span></span> })
             }}
-            <div class="no-phone">
-                <dt>"Agent"</dt>
-                <dd class="cut">
-                    {changing(agent)}
-                    {move || {
-                        session
-                            .with(|session| session.unattended)
-                            .then(|| {
-                                view! {
-                                    <span class="muted" title="Started by a token or the command line: what nobody answers in time is denied">
-                                        ", unattended"
-                                    </span>
-                                }
-                            })
-                    }}
-                </dd>
-            </div>
+            {store.may_drive.then(|| view! { <ModeSwitch store=store drive=drive /> })}
+            {(!store.may_drive).then(|| view! { <span class="chip">{move || session.with(|session| mode_word(session.mode))}</span> })}
             <ModelSwitch store=store drive=drive />
-            <div>
-                <dt>"Time"</dt>
-                <dd class="mono">
-                    <Elapsed
-                        since=Signal::derive(move || session.with(|s| s.started))
-                        until=Signal::derive(move || session.with(|s| (!s.state.is_live()).then_some(s.updated)))
-                    />
-                </dd>
-            </div>
-            <div>
-                <dt>"Cost"</dt>
-                <dd class="mono"><Cost micros=Signal::derive(move || session.with(|s| s.cost_micros)) /></dd>
-            </div>
-            <Context store=store />
-        </dl>
+            {move || {
+                session
+                    .with(|session| session.unattended)
+                    .then(|| view! { <span class="chip" title="Started by a token or the command line: what nobody answers in time is denied">"unattended"</span> })
+            }}
+            <a class="chip" href="?tab=usage" title="Context that is used" on:click=usage><Context store=store /></a>
+            <a class="chip" href="?tab=usage" title="Cost, as the agent estimates it" on:click=usage>"Cost " <span class="mono"><Cost micros=Signal::derive(move || session.with(|s| s.cost_micros)) /></span></a>
+        </div>
     }
 }
 
@@ -223,20 +266,17 @@ fn share(used: i64, size: i64) -> f64 {
 
 #[component]
 fn Context(store: Store) -> impl IntoView {
-    changing(move || {
+    move || {
         let (used, size) = store.session.with(|session| (session.context_used, session.context_size));
-        let inside = match (used, size.filter(|size| *size > 0)) {
+        match (used, size.filter(|size| *size > 0)) {
             (Some(used), Some(size)) => view! {
-                <dd>
-                    <span class="mono">{format!("{:.0} %", share(used, size))}</span>
-                    <Meter percent=share(used, size) label=format!("{} of {} tokens", format::exact(used), format::exact(size)) warn_at=80.0 />
-                </dd>
+                "Context " <span class="mono">{format!("{:.0} %", share(used, size))}</span>
+                <Meter percent=share(used, size) label=format!("{} of {} tokens", format::exact(used), format::exact(size)) warn_at=80.0 />
             },
-            (Some(used), None) => view! { <dd class="mono">{format::short(used)}</dd> },
-            _ => view! { <dd class="faint">"not known"</dd> },
-        };
-        view! { <div class="s-ctx"><dt>"Context"</dt>{inside}</div> }
-    })
+            (Some(used), None) => view! { "Context " <span class="mono">{format::short(used)}</span> },
+            _ => view! { "Context " <span class="faint">"not known"</span> },
+        }
+    }
 }
 
 /// The title, editable in place.
@@ -244,7 +284,7 @@ fn Context(store: Store) -> impl IntoView {
 fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
     let Controls { editing, change, .. } = controls;
     let field = NodeRef::<html::Input>::new();
-    effect(move || {
+    Effect::new(move || {
         if let Some(field) = field.get() {
             let _ = field.focus();
             field.select();
@@ -262,19 +302,19 @@ fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
             }
         }
     };
-    changing(move || {
+    move || {
         if editing.get() {
             return view! {
                 <form
                     class="row sx-title"
-                    on:submit=hear::submit(save)
-                    on:keydown=hear::keydown(move |event| {
+                    on:submit=save
+                    on:keydown=move |event| {
                         if event.key() == "Escape" {
                             event.prevent_default();
                             event.stop_propagation();
                             editing.set(false);
                         }
-                    })
+                    }
                 >
                     <input
                         class="input"
@@ -289,19 +329,18 @@ fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
         }
         view! {
             <h1>
-                <span title=title>{changing(title)}</span>
+                <span title=title>{title}</span>
                 {store
                     .may_drive
-                    .then(|| view! { <IconButton icon="pencil" label="Edit title" class="btn-mini no-phone" on:click=hear::click(move |_| editing.set(true)) /> })}
+                    .then(|| view! { <IconButton icon="pencil" label="Edit title" class="btn-mini no-phone" on:click=move |_| editing.set(true) /> })}
             </h1>
         }
-    })
+    }
 }
 
 #[component]
-fn ModeSwitch(store: Store, drive: Act<Drive>) -> impl IntoView {
-    let options =
-        || [(Mode::Plan, "Plan"), (Mode::Ask, "Ask"), (Mode::AutoAccept, "Auto-accept")].map(|(mode, word)| (mode.word().to_owned(), word.to_owned())).to_vec();
+fn ModeSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
+    let options = || [Mode::Plan, Mode::Ask, Mode::AutoAccept].map(|mode| (mode.word().to_owned(), mode_word(mode).to_owned())).to_vec();
     view! {
         <Segment
             options=Signal::derive(options)
@@ -335,16 +374,16 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
     let again = controls.again;
     let busy_too = Signal::from(again.pending());
     let offered = Memo::new(move |_| store.session.with(offer));
-    changing(move || match offered.get() {
+    move || match offered.get() {
         Offer::Interrupt => view! {
-            <Button icon="square" disabled=busy class="sx-int" on:click=hear::click(move |_| { act.dispatch(Drive::Interrupt); })>
+            <Button icon="square" disabled=busy class="sx-int" on:click=move |_| { act.dispatch(Drive::Interrupt); }>
                 "Interrupt" <kbd class="kbd" aria-hidden="true">"Esc"</kbd>
             </Button>
         },
-        Offer::SendAgain => view! { <Button icon="play" disabled=busy_too on:click=hear::click(move |_| { again.dispatch(()); })>"Send again"</Button> },
-        Offer::Resume => view! { <Button icon="play" disabled=busy on:click=hear::click(move |_| { act.dispatch(Drive::Resume); })>"Resume"</Button> },
+        Offer::SendAgain => view! { <Button icon="play" disabled=busy_too on:click=move |_| { again.dispatch(()); }>"Send again"</Button> },
+        Offer::Resume => view! { <Button icon="play" disabled=busy on:click=move |_| { act.dispatch(Drive::Resume); }>"Resume"</Button> },
         Offer::Nothing => ().into_any(),
-    })
+    }
 }
 
 /// Whether a turn runs: nothing else takes an interrupt.
@@ -375,55 +414,22 @@ pub fn offer(session: &Session) -> Offer {
     }
 }
 
-/// Rename, stop, fork, archive, delete.
+/// What can be done to it, as in its row, and the agent's own lines.
 #[component]
 fn More(store: Store, controls: Controls) -> impl IntoView {
-    let Controls { error, editing, drive, change, .. } = controls;
-    let id = store.session.with_untracked(|session| session.id);
-    let navigate = use_navigate();
-    let toasts = use_toasts();
-    let delete = Act::new(move |(): &()| {
-        let go = navigate.clone();
-        let title = store.session.with_untracked(|session| session.title.clone());
-        async move {
-            match delete_session(id).await {
-                Ok(()) => {
-                    if store.is_here() {
-                        go("/sessions", leptos_router::NavigateOptions::default());
-                    }
-                    say_deleted(toasts, id, title);
-                }
-                Err(refused) => error.set(Some(refused)),
-            }
-        }
-    });
-    let archived = move || store.session.with(|session| session.archived.is_some());
-    let live = move || store.session.with(|session| session.standing().can_be_stopped());
+    let go = use_query();
     view! {
         <Menu label="More" end=true button="btn btn-i btn-q" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
-            <button type="button" on:click=hear::click(move |_| editing.set(true))>
-                <Icon name="pencil" />
-                "Rename"
-            </button>
-            <button type="button" on:click=hear::click(move |_| { drive.dispatch(Drive::Stop); }) disabled=move || !live()>
-                <Icon name="square" />
-                "Stop the agent"
-            </button>
-            <button type="button" on:click=hear::click(move |_| { drive.dispatch(Drive::Fork); })>
-                <Icon name="git-pull-request" />
-                "Fork"
-            </button>
-            <hr />
-            <button type="button" on:click=hear::click(move |_| {
-                let archived = store.session.with_untracked(|session| session.archived.is_none());
-                change.dispatch(SessionPatch { archived: Some(archived), ..SessionPatch::default() });
-            })>
-                <Icon name="inbox" />
-                {move || if archived() { "Take out of the archive" } else { "Archive" }}
-            </button>
-            <button type="button" class="bad" on:click=hear::click(move |_| { delete.dispatch(()); })>
-                <Icon name="trash-2" />
-                "Delete"
+            {store.may_drive.then(|| view! { <SessionActs session=store.session act=Callback::new(move |act| controls.act(act)) /> <hr /> })}
+            <button
+                type="button"
+                on:click=move |_| {
+                    go.run(("tab", Some(Part::Raw.key().to_owned())));
+                    browser::unfold("panel");
+                }
+            >
+                <Icon name="file-text" />
+                "Raw lines"
             </button>
         </Menu>
     }
@@ -439,7 +445,7 @@ pub const fn no_model(agent: AgentKind) -> &'static str {
 
 /// The model, to be changed in place; its name as the agent reported it.
 #[component]
-fn ModelSwitch(store: Store, drive: Act<Drive>) -> impl IntoView {
+fn ModelSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
     let own = RwSignal::new(String::new());
     let agent = store.session.with_untracked(|session| session.agent);
     let name = move || store.session.with(|session| session.model.clone());
@@ -448,28 +454,24 @@ fn ModelSwitch(store: Store, drive: Act<Drive>) -> impl IntoView {
         None => view! { <span class="faint">{no_model(agent)}</span> },
     };
     if agent == AgentKind::Demo || !store.may_drive {
-        return view! { <div class="no-phone no-mid"><dt>"Model"</dt> <dd>{changing(shown)}</dd></div> };
+        return view! { <span class="chip" title="Model"><span class="vh">"Model "</span>{shown}</span> };
     }
     let pick = move |model: Option<&'static str>| drive.dispatch(Drive::Model(model.map(str::to_owned)));
     view! {
-        <div class="no-phone no-mid s-model">
-            <dt>"Model"</dt>
-            <dd>
-                <Menu label="Change the model" end=true button="btn-link row" trigger=ViewFn::from(move || view! { {changing(shown)} <Icon name="chevron-down" small=true /> })>
-                    <button type="button" on:click=hear::click(move |_| { pick(None); })>"The agent's default"</button>
-                    <button type="button" on:click=hear::click(move |_| { pick(Some("opus")); })>"opus"</button>
-                    <button type="button" on:click=hear::click(move |_| { pick(Some("sonnet")); })>"sonnet"</button>
-                    <button type="button" on:click=hear::click(move |_| { pick(Some("haiku")); })>"haiku"</button>
+        <div class="s-model">
+                <Menu label="Change the model" button="chip row" trigger=ViewFn::from(move || view! { {shown} <Icon name="chevron-down" small=true /> })>
+                    <button type="button" on:click=move |_| { pick(None); }>"The agent's default"</button>
+                    {MODELS.map(|model| view! { <button type="button" on:click=move |_| { pick(Some(model)); }>{model}</button> }).collect_view()}
                     <hr />
                     <form
                         class="menu-f"
-                        on:submit=hear::submit(move |event| {
+                        on:submit=move |event| {
                             event.prevent_default();
                             let text = own.get_untracked().trim().to_owned();
                             if !text.is_empty() {
                                 drive.dispatch(Drive::Model(Some(text)));
                             }
-                        })
+                        }
                     >
                         <input
                             class="input"
@@ -477,13 +479,12 @@ fn ModelSwitch(store: Store, drive: Act<Drive>) -> impl IntoView {
                             placeholder="Another model"
                             prop:value=move || own.get()
                             // A press into the field chooses nothing yet: the menu stays.
-                            on:click=hear::click(|event| event.stop_propagation())
+                            on:click=|event| event.stop_propagation()
                             on:input:target=move |event| own.set(event.target().value())
                         />
                         <Button submit=true>"Use"</Button>
                     </form>
                 </Menu>
-            </dd>
         </div>
     }
 }

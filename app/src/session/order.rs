@@ -125,6 +125,15 @@ impl Order {
         self.turns.get(&block.0).and_then(|blocks| blocks.get(&block.1)).cloned().unwrap_or_default()
     }
 
+    /// The calls that have entries under them, oldest first.
+    pub fn parents(&self) -> Vec<i64> {
+        let mut seqs = Vec::new();
+        for seq in self.nested.keys().filter_map(|call| self.calls.get(call)) {
+            place(&mut seqs, *seq);
+        }
+        seqs
+    }
+
     /// The entries nested under a call, in order.
     pub fn nested(&self, call: &str) -> Vec<i64> {
         self.nested.get(call).cloned().unwrap_or_default()
@@ -189,7 +198,7 @@ pub fn in_block(seqs: &[i64], block: i64) -> &[i64] {
 }
 
 /// Puts a number at its place in an ascending list; new entries come last, so it looks from the end.
-fn place(list: &mut Vec<i64>, seq: i64) {
+pub(super) fn place(list: &mut Vec<i64>, seq: i64) {
     let at = list.iter().rposition(|other| *other < seq).map_or(0, |before| before + 1);
     if list.get(at) != Some(&seq) {
         list.insert(at, seq);
@@ -207,6 +216,66 @@ pub fn is_edit(entry: &Entry) -> bool {
         .call
         .as_ref()
         .is_some_and(|call| matches!(call.tool.as_str(), "Edit" | "Write" | "MultiEdit" | "NotebookEdit") || call.added.is_some() || call.removed.is_some())
+}
+
+/// What a timeline shows of its entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// Everything.
+    #[default]
+    All,
+    /// What people and agents say.
+    Talk,
+    /// What changed a file.
+    Edits,
+    /// What went wrong.
+    Errors,
+    /// What the agent did.
+    Actions,
+}
+
+impl Shown {
+    /// All of them, in the order they are offered.
+    pub const ALL: [Self; 5] = [Self::All, Self::Talk, Self::Edits, Self::Errors, Self::Actions];
+
+    /// The word in the address.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Talk => "talk",
+            Self::Edits => "edits",
+            Self::Errors => "errors",
+            Self::Actions => "actions",
+        }
+    }
+
+    /// The word on its button.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::All => "All",
+            Self::Talk => "Talk",
+            Self::Edits => "Edits",
+            Self::Errors => "Errors",
+            Self::Actions => "Actions",
+        }
+    }
+
+    /// What a word of the address means; everything, where it means nothing.
+    pub fn of(key: &str) -> Self {
+        Self::ALL.into_iter().find(|shown| shown.key() == key).unwrap_or_default()
+    }
+
+    /// Whether an entry is shown. Prompts always are: they are the heads of turns. What waits for an answer is for the caller to keep.
+    pub fn keeps(self, entry: &Entry) -> bool {
+        entry.kind == EntryKind::Prompt
+            || match self {
+                Self::All => true,
+                Self::Talk => matches!(entry.kind, EntryKind::Message | EntryKind::Plan),
+                Self::Edits => is_edit(entry),
+                Self::Errors => is_error(entry),
+                Self::Actions => matches!(entry.kind, EntryKind::Tool | EntryKind::Task),
+            }
+    }
 }
 
 /// The next of the hits after `at`, going round to the first; `None` when there is none.
@@ -378,6 +447,24 @@ mod tests {
         assert!(says(&one, "entry 1"));
         assert!(!says(&one, "code"), "tags are not text");
         assert!(!says(&one, ""));
+    }
+
+    #[test]
+    fn a_filter_keeps_its_own_and_the_heads_of_turns() {
+        let mut edit = call(1, 1, "c");
+        edit.call.as_mut().unwrap().tool = "Edit".into();
+        let (prompt, message, error) = (entry(2, 1, EntryKind::Prompt), entry(3, 1, EntryKind::Message), entry(4, 1, EntryKind::Error));
+        for shown in Shown::ALL {
+            assert_eq!(Shown::of(shown.key()), shown);
+            assert!(shown.keeps(&prompt));
+        }
+        let kept = |shown: Shown| [&edit, &message, &error].map(|entry| shown.keeps(entry));
+        assert_eq!(kept(Shown::All), [true; 3]);
+        assert_eq!(kept(Shown::Talk), [false, true, false]);
+        assert_eq!(kept(Shown::Edits), [true, false, false]);
+        assert_eq!(kept(Shown::Errors), [false, false, true]);
+        assert_eq!(kept(Shown::Actions), [true, false, false]);
+        assert_eq!(Shown::of("nonsense"), Shown::All);
     }
 
     #[test]

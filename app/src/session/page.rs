@@ -5,22 +5,26 @@ use super::{
     api::{Opened, open_session},
     composer::Composer,
     header::{Controls, Header},
-    panel::{Panel, Part, PartTabs},
+    order::Shown,
+    panel::{Panel, Part, PartTabs, is_bare},
     scroll::Follow,
     store::Store,
     timeline::Timeline,
 };
 use crate::{
-    Reading,
+    NodeResource, browser,
     error::AppError,
     live::use_live,
     sessions::actions::restore,
-    ui::{Button, ErrorNote, LiveTitle, Skeleton, changing, hear, use_toasts},
+    ui::{Button, ErrorNote, LiveTitle, Skeleton, use_toasts},
     view,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate, use_params_map, use_query_map},
+};
 use model::{
     id::SessionId,
     live::{Row, ServerSays, Topic},
@@ -31,14 +35,14 @@ use model::{
 pub fn SessionPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<SessionId>().ok())));
-    changing(move || {
+    move || {
         if let Some(id) = id.get() {
             view! { <OpenSession id=id /> }
         } else {
             crate::error::reject(model::Error::NotFound("session".into()));
             view! { <NoSession /> }
         }
-    })
+    }
 }
 
 /// `children` is what can be done about it.
@@ -61,7 +65,7 @@ fn Restore(id: SessionId) -> impl IntoView {
     view! {
         <p class="muted">
             "What was deleted can be taken back for 30 days. "
-            <Button on:click=hear::click(move |_| restore(toasts, id, "This session"))>"Restore it"</Button>
+            <Button on:click=move |_| restore(toasts, id, "This session")>"Restore it"</Button>
         </p>
     }
 }
@@ -69,7 +73,7 @@ fn Restore(id: SessionId) -> impl IntoView {
 #[component]
 fn OpenSession(id: SessionId) -> impl IntoView {
     let live = use_live();
-    let opened = Reading::blocking(move || live.reloads.track(), move || open_session(id));
+    let opened = NodeResource::blocking(move || live.reloads.track(), move || open_session(id));
     // What was deleted may be restored.
     let missing = StoredValue::new(false);
     live.on(move |said| match said {
@@ -120,7 +124,22 @@ fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
     store.load(&entries.items);
     store.older.set(entries.items.first().is_some_and(|entry| entry.seq > 1));
     listen(store, id, view.pos, again);
-    let part = RwSignal::new(Part::Timeline);
+    let query = use_query_map();
+    let part = Memo::new(move |_| query.with(|query| query.get("tab").map_or(Part::Timeline, |tab| Part::of(&tab))));
+    let shown = move || query.with(|query| query.get("show").map_or(Shown::All, |shown| Shown::of(&shown)));
+    store.shown.set(untrack(shown));
+    Effect::new(move || store.shown.set(shown()));
+    let bare = Memo::new(move |_| part.get() == Part::Timeline && is_bare(store));
+    let go = use_query();
+    browser::on_keys(move |key| {
+        let mine = key.is("]");
+        if mine && bare.get_untracked() {
+            go.run(("tab", Some(Part::Usage.key().to_owned())));
+        } else if mine {
+            browser::flip("panel");
+        }
+        mine
+    });
     let follow = Follow::new(store);
     let controls = Controls::new(store);
     use_live().on_return(move || {
@@ -131,8 +150,8 @@ fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
         <LiveTitle text=move || store.session.with(|session| session.title.clone()) />
         <div class="sx">
             <Header store=store controls=controls />
-            <PartTabs part=part />
-            <div class="sx-b" class:sx-side=move || part.get() != Part::Timeline>
+            <PartTabs store=store part=part />
+            <div class="sx-b" class:sx-side=move || part.get() != Part::Timeline class:sx-bare=move || bare.get()>
                 <div class="sx-m">
                     <Timeline store=store follow=follow controls=controls />
                     <Composer store=store follow=follow />
@@ -141,6 +160,21 @@ fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
             </div>
         </div>
     }
+}
+
+/// Writes one word of the address, or takes it out; the page stays where it is.
+pub(super) fn use_query() -> Callback<(&'static str, Option<String>)> {
+    let navigate = use_navigate();
+    let location = use_location();
+    Callback::new(move |(name, value): (&'static str, Option<String>)| {
+        let mut query = location.query.get_untracked();
+        query.remove(name);
+        if let Some(value) = value {
+            query.insert(name, value);
+        }
+        let to = format!("{}{}", location.pathname.get_untracked(), query.to_query_string());
+        navigate(&to, NavigateOptions { replace: true, scroll: false, resolve: false, ..NavigateOptions::default() });
+    })
 }
 
 /// Takes what the socket brings into the store.

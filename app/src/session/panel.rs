@@ -1,21 +1,22 @@
-//! Beside the timeline: the newest plan, what was spent, the agent's raw lines. On the phone these are tabs of their own.
+//! Beside the timeline: the newest plan, files, subagents, what was spent, the agent's raw lines. The address says which. On the phone these are tabs of their own.
 //! It must not keep a copy of anything: it reads the store, and raw lines when they are asked for.
 
 use super::{
     api::{raw_lines, read_body},
     entry::on_toggle,
-    store::{Body, Store},
+    page::use_query,
+    store::{Body, FileSum, Store},
     usage::Usage,
 };
 use crate::{
-    Act, browser,
-    ui::{Empty, ErrorNote, Exact, Markdown, Skeleton, Tab, Tabs, changing, each, effect, hear},
+    NodeAction, browser,
+    ui::{Empty, ErrorNote, Exact, Icon, Look, Markdown, Shape, Skeleton, Tab, Tabs, keyed_list},
     view,
 };
 use leptos::prelude::*;
 use model::{
     PageQuery,
-    entries::{EntryBody, EntryKind},
+    entries::{Call, EntryBody, EntryKind},
     sessions::RawLine,
 };
 use std::time::Duration;
@@ -27,6 +28,10 @@ pub enum Part {
     Timeline,
     /// The newest plan or list of things to do.
     Plan,
+    /// The files that were changed.
+    Files,
+    /// What was given to subagents.
+    Subagents,
     /// Tokens and cost.
     Usage,
     /// The agent's lines as they came.
@@ -34,18 +39,27 @@ pub enum Part {
 }
 
 impl Part {
-    const fn key(self) -> &'static str {
+    #[cfg(test)]
+    const ALL: [Self; 6] = [Self::Timeline, Self::Plan, Self::Files, Self::Subagents, Self::Usage, Self::Raw];
+
+    /// The word in the address.
+    pub const fn key(self) -> &'static str {
         match self {
             Self::Timeline => "timeline",
             Self::Plan => "plan",
+            Self::Files => "files",
+            Self::Subagents => "subagents",
             Self::Usage => "usage",
             Self::Raw => "raw",
         }
     }
 
-    fn of(key: &str) -> Self {
+    /// What a word of the address means; the timeline, where it means nothing.
+    pub fn of(key: &str) -> Self {
         match key {
             "plan" => Self::Plan,
+            "files" => Self::Files,
+            "subagents" => Self::Subagents,
             "usage" => Self::Usage,
             "raw" => Self::Raw,
             _ => Self::Timeline,
@@ -53,23 +67,46 @@ impl Part {
     }
 }
 
-fn tab(part: Part, word: &'static str) -> Tab {
-    Tab { key: part.key(), word, count: None }
+/// Whether there is nothing to show beside the timeline but sums.
+pub fn is_bare(store: Store) -> bool {
+    store.plan.get().is_none() && store.files().is_empty() && store.subagents().is_empty()
+}
+
+fn counted(n: usize) -> Option<i64> {
+    i64::try_from(n).ok()
+}
+
+/// The tabs that have something in them; the one that is open stays.
+fn tabs(store: Store, open: Part, timeline: bool) -> Vec<Tab> {
+    let (files, subagents) = (store.files().len(), store.subagents().len());
+    let all = [
+        (Part::Timeline, "Timeline", None, timeline),
+        (Part::Plan, "Plan", None, store.plan.get().is_some()),
+        (Part::Files, "Files", counted(files), files > 0),
+        (Part::Subagents, "Subagents", counted(subagents), subagents > 0),
+        (Part::Usage, "Usage", None, true),
+        // Beside the timeline the menu of the session leads to it.
+        (Part::Raw, "Raw", None, timeline),
+    ];
+    all.into_iter().filter(|(part, _, _, shown)| *shown || *part == open).map(|(part, word, count, _)| Tab { key: part.key(), word, count }).collect()
 }
 
 /// The tabs of the phone.
 #[component]
 pub fn PartTabs(
+    /// What the page knows.
+    store: Store,
     /// The part that is shown.
-    part: RwSignal<Part>,
+    part: Memo<Part>,
 ) -> impl IntoView {
-    let tabs = || vec![tab(Part::Timeline, "Timeline"), tab(Part::Plan, "Plan"), tab(Part::Usage, "Usage"), tab(Part::Raw, "Raw")];
+    let go = use_query();
+    let all = Memo::new(move |_| tabs(store, part.get(), true));
     view! {
         <div class="only-phone sx-tabs">
             <Tabs
-                tabs=Signal::derive(tabs)
+                tabs=all
                 value=Signal::derive(move || part.get().key().to_owned())
-                on_change=Callback::new(move |key: String| part.set(Part::of(&key)))
+                on_change=Callback::new(move |key: String| go.run(("tab", (key != Part::Timeline.key()).then_some(key))))
                 label="Parts"
                 panel="sx-panel"
             />
@@ -83,26 +120,32 @@ pub fn Panel(
     /// What the page knows.
     store: Store,
     /// The part that is shown.
-    part: RwSignal<Part>,
+    part: Memo<Part>,
 ) -> impl IntoView {
-    let tabs = || vec![tab(Part::Plan, "Plan"), tab(Part::Usage, "Usage"), tab(Part::Raw, "Raw")];
-    // On wide windows the timeline is always there and the panel shows its own choice.
+    let go = use_query();
+    // On wide windows the timeline is always there and the panel shows its own choice: the first that has something.
     let beside = Memo::new(move |_| match part.get() {
-        Part::Timeline => Part::Plan,
+        Part::Timeline if store.plan.get().is_some() => Part::Plan,
+        Part::Timeline if !store.files().is_empty() => Part::Files,
+        Part::Timeline if !store.subagents().is_empty() => Part::Subagents,
+        Part::Timeline => Part::Usage,
         part => part,
     });
+    let all = Memo::new(move |_| tabs(store, beside.get(), false));
     view! {
         <aside class="panel" aria-label="Session details">
             <Tabs
-                tabs=Signal::derive(tabs)
+                tabs=all
                 value=Signal::derive(move || beside.get().key().to_owned())
-                on_change=Callback::new(move |key: String| part.set(Part::of(&key)))
+                on_change=Callback::new(move |key: String| go.run(("tab", Some(key))))
                 label="Session details"
                 panel="sx-panel"
                 class="panel-tabs no-phone"
             />
             <div id="sx-panel" role="tabpanel" tabindex="0">
                 {move || match beside.get() {
+                    Part::Files => view! { <Files store=store /> },
+                    Part::Subagents => view! { <Subagents store=store /> },
                     Part::Usage => view! { <Usage store=store /> },
                     Part::Raw => view! { <Raw store=store /> },
                     Part::Timeline | Part::Plan => view! { <Plan store=store /> },
@@ -112,9 +155,63 @@ pub fn Panel(
     }
 }
 
+/// The files that were changed, each leading to its newest change.
+#[component]
+fn Files(store: Store) -> impl IntoView {
+    let files = Memo::new(move |_| {
+        let mut files = store.files();
+        files.reverse();
+        files
+    });
+    let row = |file: FileSum| {
+        let title = file.path.clone();
+        view! {
+            <li>
+                <a class="file" href=format!("#e{}", file.seq) title=title>
+                    <Icon name="file-pen" small=true />
+                    <span class="cut mono">{file.path}</span>
+                    <span class="mono xs nw"><span class="add">{(file.added > 0).then(|| format!("+{} ", file.added))}</span><span class="del">{(file.removed > 0).then(|| format!("-{}", file.removed))}</span></span>
+                </a>
+            </li>
+        }
+    };
+    view! {
+        <section class="pn-s">
+            <div class="row pn-h"><h2>"Files"</h2><span class="push xs faint">{move || if store.older.get() { "changed in what is loaded" } else { "changed here" }}</span></div>
+            {move || files.with(Vec::is_empty).then(|| view! { <Empty icon="file-pen" title="No file was changed" text="What the agent edits or writes stands here." /> })}
+            <ul class="files">{keyed_list(move || files.get(), |file| format!("{} {} {} {}", file.path, file.seq, file.added, file.removed), row)}</ul>
+        </section>
+    }
+}
+
+/// What was given to subagents, each leading to its call.
+#[component]
+fn Subagents(store: Store) -> impl IntoView {
+    let calls = Memo::new(move |_| store.subagents());
+    let row = |(seq, call): (i64, Call)| {
+        let title = call.target.clone();
+        view! {
+            <li>
+                <a class="file" href=format!("#e{seq}") title=title>
+                    <Shape look=Look::from(call.status) />
+                    <span class="cut">{if call.target.is_empty() { call.tool } else { call.target }}</span>
+                    <span class="xs muted nw">{call.result}</span>
+                </a>
+            </li>
+        }
+    };
+    view! {
+        <section class="pn-s">
+            <div class="row pn-h"><h2>"Subagents"</h2></div>
+            {move || calls.with(Vec::is_empty).then(|| view! { <Empty icon="bot" title="No subagents" text="What the agent gives to others stands here." /> })}
+            <ul class="files">{keyed_list(move || calls.get(), |(seq, call)| format!("{seq} {:?}", call.status), row)}</ul>
+        </section>
+    }
+}
+
 #[component]
 fn Plan(store: Store) -> impl IntoView {
-    changing(move || {
+    move || {
         let Some(row) = store.plan.get().and_then(|seq| store.row(seq).map(|row| (seq, row))) else {
             return view! {
                 <section class="pn-s">
@@ -129,7 +226,7 @@ fn Plan(store: Store) -> impl IntoView {
         if html.is_none() {
             let body = row.body.clone();
             let id = store.session.with_untracked(|session| session.id);
-            effect(move || {
+            Effect::new(move || {
                 if body.with(|body| *body == Body::Unasked) {
                     body.set(Body::Asked);
                     let body = body.clone();
@@ -152,10 +249,10 @@ fn Plan(store: Store) -> impl IntoView {
         view! {
             <section class="pn-s">
                 <div class="row pn-h"><h2>{title}</h2><span class="push xs faint"><Exact at=at time=true /></span></div>
-                {changing(inside)}
+                {inside}
             </section>
         }
-    })
+    }
 }
 
 /// One thing the agent means to do.
@@ -180,7 +277,6 @@ fn todos(value: &serde_json::Value) -> Option<Vec<Todo>> {
 }
 
 fn todo_view(body: &EntryBody, preview: &str) -> AnyView {
-    use crate::ui::{Look, Shape};
     let list = body.input.as_ref().or(body.raw.as_ref()).and_then(todos);
     let Some(list) = list else {
         let text = body.text.clone().unwrap_or_else(|| preview.to_owned());
@@ -219,7 +315,7 @@ fn Raw(store: Store) -> impl IntoView {
     let read = RwSignal::new(false);
     // Where the newest page begins.
     let newest = StoredValue::new(None::<String>);
-    let load = Act::new(move |after: &Option<String>| {
+    let load = NodeAction::new(move |after: &Option<String>| {
         let query = PageQuery { after: after.clone(), limit: Some(100) };
         async move {
             match raw_lines(id, query.clone()).await {
@@ -262,7 +358,7 @@ fn Raw(store: Store) -> impl IntoView {
             <div class="row pn-h"><h2>"Raw lines"</h2><span class="push xs faint">"the agent's stream, kept 30 days"</span></div>
             {move || error.get().map(|error| view! { <ErrorNote error=error retry=again /> })}
             <ol class="raws">
-                {each(move || lines.get(), |line| format!("{} {}", line.run, line.offset), |line| view! { <RawRow line=line /> })}
+                {keyed_list(move || lines.get(), |line| format!("{} {}", line.run, line.offset), |line| view! { <RawRow line=line /> })}
             </ol>
             {move || {
                 let empty = lines.with(Vec::is_empty);
@@ -273,7 +369,7 @@ fn Raw(store: Store) -> impl IntoView {
                     }
                     (true, _, true) => {
                         view! {
-                            <button type="button" class="btn btn-q" disabled=move || load.pending().get() on:click=hear::click(move |_| again.run(()))>
+                            <button type="button" class="btn btn-q" disabled=move || load.pending().get() on:click=move |_| again.run(())>
                                 "More lines"
                             </button>
                         }
@@ -323,7 +419,7 @@ mod tests {
 
     #[test]
     fn every_part_is_known_by_its_key() {
-        for part in [Part::Timeline, Part::Plan, Part::Usage, Part::Raw] {
+        for part in Part::ALL {
             assert_eq!(Part::of(part.key()), part);
         }
     }

@@ -7,9 +7,9 @@ use super::{
     store::Store,
 };
 use crate::{
-    Act,
+    NodeAction,
     error::AppError,
-    ui::{Ago, Button, ErrorNote, Look, Shape, changing, each, hear},
+    ui::{Ago, Button, ErrorNote, Look, Shape, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -25,14 +25,14 @@ pub fn Queue(
     /// What the page knows.
     store: Store,
 ) -> impl IntoView {
-    each(move || store.queued.get(), |prompt| prompt.id.to_string(), move |prompt| view! { <QueuedPrompt store=store prompt=prompt /> })
+    keyed_list(move || store.queued.get(), |prompt| prompt.id.to_string(), move |prompt| view! { <QueuedPrompt store=store prompt=prompt /> })
 }
 
 #[component]
 fn QueuedPrompt(store: Store, prompt: Prompt) -> impl IntoView {
     let error = RwSignal::new(None::<AppError>);
     let id = prompt.session;
-    let take_back = Act::new(move |prompt: &PromptId| {
+    let take_back = NodeAction::new(move |prompt: &PromptId| {
         let prompt = *prompt;
         async move {
             match withdraw(id, prompt).await {
@@ -56,7 +56,7 @@ fn QueuedPrompt(store: Store, prompt: Prompt) -> impl IntoView {
                                 type="button"
                                 class="push btn-link xs"
                                 disabled=move || take_back.pending().get()
-                                on:click=hear::click(move |_| { take_back.dispatch(own); })
+                                on:click=move |_| { take_back.dispatch(own); }
                             >
                                 "Withdraw"
                             </button>
@@ -91,10 +91,10 @@ pub fn StateLine(
     let button = move |offer: Offer| {
         store.may_drive.then(|| match offer {
             Offer::SendAgain => {
-                view! { <Button icon="play" disabled=again.pending() on:click=hear::click(move |_| { again.dispatch(()); })>"Send again"</Button> }
+                view! { <Button icon="play" disabled=again.pending() on:click=move |_| { again.dispatch(()); }>"Send again"</Button> }
             }
             Offer::Resume => {
-                view! { <Button icon="play" disabled=drive.pending() on:click=hear::click(move |_| { drive.dispatch(Drive::Resume); })>"Resume"</Button> }
+                view! { <Button icon="play" disabled=drive.pending() on:click=move |_| { drive.dispatch(Drive::Resume); }>"Resume"</Button> }
             }
             Offer::Interrupt | Offer::Nothing => ().into_any(),
         })
@@ -134,7 +134,7 @@ pub fn StateLine(
             SessionState::Working | SessionState::Waiting | SessionState::Idle => ().into_any(),
         }
     };
-    changing(line)
+    line
 }
 
 /// Why it is queued, and what would help.
@@ -182,7 +182,7 @@ fn Interrupted(store: Store) -> impl IntoView {
         store.approvals.with(|all| all.iter().any(|one| one.state == ApprovalState::Withdrawn && one.created >= since))
     });
     let error = RwSignal::new(None::<AppError>);
-    let go_on = Act::new(move |(): &()| {
+    let go_on = NodeAction::new(move |(): &()| {
         let id = store.session.with_untracked(|session| session.id);
         let words = way_on(asked.get_untracked(), store.session.with_untracked(|session| session.agent));
         async move {
@@ -204,7 +204,7 @@ fn Interrupted(store: Store) -> impl IntoView {
                 .may_drive
                 .then(|| {
                     view! {
-                        <Button icon="play" disabled=go_on.pending() on:click=hear::click(move |_| { go_on.dispatch(()); })>
+                        <Button icon="play" disabled=go_on.pending() on:click=move |_| { go_on.dispatch(()); }>
                             {move || if asked.get() { "Ask again" } else { "Continue" }}
                         </Button>
                     }

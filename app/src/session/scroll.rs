@@ -2,7 +2,6 @@
 //! follows the end while the reader is there. The only part of the Session page that touches scrolling.
 
 use super::{api::entries_before, store::Store};
-use crate::ui::effect;
 use crate::{browser, error::AppError};
 use leptos::{ev, html, prelude::*};
 use leptos_router::hooks::use_location;
@@ -39,7 +38,7 @@ impl Follow {
     /// A session opens at its end, unless the address names a place or the reader has scrolled already.
     /// While the reader is at the end, it stays in sight, whatever arrives, opens or is drawn.
     pub fn open_at_end(self, list: NodeRef<html::Div>) {
-        effect(move || {
+        Effect::new(move || {
             let Some(list) = list.get() else { return };
             let has_place = window().location().hash().is_ok_and(|hash| !hash.is_empty());
             if has_place || window().scroll_y().is_ok_and(|y| y > 0.0) {
@@ -57,7 +56,7 @@ impl Follow {
     /// `#e123` is the entry 123: what is above it is loaded, up to a bound, or the page says that it is not here.
     fn go_where_the_address_says(self) {
         let hash = use_location().hash;
-        effect(move || {
+        Effect::new(move || {
             let place = hash.with(|hash| hash.trim_start_matches('#').strip_prefix('e').and_then(|seq| seq.parse().ok()));
             self.store.lost().set(None);
             match place {

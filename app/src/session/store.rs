@@ -2,13 +2,13 @@
 //! It takes rows in, from the first load, from scrolling up and from the live socket alike; it must not ask for any.
 
 use super::approval::after_decision;
-use super::order::{Block, Change, Order, Spot, is_edit, is_error, next_hit, says};
+use super::order::{Block, Change, Order, Shown, Spot, is_edit, is_error, next_hit, place, says};
 use crate::{error::AppError, ui::Blank};
 use leptos::prelude::*;
 use litemap::LiteMap;
 use model::{
     approvals::{Approval, ApprovalState},
-    entries::{CallStatus, Entry, EntryBody, EntryKind, Partial},
+    entries::{Call, CallStatus, Entry, EntryBody, EntryKind, Partial},
     id::{ApprovalId, PromptId},
     sessions::{Prompt, PromptState, Session},
 };
@@ -38,6 +38,19 @@ pub struct Row {
     pub body: ArcRwSignal<Body>,
 }
 
+/// What was changed in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSum {
+    /// Its path, as the agent says it.
+    pub path: String,
+    /// Lines added.
+    pub added: i64,
+    /// Lines removed.
+    pub removed: i64,
+    /// The newest entry that changed it.
+    pub seq: i64,
+}
+
 #[derive(Default)]
 struct Inner {
     order: Order,
@@ -49,6 +62,10 @@ struct Inner {
     blanks: LiteMap<Spot, Blank>,
     /// How far the page is scrolled, in pixels.
     top: f64,
+    /// Entries that changed a file, in order.
+    edits: Vec<i64>,
+    /// Entries that go on in the background, in order.
+    tasks: Vec<i64>,
     /// The edit that was opened because it was the newest.
     newest_edit: Option<i64>,
     /// Prompts of which the socket has said that they wait no more.
@@ -90,6 +107,10 @@ pub struct Store {
     pub at: RwSignal<Option<i64>>,
     /// Hears what came of a decision, also when the card is gone by then.
     pub decided: Callback<Approval>,
+    /// What is shown of the timeline.
+    pub shown: RwSignal<Shown>,
+    /// Goes up when something changed in `Store::files`, `Store::background` or `Store::subagents`.
+    pub marked: RwSignal<u64>,
     /// The newest list of things the agent means to do, and the newest plan.
     pub plan: RwSignal<Option<i64>>,
     inner: StoredValue<Inner>,
@@ -123,6 +144,8 @@ impl Store {
             at_end: RwSignal::new(true),
             at: RwSignal::new(None),
             decided: nobody,
+            shown: RwSignal::new(Shown::All),
+            marked: RwSignal::new(0),
             plan: RwSignal::new(None),
             inner: StoredValue::new(Inner::default()),
         };
@@ -176,6 +199,51 @@ impl Store {
         }
     }
 
+    /// Whether an entry is shown; what waits for an answer always is. Subscribes, to the entry too where something is left out.
+    pub fn is_shown(&self, seq: i64) -> bool {
+        let shown = self.shown.get();
+        shown == Shown::All
+            || self.row(seq).is_none_or(|row| row.entry.with(|entry| shown.keeps(entry) || entry.approval.is_some_and(|approval| self.waits(approval))))
+    }
+
+    /// The files that were changed in what is loaded, the newest last: lines added and removed, and the newest change. Subscribes.
+    pub fn files(&self) -> Vec<FileSum> {
+        self.marked.track();
+        let mut files = Vec::<FileSum>::new();
+        for (seq, call) in self.calls(|inner| &inner.edits) {
+            let (added, removed) = (call.added.unwrap_or_default(), call.removed.unwrap_or_default());
+            let before = files.iter().position(|file| file.path == call.target).map(|at| files.remove(at));
+            let (more, less) = before.map_or((0, 0), |file| (file.added, file.removed));
+            files.push(FileSum { path: call.target, added: added + more, removed: removed + less, seq });
+        }
+        files
+    }
+
+    /// What goes on in the background: the entry, and what it is. Subscribes.
+    pub fn background(&self) -> Vec<(i64, String)> {
+        self.marked.track();
+        let running = self.calls(|inner| &inner.tasks).into_iter().filter(|(_, call)| call.status == CallStatus::Running);
+        running.map(|(seq, call)| (seq, if call.target.is_empty() { call.tool } else { call.target })).collect()
+    }
+
+    /// The calls that were given to subagents. Subscribes.
+    pub fn subagents(&self) -> Vec<(i64, Call)> {
+        self.marked.track();
+        let parents = self.inner.with_value(|inner| inner.order.parents());
+        parents.into_iter().filter_map(|seq| Some((seq, self.row(seq)?.entry.with_untracked(|entry| entry.call.clone())?))).collect()
+    }
+
+    fn calls(&self, of: fn(&Inner) -> &Vec<i64>) -> Vec<(i64, Call)> {
+        let seqs = self.inner.with_value(|inner| of(inner).clone());
+        seqs.into_iter().filter_map(|seq| Some((seq, self.row(seq)?.entry.with_untracked(|entry| entry.call.clone())?))).collect()
+    }
+
+    /// The heads of the turns that are loaded: the entry and what was said first.
+    pub fn prompts(&self) -> Vec<(i64, String)> {
+        let prompts = self.hits(|entry| entry.kind == EntryKind::Prompt);
+        prompts.into_iter().filter_map(|seq| Some((seq, self.row(seq)?.entry.with_untracked(|entry| entry.preview.clone())))).collect()
+    }
+
     fn follow_plan(&self, entries: &[Entry]) {
         let newest = entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Plan | EntryKind::Todo)).map(|entry| entry.seq).max();
         if newest > self.plan.get_untracked() {
@@ -185,6 +253,7 @@ impl Store {
 
     /// Tells the lists that changed, each once.
     fn tell(&self, changes: Vec<Change>) {
+        self.marked.update(|marked| *marked = marked.wrapping_add(1));
         let (mut turns, mut blocks, mut calls) = (Vec::new(), Vec::new(), Vec::new());
         for change in changes {
             add(&mut turns, change.turns);
@@ -452,7 +521,18 @@ impl Inner {
             let open = is_error(entry) && entry.call.is_some();
             self.rows.insert(entry.seq, Row { entry: ArcRwSignal::new(entry.clone()), open: ArcRwSignal::new(open), body: ArcRwSignal::new(Body::default()) });
         }
+        self.mark(entry);
         change
+    }
+
+    /// Keeps what changed files and what goes on in the background by hand: looking through all entries for it takes too long.
+    fn mark(&mut self, entry: &Entry) {
+        if is_edit(entry) && entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Ok) {
+            place(&mut self.edits, entry.seq);
+        }
+        if entry.kind == EntryKind::Task {
+            place(&mut self.tasks, entry.seq);
+        }
     }
 
     /// Opens the newest edit; the one opened before it closes where that moves nobody's text.

@@ -1,5 +1,6 @@
 //! The Session page as the server renders it.
 
+use crate::sessions::fake::Sessions;
 use crate::testing::{Fake, NOW, approval, approval_id, caller, session, session_id};
 use model::{
     Error, Role,
@@ -41,7 +42,7 @@ fn call(id: &str, tool: &str, target: &str, status: CallStatus) -> Call {
 }
 
 fn fake(change: impl FnOnce(&mut Session), entries: Vec<Entry>) -> Fake {
-    Fake { sessions: vec![session(1, change)], entries, ..Fake::default() }
+    Fake { sessions: Sessions { rows: vec![session(1, change)], entries, ..Sessions::default() }, ..Fake::default() }
 }
 
 fn path() -> String {
@@ -58,7 +59,9 @@ async fn a_session_without_entries_can_be_spoken_to() {
         "aria-label=\"Timeline\"",
         "/api/rpc/session/prompt",
         "name=\"text\"",
-        "No plan yet",
+        // Nothing was planned: what is empty has no tab, and the panel is closed beside the timeline.
+        "sx-bare",
+        "data-tab=\"usage\"",
     ]);
 }
 
@@ -161,7 +164,7 @@ async fn an_approval_stands_in_its_place_and_one_that_is_answered_is_a_line() {
         s.state = SessionState::Waiting;
         s.pending = 1;
     };
-    let page = Fake { approvals, ..fake(waiting, entries) }.render(&path()).await;
+    let page = Fake { approvals: approvals.into(), ..fake(waiting, entries) }.render(&path()).await;
     page.lacks(&[">running<"]).shows(&[
         "waits",
         "Needs you",
@@ -177,7 +180,7 @@ async fn an_approval_stands_in_its_place_and_one_that_is_answered_is_a_line() {
 
 #[tokio::test]
 async fn an_approval_without_its_entry_stands_at_the_end() {
-    let fake = Fake { approvals: vec![approval(1, |_| ())], ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
+    let fake = Fake { approvals: vec![approval(1, |_| ())].into(), ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
     fake.render(&path()).await.shows(&["Allow this command?", "Allow once"]);
 }
 
@@ -191,7 +194,9 @@ async fn a_queued_prompt_can_be_withdrawn_and_is_text() {
         at: NOW,
         state: PromptState::Queued,
     };
-    let page = Fake { queued: vec![prompt], ..fake(|s| s.state = SessionState::Working, Vec::new()) }.render(&path()).await;
+    let mut fake = fake(|s| s.state = SessionState::Working, Vec::new());
+    fake.sessions.queued = vec![prompt];
+    let page = fake.render(&path()).await;
     page.shows(&["Queued", "Withdraw", "&lt;script&gt;alert(1)", "Queue"]);
 }
 
@@ -246,13 +251,14 @@ async fn a_queued_session_says_what_it_waits_for_and_what_to_do() {
 
 #[tokio::test]
 async fn what_a_token_started_is_called_unattended() {
-    fake(|s| s.unattended = true, Vec::new()).render(&path()).await.shows(&[", unattended", "what nobody answers in time is denied"]);
+    fake(|s| s.unattended = true, Vec::new()).render(&path()).await.shows(&[">unattended<", "what nobody answers in time is denied"]);
     fake(|_| (), Vec::new()).render(&path()).await.lacks(&["unattended"]);
 }
 
 #[tokio::test]
 async fn who_may_only_watch_gets_no_buttons() {
-    let fake = Fake { caller: Some(caller(Role::Viewer)), approvals: vec![approval(1, |_| ())], ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
+    let fake =
+        Fake { caller: Some(caller(Role::Viewer)), approvals: vec![approval(1, |_| ())].into(), ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
     fake.render(&path()).await.shows(&["You may watch this session"]).lacks(&["btn-p", "Deny…", "sx-int", "name=\"text\""]);
 }
 
@@ -285,7 +291,7 @@ async fn that_a_project_is_not_trusted_is_said_only_where_something_would_run() 
         })];
         let sessions = vec![session(1, |_| ())];
         let path = format!("/sessions/{}", sessions[0].id);
-        let page = Fake { sessions, projects, ..Fake::default() }.render(&path).await;
+        let page = Fake { sessions: sessions.into(), projects: projects.into(), ..Fake::default() }.render(&path).await;
         assert_eq!(page.visible().contains("This project is not trusted."), said, "trusted {trusted}, runs {runs}");
         assert_eq!(page.visible().contains("?look=trust"), said);
     }

@@ -6,14 +6,15 @@ use super::{
     entry::EntryRow,
     find::Find,
     header::Controls,
-    order::{Block, Spot},
+    order::{Block, Shown, Spot},
+    page::use_query,
     queue::{Queue, StateLine},
     scroll::Follow,
     store::Store,
 };
 use crate::{
     browser,
-    ui::{Button, ButtonKind, ErrorNote, Icon, Stretch, changing, each, format, hear},
+    ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Segment, VirtualChunk, format, keyed_list},
     view,
 };
 use leptos::prelude::*;
@@ -31,6 +32,7 @@ pub fn Timeline(
     controls: Controls,
 ) -> impl IntoView {
     let finding = RwSignal::new(false);
+    let outline = RwSignal::new(false);
     let list = NodeRef::new();
     follow.open_at_end(list);
     let jump = Jump { store, follow, none: RwSignal::new(None) };
@@ -44,6 +46,8 @@ pub fn Timeline(
             jump.to(Wanted::Edit);
         } else if key.is("f") {
             finding.set(true);
+        } else if key.is("o") {
+            outline.set(true);
         } else {
             return false;
         }
@@ -53,20 +57,23 @@ pub fn Timeline(
         move || store.session.with(|session| format!("{}, {}", format::count(session.turns, "turn", "turns"), format::count(session.calls, "call", "calls")));
     view! {
         <div class="tl-bar xs no-phone">
-            <span class="muted">{counts}</span>
+            <span class="muted no-mid">{counts}</span>
+            <ShownSegment store=store />
             <span class="muted" role="status">{move || jump.said()}</span>
             <span class="push row">
-                <Button kind=ButtonKind::Quiet keys="E" on:click=hear::click(move |_| jump.to(Wanted::Error))>"Next error"</Button>
-                <Button kind=ButtonKind::Quiet keys="W" on:click=hear::click(move |_| jump.to(Wanted::Edit))>"Next edit"</Button>
-                <Button kind=ButtonKind::Quiet keys="F" on:click=hear::click(move |_| finding.set(true))>"Find"</Button>
+                <Button kind=ButtonKind::Quiet keys="O" on:click=move |_| outline.set(true)>"Outline"</Button>
+                <Button kind=ButtonKind::Quiet keys="E" on:click=move |_| jump.to(Wanted::Error)>"Next error"</Button>
+                <Button kind=ButtonKind::Quiet keys="W" on:click=move |_| jump.to(Wanted::Edit)>"Next edit"</Button>
+                <Button kind=ButtonKind::Quiet keys="F" on:click=move |_| finding.set(true)>"Find"</Button>
             </span>
         </div>
         <Find store=store follow=follow open=finding />
+        <Outline store=store follow=follow open=outline />
         <div class="tl" role="log" aria-label="Timeline" node_ref=list>
             <Older store=store follow=follow />
             <Notices store=store />
             <ol class="turns">
-                {each(move || store.turns.get(), ToString::to_string, move |turn| view! { <Turn store=store turn=turn /> })}
+                {keyed_list(move || store.turns.get(), ToString::to_string, move |turn| view! { <Turn store=store turn=turn /> })}
             </ol>
             <div class="ents ents-end">
                 <Writing store=store parent=None />
@@ -76,6 +83,47 @@ pub fn Timeline(
             </div>
         </div>
         <NewPill store=store follow=follow />
+    }
+}
+
+/// What is shown of the timeline; the address keeps it.
+#[component]
+fn ShownSegment(store: Store) -> impl IntoView {
+    let go = use_query();
+    view! {
+        <Segment
+            options=Signal::derive(|| Shown::ALL.map(|shown| (shown.key().to_owned(), shown.word().to_owned())).to_vec())
+            value=Signal::derive(move || store.shown.get().key().to_owned())
+            label="Show"
+            on_change=Callback::new(move |key: String| go.run(("show", (key != Shown::All.key()).then_some(key))))
+        />
+    }
+}
+
+/// The turns that are loaded, by what was asked; a choice leads to it.
+#[component]
+fn Outline(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView {
+    let turns = move || if open.get() { store.prompts() } else { Vec::new() };
+    let row = move |(seq, text): (i64, String)| {
+        view! {
+            <button
+                type="button"
+                class="opt"
+                on:click=move |_| {
+                    open.set(false);
+                    store.reveal(seq, false);
+                    follow.show(seq);
+                }
+            >
+                <span class="cut">{text}</span>
+            </button>
+        }
+    };
+    view! {
+        <Dialog open=open title="Outline" class="dialog-wide">
+            <div class="outline">{keyed_list(turns, |(seq, _)| seq.to_string(), row)}</div>
+            {move || store.older.get().then(|| view! { <p class="xs faint">"Turns further up are not loaded yet."</p> })}
+        </Dialog>
     }
 }
 
@@ -185,7 +233,7 @@ fn Older(store: Store, follow: Follow) -> impl IntoView {
 
 #[component]
 fn OlderWay(store: Store, follow: Follow) -> impl IntoView {
-    changing(move || {
+    move || {
         if let Some(error) = follow.failed.get() {
             return view! {
                 <ErrorNote error=error title="Older entries did not come." retry=Callback::new(move |()| follow.load_older()) />
@@ -196,12 +244,12 @@ fn OlderWay(store: Store, follow: Follow) -> impl IntoView {
         }
         view! {
             <div class="tl-older">
-                <Button kind=ButtonKind::Quiet disabled=follow.loading on:click=hear::click(move |_| follow.load_older())>
+                <Button kind=ButtonKind::Quiet disabled=follow.loading on:click=move |_| follow.load_older()>
                     {move || if follow.loading.get() { "Loading older entries" } else { "Load older entries" }}
                 </Button>
             </div>
         }
-    })
+    }
 }
 
 #[component]
@@ -209,7 +257,7 @@ fn Turn(store: Store, turn: i64) -> impl IntoView {
     let blocks = store.turn(turn);
     view! {
         <li class="turn">
-            {each(move || blocks.get(), |(from, to)| format!("{from} {to}"), move |block: Block| view! { <TurnBlock store=store block=block /> })}
+            {keyed_list(move || blocks.get(), |(from, to)| format!("{from} {to}"), move |block: Block| view! { <TurnBlock store=store block=block /> })}
         </li>
     }
 }
@@ -233,11 +281,15 @@ pub fn Entries(
     /// Class of the element around them.
     class: &'static str,
 ) -> impl IntoView {
+    let entries = Signal::derive(move || {
+        let all = entries.get();
+        if store.shown.get() == Shown::All { all } else { all.into_iter().filter(|seq| store.is_shown(*seq)).collect() }
+    });
     let rows = Signal::derive(move || entries.with(Vec::len));
     view! {
-        <Stretch blank=store.blank(spot) rows=rows class=class>
-            {each(move || entries.get(), ToString::to_string, move |seq| view! { <EntryRow store=store seq=seq /> })}
-        </Stretch>
+        <VirtualChunk blank=store.blank(spot) rows=rows class=class>
+            {keyed_list(move || entries.get(), ToString::to_string, move |seq| view! { <EntryRow store=store seq=seq /> })}
+        </VirtualChunk>
     }
 }
 
@@ -250,7 +302,7 @@ pub fn Writing(
     parent: Option<String>,
 ) -> impl IntoView {
     let partial = Memo::new(move |_| store.partials.with(|partials| partials.get(&parent).cloned()));
-    changing(move || {
+    move || {
         partial.get().map(|partial| match partial.kind {
             EntryKind::Thought => {
                 let last = partial.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
@@ -265,7 +317,7 @@ pub fn Writing(
             }
             _ => view! { <div class="msg writing" aria-live="off">{partial.text}</div> },
         })
-    })
+    }
 }
 
 /// Approvals that wait and belong to no entry that is loaded.
@@ -276,7 +328,7 @@ fn Loose(store: Store) -> impl IntoView {
         store.turns.track();
         store.loose()
     });
-    each(move || loose.get(), ToString::to_string, move |id| view! { <ApprovalCard store=store id=id /> })
+    keyed_list(move || loose.get(), ToString::to_string, move |id| view! { <ApprovalCard store=store id=id /> })
 }
 
 /// What arrived while the reader was above.
@@ -300,9 +352,9 @@ fn NewPill(store: Store, follow: Follow) -> impl IntoView {
                 shown()
                     .then(|| {
                         view! {
-                            <button type="button" class="pill" on:click=hear::click(move |_| follow.to_end())>
+                            <button type="button" class="pill" on:click=move |_| follow.to_end()>
                                 <Icon name="arrow-down" />
-                                {changing(text)}
+                                {text}
                             </button>
                         }
                     })

@@ -3,12 +3,15 @@
 
 use super::{api::usage_by_model, header::no_model, store::Store};
 use crate::{
-    Reading,
-    ui::{Cost, ErrorNote, Short, format},
+    NodeResource,
+    ui::{Cost, Elapsed, ErrorNote, Short, format},
     view,
 };
 use leptos::prelude::*;
-use model::{sessions::Tokens, usage::UsageRow};
+use model::{
+    sessions::{AgentKind, Session, Tokens},
+    usage::UsageRow,
+};
 
 /// The part "Usage" of the panel.
 #[component]
@@ -22,6 +25,15 @@ pub fn Usage(
         <section class="pn-s">
             <div class="row pn-h"><h2>"Usage"</h2><span class="push xs faint">"as the agent reports it"</span></div>
             <dl class="kv pn-kv">
+                <dt>"Agent"</dt>
+                <dd>{move || session.with(agent)}</dd>
+                <dt>"Time"</dt>
+                <dd class="mono">
+                    <Elapsed
+                        since=Signal::derive(move || session.with(|s| s.started))
+                        until=Signal::derive(move || session.with(|s| (!s.state.is_live()).then_some(s.updated)))
+                    />
+                </dd>
                 <dt>"Model"</dt>
                 <dd>{move || session.with(|session| session.model.clone().unwrap_or_else(|| no_model(session.agent).into()))}</dd>
                 <dt>"Input"</dt>
@@ -52,12 +64,20 @@ pub fn Usage(
     }
 }
 
+/// The agent and its version.
+fn agent(session: &Session) -> AnyView {
+    match session.agent {
+        AgentKind::Demo => "Demo, no model".into_any(),
+        agent @ AgentKind::Claude => view! { {agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> },
+    }
+}
+
 /// The same by model, read again when the session's sums change.
 #[component]
 fn ByModel(store: Store) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
     let spent = Memo::new(move |_| store.session.with(|session| (session.usage, session.cost_micros)));
-    let rows = Reading::new(move || spent.track(), move || usage_by_model(id));
+    let rows = NodeResource::new(move || spent.track(), move || usage_by_model(id));
     view! {
         <Transition fallback=|| ()>
             {move || {

@@ -1,15 +1,18 @@
-//! What can be done to a session from its row: rename, archive, delete. What is taken away can be taken back.
+//! What can be done to a session from its row. What is taken away can be taken back.
 //! A failure is said where the person is: in the open dialog, or as a toast that names the session; never in the list's own error.
 
+use super::acts::{SessionAct, SessionActs};
 use super::api::{delete_session, restore_session, update_session};
 use crate::{
-    Act,
+    NodeAction,
     error::AppError,
     live::Rows,
-    ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Menu, Toast, Toasts, changing, effect, hear, use_toasts},
+    session::api::{Drive, drive_agent, send_again},
+    ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Menu, Toast, Toasts, use_toasts},
     view,
 };
 use leptos::prelude::*;
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 use model::{
     id::SessionId,
     sessions::{Session, SessionPatch},
@@ -60,13 +63,13 @@ pub(crate) fn say_archived(toasts: Option<Toasts>, session: &Session, archived: 
     }));
 }
 
-/// Rename, archive, delete. Every row has one, so nothing of it is made before it is opened.
+/// What can be done to it. Every row has one, so nothing of it is made before it is opened.
 #[component]
 pub(super) fn RowMenu(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSignal<Option<Session>>) -> impl IntoView {
     let named = session.clone();
     let label = move || format!("More for {}", named.with(|session| session.title.clone()));
     view! {
-        <Menu label=Signal::derive(label) end=true late=true button="btn btn-i btn-q btn-mini" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
+        <Menu label=Signal::derive(label) end=true lazy=true button="btn btn-i btn-q btn-mini" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
             <RowActs session=session rows=rows renaming=renaming />
         </Menu>
     }
@@ -84,7 +87,7 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
         }
     };
     let own = session.clone();
-    let archive = Act::new(move |archived: &bool| {
+    let archive = NodeAction::new(move |archived: &bool| {
         let archived = *archived;
         let title = own.with_untracked(|session| session.title.clone());
         async move {
@@ -98,7 +101,7 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
         }
     });
     let own = session.clone();
-    let delete = Act::new(move |(): &()| {
+    let delete = NodeAction::new(move |(): &()| {
         let title = own.with_untracked(|session| session.title.clone());
         async move {
             match delete_session(id).await {
@@ -110,18 +113,42 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
             }
         }
     });
-    let (own, three) = (session.clone(), session);
-    let word = move || if own.with(|session| session.archived.is_some()) { "Take out of the archive" } else { "Archive" };
-    let own = three.clone();
-    view! {
-            <button type="button" on:click=hear::click(move |_| renaming.set(Some(own.get_untracked())))><Icon name="pencil" /> "Rename"</button>
-            <button type="button" on:click=hear::click(move |_| { archive.dispatch(three.with_untracked(|session| session.archived.is_none())); })>
-                <Icon name="inbox" />
-                {changing(word)}
-            </button>
-            <hr />
-            <button type="button" class="bad" on:click=hear::click(move |_| { delete.dispatch(()); })><Icon name="trash-2" /> "Delete"</button>
-    }
+    let own = session.clone();
+    let navigate = use_navigate();
+    // What becomes of it is heard over the socket, like everything that happens to a session.
+    let drive = NodeAction::new(move |act: &SessionAct| {
+        let (act, go) = (act.clone(), navigate.clone());
+        let title = own.with_untracked(|session| session.title.clone());
+        async move {
+            let (word, done) = match act {
+                SessionAct::Interrupt => ("interrupted", drive_agent(id, Drive::Interrupt).await.map(drop)),
+                SessionAct::SendAgain => ("sent again", send_again(id).await.map(drop)),
+                SessionAct::Resume => ("resumed", drive_agent(id, Drive::Resume).await.map(drop)),
+                SessionAct::Stop => ("stopped", drive_agent(id, Drive::Stop).await.map(drop)),
+                SessionAct::Fork => {
+                    let fork = drive_agent(id, Drive::Fork).await;
+                    if let Ok(fork) = &fork
+                        && here.try_get_value().is_some()
+                    {
+                        go(&format!("/sessions/{}", fork.id), NavigateOptions::default());
+                    }
+                    ("forked", fork.map(drop))
+                }
+                _ => return,
+            };
+            if let Err(error) = done {
+                say(toasts, &title, word, &error);
+            }
+        }
+    });
+    let own = session.clone();
+    let act = Callback::new(move |act: SessionAct| match act {
+        SessionAct::Rename => renaming.set(Some(own.get_untracked())),
+        SessionAct::Archive(archived) => archive.dispatch(archived),
+        SessionAct::Delete => delete.dispatch(()),
+        act => drive.dispatch(act),
+    });
+    view! { <SessionActs session=Signal::derive(move || session.get()) act=act /> }
 }
 
 const fn archive_word(archived: bool) -> &'static str {
@@ -139,19 +166,19 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
     let here = StoredValue::new(());
     let text = RwSignal::new(String::new());
     let failed = RwSignal::new(None::<AppError>);
-    effect(move || {
+    Effect::new(move || {
         if let Some(session) = session.get() {
             text.set(session.title);
             failed.set(None);
             open.set(true);
         }
     });
-    effect(move || {
+    Effect::new(move || {
         if !open.get() && session.with_untracked(Option::is_some) {
             session.set(None);
         }
     });
-    let rename = Act::new(move |(id, title): &(SessionId, String)| {
+    let rename = NodeAction::new(move |(id, title): &(SessionId, String)| {
         let (id, patch) = (*id, SessionPatch { title: Some(title.clone()), ..SessionPatch::default() });
         async move {
             let answer = update_session(id, patch).await;
@@ -176,13 +203,13 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
         <Dialog open=open title="Rename session">
             <form
                 class="stack"
-                on:submit=hear::submit(move |event| {
+                on:submit=move |event| {
                     event.prevent_default();
                     let title = text.get_untracked().trim().to_owned();
                     if let Some(session) = session.get_untracked().filter(|_| !title.is_empty() && !rename.pending().get_untracked()) {
                         rename.dispatch((session.id, title));
                     }
-                })
+                }
             >
                 <label class="field">
                     <span class="label">"Title"</span>
@@ -196,7 +223,7 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
                 {move || failed.get().map(|error| view! { <ErrorNote error=error title="The session was not renamed." /> })}
                 <div class="acts">
                     <Button kind=ButtonKind::Primary large=true submit=true disabled=rename.pending()>"Rename"</Button>
-                    <Button large=true on:click=hear::click(move |_| open.set(false))>"Cancel"</Button>
+                    <Button large=true on:click=move |_| open.set(false)>"Cancel"</Button>
                 </div>
             </form>
         </Dialog>

@@ -2,7 +2,6 @@
 //! It must not keep a filter anywhere else; only what is being typed stands in the search box first.
 
 use super::filter::{Asked, from_query, to_href};
-use crate::ui::hear;
 use crate::{browser, frame::read_project_names, ui::Icon, view};
 use leptos::{html, prelude::*};
 use leptos_router::{
@@ -109,12 +108,12 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
             method="get"
             action="/sessions"
             role="search"
-            on:submit=hear::submit(move |event| {
+            on:submit=move |event| {
                 event.prevent_default();
                 if let Some(field) = field.get_untracked() {
                     look(field.value(), false);
                 }
-            })
+            }
         >
             <div class="search ss-q">
                 <Icon name="search" />
@@ -174,7 +173,7 @@ fn FilterChip(name: &'static str, value: String, on_remove: Callback<()>) -> imp
         <span class="chip chip-f">
             <i>{name}</i>
             <b title=title>{value}</b>
-            <button type="button" aria-label=format!("Remove filter {name}") on:click=hear::click(move |_| on_remove.run(()))>
+            <button type="button" aria-label=format!("Remove filter {name}") on:click=move |_| on_remove.run(())>
                 <Icon name="x" small=true />
             </button>
         </span>

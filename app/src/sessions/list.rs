@@ -9,10 +9,10 @@ use super::{
     row::{SessionRow, SessionsHead},
 };
 use crate::{
-    Act, Reading, browser,
+    NodeAction, NodeResource, browser,
     error::AppError,
     live::{Rows, use_live},
-    ui::{Button, ButtonKind, Empty, ErrorNote, QueryState, Stretch, each, effect, hear},
+    ui::{Button, ButtonKind, Empty, ErrorNote, QueryState, VirtualChunk, keyed_list},
     view,
 };
 use leptos::{ev, prelude::*};
@@ -32,7 +32,7 @@ const FIRST: u32 = 30;
 pub fn SessionsPage() -> impl IntoView {
     let filter = use_filter();
     let live = use_live();
-    let first = Reading::new(
+    let first = NodeResource::new(
         move || {
             filter.track();
             live.reloads.track();
@@ -84,7 +84,7 @@ fn listen(rows: Rows<Session>, filter: Memo<SessionFilter>, next: RwSignal<Optio
 }
 
 /// So many rows are drawn together, or left out where they are far from the reader.
-const STRETCH: usize = 20;
+const CHUNK: usize = 20;
 
 #[component]
 fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: RwSignal<Option<String>>) -> impl IntoView {
@@ -99,7 +99,7 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
     let here = StoredValue::new(());
     let load = {
         let filter = filter.clone();
-        Act::new(move |after: &String| {
+        NodeAction::new(move |after: &String| {
             let (filter, after) = (filter.clone(), Some(after.clone()));
             async move {
                 let answer = list_sessions(filter, PageQuery { after, limit: None }).await;
@@ -136,18 +136,18 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
     });
     // Only its coming and going draws the table anew, not every row that joins it.
     let empty = Memo::new(move |_| rows.is_empty());
-    let stretches = Memo::new(move |_| rows.len().div_ceil(STRETCH));
+    let chunks = Memo::new(move |_| rows.len().div_ceil(CHUNK));
     let row = move |session: ArcRwSignal<Session>| {
         let own = session.clone();
         let more = ViewFn::from(move || view! { <RowMenu session=own.clone() rows=rows renaming=renaming /> });
         view! { <SessionRow session=session more=more /> }
     };
-    let stretch = move |n: usize| {
-        let count = Signal::derive(move || rows.len().saturating_sub(n * STRETCH).min(STRETCH));
+    let chunk = move |n: usize| {
+        let count = Signal::derive(move || rows.len().saturating_sub(n * CHUNK).min(CHUNK));
         view! {
-            <Stretch rows=count role="rowgroup">
-                {each(move || rows.slice(n * STRETCH, STRETCH), |(key, _)| key.clone(), move |(_, session)| row(session))}
-            </Stretch>
+            <VirtualChunk rows=count role="rowgroup">
+                {keyed_list(move || rows.slice(n * CHUNK, CHUNK), |(key, _)| key.clone(), move |(_, session)| row(session))}
+            </VirtualChunk>
         }
     };
     view! {
@@ -158,7 +158,7 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
             view! {
                 <div class="table" role="table" aria-label="Sessions, newest activity first">
                     <SessionsHead />
-                    {each(move || (0..stretches.get()).collect(), ToString::to_string, stretch)}
+                    {keyed_list(move || (0..chunks.get()).collect(), ToString::to_string, chunk)}
                 </div>
             }
         }}
@@ -168,7 +168,7 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
                 next.get()
                     .map(|_| {
                         view! {
-                            <Button kind=ButtonKind::Quiet disabled=load.pending() on:click=hear::click(move |_| more())>
+                            <Button kind=ButtonKind::Quiet disabled=load.pending() on:click=move |_| more()>
                                 {move || if load.pending().get() { "Loading more" } else { "Load more" }}
                             </Button>
                         }
@@ -202,7 +202,7 @@ fn near_end(f: impl Fn() + 'static) {
         let f = Rc::new(f);
         let tall = f.clone();
         // A window that shows all of it has nothing to scroll.
-        effect(move || {
+        Effect::new(move || {
             if left() <= 0 {
                 tall();
             }

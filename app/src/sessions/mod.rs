@@ -2,7 +2,10 @@
 //! It must not drive a session: that is the Session page's.
 
 pub(crate) mod actions;
+pub(crate) mod acts;
 pub mod api;
+#[cfg(all(test, feature = "ssr"))]
+pub mod fake;
 pub mod filter;
 mod filters;
 mod form;
@@ -16,7 +19,10 @@ mod tests;
 pub use order::patch_sessions;
 pub use row::{SessionRow, SessionsHead};
 
-use crate::lazy::lazy_page;
+use crate::{
+    frame::{PageLink, Place},
+    lazy::lazy_page,
+};
 use leptos::prelude::*;
 use leptos_router::{
     Lazy,
@@ -26,6 +32,9 @@ use leptos_router::{
 };
 use list::SessionsPage;
 use new::NewSessionPage;
+
+/// The list of sessions, in lists of pages.
+pub(crate) const PAGE: PageLink = PageLink { name: "Sessions", href: "/sessions", icon: "square-terminal", letter: Some("S"), place: Place::First };
 
 lazy_page!(SessionsLazy, sessions, SessionsPage);
 lazy_page!(NewSessionLazy, sessions, NewSessionPage);

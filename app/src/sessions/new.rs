@@ -3,9 +3,9 @@
 
 use super::api::{CreateSession, FormChoices, session_form};
 use crate::{
-    Reading, SendForm, Sending, browser,
+    FormAction, NodeForm, NodeResource, browser,
     error::AppError,
-    ui::{Button, ButtonKind, ErrorNote, Field, Icon, Note, NoteTone, QueryState, TextArea, TextInput, effect, hear},
+    ui::{Button, ButtonKind, ErrorNote, Field, Icon, Note, NoteTone, QueryState, TextArea, TextInput},
     view,
 };
 use leptos::{html, prelude::*};
@@ -33,8 +33,8 @@ pub fn NewSessionPage() -> impl IntoView {
 /// The form, once it is known what can be chosen.
 #[component]
 fn NewSessionForm() -> impl IntoView {
-    let form = Reading::new(|| (), session_form);
-    let create = Sending::leaving::<CreateSession>();
+    let form = NodeResource::new(|| (), session_form);
+    let create = FormAction::leaving::<CreateSession>();
     view! {
         <QueryState
             query=form
@@ -51,7 +51,7 @@ fn first_agent(agents: &[AgentFound]) -> AgentKind {
 }
 
 #[component]
-fn Form(choices: FormChoices, create: Sending) -> impl IntoView {
+fn Form(choices: FormChoices, create: FormAction) -> impl IntoView {
     let FormChoices { projects, first, agents } = choices;
     let query = use_query_map();
     let wanted = query.with_untracked(|query| query.get("project")).unwrap_or_default();
@@ -68,7 +68,7 @@ fn Form(choices: FormChoices, create: Sending) -> impl IntoView {
     // Where it works is known: what to do is what is left to say. Under a thumb a keyboard that opens by itself hides the form.
     let ask_prompt = !adding.get_untracked();
     let words = NodeRef::<html::Textarea>::new();
-    effect(move || {
+    Effect::new(move || {
         // What was typed before WASM took over stays.
         if let Some(typed) = words.get_untracked().map(|field| field.value()).filter(|typed| !typed.is_empty()) {
             prompt.set(typed);
@@ -79,7 +79,7 @@ fn Form(choices: FormChoices, create: Sending) -> impl IntoView {
         }
     });
     view! {
-        <SendForm to=create class="form" node_ref=form>
+        <NodeForm action=create class="form" node_ref=form>
             <Field label="Project" id="project" error=about("project")>
                 <span class="select-w">
                     <select
@@ -112,14 +112,14 @@ fn Form(choices: FormChoices, create: Sending) -> impl IntoView {
             <Agents agents=agents first=agent error=about("agent") />
             <Modes error=about("mode") />
             <Field label="Prompt" id="prompt" error=about("prompt")>
-                <div on:keydown=hear::keydown(move |event| {
+                <div on:keydown=move |event| {
                     if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
                         event.prevent_default();
                         if let Some(form) = form.get_untracked() {
                             let _ = form.request_submit();
                         }
                     }
-                })>
+                }>
                     <TextArea
                         value=prompt
                         id="prompt"
@@ -144,7 +144,7 @@ fn Form(choices: FormChoices, create: Sending) -> impl IntoView {
                     "Start session" <kbd class="kbd kbd-f" aria-hidden="true">"Ctrl ⏎"</kbd>
                 </Button>
             </div>
-        </SendForm>
+        </NodeForm>
     }
 }
 

@@ -1,7 +1,7 @@
 //! A session as a row: every column where there is room, two lines on a phone.
 //! The row is a link; what can be done to it stands in a menu beside it and never inside the link.
 
-use crate::ui::{Ago, Cost, Elapsed, Icon, Look, Short, StatusWord, changing};
+use crate::ui::{Ago, Cost, Elapsed, Icon, Look, Short, StatusWord};
 use crate::view;
 use leptos::prelude::*;
 use model::sessions::{AgentKind, Session};
@@ -49,7 +49,7 @@ pub fn SessionRow(
                 <StatusWord look=Signal::derive(move || Look::from(s.with(|session| session.state))) />
             </span>
             <span role="cell" class="c-title">
-                <a class="go" href=format!("/sessions/{id}") title=title>{changing(title)}</a>
+                <a class="go" href=format!("/sessions/{id}") title=title>{title}</a>
                 {move || {
                     s.with(|session| session.tags.clone())
                         .into_iter()

@@ -2,9 +2,9 @@
 
 use super::Part;
 use crate::{
-    Reading,
+    NodeResource,
     frame::use_frame,
-    ui::{Icon, Mark, changing},
+    ui::{Icon, Mark},
     view,
 };
 use leptos::prelude::*;
@@ -14,7 +14,7 @@ use leptos_meta::Title;
 #[component]
 pub(super) fn About() -> impl IntoView {
     let frame = use_frame();
-    let version = move || frame.and_then(Reading::get).and_then(Result::ok).map(|view| view.node.version);
+    let version = move || frame.and_then(NodeResource::get).and_then(Result::ok).map(|view| view.node.version);
     view! {
         <Title text="About" />
         <Part title="OrchWiz" id="b-what" text="Runs, watches and governs AI coding assistants.">
@@ -22,7 +22,7 @@ pub(super) fn About() -> impl IntoView {
                 <Mark />
                 <span>"Version "</span>
                 <Suspense>
-                    <code>{changing(version)}</code>
+                    <code>{version}</code>
                 </Suspense>
             </p>
             <p class="muted">"MIT licence. Nothing leaves this node by itself: no telemetry, no fonts or scripts from elsewhere."</p>

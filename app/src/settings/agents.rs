@@ -4,8 +4,8 @@ use super::{
     Part,
     api::{AgentsView, agents},
 };
-use crate::Reading;
-use crate::ui::{Button, Empty, Look, QueryState, StatusWord, hear};
+use crate::NodeResource;
+use crate::ui::{Button, Empty, Look, QueryState, StatusWord};
 use crate::view;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -15,7 +15,7 @@ use model::{node::AgentFound, sessions::AgentKind};
 #[component]
 pub(super) fn Agents() -> impl IntoView {
     let looks = RwSignal::new(0_u32);
-    let found = Reading::new(move || looks.track(), move || agents(looks.get_untracked() > 0));
+    let found = NodeResource::new(move || looks.track(), move || agents(looks.get_untracked() > 0));
     view! {
         <Title text="Agents" />
         <Part title="Agents on this machine" id="a-list" text="Programs that this node can run sessions with. Their paths can be set in orchwiz.toml.">
@@ -40,10 +40,10 @@ fn LookAgain(
     looks: RwSignal<u32>,
 ) -> impl IntoView {
     view! {
-        <form class="acts" method="get" action="/settings/agents" on:submit=hear::submit(move |event| {
+        <form class="acts" method="get" action="/settings/agents" on:submit=move |event| {
             event.prevent_default();
             looks.update(|n| *n += 1);
-        })>
+        }>
             <Button submit=true large=true>
                 "Look again"
             </Button>
@@ -97,6 +97,7 @@ fn List(
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
+    use crate::overview::fake::Node;
     use crate::testing::{Fake, caller};
     use model::{Error, Role, node::AgentFound, sessions::AgentKind};
 
@@ -110,7 +111,7 @@ mod tests {
             signed_in: Some(false),
             problem: Some("Claude Code is not signed in: run claude once in a terminal.".into()),
         };
-        let page = Fake { agents: vec![broken, ready], ..Fake::default() }.render("/settings/agents").await;
+        let page = Fake { node: Node { agents: vec![broken, ready], ..Default::default() }, ..Fake::default() }.render("/settings/agents").await;
         page.shows(&[
             "Claude Code",
             "Not ready",

@@ -9,7 +9,12 @@ mod node;
 mod profile;
 mod tokens;
 
-use crate::{lazy::lazy_page, view};
+use crate::{
+    frame::{PageLink, Place, pages_in},
+    lazy::lazy_page,
+    ui::Icon,
+    view,
+};
 use leptos::prelude::*;
 use leptos_router::{
     Lazy,
@@ -17,6 +22,31 @@ use leptos_router::{
     components::{A, Outlet, ParentRoute, Redirect, Route},
     path,
 };
+
+/// The groups of the list of settings, in its order.
+const GROUPS: [&str; 3] = [YOU, THIS_NODE, ORCHWIZ];
+pub(crate) const YOU: &str = "You";
+pub(crate) const THIS_NODE: &str = "This node";
+pub(crate) const ORCHWIZ: &str = "OrchWiz";
+
+/// Settings, in lists of pages; it leads to the first of them.
+pub(crate) const PAGE: PageLink = PageLink { name: "Settings", href: "/settings", icon: "settings", letter: None, place: Place::Foot };
+
+/// One's own name, password and browsers, in lists of pages.
+pub(crate) const PROFILE: PageLink = PageLink { name: "Profile", href: "/settings/profile", icon: "settings", letter: None, place: Place::Settings(YOU) };
+
+/// Tokens for programs, in lists of pages.
+pub(crate) const TOKENS: PageLink = PageLink { name: "API tokens", href: "/settings/tokens", icon: "key-round", letter: None, place: Place::Settings(YOU) };
+
+/// The node: name, machine, health, in lists of pages.
+pub(crate) const NODE: PageLink = PageLink { name: "This node", href: "/settings/node", icon: "server", letter: None, place: Place::Settings(THIS_NODE) };
+
+/// The agents found on the machine, in lists of pages.
+pub(crate) const AGENTS: PageLink =
+    PageLink { name: "Agents on this machine", href: "/settings/agents", icon: "bot", letter: None, place: Place::Settings(THIS_NODE) };
+
+/// Version, licences, help, in lists of pages.
+pub(crate) const ABOUT: PageLink = PageLink { name: "About", href: "/settings/about", icon: "circle-alert", letter: None, place: Place::Settings(ORCHWIZ) };
 
 lazy_page!(ProfileLazy, rest, profile::Profile);
 lazy_page!(TokensLazy, rest, tokens::Tokens);
@@ -48,14 +78,21 @@ fn Settings() -> impl IntoView {
             <div class="page-bar">
                 <h1>"Settings"</h1>
             </div>
-            <nav class="tabs" aria-label="Settings">
-                <A href="/settings/profile">"Profile"</A>
-                <A href="/settings/tokens">"API tokens"</A>
-                <A href="/settings/agents">"Agents"</A>
-                <A href="/settings/node">"This node"</A>
-                <A href="/settings/about">"About"</A>
-            </nav>
-            <Outlet />
+            <div class="settings">
+                <nav class="settings-nav" aria-label="Settings">
+                    {GROUPS
+                        .map(|group| {
+                            view! {
+                                <h2 class="nav-t">{group}</h2>
+                                {pages_in(Place::Settings(group))
+                                    .map(|page| view! { <A href=page.href><Icon name=page.icon /> {page.name}</A> })
+                                    .collect_view()}
+                            }
+                        })
+                        .collect_view()}
+                </nav>
+                <div class="settings-page"><Outlet /></div>
+            </div>
         </div>
     }
 }

@@ -5,10 +5,10 @@ use super::{
     api::{NodeView, RenameNode, node},
 };
 use crate::{
-    Reading, SendForm, Sending,
+    FormAction, NodeForm, NodeResource,
     frame::use_frame,
     live::use_live,
-    ui::{Ago, ErrorNote, Line, Note, NoteTone, QueryState, TextInput, changing, effect, format, plot},
+    ui::{Ago, ErrorNote, Line, Note, NoteTone, QueryState, TextInput, format, plot},
     view,
 };
 use leptos::prelude::*;
@@ -27,14 +27,14 @@ pub(super) fn ThisNode() -> impl IntoView {
     let frame = use_frame();
     let renamed = RwSignal::new(0_u32);
     // Read again only what changed: after a refusal the name that was typed stays in its field.
-    let rename = Sending::to::<RenameNode>(move |_| {
+    let rename = FormAction::to::<RenameNode>(move |_| {
         renamed.update(|n| *n = n.wrapping_add(1));
         // The rail shows the name as well.
         if let Some(frame) = frame {
             frame.refetch();
         }
     });
-    let node = Reading::new(
+    let node = NodeResource::new(
         move || {
             renamed.track();
             live.reloads.track();
@@ -56,13 +56,13 @@ fn Content(
     /// What was read.
     view: NodeView,
     /// Renames it.
-    rename: Sending,
+    rename: FormAction,
 ) -> impl IntoView {
     let NodeView { info, health, may_rename } = view;
     let samples = RwSignal::new(health);
     let name = info.name.clone();
     let live = use_live();
-    effect(move || {
+    Effect::new(move || {
         if let Some(sample) = live.health.get() {
             samples.update(|samples| push(samples, sample));
         }
@@ -104,11 +104,11 @@ fn NameForm(
     /// The present name.
     name: String,
     /// Renames it.
-    rename: Sending,
+    rename: FormAction,
 ) -> impl IntoView {
     let about = Signal::derive(move || rename.refusal().and_then(|error| error.about("name")));
     view! {
-        <SendForm to=rename class="set-f">
+        <NodeForm action=rename class="set-f">
             <TextInput label="Name" name="name" value=name required=true maxlength=64 error=about />
             {move || rename.refusal().filter(|error| error.field() != Some("name")).map(|error| view! { <ErrorNote error=error title="The node was not renamed." /> })}
             {move || rename.done().then(|| view! { <Note tone=NoteTone::Done>"The node was renamed."</Note> })}
@@ -117,7 +117,7 @@ fn NameForm(
                     "Rename"
                 </button>
             </div>
-        </SendForm>
+        </NodeForm>
     }
 }
 
@@ -265,7 +265,7 @@ fn Charts(
     let none = move || samples.read().is_empty().then(|| view! { <p class="muted">"No sample yet. The first comes within ten seconds."</p> });
     let measured = Memo::new(move |_| measured_so_far(&samples.read()));
     view! {
-        {changing(none)}
+        {none}
         {move || measured.get().map(|text| view! { <p class="muted">{text}</p> })}
         <div class="g3 charts">{MEASURES.iter().map(chart).collect_view()}</div>
     }
@@ -307,6 +307,7 @@ mod push_tests {
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
+    use crate::overview::fake::Node;
     use crate::testing::{Fake, NOW, caller};
     use model::{Error, Role, node::HealthSample};
 
@@ -330,7 +331,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_node_shows_its_facts_its_charts_and_the_gap_in_them() {
-        let page = Fake { health: hour(), ..Fake::default() }.render("/settings/node").await;
+        let page = Fake { node: Node { health: hour(), ..Default::default() }, ..Fake::default() }.render("/settings/node").await;
         page.shows(&["workbench", "SQLite 3.51.3", "at most 8 at once, idle ones are stopped after 15m", "Processor", "7.08 GB of 16.0 GB", "Rename", "gap-l"]);
         assert!(
             page.visible().split("<path").filter(|path| path.contains("gap-l") && path.contains("d=\"M")).count() >= 5,
@@ -340,9 +341,9 @@ mod tests {
 
     #[tokio::test]
     async fn few_samples_show_figures_and_since_when_instead_of_empty_charts() {
-        let page = Fake { health: hour()[..3].to_vec(), ..Fake::default() }.render("/settings/node").await;
+        let page = Fake { node: Node { health: hour()[..3].to_vec(), ..Default::default() }, ..Fake::default() }.render("/settings/node").await;
         page.shows(&["20s measured so far.", "Write queue", "120 GB"]).lacks(&["1 h ago", "gap-l"]);
-        let page = Fake { health: hour(), ..Fake::default() }.render("/settings/node").await;
+        let page = Fake { node: Node { health: hour(), ..Default::default() }, ..Fake::default() }.render("/settings/node").await;
         page.shows(&["1 h ago", ">100 %</div>", ">16.0 GB</div>"]).lacks(&["so far"]);
     }
 

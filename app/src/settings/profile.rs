@@ -6,11 +6,11 @@ use super::{
     browsers::browser_name,
 };
 use crate::{
-    Reading,
+    NodeResource,
     auth::words::{self, Beside},
     browser::{Density, show_pressed},
     frame::{ReminderChoice, ThemeSegment},
-    ui::{Ago, Note, NoteTone, QueryState, TextInput, effect, format},
+    ui::{Ago, Note, NoteTone, QueryState, TextInput, format},
     view,
 };
 use leptos::prelude::*;
@@ -21,7 +21,7 @@ use model::accounts::Login;
 /// `/settings/profile?saved&error&retry`.
 #[component]
 pub(super) fn Profile() -> impl IntoView {
-    let profile = Reading::new(|| (), profile);
+    let profile = NodeResource::new(|| (), profile);
     view! {
         <Title text="Profile" />
         <QueryState query=profile failed="The profile could not be read." content=|view| view! { <Content view=view /> } />
@@ -121,7 +121,7 @@ fn login_name(login: &Login) -> String {
 
 #[component]
 fn DensitySegment() -> impl IntoView {
-    effect(show_pressed);
+    Effect::new(show_pressed);
     view! {
         <div class="seg" role="group" aria-label="Rows">
             {Density::ALL
@@ -214,6 +214,7 @@ fn Logins(
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
+    use crate::auth::fake::Accounts;
     use crate::testing::{Fake, NOW};
     use model::{Error, accounts::Login};
 
@@ -227,7 +228,9 @@ mod tests {
             from: Some("192.0.2.7".into()),
             current,
         };
-        let page = Fake { logins: vec![login(1, true), login(2, false)], ..Fake::default() }.render("/settings/profile").await;
+        let page = Fake { accounts: Accounts { logins: vec![login(1, true), login(2, false)], ..Default::default() }, ..Fake::default() }
+            .render("/settings/profile")
+            .await;
         assert_eq!(page.status, 200);
         page.shows(&[
             "mara",

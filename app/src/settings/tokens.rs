@@ -5,8 +5,8 @@ use super::{
     api::{CreateToken, RevokeToken, TokensView, tokens},
 };
 use crate::{
-    Reading, SendForm, Sending, browser,
-    ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, Note, NoteTone, QueryState, TextInput, changing, hear, quiet_clock},
+    FormAction, NodeForm, NodeResource, browser,
+    ui::{Ago, Empty, ErrorNote, Exact, Field, Icon, Note, NoteTone, QueryState, TextInput, quiet_clock},
     view,
 };
 use leptos::prelude::*;
@@ -21,10 +21,10 @@ use model::{
 #[component]
 pub(super) fn Tokens() -> impl IntoView {
     let made = RwSignal::new(None::<String>);
-    let create = Sending::to::<CreateToken>(move |created: TokenCreated| made.set(Some(created.secret)));
-    let revoke = Sending::to::<RevokeToken>(|()| {});
+    let create = FormAction::to::<CreateToken>(move |created: TokenCreated| made.set(Some(created.secret)));
+    let revoke = FormAction::to::<RevokeToken>(|()| {});
     // Blocking: a secret left by a plain form is taken out of its cookie in the answer's head.
-    let list = Reading::blocking(
+    let list = NodeResource::blocking(
         move || {
             create.track();
             revoke.track();
@@ -61,13 +61,13 @@ pub(super) fn Tokens() -> impl IntoView {
 #[component]
 fn CreateForm(
     /// What the form does.
-    create: Sending,
+    create: FormAction,
     /// Says whether it asks for a password.
-    list: Reading<TokensView>,
+    list: NodeResource<TokensView>,
 ) -> impl IntoView {
     let about = move |field: &'static str| Signal::derive(move || create.refusal().and_then(|error| error.about(field)));
     view! {
-        <SendForm to=create class="set-f">
+        <NodeForm action=create class="set-f">
             <TextInput label="Name" name="name" required=true maxlength=100 hint="What it is for: nightly report, laptop script." error=about("name") />
             <div class="g2">
                 <Field label="Access" id="scope" error=about("scope")>
@@ -129,7 +129,7 @@ fn CreateForm(
                     "Create token"
                 </button>
             </div>
-        </SendForm>
+        </NodeForm>
     }
 }
 
@@ -160,10 +160,10 @@ fn Secret(
                 <button
                     type="button"
                     class="btn btn-lg"
-                    on:click=hear::click(move |_| {
+                    on:click=move |_| {
                         browser::copy(&text);
                         copied.set(true);
-                    })
+                    }
                 >
                     <Icon name="copy" />
                     {move || if copied.get() { "Copied" } else { "Copy" }}
@@ -178,7 +178,7 @@ fn List(
     /// Newest first.
     tokens: Vec<Token>,
     /// What the buttons do.
-    revoke: Sending,
+    revoke: FormAction,
 ) -> impl IntoView {
     if tokens.is_empty() {
         return view! { <Empty icon="key-round" title="No tokens yet" text="Create one above for a script, a monitor or another machine." /> };
@@ -212,13 +212,13 @@ fn List(
                 </span>
                 <details class="confirm">
                     <summary class="btn btn-d">"Revoke…"</summary>
-                    <SendForm to=revoke class="confirm-b">
+                    <NodeForm action=revoke class="confirm-b">
                         <input type="hidden" name="id" value=token.id.to_string() />
                         <p>{format!("Whatever uses “{name}” stops working at once. This cannot be undone.")}</p>
                         <button type="submit" class="btn btn-lg btn-d" disabled=move || revoke.pending().get()>
                             {format!("Revoke {name}")}
                         </button>
-                    </SendForm>
+                    </NodeForm>
                 </details>
             </li>
         }
@@ -237,7 +237,7 @@ fn Used(
 ) -> impl IntoView {
     let now = quiet_clock();
     let just = Memo::new(move |_| now.get().is_some_and(|now| now - at < NOTED_MS));
-    changing(move || {
+    move || {
         if just.get() {
             "used in the last minute".into_any()
         } else {
@@ -246,18 +246,19 @@ fn Used(
                 <Ago at=at />
             }
         }
-    })
+    }
 }
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
+    use crate::auth::fake::Accounts;
     use crate::testing::{Fake, NOW, token};
     use model::Error;
 
     #[tokio::test]
     async fn tokens_are_listed_and_their_forms_post_without_wasm() {
         let tokens = vec![token(1, |t| t.name = "nightly <report>".into()), token(2, |t| (t.used, t.expires) = (Some(NOW - 60_000), Some(NOW + 86_400_000)))];
-        let page = Fake { tokens, ..Fake::default() }.render("/settings/tokens").await;
+        let page = Fake { accounts: Accounts { tokens, ..Default::default() }, ..Fake::default() }.render("/settings/tokens").await;
         page.shows(&[
             "nightly &lt;report&gt;",
             "never used",
@@ -274,7 +275,7 @@ mod tests {
     async fn a_token_is_never_used_before_it_was_created() {
         // The use is noted to the minute, the creation to the millisecond.
         let tokens = vec![token(1, |t| (t.created, t.used) = (NOW, Some(NOW - 42_000)))];
-        let page = Fake { tokens, ..Fake::default() }.render("/settings/tokens").await;
+        let page = Fake { accounts: Accounts { tokens, ..Default::default() }, ..Fake::default() }.render("/settings/tokens").await;
         page.shows(&["last used", "Access"]).lacks(&["14:35:23"]);
     }
 

@@ -1,6 +1,5 @@
 //! Small charts in SVG, drawn from what `plot` computes. Colours come from classes; every chart says in words what it shows.
 
-use super::changing::changing;
 use super::plot;
 use crate::view;
 use leptos::prelude::*;
@@ -58,7 +57,7 @@ pub fn Bars(
             preserveAspectRatio="none"
         >
             <path class="grid-l" d=move || format!("M0 {:.1}H{}", h - 0.5, bars.read().len().max(1))></path>
-            {changing(body)}
+            {body}
         </svg>
     }
 }

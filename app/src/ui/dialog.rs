@@ -1,7 +1,5 @@
 //! Dialogs on the browser's own `<dialog>`: focus is kept inside, Escape closes, the page behind is inert.
 
-use super::changing::effect;
-use super::hear;
 use crate::view;
 use leptos::{html, prelude::*};
 
@@ -26,7 +24,7 @@ pub fn Dialog(
     children: Children,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    effect(move || {
+    Effect::new(move || {
         let wanted = open.get();
         if let Some(dialog) = dialog.get()
             && dialog.open() != wanted
@@ -44,12 +42,12 @@ pub fn Dialog(
             class=format!("dialog {class}").trim_end().to_owned()
             aria-label=move || title.get()
             on:close=move |_| open.set(false)
-            on:click=hear::click(move |event| {
+            on:click=move |event| {
                 // A press on the scrim lands on the dialog element itself.
                 if event.target() == event.current_target() {
                     open.set(false);
                 }
-            })
+            }
         >
             <div class="dialog-in">
                 {(!bare).then(|| view! { <header><h3>{move || title.get()}</h3></header> })}

@@ -1,8 +1,7 @@
 //! What is shown instead of content: nothing yet, nothing at all, an error; and notices. Pages hold only content, `QueryState` does the rest.
 
-use super::hear;
-use super::{Icon, Look, Shape, late::late};
-use crate::{AppResult, Reading, error::AppError, view};
+use super::{Icon, Look, Shape, lazy_child::lazy_child};
+use crate::{AppResult, NodeResource, error::AppError, view};
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -105,7 +104,7 @@ pub fn ErrorNote(
                 {text}
                 {reference.map(|reference| view! { " " <code>{reference}</code> })}
             </span>
-            {retry.map(|retry| view! { <button type="button" class="btn btn-q" on:click=hear::click(move |_| retry.run(()))>"Try again"</button> })}
+            {retry.map(|retry| view! { <button type="button" class="btn btn-q" on:click=move |_| retry.run(())>"Try again"</button> })}
         </div>
     }
 }
@@ -168,7 +167,7 @@ pub fn Skeleton(
 #[component]
 pub fn QueryState<T, F, V>(
     /// The resource.
-    query: Reading<T>,
+    query: NodeResource<T>,
     /// Makes the content.
     content: F,
     /// How many rows stand there before the first answer.
@@ -185,7 +184,7 @@ where
 {
     let answer = move || {
         let content = content.clone();
-        query.get().map(|answer| answer.map(|value| late(move || content(value).into_any())))
+        query.get().map(|answer| answer.map(|value| lazy_child(move || content(value).into_any())))
     };
     query_state(Arc::new(answer), Callback::new(move |()| query.refetch()), rows, failed)
 }

@@ -1,7 +1,5 @@
 //! Menus, segments and tabs: choosing among few. A menu is a `<details>`: it opens without WASM and closes on a press elsewhere or Escape with it.
 
-use super::changing::effect;
-use super::hear;
 use crate::view;
 use leptos::{ev, html, prelude::*};
 use std::sync::Mutex;
@@ -25,14 +23,17 @@ pub fn Menu(
     /// Opens upwards.
     #[prop(optional)]
     up: bool,
+    /// More classes of what opens: `sheet`.
+    #[prop(optional)]
+    class: &'static str,
     /// Its content is made when it is first opened, which needs WASM: for menus that stand in every row of a list.
     #[prop(optional)]
-    late: bool,
+    lazy: bool,
     /// Links and buttons; `<hr/>` between groups.
     children: Children,
 ) -> impl IntoView {
     let details = NodeRef::<html::Details>::new();
-    let made = RwSignal::new(!late);
+    let made = RwSignal::new(!lazy);
     let make = move || {
         // Once: the content is not made again. The browser says `toggle` later, when the menu may be gone with its page.
         if made.try_get_untracked() == Some(false) {
@@ -40,12 +41,12 @@ pub fn Menu(
         }
     };
     // It may have been opened before WASM was there.
-    effect(move || {
+    Effect::new(move || {
         if details.get().is_some_and(|details| details.has_attribute("open")) {
             make();
         }
     });
-    let content = if late {
+    let content = if lazy {
         let children = Mutex::new(Some(children));
         (move || made.get().then(|| children.lock().ok().and_then(|mut children| children.take()).map(|children| children()))).into_any()
     } else {
@@ -86,19 +87,19 @@ pub fn Menu(
             keys.remove();
         });
     }
-    let class = format!("menu{}{}", if end { " menu-end" } else { "" }, if up { " menu-up" } else { "" });
+    let class = format!("menu{}{} {class}", if end { " menu-end" } else { "" }, if up { " menu-up" } else { "" }).trim_end().to_owned();
     view! {
         <details
             class="menu-w"
             node_ref=details
             on:toggle=move |_| make()
-            on:keydown=hear::keydown(move |event| escape(&event))
+            on:keydown=move |event| escape(&event)
         >
             <summary class=button aria-label=move || label.get() title=move || label.get()>
                 {trigger.run()}
             </summary>
             // A choice closes the menu; the press itself goes on to what was chosen.
-            <div class=class on:click=hear::click(move |_| close())>
+            <div class=class on:click=move |_| close()>
                 {content}
             </div>
         </details>
@@ -137,7 +138,7 @@ pub fn Segment(
                                 type="button"
                                 aria-pressed=pressed
                                 disabled=move || disabled.get()
-                                on:click=hear::click(move |_| on_change.run(key.clone()))
+                                on:click=move |_| on_change.run(key.clone())
                             >
                                 {word}
                             </button>
@@ -202,7 +203,7 @@ pub fn Tabs(
         }
     };
     view! {
-        <div class=format!("tabs {class}").trim_end().to_owned() role="tablist" aria-label=label on:keydown=hear::keydown(step)>
+        <div class=format!("tabs {class}").trim_end().to_owned() role="tablist" aria-label=label on:keydown=step>
             {move || {
                 tabs.get()
                     .into_iter()
@@ -216,7 +217,7 @@ pub fn Tabs(
                                 aria-selected=move || chosen().to_string()
                                 aria-controls=panel.clone()
                                 tabindex=move || if chosen() { "0" } else { "-1" }
-                                on:click=hear::click(move |_| on_change.run(tab.key.to_owned()))
+                                on:click=move |_| on_change.run(tab.key.to_owned())
                             >
                                 {tab.word}
                                 {tab.count.filter(|n| *n > 0).map(|n| view! { <span class="cnt">{n}</span> })}

@@ -1,7 +1,6 @@
 //! Whether what stands under a pointer or a finger has stood there long enough to be meant: what came there a moment ago was not what somebody reached for.
 //! It must not know what is pressed; whoever places it says which element its buttons are in.
 
-use super::changing::effect;
 use crate::browser;
 use leptos::{ev, html, prelude::*};
 use model::Millis;
@@ -30,7 +29,7 @@ impl Steady {
     pub fn new(form: NodeRef<html::Form>) -> Self {
         // The server's page has no pointer yet: its plain forms can be sent.
         let steady = Self { form, seen: StoredValue::new((String::new(), None)), pressed: StoredValue::new(None), still: RwSignal::new(true) };
-        effect(move || {
+        Effect::new(move || {
             if form.get().is_some() {
                 steady.look();
             }

@@ -1,8 +1,6 @@
 //! Moments and numbers in the page: the server writes UTC, the browser turns it into its zone and keeps it current.
 //! One clock per tab ticks for all of them; nothing here starts a timer of its own.
 
-use super::changing::changing;
-use super::changing::effect;
 use super::format;
 use crate::{browser, view};
 use leptos::prelude::*;
@@ -14,7 +12,7 @@ use std::time::Duration;
 pub struct Clock(RwSignal<Option<Millis>>);
 
 impl Clock {
-    /// The moment, to a second; `None` on the server and while the page is taken over. Reading it subscribes.
+    /// The moment, to a second; `None` on the server and while the page is taken over. NodeResource it subscribes.
     pub fn now(self) -> Option<Millis> {
         self.0.get()
     }
@@ -24,7 +22,7 @@ impl Clock {
 pub fn provide_clock() {
     let clock = Clock(RwSignal::new(None));
     provide_context(clock);
-    effect(move || {
+    Effect::new(move || {
         clock.0.set(browser::now());
         browser::every(Duration::from_secs(1), move || clock.0.set(browser::now()));
     });
@@ -39,7 +37,7 @@ pub fn use_clock() -> Clock {
 pub fn quiet_clock() -> Signal<Option<Millis>> {
     let clock = use_clock();
     let taken_over = RwSignal::new(false);
-    effect(move || taken_over.set(true));
+    Effect::new(move || taken_over.set(true));
     Signal::derive(move || if taken_over.get() { clock.now() } else { None })
 }
 
@@ -156,8 +154,8 @@ pub fn Cost(
     #[prop(into)]
     micros: Signal<Option<Micros>>,
 ) -> impl IntoView {
-    changing(move || match micros.get() {
+    move || match micros.get() {
         Some(micros) => view! { <span class="num-t" title=format::cost_exact(micros)>{format::cost(micros)}</span> },
         None => view! { <span class="faint nk" title="The agent said nothing about cost">"not known"</span> },
-    })
+    }
 }

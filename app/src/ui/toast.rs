@@ -1,21 +1,20 @@
 //! Toasts: what was done where the page does not show it anyway, with its undo. They are read aloud and go by themselves.
 //! What the page shows is only read aloud: see [`Toasts::tell`].
 
-use super::each::each;
-use super::hear;
+use super::keyed_list::keyed_list;
 use super::{Icon, Look, Shape};
 use crate::{browser, view};
 use leptos::prelude::*;
 use std::{sync::Arc, time::Duration};
 
 /// What a toast's button does.
-type Act = Arc<dyn Fn() + Send + Sync>;
+type NodeAction = Arc<dyn Fn() + Send + Sync>;
 
 /// A toast. It owns what it says and does: the page that showed it may be left before it goes.
 #[derive(Clone)]
 pub struct Toast {
     look: Look,
-    undo: Option<(&'static str, Act)>,
+    undo: Option<(&'static str, NodeAction)>,
     text: Arc<str>,
 }
 
@@ -120,7 +119,7 @@ pub fn ToastsView() -> impl IntoView {
     view! {
         <div class="toasts" role="status" aria-live="polite">
             <p class="vh">{toasts.told}</p>
-            {each(move || toasts.shown.get(), |(id, _)| id.to_string(), move |(id, toast)| view! { <ToastRow toast=toast on_close=move || toasts.dismiss(id) /> })}
+            {keyed_list(move || toasts.shown.get(), |(id, _)| id.to_string(), move |(id, toast)| view! { <ToastRow toast=toast on_close=move || toasts.dismiss(id) /> })}
         </div>
     }
 }
@@ -146,17 +145,17 @@ pub(crate) fn ToastRow(
                             <button
                                 type="button"
                                 class="btn btn-q"
-                                on:click=hear::click(move |_| {
+                                on:click=move |_| {
                                     callback();
                                     close();
-                                })
+                                }
                             >
                                 {(word == "Undo").then(|| view! { <Icon name="undo-2" /> })}
                                 {word}
                             </button>
                         }
                     })}
-                <button type="button" class="btn btn-i btn-q" aria-label="Dismiss" on:click=hear::click(move |_| on_close())>
+                <button type="button" class="btn btn-i btn-q" aria-label="Dismiss" on:click=move |_| on_close()>
                     <Icon name="x" />
                 </button>
             </span>

@@ -2,15 +2,23 @@
 //! What no agent said is not known, never zero.
 
 pub mod api;
+#[cfg(all(test, feature = "ssr"))]
+pub mod fake;
 mod page;
 pub mod sums;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 
-use crate::lazy::lazy_page;
+use crate::{
+    frame::{PageLink, Place},
+    lazy::lazy_page,
+};
 use leptos::prelude::*;
 use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
 use page::UsagePage;
+
+/// Usage, in lists of pages.
+pub(crate) const PAGE: PageLink = PageLink { name: "Usage", href: "/usage", icon: "zap", letter: Some("U"), place: Place::Rail };
 
 lazy_page!(UsageLazy, rest, UsagePage);
 

@@ -6,7 +6,7 @@ use super::{
     sums::{SPANS, cost, cost_bars, cost_word, day_titles, share, span, token_bars, tokens},
 };
 use crate::{
-    Reading,
+    NodeResource,
     live::use_live,
     ui::{Bars, Cost, Empty, Legend, Meter, QueryState, Short, format},
     view,
@@ -22,7 +22,7 @@ pub fn UsagePage() -> impl IntoView {
     let query = use_query_map();
     let days = Memo::new(move |_| query.with(|query| span(query.get("days").as_deref())));
     let live = use_live();
-    let sums = Reading::new(
+    let sums = NodeResource::new(
         move || {
             days.track();
             live.reloads.track();

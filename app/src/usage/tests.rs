@@ -12,7 +12,7 @@ async fn nothing_used_says_so() {
 #[tokio::test]
 async fn sums_are_shown_and_an_unknown_cost_is_not_zero() {
     let usage = vec![row("2026-11-21", 2_000_000, Some(1_230_000)), row("2026-11-22", 10, None)];
-    let page = Fake { usage, ..Fake::default() }.render("/usage?days=30").await;
+    let page = Fake { usage: usage.into(), ..Fake::default() }.render("/usage?days=30").await;
     page.shows(&["2.00M", "$1.23", "not known", "that is not zero", "By model", "By project"]).lacks(&["$0.00"]);
 }
 

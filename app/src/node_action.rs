@@ -11,9 +11,9 @@ use leptos::{
 };
 use std::{any::Any, marker::PhantomData, pin::Pin, sync::Arc};
 
-/// Something that can be done to an `I`. An `Action` without a value to read: who does it says in its future what follows. All of them are
+/// Something that can be done to an `I`. Leptos' `Action` without a value to read: who does it says in its future what follows. All of them are
 /// one type underneath, so that they are compiled once and not for each future (4 kB of wasm each).
-pub struct Act<I: 'static> {
+pub struct NodeAction<I: 'static> {
     does: StoredValue<Does>,
     going: RwSignal<u32>,
     pending: Memo<bool>,
@@ -23,16 +23,16 @@ pub struct Act<I: 'static> {
 type Doing = Pin<Box<dyn Future<Output = ()>>>;
 type Does = Arc<dyn Fn(&dyn Any) -> Option<Doing> + Send + Sync>;
 
-impl<I> Clone for Act<I> {
+impl<I> Clone for NodeAction<I> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<I> Copy for Act<I> {}
+impl<I> Copy for NodeAction<I> {}
 
-impl<I: 'static> Act<I> {
-    /// Nothing happens before [`Act::dispatch`].
+impl<I: 'static> NodeAction<I> {
+    /// Nothing happens before [`NodeAction::dispatch`].
     pub fn new<F: Future<Output = ()> + 'static>(act: impl Fn(&I) -> F + Send + Sync + 'static) -> Self {
         let does: Does = Arc::new(move |input| input.downcast_ref().map(|input| Box::pin(act(input)) as Doing));
         let (does, going, pending) = stored(does);

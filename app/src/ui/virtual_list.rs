@@ -1,12 +1,11 @@
-//! Long lists of which only what is near the reader is in the document: the list is cut into stretches, and one that is far away is an empty element
+//! Long lists of which only what is near the reader is in the document: the list is cut into chunks, and one that is far away is an empty element
 //! as high as its rows were. It must not know what a row is, and nothing is left out on the server or before the browser has taken over.
 
-use super::changing::effect;
 use crate::{browser, view};
 use leptos::{html, prelude::*};
 use std::time::Duration;
 
-/// Whether a stretch is left out: `None` while its rows are drawn, else how high they were, in pixels.
+/// Whether a chunk is left out: `None` while its rows are drawn, else how high they were, in pixels.
 /// Whoever leads the reader to a row sets `None` first.
 pub type Blank = ArcRwSignal<Option<f64>>;
 
@@ -15,7 +14,7 @@ const ROW_PX: f64 = 28.0;
 
 /// Some rows of a long list. They stay drawn while something in them has the focus or carries `data-keep`, for what is half done and must not be lost.
 #[component]
-pub fn Stretch(
+pub fn VirtualChunk(
     /// Whether it is left out.
     #[prop(optional)]
     blank: Blank,
@@ -45,11 +44,11 @@ pub fn Stretch(
     };
     {
         let (blank, leave) = (blank.clone(), leave.clone());
-        effect(move || {
+        Effect::new(move || {
             let Some(element) = element.get() else { return };
             let (blank, far, leave) = (blank.clone(), far.clone(), leave.clone());
             browser::when_near(&element, move |near, height| {
-                #[allow(clippy::cast_precision_loss, reason = "a stretch has some dozens of rows")]
+                #[allow(clippy::cast_precision_loss, reason = "a chunk has some dozens of rows")]
                 let guess = || rows.try_get_untracked().unwrap_or_default() as f64 * ROW_PX;
                 far.set((!near).then(|| if height > 0.0 { height } else { guess() }));
                 if near && blank.with_untracked(Option::is_some) {

@@ -6,8 +6,6 @@ use crate::{
     browser,
     error::{AppError, AppResult},
     live::{Live, LiveState},
-    objects,
-    ui::effect,
 };
 use leptos::{
     prelude::*,
@@ -30,20 +28,20 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// A `Resource` of a server function's answer. All of them are one type underneath, so that resources are compiled once and not for
 /// each kind of answer, source and future (14 kB of wasm each).
-pub struct Reading<T: 'static> {
+pub struct NodeResource<T: 'static> {
     answer: Resource<Answer, AsJson>,
     read: PhantomData<fn() -> T>,
 }
 
-impl<T> Clone for Reading<T> {
+impl<T> Clone for NodeResource<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Reading<T> {}
+impl<T> Copy for NodeResource<T> {}
 
-impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> Reading<T> {
+impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> NodeResource<T> {
     /// Reads with `fetch`, and again whenever something that `when` looks at has changed.
     pub fn new<F>(when: impl Fn() + Send + Sync + 'static, fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
@@ -74,7 +72,7 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> Reading<T>
     /// What was read; `None` before the first answer. Looked at by whoever calls it.
     pub fn get(self) -> Option<AppResult<T>> {
         self.answer.get().map(|answer| match answer {
-            Answer::Written(text) => objects::read(&text).map_err(|error| unreadable(error.to_string())),
+            Answer::Written(text) => serde_json::from_str(&text).map_err(|error| unreadable(error.to_string())),
             Answer::Read(read) => typed(&*read),
             Answer::Refused(error) => Err(error),
         })
@@ -148,7 +146,7 @@ impl Decoder<Answer> for AsJson {
 
     fn decode(text: &str) -> serde_json::Result<Answer> {
         match text.strip_prefix(REFUSED) {
-            Some(error) => objects::read(error).map(Answer::Refused),
+            Some(error) => serde_json::from_str(error).map(Answer::Refused),
             None => Ok(Answer::Written(text.into())),
         }
     }
@@ -178,7 +176,7 @@ fn recover(answer: Resource<Answer, AsJson>, live: Live) {
             answer.refetch();
         }
     });
-    effect(move || {
+    Effect::new(move || {
         if failed(answer.get()) && live.state.get() == LiveState::Live {
             browser::after(AGAIN, move || answer.refetch());
         }

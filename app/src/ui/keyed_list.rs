@@ -12,7 +12,7 @@ struct Row {
 
 /// A row for each of `items`, drawn by `row` when its `key` is new. `<For>` for every list of the dashboard: it is compiled once, and not for
 /// each kind of item, key and closure (10 kB of wasm a list).
-pub(crate) fn each<T: Send + 'static>(
+pub(crate) fn keyed_list<T: Send + 'static>(
     items: impl Fn() -> Vec<T> + Send + Sync + 'static,
     key: fn(&T) -> String,
     row: impl Fn(T) -> AnyView + Send + Sync + 'static,
@@ -25,9 +25,9 @@ pub(crate) fn each<T: Send + 'static>(
         };
         items().into_iter().map(drawn).collect()
     };
-    list(Box::new(rows))
+    keyed(Box::new(rows))
 }
 
-fn list(rows: Box<dyn Fn() -> Vec<Row> + Send + Sync>) -> AnyView {
+fn keyed(rows: Box<dyn Fn() -> Vec<Row> + Send + Sync>) -> AnyView {
     view! { <For each=rows key=|row| row.key.clone() children=|row| (row.draw)() /> }
 }

@@ -1,7 +1,7 @@
 //! Forms that work before WASM has loaded: the browser sends them itself then and gets the page again, with what was refused. Once the page
 //! lives, the same fields go to the same server function and the page stays. It must not know what is in a form.
 
-use crate::{Act, AppError, AppResult, ui::hear, view, wire};
+use crate::{AppError, AppResult, NodeAction, view, wire};
 use leptos::{
     ev::SubmitEvent,
     form::form_data_from_event,
@@ -17,15 +17,15 @@ use std::sync::Arc;
 /// A server function that forms send to, and what it answered. A `ServerAction` that never reads or writes the function's input in the
 /// browser: the fields go as they are, so that no reader and writer of them is carried (10 kB over the wire).
 #[derive(Clone, Copy)]
-pub struct Sending {
+pub struct FormAction {
     url: &'static str,
-    send: Act<String>,
+    send: NodeAction<String>,
     answers: RwSignal<u32>,
     refusal: RwSignal<Option<AppError>>,
     pending: Memo<bool>,
 }
 
-impl Sending {
+impl FormAction {
     /// To the server function `S`; `done` is handed what it gives, where the page stays to see it.
     pub fn to<S>(done: impl Fn(S::Output) + Send + Sync + 'static) -> Self
     where
@@ -67,11 +67,11 @@ impl Sending {
 
 type Read = Arc<dyn Fn(Bytes) -> AppResult<()> + Send + Sync>;
 
-fn sending(url: &'static str, leaves: bool, read: Read) -> Sending {
+fn sending(url: &'static str, leaves: bool, read: Read) -> FormAction {
     let left = use_context::<ServerActionError>().filter(|error| error.path() == url);
     let refusal = RwSignal::new(left.map(|error| ServerFnUrlError::<AppError>::decode_err(error.err())));
     let answers = RwSignal::new(0_u32);
-    let send = Act::new(move |fields: &String| {
+    let send = NodeAction::new(move |fields: &String| {
         let (read, answer) = (Arc::clone(&read), wire::send_form(url, fields.clone()));
         async move {
             let answer = answer.await.and_then(|answer| read(answer));
@@ -81,14 +81,14 @@ fn sending(url: &'static str, leaves: bool, read: Read) -> Sending {
     });
     let waits = send.pending();
     let pending = Memo::new(move |_| waits.get() || (leaves && answers.get() > 0 && refusal.with(Option::is_none)));
-    Sending { url, send, answers, refusal, pending }
+    FormAction { url, send, answers, refusal, pending }
 }
 
-/// A form whose fields are sent `to` a server function.
+/// A form whose fields are sent to a server function: `<NodeForm action=FormAction::to::<CreateProject>(done)>`.
 #[component]
-pub fn SendForm(
+pub fn NodeForm(
     /// Where they go.
-    to: Sending,
+    action: FormAction,
     /// How it looks.
     #[prop(optional, into)]
     class: Option<&'static str>,
@@ -104,16 +104,16 @@ pub fn SendForm(
         }
         event.prevent_default();
         // The button is off then; the keyboard is not.
-        if to.pending().get_untracked() {
+        if action.pending().get_untracked() {
             return;
         }
         match fields(&event) {
-            Some(fields) => to.send.dispatch(fields),
-            None => to.refusal.set(Some(AppError(model::Error::Transport("the browser did not hand over the form's fields".into())))),
+            Some(fields) => action.send.dispatch(fields),
+            None => action.refusal.set(Some(AppError(model::Error::Transport("the browser did not hand over the form's fields".into())))),
         }
     };
     view! {
-        <form action=to.url method="post" class=class node_ref=node_ref on:submit=hear::submit(submit)>
+        <form action=action.url method="post" class=class node_ref=node_ref on:submit=submit>
             {children()}
         </form>
     }

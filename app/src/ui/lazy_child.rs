@@ -5,7 +5,7 @@
 use leptos::prelude::*;
 
 /// A view that is made by `make` when it is drawn.
-pub(super) fn late(make: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
+pub(super) fn lazy_child(make: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
     #[cfg(feature = "ssr")]
     return server::Late(Box::new(make)).into_any();
     #[cfg(not(feature = "ssr"))]

@@ -1,0 +1,114 @@
+//! The one table of pages: the rail, the phone's bar and its "More", the palette, the keys `G` and a letter, the list under `?` and the list of
+//! settings are all drawn from it. Each feature exports its `PAGE`; only pages that exist are here.
+
+use crate::{inbox, kit_page, overview, projects, sessions, settings, usage};
+
+/// A page that something leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PageLink {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its path.
+    pub href: &'static str,
+    /// Its icon.
+    pub icon: &'static str,
+    /// The letter that leads to it after `G`; `None` for none.
+    pub letter: Option<&'static str>,
+    /// Where it is listed, beside the palette, which has all of them.
+    pub place: Place,
+}
+
+/// Where a page is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the rail and in the phone's bar.
+    First,
+    /// In the rail and under "More".
+    Rail,
+    /// In the rail, with the projects that were used last under it, and under "More".
+    Projects,
+    /// At the foot of the rail and under "More".
+    Foot,
+    /// In the list of settings, in this group of it.
+    Settings(&'static str),
+    /// In the palette only.
+    Palette,
+}
+
+/// All of them, in the order in which they are listed.
+pub(crate) const PAGES: &[PageLink] = &[
+    overview::PAGE,
+    inbox::PAGE,
+    sessions::PAGE,
+    usage::PAGE,
+    projects::PAGE,
+    settings::PAGE,
+    settings::PROFILE,
+    settings::TOKENS,
+    settings::NODE,
+    settings::AGENTS,
+    settings::ABOUT,
+    kit_page::PAGE,
+    kit_page::SAMPLE,
+];
+
+/// Those of a place.
+pub(crate) fn pages_in(place: Place) -> impl Iterator<Item = &'static PageLink> {
+    PAGES.iter().filter(move |page| page.place == place)
+}
+
+/// Where `G` and this key lead; letters without case.
+pub(crate) fn page_of_letter(key: &str) -> Option<&'static PageLink> {
+    PAGES.iter().find(|page| page.letter.is_some_and(|letter| letter.eq_ignore_ascii_case(key)))
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+    use crate::testing::Fake;
+
+    /// Static pages to which something else leads, or nothing: what is being begun, what needs no login, what is asked for by a link.
+    const ELSEWHERE: &[&str] = &["/sessions/new", "/signin", "/setup"];
+
+    #[test]
+    fn every_static_page_is_in_the_table_and_nothing_else_is() {
+        let routes: Vec<String> = leptos_axum::generate_route_list(crate::App).iter().map(|route| route.path().to_owned()).collect();
+        assert!(routes.len() > 10, "{routes:?}");
+        for page in PAGES {
+            assert!(routes.iter().any(|route| route == page.href), "{} leads to {}, which is no route of {routes:?}", page.name, page.href);
+        }
+        for route in routes.iter().filter(|route| !route.contains([':', '{', '*'])) {
+            assert!(PAGES.iter().any(|page| page.href == route) || ELSEWHERE.contains(&route.as_str()), "nothing lists {route}");
+        }
+    }
+
+    #[test]
+    fn no_two_pages_share_a_letter_a_name_or_a_path() {
+        for (at, page) in PAGES.iter().enumerate() {
+            for other in &PAGES[at + 1..] {
+                assert!(page.letter.is_none() || page.letter != other.letter, "{} and {}", page.name, other.name);
+                assert!(page.name != other.name && page.href != other.href, "{} and {}", page.name, other.name);
+            }
+        }
+        assert_eq!(page_of_letter("o").map(|page| page.href), Some("/"));
+        assert_eq!(page_of_letter("x"), None);
+    }
+
+    #[tokio::test]
+    async fn each_page_answers_and_its_list_leads_to_it() {
+        for page in PAGES {
+            let rendered = Fake::default().render(page.href).await;
+            let leads_on = page.href == settings::PAGE.href;
+            assert_eq!(rendered.status, if leads_on { 302 } else { 200 }, "{}", page.href);
+        }
+        let (home, about) = (Fake::default().render("/").await, Fake::default().render("/settings/about").await);
+        for page in PAGES {
+            let links = |html: &str| html.matches(&format!("href=\"{}\"", page.href)).count();
+            match page.place {
+                Place::First | Place::Rail | Place::Projects | Place::Foot => assert!(links(&home.html) >= 2, "the rail and the phone lead to {}", page.name),
+                Place::Settings(_) => assert!(links(&about.html) >= 1, "the list of settings leads to {}", page.name),
+                Place::Palette => {}
+            }
+        }
+    }
+}

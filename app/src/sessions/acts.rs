@@ -1,0 +1,164 @@
+//! What can be done to a session, said once: the menu of its row, of its page and the palette offer the same, in the same words and order.
+//! Pure, but for the menu; who shows it does it.
+
+use crate::{
+    session::{Offer, offer},
+    ui::Icon,
+    view,
+};
+use leptos::prelude::*;
+use model::sessions::{AgentKind, Mode, Session};
+
+/// Something that can be done to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionAct {
+    /// End the turn.
+    Interrupt,
+    /// Say again what was said last.
+    SendAgain,
+    /// Start its agent again.
+    Resume,
+    /// Give it another title.
+    Rename,
+    /// End its agent.
+    Stop,
+    /// Begin another session on the same conversation.
+    Fork,
+    /// Put it into the archive, or take it out.
+    Archive(bool),
+    /// Take it away; that can be taken back.
+    Delete,
+    /// Change how much its agent may do unasked.
+    Mode(Mode),
+    /// Change the model; `None` is the agent's default.
+    Model(Option<&'static str>),
+}
+
+/// The models that are offered by name.
+pub const MODELS: [&str; 3] = ["opus", "sonnet", "haiku"];
+
+impl SessionAct {
+    /// What it is called.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Interrupt => "Interrupt".into(),
+            Self::SendAgain => "Send again".into(),
+            Self::Resume => "Resume".into(),
+            Self::Rename => "Rename".into(),
+            Self::Stop => "Stop the agent".into(),
+            Self::Fork => "Fork".into(),
+            Self::Archive(true) => "Archive".into(),
+            Self::Archive(false) => "Take out of the archive".into(),
+            Self::Delete => "Delete".into(),
+            Self::Mode(mode) => format!("Mode: {}", mode_word(*mode)),
+            Self::Model(Some(model)) => format!("Model: {model}"),
+            Self::Model(None) => "Model: the agent's default".into(),
+        }
+    }
+
+    /// Its icon.
+    pub const fn icon(&self) -> &'static str {
+        match self {
+            Self::Interrupt | Self::Stop => "square",
+            Self::SendAgain | Self::Resume => "play",
+            Self::Rename => "pencil",
+            Self::Fork => "git-pull-request",
+            Self::Archive(_) => "inbox",
+            Self::Delete => "trash-2",
+            Self::Mode(_) => "shield-check",
+            Self::Model(_) => "bot",
+        }
+    }
+}
+
+/// The name of a mode on buttons.
+pub const fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Plan => "Plan",
+        Mode::Ask => "Ask",
+        Mode::AutoAccept => "Auto-accept",
+    }
+}
+
+/// What can be done to the agent and its turn; nothing that must fail.
+pub fn agent_acts(session: &Session) -> Vec<SessionAct> {
+    let mut acts = match offer(session) {
+        Offer::Interrupt => vec![SessionAct::Interrupt],
+        Offer::SendAgain => vec![SessionAct::SendAgain],
+        Offer::Resume => vec![SessionAct::Resume],
+        Offer::Nothing => Vec::new(),
+    };
+    if session.standing().can_be_stopped() {
+        acts.push(SessionAct::Stop);
+    }
+    acts.push(SessionAct::Fork);
+    acts
+}
+
+/// What can be done to the session itself.
+pub fn own_acts(session: &Session) -> Vec<SessionAct> {
+    vec![SessionAct::Rename, SessionAct::Archive(session.archived.is_none()), SessionAct::Delete]
+}
+
+/// Other modes and models than it has.
+pub fn settings_acts(session: &Session) -> Vec<SessionAct> {
+    let mut acts: Vec<_> = [Mode::Plan, Mode::Ask, Mode::AutoAccept].into_iter().filter(|mode| *mode != session.mode).map(SessionAct::Mode).collect();
+    if session.agent != AgentKind::Demo {
+        acts.push(SessionAct::Model(None));
+        acts.extend(MODELS.map(|model| SessionAct::Model(Some(model))));
+    }
+    acts
+}
+
+/// The menu of a session: its agent first, then itself.
+#[component]
+pub(crate) fn SessionActs(
+    /// The session as it is now.
+    #[prop(into)]
+    session: Signal<Session>,
+    /// Does one.
+    act: Callback<SessionAct>,
+) -> impl IntoView {
+    let acts = Memo::new(move |_| session.with(|session| (agent_acts(session), own_acts(session))));
+    let item = move |one: SessionAct| {
+        let (word, icon, bad) = (one.word(), one.icon(), one == SessionAct::Delete);
+        view! { <button type="button" class=bad.then_some("bad") on:click=move |_| act.run(one.clone())><Icon name=icon /> {word}</button> }
+    };
+    move || {
+        let (agent, own) = acts.get();
+        view! {
+            {agent.into_iter().map(item).collect_view()}
+            <hr />
+            {own.into_iter().map(item).collect_view()}
+        }
+    }
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+    use crate::testing::session;
+    use model::sessions::SessionState;
+
+    fn of(state: SessionState) -> Vec<SessionAct> {
+        agent_acts(&session(1, |s| s.state = state))
+    }
+
+    #[test]
+    fn only_what_can_be_done_is_offered() {
+        assert_eq!(of(SessionState::Working), [SessionAct::Interrupt, SessionAct::Stop, SessionAct::Fork]);
+        assert_eq!(of(SessionState::Failed), [SessionAct::SendAgain, SessionAct::Fork]);
+        assert_eq!(of(SessionState::Done), [SessionAct::Resume, SessionAct::Fork]);
+        assert!(own_acts(&session(1, |s| s.archived = Some(1))).contains(&SessionAct::Archive(false)));
+    }
+
+    #[test]
+    fn the_mode_it_has_is_not_offered_and_a_script_has_no_model() {
+        let acts = settings_acts(&session(1, |s| s.mode = Mode::Ask));
+        assert!(
+            !acts.contains(&SessionAct::Mode(Mode::Ask)) && acts.contains(&SessionAct::Mode(Mode::Plan)) && acts.contains(&SessionAct::Model(Some("opus")))
+        );
+        let demo = settings_acts(&session(1, |s| s.agent = AgentKind::Demo));
+        assert!(demo.iter().all(|act| matches!(act, SessionAct::Mode(_))));
+    }
+}
