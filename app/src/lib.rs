@@ -29,18 +29,20 @@ pub(crate) use erased_view as view;
 
 pub mod auth;
 pub mod browser;
+pub mod decision;
 pub mod error;
 mod frame;
 pub mod inbox;
 mod kit_page;
 mod lazy;
 pub mod live;
+mod nav;
 mod node_action;
 mod node_form;
 mod node_resource;
 mod not_found;
 pub mod overview;
-mod palette;
+mod page;
 pub mod projects;
 #[cfg(feature = "ssr")]
 pub mod server;

@@ -5,10 +5,10 @@
 use crate::browser::HEAD_SCRIPT;
 use crate::{
     auth::AuthRoutes,
-    frame::Frame,
     inbox::InboxRoutes,
     kit_page::KitRoutes,
     live::provide_live,
+    nav::Frame,
     not_found::NotFound,
     overview::OverviewRoutes,
     projects::ProjectsRoutes,

@@ -91,7 +91,7 @@ pub(crate) struct LastProjects(RwSignal<LastUsed>);
 
 impl LastProjects {
     /// Asks for them in the browser, again after the connection was lost, and follows them.
-    pub(super) fn follow() -> Self {
+    pub(crate) fn follow() -> Self {
         let known = RwSignal::new(LastUsed::default());
         let live = use_live();
         let read = move || {
@@ -134,7 +134,7 @@ impl LastProjects {
     }
 
     /// Those that are shown. Subscribes.
-    pub(super) fn shown(self) -> Vec<LastProject> {
+    pub(crate) fn shown(self) -> Vec<LastProject> {
         self.0.with(|last| last.projects.clone())
     }
 
@@ -144,12 +144,12 @@ impl LastProjects {
     }
 
     /// What one is called now. Subscribes.
-    pub(super) fn name(self, id: ProjectId) -> String {
+    pub(crate) fn name(self, id: ProjectId) -> String {
         self.0.with(|last| last.projects.iter().find(|project| project.id == id).map(|project| project.name.clone())).unwrap_or_default()
     }
 
     /// Whether something waits in one. Subscribes.
-    pub(super) fn waits(self, id: ProjectId) -> bool {
+    pub(crate) fn waits(self, id: ProjectId) -> bool {
         self.0.with(|last| last.waiting.iter().any(|(_, project)| *project == id))
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     browser::{self, Notices},
-    inbox::words,
+    decision::words,
     live::use_live,
     view,
 };
@@ -45,7 +45,7 @@ fn reminded(pending: i64) -> String {
 }
 
 /// Notifies from now on, as long as the frame is there.
-pub(super) fn remind() {
+pub(crate) fn remind() {
     let live = use_live();
     let navigate = use_navigate();
     let speak = move |title: &str, text: &str, tag: &str, path: String| {

@@ -21,7 +21,7 @@ type List = Arc<dyn Fn() -> Vec<Verb> + Send + Sync>;
 pub(crate) struct PageVerbs(RwSignal<Option<(u32, List)>>);
 
 impl PageVerbs {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(RwSignal::new(None))
     }
 

@@ -1,16 +1,16 @@
 //! One item of the Inbox: who asks, exactly what, why, what "always" would add, and the answer.
 //! A decided one is shown as it was decided; nothing here can decide it again.
 
-use super::{
-    decider::Decider,
-    decision::{AlwaysRule, DecisionActs, ExactInput, Questions},
-    keys::hear_keys,
-    lists::Lists,
-    waits::Waits,
-    words,
-};
+use super::lists::Lists;
 use crate::{
-    session::Until,
+    decision::{
+        Until,
+        decider::Decider,
+        decision::{AlwaysRule, DecisionActs, ExactInput, Questions},
+        keys::hear_keys,
+        waits::Waits,
+        words,
+    },
     ui::{Exact, Look, Shape, StatusWord},
     view,
 };

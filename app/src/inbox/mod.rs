@@ -1,24 +1,19 @@
-//! The Inbox: everything that waits for a person, one decision at a time; and the parts of a decision that other pages place.
+//! The Inbox: everything that waits for a person, one decision at a time.
 //! It must not know what an answer does to a session: the node says that.
 
 pub mod api;
-pub mod decider;
-pub mod decision;
 mod detail;
 #[cfg(all(test, feature = "ssr"))]
 pub mod fake;
-pub mod keys;
 mod lists;
 mod named;
 mod page;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
-pub mod waits;
-pub mod words;
 
 use crate::{
-    frame::{PageLink, Place},
     lazy::lazy_page,
+    page::{PageLink, Place},
 };
 use leptos::prelude::*;
 use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};

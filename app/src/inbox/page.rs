@@ -6,11 +6,10 @@ use super::{
     detail::Detail,
     lists::Lists,
     named::{Gone, Named},
-    waits::Waits,
-    words,
 };
 use crate::{
     NodeAction, NodeResource, browser,
+    decision::{waits::Waits, words},
     error::AppError,
     live::use_live,
     ui::{Empty, ErrorNote, Exact, Icon, IconButton, Kbd, Look, QueryState, Shape, keyed_list},

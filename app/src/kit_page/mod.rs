@@ -18,8 +18,8 @@ mod tools;
 mod type_sizes;
 
 use crate::{
-    frame::{PageLink, Place},
     lazy::lazy_page,
+    page::{PageLink, Place},
     ui::Mark,
     view,
 };

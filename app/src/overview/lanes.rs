@@ -4,7 +4,7 @@
 use super::{board::Board, troubled::TroubledRow};
 use crate::{
     browser,
-    inbox::{
+    decision::{
         decider::Decider,
         decision::{DecisionActs, ExactInput},
         keys::hear_keys,

@@ -16,8 +16,8 @@ mod tests;
 mod troubled;
 
 use crate::{
-    frame::{PageLink, Place},
     lazy::lazy_page,
+    page::{PageLink, Place},
 };
 use leptos::prelude::*;
 use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};

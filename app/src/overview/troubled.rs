@@ -5,12 +5,12 @@ use super::{board::Board, lanes::LaneRow};
 use crate::{
     NodeAction,
     error::{AppError, AppResult},
+    session::api::update_session,
     session::{
         Offer,
         api::{Drive, drive_agent, send_again},
         offer,
     },
-    sessions::api::update_session,
     ui::{Button, ButtonKind, ErrorNote, Toast, use_toasts},
     view,
 };

@@ -10,8 +10,8 @@ mod page;
 mod tests;
 
 use crate::{
-    frame::{PageLink, Place},
     lazy::lazy_page,
+    page::{PageLink, Place},
 };
 use leptos::prelude::*;
 use leptos_router::{

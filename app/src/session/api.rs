@@ -13,7 +13,7 @@ use model::{
     approvals::Approval,
     entries::{Entry, EntryBody},
     id::{PromptId, SessionId},
-    sessions::{Mode, Prompt, RawLine, Session, SessionView},
+    sessions::{Mode, Prompt, RawLine, Session, SessionPatch, SessionView},
     usage::UsageRow,
 };
 use serde::{Deserialize, Serialize};
@@ -125,4 +125,22 @@ pub async fn raw_lines(id: SessionId, page: PageQuery) -> AppResult<Page<RawLine
 #[server(prefix = "/api/rpc", endpoint = "session/usage", protocol = Rpc)]
 pub async fn usage_by_model(id: SessionId) -> AppResult<Vec<UsageRow>> {
     Ok(services()?.usage.of_session(&caller()?, id).await?)
+}
+
+/// Renames, tags, archives.
+#[server(prefix = "/api/rpc", endpoint = "sessions/update", protocol = Rpc)]
+pub async fn update_session(id: SessionId, patch: SessionPatch) -> AppResult<Session> {
+    Ok(services()?.sessions.update(&caller()?, id, patch).await?)
+}
+
+/// Deletes; can be taken back.
+#[server(prefix = "/api/rpc", endpoint = "sessions/delete", protocol = Rpc)]
+pub async fn delete_session(id: SessionId) -> AppResult<()> {
+    Ok(services()?.sessions.delete(&caller()?, id).await?)
+}
+
+/// Takes a deletion back.
+#[server(prefix = "/api/rpc", endpoint = "sessions/restore", protocol = Rpc)]
+pub async fn restore_session(id: SessionId) -> AppResult<Session> {
+    Ok(services()?.sessions.restore(&caller()?, id).await?)
 }

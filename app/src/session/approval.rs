@@ -1,17 +1,18 @@
 //! An approval in its place in the timeline: a card while it waits, one line once it is answered.
-//! It must not say how a decision is made; `inbox` does.
+//! It must not say how a decision is made; `decision` does.
 
 use super::store::Store;
 use crate::{
     browser,
-    inbox::{
+    decision::{
+        Until,
         decider::Decider,
         decision::{AlwaysWould, DecisionActs, ExactInput, Questions},
         keys::hear_keys,
         waits::Waits,
         words,
     },
-    ui::{Elapsed, Icon, Look, Shape, format, moment, quiet_clock, zoned},
+    ui::{Elapsed, Icon, Look, Shape},
     view,
 };
 use leptos::{html, prelude::*};
@@ -142,20 +143,6 @@ pub(super) fn after_decision(store: Store, decided: ApprovalId) {
             browser::focus("say");
         }
     });
-}
-
-/// How long until a moment, current by itself; the moment itself on hover.
-#[component]
-pub fn Until(
-    /// When.
-    at: i64,
-) -> impl IntoView {
-    let now = quiet_clock();
-    let text = Memo::new(move |_| match now.get() {
-        Some(now) => format::until(at - now),
-        None => format!("at {}", format::utc_short(at)),
-    });
-    moment(Signal::stored(at), false, zoned(now), text)
 }
 
 /// The strip above the composer that leads to the next decision, while its card is out of sight.

@@ -9,7 +9,7 @@ use super::{
     timeline::{Entries, Writing},
 };
 use crate::{
-    inbox::words::{tool_icon, tool_name},
+    decision::words::{tool_icon, tool_name},
     session::api::read_body,
     ui::{Elapsed, Exact, Icon, Look, Markdown, Shape, StatusWord, format, keyed_list},
     view,

@@ -2,7 +2,9 @@
 //! It must not change anything without a server function's answer; only the mode shows at once what was pressed.
 
 use super::{
-    api::{Drive, drive_agent, send_again},
+    acts::{MODELS, SessionAct, SessionActs, agent_acts, mode_word, own_acts, settings_acts},
+    api::{Drive, delete_session, drive_agent, send_again, update_session},
+    changed::{say_archived, say_deleted},
     page::use_query,
     panel::Part,
     store::Store,
@@ -11,11 +13,6 @@ use crate::{
     NodeAction, browser,
     error::AppError,
     frame::{Verb, offer_verbs},
-    sessions::{
-        actions::{say_archived, say_deleted},
-        acts::{MODELS, SessionAct, SessionActs, agent_acts, mode_word, own_acts, settings_acts},
-        api::{delete_session, update_session},
-    },
     ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, format, use_toasts},
     view,
 };

@@ -1,9 +1,11 @@
 //! The Session page: one conversation, live, with everything to drive it.
 //! It must not read or change a session but through its server functions.
 
+pub(crate) mod acts;
 pub mod api;
 mod approval;
 mod body;
+pub(crate) mod changed;
 mod composer;
 mod entry;
 mod find;
@@ -19,7 +21,6 @@ mod tests;
 mod timeline;
 mod usage;
 
-pub use approval::Until;
 pub use header::{Offer, offer};
 pub use page::SessionPage;
 pub use queue::queued_why;

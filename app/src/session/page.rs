@@ -15,7 +15,7 @@ use crate::{
     NodeResource, browser,
     error::AppError,
     live::use_live,
-    sessions::actions::restore,
+    session::changed::restore,
     ui::{Button, ErrorNote, LiveTitle, Skeleton, use_toasts},
     view,
 };

@@ -12,9 +12,9 @@ use leptos::server;
 use model::sessions::NewSession;
 use model::{
     Page, PageQuery, Pos,
-    id::{ProjectId, SessionId},
+    id::ProjectId,
     node::AgentFound,
-    sessions::{Session, SessionFilter, SessionPatch},
+    sessions::{Session, SessionFilter},
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,24 +34,6 @@ pub async fn list_sessions(filter: SessionFilter, page: PageQuery) -> AppResult<
     // First, so that what changes while the rows are read comes over the socket.
     let pos = services.node.head().await?;
     Ok(SessionsList { page: services.sessions.list(&caller, filter, page).await?, pos })
-}
-
-/// Renames, tags, archives.
-#[server(prefix = "/api/rpc", endpoint = "sessions/update", protocol = Rpc)]
-pub async fn update_session(id: SessionId, patch: SessionPatch) -> AppResult<Session> {
-    Ok(services()?.sessions.update(&caller()?, id, patch).await?)
-}
-
-/// Deletes; can be taken back.
-#[server(prefix = "/api/rpc", endpoint = "sessions/delete", protocol = Rpc)]
-pub async fn delete_session(id: SessionId) -> AppResult<()> {
-    Ok(services()?.sessions.delete(&caller()?, id).await?)
-}
-
-/// Takes a deletion back.
-#[server(prefix = "/api/rpc", endpoint = "sessions/restore", protocol = Rpc)]
-pub async fn restore_session(id: SessionId) -> AppResult<Session> {
-    Ok(services()?.sessions.restore(&caller()?, id).await?)
 }
 
 /// What the form for a new session offers.

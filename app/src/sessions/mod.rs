@@ -1,8 +1,7 @@
 //! Sessions as a list, and starting one.
 //! It must not drive a session: that is the Session page's.
 
-pub(crate) mod actions;
-pub(crate) mod acts;
+mod actions;
 pub mod api;
 #[cfg(all(test, feature = "ssr"))]
 pub mod fake;
@@ -20,8 +19,8 @@ pub use order::patch_sessions;
 pub use row::{SessionRow, SessionsHead};
 
 use crate::{
-    frame::{PageLink, Place},
     lazy::lazy_page,
+    page::{PageLink, Place},
 };
 use leptos::prelude::*;
 use leptos_router::{

@@ -10,8 +10,8 @@ mod profile;
 mod tokens;
 
 use crate::{
-    frame::{PageLink, Place, pages_in},
     lazy::lazy_page,
+    page::{PageLink, Place},
     ui::Icon,
     view,
 };
@@ -47,6 +47,9 @@ pub(crate) const AGENTS: PageLink =
 
 /// Version, licences, help, in lists of pages.
 pub(crate) const ABOUT: PageLink = PageLink { name: "About", href: "/settings/about", icon: "circle-alert", letter: None, place: Place::Settings(ORCHWIZ) };
+
+/// Its pages, in the order in which they are listed.
+pub(crate) const PAGES: &[PageLink] = &[PROFILE, TOKENS, NODE, AGENTS, ABOUT];
 
 lazy_page!(ProfileLazy, rest, profile::Profile);
 lazy_page!(TokensLazy, rest, tokens::Tokens);
@@ -84,7 +87,8 @@ fn Settings() -> impl IntoView {
                         .map(|group| {
                             view! {
                                 <h2 class="nav-t">{group}</h2>
-                                {pages_in(Place::Settings(group))
+                                {PAGES.iter()
+                                    .filter(|page| page.place == Place::Settings(group))
                                     .map(|page| view! { <A href=page.href><Icon name=page.icon /> {page.name}</A> })
                                     .collect_view()}
                             }

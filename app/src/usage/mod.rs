@@ -10,8 +10,8 @@ pub mod sums;
 mod tests;
 
 use crate::{
-    frame::{PageLink, Place},
     lazy::lazy_page,
+    page::{PageLink, Place},
 };
 use leptos::prelude::*;
 use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};

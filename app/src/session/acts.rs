@@ -1,11 +1,8 @@
 //! What can be done to a session, said once: the menu of its row, of its page and the palette offer the same, in the same words and order.
 //! Pure, but for the menu; who shows it does it.
 
-use crate::{
-    session::{Offer, offer},
-    ui::Icon,
-    view,
-};
+use super::{Offer, offer};
+use crate::{ui::Icon, view};
 use leptos::prelude::*;
 use model::sessions::{AgentKind, Mode, Session};
 

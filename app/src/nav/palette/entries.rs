@@ -2,7 +2,7 @@
 
 use crate::{
     browser::Theme,
-    frame::PAGES,
+    nav::PAGES,
     ui::{Look, format},
 };
 

@@ -1,9 +1,11 @@
 //! The rail: the pages that exist, the projects used last, and at its foot the node and the connection.
 
-use super::{FrameResource, PageLink, Pending, Place, health_look, last_projects::LastProjects, look_of, pages_in};
+use super::{Pending, pages_in};
 use crate::{
+    frame::{FrameResource, LastProjects, health_look, look_of},
     inbox,
     live::{LiveState, use_live},
+    page::{PageLink, Place},
     ui::{Exact, Icon, Look, Mark, Shape, keyed_list, use_clock},
     view,
 };

@@ -1,53 +1,15 @@
 //! The top bar: project filter where it makes sense, search, new session, theme, account.
 
-use super::{FrameResource, Open};
+use super::Open;
 use crate::{
-    AppError, NodeResource,
-    browser::{Theme, show_pressed},
-    error::AppResult,
-    live::use_live,
+    AppError,
+    frame::{FrameResource, ThemeSegment, read_project_names},
     ui::{Icon, Kbd, Mark, Menu, format},
     view,
-    wire::Rpc,
 };
-use leptos::{prelude::*, server};
+use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
-use model::{
-    id::ProjectId,
-    live::{Row, ServerSays},
-};
-
-/// Names of the projects there are, for filters, by name.
-#[server(prefix = "/api/rpc", endpoint = "frame/projects", protocol = Rpc)]
-async fn project_names() -> AppResult<Vec<(ProjectId, String)>> {
-    use crate::server::{caller, services};
-    Ok(services()?.projects.names(&caller()?).await?)
-}
-
-/// Those names, read again when a project comes, goes or is called something else.
-pub(crate) fn read_project_names() -> NodeResource<Vec<(ProjectId, String)>> {
-    let live = use_live();
-    let changed = RwSignal::new(0_u32);
-    let names = NodeResource::new(
-        move || {
-            changed.track();
-            live.reloads.track();
-        },
-        project_names,
-    );
-    live.on(move |said| {
-        let known = || untrack(|| names.get()).and_then(Result::ok).unwrap_or_default();
-        let differs = match said {
-            ServerSays::Row { row: Row::Project(project), .. } => !known().iter().any(|(id, name)| *id == project.id && *name == project.name),
-            ServerSays::Gone { id: gone, .. } => known().iter().any(|(id, _)| id.to_string() == *gone),
-            _ => false,
-        };
-        if differs {
-            changed.update(|n| *n = n.wrapping_add(1));
-        }
-    });
-    names
-}
+use model::id::ProjectId;
 
 /// The top bar.
 #[component]
@@ -205,24 +167,5 @@ fn Account(
                 </button>
             </form>
         </Menu>
-    }
-}
-
-/// Light, dark, system; the head script does the work.
-#[component]
-pub(crate) fn ThemeSegment() -> impl IntoView {
-    Effect::new(show_pressed);
-    view! {
-        <div class="seg" role="group" aria-label="Theme">
-            {Theme::ALL
-                .map(|theme| {
-                    view! {
-                        <button type="button" data-theme-set=theme.word() aria-pressed="false">
-                            {theme.title()}
-                        </button>
-                    }
-                })
-                .collect_view()}
-        </div>
     }
 }

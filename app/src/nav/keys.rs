@@ -1,7 +1,7 @@
 //! The list of keys, under `?`. One table; whoever adds a key adds a line.
 
+use super::PAGES;
 use crate::{
-    frame::PAGES,
     lazy::lazy_dialog,
     ui::{Dialog, Kbd},
     view,

@@ -1,0 +1,62 @@
+//! Server functions of a decision.
+#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+
+#[cfg(feature = "ssr")]
+use crate::server::{caller, services};
+use crate::{
+    error::AppResult,
+    wire::{FormRpc, Rpc},
+};
+use leptos::server;
+use model::{
+    approvals::{Approval, ApprovalInput, Decide, Verdict},
+    id::ApprovalId,
+    sessions::Mode,
+};
+use std::collections::BTreeMap;
+
+/// All of what an approval asks: what a page carries of a long one is only its beginning.
+#[server(prefix = "/api/rpc", endpoint = "approvals/input", protocol = Rpc)]
+pub async fn whole_input(id: ApprovalId) -> AppResult<ApprovalInput> {
+    Ok(services()?.approvals.input(&caller()?, id).await?)
+}
+
+/// Decides.
+#[server(prefix = "/api/rpc", endpoint = "approvals/decide", protocol = Rpc)]
+pub async fn decide_approval(id: ApprovalId, decide: Decide) -> AppResult<Approval> {
+    Ok(services()?.approvals.decide(&caller()?, id, decide).await?)
+}
+
+/// Decides as a plain form says it, so that it works before WASM has loaded. `chosen` and `own` are the answers to questions by their place, `q0`,
+/// `q1`, ...: numbers of options, and words. `next` is the item of the Inbox to go on with, empty for the Inbox itself.
+#[server(prefix = "/api/rpc", endpoint = "approvals/answer", protocol = FormRpc)]
+pub async fn answer_approval(
+    id: ApprovalId,
+    verdict: Verdict,
+    #[server(default)] reason: Option<String>,
+    #[server(default)] mode: Option<Mode>,
+    #[server(default)] chosen: BTreeMap<String, Vec<usize>>,
+    #[server(default)] own: BTreeMap<String, String>,
+    #[server(default)] next: Option<String>,
+) -> AppResult<()> {
+    use super::words::{Answer, answers};
+    let (services, caller) = (services()?, caller()?);
+    let reason = reason.map(|reason| reason.replace("\r\n", "\n")).filter(|reason| !reason.trim().is_empty());
+    let mut decide = Decide { decision: verdict, reason, mode, ..Decide::allow() };
+    if verdict == Verdict::Allow && !(chosen.is_empty() && own.is_empty()) {
+        let questions = services.approvals.find(&caller, id).await?.questions;
+        let given: Vec<_> = (0..questions.len())
+            .map(|at| {
+                let at = format!("q{at}");
+                Answer { chosen: chosen.get(&at).cloned().unwrap_or_default(), own: own.get(&at).cloned().unwrap_or_default() }
+            })
+            .collect();
+        decide.answers = answers(&questions, &given);
+    }
+    services.approvals.decide(&caller, id, decide).await?;
+    if let Some(next) = next {
+        let next = next.parse::<ApprovalId>().map_or_else(|_| "/inbox".to_owned(), |next| format!("/inbox?id={next}"));
+        leptos_axum::redirect(&next);
+    }
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! The parts of a decision, which the Inbox, Overview and a session place: what is asked, the buttons, the keys, the words.
+//! It must not know what an answer does to a session: the node says that.
+
+pub mod api;
+pub mod decider;
+#[expect(clippy::module_inception, reason = "the drawn decision is what the folder is about")]
+pub mod decision;
+pub mod keys;
+mod until;
+pub mod waits;
+pub mod words;
+
+pub use until::Until;

@@ -1,0 +1,18 @@
+//! How long something may still be decided.
+
+use crate::ui::{format, moment, quiet_clock, zoned};
+use leptos::prelude::*;
+
+/// How long until a moment, current by itself; the moment itself on hover.
+#[component]
+pub fn Until(
+    /// When.
+    at: i64,
+) -> impl IntoView {
+    let now = quiet_clock();
+    let text = Memo::new(move |_| match now.get() {
+        Some(now) => format::until(at - now),
+        None => format!("at {}", format::utc_short(at)),
+    });
+    moment(Signal::stored(at), false, zoned(now), text)
+}

@@ -1,0 +1,79 @@
+//! What is said once a session was changed, with the way to take it back; and what is said when it was not.
+
+use super::api::{restore_session, update_session};
+use crate::{
+    error::AppError,
+    ui::{Toast, Toasts},
+};
+use model::{
+    id::SessionId,
+    sessions::{Session, SessionPatch},
+};
+
+/// What was not done, with which session, and why: `“Fix it” was not deleted: its agent is running: stop it first.`
+fn not_done(title: &str, what: &str, error: &AppError) -> String {
+    let why = error.to_string();
+    format!("“{title}” was not {what}: {}.", why.trim_end_matches('.'))
+}
+
+/// Says a failure; without a frame there is nowhere to say it.
+pub(crate) fn say(toasts: Option<Toasts>, title: &str, what: &str, error: &AppError) {
+    if let Some(toasts) = toasts {
+        toasts.show(Toast::failed(not_done(title, what, error)));
+    }
+}
+
+/// Says that a session was deleted, and offers to take it back.
+pub(crate) fn say_deleted(toasts: Option<Toasts>, id: SessionId, title: String) {
+    let Some(toasts) = toasts else { return };
+    let text = format!("Deleted: {title}. Its page takes it back for 30 days.");
+    toasts.show(Toast::done(text).undo(move || restore(Some(toasts), id, &title)));
+}
+
+/// Takes the deletion of a session back; `title` is what it is called where that is refused.
+pub(crate) fn restore(toasts: Option<Toasts>, id: SessionId, title: &str) {
+    let title = title.to_owned();
+    leptos::task::spawn_local(async move {
+        if let Err(error) = restore_session(id).await {
+            say(toasts, &title, "restored", &error);
+        }
+    });
+}
+
+/// Says that a session was put into the archive or taken out of it, and offers to take that back.
+pub(crate) fn say_archived(toasts: Option<Toasts>, session: &Session, archived: bool) {
+    let Some(toasts) = toasts else { return };
+    let (id, title) = (session.id, session.title.clone());
+    let text = format!("{}: {title}.", if archived { "Archived" } else { "Taken out of the archive" });
+    toasts.show(Toast::done(text).undo(move || {
+        let title = title.clone();
+        leptos::task::spawn_local(async move {
+            if let Err(error) = set_archived(id, !archived).await {
+                say(Some(toasts), &title, archive_word(!archived), &error);
+            }
+        });
+    }));
+}
+
+/// What was done to the archive, in a word.
+pub(crate) const fn archive_word(archived: bool) -> &'static str {
+    if archived { "archived" } else { "taken out of the archive" }
+}
+
+/// Puts a session into the archive or takes it out.
+pub(crate) async fn set_archived(id: SessionId, archived: bool) -> Result<Session, AppError> {
+    update_session(id, SessionPatch { archived: Some(archived), ..SessionPatch::default() }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_session_and_ends_with_one_full_stop() {
+        let error = AppError(model::Error::Conflict("its agent is running: stop it first".into()));
+        assert_eq!(not_done("Fix it", "deleted", &error), "“Fix it” was not deleted: its agent is running: stop it first.");
+        let error = AppError(model::Error::Unavailable("gone.".into()));
+        assert_eq!(not_done("a", archive_word(false), &error), "“a” was not taken out of the archive: gone.");
+    }
+}
