@@ -25,6 +25,7 @@ async fn sample_names() -> AppResult<Vec<(ProjectId, String)>> {
 
 /// How many letters a text has; refused where it has none.
 #[server(prefix = "/api/rpc", endpoint = "sample/count", protocol = FormRpc)]
+#[allow(clippy::unused_async, reason = "server functions are asynchronous, also where nothing is waited for")]
 async fn count_letters(text: String) -> AppResult<usize> {
     caller()?;
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();

@@ -99,7 +99,7 @@ pub fn StateLine(
             Offer::Interrupt | Offer::Nothing => ().into_any(),
         })
     };
-    let line = move || {
+    move || {
         let (state, detail, offer, queued, said) = state.get();
         match state {
             SessionState::Failed => view! {
@@ -133,8 +133,7 @@ pub fn StateLine(
             },
             SessionState::Working | SessionState::Waiting | SessionState::Idle => ().into_any(),
         }
-    };
-    line
+    }
 }
 
 /// Why it is queued, and what would help.
