@@ -2,7 +2,7 @@
 //! works before WASM has loaded. What it does is small and real; nothing is kept.
 //!
 //! To make a page of it: copy the file into a folder of the feature, its server functions into `api.rs`, and add the route and a `PAGE`
-//! (`frame/pages.rs`).
+//! (`nav/pages.rs`).
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
