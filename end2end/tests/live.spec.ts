@@ -28,7 +28,7 @@ test("a second browser and a phone show the same session live", async ({ page, s
   // Answered on the phone, with a thumb's worth of room; the others follow by themselves.
   const box = await three.allow.first().boundingBox();
   expect(box?.height, "height of Allow once on the phone").toBeGreaterThanOrEqual(44);
-  await three.allow.first().tap();
+  await press(three.allow.first(), "tap");
   for (const each of [one, two, three]) await expect(each.timeline.getByText(/allowed once/).first()).toBeVisible();
 });
 

@@ -93,6 +93,19 @@ fn Commands(
         entries
     });
 
+    // What arrives later stands above what was chosen: the choice stays with its entry, not with its place.
+    Effect::new(move |before: Option<Vec<Entry>>| {
+        let now = shown.get();
+        let at = chosen.get_untracked();
+        let same = before.filter(|_| at > 0).and_then(|before| now.iter().position(|entry| before.get(at) == Some(entry)));
+        if let Some(place) = same.filter(|place| *place != at) {
+            chosen.set(place);
+            let scroll = move || browser::scroll_to(&format!("palette-{place}"), web_sys::ScrollLogicalPosition::Nearest);
+            browser::after(std::time::Duration::ZERO, scroll);
+        }
+        now
+    });
+
     let run = move |entry: Entry| {
         open.set(false);
         match entry.does {
