@@ -347,7 +347,7 @@ impl ports::Sessions for SessionsService {
         let pos = self.engine.journal.head().await;
         let session = self.find(caller, id).await?;
         let queued = self.rows.queued(id).await?;
-        let project = project::Entity::find_by_id(self.engine.store.key(&session.project)).one(self.engine.store.read()).await.map_err(internal)?;
+        let project = project::Entity::find_by_id(self.engine.store.key(session.project)).one(self.engine.store.read()).await.map_err(internal)?;
         let facts = match &project {
             Some(project) => self.engine.folders.facts(project).await.ok(),
             None => None,
