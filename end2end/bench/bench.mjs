@@ -229,15 +229,29 @@ try {
   const crowded = await start(made, { ORCHWIZ_AGENTS_CLAUDE_PATH: join(import.meta.dirname, "agent.mjs"), ORCHWIZ_AGENTS_MAX: "1" });
   const send = (path, value) => get({ port: crowded.port, path: `/api/v1${path}`, method: "POST", headers: { authorization: `Bearer ${maker}`, "content-type": "application/json" }, body: JSON.stringify(value), agent });
   const where = JSON.parse((await send("/projects", { path: inside("projects/made") })).body).id;
-  const create = () => send("/sessions", { project: where, agent: "claude", mode: "ask", prompt: "stream" });
-  await create();
+  const create = (prompt = "stream") => send("/sessions", { project: where, agent: "claude", mode: "ask", prompt });
+  // Its prompt is code in three languages, whose grammars are loaded when it is shown, and dropped when no more code came for a minute.
+  const files = [["js", "end2end/bench/bench.mjs"], ["rust", "server/examples/bench.rs"], ["sh", "scripts/stage.sh"]];
+  const code = files.map(([language, file]) => `\`\`\`${language}\n${readFileSync(join(ROOT, file), "utf8").slice(0, 8_000)}\n\`\`\``).join("\n");
+  const coded = JSON.parse((await create(code)).body).id;
   await pause(2_000);
+  const colour = async () => {
+    const begun = performance.now();
+    const { body } = await get({ port: crowded.port, path: `/api/v1/sessions/${coded}/entries?limit=1`, headers: { authorization: `Bearer ${maker}` }, agent });
+    if (!body.includes("class=")) throw new Error(`nothing is coloured: ${body}`);
+    return performance.now() - begun;
+  };
+  const [first, again] = [await colour(), await colour()];
+  row("a message with 20 kB of code in three languages, first time (again)", `${first.toFixed(0)} ms (${again.toFixed(0)} ms)`, "<= 400 ms", first <= 400);
+  const coloured = rss(crowded.pid);
+  await pause(75_000);
+  row("resident memory a minute after code was shown", `${rss(crowded.pid).toFixed(0)} MB (${coloured.toFixed(0)} MB then)`, "<= 60 MB", rss(crowded.pid) <= 60);
   const creating = async (clients, total, when) => {
-    await load(clients, 200, create);
+    await load(clients, 200, () => create());
     const spent = [];
     for (let round = 0; round < 3; round++) {
       const before = cpu(crowded.pid);
-      await load(clients, total, create);
+      await load(clients, total, () => create());
       spent.push((cpu(crowded.pid) - before) / total);
     }
     const each = median(spent);
@@ -245,7 +259,7 @@ try {
   };
   await creating(1, 1_000, "");
   await creating(16, 3_000, "");
-  await load(32, QUEUED, create);
+  await load(32, QUEUED, () => create());
   await creating(1, 500, `, ${QUEUED.toLocaleString("en")} queued`);
   await creating(16, 2_000, `, ${QUEUED.toLocaleString("en")} queued`);
   const PROJECTS = 20_000;

@@ -171,7 +171,7 @@ async fn while_postgresql_is_gone_everybody_hears_so_within_seconds_and_afterwar
         assert!(!test.journal.works());
     }
     let begun = Instant::now();
-    let read = test.journal.events(0, 1).await;
+    let read = test.journal.event(1).await;
     assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     between.set(Way::Open);
@@ -182,11 +182,11 @@ async fn while_postgresql_is_gone_everybody_hears_so_within_seconds_and_afterwar
 async fn a_postgresql_that_says_nothing_keeps_nobody_waiting_neither_writers_nor_readers() {
     let Some((between, test)) = Between::store(62).await else { return };
     commit(&test, every_kind()).await;
-    test.journal.events(0, 1).await.expect("reads");
+    test.journal.event(1).await.expect("reads");
     between.set(Way::Silent);
     let reading = tokio::spawn({
         let (journal, begun) = (test.journal.clone(), Instant::now());
-        async move { (journal.events(0, 1).await, begun.elapsed()) }
+        async move { (journal.event(1).await, begun.elapsed()) }
     });
     let (results, waited) = thirty(&test).await;
     assert!(results.iter().all(|result| matches!(result, Err(Error::Unavailable(_)))), "{results:?}");

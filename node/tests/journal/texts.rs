@@ -13,7 +13,7 @@ use node::{
     journal::{Outcome, blob},
     store::{sql, testing::TestStore},
 };
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 
 /// Adds an entry whose body is `value`.
@@ -209,7 +209,7 @@ async fn who_follows_hears_what_the_database_holds_and_nothing_of_what_failed_or
     let test = TestStore::new::<Migrator>(27).await;
     let session = SessionId::from_uuid(test.deps.uuid_v7());
     let stored = async || {
-        let rows = entity::event::Entity::find().all(test.store.read()).await.expect("reads");
+        let rows = entity::event::Entity::find().order_by_asc(entity::event::Column::Pos).all(test.store.read()).await.expect("reads");
         assert_eq!(test.journal.events(0, 1_000).await, Ok(rows.clone()));
         rows
     };
