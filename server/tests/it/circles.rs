@@ -31,7 +31,10 @@ fn walk(src: &Path, folder: &Path, found: &mut Imports) {
         let file = path.file_name().unwrap().to_str().unwrap();
         let within = path.strip_prefix(src).unwrap();
         let feature = within.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
-        if !file.ends_with(".rs") || ["testing.rs", "tests.rs", "fake.rs"].contains(&file) || ["lib", "main", "testing"].contains(&feature.as_str()) {
+        if path.extension().is_none_or(|ending| ending != "rs")
+            || ["testing.rs", "tests.rs", "fake.rs"].contains(&file)
+            || ["lib", "main", "testing"].contains(&feature.as_str())
+        {
             continue;
         }
         // In the file that is the module itself, `super` is the crate.
