@@ -341,3 +341,19 @@ impl Feed for LiveFeed {
         self.0.say(says).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn what_a_node_is_configured_with_is_among_its_secrets() {
+        let flags =
+            [("database_url", "postgres://mara:hunter-of-2@db.example.org/orchwiz"), ("github.client_id", "app"), ("github.client_secret", "swordfish")];
+        let flags = flags.map(|(key, value)| (key, value.to_owned())).into();
+        let config = Config::from_parts(&Sources { flags, environment: Vec::new(), file: None }, None).unwrap();
+        let secrets = secrets(&config);
+        assert!(["hunter-of-2", "swordfish"].iter().all(|secret| secrets.iter().any(|known| known == secret)), "not all of them are");
+    }
+}

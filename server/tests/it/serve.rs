@@ -257,3 +257,54 @@ fn get_as(url: &str, token: &str) -> (u16, String) {
         (response.status().as_u16(), response.text().await.unwrap())
     })
 }
+
+#[test]
+fn a_configured_secret_is_never_stored_and_old_answers_are_swept_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let at = data.to_str().unwrap().to_owned();
+    let mut node = Running::start(&data);
+    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", &at], Some("correct horse battery\n")));
+    assert_eq!(code, Some(0), "{err}");
+    let (_, token, _) = text(&run(&["token", "create", "--user", "mara", "--scope", "write", "--data", &at], None));
+    node.signal("TERM");
+    assert!(node.ended(Duration::from_secs(10)).is_some());
+
+    // An answer of two days ago, of whose key nobody makes use again.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let database = format!("sqlite://{}", data.join("orchwiz.db").display());
+    let ask = |text: &'static str| {
+        runtime.block_on(async {
+            let db = sea_orm::Database::connect(&database).await.unwrap();
+            let row = sea_orm::ConnectionTrait::query_one_raw(&db, sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, text)).await.unwrap();
+            let count = row.map(|row| row.try_get_by_index::<i64>(0).unwrap());
+            db.close().await.unwrap();
+            count
+        })
+    };
+    ask("INSERT INTO idempotency (caller, key, status, body, at) VALUES ('mara', 'k', 201, x'00', 1) RETURNING 1");
+    let count = "SELECT count(*) FROM idempotency";
+    assert_eq!(ask(count), Some(1));
+
+    let config = folder.path().join("orchwiz.toml");
+    fs::write(
+        &config,
+        "public_url = \"https://orch.example.org\"\n[github]\nclient_id = \"app\"\nclient_secret = \"swordfish-of-the-app\"\nlogins = [\"octocat\"]\n",
+    )
+    .unwrap();
+    let node = Running::start_with(&data, &["--config", config.to_str().unwrap()]);
+    let project = folder.path().join("project");
+    fs::create_dir(&project).unwrap();
+    let body = json!({ "path": project, "name": "says swordfish-of-the-app" });
+    let made = runtime.block_on(async {
+        let local = client().post(format!("{}/api/v1/projects", node.url)).header("host", "orch.example.org");
+        let response = local.bearer_auth(token.trim()).json(&body).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    });
+    assert!(made.0 == 201 && made.1.contains("says [masked]") && !made.1.contains("swordfish"), "{made:?}");
+    let end = Instant::now() + Duration::from_secs(10);
+    while ask(count) != Some(0) {
+        assert!(Instant::now() < end, "an old answer is still there");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
