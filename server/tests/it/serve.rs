@@ -275,7 +275,7 @@ fn a_configured_secret_is_never_stored_and_old_answers_are_swept_at_the_start() 
     let database = format!("sqlite://{}", data.join("orchwiz.db").display());
     let ask = |text: &'static str| {
         runtime.block_on(async {
-            let db = sea_orm::Database::connect(&database).await.unwrap();
+            let db = Box::pin(sea_orm::Database::connect(&database)).await.unwrap();
             let row = sea_orm::ConnectionTrait::query_one_raw(&db, sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, text)).await.unwrap();
             let count = row.map(|row| row.try_get_by_index::<i64>(0).unwrap());
             db.close().await.unwrap();
