@@ -65,9 +65,11 @@ impl End {
             SessionState::Failed if before == state => waiting && scribe.spoken_to_since_it_moved().await?,
             _ => false,
         };
+        // What waits in a deleted session waits until it is restored.
+        let goes_on = goes_on && scribe.row.deleted.is_none();
         if stopped {
             // The state stays what a person made it: `done`, or `queued` by what they said after the stop.
-        } else if self.found_nothing(&scribe.row) {
+        } else if self.found_nothing(&scribe.row) && scribe.row.deleted.is_none() {
             scribe.entry(EntryKind::Status, NewEntry::text("The agent has no transcript of this conversation: it starts anew")).await?;
             scribe.moved(SessionState::Queued, None);
         } else if goes_on {

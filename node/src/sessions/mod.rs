@@ -422,21 +422,32 @@ impl ports::Sessions for SessionsService {
     }
 
     async fn restore(&self, caller: &Caller, id: SessionId) -> Result<Session> {
-        let who = caller.clone();
+        let (who, engine) = (caller.clone(), self.engine.clone());
         self.engine
             .journal
-            .commit(caller, move |tx| {
-                Box::pin(async move {
-                    let mut scribe = Scribe::load(tx, id).await?;
-                    may(&who, &scribe.row, Action::EditSession)?;
-                    match scribe.row.deleted {
-                        None => {}
-                        Some(deleted) if tx.now() - deleted > RESTORE_MS => return Err(Error::NotFound("session".into())),
-                        Some(_) => scribe.push(id, SessionDeleted { deleted: false }),
-                    }
-                    Ok(scribe.finish(()))
-                })
-            })
+            .commit_then(
+                caller,
+                move |tx| {
+                    Box::pin(async move {
+                        let mut scribe = Scribe::load(tx, id).await?;
+                        may(&who, &scribe.row, Action::EditSession)?;
+                        match scribe.row.deleted {
+                            None => {}
+                            Some(deleted) if tx.now() - deleted > RESTORE_MS => return Err(Error::NotFound("session".into())),
+                            Some(_) => {
+                                scribe.push(id, SessionDeleted { deleted: false });
+                                // What was said just before it was deleted, and no agent was given.
+                                let goes_on = matches!(scribe.state(), SessionState::Idle | SessionState::Interrupted) && !scribe.standing().has_agent();
+                                if goes_on && scribe.next_prompt().await?.is_some() {
+                                    scribe.moved(SessionState::Queued, None);
+                                }
+                            }
+                        }
+                        Ok(scribe.finish(()))
+                    })
+                },
+                move |_| engine.look(id),
+            )
             .await?;
         self.find(caller, id).await
     }

@@ -216,9 +216,14 @@ impl<'t> Scribe<'t> {
         Ok(waiting)
     }
 
-    /// Gives the oldest waiting prompt to the agent; `false` when none waits, or the agent is being stopped.
+    /// Whether its agent gets no prompt now, although one waits: it is being ended, or its session is deleted.
+    fn takes_no_prompt(&self) -> bool {
+        self.is_stopping() || self.holds_prompts || self.row.deleted.is_some()
+    }
+
+    /// Gives the oldest waiting prompt to the agent; `false` when none waits, or the agent gets none.
     pub(crate) async fn send_next_prompt(&mut self, run: RunId) -> Result<bool> {
-        if self.is_stopping() || self.holds_prompts {
+        if self.takes_no_prompt() {
             return Ok(false);
         }
         let Some(row) = self.next_prompt().await? else { return Ok(false) };
@@ -235,7 +240,7 @@ impl<'t> Scribe<'t> {
     /// Says the newest prompt again to an agent that has no transcript of it and did nothing about it; `false` when there is none. It is in the
     /// timeline already.
     pub(crate) async fn resend_unread_prompt(&mut self, run: RunId) -> Result<bool> {
-        if self.is_stopping() || self.holds_prompts {
+        if self.takes_no_prompt() {
             return Ok(false);
         }
         let Some(row) = self.unread_prompt().await? else { return Ok(false) };

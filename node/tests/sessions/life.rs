@@ -6,12 +6,13 @@ use model::{
     approvals::{ApprovalState, Decide},
     caller::Visibility,
     entries::{CallStatus, Entry, EntryKind},
-    event::UsageRecorded,
-    id::RunId,
+    event::{PromptQueued, SessionDeleted, UsageRecorded},
+    id::{PromptId, RunId},
     live::{ClientSays, Row, ServerSays, Topic},
     sessions::{AgentKind, Mode, NewSession, PromptState, SessionFilter, SessionPatch, SessionState, Tokens},
 };
-use node::{journal::Outcome, store::testing::Place};
+use node::{entity::session, journal::Outcome, store::testing::Place};
+use sea_orm::EntityTrait;
 use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -143,6 +144,35 @@ async fn a_stop_ends_the_agent_and_says_who_wanted_it() {
     running.services.sessions.delete(&mara(), session.id).await.unwrap();
     assert!(matches!(running.services.sessions.find(&mara(), session.id).await, Err(Error::NotFound(_))));
     running.services.sessions.restore(&mara(), session.id).await.unwrap();
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_a_deleted_session_starts_nothing_and_goes_on_when_it_is_restored() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let id = running.start(Mode::AutoAccept, "hello").await.id;
+    running.until(id, "rest", |session| session.state == SessionState::Idle).await;
+    // As when one person says something and another deletes it before its runner has looked.
+    let prompt = PromptId::from_uuid(Uuid::from_u128(9));
+    let queued = PromptQueued { id: prompt, session: id, text: "hello".into(), by_name: "mara".into() };
+    running
+        .journal
+        .commit(&mara(), move |_| Box::pin(async move { Ok(Outcome::new(()).with(prompt, queued).with(id, SessionDeleted { deleted: true })) }))
+        .await
+        .unwrap();
+    let deadline = Instant::now() + SOON;
+    let rests = loop {
+        let row = session::Entity::find_by_id(running.store.key(id)).one(running.store.read()).await.unwrap().unwrap();
+        if row.run.is_none() {
+            break row.state;
+        }
+        assert!(Instant::now() < deadline, "its agent was not ended: {row:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(rests, SessionState::Idle.word(), "nothing is queued that nobody will start");
+    running.services.sessions.restore(&mara(), id).await.unwrap();
+    running.until(id, "the turn of what waited", |session| session.turns == 2 && session.state == SessionState::Idle).await;
     running.close(true).await;
 }
 

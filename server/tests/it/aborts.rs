@@ -135,6 +135,24 @@ async fn disagreements(bench: &Bench) -> Vec<String> {
     wrong
 }
 
+/// What the log says of the sessions that are named in `wrong`, so that a failure says how they came there.
+async fn told_of(bench: &Bench, wrong: &[String]) -> String {
+    let db = bench.test.store.read();
+    let mut told = String::new();
+    for session in wrong.iter().filter_map(|line| line.split(':').next()).filter(|id| id.starts_with("ses_")) {
+        for query in [
+            r#"SELECT "state" || ' ' || coalesce("state_detail", '') || ' run ' || coalesce("run", 'none') AS "id" FROM "session" WHERE "id" = $1"#,
+            r#"SELECT "pos" || ' ' || "kind" || ' ' || "subject" || ' ' || coalesce(CAST("payload" AS TEXT), '') AS "id" FROM "event" WHERE "session" = $1 ORDER BY "pos""#,
+        ] {
+            for row in sql::all(db, query, [session.into()]).await.unwrap() {
+                told.push_str(&row.try_get::<String>("", "id").unwrap());
+                told.push('\n');
+            }
+        }
+    }
+    told
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
     let bench = Bench::with(|_| vec![("agents.max", "64".to_owned())]).await;
@@ -218,7 +236,10 @@ async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
         if wrong.is_empty() {
             break;
         }
-        assert!(Instant::now() < deadline, "{} disagreements {SETTLES:?} after {} requests:\n{}", wrong.len(), asked.load(Ordering::Relaxed), wrong.join("\n"));
+        if Instant::now() >= deadline {
+            let told = told_of(&bench, &wrong).await;
+            panic!("{} disagreements {SETTLES:?} after {} requests:\n{}\n\n{told}", wrong.len(), asked.load(Ordering::Relaxed), wrong.join("\n"));
+        }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     let report = node::journal::doctor(&bench.test.store).await.unwrap();
