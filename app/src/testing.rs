@@ -12,6 +12,10 @@ use model::{
 };
 use std::sync::{Arc, Once};
 
+#[cfg(test)]
+#[path = "../../model/contract.rs"]
+mod contract;
+
 /// 2026-11-22 14:36:05 UTC.
 pub const NOW: model::Millis = 1_795_358_165_000;
 
@@ -189,7 +193,42 @@ impl Fake {
 /// A page of what is there, as the node would cut it.
 pub(crate) fn page<T: Clone>(items: &[T], query: &PageQuery) -> Result<Page<T>> {
     let limit = usize::try_from(query.limit()?).unwrap_or(usize::MAX);
-    let from = query.after.as_deref().and_then(|after| after.parse().ok()).unwrap_or(0_usize).min(items.len());
+    let from = match &query.after {
+        Some(after) => after.parse().map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?,
+        None => 0_usize,
+    };
+    let from = from.min(items.len());
     let to = (from + limit).min(items.len());
     Ok(Page { items: items[from..to].to_vec(), next: (to < items.len()).then(|| to.to_string()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sessions::fake::entry;
+    use model::{
+        approvals::ApprovalState,
+        entries::{Entry, EntryKind},
+        sessions::SessionState,
+    };
+
+    #[tokio::test]
+    async fn the_fakes_keep_the_contract_of_the_ports() {
+        let entries: Vec<Entry> = (1..=3).map(|seq| entry(seq, EntryKind::Message, |_| ())).collect();
+        let rows = vec![
+            session(1, |session| session.updated = NOW),
+            session(2, |session| (session.state, session.tags) = (SessionState::Waiting, vec!["a b".into()])),
+            session(3, |session| session.title = "Größe".into()),
+        ];
+        let fake = Fake {
+            sessions: Sessions { rows, entries, ..Sessions::default() },
+            approvals: vec![approval(1, |_| ()), approval(2, |approval| approval.state = ApprovalState::Denied)].into(),
+            projects: vec![project(2, |project| project.name = "alpha".into()), project(1, |_| ())].into(),
+            ..Fake::default()
+        };
+        let caller = caller(Role::Owner);
+        contract::sessions(&fake, &caller).await;
+        contract::approvals(&fake, &caller).await;
+        contract::projects(&fake, &caller).await;
+    }
 }

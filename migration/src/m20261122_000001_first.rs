@@ -174,7 +174,10 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     // Sessions that wait for an agent, in the order in which they began to. Both databases use it where the state is said in the statement's text.
     let waits = Expr::col("state").eq(Expr::cust("'queued'")).and(Expr::col("deleted").is_null());
     manager.create_index(index("session_queued", "session", &["state", "state_since", "id"]).and_where(waits).to_owned()).await?;
-    manager.create_index(index("session_agent", "session", &["agent"])).await?;
+    manager.create_index(index("session_agent_updated_id", "session", &["agent", "updated", "id"])).await?;
+    // What was put away: the few that the list of the others never shows.
+    let away = Expr::col("archived").is_not_null();
+    manager.create_index(index("session_archived", "session", &["updated", "id"]).and_where(away).to_owned()).await?;
     manager.create_index(index("session_project_updated_id", "session", &["project", "updated", "id"])).await?;
     manager.create_index(index("session_state_updated_id", "session", &["state", "updated", "id"])).await?;
     manager

@@ -63,6 +63,15 @@ impl Error {
         Self::Invalid { field: field.into(), message: message.into() }
     }
 
+    /// The same refusal about the field as this caller has named it.
+    #[must_use]
+    pub fn about(self, field: &str) -> Self {
+        match self {
+            Self::Invalid { message, .. } => Self::invalid(field, message),
+            other => other,
+        }
+    }
+
     /// The stable word for programs: `not_found`, `conflict`, ...
     pub fn code(&self) -> &'static str {
         match self {

@@ -25,9 +25,7 @@ pub trait Sessions: Send + Sync {
     async fn find(&self, caller: &Caller, id: SessionId) -> Result<Session>;
     /// One session with what its page needs.
     async fn view(&self, caller: &Caller, id: SessionId) -> Result<SessionView>;
-    /// Refuses what `create` would refuse of a session's prompt, title and model, and changes nothing: for asking before its project is added.
-    async fn check(&self, caller: &Caller, prompt: &str, title: Option<&str>, model: Option<&str>) -> Result<()>;
-    /// Starts a session; it is `queued` at once and durable.
+    /// Starts a session; it is `queued` at once and durable. A folder that is no project yet becomes one in the same commit.
     async fn create(&self, caller: &Caller, new: NewSession) -> Result<Session>;
     /// Starts the demo agent in its own scratch project.
     async fn run_demo(&self, caller: &Caller) -> Result<Session>;
@@ -90,8 +88,6 @@ pub trait Projects: Send + Sync {
     async fn names(&self, caller: &Caller) -> Result<Vec<(ProjectId, String)>>;
     /// One project.
     async fn find(&self, caller: &Caller, id: ProjectId) -> Result<Project>;
-    /// The project that this folder is, by its canonical path; `None` where it is none yet. Refuses the paths that `create` refuses.
-    async fn at(&self, caller: &Caller, path: &str) -> Result<Option<ProjectId>>;
     /// What a project's folder would run if trusted, with what stands in its files: to be looked at before it is trusted, by who may trust it.
     async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles>;
     /// Adds a folder.

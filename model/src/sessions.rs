@@ -1,7 +1,7 @@
 //! Sessions: one conversation between people and an agent in a project, as rows and as what may be asked of them.
 
 use crate::{
-    Micros, Millis, Pos,
+    Error, Micros, Millis, Pos, Result,
     caller::Visibility,
     id::{ProjectId, PromptId, RunId, SessionId, UserId},
     standing::Standing,
@@ -264,13 +264,26 @@ impl Session {
     }
 }
 
-/// What `POST /sessions` takes.
+/// Where a session works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Workplace {
+    /// In a project.
+    Project(ProjectId),
+    /// In a folder, by its absolute path: it becomes a project with the session where it is none yet.
+    Folder(String),
+}
+
+/// What `POST /sessions` takes: a project or a folder, and what shall be done there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewSession {
-    /// Where it shall work.
-    pub project: ProjectId,
+    /// The project where it shall work; absent where `folder` is given.
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+    /// The folder where it shall work, by its absolute path on the node. It becomes a project where it is none yet, not trusted.
+    #[serde(default)]
+    pub folder: Option<String>,
     /// Which agent.
     pub agent: AgentKind,
     /// How much it may do unasked.
@@ -286,6 +299,21 @@ pub struct NewSession {
     /// Who may see it; `project` when absent.
     #[serde(default)]
     pub visibility: Option<Visibility>,
+}
+
+impl NewSession {
+    /// Where it shall work.
+    ///
+    /// # Errors
+    /// `Invalid` about `project` unless exactly one of project and folder is named.
+    pub fn workplace(&self) -> Result<Workplace> {
+        match (self.project, &self.folder) {
+            (Some(project), None) => Ok(Workplace::Project(project)),
+            (None, Some(folder)) => Ok(Workplace::Folder(folder.clone())),
+            (None, None) => Err(Error::invalid("project", "choose a project, or give the path of a folder")),
+            (Some(_), Some(_)) => Err(Error::invalid("project", "name a project or a folder, not both")),
+        }
+    }
 }
 
 /// What `PATCH /sessions/{id}` takes; absent fields stay.
@@ -319,6 +347,21 @@ pub struct SessionFilter {
     pub tag: Option<String>,
     /// Show what was put away instead of what was not.
     pub archived: bool,
+}
+
+impl SessionFilter {
+    /// Whether a list of this filter shows the session: the rule that the node's SQL says too. `lower` puts a text into lower case; a browser
+    /// has its own tables of letters.
+    pub fn shows(&self, session: &Session, lower: impl Fn(&str) -> String) -> bool {
+        let wanted = self.q.as_deref().map(|q| lower(q.trim())).unwrap_or_default();
+        session.deleted.is_none()
+            && session.archived.is_some() == self.archived
+            && (self.state.is_empty() || self.state.contains(&session.state))
+            && self.project.is_none_or(|project| project == session.project)
+            && self.agent.is_none_or(|agent| agent == session.agent)
+            && (lower(&session.title).contains(&wanted) || lower(&session.project_name).contains(&wanted))
+            && self.tag.as_ref().is_none_or(|tag| session.tags.contains(tag))
+    }
 }
 
 words! {

@@ -80,7 +80,8 @@ impl ports::Approvals for Fake {
         Ok(ApprovalInput { input, input_html, diff, plan_html, questions })
     }
     async fn decide(&self, caller: &Caller, id: ApprovalId, _: Decide) -> Result<Approval> {
-        ports::Approvals::find(self, caller, id).await
+        let approval = ports::Approvals::find(self, caller, id).await?;
+        if approval.state == ApprovalState::Pending { Ok(approval) } else { Err(Error::Conflict("it is over".into())) }
     }
     async fn pending(&self, _: &Caller) -> Result<i64> {
         self.framed()?;

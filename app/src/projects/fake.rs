@@ -59,10 +59,6 @@ impl ports::Projects for Fake {
         self.checked()?;
         self.projects.rows.iter().find(|project| project.id == id).cloned().ok_or_else(|| Error::NotFound("project".into()))
     }
-    async fn at(&self, _: &Caller, path: &str) -> Result<Option<ProjectId>> {
-        self.checked()?;
-        Ok(self.projects.rows.iter().find(|project| project.path == path).map(|project| project.id))
-    }
     async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles> {
         let project = ports::Projects::find(self, caller, id).await?;
         let files = project.runs_own.into_iter().map(|name| OwnFile { name, size: 2, text: Some("{}".into()), cut: false }).collect();

@@ -1,6 +1,6 @@
 //! The Session page as the server renders it.
 
-use crate::sessions::fake::Sessions;
+use crate::sessions::fake::{Sessions, entry};
 use crate::testing::{Fake, NOW, approval, approval_id, caller, session, session_id};
 use model::{
     Error, Role,
@@ -8,25 +8,6 @@ use model::{
     entries::{Call, CallStatus, Entry, EntryKind},
     sessions::{AgentKind, Prompt, PromptState, Queued, QueuedWhy, Session, SessionState},
 };
-
-fn entry(seq: i64, kind: EntryKind, change: impl FnOnce(&mut Entry)) -> Entry {
-    let mut entry = Entry {
-        session: session_id(1),
-        seq,
-        turn: 1,
-        kind,
-        at: NOW + seq * 1_000,
-        parent: None,
-        by_name: None,
-        preview: format!("entry {seq}"),
-        more: false,
-        html: None,
-        call: None,
-        approval: None,
-    };
-    change(&mut entry);
-    entry
-}
 
 fn call(id: &str, tool: &str, target: &str, status: CallStatus) -> Call {
     Call {

@@ -8,8 +8,6 @@ use crate::{
     wire::{FormRpc, Rpc},
 };
 use leptos::server;
-#[cfg(feature = "ssr")]
-use model::sessions::NewSession;
 use model::{
     Page, PageQuery, Pos,
     id::ProjectId,
@@ -68,20 +66,10 @@ pub async fn create_session(
     prompt: String,
     #[server(default)] title: Option<String>,
     #[server(default)] model: Option<String>,
-    #[server(default)] path: Option<String>,
+    #[server(default)] folder: Option<String>,
 ) -> AppResult<Session> {
     let (services, caller) = (services()?, caller()?);
-    let mut new = super::form::read(&project, &agent, &mode, prompt, title, model)?;
-    // A path that was typed and then hidden, because a project was chosen after all, is not meant.
-    if let (None, Some(path)) = (new.project, super::form::some(path)) {
-        // The folder becomes a project only for a session that can start: else trying again would find it taken.
-        services.sessions.check(&caller, &new.prompt, new.title.as_deref(), new.model.as_deref()).await?;
-        new.project = Some(match services.projects.at(&caller, &path).await? {
-            Some(known) => known,
-            None => services.projects.create(&caller, model::projects::NewProject { path, name: None, trusted: None }).await?.id,
-        });
-    }
-    let new = NewSession::try_from(new)?;
+    let new = super::form::read(&project, folder, &agent, &mode, &prompt, title, model)?;
     let session = services.sessions.create(&caller, new).await?;
     leptos_axum::redirect(&format!("/sessions/{}", session.id));
     Ok(session)

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use model::{
     Caller, Error, Page, PageQuery, Result, Role,
     caller::Visibility,
-    entries::{Entry, EntryBody},
+    entries::{Entry, EntryBody, EntryKind},
     id::{PromptId, SessionId},
     ports,
     sessions::{AgentKind, Mode, NewSession, Prompt, RawLine, Session, SessionFilter, SessionPatch, SessionState, SessionView, Tokens},
@@ -73,6 +73,26 @@ pub fn session(n: u8, change: impl FnOnce(&mut Session)) -> Session {
     session
 }
 
+/// An entry of session 1, changed as the test needs it.
+pub fn entry(seq: i64, kind: EntryKind, change: impl FnOnce(&mut Entry)) -> Entry {
+    let mut entry = Entry {
+        session: session_id(1),
+        seq,
+        turn: 1,
+        kind,
+        at: NOW + seq * 1_000,
+        parent: None,
+        by_name: None,
+        preview: format!("entry {seq}"),
+        more: false,
+        html: None,
+        call: None,
+        approval: None,
+    };
+    change(&mut entry);
+    entry
+}
+
 impl Fake {
     pub(crate) fn session(&self, id: SessionId) -> Result<Session> {
         self.checked()?;
@@ -84,14 +104,10 @@ impl Fake {
 impl ports::Sessions for Fake {
     async fn list(&self, _: &Caller, filter: SessionFilter, query: PageQuery) -> Result<Page<Session>> {
         self.checked()?;
-        let wanted = |session: &&Session| {
-            (filter.state.is_empty() || filter.state.contains(&session.state))
-                && filter.project.is_none_or(|project| project == session.project)
-                && filter.agent.is_none_or(|agent| agent == session.agent)
-                && filter.archived == session.archived.is_some()
-                && filter.q.as_deref().is_none_or(|q| session.title.to_lowercase().contains(&q.to_lowercase()))
-        };
-        page(&self.sessions.rows.iter().filter(wanted).cloned().collect::<Vec<_>>(), &query)
+        let wanted = |session: &&Session| filter.shows(session, str::to_lowercase);
+        let mut rows: Vec<_> = self.sessions.rows.iter().filter(wanted).cloned().collect();
+        rows.sort_by_key(|session| std::cmp::Reverse((session.updated, session.id)));
+        page(&rows, &query)
     }
     async fn find(&self, _: &Caller, id: SessionId) -> Result<Session> {
         self.session(id)
@@ -102,10 +118,6 @@ impl ports::Sessions for Fake {
         let of = self.projects.rows.iter().find(|project| project.id == session.project);
         let (trusted, runs_own) = of.map_or((true, false), |project| (project.trusted, !project.runs_own.is_empty()));
         Ok(SessionView { session, trusted, runs_own, queued: self.sessions.queued.clone(), pos: self.pos, may_drive })
-    }
-    async fn check(&self, _: &Caller, prompt: &str, _: Option<&str>, _: Option<&str>) -> Result<()> {
-        self.checked()?;
-        if prompt.trim().is_empty() { Err(Error::invalid("prompt", "say what the agent shall do")) } else { Ok(()) }
     }
     async fn create(&self, _: &Caller, new: NewSession) -> Result<Session> {
         self.checked()?;
@@ -124,29 +136,29 @@ impl ports::Sessions for Fake {
     async fn restore(&self, _: &Caller, id: SessionId) -> Result<Session> {
         self.session(id)
     }
-    async fn entries(&self, _: &Caller, _: SessionId, after: i64, limit: u32, last: bool) -> Result<Page<Entry>> {
-        self.checked()?;
+    async fn entries(&self, _: &Caller, id: SessionId, after: i64, limit: u32, last: bool) -> Result<Page<Entry>> {
+        self.session(id)?;
         let all: Vec<_> = self.sessions.entries.iter().filter(|entry| entry.seq > after).cloned().collect();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let items = if last { all[all.len().saturating_sub(limit)..].to_vec() } else { all.into_iter().take(limit).collect() };
         Ok(Page { items, next: None })
     }
-    async fn entries_before(&self, _: &Caller, _: SessionId, before: i64, limit: u32) -> Result<Page<Entry>> {
-        self.checked()?;
+    async fn entries_before(&self, _: &Caller, id: SessionId, before: i64, limit: u32) -> Result<Page<Entry>> {
+        self.session(id)?;
         let all: Vec<_> = self.sessions.entries.iter().filter(|entry| entry.seq < before).cloned().collect();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(Page { items: all[all.len().saturating_sub(limit)..].to_vec(), next: None })
     }
-    async fn entry_body(&self, _: &Caller, _: SessionId, _: i64) -> Result<EntryBody> {
-        self.checked()?;
+    async fn entry_body(&self, _: &Caller, id: SessionId, _: i64) -> Result<EntryBody> {
+        self.session(id)?;
         Ok(self.sessions.body.clone())
     }
-    async fn prompt(&self, _: &Caller, _: SessionId, _: String) -> Result<Prompt> {
-        self.checked()?;
+    async fn prompt(&self, _: &Caller, id: SessionId, _: String) -> Result<Prompt> {
+        self.session(id)?;
         self.sessions.queued.first().cloned().ok_or_else(|| Error::Conflict("no prompt in this test".into()))
     }
-    async fn withdraw(&self, _: &Caller, _: SessionId, _: PromptId) -> Result<()> {
-        self.checked()
+    async fn withdraw(&self, _: &Caller, id: SessionId, _: PromptId) -> Result<()> {
+        self.session(id).map(drop)
     }
     async fn set_mode(&self, _: &Caller, id: SessionId, _: Mode) -> Result<Session> {
         self.session(id)
@@ -169,8 +181,8 @@ impl ports::Sessions for Fake {
     async fn fork(&self, _: &Caller, id: SessionId) -> Result<Session> {
         self.session(id)
     }
-    async fn raw(&self, _: &Caller, _: SessionId, query: PageQuery) -> Result<Page<RawLine>> {
-        self.checked()?;
+    async fn raw(&self, _: &Caller, id: SessionId, query: PageQuery) -> Result<Page<RawLine>> {
+        self.session(id)?;
         page(&self.sessions.raw, &query)
     }
 }

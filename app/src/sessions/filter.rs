@@ -88,22 +88,10 @@ impl Asked {
     }
 }
 
-/// Whether a row belongs in the list of this filter; the same rule the node applies.
-pub fn matches(filter: &SessionFilter, session: &Session) -> bool {
-    let says = |text: &str, needle: &str| format::lower(text).contains(&format::lower(needle));
-    session.deleted.is_none()
-        && session.archived.is_some() == filter.archived
-        && (filter.state.is_empty() || filter.state.contains(&session.state))
-        && filter.project.is_none_or(|project| project == session.project)
-        && filter.agent.is_none_or(|agent| agent == session.agent)
-        && filter.q.as_ref().is_none_or(|q| says(&session.title, q) || says(&session.project_name, q))
-        && filter.tag.as_ref().is_none_or(|tag| session.tags.contains(tag))
-}
-
 /// Where a row that is not in the list yet belongs, newest activity first; `None` when it does not match, or stands beyond
 /// what is loaded while `more` follows: then the next page brings it.
 pub fn place(rows: &[Session], filter: &SessionFilter, session: &Session, more: bool) -> Option<usize> {
-    if !matches(filter, session) {
+    if !filter.shows(session, format::lower) {
         return None;
     }
     let key = |session: &Session| (session.updated, session.id);
@@ -194,13 +182,9 @@ mod tests {
     }
 
     #[test]
-    fn a_row_matches_as_the_node_says_it_does() {
+    fn a_row_that_the_filter_does_not_show_has_no_place() {
         let working = SessionFilter { state: vec![SessionState::Working], ..SessionFilter::default() };
-        assert!(matches(&working, &session(1, |s| s.state = SessionState::Working)));
-        assert!(!matches(&working, &session(1, |_| ())));
-        assert!(!matches(&SessionFilter::default(), &session(1, |s| s.deleted = Some(1))));
-        assert!(!matches(&SessionFilter::default(), &session(1, |s| s.archived = Some(1))));
-        let q = SessionFilter { q: Some("BILLING".into()), ..SessionFilter::default() };
-        assert!(matches(&q, &session(1, |_| ())), "the project's name counts");
+        assert_eq!(place(&[], &working, &session(1, |s| s.state = SessionState::Working), false), Some(0));
+        assert_eq!(place(&[], &working, &session(1, |_| ()), false), None);
     }
 }

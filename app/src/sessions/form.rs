@@ -3,58 +3,33 @@
 
 use model::{
     Error, Result,
-    id::ProjectId,
     sessions::{AgentKind, Mode, NewSession},
 };
 
-/// The form as it was filled in; the project may be one that is still to be added.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filled {
-    /// Where it shall work, once known.
-    pub project: Option<ProjectId>,
-    /// Which agent.
-    pub agent: AgentKind,
-    /// How much it may do unasked.
-    pub mode: Mode,
-    /// The first prompt.
-    pub prompt: String,
-    /// What to call it.
-    pub title: Option<String>,
-    /// Which model.
-    pub model: Option<String>,
-}
-
 /// Reads the fields; empty ones are absent.
-#[cfg(feature = "ssr")]
-pub fn read(project: &str, agent: &str, mode: &str, prompt: String, title: Option<String>, model: Option<String>) -> Result<Filled> {
+#[expect(clippy::too_many_arguments, reason = "the fields of one form")]
+pub fn read(project: &str, folder: Option<String>, agent: &str, mode: &str, prompt: &str, title: Option<String>, model: Option<String>) -> Result<NewSession> {
     let project = match project.trim() {
         "" | "new" => None,
         id => Some(id.parse().map_err(|_| Error::invalid("project", "choose a project from the list"))?),
     };
-    Ok(Filled {
+    Ok(NewSession {
         project,
+        // A path that was typed and then hidden, because a project was chosen after all, is not meant.
+        folder: filled(folder).filter(|_| project.is_none()),
         agent: AgentKind::parse(agent).ok_or_else(|| Error::invalid("agent", "choose an agent from the list"))?,
         mode: Mode::parse(mode).ok_or_else(|| Error::invalid("mode", "choose plan, ask or auto-accept"))?,
         // A browser sends line ends as CR LF.
         prompt: prompt.replace("\r\n", "\n"),
-        title: some(title),
-        model: some(model),
+        title: filled(title),
+        model: filled(model),
+        visibility: None,
     })
 }
 
 /// A text field that was filled in.
-#[cfg(feature = "ssr")]
-pub fn some(text: Option<String>) -> Option<String> {
+fn filled(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-impl TryFrom<Filled> for NewSession {
-    type Error = Error;
-
-    fn try_from(filled: Filled) -> Result<Self> {
-        let project = filled.project.ok_or_else(|| Error::invalid("project", "choose a project, or give the path of a folder to add"))?;
-        Ok(Self { project, agent: filled.agent, mode: filled.mode, prompt: filled.prompt, title: filled.title, model: filled.model, visibility: None })
-    }
 }
 
 #[cfg(test)]
@@ -65,9 +40,16 @@ mod tests {
 
     #[test]
     fn empty_fields_are_absent_and_line_ends_are_plain() {
-        let filled = read(PROJECT, "claude", "plan", "a\r\nb".into(), Some("  ".into()), Some(" opus ".into())).unwrap();
-        assert_eq!(filled.prompt, "a\nb");
-        assert_eq!((filled.title, filled.model.as_deref()), (None, Some("opus")));
+        let new = read(PROJECT, Some("  ".into()), "claude", "plan", "a\r\nb", Some("  ".into()), Some(" opus ".into())).unwrap();
+        assert_eq!(new.prompt, "a\nb");
+        assert_eq!((new.folder, new.title, new.model.as_deref()), (None, None, Some("opus")));
+    }
+
+    #[test]
+    fn a_folder_is_meant_only_where_no_project_is_chosen() {
+        let folder = |project| read(project, Some(" /work/x ".into()), "demo", "ask", "go", None, None).unwrap().folder;
+        assert_eq!(folder("new").as_deref(), Some("/work/x"));
+        assert_eq!(folder(PROJECT), None);
     }
 
     #[test]
@@ -76,10 +58,9 @@ mod tests {
             Error::Invalid { field, .. } => field,
             other => panic!("{other:?}"),
         };
-        assert_eq!(field(read("x", "claude", "plan", String::new(), None, None).unwrap_err()), "project");
-        assert_eq!(field(read(PROJECT, "vim", "plan", String::new(), None, None).unwrap_err()), "agent");
-        assert_eq!(field(read(PROJECT, "demo", "yolo", String::new(), None, None).unwrap_err()), "mode");
-        let none = read("new", "demo", "ask", "go".into(), None, None).unwrap();
-        assert_eq!(field(NewSession::try_from(none).unwrap_err()), "project");
+        let read = |project, agent, mode| field(read(project, None, agent, mode, "", None, None).unwrap_err());
+        assert_eq!(read("x", "claude", "plan"), "project");
+        assert_eq!(read(PROJECT, "vim", "plan"), "agent");
+        assert_eq!(read(PROJECT, "demo", "yolo"), "mode");
     }
 }

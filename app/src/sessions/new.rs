@@ -59,7 +59,7 @@ fn Form(choices: FormChoices, create: FormAction) -> impl IntoView {
     let adding = RwSignal::new(chosen == "new");
     let error = Signal::derive(move || create.refusal());
     let about = move |field: &'static str| Signal::derive(move || error.with(|error| error.as_ref().and_then(|error| error.about(field))));
-    let known = ["project", "path", "agent", "mode", "prompt", "title", "model"];
+    let known = ["project", "folder", "agent", "mode", "prompt", "title", "model"];
     let other = move || error.get().filter(|error| error.field().is_none_or(|field| !known.contains(&field)));
     let agent = first_agent(&agents);
     let prompt = RwSignal::new(String::new());
@@ -104,9 +104,9 @@ fn Form(choices: FormChoices, create: FormAction) -> impl IntoView {
             <div class="form-add" class:is-shown=move || adding.get()>
                 <TextInput
                     label="Path of the folder to add"
-                    name="path"
+                    name="folder"
                     hint="Absolute, on this node. It becomes a project, not trusted until you say so."
-                    error=about("path")
+                    error=about("folder")
                 />
             </div>
             <Agents agents=agents first=agent error=about("agent") />

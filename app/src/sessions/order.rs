@@ -1,8 +1,8 @@
 //! Keeps a list of sessions in the order its head claims: newest activity first.
 //! It must not make rows that are at work at the same time change places all the time: nobody could press one.
 
-use super::filter::{matches, place};
-use crate::live::Rows;
+use super::filter::place;
+use crate::{live::Rows, ui::format};
 use model::{
     Millis,
     sessions::{Session, SessionFilter},
@@ -20,7 +20,7 @@ fn passes(session: &Session, other: &Session) -> bool {
 /// that no longer belongs goes. `more`: the list goes on beyond what is loaded.
 pub fn patch_sessions(rows: Rows<Session>, filter: &SessionFilter, session: &Session, more: bool) {
     let key = session.id.to_string();
-    if !matches(filter, session) {
+    if !filter.shows(session, format::lower) {
         rows.remove(&key);
         return;
     }

@@ -101,6 +101,11 @@ impl Tx<'_> {
         self.store.key(id)
     }
 
+    /// Whose events it writes: see [`Journal::origin`].
+    pub fn origin(&self) -> &str {
+        self.store.origin()
+    }
+
     /// When the operation began, unix ms.
     pub fn now(&self) -> Millis {
         self.now

@@ -33,7 +33,8 @@ pub fn session(n: u8) -> SessionId {
     SessionId::from_uuid(uuid(1, n % SESSIONS))
 }
 
-fn project(n: u8) -> ProjectId {
+/// The `n`th project of a history.
+pub fn project(n: u8) -> ProjectId {
     ProjectId::from_uuid(uuid(2, n % 2))
 }
 
@@ -50,6 +51,15 @@ fn of_session(n: u8) -> (u8, SessionId) {
 /// The `n`th approval of a history.
 pub fn approval(n: u8) -> ApprovalId {
     ApprovalId::from_uuid(uuid(4, of_session(n).0))
+}
+
+/// The event of this kind about the `n`th thing.
+///
+/// # Panics
+/// When there is no such kind.
+pub fn of_kind(kind: &str, n: u8) -> NewEvent {
+    let place = Fact::KINDS.iter().position(|known| *known == kind).expect("this is a kind of fact");
+    event([u8::try_from(place).unwrap_or(u8::MAX), n, n, n])
 }
 
 /// Turns four bytes into an event: the first chooses the kind, the others what it says. Every kind can come out.

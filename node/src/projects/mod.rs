@@ -114,14 +114,6 @@ impl ports::Projects for ProjectsService {
         self.rows.project(caller, id).await?.ok_or_else(|| Error::NotFound("project".into()))
     }
 
-    async fn at(&self, caller: &Caller, path: &str) -> Result<Option<ProjectId>> {
-        // Asked by whoever is about to add it: others learn nothing of the node's folders.
-        require(caller, Action::AddProject, Resource::Node, "project")?;
-        let path = self.folders.check(path).await?.display().to_string();
-        let known = at(self.journal.origin(), &path).filter(project::Column::Removed.is_null());
-        Ok(known.one(self.store.read()).await.map_err(internal)?.and_then(|row| row.id.parse().ok()))
-    }
-
     async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles> {
         // They may hold keys: only who may trust them sees them.
         require(caller, Action::EditProject, Resource::Node, "project")?;
@@ -135,33 +127,23 @@ impl ports::Projects for ProjectsService {
     }
 
     async fn create(&self, caller: &Caller, new: NewProject) -> Result<Project> {
-        require(caller, Action::AddProject, Resource::Node, "project")?;
-        let path = self.folders.check(&new.path).await?;
-        let folder_name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-        let name = match new.name.as_deref().map(str::trim) {
-            None | Some("") => checked_name(&folder_name)?,
-            Some(name) => checked_name(name)?,
-        };
+        let folder = self.named_folder(caller, &new.path, new.name.as_deref()).await?;
         let trust = match new.trusted {
-            Some(true) => Some(self.sealed(&path).await?),
+            Some(true) => Some(self.sealed(Path::new(&folder.path)).await?),
             _ => None,
         };
-        let path = path.display().to_string();
-        let fresh = ProjectId::from_uuid(self.deps.uuid_v7());
-        let (who, origin) = (caller.clone(), self.journal.origin().to_owned());
+        let who = caller.clone();
         let id = self
             .journal
             .commit(caller, move |tx| {
                 Box::pin(async move {
                     require(&who, Action::AddProject, Resource::Node, "project")?;
-                    let known = at(&origin, &path).one(tx.db()).await.map_err(internal)?;
-                    let id = match known {
-                        Some(row) if row.removed.is_none() => return Err(Error::Conflict(format!("this folder is the project {} already", row.name))),
-                        // Adding it again takes it back, with its sessions.
-                        Some(row) => row.id.parse().map_err(|_| Error::NotFound("project".into()))?,
-                        None => fresh,
+                    let added = match folder.project(tx).await? {
+                        FolderIs::Project { name, .. } => return Err(Error::Conflict(format!("this folder is the project {name} already"))),
+                        FolderIs::New(added) => added,
                     };
-                    let outcome = Outcome::new(id).with(id, ProjectAdded { id, name, path, demo: false });
+                    let id = added.id;
+                    let outcome = Outcome::new(id).with(id, added);
                     Ok(match trust {
                         Some(hash) => outcome.with(id, ProjectTrusted { hash: Some(hash), also: None }),
                         None => outcome,
@@ -243,6 +225,51 @@ impl ports::Projects for ProjectsService {
             .await
     }
 }
+
+/// A folder that somebody has named and may make a project of.
+pub(crate) struct NamedFolder {
+    /// Its canonical path.
+    pub(crate) path: String,
+    name: String,
+    /// Its project's id, where it becomes one.
+    fresh: ProjectId,
+}
+
+/// What a folder is when it is to become a project.
+pub(crate) enum FolderIs {
+    /// A project already.
+    Project { id: ProjectId, name: String },
+    /// None: this makes it one. One that was removed comes back, with its sessions.
+    New(ProjectAdded),
+}
+
+impl ProjectsService {
+    /// The folder at `path`, if the caller may add it; its project is called as it is where no name is given. Refusals name `path` or `name`.
+    pub(crate) async fn named_folder(&self, caller: &Caller, path: &str, name: Option<&str>) -> Result<NamedFolder> {
+        // Others learn nothing of the node's folders.
+        require(caller, Action::AddProject, Resource::Node, "project")?;
+        let path = self.folders.check(path).await?;
+        let own = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let name = checked_name(name.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(&own))?;
+        Ok(NamedFolder { path: path.display().to_string(), name, fresh: ProjectId::from_uuid(self.deps.uuid_v7()) })
+    }
+}
+
+impl NamedFolder {
+    /// What it is as of this commit.
+    pub(crate) async fn project(self, tx: &Tx<'_>) -> Result<FolderIs> {
+        let known = at(tx.origin(), &self.path).one(tx.db()).await.map_err(internal)?;
+        let id = match &known {
+            Some(row) => row.id.parse().map_err(|_| Error::NotFound("project".into()))?,
+            None => self.fresh,
+        };
+        Ok(match known.filter(|row| row.removed.is_none()) {
+            Some(row) => FolderIs::Project { id, name: row.name },
+            None => FolderIs::New(ProjectAdded { id, name: self.name, path: self.path, demo: false }),
+        })
+    }
+}
+
 /// Projects of a node at a path: the index begins with the node.
 fn at(origin: &str, path: &str) -> Select<project::Entity> {
     project::Entity::find().filter(project::Column::Origin.eq(origin)).filter(project::Column::Path.eq(path))

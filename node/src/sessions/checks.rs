@@ -89,8 +89,8 @@ mod tests {
 
     #[test]
     fn a_model_cannot_become_an_option_of_the_program() {
-        for bad in ["--dangerously-skip-permissions", "a b", "x;rm", "m\n"] {
-            assert!(checked_model(Some(bad.into())).is_err() || bad == "m\n", "{bad:?}");
+        for bad in ["--dangerously-skip-permissions", "a b", "x;rm", "a\nb"] {
+            assert!(checked_model(Some(bad.into())).is_err(), "{bad:?}");
         }
         assert_eq!(checked_model(Some(" opus[1m] ".into())), Ok(Some("opus[1m]".into())));
         assert_eq!(checked_model(Some("  ".into())), Ok(None));

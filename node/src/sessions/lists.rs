@@ -17,7 +17,7 @@ use model::{
     sessions::{RawLine, Session, SessionFilter},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
@@ -34,6 +34,23 @@ fn like(text: &str) -> String {
 pub(super) async fn sessions(rows: &Rows, store: &Store, caller: &Caller, filter: SessionFilter, page: PageQuery) -> Result<Page<Session>> {
     require(caller, Action::ReadNode, Resource::Node, "session")?;
     let limit = page.limit()?;
+    let mut query = filtered(store, caller, &filter).await?;
+    if let Some(after) = &page.after {
+        let key = parts(after, 2)?;
+        let updated: i64 = key[0].parse().map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?;
+        query = query.filter(
+            Condition::any()
+                .add(session::Column::Updated.lt(updated))
+                .add(Condition::all().add(session::Column::Updated.eq(updated)).add(session::Column::Id.lt(key[1].clone()))),
+        );
+    }
+    let (items, last) = rows.some_sessions(query, limit as usize).await?;
+    let next = last.map(|(updated, id)| cursor(&[&updated.to_string(), &id]));
+    Ok(Page { items, next })
+}
+
+/// What [`SessionFilter::shows`] says, as a statement; newest activity first.
+async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Result<Select<session::Entity>> {
     let mut query = session::Entity::find().filter(Rows::scope(caller));
     query = if filter.archived { query.filter(session::Column::Archived.is_not_null()) } else { query.filter(session::Column::Archived.is_null()) };
     if !filter.state.is_empty() {
@@ -69,19 +86,7 @@ pub(super) async fn sessions(rows: &Rows, store: &Store, caller: &Caller, filter
         let pattern = sea_orm::sea_query::LikeExpr::new(format!("%{}%", json.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))).escape('\\');
         query = query.filter(Expr::col(session::Column::Tags).like(pattern));
     }
-    if let Some(after) = &page.after {
-        let key = parts(after, 2)?;
-        let updated: i64 = key[0].parse().map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?;
-        query = query.filter(
-            Condition::any()
-                .add(session::Column::Updated.lt(updated))
-                .add(Condition::all().add(session::Column::Updated.eq(updated)).add(session::Column::Id.lt(key[1].clone()))),
-        );
-    }
-    let query = query.order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id);
-    let (items, last) = rows.some_sessions(query, limit as usize).await?;
-    let next = last.map(|(updated, id)| cursor(&[&updated.to_string(), &id]));
-    Ok(Page { items, next })
+    Ok(query.order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id))
 }
 
 /// Which entries of a session are wanted.
@@ -172,9 +177,102 @@ fn without_pieces(line: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        folder::{Borders, Folders},
+        journal::{Outcome, testing},
+        rows::Names,
+        store::testing::TestStore,
+    };
+    use model::sessions::{AgentKind, SessionState};
+    use proptest::prelude::*;
+    use sea_orm::DbBackend;
+    use std::collections::BTreeSet;
+
+    fn rows_of(test: &TestStore) -> Rows {
+        let names = Names::new(test.store.clone(), test.deps.clone());
+        let folders = Folders::new(test.deps.clone(), Borders { roots: Vec::new(), data_dir: test.place.config.data_dir.clone() });
+        Rows::new(test.store.clone(), test.journal.clone(), folders, names)
+    }
 
     #[test]
     fn a_search_means_its_characters_not_patterns() {
         assert_eq!(like("50%_OFF"), "%50\\%\\_off%");
+    }
+
+    /// Filters of all kinds, by what [`testing::event`] makes: `archived` and one more of each.
+    fn filters([state, project, agent, q, tag]: [u8; 5]) -> Vec<SessionFilter> {
+        let states = vec![SessionState::ALL[usize::from(state) % SessionState::ALL.len()], SessionState::Idle];
+        let project = testing::project(project);
+        let agent = AgentKind::ALL[usize::from(agent) % AgentKind::ALL.len()];
+        let q = ["ITLE", "sitzung ä", " öü ", "project", "'", "%", "_", "\\", "nowhere"][usize::from(q) % 9];
+        let tag = [format!("tag{}", tag % 8), "x".to_owned(), "%".to_owned()][usize::from(tag) % 3].clone();
+        let one = [
+            SessionFilter::default(),
+            SessionFilter { state: states.clone(), ..SessionFilter::default() },
+            SessionFilter { project: Some(project), ..SessionFilter::default() },
+            SessionFilter { agent: Some(agent), ..SessionFilter::default() },
+            SessionFilter { q: Some(q.into()), ..SessionFilter::default() },
+            SessionFilter { tag: Some(tag.clone()), ..SessionFilter::default() },
+            SessionFilter { state: states, project: Some(project), agent: Some(agent), q: Some(q.into()), tag: Some(tag), archived: false },
+        ];
+        one.into_iter().flat_map(|filter| [SessionFilter { archived: true, ..filter.clone() }, filter]).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn the_statement_of_a_filter_finds_what_the_filter_shows(
+            said in proptest::collection::vec(any::<[u8; 4]>(), 1..200),
+            wanted in any::<[u8; 5]>(),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let test = TestStore::new::<migration::Migrator>(3).await;
+                let mut plausible = testing::Plausible::default();
+                let projects = (0..2).map(|n| testing::of_kind("project.added", n));
+                let sessions = (0..4).map(|n| testing::of_kind("session.created", n));
+                let events: Vec<_> = projects.chain(sessions).chain(said.into_iter().map(testing::event)).filter(|event| plausible.admit(event)).collect();
+                test.journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome { value: (), events }) })).await.unwrap();
+                let rows = rows_of(&test);
+                let list = async |filter: SessionFilter| sessions_of(&rows, &test, filter).await;
+                let mut all = list(SessionFilter::default()).await;
+                all.extend(list(SessionFilter { archived: true, ..SessionFilter::default() }).await);
+                for filter in filters(wanted) {
+                    let ids = |rows: Vec<Session>| rows.into_iter().map(|row| row.id).collect::<BTreeSet<_>>();
+                    let shown = ids(all.iter().filter(|row| filter.shows(row, str::to_lowercase)).cloned().collect());
+                    prop_assert_eq!(ids(list(filter.clone()).await), shown, "{:?}", filter);
+                }
+                Ok(())
+            })?;
+        }
+    }
+
+    async fn sessions_of(rows: &Rows, test: &TestStore, filter: SessionFilter) -> Vec<Session> {
+        sessions(rows, &test.store, &Caller::node(), filter, PageQuery::default()).await.unwrap().items
+    }
+
+    #[tokio::test]
+    async fn every_filter_is_answered_through_an_index_in_the_order_of_the_list() {
+        let test = TestStore::new::<migration::Migrator>(1).await;
+        for filter in filters([0; 5]) {
+            let query = filtered(&test.store, &Caller::node(), &filter).await.unwrap();
+            let plan = test.indexes(query.limit(51)).await.join("\n");
+            assert!(plan.contains(" INDEX ") || plan.contains("Index"), "{filter:?}: {plan}");
+            assert!(!plan.contains("Seq Scan") && !plan.lines().any(|step| step == "SCAN session"), "{filter:?} reads the whole table: {plan}");
+            // PostgreSQL chooses by what is in the table.
+            if test.store.backend() == DbBackend::Sqlite {
+                let index = match &filter {
+                    SessionFilter { project: Some(_), .. } => "session_project_updated_id (project=?)",
+                    SessionFilter { state, .. } if !state.is_empty() => "session_state_updated_id (state=?)",
+                    SessionFilter { agent: Some(_), .. } => "session_agent_updated_id (agent=?)",
+                    SessionFilter { archived: true, .. } => "session_archived",
+                    // What contains a word is looked through in the order of the list.
+                    SessionFilter { .. } => "session_newest",
+                };
+                assert!(plan.contains(&format!("INDEX {index}")), "{filter:?}: {plan}");
+                let sorts = plan.contains("TEMP B-TREE");
+                assert!(!sorts || filter.state.len() > 1, "{filter:?} sorts what it finds: {plan}");
+            }
+        }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use questions::after_decision;
 use crate::{
     entity::{project, session},
     journal::{Outcome, Tx, internal, own},
-    projects::{self, ProjectsService},
+    projects::{self, FolderIs, NamedFolder, ProjectsService},
     rows::Rows,
 };
 use async_trait::async_trait;
@@ -33,7 +33,7 @@ use model::{
     event::{PromptQueued, PromptSettled, SessionChanged, SessionCreated, SessionDeleted},
     id::{ProjectId, PromptId, SessionId},
     ports,
-    sessions::{AgentKind, Mode, NewSession, Prompt, PromptState, RawLine, Session, SessionFilter, SessionPatch, SessionState, SessionView},
+    sessions::{AgentKind, Mode, NewSession, Prompt, PromptState, RawLine, Session, SessionFilter, SessionPatch, SessionState, SessionView, Workplace},
 };
 use scribe::{NewEntry, Scribe, shorten};
 use sea_orm::EntityTrait;
@@ -84,7 +84,7 @@ impl SessionsService {
             .await
     }
 
-    async fn insert(&self, caller: &Caller, new: NewSession, title: String, branch: Option<String>) -> Result<SessionId> {
+    async fn insert(&self, caller: &Caller, site: Site, new: NewSession, title: String, branch: Option<String>) -> Result<SessionId> {
         let id = SessionId::from_uuid(self.engine.deps.uuid_v7());
         let prompt = PromptId::from_uuid(self.engine.deps.uuid_v7());
         let (who, engine) = (caller.clone(), self.engine.clone());
@@ -95,9 +95,15 @@ impl SessionsService {
                 move |tx| {
                     Box::pin(async move {
                         require(&who, Action::StartSession, Resource::Node, "project")?;
-                        alive_project(tx, new.project).await?;
+                        let (project, added) = match site {
+                            Site::Project(project) => (alive_project(tx, project).await?, None),
+                            Site::Folder(folder) => match folder.project(tx).await? {
+                                FolderIs::Project { id, .. } => (id, None),
+                                FolderIs::New(added) => (added.id, Some(added)),
+                            },
+                        };
                         let created = SessionCreated {
-                            project: new.project,
+                            project,
                             agent: new.agent,
                             mode: new.mode,
                             title,
@@ -109,7 +115,11 @@ impl SessionsService {
                             unattended: is_unattended(&who),
                         };
                         let queued = PromptQueued { id: prompt, session: id, text: new.prompt, by_name: who.name.clone() };
-                        Ok(Outcome::new(()).with(id, created).with(prompt, queued))
+                        let outcome = match added {
+                            Some(added) => Outcome::new(()).with(project, added),
+                            None => Outcome::new(()),
+                        };
+                        Ok(outcome.with(id, created).with(prompt, queued))
                     })
                 },
                 move |_| engine.kick(),
@@ -327,9 +337,19 @@ fn resource(row: &session::Model) -> Resource {
     }
 }
 
-async fn alive_project(tx: &Tx<'_>, id: ProjectId) -> Result<project::Model> {
+/// Where a session is to work.
+enum Site {
+    Project(ProjectId),
+    Folder(NamedFolder),
+}
+
+fn no_such_project() -> Error {
+    Error::invalid("project", "there is no such project")
+}
+
+async fn alive_project(tx: &Tx<'_>, id: ProjectId) -> Result<ProjectId> {
     let row = project::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?;
-    row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::invalid("project", "there is no such project"))
+    row.filter(|row| row.removed.is_none()).map(|_| id).ok_or_else(no_such_project)
 }
 
 #[async_trait]
@@ -358,31 +378,42 @@ impl ports::Sessions for SessionsService {
         Ok(SessionView { session, trusted, runs_own, queued, pos, may_drive })
     }
 
-    async fn check(&self, caller: &Caller, prompt: &str, title: Option<&str>, model: Option<&str>) -> Result<()> {
-        require(caller, Action::StartSession, Resource::Node, "project")?;
-        let prompt = checked_prompt(prompt)?;
-        checked_model(model.map(str::to_owned))?;
-        title_or_first_words(title, &prompt).map(drop)
-    }
-
     async fn create(&self, caller: &Caller, mut new: NewSession) -> Result<Session> {
         require(caller, Action::StartSession, Resource::Node, "project")?;
         new.prompt = checked_prompt(&new.prompt)?;
         new.model = checked_model(new.model)?;
         // Of a secret that the title would cut through a part would be left.
         let title = title_or_first_words(new.title.as_deref(), &self.engine.journal.masked(&new.prompt))?;
-        let project = project::Entity::find_by_id(self.engine.store.key(new.project)).one(self.engine.store.read()).await.map_err(internal)?;
-        let project = project.filter(|row| row.removed.is_none()).ok_or_else(|| Error::invalid("project", "there is no such project"))?;
-        let branch = self.engine.folders.branch(&project.path).await;
-        let id = self.insert(caller, new, title, branch).await?;
+        let (site, path) = match new.workplace()? {
+            Workplace::Project(id) => {
+                let row = project::Entity::find_by_id(self.engine.store.key(id)).one(self.engine.store.read()).await.map_err(internal)?;
+                (Site::Project(id), row.filter(|row| row.removed.is_none()).ok_or_else(no_such_project)?.path)
+            }
+            Workplace::Folder(path) => {
+                let folder = self.projects.named_folder(caller, &path, None).await.map_err(|error| error.about("folder"))?;
+                let path = folder.path.clone();
+                (Site::Folder(folder), path)
+            }
+        };
+        let branch = self.engine.folders.branch(&path).await;
+        let id = self.insert(caller, site, new, title, branch).await?;
         self.find(caller, id).await
     }
 
     async fn run_demo(&self, caller: &Caller) -> Result<Session> {
         require(caller, Action::StartSession, Resource::Node, "project")?;
         let project = projects::demo(&self.projects, caller).await?;
-        let new = NewSession { project, agent: AgentKind::Demo, mode: Mode::Ask, prompt: DEMO_PROMPT.into(), title: None, model: None, visibility: None };
-        let id = self.insert(caller, new, "Demo: a tour of one session".into(), None).await?;
+        let new = NewSession {
+            project: Some(project),
+            folder: None,
+            agent: AgentKind::Demo,
+            mode: Mode::Ask,
+            prompt: DEMO_PROMPT.into(),
+            title: None,
+            model: None,
+            visibility: None,
+        };
+        let id = self.insert(caller, Site::Project(project), new, "Demo: a tour of one session".into(), None).await?;
         self.find(caller, id).await
     }
 
@@ -468,10 +499,7 @@ impl ports::Sessions for SessionsService {
     }
 
     async fn prompt(&self, caller: &Caller, id: SessionId, text: String) -> Result<Prompt> {
-        let text = checked_prompt(&text).map_err(|error| match error {
-            Error::Invalid { message, .. } => Error::invalid("text", message),
-            other => other,
-        })?;
+        let text = checked_prompt(&text).map_err(|error| error.about("text"))?;
         let prompt = PromptId::from_uuid(self.engine.deps.uuid_v7());
         let who = caller.clone();
         self.change(caller, id, Action::DriveSession, move |scribe| {

@@ -59,6 +59,22 @@ impl TestStore {
         Some(steps.iter().map(detail).collect::<Vec<_>>().join("\n"))
     }
 
+    /// The steps by which it would be looked for, as either database says them, when it may not read a whole table.
+    ///
+    /// # Panics
+    /// When the statement is none.
+    pub async fn indexes<E: EntityTrait>(&self, query: Select<E>) -> Vec<String> {
+        if let Some(plan) = self.plan(query.clone()).await {
+            return plan.lines().map(str::to_owned).collect();
+        }
+        let Statement { sql: text, values, .. } = query.build(self.store.backend());
+        let txn = self.store.begin().await.expect("a transaction begins");
+        // A table of a test is so small that it is read whole otherwise.
+        sql::run(&txn, "SET LOCAL enable_seqscan = off", []).await.expect("it can be set");
+        let steps = sql::all(&txn, format!("EXPLAIN {text}"), values.map(|values| values.0).unwrap_or_default()).await.expect("the statement is one");
+        steps.iter().map(|step| step.try_get_by_index::<String>(0).expect("a step says what it does")).collect()
+    }
+
     /// Lets the database grow by at most so many pages of the writer's: a full disk, for SQLite.
     ///
     /// # Panics

@@ -2,11 +2,17 @@
 
 use crate::{commit, examine};
 use migration::Migrator;
+use model::{
+    Role,
+    caller::Visibility,
+    event::{Fact, ProjectChanged, SessionChanged, UserChanged},
+    sessions::Mode,
+};
 use node::{
-    entity::{approval, entry, project, prompt, run, session, usage_day, usage_total},
+    entity::{approval, entry, project, prompt, run, session, usage_day, usage_total, user},
     journal::{
         self, NewEvent,
-        testing::{Plausible, event, fold_again, folded, rebuilt},
+        testing::{Plausible, event, fold_again, folded, of_kind, rebuilt},
     },
     live::{Touch, touches},
     store::testing::TestStore,
@@ -127,6 +133,62 @@ proptest! {
             }
             Ok(())
         })?;
+    }
+}
+
+/// Every fact that changes a row field by field, about a thing of [`of_kind`], with all its fields: no `..default()`, so that the compiler asks
+/// for the next one. Nothing here is as it is when the thing begins.
+fn changes() -> [(&'static str, Fact); 3] {
+    let session = SessionChanged {
+        title: Some("another title".into()),
+        tags: Some(vec!["tag".into()]),
+        archived: Some(true),
+        visibility: Some(Visibility::Private),
+        mode: Some(Mode::AutoAccept),
+        model: Some("another-model".into()),
+        agent_version: Some("9.9".into()),
+        context_used: Some(1),
+        context_size: Some(2),
+        resumable: Some(true),
+    };
+    let project = ProjectChanged { name: Some("another name".into()), approval_timeout_s: Some(60) };
+    let id = of_kind("user.created", 1).subject.parse().expect("a user is named by its id");
+    let user = UserChanged { id, role: Some(Role::Owner), github: Some("another".into()), disabled: Some(true) };
+    [("session.created", session.into()), ("project.added", project.into()), ("user.created", user.into())]
+}
+
+/// The row that an event is about, without what every event changes.
+async fn row_of(test: &TestStore, subject: &str) -> String {
+    let (key, db) = (test.store.key(subject), test.store.read());
+    match &subject[..3] {
+        "ses" => {
+            let row = session::Entity::find_by_id(key).one(db).await.expect("reads");
+            format!("{:?}", row.map(|row| session::Model { pos: 0, updated: 0, ..row }))
+        }
+        "prj" => {
+            let row = project::Entity::find_by_id(key).one(db).await.expect("reads");
+            format!("{:?}", row.map(|row| project::Model { updated: 0, ..row }))
+        }
+        _ => format!("{:?}", user::Entity::find_by_id(key).one(db).await.expect("reads")),
+    }
+}
+
+#[tokio::test]
+async fn every_field_of_a_change_changes_a_row() {
+    let told: BTreeSet<&str> = changes().iter().map(|(_, fact)| fact.kind()).collect();
+    assert_eq!(told, Fact::KINDS.iter().copied().filter(|kind| kind.ends_with(".changed")).collect(), "every kind of change is here");
+    for (began, change) in changes() {
+        let payload: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&change.encode().expect("encodes")).expect("is an object");
+        for field in payload.keys().filter(|name| *name != "id") {
+            let test = TestStore::new::<Migrator>(6).await;
+            let subject = of_kind(began, 1).subject;
+            commit(&test, vec![of_kind(began, 1)]).await;
+            let before = row_of(&test, &subject).await;
+            let alone: serde_json::Map<_, _> = payload.clone().into_iter().filter(|(name, _)| name == field || name == "id").collect();
+            let fact = Fact::decode(change.kind(), 1, &serde_json::to_vec(&alone).expect("encodes")).expect("a change of one field is a change");
+            commit(&test, vec![NewEvent { subject: subject.clone(), fact }]).await;
+            assert_ne!(row_of(&test, &subject).await, before, "`{field}` of {} is folded into nothing", change.kind());
+        }
     }
 }
 

@@ -30,7 +30,16 @@ async fn start(running: &Running, project: ProjectId) -> Session {
 }
 
 async fn start_with(running: &Running, project: ProjectId, prompt: &str) -> Session {
-    let new = NewSession { project, agent: AgentKind::Demo, mode: Mode::Ask, prompt: prompt.into(), title: None, model: None, visibility: None };
+    let new = NewSession {
+        project: Some(project),
+        folder: None,
+        agent: AgentKind::Demo,
+        mode: Mode::Ask,
+        prompt: prompt.into(),
+        title: None,
+        model: None,
+        visibility: None,
+    };
     running.services.sessions.create(&mara(), new).await.unwrap()
 }
 

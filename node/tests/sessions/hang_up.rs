@@ -71,7 +71,16 @@ async fn pending(running: &Running, id: SessionId) -> Vec<model::id::ApprovalId>
 }
 
 async fn create(running: &Running, project: ProjectId) -> SessionId {
-    let new = NewSession { project, agent: AgentKind::Claude, mode: Mode::Ask, prompt: "first".into(), title: None, model: None, visibility: None };
+    let new = NewSession {
+        project: Some(project),
+        folder: None,
+        agent: AgentKind::Claude,
+        mode: Mode::Ask,
+        prompt: "first".into(),
+        title: None,
+        model: None,
+        visibility: None,
+    };
     running.services.sessions.create(&mara(), new).await.unwrap().id
 }
 

@@ -130,7 +130,16 @@ done
 "#;
 
 async fn create(running: &Running, project: ProjectId, prompt: &str) -> SessionId {
-    let new = NewSession { project, agent: AgentKind::Claude, mode: Mode::Ask, prompt: prompt.into(), title: None, model: None, visibility: None };
+    let new = NewSession {
+        project: Some(project),
+        folder: None,
+        agent: AgentKind::Claude,
+        mode: Mode::Ask,
+        prompt: prompt.into(),
+        title: None,
+        model: None,
+        visibility: None,
+    };
     running.services.sessions.create(&mara(), new).await.unwrap().id
 }
 

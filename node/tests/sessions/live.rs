@@ -93,7 +93,8 @@ async fn ended(running: &Running, visibility: Visibility) -> Session {
     let shared = running.start(Mode::Ask, "error").await;
     running.state(shared.id, SessionState::Failed).await;
     let new = NewSession {
-        project: shared.project,
+        project: Some(shared.project),
+        folder: None,
         agent: shared.agent,
         mode: Mode::Ask,
         prompt: "error".into(),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint")]
 
 mod again;
+mod contract;
 mod folder;
 mod hang_up;
 mod held_up;
@@ -193,7 +194,7 @@ impl Running {
         let demo = self.services.sessions.run_demo(&mara()).await.expect("the demo starts");
         self.services.sessions.stop(&mara(), demo.id).await.expect("it stops");
         self.until(demo.id, "its end", |session| session.run.is_none()).await;
-        let new = NewSession { project: demo.project, agent, mode, prompt: prompt.into(), title: None, model: None, visibility: None };
+        let new = NewSession { project: Some(demo.project), folder: None, agent, mode, prompt: prompt.into(), title: None, model: None, visibility: None };
         self.services.sessions.create(&mara(), new).await.expect("a session starts")
     }
 }

@@ -92,7 +92,8 @@ async fn a_place_is_not_freed_by_ending_what_works_in_the_background() {
     let first = running.start(Mode::AutoAccept, "background").await;
     let busy = running.until(first.id, "rest with a task", |session| session.state == SessionState::Idle && session.turns == 1).await;
     let new = NewSession {
-        project: first.project,
+        project: Some(first.project),
+        folder: None,
         agent: AgentKind::Demo,
         mode: Mode::AutoAccept,
         prompt: "hello".into(),

@@ -15,7 +15,16 @@ fn at_a_browser() -> Caller {
 }
 
 async fn ask(running: &crate::Running, caller: &Caller, like: &Session) -> Session {
-    let new = NewSession { project: like.project, agent: AgentKind::Demo, mode: Mode::Ask, prompt: "run".into(), title: None, model: None, visibility: None };
+    let new = NewSession {
+        project: Some(like.project),
+        folder: None,
+        agent: AgentKind::Demo,
+        mode: Mode::Ask,
+        prompt: "run".into(),
+        title: None,
+        model: None,
+        visibility: None,
+    };
     running.services.sessions.create(caller, new).await.unwrap()
 }
 

@@ -83,7 +83,16 @@ async fn a_node_that_ends_its_agents_leaves_none_that_was_just_being_started() {
     let running = open_with(&place, 8, "human").await;
     let project = running.start(Mode::AutoAccept, "slow").await.project;
     for _ in 0..7 {
-        let new = NewSession { project, agent: AgentKind::Demo, mode: Mode::AutoAccept, prompt: "slow".into(), title: None, model: None, visibility: None };
+        let new = NewSession {
+            project: Some(project),
+            folder: None,
+            agent: AgentKind::Demo,
+            mode: Mode::AutoAccept,
+            prompt: "slow".into(),
+            title: None,
+            model: None,
+            visibility: None,
+        };
         running.services.sessions.create(&mara(), new).await.unwrap();
     }
     let folder = place.config.data_dir.display().to_string();

@@ -49,7 +49,7 @@ async fn the_form_for_a_session_adds_a_folder_only_for_one_that_can_start_and_on
 
     // What is wrong with the session is said before the folder is added, so that the next try finds it free.
     for wrong in [("prompt", ""), ("title", "two\nlines"), ("model", "--no")] {
-        let mut fields = vec![("project", "new"), ("path", path), ("prompt", "go")];
+        let mut fields = vec![("project", "new"), ("folder", path), ("prompt", "go")];
         fields.retain(|(name, _)| *name != wrong.0);
         fields.push(wrong);
         fields.extend(common);
@@ -58,7 +58,7 @@ async fn the_form_for_a_session_adds_a_folder_only_for_one_that_can_start_and_on
         assert_eq!(projects().await, 1, "{wrong:?} added the folder");
     }
     let fill = async |project: &str, path: &str| {
-        let mut fields = vec![("project", project), ("path", path), ("prompt", "go")];
+        let mut fields = vec![("project", project), ("folder", path), ("prompt", "go")];
         fields.extend(common);
         fill_in(&bench, &fields).await.expect(200).json()
     };
@@ -67,10 +67,24 @@ async fn the_form_for_a_session_adds_a_folder_only_for_one_that_can_start_and_on
     // The same folder by another name is the project that it is already.
     let again = fill("new", &format!("{path}/../new/")).await;
     assert_eq!((again["project"].as_str(), projects().await), (first["project"].as_str(), 2));
+    // Over REST too, in one request.
+    let new = |place: Value| {
+        let mut new = json!({"agent": "demo", "mode": "ask", "prompt": "go"});
+        new.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+        new
+    };
+    let other = bench.folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let by_folder = bench.post("/api/v1/sessions", new(json!({"folder": other}))).await.expect(201).json();
+    assert_eq!((by_folder["project_name"].as_str(), projects().await), (Some("other"), 3));
+    for (place, field) in [(json!({}), "project"), (json!({"project": shop, "folder": other}), "project"), (json!({"folder": "/no/such"}), "folder")] {
+        let refused = bench.post("/api/v1/sessions", new(place)).await.expect(422);
+        assert!(refused.text.contains(&format!("\"{field}\"")), "{}", refused.text);
+    }
     // A project that was chosen is meant, whatever stands in the hidden field.
     let chosen = fill(&shop, "/no/such/folder").await;
-    assert_eq!((chosen["project"].as_str(), projects().await), (Some(shop.as_str()), 2));
-    for session in [&first, &again, &chosen] {
+    assert_eq!((chosen["project"].as_str(), projects().await), (Some(shop.as_str()), 3));
+    for session in [&first, &again, &by_folder, &chosen] {
         bench.ask("POST", &format!("/api/v1/sessions/{}/stop", session["id"].as_str().unwrap()), None).await;
     }
     bench.end().await;
