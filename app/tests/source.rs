@@ -42,6 +42,24 @@ fn the_rule_itself_finds_what_it_looks_for() {
     assert_eq!(with_children("<textarea>\n    \"text\"\n</textarea>", "textarea").len(), 1);
 }
 
+/// The names that stand after `before` in double quotes.
+fn named<'s>(source: &'s str, before: &'s str) -> impl Iterator<Item = &'s str> {
+    source.split(before).skip(1).filter_map(|rest| rest.strip_prefix('"')?.split('"').next())
+}
+
+#[test]
+fn every_icon_that_is_named_is_in_the_sprite() {
+    let sprite = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../public/icons.svg")).unwrap();
+    let mut found = 0;
+    for (path, source) in sources() {
+        for name in ["<Icon name=", "icon=", "icon: "].iter().flat_map(|before| named(&source, before)) {
+            found += 1;
+            assert!(sprite.contains(&format!("id=\"i-{name}\"")), "{path}: there is no icon `{name}` in public/icons.svg");
+        }
+    }
+    assert!(found > 50, "only {found} icons were found in the sources");
+}
+
 #[test]
 fn raw_html_enters_the_page_only_through_the_kit() {
     for (path, source) in sources() {

@@ -1,4 +1,4 @@
-//! An approval in its place in the timeline: a card while it waits, one line once it is answered.
+//! The decisions of a session: in the timeline one line each, what waits docked above the composer, one at a time.
 //! It must not say how a decision is made; `decision` does.
 
 use super::store::Store;
@@ -12,7 +12,7 @@ use crate::{
         waits::Waits,
         words,
     },
-    ui::{Elapsed, Icon, Look, Shape},
+    ui::{Elapsed, Icon, IconButton, Look, Shape},
     view,
 };
 use leptos::{html, prelude::*};
@@ -30,12 +30,30 @@ pub fn ApprovalSlot(
     id: ApprovalId,
 ) -> impl IntoView {
     let approval = store.approval(id);
-    // Only a change of state draws it anew: half a reason written must not be lost.
-    let state = Memo::new(move |_| approval.with(|approval| approval.as_ref().map(|approval| approval.state)));
-    move || match state.get() {
-        None => ().into_any(),
-        Some(ApprovalState::Pending) => view! { <ApprovalCard store=store id=id /> },
-        Some(_) => approval.get_untracked().map(|approval| view! { <Answered approval=approval /> }).into_any(),
+    move || {
+        approval.get().map(|approval| match approval.state {
+            ApprovalState::Pending => view! { <Waiting store=store approval=approval /> }.into_any(),
+            _ => view! { <Answered approval=approval /> }.into_any(),
+        })
+    }
+}
+
+/// What waits, on one line that leads to the dock.
+#[component]
+fn Waiting(store: Store, approval: Approval) -> impl IntoView {
+    let id = approval.id;
+    let to_dock = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        store.docked.set(Some(id));
+        request_animation_frame(move || browser::focus(&id.to_string()));
+    };
+    view! {
+        <div class="row xs answered">
+            <Shape look=Look::WAITING />
+            // Before the page lives, the Inbox has it.
+            <a class="link" href=format!("/inbox?id={id}") on:click=to_dock>"Decide"</a>
+            <span class="faint nw"><Waits since=approval.created /></span>
+        </div>
     }
 }
 
@@ -55,51 +73,99 @@ fn Answered(approval: Approval) -> impl IntoView {
     }
 }
 
-/// An approval that waits.
+/// What waits for a decision, above the composer: the oldest, or the one that somebody chose, with the way to the others.
 #[component]
-pub fn ApprovalCard(
+pub fn DecisionDock(
     /// What the page knows.
     store: Store,
-    /// Which approval.
-    id: ApprovalId,
 ) -> impl IntoView {
+    let waiting = Memo::new(move |_| store.pending());
+    let place = Memo::new(move |_| {
+        let chosen = store.docked.get();
+        waiting.with(|ids| (!ids.is_empty()).then(|| ids.iter().position(|id| Some(*id) == chosen).unwrap_or(0)))
+    });
+    let shown = Memo::new(move |_| place.get().and_then(|at| waiting.with(|ids| ids.get(at).copied())));
+    // What the dock shows stays there while older ones come and go.
+    Effect::new(move || store.docked.set(shown.get()));
+    let step = move |by: isize| {
+        let to = place.get_untracked().and_then(|at| at.checked_add_signed(by)).and_then(|at| waiting.with_untracked(|ids| ids.get(at).copied()));
+        if to.is_some() {
+            store.docked.set(to);
+        }
+        to.is_some()
+    };
+    browser::on_keys(move |key| !key.shift && (key.is("j") && step(1) || key.is("k") && step(-1)));
+    let count = move || waiting.with(Vec::len);
+    move || {
+        let id = shown.get()?;
+        let others = ViewFn::from(move || {
+            (count() > 1).then(|| {
+                let at = move || place.get().unwrap_or(0);
+                let (before, after) = (Signal::derive(move || at() == 0), Signal::derive(move || at() + 1 == count()));
+                view! {
+                    <span class="dock-step nw">
+                        {move || format!("{} of {}", at() + 1, count())}
+                        <IconButton icon="arrow-up" label="The decision before (K)" class="btn-mini" disabled=before on:click=move |_| { step(-1); } />
+                        <IconButton icon="arrow-down" label="The next decision (J)" class="btn-mini" disabled=after on:click=move |_| { step(1); } />
+                    </span>
+                }
+            })
+        });
+        Some(view! { <Docked store=store id=id others=others /> })
+    }
+}
+
+/// One decision in the dock. `others` stands in its head.
+#[component]
+fn Docked(store: Store, id: ApprovalId, others: ViewFn) -> impl IntoView {
     let Some(approval) = store.approvals.with_untracked(|all| all.iter().find(|one| one.id == id).cloned()) else {
         return ().into_any();
     };
     let decider = Decider::new(approval.clone(), store.decided);
-    let first = Memo::new(move |_| store.approvals.with(|all| all.iter().find(|one| one.state == ApprovalState::Pending).map(|one| one.id)) == Some(id));
-    let keys = Signal::derive(move || first.get() && store.may_drive);
-    // Off screen nobody reads what they would answer.
-    hear_keys(decider, Signal::derive(move || keys.get() && store.in_sight(id)), false);
+    let folded = RwSignal::new(false);
+    let card = NodeRef::<html::Section>::new();
+    // On a phone another part of the page may stand in its place: nobody reads then what a key would answer.
+    let seen = RwSignal::new(false);
+    Effect::new(move || {
+        if let Some(card) = card.get() {
+            browser::when_seen(&card, move |now| {
+                seen.try_set(now);
+            });
+        }
+    });
+    let keys = Signal::derive(move || store.may_drive && !folded.get());
+    hear_keys(decider, Signal::derive(move || keys.get() && seen.get()), false);
     let reason = approval.reason.clone().unwrap_or_else(|| words::reason(approval.kind).to_owned());
     let (created, expires) = (approval.created, approval.expires);
     let kind = approval.kind;
     let subagent = approval.subagent.clone();
-    let title = words::short_title(&approval);
-    let card = NodeRef::<html::Section>::new();
-    Effect::new(move || {
-        if let Some(card) = card.get() {
-            browser::when_seen(&card, move |seen| store.sight(id, seen));
-        }
-    });
-    on_cleanup(move || store.sight(id, false));
     // It comes when the one before was answered: whoever waits there for it goes on with it.
     Effect::new(move || {
-        if card.get().is_some() && first.get_untracked() && browser::has(".answered:focus") {
+        if card.get().is_some() && browser::has(".answered:focus") {
             request_animation_frame(move || browser::focus(&id.to_string()));
         }
     });
     let title_id = format!("{id}-title");
     let labelled = title_id.clone();
     view! {
-        <section class="appr" node_ref=card id=id.to_string() aria-labelledby=labelled tabindex="-1" data-keep="">
+        <section class="appr docked" class:is-folded=move || folded.get() node_ref=card id=id.to_string() aria-labelledby=labelled tabindex="-1">
             <div class="appr-h">
                 <Shape look=Look::WAITING />
-                <h2 id=title_id>{title}</h2>
+                <h2 id=title_id class="cut">{words::short_title(&approval)}</h2>
                 <span class="push xs nw">
                     <Waits since=created />
                     {expires.map(|at| view! { <span class="no-phone">", denied by itself " <Until at=at /></span> })}
                 </span>
+                {others.run()}
+                <button
+                    type="button"
+                    class="btn btn-i btn-q btn-mini"
+                    aria-expanded=move || (!folded.get()).to_string()
+                    aria-label="Fold the decision"
+                    on:click=move |_| folded.update(|folded| *folded = !*folded)
+                >
+                    <Icon name=Signal::derive(move || if folded.get() { "chevron-right" } else { "chevron-down" }) />
+                </button>
             </div>
             <div class="appr-b">
                 {if kind == ApprovalKind::Question {
@@ -113,6 +179,8 @@ pub fn ApprovalCard(
                     <dd>{reason}</dd>
                     {decider.can_always.then(|| view! { <dt>"Always"</dt> <dd><AlwaysWould decider=decider /></dd> })}
                 </dl>
+            </div>
+            <div class="appr-a">
                 {if store.may_drive {
                     view! {
                         <DecisionActs
@@ -129,11 +197,12 @@ pub fn ApprovalCard(
             </div>
         </section>
     }
+    .into_any()
 }
 
 /// The next decision gets the focus, else what came of this one: there the keys of the next are heard, and nothing is typed into.
 pub(super) fn after_decision(store: Store, decided: ApprovalId) {
-    let next = store.approvals.with_untracked(|all| all.iter().find(|one| one.state == ApprovalState::Pending).map(|one| one.id));
+    let next = store.pending().first().copied();
     request_animation_frame(move || {
         let place = next.unwrap_or(decided).to_string();
         // What no entry of the timeline carries leaves nothing behind.
@@ -143,31 +212,4 @@ pub(super) fn after_decision(store: Store, decided: ApprovalId) {
             browser::focus("say");
         }
     });
-}
-
-/// The strip above the composer that leads to the next decision, while its card is out of sight.
-#[component]
-pub fn NextDecision(
-    /// What the page knows.
-    store: Store,
-) -> impl IntoView {
-    let next = move || {
-        store.approvals.with(|all| {
-            let waiting: Vec<_> = all.iter().filter(|one| one.state == ApprovalState::Pending).map(|one| one.id).collect();
-            waiting.first().map(|id| (*id, waiting.len()))
-        })
-    };
-    move || {
-        // Beside the card itself it would only take room.
-        next().filter(|(id, _)| !store.in_sight(*id)).map(|(id, count)| {
-            let text = if count == 1 { "1 decision waits for you".to_owned() } else { format!("Decision 1 of {count} waits for you") };
-            view! {
-                <a class="dock-next" href=format!("#{id}")>
-                    <Shape look=Look::WAITING />
-                    <b class="medium">{text}</b>
-                    <span class="push link row nw">"Show" <Icon name="arrow-up" /></span>
-                </a>
-            }
-        })
-    }
 }

@@ -1,7 +1,7 @@
 //! Where a person speaks to the agent, and above it what waits and what goes on in the background. What was written is never lost: a draft stays in the browser, a refusal keeps the text.
 //! It sends by a server function, so it works while the socket is down, and as a plain form before WASM has loaded.
 
-use super::{api::say, approval::NextDecision, scroll::Follow, store::Store};
+use super::{api::say, approval::DecisionDock, scroll::Follow, store::Store};
 use crate::{
     NodeAction, browser,
     error::AppError,
@@ -11,7 +11,7 @@ use crate::{
 use leptos::{html, prelude::*};
 use model::sessions::SessionState;
 
-/// The composer with the phone's strip above it.
+/// The composer, with what waits for a decision and what goes on in the background above it.
 #[component]
 pub fn Composer(
     /// What the page knows.
@@ -21,7 +21,7 @@ pub fn Composer(
 ) -> impl IntoView {
     view! {
         <div class="dock">
-            <NextDecision store=store />
+            <DecisionDock store=store />
             <Background store=store />
             {if store.may_drive {
                 view! { <Say store=store follow=follow /> }

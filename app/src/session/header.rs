@@ -75,14 +75,17 @@ impl Controls {
         });
         let change = NodeAction::new(move |patch: &SessionPatch| {
             let patch = patch.clone();
-            let archived = patch.archived;
             async move {
-                match update_session(id, patch).await {
+                match update_session(id, patch.clone()).await {
                     Ok(session) => {
                         error.set(None);
-                        match archived {
-                            Some(archived) => say_archived(toasts, &session, archived),
-                            None => editing.set(false),
+                        // The row says what the other fields are now.
+                        let SessionPatch { title, archived, tags: _, visibility: _ } = patch;
+                        if title.is_some() {
+                            editing.set(false);
+                        }
+                        if let Some(archived) = archived {
+                            say_archived(toasts, &session, archived);
                         }
                         store.take_answer(session);
                     }

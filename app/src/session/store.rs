@@ -70,8 +70,6 @@ struct Inner {
     newest_edit: Option<i64>,
     /// Prompts of which the socket has said that they wait no more.
     settled: Vec<PromptId>,
-    /// Approvals whose cards are in sight.
-    in_sight: ArcRwSignal<Vec<ApprovalId>>,
     /// The entry that the address names and that is not here; whether it is above what is loaded.
     lost: ArcRwSignal<Option<(i64, bool)>>,
 }
@@ -105,6 +103,8 @@ pub struct Store {
     pub at_end: RwSignal<bool>,
     /// The entry a key led to.
     pub at: RwSignal<Option<i64>>,
+    /// The decision that the dock shows, or shall show.
+    pub docked: RwSignal<Option<ApprovalId>>,
     /// Hears what came of a decision, also when the card is gone by then.
     pub decided: Callback<Approval>,
     /// What is shown of the timeline.
@@ -143,6 +143,7 @@ impl Store {
             unseen: RwSignal::new(0),
             at_end: RwSignal::new(true),
             at: RwSignal::new(None),
+            docked: RwSignal::new(None),
             decided: nobody,
             shown: RwSignal::new(Shown::All),
             marked: RwSignal::new(0),
@@ -179,9 +180,6 @@ impl Store {
         let new = !change.known;
         self.tell(vec![change]);
         self.arrived.update(|arrived| *arrived += 1);
-        if entry.approval.is_some() {
-            self.draw_waiting();
-        }
         self.follow_plan(std::slice::from_ref(entry));
         if new && !self.at_end.get_untracked() {
             self.unseen.update(|unseen| *unseen += 1);
@@ -388,17 +386,6 @@ impl Store {
         above
     }
 
-    /// What waits is drawn wherever the reader is: the way to it leads somewhere, and once it is in sight its keys work.
-    fn draw_waiting(&self) {
-        let waiting: Vec<ApprovalId> =
-            self.approvals.with_untracked(|list| list.iter().filter(|approval| approval.state == ApprovalState::Pending).map(|approval| approval.id).collect());
-        if !waiting.is_empty() {
-            for seq in self.hits(|entry| entry.approval.is_some_and(|id| waiting.contains(&id))) {
-                self.draw(seq);
-            }
-        }
-    }
-
     /// What this person said here before, newest last; only what is known whole.
     pub fn said(&self) -> Vec<String> {
         self.inner.with_value(|inner| {
@@ -417,7 +404,6 @@ impl Store {
             Some(known) => *known = approval,
             None => approvals.push(approval),
         });
-        self.draw_waiting();
     }
 
     /// The approval as it is now.
@@ -426,29 +412,14 @@ impl Store {
         Memo::new(move |_| approvals.with(|list| list.iter().find(|approval| approval.id == id).cloned()))
     }
 
-    /// Approvals that wait and that no loaded row carries: they stand at the end.
-    pub fn loose(&self) -> Vec<ApprovalId> {
-        let carried: Vec<ApprovalId> =
-            self.inner.with_value(|inner| inner.rows.values().filter_map(|row| row.entry.with_untracked(|entry| entry.approval)).collect());
+    /// The approvals that wait, oldest first. Subscribes.
+    pub fn pending(&self) -> Vec<ApprovalId> {
+        let waits = |approval: &&Approval| approval.state == ApprovalState::Pending;
         self.approvals.with(|list| {
-            list.iter().filter(|approval| approval.state == ApprovalState::Pending && !carried.contains(&approval.id)).map(|approval| approval.id).collect()
+            let mut waiting: Vec<_> = list.iter().filter(waits).map(|approval| (approval.created, approval.id)).collect();
+            waiting.sort_unstable();
+            waiting.into_iter().map(|(_, id)| id).collect()
         })
-    }
-
-    /// A card has come into sight or left it; it may leave with its page.
-    pub fn sight(&self, id: ApprovalId, seen: bool) {
-        let Some(all) = self.inner.try_with_value(|inner| inner.in_sight.clone()) else { return };
-        all.update(|all| {
-            all.retain(|other| *other != id);
-            if seen {
-                all.push(id);
-            }
-        });
-    }
-
-    /// Whether an approval's card is in sight. Subscribes.
-    pub fn in_sight(&self, id: ApprovalId) -> bool {
-        self.list(|inner| inner.in_sight.clone()).with(|all| all.contains(&id))
     }
 
     /// The entry that the address names and that is not here, and whether it is above what is loaded.

@@ -2,7 +2,6 @@
 //! It must not draw an entry's inside, and of a long session only the blocks near the reader are in the document.
 
 use super::{
-    approval::ApprovalCard,
     entry::EntryRow,
     find::Find,
     header::Controls,
@@ -77,7 +76,6 @@ pub fn Timeline(
             </ol>
             <div class="ents ents-end">
                 <Writing store=store parent=None />
-                <Loose store=store />
                 <Queue store=store />
                 <StateLine store=store controls=controls />
             </div>
@@ -318,17 +316,6 @@ pub fn Writing(
             _ => view! { <div class="msg writing" aria-live="off">{partial.text}</div> },
         })
     }
-}
-
-/// Approvals that wait and belong to no entry that is loaded.
-#[component]
-fn Loose(store: Store) -> impl IntoView {
-    let loose = Memo::new(move |_| {
-        store.arrived.track();
-        store.turns.track();
-        store.loose()
-    });
-    keyed_list(move || loose.get(), ToString::to_string, move |id| view! { <ApprovalCard store=store id=id /> })
 }
 
 /// What arrived while the reader was above.

@@ -4,6 +4,13 @@ use super::Look;
 use crate::view;
 use leptos::prelude::*;
 
+/// A symbol of the sprite. Tests draw nothing that is not in it: a missing symbol is an empty picture, and no error.
+fn symbol(kind: char, name: &str) -> String {
+    #[cfg(test)]
+    assert!(include_str!("../../../public/icons.svg").contains(&format!("id=\"{kind}-{name}\"")), "no symbol `{kind}-{name}` in public/icons.svg");
+    format!("/icons.svg#{kind}-{name}")
+}
+
 /// A Lucide icon of the sprite, 16 px (12 when `small`). Stands beside a word: it is hidden from screen readers.
 #[component]
 pub fn Icon(
@@ -20,7 +27,7 @@ pub fn Icon(
     let class = format!("ic {}{class}", if small { "ic-s " } else { "" });
     view! {
         <svg class=class.trim_end().to_owned() aria-hidden="true">
-            <use href=move || format!("/icons.svg#i-{}", name.get())></use>
+            <use href=move || symbol('i', name.get())></use>
         </svg>
     }
 }
@@ -39,7 +46,7 @@ pub fn Shape(
     let role = label.is_some().then_some("img");
     view! {
         <svg class=move || format!("sh {}", look.get().tone) aria-hidden=hidden role=role aria-label=label>
-            <use href=move || format!("/icons.svg#s-{}", look.get().shape)></use>
+            <use href=move || symbol('s', look.get().shape)></use>
         </svg>
     }
 }

@@ -12,7 +12,7 @@ pub type Blank = ArcRwSignal<Option<f64>>;
 /// So high is a row until it was laid out.
 const ROW_PX: f64 = 28.0;
 
-/// Some rows of a long list. They stay drawn while something in them has the focus or carries `data-keep`, for what is half done and must not be lost.
+/// Some rows of a long list. They stay drawn while something in them has the focus: what is half done must not be lost.
 #[component]
 pub fn VirtualChunk(
     /// Whether it is left out.
@@ -88,5 +88,5 @@ pub fn VirtualChunk(
 }
 
 fn is_kept(element: &web_sys::Element) -> bool {
-    element.matches(":focus-within").unwrap_or(false) || element.query_selector("[data-keep]").is_ok_and(|found| found.is_some())
+    element.matches(":focus-within").unwrap_or(false)
 }
