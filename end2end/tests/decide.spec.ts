@@ -82,7 +82,7 @@ test("Escape that closes a menu or a box does not interrupt the agent", async ({
   expect(await isPending(api, id, approval)).toBe(true);
 });
 
-test("Escape with the find bar open closes it, and a key answers nothing that is out of sight", async ({ page, node }) => {
+test("Escape with the find bar open closes it, and a key answers nothing that is folded away", async ({ page, node }) => {
   const { api, session: id, approval } = await waiting(node, "out-of-sight", "Out of sight");
   await page.setViewportSize({ width: 1440, height: 420 });
   const session = await SessionPage.open(page, id);
@@ -96,15 +96,20 @@ test("Escape with the find bar open closes it, and a key answers nothing that is
   await page.keyboard.press("Escape");
   await expect(find).toHaveCount(0);
 
+  // Wherever the reader is the decision stays docked, until they fold it.
   await page.evaluate(() => window.scrollTo(0, 0));
-  await expect(session.allow.first()).not.toBeInViewport();
+  await expect(session.allow).toBeInViewport({ ratio: 1 });
+  await page.getByRole("button", { name: "Fold the decision" }).click();
+  await expect(session.allow).toBeHidden();
+  await page.getByRole("heading", { level: 1 }).click();
   await page.waitForTimeout(LOOK_MS);
   await page.keyboard.press("a");
   await page.waitForTimeout(500);
   expect((await api.session(id)).state).toBe("waiting");
   expect(await isPending(api, id, approval)).toBe(true);
 
-  await session.allow.first().scrollIntoViewIfNeeded();
+  await page.getByRole("button", { name: "Fold the decision" }).click();
+  await page.getByRole("heading", { level: 1 }).click();
   await page.waitForTimeout(LOOK_MS);
   await page.keyboard.press("a");
   await expect.poll(() => isPending(api, id, approval)).toBe(false);
@@ -272,9 +277,9 @@ test("A and D work on the first item of the overview", async ({ page, node }) =>
 test("on the phone there is a way back, the title stays, and it can be renamed", async ({ phone, node }) => {
   const { session: id } = await waiting(node, "phone-back", "Seen on the phone");
   const session = await SessionPage.open(phone, id);
-  // While the card is in sight the strip that leads to it takes no room.
-  await session.allow.first().scrollIntoViewIfNeeded();
-  await expect(phone.locator(".dock-next")).toHaveCount(0);
+  // The decision is docked above the message, the title stays above it.
+  await expect(session.allow).toBeInViewport({ ratio: 1 });
+  await expect(session.composer).toBeInViewport({ ratio: 1 });
   await session.more("Rename");
   await phone.getByRole("textbox", { name: "Title" }).fill("Renamed by thumb");
   await phone.getByRole("button", { name: "Rename", exact: true }).tap();

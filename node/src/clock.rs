@@ -3,7 +3,7 @@
 
 use model::Millis;
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Instant, SystemTime},
 };
 use uuid::Uuid;
@@ -31,12 +31,19 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Draws random bytes.
     pub random: Arc<dyn Random>,
+    /// The millisecond of the last id, and how many ids it has seen.
+    last_id: Arc<Mutex<(u64, u16)>>,
 }
 
 impl Deps {
     /// The machine's own clock and random source.
     pub fn system() -> Self {
-        Self { clock: Arc::new(SystemClock { started: Instant::now() }), random: Arc::new(SystemRandom) }
+        Self::new(Arc::new(SystemClock { started: Instant::now() }), Arc::new(SystemRandom))
+    }
+
+    /// Time and randomness from elsewhere.
+    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { clock, random, last_id: Arc::default() }
     }
 
     /// Now, in unix milliseconds.
@@ -56,10 +63,18 @@ impl Deps {
         bytes
     }
 
-    /// A new UUIDv7: sorts by the time it was made.
+    /// A new UUIDv7: sorts by the time it was made, and those of one millisecond by the order in which they were made (RFC 9562, 6.2, method 1).
     pub fn uuid_v7(&self) -> Uuid {
+        let mut bytes: [u8; 10] = self.bytes();
         let millis = u64::try_from(self.now()).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid()
+        let mut last = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = match *last {
+            (at, count) if at == millis => (at, (count + 1).min(0x0fff)),
+            // A random start leaves half of the twelve bits to count in.
+            _ => (millis, u16::from_be_bytes([bytes[0], bytes[1]]) & 0x07ff),
+        };
+        bytes[..2].copy_from_slice(&last.1.to_be_bytes());
+        uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
     }
 }
 
@@ -149,6 +164,23 @@ pub mod testing {
     /// A steerable clock at 2026-11-22 and the random sequence of `seed`.
     pub fn deps(seed: u64) -> (Deps, Arc<ManualClock>) {
         let clock = ManualClock::new(1_795_305_600_000);
-        (Deps { clock: clock.clone(), random: SeededRandom::new(seed) }, clock)
+        (Deps::new(clock.clone(), SeededRandom::new(seed)), clock)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::deps;
+
+    #[test]
+    fn ids_sort_in_the_order_in_which_they_were_made() {
+        let (deps, clock) = deps(7);
+        let mut made = Vec::new();
+        for _ in 0..3 {
+            made.extend((0..1_000).map(|_| deps.uuid_v7()));
+            clock.advance(1);
+        }
+        assert!(made.is_sorted_by(|one, next| one < next));
+        assert!(made.iter().all(|id| id.get_version_num() == 7));
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{
     api::{OverviewView, read_overview},
-    fold,
+    fold::{self, Thread},
     sentence::Counts,
 };
 use crate::{
@@ -15,7 +15,7 @@ use model::{
     Pos,
     approvals::Approval,
     live::{Row, ServerSays, Topic},
-    node::{Activity, Checklist, Overview},
+    node::{Checklist, Overview},
     sessions::Session,
     usage::UsageRow,
 };
@@ -32,8 +32,8 @@ pub struct Board {
     pub working: Rows<Session>,
     /// Come to rest today.
     pub done: Rows<Session>,
-    /// What happened.
-    pub activity: Rows<Activity>,
+    /// What happened, by where it did.
+    pub activity: Rows<Thread>,
     /// What the sentence counts.
     pub counts: RwSignal<Counts>,
     /// The last days.
@@ -57,7 +57,7 @@ impl Board {
             troubled: Rows::new(|one: &Session| one.id.to_string()),
             working: Rows::new(|one: &Session| one.id.to_string()),
             done: Rows::new(|one: &Session| one.id.to_string()),
-            activity: Rows::new(|one: &Activity| one.pos.to_string()),
+            activity: Rows::new(Thread::key),
             counts: RwSignal::new(Counts::default()),
             days: RwSignal::default(),
             projects: RwSignal::default(),
@@ -156,7 +156,7 @@ impl Board {
         self.troubled.replace(now.troubled);
         self.working.replace(now.working);
         self.done.replace(now.done_today);
-        self.activity.replace(now.activity);
+        self.activity.replace(fold::threads(now.activity));
     }
 }
 

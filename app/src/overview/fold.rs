@@ -5,7 +5,7 @@ use super::sentence::Counts;
 use crate::live::patch_list;
 use model::{
     approvals::{Approval, ApprovalState},
-    node::Overview,
+    node::{Activity, Overview},
     sessions::{Session, SessionState},
 };
 
@@ -114,6 +114,34 @@ pub fn counts(overview: &Overview) -> Counts {
         queued: count(queued),
         done: overview.done_today_total,
     }
+}
+
+/// What happened in one place, a session or a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// The last of it.
+    pub newest: Activity,
+    /// What was before, newest first.
+    pub earlier: Vec<Activity>,
+}
+
+impl Thread {
+    /// What names it among the others.
+    pub fn key(&self) -> String {
+        self.newest.href.clone().unwrap_or_else(|| self.newest.pos.to_string())
+    }
+}
+
+/// The stream by where it happened; the place where something happened last comes first.
+pub fn threads(activity: Vec<Activity>) -> Vec<Thread> {
+    let mut threads: Vec<Thread> = Vec::new();
+    for line in activity {
+        match threads.iter_mut().find(|thread| line.href.is_some() && thread.newest.href == line.href) {
+            Some(thread) => thread.earlier.push(line),
+            None => threads.push(Thread { newest: line, earlier: Vec::new() }),
+        }
+    }
+    threads
 }
 
 #[cfg(all(test, feature = "ssr"))]

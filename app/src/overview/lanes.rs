@@ -1,4 +1,4 @@
-//! The three lanes: what needs a person, with the decision right there; what works; what was done today.
+//! What needs a person, with the decision right there; under it what works and what was done today.
 //! Rows are patched in place; a decided item leaves by itself.
 
 use super::{board::Board, troubled::TroubledRow};
@@ -11,6 +11,7 @@ use crate::{
         waits::Waits,
         words,
     },
+    live::Rows,
     session::queued_why,
     ui::{Cost, Elapsed, Look, Shape, code, format, keyed_list},
     view,
@@ -23,37 +24,49 @@ use model::{
 };
 
 /// So many approvals stand with their buttons; the others lead to the Inbox.
-const OPEN: usize = 3;
+const OPEN: usize = 4;
 
 /// So many sessions in trouble the node reads; there may be more.
 const TROUBLED: usize = 10;
 
-/// The three lanes.
+/// So many rows stand under *Working* and *Done today*.
+const ROWS: usize = 6;
+
+/// What needs a person, and beside each other what works and what was done today.
 #[component]
 pub fn Lanes(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
+    let needs = Memo::new(move |_| needs(board));
+    let any = Memo::new(move |_| needs.with(|needs| !needs.is_empty()));
+    let working = Signal::derive(move || board.counts.with(|counts| counts.working + counts.queued));
+    let done = Signal::derive(move || board.counts.with(|counts| counts.done));
     view! {
-        <div class="lanes">
-            <Needs board=board />
+        // Where nothing waits the sentence above says so.
+        {move || any.get().then(|| view! { <Needs board=board needs=needs /> })}
+        <div class="duo">
             <section class="lane" aria-labelledby="l2">
-                <LaneHead id="l2" title="Working" look=Look::WORKING count=Signal::derive(move || board.counts.with(|c| c.working + c.queued)) href="/sessions?state=queued,starting,working" />
-                {keyed_list(move || board.working.list(), |(key, _)| key.clone(), |(_, session)| view! { <WorkingRow session=session /> })}
+                <LaneHead id="l2" title="Working" look=Look::WORKING count=working href="/sessions?state=queued,starting,working" all="All" />
+                {keyed_list(move || board.working.slice(0, ROWS), |(key, _)| key.clone(), |(_, session)| view! { <LaneRow session=session since=true cost=false /> })}
                 {move || board.working.is_empty().then(|| view! { <p class="lane-none muted">"Nothing is running. " <a class="link" href="/sessions/new">"New session"</a></p> })}
+                <More count=working rows=board.working href="/sessions?state=queued,starting,working" />
             </section>
             <section class="lane" aria-labelledby="l3">
-                <LaneHead id="l3" title="Done today" hover="Since midnight UTC" look=Look::DONE count=Signal::derive(move || board.counts.with(|c| c.done)) href="/sessions?state=idle,interrupted,done" />
-                {keyed_list(move || board.done.list(), |(key, _)| key.clone(), |(_, session)| view! { <DoneRow session=session /> })}
+                <LaneHead id="l3" title="Done today" hover="Since midnight UTC" look=Look::DONE count=done href="/sessions?state=idle,interrupted,done" all="All" />
+                {keyed_list(move || board.done.slice(0, ROWS), |(key, _)| key.clone(), |(_, session)| view! { <LaneRow session=session since=false cost=true /> })}
                 {move || board.done.is_empty().then(|| view! { <p class="lane-none muted">"Nothing finished today."</p> })}
-                {move || {
-                    let shown = i64::try_from(board.done.len()).unwrap_or(0);
-                    let more = board.counts.with(|counts| counts.done) - shown;
-                    (more > 0).then(|| view! { <a class="more xs muted" href="/sessions?state=idle,interrupted,done">{format!("{more} more")}</a> })
-                }}
+                <More count=done rows=board.done href="/sessions?state=idle,interrupted,done" />
             </section>
         </div>
     }
+}
+
+/// How many of `count` are not among the rows that are shown.
+#[component]
+fn More(count: Signal<i64>, rows: Rows<Session>, href: &'static str) -> impl IntoView {
+    let more = move || count.get() - i64::try_from(rows.len().min(ROWS)).unwrap_or(0);
+    move || (more() > 0).then(|| view! { <a class="more xs muted" href=href>{format!("{} more", more())}</a> })
 }
 
 #[component]
@@ -64,39 +77,63 @@ fn LaneHead(
     look: Look,
     count: Signal<i64>,
     href: &'static str,
+    all: &'static str,
 ) -> impl IntoView {
     view! {
         <div class="sec-h">
             <Shape look=look />
             <h2 id=id title=hover>{title}</h2>
             <span class="cnt">{move || (count.get() > 0).then(|| format::exact(count.get()))}</span>
-            <a class="push xs link" href=href>{if id == "l1" { "Inbox" } else { "All" }}<span class="vh">{format!(": {title}")}</span></a>
+            <a class="push xs link" href=href>{all}<span class="vh">{format!(": {title}")}</span></a>
         </div>
     }
 }
 
+/// Something that needs a person, by the key of its row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Need {
+    /// A decision, with its buttons or as a line.
+    Decision { key: String, open: bool },
+    /// A session that failed, or of which nobody knows how it stands.
+    Trouble(String),
+}
+
+/// What needs a person, longest waiting first.
+fn needs(board: Board) -> Vec<Need> {
+    let decisions = board.approvals.list().into_iter().enumerate();
+    let decisions = decisions.map(|(at, (key, row))| (row.with_untracked(|one| one.created), Need::Decision { key, open: at < OPEN }));
+    let troubled = board.troubled.list().into_iter().map(|(key, row)| (row.with_untracked(|one| one.state_since), Need::Trouble(key)));
+    let mut needs: Vec<_> = decisions.chain(troubled).collect();
+    needs.sort_by_key(|(since, _)| *since);
+    needs.into_iter().map(|(_, need)| need).collect()
+}
+
 #[component]
-fn Needs(board: Board) -> impl IntoView {
-    let items = Memo::new(move |_| board.approvals.list().into_iter().enumerate().map(|(at, (key, _))| (key, at < OPEN)).collect::<Vec<_>>());
-    let nothing = move || board.approvals.is_empty() && board.troubled.is_empty();
+fn Needs(board: Board, needs: Memo<Vec<Need>>) -> impl IntoView {
     let more = move || board.counts.with(|counts| counts.needs) - i64::try_from(board.approvals.len() + board.troubled.len()).unwrap_or(0);
     let first = Memo::new(move |_| board.approvals.list().into_iter().next().map(|(key, _)| key));
     view! {
         <section class="lane" aria-labelledby="l1" aria-live="polite" aria-relevant="additions">
-            <LaneHead id="l1" title="Needs you" look=Look::WAITING count=Signal::derive(move || board.counts.with(|c| c.needs)) href="/inbox" />
-            {keyed_list(
-                move || items.get(),
-                |(key, open)| format!("{key} {open}"),
-                move |(key, open)| match board.approvals.find_untracked(&key) {
-                    Some(row) if open => view! { <OpenItem board=board row=row first=first /> },
-                    Some(row) => view! { <ClosedItem row=row /> },
-                    None => ().into_any(),
-                },
-            )}
+            <LaneHead id="l1" title="Needs you" look=Look::WAITING count=Signal::derive(move || board.counts.with(|c| c.needs)) href="/inbox" all="Inbox" />
+            <div class="needs">
+                {keyed_list(
+                    move || needs.get(),
+                    |need| format!("{need:?}"),
+                    move |need| match need {
+                        Need::Decision { key, open } => match board.approvals.find_untracked(&key) {
+                            Some(row) if open => view! { <OpenItem board=board row=row first=first /> },
+                            Some(row) => view! { <ClosedItem row=row /> },
+                            None => ().into_any(),
+                        },
+                        Need::Trouble(key) => match board.troubled.find_untracked(&key) {
+                            Some(session) => view! { <TroubledRow board=board session=session /> },
+                            None => ().into_any(),
+                        },
+                    },
+                )}
+            </div>
             {move || (more() > 0).then(|| view! { <a class="more xs muted" href="/inbox">{format!("{} more", more())}</a> })}
-            {keyed_list(move || board.troubled.list(), |(key, _)| key.clone(), move |(_, session)| view! { <TroubledRow board=board session=session /> })}
             {move || (board.troubled.len() >= TROUBLED).then(|| view! { <a class="more xs muted" href="/sessions?state=failed,unknown">"All that failed"</a> })}
-            {move || nothing().then(|| view! { <p class="lane-none muted">"Nothing waits for you."</p> })}
         </section>
     }
 }
@@ -203,16 +240,6 @@ fn sub(session: &Session) -> String {
         _ => session.last.clone().or_else(|| session.state_detail.clone()).unwrap_or_default(),
     };
     if what.is_empty() { session.project_name.clone() } else { format!("{}, {}", session.project_name, marked(&what)) }
-}
-
-#[component]
-fn WorkingRow(session: ArcRwSignal<Session>) -> impl IntoView {
-    view! { <LaneRow session=session since=true cost=false /> }
-}
-
-#[component]
-fn DoneRow(session: ArcRwSignal<Session>) -> impl IntoView {
-    view! { <LaneRow session=session since=false cost=true /> }
 }
 
 /// A session as a row of a lane.

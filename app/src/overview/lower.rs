@@ -1,7 +1,7 @@
-//! Under the lanes: usage in small multiples, this node, the activity stream.
+//! Under the lanes: usage in small multiples, this node on a line, what happened, a row for each session.
 //! Charts are fed by the pure sums of `usage`; what is not known is written out.
 
-use super::{board::Board, first_run::Remaining};
+use super::{board::Board, first_run::Remaining, fold::Thread};
 use crate::{
     frame::{health_look, look_of},
     live::use_live,
@@ -30,11 +30,9 @@ pub fn Lower(
 ) -> impl IntoView {
     view! {
         <div class="lower">
-            <div class="lower-l">
-                <Remaining list=board.checklist agents=agents />
-                <Usage board=board />
-                <NodeTile node=node health=health />
-            </div>
+            <Remaining list=board.checklist agents=agents />
+            <Usage board=board />
+            <NodeLine node=node health=health />
             <Stream board=board />
         </div>
     }
@@ -136,7 +134,7 @@ fn ByProject(board: Board) -> impl IntoView {
 }
 
 #[component]
-fn NodeTile(node: NodeInfo, health: Option<HealthSample>) -> impl IntoView {
+fn NodeLine(node: NodeInfo, health: Option<HealthSample>) -> impl IntoView {
     let live = use_live();
     let now = Signal::derive(move || live.health.get().or(health));
     let clock = quiet_clock();
@@ -154,24 +152,23 @@ fn NodeTile(node: NodeInfo, health: Option<HealthSample>) -> impl IntoView {
                 <h2 id="f1">"This node"</h2>
                 <a class="push xs link" href="/settings/node">"Health"</a>
             </div>
-            <div class="tiles tiles-1">
-                <a class="tile" href="/settings/node">
-                    <span class="row"><b class="cut medium">{node.name}</b><span class="push xs faint">{node.kind.word()}</span></span>
-                    <span class="xs"><StatusWord look=Signal::derive(look) /></span>
-                    <dl class="tile-kv">
-                        <dt>"Agents"</dt>
-                        <dd>{fact(|sample| sample.agents.map(|n| n.to_string()))}</dd>
-                        <dt>"Processor"</dt>
-                        <dd>{fact(|sample| sample.cpu_percent.map(|n| format!("{n:.0} %")))}</dd>
-                        <dt>"Memory"</dt>
-                        <dd>{fact(|sample| sample.memory_used.map(format::bytes))}</dd>
-                        <dt>"Disk free"</dt>
-                        <dd>{fact(|sample| sample.disk_free.map(format::bytes))}</dd>
-                        <dt>"Database"</dt>
-                        <dd>{fact(|sample| sample.database_bytes.map(format::bytes))}</dd>
-                    </dl>
-                </a>
-            </div>
+            <a class="node-line" href="/settings/node">
+                <b class="cut medium">{node.name}</b>
+                <span class="xs faint">{node.kind.word()}</span>
+                <span class="xs"><StatusWord look=Signal::derive(look) /></span>
+                <dl>
+                    <dt>"Agents"</dt>
+                    <dd>{fact(|sample| sample.agents.map(|n| n.to_string()))}</dd>
+                    <dt>"Processor"</dt>
+                    <dd>{fact(|sample| sample.cpu_percent.map(|n| format!("{n:.0} %")))}</dd>
+                    <dt>"Memory"</dt>
+                    <dd>{fact(|sample| sample.memory_used.map(format::bytes))}</dd>
+                    <dt>"Disk free"</dt>
+                    <dd>{fact(|sample| sample.disk_free.map(format::bytes))}</dd>
+                    <dt>"Database"</dt>
+                    <dd>{fact(|sample| sample.database_bytes.map(format::bytes))}</dd>
+                </dl>
+            </a>
         </section>
     }
 }
@@ -186,34 +183,54 @@ fn Stream(board: Board) -> impl IntoView {
                 <h2 id="a1">"Activity"</h2>
                 <span class="push xs"><StatusWord look=Signal::derive(look) /></span>
             </div>
-            {keyed_list(move || board.activity.list(), |(key, _)| key.clone(), |(_, line)| view! { <Event line=line /> })}
+            {keyed_list(move || board.activity.list(), |(key, _)| key.clone(), |(_, thread)| view! { <Steps thread=thread /> })}
             {move || board.activity.is_empty().then(|| view! { <p class="lane-none muted">"Nothing happened yet."</p> })}
         </section>
     }
 }
 
+/// What happened in one place: its newest event, which opens to those before it.
 #[component]
-fn Event(line: ArcRwSignal<Activity>) -> impl IntoView {
-    // What happened stays; what the project and the session are called may change.
-    let Activity { at, status, href, .. } = line.get_untracked();
-    let line = RwSignal::from(line);
-    let look = Look::of_word(&status);
+fn Steps(thread: ArcRwSignal<Thread>) -> impl IntoView {
+    let thread = RwSignal::from(thread);
+    let newest = Signal::derive(move || thread.with(|thread| thread.newest.clone()));
+    let earlier = Memo::new(move |_| thread.with(|thread| thread.earlier.clone()));
+    let count = Memo::new(move |_| earlier.with(Vec::len));
+    let alone = Memo::new(move |_| count.get() == 0);
+    move || {
+        if alone.get() {
+            return view! { <Event line=newest /> };
+        }
+        view! {
+            <details class="ev-w">
+                <summary>
+                    <Event line=newest />
+                    <span class="xs faint nw">{move || format!("{} more", count.get())}</span>
+                </summary>
+                {move || earlier.get().into_iter().map(|line| view! { <Event line=line /> }).collect_view()}
+            </details>
+        }
+    }
+}
+
+/// One event; it leads to its page.
+#[component]
+fn Event(#[prop(into)] line: Signal<Activity>) -> impl IntoView {
     let title = move || {
         line.with(|line| match &line.project {
             Some(project) => format!("{project}: {}", marked(&line.text)),
             None => marked(&line.text).into_owned(),
         })
     };
-    let inside = view! {
-        <span class="mono faint"><Exact at=at time=true /></span>
-        <Shape look=look label=look.word />
-        <span class="cut" title=title>
-            {move || line.with(|line| line.project.clone()).map(|project| view! { <span class="muted">{project}</span> " " })}
-            {move || line.with(|line| marked(&line.text).into_owned())}
-        </span>
-    };
-    match href {
-        Some(href) => view! { <a class="ev" href=href>{inside}</a> },
-        None => view! { <div class="ev">{inside}</div> },
+    let look = move || line.with(|line| Look::of_word(&line.status));
+    view! {
+        <a class="ev" href=move || line.with(|line| line.href.clone())>
+            <span class="mono faint">{move || view! { <Exact at=line.with(|line| line.at) time=true /> }}</span>
+            {move || view! { <Shape look=look() label=look().word /> }}
+            <span class="cut" title=title>
+                {move || line.with(|line| line.project.clone()).map(|project| view! { <span class="muted">{project}</span> " " })}
+                {move || line.with(|line| marked(&line.text).into_owned())}
+            </span>
+        </a>
     }
 }

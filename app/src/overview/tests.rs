@@ -91,7 +91,7 @@ async fn what_is_not_shown_to_its_end_cannot_be_allowed() {
 #[tokio::test]
 async fn unknown_cost_is_written_out_and_nothing_is_invented() {
     let page = fake(overview()).render("/").await;
-    page.shows(&["Nothing needs you.", "not known", "$1.50 in 14 days", "Nothing waits for you.", "Nothing happened yet."]);
+    page.shows(&["Nothing needs you.", "not known", "$1.50 in 14 days", "Nothing happened yet."]).lacks(&["Needs you"]);
     page.shows(&["Nothing needs you.</b>", "Nothing is running.", "href=\"/sessions/new\"", "Nothing finished today.", "not known"])
         .lacks(&["Set up this node"]);
 }
@@ -118,8 +118,11 @@ async fn activity_leads_to_its_page_and_is_text() {
         text: "asks for <b>Bash</b>".into(),
         href: Some("/inbox".into()),
     };
-    let page = fake(Overview { activity: vec![line], ..overview() }).render("/").await;
-    page.shows(&["asks for &lt;b&gt;Bash", "href=\"/inbox\""]);
+    let before = Activity { pos: 1, text: "At work".into(), ..line.clone() };
+    let elsewhere = Activity { pos: 2, href: Some("/projects/x".into()), text: "Project added".into(), ..line.clone() };
+    let page = fake(Overview { activity: vec![line, elsewhere, before], ..overview() }).render("/").await;
+    page.shows(&["asks for &lt;b&gt;Bash", "href=\"/inbox\"", "1 more", "At work", "Project added"]);
+    assert_eq!(page.visible().matches("class=\"ev-w\"").count(), 1, "one place has two lines");
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ impl Clock for Breaks {
 async fn a_writer_that_panics_is_the_end_of_the_node_and_not_a_silence() {
     let test = TestStore::new::<Migrator>(10).await;
     let clock = Arc::new(Breaks(AtomicBool::new(false)));
-    let deps = Deps { clock: clock.clone(), random: test.deps.random.clone() };
+    let deps = Deps::new(clock.clone(), test.deps.random.clone());
     let journal = Journal::open(test.store.clone(), deps).await.expect("opens");
     assert_eq!(journal.commit(&Caller::node(), |_| Box::pin(async { Ok(Outcome::new(())) })).await, Ok(()));
     assert_eq!(journal.vitals().failure(), None);
