@@ -353,14 +353,15 @@ impl SessionFilter {
     /// Whether a list of this filter shows the session: the rule that the node's SQL says too. `lower` puts a text into lower case; a browser
     /// has its own tables of letters.
     pub fn shows(&self, session: &Session, lower: impl Fn(&str) -> String) -> bool {
-        let wanted = self.q.as_deref().map(|q| lower(q.trim())).unwrap_or_default();
+        let Self { state, project, agent, q, tag, archived } = self;
+        let wanted = q.as_deref().map(|q| lower(q.trim())).unwrap_or_default();
         session.deleted.is_none()
-            && session.archived.is_some() == self.archived
-            && (self.state.is_empty() || self.state.contains(&session.state))
-            && self.project.is_none_or(|project| project == session.project)
-            && self.agent.is_none_or(|agent| agent == session.agent)
+            && session.archived.is_some() == *archived
+            && (state.is_empty() || state.contains(&session.state))
+            && project.is_none_or(|project| project == session.project)
+            && agent.is_none_or(|agent| agent == session.agent)
             && (lower(&session.title).contains(&wanted) || lower(&session.project_name).contains(&wanted))
-            && self.tag.as_ref().is_none_or(|tag| session.tags.contains(tag))
+            && tag.as_ref().is_none_or(|tag| session.tags.contains(tag))
     }
 }
 

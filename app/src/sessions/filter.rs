@@ -24,24 +24,25 @@ pub fn from_query(get: impl Fn(&str) -> Option<String>) -> SessionFilter {
 
 /// The address that shows this filter: `/sessions` or `/sessions?...`, parts in a fixed order.
 pub fn to_href(filter: &SessionFilter) -> String {
+    let SessionFilter { state, project, agent, q, tag, archived } = filter;
     let mut parts = Vec::new();
-    if !filter.state.is_empty() {
-        let words: Vec<_> = filter.state.iter().map(|state| state.word()).collect();
+    if !state.is_empty() {
+        let words: Vec<_> = state.iter().map(|state| state.word()).collect();
         parts.push(format!("state={}", words.join(",")));
     }
-    if let Some(project) = filter.project {
+    if let Some(project) = project {
         parts.push(format!("project={project}"));
     }
-    if let Some(agent) = filter.agent {
+    if let Some(agent) = agent {
         parts.push(format!("agent={}", agent.word()));
     }
-    if let Some(q) = &filter.q {
+    if let Some(q) = q {
         parts.push(format!("q={}", encode(q)));
     }
-    if let Some(tag) = &filter.tag {
+    if let Some(tag) = tag {
         parts.push(format!("tag={}", encode(tag)));
     }
-    if filter.archived {
+    if *archived {
         parts.push("archived=1".into());
     }
     if parts.is_empty() { "/sessions".into() } else { format!("/sessions?{}", parts.join("&")) }

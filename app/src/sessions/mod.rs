@@ -7,6 +7,7 @@ pub mod api;
 pub mod fake;
 pub mod filter;
 mod filters;
+#[cfg(feature = "ssr")]
 mod form;
 mod list;
 mod new;

@@ -51,18 +51,19 @@ pub(super) async fn sessions(rows: &Rows, store: &Store, caller: &Caller, filter
 
 /// What [`SessionFilter::shows`] says, as a statement; newest activity first.
 async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Result<Select<session::Entity>> {
+    let SessionFilter { state, project, agent, q, tag, archived } = filter;
     let mut query = session::Entity::find().filter(Rows::scope(caller));
-    query = if filter.archived { query.filter(session::Column::Archived.is_not_null()) } else { query.filter(session::Column::Archived.is_null()) };
-    if !filter.state.is_empty() {
-        query = query.filter(session::Column::State.is_in(filter.state.iter().map(|state| state.word())));
+    query = if *archived { query.filter(session::Column::Archived.is_not_null()) } else { query.filter(session::Column::Archived.is_null()) };
+    if !state.is_empty() {
+        query = query.filter(session::Column::State.is_in(state.iter().map(|state| state.word())));
     }
-    if let Some(project) = filter.project {
+    if let Some(project) = project {
         query = query.filter(session::Column::Project.eq(project.to_string()));
     }
-    if let Some(agent) = filter.agent {
+    if let Some(agent) = agent {
         query = query.filter(session::Column::Agent.eq(agent.word()));
     }
-    if let Some(q) = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
+    if let Some(q) = q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
         if q.len() > 200 {
             return Err(Error::invalid("q", "search for at most 200 bytes"));
         }
@@ -77,7 +78,7 @@ async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Res
         let pattern = sea_orm::sea_query::LikeExpr::new(like(q)).escape('\\');
         query = query.filter(Condition::any().add(Expr::col(session::Column::TitleFolded).like(pattern)).add(session::Column::Project.is_in(named)));
     }
-    if let Some(tag) = &filter.tag {
+    if let Some(tag) = tag {
         // No tag is so long, and SQLite refuses to look for very long ones.
         if tag.len() > 1_000 {
             return Err(Error::invalid("tag", "search for at most 1,000 bytes"));

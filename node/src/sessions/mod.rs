@@ -418,10 +418,11 @@ impl ports::Sessions for SessionsService {
     }
 
     async fn update(&self, caller: &Caller, id: SessionId, patch: SessionPatch) -> Result<Session> {
-        let title = patch.title.as_deref().map(checked_title).transpose()?;
-        let tags = patch.tags.map(checked_tags).transpose()?;
+        let SessionPatch { title, tags, archived, visibility } = patch;
+        let title = title.as_deref().map(checked_title).transpose()?;
+        let tags = tags.map(checked_tags).transpose()?;
         let who = caller.clone();
-        let mut changed = SessionChanged { title, tags, archived: patch.archived, visibility: patch.visibility, ..SessionChanged::default() };
+        let mut changed = SessionChanged { title, tags, archived, visibility, ..SessionChanged::default() };
         self.change(caller, id, Action::EditSession, move |scribe| {
             Box::pin(async move {
                 if changed.visibility.is_some() && scribe.row.owner != who.user.map(|user| user.to_string()) {
