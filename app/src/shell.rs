@@ -57,6 +57,13 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
+/// The page that a whole title names: `Inbox` in `(2) Inbox · OrchWiz`.
+fn page_in(title: &str) -> &str {
+    let (page, _) = title.rsplit_once(" · OrchWiz").unwrap_or_default();
+    let counted = page.strip_prefix('(').and_then(|rest| rest.split_once(") ")).filter(|(count, _)| count.parse::<i64>().is_ok());
+    counted.map_or(page, |(_, page)| page)
+}
+
 /// The dashboard.
 #[component]
 pub fn App() -> impl IntoView {
@@ -76,8 +83,10 @@ pub fn App() -> impl IntoView {
             pending => format!("({pending}) {name}"),
         }
     };
+    // Until a page says its own, as while it takes over what the server drew or another page is fetched, what stands there stays.
+    let standing = move || if cfg!(feature = "hydrate") { page_in(&document().title()).to_owned() } else { String::new() };
     leptos::view! {
-        <Title formatter=title />
+        <Title text=standing formatter=title />
         <Router>
             <Routes fallback=NotFound>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
@@ -93,5 +102,18 @@ pub fn App() -> impl IntoView {
             </Routes>
         </Router>
         <ToastsView />
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page_in;
+
+    #[test]
+    fn a_title_gives_back_the_page_that_it_names() {
+        assert_eq!(page_in("Sign in · OrchWiz"), "Sign in");
+        assert_eq!(page_in("(12) Inbox · OrchWiz"), "Inbox");
+        assert_eq!(page_in("(draft) a · OrchWiz · OrchWiz"), "(draft) a · OrchWiz");
+        assert_eq!([page_in("OrchWiz"), page_in("")], ["", ""]);
     }
 }

@@ -105,3 +105,22 @@ test("the phone has a sheet with all other pages and search on top", async ({ ph
   await sheet.getByRole("button", { name: /^Search/ }).click();
   await expect(phone.getByRole("combobox", { name: "Search or run a command" })).toBeVisible();
 });
+
+test("a page has its name at every moment: while it is taken over, and on the way to another", async ({ page }) => {
+  await page.addInitScript(() => {
+    const names: string[] = [];
+    Object.assign(window, { names });
+    const look = () => {
+      const name = document.querySelector("title")?.textContent;
+      if (name !== undefined && name !== names.at(-1)) names.push(name);
+    };
+    new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
+  });
+  await open(page, "/sessions");
+  for (const name of ["Usage", "Projects", "Overview"]) {
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name, exact: true }).click();
+    await expect(page).toHaveTitle(new RegExp(name));
+  }
+  const names = await page.evaluate(() => (window as unknown as { names: string[] }).names.map((name) => name.replace(/^\(\d+\) /, "")));
+  expect(names).toEqual(["Sessions · OrchWiz", "Usage · OrchWiz", "Projects · OrchWiz", "Overview · OrchWiz"]);
+});
