@@ -2,6 +2,7 @@
 
 use crate::{
     Millis,
+    calls::{CallClass, CallParts, CallShape},
     entries::{Body, Diff},
     id::{ApprovalId, ProjectId, RunId, SessionId, UserId},
     sessions::{Mode, words},
@@ -146,11 +147,6 @@ pub struct Question {
     pub multi_select: bool,
 }
 
-/// Whether a tool runs what its `command` says in a shell: then the command is what it does. Another tool's field of that name is one among others.
-pub fn is_shell(tool: &str) -> bool {
-    matches!(tool, "Bash" | "PowerShell")
-}
-
 /// How an approval was decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -189,10 +185,16 @@ pub struct Approval {
     pub project_name: String,
     /// What is asked.
     pub kind: ApprovalKind,
-    /// Which tool.
+    /// Which tool, as the agent names it.
     pub tool: String,
+    /// What kind of thing it does.
+    pub class: CallClass,
+    /// The tool's name for people, where it is another: `slack post`.
+    pub label: Option<String>,
     /// The agent's id of the call; ties it to the entry.
     pub call: Option<String>,
+    /// Where in `input` the command, the path and so on are said.
+    pub parts: CallParts,
     /// Exactly what the tool would get; only the beginning of it where `input_cut` says so.
     pub input: serde_json::Value,
     /// Set where `input` holds only the beginning, which has at most 32 KiB as JSON: how long all of it is. Then `input_html`, `diff` and
@@ -238,6 +240,11 @@ pub struct Approval {
 }
 
 impl Approval {
+    /// The tool's name for people.
+    pub fn name(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.tool)
+    }
+
     /// Puts all of what it asks in the place of the beginning.
     pub fn complete(&mut self, whole: ApprovalInput) {
         self.input = whole.input;
@@ -344,10 +351,13 @@ pub struct ApprovalAsked {
     pub kind: ApprovalKind,
     /// Which tool.
     pub tool: String,
+    /// What kind of thing it does, and where its input says so.
+    #[serde(default)]
+    pub shape: CallShape,
     /// The agent's id of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
-    /// Exactly what the tool would get; for plans `{"plan": text}`.
+    /// Exactly what the tool would get.
     pub input: Body,
     /// A secret was left out of it: what is stored is not what the agent asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

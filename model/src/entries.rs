@@ -2,6 +2,7 @@
 
 use crate::{
     Millis,
+    calls::{CallClass, CallShape},
     id::{ApprovalId, SessionId},
     sessions::words,
 };
@@ -55,8 +56,12 @@ words! {
 pub struct Call {
     /// The agent's id of the call.
     pub id: String,
-    /// The tool's name as the agent gives it: `Bash`, `Edit`, `mcp__slack__post`.
+    /// The tool's name as the agent gives it.
     pub tool: String,
+    /// What kind of thing it does; `other` for tasks.
+    pub class: CallClass,
+    /// The tool's name for people, where it is another: `slack post`.
+    pub label: Option<String>,
     /// What it acts on, one line: a path, a command.
     pub target: String,
     /// How it stands.
@@ -69,6 +74,13 @@ pub struct Call {
     pub removed: Option<i64>,
     /// When it ended.
     pub ended: Option<Millis>,
+}
+
+impl Call {
+    /// The tool's name for people.
+    pub fn name(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.tool)
+    }
 }
 
 /// One line of a timeline.
@@ -226,6 +238,9 @@ pub struct EntryAdded {
     /// For tools and tasks: the tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
+    /// For tools: what kind of thing it does, and where its input says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<CallShape>,
     /// For tools and tasks: what it acts on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,

@@ -112,7 +112,7 @@ fn whole(approval: &Approval, big: bool) -> AnyView {
         let open = !unsaid.is_empty() || words::suspicions(approval).0;
         (view! { <div class="plan-md"><Markdown html=html /></div> }, open)
     } else if let Some(command) = words::command(approval) {
-        let said = words::description(approval).map(|said| view! { <p class="muted said" dir="auto">"“"{code(said)}"”"</p> });
+        let said = words::purpose(approval).map(|said| view! { <p class="muted said" dir="auto">"“"{code(said)}"”"</p> });
         let block = view! { <CodeBlock text=command html=approval.input_html.clone() label=words::input_title(approval) wrap=true big=big /> };
         (view! { {said} {block} }, !unsaid.is_empty())
     } else {

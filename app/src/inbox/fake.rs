@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use model::{
     Caller, Error, Page, PageQuery, Result,
     approvals::{Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, RememberScope, Suggestion},
+    calls::{CallClass, CallParts},
     id::ApprovalId,
     ports,
 };
@@ -32,6 +33,9 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
         project_name: "billing-api".into(),
         kind: ApprovalKind::Tool,
         tool: "Bash".into(),
+        class: CallClass::Shell,
+        label: None,
+        parts: CallParts { command: Some("/command".into()), purpose: Some("/description".into()), ..CallParts::default() },
         call: Some("toolu_1".into()),
         input: serde_json::json!({ "command": "cargo test" }),
         input_cut: None,

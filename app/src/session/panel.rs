@@ -194,7 +194,7 @@ fn Subagents(store: Store) -> impl IntoView {
             <li>
                 <a class="file" href=format!("#e{seq}") title=title>
                     <Shape look=Look::from(call.status) />
-                    <span class="cut">{if call.target.is_empty() { call.tool } else { call.target }}</span>
+                    <span class="cut">{if call.target.is_empty() { call.name().to_owned() } else { call.target }}</span>
                     <span class="xs muted nw">{call.result}</span>
                 </a>
             </li>

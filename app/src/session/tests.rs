@@ -3,6 +3,7 @@
 use crate::sessions::fake::Sessions;
 use crate::testing::{Fake, NOW, approval, approval_id, caller, session, session_id};
 use model::{
+    calls::CallClass,
     Error, Role,
     approvals::ApprovalState,
     entries::{Call, CallStatus, Entry, EntryKind},
@@ -32,6 +33,8 @@ fn call(id: &str, tool: &str, target: &str, status: CallStatus) -> Call {
     Call {
         id: id.into(),
         tool: tool.into(),
+        class: CallClass::Other,
+        label: None,
         target: target.into(),
         status,
         result: None,

@@ -9,6 +9,7 @@ use crate::{folder::Grant, process::Spec};
 use model::{
     Micros,
     approvals::{ApprovalKind, Question, RememberScope, Suggestion},
+    calls::CallShape,
     entries::{CallStatus, EntryKind},
     id::{PromptId, SessionId},
     sessions::{AgentKind, Mode, Tokens},
@@ -152,9 +153,11 @@ pub struct Ask {
     pub kind: ApprovalKind,
     /// Which tool.
     pub tool: String,
+    /// What kind of thing it does, and where its input says so.
+    pub shape: CallShape,
     /// The agent's id of the call.
     pub call: Option<String>,
-    /// Exactly what the tool would get; for plans `{"plan": text, ...}`.
+    /// Exactly what the tool would get.
     pub input: Value,
     /// A secret was left out of the line that asked.
     pub masked: bool,
@@ -191,14 +194,6 @@ pub enum Wish {
     Mode(Mode),
     /// [`Driver::set_model`].
     Model,
-}
-
-/// What an entry a tool call is shown as: the tools that are not tools to a person have kinds of their own.
-pub fn entry_kind(tool: &str) -> EntryKind {
-    match tool {
-        "ExitPlanMode" => EntryKind::Plan,
-        _ => EntryKind::Tool,
-    }
 }
 
 /// How a turn ended.
@@ -260,6 +255,8 @@ pub enum AgentEvent {
         id: String,
         /// The tool's name as the agent gives it.
         tool: String,
+        /// What kind of thing it does, and where its input says so.
+        shape: CallShape,
         /// What it acts on, one line.
         target: String,
         /// Exactly what it gets.

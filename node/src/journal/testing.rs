@@ -8,6 +8,7 @@ use super::{
 use crate::store::{Store, StoreError, sql};
 use model::{
     approvals::{ApprovalKind, Decided, Verdict},
+    calls::{CallClass, CallParts, CallShape},
     caller::{Role, Scope, Visibility},
     entries::{CallStatus, EntryKind},
     event::{
@@ -39,6 +40,14 @@ fn project(n: u8) -> ProjectId {
 
 fn user(n: u8) -> UserId {
     UserId::from_uuid(uuid(3, n % 2))
+}
+
+fn shape(b: u8, c: u8) -> CallShape {
+    CallShape {
+        class: CallClass::ALL[usize::from(b) % CallClass::ALL.len()],
+        label: (c % 2 == 0).then(|| format!("server {b}")),
+        parts: CallParts { command: (c % 5 > 0).then(|| "/command".into()), ..CallParts::default() },
+    }
 }
 
 /// A run, approval or prompt belongs to one session, whatever order things happen in.
@@ -133,7 +142,8 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
             by_name: None,
             preview: format!("says {b} {c}"),
             call,
-            tool: Some("Bash".into()),
+            tool: Some("tool".into()),
+            shape: (c % 3 > 0).then(|| shape(b, c)),
             target: (c % 2 == 0).then(|| format!("cargo test {c}")),
             body: (c % 3 == 0).then(|| Body::Inline(serde_json::json!({ "command": c }))),
         }
@@ -155,7 +165,8 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
             run,
             request: format!("req-{b}"),
             kind: ApprovalKind::ALL[usize::from(c % 3)],
-            tool: "Bash".into(),
+            tool: "tool".into(),
+            shape: shape(b, c),
             call,
             input: Body::Inline(serde_json::json!({ "command": format!("rm {c}") })),
             target: format!("rm {c}"),

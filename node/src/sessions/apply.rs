@@ -7,13 +7,14 @@ use super::{
     scribe::{NewEntry, Scribe, shorten},
 };
 use crate::{
-    agents::{AgentEvent, Answer, Ask, TurnOutcome, Wish, driver, entry_kind},
+    agents::{AgentEvent, Answer, Ask, TurnOutcome, Wish, driver},
     entity::{approval, run_cursor},
     journal::{Outcome, Tx, blob, internal},
 };
 use model::{
     Result,
     approvals::{ApprovalKind, ApprovalState, Decided, Verdict},
+    calls::{self, CallClass, CallShape},
     entries::EntryKind,
     event::{ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, SessionChanged, UsageRecorded},
     id::{ApprovalId, RunId, SessionId},
@@ -111,7 +112,7 @@ async fn one(scribe: &mut Scribe<'_>, run: RunId, applied: &mut Applied, event: 
         AgentEvent::Thought { parent, text } => {
             scribe.entry(EntryKind::Thought, NewEntry::text(text).under(parent)).await?;
         }
-        AgentEvent::ToolStart { id, tool, target, input, parent } => tool_start(scribe, id, tool, target, input, parent).await?,
+        AgentEvent::ToolStart { id, tool, shape, target, input, parent } => tool_start(scribe, id, tool, shape, target, input, parent).await?,
         AgentEvent::ToolEnd { id, status, result, added, removed, output } => {
             scribe.end_call(&id, status, CallEnd { result, added, removed, output: Some(output) }).await?;
         }
@@ -127,6 +128,7 @@ async fn one(scribe: &mut Scribe<'_>, run: RunId, applied: &mut Applied, event: 
                 parent: None,
                 call: Some(task_call(&id)),
                 tool: Some(tool),
+                shape: None,
                 target: Some(text.clone()),
                 body: call.map(|call| serde_json::json!({ "started_by": call })),
                 ..NewEntry::text(text)
@@ -207,12 +209,21 @@ async fn mode_is(scribe: &mut Scribe<'_>, applied: &mut Applied, mode: Mode) -> 
     Ok(())
 }
 
-async fn tool_start(scribe: &mut Scribe<'_>, id: String, tool: String, target: String, input: Value, parent: Option<String>) -> Result<()> {
-    let kind = entry_kind(&tool);
-    let plan = input.get("plan").and_then(Value::as_str).filter(|_| kind == EntryKind::Plan).map(str::to_owned);
+async fn tool_start(
+    scribe: &mut Scribe<'_>,
+    id: String,
+    tool: String,
+    shape: CallShape,
+    target: String,
+    input: Value,
+    parent: Option<String>,
+) -> Result<()> {
+    // What is no tool to a person has a kind of its own.
+    let kind = if shape.class == CallClass::Plan { EntryKind::Plan } else { EntryKind::Tool };
+    let plan = calls::text(&input, &shape.parts.plan).filter(|_| kind == EntryKind::Plan).map(str::to_owned);
     let text = plan.clone().unwrap_or_else(|| target.clone());
     let body = Some(plan.map_or(input, Value::String));
-    scribe.entry(kind, NewEntry { parent, call: Some(id), tool: Some(tool), target: Some(target), body, ..NewEntry::text(text) }).await?;
+    scribe.entry(kind, NewEntry { parent, call: Some(id), tool: Some(tool), shape: Some(shape), target: Some(target), body, ..NewEntry::text(text) }).await?;
     Ok(())
 }
 
@@ -224,7 +235,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
     let limit = time_limit(scribe.project().await?.approval_timeout_s, scribe.row.unattended);
     let masked = ask.masked || scribe.tx.masks(&ask.input)?;
     let input = blob::put(scribe.tx, &ask.input).await?;
-    let detail = asks_for(ask.kind, &ask.tool, &ask.target);
+    let detail = asks_for(ask.kind, ask.shape.name(&ask.tool), &ask.target);
     scribe.push(
         id,
         ApprovalAsked {
@@ -234,6 +245,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
             request: ask.request.clone(),
             kind: ask.kind,
             tool: ask.tool,
+            shape: ask.shape,
             call: ask.call,
             input,
             masked,
@@ -378,6 +390,7 @@ mod tests {
             request: "r1".into(),
             kind: ApprovalKind::Tool,
             tool: "Bash".into(),
+            shape: CallShape::default(),
             call: None,
             input: json!({"command": "secret words"}),
             masked: false,

@@ -6,7 +6,7 @@ use super::{
     text::said,
 };
 use crate::agents::{AgentEvent, Ask, TurnOutcome, Wish};
-use model::approvals::ApprovalKind;
+use model::{approvals::ApprovalKind, calls::CallClass};
 use serde_json::{Value, json};
 
 impl Heard {
@@ -45,9 +45,9 @@ impl Heard {
         let name = tool::one_line(asked["tool_name"].as_str().unwrap_or_default());
         let call = asked["tool_use_id"].as_str().map(str::to_owned);
         let mut input = asked["input"].clone();
-        let kind = match name.as_str() {
-            "ExitPlanMode" => ApprovalKind::Plan,
-            "AskUserQuestion" => ApprovalKind::Question,
+        let kind = match tool::class(&name) {
+            CallClass::Plan => ApprovalKind::Plan,
+            CallClass::Question => ApprovalKind::Question,
             _ => ApprovalKind::Tool,
         };
         if kind == ApprovalKind::Plan && said(&input["plan"]).is_none() {
@@ -72,6 +72,7 @@ impl Heard {
                 permission::suggestions(asked.get("permission_suggestions"))
             },
             questions: permission::questions(if kind == ApprovalKind::Question { &input } else { &Value::Null }),
+            shape: tool::shape(&name, &input),
             tool: name,
             call,
             input,

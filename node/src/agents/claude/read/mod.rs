@@ -258,7 +258,7 @@ impl Heard {
         self.calls.insert(id, Call { tool: name.clone(), input: input.clone() }, size);
         // The list of things to do is shown when the agent has taken it; see `tool_result`.
         if name != "TodoWrite" {
-            events.push(AgentEvent::ToolStart { id: id.into(), target: tool::target(&name, &input, &self.cwd), tool: name, input, parent });
+            events.push(AgentEvent::ToolStart { id: id.into(), shape: tool::shape(&name, &input), target: tool::target(&name, &input, &self.cwd), tool: name, input, parent });
         }
     }
 
@@ -270,7 +270,8 @@ impl Heard {
                 events.push(AgentEvent::Todo { parent: None, todos: call.input["todos"].clone() });
                 return;
             }
-            events.push(AgentEvent::ToolStart { id: id.into(), tool: call.tool, target: String::new(), input: call.input, parent: None });
+            let shape = tool::shape(&call.tool, &call.input);
+            events.push(AgentEvent::ToolStart { id: id.into(), tool: call.tool, shape, target: String::new(), input: call.input, parent: None });
         }
         let tool::Outcome { status, result, added, removed, output } = end;
         events.push(AgentEvent::ToolEnd { id: id.into(), status, result, added, removed, output });
