@@ -46,15 +46,15 @@ words! {
 }
 
 words! {
-    /// Where an "always" is remembered; the words of the agent's own destinations.
+    /// Where an "always" is remembered.
     RememberScope {
         /// Until this session's agent ends.
         Session = "session",
-        /// In this project on this machine: `.claude/settings.local.json`.
+        /// In this project on this machine.
         Local = "local",
-        /// For everybody who has this project: `.claude/settings.json`.
+        /// For everybody who has this project.
         Project = "project",
-        /// In every project of this machine: `~/.claude/settings.json`.
+        /// In every project of this machine.
         User = "user",
     }
 }
@@ -69,16 +69,6 @@ impl RememberScope {
             (true, true) => Self::ALL,
         }
     }
-
-    /// The file of the agent's settings that is written; `None` where nothing is.
-    pub const fn file(self) -> Option<&'static str> {
-        match self {
-            Self::Session => None,
-            Self::Local => Some(".claude/settings.local.json"),
-            Self::Project => Some(".claude/settings.json"),
-            Self::User => Some("~/.claude/settings.json"),
-        }
-    }
 }
 
 /// What "always" does at one scope: that, and nothing else.
@@ -90,12 +80,13 @@ pub struct Always {
     /// What is remembered, and for which sessions, in one sentence.
     pub text: String,
     /// The file that the agent writes it to; `None` where it is written nowhere.
+    #[serde(default)]
     pub file: Option<String>,
 }
 
 impl Always {
-    /// What remembering all of these at `scope` does.
-    pub fn of(suggestions: &[Suggestion], scope: RememberScope) -> Self {
+    /// What remembering all of these at `scope` does, in one sentence.
+    pub fn text(suggestions: &[Suggestion], scope: RememberScope) -> String {
         let what: Vec<&str> = suggestions.iter().map(|suggestion| suggestion.text.as_str()).collect();
         let where_to = match scope {
             RememberScope::Session => "in this session, until its agent ends",
@@ -103,7 +94,7 @@ impl Always {
             RememberScope::Project => "in every session of this project, for everybody who has its files",
             RememberScope::User => "in every session of every project on this machine",
         };
-        Self { scope, text: format!("From now on, {where_to}: {}.", what.join("; ")), file: scope.file().map(str::to_owned) }
+        format!("From now on, {where_to}: {}.", what.join("; "))
     }
 }
 
@@ -410,11 +401,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn always_says_what_it_does_and_where() {
+    fn always_says_what_it_does() {
         let suggestions = [Suggestion { text: "allow Bash(make *)".into(), scope: RememberScope::Local, raw: serde_json::Value::Null }];
-        let said = Always::of(&suggestions, RememberScope::User);
-        assert_eq!(said.text, "From now on, in every session of every project on this machine: allow Bash(make *).");
-        assert_eq!(said.file.as_deref(), Some("~/.claude/settings.json"));
-        assert_eq!(Always::of(&suggestions, RememberScope::Session).file, None);
+        assert_eq!(Always::text(&suggestions, RememberScope::User), "From now on, in every session of every project on this machine: allow Bash(make *).");
     }
 }

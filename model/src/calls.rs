@@ -39,7 +39,7 @@ words! {
 
 /// Where in a call's input what people look for is said. Each is a JSON pointer (RFC 6901) into the input, like `/command`; absent where the call
 /// has no such thing. Text that one points to is meant to be shown as what it is; it is still the agent's word.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CallParts {
@@ -79,6 +79,28 @@ pub struct CallParts {
     /// No pointer: the language that the command is written in, like `sh`, where the driver knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+}
+
+/// Only what there is.
+impl std::fmt::Debug for CallParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { command, purpose, path, old, new, everywhere, content, url, query, plan, questions, language } = self;
+        let all = [
+            ("command", command),
+            ("purpose", purpose),
+            ("path", path),
+            ("old", old),
+            ("new", new),
+            ("everywhere", everywhere),
+            ("content", content),
+            ("url", url),
+            ("query", query),
+            ("plan", plan),
+            ("questions", questions),
+            ("language", language),
+        ];
+        f.debug_map().entries(all.iter().filter_map(|(name, part)| Some((name, part.as_ref()?)))).finish()
+    }
 }
 
 impl CallParts {

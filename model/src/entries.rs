@@ -50,6 +50,30 @@ words! {
     }
 }
 
+words! {
+    /// How a thing to do stands.
+    TodoState {
+        /// Not begun.
+        Pending = "pending",
+        /// Being done.
+        Active = "active",
+        /// Done.
+        Done = "done",
+        /// It will not be done.
+        Dropped = "dropped",
+    }
+}
+
+/// One thing that the agent means to do. The body of an entry of kind `todo` is the list of all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Todo {
+    /// What, in the agent's words.
+    pub text: String,
+    /// How it stands.
+    pub state: TodoState,
+}
+
 /// The tool call of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -185,7 +209,7 @@ pub struct EntryBody {
     pub output: Option<String>,
     /// The change a tool made, or wants to make.
     pub diff: Option<Diff>,
-    /// The raw message, for kinds this version does not know.
+    /// The raw message, for kinds this version does not know; the list of things to do, for kind `todo`.
     pub raw: Option<serde_json::Value>,
 }
 

@@ -8,7 +8,7 @@ use model::{
     id::{PromptId, SessionId},
     sessions::{AgentKind, Mode},
 };
-use node::agents::{AgentEvent, Answer, Ask, Driver, How, Start, TurnOutcome, demo, driver, remember};
+use node::agents::{AgentEvent, Answer, Ask, Driver, How, Start, TurnOutcome, demo, driver, remember, still_planning};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -279,7 +279,7 @@ fn a_denied_command_is_not_run_and_an_allowed_rule_is_remembered() {
     let ask = agent.ask();
     agent.answer(
         &ask,
-        &Answer::Allow { input: Some(ask.input.clone()), remember: remember(&ask.suggestions, RememberScope::Session), mode: None, answers: None },
+        &Answer::Allow { input: Some(ask.input.clone()), remember: remember(AgentKind::Demo, &ask.suggestions, RememberScope::Session), mode: None, answers: None },
     );
     assert_eq!(agent.turn(), TurnOutcome::Completed);
     let (_, edited) = agent.end_of("Edit");
@@ -300,7 +300,7 @@ fn nothing_is_changed_before_the_plan_is_approved() {
     agent.prompt("be eager");
     let early = agent.ask();
     assert!(early.is_against_plan(), "{early:?}");
-    agent.answer(&early, &Answer::still_planning());
+    agent.answer(&early, &still_planning(AgentKind::Demo));
     let first = agent.ask();
     assert_eq!(first.kind, ApprovalKind::Plan);
     assert!(first.input["plan"].as_str().expect("the test has its world").contains("Greet the folder"));

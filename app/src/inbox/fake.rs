@@ -4,7 +4,7 @@ use crate::testing::{Fake, NOW, approval_id, page, project_id, session_id};
 use async_trait::async_trait;
 use model::{
     Caller, Error, Page, PageQuery, Result,
-    approvals::{Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, RememberScope, Suggestion},
+    approvals::{Always, Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, RememberScope, Suggestion},
     calls::{CallClass, CallParts},
     id::ApprovalId,
     ports,
@@ -48,7 +48,10 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
         subagent: None,
         suggestions: vec![Suggestion { text: "allow Bash(cargo test *)".into(), scope: RememberScope::Local, raw: serde_json::json!({}) }],
         scopes: RememberScope::ALL.to_vec(),
-        always: Vec::new(),
+        always: RememberScope::ALL
+            .iter()
+            .map(|scope| Always { scope: *scope, text: String::new(), file: (*scope != RememberScope::Session).then(|| format!("{}.json", scope.word())) })
+            .collect(),
         state: ApprovalState::Pending,
         created: NOW - 42_000,
         expires: None,

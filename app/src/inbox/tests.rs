@@ -36,6 +36,7 @@ async fn the_oldest_is_shown_with_its_exact_input_why_and_what_always_would_add(
         "the mode ask asks before commands",
         "allow Bash(cargo test *)",
         "this project, on this machine",
+        "Written to <code>local.json</code>.",
         "Allow once",
         "Deny…",
         "Next: Bash, billing-api",

@@ -3,9 +3,9 @@
 use crate::sessions::fake::Sessions;
 use crate::testing::{Fake, NOW, approval, approval_id, caller, session, session_id};
 use model::{
-    calls::CallClass,
     Error, Role,
     approvals::ApprovalState,
+    calls::CallClass,
     entries::{Call, CallStatus, Entry, EntryKind},
     sessions::{AgentKind, Prompt, PromptState, Queued, QueuedWhy, Session, SessionState},
 };

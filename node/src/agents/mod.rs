@@ -4,13 +4,16 @@
 pub mod claude;
 pub mod demo;
 pub mod discover;
+mod own;
 
-use crate::{folder::Grant, process::Spec};
+pub use own::{Grant, Own};
+
+use crate::process::Spec;
 use model::{
     Micros,
     approvals::{ApprovalKind, Question, RememberScope, Suggestion},
     calls::CallShape,
-    entries::{CallStatus, EntryKind},
+    entries::{CallStatus, EntryKind, Todo},
     id::{PromptId, SessionId},
     sessions::{AgentKind, Mode, Tokens},
 };
@@ -117,22 +120,27 @@ impl Answer {
     pub fn deny(message: impl Into<String>) -> Self {
         Self::Deny { message: message.into(), interrupt: false }
     }
+}
 
-    /// What the node itself says to an ask that [`Ask::is_against_plan`] while the session plans.
-    pub fn still_planning() -> Self {
-        Self::deny("The session is still planning: propose the plan with ExitPlanMode and wait until a person approves it. Nothing may be changed before.")
+/// What the node itself says to an ask that [`Ask::is_against_plan`] while the session plans.
+pub fn still_planning(agent: AgentKind) -> Answer {
+    match agent {
+        AgentKind::Claude | AgentKind::Demo => claude::still_planning(),
     }
 }
 
 /// The suggestions of an ask as rules to remember at the scope a person chose; without those that no session may have.
-pub fn remember(suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
-    let given = suggestions.iter().filter(|suggestion| claude::permission::may_remember(&suggestion.raw));
-    given.map(|suggestion| claude::permission::at_scope(&suggestion.raw, scope)).collect()
+pub fn remember(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
+    match agent {
+        AgentKind::Claude | AgentKind::Demo => claude::permission::remember(suggestions, scope),
+    }
 }
 
 /// Whether all of these can be remembered beyond the session.
-pub fn can_last(suggestions: &[Suggestion]) -> bool {
-    suggestions.iter().all(|suggestion| claude::permission::can_last(&suggestion.raw))
+pub fn can_last(agent: AgentKind, suggestions: &[Suggestion]) -> bool {
+    match agent {
+        AgentKind::Claude | AgentKind::Demo => claude::permission::can_last(suggestions),
+    }
 }
 
 /// What an agent writes into the folder's own settings when it is told to remember these; `None` where it writes nothing there, or more than can
@@ -142,6 +150,44 @@ pub fn grant(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope)
         AgentKind::Claude => claude::permission::grant(suggestions, scope),
         AgentKind::Demo => None,
     }
+}
+
+/// The file that an agent writes what it remembers at this scope to, as people would name it; `None` where it writes none.
+pub fn remembered_in(agent: AgentKind, scope: RememberScope) -> Option<&'static str> {
+    match agent {
+        AgentKind::Claude => claude::own::remembered_in(scope),
+        AgentKind::Demo => None,
+    }
+}
+
+/// What of a folder any of the agents obeys.
+pub(crate) fn obeyed() -> impl Iterator<Item = &'static Own> {
+    AgentKind::ALL.iter().filter_map(|agent| match agent {
+        AgentKind::Claude => Some(&claude::own::OWN),
+        // It obeys nothing that lies in a folder.
+        AgentKind::Demo => None,
+    })
+}
+
+/// Why an agent asks, in words all agents share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It does not say.
+    Unsaid,
+    /// Its mode forbids the call.
+    Mode,
+    /// A permission rule says ask.
+    Rule,
+    /// It reaches outside of the project's folder.
+    Outside,
+    /// Its own safety check.
+    Safety,
+    /// A hook says ask.
+    Hook,
+    /// No rule allows a part of the command.
+    Part,
+    /// Another, which this version does not know.
+    Other,
 }
 
 /// Something the agent asks of a person.
@@ -165,8 +211,8 @@ pub struct Ask {
     pub target: String,
     /// Why it asks, in the agent's words.
     pub reason: Option<String>,
-    /// Why it asks, as the agent's word: `rule`, `mode`, `workingDir`, `safetyCheck`, ... Open.
-    pub reason_type: Option<String>,
+    /// Why it asks, in words all agents share.
+    pub cause: Cause,
     /// The subagent that asks, by its type where known; `None` for the main thread.
     pub subagent: Option<String>,
     /// What "always" would remember.
@@ -177,9 +223,9 @@ pub struct Ask {
 
 impl Ask {
     /// Whether the agent asks only because its mode forbids the call. Claude Code asks for edits even while planning, and an allow would let them through:
-    /// while the session's mode is `plan` the node answers [`Answer::still_planning`] to these.
+    /// while the session's mode is `plan` the node answers [`still_planning`] to these.
     pub fn is_against_plan(&self) -> bool {
-        self.kind == ApprovalKind::Tool && self.reason_type.as_deref() == Some("mode")
+        self.kind == ApprovalKind::Tool && self.cause == Cause::Mode
     }
 }
 
@@ -286,12 +332,12 @@ pub enum AgentEvent {
         /// The ask's id.
         request: String,
     },
-    /// What the agent means to do, all of it anew: `[{"content", "status": "pending"|"in_progress"|"completed", "activeForm"}]`.
+    /// What the agent means to do, all of it anew.
     Todo {
         /// The id of the subagent call it belongs to.
         parent: Option<String>,
         /// The list.
-        todos: Value,
+        todos: Vec<Todo>,
     },
     /// Something goes on in the background.
     TaskStarted {

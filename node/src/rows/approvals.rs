@@ -21,6 +21,7 @@ use model::{
     entries::Diff,
     event::Fact,
     id::ApprovalId,
+    sessions::AgentKind,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
@@ -66,7 +67,7 @@ impl Rows {
             let Some(session) = sessions.get(&row.session) else { continue };
             let suggestions: Vec<Suggestion> =
                 if row.suggestions.len() <= ROW { serde_json::from_str(&row.suggestions).unwrap_or_default() } else { Vec::new() };
-            let scopes = if offers(&row) { offered(caller, &suggestions, trusted.contains(&session.project)) } else { &[] };
+            let scopes = if offers(&row) { AgentKind::parse(&session.agent).map_or(&[][..], |agent| offered(agent, caller, &suggestions, trusted.contains(&session.project))) } else { &[] };
             drawing.push(self.approval_row(row, session, projects.get(&session.project), suggestions, scopes).boxed());
         }
         // Several at once, so that folders that do not answer hold up no long list; a few, so that few long inputs are held at once.
@@ -135,8 +136,8 @@ impl Rows {
 }
 
 /// Where this caller can have suggestions remembered so that they hold, in a project that is trusted or not.
-pub(crate) fn offered(caller: &Caller, suggestions: &[Suggestion], trusted: bool) -> &'static [RememberScope] {
-    RememberScope::offered(trusted, may_last(caller) && agents::can_last(suggestions))
+pub(crate) fn offered(agent: AgentKind, caller: &Caller, suggestions: &[Suggestion], trusted: bool) -> &'static [RememberScope] {
+    RememberScope::offered(trusted, may_last(caller) && agents::can_last(agent, suggestions))
 }
 
 /// What outlasts a session is written into settings that the sessions of everybody read, and trust follows it: that is for whoever may change
@@ -148,6 +149,12 @@ pub(crate) fn may_last(caller: &Caller) -> bool {
 /// Whether there is something to remember: it still waits, and the agent suggested a rule.
 fn offers(row: &approval::Model) -> bool {
     row.state == ApprovalState::Pending.word() && row.suggestions != "[]" && row.suggestions.len() <= ROW
+}
+
+/// What remembering all of these at a scope does.
+fn always(session: &session::Model, suggestions: &[Suggestion], scope: RememberScope) -> Always {
+    let file = AgentKind::parse(&session.agent).and_then(|agent| agents::remembered_in(agent, scope));
+    Always { scope, text: Always::text(suggestions, scope), file: file.map(str::to_owned) }
 }
 
 /// Whose limit holds for what the session asks, as its project is set now.
@@ -222,7 +229,7 @@ fn approval_row(
         questions,
         reason: row.reason,
         subagent: row.subagent,
-        always: scopes.iter().map(|scope| Always::of(&suggestions, *scope)).collect(),
+        always: scopes.iter().map(|scope| always(session, &suggestions, *scope)).collect(),
         suggestions,
         scopes: scopes.to_vec(),
         state: ApprovalState::parse(&row.state)?,

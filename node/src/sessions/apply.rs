@@ -7,7 +7,7 @@ use super::{
     scribe::{NewEntry, Scribe, shorten},
 };
 use crate::{
-    agents::{AgentEvent, Answer, Ask, TurnOutcome, Wish, driver},
+    agents::{AgentEvent, Answer, Ask, Cause, TurnOutcome, Wish, driver, still_planning},
     entity::{approval, run_cursor},
     journal::{Outcome, Tx, blob, internal},
 };
@@ -15,7 +15,7 @@ use model::{
     Result,
     approvals::{ApprovalKind, ApprovalState, Decided, Verdict},
     calls::{self, CallClass, CallShape},
-    entries::EntryKind,
+    entries::{EntryKind, Todo, TodoState},
     event::{ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, SessionChanged, UsageRecorded},
     id::{ApprovalId, RunId, SessionId},
     sessions::{AgentKind, Mode, SessionState},
@@ -120,7 +120,8 @@ async fn one(scribe: &mut Scribe<'_>, run: RunId, applied: &mut Applied, event: 
         AgentEvent::AskCancelled { request } => cancelled(scribe, run, &request).await?,
         AgentEvent::Todo { parent, todos } => {
             let text = todo_line(&todos);
-            scribe.entry(EntryKind::Todo, NewEntry { body: Some(todos), ..NewEntry::text(text).under(parent) }).await?;
+            let body = serde_json::to_value(todos).map_err(internal)?;
+            scribe.entry(EntryKind::Todo, NewEntry { body: Some(body), ..NewEntry::text(text).under(parent) }).await?;
         }
         AgentEvent::TaskStarted { id, call, task, text } => {
             let tool = task.unwrap_or_else(|| "task".into());
@@ -250,7 +251,7 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
             input,
             masked,
             target: shorten(&ask.target, 500),
-            reason: ask.reason.or_else(|| reason_in_words(ask.kind, ask.reason_type.as_deref(), mode)),
+            reason: ask.reason.or_else(|| reason_in_words(ask.kind, ask.cause, mode)),
             subagent: ask.subagent,
             suggestions: ask.suggestions,
             questions: ask.questions,
@@ -260,7 +261,8 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
     if against_plan {
         let why = "Still planning: nothing may be changed before the plan is approved.";
         scribe.push(id, ApprovalDecided { session, decided: by_node(now, why), answers: None, mode: None });
-        let lines = driver(scribe.agent()?).answer(&ask.request, &Answer::still_planning());
+        let agent = scribe.agent()?;
+        let lines = driver(agent).answer(&ask.request, &still_planning(agent));
         scribe.input(run, lines).await?;
         scribe.entry(EntryKind::Status, NewEntry::text(format!("Still planning: {detail} was denied by this node"))).await?;
     } else if scribe.is_stopping() {
@@ -284,23 +286,23 @@ pub(crate) fn by_node(at: i64, why: &str) -> Decided {
 }
 
 /// Why a tool asks. An agent that gives no cause asks because its mode does and no rule decided; a cause this version does not know stays unsaid.
-fn reason_in_words(kind: ApprovalKind, cause: Option<&str>, mode: Mode) -> Option<String> {
-    if cause.is_none() && kind != ApprovalKind::Tool {
+fn reason_in_words(kind: ApprovalKind, cause: Cause, mode: Mode) -> Option<String> {
+    if cause == Cause::Unsaid && kind != ApprovalKind::Tool {
         return None;
     }
     let words = match (cause, mode) {
-        (None, Mode::Plan) => "the session is planning, and no rule allows this",
-        (None, Mode::Ask) => "mode ask, and no rule allows this",
-        (None, Mode::AutoAccept) => "mode auto-accept, and no rule allows this",
-        (Some("mode"), Mode::Plan) => "the session is planning",
-        (Some("mode"), Mode::Ask) => "mode ask: edits, commands and network ask",
-        (Some("mode"), Mode::AutoAccept) => "mode auto-accept: only edits in the project run unasked",
-        (Some("rule"), _) => "a permission rule says ask",
-        (Some("workingDir"), _) => "it reaches outside the project's folder",
-        (Some("safetyCheck"), _) => "the agent's own safety check",
-        (Some("hook"), _) => "a hook says ask",
-        (Some("subcommandResults"), _) => "a part of the command is not allowed by any rule",
-        _ => return None,
+        (Cause::Unsaid, Mode::Plan) => "the session is planning, and no rule allows this",
+        (Cause::Unsaid, Mode::Ask) => "mode ask, and no rule allows this",
+        (Cause::Unsaid, Mode::AutoAccept) => "mode auto-accept, and no rule allows this",
+        (Cause::Mode, Mode::Plan) => "the session is planning",
+        (Cause::Mode, Mode::Ask) => "mode ask: edits, commands and network ask",
+        (Cause::Mode, Mode::AutoAccept) => "mode auto-accept: only edits in the project run unasked",
+        (Cause::Rule, _) => "a permission rule says ask",
+        (Cause::Outside, _) => "it reaches outside the project's folder",
+        (Cause::Safety, _) => "the agent's own safety check",
+        (Cause::Hook, _) => "a hook says ask",
+        (Cause::Part, _) => "a part of the command is not allowed by any rule",
+        (Cause::Other, _) => return None,
     };
     Some(words.into())
 }
@@ -373,10 +375,9 @@ async fn turn_ended(scribe: &mut Scribe<'_>, run: RunId, outcome: TurnOutcome) -
     Ok(())
 }
 
-fn todo_line(todos: &Value) -> String {
-    let Some(items) = todos.as_array() else { return "Todo list".into() };
-    let done = items.iter().filter(|item| item.get("status").and_then(Value::as_str) == Some("completed")).count();
-    format!("{done} of {} done", items.len())
+fn todo_line(todos: &[Todo]) -> String {
+    let done = todos.iter().filter(|todo| todo.state == TodoState::Done).count();
+    format!("{done} of {} done", todos.len())
 }
 
 #[cfg(test)]
@@ -396,7 +397,7 @@ mod tests {
             masked: false,
             target: "secret words".into(),
             reason: None,
-            reason_type: None,
+            cause: Cause::Unsaid,
             subagent: None,
             suggestions: Vec::new(),
             questions: Vec::new(),
@@ -421,10 +422,10 @@ mod tests {
     #[test]
     fn a_tool_that_gives_no_cause_asks_for_its_mode_and_an_unknown_cause_stays_unsaid() {
         let tool = |cause, mode| reason_in_words(ApprovalKind::Tool, cause, mode);
-        assert_eq!(tool(None, Mode::Ask).as_deref(), Some("mode ask, and no rule allows this"));
-        assert_eq!(tool(None, Mode::AutoAccept).as_deref(), Some("mode auto-accept, and no rule allows this"));
-        assert_eq!(tool(Some("rule"), Mode::Ask).as_deref(), Some("a permission rule says ask"));
-        assert_eq!(tool(Some("from a newer agent"), Mode::Ask), None);
-        assert_eq!(reason_in_words(ApprovalKind::Question, None, Mode::Ask), None);
+        assert_eq!(tool(Cause::Unsaid, Mode::Ask).as_deref(), Some("mode ask, and no rule allows this"));
+        assert_eq!(tool(Cause::Unsaid, Mode::AutoAccept).as_deref(), Some("mode auto-accept, and no rule allows this"));
+        assert_eq!(tool(Cause::Rule, Mode::Ask).as_deref(), Some("a permission rule says ask"));
+        assert_eq!(tool(Cause::Other, Mode::Ask), None);
+        assert_eq!(reason_in_words(ApprovalKind::Question, Cause::Unsaid, Mode::Ask), None);
     }
 }

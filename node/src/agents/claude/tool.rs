@@ -3,7 +3,7 @@
 
 use model::{
     calls::{CallClass, CallParts, CallShape},
-    entries::CallStatus,
+    entries::{CallStatus, Todo, TodoState},
 };
 use serde_json::{Value, json};
 
@@ -92,6 +92,18 @@ pub fn shape(tool: &str, input: &Value) -> CallShape {
         _ => none(),
     };
     CallShape { class: class(tool), label: server_tool(tool).map(|(server, name)| format!("{server} {name}")), parts }
+}
+
+/// The things to do of a list; what says nothing is left out.
+pub fn todos(list: &Value) -> Vec<Todo> {
+    let state = |todo: &Value| match todo["status"].as_str() {
+        Some("completed") => TodoState::Done,
+        Some("in_progress") => TodoState::Active,
+        Some("cancelled" | "deleted") => TodoState::Dropped,
+        _ => TodoState::Pending,
+    };
+    let list = list.as_array().map_or(&[][..], Vec::as_slice);
+    list.iter().filter_map(|todo| Some(Todo { text: todo["content"].as_str()?.to_owned(), state: state(todo) })).collect()
 }
 
 /// What a call acts on, one line.
@@ -297,6 +309,13 @@ mod tests {
         assert_eq!([edit.path, edit.old, edit.new, edit.everywhere].map(Option::unwrap), ["/file_path", "/old_string", "/new_string", "/replace_all"]);
         assert_eq!(shape("NewestTool", &Value::Null), CallShape::default());
         assert_eq!(shape("mcp__half", &Value::Null).class, CallClass::Other);
+    }
+
+    #[test]
+    fn a_list_of_things_to_do_is_read_and_what_says_nothing_left_out() {
+        let list = json!([{"content": "a", "status": "completed", "activeForm": "x"}, {"content": "b", "status": "newest"}, {"status": "pending"}, 7]);
+        assert_eq!(todos(&list), [Todo { text: "a".into(), state: TodoState::Done }, Todo { text: "b".into(), state: TodoState::Pending }]);
+        assert_eq!(todos(&json!({"todos": []})), []);
     }
 
     #[test]

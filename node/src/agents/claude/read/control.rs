@@ -64,7 +64,7 @@ impl Heard {
             masked: false,
             target: tool::target(&name, &input, &self.cwd),
             reason: permission::reason(asked),
-            reason_type: asked["decision_reason_type"].as_str().map(str::to_owned),
+            cause: permission::cause(asked),
             subagent: asked["agent_id"].as_str().map(|id| self.subagents.get(id).cloned().unwrap_or_else(|| tool::one_line(id))),
             suggestions: if asked["suppress_always_allow_rule"].as_bool() == Some(true) {
                 Vec::new()

@@ -267,7 +267,7 @@ impl Heard {
         let end = tool::outcome(&call.tool, &call.input, block, structured, meta, &self.cwd);
         if call.tool == "TodoWrite" {
             if end.status == CallStatus::Ok {
-                events.push(AgentEvent::Todo { parent: None, todos: call.input["todos"].clone() });
+                events.push(AgentEvent::Todo { parent: None, todos: tool::todos(&call.input["todos"]) });
                 return;
             }
             let shape = tool::shape(&call.tool, &call.input);
