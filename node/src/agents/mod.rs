@@ -4,18 +4,18 @@
 pub mod claude;
 pub mod demo;
 pub mod discover;
+mod event;
 mod own;
 
+pub use event::{AgentEvent, Asks, Call, Said, Session, Task, Turn, TurnOutcome, Wish};
 pub use own::{Grant, Own};
 
 use crate::process::Spec;
 use model::{
-    Micros,
     approvals::{ApprovalKind, Question, RememberScope, Suggestion},
     calls::CallShape,
-    entries::{CallStatus, EntryKind, Todo},
     id::{PromptId, SessionId},
-    sessions::{AgentKind, Mode, Tokens},
+    sessions::{AgentKind, Mode},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf};
@@ -46,7 +46,7 @@ pub struct Start {
 pub enum How {
     /// From none.
     Fresh,
-    /// From the session's own; only when the agent may have a transcript of it ([`AgentEvent::Resumable`]).
+    /// From the session's own; only when the agent may have a transcript of it ([`Session::Resumable`]).
     Resume,
     /// From a copy of another session's, which stays as it is.
     Fork {
@@ -62,7 +62,7 @@ pub enum How {
 pub trait Driver: Send {
     /// The command that starts the agent.
     fn spec(&self, start: &Start) -> Spec;
-    /// Lines to write first, once per process; its success comes as [`AgentEvent::Control`] of [`Wish::Initialize`].
+    /// Lines to write first, once per process; its success comes as [`Session::Control`] of [`Wish::Initialize`].
     fn hello(&mut self) -> Vec<Vec<u8>>;
     /// Reads one line of the agent's output. Never panics, whatever the line is, and keeps a bounded amount of it.
     fn line(&mut self, line: &[u8]) -> Vec<AgentEvent>;
@@ -227,196 +227,4 @@ impl Ask {
     pub fn is_against_plan(&self) -> bool {
         self.kind == ApprovalKind::Tool && self.cause == Cause::Mode
     }
-}
-
-/// A wish the agent has answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// [`Driver::hello`].
-    Initialize,
-    /// [`Driver::interrupt`].
-    Interrupt,
-    /// [`Driver::set_mode`].
-    Mode(Mode),
-    /// [`Driver::set_model`].
-    Model,
-}
-
-/// How a turn ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TurnOutcome {
-    /// Well.
-    Completed,
-    /// A person interrupted it.
-    Interrupted,
-    /// Badly; a sentence for people, which an [`AgentEvent::Error`] said before.
-    Failed(String),
-}
-
-/// What an agent did or said, in words all agents share.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AgentEvent {
-    /// The agent said what it is. Comes with every turn; only what changed matters.
-    Ready {
-        /// Its version.
-        version: Option<String>,
-        /// The model that answers.
-        model: Option<String>,
-        /// Its mode; `None` for one OrchWiz does not offer.
-        mode: Option<Mode>,
-    },
-    /// A turn began. Also by itself, without a prompt: when a background task ends, the agent goes on.
-    TurnStarted,
-    /// More of a text that is being written: append it. Provisional: the whole follows as [`AgentEvent::Message`] or [`AgentEvent::Thought`], which replaces it.
-    Delta {
-        /// `message` or `thought`.
-        kind: EntryKind,
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-        /// The piece.
-        text: String,
-    },
-    /// All half-written text of that thread is void: its reply begins anew or will not be finished.
-    DeltaReset {
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-    },
-    /// The agent said something, whole. Markdown.
-    Message {
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-        /// All of it.
-        text: String,
-    },
-    /// The agent thought something, whole.
-    Thought {
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-        /// All of it.
-        text: String,
-    },
-    /// A tool call began, or waits to be allowed.
-    ToolStart {
-        /// The agent's id of the call.
-        id: String,
-        /// The tool's name as the agent gives it.
-        tool: String,
-        /// What kind of thing it does, and where its input says so.
-        shape: CallShape,
-        /// What it acts on, one line.
-        target: String,
-        /// Exactly what it gets.
-        input: Value,
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-    },
-    /// A tool call ended.
-    ToolEnd {
-        /// The agent's id of the call.
-        id: String,
-        /// How: `ok`, `failed` or `denied`.
-        status: CallStatus,
-        /// The outcome in a few words.
-        result: Option<String>,
-        /// Lines added, where it edits.
-        added: Option<i64>,
-        /// Lines removed, where it edits.
-        removed: Option<i64>,
-        /// What came back: `{"output": text, "patch": [hunks]?, "path": text?}`; a hunk is `{oldStart, oldLines, newStart, newLines, lines}`.
-        output: Value,
-    },
-    /// The agent asks a person and waits. Also between turns: subagents work in the background.
-    Ask(Box<Ask>),
-    /// It no longer wants an answer to that request.
-    AskCancelled {
-        /// The ask's id.
-        request: String,
-    },
-    /// What the agent means to do, all of it anew.
-    Todo {
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-        /// The list.
-        todos: Vec<Todo>,
-    },
-    /// Something goes on in the background.
-    TaskStarted {
-        /// The agent's id of the task.
-        id: String,
-        /// The tool call that started it.
-        call: Option<String>,
-        /// `local_bash`, `local_agent`, ... Open.
-        task: Option<String>,
-        /// What it is, in the agent's words.
-        text: String,
-    },
-    /// A background task got on.
-    TaskProgress {
-        /// The agent's id of the task.
-        id: String,
-        /// How far, one line.
-        text: String,
-    },
-    /// A background task ended.
-    TaskEnded {
-        /// The agent's id of the task.
-        id: String,
-        /// How.
-        status: CallStatus,
-        /// What came of it, one line.
-        text: String,
-    },
-    /// Running totals of this process for one model: the newest replaces the one before.
-    Usage {
-        /// Which model.
-        model: String,
-        /// Tokens so far.
-        tokens: Tokens,
-        /// Cost so far, where the agent says any.
-        cost_micros: Option<Micros>,
-    },
-    /// How full the model's context is.
-    Context {
-        /// Tokens used.
-        used: i64,
-        /// Tokens that fit, where known.
-        size: Option<i64>,
-    },
-    /// The agent's mode is now this.
-    Mode(Mode),
-    /// A change of state worth seeing, one line.
-    Status {
-        /// What changed.
-        text: String,
-    },
-    /// Something went wrong, a sentence a person can act on.
-    Error {
-        /// What.
-        text: String,
-    },
-    /// The agent answered a wish.
-    Control {
-        /// Which.
-        wish: Wish,
-        /// Whether it was granted.
-        ok: bool,
-        /// Why not.
-        error: Option<String>,
-    },
-    /// A turn ended; the agent waits for the next prompt.
-    TurnEnded {
-        /// How.
-        outcome: TurnOutcome,
-    },
-    /// From now on the agent may have a transcript: [`How::Resume`] comes first, and where there is none it says so. Said once per process.
-    Resumable,
-    /// [`How::Resume`] was asked for, but the agent has no such conversation; it ends. Start it anew with [`How::Fresh`].
-    NothingToResume,
-    /// Write this line to the agent: it asked the node itself for something that needs an answer but no person.
-    Reply {
-        /// The line, without its line feed.
-        line: Vec<u8>,
-    },
-    /// A message this version does not know, as it came; a line that is not a JSON object as a string, cut after 64 KiB.
-    Raw(Value),
 }

@@ -5,36 +5,36 @@ use super::{
     Heard,
     text::said,
 };
-use crate::agents::{AgentEvent, Ask, TurnOutcome, Wish};
+use crate::agents::{AgentEvent, Ask, Asks, Said, Session, Turn, TurnOutcome, Wish};
 use model::{approvals::ApprovalKind, calls::CallClass};
 use serde_json::{Value, json};
 
 impl Heard {
     pub(super) fn asked(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
         let (Some(id), asked) = (line["request_id"].as_str(), &line["request"]) else { return };
-        let reply = |response: Value| AgentEvent::Reply { line: json!({"type": "control_response", "response": response}).to_string().into_bytes() };
+        let reply = |response: Value| AgentEvent::Session(Session::Reply { line: json!({"type": "control_response", "response": response}).to_string().into_bytes() });
         let success = |response: Value| reply(json!({"subtype": "success", "request_id": id, "response": response}));
         match asked["subtype"].as_str().unwrap_or_default() {
             "can_use_tool" => {
                 let ask = self.ask(id, asked);
-                events.push(AgentEvent::Ask(Box::new(ask)));
+                events.push(AgentEvent::Ask(Asks::New(Box::new(ask))));
             }
             "elicitation" => events.extend([
-                AgentEvent::Status {
+                AgentEvent::Said(Said::Status {
                     text: format!(
                         "An MCP server asked for input, which OrchWiz cannot show: {}",
                         tool::one_line(asked["message"].as_str().unwrap_or_default())
                     ),
-                },
+                }),
                 success(json!({"action": "cancel"})),
             ]),
             "request_user_dialog" => events.extend([
-                AgentEvent::Status {
+                AgentEvent::Said(Said::Status {
                     text: format!(
                         "The agent wanted to show a dialog, which OrchWiz cannot: {}",
                         tool::one_line(asked["dialog_kind"].as_str().unwrap_or_default())
                     ),
-                },
+                }),
                 success(json!({"behavior": "cancelled"})),
             ]),
             other => events.push(reply(json!({"subtype": "error", "request_id": id, "error": format!("OrchWiz does not answer {}", tool::one_line(other))}))),
@@ -90,14 +90,14 @@ impl Heard {
                 Wish::Model => {
                     if let Some(model) = said(&response["response"]["model"]) {
                         self.model = Some(tool::one_line(&model));
-                        events.push(AgentEvent::Ready { version: None, model: self.model.clone(), mode: self.mode });
+                        events.push(AgentEvent::Session(Session::Ready { version: None, model: self.model.clone(), mode: self.mode }));
                     }
                 }
                 Wish::Initialize | Wish::Interrupt => {}
             }
         }
         let error = (!ok).then(|| said(&response["error"]).unwrap_or_else(|| "the agent refused without a reason".into()));
-        events.push(AgentEvent::Control { wish, ok, error });
+        events.push(AgentEvent::Session(Session::Control { wish, ok, error }));
     }
 
     pub(super) fn lifecycle(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
@@ -106,8 +106,8 @@ impl Heard {
             "started" => self.begun.insert(id, (), 0),
             "completed" if self.begun.remove(id).is_none() && !self.in_turn => {
                 // Given again after a crash: the agent has it in its transcript and says nothing more about it.
-                events.push(AgentEvent::Status { text: "The agent already had this prompt".into() });
-                events.push(AgentEvent::TurnEnded { outcome: TurnOutcome::Completed });
+                events.push(AgentEvent::Said(Said::Status { text: "The agent already had this prompt".into() }));
+                events.push(AgentEvent::Turn(Turn::Ended { outcome: TurnOutcome::Completed }));
             }
             "cancelled" | "discarded" => {
                 self.begun.remove(id);
