@@ -111,17 +111,17 @@ impl CallParts {
 
     /// Whether every place where the old text stands is replaced, as the agent reads its input.
     pub fn is_everywhere(&self, input: &Value) -> bool {
-        at(input, &self.everywhere).is_some_and(|all| all.as_bool() == Some(true) || all.as_str() == Some("true"))
+        at(input, self.everywhere.as_deref()).is_some_and(|all| all.as_bool() == Some(true) || all.as_str() == Some("true"))
     }
 }
 
 /// The text that one of the [`CallParts`] points to; `None` where it points to none.
-pub fn text<'i>(input: &'i Value, part: &Option<String>) -> Option<&'i str> {
+pub fn text<'i>(input: &'i Value, part: Option<&str>) -> Option<&'i str> {
     at(input, part).and_then(Value::as_str)
 }
 
-fn at<'i>(input: &'i Value, part: &Option<String>) -> Option<&'i Value> {
-    part.as_deref().and_then(|pointer| input.pointer(pointer))
+fn at<'i>(input: &'i Value, part: Option<&str>) -> Option<&'i Value> {
+    part.and_then(|pointer| input.pointer(pointer))
 }
 
 /// What a call is, as the driver of its agent says it.
@@ -135,7 +135,7 @@ pub struct CallShape {
     pub label: Option<String>,
     /// Where in its input that is said.
     #[serde(skip_serializing_if = "CallParts::is_empty")]
-    pub parts: CallParts,
+    pub parts: Box<CallParts>,
 }
 
 impl CallShape {
@@ -147,7 +147,7 @@ impl CallShape {
 
 impl Default for CallShape {
     fn default() -> Self {
-        Self { class: CallClass::Other, label: None, parts: CallParts::default() }
+        Self { class: CallClass::Other, label: None, parts: Box::default() }
     }
 }
 
@@ -160,8 +160,8 @@ mod tests {
     fn a_part_is_read_where_the_driver_says_it_lies_and_nowhere_else() {
         let parts = CallParts { command: Some("/argv/2".into()), everywhere: Some("/all".into()), ..CallParts::default() };
         let input = json!({ "argv": ["sh", "-c", "make"], "command": "rm", "all": "true" });
-        assert_eq!(text(&input, &parts.command), Some("make"));
-        assert_eq!((text(&input, &parts.path), text(&json!({ "argv": [] }), &parts.command)), (None, None));
+        assert_eq!(text(&input, parts.command.as_deref()), Some("make"));
+        assert_eq!((text(&input, parts.path.as_deref()), text(&json!({ "argv": [] }), parts.command.as_deref())), (None, None));
         assert!(parts.is_everywhere(&input) && !parts.is_everywhere(&json!({ "all": "false" })) && !CallParts::default().is_everywhere(&input));
     }
 

@@ -31,7 +31,7 @@ enum Change {
 impl Edit {
     /// `None` for calls that do not say what they change in which file.
     pub(crate) fn of(folder: &str, parts: &CallParts, input: &Value) -> Option<Self> {
-        let text = |part| text(input, part).map(str::to_owned);
+        let text = |part: &Option<String>| text(input, part.as_deref()).map(str::to_owned);
         let path = text(&parts.path)?;
         let change = match text(&parts.content) {
             Some(content) => Change::Write(content),

@@ -197,11 +197,9 @@ impl Agent {
             .expect("the test has its world");
         self.seen
             .iter()
-            .find_map(
-                |event| {
-                    if let AgentEvent::Call(Call::End { id: found, status, output, .. }) = event { (*found == id).then(|| (*status, output.clone())) } else { None }
-                },
-            )
+            .find_map(|event| {
+                if let AgentEvent::Call(Call::End { id: found, status, output, .. }) = event { (*found == id).then(|| (*status, output.clone())) } else { None }
+            })
             .expect("the test has its world")
     }
 
@@ -256,7 +254,8 @@ fn the_tour_asks_once_and_everything_it_shows_was_done() {
     ] {
         assert!(there, "{what} is missing: {seen:#?}");
     }
-    let AgentEvent::Task(Task::Ended { status, text, .. }) = agent.until("end of the task", |event| matches!(event, AgentEvent::Task(Task::Ended { .. }))) else {
+    let AgentEvent::Task(Task::Ended { status, text, .. }) = agent.until("end of the task", |event| matches!(event, AgentEvent::Task(Task::Ended { .. })))
+    else {
         unreachable!()
     };
     assert_eq!(status, CallStatus::Ok);
@@ -279,7 +278,12 @@ fn a_denied_command_is_not_run_and_an_allowed_rule_is_remembered() {
     let ask = agent.ask();
     agent.answer(
         &ask,
-        &Answer::Allow { input: Some(ask.input.clone()), remember: remember(AgentKind::Demo, &ask.suggestions, RememberScope::Session), mode: None, answers: None },
+        &Answer::Allow {
+            input: Some(ask.input.clone()),
+            remember: remember(AgentKind::Demo, &ask.suggestions, RememberScope::Session),
+            mode: None,
+            answers: None,
+        },
     );
     assert_eq!(agent.turn(), TurnOutcome::Completed);
     let (_, edited) = agent.end_of("Edit");

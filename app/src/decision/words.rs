@@ -145,26 +145,26 @@ pub fn unsaid(approval: &Approval) -> Vec<(String, String)> {
     };
     let is_said = |key: &str| {
         let value = &approval.input[key];
-        let is_text = value.is_string() && texts.iter().any(|part| is_field(part, key));
-        is_text || (value.is_boolean() && is_field(flag, key)) || is_field(list, key)
+        let is_text = value.is_string() && texts.iter().any(|part| is_field(part.as_deref(), key));
+        is_text || (value.is_boolean() && is_field(flag.as_deref(), key)) || is_field(list.as_deref(), key)
     };
     fields(&approval.input).into_iter().filter(|(key, _)| !is_said(key)).collect()
 }
 
 /// Whether a part of an input is this field of it, all of it: one that lies deeper says nothing of what lies beside it.
-fn is_field(part: &Option<String>, key: &str) -> bool {
-    let name = part.as_deref().and_then(|pointer| pointer.strip_prefix('/')).filter(|name| !name.contains('/'));
+fn is_field(part: Option<&str>, key: &str) -> bool {
+    let name = part.and_then(|pointer| pointer.strip_prefix('/')).filter(|name| !name.contains('/'));
     name.is_some_and(|name| name.replace("~1", "/").replace("~0", "~") == key)
 }
 
 /// The command, where a shell runs it.
 pub fn command(approval: &Approval) -> Option<&str> {
-    text(&approval.input, &approval.parts.command).filter(|_| approval.kind == ApprovalKind::Tool && is_command(approval))
+    text(&approval.input, approval.parts.command.as_deref()).filter(|_| approval.kind == ApprovalKind::Tool && is_command(approval))
 }
 
 /// What the agent itself says a command is for.
 pub fn purpose(approval: &Approval) -> Option<&str> {
-    command(approval).and_then(|_| text(&approval.input, &approval.parts.purpose)).map(str::trim).filter(|text| !text.is_empty())
+    command(approval).and_then(|_| text(&approval.input, approval.parts.purpose.as_deref())).map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// Whether an edit changes every place where the old text stands.

@@ -215,10 +215,7 @@ pub fn is_error(entry: &Entry) -> bool {
 
 /// Whether the entry changed a file.
 pub fn is_edit(entry: &Entry) -> bool {
-    entry
-        .call
-        .as_ref()
-        .is_some_and(|call| matches!(call.class, CallClass::Edit | CallClass::Write) || call.added.is_some() || call.removed.is_some())
+    entry.call.as_ref().is_some_and(|call| matches!(call.class, CallClass::Edit | CallClass::Write) || call.added.is_some() || call.removed.is_some())
 }
 
 /// What a timeline shows of its entries.
@@ -293,7 +290,10 @@ pub fn next_hit(hits: &[i64], at: Option<i64>) -> Option<i64> {
 pub fn says(entry: &Entry, needle: &str) -> bool {
     !needle.is_empty()
         && (lower(&entry.preview).contains(needle)
-            || entry.call.as_ref().is_some_and(|call| lower(&call.target).contains(needle) || lower(&call.tool).contains(needle) || lower(call.name()).contains(needle))
+            || entry
+                .call
+                .as_ref()
+                .is_some_and(|call| lower(&call.target).contains(needle) || lower(&call.tool).contains(needle) || lower(call.name()).contains(needle))
             || entry.html.as_deref().is_some_and(|html| lower(&text_of(html)).contains(needle)))
 }
 

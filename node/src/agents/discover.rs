@@ -16,8 +16,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 pub fn program(agent: AgentKind, own: &Path, claude: Option<&Path>) -> Result<PathBuf, String> {
     match agent {
         AgentKind::Demo => Ok(own.to_owned()),
-        AgentKind::Claude => claude_program(claude)
-            .ok_or_else(|| "Claude Code was not found on this machine: install it, or name its program with agents.claude_path".into()),
+        AgentKind::Claude => {
+            claude_program(claude).ok_or_else(|| "Claude Code was not found on this machine: install it, or name its program with agents.claude_path".into())
+        }
     }
 }
 

@@ -179,14 +179,7 @@ fn plan_mode(decide: &Decide, kind: ApprovalKind) -> Option<Mode> {
     (kind == ApprovalKind::Plan && decide.decision == Verdict::Allow).then(|| decide.mode.filter(|mode| *mode != Mode::Plan).unwrap_or(Mode::Ask))
 }
 
-fn answer(
-    decide: &Decide,
-    agent: AgentKind,
-    kind: ApprovalKind,
-    suggestions: &[Suggestion],
-    holding: &[RememberScope],
-    asked: Asked,
-) -> Result<Answer> {
+fn answer(decide: &Decide, agent: AgentKind, kind: ApprovalKind, suggestions: &[Suggestion], holding: &[RememberScope], asked: Asked) -> Result<Answer> {
     let reason = decide.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     if decide.decision == Verdict::Deny {
         let message = match (kind, reason) {
@@ -200,7 +193,9 @@ fn answer(
     let remember = match decide.remember {
         None => Vec::new(),
         Some(scope) if holding.contains(&scope) => agents::remember(agent, suggestions, scope),
-        Some(_) if !agents::can_last(agent, suggestions) => return Err(Error::invalid("remember", "a change of mode holds for this session only; choose session")),
+        Some(_) if !agents::can_last(agent, suggestions) => {
+            return Err(Error::invalid("remember", "a change of mode holds for this session only; choose session"));
+        }
         Some(_) => {
             let offered = holding.iter().map(|scope| scope.word()).collect::<Vec<_>>().join(" or ");
             let why = "the project is not trusted: its agents do not read rules kept in it";
@@ -334,7 +329,11 @@ mod tests {
         for role in model::Role::ALL {
             let caller = Caller { role, ..Caller::cli() };
             let lasts = role >= model::Role::Admin;
-            assert_eq!(offered(AgentKind::Claude, &caller, std::slice::from_ref(&rule), true), if lasts { RememberScope::ALL } else { &[RememberScope::Session] }, "{role:?}");
+            assert_eq!(
+                offered(AgentKind::Claude, &caller, std::slice::from_ref(&rule), true),
+                if lasts { RememberScope::ALL } else { &[RememberScope::Session] },
+                "{role:?}"
+            );
             assert_eq!(offered(AgentKind::Claude, &caller, std::slice::from_ref(&mode), true), [RememberScope::Session], "a mode is the session's");
         }
         let decide = Decide { remember: Some(RememberScope::User), ..Decide::allow() };

@@ -43,7 +43,8 @@ fn root(folder: &Path, file: &str) -> PathBuf {
     let is_foreign = |path: &Path| fs::metadata(path).is_ok_and(|found| found.uid() != owner);
     let kept_in = |root: &Path| root.join(file).parent().map(Path::to_owned);
     let ours = |root: &PathBuf| {
-        Some(root) != std::env::home_dir().as_ref() && ![Some(root.clone()), Some(root.join(".git")), kept_in(root)].iter().flatten().any(|path| is_foreign(path))
+        Some(root) != std::env::home_dir().as_ref()
+            && ![Some(root.clone()), Some(root.join(".git")), kept_in(root)].iter().flatten().any(|path| is_foreign(path))
     };
     git::main_root(folder).filter(ours).unwrap_or_else(|| folder.to_owned())
 }

@@ -8,8 +8,8 @@ use super::{
 use crate::store::{Store, StoreError, sql};
 use model::{
     approvals::{ApprovalKind, Decided, Verdict},
-    calls::{CallClass, CallParts, CallShape},
     caller::{Role, Scope, Visibility},
+    calls::{CallClass, CallParts, CallShape},
     entries::{CallStatus, EntryKind},
     event::{
         ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, Body, EntryAdded, EntryEnded, Exit, Fact, NodeRenamed, NodeSetUp, PasswordSet, ProjectAdded,
@@ -46,7 +46,7 @@ fn shape(b: u8, c: u8) -> CallShape {
     CallShape {
         class: CallClass::ALL[usize::from(b) % CallClass::ALL.len()],
         label: (c % 2 == 0).then(|| format!("server {b}")),
-        parts: CallParts { command: (c % 5 > 0).then(|| "/command".into()), ..CallParts::default() },
+        parts: Box::new(CallParts { command: (c % 5 > 0).then(|| "/command".into()), ..CallParts::default() }),
     }
 }
 

@@ -16,8 +16,8 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use model::{
     Action, Caller, Result,
     approvals::{Always, Approval, ApprovalInput, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion, Whole},
-    calls::{CallClass, CallParts, text},
     caller::{Decision, Resource, decide},
+    calls::{CallClass, CallParts, text},
     entries::Diff,
     event::Fact,
     id::ApprovalId,
@@ -67,7 +67,11 @@ impl Rows {
             let Some(session) = sessions.get(&row.session) else { continue };
             let suggestions: Vec<Suggestion> =
                 if row.suggestions.len() <= ROW { serde_json::from_str(&row.suggestions).unwrap_or_default() } else { Vec::new() };
-            let scopes = if offers(&row) { AgentKind::parse(&session.agent).map_or(&[][..], |agent| offered(agent, caller, &suggestions, trusted.contains(&session.project))) } else { &[] };
+            let scopes = if offers(&row) {
+                AgentKind::parse(&session.agent).map_or(&[][..], |agent| offered(agent, caller, &suggestions, trusted.contains(&session.project)))
+            } else {
+                &[]
+            };
             drawing.push(self.approval_row(row, session, projects.get(&session.project), suggestions, scopes).boxed());
         }
         // Several at once, so that folders that do not answer hold up no long list; a few, so that few long inputs are held at once.
@@ -124,7 +128,7 @@ impl Rows {
     /// The same, and where in it what people look for is said.
     async fn asked(&self, row: &approval::Model) -> Result<(Value, CallParts)> {
         match self.fact(row.pos).await? {
-            Some(Fact::ApprovalAsked(fact)) => Ok((blob::get(&self.store, &fact.input).await?, fact.shape.parts)),
+            Some(Fact::ApprovalAsked(fact)) => Ok((blob::get(&self.store, &fact.input).await?, *fact.shape.parts)),
             _ => Ok((Value::Null, CallParts::default())),
         }
     }
@@ -181,9 +185,9 @@ impl Drawn {
 
     fn of(parts: &CallParts, diff: Option<Diff>, input: &Value) -> Self {
         Self {
-            html: text(input, &parts.command).map(|command| render::command(command, parts.language.as_deref().unwrap_or_default())),
+            html: text(input, parts.command.as_deref()).map(|command| render::command(command, parts.language.as_deref().unwrap_or_default())),
             diff,
-            plan: text(input, &parts.plan).map(render::markdown),
+            plan: text(input, parts.plan.as_deref()).map(render::markdown),
         }
     }
 }

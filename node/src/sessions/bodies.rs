@@ -24,7 +24,7 @@ pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i6
     let row = entry::Entity::find_by_id((session.to_string(), seq, store.origin().to_owned())).one(store.read()).await.map_err(internal)?;
     let row = row.ok_or_else(|| Error::NotFound("entry".into()))?;
     let (begun, parts) = match rows.fact(row.pos).await? {
-        Some(Fact::EntryAdded(fact)) => (whole(rows, fact.body.as_ref()).await?, fact.shape.unwrap_or_default().parts),
+        Some(Fact::EntryAdded(fact)) => (whole(rows, fact.body.as_ref()).await?, *fact.shape.unwrap_or_default().parts),
         _ => (None, CallParts::default()),
     };
     let ended = match row.end_pos {
@@ -105,10 +105,10 @@ async fn folder_of(store: &Store, session: SessionId) -> Result<String> {
 }
 
 fn tool(body: &mut EntryBody, parts: &CallParts, input: &Value, output: Option<Value>) {
-    let path = text(input, &parts.path).unwrap_or_default();
-    if let Some(command) = text(input, &parts.command) {
+    let path = text(input, parts.path.as_deref()).unwrap_or_default();
+    if let Some(command) = text(input, parts.command.as_deref()) {
         body.input_html = Some(render::command(command, parts.language.as_deref().unwrap_or_default()));
-    } else if let Some(content) = text(input, &parts.content) {
+    } else if let Some(content) = text(input, parts.content.as_deref()) {
         body.input_html = Some(render::highlight(content, path));
     }
     if let Some(output) = output {

@@ -172,7 +172,9 @@ impl Runner {
                         }
                     }
                     if cut && end > self.committed {
-                        events.push(AgentEvent::Said(Said::Error { text: "The agent wrote a line of more than 8 MiB; the rest of the line was left out.".into() }));
+                        events.push(AgentEvent::Said(Said::Error {
+                            text: "The agent wrote a line of more than 8 MiB; the rest of the line was left out.".into(),
+                        }));
                     }
                     upto = upto.max(end);
                 }

@@ -8,8 +8,24 @@ use std::{fs, path::Path};
 /// Where they may be said. The demo agent speaks Claude Code's dialect.
 const SAID_IN: [&str; 3] = ["node/src/agents/claude", "node/src/agents/demo", "app/src/kit_page"];
 const TOOLS: [&str; 18] = [
-    "AskUserQuestion", "Bash", "BashOutput", "Edit", "ExitPlanMode", "Glob", "Grep", "KillShell", "MultiEdit", "NotebookEdit", "PowerShell", "Read", "Skill",
-    "TodoWrite", "ToolSearch", "WebFetch", "WebSearch", "Write",
+    "AskUserQuestion",
+    "Bash",
+    "BashOutput",
+    "Edit",
+    "ExitPlanMode",
+    "Glob",
+    "Grep",
+    "KillShell",
+    "MultiEdit",
+    "NotebookEdit",
+    "PowerShell",
+    "Read",
+    "Skill",
+    "TodoWrite",
+    "ToolSearch",
+    "WebFetch",
+    "WebSearch",
+    "Write",
 ];
 /// Tools whose names are words of pages as well.
 const WORDS: [&str; 2] = ["Agent", "Task"];
@@ -75,7 +91,10 @@ fn a_word_of_a_dialect_is_found_in_code_and_in_no_comment_or_test() {
         found(source.parse().unwrap(), in_pages, &mut said);
         said
     };
-    assert_eq!(of(r##"match tool { "Bash" => 1, r"mcp__a" => 2, r#"old_string"# => 3, b"Edit" => 4, _ => 5 }"##, true), ["Bash", "mcp__a", "old_string", "Edit"]);
+    assert_eq!(
+        of(r##"match tool { "Bash" => 1, r"mcp__a" => 2, r#"old_string"# => 3, b"Edit" => 4, _ => 5 }"##, true),
+        ["Bash", "mcp__a", "old_string", "Edit"]
+    );
     assert_eq!(of(r#"let a = "call ExitPlanMode, then"; view! { <p>"Agent"</p> }"#, true), ["call ExitPlanMode, then"]);
     assert_eq!(of(r#"view! { <p>"Agent"</p> }"#, false), ["Agent"]);
     assert_eq!(of("/// `Bash` in a comment\n// \"Bash\"\n#[cfg(test)] mod tests { const A: &str = \"Bash\"; }", false), Vec::<String>::new());

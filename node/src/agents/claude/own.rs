@@ -12,16 +12,7 @@ const DIRECTORIES: &str = "/permissions/additionalDirectories";
 
 /// What in a folder can make the agent run something: what lies in `.claude`, and servers to start.
 pub const OWN: Own = Own {
-    sources: &[
-        PROJECT,
-        LOCAL,
-        ".claude/hooks",
-        ".claude/agents",
-        ".claude/commands",
-        ".claude/skills",
-        ".claude/plugins",
-        ".claude/output-styles",
-    ],
+    sources: &[PROJECT, LOCAL, ".claude/hooks", ".claude/agents", ".claude/commands", ".claude/skills", ".claude/plugins", ".claude/output-styles"],
     above: &[".mcp.json"],
     settings: &[PROJECT, LOCAL],
     lists: &[ALLOW, DIRECTORIES],

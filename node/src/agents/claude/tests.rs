@@ -154,8 +154,10 @@ fn an_interrupted_turn_is_not_a_failed_one() {
 #[test]
 fn a_resumed_or_forked_process_is_not_charged_for_the_one_before() {
     for name in ["resume", "fork"] {
-        let costs: Vec<Option<i64>> =
-            events(name).into_iter().filter_map(|event| if let AgentEvent::Session(Session::Usage { cost_micros, .. }) = event { Some(cost_micros) } else { None }).collect();
+        let costs: Vec<Option<i64>> = events(name)
+            .into_iter()
+            .filter_map(|event| if let AgentEvent::Session(Session::Usage { cost_micros, .. }) = event { Some(cost_micros) } else { None })
+            .collect();
         assert_eq!(costs, [Some(1250)], "{name}");
     }
 }
@@ -190,7 +192,8 @@ fn a_conversation_that_is_not_there_is_said_so() {
 #[test]
 fn being_signed_out_says_what_to_do() {
     for name in ["no_key", "unauthorized"] {
-        let errors: Vec<String> = events(name).into_iter().filter_map(|event| if let AgentEvent::Said(Said::Error { text }) = event { Some(text) } else { None }).collect();
+        let errors: Vec<String> =
+            events(name).into_iter().filter_map(|event| if let AgentEvent::Said(Said::Error { text }) = event { Some(text) } else { None }).collect();
         assert!(matches!(&errors[..], [text] if text.contains("claude auth login")), "{name}: {errors:?}");
     }
 }
@@ -274,7 +277,10 @@ fn wishes_and_answers_are_lines_the_agent_reads() {
 fn a_restarted_node_understands_answers_to_requests_it_does_not_remember() {
     let mut driver = Claude::new();
     let events = driver.line(br#"{"type":"control_response","response":{"subtype":"success","request_id":"ow-41-mode-plan","response":{"mode":"plan"}}}"#);
-    assert_eq!(events, [AgentEvent::Session(Session::Mode(Mode::Plan)), AgentEvent::Session(Session::Control { wish: Wish::Mode(Mode::Plan), ok: true, error: None })]);
+    assert_eq!(
+        events,
+        [AgentEvent::Session(Session::Mode(Mode::Plan)), AgentEvent::Session(Session::Control { wish: Wish::Mode(Mode::Plan), ok: true, error: None })]
+    );
     let next: Value = serde_json::from_slice(&driver.interrupt()[0]).expect("JSON");
     assert_eq!(next["request_id"], "ow-42-interrupt", "numbers are not given twice");
 }

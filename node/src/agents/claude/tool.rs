@@ -91,7 +91,7 @@ pub fn shape(tool: &str, input: &Value) -> CallShape {
         "AskUserQuestion" => CallParts { questions: input.get("questions").map(|_| "/questions".into()), ..none() },
         _ => none(),
     };
-    CallShape { class: class(tool), label: server_tool(tool).map(|(server, name)| format!("{server} {name}")), parts }
+    CallShape { class: class(tool), label: server_tool(tool).map(|(server, name)| format!("{server} {name}")), parts: Box::new(parts) }
 }
 
 /// The things to do of a list; what says nothing is left out.
@@ -299,12 +299,15 @@ mod tests {
     fn a_call_says_what_it_is_and_points_only_to_what_it_has() {
         let shell = shape("Bash", &json!({"command": "make", "description": "Build it", "timeout": 7}));
         assert_eq!((shell.class, shell.label), (CallClass::Shell, None));
-        assert_eq!((shell.parts.command.as_deref(), shell.parts.purpose.as_deref(), shell.parts.language.as_deref()), (Some("/command"), Some("/description"), Some("sh")));
+        assert_eq!(
+            (shell.parts.command.as_deref(), shell.parts.purpose.as_deref(), shell.parts.language.as_deref()),
+            (Some("/command"), Some("/description"), Some("sh"))
+        );
         assert_eq!(shape("Bash", &json!({"command": ["make"]})).parts.command, None, "what is no text cannot be shown as one");
         let server = shape("mcp__slack__chat_post", &json!({"command": "select", "content": "x"}));
-        assert_eq!((server.class, server.label.as_deref(), server.parts), (CallClass::Server, Some("slack chat_post"), CallParts::default()));
+        assert_eq!((server.class, server.label.as_deref(), server.parts), (CallClass::Server, Some("slack chat_post"), Box::default()));
         let ends = shape("KillShell", &json!({"shell_id": "1", "command": "x"}));
-        assert_eq!((ends.class, ends.parts), (CallClass::Shell, CallParts::default()), "it runs no command");
+        assert_eq!((ends.class, ends.parts), (CallClass::Shell, Box::default()), "it runs no command");
         let edit = shape("Edit", &json!({"file_path": "/a", "old_string": "one", "new_string": "two", "replace_all": true})).parts;
         assert_eq!([edit.path, edit.old, edit.new, edit.everywhere].map(Option::unwrap), ["/file_path", "/old_string", "/new_string", "/replace_all"]);
         assert_eq!(shape("NewestTool", &Value::Null), CallShape::default());

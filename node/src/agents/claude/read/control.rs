@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 impl Heard {
     pub(super) fn asked(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
         let (Some(id), asked) = (line["request_id"].as_str(), &line["request"]) else { return };
-        let reply = |response: Value| AgentEvent::Session(Session::Reply { line: json!({"type": "control_response", "response": response}).to_string().into_bytes() });
+        let reply =
+            |response: Value| AgentEvent::Session(Session::Reply { line: json!({"type": "control_response", "response": response}).to_string().into_bytes() });
         let success = |response: Value| reply(json!({"subtype": "success", "request_id": id, "response": response}));
         match asked["subtype"].as_str().unwrap_or_default() {
             "can_use_tool" => {

@@ -258,7 +258,14 @@ impl Heard {
         self.calls.insert(id, Begun { tool: name.clone(), input: input.clone() }, size);
         // The list of things to do is shown when the agent has taken it; see `tool_result`.
         if name != "TodoWrite" {
-            events.push(AgentEvent::Call(Call::Start { id: id.into(), shape: tool::shape(&name, &input), target: tool::target(&name, &input, &self.cwd), tool: name, input, parent }));
+            events.push(AgentEvent::Call(Call::Start {
+                id: id.into(),
+                shape: tool::shape(&name, &input),
+                target: tool::target(&name, &input, &self.cwd),
+                tool: name,
+                input,
+                parent,
+            }));
         }
     }
 

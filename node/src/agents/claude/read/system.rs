@@ -98,7 +98,9 @@ impl Heard {
             }
             "worker_shutting_down" | "session_writes_lost" | "mirror_error" => {
                 let what = said(&line["message"]).or_else(|| said(&line["error"])).map(|what| format!(": {}", tool::one_line(&what))).unwrap_or_default();
-                events.push(AgentEvent::Said(Said::Status { text: format!("The agent reports {}{what}", line["subtype"].as_str().unwrap_or_default().replace('_', " ")) }));
+                events.push(AgentEvent::Said(Said::Status {
+                    text: format!("The agent reports {}{what}", line["subtype"].as_str().unwrap_or_default().replace('_', " ")),
+                }));
             }
             "session_state_changed"
             | "thinking_tokens"
