@@ -2,6 +2,7 @@
 
 use crate::{
     Millis,
+    calls::{CallClass, CallParts, CallShape},
     entries::{Body, Diff},
     id::{ApprovalId, ProjectId, RunId, SessionId, UserId},
     sessions::{Mode, words},
@@ -45,15 +46,15 @@ words! {
 }
 
 words! {
-    /// Where an "always" is remembered; the words of the agent's own destinations.
+    /// Where an "always" is remembered.
     RememberScope {
         /// Until this session's agent ends.
         Session = "session",
-        /// In this project on this machine: `.claude/settings.local.json`.
+        /// In this project on this machine.
         Local = "local",
-        /// For everybody who has this project: `.claude/settings.json`.
+        /// For everybody who has this project.
         Project = "project",
-        /// In every project of this machine: `~/.claude/settings.json`.
+        /// In every project of this machine.
         User = "user",
     }
 }
@@ -68,16 +69,6 @@ impl RememberScope {
             (true, true) => Self::ALL,
         }
     }
-
-    /// The file of the agent's settings that is written; `None` where nothing is.
-    pub const fn file(self) -> Option<&'static str> {
-        match self {
-            Self::Session => None,
-            Self::Local => Some(".claude/settings.local.json"),
-            Self::Project => Some(".claude/settings.json"),
-            Self::User => Some("~/.claude/settings.json"),
-        }
-    }
 }
 
 /// What "always" does at one scope: that, and nothing else.
@@ -89,12 +80,13 @@ pub struct Always {
     /// What is remembered, and for which sessions, in one sentence.
     pub text: String,
     /// The file that the agent writes it to; `None` where it is written nowhere.
+    #[serde(default)]
     pub file: Option<String>,
 }
 
 impl Always {
-    /// What remembering all of these at `scope` does.
-    pub fn of(suggestions: &[Suggestion], scope: RememberScope) -> Self {
+    /// What remembering all of these at `scope` does, in one sentence.
+    pub fn text(suggestions: &[Suggestion], scope: RememberScope) -> String {
         let what: Vec<&str> = suggestions.iter().map(|suggestion| suggestion.text.as_str()).collect();
         let where_to = match scope {
             RememberScope::Session => "in this session, until its agent ends",
@@ -102,7 +94,7 @@ impl Always {
             RememberScope::Project => "in every session of this project, for everybody who has its files",
             RememberScope::User => "in every session of every project on this machine",
         };
-        Self { scope, text: format!("From now on, {where_to}: {}.", what.join("; ")), file: scope.file().map(str::to_owned) }
+        format!("From now on, {where_to}: {}.", what.join("; "))
     }
 }
 
@@ -146,11 +138,6 @@ pub struct Question {
     pub multi_select: bool,
 }
 
-/// Whether a tool runs what its `command` says in a shell: then the command is what it does. Another tool's field of that name is one among others.
-pub fn is_shell(tool: &str) -> bool {
-    matches!(tool, "Bash" | "PowerShell")
-}
-
 /// How an approval was decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -189,10 +176,16 @@ pub struct Approval {
     pub project_name: String,
     /// What is asked.
     pub kind: ApprovalKind,
-    /// Which tool.
+    /// Which tool, as the agent names it.
     pub tool: String,
+    /// What kind of thing it does.
+    pub class: CallClass,
+    /// The tool's name for people, where it is another: `slack post`.
+    pub label: Option<String>,
     /// The agent's id of the call; ties it to the entry.
     pub call: Option<String>,
+    /// Where in `input` the command, the path and so on are said.
+    pub parts: CallParts,
     /// Exactly what the tool would get; only the beginning of it where `input_cut` says so.
     pub input: serde_json::Value,
     /// Set where `input` holds only the beginning, which has at most 32 KiB as JSON: how long all of it is. Then `input_html`, `diff` and
@@ -238,6 +231,11 @@ pub struct Approval {
 }
 
 impl Approval {
+    /// The tool's name for people.
+    pub fn name(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.tool)
+    }
+
     /// Puts all of what it asks in the place of the beginning.
     pub fn complete(&mut self, whole: ApprovalInput) {
         self.input = whole.input;
@@ -344,10 +342,13 @@ pub struct ApprovalAsked {
     pub kind: ApprovalKind,
     /// Which tool.
     pub tool: String,
+    /// What kind of thing it does, and where its input says so.
+    #[serde(default)]
+    pub shape: CallShape,
     /// The agent's id of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
-    /// Exactly what the tool would get; for plans `{"plan": text}`.
+    /// Exactly what the tool would get.
     pub input: Body,
     /// A secret was left out of it: what is stored is not what the agent asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -400,11 +401,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn always_says_what_it_does_and_where() {
+    fn always_says_what_it_does() {
         let suggestions = [Suggestion { text: "allow Bash(make *)".into(), scope: RememberScope::Local, raw: serde_json::Value::Null }];
-        let said = Always::of(&suggestions, RememberScope::User);
-        assert_eq!(said.text, "From now on, in every session of every project on this machine: allow Bash(make *).");
-        assert_eq!(said.file.as_deref(), Some("~/.claude/settings.json"));
-        assert_eq!(Always::of(&suggestions, RememberScope::Session).file, None);
+        assert_eq!(Always::text(&suggestions, RememberScope::User), "From now on, in every session of every project on this machine: allow Bash(make *).");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     Millis,
+    calls::{CallClass, CallShape},
     id::{ApprovalId, SessionId},
     sessions::words,
 };
@@ -49,14 +50,42 @@ words! {
     }
 }
 
+words! {
+    /// How a thing to do stands.
+    TodoState {
+        /// Not begun.
+        Pending = "pending",
+        /// Being done.
+        Active = "active",
+        /// Done.
+        Done = "done",
+        /// It will not be done.
+        Dropped = "dropped",
+    }
+}
+
+/// One thing that the agent means to do. The body of an entry of kind `todo` is the list of all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Todo {
+    /// What, in the agent's words.
+    pub text: String,
+    /// How it stands.
+    pub state: TodoState,
+}
+
 /// The tool call of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Call {
     /// The agent's id of the call.
     pub id: String,
-    /// The tool's name as the agent gives it: `Bash`, `Edit`, `mcp__slack__post`.
+    /// The tool's name as the agent gives it.
     pub tool: String,
+    /// What kind of thing it does; `other` for tasks.
+    pub class: CallClass,
+    /// The tool's name for people, where it is another: `slack post`.
+    pub label: Option<String>,
     /// What it acts on, one line: a path, a command.
     pub target: String,
     /// How it stands.
@@ -69,6 +98,13 @@ pub struct Call {
     pub removed: Option<i64>,
     /// When it ended.
     pub ended: Option<Millis>,
+}
+
+impl Call {
+    /// The tool's name for people.
+    pub fn name(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.tool)
+    }
 }
 
 /// One line of a timeline.
@@ -173,7 +209,7 @@ pub struct EntryBody {
     pub output: Option<String>,
     /// The change a tool made, or wants to make.
     pub diff: Option<Diff>,
-    /// The raw message, for kinds this version does not know.
+    /// The raw message, for kinds this version does not know; the list of things to do, for kind `todo`.
     pub raw: Option<serde_json::Value>,
 }
 
@@ -226,6 +262,9 @@ pub struct EntryAdded {
     /// For tools and tasks: the tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
+    /// For tools: what kind of thing it does, and where its input says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<CallShape>,
     /// For tools and tasks: what it acts on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,

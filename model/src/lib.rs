@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod approvals;
 pub mod caller;
+pub mod calls;
 pub mod entries;
 pub mod error;
 pub mod event;

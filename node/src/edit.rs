@@ -6,7 +6,10 @@ use crate::{
     journal::Journal,
     render,
 };
-use model::entries::{Diff, Unplaced};
+use model::{
+    calls::{CallParts, text},
+    entries::{Diff, Unplaced},
+};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -26,21 +29,21 @@ enum Change {
 }
 
 impl Edit {
-    /// `None` for tools that do not edit.
-    pub(crate) fn of(folder: &str, tool: &str, input: &Value) -> Option<Self> {
-        let text = |key: &str| input.get(key).and_then(Value::as_str).map(str::to_owned);
-        let path = text("file_path")?;
-        let change = match tool {
-            "Edit" => Change::Replace {
-                old: text("old_string")?,
-                new: text("new_string")?,
-                all: input.get("replace_all").is_some_and(|all| all.as_bool() == Some(true) || all.as_str() == Some("true")),
-            },
-            "Write" => Change::Write(text("content")?),
-            _ => return None,
+    /// `None` for calls that do not say what they change in which file.
+    pub(crate) fn of(folder: &str, parts: &CallParts, input: &Value) -> Option<Self> {
+        let text = |part: &Option<String>| text(input, part.as_deref()).map(str::to_owned);
+        let path = text(&parts.path)?;
+        let change = match text(&parts.content) {
+            Some(content) => Change::Write(content),
+            None => Change::Replace { old: text(&parts.old)?, new: text(&parts.new)?, all: parts.is_everywhere(input) },
         };
         let inside = Path::new(&path).strip_prefix(folder).ok().and_then(Path::to_str).filter(|inside| !folder.is_empty() && !inside.is_empty());
         Some(Self { shown: inside.unwrap_or(&path).to_owned(), path: PathBuf::from(&path), change })
+    }
+
+    /// Whether it writes all of the file.
+    pub(crate) const fn is_of_all(&self) -> bool {
+        matches!(self.change, Change::Write(_))
     }
 
     /// As far as the call itself says.
@@ -71,7 +74,7 @@ impl Edit {
     }
 }
 
-/// A file before and after its replacement, as Claude Code does it: line ends count as `\n`, and what is replaced once must be there once.
+/// A file before and after its replacement, as agents do it: line ends count as `\n`, and what is replaced once must be there once.
 fn replaced(file: String, old: &str, new: &str, all: bool) -> std::result::Result<(String, String), Unplaced> {
     let file = if file.contains("\r\n") && !file.contains(old) { file.replace("\r\n", "\n") } else { file };
     if old.is_empty() {
@@ -87,15 +90,15 @@ fn replaced(file: String, old: &str, new: &str, all: bool) -> std::result::Resul
     }
 }
 
-/// The change a call that is over wanted to make. `None` for tools that do not edit.
-pub(crate) fn past(folder: &str, tool: &str, input: &Value) -> Option<Diff> {
-    Edit::of(folder, tool, input).map(|edit| edit.unplaced(Unplaced::Past))
+/// The change a call that is over wanted to make. `None` for calls that do not edit.
+pub(crate) fn past(folder: &str, parts: &CallParts, input: &Value) -> Option<Diff> {
+    Edit::of(folder, parts, input).map(|edit| edit.unplaced(Unplaced::Past))
 }
 
 /// The change a call wants to make, in the file as it is at this moment, with the lines around it. Its lines have no numbers where the file does
-/// not show where it is. `None` for tools that do not edit.
-pub(crate) async fn proposed(folders: &Folders, journal: &Journal, folder: &str, tool: &str, input: &Value) -> Option<Diff> {
-    let edit = Edit::of(folder, tool, input)?;
+/// not show where it is. `None` for calls that do not edit.
+pub(crate) async fn proposed(folders: &Folders, journal: &Journal, folder: &str, parts: &CallParts, input: &Value) -> Option<Diff> {
+    let edit = Edit::of(folder, parts, input)?;
     let (place, journal) = (edit.clone(), journal.clone());
     // The call was stored without the node's secrets, so the file is compared without them too.
     let read = folders.file(folder, edit.path.clone(), move |file| place.placed(file.map(|text| journal.masked(&text).into_owned()))).await;
@@ -112,8 +115,14 @@ mod tests {
     }
 
     fn edit(old: &str, new: &str, all: bool) -> Edit {
-        let input = json!({ "file_path": "/work/a.rs", "old_string": old, "new_string": new, "replace_all": all });
-        Edit::of("/work", "Edit", &input).unwrap()
+        let part = |name: &str| Some(format!("/{name}"));
+        let parts = CallParts { path: part("path"), old: part("before"), new: part("after"), everywhere: part("all"), ..CallParts::default() };
+        let input = json!({ "path": "/work/a.rs", "before": old, "after": new, "all": all });
+        Edit::of("/work", &parts, &input).unwrap()
+    }
+
+    fn writes() -> CallParts {
+        CallParts { path: Some("/file".into()), content: Some("/text".into()), ..CallParts::default() }
     }
 
     #[test]
@@ -151,12 +160,12 @@ mod tests {
             let diff = place(file);
             assert_eq!((diff.unplaced, numbers(&diff)), (Some(why), vec![('-', None, None), ('+', None, None)]), "{file:?}");
         }
-        assert_eq!(past("/work", "Write", &json!({ "file_path": "b", "content": "x" })).unwrap().unplaced, Some(Unplaced::Past));
+        assert_eq!(past("/work", &writes(), &json!({ "file": "b", "text": "x" })).unwrap().unplaced, Some(Unplaced::Past));
     }
 
     #[test]
     fn a_written_file_is_compared_with_what_is_there() {
-        let write = Edit::of("/work", "Write", &json!({ "file_path": "/work/a.rs", "content": "1\ntwo\n3\n" })).unwrap();
+        let write = Edit::of("/work", &writes(), &json!({ "file": "/work/a.rs", "text": "1\ntwo\n3\n" })).unwrap();
         let over = write.placed(Ok("1\n2\n3\n".into()));
         assert_eq!((over.added, over.removed, over.unplaced), (1, 1, None));
         let new = write.placed(Err(Unread::Missing));

@@ -8,7 +8,7 @@ use model::{
     id::{PromptId, SessionId},
     sessions::{AgentKind, Mode},
 };
-use node::agents::{AgentEvent, Answer, Ask, Driver, How, Start, TurnOutcome, demo, driver, remember};
+use node::agents::{AgentEvent, Answer, Ask, Asks, Call, Driver, How, Said, Session, Start, Task, Turn, TurnOutcome, demo, driver, remember, still_planning};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -159,7 +159,7 @@ impl Agent {
                 self.ready = self.driver.line(&line);
             }
             let event = self.ready.remove(0);
-            assert!(!matches!(event, AgentEvent::Raw(_)), "the demo agent speaks the dialect: {event:?}");
+            assert!(!matches!(event, AgentEvent::Said(Said::Raw(_))), "the demo agent speaks the dialect: {event:?}");
             self.seen.push(event.clone());
             if fits(&event) {
                 return event;
@@ -168,23 +168,23 @@ impl Agent {
     }
 
     fn ask(&mut self) -> Ask {
-        match self.until("ask", |event| matches!(event, AgentEvent::Ask(_) | AgentEvent::TurnEnded { .. })) {
-            AgentEvent::Ask(ask) => *ask,
+        match self.until("ask", |event| matches!(event, AgentEvent::Ask(Asks::New(_)) | AgentEvent::Turn(Turn::Ended { .. }))) {
+            AgentEvent::Ask(Asks::New(ask)) => *ask,
             other => panic!("no ask came before {other:?}: {:#?}", self.seen),
         }
     }
 
     /// The end of the turn; an ask before it fails the test.
     fn turn(&mut self) -> TurnOutcome {
-        match self.until("end of the turn", |event| matches!(event, AgentEvent::Ask(_) | AgentEvent::TurnEnded { .. })) {
-            AgentEvent::TurnEnded { outcome } => outcome,
+        match self.until("end of the turn", |event| matches!(event, AgentEvent::Ask(Asks::New(_)) | AgentEvent::Turn(Turn::Ended { .. }))) {
+            AgentEvent::Turn(Turn::Ended { outcome }) => outcome,
             other => panic!("asked unexpectedly: {other:?}"),
         }
     }
 
     fn messages(&self) -> String {
         let texts: Vec<&str> =
-            self.seen.iter().filter_map(|event| if let AgentEvent::Message { text, .. } = event { Some(text.as_str()) } else { None }).collect();
+            self.seen.iter().filter_map(|event| if let AgentEvent::Said(Said::Message { text, .. }) = event { Some(text.as_str()) } else { None }).collect();
         texts.join("\n")
     }
 
@@ -193,15 +193,13 @@ impl Agent {
             .seen
             .iter()
             .rev()
-            .find_map(|event| if let AgentEvent::ToolStart { id, tool: found, .. } = event { (found == tool).then(|| id.clone()) } else { None })
+            .find_map(|event| if let AgentEvent::Call(Call::Start { id, tool: found, .. }) = event { (found == tool).then(|| id.clone()) } else { None })
             .expect("the test has its world");
         self.seen
             .iter()
-            .find_map(
-                |event| {
-                    if let AgentEvent::ToolEnd { id: found, status, output, .. } = event { (*found == id).then(|| (*status, output.clone())) } else { None }
-                },
-            )
+            .find_map(|event| {
+                if let AgentEvent::Call(Call::End { id: found, status, output, .. }) = event { (*found == id).then(|| (*status, output.clone())) } else { None }
+            })
             .expect("the test has its world")
     }
 
@@ -244,19 +242,20 @@ fn the_tour_asks_once_and_everything_it_shows_was_done() {
     assert_eq!(written["patch"][0]["lines"].as_array().expect("the test has its world").len(), notes.lines().count());
     let seen = &agent.seen;
     assert!(
-        matches!(&seen.iter().find(|event| matches!(event, AgentEvent::Ready { .. })), Some(AgentEvent::Ready { model: Some(model), .. }) if model == "demo, no model")
+        matches!(&seen.iter().find(|event| matches!(event, AgentEvent::Session(Session::Ready { .. }))), Some(AgentEvent::Session(Session::Ready { model: Some(model), .. })) if model == "demo, no model")
     );
     for (what, there) in [
-        ("a streamed text", seen.iter().any(|e| matches!(e, AgentEvent::Delta { .. }))),
-        ("a thought", seen.iter().any(|e| matches!(e, AgentEvent::Thought { .. }))),
-        ("a list of things to do", seen.iter().any(|e| matches!(e, AgentEvent::Todo { .. }))),
-        ("a call of the subagent", seen.iter().any(|e| matches!(e, AgentEvent::ToolStart { parent: Some(_), tool, .. } if tool == "Read"))),
-        ("a background task", seen.iter().any(|e| matches!(e, AgentEvent::TaskStarted { .. }))),
-        ("no cost", !seen.iter().any(|e| matches!(e, AgentEvent::Usage { .. } | AgentEvent::Context { .. }))),
+        ("a streamed text", seen.iter().any(|e| matches!(e, AgentEvent::Said(Said::Delta { .. })))),
+        ("a thought", seen.iter().any(|e| matches!(e, AgentEvent::Said(Said::Thought { .. })))),
+        ("a list of things to do", seen.iter().any(|e| matches!(e, AgentEvent::Said(Said::Todo { .. })))),
+        ("a call of the subagent", seen.iter().any(|e| matches!(e, AgentEvent::Call(Call::Start { parent: Some(_), tool, .. }) if tool == "Read"))),
+        ("a background task", seen.iter().any(|e| matches!(e, AgentEvent::Task(Task::Started { .. })))),
+        ("no cost", !seen.iter().any(|e| matches!(e, AgentEvent::Session(Session::Usage { .. } | Session::Context { .. })))),
     ] {
         assert!(there, "{what} is missing: {seen:#?}");
     }
-    let AgentEvent::TaskEnded { status, text, .. } = agent.until("end of the task", |event| matches!(event, AgentEvent::TaskEnded { .. })) else {
+    let AgentEvent::Task(Task::Ended { status, text, .. }) = agent.until("end of the task", |event| matches!(event, AgentEvent::Task(Task::Ended { .. })))
+    else {
         unreachable!()
     };
     assert_eq!(status, CallStatus::Ok);
@@ -272,25 +271,30 @@ fn a_denied_command_is_not_run_and_an_allowed_rule_is_remembered() {
     agent.prompt("tour");
     let ask = agent.ask();
     agent.answer(&ask, &Answer::deny("not today"));
-    agent.until("the denied call", |event| matches!(event, AgentEvent::ToolEnd { status: CallStatus::Denied, .. }));
+    agent.until("the denied call", |event| matches!(event, AgentEvent::Call(Call::End { status: CallStatus::Denied, .. })));
     assert_eq!(agent.turn(), TurnOutcome::Completed);
     assert!(agent.messages().contains("not today"));
     agent.prompt("tour");
     let ask = agent.ask();
     agent.answer(
         &ask,
-        &Answer::Allow { input: Some(ask.input.clone()), remember: remember(&ask.suggestions, RememberScope::Session), mode: None, answers: None },
+        &Answer::Allow {
+            input: Some(ask.input.clone()),
+            remember: remember(AgentKind::Demo, &ask.suggestions, RememberScope::Session),
+            mode: None,
+            answers: None,
+        },
     );
     assert_eq!(agent.turn(), TurnOutcome::Completed);
     let (_, edited) = agent.end_of("Edit");
     assert!(edited["patch"][0]["lines"].as_array().expect("the test has its world").iter().any(|line| line == "+## Visit 2"), "{edited}");
-    agent.until("the turn after a task", |event| matches!(event, AgentEvent::TaskEnded { .. }));
+    agent.until("the turn after a task", |event| matches!(event, AgentEvent::Task(Task::Ended { .. })));
     agent.prompt("tour");
     let until_third = |agent: &mut Agent| {
-        agent.until("third visit", |event| matches!(event, AgentEvent::ToolStart { tool, target, .. } if tool == "Bash" && target.starts_with("sleep")))
+        agent.until("third visit", |event| matches!(event, AgentEvent::Call(Call::Start { tool, target, .. }) if tool == "Bash" && target.starts_with("sleep")))
     };
     until_third(&mut agent);
-    assert_eq!(agent.seen.iter().filter(|event| matches!(event, AgentEvent::Ask(_))).count(), 2, "the third tour did not ask");
+    assert_eq!(agent.seen.iter().filter(|event| matches!(event, AgentEvent::Ask(Asks::New(_)))).count(), 2, "the third tour did not ask");
 }
 
 #[test]
@@ -300,7 +304,7 @@ fn nothing_is_changed_before_the_plan_is_approved() {
     agent.prompt("be eager");
     let early = agent.ask();
     assert!(early.is_against_plan(), "{early:?}");
-    agent.answer(&early, &Answer::still_planning());
+    agent.answer(&early, &still_planning(AgentKind::Demo));
     let first = agent.ask();
     assert_eq!(first.kind, ApprovalKind::Plan);
     assert!(first.input["plan"].as_str().expect("the test has its world").contains("Greet the folder"));
@@ -311,7 +315,7 @@ fn nothing_is_changed_before_the_plan_is_approved() {
     agent.answer(&second, &Answer::Allow { input: Some(second.input.clone()), remember: Vec::new(), mode: Some(Mode::AutoAccept), answers: None });
     let command = agent.ask();
     assert_eq!(command.tool, "Bash", "the edit went unasked");
-    assert!(agent.seen.contains(&AgentEvent::Mode(Mode::AutoAccept)));
+    assert!(agent.seen.contains(&AgentEvent::Session(Session::Mode(Mode::AutoAccept))));
     assert!(scene.read("demo-greeting.md").expect("the test has its world").contains("version 2"));
     agent.allow(&command);
     assert_eq!(agent.turn(), TurnOutcome::Completed);
@@ -327,7 +331,7 @@ fn auto_accept_skips_the_approval_of_edits() {
     agent.allow(&ask);
     assert_eq!(agent.turn(), TurnOutcome::Completed);
     agent.set_mode(Mode::AutoAccept);
-    agent.until("the mode", |event| *event == AgentEvent::Mode(Mode::AutoAccept));
+    agent.until("the mode", |event| *event == AgentEvent::Session(Session::Mode(Mode::AutoAccept)));
     agent.prompt("edit the greeting");
     assert_eq!(agent.turn(), TurnOutcome::Completed);
     assert!(scene.read("demo-greeting.md").expect("the test has its world").contains("hello once more"));
@@ -351,13 +355,13 @@ fn an_interrupt_ends_the_turn_and_nothing_else() {
     let scene = Scene::new();
     let mut agent = scene.start(1, Mode::Ask, How::Fresh);
     agent.prompt("slow please");
-    agent.until("half a text", |event| matches!(event, AgentEvent::Delta { text, .. } if text.trim() == "5"));
+    agent.until("half a text", |event| matches!(event, AgentEvent::Said(Said::Delta { text, .. }) if text.trim() == "5"));
     agent.interrupt();
     assert_eq!(agent.turn(), TurnOutcome::Interrupted);
     agent.prompt("edit the greeting");
     agent.ask();
     agent.interrupt();
-    agent.until("the cancelled ask", |event| matches!(event, AgentEvent::AskCancelled { .. }));
+    agent.until("the cancelled ask", |event| matches!(event, AgentEvent::Ask(Asks::Cancelled { .. })));
     assert_eq!(agent.turn(), TurnOutcome::Interrupted);
     assert_eq!(scene.read("demo-greeting.md"), None);
     agent.prompt("hello");
@@ -396,7 +400,7 @@ fn a_session_is_resumed_forked_and_never_made_up() {
     drop(again);
 
     let mut nothing = scene.start(9, Mode::Ask, How::Resume);
-    nothing.until("that there is nothing", |event| *event == AgentEvent::NothingToResume);
+    nothing.until("that there is nothing", |event| *event == AgentEvent::Session(Session::NothingToResume));
     assert_ne!(nothing.close(), Some(0));
 }
 
@@ -407,9 +411,9 @@ fn an_error_on_request_fails_the_turn_and_a_crash_the_process() {
     agent.prompt("an error please");
     let TurnOutcome::Failed(why) = agent.turn() else { panic!("it did not fail: {:#?}", agent.seen) };
     assert!(why.contains("asked for"));
-    assert!(agent.seen.contains(&AgentEvent::Error { text: why }));
-    assert!(agent.seen.iter().any(|event| matches!(event, AgentEvent::ToolEnd { status: CallStatus::Failed, .. })));
+    assert!(agent.seen.contains(&AgentEvent::Said(Said::Error { text: why })));
+    assert!(agent.seen.iter().any(|event| matches!(event, AgentEvent::Call(Call::End { status: CallStatus::Failed, .. }))));
     agent.prompt("crash");
-    agent.until("its last words", |event| matches!(event, AgentEvent::Message { text, .. } if text.contains("crash")));
+    agent.until("its last words", |event| matches!(event, AgentEvent::Said(Said::Message { text, .. }) if text.contains("crash")));
     assert_eq!(agent.close(), Some(3));
 }

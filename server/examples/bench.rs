@@ -65,6 +65,7 @@ fn entry(session: SessionId, seq: i64) -> EntryAdded {
         preview: TEXT.into(),
         call: None,
         tool: None,
+        shape: None,
         target: None,
         body: None,
     }

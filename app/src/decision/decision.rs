@@ -112,7 +112,7 @@ fn whole(approval: &Approval, big: bool) -> AnyView {
         let open = !unsaid.is_empty() || words::suspicions(approval).0;
         (view! { <div class="plan-md"><Markdown html=html /></div> }, open)
     } else if let Some(command) = words::command(approval) {
-        let said = words::description(approval).map(|said| view! { <p class="muted said" dir="auto">"“"{code(said)}"”"</p> });
+        let said = words::purpose(approval).map(|said| view! { <p class="muted said" dir="auto">"“"{code(said)}"”"</p> });
         let block = view! { <CodeBlock text=command html=approval.input_html.clone() label=words::input_title(approval) wrap=true big=big /> };
         (view! { {said} {block} }, !unsaid.is_empty())
     } else {
@@ -157,7 +157,7 @@ pub fn AlwaysWould(
     decider: Decider,
 ) -> impl IntoView {
     let suggestions = decider.approval().suggestions;
-    move || code(&Always::of(&suggestions, decider.scope.get()).text)
+    move || code(&Always::text(&suggestions, decider.scope.get()))
 }
 
 /// Why nothing wider can be chosen than these, where that is so.
@@ -175,7 +175,7 @@ pub fn AlwaysRule(
     /// The decision.
     decider: Decider,
 ) -> impl IntoView {
-    let Approval { suggestions, .. } = decider.approval();
+    let Approval { suggestions, always, .. } = decider.approval();
     let rules: Vec<String> = suggestions.into_iter().map(|suggestion| suggestion.text).collect();
     let scopes = decider.scopes;
     let scope = decider.scope;
@@ -216,9 +216,15 @@ pub fn AlwaysRule(
         </div>
         <p class="xs muted">
             <AlwaysWould decider=decider />
-            {move || match scope.get().file() {
-                None => " It is not saved.".into_any(),
-                Some(file) => view! { " Written to " <code>{file}</code> "." },
+            {move || {
+                let chosen = scope.get();
+                let file = always.iter().find(|always| always.scope == chosen).and_then(|always| always.file.clone());
+                match (chosen, file) {
+                    (RememberScope::Session, _) => " It is not saved.".into_any(),
+                    (_, Some(file)) => view! { " Written to " <code>{file}</code> "." },
+                    // Where it became possible only meanwhile, or the agent does not say.
+                    (_, None) => ().into_any(),
+                }
             }}
             {move || scopes.with(|scopes| longer(scopes))}
         </p>

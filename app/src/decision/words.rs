@@ -2,8 +2,9 @@
 //! Pure functions; they must not shorten or soften what would run.
 
 use crate::ui::format;
-use model::approvals::{Approval, ApprovalKind, ApprovalState, Decide, Decided, Question, RememberScope, Verdict, Whole, is_shell};
+use model::approvals::{Approval, ApprovalKind, ApprovalState, Decide, Decided, Question, RememberScope, Verdict, Whole};
 use model::{
+    calls::{CallClass, text},
     entries::Diff,
     shown::{has_hidden, marked, mixed_word},
 };
@@ -15,47 +16,48 @@ const TOLD: usize = 80;
 /// So many lines and letters of an input stand on a card among others; of a longer one the rest is asked for.
 const BRIEF: (usize, usize) = (10, 800);
 
-/// The icon of a tool.
-pub fn tool_icon(tool: &str) -> &'static str {
-    match tool {
-        "Bash" | "BashOutput" | "KillShell" | "PowerShell" => "terminal",
-        "Edit" | "MultiEdit" | "NotebookEdit" => "file-pen",
-        "Write" => "file-plus",
-        "Read" => "eye",
-        "Grep" | "Glob" | "LS" | "ToolSearch" => "text-search",
-        "Task" | "Agent" => "bot",
-        "WebFetch" | "WebSearch" => "external-link",
-        "TodoWrite" | "TaskCreate" | "TaskUpdate" | "TaskList" => "list-todo",
-        "ExitPlanMode" => "list-checks",
-        "AskUserQuestion" => "message-square",
-        "SlashCommand" | "Skill" => "square-slash",
-        tool if tool.starts_with("mcp__") => "zap",
-        _ => "settings",
+/// The icon of what a call does.
+pub const fn class_icon(class: CallClass) -> &'static str {
+    match class {
+        CallClass::Shell => "terminal",
+        CallClass::Edit => "file-pen",
+        CallClass::Write => "file-plus",
+        CallClass::Read => "eye",
+        CallClass::Search => "text-search",
+        CallClass::Subagent => "bot",
+        CallClass::Web => "external-link",
+        CallClass::Todo => "list-todo",
+        CallClass::Plan => "list-checks",
+        CallClass::Question => "message-square",
+        CallClass::Skill => "square-slash",
+        CallClass::Server => "zap",
+        CallClass::Other => "settings",
     }
-}
-
-/// The tool's name for people: `mcp__slack__post` reads `slack post`.
-pub fn tool_name(tool: &str) -> String {
-    let name = match tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__")) {
-        Some((server, name)) => format!("{server} {name}"),
-        None => tool.to_owned(),
-    };
-    marked(&name).into_owned()
 }
 
 /// The icon of an approval.
 pub fn icon(approval: &Approval) -> &'static str {
     match approval.kind {
-        ApprovalKind::Tool => tool_icon(&approval.tool),
+        ApprovalKind::Tool => class_icon(approval.class),
         ApprovalKind::Plan => "list-checks",
         ApprovalKind::Question => "message-square",
     }
 }
 
-/// What it is, in a word: `Bash`, `Plan`, `Question`.
+/// The tool's name for people. What cannot be seen in it is marked.
+pub fn tool_name(approval: &Approval) -> String {
+    marked(approval.name()).into_owned()
+}
+
+/// Whether it runs a command, which is then all of what it does.
+fn is_command(approval: &Approval) -> bool {
+    approval.class == CallClass::Shell && approval.parts.command.is_some()
+}
+
+/// What it is, in a word: the tool, `Plan`, `Question`.
 pub fn kind_word(approval: &Approval) -> String {
     match approval.kind {
-        ApprovalKind::Tool => tool_name(&approval.tool),
+        ApprovalKind::Tool => tool_name(approval),
         ApprovalKind::Plan => "Plan".into(),
         ApprovalKind::Question => "Question".into(),
     }
@@ -79,14 +81,14 @@ pub fn title(approval: &Approval) -> String {
             format!("{who} asks {} questions", approval.questions.len())
         }
         ApprovalKind::Question => format!("{who} asks a question"),
-        ApprovalKind::Tool => match approval.tool.as_str() {
-            "Bash" | "PowerShell" => format!("{who} asks to run a command"),
-            "Edit" | "MultiEdit" | "NotebookEdit" => format!("{who} asks to change a file"),
-            "Write" => format!("{who} asks to write a file"),
-            "Read" => format!("{who} asks to read a file"),
-            "WebFetch" => format!("{who} asks to fetch a page"),
-            "WebSearch" => format!("{who} asks to search the web"),
-            tool => format!("{who} asks to use {}", tool_name(tool)),
+        ApprovalKind::Tool => match approval.class {
+            CallClass::Shell if is_command(approval) => format!("{who} asks to run a command"),
+            CallClass::Edit => format!("{who} asks to change a file"),
+            CallClass::Write => format!("{who} asks to write a file"),
+            CallClass::Read => format!("{who} asks to read a file"),
+            CallClass::Web if approval.parts.url.is_some() => format!("{who} asks to fetch a page"),
+            CallClass::Web if approval.parts.query.is_some() => format!("{who} asks to search the web"),
+            _ => format!("{who} asks to use {}", tool_name(approval)),
         },
     }
 }
@@ -96,10 +98,10 @@ pub fn short_title(approval: &Approval) -> String {
     match approval.kind {
         ApprovalKind::Plan => "Approve this plan?".into(),
         ApprovalKind::Question => "The agent asks".into(),
-        ApprovalKind::Tool => match approval.tool.as_str() {
-            "Bash" | "PowerShell" => "Allow this command?".into(),
-            "Edit" | "MultiEdit" | "NotebookEdit" | "Write" => "Allow this change?".into(),
-            tool => format!("Allow {}?", tool_name(tool)),
+        ApprovalKind::Tool => match approval.class {
+            CallClass::Shell if is_command(approval) => "Allow this command?".into(),
+            CallClass::Edit | CallClass::Write => "Allow this change?".into(),
+            _ => format!("Allow {}?", tool_name(approval)),
         },
     }
 }
@@ -128,41 +130,46 @@ pub fn fields(input: &Value) -> Vec<(String, String)> {
 
 /// The fields that what is drawn of an approval does not say: whoever allows it allows them as well.
 pub fn unsaid(approval: &Approval) -> Vec<(String, String)> {
-    let said: &[&str] = match approval.kind {
-        ApprovalKind::Plan => &["plan"],
-        ApprovalKind::Question => &["questions"],
-        ApprovalKind::Tool if command(approval).is_some() => &["command", "description"],
-        ApprovalKind::Tool => match (&approval.diff, approval.tool.as_str()) {
-            (Some(diff), _) if !is_whole(diff) => &[],
-            (Some(_), "Edit") => &["file_path", "old_string", "new_string", "replace_all"],
-            (Some(_), "Write") => &["file_path", "content"],
-            _ => &[],
+    let parts = &approval.parts;
+    // What is said as text, as a sentence, and as questions.
+    let (texts, flag, list): (&[&Option<String>], &Option<String>, &Option<String>) = match approval.kind {
+        ApprovalKind::Plan => (&[&parts.plan], &None, &None),
+        ApprovalKind::Question => (&[], &None, &parts.questions),
+        ApprovalKind::Tool if command(approval).is_some() => (&[&parts.command, &parts.purpose], &None, &None),
+        ApprovalKind::Tool => match &approval.diff {
+            Some(diff) if !is_whole(diff) => (&[], &None, &None),
+            Some(_) if parts.content.is_some() => (&[&parts.path, &parts.content], &None, &None),
+            Some(_) => (&[&parts.path, &parts.old, &parts.new], &parts.everywhere, &None),
+            None => (&[], &None, &None),
         },
     };
     let is_said = |key: &str| {
-        said.contains(&key)
-            && match key {
-                "replace_all" => approval.input[key].is_boolean(),
-                "questions" => true,
-                _ => approval.input[key].is_string(),
-            }
+        let value = &approval.input[key];
+        let is_text = value.is_string() && texts.iter().any(|part| is_field(part.as_deref(), key));
+        is_text || (value.is_boolean() && is_field(flag.as_deref(), key)) || is_field(list.as_deref(), key)
     };
     fields(&approval.input).into_iter().filter(|(key, _)| !is_said(key)).collect()
 }
 
+/// Whether a part of an input is this field of it, all of it: one that lies deeper says nothing of what lies beside it.
+fn is_field(part: Option<&str>, key: &str) -> bool {
+    let name = part.and_then(|pointer| pointer.strip_prefix('/')).filter(|name| !name.contains('/'));
+    name.is_some_and(|name| name.replace("~1", "/").replace("~0", "~") == key)
+}
+
 /// The command, where a shell runs it.
 pub fn command(approval: &Approval) -> Option<&str> {
-    approval.input["command"].as_str().filter(|_| approval.kind == ApprovalKind::Tool && is_shell(&approval.tool))
+    text(&approval.input, approval.parts.command.as_deref()).filter(|_| approval.kind == ApprovalKind::Tool && is_command(approval))
 }
 
 /// What the agent itself says a command is for.
-pub fn description(approval: &Approval) -> Option<&str> {
-    command(approval).and_then(|_| approval.input["description"].as_str()).map(str::trim).filter(|text| !text.is_empty())
+pub fn purpose(approval: &Approval) -> Option<&str> {
+    command(approval).and_then(|_| text(&approval.input, approval.parts.purpose.as_deref())).map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// Whether an edit changes every place where the old text stands.
 pub fn is_everywhere(approval: &Approval) -> bool {
-    approval.tool == "Edit" && approval.input["replace_all"] == true
+    approval.class == CallClass::Edit && approval.parts.is_everywhere(&approval.input)
 }
 
 /// Whether a diff shows all of the change.
@@ -262,11 +269,11 @@ fn rest(word: &str, n: usize) -> String {
 
 /// What the exact input is called.
 pub fn input_title(approval: &Approval) -> &'static str {
-    match approval.tool.as_str() {
-        "Bash" | "PowerShell" => "Command",
-        "Edit" | "MultiEdit" | "NotebookEdit" => "Change",
-        "Write" => "File",
-        "WebFetch" | "WebSearch" => "Request",
+    match approval.class {
+        CallClass::Shell if is_command(approval) => "Command",
+        CallClass::Edit => "Change",
+        CallClass::Write => "File",
+        CallClass::Web => "Request",
         _ => "Input",
     }
 }
@@ -384,7 +391,9 @@ pub fn answers(questions: &[Question], given: &[Answer]) -> Option<BTreeMap<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::approvals::QuestionOption;
+    use crate::testing::approval;
+    use model::{approvals::QuestionOption, calls::CallParts};
+    use serde_json::json;
 
     fn question(text: &str, multi_select: bool) -> Question {
         let option = |label: &str| QuestionOption { label: label.into(), description: String::new() };
@@ -441,9 +450,58 @@ mod tests {
     }
 
     #[test]
-    fn tools_of_servers_are_named_for_people() {
-        assert_eq!(tool_name("mcp__slack__chat_post"), "slack chat_post");
-        assert_eq!(tool_name("Bash"), "Bash");
-        assert_eq!(tool_icon("mcp__slack__chat_post"), "zap");
+    fn a_tool_has_the_name_that_its_driver_gives_it() {
+        let named = |label: Option<&str>| {
+            approval(1, |a| {
+                a.class = CallClass::Server;
+                a.label = label.map(str::to_owned);
+                a.parts = CallParts::default();
+            })
+        };
+        let server = named(Some("slack post"));
+        assert_eq!((kind_word(&server).as_str(), icon(&server)), ("slack post", "zap"));
+        assert_eq!((title(&server), short_title(&server)), ("The agent asks to use slack post".into(), "Allow slack post?".into()));
+        assert_eq!(tool_name(&named(None)), named(None).tool);
+    }
+
+    #[test]
+    fn a_call_is_named_by_what_it_does() {
+        let asks = |class, change: fn(&mut CallParts)| {
+            let asked = approval(1, |a| {
+                a.class = class;
+                a.parts = CallParts::default();
+                change(&mut a.parts);
+            });
+            title(&asked).trim_start_matches("The agent asks to ").to_owned()
+        };
+        let nothing: fn(&mut CallParts) = |_| ();
+        assert_eq!(asks(CallClass::Shell, |parts| parts.command = Some("/command".into())), "run a command");
+        assert!(asks(CallClass::Shell, nothing).starts_with("use "), "it looks after one that runs");
+        assert_eq!([CallClass::Edit, CallClass::Write, CallClass::Read].map(|class| asks(class, nothing)), ["change a file", "write a file", "read a file"]);
+        assert_eq!(asks(CallClass::Web, |parts| parts.url = Some("/url".into())), "fetch a page");
+        assert_eq!(asks(CallClass::Web, |parts| parts.query = Some("/query".into())), "search the web");
+        assert!(asks(CallClass::Web, nothing).starts_with("use "));
+    }
+
+    #[test]
+    fn only_a_field_that_is_shown_whole_and_as_text_counts_as_said() {
+        let left = |input: serde_json::Value, parts: CallParts| {
+            let asked = approval(1, |a| {
+                a.input = input;
+                a.parts = parts;
+            });
+            unsaid(&asked).into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+        };
+        let at = |command: &str| CallParts { command: Some(command.into()), purpose: Some("/why".into()), ..CallParts::default() };
+        assert_eq!(left(json!({ "argv": "make", "why": "to build", "more": 1 }), at("/argv")), ["more"]);
+        assert_eq!(left(json!({ "a/b~": "make" }), at("/a~1b~0")), [""; 0]);
+        // What lies beside a part that lies deeper is shown.
+        assert_eq!(left(json!({ "argv": ["sh", "-c", "make"], "why": "x" }), at("/argv/2")), ["argv"]);
+        assert_eq!(left(json!({ "a": { "b": "make" }, "a/b": "rm" }), at("/a/b")), ["a", "a/b"]);
+        // A part that is no text is not shown as one.
+        assert_eq!(left(json!({ "argv": "make", "why": ["rm"] }), at("/argv")), ["why"]);
+        assert_eq!(left(json!({ "argv": ["rm"], "why": "x" }), at("/argv")), ["argv", "why"]);
+        // The driver says that there is no command: then nothing is shown as one.
+        assert_eq!(left(json!({ "command": "make" }), CallParts::default()), ["command"]);
     }
 }

@@ -4,7 +4,8 @@ use crate::testing::{Fake, NOW, approval_id, page, project_id, session_id};
 use async_trait::async_trait;
 use model::{
     Caller, Error, Page, PageQuery, Result,
-    approvals::{Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, RememberScope, Suggestion},
+    approvals::{Always, Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, RememberScope, Suggestion},
+    calls::{CallClass, CallParts},
     id::ApprovalId,
     ports,
 };
@@ -32,6 +33,9 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
         project_name: "billing-api".into(),
         kind: ApprovalKind::Tool,
         tool: "Bash".into(),
+        class: CallClass::Shell,
+        label: None,
+        parts: CallParts { command: Some("/command".into()), purpose: Some("/description".into()), ..CallParts::default() },
         call: Some("toolu_1".into()),
         input: serde_json::json!({ "command": "cargo test" }),
         input_cut: None,
@@ -44,7 +48,10 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
         subagent: None,
         suggestions: vec![Suggestion { text: "allow Bash(cargo test *)".into(), scope: RememberScope::Local, raw: serde_json::json!({}) }],
         scopes: RememberScope::ALL.to_vec(),
-        always: Vec::new(),
+        always: RememberScope::ALL
+            .iter()
+            .map(|scope| Always { scope: *scope, text: String::new(), file: (*scope != RememberScope::Session).then(|| format!("{}.json", scope.word())) })
+            .collect(),
         state: ApprovalState::Pending,
         created: NOW - 42_000,
         expires: None,

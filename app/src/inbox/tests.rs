@@ -4,6 +4,7 @@ use crate::testing::{Fake, NOW, approval};
 use model::{
     Error,
     approvals::{ApprovalKind, ApprovalState, Decided, LimitOf, Question, QuestionOption, RememberScope, Verdict},
+    calls::{CallClass, CallParts},
     entries::{Diff, DiffLine, Unplaced},
 };
 
@@ -35,6 +36,7 @@ async fn the_oldest_is_shown_with_its_exact_input_why_and_what_always_would_add(
         "the mode ask asks before commands",
         "allow Bash(cargo test *)",
         "this project, on this machine",
+        "Written to <code>local.json</code>.",
         "Allow once",
         "Deny…",
         "Next: Bash, billing-api",
@@ -64,7 +66,7 @@ async fn the_address_names_the_item_and_a_change_is_a_diff() {
     let approvals = vec![
         approval(1, |_| ()),
         approval(2, |a| {
-            a.tool = "Edit".into();
+            a.class = CallClass::Edit;
             a.diff = Some(diff);
         }),
     ];
@@ -77,7 +79,7 @@ async fn a_change_without_a_place_invents_no_numbers_and_says_why() {
     let line = |sign, text: &str| DiffLine { sign, old: None, new: None, parts: vec![(false, text.into())] };
     let diff = Diff { path: "/etc/hosts".into(), added: 1, removed: 1, lines: vec![line('-', "one"), line('+', "two")], ..Diff::default() };
     let asked = approval(1, |a| {
-        a.tool = "Edit".into();
+        a.class = CallClass::Edit;
         a.diff = Some(Diff { unplaced: Some(Unplaced::Outside), ..diff });
     });
     let page = Fake { approvals: vec![asked].into(), ..Fake::default() }.render("/inbox").await;
@@ -198,11 +200,18 @@ async fn until_the_page_lives_decisions_are_plain_forms() {
 
 #[tokio::test]
 async fn the_whole_input_is_there_and_open_where_more_is_asked_than_shown() {
-    let with = |tool: &str, input: serde_json::Value, diff: Option<Diff>| {
-        let tool = tool.to_owned();
+    let part = |name: &str| Some(format!("/{name}"));
+    let with = |class: CallClass, input: serde_json::Value, diff: Option<Diff>| {
+        let parts = match class {
+            CallClass::Shell => CallParts { command: part("command"), purpose: part("description"), ..CallParts::default() },
+            CallClass::Edit => CallParts { path: part("file"), old: part("before"), new: part("after"), everywhere: part("all"), ..CallParts::default() },
+            CallClass::Write => CallParts { path: part("file"), content: part("text"), ..CallParts::default() },
+            _ => CallParts::default(),
+        };
         Fake {
             approvals: vec![approval(1, |a| {
-                a.tool = tool;
+                a.class = class;
+                a.parts = parts;
                 a.input = input;
                 a.diff = diff;
             })]
@@ -214,16 +223,21 @@ async fn the_whole_input_is_there_and_open_where_more_is_asked_than_shown() {
     let diff = || Diff { path: "a".into(), added: 1, lines: vec![line.clone()], ..Diff::default() };
     let open = "<details open class=\"whole\"";
     let shell = serde_json::json!({ "command": "make", "description": "Build it" });
-    with("Bash", shell, None).render("/inbox").await.shows(&["Build it", "All fields"]).lacks(&[open]);
+    with(CallClass::Shell, shell, None).render("/inbox").await.shows(&["Build it", "All fields"]).lacks(&[open]);
     let outside = serde_json::json!({ "command": "make", "dangerouslyDisableSandbox": true });
-    with("Bash", outside, None).render("/inbox").await.shows(&[open, "dangerouslyDisableSandbox"]);
+    with(CallClass::Shell, outside, None).render("/inbox").await.shows(&[open, "dangerouslyDisableSandbox"]);
     let server = serde_json::json!({ "command": "select", "sql": "drop table users" });
-    with("mcp__db__run", server, None).render("/inbox").await.shows(&["<code>sql</code>", "drop table users", "<code>command</code>"]);
-    let edit = |all: bool| serde_json::json!({ "file_path": "/a", "old_string": "one", "new_string": "two", "replace_all": all });
-    with("Edit", edit(false), Some(diff())).render("/inbox").await.lacks(&[open, "Replaces every place"]);
-    with("Edit", edit(true), Some(diff())).render("/inbox").await.shows(&["Replaces every place"]);
-    with("Edit", edit(false), Some(Diff { shortened: 1, ..diff() })).render("/inbox").await.shows(&[open, "only the beginning is shown"]);
-    with("Edit", edit(false), Some(Diff { omitted: 7, ..diff() })).render("/inbox").await.shows(&[open, "7 more lines are not shown"]);
+    with(CallClass::Server, server, None).render("/inbox").await.shows(&["<code>sql</code>", "drop table users", "<code>command</code>"]);
+    let edit = |all: bool| serde_json::json!({ "file": "/a", "before": "one", "after": "two", "all": all });
+    with(CallClass::Edit, edit(false), Some(diff())).render("/inbox").await.lacks(&[open, "Replaces every place"]);
+    with(CallClass::Edit, edit(true), Some(diff())).render("/inbox").await.shows(&["Replaces every place"]);
+    with(CallClass::Edit, edit(false), Some(Diff { shortened: 1, ..diff() })).render("/inbox").await.shows(&[open, "only the beginning is shown"]);
+    with(CallClass::Edit, edit(false), Some(Diff { omitted: 7, ..diff() })).render("/inbox").await.shows(&[open, "7 more lines are not shown"]);
+    let write = serde_json::json!({ "file": "/a", "text": "two" });
+    with(CallClass::Write, write.clone(), Some(diff())).render("/inbox").await.lacks(&[open]);
+    with(CallClass::Write, write, Some(Diff { omitted: 7, ..diff() })).render("/inbox").await.shows(&[open]);
+    let more = serde_json::json!({ "file": "/a", "text": "two", "mode": "0777" });
+    with(CallClass::Write, more, Some(diff())).render("/inbox").await.shows(&[open, "<code>mode</code>", "0777"]);
 }
 
 #[tokio::test]

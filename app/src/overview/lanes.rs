@@ -169,7 +169,7 @@ fn OpenItem(board: Board, row: ArcRwSignal<Approval>, first: Memo<Option<String>
                 " in "
                 {project}
                 " asks for "
-                <b class="medium">{words::tool_name(&approval.tool)}</b>
+                <b class="medium">{words::tool_name(&approval)}</b>
                 {approval
                     .diff
                     .as_ref()

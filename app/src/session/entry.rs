@@ -9,13 +9,14 @@ use super::{
     timeline::{Entries, Writing},
 };
 use crate::{
-    decision::words::{tool_icon, tool_name},
+    decision::words::class_icon,
     session::api::read_body,
     ui::{Elapsed, Exact, Icon, Look, Markdown, Shape, StatusWord, format, keyed_list},
     view,
 };
 use leptos::prelude::*;
 use model::{
+    calls::CallClass,
     entries::{Call, CallStatus, Entry, EntryKind},
     shown::marked,
 };
@@ -287,8 +288,10 @@ fn ToolLine(store: Store, row: Row) -> impl IntoView {
         let entry = entry.clone();
         Memo::new(move |_| entry.with(|entry| entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Failed)))
     };
-    let (tool, task) = entry.with_untracked(|entry| (entry.call.as_ref().map(|call| call.tool.clone()).unwrap_or_default(), entry.kind == EntryKind::Task));
-    let icon = if task { "list-todo" } else { tool_icon(&tool) };
+    let (call, task) = entry.with_untracked(|entry| (entry.call.clone(), entry.kind == EntryKind::Task));
+    let icon = if task { "list-todo" } else { class_icon(call.as_ref().map_or(CallClass::Other, |call| call.class)) };
+    let name = call.as_ref().map(|call| marked(call.name()).into_owned()).unwrap_or_default();
+    let tool = call.map(|call| call.tool).unwrap_or_default();
     let target = {
         let entry = entry.clone();
         Memo::new(move |_| entry.with(|entry| marked(entry.call.as_ref().map_or(&entry.preview, |call| &call.target)).into_owned()))
@@ -304,7 +307,7 @@ fn ToolLine(store: Store, row: Row) -> impl IntoView {
             <summary>
                 <Icon name="chevron-right" class="chev" />
                 <Icon name=icon />
-                <span class="name cut" title=tool.clone()>{if task { "Task".to_owned() } else { tool_name(&tool) }}</span>
+                <span class="name cut" title=tool>{if task { "Task".to_owned() } else { name }}</span>
                 <span class="tgt cut" title=move || target.get()>{move || target.get()}</span>
                 {move || {
                     outcome.with(|entry| entry.call.clone().map(|call| view! { <Outcome at=entry.at call=call waits=waits.get() /> }))

@@ -437,10 +437,7 @@ fn More(store: Store, controls: Controls) -> impl IntoView {
 
 /// What stands where no model is named.
 pub const fn no_model(agent: AgentKind) -> &'static str {
-    match agent {
-        AgentKind::Demo => "none",
-        AgentKind::Claude => "default",
-    }
+    if matches!(agent, AgentKind::Demo) { "none" } else { "default" }
 }
 
 /// The model, to be changed in place; its name as the agent reported it.

@@ -3,7 +3,10 @@
 
 use crate::ui::format::lower;
 use litemap::LiteMap;
-use model::entries::{CallStatus, Entry, EntryKind};
+use model::{
+    calls::CallClass,
+    entries::{CallStatus, Entry, EntryKind},
+};
 
 /// Entries are drawn in blocks of so many, cut at absolute places, so that older ones arriving never move the others.
 pub const BLOCK: i64 = 50;
@@ -212,10 +215,7 @@ pub fn is_error(entry: &Entry) -> bool {
 
 /// Whether the entry changed a file.
 pub fn is_edit(entry: &Entry) -> bool {
-    entry
-        .call
-        .as_ref()
-        .is_some_and(|call| matches!(call.tool.as_str(), "Edit" | "Write" | "MultiEdit" | "NotebookEdit") || call.added.is_some() || call.removed.is_some())
+    entry.call.as_ref().is_some_and(|call| matches!(call.class, CallClass::Edit | CallClass::Write) || call.added.is_some() || call.removed.is_some())
 }
 
 /// What a timeline shows of its entries.
@@ -290,7 +290,10 @@ pub fn next_hit(hits: &[i64], at: Option<i64>) -> Option<i64> {
 pub fn says(entry: &Entry, needle: &str) -> bool {
     !needle.is_empty()
         && (lower(&entry.preview).contains(needle)
-            || entry.call.as_ref().is_some_and(|call| lower(&call.target).contains(needle) || lower(&call.tool).contains(needle))
+            || entry
+                .call
+                .as_ref()
+                .is_some_and(|call| lower(&call.target).contains(needle) || lower(&call.tool).contains(needle) || lower(call.name()).contains(needle))
             || entry.html.as_deref().is_some_and(|html| lower(&text_of(html)).contains(needle)))
 }
 
@@ -334,7 +337,9 @@ mod tests {
     fn call(seq: i64, turn: i64, id: &str) -> Entry {
         let call = Call {
             id: id.into(),
-            tool: "Task".into(),
+            tool: "a tool".into(),
+            class: CallClass::Subagent,
+            label: None,
             target: "look".into(),
             status: CallStatus::Running,
             result: None,
@@ -452,7 +457,7 @@ mod tests {
     #[test]
     fn a_filter_keeps_its_own_and_the_heads_of_turns() {
         let mut edit = call(1, 1, "c");
-        edit.call.as_mut().unwrap().tool = "Edit".into();
+        edit.call.as_mut().unwrap().class = CallClass::Edit;
         let (prompt, message, error) = (entry(2, 1, EntryKind::Prompt), entry(3, 1, EntryKind::Message), entry(4, 1, EntryKind::Error));
         for shown in Shown::ALL {
             assert_eq!(Shown::of(shown.key()), shown);
@@ -470,7 +475,7 @@ mod tests {
     #[test]
     fn edits_and_errors_are_told_apart() {
         let mut edit = call(1, 1, "c");
-        edit.call.as_mut().unwrap().tool = "Edit".into();
+        edit.call.as_mut().unwrap().class = CallClass::Edit;
         assert!(is_edit(&edit) && !is_error(&edit));
         edit.call.as_mut().unwrap().status = CallStatus::Failed;
         assert!(is_error(&edit));

@@ -16,7 +16,7 @@ use crate::{
 use leptos::prelude::*;
 use model::{
     PageQuery,
-    entries::{Call, EntryBody, EntryKind},
+    entries::{Call, EntryBody, EntryKind, Todo, TodoState},
     sessions::RawLine,
 };
 use std::time::Duration;
@@ -194,7 +194,7 @@ fn Subagents(store: Store) -> impl IntoView {
             <li>
                 <a class="file" href=format!("#e{seq}") title=title>
                     <Shape look=Look::from(call.status) />
-                    <span class="cut">{if call.target.is_empty() { call.tool } else { call.target }}</span>
+                    <span class="cut">{if call.target.is_empty() { call.name().to_owned() } else { call.target }}</span>
                     <span class="xs muted nw">{call.result}</span>
                 </a>
             </li>
@@ -255,29 +255,8 @@ fn Plan(store: Store) -> impl IntoView {
     }
 }
 
-/// One thing the agent means to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Todo {
-    text: String,
-    status: String,
-}
-
-/// Reads the list an agent keeps: `{"todos":[{"content","status"}]}` or such a list itself; `None` for anything else.
-fn todos(value: &serde_json::Value) -> Option<Vec<Todo>> {
-    let list = value.get("todos").or_else(|| value.get("tasks")).or_else(|| value.get("items")).unwrap_or(value).as_array()?;
-    let all: Vec<Todo> = list
-        .iter()
-        .filter_map(|one| {
-            let word = |name: &str| one.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
-            let text = word("content").or_else(|| word("text")).or_else(|| word("subject")).or_else(|| word("title"))?;
-            Some(Todo { text, status: word("status").unwrap_or_else(|| "pending".into()) })
-        })
-        .collect();
-    (!all.is_empty()).then_some(all)
-}
-
 fn todo_view(body: &EntryBody, preview: &str) -> AnyView {
-    let list = body.input.as_ref().or(body.raw.as_ref()).and_then(todos);
+    let list = body.raw.clone().and_then(|raw| serde_json::from_value::<Vec<Todo>>(raw).ok()).filter(|list| !list.is_empty());
     let Some(list) = list else {
         let text = body.text.clone().unwrap_or_else(|| preview.to_owned());
         return match &body.html {
@@ -288,11 +267,11 @@ fn todo_view(body: &EntryBody, preview: &str) -> AnyView {
     let rows = list
         .into_iter()
         .map(|todo| {
-            let look = match todo.status.as_str() {
-                "completed" | "done" => Look::DONE,
-                "in_progress" | "active" | "running" => Look::WORKING,
-                "cancelled" | "deleted" => Look::DENIED.called("Dropped"),
-                _ => Look::IDLE.called("To do"),
+            let look = match todo.state {
+                TodoState::Done => Look::DONE,
+                TodoState::Active => Look::WORKING,
+                TodoState::Dropped => Look::DENIED.called("Dropped"),
+                TodoState::Pending => Look::IDLE.called("To do"),
             };
             view! {
                 <li class="todo" class:muted=look == Look::DONE>
@@ -405,17 +384,6 @@ fn RawRow(line: RawLine) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn lists_of_things_to_do_are_read_in_both_shapes() {
-        let list = json!([{"content": "a", "status": "completed"}, {"subject": "b"}]);
-        let read = todos(&json!({ "todos": list })).unwrap();
-        assert_eq!(read, todos(&list).unwrap());
-        assert_eq!(read[1], Todo { text: "b".into(), status: "pending".into() });
-        assert_eq!(todos(&json!("nothing")), None);
-        assert_eq!(todos(&json!([])), None);
-    }
 
     #[test]
     fn every_part_is_known_by_its_key() {

@@ -216,10 +216,10 @@ fn Interrupted(store: Store) -> impl IntoView {
 /// What is said to an agent that was interrupted, so that it goes on, or asks again what it had `asked`; `None` is what was said last, once more:
 /// a script remembers nothing.
 const fn way_on(asked: bool, agent: AgentKind) -> Option<&'static str> {
-    match agent {
-        AgentKind::Demo => None,
-        AgentKind::Claude if asked => Some("I interrupted you while you waited for my answer. Go on, and ask me again."),
-        AgentKind::Claude => Some("I interrupted you. Continue where you were."),
+    match (agent, asked) {
+        (AgentKind::Demo, _) => None,
+        (_, true) => Some("I interrupted you while you waited for my answer. Go on, and ask me again."),
+        (_, false) => Some("I interrupted you. Continue where you were."),
     }
 }
 

@@ -221,7 +221,7 @@ impl Store {
     pub fn background(&self) -> Vec<(i64, String)> {
         self.marked.track();
         let running = self.calls(|inner| &inner.tasks).into_iter().filter(|(_, call)| call.status == CallStatus::Running);
-        running.map(|(seq, call)| (seq, if call.target.is_empty() { call.tool } else { call.target })).collect()
+        running.map(|(seq, call)| (seq, if call.target.is_empty() { call.name().to_owned() } else { call.target })).collect()
     }
 
     /// The calls that were given to subagents. Subscribes.

@@ -5,6 +5,7 @@ use crate::testing::{Fake, NOW, approval, approval_id, caller, session, session_
 use model::{
     Error, Role,
     approvals::ApprovalState,
+    calls::CallClass,
     entries::{Call, CallStatus, Entry, EntryKind},
     sessions::{AgentKind, Prompt, PromptState, Queued, QueuedWhy, Session, SessionState},
 };
@@ -13,6 +14,8 @@ fn call(id: &str, tool: &str, target: &str, status: CallStatus) -> Call {
     Call {
         id: id.into(),
         tool: tool.into(),
+        class: CallClass::Other,
+        label: None,
         target: target.into(),
         status,
         result: None,

@@ -68,7 +68,7 @@ pub fn Usage(
 fn agent(session: &Session) -> AnyView {
     match session.agent {
         AgentKind::Demo => "Demo, no model".into_any(),
-        agent @ AgentKind::Claude => view! { {agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> },
+        agent => view! { {agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> },
     }
 }
 

@@ -65,7 +65,7 @@ pub fn SessionRow(
             <span role="cell" class="c-agent">
                 {move || s.with(|session| match session.agent {
                     AgentKind::Demo => "demo, no model".into_any(),
-                    agent @ AgentKind::Claude => {
+                    agent => {
                         let model = session.model.as_deref().map(|model| short_model(model).to_owned());
                         view! { {agent.word()} " " <span class="faint">{model}</span> }
                     }

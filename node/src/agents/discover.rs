@@ -12,6 +12,16 @@ use std::{
 /// How long a program may take to say its version: a cold start of 380 MB from disk.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
+/// The program of an agent, or a sentence that says what is missing. `own` is the node's own program, `claude` what is configured for Claude Code.
+pub fn program(agent: AgentKind, own: &Path, claude: Option<&Path>) -> Result<PathBuf, String> {
+    match agent {
+        AgentKind::Demo => Ok(own.to_owned()),
+        AgentKind::Claude => {
+            claude_program(claude).ok_or_else(|| "Claude Code was not found on this machine: install it, or name its program with agents.claude_path".into())
+        }
+    }
+}
+
 /// Claude Code's program: the configured one, else `claude` on PATH; `None` when there is none that can be run.
 pub fn claude_program(configured: Option<&Path>) -> Option<PathBuf> {
     if let Some(path) = configured {

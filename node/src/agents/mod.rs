@@ -4,14 +4,18 @@
 pub mod claude;
 pub mod demo;
 pub mod discover;
+mod event;
+mod own;
 
-use crate::{folder::Grant, process::Spec};
+pub use event::{AgentEvent, Asks, Call, Said, Session, Task, Turn, TurnOutcome, Wish};
+pub use own::{Grant, Own};
+
+use crate::process::Spec;
 use model::{
-    Micros,
     approvals::{ApprovalKind, Question, RememberScope, Suggestion},
-    entries::{CallStatus, EntryKind},
+    calls::CallShape,
     id::{PromptId, SessionId},
-    sessions::{AgentKind, Mode, Tokens},
+    sessions::{AgentKind, Mode},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf};
@@ -42,7 +46,7 @@ pub struct Start {
 pub enum How {
     /// From none.
     Fresh,
-    /// From the session's own; only when the agent may have a transcript of it ([`AgentEvent::Resumable`]).
+    /// From the session's own; only when the agent may have a transcript of it ([`Session::Resumable`]).
     Resume,
     /// From a copy of another session's, which stays as it is.
     Fork {
@@ -58,7 +62,7 @@ pub enum How {
 pub trait Driver: Send {
     /// The command that starts the agent.
     fn spec(&self, start: &Start) -> Spec;
-    /// Lines to write first, once per process; its success comes as [`AgentEvent::Control`] of [`Wish::Initialize`].
+    /// Lines to write first, once per process; its success comes as [`Session::Control`] of [`Wish::Initialize`].
     fn hello(&mut self) -> Vec<Vec<u8>>;
     /// Reads one line of the agent's output. Never panics, whatever the line is, and keeps a bounded amount of it.
     fn line(&mut self, line: &[u8]) -> Vec<AgentEvent>;
@@ -116,22 +120,27 @@ impl Answer {
     pub fn deny(message: impl Into<String>) -> Self {
         Self::Deny { message: message.into(), interrupt: false }
     }
+}
 
-    /// What the node itself says to an ask that [`Ask::is_against_plan`] while the session plans.
-    pub fn still_planning() -> Self {
-        Self::deny("The session is still planning: propose the plan with ExitPlanMode and wait until a person approves it. Nothing may be changed before.")
+/// What the node itself says to an ask that [`Ask::is_against_plan`] while the session plans.
+pub fn still_planning(agent: AgentKind) -> Answer {
+    match agent {
+        AgentKind::Claude | AgentKind::Demo => claude::still_planning(),
     }
 }
 
 /// The suggestions of an ask as rules to remember at the scope a person chose; without those that no session may have.
-pub fn remember(suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
-    let given = suggestions.iter().filter(|suggestion| claude::permission::may_remember(&suggestion.raw));
-    given.map(|suggestion| claude::permission::at_scope(&suggestion.raw, scope)).collect()
+pub fn remember(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
+    match agent {
+        AgentKind::Claude | AgentKind::Demo => claude::permission::remember(suggestions, scope),
+    }
 }
 
 /// Whether all of these can be remembered beyond the session.
-pub fn can_last(suggestions: &[Suggestion]) -> bool {
-    suggestions.iter().all(|suggestion| claude::permission::can_last(&suggestion.raw))
+pub fn can_last(agent: AgentKind, suggestions: &[Suggestion]) -> bool {
+    match agent {
+        AgentKind::Claude | AgentKind::Demo => claude::permission::can_last(suggestions),
+    }
 }
 
 /// What an agent writes into the folder's own settings when it is told to remember these; `None` where it writes nothing there, or more than can
@@ -143,6 +152,44 @@ pub fn grant(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope)
     }
 }
 
+/// The file that an agent writes what it remembers at this scope to, as people would name it; `None` where it writes none.
+pub fn remembered_in(agent: AgentKind, scope: RememberScope) -> Option<&'static str> {
+    match agent {
+        AgentKind::Claude => claude::own::remembered_in(scope),
+        AgentKind::Demo => None,
+    }
+}
+
+/// What of a folder any of the agents obeys.
+pub(crate) fn obeyed() -> impl Iterator<Item = &'static Own> {
+    AgentKind::ALL.iter().filter_map(|agent| match agent {
+        AgentKind::Claude => Some(&claude::own::OWN),
+        // It obeys nothing that lies in a folder.
+        AgentKind::Demo => None,
+    })
+}
+
+/// Why an agent asks, in words all agents share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It does not say.
+    Unsaid,
+    /// Its mode forbids the call.
+    Mode,
+    /// A permission rule says ask.
+    Rule,
+    /// It reaches outside of the project's folder.
+    Outside,
+    /// Its own safety check.
+    Safety,
+    /// A hook says ask.
+    Hook,
+    /// No rule allows a part of the command.
+    Part,
+    /// Another, which this version does not know.
+    Other,
+}
+
 /// Something the agent asks of a person.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
@@ -152,9 +199,11 @@ pub struct Ask {
     pub kind: ApprovalKind,
     /// Which tool.
     pub tool: String,
+    /// What kind of thing it does, and where its input says so.
+    pub shape: CallShape,
     /// The agent's id of the call.
     pub call: Option<String>,
-    /// Exactly what the tool would get; for plans `{"plan": text, ...}`.
+    /// Exactly what the tool would get.
     pub input: Value,
     /// A secret was left out of the line that asked.
     pub masked: bool,
@@ -162,8 +211,8 @@ pub struct Ask {
     pub target: String,
     /// Why it asks, in the agent's words.
     pub reason: Option<String>,
-    /// Why it asks, as the agent's word: `rule`, `mode`, `workingDir`, `safetyCheck`, ... Open.
-    pub reason_type: Option<String>,
+    /// Why it asks, in words all agents share.
+    pub cause: Cause,
     /// The subagent that asks, by its type where known; `None` for the main thread.
     pub subagent: Option<String>,
     /// What "always" would remember.
@@ -174,206 +223,8 @@ pub struct Ask {
 
 impl Ask {
     /// Whether the agent asks only because its mode forbids the call. Claude Code asks for edits even while planning, and an allow would let them through:
-    /// while the session's mode is `plan` the node answers [`Answer::still_planning`] to these.
+    /// while the session's mode is `plan` the node answers [`still_planning`] to these.
     pub fn is_against_plan(&self) -> bool {
-        self.kind == ApprovalKind::Tool && self.reason_type.as_deref() == Some("mode")
+        self.kind == ApprovalKind::Tool && self.cause == Cause::Mode
     }
-}
-
-/// A wish the agent has answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// [`Driver::hello`].
-    Initialize,
-    /// [`Driver::interrupt`].
-    Interrupt,
-    /// [`Driver::set_mode`].
-    Mode(Mode),
-    /// [`Driver::set_model`].
-    Model,
-}
-
-/// What an entry a tool call is shown as: the tools that are not tools to a person have kinds of their own.
-pub fn entry_kind(tool: &str) -> EntryKind {
-    match tool {
-        "ExitPlanMode" => EntryKind::Plan,
-        _ => EntryKind::Tool,
-    }
-}
-
-/// How a turn ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TurnOutcome {
-    /// Well.
-    Completed,
-    /// A person interrupted it.
-    Interrupted,
-    /// Badly; a sentence for people, which an [`AgentEvent::Error`] said before.
-    Failed(String),
-}
-
-/// What an agent did or said, in words all agents share.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AgentEvent {
-    /// The agent said what it is. Comes with every turn; only what changed matters.
-    Ready {
-        /// Its version.
-        version: Option<String>,
-        /// The model that answers.
-        model: Option<String>,
-        /// Its mode; `None` for one OrchWiz does not offer.
-        mode: Option<Mode>,
-    },
-    /// A turn began. Also by itself, without a prompt: when a background task ends, the agent goes on.
-    TurnStarted,
-    /// More of a text that is being written: append it. Provisional: the whole follows as [`AgentEvent::Message`] or [`AgentEvent::Thought`], which replaces it.
-    Delta {
-        /// `message` or `thought`.
-        kind: EntryKind,
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-        /// The piece.
-        text: String,
-    },
-    /// All half-written text of that thread is void: its reply begins anew or will not be finished.
-    DeltaReset {
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-    },
-    /// The agent said something, whole. Markdown.
-    Message {
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-        /// All of it.
-        text: String,
-    },
-    /// The agent thought something, whole.
-    Thought {
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-        /// All of it.
-        text: String,
-    },
-    /// A tool call began, or waits to be allowed.
-    ToolStart {
-        /// The agent's id of the call.
-        id: String,
-        /// The tool's name as the agent gives it.
-        tool: String,
-        /// What it acts on, one line.
-        target: String,
-        /// Exactly what it gets.
-        input: Value,
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-    },
-    /// A tool call ended.
-    ToolEnd {
-        /// The agent's id of the call.
-        id: String,
-        /// How: `ok`, `failed` or `denied`.
-        status: CallStatus,
-        /// The outcome in a few words.
-        result: Option<String>,
-        /// Lines added, where it edits.
-        added: Option<i64>,
-        /// Lines removed, where it edits.
-        removed: Option<i64>,
-        /// What came back: `{"output": text, "patch": [hunks]?, "path": text?}`; a hunk is `{oldStart, oldLines, newStart, newLines, lines}`.
-        output: Value,
-    },
-    /// The agent asks a person and waits. Also between turns: subagents work in the background.
-    Ask(Box<Ask>),
-    /// It no longer wants an answer to that request.
-    AskCancelled {
-        /// The ask's id.
-        request: String,
-    },
-    /// What the agent means to do, all of it anew: `[{"content", "status": "pending"|"in_progress"|"completed", "activeForm"}]`.
-    Todo {
-        /// The id of the subagent call it belongs to.
-        parent: Option<String>,
-        /// The list.
-        todos: Value,
-    },
-    /// Something goes on in the background.
-    TaskStarted {
-        /// The agent's id of the task.
-        id: String,
-        /// The tool call that started it.
-        call: Option<String>,
-        /// `local_bash`, `local_agent`, ... Open.
-        task: Option<String>,
-        /// What it is, in the agent's words.
-        text: String,
-    },
-    /// A background task got on.
-    TaskProgress {
-        /// The agent's id of the task.
-        id: String,
-        /// How far, one line.
-        text: String,
-    },
-    /// A background task ended.
-    TaskEnded {
-        /// The agent's id of the task.
-        id: String,
-        /// How.
-        status: CallStatus,
-        /// What came of it, one line.
-        text: String,
-    },
-    /// Running totals of this process for one model: the newest replaces the one before.
-    Usage {
-        /// Which model.
-        model: String,
-        /// Tokens so far.
-        tokens: Tokens,
-        /// Cost so far, where the agent says any.
-        cost_micros: Option<Micros>,
-    },
-    /// How full the model's context is.
-    Context {
-        /// Tokens used.
-        used: i64,
-        /// Tokens that fit, where known.
-        size: Option<i64>,
-    },
-    /// The agent's mode is now this.
-    Mode(Mode),
-    /// A change of state worth seeing, one line.
-    Status {
-        /// What changed.
-        text: String,
-    },
-    /// Something went wrong, a sentence a person can act on.
-    Error {
-        /// What.
-        text: String,
-    },
-    /// The agent answered a wish.
-    Control {
-        /// Which.
-        wish: Wish,
-        /// Whether it was granted.
-        ok: bool,
-        /// Why not.
-        error: Option<String>,
-    },
-    /// A turn ended; the agent waits for the next prompt.
-    TurnEnded {
-        /// How.
-        outcome: TurnOutcome,
-    },
-    /// From now on the agent may have a transcript: [`How::Resume`] comes first, and where there is none it says so. Said once per process.
-    Resumable,
-    /// [`How::Resume`] was asked for, but the agent has no such conversation; it ends. Start it anew with [`How::Fresh`].
-    NothingToResume,
-    /// Write this line to the agent: it asked the node itself for something that needs an answer but no person.
-    Reply {
-        /// The line, without its line feed.
-        line: Vec<u8>,
-    },
-    /// A message this version does not know, as it came; a line that is not a JSON object as a string, cut after 64 KiB.
-    Raw(Value),
 }

@@ -119,7 +119,8 @@ async fn decide_in<'t>(
     if decide.remember.is_some_and(|scope| scope != RememberScope::Session) && !may_last(&who) {
         return Err(Error::Forbidden("what is remembered beyond this session holds for everybody's sessions: that needs the role admin".into()));
     }
-    let answer = answer(&decide, kind, &suggestions, offered(&who, &suggestions, trusted), asked)?;
+    let agent = scribe.agent()?;
+    let answer = answer(&decide, agent, kind, &suggestions, offered(agent, &who, &suggestions, trusted), asked)?;
     let decided = match who.via {
         Via::Node => Decided { reason: decide.reason.clone(), ..by_node(tx.now(), "") },
         _ => Decided {
@@ -144,7 +145,7 @@ async fn decide_in<'t>(
         scribe.push(project, ProjectTrusted { hash: Some(after.now), also: after.also });
     }
     let run = row.run.parse().map_err(|_| Error::Conflict("its agent is gone".into()))?;
-    let lines = driver(scribe.agent()?).answer(&row.request, &answer);
+    let lines = driver(agent).answer(&row.request, &answer);
     scribe.input(run, lines).await?;
     after_decision(&mut scribe).await?;
     Ok(scribe.finish(()))
@@ -178,7 +179,7 @@ fn plan_mode(decide: &Decide, kind: ApprovalKind) -> Option<Mode> {
     (kind == ApprovalKind::Plan && decide.decision == Verdict::Allow).then(|| decide.mode.filter(|mode| *mode != Mode::Plan).unwrap_or(Mode::Ask))
 }
 
-fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], holding: &[RememberScope], asked: Asked) -> Result<Answer> {
+fn answer(decide: &Decide, agent: AgentKind, kind: ApprovalKind, suggestions: &[Suggestion], holding: &[RememberScope], asked: Asked) -> Result<Answer> {
     let reason = decide.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     if decide.decision == Verdict::Deny {
         let message = match (kind, reason) {
@@ -191,8 +192,10 @@ fn answer(decide: &Decide, kind: ApprovalKind, suggestions: &[Suggestion], holdi
     }
     let remember = match decide.remember {
         None => Vec::new(),
-        Some(scope) if holding.contains(&scope) => agents::remember(suggestions, scope),
-        Some(_) if !agents::can_last(suggestions) => return Err(Error::invalid("remember", "a change of mode holds for this session only; choose session")),
+        Some(scope) if holding.contains(&scope) => agents::remember(agent, suggestions, scope),
+        Some(_) if !agents::can_last(agent, suggestions) => {
+            return Err(Error::invalid("remember", "a change of mode holds for this session only; choose session"));
+        }
         Some(_) => {
             let offered = holding.iter().map(|scope| scope.word()).collect::<Vec<_>>().join(" or ");
             let why = "the project is not trusted: its agents do not read rules kept in it";
@@ -300,7 +303,7 @@ mod tests {
     fn always_needs_something_to_remember() {
         let decide = Decide { remember: Some(RememberScope::Local), ..Decide::allow() };
         assert!(
-            matches!(answer(&decide, ApprovalKind::Tool, &[], RememberScope::offered(true, true), nothing()), Err(Error::Invalid { field, .. }) if field == "remember")
+            matches!(answer(&decide, AgentKind::Claude, ApprovalKind::Tool, &[], RememberScope::offered(true, true), nothing()), Err(Error::Invalid { field, .. }) if field == "remember")
         );
         let deny = Decide { remember: Some(RememberScope::Local), ..Decide::deny("no") };
         assert!(checked(&deny).is_err());
@@ -311,11 +314,11 @@ mod tests {
         let suggestions = [Suggestion { text: "allow Bash(make)".into(), scope: RememberScope::Local, raw: Value::Null }];
         for (scope, holds) in [(RememberScope::Session, true), (RememberScope::Local, false), (RememberScope::Project, false), (RememberScope::User, true)] {
             let decide = Decide { remember: Some(scope), ..Decide::allow() };
-            let untrusted = answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::offered(false, true), nothing());
+            let untrusted = answer(&decide, AgentKind::Claude, ApprovalKind::Tool, &suggestions, RememberScope::offered(false, true), nothing());
             assert_eq!(untrusted.is_ok(), holds, "{scope:?}");
             let why = |error: &Error| matches!(error, Error::Invalid { field, message } if field == "remember" && message.contains("not trusted"));
             assert!(untrusted.is_ok() || untrusted.as_ref().is_err_and(why), "{untrusted:?}");
-            assert!(answer(&decide, ApprovalKind::Tool, &suggestions, RememberScope::offered(true, true), nothing()).is_ok(), "{scope:?}");
+            assert!(answer(&decide, AgentKind::Claude, ApprovalKind::Tool, &suggestions, RememberScope::offered(true, true), nothing()).is_ok(), "{scope:?}");
         }
     }
 
@@ -326,16 +329,20 @@ mod tests {
         for role in model::Role::ALL {
             let caller = Caller { role, ..Caller::cli() };
             let lasts = role >= model::Role::Admin;
-            assert_eq!(offered(&caller, std::slice::from_ref(&rule), true), if lasts { RememberScope::ALL } else { &[RememberScope::Session] }, "{role:?}");
-            assert_eq!(offered(&caller, std::slice::from_ref(&mode), true), [RememberScope::Session], "a mode is the session's");
+            assert_eq!(
+                offered(AgentKind::Claude, &caller, std::slice::from_ref(&rule), true),
+                if lasts { RememberScope::ALL } else { &[RememberScope::Session] },
+                "{role:?}"
+            );
+            assert_eq!(offered(AgentKind::Claude, &caller, std::slice::from_ref(&mode), true), [RememberScope::Session], "a mode is the session's");
         }
         let decide = Decide { remember: Some(RememberScope::User), ..Decide::allow() };
-        let refused = answer(&decide, ApprovalKind::Tool, std::slice::from_ref(&mode), &[RememberScope::Session], nothing());
+        let refused = answer(&decide, AgentKind::Claude, ApprovalKind::Tool, std::slice::from_ref(&mode), &[RememberScope::Session], nothing());
         assert!(matches!(&refused, Err(Error::Invalid { field, message }) if field == "remember" && message.contains("mode")), "{refused:?}");
     }
 
     #[test]
     fn a_question_needs_an_answer() {
-        assert!(answer(&Decide::allow(), ApprovalKind::Question, &[], &[], nothing()).is_err());
+        assert!(answer(&Decide::allow(), AgentKind::Claude, ApprovalKind::Question, &[], &[], nothing()).is_err());
     }
 }

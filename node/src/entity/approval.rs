@@ -25,6 +25,10 @@ pub struct Model {
     pub kind: String,
     /// Which tool.
     pub tool: String,
+    /// The word of what kind of thing the tool does.
+    pub class: String,
+    /// The tool's name for people, where it is another.
+    pub label: Option<String>,
     /// The agent's id of the call.
     pub call: Option<String>,
     /// The input on one line.

@@ -34,6 +34,10 @@ pub struct Model {
     pub call: Option<String>,
     /// The tool.
     pub tool: Option<String>,
+    /// The word of what kind of thing the tool does.
+    pub class: Option<String>,
+    /// The tool's name for people, where it is another.
+    pub label: Option<String>,
     /// What it acts on.
     pub target: Option<String>,
     /// The word of how the call stands.

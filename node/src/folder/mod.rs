@@ -8,11 +8,10 @@ mod open;
 mod trust;
 
 pub use borders::Borders;
-pub use grant::{Grant, SettingsFile};
 pub(crate) use trust::Seals;
 pub use trust::Unvouchable;
 
-use crate::{clock::Deps, entity::project};
+use crate::{agents::Grant, clock::Deps, entity::project};
 use futures::future::join_all;
 use model::projects::OwnFiles;
 use rustix::{

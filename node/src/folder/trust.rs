@@ -3,10 +3,13 @@
 
 use super::{
     git,
-    grant::{Grant, SETTINGS_MAX, is_settings, meaning},
+    grant::{self, SETTINGS_MAX, meaning},
     open,
 };
-use crate::entity::project;
+use crate::{
+    agents::{Grant, obeyed},
+    entity::project,
+};
 use model::{
     Millis,
     projects::{OwnFile, OwnFiles},
@@ -19,10 +22,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What in a `.claude` can make an agent run something.
-const SOURCES: [&str; 8] = ["settings.json", "settings.local.json", "hooks", "agents", "commands", "skills", "plugins", "output-styles"];
-/// Servers for an agent to start, in the folder and in every one above it.
-const SERVERS: &str = ".mcp.json";
 /// So many files and folders may lie in the sources; nobody could have looked at more.
 const ENTRIES_MAX: usize = 5_000;
 /// So many bytes may all the files have together.
@@ -174,13 +173,14 @@ pub(super) fn seal(folder: &Path) -> Result<String, Unvouchable> {
 /// What is trusted once a person has granted something in a trusted folder: the folder as it is, and as it will be when the agent has written
 /// that, and nothing else has changed. `None` where the folder is not what was trusted.
 pub(super) fn follow(folder: &Path, trusted: &Seals, grant: &Grant) -> Option<Seals> {
-    let file = grant.file(folder);
+    let file = grant::file(grant, folder);
+    let lists = grant::lists(&file)?;
     let mut contents = Contents::read(folder, Keep::Whole(&file)).ok()?;
     let now = contents.seal(folder);
     if !trusted.covers(&now) {
         return None;
     }
-    let granted = meaning(contents.kept.take().unwrap_or_default(), Some(grant));
+    let granted = meaning(contents.kept.take().unwrap_or_default(), lists, Some(grant));
     contents.files.insert(file, blake3::hash(&granted));
     Some(Seals { now, also: Some(contents.seal(folder)) })
 }
@@ -226,14 +226,14 @@ impl Contents {
             let mut begins = Vec::new();
             let shows = matches!(keep, Keep::Beginnings) && contents.beginnings.len() < SHOWN_FILES;
             let most = if shows { SHOWN_BYTES.min(room) } else { 0 };
-            let (read, hash) = if is_settings(&path) && length <= SETTINGS_MAX {
+            let (read, hash) = if let Some(lists) = grant::lists(&path).filter(|_| length <= SETTINGS_MAX) {
                 let mut bytes = Vec::new();
                 let read = file.read_to_end(&mut bytes).map_err(unreadable)? as u64;
                 if matches!(keep, Keep::Whole(wanted) if wanted == path) {
                     contents.kept = Some(bytes.clone());
                 }
                 begins.extend_from_slice(&bytes[..bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX))]);
-                (read, blake3::hash(&meaning(bytes, None)))
+                (read, blake3::hash(&meaning(bytes, lists, None)))
             } else {
                 (&mut file).take(most).read_to_end(&mut begins).map_err(unreadable)?;
                 let mut hasher = blake3::Hasher::new();
@@ -271,7 +271,7 @@ pub(super) fn holds(trusted: Option<&Seals>, folder: &Path) -> bool {
     trusted.is_some_and(|trusted| seal(folder).is_ok_and(|seal| trusted.covers(&seal)))
 }
 
-/// The folders whose `.claude` counts, as Claude Code 2.1.330 was read: the folder, those above it up to the root of its checkout or, outside of
+/// The folders whose sources count: the folder, those above it up to the root of its checkout or, outside of
 /// git, to the root of all, and the checkout a worktree was made from. In the home of the node's user it is the agent's own, and there the way
 /// up ends.
 fn places(folder: &Path) -> Vec<PathBuf> {
@@ -291,9 +291,12 @@ fn gather(folder: &Path) -> (Vec<(PathBuf, Metadata)>, Option<Unvouchable>) {
 }
 
 fn gather_into(files: &mut Vec<(PathBuf, Metadata)>, folder: &Path) -> Result<(), Unvouchable> {
-    let servers = folder.ancestors().map(|above| (folder.to_owned(), above.join(SERVERS)));
-    let sources = places(folder).into_iter().flat_map(|place| SOURCES.map(|source| (place.clone(), place.join(".claude").join(source))));
-    let mut waiting: Vec<(PathBuf, PathBuf)> = servers.chain(sources).filter(|(_, source)| is_there(source)).collect();
+    let places = places(folder);
+    let above = |name: &'static str| folder.ancestors().map(move |above| (folder.to_owned(), above.join(name)));
+    let inside = |name: &'static str| places.iter().map(move |place| (place.clone(), place.join(name)));
+    let above = obeyed().flat_map(|own| own.above).flat_map(|name| above(name));
+    let sources = obeyed().flat_map(|own| own.sources).flat_map(|name| inside(name));
+    let mut waiting: Vec<(PathBuf, PathBuf)> = above.chain(sources).filter(|(_, source)| is_there(source)).collect();
     let mut left = ENTRIES_MAX;
     while let Some((place, path)) = waiting.pop() {
         let unreadable = |cause: io::Error| Unvouchable::unreadable(&shown(folder, &path), &cause);
@@ -332,7 +335,10 @@ fn shown(folder: &Path, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::folder::SettingsFile;
+    use model::{
+        approvals::{RememberScope, Suggestion},
+        sessions::AgentKind,
+    };
     use std::{
         fs::File,
         os::unix::{fs::symlink, net::UnixListener},
@@ -540,9 +546,11 @@ mod tests {
 
     #[test]
     fn what_was_granted_is_trusted_before_and_after_it_is_written_and_nothing_else_is() {
-        let grant = |file| Grant { file, allow: vec!["Bash(make *)".into()], directories: Vec::new() };
+        let rule = serde_json::json!({"type": "addRules", "behavior": "allow", "rules": [{"toolName": "Bash", "ruleContent": "make *"}]});
+        let suggestions = [Suggestion { text: String::new(), scope: RememberScope::Session, raw: rule }];
+        let grant = |scope| crate::agents::grant(AgentKind::Claude, &suggestions, scope).unwrap();
         let written = |rules: &str| format!("{{\n  \"permissions\": {{\n    \"allow\": [{rules}]\n  }}\n}}\n");
-        for (file, name) in [(SettingsFile::Local, "settings.local.json"), (SettingsFile::Project, "settings.json")] {
+        for (file, name) in [(RememberScope::Local, "settings.local.json"), (RememberScope::Project, "settings.json")] {
             for (before, after) in [(None, r#""Bash(make *)""#), (Some(r#""Read""#), r#""Read", "Bash(make *)""#)] {
                 let folder = folder();
                 let settings = folder.path().join(".claude").join(name);

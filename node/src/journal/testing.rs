@@ -9,6 +9,7 @@ use crate::store::{Store, StoreError, sql};
 use model::{
     approvals::{ApprovalKind, Decided, Verdict},
     caller::{Role, Scope, Visibility},
+    calls::{CallClass, CallParts, CallShape},
     entries::{CallStatus, EntryKind},
     event::{
         ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, Body, EntryAdded, EntryEnded, Exit, Fact, NodeRenamed, NodeSetUp, PasswordSet, ProjectAdded,
@@ -40,6 +41,14 @@ pub fn project(n: u8) -> ProjectId {
 
 fn user(n: u8) -> UserId {
     UserId::from_uuid(uuid(3, n % 2))
+}
+
+fn shape(b: u8, c: u8) -> CallShape {
+    CallShape {
+        class: CallClass::ALL[usize::from(b) % CallClass::ALL.len()],
+        label: (c % 2 == 0).then(|| format!("server {b}")),
+        parts: Box::new(CallParts { command: (c % 5 > 0).then(|| "/command".into()), ..CallParts::default() }),
+    }
 }
 
 /// A run, approval or prompt belongs to one session, whatever order things happen in.
@@ -143,7 +152,8 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
             by_name: None,
             preview: format!("says {b} {c}"),
             call,
-            tool: Some("Bash".into()),
+            tool: Some("tool".into()),
+            shape: (c % 3 > 0).then(|| shape(b, c)),
             target: (c % 2 == 0).then(|| format!("cargo test {c}")),
             body: (c % 3 == 0).then(|| Body::Inline(serde_json::json!({ "command": c }))),
         }
@@ -165,7 +175,8 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
             run,
             request: format!("req-{b}"),
             kind: ApprovalKind::ALL[usize::from(c % 3)],
-            tool: "Bash".into(),
+            tool: "tool".into(),
+            shape: shape(b, c),
             call,
             input: Body::Inline(serde_json::json!({ "command": format!("rm {c}") })),
             target: format!("rm {c}"),

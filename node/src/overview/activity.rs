@@ -78,7 +78,7 @@ fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<A
         },
         Fact::ApprovalAsked(fact) => {
             let asked = match fact.kind {
-                ApprovalKind::Tool => format!("Asks for {} {}", fact.tool, fact.target),
+                ApprovalKind::Tool => format!("Asks for {} {}", fact.shape.name(&fact.tool), fact.target),
                 ApprovalKind::Plan => format!("Proposes a plan: {}", fact.target),
                 ApprovalKind::Question => "Asks a question".into(),
             };

@@ -3,23 +3,25 @@
 
 use super::highlight::Highlighter;
 
+/// The language of `sh` and its kin, whose quotes are understood here.
+const SH: &str = "sh";
 /// Shorter lines stay on one line.
 const LONG: usize = 60;
 /// A place where the page begins a new line, and the clipboard does not.
 const BREAK: &str = "<i class=\"brk\"></i>";
 
-/// The command of a shell tool as HTML, for the inside of a `code` element.
-pub fn command(command: &str, tool: &str) -> String {
+/// The command of a shell as HTML, for the inside of a `code` element. `language` is the shell's, like `sh`; empty where it is not known.
+pub fn command(command: &str, language: &str) -> String {
     let mut html = String::with_capacity(command.len() * 5 / 4);
     let (mut from, mut highlighter) = (0, Highlighter::default());
     // Other shells quote in other ways.
-    let breaks = if tool == "Bash" { breaks(command) } else { Vec::new() };
+    let breaks = if language == SH { breaks(command) } else { Vec::new() };
     for at in breaks {
-        html.push_str(&highlighter.highlight(&command[from..at], "sh"));
+        html.push_str(&highlighter.highlight(&command[from..at], language));
         html.push_str(BREAK);
         from = at;
     }
-    html.push_str(&highlighter.highlight(&command[from..], "sh"));
+    html.push_str(&highlighter.highlight(&command[from..], language));
     html
 }
 
@@ -142,7 +144,7 @@ mod tests {
         #[test]
         fn breaking_changes_nothing_but_where_lines_begin(text in "[a-z &|;'\"\\\\(){}#$\n<>`é\u{202e}]{0,160}") {
             prop_assert_eq!(broken(&text).concat(), text.clone());
-            let html = command(&text, "Bash");
+            let html = command(&text, SH);
             prop_assert_eq!(html.matches(BREAK).count(), breaks(&text).len());
         }
     }

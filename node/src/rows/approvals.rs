@@ -15,11 +15,13 @@ use crate::{
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use model::{
     Action, Caller, Result,
-    approvals::{Always, Approval, ApprovalInput, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion, Whole, is_shell},
+    approvals::{Always, Approval, ApprovalInput, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion, Whole},
     caller::{Decision, Resource, decide},
+    calls::{CallClass, CallParts, text},
     entries::Diff,
     event::Fact,
     id::ApprovalId,
+    sessions::AgentKind,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
@@ -65,7 +67,11 @@ impl Rows {
             let Some(session) = sessions.get(&row.session) else { continue };
             let suggestions: Vec<Suggestion> =
                 if row.suggestions.len() <= ROW { serde_json::from_str(&row.suggestions).unwrap_or_default() } else { Vec::new() };
-            let scopes = if offers(&row) { offered(caller, &suggestions, trusted.contains(&session.project)) } else { &[] };
+            let scopes = if offers(&row) {
+                AgentKind::parse(&session.agent).map_or(&[][..], |agent| offered(agent, caller, &suggestions, trusted.contains(&session.project)))
+            } else {
+                &[]
+            };
             drawing.push(self.approval_row(row, session, projects.get(&session.project), suggestions, scopes).boxed());
         }
         // Several at once, so that folders that do not answer hold up no long list; a few, so that few long inputs are held at once.
@@ -81,18 +87,19 @@ impl Rows {
         suggestions: Vec<Suggestion>,
         scopes: &'static [RememberScope],
     ) -> Result<Option<Approval>> {
-        let (input, cut) = beginning(self.approval_input(&row).await?, ROW);
+        let (input, parts) = self.asked(&row).await?;
+        let (input, cut) = beginning(input, ROW);
         // The beginning of a change is no change: its whole is drawn when it is opened.
-        let diff = if cut.is_some() { None } else { self.change(&row, project, &input).await };
+        let diff = if cut.is_some() { None } else { self.change(&row, project, &parts, &input).await };
         let (session, project) = (session.clone(), project.cloned());
-        let size = Drawn::weight(&row, &input);
-        render::draw(size, move || approval_row(row, &session, project.as_ref(), input, cut, suggestions, diff, scopes)).await
+        let size = Drawn::weight(&row, &parts, &input);
+        render::draw(size, move || approval_row(row, &session, project.as_ref(), parts, input, cut, suggestions, diff, scopes)).await
     }
 
     /// The change that an approval's tool would make; what waits is placed in the file as it is now.
-    async fn change(&self, row: &approval::Model, project: Option<&project::Model>, input: &Value) -> Option<Diff> {
+    async fn change(&self, row: &approval::Model, project: Option<&project::Model>, parts: &CallParts, input: &Value) -> Option<Diff> {
         let folder = project.map(|project| project.path.as_str()).unwrap_or_default();
-        if row.state == ApprovalState::Pending.word() { self.proposed(folder, &row.tool, input).await } else { past(folder, &row.tool, input) }
+        if row.state == ApprovalState::Pending.word() { self.proposed(folder, parts, input).await } else { past(folder, parts, input) }
     }
 
     /// All of what an approval asks, if the caller may see its session.
@@ -102,12 +109,11 @@ impl Rows {
         let query = session::Entity::find_by_id(self.store.key(&row.session)).filter(Self::scope(caller));
         let Some(session) = query.one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
         let project = project::Entity::find_by_id(self.store.key(&session.project)).one(self.store.read()).await.map_err(internal)?;
-        let input = self.approval_input(&row).await?;
-        let Some(kind) = ApprovalKind::parse(&row.kind) else { return Ok(None) };
-        let size = Drawn::weight(&row, &input);
-        let diff = self.change(&row, project.as_ref(), &input).await;
+        let (input, parts) = self.asked(&row).await?;
+        let size = Drawn::weight(&row, &parts, &input);
+        let diff = self.change(&row, project.as_ref(), &parts, &input).await;
         let drawn = move || {
-            let drawn = Drawn::of(kind, &row.tool, diff, &input);
+            let drawn = Drawn::of(&parts, diff, &input);
             let questions = serde_json::from_str(&row.questions).unwrap_or_default();
             ApprovalInput { input, input_html: drawn.html, diff: drawn.diff, plan_html: drawn.plan, questions }
         };
@@ -116,21 +122,26 @@ impl Rows {
 
     /// Exactly what the approval's tool would get; null when it was purged.
     pub async fn approval_input(&self, row: &approval::Model) -> Result<Value> {
+        Ok(self.asked(row).await?.0)
+    }
+
+    /// The same, and where in it what people look for is said.
+    async fn asked(&self, row: &approval::Model) -> Result<(Value, CallParts)> {
         match self.fact(row.pos).await? {
-            Some(Fact::ApprovalAsked(fact)) => blob::get(&self.store, &fact.input).await,
-            _ => Ok(Value::Null),
+            Some(Fact::ApprovalAsked(fact)) => Ok((blob::get(&self.store, &fact.input).await?, *fact.shape.parts)),
+            _ => Ok((Value::Null, CallParts::default())),
         }
     }
 
     /// The change that a call which waits or runs would make, in the file as it is at this moment.
-    pub(crate) async fn proposed(&self, folder: &str, tool: &str, input: &Value) -> Option<Diff> {
-        edit::proposed(&self.folders, &self.journal, folder, tool, input).await
+    pub(crate) async fn proposed(&self, folder: &str, parts: &CallParts, input: &Value) -> Option<Diff> {
+        edit::proposed(&self.folders, &self.journal, folder, parts, input).await
     }
 }
 
 /// Where this caller can have suggestions remembered so that they hold, in a project that is trusted or not.
-pub(crate) fn offered(caller: &Caller, suggestions: &[Suggestion], trusted: bool) -> &'static [RememberScope] {
-    RememberScope::offered(trusted, may_last(caller) && agents::can_last(suggestions))
+pub(crate) fn offered(agent: AgentKind, caller: &Caller, suggestions: &[Suggestion], trusted: bool) -> &'static [RememberScope] {
+    RememberScope::offered(trusted, may_last(caller) && agents::can_last(agent, suggestions))
 }
 
 /// What outlasts a session is written into settings that the sessions of everybody read, and trust follows it: that is for whoever may change
@@ -142,6 +153,12 @@ pub(crate) fn may_last(caller: &Caller) -> bool {
 /// Whether there is something to remember: it still waits, and the agent suggested a rule.
 fn offers(row: &approval::Model) -> bool {
     row.state == ApprovalState::Pending.word() && row.suggestions != "[]" && row.suggestions.len() <= ROW
+}
+
+/// What remembering all of these at a scope does.
+fn always(session: &session::Model, suggestions: &[Suggestion], scope: RememberScope) -> Always {
+    let file = AgentKind::parse(&session.agent).and_then(|agent| agents::remembered_in(agent, scope));
+    Always { scope, text: Always::text(suggestions, scope), file: file.map(str::to_owned) }
 }
 
 /// Whose limit holds for what the session asks, as its project is set now.
@@ -161,16 +178,16 @@ struct Drawn {
 
 impl Drawn {
     /// About how many bytes an approval is drawn from.
-    fn weight(row: &approval::Model, input: &Value) -> usize {
-        let is_code = is_shell(&row.tool) || row.kind == ApprovalKind::Plan.word();
+    fn weight(row: &approval::Model, parts: &CallParts, input: &Value) -> usize {
+        let is_code = parts.command.is_some() || parts.plan.is_some();
         render::weight(input) + row.questions.len() + if is_code { render::CODE } else { 0 }
     }
 
-    fn of(kind: ApprovalKind, tool: &str, diff: Option<Diff>, input: &Value) -> Self {
+    fn of(parts: &CallParts, diff: Option<Diff>, input: &Value) -> Self {
         Self {
-            html: input.get("command").and_then(Value::as_str).filter(|_| is_shell(tool)).map(|command| render::command(command, tool)),
+            html: text(input, parts.command.as_deref()).map(|command| render::command(command, parts.language.as_deref().unwrap_or_default())),
             diff,
-            plan: (kind == ApprovalKind::Plan).then(|| render::markdown(input.get("plan").and_then(Value::as_str).unwrap_or_default())),
+            plan: text(input, parts.plan.as_deref()).map(render::markdown),
         }
     }
 }
@@ -180,6 +197,7 @@ fn approval_row(
     row: approval::Model,
     session: &session::Model,
     project: Option<&project::Model>,
+    parts: CallParts,
     input: Value,
     mut cut: Option<Whole>,
     suggestions: Vec<Suggestion>,
@@ -193,7 +211,7 @@ fn approval_row(
         cut = cut.or_else(|| Some(Whole { bytes: i64::try_from(row.questions.len()).unwrap_or(i64::MAX), lines: 1 }));
         Vec::new()
     };
-    let drawn = Drawn::of(kind, &row.tool, diff, &input);
+    let drawn = Drawn::of(&parts, diff, &input);
     Some(Approval {
         id: id(&row.id)?,
         session: id(&row.session)?,
@@ -202,7 +220,10 @@ fn approval_row(
         project_name: project.map(|project| project.name.clone()).unwrap_or_default(),
         kind,
         tool: row.tool,
+        class: CallClass::parse(&row.class).unwrap_or(CallClass::Other),
+        label: row.label,
         call: row.call,
+        parts,
         input,
         input_cut: cut,
         target: row.target,
@@ -212,7 +233,7 @@ fn approval_row(
         questions,
         reason: row.reason,
         subagent: row.subagent,
-        always: scopes.iter().map(|scope| Always::of(&suggestions, *scope)).collect(),
+        always: scopes.iter().map(|scope| always(session, &suggestions, *scope)).collect(),
         suggestions,
         scopes: scopes.to_vec(),
         state: ApprovalState::parse(&row.state)?,

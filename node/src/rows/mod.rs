@@ -22,6 +22,7 @@ use model::{
     Caller, Millis, Pos, Result, Via,
     approvals::ApprovalState,
     caller::Visibility,
+    calls::CallClass,
     entries::{Call, CallStatus, Entry, EntryKind},
     event::{Body, Fact},
     id::{ApprovalId, PromptId, SessionId},
@@ -419,6 +420,8 @@ fn entry_row(row: entry::Model, html: Option<String>) -> Option<Entry> {
     let call = row.tool.map(|tool| Call {
         id: row.call.clone().unwrap_or_default(),
         tool,
+        class: row.class.as_deref().and_then(CallClass::parse).unwrap_or(CallClass::Other),
+        label: row.label,
         target: row.target.unwrap_or_default(),
         status: row.status.as_deref().and_then(CallStatus::parse).unwrap_or(CallStatus::Unknown),
         result: row.result,

@@ -12,7 +12,7 @@ use crate::{
 };
 use model::{
     Error, Result,
-    approvals::is_shell,
+    calls::{CallParts, text},
     entries::{CallStatus, Diff, EntryBody, EntryKind},
     event::{Body, Fact},
     id::SessionId,
@@ -23,9 +23,9 @@ use serde_json::Value;
 pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i64) -> Result<EntryBody> {
     let row = entry::Entity::find_by_id((session.to_string(), seq, store.origin().to_owned())).one(store.read()).await.map_err(internal)?;
     let row = row.ok_or_else(|| Error::NotFound("entry".into()))?;
-    let begun = match rows.fact(row.pos).await? {
-        Some(Fact::EntryAdded(fact)) => whole(rows, fact.body.as_ref()).await?,
-        _ => None,
+    let (begun, parts) = match rows.fact(row.pos).await? {
+        Some(Fact::EntryAdded(fact)) => (whole(rows, fact.body.as_ref()).await?, *fact.shape.unwrap_or_default().parts),
+        _ => (None, CallParts::default()),
     };
     let ended = match row.end_pos {
         Some(pos) => match rows.fact(pos).await? {
@@ -34,24 +34,32 @@ pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i6
         },
         None => None,
     };
-    let change = unreported(rows, store, session, &row, begun.as_ref(), ended.as_ref()).await?;
+    let change = unreported(rows, store, session, &row, &parts, begun.as_ref(), ended.as_ref()).await?;
     let size: usize = [&begun, &ended].into_iter().flatten().map(render::weight).sum();
-    render::draw(size + render::CODE, move || drawn(row, begun, ended, change)).await
+    render::draw(size + render::CODE, move || drawn(row, &parts, begun, ended, change)).await
 }
 
 /// The change of a call that edits, where its output does not report it.
-async fn unreported(rows: &Rows, store: &Store, session: SessionId, row: &entry::Model, begun: Option<&Value>, ended: Option<&Value>) -> Result<Option<Diff>> {
-    let is_call = matches!(EntryKind::parse(&row.kind), Some(EntryKind::Tool | EntryKind::Task));
-    let (Some(name), Some(input)) = (row.tool.as_deref().filter(|_| is_call), begun) else { return Ok(None) };
-    if ended.and_then(patch).is_some() || Edit::of("", name, input).is_none() {
+async fn unreported(
+    rows: &Rows,
+    store: &Store,
+    session: SessionId,
+    row: &entry::Model,
+    parts: &CallParts,
+    begun: Option<&Value>,
+    ended: Option<&Value>,
+) -> Result<Option<Diff>> {
+    let Some(input) = begun.filter(|_| EntryKind::parse(&row.kind) == Some(EntryKind::Tool)) else { return Ok(None) };
+    if ended.and_then(patch).is_some() || Edit::of("", parts, input).is_none() {
         return Ok(None);
     }
     let folder = folder_of(store, session).await?;
+    let Some(edit) = Edit::of(&folder, parts, input) else { return Ok(None) };
     Ok(match row.status.as_deref().and_then(CallStatus::parse) {
-        Some(CallStatus::Running) => rows.proposed(&folder, name, input).await,
+        Some(CallStatus::Running) => rows.proposed(&folder, parts, input).await,
         // What was written without a report of what it changed was not there before.
-        Some(CallStatus::Ok) if name == "Write" => Edit::of(&folder, name, input).map(|edit| edit.placed(Err(Unread::Missing))),
-        _ => past(&folder, name, input),
+        Some(CallStatus::Ok) if edit.is_of_all() => Some(edit.placed(Err(Unread::Missing))),
+        _ => past(&folder, parts, input),
     })
 }
 
@@ -60,12 +68,12 @@ fn patch(output: &Value) -> Option<&Value> {
     output.get("patch").filter(|patch| patch.as_array().is_some_and(|hunks| !hunks.is_empty()))
 }
 
-fn drawn(row: entry::Model, begun: Option<Value>, ended: Option<Value>, change: Option<Diff>) -> EntryBody {
+fn drawn(row: entry::Model, parts: &CallParts, begun: Option<Value>, ended: Option<Value>, change: Option<Diff>) -> EntryBody {
     let mut body = EntryBody::default();
     match EntryKind::parse(&row.kind) {
         Some(EntryKind::Tool | EntryKind::Task) => {
-            let (name, input) = (row.tool.as_deref().unwrap_or_default(), begun.unwrap_or(Value::Null));
-            tool(&mut body, name, &input, ended);
+            let input = begun.unwrap_or(Value::Null);
+            tool(&mut body, parts, &input, ended);
             body.diff = body.diff.or(change);
             body.input = Some(input).filter(|input| !input.is_null());
         }
@@ -96,18 +104,17 @@ async fn folder_of(store: &Store, session: SessionId) -> Result<String> {
     Ok(project.map(|project| project.path).unwrap_or_default())
 }
 
-fn tool(body: &mut EntryBody, tool: &str, input: &Value, output: Option<Value>) {
-    let text = |key: &str| input.get(key).and_then(Value::as_str);
-    let path = text("file_path").unwrap_or_default().to_owned();
-    if let Some(command) = text("command").filter(|_| is_shell(tool)) {
-        body.input_html = Some(render::command(command, tool));
-    } else if let Some(content) = text("content") {
-        body.input_html = Some(render::highlight(content, &path));
+fn tool(body: &mut EntryBody, parts: &CallParts, input: &Value, output: Option<Value>) {
+    let path = text(input, parts.path.as_deref()).unwrap_or_default();
+    if let Some(command) = text(input, parts.command.as_deref()) {
+        body.input_html = Some(render::command(command, parts.language.as_deref().unwrap_or_default()));
+    } else if let Some(content) = text(input, parts.content.as_deref()) {
+        body.input_html = Some(render::highlight(content, path));
     }
     if let Some(output) = output {
         body.output = output.get("output").and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
         if let Some(patch) = patch(&output) {
-            let path = output.get("path").and_then(Value::as_str).unwrap_or(&path);
+            let path = output.get("path").and_then(Value::as_str).unwrap_or(path);
             body.diff = Some(render::diff_from_patch(path, patch));
         }
     }

@@ -696,11 +696,7 @@ impl Engine {
 
     /// The program of an agent, or a sentence that says what is missing.
     fn program(&self, agent: AgentKind) -> std::result::Result<PathBuf, String> {
-        match agent {
-            AgentKind::Demo => Ok(self.config.own_program.clone()),
-            AgentKind::Claude => agents::discover::claude_program(self.config.claude.as_deref())
-                .ok_or_else(|| "Claude Code was not found on this machine: install it, or name its program with agents.claude_path".into()),
-        }
+        agents::discover::program(agent, &self.config.own_program, self.config.claude.as_deref())
     }
 
     async fn failed_to_start(&self, session: SessionId, why: &str) -> Result<()> {

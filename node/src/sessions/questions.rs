@@ -79,8 +79,11 @@ impl Scribe<'_> {
             .all(self.tx.db())
             .await
             .map_err(internal)?;
-        let stored = rows.into_iter().filter(|row| !self.settles(&row.id)).map(|row| (row.id, ApprovalKind::parse(&row.kind), row.tool, row.target));
-        let fresh = self.fresh_asks().map(|asked| (asked.id.to_string(), Some(asked.kind), asked.tool.clone(), asked.target.clone()));
+        let stored = rows
+            .into_iter()
+            .filter(|row| !self.settles(&row.id))
+            .map(|row| (row.id, ApprovalKind::parse(&row.kind), row.label.unwrap_or(row.tool), row.target));
+        let fresh = self.fresh_asks().map(|asked| (asked.id.to_string(), Some(asked.kind), asked.shape.name(&asked.tool).to_owned(), asked.target.clone()));
         Ok(stored.chain(fresh).map(|(id, kind, tool, target)| (id, asks_for(kind.unwrap_or(ApprovalKind::Tool), &tool, &target))).collect())
     }
 

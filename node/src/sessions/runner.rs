@@ -8,7 +8,7 @@ use super::{
     scribe::Scribe,
 };
 use crate::{
-    agents::{AgentEvent, Driver, How, Wish},
+    agents::{AgentEvent, Asks, Driver, How, Said, Session, Task, Turn, Wish},
     entity::{input, session},
     journal::Outcome,
     process::{Attached, Output},
@@ -163,7 +163,7 @@ impl Runner {
                     let (bytes, masked) = self.engine.journal.masked_line(bytes);
                     let said = self.driver.line(&bytes);
                     for mut event in said {
-                        if let AgentEvent::Ask(ask) = &mut event {
+                        if let AgentEvent::Ask(Asks::New(ask)) = &mut event {
                             ask.masked = masked;
                         }
                         self.remember(&event);
@@ -172,7 +172,9 @@ impl Runner {
                         }
                     }
                     if cut && end > self.committed {
-                        events.push(AgentEvent::Error { text: "The agent wrote a line of more than 8 MiB; the rest of the line was left out.".into() });
+                        events.push(AgentEvent::Said(Said::Error {
+                            text: "The agent wrote a line of more than 8 MiB; the rest of the line was left out.".into(),
+                        }));
                     }
                     upto = upto.max(end);
                 }
@@ -189,7 +191,7 @@ impl Runner {
                 next = outputs.try_recv().ok();
             }
         }
-        events.retain(|event| !matches!(event, AgentEvent::Delta { .. } | AgentEvent::DeltaReset { .. }));
+        events.retain(|event| !matches!(event, AgentEvent::Said(Said::Delta { .. } | Said::DeltaReset { .. })));
         if !events.is_empty() {
             self.commit(events, upto).await;
         }
@@ -199,7 +201,7 @@ impl Runner {
     /// Keeps what is not journaled: half-written text.
     fn remember(&mut self, event: &AgentEvent) {
         match event {
-            AgentEvent::Delta { kind, parent, text } => {
+            AgentEvent::Said(Said::Delta { kind, parent, text }) => {
                 let session = self.session;
                 let partial =
                     self.live.partials.entry(parent.clone()).or_insert_with(|| Partial { session, kind: *kind, parent: parent.clone(), text: String::new() });
@@ -212,18 +214,18 @@ impl Runner {
                 }
                 self.live.partial_due = true;
             }
-            AgentEvent::DeltaReset { parent } | AgentEvent::Message { parent, .. } | AgentEvent::Thought { parent, .. } => {
+            AgentEvent::Said(Said::DeltaReset { parent } | Said::Message { parent, .. } | Said::Thought { parent, .. }) => {
                 self.live.partials.remove(parent);
                 self.live.partial_due = true;
             }
-            AgentEvent::TurnStarted => self.live.in_turn = true,
-            AgentEvent::TurnEnded { .. } => {
+            AgentEvent::Turn(Turn::Started) => self.live.in_turn = true,
+            AgentEvent::Turn(Turn::Ended { .. }) => {
                 self.live.in_turn = false;
                 self.live.partials.clear();
                 self.live.partial_due = true;
             }
-            AgentEvent::TaskStarted { id, .. } => drop(self.live.tasks.insert(id.clone())),
-            AgentEvent::TaskEnded { id, .. } => drop(self.live.tasks.remove(id)),
+            AgentEvent::Task(Task::Started { id, .. }) => drop(self.live.tasks.insert(id.clone())),
+            AgentEvent::Task(Task::Ended { id, .. }) => drop(self.live.tasks.remove(id)),
             _ => {}
         }
     }
@@ -233,12 +235,12 @@ impl Runner {
         let controls: Vec<(Wish, bool, Option<String>)> = events
             .iter()
             .filter_map(|event| match event {
-                AgentEvent::Control { wish, ok, error } => Some((*wish, *ok, error.clone())),
+                AgentEvent::Session(Session::Control { wish, ok, error }) => Some((*wish, *ok, error.clone())),
                 _ => None,
             })
             .collect();
         // Between turns is the moment to look whether the agent may still do what it could when it was started.
-        let outdated = events.iter().any(|event| matches!(event, AgentEvent::TurnEnded { .. })) && self.outdated().await;
+        let outdated = events.iter().any(|event| matches!(event, AgentEvent::Turn(Turn::Ended { .. }))) && self.outdated().await;
         let (session, run, ending) = (self.session, self.run, self.live.stop.is_some() || outdated);
         let store = move |engine: Arc<Engine>, events: Vec<AgentEvent>| async move {
             engine.journal.commit(&Caller::node(), move |tx| Box::pin(apply::agent_events(tx, session, run, events, upto, ending))).await

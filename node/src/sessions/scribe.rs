@@ -8,6 +8,7 @@ use crate::{
 };
 use model::{
     Error, Pos, Result,
+    calls::CallShape,
     entries::EntryKind,
     event::{EntryAdded, Fact, PromptSettled, SessionChanged, SessionMoved},
     id::{PromptId, RunId, SessionId},
@@ -32,6 +33,7 @@ pub(crate) struct NewEntry {
     pub(crate) text: String,
     pub(crate) call: Option<String>,
     pub(crate) tool: Option<String>,
+    pub(crate) shape: Option<CallShape>,
     pub(crate) target: Option<String>,
     /// The whole, when the preview cannot hold it.
     pub(crate) body: Option<Value>,
@@ -197,6 +199,7 @@ impl<'t> Scribe<'t> {
                 preview,
                 call: new.call,
                 tool: new.tool,
+                shape: new.shape,
                 target: new.target.map(|target| shorten(&target, 500)),
                 body,
             },

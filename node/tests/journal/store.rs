@@ -244,6 +244,7 @@ async fn what_was_purged_is_in_no_file_of_the_database_any_more() {
             preview: format!("{canary} {n}"),
             call: None,
             tool: None,
+            shape: None,
             target: None,
             body: Some(model::event::Body::Inline(serde_json::json!({ "text": format!("{} {canary}", "x".repeat(3_000)) }))),
         };
@@ -433,6 +434,7 @@ async fn with_files(test: &TestStore) -> Vec<String> {
                     preview: "noise".into(),
                     call: None,
                     tool: None,
+                    shape: None,
                     target: None,
                     body,
                 };

@@ -33,6 +33,7 @@ async fn add(test: &TestStore, session: SessionId, seq: i64, value: Value) -> Bo
                     preview: "p".into(),
                     call: None,
                     tool: None,
+                    shape: None,
                     target: None,
                     body: Some(body.clone()),
                 };

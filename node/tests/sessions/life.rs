@@ -3,8 +3,9 @@
 use crate::{SOON, mara, open, open_with, person};
 use model::{
     Caller, Error, PageQuery,
-    approvals::{ApprovalState, Decide},
+    approvals::{ApprovalKind, ApprovalState, Decide},
     caller::Visibility,
+    calls::{CallClass, text},
     entries::{CallStatus, Entry, EntryKind},
     event::{Event, PromptQueued, SessionDeleted, UsageRecorded},
     id::{PromptId, RunId},
@@ -35,6 +36,9 @@ async fn the_demo_streams_asks_and_goes_on_when_it_is_answered() {
         }
         let approval = running.asked(session.id).await;
         assert!(!approval.target.is_empty());
+        assert_eq!((approval.kind, approval.class), (ApprovalKind::Tool, CallClass::Shell), "{approval:?}");
+        assert_eq!(text(&approval.input, approval.parts.command.as_deref()), Some(approval.target.as_str()), "{approval:?}");
+        assert!(approval.input_html.is_some_and(|html| html.contains("wc")));
         let decided = running.services.approvals.decide(&mara(), approval.id, Decide::allow()).await.unwrap();
         assert_eq!(decided.state, ApprovalState::Allowed);
         let again = running.services.approvals.decide(&person(2, "jonas"), approval.id, Decide::deny("late")).await;
@@ -49,6 +53,10 @@ async fn the_demo_streams_asks_and_goes_on_when_it_is_answered() {
         assert!(entries.iter().any(|entry| entry.kind == kind), "no {kind:?}:\n{}", running.story(session.id).await);
     }
     let edit = entries.iter().find(|entry| entry.call.as_ref().is_some_and(|call| call.added.is_some())).expect("the demo edits");
+    assert!(edit.call.as_ref().is_some_and(|call| matches!(call.class, CallClass::Edit | CallClass::Write)), "{edit:?}");
+    for class in [CallClass::Shell, CallClass::Read, CallClass::Subagent] {
+        assert!(entries.iter().any(|entry| entry.call.as_ref().is_some_and(|call| call.class == class)), "no {class:?}:\n{}", running.story(session.id).await);
+    }
     let body = running.services.sessions.entry_body(&mara(), session.id, edit.seq).await.unwrap();
     assert!(body.diff.is_some_and(|diff| diff.added + diff.removed > 0));
     // A background task may outlive its turn, but it ends.
@@ -114,7 +122,7 @@ async fn a_plan_is_approved_and_only_then_are_edits_made() {
     let running = open(&place).await;
     let session = running.start(Mode::Plan, "plan").await;
     let plan = running.asked(session.id).await;
-    assert_eq!(plan.kind, model::approvals::ApprovalKind::Plan, "{plan:?}");
+    assert_eq!((plan.kind, plan.class), (ApprovalKind::Plan, CallClass::Plan), "{plan:?}");
     assert!(plan.plan_html.as_ref().is_some_and(|html| html.contains("<li>")), "{:?}", plan.plan_html);
     let edits = |entries: &[Entry]| entries.iter().filter(|entry| entry.call.as_ref().is_some_and(|call| call.added.is_some())).count();
     assert_eq!(edits(&running.entries(session.id).await), 0);

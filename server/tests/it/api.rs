@@ -139,6 +139,10 @@ async fn a_session_is_started_watched_decided_driven_and_deleted() {
     let approval = &pending["items"][0];
     assert_eq!(approval["session"], json!(id));
     assert!(approval["input"].is_object() && approval["tool"].is_string(), "{approval}");
+    // What kind of thing it is, and where its input says what.
+    assert_eq!(approval["class"], "shell", "{approval}");
+    let command = approval["parts"]["command"].as_str().and_then(|pointer| approval["input"].pointer(pointer));
+    assert!(command.is_some_and(|command| command.as_str().is_some_and(|command| command.contains("wc"))), "{approval}");
     // A token started it, so its limit is that of the unattended; and it says where it would happen.
     assert_eq!(approval["limit"], "unattended", "{approval}");
     assert!(approval["directory"].as_str().is_some_and(|path| path.ends_with("/shop")), "{approval}");

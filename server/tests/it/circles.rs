@@ -46,18 +46,31 @@ fn walk(src: &Path, folder: &Path, found: &mut Imports) {
     }
 }
 
+/// These tokens without the items that are compiled for tests only.
+pub fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let is_test = |at: usize| tokens[at].to_string() == "#" && tokens.get(at + 1).is_some_and(|next| next.to_string().replace(' ', "") == "[cfg(test)]");
+    // To the end of the item it stands before.
+    let ends = |token: &TokenTree| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace) || token.to_string() == ";";
+    let (mut kept, mut at) = (Vec::new(), 0);
+    while at < tokens.len() {
+        if is_test(at) {
+            at += 2;
+            at += tokens[at..].iter().position(ends).unwrap_or(tokens.len() - at);
+        } else {
+            kept.push(tokens[at].clone());
+        }
+        at += 1;
+    }
+    kept
+}
+
 /// Adds what follows `crate::` (and `super::` where that is the crate) in these tokens, without what is compiled for tests only.
 fn read(tokens: TokenStream, top: bool, found: &mut BTreeSet<String>) {
-    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let tokens = without_tests(tokens);
     let mut at = 0;
     while at < tokens.len() {
         match &tokens[at] {
-            TokenTree::Punct(punct) if punct.as_char() == '#' && tokens.get(at + 1).is_some_and(|next| next.to_string().replace(' ', "") == "[cfg(test)]") => {
-                // To the end of the item it stands before.
-                let ends = |token: &TokenTree| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace) || token.to_string() == ";";
-                at += 2;
-                at += tokens[at..].iter().position(ends).unwrap_or(tokens.len() - at);
-            }
             TokenTree::Ident(ident) if (ident == "crate" || (top && ident == "super")) && path_goes_on(&tokens[at + 1..]) => match &tokens[at + 3] {
                 TokenTree::Ident(name) => {
                     found.insert(name.to_string());

@@ -11,6 +11,7 @@ mod bench;
 mod circles;
 mod cli;
 mod connections;
+mod dialects;
 mod document;
 mod events;
 mod full_disk;

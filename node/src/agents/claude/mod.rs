@@ -4,6 +4,7 @@
 mod argv;
 mod memory;
 mod money;
+pub mod own;
 pub mod permission;
 mod read;
 mod tool;
@@ -109,6 +110,11 @@ impl Driver for Claude {
 
 fn bytes(value: &Value) -> Vec<u8> {
     value.to_string().into_bytes()
+}
+
+/// What is said to an ask that the mode `plan` forbids.
+pub fn still_planning() -> Answer {
+    Answer::deny("The session is still planning: propose the plan with ExitPlanMode and wait until a person approves it. Nothing may be changed before.")
 }
 
 /// The agent's word for a mode.

@@ -1,8 +1,8 @@
 //! Permission updates: what Claude Code offers to remember, in words, and at the scope a person chose.
 //! It must not invent rules: only what the agent suggested is ever returned.
 
-use super::{mode_of, tool::one_line};
-use crate::folder::{Grant, SettingsFile};
+use super::{mode_of, own, tool::one_line};
+use crate::agents::{Cause, Grant};
 use model::{
     approvals::{Question, RememberScope, Suggestion},
     sessions::Mode,
@@ -29,14 +29,19 @@ fn scope(destination: Option<&str>) -> RememberScope {
     }
 }
 
+/// These suggestions as rules to remember at the scope a person chose; without those that no session may have.
+pub fn remember(suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
+    suggestions.iter().filter(|suggestion| may_remember(&suggestion.raw)).map(|suggestion| at_scope(&suggestion.raw, scope)).collect()
+}
+
 /// Whether this may be given back to the agent: no change to a mode that a session of OrchWiz cannot have (`bypassPermissions` and its kin).
-pub fn may_remember(raw: &Value) -> bool {
+fn may_remember(raw: &Value) -> bool {
     raw["type"] != "setMode" || mode(raw).is_some()
 }
 
-/// Whether remembering this can outlast the session: a change of mode cannot.
-pub fn can_last(raw: &Value) -> bool {
-    raw["type"] != "setMode"
+/// Whether remembering all of these can outlast the session: a change of mode cannot.
+pub fn can_last(suggestions: &[Suggestion]) -> bool {
+    suggestions.iter().all(|suggestion| suggestion.raw["type"] != "setMode")
 }
 
 /// The mode that a suggestion changes to; `None` for those that OrchWiz does not have.
@@ -45,7 +50,7 @@ fn mode(raw: &Value) -> Option<Mode> {
 }
 
 /// A suggestion with its destination rewritten. A change of mode stays with the session: nowhere else would anybody expect it.
-pub fn at_scope(raw: &Value, scope: RememberScope) -> Value {
+fn at_scope(raw: &Value, scope: RememberScope) -> Value {
     let mut raw = raw.clone();
     let scope = if raw["type"] == "setMode" { RememberScope::Session } else { scope };
     if let Value::Object(map) = &mut raw {
@@ -57,20 +62,15 @@ pub fn at_scope(raw: &Value, scope: RememberScope) -> Value {
 /// What the agent writes into the folder's own settings when it is given this suggestion at this scope; `None` where it writes nothing there, or
 /// something else than more permission.
 pub fn grant(suggestions: &[Suggestion], scope: RememberScope) -> Option<Grant> {
-    let file = match scope {
-        RememberScope::Local => SettingsFile::Local,
-        RememberScope::Project => SettingsFile::Project,
-        RememberScope::Session | RememberScope::User => return None,
-    };
-    let mut grant = Grant { file, allow: Vec::new(), directories: Vec::new() };
+    let (mut allow, mut directories) = (Vec::new(), Vec::new());
     for Suggestion { raw, .. } in suggestions {
         match raw["type"].as_str()? {
-            "addRules" if raw["behavior"] == "allow" => grant.allow.extend(raw["rules"].as_array()?.iter().map(written).collect::<Option<Vec<_>>>()?),
-            "addDirectories" => grant.directories.extend(raw["directories"].as_array()?.iter().filter_map(Value::as_str).map(str::to_owned)),
+            "addRules" if raw["behavior"] == "allow" => allow.extend(raw["rules"].as_array()?.iter().map(written).collect::<Option<Vec<_>>>()?),
+            "addDirectories" => directories.extend(raw["directories"].as_array()?.iter().filter_map(Value::as_str).map(str::to_owned)),
             _ => return None,
         }
     }
-    Some(grant)
+    own::grant(scope, allow, directories)
 }
 
 /// A rule as it stands in a file of settings.
@@ -121,6 +121,20 @@ pub fn reason(request: &Value) -> Option<String> {
             "asyncAgent" => Some("a background agent asks".into()),
             _ => None,
         })
+}
+
+/// Why the agent asks, by its own word for it.
+pub fn cause(request: &Value) -> Cause {
+    match request["decision_reason_type"].as_str() {
+        None => Cause::Unsaid,
+        Some("mode") => Cause::Mode,
+        Some("rule") => Cause::Rule,
+        Some("workingDir") => Cause::Outside,
+        Some("safetyCheck") => Cause::Safety,
+        Some("hook") => Cause::Hook,
+        Some("subcommandResults") => Cause::Part,
+        Some(_) => Cause::Other,
+    }
 }
 
 /// The questions of `AskUserQuestion`; what cannot be read is left out.
@@ -194,12 +208,12 @@ mod tests {
             let raw = json!({"type": "setMode", "mode": mode, "destination": "session"});
             assert_eq!(suggestions(Some(&json!([raw]))), [], "{mode} is offered");
             let stored = [Suggestion { text: "go on".into(), scope: RememberScope::Session, raw }];
-            assert_eq!(crate::agents::remember(&stored, RememberScope::Session), Vec::<Value>::new(), "{mode} is given back");
+            assert_eq!(remember(&stored, RememberScope::Session), Vec::<Value>::new(), "{mode} is given back");
         }
         for mode in ["plan", "default", "acceptEdits"] {
             let raw = json!({"type": "setMode", "mode": mode, "destination": "session"});
             let offered = suggestions(Some(&json!([raw])));
-            assert_eq!(crate::agents::remember(&offered, RememberScope::Session), [raw], "{mode}");
+            assert_eq!(remember(&offered, RememberScope::Session), [raw], "{mode}");
         }
     }
 
@@ -214,8 +228,9 @@ mod tests {
         let suggestion = |raw: Value| Suggestion { text: String::new(), scope: RememberScope::Session, raw };
         let rules = json!([{"toolName": "Bash", "ruleContent": r"echo (a) \n"}, {"toolName": "Bash", "ruleContent": ""}, {"toolName": "Read"}]);
         let rules = suggestion(json!({"type": "addRules", "rules": rules, "behavior": "allow"}));
-        let granted = Grant { file: SettingsFile::Local, allow: vec![r"Bash(echo \(a\) \\n)".into(), "Bash".into(), "Read".into()], directories: Vec::new() };
-        assert_eq!(grant(std::slice::from_ref(&rules), RememberScope::Local), Some(granted));
+        let granted = own::grant(RememberScope::Local, vec![r"Bash(echo \(a\) \\n)".into(), "Bash".into(), "Read".into()], Vec::new());
+        assert!(granted.is_some());
+        assert_eq!(grant(std::slice::from_ref(&rules), RememberScope::Local), granted);
         for scope in [RememberScope::Session, RememberScope::User] {
             assert_eq!(grant(std::slice::from_ref(&rules), scope), None);
         }

@@ -1,7 +1,7 @@
 //! Streams recorded from the real program (see `end2end/mock-model/record.py`) and what the driver makes of them.
 
 use super::*;
-use crate::agents::{Ask, How, TurnOutcome};
+use crate::agents::{Ask, Asks, Call, How, Said, Session, Turn, TurnOutcome};
 use model::{
     approvals::ApprovalKind,
     entries::CallStatus,
@@ -52,7 +52,7 @@ fn told(events: &[AgentEvent]) -> String {
     let mut text = String::new();
     let mut half: Option<(String, String)> = None;
     for event in events {
-        if let AgentEvent::Delta { kind, parent, text: piece } = event {
+        if let AgentEvent::Said(Said::Delta { kind, parent, text: piece }) = event {
             let thread = format!("Delta {} {}", kind.word(), parent.as_deref().unwrap_or("main"));
             match &mut half {
                 Some((of, sum)) if *of == thread => sum.push_str(piece),
@@ -93,7 +93,7 @@ fn agree_with_streams() {
 fn nothing_of_the_pinned_version_is_unknown() {
     for name in names() {
         for event in events(&name) {
-            assert!(!matches!(event, AgentEvent::Raw(_)), "{name}: {event:?}");
+            assert!(!matches!(event, AgentEvent::Said(Said::Raw(_))), "{name}: {event:?}");
         }
     }
 }
@@ -104,13 +104,13 @@ fn every_call_that_starts_ends_and_every_turn_too() {
         let (mut open, mut turns) = (Vec::new(), 0);
         for event in events(&name) {
             match event {
-                AgentEvent::ToolStart { id, .. } => open.push(id),
-                AgentEvent::ToolEnd { id, .. } => {
+                AgentEvent::Call(Call::Start { id, .. }) => open.push(id),
+                AgentEvent::Call(Call::End { id, .. }) => {
                     let at = open.iter().position(|held| *held == id);
                     open.remove(at.unwrap_or_else(|| panic!("{name}: {id} ended without a start")));
                 }
-                AgentEvent::TurnStarted => turns += 1,
-                AgentEvent::TurnEnded { .. } if name != "resume_same" => turns -= 1,
+                AgentEvent::Turn(Turn::Started) => turns += 1,
+                AgentEvent::Turn(Turn::Ended { .. }) if name != "resume_same" => turns -= 1,
                 _ => {}
             }
         }
@@ -121,7 +121,7 @@ fn every_call_that_starts_ends_and_every_turn_too() {
 #[test]
 fn the_words_a_person_sees_are_the_plan_the_model_wrote() {
     for name in ["plan", "plan_file", "plan_back"] {
-        let asks: Vec<Ask> = events(name).into_iter().filter_map(|event| if let AgentEvent::Ask(ask) = event { Some(*ask) } else { None }).collect();
+        let asks: Vec<Ask> = events(name).into_iter().filter_map(|event| if let AgentEvent::Ask(Asks::New(ask)) = event { Some(*ask) } else { None }).collect();
         let plans: Vec<&str> = asks.iter().filter(|ask| ask.kind == ApprovalKind::Plan).map(|ask| ask.input["plan"].as_str().expect("text")).collect();
         let expected: &[&str] = match name {
             "plan" => &["# Plan\n\n1. Write plan.txt"],
@@ -144,18 +144,20 @@ fn an_interrupted_turn_is_not_a_failed_one() {
         ("resume_same", vec![TurnOutcome::Completed]),
     ] {
         let ends: Vec<TurnOutcome> =
-            events(name).into_iter().filter_map(|event| if let AgentEvent::TurnEnded { outcome } = event { Some(outcome) } else { None }).collect();
+            events(name).into_iter().filter_map(|event| if let AgentEvent::Turn(Turn::Ended { outcome }) = event { Some(outcome) } else { None }).collect();
         assert_eq!(ends, expected, "{name}");
     }
-    assert!(events("interrupt_ask").iter().any(|event| matches!(event, AgentEvent::AskCancelled { .. })));
-    assert!(events("interrupt_tool").iter().any(|event| matches!(event, AgentEvent::ToolEnd { status: CallStatus::Failed, .. })));
+    assert!(events("interrupt_ask").iter().any(|event| matches!(event, AgentEvent::Ask(Asks::Cancelled { .. }))));
+    assert!(events("interrupt_tool").iter().any(|event| matches!(event, AgentEvent::Call(Call::End { status: CallStatus::Failed, .. }))));
 }
 
 #[test]
 fn a_resumed_or_forked_process_is_not_charged_for_the_one_before() {
     for name in ["resume", "fork"] {
-        let costs: Vec<Option<i64>> =
-            events(name).into_iter().filter_map(|event| if let AgentEvent::Usage { cost_micros, .. } = event { Some(cost_micros) } else { None }).collect();
+        let costs: Vec<Option<i64>> = events(name)
+            .into_iter()
+            .filter_map(|event| if let AgentEvent::Session(Session::Usage { cost_micros, .. }) = event { Some(cost_micros) } else { None })
+            .collect();
         assert_eq!(costs, [Some(1250)], "{name}");
     }
 }
@@ -165,7 +167,7 @@ fn what_increments_sum_to_is_what_a_fresh_process_says_in_all() {
     for name in names().into_iter().filter(|name| !matches!(name.as_str(), "resume" | "fork" | "resume_same")) {
         let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         for event in events(&name) {
-            if let AgentEvent::Usage { model, tokens, cost_micros } = event {
+            if let AgentEvent::Session(Session::Usage { model, tokens, cost_micros }) = event {
                 sums.insert(model, (tokens.total(), cost_micros.unwrap_or(0)));
             }
         }
@@ -184,13 +186,14 @@ fn what_increments_sum_to_is_what_a_fresh_process_says_in_all() {
 
 #[test]
 fn a_conversation_that_is_not_there_is_said_so() {
-    assert_eq!(events("resume_nothing"), [AgentEvent::NothingToResume], "the node then starts anew with the same id");
+    assert_eq!(events("resume_nothing"), [AgentEvent::Session(Session::NothingToResume)], "the node then starts anew with the same id");
 }
 
 #[test]
 fn being_signed_out_says_what_to_do() {
     for name in ["no_key", "unauthorized"] {
-        let errors: Vec<String> = events(name).into_iter().filter_map(|event| if let AgentEvent::Error { text } = event { Some(text) } else { None }).collect();
+        let errors: Vec<String> =
+            events(name).into_iter().filter_map(|event| if let AgentEvent::Said(Said::Error { text }) = event { Some(text) } else { None }).collect();
         assert!(matches!(&errors[..], [text] if text.contains("claude auth login")), "{name}: {errors:?}");
     }
 }
@@ -274,7 +277,10 @@ fn wishes_and_answers_are_lines_the_agent_reads() {
 fn a_restarted_node_understands_answers_to_requests_it_does_not_remember() {
     let mut driver = Claude::new();
     let events = driver.line(br#"{"type":"control_response","response":{"subtype":"success","request_id":"ow-41-mode-plan","response":{"mode":"plan"}}}"#);
-    assert_eq!(events, [AgentEvent::Mode(Mode::Plan), AgentEvent::Control { wish: Wish::Mode(Mode::Plan), ok: true, error: None }]);
+    assert_eq!(
+        events,
+        [AgentEvent::Session(Session::Mode(Mode::Plan)), AgentEvent::Session(Session::Control { wish: Wish::Mode(Mode::Plan), ok: true, error: None })]
+    );
     let next: Value = serde_json::from_slice(&driver.interrupt()[0]).expect("JSON");
     assert_eq!(next["request_id"], "ow-42-interrupt", "numbers are not given twice");
 }
@@ -288,7 +294,7 @@ fn requests_nobody_can_answer_are_answered_at_once() {
         (r#"{"subtype":"hook_callback"}"#, r#""subtype":"error""#),
     ] {
         let events = driver.line(format!(r#"{{"type":"control_request","request_id":"r","request":{asked}}}"#).as_bytes());
-        let Some(AgentEvent::Reply { line }) = events.last() else { panic!("no reply to {asked}") };
+        let Some(AgentEvent::Session(Session::Reply { line })) = events.last() else { panic!("no reply to {asked}") };
         assert!(String::from_utf8_lossy(line).contains(expected), "{asked}");
     }
 }
@@ -303,7 +309,7 @@ fn a_line_with_an_endless_id_is_shown_as_it_came_and_cut() {
         json!({"type": "system", "subtype": "task_started", "task_id": "t", "task_type": id}),
     ] {
         let events = Claude::new().line(&bytes(&line));
-        assert!(matches!(events.as_slice(), [AgentEvent::Raw(Value::String(text))] if text.len() <= 64 * 1024), "{}", line["type"]);
+        assert!(matches!(events.as_slice(), [AgentEvent::Said(Said::Raw(Value::String(text)))] if text.len() <= 64 * 1024), "{}", line["type"]);
     }
 }
 
@@ -311,12 +317,12 @@ fn a_line_with_an_endless_id_is_shown_as_it_came_and_cut() {
 fn what_is_not_understood_is_shown_as_it_came() {
     let mut driver = Claude::new();
     assert_eq!(driver.line(b""), []);
-    assert_eq!(driver.line(b"Segmentation fault"), [AgentEvent::Raw(json!("Segmentation fault"))]);
-    assert_eq!(driver.line(br#"{"type":"telepathy","mood":"calm"}"#), [AgentEvent::Raw(json!({"type": "telepathy", "mood": "calm"}))]);
+    assert_eq!(driver.line(b"Segmentation fault"), [AgentEvent::Said(Said::Raw(json!("Segmentation fault")))]);
+    assert_eq!(driver.line(br#"{"type":"telepathy","mood":"calm"}"#), [AgentEvent::Said(Said::Raw(json!({"type": "telepathy", "mood": "calm"})))]);
     assert_eq!(driver.line(br#"{"type":"system","subtype":"new"}"#).len(), 1);
-    assert_eq!(driver.line(b"[1,2]"), [AgentEvent::Raw(json!("[1,2]"))]);
+    assert_eq!(driver.line(b"[1,2]"), [AgentEvent::Said(Said::Raw(json!("[1,2]")))]);
     let long = driver.line(&vec![b'x'; 8 * 1024 * 1024]);
-    assert!(matches!(&long[..], [AgentEvent::Raw(Value::String(text))] if text.len() == 64 * 1024));
+    assert!(matches!(&long[..], [AgentEvent::Said(Said::Raw(Value::String(text)))] if text.len() == 64 * 1024));
 }
 
 proptest! {
@@ -422,10 +428,10 @@ fn no_number_however_large_makes_a_driver_panic_or_counts_as_more_than_the_most(
         for line in lines.iter().chain(&lines) {
             for event in driver.line(&bytes(line)) {
                 let counted = match event {
-                    AgentEvent::Usage { tokens, cost_micros, .. } => {
+                    AgentEvent::Session(Session::Usage { tokens, cost_micros, .. }) => {
                         vec![tokens.input, tokens.output, tokens.cache_read, tokens.cache_write, cost_micros.unwrap_or(0)]
                     }
-                    AgentEvent::Context { used, size } => vec![used, size.unwrap_or(0)],
+                    AgentEvent::Session(Session::Context { used, size }) => vec![used, size.unwrap_or(0)],
                     _ => Vec::new(),
                 };
                 assert!(counted.iter().all(|count| (0..=model::sessions::USAGE_MOST).contains(count)), "{counted:?} of {n} and {m}");

@@ -1,7 +1,10 @@
 //! Tools: what a call acts on, and what came of it, in few words.
 //! It must not fail on a tool or shape it does not know: then the input's or output's own words are used.
 
-use model::entries::CallStatus;
+use model::{
+    calls::{CallClass, CallParts, CallShape},
+    entries::{CallStatus, Todo, TodoState},
+};
 use serde_json::{Value, json};
 
 /// The longest target and result, in characters.
@@ -39,6 +42,68 @@ pub fn relative(path: &str, cwd: &str) -> String {
         Some(rest) if !rest.is_empty() && !cwd.is_empty() => rest.to_owned(),
         _ => path.to_owned(),
     }
+}
+
+/// What kind of thing a tool does.
+pub fn class(tool: &str) -> CallClass {
+    match tool {
+        "Bash" | "BashOutput" | "KillShell" | "PowerShell" => CallClass::Shell,
+        "Edit" | "MultiEdit" | "NotebookEdit" => CallClass::Edit,
+        "Write" => CallClass::Write,
+        "Read" => CallClass::Read,
+        "Grep" | "Glob" | "LS" | "ToolSearch" => CallClass::Search,
+        "WebFetch" | "WebSearch" => CallClass::Web,
+        "Task" | "Agent" => CallClass::Subagent,
+        "ExitPlanMode" => CallClass::Plan,
+        "TodoWrite" | "TaskCreate" | "TaskUpdate" | "TaskList" => CallClass::Todo,
+        "AskUserQuestion" => CallClass::Question,
+        "SlashCommand" | "Skill" => CallClass::Skill,
+        _ if server_tool(tool).is_some() => CallClass::Server,
+        _ => CallClass::Other,
+    }
+}
+
+/// The server and the name of a tool that a server has: `mcp__slack__post`.
+fn server_tool(tool: &str) -> Option<(&str, &str)> {
+    tool.strip_prefix("mcp__")?.split_once("__")
+}
+
+/// What a call is. Only what the input has is pointed to: another tool's field of the same name is one among others.
+pub fn shape(tool: &str, input: &Value) -> CallShape {
+    let text = |key: &str| input[key].is_string().then(|| format!("/{key}"));
+    let none = CallParts::default;
+    let parts = match tool {
+        "Bash" => CallParts { command: text("command"), purpose: text("description"), language: Some("sh".into()), ..none() },
+        "PowerShell" => CallParts { command: text("command"), purpose: text("description"), language: Some("powershell".into()), ..none() },
+        "Edit" => CallParts {
+            path: text("file_path"),
+            old: text("old_string"),
+            new: text("new_string"),
+            everywhere: input.get("replace_all").map(|_| "/replace_all".into()),
+            ..none()
+        },
+        "Write" => CallParts { path: text("file_path"), content: text("content"), ..none() },
+        "Read" | "MultiEdit" => CallParts { path: text("file_path"), ..none() },
+        "NotebookEdit" => CallParts { path: text("notebook_path"), ..none() },
+        "WebFetch" => CallParts { url: text("url"), ..none() },
+        "WebSearch" => CallParts { query: text("query"), ..none() },
+        "ExitPlanMode" => CallParts { plan: text("plan"), ..none() },
+        "AskUserQuestion" => CallParts { questions: input.get("questions").map(|_| "/questions".into()), ..none() },
+        _ => none(),
+    };
+    CallShape { class: class(tool), label: server_tool(tool).map(|(server, name)| format!("{server} {name}")), parts: Box::new(parts) }
+}
+
+/// The things to do of a list; what says nothing is left out.
+pub fn todos(list: &Value) -> Vec<Todo> {
+    let state = |todo: &Value| match todo["status"].as_str() {
+        Some("completed") => TodoState::Done,
+        Some("in_progress") => TodoState::Active,
+        Some("cancelled" | "deleted") => TodoState::Dropped,
+        _ => TodoState::Pending,
+    };
+    let list = list.as_array().map_or(&[][..], Vec::as_slice);
+    list.iter().filter_map(|todo| Some(Todo { text: todo["content"].as_str()?.to_owned(), state: state(todo) })).collect()
 }
 
 /// What a call acts on, one line.
@@ -228,6 +293,32 @@ mod tests {
             assert_eq!(target(tool, &input, "/srv/app"), expected, "{tool}");
         }
         assert_eq!(one_line(&"x".repeat(1000)).chars().count(), ONE_LINE);
+    }
+
+    #[test]
+    fn a_call_says_what_it_is_and_points_only_to_what_it_has() {
+        let shell = shape("Bash", &json!({"command": "make", "description": "Build it", "timeout": 7}));
+        assert_eq!((shell.class, shell.label), (CallClass::Shell, None));
+        assert_eq!(
+            (shell.parts.command.as_deref(), shell.parts.purpose.as_deref(), shell.parts.language.as_deref()),
+            (Some("/command"), Some("/description"), Some("sh"))
+        );
+        assert_eq!(shape("Bash", &json!({"command": ["make"]})).parts.command, None, "what is no text cannot be shown as one");
+        let server = shape("mcp__slack__chat_post", &json!({"command": "select", "content": "x"}));
+        assert_eq!((server.class, server.label.as_deref(), server.parts), (CallClass::Server, Some("slack chat_post"), Box::default()));
+        let ends = shape("KillShell", &json!({"shell_id": "1", "command": "x"}));
+        assert_eq!((ends.class, ends.parts), (CallClass::Shell, Box::default()), "it runs no command");
+        let edit = shape("Edit", &json!({"file_path": "/a", "old_string": "one", "new_string": "two", "replace_all": true})).parts;
+        assert_eq!([edit.path, edit.old, edit.new, edit.everywhere].map(Option::unwrap), ["/file_path", "/old_string", "/new_string", "/replace_all"]);
+        assert_eq!(shape("NewestTool", &Value::Null), CallShape::default());
+        assert_eq!(shape("mcp__half", &Value::Null).class, CallClass::Other);
+    }
+
+    #[test]
+    fn a_list_of_things_to_do_is_read_and_what_says_nothing_left_out() {
+        let list = json!([{"content": "a", "status": "completed", "activeForm": "x"}, {"content": "b", "status": "newest"}, {"status": "pending"}, 7]);
+        assert_eq!(todos(&list), [Todo { text: "a".into(), state: TodoState::Done }, Todo { text: "b".into(), state: TodoState::Pending }]);
+        assert_eq!(todos(&json!({"todos": []})), []);
     }
 
     #[test]

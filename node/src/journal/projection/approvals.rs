@@ -9,10 +9,10 @@ use model::{
 use sea_orm::{DbErr, Value};
 
 pub(super) async fn asked(target: &Target<'_>, event: &Happened<'_>, fact: &ApprovalAsked) -> Result<(), DbErr> {
-    let text = r#"INSERT INTO "{p}approval" ("id", "origin", "project", "session", "run", "request", "kind", "tool", "call", "target", "reason",
+    let text = r#"INSERT INTO "{p}approval" ("id", "origin", "project", "session", "run", "request", "kind", "tool", "class", "label", "call", "target", "reason",
         "subagent", "suggestions", "questions", "state", "created", "expires", "pos")
         VALUES ($1, $2, (SELECT "project" FROM "{p}session" WHERE "id" = $3 AND "origin" = $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-            'pending', $14, $15, $16) ON CONFLICT DO NOTHING"#;
+            $14, $15, 'pending', $16, $17, $18) ON CONFLICT DO NOTHING"#;
     let values = [
         id(fact.id),
         event.origin.into(),
@@ -21,6 +21,8 @@ pub(super) async fn asked(target: &Target<'_>, event: &Happened<'_>, fact: &Appr
         fact.request.as_str().into(),
         fact.kind.word().into(),
         fact.tool.as_str().into(),
+        fact.shape.class.word().into(),
+        fact.shape.label.clone().into(),
         fact.call.clone().into(),
         fact.target.as_str().into(),
         fact.reason.clone().into(),

@@ -37,8 +37,8 @@ pub(super) async fn added(target: &Target<'_>, event: &Happened<'_>, fact: &Entr
     let status = is_call.then(|| CallStatus::Running.word().to_owned());
     // The approval may have been asked before the entry came.
     let text = r#"INSERT INTO "{p}entry" ("session", "seq", "origin", "turn", "kind", "at", "parent", "by_name", "preview", "more", "call", "tool",
-        "target", "status", "pos", "approval")
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+        "class", "label", "target", "status", "pos", "approval")
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
             (SELECT "id" FROM "{p}approval" WHERE "session" = $1 AND "call" = $11 AND "origin" = $3 ORDER BY "pos" DESC LIMIT 1))
         ON CONFLICT DO NOTHING"#;
     let values = [
@@ -54,6 +54,8 @@ pub(super) async fn added(target: &Target<'_>, event: &Happened<'_>, fact: &Entr
         fact.body.is_some().into(),
         fact.call.clone().into(),
         fact.tool.clone().into(),
+        fact.shape.as_ref().map(|shape| shape.class.word().to_owned()).into(),
+        fact.shape.as_ref().and_then(|shape| shape.label.clone()).into(),
         fact.target.clone().into(),
         status.into(),
         event.pos.into(),

@@ -6,7 +6,7 @@ mod system;
 mod text;
 
 use super::{memory::Recent, mode_of, money::Ledger, tool};
-use crate::agents::{AgentEvent, TurnOutcome};
+use crate::agents::{AgentEvent, Asks, Call, Said, Session, Turn, TurnOutcome};
 use model::{
     entries::{CallStatus, EntryKind},
     sessions::{Mode, USAGE_MOST},
@@ -19,13 +19,13 @@ use text::{RAW, lossy, said, storable};
 const THREADS: usize = 64;
 
 /// A tool call that has not ended.
-struct Call {
+struct Begun {
     tool: String,
     input: Value,
 }
 
 /// A background task that has not ended.
-struct Task {
+struct Background {
     text: String,
     /// Listed in `background_tasks_changed` while it runs.
     listed: bool,
@@ -50,8 +50,8 @@ pub struct Heard {
     half: BTreeSet<Option<String>>,
     /// Prompts that began, by their id: an end without a beginning is a prompt the agent had already.
     begun: Recent<()>,
-    calls: Recent<Call>,
-    tasks: Recent<Task>,
+    calls: Recent<Begun>,
+    tasks: Recent<Background>,
     /// Types of subagents, by their id.
     subagents: Recent<String>,
     ledger: Ledger,
@@ -124,14 +124,14 @@ impl Heard {
         }
         let mut line: Value = match serde_json::from_slice(bytes) {
             Ok(line @ Value::Object(_)) => line,
-            _ => return vec![AgentEvent::Raw(lossy(bytes))],
+            _ => return vec![AgentEvent::Said(Said::Raw(lossy(bytes)))],
         };
         if !storable(&mut line, 1) || !names_fit(&line) {
-            return vec![AgentEvent::Raw(lossy(bytes))];
+            return vec![AgentEvent::Said(Said::Raw(lossy(bytes)))];
         }
         let mut events = Vec::new();
         if !self.read(&line, bytes.len(), &mut events) {
-            events.push(AgentEvent::Raw(if bytes.len() > RAW { lossy(bytes) } else { line }));
+            events.push(AgentEvent::Said(Said::Raw(if bytes.len() > RAW { lossy(bytes) } else { line })));
         }
         events
     }
@@ -147,12 +147,12 @@ impl Heard {
             "control_request" => self.asked(line, events),
             "control_response" => self.answered(line, events),
             "control_cancel_request" => {
-                events.extend(line["request_id"].as_str().map(|request| AgentEvent::AskCancelled { request: request.into() }));
+                events.extend(line["request_id"].as_str().map(|request| AgentEvent::Ask(Asks::Cancelled { request: request.into() })));
             }
             "command_lifecycle" => self.lifecycle(line, events),
             "rate_limit_event" => rate_limit(&line["rate_limit_info"], events),
-            "auth_status" => events.extend(said(&line["error"]).map(|text| AgentEvent::Error { text })),
-            "conversation_reset" => events.push(AgentEvent::Status { text: "The conversation was cleared".into() }),
+            "auth_status" => events.extend(said(&line["error"]).map(|text| AgentEvent::Said(Said::Error { text }))),
+            "conversation_reset" => events.push(AgentEvent::Said(Said::Status { text: "The conversation was cleared".into() })),
             // Nothing a timeline needs: what they say comes again, or is only for other hosts.
             "keep_alive" | "tool_progress" | "tool_use_summary" | "prompt_suggestion" | "transcript_mirror" => {}
             _ => return false,
@@ -172,27 +172,27 @@ impl Heard {
             self.in_turn = true;
             self.erred = false;
             self.interrupted = false;
-            events.push(AgentEvent::TurnStarted);
+            events.push(AgentEvent::Turn(Turn::Started));
         }
     }
 
     /// The agent writes its transcript from the moment it takes a prompt up: from then on it refuses to begin another with the same id.
     fn resumable(&mut self, events: &mut Vec<AgentEvent>) {
         if !std::mem::replace(&mut self.resumable, true) {
-            events.push(AgentEvent::Resumable);
+            events.push(AgentEvent::Session(Session::Resumable));
         }
     }
 
     fn error(&mut self, text: String, events: &mut Vec<AgentEvent>) {
         self.erred = true;
-        events.push(AgentEvent::Error { text });
+        events.push(AgentEvent::Said(Said::Error { text }));
     }
 
     fn mode(&mut self, word: &Value, events: &mut Vec<AgentEvent>) {
         let Some(word) = word.as_str() else { return };
         match mode_of(word) {
-            Some(mode) if self.mode != Some(mode) => events.push(AgentEvent::Mode(mode)),
-            None => events.push(AgentEvent::Status { text: format!("The agent is in its own mode {}", tool::one_line(word)) }),
+            Some(mode) if self.mode != Some(mode) => events.push(AgentEvent::Session(Session::Mode(mode))),
+            None => events.push(AgentEvent::Said(Said::Status { text: format!("The agent is in its own mode {}", tool::one_line(word)) })),
             Some(_) => {}
         }
         self.mode = mode_of(word);
@@ -212,7 +212,7 @@ impl Heard {
         let message = &line["message"];
         let text = |block: &Value| said(&block["text"]);
         let Some(blocks) = message["content"].as_array() else {
-            events.extend(said(&message["content"]).map(|text| AgentEvent::Message { parent, text }));
+            events.extend(said(&message["content"]).map(|text| AgentEvent::Said(Said::Message { parent, text })));
             return;
         };
         let failed = line["error"].is_string() || line["is_api_error_message"].as_bool() == Some(true);
@@ -226,11 +226,11 @@ impl Heard {
                 }
                 "text" => {
                     self.half.remove(&parent);
-                    events.extend(text(block).map(|text| AgentEvent::Message { parent: parent.clone(), text }));
+                    events.extend(text(block).map(|text| AgentEvent::Said(Said::Message { parent: parent.clone(), text })));
                 }
                 "thinking" => {
                     self.half.remove(&parent);
-                    events.extend(said(&block["thinking"]).map(|text| AgentEvent::Thought { parent: parent.clone(), text }));
+                    events.extend(said(&block["thinking"]).map(|text| AgentEvent::Said(Said::Thought { parent: parent.clone(), text })));
                 }
                 "tool_use" | "server_tool_use" | "mcp_tool_use" => self.tool_use(block, parent.clone(), size, events),
                 // Hidden thinking, and results of tools the service ran itself: the answer speaks of them.
@@ -240,7 +240,7 @@ impl Heard {
                         self.tool_result(id, block, &Value::Null, &Value::Null, events);
                     }
                 }
-                _ => events.push(AgentEvent::Raw(block.clone())),
+                _ => events.push(AgentEvent::Said(Said::Raw(block.clone()))),
             }
         }
         if parent.is_none() && !failed {
@@ -250,30 +250,38 @@ impl Heard {
 
     fn tool_use(&mut self, block: &Value, parent: Option<String>, size: usize, events: &mut Vec<AgentEvent>) {
         let (Some(id), Some(name)) = (block["id"].as_str(), block["name"].as_str()) else {
-            events.push(AgentEvent::Raw(block.clone()));
+            events.push(AgentEvent::Said(Said::Raw(block.clone())));
             return;
         };
         let name = tool::one_line(name);
         let input = block["input"].clone();
-        self.calls.insert(id, Call { tool: name.clone(), input: input.clone() }, size);
+        self.calls.insert(id, Begun { tool: name.clone(), input: input.clone() }, size);
         // The list of things to do is shown when the agent has taken it; see `tool_result`.
         if name != "TodoWrite" {
-            events.push(AgentEvent::ToolStart { id: id.into(), target: tool::target(&name, &input, &self.cwd), tool: name, input, parent });
+            events.push(AgentEvent::Call(Call::Start {
+                id: id.into(),
+                shape: tool::shape(&name, &input),
+                target: tool::target(&name, &input, &self.cwd),
+                tool: name,
+                input,
+                parent,
+            }));
         }
     }
 
     fn tool_result(&mut self, id: &str, block: &Value, structured: &Value, meta: &Value, events: &mut Vec<AgentEvent>) {
-        let call = self.calls.remove(id).unwrap_or(Call { tool: String::new(), input: Value::Null });
+        let call = self.calls.remove(id).unwrap_or(Begun { tool: String::new(), input: Value::Null });
         let end = tool::outcome(&call.tool, &call.input, block, structured, meta, &self.cwd);
         if call.tool == "TodoWrite" {
             if end.status == CallStatus::Ok {
-                events.push(AgentEvent::Todo { parent: None, todos: call.input["todos"].clone() });
+                events.push(AgentEvent::Said(Said::Todo { parent: None, todos: tool::todos(&call.input["todos"]) }));
                 return;
             }
-            events.push(AgentEvent::ToolStart { id: id.into(), tool: call.tool, target: String::new(), input: call.input, parent: None });
+            let shape = tool::shape(&call.tool, &call.input);
+            events.push(AgentEvent::Call(Call::Start { id: id.into(), tool: call.tool, shape, target: String::new(), input: call.input, parent: None }));
         }
         let tool::Outcome { status, result, added, removed, output } = end;
-        events.push(AgentEvent::ToolEnd { id: id.into(), status, result, added, removed, output });
+        events.push(AgentEvent::Call(Call::End { id: id.into(), status, result, added, removed, output }));
     }
 
     fn user(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
@@ -294,7 +302,7 @@ impl Heard {
             } else if let Some(said) = text.trim().strip_prefix("<local-command-stdout>").and_then(|rest| rest.strip_suffix("</local-command-stdout>")) {
                 let said = said.trim();
                 if !said.is_empty() {
-                    events.push(AgentEvent::Status { text: said.to_owned() });
+                    events.push(AgentEvent::Said(Said::Status { text: said.to_owned() }));
                 }
             }
         }
@@ -315,7 +323,7 @@ impl Heard {
                     if self.half.len() < THREADS {
                         self.half.insert(parent.clone());
                     }
-                    events.push(AgentEvent::Delta { kind, parent, text: text.into() });
+                    events.push(AgentEvent::Said(Said::Delta { kind, parent, text: text.into() }));
                 }
             }
             "message_delta" if parent.is_none() => self.context(&event["usage"]),
@@ -326,7 +334,7 @@ impl Heard {
     /// Half-written text of a thread will not be finished.
     fn void(&mut self, parent: Option<String>, events: &mut Vec<AgentEvent>) {
         if self.half.remove(&parent) {
-            events.push(AgentEvent::DeltaReset { parent });
+            events.push(AgentEvent::Said(Said::DeltaReset { parent }));
         }
     }
 
@@ -341,20 +349,20 @@ impl Heard {
 
     fn result(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
         for parent in std::mem::take(&mut self.half) {
-            events.push(AgentEvent::DeltaReset { parent });
+            events.push(AgentEvent::Said(Said::DeltaReset { parent }));
         }
         for (model, tokens, cost_micros) in self.ledger.result(line) {
-            events.push(AgentEvent::Usage { model, tokens, cost_micros });
+            events.push(AgentEvent::Session(Session::Usage { model, tokens, cost_micros }));
         }
         let window = self.model.as_ref().and_then(|model| line["modelUsage"][model.as_str()]["contextWindow"].as_i64().map(bounded));
         self.context_size = window.or(self.context_size);
         if let Some(used) = self.context_used {
-            events.push(AgentEvent::Context { used, size: self.context_size });
+            events.push(AgentEvent::Session(Session::Context { used, size: self.context_size }));
         }
         let outcome = self.outcome(line);
         if let TurnOutcome::Failed(why) = &outcome {
             if !self.in_turn && why.contains("No conversation found with session ID") {
-                events.push(AgentEvent::NothingToResume);
+                events.push(AgentEvent::Session(Session::NothingToResume));
                 return;
             }
             if !self.erred {
@@ -363,7 +371,7 @@ impl Heard {
         }
         self.erred = false;
         if std::mem::take(&mut self.in_turn) {
-            events.push(AgentEvent::TurnEnded { outcome });
+            events.push(AgentEvent::Turn(Turn::Ended { outcome }));
         }
     }
 
@@ -402,7 +410,7 @@ fn rate_limit(info: &Value, events: &mut Vec<AgentEvent>) {
         _ => return,
     };
     let which = info["rateLimitType"].as_str().map(|kind| format!(" ({})", kind.replace('_', " "))).unwrap_or_default();
-    events.push(AgentEvent::Status { text: format!("The account's rate limit{which} {what}") });
+    events.push(AgentEvent::Said(Said::Status { text: format!("The account's rate limit{which} {what}") }));
 }
 
 /// An error with what to do about it, where that is known.

@@ -1,0 +1,173 @@
+//! Calls of tools in words that all agents share: what kind of thing a call does, and where in its input that is said.
+//! An agent's driver says it once, when the call begins or is asked for; whoever shows, draws or counts a call knows no tool by its name.
+
+use crate::sessions::words;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+words! {
+    /// What kind of thing a tool call does, whatever the agent calls its tool.
+    CallClass {
+        /// Runs a command in a shell, or looks after one that runs.
+        Shell = "shell",
+        /// Changes a part of a file.
+        Edit = "edit",
+        /// Writes a whole file.
+        Write = "write",
+        /// Reads a file.
+        Read = "read",
+        /// Looks for files, text in them, or tools.
+        Search = "search",
+        /// Fetches a page or searches the web.
+        Web = "web",
+        /// Has a subagent do something.
+        Subagent = "subagent",
+        /// Proposes a plan.
+        Plan = "plan",
+        /// Keeps the list of things to do.
+        Todo = "todo",
+        /// Asks a person.
+        Question = "question",
+        /// Reads instructions for a kind of work, or runs a command of the agent's own.
+        Skill = "skill",
+        /// Calls a tool of a server that the agent is connected to.
+        Server = "server",
+        /// Anything else, and what its driver does not know.
+        Other = "other",
+    }
+}
+
+/// Where in a call's input what people look for is said. Each is a JSON pointer (RFC 6901) into the input, like `/command`; absent where the call
+/// has no such thing. Text that one points to is meant to be shown as what it is; it is still the agent's word.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallParts {
+    /// What a shell runs: all of what the call does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// What the agent says a command is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// The file it acts on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The text it replaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
+    /// The text that comes in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+    /// Whether every place where the old text stands is replaced: a boolean, or the text `true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub everywhere: Option<String>,
+    /// All that the file will hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// The address it fetches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What it searches the web for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The plan, as Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// The questions, which stand typed beside the input as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub questions: Option<String>,
+    /// No pointer: the language that the command is written in, like `sh`, where the driver knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// Only what there is.
+impl std::fmt::Debug for CallParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { command, purpose, path, old, new, everywhere, content, url, query, plan, questions, language } = self;
+        let all = [
+            ("command", command),
+            ("purpose", purpose),
+            ("path", path),
+            ("old", old),
+            ("new", new),
+            ("everywhere", everywhere),
+            ("content", content),
+            ("url", url),
+            ("query", query),
+            ("plan", plan),
+            ("questions", questions),
+            ("language", language),
+        ];
+        f.debug_map().entries(all.iter().filter_map(|(name, part)| Some((name, part.as_ref()?)))).finish()
+    }
+}
+
+impl CallParts {
+    /// Whether nothing in the input is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether every place where the old text stands is replaced, as the agent reads its input.
+    pub fn is_everywhere(&self, input: &Value) -> bool {
+        at(input, self.everywhere.as_deref()).is_some_and(|all| all.as_bool() == Some(true) || all.as_str() == Some("true"))
+    }
+}
+
+/// The text that one of the [`CallParts`] points to; `None` where it points to none.
+pub fn text<'i>(input: &'i Value, part: Option<&str>) -> Option<&'i str> {
+    at(input, part).and_then(Value::as_str)
+}
+
+fn at<'i>(input: &'i Value, part: Option<&str>) -> Option<&'i Value> {
+    part.and_then(|pointer| input.pointer(pointer))
+}
+
+/// What a call is, as the driver of its agent says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CallShape {
+    /// What kind of thing it does.
+    pub class: CallClass,
+    /// The tool's name for people, where it is another than the agent's own: `slack post`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Where in its input that is said.
+    #[serde(skip_serializing_if = "CallParts::is_empty")]
+    pub parts: Box<CallParts>,
+}
+
+impl CallShape {
+    /// The name for people of the tool that the agent calls `tool`.
+    pub fn name<'n>(&'n self, tool: &'n str) -> &'n str {
+        self.label.as_deref().unwrap_or(tool)
+    }
+}
+
+impl Default for CallShape {
+    fn default() -> Self {
+        Self { class: CallClass::Other, label: None, parts: Box::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_part_is_read_where_the_driver_says_it_lies_and_nowhere_else() {
+        let parts = CallParts { command: Some("/argv/2".into()), everywhere: Some("/all".into()), ..CallParts::default() };
+        let input = json!({ "argv": ["sh", "-c", "make"], "command": "rm", "all": "true" });
+        assert_eq!(text(&input, parts.command.as_deref()), Some("make"));
+        assert_eq!((text(&input, parts.path.as_deref()), text(&json!({ "argv": [] }), parts.command.as_deref())), (None, None));
+        assert!(parts.is_everywhere(&input) && !parts.is_everywhere(&json!({ "all": "false" })) && !CallParts::default().is_everywhere(&input));
+    }
+
+    #[test]
+    fn a_shape_of_an_older_event_is_of_no_known_kind() {
+        assert_eq!(serde_json::from_str::<CallShape>("{}").unwrap(), CallShape::default());
+        assert_eq!(serde_json::to_string(&CallShape::default()).unwrap(), r#"{"class":"other"}"#);
+    }
+}
