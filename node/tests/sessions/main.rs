@@ -7,6 +7,7 @@ mod again;
 mod folder;
 mod hang_up;
 mod held_up;
+mod left;
 mod life;
 mod live;
 mod odd;
