@@ -156,8 +156,23 @@ pub(super) struct Writer {
     recent: Arc<Recent>,
 }
 
-/// An operation that has run, and what its caller will be told if the batch commits.
-type Answered = (oneshot::Sender<model::Result<Value>>, model::Result<Value>);
+/// An operation that was taken up: whatever becomes of the batch, its caller is answered.
+struct Answered {
+    reply: oneshot::Sender<model::Result<Value>>,
+    /// What its caller is told if the batch commits; `None` until it has run to its end.
+    result: Option<model::Result<Value>>,
+}
+
+impl Answered {
+    fn tell(self, answer: impl FnOnce(Option<model::Result<Value>>) -> model::Result<Value>) {
+        self.reply.send(answer(self.result)).ok();
+    }
+
+    /// The batch holds. One that has not run to its end is not in it.
+    fn holds(result: Option<model::Result<Value>>) -> model::Result<Value> {
+        result.unwrap_or_else(|| Err(unavailable("this was not done to its end: nothing of it was written, try again")))
+    }
+}
 
 impl Writer {
     pub(super) fn new(
@@ -298,9 +313,7 @@ impl Writer {
                     self.recent.push(self.fresh.drain(..));
                 }
                 self.announce(pos);
-                for (reply, answer) in answered {
-                    reply.send(answer).ok();
-                }
+                answered.into_iter().for_each(|one| one.tell(Answered::holds));
                 if std::mem::take(&mut self.purged)
                     && let Err(error) = self.store.empty_log().await
                 {
@@ -319,9 +332,7 @@ impl Writer {
                     return self.settle(progress, answered).await;
                 }
                 let stalled = answered.is_empty();
-                for (reply, _) in answered {
-                    reply.send(Err(error.clone())).ok();
-                }
+                answered.into_iter().for_each(|one| one.tell(|_| Err(error.clone())));
                 if begun.elapsed() >= self.patience.batch || (stalled && begun.elapsed() > SHARE) {
                     // Everybody has waited long enough: they hear of it before the database is looked for.
                     return self.set_broken(Some(error));
@@ -345,14 +356,13 @@ impl Writer {
             (Ok(head), Some(_)) if head.seq == progress.before => Some(false),
             _ => None,
         };
-        for (reply, answer) in answered {
-            let answer = match holds {
-                Some(true) => answer,
+        for one in answered {
+            one.tell(|result| match holds {
+                Some(true) => Answered::holds(result),
                 Some(false) => Err(unavailable("the database of this node went away: nothing was written, try again")),
                 // What failed by itself failed whatever became of its neighbours.
-                None => answer.and(Err(Error::InDoubt)),
-            };
-            reply.send(answer).ok();
+                None => Answered::holds(result).and(Err(Error::InDoubt)),
+            });
         }
         self.set_broken(found.err());
     }
@@ -387,12 +397,12 @@ impl Writer {
             && let Some(Waiting { actor, operation, reply, .. }) = waiting.pop_front()
         {
             // Whatever happens from here on, it is answered.
-            answered.push((reply, Ok(Box::new(()))));
+            answered.push(Answered { reply, result: None });
             if answered.len() == 1 && waiting.is_empty() {
                 // It has no neighbours: what fails goes with the whole transaction, and needs no savepoint.
                 let result = self.operate(&txn, &mut head, (&origin, &epoch, &actor), operation).await;
                 let failed = result.as_ref().err().cloned();
-                answered[0].1 = result;
+                answered[0].result = Some(result);
                 if let Some(error) = failed {
                     self.fresh.clear();
                     return match txn.rollback().await {
@@ -422,8 +432,8 @@ impl Writer {
             } else {
                 self.fresh.truncate(known);
             }
-            if let Some((_, answer)) = answered.last_mut() {
-                *answer = result;
+            if let Some(one) = answered.last_mut() {
+                one.result = Some(result);
             }
         }
         if head.seq > progress.before {

@@ -16,6 +16,7 @@ mod run_dir;
 mod shim;
 mod spec;
 mod spool;
+pub mod testing;
 mod tree;
 mod wire;
 

@@ -135,7 +135,8 @@ pub(super) fn send(stat: &Stat, signal: Signal) {
     }
 }
 
-fn table() -> Vec<Stat> {
+/// Every process of this machine.
+pub(super) fn table() -> Vec<Stat> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     entries.filter_map(|entry| Stat::read(entry.ok()?.file_name().to_str()?.parse().ok()?)).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::{
     end::End,
-    runner::{Live, Runner},
+    runner::{self, Begin},
     scribe::{Scribe, shorten, spoken_to_since, unknown_agent, waiting_prompts},
 };
 use crate::{
@@ -80,6 +80,13 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// Where the answer arrives, which is an error when it never comes: no agent runs. The flag is set once somebody has claimed the order.
+    fn new() -> (Self, oneshot::Receiver<Result<()>>, Arc<AtomicBool>) {
+        let (answer, answered) = oneshot::channel();
+        let claimed = Arc::<AtomicBool>::default();
+        (Self { answer, claimed: claimed.clone() }, answered, claimed)
+    }
+
     /// Whether the runner may follow the order: nobody has withdrawn it.
     pub(super) fn claim(&self) -> bool {
         !self.claimed.swap(true, Ordering::AcqRel)
@@ -130,8 +137,8 @@ pub(super) enum Order {
     Mode(Mode, Reply),
     /// Change the model.
     Model(Option<String>, Reply),
-    /// End the agent if it rests: its place is needed. The answer says whether it does.
-    MakeRoom(oneshot::Sender<bool>),
+    /// End the agent if it rests: its place is needed. One that does not is a refusal.
+    MakeRoom(Reply),
 }
 
 /// What a runner is told without waiting for it: it cannot be full, and what is said twice counts once.
@@ -234,9 +241,8 @@ impl Engine {
 
     /// Tells the agent something and waits until it has answered. A runner that has not taken the order up within `patience` is not waited for.
     pub(super) async fn ask(&self, session: SessionId, patience: Duration, order: impl FnOnce(Reply) -> Order) -> Result<Asked> {
-        let (answer, mut answered) = oneshot::channel();
-        let claimed = Arc::<AtomicBool>::default();
-        if let Err(why) = self.order(session, order(Reply { answer, claimed: claimed.clone() })) {
+        let (reply, mut answered, claimed) = Reply::new();
+        if let Err(why) = self.order(session, order(reply)) {
             return Ok(why);
         }
         let mut waited = tokio::time::timeout(patience, &mut answered).await;
@@ -432,11 +438,10 @@ impl Engine {
         attached: crate::process::Attached,
         Taken { orders, told }: Taken,
     ) {
-        let driver = (self.config.driver)(agent);
-        let runner = Runner { engine: self.clone(), session, run, agent, how, driver, trusted, orders, told, committed, state, live: Live::default() };
+        let begin = Begin { engine: self.clone(), session, run, agent, how, trusted, orders, told, committed, state };
         let engine = self.clone();
         self.tasks.spawn(async move {
-            if let Err(panic) = AssertUnwindSafe(runner.serve(attached)).catch_unwind().await {
+            if let Err(panic) = AssertUnwindSafe(runner::serve(begin, attached)).catch_unwind().await {
                 engine.broke(session, run, agent, &said(&*panic)).await;
             }
         });
@@ -559,9 +564,9 @@ impl Engine {
             .map_err(internal)?;
         for id in resting {
             let Ok(session) = id.parse() else { continue };
-            let (reply, answer) = oneshot::channel();
+            let (reply, answer, _) = Reply::new();
             let asked = self.order(session, Order::MakeRoom(reply));
-            if asked.is_ok() && tokio::time::timeout(Duration::from_secs(1), answer).await.is_ok_and(|rests| rests == Ok(true)) {
+            if asked.is_ok() && matches!(tokio::time::timeout(Duration::from_secs(1), answer).await, Ok(Ok(Ok(())))) {
                 return Ok(true);
             }
         }

@@ -30,7 +30,7 @@ use model::{
     Action, Caller, Error, Page, PageQuery, Result, Via,
     caller::{Decision, Resource, Visibility, decide, require},
     entries::{Entry, EntryBody, EntryKind},
-    event::{PromptQueued, PromptSettled, SessionChanged, SessionCreated, SessionDeleted},
+    event::{PromptQueued, PromptSettled, SessionChanged, SessionCreated, SessionDeleted, SessionMoved},
     id::{ProjectId, PromptId, SessionId},
     ports,
     sessions::{AgentKind, Mode, NewSession, Prompt, PromptState, RawLine, Session, SessionFilter, SessionPatch, SessionState, SessionView, Workplace},
@@ -82,6 +82,23 @@ impl SessionsService {
                 move |_| engine.look(id),
             )
             .await
+    }
+
+    /// [`change`](Self::change) for what awaits nothing.
+    async fn change_now<F>(&self, caller: &Caller, id: SessionId, action: Action, f: F) -> Result<()>
+    where
+        F: FnOnce(&mut Scribe<'_>, &Caller) -> Result<()> + Send + 'static,
+    {
+        let who = caller.clone();
+        self.change(caller, id, action, move |scribe| Box::pin(std::future::ready(f(scribe, &who)))).await
+    }
+
+    /// The row of a session that the caller may drive: the right alone, where nothing is changed yet.
+    async fn driven(&self, caller: &Caller, id: SessionId) -> Result<session::Model> {
+        let row = session::Entity::find_by_id(self.engine.store.key(id)).one(self.engine.store.read()).await.map_err(internal)?;
+        let row = row.ok_or_else(|| Error::NotFound("session".into()))?;
+        allows(caller, &row, Action::DriveSession)?;
+        Ok(row)
     }
 
     async fn insert(&self, caller: &Caller, site: Site, new: NewSession, title: String, branch: Option<String>) -> Result<SessionId> {
@@ -172,7 +189,7 @@ impl SessionsService {
     }
 
     async fn mode_is(&self, caller: &Caller, id: SessionId, mode: Mode) -> Result<Session> {
-        self.change(caller, id, Action::DriveSession, move |_| Box::pin(async { Ok(()) })).await?;
+        self.driven(caller, id).await?;
         // A running agent confirms first: the mode shown is the mode in force.
         if !self.asked(id, |reply| Order::Mode(mode, reply)).await? {
             self.change(caller, id, Action::DriveSession, move |scribe| {
@@ -190,7 +207,7 @@ impl SessionsService {
     }
 
     async fn model_is(&self, caller: &Caller, id: SessionId, model: Option<String>) -> Result<Session> {
-        self.change(caller, id, Action::DriveSession, |_| Box::pin(async { Ok(()) })).await?;
+        self.driven(caller, id).await?;
         self.asked(id, |reply| Order::Model(model.clone(), reply)).await?;
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
@@ -213,10 +230,7 @@ impl SessionsService {
         if error.status() < 500 {
             return Err(error);
         }
-        let row = session::Entity::find_by_id(self.engine.store.key(id)).one(self.engine.store.read()).await.map_err(internal)?;
-        let row = row.filter(|row| row.deleted.is_none()).ok_or_else(|| Error::NotFound("session".into()))?;
-        may(caller, &row, Action::DriveSession)?;
-        Ok(row)
+        self.driven(caller, id).await
     }
 
     /// Interrupts although `error` keeps that from being stored; gives what the caller is told, which is `told` where the agent took it.
@@ -234,21 +248,17 @@ impl SessionsService {
     }
 
     async fn interrupted(&self, caller: &Caller, id: SessionId) -> Result<Session> {
-        let may = self.change(caller, id, Action::DriveSession, |scribe| {
-            Box::pin(async move {
-                match scribe.state() {
-                    SessionState::Waiting if scribe.rests_behind_questions() => {
-                        Err(Error::Conflict("nothing to interrupt: its turn is over, and a subagent in the background asks; stop ends that too".into()))
-                    }
-                    SessionState::Working | SessionState::Waiting => Ok(()),
-                    SessionState::Queued => {
-                        let state = if scribe.is_stopping() { SessionState::Done } else { SessionState::Interrupted };
-                        scribe.moved(state, Some("before it was started".into()));
-                        Ok(())
-                    }
-                    state => Err(Error::Conflict(format!("nothing to interrupt: it is {}", state.word()))),
-                }
-            })
+        let may = self.change_now(caller, id, Action::DriveSession, |scribe, _| match scribe.state() {
+            SessionState::Waiting if scribe.rests_behind_questions() => {
+                Err(Error::Conflict("nothing to interrupt: its turn is over, and a subagent in the background asks; stop ends that too".into()))
+            }
+            SessionState::Working | SessionState::Waiting => Ok(()),
+            SessionState::Queued => {
+                let state = if scribe.is_stopping() { SessionState::Done } else { SessionState::Interrupted };
+                scribe.moved(state, Some("before it was started".into()));
+                Ok(())
+            }
+            state => Err(Error::Conflict(format!("nothing to interrupt: it is {}", state.word()))),
         });
         if let Err(error) = may.await {
             return Err(self.interrupt_unwritten(caller, id, error, UNWRITTEN).await);
@@ -318,11 +328,17 @@ const fn is_unattended(caller: &Caller) -> bool {
 /// The session, if the caller may do this to it and it is not deleted.
 async fn allowed<'t>(tx: &'t Tx<'t>, caller: &Caller, id: SessionId, action: Action) -> Result<Scribe<'t>> {
     let scribe = Scribe::load(tx, id).await?;
-    may(caller, &scribe.row, action)?;
-    if scribe.row.deleted.is_some() {
+    allows(caller, &scribe.row, action)?;
+    Ok(scribe)
+}
+
+/// Whether the caller may do this to the session of this row, which is none when it is deleted.
+fn allows(caller: &Caller, row: &session::Model, action: Action) -> Result<()> {
+    may(caller, row, action)?;
+    if row.deleted.is_some() {
         return Err(Error::NotFound("session".into()));
     }
-    Ok(scribe)
+    Ok(())
 }
 
 /// Whether the caller may do this to the session of this row.
@@ -421,34 +437,28 @@ impl ports::Sessions for SessionsService {
         let SessionPatch { title, tags, archived, visibility } = patch;
         let title = title.as_deref().map(checked_title).transpose()?;
         let tags = tags.map(checked_tags).transpose()?;
-        let who = caller.clone();
         let mut changed = SessionChanged { title, tags, archived, visibility, ..SessionChanged::default() };
-        self.change(caller, id, Action::EditSession, move |scribe| {
-            Box::pin(async move {
-                if changed.visibility.is_some() && scribe.row.owner != who.user.map(|user| user.to_string()) {
-                    return Err(Error::Forbidden("only its owner may change who sees a session".into()));
-                }
-                // Said only when it is another one: who never saw it must not hear that it is private.
-                changed.visibility = changed.visibility.filter(|visibility| visibility.word() != scribe.row.visibility);
-                scribe.changed(changed);
-                Ok(())
-            })
+        self.change_now(caller, id, Action::EditSession, move |scribe, caller| {
+            if changed.visibility.is_some() && scribe.row.owner != caller.user.map(|user| user.to_string()) {
+                return Err(Error::Forbidden("only its owner may change who sees a session".into()));
+            }
+            // Said only when it is another one: who never saw it must not hear that it is private.
+            changed.visibility = changed.visibility.filter(|visibility| visibility.word() != scribe.row.visibility);
+            scribe.changed(changed);
+            Ok(())
         })
         .await?;
         self.find(caller, id).await
     }
 
     async fn delete(&self, caller: &Caller, id: SessionId) -> Result<()> {
-        self.change(caller, id, Action::EditSession, move |scribe| {
-            Box::pin(async move {
-                if scribe.state().is_live() {
-                    return Err(Error::Conflict("its agent is running: stop it first".into()));
-                }
-                // An agent that only rested has nothing to rest for: its runner ends it when it looks.
-                let id = scribe.id;
-                scribe.push(id, SessionDeleted { deleted: true });
-                Ok(())
-            })
+        self.change_now(caller, id, Action::EditSession, move |scribe, _| {
+            if scribe.state().is_live() {
+                return Err(Error::Conflict("its agent is running: stop it first".into()));
+            }
+            // An agent that only rested has nothing to rest for: its runner ends it when it looks.
+            scribe.push(id, SessionDeleted { deleted: true });
+            Ok(())
         })
         .await
     }
@@ -581,32 +591,27 @@ impl ports::Sessions for SessionsService {
 
     async fn fork(&self, caller: &Caller, id: SessionId) -> Result<Session> {
         let fork = SessionId::from_uuid(self.engine.deps.uuid_v7());
-        let who = caller.clone();
-        self.change(caller, id, Action::DriveSession, move |scribe| {
-            Box::pin(async move {
-                if !scribe.row.resumable {
-                    return Err(Error::Conflict("its agent has no transcript yet to continue from".into()));
-                }
-                let project = scribe.row.project.parse().map_err(|_| Error::NotFound("project".into()))?;
-                let created = SessionCreated {
-                    project,
-                    agent: scribe.agent()?,
-                    mode: Mode::parse(&scribe.row.mode).unwrap_or(Mode::Ask),
-                    title: shorten(&format!("{} (fork)", scribe.row.title), TITLE_MAX),
-                    model: scribe.row.model.clone(),
-                    owner: who.user,
-                    visibility: Visibility::parse(&scribe.row.visibility).unwrap_or(Visibility::Project),
-                    branch: scribe.row.branch.clone(),
-                    forked_from: Some(scribe.id),
-                    unattended: is_unattended(&who),
-                };
-                scribe.push(fork, created);
-                scribe.push(
-                    fork,
-                    model::event::SessionMoved { state: SessionState::Idle, detail: Some("forked: say something to go on".into()), background: false },
-                );
-                Ok(())
-            })
+        self.change_now(caller, id, Action::DriveSession, move |scribe, caller| {
+            if !scribe.row.resumable {
+                return Err(Error::Conflict("its agent has no transcript yet to continue from".into()));
+            }
+            let project = scribe.row.project.parse().map_err(|_| Error::NotFound("project".into()))?;
+            let created = SessionCreated {
+                project,
+                agent: scribe.agent()?,
+                mode: Mode::parse(&scribe.row.mode).unwrap_or(Mode::Ask),
+                title: shorten(&format!("{} (fork)", scribe.row.title), TITLE_MAX),
+                model: scribe.row.model.clone(),
+                owner: caller.user,
+                visibility: Visibility::parse(&scribe.row.visibility).unwrap_or(Visibility::Project),
+                branch: scribe.row.branch.clone(),
+                forked_from: Some(id),
+                unattended: is_unattended(caller),
+            };
+            scribe.push(fork, created);
+            let detail = Some("forked: say something to go on".into());
+            scribe.push(fork, SessionMoved { state: SessionState::Idle, detail, background: false });
+            Ok(())
         })
         .await?;
         self.find(caller, fork).await

@@ -8,6 +8,7 @@ use crate::{
         testing::{ManualClock, deps},
     },
     journal::Journal,
+    process,
 };
 use sea_orm::{Database, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryTrait, Select, Statement};
 use sea_orm_migration::MigratorTrait;
@@ -100,7 +101,8 @@ impl TestStore {
     }
 }
 
-/// A temporary directory and, on PostgreSQL, a database. Both are removed when it is dropped.
+/// A temporary directory and, on PostgreSQL, a database. Both are removed when it is dropped, and what still runs of a node on it is killed: a
+/// test that fails comes to no orderly end.
 pub struct Place {
     /// How to open it.
     pub config: StoreConfig,
@@ -141,7 +143,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        fs::remove_dir_all(&self.config.data_dir).ok();
+        process::testing::clear(&self.config.data_dir);
         if let Some((server, name)) = self.database.take() {
             // A runtime of its own, for the test's may be the one that is being torn down.
             std::thread::spawn(move || {

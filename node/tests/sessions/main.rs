@@ -8,6 +8,7 @@ mod contract;
 mod folder;
 mod hang_up;
 mod held_up;
+mod left;
 mod life;
 mod live;
 mod odd;

@@ -138,5 +138,9 @@ impl Drop for Running {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            // Its agents would go on for the next one, which a test that failed does not start.
+            node::process::testing::clear(&self.data);
+        }
     }
 }
