@@ -2,6 +2,7 @@
 //! Every row is read through the caller's own scope at the moment it is sent; nothing is cached between callers.
 
 use super::{Behind, Hides, Hub, Passing, Touch, Touched, no_partial};
+use crate::rows::RowId;
 use model::{
     Caller, Pos, Result,
     id::SessionId,
@@ -154,7 +155,7 @@ impl Follower {
         // After the last await: a call that is cancelled before has changed nothing.
         self.queue = false;
         let Some(pos) = self.pos else { return };
-        let wanted: Vec<_> = rows.into_iter().filter(|row| self.wants(Touch::Session(row.id))).collect();
+        let wanted: Vec<_> = rows.into_iter().filter(|row| self.wants(Touch { session: Some(row.id), row: RowId::Session(row.id) })).collect();
         self.waiting.extend(wanted.into_iter().map(|row| ServerSays::Row { pos, row: Row::Session(Box::new(row)) }));
     }
 
@@ -187,10 +188,10 @@ impl Follower {
         let mut lost = HashSet::new();
         let end = behind.left.len().min(SLICE);
         for touched in behind.left.range(..end) {
-            let rows = self.rows(touched.touch).await?;
+            let rows = self.hub.inner.rows.row(&self.caller, touched.touch.row).await?;
             if rows.is_empty() {
                 let gone = self.takes_away(*touched).await?;
-                if let (Some(ServerSays::Gone { .. }), Touch::Session(id)) = (&gone, touched.touch) {
+                if let (Some(ServerSays::Gone { .. }), RowId::Session(id)) = (&gone, touched.touch.row) {
                     lost.insert(id);
                 }
                 news.extend(gone);
@@ -231,10 +232,10 @@ impl Follower {
 
     /// What a tab hears of a row that is not there for it: only who could see it before hears that it is gone.
     async fn takes_away(&self, touched: Touched) -> Result<Option<ServerSays>> {
-        let gone = ServerSays::Gone { pos: touched.pos, id: name(touched.touch) };
-        Ok(match (touched.hides, touched.touch) {
+        let gone = ServerSays::Gone { pos: touched.pos, id: touched.touch.row.to_string() };
+        Ok(match (touched.hides, touched.touch.row) {
             (Hides::Nothing, _) => None,
-            (Hides::Deleted, Touch::Session(id)) => match self.hub.inner.rows.saw(&self.caller, id).await? {
+            (Hides::Deleted, RowId::Session(id)) => match self.hub.inner.rows.saw(&self.caller, id).await? {
                 Some(true) => Some(gone),
                 Some(false) => None,
                 // Purged meanwhile: nothing tells any more whose it was.
@@ -245,40 +246,6 @@ impl Follower {
     }
 
     fn wants(&self, touch: Touch) -> bool {
-        self.topics.iter().any(|topic| match (topic, touch) {
-            (Topic::Node, Touch::Session(_) | Touch::Approval(_) | Touch::Project(_) | Touch::ProjectOf(_)) => true,
-            (Topic::Session { id }, Touch::Entry(session, _) | Touch::AskedAbout(session, _) | Touch::Prompt(session, _) | Touch::Session(session)) => {
-                *id == session
-            }
-            _ => false,
-        })
-    }
-
-    /// The rows behind a touch, as the caller may see them.
-    async fn rows(&self, touch: Touch) -> Result<Vec<Row>> {
-        let rows = &self.hub.inner.rows;
-        let row = match touch {
-            Touch::Session(id) => rows.session(&self.caller, id).await?.map(|row| Row::Session(Box::new(row))),
-            Touch::Approval(id) => rows.approval(&self.caller, id).await?.map(|row| Row::Approval(Box::new(row))),
-            Touch::Project(id) => rows.project(&self.caller, id).await?.map(|row| Row::Project(Box::new(row))),
-            Touch::ProjectOf(session) => rows.project_of(&self.caller, session).await?.map(|row| Row::Project(Box::new(row))),
-            Touch::Entry(session, seq) => rows.entry(&self.caller, session, seq).await?.map(|row| Row::Entry(Box::new(row))),
-            Touch::Prompt(session, id) => rows.prompt(&self.caller, session, id).await?.map(Row::Prompt),
-            Touch::AskedAbout(session, id) => {
-                let entries = rows.entries_asked_about(&self.caller, session, id).await?;
-                return Ok(entries.into_iter().map(|row| Row::Entry(Box::new(row))).collect());
-            }
-        };
-        Ok(row.into_iter().collect())
-    }
-}
-
-fn name(touch: Touch) -> String {
-    match touch {
-        Touch::Session(id) | Touch::ProjectOf(id) => id.to_string(),
-        Touch::Approval(id) | Touch::AskedAbout(_, id) => id.to_string(),
-        Touch::Project(id) => id.to_string(),
-        Touch::Entry(session, seq) => format!("{session}/{seq}"),
-        Touch::Prompt(_, id) => id.to_string(),
+        self.topics.iter().any(|topic| touch.is_covered_by(topic))
     }
 }

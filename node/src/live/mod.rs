@@ -9,7 +9,7 @@ pub use touched::{Hides, Touch, Touched, of_event as touches};
 
 use crate::{
     journal::Journal,
-    rows::{Capacity, Rows},
+    rows::{Capacity, RowId, Rows},
 };
 use model::{
     Caller, Pos, Result,
@@ -113,7 +113,7 @@ impl Hub {
                         after = events.last().map_or(after, |event| event.pos);
                         let touches: Vec<Touched> = events.iter().flat_map(touched::of_event).collect();
                         // Before anybody reads rows for them: what is told after a project was renamed says the new name.
-                        if touches.iter().any(|touched| matches!(touched.touch, Touch::Project(_))) {
+                        if touches.iter().any(|touched| matches!(touched.touch.row, RowId::Project(_))) {
                             self.inner.rows.forget_names();
                         }
                         self.remember(touches);
@@ -227,18 +227,18 @@ impl Hub {
 struct Gather<W> {
     behind: Behind,
     /// Where each row stands in what is left.
-    seen: HashMap<Touch, usize>,
+    seen: HashMap<RowId, usize>,
     wants: W,
 }
 
 impl<W: Fn(Touch) -> bool> Gather<W> {
     /// Takes one more touch in; `false` when it is too much.
     fn take(&mut self, touched: Touched) -> bool {
-        self.behind.counts |= touched.hides != Hides::Nothing || matches!(touched.touch, Touch::Approval(_) | Touch::ProjectOf(_));
+        self.behind.counts |= touched.counts;
         if !(self.wants)(touched.touch) {
             return true;
         }
-        match self.seen.get(&touched.touch) {
+        match self.seen.get(&touched.touch.row) {
             // The row is read once, and told as gone when any of the events took it away.
             Some(place) => {
                 if let Some(known) = self.behind.left.get_mut(*place) {
@@ -246,7 +246,7 @@ impl<W: Fn(Touch) -> bool> Gather<W> {
                 }
             }
             None => {
-                self.seen.insert(touched.touch, self.behind.left.len());
+                self.seen.insert(touched.touch.row, self.behind.left.len());
                 self.behind.left.push_back(touched);
             }
         }

@@ -6,9 +6,11 @@ mod beginning;
 mod memo;
 mod names;
 mod projects;
+mod row_id;
 
 pub(crate) use approvals::{may_last, offered};
 pub use names::Names;
+pub use row_id::RowId;
 
 use crate::{
     entity::{approval, entry, event, prompt, session},
@@ -216,13 +218,13 @@ impl Rows {
     }
 
     /// The entries of the call that an approval is about, in a session the caller may see.
-    pub async fn entries_asked_about(&self, caller: &Caller, session: SessionId, id: ApprovalId) -> Result<Vec<Entry>> {
+    pub async fn entries_asked_about(&self, caller: &Caller, id: ApprovalId) -> Result<Vec<Entry>> {
         let asked = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
-        let Some(call) = asked.and_then(|row| row.call) else { return Ok(Vec::new()) };
-        if self.session(caller, session).await?.is_none() {
+        let Some((session, call)) = asked.and_then(|row| Some((row.session, row.call?))) else { return Ok(Vec::new()) };
+        if !self.sees(caller, &session).await? {
             return Ok(Vec::new());
         }
-        let rows = entry::Entity::find().filter(entry::Column::Session.eq(session.to_string())).filter(entry::Column::Call.eq(call));
+        let rows = entry::Entity::find().filter(entry::Column::Session.eq(session)).filter(entry::Column::Call.eq(call));
         self.entries(rows.all(self.store.read()).await.map_err(internal)?).await
     }
 
@@ -279,12 +281,16 @@ impl Rows {
     }
 
     /// A prompt of a session the caller may see.
-    pub async fn prompt(&self, caller: &Caller, session: SessionId, id: PromptId) -> Result<Option<Prompt>> {
-        if self.session(caller, session).await?.is_none() {
-            return Ok(None);
-        }
+    pub async fn prompt(&self, caller: &Caller, id: PromptId) -> Result<Option<Prompt>> {
         let row = prompt::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
-        Ok(row.and_then(prompt_row).filter(|prompt| prompt.session == session))
+        let Some(row) = row else { return Ok(None) };
+        Ok(if self.sees(caller, &row.session).await? { prompt_row(row) } else { None })
+    }
+
+    /// Whether the session that a row names is there for the caller.
+    async fn sees(&self, caller: &Caller, session: &str) -> Result<bool> {
+        let Some(session) = id(session) else { return Ok(false) };
+        Ok(self.session(caller, session).await?.is_some())
     }
 
     /// Prompts of a session that wait for the agent, oldest first.
