@@ -149,7 +149,7 @@ impl SessionsService {
         })
         .await?;
         let prompt = which.await.map_err(internal)?;
-        self.rows.prompt(caller, prompt).await?.filter(|prompt| prompt.session == id).ok_or_else(|| Error::NotFound("prompt".into()))
+        self.rows.prompt(caller, id, prompt).await?.ok_or_else(|| Error::NotFound("prompt".into()))
     }
 
     /// Tells a running agent something; `false` when none runs.
@@ -473,7 +473,7 @@ impl ports::Sessions for SessionsService {
             })
         })
         .await?;
-        self.rows.prompt(caller, prompt).await?.filter(|prompt| prompt.session == id).ok_or_else(|| Error::NotFound("prompt".into()))
+        self.rows.prompt(caller, id, prompt).await?.ok_or_else(|| Error::NotFound("prompt".into()))
     }
 
     async fn send_again(&self, caller: &Caller, id: SessionId) -> Result<Prompt> {
