@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Speaks Claude Code's stream-json for the benchmark: one message every EVERY_MS, each with the moment it was written.
+// Speaks Claude Code's stream-json for the benchmark: one message every EVERY_MS, or as often as its prompt says ("every 50 ms"), each with the
+// moment it was written.
 import { createInterface } from "node:readline";
 import { randomUUID } from "node:crypto";
 
@@ -17,9 +18,10 @@ createInterface({ input: process.stdin }).on("line", (line) => {
     say({ type: "control_response", response: { subtype: "success", request_id: heard.request_id, response: {} } });
   } else if (heard.type === "user" && count === 0) {
     say({ type: "system", subtype: "init", session_id: session, cwd: process.cwd(), model: "bench", permissionMode: "default", tools: [], claude_code_version: "2.1.330" });
+    const every = Number(/every (\d+) ms/.exec(line)?.[1] ?? EVERY_MS);
     setInterval(() => {
       const message = { id: `msg_${randomUUID()}`, type: "message", role: "assistant", model: "bench", stop_reason: null, usage: { input_tokens: 1, output_tokens: 1 } };
       say({ type: "assistant", session_id: session, uuid: randomUUID(), parent_tool_use_id: null, message: { ...message, content: [{ type: "text", text: `line ${++count} sent ${Date.now()}` }] } });
-    }, EVERY_MS);
+    }, every);
   }
 }).on("close", () => process.exit(0));

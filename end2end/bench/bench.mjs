@@ -1,97 +1,19 @@
 // `make bench`: measures the release binary and writes docs/performance.md. Wherever a figure depends on the machine there is a baseline
 // of the same run beside it; rounds take turns and medians are printed. It is not part of `make test`.
-import { execFileSync, spawn } from "node:child_process";
-import { createServer, request, Agent } from "node:http";
+import { execFileSync } from "node:child_process";
+import { Agent } from "node:http";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { LIMIT } from "../../scripts/limits.mjs";
 import { weigh } from "../../scripts/weigh.mjs";
+import { fanOut, manySockets } from "./fan.mjs";
+import { BIN, OWNER, RUST, cpu, get, load, median, pause, quantile, row, rows, rss, start } from "./node.mjs";
 import { listen } from "./socket.mjs";
 
 const ROOT = join(import.meta.dirname, "../..");
-const BIN = process.env.E2E_BIN;
-const RUST = process.env.BENCH_BIN;
 const SESSIONS = Number(process.env.BENCH_SESSIONS ?? 100_000);
 const ENTRIES = 8; // with created, moved: a million events
-const OWNER = { name: "bench", password: "correct horse battery staple" };
-const TICK = 1_000 / Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
-
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-const quantile = (numbers, share) => numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1, Math.floor(numbers.length * share))];
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const rows = [];
-const row = (what, reached, must, ok) => {
-  rows.push({ what, reached, must, ok });
-  console.log(`${ok ? "ok    " : "MISSED"} ${what}: ${reached} (must: ${must})`);
-};
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function get({ port, path, headers = {}, method = "GET", body, agent }) {
-  return new Promise((resolve, reject) => {
-    const asked = request({ host: "127.0.0.1", port, path, method, headers: { ...headers, ...(body ? { "content-length": Buffer.byteLength(body) } : {}) }, agent }, (answer) => {
-      const chunks = [];
-      answer.on("data", (chunk) => chunks.push(chunk));
-      answer.on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks) }));
-    });
-    asked.on("error", reject);
-    asked.end(body);
-  });
-}
-
-/** Starts the node and resolves when both are answered: `{ port, pid, ready, page, stop }`, milliseconds from the start. */
-async function start(data, extra = {}) {
-  const port = await freePort();
-  const begin = performance.now();
-  const child = spawn(BIN, ["serve", "--listen", `127.0.0.1:${port}`, "--data", data], {
-    env: { PATH: process.env.PATH, HOME: data, TMPDIR: process.env.TMPDIR ?? "/tmp", ...extra },
-    stdio: "ignore",
-  });
-  const until = async (path) => {
-    for (;;) {
-      if (child.exitCode !== null) throw new Error(`orchwiz ended with ${child.exitCode}`);
-      const answer = await get({ port, path }).catch(() => undefined);
-      if (answer && answer.status < 400) return performance.now() - begin;
-      await pause(2);
-    }
-  };
-  const ready = await until("/readyz");
-  const page = await until("/signin");
-  const stop = () => new Promise((resolve) => (child.once("exit", resolve), child.kill("SIGTERM")));
-  return { port, pid: child.pid, ready, page, stop };
-}
-
-const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
-const cpu = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK;
-};
-
-/** `total` requests by `clients` at once; milliseconds each, sorted by nobody. */
-async function load(clients, total, ask) {
-  const times = [];
-  let left = total;
-  const begin = performance.now();
-  await Promise.all(
-    Array.from({ length: clients }, async () => {
-      while (left-- > 0) {
-        const start = performance.now();
-        const { status } = await ask();
-        if (status >= 300) throw new Error(`answered ${status}`);
-        times.push(performance.now() - start);
-      }
-    }),
-  );
-  return { times, perSecond: total / ((performance.now() - begin) / 1_000) };
-}
-
 async function starts(name, data, limit) {
   const found = [];
   for (let round = 0; round < 5; round++) {
@@ -176,6 +98,11 @@ try {
   const growth = rss(node.pid) - settled;
   row("growth of memory after 10,000 page views", `${growth.toFixed(0)} MB (${rss(node.pid).toFixed(0)} MB then)`, "<= 20 MB", growth <= 20);
   await node.stop();
+  const sparse = inside("sparse");
+  execFileSync(RUST, ["seed", sparse, "1", "1"]);
+  await fanOut("fresh", sparse);
+  await fanOut(`${SESSIONS.toLocaleString("en")} sessions`, full);
+  await manySockets(inside("many"), inside("projects/watched"));
 
   // 20 agents stream; each line carries the moment it was written, the socket says when it arrived.
   const live = inside("live");

@@ -1,4 +1,4 @@
-// The least of a WebSocket client: hears whole text frames, says one thing at the start. For measuring only.
+// The least of a WebSocket client: hears whole text frames, says one thing at the start, answers pings. For measuring only.
 import { connect } from "node:net";
 import { randomBytes } from "node:crypto";
 
@@ -33,6 +33,8 @@ export function listen({ port, path, headers, first, heard }) {
         if (buffer.length < start) return;
         const size = short === 126 ? buffer.readUInt16BE(2) : short === 127 ? Number(buffer.readBigUInt64BE(2)) : short;
         if (buffer.length < start + size) return;
+        // Who does not answer a ping is taken for gone.
+        if ((buffer[0] & 0x0f) === 9) socket.write(frame("", 10));
         if ((buffer[0] & 0x0f) === 1) heard(buffer.subarray(start, start + size).toString());
         buffer = buffer.subarray(start + size);
       }
@@ -40,9 +42,9 @@ export function listen({ port, path, headers, first, heard }) {
   });
 }
 
-function frame(text) {
+function frame(text, opcode = 1) {
   const body = Buffer.from(text);
   if (body.length > 125) throw new Error("longer than this client says");
   const mask = randomBytes(4);
-  return Buffer.concat([Buffer.from([0x81, 0x80 | body.length]), mask, body.map((byte, at) => byte ^ mask[at % 4])]);
+  return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | body.length]), mask, body.map((byte, at) => byte ^ mask[at % 4])]);
 }

@@ -3,8 +3,10 @@
 
 use model::{
     Millis,
-    event::{Event, Fact},
+    event::{Event, Fact, is_about_people},
+    id::{SessionId, UserId},
 };
+use std::sync::OnceLock;
 
 /// An event as it is stored: the row of the table `event`.
 pub type StoredEvent = crate::entity::event::Model;
@@ -18,6 +20,18 @@ impl StoredEvent {
     /// When, by the event's clock, unix ms.
     pub fn at(&self) -> Millis {
         self.hlc >> 16
+    }
+
+    /// To whom it is told.
+    pub fn belongs(&self) -> Belongs {
+        if is_about_people(&self.kind) || self.subject.parse::<UserId>().is_ok() {
+            return Belongs::People;
+        }
+        match self.session.as_deref().and_then(|session| session.parse().ok()) {
+            Some(session) => Belongs::Session(session),
+            None if Fact::is_of_the_node(&self.kind) => Belongs::Node,
+            None => Belongs::Unknown,
+        }
     }
 
     /// As it is exchanged: payload as JSON, hash in hex. A payload that is not JSON is left out.
@@ -35,5 +49,49 @@ impl StoredEvent {
             payload: self.payload.as_deref().and_then(|payload| serde_json::from_slice(payload).ok()),
             hash: crate::hex::hex(&self.hash),
         }
+    }
+}
+
+/// Whose an event is: to whom it may be told follows from that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Belongs {
+    /// About people and their accounts: to who may list them.
+    People,
+    /// The node's and its projects': to everybody.
+    Node,
+    /// A session's: to who may see that.
+    Session(SessionId),
+    /// Nothing says whose it is: to nobody.
+    Unknown,
+}
+
+/// An event as it was written, and as it is exchanged once somebody has asked for that.
+#[derive(Debug)]
+pub struct Recorded {
+    event: StoredEvent,
+    belongs: Belongs,
+    exchanged: OnceLock<Box<str>>,
+}
+
+impl Recorded {
+    /// The event.
+    pub fn event(&self) -> &StoredEvent {
+        &self.event
+    }
+
+    /// To whom it is told.
+    pub fn belongs(&self) -> Belongs {
+        self.belongs
+    }
+
+    /// The JSON of [`Event`], one line; written by the first who asks.
+    pub fn exchanged(&self) -> &str {
+        self.exchanged.get_or_init(|| serde_json::to_string(&self.event.exchanged()).expect("an event is plain data").into())
+    }
+}
+
+impl From<StoredEvent> for Recorded {
+    fn from(event: StoredEvent) -> Self {
+        Self { belongs: event.belongs(), event, exchanged: OnceLock::new() }
     }
 }

@@ -17,7 +17,7 @@ mod writer;
 
 pub use crate::store::internal;
 pub use doctor::{Bad, Blobs, Chain, Head, Report, TableReport, doctor};
-pub use event::StoredEvent;
+pub use event::{Belongs, Recorded, StoredEvent};
 pub use masking::MASK;
 pub use own::own;
 pub use rebuild::{Rebuilt, RebuiltTable, rebuild};
@@ -226,17 +226,23 @@ impl Journal {
 
     /// Events after `after`, in order of position, at most `limit`.
     pub async fn events(&self, after: Pos, limit: u64) -> model::Result<Vec<StoredEvent>> {
+        Ok(self.recorded(after, limit).await?.iter().map(|recorded| recorded.event().clone()).collect())
+    }
+
+    /// The same, shared by all who follow the journal while they are new.
+    pub async fn recorded(&self, after: Pos, limit: u64) -> model::Result<Vec<Arc<Recorded>>> {
         let head = *self.0.head.borrow();
         if let Some(known) = self.0.recent.after(after, head, limit) {
             return Ok(known);
         }
-        entity::event::Entity::find()
+        let events = entity::event::Entity::find()
             .filter(entity::event::Column::Pos.gt(after))
             .order_by_asc(entity::event::Column::Pos)
             .limit(limit)
             .all(self.0.store.read())
             .await
-            .map_err(internal)
+            .map_err(internal)?;
+        Ok(events.into_iter().map(|event| Arc::new(event.into())).collect())
     }
 
     /// The event at a position.

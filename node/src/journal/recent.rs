@@ -1,11 +1,11 @@
 //! The newest events as they were written, for whoever follows the journal: they need not be read from the database again.
 //! It must never give what the database no longer holds, nor give some events and leave out others between them.
 
-use super::StoredEvent;
+use super::{Recorded, StoredEvent};
 use model::Pos;
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Events kept at most, and bytes of what they say.
@@ -18,7 +18,7 @@ pub(super) struct Recent(Mutex<Kept>);
 /// Neighbours in the journal, oldest first.
 #[derive(Default)]
 struct Kept {
-    events: VecDeque<StoredEvent>,
+    events: VecDeque<Arc<Recorded>>,
     bytes: usize,
 }
 
@@ -27,15 +27,15 @@ impl Recent {
     pub(super) fn push(&self, events: impl IntoIterator<Item = StoredEvent>) {
         let mut kept = self.kept();
         for event in events {
-            if kept.events.back().is_some_and(|last| last.pos + 1 != event.pos) {
+            if kept.events.back().is_some_and(|last| last.event().pos + 1 != event.pos) {
                 *kept = Kept::default();
             }
             kept.bytes += size(&event);
-            kept.events.push_back(event);
+            kept.events.push_back(Arc::new(event.into()));
         }
         while kept.events.len() > EVENTS || kept.bytes > BYTES {
             let Some(oldest) = kept.events.pop_front() else { break };
-            kept.bytes -= size(&oldest);
+            kept.bytes -= size(oldest.event());
         }
     }
 
@@ -45,13 +45,13 @@ impl Recent {
     }
 
     /// The events after `after`, at most `limit`; `None` where not all up to `head` are kept.
-    pub(super) fn after(&self, after: Pos, head: Pos, limit: u64) -> Option<Vec<StoredEvent>> {
+    pub(super) fn after(&self, after: Pos, head: Pos, limit: u64) -> Option<Vec<Arc<Recorded>>> {
         let kept = self.kept();
-        let (first, last) = (kept.events.front()?.pos, kept.events.back()?.pos);
+        let (first, last) = (kept.events.front()?.event().pos, kept.events.back()?.event().pos);
         if after + 1 < first || last < head {
             return None;
         }
-        let from = kept.events.partition_point(|event| event.pos <= after);
+        let from = kept.events.partition_point(|recorded| recorded.event().pos <= after);
         Some(kept.events.range(from..).take(usize::try_from(limit).unwrap_or(usize::MAX)).cloned().collect())
     }
 
@@ -89,7 +89,7 @@ mod tests {
     }
 
     fn positions(recent: &Recent, after: Pos, head: Pos, limit: u64) -> Option<Vec<Pos>> {
-        recent.after(after, head, limit).map(|events| events.iter().map(|event| event.pos).collect())
+        recent.after(after, head, limit).map(|events| events.iter().map(|recorded| recorded.event().pos).collect())
     }
 
     #[test]

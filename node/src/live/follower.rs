@@ -1,7 +1,8 @@
 //! One tab's view of the hub: its topics, its position, and what it hears next.
-//! Every row is read through the caller's own scope at the moment it is sent; nothing is cached between callers.
+//! Rows are read once for all followers; each judges by its own caller which of them it is told.
 
-use super::{Behind, Hides, Hub, Passing, Touch, Touched, no_partial};
+use super::{Behind, Hub, Passing, Told, Touch, no_partial};
+use crate::rows::RowId;
 use model::{
     Caller, Pos, Result,
     id::SessionId,
@@ -11,7 +12,10 @@ use std::{
     collections::{HashSet, VecDeque},
     time::Duration,
 };
-use tokio::sync::{broadcast, watch};
+use tokio::{
+    sync::{broadcast, watch},
+    time::{Instant, Interval, MissedTickBehavior, interval_at},
+};
 
 /// A tab hears at least this often that it is live.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -29,7 +33,7 @@ pub struct Follower {
     behind: Option<Behind>,
     ready: watch::Receiver<Pos>,
     passing: broadcast::Receiver<Passing>,
-    waiting: VecDeque<ServerSays>,
+    waiting: VecDeque<Told>,
     said_caught: bool,
     /// How many approvals wait for the caller, as it was said last.
     pending: Option<i64>,
@@ -37,12 +41,16 @@ pub struct Follower {
     writing: HashSet<SessionId>,
     /// Why sessions are queued has changed: their rows are read again.
     queue: bool,
+    heartbeat: Interval,
 }
 
 impl Follower {
     pub(super) fn new(hub: Hub, caller: Caller) -> Self {
         let ready = hub.inner.ready.subscribe();
         let passing = hub.inner.passing.subscribe();
+        // One timer for as long as the tab is there: a new one for every wait costs more than the rest of it.
+        let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             hub,
             caller,
@@ -56,6 +64,7 @@ impl Follower {
             pending: None,
             writing: HashSet::new(),
             queue: false,
+            heartbeat,
         }
     }
 
@@ -63,12 +72,13 @@ impl Follower {
     pub async fn say(&mut self, says: ClientSays) -> Result<()> {
         let ClientSays::Follow { mut topics, after } = says;
         topics.truncate(16);
+        let head = self.hub.inner.journal.head().await;
         let mut allowed = Vec::new();
         for topic in topics {
             if let Topic::Session { id } = topic
-                && self.hub.inner.rows.session(&self.caller, id).await?.is_none()
+                && !self.hub.whose(id, head).await?.is_some_and(|whose| whose.is_seen_by(&self.caller))
             {
-                self.waiting.push_back(ServerSays::Gone { pos: after, id: id.to_string() });
+                self.hear(ServerSays::Gone { pos: after, id: id.to_string() });
                 continue;
             }
             allowed.push(topic);
@@ -80,7 +90,7 @@ impl Follower {
         if (0..=self.hub.inner.journal.head().await).contains(&after) {
             self.pos = Some(after);
         } else {
-            self.waiting.push_back(ServerSays::Reload);
+            self.hear(ServerSays::Reload);
             self.pos = Some(*self.ready.borrow());
         }
         // That has no position: it may have changed since the page was read.
@@ -96,16 +106,16 @@ impl Follower {
     }
 
     /// What the tab hears next. Waits; cancel-safe. Ends when the node stops.
-    pub async fn next(&mut self) -> Option<ServerSays> {
+    pub async fn next(&mut self) -> Option<Told> {
         loop {
-            if let Some(says) = self.waiting.pop_front() {
-                return Some(says);
+            if let Some(told) = self.at_hand() {
+                return Some(told);
             }
             if self.behind.is_some() || self.pos.is_some_and(|pos| pos < *self.ready.borrow_and_update()) || (self.pos.is_some() && !self.said_caught) {
                 if let Err(error) = self.catch_up().await {
                     tracing::warn!(%error, "a live tab could not catch up and is told to reload");
                     self.behind = None;
-                    self.waiting.push_back(ServerSays::Reload);
+                    self.hear(ServerSays::Reload);
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 continue;
@@ -122,9 +132,18 @@ impl Follower {
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
-                () = tokio::time::sleep(HEARTBEAT), if self.pos.is_some() => self.said_caught = false,
+                _ = self.heartbeat.tick(), if self.pos.is_some() => self.said_caught = false,
             }
         }
+    }
+
+    /// What [`next`](Self::next) would give without waiting and without a look at what is new.
+    pub fn at_hand(&mut self) -> Option<Told> {
+        self.waiting.pop_front()
+    }
+
+    fn hear(&mut self, says: ServerSays) {
+        self.waiting.push_back(Told::Own(says));
     }
 
     fn pass(&mut self, passing: Passing) {
@@ -134,15 +153,15 @@ impl Follower {
                     self.push_partial(session);
                 }
             }
-            Passing::Health(sample) => {
+            Passing::Health(says) => {
                 if self.topics.contains(&Topic::Node) {
-                    self.waiting.push_back(ServerSays::Health(sample));
+                    self.waiting.push_back(Told::Same(says));
                 }
             }
             Passing::Queue => self.queue = !self.topics.is_empty(),
             Passing::Caller(user) => {
                 if self.caller.user == Some(user) {
-                    self.waiting.push_back(ServerSays::Reload);
+                    self.hear(ServerSays::Reload);
                 }
             }
         }
@@ -150,23 +169,29 @@ impl Follower {
 
     /// Sends the rows of queued sessions again. What is missed, because it could not be read, comes with the next change.
     async fn tell_queue(&mut self) {
-        let rows = self.hub.inner.rows.queued_sessions(&self.caller).await.unwrap_or_default();
+        let needed = self.pos.unwrap_or_default();
+        let rows = self.hub.queued(&self.caller, needed).await.ok();
         // After the last await: a call that is cancelled before has changed nothing.
         self.queue = false;
         let Some(pos) = self.pos else { return };
-        let wanted: Vec<_> = rows.into_iter().filter(|row| self.wants(Touch::Session(row.id))).collect();
-        self.waiting.extend(wanted.into_iter().map(|row| ServerSays::Row { pos, row: Row::Session(Box::new(row)) }));
+        for row in rows.iter().flat_map(|rows| rows.iter()) {
+            if let Row::Session(session) = row.value()
+                && self.wants(Touch { session: Some(session.id), row: RowId::Session(session.id) })
+            {
+                self.waiting.push_back(Told::Row { pos, row: row.clone() });
+            }
+        }
     }
 
     fn push_partial(&mut self, session: SessionId) {
         match self.hub.partial_of(session) {
-            Some(partial) => {
+            Some(says) => {
                 self.writing.insert(session);
-                self.waiting.push_back(ServerSays::Partial(partial));
+                self.waiting.push_back(Told::Same(says));
             }
             None => {
                 if self.writing.remove(&session) {
-                    self.waiting.push_back(no_partial(session));
+                    self.hear(no_partial(session));
                 }
             }
         }
@@ -179,23 +204,25 @@ impl Follower {
             self.behind = self.hub.behind(after, |touch| self.wants(touch)).await?;
         }
         let Some(behind) = &self.behind else {
-            self.waiting.push_back(ServerSays::Reload);
+            self.hear(ServerSays::Reload);
             self.pos = Some(*self.ready.borrow());
             return Ok(());
         };
         let mut news = Vec::new();
         let mut lost = HashSet::new();
         let end = behind.left.len().min(SLICE);
-        for touched in behind.left.range(..end) {
-            let rows = self.rows(touched.touch).await?;
-            if rows.is_empty() {
-                let gone = self.takes_away(*touched).await?;
-                if let (Some(ServerSays::Gone { .. }), Touch::Session(id)) = (&gone, touched.touch) {
+        for missed in behind.left.range(..end) {
+            let touched = missed.touched;
+            let shown = self.hub.shown(&self.caller, touched.touch, missed.last).await?;
+            if shown.rows.is_empty() || !shown.is_for(&self.caller) {
+                let gone = shown.takes_away(touched, &self.caller);
+                if let (Some(ServerSays::Gone { .. }), RowId::Session(id)) = (&gone, touched.touch.row) {
                     lost.insert(id);
                 }
-                news.extend(gone);
+                news.extend(gone.map(Told::Own));
+                continue;
             }
-            news.extend(rows.into_iter().map(|row| ServerSays::Row { pos: touched.pos, row }));
+            news.extend(shown.rows.iter().map(|row| Told::Row { pos: touched.pos, row: row.clone() }));
         }
         let (upto, is_last) = (behind.upto, end == behind.left.len());
         let mut pending = self.pending;
@@ -204,11 +231,11 @@ impl Follower {
             // cost each tab a statement and a message for every line of theirs. A heartbeat counts anyway.
             let now = match self.pending.filter(|_| self.said_caught && !behind.counts) {
                 Some(known) => known,
-                None => self.hub.inner.rows.pending(&self.caller).await?,
+                None => self.hub.pending(&self.caller, upto).await?,
             };
             pending = Some(now);
             if !(news.is_empty() && self.said_caught && self.pending == pending) {
-                news.push(ServerSays::Caught { pos: upto, pending: now });
+                news.push(Told::Own(ServerSays::Caught { pos: upto, pending: now }));
             }
         }
         // All at once and after the last await: a call that is cancelled before has changed nothing but what is to be read.
@@ -229,56 +256,7 @@ impl Follower {
         Ok(())
     }
 
-    /// What a tab hears of a row that is not there for it: only who could see it before hears that it is gone.
-    async fn takes_away(&self, touched: Touched) -> Result<Option<ServerSays>> {
-        let gone = ServerSays::Gone { pos: touched.pos, id: name(touched.touch) };
-        Ok(match (touched.hides, touched.touch) {
-            (Hides::Nothing, _) => None,
-            (Hides::Deleted, Touch::Session(id)) => match self.hub.inner.rows.saw(&self.caller, id).await? {
-                Some(true) => Some(gone),
-                Some(false) => None,
-                // Purged meanwhile: nothing tells any more whose it was.
-                None => Some(ServerSays::Reload),
-            },
-            (Hides::Deleted | Hides::Shared, _) => Some(gone),
-        })
-    }
-
     fn wants(&self, touch: Touch) -> bool {
-        self.topics.iter().any(|topic| match (topic, touch) {
-            (Topic::Node, Touch::Session(_) | Touch::Approval(_) | Touch::Project(_) | Touch::ProjectOf(_)) => true,
-            (Topic::Session { id }, Touch::Entry(session, _) | Touch::AskedAbout(session, _) | Touch::Prompt(session, _) | Touch::Session(session)) => {
-                *id == session
-            }
-            _ => false,
-        })
-    }
-
-    /// The rows behind a touch, as the caller may see them.
-    async fn rows(&self, touch: Touch) -> Result<Vec<Row>> {
-        let rows = &self.hub.inner.rows;
-        let row = match touch {
-            Touch::Session(id) => rows.session(&self.caller, id).await?.map(|row| Row::Session(Box::new(row))),
-            Touch::Approval(id) => rows.approval(&self.caller, id).await?.map(|row| Row::Approval(Box::new(row))),
-            Touch::Project(id) => rows.project(&self.caller, id).await?.map(|row| Row::Project(Box::new(row))),
-            Touch::ProjectOf(session) => rows.project_of(&self.caller, session).await?.map(|row| Row::Project(Box::new(row))),
-            Touch::Entry(session, seq) => rows.entry(&self.caller, session, seq).await?.map(|row| Row::Entry(Box::new(row))),
-            Touch::Prompt(session, id) => rows.prompt(&self.caller, session, id).await?.map(Row::Prompt),
-            Touch::AskedAbout(session, id) => {
-                let entries = rows.entries_asked_about(&self.caller, session, id).await?;
-                return Ok(entries.into_iter().map(|row| Row::Entry(Box::new(row))).collect());
-            }
-        };
-        Ok(row.into_iter().collect())
-    }
-}
-
-fn name(touch: Touch) -> String {
-    match touch {
-        Touch::Session(id) | Touch::ProjectOf(id) => id.to_string(),
-        Touch::Approval(id) | Touch::AskedAbout(_, id) => id.to_string(),
-        Touch::Project(id) => id.to_string(),
-        Touch::Entry(session, seq) => format!("{session}/{seq}"),
-        Touch::Prompt(_, id) => id.to_string(),
+        self.topics.iter().any(|topic| touch.is_covered_by(topic))
     }
 }

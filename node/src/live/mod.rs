@@ -1,29 +1,36 @@
 //! The live hub: tells followers which rows changed, in commit order, as each of them may see them.
 //! It reads only what is committed and changes nothing; half-written text passes through it and is never stored.
 
+mod events;
 mod follower;
+mod readings;
+mod told;
 mod touched;
 
+pub use events::Tail;
 pub use follower::Follower;
+pub use told::{Told, Written};
 pub use touched::{Hides, Touch, Touched, of_event as touches};
 
 use crate::{
     journal::Journal,
-    rows::{Capacity, Rows},
+    rows::{Capacity, Reader, RowId, Rows, Whose},
 };
 use model::{
     Caller, Pos, Result,
     entries::Partial,
     id::{SessionId, UserId},
-    live::ServerSays,
+    live::{Row, ServerSays},
     node::HealthSample,
 };
+use readings::Readings;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
 };
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
+use told::{Of, Shown};
 
 /// How many touched rows are remembered for tabs that come back; older positions are read from the journal.
 const REMEMBERED: usize = 16_384;
@@ -40,7 +47,7 @@ pub(crate) enum Passing {
     /// The half-written text of a session changed.
     Partial(SessionId),
     /// A new health sample.
-    Health(HealthSample),
+    Health(Arc<Written<ServerSays>>),
     /// Why sessions are queued has changed.
     Queue,
     /// A person's role or logins changed: their followers read everything again.
@@ -59,15 +66,30 @@ struct Inner {
     recent: Mutex<Recent>,
     /// The position up to which `recent` is complete; followers wait on it.
     ready: watch::Sender<Pos>,
-    partials: Mutex<HashMap<SessionId, Partial>>,
+    partials: Mutex<HashMap<SessionId, Arc<Written<ServerSays>>>>,
+    shown: Readings<(RowId, Reader), Arc<Shown>>,
+    whose: Readings<SessionId, Option<Whose>>,
+    /// How many approvals wait.
+    pending: Readings<Reader, i64>,
+    /// Sessions that wait for a place.
+    queued: Readings<Reader, Arc<[Arc<Written<Row>>]>>,
     passing: broadcast::Sender<Passing>,
     resuming: Semaphore,
+}
+
+/// A row that a tab has to read.
+#[derive(Clone, Copy)]
+struct Missed {
+    /// As it was touched first: all before that position was told before.
+    touched: Touched,
+    /// Where it was touched last: what was read before that is too old.
+    last: Pos,
 }
 
 /// The rows a tab has to read to be up to date, each once, in the order in which they were first touched.
 #[derive(Default)]
 struct Behind {
-    left: VecDeque<Touched>,
+    left: VecDeque<Missed>,
     /// Up to where the tab is then up to date.
     upto: Pos,
     /// Some touch, of whatever row, may have changed how many approvals wait.
@@ -90,6 +112,10 @@ impl Hub {
             recent: Mutex::new(Recent { from: head, touches: VecDeque::new() }),
             ready: watch::Sender::new(head),
             partials: Mutex::default(),
+            shown: Readings::default(),
+            whose: Readings::default(),
+            pending: Readings::default(),
+            queued: Readings::default(),
             passing: broadcast::Sender::new(1024),
             resuming: Semaphore::new(RESUMING),
         };
@@ -107,15 +133,17 @@ impl Hub {
         loop {
             let mut after = *self.inner.ready.borrow();
             while after < *head.borrow_and_update() {
-                match self.inner.journal.events(after, 1_000).await {
+                match self.inner.journal.recorded(after, 1_000).await {
                     Ok(events) if events.is_empty() => break,
                     Ok(events) => {
-                        after = events.last().map_or(after, |event| event.pos);
-                        let touches: Vec<Touched> = events.iter().flat_map(touched::of_event).collect();
+                        after = events.last().map_or(after, |recorded| recorded.event().pos);
+                        let touches: Vec<Touched> = events.iter().flat_map(|recorded| touched::of_event(recorded.event())).collect();
                         // Before anybody reads rows for them: what is told after a project was renamed says the new name.
-                        if touches.iter().any(|touched| matches!(touched.touch, Touch::Project(_))) {
+                        if touches.iter().any(|touched| matches!(touched.touch.row, RowId::Project(_))) {
                             self.inner.rows.forget_names();
+                            self.inner.shown.forget();
                         }
+                        self.sweep();
                         self.remember(touches);
                         self.inner.ready.send_replace(after);
                     }
@@ -144,7 +172,10 @@ impl Hub {
     /// The text a session's agent is writing: all of it so far; `None` when it is over.
     pub fn partial(&self, session: SessionId, partial: Option<Partial>) {
         let changed = match partial {
-            Some(partial) => self.partials().insert(session, partial.clone()).as_ref() != Some(&partial),
+            Some(partial) => {
+                let says = Arc::new(Written::new(ServerSays::Partial(partial)));
+                self.partials().insert(session, says.clone()).is_none_or(|before| before.value() != says.value())
+            }
             None => self.partials().remove(&session).is_some(),
         };
         if changed {
@@ -154,12 +185,14 @@ impl Hub {
 
     /// A new health sample.
     pub fn health(&self, sample: HealthSample) {
-        self.pass(Passing::Health(sample));
+        self.pass(Passing::Health(Arc::new(Written::new(ServerSays::Health(sample)))));
     }
 
     /// How full the node is while sessions are queued; `None` when nothing waits for room.
     pub(crate) fn capacity(&self, now: Option<Capacity>) {
         if self.inner.rows.set_capacity(now) {
+            self.inner.shown.forget();
+            self.inner.queued.forget();
             self.pass(Passing::Queue);
         }
     }
@@ -174,7 +207,7 @@ impl Hub {
         let _ = self.inner.passing.send(passing);
     }
 
-    fn partials(&self) -> MutexGuard<'_, HashMap<SessionId, Partial>> {
+    fn partials(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Written<ServerSays>>>> {
         self.inner.partials.lock().expect("nothing panics while it holds the partials")
     }
 
@@ -218,7 +251,73 @@ impl Hub {
         Ok(Some(gather.behind))
     }
 
-    fn partial_of(&self, session: SessionId) -> Option<Partial> {
+    /// Lets go of what was read for followers and is old.
+    fn sweep(&self) {
+        self.inner.shown.sweep();
+        self.inner.whose.sweep();
+        self.inner.pending.sweep();
+        self.inner.queued.sweep();
+    }
+
+    fn ready(&self) -> Pos {
+        *self.inner.ready.borrow()
+    }
+
+    /// The rows of a touch as they are at `needed` or later, for all callers of one reader.
+    async fn shown(&self, caller: &Caller, touch: Touch, needed: Pos) -> Result<Arc<Shown>> {
+        let reader = touch.row.reader(caller);
+        let rows = &self.inner.rows;
+        let read = || {
+            let rows = rows.clone();
+            async move {
+                let read = rows.row(reader, touch.row).await?;
+                // After the rows: who does not see the session now gets nothing of what it says now.
+                let of = match (touch.session, read.first()) {
+                    (None, _) => Of::Everybody,
+                    (Some(_), Some(Row::Session(row))) => Of::Session(row.as_ref().into()),
+                    (Some(session), _) => rows.whose(session).await?.map_or(Of::Nobody, Of::Session),
+                };
+                Ok(Arc::new(Shown { rows: read.into_iter().map(|row| Arc::new(Written::new(row))).collect(), of }))
+            }
+        };
+        self.inner.shown.get((touch.row, reader), needed, self.ready(), read).await
+    }
+
+    /// Whose a session is at `needed` or later.
+    async fn whose(&self, session: SessionId, needed: Pos) -> Result<Option<Whose>> {
+        let rows = &self.inner.rows;
+        let read = || {
+            let rows = rows.clone();
+            async move { rows.whose(session).await }
+        };
+        // The journal's own head: streams hear of it before the hub does.
+        self.inner.whose.get(session, needed, self.inner.journal.head().await, read).await
+    }
+
+    /// How many approvals wait for a caller at `needed` or later.
+    async fn pending(&self, caller: &Caller, needed: Pos) -> Result<i64> {
+        let (rows, reader) = (&self.inner.rows, Reader::of(caller));
+        let read = || {
+            let rows = rows.clone();
+            async move { rows.pending(&reader.caller()).await }
+        };
+        self.inner.pending.get(reader, needed, self.ready(), read).await
+    }
+
+    /// Sessions that wait for a place, as a caller sees them at `needed` or later.
+    async fn queued(&self, caller: &Caller, needed: Pos) -> Result<Arc<[Arc<Written<Row>>]>> {
+        let (rows, reader) = (&self.inner.rows, Reader::of(caller));
+        let read = || {
+            let rows = rows.clone();
+            async move {
+                let queued = rows.queued_sessions(&reader.caller()).await?;
+                Ok(queued.into_iter().map(|row| Arc::new(Written::new(Row::Session(Box::new(row))))).collect())
+            }
+        };
+        self.inner.queued.get(reader, needed, self.ready(), read).await
+    }
+
+    fn partial_of(&self, session: SessionId) -> Option<Arc<Written<ServerSays>>> {
         self.partials().get(&session).cloned()
     }
 }
@@ -227,27 +326,28 @@ impl Hub {
 struct Gather<W> {
     behind: Behind,
     /// Where each row stands in what is left.
-    seen: HashMap<Touch, usize>,
+    seen: HashMap<RowId, usize>,
     wants: W,
 }
 
 impl<W: Fn(Touch) -> bool> Gather<W> {
     /// Takes one more touch in; `false` when it is too much.
     fn take(&mut self, touched: Touched) -> bool {
-        self.behind.counts |= touched.hides != Hides::Nothing || matches!(touched.touch, Touch::Approval(_) | Touch::ProjectOf(_));
+        self.behind.counts |= touched.counts;
         if !(self.wants)(touched.touch) {
             return true;
         }
-        match self.seen.get(&touched.touch) {
+        match self.seen.get(&touched.touch.row) {
             // The row is read once, and told as gone when any of the events took it away.
             Some(place) => {
                 if let Some(known) = self.behind.left.get_mut(*place) {
-                    known.hides = known.hides.max(touched.hides);
+                    known.touched.hides = known.touched.hides.max(touched.hides);
+                    known.last = touched.pos;
                 }
             }
             None => {
-                self.seen.insert(touched.touch, self.behind.left.len());
-                self.behind.left.push_back(touched);
+                self.seen.insert(touched.touch.row, self.behind.left.len());
+                self.behind.left.push_back(Missed { touched, last: touched.pos });
             }
         }
         self.behind.left.len() <= MAX_BEHIND

@@ -1,30 +1,31 @@
 //! Which rows an event touches. Only names: the rows themselves are read per caller.
 
-use crate::journal::StoredEvent;
+use crate::{journal::StoredEvent, rows::RowId};
 use model::{
     Pos,
     caller::Visibility,
     event::Fact,
-    id::{ApprovalId, ProjectId, PromptId, SessionId},
+    id::{ApprovalId, SessionId},
+    live::Topic,
 };
 
 /// A row that may look different now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Touch {
-    /// A session's row.
-    Session(SessionId),
-    /// An approval's row.
-    Approval(ApprovalId),
-    /// A project's row.
-    Project(ProjectId),
-    /// The row of the project in which a session is, or was.
-    ProjectOf(SessionId),
-    /// An entry of a session.
-    Entry(SessionId, i64),
-    /// The entries of the call that an approval is about.
-    AskedAbout(SessionId, ApprovalId),
-    /// A prompt of a session.
-    Prompt(SessionId, PromptId),
+pub struct Touch {
+    /// The session it is a part of: who sees that sees it. `None` for what everybody sees.
+    pub session: Option<SessionId>,
+    /// The row.
+    pub row: RowId,
+}
+
+impl Touch {
+    /// Whether a tab that follows `topic` wants the row.
+    pub fn is_covered_by(self, topic: &Topic) -> bool {
+        match topic {
+            Topic::Node => self.row.is_listed(),
+            Topic::Session { id } => self.session == Some(*id),
+        }
+    }
 }
 
 /// From whose sight an event may have taken a row: only they hear `gone`, so that hidden rows stay unheard of.
@@ -47,13 +48,17 @@ pub struct Touched {
     pub touch: Touch,
     /// From whose sight the event may have taken it.
     pub hides: Hides,
+    /// Whether other approvals than before may wait for somebody.
+    pub counts: bool,
 }
 
 /// The rows `event` touches; none for kinds this version does not know.
 pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
     let Some(fact) = event.fact() else { return Vec::new() };
+    let session = fact.session(&event.subject);
     let subject_session = || event.subject.parse::<SessionId>().ok();
-    let subject_approval = || event.subject.parse::<ApprovalId>().ok();
+    let subject_approval = || event.subject.parse::<ApprovalId>().ok().map(RowId::Approval);
+    let subject_project = || event.subject.parse().ok().map(RowId::Project);
     let hides = match &fact {
         // Said only when it is another one than before: what becomes private was shared.
         Fact::SessionChanged(fact) if fact.visibility == Some(Visibility::Private) => Hides::Shared,
@@ -62,38 +67,26 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
         Fact::ProjectRemoved(_) => Hides::Shared,
         _ => Hides::Nothing,
     };
-    let mut touches = Vec::with_capacity(2);
-    match fact {
-        Fact::ProjectAdded(fact) => touches.push(Touch::Project(fact.id)),
-        Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => touches.extend(event.subject.parse().ok().map(Touch::Project)),
+    let asks = matches!(fact, Fact::SessionDeleted(_) | Fact::ApprovalAsked(_) | Fact::ApprovalDecided(_) | Fact::ApprovalWithdrawn(_));
+    // First what is the session's, then what everybody sees.
+    let (parts, shared): (Vec<RowId>, Option<RowId>) = match fact {
+        Fact::ProjectAdded(fact) => (Vec::new(), Some(RowId::Project(fact.id))),
+        Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => (Vec::new(), subject_project()),
         // The project counts its sessions.
-        Fact::SessionCreated(fact) => {
-            touches.extend(subject_session().map(Touch::Session));
-            touches.push(Touch::Project(fact.project));
-        }
-        Fact::SessionDeleted(_) => touches.extend(subject_session().into_iter().flat_map(|id| [Touch::Session(id), Touch::ProjectOf(id)])),
-        Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionPurged(_) => {
-            touches.extend(subject_session().map(Touch::Session));
-        }
-        Fact::RunStarted(fact) => touches.push(Touch::Session(fact.session)),
-        Fact::RunEnded(fact) => touches.push(Touch::Session(fact.session)),
-        Fact::PromptQueued(fact) => touches.extend([Touch::Prompt(fact.session, fact.id), Touch::Session(fact.session)]),
-        Fact::PromptSettled(fact) => touches.extend([Touch::Prompt(fact.session, fact.id), Touch::Session(fact.session)]),
-        Fact::EntryAdded(fact) => touches.extend([Touch::Entry(fact.session, fact.seq), Touch::Session(fact.session)]),
-        Fact::EntryEnded(fact) => touches.extend([Touch::Entry(fact.session, fact.seq), Touch::Session(fact.session)]),
+        Fact::SessionCreated(fact) => (subject_session().map(RowId::Session).into_iter().collect(), Some(RowId::Project(fact.project))),
+        Fact::SessionDeleted(_) => (subject_session().map(RowId::Session).into_iter().collect(), subject_session().map(RowId::ProjectOf)),
+        Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionPurged(_) => (subject_session().map(RowId::Session).into_iter().collect(), None),
+        Fact::RunStarted(fact) => (vec![RowId::Session(fact.session)], None),
+        Fact::RunEnded(fact) => (vec![RowId::Session(fact.session)], None),
+        Fact::PromptQueued(fact) => (vec![RowId::Prompt(fact.id), RowId::Session(fact.session)], None),
+        Fact::PromptSettled(fact) => (vec![RowId::Prompt(fact.id), RowId::Session(fact.session)], None),
+        Fact::EntryAdded(fact) => (vec![RowId::Entry(fact.session, fact.seq), RowId::Session(fact.session)], None),
+        Fact::EntryEnded(fact) => (vec![RowId::Entry(fact.session, fact.seq), RowId::Session(fact.session)], None),
         // First the entry, so that the approval finds its place.
-        Fact::ApprovalAsked(fact) => {
-            touches.extend([Touch::AskedAbout(fact.session, fact.id), Touch::Approval(fact.id), Touch::Session(fact.session)]);
-        }
-        Fact::ApprovalDecided(fact) => {
-            touches.extend(subject_approval().map(Touch::Approval));
-            touches.push(Touch::Session(fact.session));
-        }
-        Fact::ApprovalWithdrawn(fact) => {
-            touches.extend(subject_approval().map(Touch::Approval));
-            touches.push(Touch::Session(fact.session));
-        }
-        Fact::UsageRecorded(fact) => touches.push(Touch::Session(fact.session)),
+        Fact::ApprovalAsked(fact) => (vec![RowId::AskedAbout(fact.id), RowId::Approval(fact.id), RowId::Session(fact.session)], None),
+        Fact::ApprovalDecided(fact) => (subject_approval().into_iter().chain([RowId::Session(fact.session)]).collect(), None),
+        Fact::ApprovalWithdrawn(fact) => (subject_approval().into_iter().chain([RowId::Session(fact.session)]).collect(), None),
+        Fact::UsageRecorded(fact) => (vec![RowId::Session(fact.session)], None),
         Fact::UserCreated(_)
         | Fact::UserChanged(_)
         | Fact::UserRemoved(_)
@@ -103,9 +96,14 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
         | Fact::TokenMade(_)
         | Fact::TokenRevoked(_)
         | Fact::NodeSetUp(_)
-        | Fact::NodeRenamed(_) => {}
-    }
-    // The project of a deleted session stays.
-    let hides_it = |touch: &Touch| if matches!(touch, Touch::Session(_) | Touch::Project(_)) { hides } else { Hides::Nothing };
-    touches.into_iter().map(|touch| Touched { pos: event.pos, hides: hides_it(&touch), touch }).collect()
+        | Fact::NodeRenamed(_) => (Vec::new(), None),
+    };
+    let parts = parts.into_iter().map(|row| Touch { session, row });
+    let touches = parts.chain(shared.map(|row| Touch { session: None, row }));
+    let touched = |touch: Touch| {
+        // The project of a deleted session stays.
+        let hides = if matches!(touch.row, RowId::Session(_) | RowId::Project(_)) { hides } else { Hides::Nothing };
+        Touched { pos: event.pos, touch, hides, counts: asks || hides != Hides::Nothing }
+    };
+    touches.map(touched).collect()
 }

@@ -8,7 +8,7 @@ use crate::{
     clock::Deps,
     entity::{event, project, session, setting},
     health,
-    journal::{Journal, Outcome, internal},
+    journal::{Belongs, Journal, Outcome, internal},
     rows::Rows,
     sessions::Engine,
     store::Store,
@@ -18,8 +18,8 @@ use model::{
     Action, Caller, Error, Page, PageQuery, Pos, Result,
     approvals::{ApprovalFilter, ApprovalState},
     caller::{Decision, Resource, decide, require},
-    event::{Event, Fact, NodeRenamed, is_about_people},
-    id::{NodeId, SessionId, UserId},
+    event::{Event, NodeRenamed},
+    id::{NodeId, SessionId},
     node::{AgentFound, Checklist, HealthSample, NodeInfo, NodeKind, Overview},
     ports,
     sessions::{AgentKind, SessionState},
@@ -269,28 +269,22 @@ impl ports::Node for NodeService {
         let sees_people = decide(caller, Action::EditUsers, Resource::Node) == Decision::Allow;
         let mut items = Vec::with_capacity(rows.len());
         for stored in rows {
-            let is_person = is_about_people(&stored.kind) || stored.subject.parse::<UserId>().is_ok();
-            if !sees_people && is_person {
-                continue;
-            }
-            let session = stored.session.as_deref().and_then(|session| session.parse().ok());
-            if let Some(session) = session {
-                let visible = match seen.get(&session) {
-                    Some(visible) => *visible,
+            let told = match stored.belongs() {
+                Belongs::People => sees_people,
+                Belongs::Node => true,
+                Belongs::Session(session) => match seen.get(&session) {
+                    Some(seen) => *seen,
                     None => {
-                        let visible = self.inner.rows.session(caller, session).await?.is_some();
-                        seen.insert(session, visible);
-                        visible
+                        let sees = self.inner.rows.whose(session).await?.is_some_and(|whose| whose.is_seen_by(caller));
+                        seen.insert(session, sees);
+                        sees
                     }
-                };
-                if !visible {
-                    continue;
-                }
-            } else if !(is_person || Fact::is_of_the_node(&stored.kind)) {
-                // Nothing says whose it is.
-                continue;
+                },
+                Belongs::Unknown => false,
+            };
+            if told {
+                items.push(stored.exchanged());
             }
-            items.push(stored.exchanged());
         }
         Ok(Page { items, next })
     }

@@ -6,9 +6,13 @@ mod beginning;
 mod memo;
 mod names;
 mod projects;
+mod row_id;
+mod whose;
 
 pub(crate) use approvals::{may_last, offered};
 pub use names::Names;
+pub use row_id::{Reader, RowId};
+pub use whose::Whose;
 
 use crate::{
     entity::{approval, entry, event, prompt, session},
@@ -123,21 +127,21 @@ impl Rows {
         mine
     }
 
-    /// Whether the caller may see a session apart from whether it was deleted; `None` when nothing is left of it.
-    pub async fn saw(&self, caller: &Caller, id: SessionId) -> Result<Option<bool>> {
-        let find = || session::Entity::find_by_id(self.store.key(id));
-        if find().filter(Self::shared_with(caller)).count(self.store.read()).await.map_err(internal)? > 0 {
-            return Ok(Some(true));
-        }
-        Ok((find().count(self.store.read()).await.map_err(internal)? > 0).then_some(false))
-    }
-
     /// A session that is not deleted, if the caller may see it.
     pub async fn session(&self, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
         let (text, query) = (id.to_string(), session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller)));
         if self.memo.knows(&text) {
             return Ok(self.sessions(query).await?.pop());
         }
+        self.session_by(query).await
+    }
+
+    /// The same in one statement, for a row that has just changed: what is known of it holds no longer.
+    async fn session_now(&self, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
+        self.session_by(session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller))).await
+    }
+
+    async fn session_by(&self, query: Select<session::Entity>) -> Result<Option<Session>> {
         let rows = sql::each(self.store.read(), query).await.map_err(internal)?;
         Ok(self.told(self.read(rows).into_iter().map(|(_, session)| session)).await?.pop())
     }
@@ -207,23 +211,17 @@ impl Rows {
         Ok(sessions)
     }
 
-    /// An entry of a session the caller may see.
-    pub async fn entry(&self, caller: &Caller, session: SessionId, seq: i64) -> Result<Option<Entry>> {
-        if self.session(caller, session).await?.is_none() {
-            return Ok(None);
-        }
+    /// An entry, whoever may see its session.
+    async fn entry(&self, session: SessionId, seq: i64) -> Result<Option<Entry>> {
         let row = entry::Entity::find_by_id((session.to_string(), seq, self.store.origin().to_owned())).one(self.store.read()).await.map_err(internal)?;
         Ok(self.entries(row.into_iter().collect()).await?.pop())
     }
 
-    /// The entries of the call that an approval is about, in a session the caller may see.
-    pub async fn entries_asked_about(&self, caller: &Caller, session: SessionId, id: ApprovalId) -> Result<Vec<Entry>> {
+    /// The entries of the call that an approval is about, whoever may see its session.
+    async fn entries_asked_about(&self, id: ApprovalId) -> Result<Vec<Entry>> {
         let asked = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
-        let Some(call) = asked.and_then(|row| row.call) else { return Ok(Vec::new()) };
-        if self.session(caller, session).await?.is_none() {
-            return Ok(Vec::new());
-        }
-        let rows = entry::Entity::find().filter(entry::Column::Session.eq(session.to_string())).filter(entry::Column::Call.eq(call));
+        let Some((session, call)) = asked.and_then(|row| Some((row.session, row.call?))) else { return Ok(Vec::new()) };
+        let rows = entry::Entity::find().filter(entry::Column::Session.eq(session)).filter(entry::Column::Call.eq(call));
         self.entries(rows.all(self.store.read()).await.map_err(internal)?).await
     }
 
@@ -284,8 +282,13 @@ impl Rows {
         if self.session(caller, session).await?.is_none() {
             return Ok(None);
         }
+        Ok(self.prompt_of_any(id).await?.filter(|prompt| prompt.session == session))
+    }
+
+    /// A prompt, whoever may see its session.
+    async fn prompt_of_any(&self, id: PromptId) -> Result<Option<Prompt>> {
         let row = prompt::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
-        Ok(row.and_then(prompt_row).filter(|prompt| prompt.session == session))
+        Ok(row.and_then(prompt_row))
     }
 
     /// Prompts of a session that wait for the agent, oldest first.

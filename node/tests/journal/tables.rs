@@ -14,7 +14,8 @@ use node::{
         self, NewEvent,
         testing::{Plausible, event, fold_again, folded, of_kind, rebuilt},
     },
-    live::{Touch, touches},
+    live::touches,
+    rows::RowId,
     store::testing::TestStore,
 };
 use proptest::prelude::*;
@@ -119,7 +120,7 @@ proptest! {
                 let pos = test.journal.head().await;
                 let happened = test.journal.events(pos - 1, 1).await.expect("reads").remove(0);
                 let now = rows(&test).await;
-                let touched: BTreeSet<String> = touches(&happened).into_iter().flat_map(|touched| names(touched.touch, &now)).collect();
+                let touched: BTreeSet<String> = touches(&happened).into_iter().flat_map(|touched| names(touched.touch.row, &now)).collect();
                 for name in before.keys().chain(now.keys()).filter(|name| before.get(*name) != now.get(*name)) {
                     let within = now.get(name).or(before.get(name)).filter(|row| row.within);
                     if let Some(session) = within.and_then(|row| row.session.as_ref()) {
@@ -250,20 +251,16 @@ async fn rows(test: &TestStore) -> BTreeMap<String, Shown> {
     all
 }
 
-/// The names of the rows that a touch means.
-fn names(touch: Touch, rows: &BTreeMap<String, Shown>) -> Vec<String> {
-    match touch {
-        Touch::Session(id) => vec![id.to_string()],
-        Touch::Project(id) => vec![id.to_string()],
-        Touch::ProjectOf(id) => rows.get(&id.to_string()).and_then(|row| row.project.clone()).into_iter().collect(),
-        Touch::Approval(id) => vec![id.to_string()],
-        Touch::Prompt(_, id) => vec![id.to_string()],
-        Touch::Entry(session, seq) => vec![format!("{session}/{seq}")],
-        Touch::AskedAbout(session, id) => {
-            let call = rows.get(&id.to_string()).and_then(|asked| asked.call.as_ref());
-            let same = |row: &Shown| row.session == Some(session.to_string()) && row.call.is_some() && row.call.as_ref() == call;
+/// The names of the rows that an id means.
+fn names(id: RowId, rows: &BTreeMap<String, Shown>) -> Vec<String> {
+    match id {
+        RowId::ProjectOf(session) => rows.get(&session.to_string()).and_then(|row| row.project.clone()).into_iter().collect(),
+        RowId::AskedAbout(approval) => {
+            let Some(asked) = rows.get(&approval.to_string()) else { return Vec::new() };
+            let same = |row: &Shown| row.session == asked.session && row.call.is_some() && row.call == asked.call;
             rows.iter().filter(|(_, row)| same(row)).map(|(name, _)| name.clone()).collect()
         }
+        one => vec![one.to_string()],
     }
 }
 

@@ -171,7 +171,7 @@ async fn agents_that_wait_for_a_person_do_not_keep_every_other_session_waiting()
     running.until(fifth, "why it waits", queued(QueuedWhy::People, 0, 4)).await;
     let heard = async {
         loop {
-            if let Some(ServerSays::Row { row: Row::Session(row), .. }) = follower.next().await
+            if let Some(ServerSays::Row { row: Row::Session(row), .. }) = follower.next().await.map(Into::into)
                 && queued(QueuedWhy::People, 0, 4)(&row)
             {
                 return;

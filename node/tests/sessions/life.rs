@@ -300,7 +300,7 @@ async fn a_private_session_is_nobody_elses_anywhere() {
     assert!(matches!(running.services.sessions.update(&jonas, session.id, patch.clone()).await, Err(Error::Forbidden(_))));
     running.services.sessions.update(&mara(), session.id, patch).await.unwrap();
     loop {
-        match tokio::time::timeout(SOON, follower.next()).await.expect("the follower hears").expect("the hub lives") {
+        match tokio::time::timeout(SOON, follower.next()).await.expect("the follower hears").expect("the hub lives").into() {
             ServerSays::Gone { id, .. } => {
                 assert_eq!(id, session.id.to_string());
                 break;
@@ -311,7 +311,7 @@ async fn a_private_session_is_nobody_elses_anywhere() {
     }
     let later = tokio::time::timeout(Duration::from_millis(1_500), async {
         loop {
-            if let Some(ServerSays::Partial(partial)) = follower.next().await {
+            if let Some(ServerSays::Partial(partial)) = follower.next().await.map(Into::into) {
                 return partial;
             }
         }

@@ -9,8 +9,12 @@ use model::{
     live::{ClientSays, Row, ServerSays, Topic},
     sessions::{Mode, NewSession, Session, SessionPatch, SessionState},
 };
-use node::{journal::Outcome, live::Follower, store::testing::Place};
-use std::time::Duration;
+use node::{
+    journal::Outcome,
+    live::{Follower, Told, Written},
+    store::testing::Place,
+};
+use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// Adds so many projects, each by an event of its own; their ids in order.
@@ -33,7 +37,7 @@ async fn projects(running: &Running, from: u128, count: u128) -> Vec<ProjectId> 
 }
 
 async fn hear(follower: &mut Follower) -> ServerSays {
-    tokio::time::timeout(SOON, follower.next()).await.expect("the follower hears").expect("the hub lives")
+    tokio::time::timeout(SOON, follower.next()).await.expect("the follower hears").expect("the hub lives").into()
 }
 
 async fn follow(running: &Running, caller: Caller, topics: Vec<Topic>, after: Pos) -> Follower {
@@ -110,7 +114,7 @@ async fn ended(running: &Running, visibility: Visibility) -> Session {
 async fn gone(follower: &mut Follower) -> Vec<String> {
     let mut gone = Vec::new();
     while let Ok(Some(says)) = tokio::time::timeout(Duration::from_millis(700), follower.next()).await {
-        if let ServerSays::Gone { id, .. } = says {
+        if let ServerSays::Gone { id, .. } = says.into() {
             gone.push(id);
         }
     }
@@ -137,6 +141,109 @@ async fn nobody_hears_that_a_session_is_gone_who_never_saw_it() {
     // The same for tabs that come back later.
     let mut theirs = follow(&running, person(2, "jonas"), vec![Topic::Node], after).await;
     assert_eq!(gone(&mut theirs).await, [shared.id.to_string()]);
+    running.close(true).await;
+}
+
+/// The next row of a session, shared as it is.
+async fn row(follower: &mut Follower) -> Arc<Written<Row>> {
+    loop {
+        match tokio::time::timeout(SOON, follower.next()).await.expect("the follower hears").expect("the hub lives") {
+            Told::Row { row, .. } => return row,
+            _ => {}
+        }
+    }
+}
+
+fn title(row: &Written<Row>) -> &str {
+    match row.value() {
+        Row::Session(row) => &row.title,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_and_an_event_are_made_once_for_all_who_may_see_them() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let session = ended(&running, Visibility::Project).await;
+    let (hub, jonas) = (running.node.live(), person(2, "jonas"));
+    let after = running.journal.head().await;
+    let topics = vec![Topic::Session { id: session.id }];
+    let (mut mine, mut theirs) = (follow(&running, mara(), topics.clone(), after).await, follow(&running, jonas.clone(), topics, after).await);
+    // A reading is given away for a second, which a busy machine may let pass.
+    let mut shared = 0;
+    for n in 0..10 {
+        let patch = SessionPatch { title: Some(format!("title {n}")), ..SessionPatch::default() };
+        running.services.sessions.update(&mara(), session.id, patch).await.unwrap();
+        let (one, other) = tokio::join!(row(&mut mine), row(&mut theirs));
+        assert_eq!((title(&one), title(&other)), (format!("title {n}").as_str(), format!("title {n}").as_str()));
+        shared += usize::from(Arc::ptr_eq(&one, &other));
+    }
+    assert!(shared > 0, "each was read for each of them");
+    let (mine, theirs) = (hub.events(&mara(), after, 100).await.unwrap(), hub.events(&jonas, after, 100).await.unwrap());
+    assert_eq!((mine.events.len(), theirs.events.len(), mine.upto, theirs.upto), (10, 10, after + 10, after + 10));
+    assert!(mine.events.iter().zip(&theirs.events).all(|(one, other)| Arc::ptr_eq(one, other)), "each was written out for each of them");
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_changes_between_two_events_holds_from_the_second_on() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let session = ended(&running, Visibility::Project).await;
+    let (hub, jonas) = (running.node.live(), person(2, "jonas"));
+    let start = running.journal.head().await;
+    let topics = vec![Topic::Node, Topic::Session { id: session.id }];
+    let (mut mine, mut theirs) = (follow(&running, mara(), topics.clone(), start).await, follow(&running, jonas.clone(), topics, start).await);
+    let update = async |visibility: Option<Visibility>, title: &str| {
+        let patch = SessionPatch { visibility, title: Some(title.into()), ..SessionPatch::default() };
+        running.services.sessions.update(&mara(), session.id, patch).await.unwrap();
+    };
+    let told = async |caller: &Caller| hub.events(caller, start, 100).await.unwrap().events.len();
+    update(None, "for both").await;
+    assert_eq!((title(&*row(&mut mine).await), title(&*row(&mut theirs).await)), ("for both", "for both"));
+    assert_eq!((told(&mara()).await, told(&jonas).await), (1, 1));
+    // Both changes may be told at once: what was shared until then is not read for the first of them.
+    update(Some(Visibility::Private), "mine").await;
+    update(None, "mine alone").await;
+    assert_eq!((told(&mara()).await, told(&jonas).await), (3, 0));
+    while title(&*row(&mut mine).await) != "mine alone" {}
+    loop {
+        match hear(&mut theirs).await {
+            ServerSays::Gone { id, .. } => break assert_eq!(id, session.id.to_string()),
+            ServerSays::Row { row, .. } => panic!("{row:?}"),
+            _ => {}
+        }
+    }
+    update(Some(Visibility::Project), "for both again").await;
+    assert_eq!(title(&*row(&mut theirs).await), "for both again", "in lists; its own page is followed no longer");
+    assert_eq!((told(&mara()).await, told(&jonas).await), (4, 4));
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_session_says_of_itself_and_what_lists_find_are_one_rule() {
+    let place = Place::new().await;
+    let running = open(&place).await;
+    let mut sessions =
+        vec![ended(&running, Visibility::Private).await.id, ended(&running, Visibility::Project).await.id, ended(&running, Visibility::Node).await.id];
+    let (gone, gone_too) = (ended(&running, Visibility::Private).await.id, ended(&running, Visibility::Project).await.id);
+    for id in [gone, gone_too] {
+        running.services.sessions.delete(&mara(), id).await.unwrap();
+        sessions.push(id);
+    }
+    let mut seen = Vec::new();
+    for caller in [mara(), person(2, "jonas"), Caller::cli(), Caller::node()] {
+        for id in &sessions {
+            let after = running.journal.head().await;
+            let topics = vec![Topic::Session { id: *id }];
+            let is_followed = !matches!(hear(&mut follow(&running, caller.clone(), topics, after).await).await, ServerSays::Gone { .. });
+            let is_found = running.services.sessions.find(&caller, *id).await.is_ok();
+            assert_eq!(is_followed, is_found, "{id} by {}", caller.name);
+            seen.push(is_found);
+        }
+    }
+    assert_eq!(seen.iter().filter(|is_found| **is_found).count(), 3 + 2 + 2 + 3, "{seen:?}");
     running.close(true).await;
 }
 

@@ -1,5 +1,5 @@
 //! `GET /live`: one WebSocket a tab that carries rows as they are now. It moves frames between a browser and the node's live hub.
-//! It must not decide what a caller sees, and must not keep more for a slow browser than the one frame it is sending.
+//! It must not decide what a caller sees, and must not keep more for a slow browser than what the hub had at hand for it at once.
 
 use crate::{
     answer::{
@@ -18,13 +18,13 @@ use axum::{
     },
     response::Response,
 };
+use futures::SinkExt;
 use http::StatusCode;
-use model::Services;
-use model::{
-    Caller,
-    live::{ClientSays, ServerSays},
+use model::{Caller, Pos, Services, live::ClientSays};
+use node::{
+    accounts::AccountsService,
+    live::{Tail, Told},
 };
-use node::accounts::AccountsService;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, interval_at, timeout};
 
@@ -32,6 +32,8 @@ use tokio::time::{Instant, interval_at, timeout};
 pub const PATH: &str = "/live";
 /// The largest message a browser may send, in bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
+/// What is read of a browser at once, in bytes. Little: the library clears as much at every look whether something came, which is at every event.
+const READ: usize = 4 * 1024;
 /// Messages a browser may send at once; one more is earned every half second.
 const BURST: u32 = 40;
 /// So often the other side is asked for a sign of life; without one for twice as long it is gone.
@@ -52,16 +54,21 @@ mod code {
 }
 
 /// What the node's live hub offers to sockets.
+#[async_trait]
 pub trait Hub: Send + Sync {
     /// Follows the node as `caller`; nothing comes until topics are named.
     fn follow(&self, caller: Caller) -> Box<dyn Feed>;
+    /// Events after a position that `caller` may see, out of the next `limit`.
+    async fn events(&self, caller: &Caller, after: Pos, limit: u64) -> model::Result<Tail>;
 }
 
 /// One follower of the hub.
 #[async_trait]
 pub trait Feed: Send {
     /// What is next; waits for it. `None` when the hub has ended. May be dropped while it waits without losing anything.
-    async fn next(&mut self) -> Option<ServerSays>;
+    async fn next(&mut self) -> Option<Told>;
+    /// What comes after that, as far as it is at hand: it goes out in the same write.
+    fn at_hand(&mut self) -> Option<Told>;
     /// Tells the hub what the browser said.
     async fn say(&mut self, says: ClientSays) -> model::Result<()>;
 }
@@ -90,7 +97,8 @@ pub async fn upgrade(State(state): State<Live>, Known(caller): Known, upgrade: R
     // A metrics token may read nothing a socket carries.
     state.services.approvals.pending(&caller).await?;
     let open = state.metrics.socket(&caller)?;
-    Ok(upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(async move |socket| {
+    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).read_buffer_size(READ);
+    Ok(upgrade.on_upgrade(async move |socket| {
         serve(socket, state, caller).await;
         drop(open);
     }))
@@ -145,9 +153,15 @@ async fn talk(socket: &mut WebSocket, feed: &mut dyn Feed) -> End {
                 }
             }
             says = feed.next() => {
-                let Some(says) = says else { return End::Close(code::INTERNAL, "the node cannot go on") };
-                let Ok(text) = serde_json::to_string(&says) else { return End::Close(code::INTERNAL, "the node cannot go on") };
-                Message::text(text)
+                let Some(told) = says else { return End::Close(code::INTERNAL, "the node cannot go on") };
+                // One write to the network for all that is at hand: that is most of what a tab costs.
+                let mut last = Message::text(told.text());
+                while let Some(told) = feed.at_hand() {
+                    if !is_taken(socket.feed(std::mem::replace(&mut last, Message::text(told.text())))).await {
+                        return End::Left;
+                    }
+                }
+                last
             }
             _ = ping.tick() => {
                 if heard.elapsed() > PING * 2 {
@@ -156,10 +170,15 @@ async fn talk(socket: &mut WebSocket, feed: &mut dyn Feed) -> End {
                 Message::Ping(axum::body::Bytes::new())
             }
         };
-        if !matches!(timeout(PATIENCE, socket.send(message)).await, Ok(Ok(()))) {
+        if !is_taken(socket.send(message)).await {
             return End::Left;
         }
     }
+}
+
+/// Whether the browser takes a frame before we lose patience.
+async fn is_taken(sent: impl Future<Output = Result<(), axum::Error>>) -> bool {
+    matches!(timeout(PATIENCE, sent).await, Ok(Ok(())))
 }
 
 /// What a browser may still send.

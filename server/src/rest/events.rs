@@ -1,11 +1,12 @@
 //! `/events`: the journal as the caller may see it, page by page or as a stream that goes on.
-//! It reads committed events only and must not hold more than one page of them in memory.
+//! It reads committed events only and must not hold more than one page of them in memory; what streams follow is shared by all of them.
 
 use crate::{
     answer::{
         error::ApiResult,
         extract::{Json, Known, Query, page},
     },
+    live::SharedHub,
     metrics::Open,
     state::AppState,
 };
@@ -18,15 +19,16 @@ use axum::{
 };
 use futures::stream::{self, Stream, StreamExt};
 use http::{HeaderMap, header};
-use model::{Caller, Error, Page, Pos, Services, event::Event};
+use model::{Caller, Error, Page, Pos, event::Event};
+use node::journal::Recorded;
 use serde::Deserialize;
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// How many events the stream reads at once.
-const BATCH: u32 = 100;
+const BATCH: u64 = 100;
 /// A comment is sent so often when nothing happens, so that neither side takes the other for gone.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -67,8 +69,7 @@ async fn events(State(state): State<AppState>, Known(caller): Known, headers: He
     state.services.node.events(&caller, after, 1).await?;
     let open = state.metrics.stream(&caller)?;
     let ended = state.ended(&caller);
-    let stream =
-        follow(Cursor { services: state.services.clone(), caller, after, head: state.head(), waiting: VecDeque::new(), _open: open }).take_until(ended);
+    let stream = follow(Cursor { hub: state.hub.clone(), caller, after, head: state.head(), waiting: VecDeque::new(), _open: open }).take_until(ended);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 
@@ -86,40 +87,41 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 
 /// Where a stream stands.
 struct Cursor {
-    services: Services,
+    hub: SharedHub,
     caller: Caller,
     after: Pos,
     head: watch::Receiver<Pos>,
-    waiting: VecDeque<Event>,
+    waiting: VecDeque<Arc<Recorded>>,
     /// Counts the stream as open until it is dropped.
     _open: Open,
 }
 
 fn follow(cursor: Cursor) -> impl Stream<Item = Result<Frame, Infallible>> {
     stream::unfold(cursor, |mut cursor| async move {
-        let event = cursor.next().await?;
-        let frame = Frame::default().id(event.pos.to_string()).event(event.kind.clone()).json_data(&event).ok()?;
+        let recorded = cursor.next().await?;
+        let event = recorded.event();
+        let frame = Frame::default().id(event.pos.to_string()).event(&event.kind).data(recorded.exchanged());
         Some((Ok(frame), cursor))
     })
 }
 
 impl Cursor {
     /// The next event, however long it takes; `None` when the node stops or the caller may no longer read.
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Arc<Recorded>> {
         loop {
-            if let Some(event) = self.waiting.pop_front() {
-                self.after = event.pos;
-                return Some(event);
+            if let Some(recorded) = self.waiting.pop_front() {
+                self.after = recorded.event().pos;
+                return Some(recorded);
             }
-            // Read before the page: what is committed later makes the receiver changed and is read in the next round.
+            // Read before the events: what is committed later makes the receiver changed and is read in the next round.
             let head = *self.head.borrow_and_update();
             if head > self.after {
-                let page = self.services.node.events(&self.caller, self.after, BATCH).await.ok()?;
-                if page.items.is_empty() {
+                let tail = self.hub.events(&self.caller, self.after, BATCH).await.ok()?;
+                if tail.events.is_empty() {
                     // Nothing in between is the caller's to see: it need not be read again.
-                    self.after = page.next.and_then(|next| next.parse().ok()).unwrap_or(head).max(self.after);
+                    self.after = if tail.upto > self.after { tail.upto } else { head };
                 } else {
-                    self.waiting = page.items.into();
+                    self.waiting = tail.events.into();
                 }
                 continue;
             }

@@ -20,16 +20,13 @@ use crate::{
     terminal::{Failure, data, output},
 };
 use async_trait::async_trait;
-use model::{
-    Caller, Result,
-    live::{ClientSays, ServerSays},
-};
+use model::{Caller, Pos, Result, live::ClientSays};
 use node::{
     accounts::AccountsService,
     agents::demo,
     clock::Deps,
     journal::Journal,
-    live::Follower,
+    live::{Follower, Tail, Told},
     node::{Node, NodeConfig},
     overview::Identity,
     process::ShimProgram,
@@ -323,9 +320,14 @@ async fn greet(config: &Config, accounts: &AccountsService) -> Result<(), Failur
 /// The node's live hub, as sockets take it.
 struct LiveHub(node::live::Hub);
 
+#[async_trait]
 impl Hub for LiveHub {
     fn follow(&self, caller: Caller) -> Box<dyn Feed> {
         Box::new(LiveFeed(self.0.follow(caller)))
+    }
+
+    async fn events(&self, caller: &Caller, after: Pos, limit: u64) -> Result<Tail> {
+        self.0.events(caller, after, limit).await
     }
 }
 
@@ -333,8 +335,12 @@ struct LiveFeed(Follower);
 
 #[async_trait]
 impl Feed for LiveFeed {
-    async fn next(&mut self) -> Option<ServerSays> {
+    async fn next(&mut self) -> Option<Told> {
         self.0.next().await
+    }
+
+    fn at_hand(&mut self) -> Option<Told> {
+        self.0.at_hand()
     }
 
     async fn say(&mut self, says: ClientSays) -> Result<()> {

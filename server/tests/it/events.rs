@@ -163,6 +163,32 @@ async fn a_private_session_of_another_is_in_nobody_elses_events() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn streams_of_two_people_tell_each_what_is_theirs_as_rights_change() {
+    let bench = Bench::new().await;
+    bench.user("oskar", Role::Operator).await;
+    let other = bench.token_of("oskar", Scope::Read).await;
+    let session = bench.session(&bench.project("shop").await, "error").await;
+    bench.until(&session, &["failed"]).await;
+    let after = format!("?after={}", bench.test.journal.head().await);
+    let (mut mine, mut theirs) = (Stream::open(&bench, &bench.token, &after, None).await, Stream::open(&bench, &other, &after, None).await);
+    let patch = async |change: Value| drop(bench.ask("PATCH", &format!("/api/v1/sessions/{session}"), Some(change)).await.expect(200));
+    patch(json!({"title": "for both"})).await;
+    let (one, same) = (mine.next().await.unwrap(), theirs.next().await.unwrap());
+    assert_eq!(one, same);
+    assert_eq!(one.1["payload"]["title"].as_str(), Some("for both"));
+    patch(json!({"visibility": "private", "title": "mine"})).await;
+    patch(json!({"title": "mine alone"})).await;
+    bench.project("for both").await;
+    let heard = [mine.next().await.unwrap().0, mine.next().await.unwrap().0, mine.next().await.unwrap().0];
+    assert_eq!(heard, [one.0 + 1, one.0 + 2, one.0 + 3]);
+    let (pos, event) = theirs.next().await.unwrap();
+    assert_eq!((pos, event["kind"].as_str()), (one.0 + 3, Some("project.added")), "nothing of what is private now");
+    patch(json!({"visibility": "project"})).await;
+    assert_eq!((mine.next().await.unwrap().0, theirs.next().await.unwrap().0), (one.0 + 4, one.0 + 4));
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_this_version_cannot_read_is_told_only_where_its_session_may_be_seen() {
     let bench = Bench::new().await;
     bench.user("oskar", Role::Operator).await;

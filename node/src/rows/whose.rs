@@ -1,0 +1,56 @@
+//! Who may see a session, apart from the session itself: read once and asked for any number of callers.
+
+use super::{Rows, id};
+use crate::{entity::session, journal::internal};
+use model::{
+    Action, Caller, Result,
+    caller::{Decision, Resource, Visibility, decide},
+    id::{SessionId, UserId},
+    sessions::Session,
+};
+use sea_orm::{EntityTrait, QuerySelect};
+
+/// All that decides who may see a session and what belongs to it. The same rule as [`Rows::scope`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whose {
+    owner: Option<UserId>,
+    visibility: Visibility,
+    deleted: bool,
+}
+
+impl Whose {
+    /// Whether the caller may see it.
+    pub fn is_seen_by(self, caller: &Caller) -> bool {
+        !self.deleted && self.is_shared_with(caller)
+    }
+
+    /// Whether the caller may see it apart from whether it was deleted.
+    pub fn is_shared_with(self, caller: &Caller) -> bool {
+        let session = Resource::Session { owner: self.owner, visibility: self.visibility };
+        decide(caller, Action::ReadSession, session) == Decision::Allow
+    }
+}
+
+impl From<&Session> for Whose {
+    fn from(session: &Session) -> Self {
+        Self { owner: session.owner, visibility: session.visibility, deleted: session.deleted.is_some() }
+    }
+}
+
+impl Rows {
+    /// Whose a session is, also one that was deleted; `None` when nothing is left of it.
+    pub async fn whose(&self, session: SessionId) -> Result<Option<Whose>> {
+        let row: Option<(Option<String>, String, Option<i64>)> = session::Entity::find_by_id(self.store.key(session))
+            .select_only()
+            .columns([session::Column::Owner, session::Column::Visibility, session::Column::Deleted])
+            .into_tuple()
+            .one(self.store.read())
+            .await
+            .map_err(internal)?;
+        Ok(row.map(|(owner, visibility, deleted)| Whose {
+            owner: owner.as_deref().and_then(id),
+            visibility: Visibility::parse(&visibility).unwrap_or(Visibility::Private),
+            deleted: deleted.is_some(),
+        }))
+    }
+}
