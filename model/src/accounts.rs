@@ -101,7 +101,7 @@ pub struct Me {
 /// A person may sign in from now on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserCreated {
-    /// Who.
+    /// The user.
     pub id: UserId,
     /// Their name.
     pub name: String,
@@ -115,7 +115,7 @@ pub struct UserCreated {
 /// A person's role or GitHub login changed, or whether they may sign in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserChanged {
-    /// Who.
+    /// The user.
     pub id: UserId,
     /// A new role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,7 +147,7 @@ words! {
 /// A person signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSignedIn {
-    /// How.
+    /// How they signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<SignInWay>,
     /// From which address.

@@ -144,7 +144,7 @@ pub struct Question {
 pub struct Decided {
     /// The answer.
     pub decision: Verdict,
-    /// When.
+    /// When it was decided, unix ms.
     pub at: Millis,
     /// Who; `None` for the node (a time limit, the mode) and the command line.
     pub by: Option<UserId>,
@@ -330,7 +330,7 @@ pub struct ApprovalFilter {
 /// An agent asks a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalAsked {
-    /// Which.
+    /// The approval.
     pub id: ApprovalId,
     /// In which session.
     pub session: SessionId,

@@ -19,7 +19,7 @@ pub enum Topic {
     Node,
     /// Entries, queued prompts and half-written text of one session.
     Session {
-        /// Which.
+        /// The session.
         id: SessionId,
     },
 }

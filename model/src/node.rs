@@ -47,7 +47,7 @@ pub struct NodeInfo {
 /// How a node was at one moment. What cannot be read is `None`, never zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HealthSample {
-    /// When.
+    /// When it was measured, unix ms.
     pub at: Millis,
     /// Processor use of the machine, percent of all cores.
     pub cpu_percent: Option<f32>,
@@ -87,7 +87,7 @@ pub struct AgentFound {
 pub struct Activity {
     /// The event's position.
     pub pos: i64,
-    /// When.
+    /// When it happened, unix ms.
     pub at: Millis,
     /// The shape to show: a session state's word.
     pub status: String,

@@ -100,7 +100,7 @@ pub struct OwnFile {
 /// A folder became a project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectAdded {
-    /// Which.
+    /// The project.
     pub id: ProjectId,
     /// Its name.
     pub name: String,

@@ -33,7 +33,7 @@ pub enum Exit {
     },
     /// It never started.
     NotStarted {
-        /// Why.
+        /// A sentence for people.
         why: String,
     },
     /// Nobody saw how. Never success.

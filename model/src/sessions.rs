@@ -516,7 +516,7 @@ pub struct SessionPurged {}
 /// A person's prompt was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromptQueued {
-    /// Which.
+    /// The prompt.
     pub id: PromptId,
     /// In which session.
     pub session: SessionId,
@@ -529,7 +529,7 @@ pub struct PromptQueued {
 /// A prompt was given to the agent, or taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromptSettled {
-    /// Which.
+    /// The prompt.
     pub id: PromptId,
     /// In which session.
     pub session: SessionId,

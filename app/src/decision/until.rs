@@ -6,7 +6,7 @@ use leptos::prelude::*;
 /// How long until a moment, current by itself; the moment itself on hover.
 #[component]
 pub fn Until(
-    /// When.
+    /// The moment, unix ms.
     at: i64,
 ) -> impl IntoView {
     let now = quiet_clock();

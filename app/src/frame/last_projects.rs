@@ -18,7 +18,7 @@ const SHOWN: usize = 5;
 /// A project in the rail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LastProject {
-    /// Which.
+    /// The project.
     pub id: ProjectId,
     /// What it is called.
     pub name: String,

@@ -14,7 +14,7 @@ use model::{Error, id::ApprovalId};
 /// The item with this id, until it is found. Only the browser looks: the node that draws a page has looked before.
 #[component]
 pub fn Named(
-    /// Which.
+    /// The approval that the address names.
     id: ApprovalId,
     /// What is loaded; it joins them, and is shown in this one's place.
     lists: RwSignal<Lists>,

@@ -75,7 +75,7 @@ pub(crate) fn moment(at: Signal<Millis>, since: bool, local: Memo<bool>, text: M
 /// How long ago, current by itself; the exact moment on hover.
 #[component]
 pub fn Ago(
-    /// When.
+    /// The moment, unix ms.
     #[prop(into)]
     at: Signal<Millis>,
     /// `4m` instead of `4m ago`, for columns.
@@ -113,7 +113,7 @@ pub fn Elapsed(
 /// The moment itself: `22 Nov, 14:36` in the viewer's zone; with `time` only the time, or the day where it is not today.
 #[component]
 pub fn Exact(
-    /// When.
+    /// The moment, unix ms.
     #[prop(into)]
     at: Signal<Millis>,
     /// `14:36` only, and `22 Nov` where that is not today.

@@ -34,7 +34,7 @@ pub enum Turn {
     Started,
     /// A turn ended; the agent waits for the next prompt.
     Ended {
-        /// How.
+        /// How the turn ended.
         outcome: TurnOutcome,
     },
 }
@@ -95,7 +95,7 @@ pub enum Said {
     },
     /// Something went wrong, a sentence a person can act on.
     Error {
-        /// What.
+        /// A sentence for people.
         text: String,
     },
     /// A message this version does not know, as it came; a line that is not a JSON object as a string, cut after 64 KiB.
@@ -174,7 +174,7 @@ pub enum Task {
     Ended {
         /// The agent's id of the task.
         id: String,
-        /// How.
+        /// How the task ended.
         status: CallStatus,
         /// What came of it, one line.
         text: String,
@@ -197,7 +197,7 @@ pub enum Session {
     Mode(Mode),
     /// The agent answered a wish.
     Control {
-        /// Which.
+        /// The wish it answers.
         wish: Wish,
         /// Whether it was granted.
         ok: bool,

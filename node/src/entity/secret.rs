@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "secret")]
 pub struct Model {
-    /// Which.
+    /// Its name.
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
     /// The value, encrypted where its owner says so.

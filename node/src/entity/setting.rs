@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "setting")]
 pub struct Model {
-    /// Which.
+    /// Its name: `node.name`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: String,
     /// JSON.

@@ -22,9 +22,9 @@ pub struct Fields<'a> {
     pub seq: i64,
     /// The clock.
     pub hlc: i64,
-    /// Who.
+    /// Who did it: a user's id, `node`, `cli`.
     pub actor: &'a str,
-    /// What.
+    /// The kind of fact: `session.created`.
     pub kind: &'a str,
     /// The payload's version.
     pub v: i32,

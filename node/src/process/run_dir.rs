@@ -18,7 +18,7 @@ use std::{
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// How.
+    /// How the process ended.
     pub exit: Exit,
     /// Why it was ended, where the shim did it by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

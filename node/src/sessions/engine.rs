@@ -116,7 +116,7 @@ pub(crate) enum Stop {
     Person,
     /// A person wants it, and that could not be written down.
     Unwritten {
-        /// Who.
+        /// The name of the person.
         by: String,
     },
     /// It rested too long, or its place is needed.

@@ -34,7 +34,7 @@ pub enum StoreError {
     /// A file or folder of the data directory.
     #[error("cannot use {path}: {cause}", path = path.display())]
     File {
-        /// Which.
+        /// The directory or file.
         path: PathBuf,
         /// What the operating system said.
         #[source]

@@ -50,14 +50,14 @@ pub enum Ask {
     },
     /// Whether somebody may sign in.
     SetDisabled {
-        /// Who.
+        /// The name of the user.
         name: String,
         /// They may not.
         disabled: bool,
     },
     /// Removes a person.
     RemoveUser {
-        /// Who.
+        /// The name of the user.
         name: String,
     },
     /// A new API token.
@@ -71,7 +71,7 @@ pub enum Ask {
     Tokens,
     /// Ends an API token.
     RevokeToken {
-        /// Which.
+        /// The token.
         id: TokenId,
     },
     /// Checks journal and tables.
