@@ -8,6 +8,7 @@ use super::{
 use crate::{
     NodeAction, NodeResource,
     error::{AppError, AppResult},
+    frame::{Verb, offer_verbs},
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, patch_sessions},
     ui::{
@@ -102,6 +103,8 @@ struct State {
     change: NodeAction<ProjectPatch>,
     /// What was accepted last.
     accepted: RwSignal<ProjectPatch>,
+    /// Whether its name is being written.
+    editing: RwSignal<bool>,
     /// Whether it is being removed here: its reader is led away then.
     leaving: RwSignal<bool>,
     /// Whether the dialog is open that shows what would run; it says by itself what was refused.
@@ -137,7 +140,8 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
         }
     });
     let leaving = RwSignal::new(false);
-    let state = State { project, refused, change, accepted, leaving, trusting: RwSignal::new(false) };
+    let state = State { project, refused, change, accepted, editing: RwSignal::new(false), leaving, trusting: RwSignal::new(false) };
+    offer_verbs(verbs(state));
     let rows = Rows::new(|session: &Session| session.id.to_string());
     let more = view.sessions.next.is_some();
     rows.replace(view.sessions.items);
@@ -221,14 +225,34 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
     }
 }
 
+/// What can be done here, for the palette.
+fn verbs(state: State) -> impl Fn() -> Vec<Verb> {
+    let navigate = use_navigate();
+    let go = Callback::new(move |to: String| navigate(&to, NavigateOptions::default()));
+    let State { project, editing, .. } = state;
+    move || {
+        project.with(|project| {
+            let id = project.id;
+            let verb = |name: &str, icon, run: Callback<()>| Verb { name: name.into(), icon, run };
+            let leads = |to: String| Callback::new(move |()| go.run(to.clone()));
+            let mut verbs = vec![verb("New session here", "plus", leads(format!("/sessions/new?project={id}")))];
+            if !project.trusted || project.trust_stale {
+                verbs.push(verb("Trust this project…", "shield-check", leads(format!("/projects/{id}?look=trust"))));
+            }
+            verbs.push(verb("Rename this project", "pencil", Callback::new(move |()| editing.set(true))));
+            verbs.push(verb("Settings of this project", "settings", leads(format!("/projects/{id}?tab=settings"))));
+            verbs
+        })
+    }
+}
+
 fn not_changed(error: AppError) -> AnyView {
     view! { <ErrorNote error=error title="The project was not changed." /> }
 }
 
 #[component]
 fn Head(state: State) -> impl IntoView {
-    let State { project, change, accepted, .. } = state;
-    let editing = RwSignal::new(false);
+    let State { project, change, accepted, editing, .. } = state;
     let field = NodeRef::<html::Input>::new();
     Effect::new(move || {
         if let Some(field) = field.get() {

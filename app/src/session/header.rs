@@ -120,7 +120,9 @@ impl Controls {
         });
         let controls = Self { error, editing, drive, again, change, delete };
         if store.may_drive {
-            offer_verbs(move || store.session.with(|session| controls.verbs(session)));
+            let go = use_navigate();
+            let go = Callback::new(move |to: String| go(&to, leptos_router::NavigateOptions::default()));
+            offer_verbs(move || store.session.with(|session| controls.verbs(session)).into_iter().chain(Self::trust(store, go)).collect());
         }
         controls
     }
@@ -146,6 +148,13 @@ impl Controls {
     fn verbs(self, session: &Session) -> Vec<Verb> {
         let all = agent_acts(session).into_iter().chain(own_acts(session)).chain(settings_acts(session));
         all.map(|act| Verb { name: act.word(), icon: act.icon(), run: Callback::new(move |()| self.act(act.clone())) }).collect()
+    }
+
+    /// The way to its project's trust, where there is something to trust.
+    fn trust(store: Store, go: Callback<String>) -> Option<Verb> {
+        let asks = !store.trusted.get() && store.runs_own.get();
+        let to = store.session.with(|session| format!("/projects/{}?look=trust", session.project));
+        asks.then(|| Verb { name: "Trust its project…".into(), icon: "shield-check", run: Callback::new(move |()| go.run(to.clone())) })
     }
 }
 
