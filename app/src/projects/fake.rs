@@ -71,7 +71,7 @@ impl ports::Projects for Fake {
     async fn update(&self, caller: &Caller, id: ProjectId, _: ProjectPatch) -> Result<Project> {
         ports::Projects::find(self, caller, id).await
     }
-    async fn delete(&self, _: &Caller, _: ProjectId) -> Result<()> {
-        self.checked()
+    async fn delete(&self, caller: &Caller, id: ProjectId) -> Result<()> {
+        ports::Projects::find(self, caller, id).await.map(drop)
     }
 }

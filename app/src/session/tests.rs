@@ -4,7 +4,7 @@ use crate::sessions::fake::{Sessions, entry};
 use crate::testing::{Fake, NOW, approval, approval_id, caller, session, session_id};
 use model::{
     Error, Role,
-    approvals::ApprovalState,
+    approvals::{Approval, ApprovalState},
     calls::CallClass,
     entries::{Call, CallStatus, Entry, EntryKind},
     sessions::{AgentKind, Prompt, PromptState, Queued, QueuedWhy, Session, SessionState},
@@ -155,9 +155,10 @@ async fn an_approval_is_docked_and_a_line_in_its_place() {
 
 #[tokio::test]
 async fn of_several_approvals_the_oldest_is_docked_whether_its_entry_is_here_or_not() {
-    let approvals = vec![approval(1, |_| ()), approval(2, |a| (a.created, a.input) = (a.created - 1_000, serde_json::json!({ "command": "cargo doc" })))];
+    let later = |a: &mut Approval| a.input = serde_json::json!({ "command": "npm run build" });
+    let approvals = vec![approval(1, later), approval(2, |a| (a.created, a.input) = (a.created - 1_000, serde_json::json!({ "command": "cargo doc" })))];
     let fake = Fake { approvals: approvals.into(), ..fake(|s| s.state = SessionState::Waiting, Vec::new()) };
-    fake.render(&path()).await.shows(&["1 of 2", "cargo doc", "Allow once"]).lacks(&["cargo test"]);
+    fake.render(&path()).await.shows(&["1 of 2", "cargo doc", "Allow once"]).lacks(&["npm run build"]);
 }
 
 #[tokio::test]

@@ -286,7 +286,7 @@ mod tests {
             ("", 400, None),
             ("{", 400, None),
             ("[]", 422, None),
-            ("{}", 422, Some("project")),
+            ("{}", 422, Some("agent")),
             ("{\"project\":3}", 422, Some("project")),
             (&format!("{{{project},\"agent\":\"robot\",\"mode\":\"ask\",\"prompt\":\"x\"}}"), 422, Some("agent")),
             (&format!("{{{project},\"agent\":\"demo\",\"mode\":\"ask\",\"prompt\":[]}}"), 422, Some("prompt")),
