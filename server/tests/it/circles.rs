@@ -49,7 +49,11 @@ fn walk(src: &Path, folder: &Path, found: &mut Imports) {
 /// These tokens without the items that are compiled for tests only.
 pub fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    let is_test = |at: usize| tokens[at].to_string() == "#" && tokens.get(at + 1).is_some_and(|next| next.to_string().replace(' ', "") == "[cfg(test)]");
+    let is_for_tests = |next: &TokenTree| {
+        let attribute = next.to_string().replace(' ', "");
+        attribute == "[cfg(test)]" || attribute.starts_with("[cfg(all(test,")
+    };
+    let is_test = |at: usize| tokens[at].to_string() == "#" && tokens.get(at + 1).is_some_and(is_for_tests);
     // To the end of the item it stands before.
     let ends = |token: &TokenTree| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace) || token.to_string() == ";";
     let (mut kept, mut at) = (Vec::new(), 0);

@@ -9,6 +9,7 @@ use http::Request;
 use model::{
     approvals::{ApprovalKind, ApprovalState, LimitOf, RememberScope, Verdict},
     caller::{Role, Scope, Visibility},
+    calls::CallClass,
     entries::{CallStatus, EntryKind, Unplaced},
     sessions::{AgentKind, Mode, PromptState, QueuedWhy, SessionState},
     usage::UsageBy,
@@ -94,6 +95,7 @@ fn every_enumeration_of_the_openapi_document_has_the_words_that_are_sent() {
         written(AgentKind::ALL),
         written(ApprovalKind::ALL),
         written(ApprovalState::ALL),
+        written(CallClass::ALL),
         written(CallStatus::ALL),
         written(EntryKind::ALL),
         written(LimitOf::ALL),
