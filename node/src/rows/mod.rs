@@ -13,7 +13,7 @@ pub use names::Names;
 use crate::{
     entity::{approval, entry, event, prompt, session},
     folder::Folders,
-    journal::{Journal, blob, internal},
+    journal::{Journal, Stored, blob},
     render,
     store::{Store, sql},
 };
@@ -125,10 +125,10 @@ impl Rows {
     /// Whether the caller may see a session apart from whether it was deleted; `None` when nothing is left of it.
     pub async fn saw(&self, caller: &Caller, id: SessionId) -> Result<Option<bool>> {
         let find = || session::Entity::find_by_id(self.store.key(id));
-        if find().filter(Self::shared_with(caller)).count(self.store.read()).await.map_err(internal)? > 0 {
+        if find().filter(Self::shared_with(caller)).count(self.store.read()).await.stored()? > 0 {
             return Ok(Some(true));
         }
-        Ok((find().count(self.store.read()).await.map_err(internal)? > 0).then_some(false))
+        Ok((find().count(self.store.read()).await.stored()? > 0).then_some(false))
     }
 
     /// A session that is not deleted, if the caller may see it.
@@ -137,7 +137,7 @@ impl Rows {
         if self.memo.knows(&text) {
             return Ok(self.sessions(query).await?.pop());
         }
-        let rows = sql::each(self.store.read(), query).await.map_err(internal)?;
+        let rows = sql::each(self.store.read(), query).await.stored()?;
         Ok(self.told(self.read(rows).into_iter().map(|(_, session)| session)).await?.pop())
     }
 
@@ -160,7 +160,7 @@ impl Rows {
 
     async fn found(&self, query: Select<session::Entity>) -> Result<Vec<Found>> {
         let query = query.select_only().columns([session::Column::Id, session::Column::Pos, session::Column::Updated]).into_query();
-        sql::packed(self.store.read(), query, &["id", "pos", "updated"]).await.map_err(internal)
+        sql::packed(self.store.read(), query, &["id", "pos", "updated"]).await.stored()
     }
 
     /// What was found, read where it is not known.
@@ -169,7 +169,7 @@ impl Rows {
         let unknown: Vec<&str> = found.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|((id, ..), _)| id.as_str()).collect();
         if !unknown.is_empty() {
             // By the same query: what it no longer finds, its asker may no longer see.
-            let rows = sql::each(self.store.read(), query.filter(session::Column::Id.is_in(unknown))).await.map_err(internal)?;
+            let rows = sql::each(self.store.read(), query.filter(session::Column::Id.is_in(unknown))).await.stored()?;
             let read = self.read(rows);
             for ((id, ..), place) in found.iter().zip(&mut known).filter(|(_, known)| known.is_none()) {
                 *place = read.iter().find(|(read, _)| read == id).map(|(_, session)| session.clone());
@@ -211,19 +211,19 @@ impl Rows {
         if self.session(caller, session).await?.is_none() {
             return Ok(None);
         }
-        let row = entry::Entity::find_by_id((session.to_string(), seq, self.store.origin().to_owned())).one(self.store.read()).await.map_err(internal)?;
+        let row = entry::Entity::find_by_id((session.to_string(), seq, self.store.origin().to_owned())).one(self.store.read()).await.stored()?;
         Ok(self.entries(row.into_iter().collect()).await?.pop())
     }
 
     /// The entries of the call that an approval is about, in a session the caller may see.
     pub async fn entries_asked_about(&self, caller: &Caller, session: SessionId, id: ApprovalId) -> Result<Vec<Entry>> {
-        let asked = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
+        let asked = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
         let Some(call) = asked.and_then(|row| row.call) else { return Ok(Vec::new()) };
         if self.session(caller, session).await?.is_none() {
             return Ok(Vec::new());
         }
         let rows = entry::Entity::find().filter(entry::Column::Session.eq(session.to_string())).filter(entry::Column::Call.eq(call));
-        self.entries(rows.all(self.store.read()).await.map_err(internal)?).await
+        self.entries(rows.all(self.store.read()).await.stored()?).await
     }
 
     /// Entry rows with the HTML of their texts.
@@ -250,7 +250,7 @@ impl Rows {
         if positions.is_empty() {
             return Ok(HashMap::new());
         }
-        let events = event::Entity::find().filter(event::Column::Pos.is_in(positions.iter().copied())).all(self.store.read()).await.map_err(internal)?;
+        let events = event::Entity::find().filter(event::Column::Pos.is_in(positions.iter().copied())).all(self.store.read()).await.stored()?;
         let mut texts = HashMap::new();
         for event in events {
             let fact = event.payload.as_deref().and_then(|payload| Fact::decode(&event.kind, event.v, payload));
@@ -274,7 +274,7 @@ impl Rows {
 
     /// The fact at a position; `None` when it was purged or is not known to this version.
     pub async fn fact(&self, pos: i64) -> Result<Option<Fact>> {
-        let event = event::Entity::find_by_id(pos).one(self.store.read()).await.map_err(internal)?;
+        let event = event::Entity::find_by_id(pos).one(self.store.read()).await.stored()?;
         Ok(event.and_then(|event| event.payload.as_deref().and_then(|payload| Fact::decode(&event.kind, event.v, payload))))
     }
 
@@ -283,7 +283,7 @@ impl Rows {
         if self.session(caller, session).await?.is_none() {
             return Ok(None);
         }
-        let row = prompt::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
+        let row = prompt::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
         Ok(row.and_then(prompt_row).filter(|prompt| prompt.session == session))
     }
 
@@ -295,7 +295,7 @@ impl Rows {
             .order_by_asc(prompt::Column::Pos)
             .all(self.store.read())
             .await
-            .map_err(internal)?;
+            .stored()?;
         Ok(rows.into_iter().filter_map(prompt_row).collect())
     }
 
@@ -311,7 +311,7 @@ impl Rows {
             .filter(Expr::col(approval::Column::Session).in_subquery(visible))
             .count(self.store.read())
             .await
-            .map_err(internal)?;
+            .stored()?;
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     agents::{AgentEvent, Answer, Ask, TurnOutcome, Wish, driver, entry_kind},
     entity::{approval, run_cursor},
-    journal::{Outcome, Tx, blob, internal},
+    journal::{Outcome, Stored, Tx, blob},
 };
 use model::{
     Result,
@@ -37,7 +37,7 @@ pub(crate) async fn agent_events<'t>(
     ending: bool,
 ) -> Result<Outcome<SessionState>> {
     let mut scribe = Scribe::load(tx, session).await?;
-    let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(tx.db()).await.map_err(internal)?;
+    let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(tx.db()).await.stored()?;
     if cursor.is_some_and(|cursor| u64::try_from(cursor.offset).is_ok_and(|known| known >= offset)) {
         let state = scribe.state();
         return Ok(scribe.finish(state));
@@ -86,7 +86,7 @@ pub(crate) async fn consumed(tx: &Tx<'_>, run: RunId, offset: u64) -> Result<()>
         .on_conflict(OnConflict::column(run_cursor::Column::Run).update_column(run_cursor::Column::Offset).to_owned())
         .exec_without_returning(tx.db())
         .await
-        .map_err(internal)?;
+        .stored()?;
     Ok(())
 }
 
@@ -300,7 +300,7 @@ async fn cancelled(scribe: &mut Scribe<'_>, run: RunId, request: &str) -> Result
         .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
         .one(scribe.tx.db())
         .await
-        .map_err(internal)?;
+        .stored()?;
     // It may have been asked and cancelled within one commit.
     let fresh = scribe.fresh_asks().find(|asked| asked.run == run && asked.request == request).map(|asked| asked.id.to_string());
     if let Some(id) = row.map(|row| row.id).or(fresh) {

@@ -18,6 +18,7 @@ mod hostile;
 mod idempotency;
 mod incidents;
 mod live;
+mod logged;
 mod nasty;
 mod pages;
 mod real;
