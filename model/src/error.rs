@@ -1,5 +1,5 @@
 //! The one error that crosses the border between what a node does and who asked for it.
-//! It says what a person can act on; causes that say nothing to them are logged once, by the node, under a reference.
+//! It says what a person can act on; a cause that says nothing to them is logged once, by the node, with its place in the code.
 
 use crate::approvals::Decided;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// `Result` with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a call was refused or failed. `server` maps each variant to one HTTP status, in one place.
+/// Why a call was refused or failed. Each variant has one HTTP status: [`Error::status`].
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Error {

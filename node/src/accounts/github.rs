@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     entity::{credential, login, token, user},
-    journal::{Outcome, Tx, internal},
+    journal::{Outcome, Stored, Tx},
 };
 use model::{Caller, Error, Result, Role, accounts::User, event::UserChanged, id::UserId};
 use sea_orm::{
@@ -43,13 +43,13 @@ impl AccountsService {
         let read = self.store.read();
         let by_github = credential::Entity::find().filter(credential::Column::GithubId.is_not_null()).filter(credential::Column::PasswordHash.is_null());
         let mut shut_out = 0;
-        for stored in by_github.all(read).await.map_err(internal)? {
-            let Some(person) = user::Entity::find_by_id(self.store.key(&stored.user)).one(read).await.map_err(internal)? else { continue };
+        for stored in by_github.all(read).await.stored()? {
+            let Some(person) = user::Entity::find_by_id(self.store.key(&stored.user)).one(read).await.stored()? else { continue };
             if stored.github_id.is_none_or(|id| listed(id, person.github.as_deref().unwrap_or_default())) {
                 continue;
             }
-            let in_a_browser = login::Entity::find().filter(login::Column::User.eq(&stored.user)).one(read).await.map_err(internal)?.is_some();
-            let by_token = token::Entity::find().filter(token::Column::User.eq(&stored.user)).one(read).await.map_err(internal)?.is_some();
+            let in_a_browser = login::Entity::find().filter(login::Column::User.eq(&stored.user)).one(read).await.stored()?.is_some();
+            let by_token = token::Entity::find().filter(token::Column::User.eq(&stored.user)).one(read).await.stored()?.is_some();
             if in_a_browser || by_token {
                 self.end_access(users::user_of(person)?.id).await?;
                 shut_out += 1;
@@ -80,9 +80,9 @@ async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Ou
     if !users::has_users(tx.db()).await? {
         return Err(Error::Forbidden("set this node up first, with the link it printed at its start".into()));
     }
-    let known = credential::Entity::find().filter(credential::Column::GithubId.eq(identity.id)).one(tx.db()).await.map_err(internal)?;
+    let known = credential::Entity::find().filter(credential::Column::GithubId.eq(identity.id)).one(tx.db()).await.stored()?;
     if let Some(known) = known {
-        let found = user::Entity::find_by_id(tx.key(&known.user)).one(tx.db()).await.map_err(internal)?.ok_or_else(users::no_user)?;
+        let found = user::Entity::find_by_id(tx.key(&known.user)).one(tx.db()).await.stored()?.ok_or_else(users::no_user)?;
         if !users::may_enter(&found) {
             return Err(Error::Unauthenticated);
         }
@@ -95,7 +95,7 @@ async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Ou
         let epoch = stored.auth_epoch;
         let mut stored = stored.into_active_model();
         stored.github_id = Set(Some(identity.id));
-        stored.update(tx.db()).await.map_err(internal)?;
+        stored.update(tx.db()).await.stored()?;
         return Ok(renamed(user, epoch, identity.login));
     }
     let name = free_name(tx, &identity.login).await?;
@@ -107,8 +107,8 @@ async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Ou
 /// The person whom an owner created with that GitHub login and who has not signed in with it yet.
 async fn promised(tx: &Tx<'_>, login: &str) -> Result<Option<(User, credential::Model)>> {
     let folded = Expr::expr(Func::lower(Expr::col(user::Column::Github))).eq(login.to_ascii_lowercase());
-    for found in user::Entity::find().filter(folded).filter(user::Column::Removed.is_null()).all(tx.db()).await.map_err(internal)? {
-        let stored = credential::Entity::find_by_id(&found.id).one(tx.db()).await.map_err(internal)?;
+    for found in user::Entity::find().filter(folded).filter(user::Column::Removed.is_null()).all(tx.db()).await.stored()? {
+        let stored = credential::Entity::find_by_id(&found.id).one(tx.db()).await.stored()?;
         if let Some(stored) = stored.filter(|stored| stored.github_id.is_none()) {
             return Ok(Some((users::user_of(found)?, stored)));
         }

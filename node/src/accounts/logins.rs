@@ -4,7 +4,7 @@
 use super::{AccountsService, Change, networks, tokens, users};
 use crate::{
     entity::{credential, login},
-    journal::{Outcome, Tx, internal},
+    journal::{Outcome, Stored, Tx},
 };
 use model::{
     Action, Caller, Error, Millis, Result, Via,
@@ -55,7 +55,7 @@ impl AccountsService {
         self.journal
             .commit(&who, move |tx| {
                 Box::pin(async move {
-                    if login::Entity::find_by_id(&new.id_hash).one(tx.db()).await.map_err(internal)?.is_some() {
+                    if login::Entity::find_by_id(&new.id_hash).one(tx.db()).await.stored()?.is_some() {
                         return Ok(Outcome::new(false));
                     }
                     let now = tx.now();
@@ -76,7 +76,7 @@ impl AccountsService {
                         address: Set(new.address),
                         epoch: Set(new.epoch),
                     };
-                    login::Entity::insert(row).exec_without_returning(tx.db()).await.map_err(internal)?;
+                    login::Entity::insert(row).exec_without_returning(tx.db()).await.stored()?;
                     Ok(outcome)
                 })
             })
@@ -92,7 +92,7 @@ impl AccountsService {
                 &Caller::node(),
                 move |tx| {
                     Box::pin(async move {
-                        let Some(row) = login::Entity::find_by_id(&record.id_hash).one(tx.db()).await.map_err(internal)? else {
+                        let Some(row) = login::Entity::find_by_id(&record.id_hash).one(tx.db()).await.stored()? else {
                             return Ok(Outcome::new(()));
                         };
                         let now = tx.now();
@@ -118,7 +118,7 @@ impl AccountsService {
                             epoch: Set(epoch),
                             ..Default::default()
                         };
-                        login::Entity::update(changed).exec(tx.db()).await.map_err(internal)?;
+                        login::Entity::update(changed).exec(tx.db()).await.stored()?;
                         Ok(Outcome::new(()))
                     })
                 },
@@ -134,9 +134,9 @@ impl AccountsService {
             Ok(known) => return Ok(Some(known).filter(|known| known.expires > now)),
             Err(asked) => asked,
         };
-        let row = login::Entity::find_by_id(id_hash).one(self.store.read()).await.map_err(internal)?;
+        let row = login::Entity::find_by_id(id_hash).one(self.store.read()).await.stored()?;
         let Some(row) = row.filter(|row| row.expires > now) else { return Ok(None) };
-        let user = row.user.as_deref().map(str::parse).transpose().map_err(|bad: model::id::BadId| internal(bad))?;
+        let user = row.user.as_deref().map(str::parse).transpose().stored()?;
         let found = LoginRecord {
             id_hash: row.id_hash,
             user,
@@ -162,7 +162,7 @@ impl AccountsService {
             &Caller::node(),
             move |tx| {
                 Box::pin(async move {
-                    let gone = login::Entity::delete_by_id(id).exec(tx.db()).await.map_err(internal)?;
+                    let gone = login::Entity::delete_by_id(id).exec(tx.db()).await.stored()?;
                     Ok(Outcome::new(gone.rows_affected > 0))
                 })
             },
@@ -177,7 +177,7 @@ impl AccountsService {
         let over = login::Entity::find().select_only().column(login::Column::IdHash);
         let over = over.filter(login::Column::Expires.lte(self.deps.now())).into_tuple::<String>().all(self.store.read()).await;
         let mut ended = 0;
-        for id_hash in over.map_err(internal)? {
+        for id_hash in over.stored()? {
             self.delete_login(&id_hash).await?;
             ended += 1;
         }
@@ -202,7 +202,7 @@ impl AccountsService {
             browser: row.browser,
             from: row.address,
         };
-        Ok(rows.map_err(internal)?.into_iter().map(login).collect())
+        Ok(rows.stored()?.into_iter().map(login).collect())
     }
 
     /// Ends every login of the caller, and with `revoke` their API tokens.
@@ -261,14 +261,14 @@ pub(super) async fn end_others(tx: &Tx<'_>, user: UserId, keep: Option<String>) 
     if let Some(keep) = &keep {
         others = others.filter(login::Column::IdHash.ne(keep));
     }
-    others.exec(tx.db()).await.map_err(internal)?;
+    others.exec(tx.db()).await.stored()?;
     let epoch = users::credential_of(tx, &user.to_string()).await?.auth_epoch + 1;
     let raise = credential::Entity::update_many().col_expr(credential::Column::AuthEpoch, Expr::value(epoch));
-    raise.filter(credential::Column::User.eq(user.to_string())).exec(tx.db()).await.map_err(internal)?;
+    raise.filter(credential::Column::User.eq(user.to_string())).exec(tx.db()).await.stored()?;
     if let Some(keep) = keep {
         let kept = login::Entity::update_many().col_expr(login::Column::Epoch, Expr::value(epoch));
         let kept = kept.filter(login::Column::IdHash.eq(keep)).filter(login::Column::User.eq(user.to_string()));
-        kept.exec(tx.db()).await.map_err(internal)?;
+        kept.exec(tx.db()).await.stored()?;
     }
     Ok(())
 }

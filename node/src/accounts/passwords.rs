@@ -1,7 +1,7 @@
 //! Password hashing: argon2id, off the async threads, a few at a time.
 //! It must not know whose password it is, nor say by its timing whether there is such a person.
 
-use crate::clock::Deps;
+use crate::{clock::Deps, journal::Stored};
 use argon2::{
     Argon2, Params,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
@@ -41,7 +41,7 @@ impl Passwords {
         let salt = self.deps.bytes::<16>();
         self.run(move || {
             let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-            hash.map(|hash: PasswordHash| hash.to_string()).map_err(crate::journal::internal)
+            hash.map(|hash: PasswordHash| hash.to_string()).stored()
         })
         .await?
     }
@@ -62,7 +62,7 @@ impl Passwords {
         let Ok(Ok(_turn)) = turn else {
             return Err(Error::Unavailable("too many people are signing in at once, try again in a moment".into()));
         };
-        tokio::task::spawn_blocking(work).await.map_err(crate::journal::internal)
+        tokio::task::spawn_blocking(work).await.stored()
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     entity::setup_link,
-    journal::{Outcome, internal},
+    journal::{Outcome, Stored},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::{Caller, Error, Millis, Result, Role, event::NodeSetUp};
@@ -32,13 +32,13 @@ impl AccountsService {
         self.journal
             .commit(&Caller::node(), move |tx| {
                 Box::pin(async move {
-                    setup_link::Entity::delete_many().exec(tx.db()).await.map_err(internal)?;
+                    setup_link::Entity::delete_many().exec(tx.db()).await.stored()?;
                     if users::has_users(tx.db()).await? {
                         return Ok(Outcome::new(None));
                     }
                     let expires = tx.now() + LINK_MS;
                     let row = setup_link::ActiveModel { hash: Set(hash_of(&token)), created: Set(tx.now()), expires: Set(expires), used: Set(None) };
-                    setup_link::Entity::insert(row).exec_without_returning(tx.db()).await.map_err(internal)?;
+                    setup_link::Entity::insert(row).exec_without_returning(tx.db()).await.stored()?;
                     Ok(Outcome::new(Some(SetupLink { token, expires })))
                 })
             })
@@ -71,7 +71,7 @@ impl AccountsService {
                     let link = find(tx.db(), &token, tx.now()).await?.ok_or_else(spent)?;
                     let mut link = link.into_active_model();
                     link.used = Set(Some(tx.now()));
-                    link.update(tx.db()).await.map_err(internal)?;
+                    link.update(tx.db()).await.stored()?;
                     let owner = Person { name, role: Role::Owner, hash: Some(hash), github: None, github_id: None };
                     let created = users::create(tx, owner).await?;
                     let owner = created.value.id;
@@ -85,7 +85,7 @@ impl AccountsService {
 
 async fn find(db: &impl sea_orm::ConnectionTrait, token: &str, now: Millis) -> Result<Option<setup_link::Model>> {
     let unused = setup_link::Entity::find_by_id(hash_of(token)).filter(setup_link::Column::Used.is_null());
-    unused.filter(setup_link::Column::Expires.gt(now)).one(db).await.map_err(internal)
+    unused.filter(setup_link::Column::Expires.gt(now)).one(db).await.stored()
 }
 
 /// The secret has 256 random bits, so a plain hash is enough, and finding by it tells an attacker nothing.

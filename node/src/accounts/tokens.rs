@@ -4,7 +4,7 @@
 use super::{AccountsService, Change, rules, users};
 use crate::{
     entity::{login, token, user},
-    journal::{NewEvent, Outcome, Tx, internal},
+    journal::{NewEvent, Outcome, Stored, Tx},
 };
 use model::{
     Action, Caller, Error, Millis, Result, Via,
@@ -36,14 +36,14 @@ impl AccountsService {
         let Some(user) = caller.user else { return Ok(Vec::new()) };
         let mine = token::Entity::find().filter(token::Column::User.eq(user.to_string()));
         let rows = mine.order_by_desc(token::Column::Created).order_by_desc(token::Column::Id).all(self.store.read()).await;
-        rows.map_err(internal)?.into_iter().map(token_of).collect()
+        rows.stored()?.into_iter().map(token_of).collect()
     }
 
     /// Everybody's tokens, newest first. For owners and the command line.
     pub async fn list_tokens(&self, caller: &Caller) -> Result<Vec<Token>> {
         require(caller, Action::EditUsers, Resource::Node, "token")?;
         let rows = token::Entity::find().order_by_desc(token::Column::Created).order_by_desc(token::Column::Id).all(self.store.read()).await;
-        rows.map_err(internal)?.into_iter().map(token_of).collect()
+        rows.stored()?.into_iter().map(token_of).collect()
     }
 
     /// Creates a token of the caller's, who proves by the password that it is they who sit before the browser.
@@ -82,7 +82,7 @@ impl AccountsService {
                         None => {}
                     }
                     let theirs = token::Entity::find().filter(token::Column::User.eq(owner.to_string()));
-                    if theirs.count(tx.db()).await.map_err(internal)? >= MAX_TOKENS {
+                    if theirs.count(tx.db()).await.stored()? >= MAX_TOKENS {
                         return Err(Error::Conflict(format!("at most {MAX_TOKENS} tokens at once: revoke one first")));
                     }
                     let token = Token {
@@ -94,7 +94,7 @@ impl AccountsService {
                         expires: new.days.map(|days| tx.now() + Millis::from(days) * DAY_MS),
                         used: None,
                     };
-                    token::Entity::insert(row_of(&token, hash)).exec_without_returning(tx.db()).await.map_err(internal)?;
+                    token::Entity::insert(row_of(&token, hash)).exec_without_returning(tx.db()).await.stored()?;
                     let made = TokenMade { user: owner, name: token.name.clone(), scope: token.scope, expires: token.expires };
                     Ok(Outcome::new(token).with(id, made))
                 })
@@ -120,10 +120,10 @@ impl AccountsService {
             caller,
             move |tx| {
                 Box::pin(async move {
-                    let found = token::Entity::find_by_id(id.to_string()).one(tx.db()).await.map_err(internal)?.map(token_of).transpose()?;
+                    let found = token::Entity::find_by_id(id.to_string()).one(tx.db()).await.stored()?.map(token_of).transpose()?;
                     let found = found.filter(|token| owner.is_none_or(|owner| owner == token.user));
                     let found = found.ok_or_else(|| Error::NotFound("token".into()))?;
-                    token::Entity::delete_by_id(id.to_string()).exec(tx.db()).await.map_err(internal)?;
+                    token::Entity::delete_by_id(id.to_string()).exec(tx.db()).await.stored()?;
                     Ok(Outcome::new(()).with(id, TokenRevoked { user: found.user }))
                 })
             },
@@ -135,8 +135,8 @@ impl AccountsService {
     /// Tells of tokens whose time ended since `since`: whoever keeps one of their callers looks again. Their rows stay, listed as ended.
     pub async fn announce_expired_tokens(&self, since: Millis) -> Result<()> {
         let ended = token::Entity::find().filter(token::Column::Expires.gt(since)).filter(token::Column::Expires.lte(self.deps.now()));
-        for row in ended.all(self.store.read()).await.map_err(internal)? {
-            self.tell(Change::Token(row.id.parse().map_err(|bad: model::id::BadId| internal(bad))?));
+        for row in ended.all(self.store.read()).await.stored()? {
+            self.tell(Change::Token(row.id.parse().stored()?));
         }
         Ok(())
     }
@@ -181,8 +181,8 @@ impl AccountsService {
             Ok(known) => return Ok(Some(known)),
             Err(asked) => asked,
         };
-        let Some(row) = token::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
-        let Some(owner) = user::Entity::find_by_id(self.store.key(&row.user)).one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
+        let Some(row) = token::Entity::find_by_id(id.to_string()).one(self.store.read()).await.stored()? else { return Ok(None) };
+        let Some(owner) = user::Entity::find_by_id(self.store.key(&row.user)).one(self.store.read()).await.stored()? else { return Ok(None) };
         if !users::may_enter(&owner) {
             return Ok(None);
         }
@@ -196,7 +196,7 @@ impl AccountsService {
             .commit(&Caller::node(), move |tx| {
                 Box::pin(async move {
                     let note = token::Entity::update_many().col_expr(token::Column::Used, Expr::value(minute));
-                    note.filter(token::Column::Id.eq(id.to_string())).exec(tx.db()).await.map_err(internal)?;
+                    note.filter(token::Column::Id.eq(id.to_string())).exec(tx.db()).await.stored()?;
                     Ok(Outcome::new(()))
                 })
             })
@@ -219,7 +219,7 @@ impl Proof {
     async fn holds(self, tx: &Tx<'_>, owner: UserId) -> Result<()> {
         let stored = users::credential_of(tx, &owner.to_string()).await?;
         let signed_in = match self.login {
-            Some(login) => login::Entity::find_by_id(login).one(tx.db()).await.map_err(internal)?.is_some_and(|row| row.user == Some(owner.to_string())),
+            Some(login) => login::Entity::find_by_id(login).one(tx.db()).await.stored()?.is_some_and(|row| row.user == Some(owner.to_string())),
             None => true,
         };
         if signed_in && stored.password_hash == self.hash { Ok(()) } else { Err(Error::Unauthenticated) }
@@ -238,8 +238,8 @@ fn check(new: &NewToken) -> Result<()> {
 /// Revokes, inside a commit, every token of a person; gives what happened.
 pub(super) async fn revoke_all(tx: &Tx<'_>, user: UserId) -> Result<Vec<NewEvent>> {
     let theirs = token::Column::User.eq(user.to_string());
-    let tokens = token::Entity::find().filter(theirs.clone()).order_by_asc(token::Column::Id).all(tx.db()).await.map_err(internal)?;
-    token::Entity::delete_many().filter(theirs).exec(tx.db()).await.map_err(internal)?;
+    let tokens = token::Entity::find().filter(theirs.clone()).order_by_asc(token::Column::Id).all(tx.db()).await.stored()?;
+    token::Entity::delete_many().filter(theirs).exec(tx.db()).await.stored()?;
     Ok(tokens.into_iter().map(|token| NewEvent { subject: token.id, fact: TokenRevoked { user }.into() }).collect())
 }
 
@@ -274,11 +274,10 @@ fn row_of(token: &Token, hash: String) -> token::ActiveModel {
 
 /// A scope this version does not know reads nothing when presented, and is listed as the narrowest.
 fn token_of(row: token::Model) -> Result<Token> {
-    let bad = |bad: model::id::BadId| internal(bad);
     Ok(Token {
-        id: row.id.parse().map_err(bad)?,
+        id: row.id.parse().stored()?,
         name: row.name,
-        user: row.user.parse().map_err(bad)?,
+        user: row.user.parse().stored()?,
         scope: Scope::parse(&row.scope).unwrap_or(Scope::Metrics),
         created: row.created,
         expires: row.expires,

@@ -4,7 +4,7 @@
 use super::{AccountsService, Change, logins, networks, passwords::Verdict, rules, tokens};
 use crate::{
     entity::{credential, user},
-    journal::{Outcome, Tx, internal},
+    journal::{Outcome, Stored, Tx},
 };
 use model::{
     Action, Caller, Error, Result, Role, Via,
@@ -60,7 +60,7 @@ impl AccountsService {
     pub async fn sign_in(&self, name: &str, password: String) -> Result<Option<Account>> {
         let found = find_by_name(self.store.read(), name).await?;
         let credential = match &found {
-            Some(found) => credential::Entity::find_by_id(&found.id).one(self.store.read()).await.map_err(internal)?,
+            Some(found) => credential::Entity::find_by_id(&found.id).one(self.store.read()).await.stored()?,
             None => None,
         };
         let hash = credential.as_ref().and_then(|credential| credential.password_hash.clone());
@@ -88,7 +88,7 @@ impl AccountsService {
                     if stored.password_hash == old {
                         let mut stored = stored.into_active_model();
                         stored.password_hash = Set(Some(hash));
-                        stored.update(tx.db()).await.map_err(internal)?;
+                        stored.update(tx.db()).await.stored()?;
                     }
                     Ok(Outcome::new(()))
                 })
@@ -118,8 +118,7 @@ impl AccountsService {
     /// Everybody, by name. For owners and the command line.
     pub async fn list_users(&self, caller: &Caller) -> Result<Vec<User>> {
         require(caller, Action::EditUsers, Resource::Node, "user")?;
-        let rows =
-            user::Entity::find().filter(user::Column::Removed.is_null()).order_by_asc(user::Column::Name).all(self.store.read()).await.map_err(internal)?;
+        let rows = user::Entity::find().filter(user::Column::Removed.is_null()).order_by_asc(user::Column::Name).all(self.store.read()).await.stored()?;
         rows.into_iter().map(user_of).collect()
     }
 
@@ -156,7 +155,7 @@ impl AccountsService {
                 Box::pin(async move {
                     let mut stored = credential_of(tx, &user.id.to_string()).await?.into_active_model();
                     stored.password_hash = Set(Some(hash));
-                    stored.update(tx.db()).await.map_err(internal)?;
+                    stored.update(tx.db()).await.stored()?;
                     logins::end_all(tx, user.id).await?;
                     let mut outcome = Outcome::new(()).with(user.id, PasswordSet {});
                     if revoke {
@@ -234,7 +233,7 @@ impl AccountsService {
                     let mut outcome = Outcome::new(());
                     outcome.events = tokens::revoke_all(tx, id).await?;
                     networks::forget(tx, id).await?;
-                    credential::Entity::delete_by_id(id.to_string()).exec(tx.db()).await.map_err(internal)?;
+                    credential::Entity::delete_by_id(id.to_string()).exec(tx.db()).await.stored()?;
                     Ok(outcome.with(id, UserRemoved {}))
                 })
             },
@@ -246,7 +245,7 @@ impl AccountsService {
     /// Checks the password of somebody who is signed in; gives its hash, `None` for who has none because they come by GitHub.
     /// `Invalid` at `field` when it is another one, `RateLimited` after too many of those: a stolen cookie must not become a way to try passwords.
     pub(super) async fn check_own_password(&self, id: UserId, field: &str, password: String) -> Result<Option<String>> {
-        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?.ok_or_else(no_user)?;
+        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.stored()?.ok_or_else(no_user)?;
         let Some(hash) = stored.password_hash else { return Ok(None) };
         let counted = id.to_string();
         self.tries.check(&counted)?;
@@ -261,7 +260,7 @@ impl AccountsService {
     pub(super) async fn has_own_password(&self, caller: &Caller) -> Result<bool> {
         require(caller, Action::EditSelf, Resource::Node, "user")?;
         let Some(id) = caller.user else { return Ok(false) };
-        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.stored()?;
         Ok(stored.is_some_and(|stored| stored.password_hash.is_some()))
     }
 
@@ -286,7 +285,7 @@ impl AccountsService {
                     }
                     let mut stored = stored.into_active_model();
                     stored.password_hash = Set(Some(hash));
-                    stored.update(tx.db()).await.map_err(internal)?;
+                    stored.update(tx.db()).await.stored()?;
                     logins::end_others(tx, id, keep).await?;
                     let mut outcome = Outcome::new(()).with(id, PasswordSet {});
                     if revoke {
@@ -303,9 +302,9 @@ impl AccountsService {
 
 /// Somebody who may be signed in here, with their epoch; `key` is their row's.
 pub(super) async fn account(db: &impl ConnectionTrait, key: (String, String)) -> Result<Option<Account>> {
-    let found = user::Entity::find_by_id(key).one(db).await.map_err(internal)?;
+    let found = user::Entity::find_by_id(key).one(db).await.stored()?;
     let Some(found) = found else { return Ok(None) };
-    let credential = credential::Entity::find_by_id(&found.id).one(db).await.map_err(internal)?;
+    let credential = credential::Entity::find_by_id(&found.id).one(db).await.stored()?;
     // A person of another node has no credential here and cannot be signed in here.
     let Some(credential) = credential.filter(|_| may_enter(&found)) else { return Ok(None) };
     Ok(Some(Account { user: user_of(found)?, epoch: credential.auth_epoch }))
@@ -318,7 +317,7 @@ pub(super) fn may_enter(user: &user::Model) -> bool {
 
 /// A person who was not removed.
 async fn present(tx: &Tx<'_>, id: UserId) -> Result<User> {
-    let row = user::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?;
+    let row = user::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?;
     row.filter(|row| row.removed.is_none()).map_or_else(|| Err(no_user()), user_of)
 }
 
@@ -351,19 +350,19 @@ pub(super) async fn create(tx: &Tx<'_>, person: Person) -> Result<Outcome<User>>
     }
     let id = UserId::from_uuid(tx.deps().uuid_v7());
     let row = credential::ActiveModel { user: Set(id.to_string()), password_hash: Set(person.hash), github_id: Set(person.github_id), auth_epoch: Set(1) };
-    credential::Entity::insert(row).exec_without_returning(tx.db()).await.map_err(internal)?;
+    credential::Entity::insert(row).exec_without_returning(tx.db()).await.stored()?;
     let user = User { id, name: person.name.clone(), role: person.role, github: person.github.clone(), created: tx.now(), disabled: false };
     let fact = Fact::from(UserCreated { id, name: person.name, role: person.role, github: person.github });
     Ok(Outcome::new(user).with(id.to_string(), fact))
 }
 
 pub(super) async fn has_users(db: &impl ConnectionTrait) -> Result<bool> {
-    Ok(credential::Entity::find().one(db).await.map_err(internal)?.is_some())
+    Ok(credential::Entity::find().one(db).await.stored()?.is_some())
 }
 
 async fn owners(db: &impl ConnectionTrait) -> Result<u64> {
     let owners = user::Entity::find().filter(user::Column::Role.eq(Role::Owner.word()));
-    owners.filter(user::Column::Disabled.eq(false)).filter(user::Column::Removed.is_null()).count(db).await.map_err(internal)
+    owners.filter(user::Column::Disabled.eq(false)).filter(user::Column::Removed.is_null()).count(db).await.stored()
 }
 
 pub(super) async fn find_by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<user::Model>> {
@@ -371,17 +370,17 @@ pub(super) async fn find_by_name(db: &impl ConnectionTrait, name: &str) -> Resul
         return Ok(None);
     }
     let folded = Expr::expr(Func::lower(Expr::col(user::Column::Name))).eq(rules::fold(name));
-    user::Entity::find().filter(folded).filter(user::Column::Removed.is_null()).one(db).await.map_err(internal)
+    user::Entity::find().filter(folded).filter(user::Column::Removed.is_null()).one(db).await.stored()
 }
 
 pub(super) async fn credential_of(tx: &Tx<'_>, user: &str) -> Result<credential::Model> {
-    credential::Entity::find_by_id(user).one(tx.db()).await.map_err(internal)?.ok_or_else(no_user)
+    credential::Entity::find_by_id(user).one(tx.db()).await.stored()?.ok_or_else(no_user)
 }
 
 /// A role this version does not know is the weakest.
 pub(super) fn user_of(row: user::Model) -> Result<User> {
     Ok(User {
-        id: row.id.parse().map_err(|bad: model::id::BadId| internal(bad))?,
+        id: row.id.parse().stored()?,
         name: row.name,
         role: Role::parse(&row.role).unwrap_or(Role::Viewer),
         github: row.github,

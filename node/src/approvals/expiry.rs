@@ -2,7 +2,7 @@
 //! What nobody answered in time is denied as the node.
 
 use super::decide;
-use crate::{clock::Deps, entity::approval, journal::internal, sessions::Engine, supervise::survived};
+use crate::{clock::Deps, entity::approval, journal::Stored, sessions::Engine, supervise::survived};
 use model::{
     Caller, Error, Millis, Result,
     approvals::{ApprovalState, Decide},
@@ -41,7 +41,7 @@ async fn deny(engine: &Arc<Engine>, expiries: &Expiries) -> Result<()> {
         .into_tuple::<(String, i64, i64)>()
         .all(engine.store.read())
         .await
-        .map_err(internal)?;
+        .stored()?;
     let waiting = waiting.into_iter().map(|(id, created, expires)| Waiting { id, created, expires }).collect();
     for id in expiries.over(&engine.deps, waiting) {
         let Ok(id) = id.parse::<ApprovalId>() else { continue };

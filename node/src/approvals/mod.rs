@@ -9,7 +9,7 @@ use crate::{
     agents::{self, Answer, driver},
     entity::{approval, project, session},
     folder::Seals,
-    journal::{Tx, blob, internal},
+    journal::{Stored, Tx, blob},
     rows::{Rows, may_last, offered},
     sessions::{Engine, after_decision, by_node, may, scribe::Scribe},
 };
@@ -51,7 +51,7 @@ pub(crate) async fn decide(engine: &Arc<Engine>, caller: &Caller, id: ApprovalId
     checked(&decide)?;
     let who = caller.clone();
     // What was asked never changes: it is read before the commit, which awaits nothing but its transaction.
-    let row = approval::Entity::find_by_id(engine.store.key(id)).one(engine.store.read()).await.map_err(internal)?;
+    let row = approval::Entity::find_by_id(engine.store.key(id)).one(engine.store.read()).await.stored()?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
     let asked = asked(engine, &row).await?;
     let (trusted, follows) = match decide.remember {
@@ -75,11 +75,11 @@ struct Follows {
 /// Whether the project is trusted, and what becomes of its trust when "always" is remembered at this scope.
 async fn remembering(engine: &Engine, row: &approval::Model, scope: RememberScope) -> Result<(bool, Option<Follows>)> {
     let project = match row.project.clone() {
-        Some(id) => project::Entity::find_by_id(engine.store.key(id)).one(engine.store.read()).await.map_err(internal)?,
+        Some(id) => project::Entity::find_by_id(engine.store.key(id)).one(engine.store.read()).await.stored()?,
         None => None,
     };
     let Some(project) = project.filter(|project| project.trusted_hash.is_some()) else { return Ok((false, None)) };
-    let session = session::Entity::find_by_id(engine.store.key(&row.session)).one(engine.store.read()).await.map_err(internal)?;
+    let session = session::Entity::find_by_id(engine.store.key(&row.session)).one(engine.store.read()).await.stored()?;
     let agent = session.and_then(|session| AgentKind::parse(&session.agent));
     let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
     let grant = agent.and_then(|agent| agents::grant(agent, &suggestions, scope));
@@ -97,7 +97,7 @@ async fn decide_in<'t>(
     trusted: bool,
     follows: Option<Follows>,
 ) -> Result<crate::journal::Outcome<()>> {
-    let row = approval::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?;
+    let row = approval::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
     let session = row.session.parse().map_err(|_| Error::NotFound("approval".into()))?;
     let mut scribe = Scribe::load(tx, session).await?;
@@ -252,7 +252,7 @@ impl ports::Approvals for ApprovalsService {
             query = query.filter(Condition::all().add(if oldest_first { key.gt(id.to_string()) } else { key.lt(id.to_string()) }));
         }
         query = if oldest_first { query.order_by_asc(approval::Column::Id) } else { query.order_by_desc(approval::Column::Id) };
-        let mut found = query.limit(u64::from(limit) + 1).all(self.engine.store.read()).await.map_err(internal)?;
+        let mut found = query.limit(u64::from(limit) + 1).all(self.engine.store.read()).await.stored()?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let next = found.last().filter(|_| more).map(|row| row.id.clone());

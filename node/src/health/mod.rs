@@ -4,7 +4,7 @@
 use crate::{
     clock::Deps,
     entity::health_sample,
-    journal::{Journal, Outcome, internal},
+    journal::{Journal, Outcome, Stored},
     live::Hub,
     reserve,
     sessions::Engine,
@@ -65,14 +65,14 @@ impl Sampler {
     }
 
     async fn keep(&self, sample: HealthSample) -> Result<()> {
-        let json = serde_json::to_string(&sample).map_err(internal)?;
+        let json = serde_json::to_string(&sample).stored()?;
         self.journal
             .commit(&Caller::node(), move |tx| {
                 Box::pin(async move {
                     let row = health_sample::ActiveModel { at: Set(sample.at), json: Set(json) };
                     let newest = OnConflict::column(health_sample::Column::At).update_column(health_sample::Column::Json).to_owned();
-                    health_sample::Entity::insert(row).on_conflict(newest).exec_without_returning(tx.db()).await.map_err(internal)?;
-                    health_sample::Entity::delete_many().filter(health_sample::Column::At.lt(sample.at - KEPT_MS)).exec(tx.db()).await.map_err(internal)?;
+                    health_sample::Entity::insert(row).on_conflict(newest).exec_without_returning(tx.db()).await.stored()?;
+                    health_sample::Entity::delete_many().filter(health_sample::Column::At.lt(sample.at - KEPT_MS)).exec(tx.db()).await.stored()?;
                     Ok(Outcome::new(()))
                 })
             })
@@ -82,13 +82,13 @@ impl Sampler {
 
 /// The kept samples, oldest first.
 pub(crate) async fn samples(store: &Store) -> Result<Vec<HealthSample>> {
-    let rows = health_sample::Entity::find().order_by_asc(health_sample::Column::At).all(store.read()).await.map_err(internal)?;
+    let rows = health_sample::Entity::find().order_by_asc(health_sample::Column::At).all(store.read()).await.stored()?;
     Ok(rows.into_iter().filter_map(|row| serde_json::from_str(&row.json).ok()).collect())
 }
 
 /// The newest sample.
 pub(crate) async fn newest(store: &Store) -> Result<Option<HealthSample>> {
-    let row = health_sample::Entity::find().order_by_desc(health_sample::Column::At).one(store.read()).await.map_err(internal)?;
+    let row = health_sample::Entity::find().order_by_desc(health_sample::Column::At).one(store.read()).await.stored()?;
     Ok(row.and_then(|row| serde_json::from_str(&row.json).ok()))
 }
 

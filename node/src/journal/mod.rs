@@ -15,7 +15,7 @@ mod shadow;
 pub mod testing;
 mod writer;
 
-pub use crate::store::internal;
+pub use crate::store::{Stored, internal};
 pub use doctor::{Bad, Blobs, Chain, Head, Report, TableReport, doctor};
 pub use event::{Belongs, Recorded, StoredEvent};
 pub use masking::MASK;
@@ -45,6 +45,7 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
 };
+use tracing::{Instrument, Span};
 
 /// How many operations may wait for the writer; more callers wait for a place.
 const QUEUE: usize = 4096;
@@ -123,7 +124,7 @@ impl Tx<'_> {
 
     /// Whether a secret is left out of this value when it is stored.
     pub(crate) fn masks(&self, value: &serde_json::Value) -> model::Result<bool> {
-        Ok(self.secrets.mask_json(&serde_json::to_vec(value).map_err(internal)?).is_some())
+        Ok(self.secrets.mask_json(&serde_json::to_vec(value).stored()?).is_some())
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -200,11 +201,14 @@ impl Journal {
         operation: impl for<'t> FnOnce(&'t Tx<'t>) -> BoxFuture<'t, model::Result<Outcome<T>>> + Send + 'static,
     ) -> model::Result<T> {
         let actor = caller.user.map_or_else(|| caller.name.clone(), |user| user.to_string());
+        // What is logged of it in the writer's task belongs to whoever asked.
+        let span = Span::current();
         let operation: Operation = Box::new(move |tx| {
-            Box::pin(async move {
+            let run = async move {
                 let outcome = operation(tx).await?;
                 Ok((outcome.events, Box::new(outcome.value) as Value))
-            })
+            };
+            Box::pin(run.instrument(span))
         });
         let (reply, answer) = oneshot::channel();
         self.0.queue.send(Wish::Operate(Waiting { actor, operation, reply, since: Instant::now() })).await.map_err(|_| stopping())?;
@@ -241,13 +245,13 @@ impl Journal {
             .limit(limit)
             .all(self.0.store.read())
             .await
-            .map_err(internal)?;
+            .stored()?;
         Ok(events.into_iter().map(|event| Arc::new(event.into())).collect())
     }
 
     /// The event at a position.
     pub async fn event(&self, pos: Pos) -> model::Result<Option<StoredEvent>> {
-        entity::event::Entity::find_by_id(pos).one(self.0.store.read()).await.map_err(internal)
+        entity::event::Entity::find_by_id(pos).one(self.0.store.read()).await.stored()
     }
 
     /// Whether the writer reaches the database. After it was lost it is found again by itself.

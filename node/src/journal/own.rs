@@ -1,9 +1,10 @@
 //! Work that its asker may leave: it goes on in a task of the node's own, whoever hangs up.
 //! It must not decide anything; it only keeps together what belongs together.
 
-use super::{Journal, Outcome, Tx, internal};
+use super::{Journal, Outcome, Stored, Tx};
 use futures::future::BoxFuture;
 use model::{Caller, Result};
+use tracing::Instrument;
 
 /// Runs `work` to its end, also when whoever asked drops the returned future: what a commit leads to must not depend on the connection it
 /// was asked over. Dropped before it is first polled, it does nothing at all.
@@ -11,7 +12,7 @@ use model::{Caller, Result};
 /// # Errors
 /// Its own; `Internal` when it panics.
 pub async fn own<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    tokio::spawn(work).await.map_err(internal)?
+    tokio::spawn(work.in_current_span()).await.stored()?
 }
 
 impl Journal {

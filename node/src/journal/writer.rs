@@ -2,7 +2,7 @@
 //! It must not run two batches at once, must not answer before the disk has it, and must not wait for ever for a database that is gone.
 
 use super::{
-    NewEvent, Operation, Secrets, StoredEvent, Tx, Value, Waiting, Wish, blob,
+    NewEvent, Operation, Secrets, Stored, StoredEvent, Tx, Value, Waiting, Wish, blob,
     chain::{self, Fields, GENESIS},
     internal, projection, purge,
     recent::Recent,
@@ -370,10 +370,10 @@ impl Writer {
     /// Makes a new connection and says where the log stands, to everybody: that is how listeners learn of a commit whose answer was lost.
     async fn reconnect(&self) -> model::Result<Head> {
         let reached = async {
-            self.store.renew_writer().await.map_err(internal)?;
-            let txn = self.store.begin().await.map_err(internal)?;
+            self.store.renew_writer().await.stored()?;
+            let txn = self.store.begin().await.stored()?;
             let (head, _, _) = self.lock_head(&txn).await?;
-            txn.rollback().await.map_err(internal)?;
+            txn.rollback().await.stored()?;
             Ok(head)
         };
         let head = tokio::time::timeout(RECONNECTS, reached).await.unwrap_or_else(|_| Err(unavailable(crate::store::UNREACHABLE)))?;
@@ -389,7 +389,7 @@ impl Writer {
     /// One transaction: returns the newest position after its commit. On an error nothing of it was written, unless `progress` says otherwise.
     async fn transact(&mut self, waiting: &mut VecDeque<Waiting>, answered: &mut Vec<Answered>, progress: &mut Progress) -> model::Result<Pos> {
         let begun = Instant::now();
-        let txn = self.store.begin().await.map_err(internal)?;
+        let txn = self.store.begin().await.stored()?;
         let (mut head, origin, epoch) = self.lock_head(&txn).await?;
         progress.before = head.seq;
         let before = head.pos;
@@ -413,7 +413,7 @@ impl Writer {
                 }
                 break;
             }
-            let savepoint = txn.begin().await.map_err(internal)?;
+            let savepoint = txn.begin().await.stored()?;
             let (mut after, known) = (head.clone(), self.fresh.len());
             let result = self.operate(&savepoint, &mut after, (&origin, &epoch, &actor), operation).await;
             let closed = match &result {
@@ -439,14 +439,14 @@ impl Writer {
         if head.seq > progress.before {
             let text = r#"UPDATE "log" SET "seq" = $1, "hash" = $2, "pos" = $3 WHERE "origin" = $4 AND "epoch" = $5"#;
             let values = [head.seq.into(), head.hash.to_vec().into(), head.pos.into(), origin.into(), epoch.into()];
-            sql::run(&txn, text, values).await.map_err(internal)?;
+            sql::run(&txn, text, values).await.stored()?;
             progress.after = Some(head.clone());
         }
         progress.in_doubt = true;
         let committed = txn.commit().await;
         // A database that says no has rolled it back.
         progress.in_doubt = committed.as_ref().is_err_and(|error| is_unreachable(error));
-        committed.map_err(internal)?;
+        committed.stored()?;
         Ok(head.pos)
     }
 
@@ -467,7 +467,7 @@ impl Writer {
             }
             Ok::<_, DbErr>((head, row.try_get("", "origin")?, row.try_get("", "epoch")?, holder))
         };
-        let (head, origin, epoch, fence) = read.await.map_err(internal)?;
+        let (head, origin, epoch, fence) = read.await.stored()?;
         if fence != Some(self.store.fence()) {
             self.store.vitals().fail(TAKEN_OVER);
             return Err(Error::Unavailable(TAKEN_OVER.into()));
@@ -495,7 +495,7 @@ impl Writer {
         for NewEvent { subject, fact } in events {
             let (kind, version) = (fact.kind(), fact.version());
             let session = fact.session(&subject).map(|session| session.to_string());
-            let payload = fact.encode().map_err(internal)?;
+            let payload = fact.encode().stored()?;
             // What is folded is what is stored: a masked payload is read again.
             let (payload, fact) = match self.secrets.mask_json(&payload) {
                 None => (payload, Some(fact)),
@@ -532,24 +532,24 @@ impl Writer {
             let subject = event.subject.clone();
             let values = values(event.clone());
             self.fresh.push(event);
-            together.add(savepoint, text, values).await.map_err(internal)?;
+            together.add(savepoint, text, values).await.stored()?;
             if let Some(fact) = &fact {
                 if let Fact::SessionPurged(_) = fact {
-                    together.run(savepoint).await.map_err(internal)?;
+                    together.run(savepoint).await.stored()?;
                     self.purged = true;
                     self.limit.extend(PURGE);
                     if self.store.backend() == DbBackend::Postgres {
                         let text = format!("SET LOCAL statement_timeout = {}", PURGE.as_millis());
-                        sql::run(savepoint, text, []).await.map_err(internal)?;
+                        sql::run(savepoint, text, []).await.stored()?;
                     }
-                    self.unreferenced.extend(purge::purge(savepoint, origin, &subject, head.pos).await.map_err(internal)?);
+                    self.unreferenced.extend(purge::purge(savepoint, origin, &subject, head.pos).await.stored()?);
                 }
                 let target = projection::Target { db: savepoint, prefix: "", together: &together };
                 let happened = projection::Happened { pos: head.pos, origin, at: self.hlc >> 16, subject: &subject, fact };
-                projection::apply(&target, &happened).await.map_err(internal)?;
+                projection::apply(&target, &happened).await.stored()?;
             }
         }
-        together.run(savepoint).await.map_err(internal)?;
+        together.run(savepoint).await.stored()?;
         Ok(value)
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     entity::event,
-    journal::{StoredEvent, internal},
+    journal::{Stored, StoredEvent},
     rows::Rows,
     store::Store,
 };
@@ -25,13 +25,8 @@ const LOOKED_AT: u64 = 120;
 
 /// The newest lines, newest first.
 pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: usize) -> Result<Vec<Activity>> {
-    let events = event::Entity::find()
-        .filter(event::Column::Kind.is_in(KINDS))
-        .order_by_desc(event::Column::Pos)
-        .limit(LOOKED_AT)
-        .all(store.read())
-        .await
-        .map_err(internal)?;
+    let events =
+        event::Entity::find().filter(event::Column::Kind.is_in(KINDS)).order_by_desc(event::Column::Pos).limit(LOOKED_AT).all(store.read()).await.stored()?;
     let mut sessions: HashMap<SessionId, Option<Session>> = HashMap::new();
     let mut lines = Vec::new();
     for event in events {

@@ -8,7 +8,7 @@ use crate::{
     clock::Deps,
     entity::{event, project, session, setting},
     health,
-    journal::{Belongs, Journal, Outcome, internal},
+    journal::{Belongs, Journal, Outcome, Stored},
     rows::Rows,
     sessions::Engine,
     store::Store,
@@ -94,7 +94,7 @@ impl NodeService {
     }
 
     async fn name(&self) -> Result<String> {
-        let row = setting::Entity::find_by_id("node.name".to_owned()).one(self.inner.store.read()).await.map_err(internal)?;
+        let row = setting::Entity::find_by_id("node.name".to_owned()).one(self.inner.store.read()).await.stored()?;
         Ok(row.map_or_else(|| self.inner.identity.name.clone(), |row| row.value))
     }
 
@@ -117,16 +117,16 @@ impl NodeService {
         let found = self.agents_at_hand().await;
         Ok(Checklist {
             claude_ready: found.iter().any(|found| found.agent == AgentKind::Claude && found.problem.is_none()),
-            demo_run: sessions(AgentKind::Demo).one(store).await.map_err(internal)?.is_some(),
+            demo_run: sessions(AgentKind::Demo).one(store).await.stored()?.is_some(),
             project_added: project::Entity::find()
                 .filter(project::Column::Demo.eq(false))
                 .filter(project::Column::Removed.is_null())
                 .limit(1)
                 .one(store)
                 .await
-                .map_err(internal)?
+                .stored()?
                 .is_some(),
-            session_started: sessions(AgentKind::Claude).one(store).await.map_err(internal)?.is_some(),
+            session_started: sessions(AgentKind::Claude).one(store).await.stored()?.is_some(),
         })
     }
 
@@ -202,7 +202,7 @@ impl ports::Node for NodeService {
                     let renamed = NodeRenamed { name: name.clone() };
                     let row = setting::ActiveModel { key: Set("node.name".into()), value: Set(name) };
                     let newest = OnConflict::column(setting::Column::Key).update_column(setting::Column::Value).to_owned();
-                    setting::Entity::insert(row).on_conflict(newest).exec_without_returning(tx.db()).await.map_err(internal)?;
+                    setting::Entity::insert(row).on_conflict(newest).exec_without_returning(tx.db()).await.stored()?;
                     Ok(Outcome::new(()).with(id, renamed))
                 })
             })
@@ -234,7 +234,7 @@ impl ports::Node for NodeService {
         let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
         let approvals = self.inner.approvals.list(caller, pending, PageQuery { after: None, limit: Some(20) }).await?.items;
         let rested = [SessionState::Idle, SessionState::Interrupted, SessionState::Done];
-        let done_today_total = Self::in_states(caller, &rested, Some(midnight)).count(self.inner.store.read()).await.map_err(internal)?;
+        let done_today_total = Self::in_states(caller, &rested, Some(midnight)).count(self.inner.store.read()).await.stored()?;
         let mut projects = self.inner.usage.sums(caller, UsageQuery { by: UsageBy::Project, days: CHART_DAYS }).await?;
         projects.truncate(6);
         Ok(Overview {
@@ -262,7 +262,7 @@ impl ports::Node for NodeService {
             .limit(u64::from(limit))
             .all(self.inner.store.read())
             .await
-            .map_err(internal)?;
+            .stored()?;
         let next = rows.last().filter(|_| rows.len() == limit as usize).map(|row| row.pos.to_string());
         let mut seen: HashMap<SessionId, bool> = HashMap::new();
         // Their names, roles and GitHub logins are told to whoever may list them.

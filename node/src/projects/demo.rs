@@ -4,7 +4,7 @@
 use super::ProjectsService;
 use crate::{
     entity::project,
-    journal::{Outcome, internal},
+    journal::{Outcome, Stored},
 };
 use model::{
     Action, Caller, Error, Result,
@@ -25,7 +25,7 @@ const FILES: [(&str, &str); 3] = [
 pub async fn demo(projects: &ProjectsService, caller: &Caller) -> Result<ProjectId> {
     require(caller, Action::StartSession, Resource::Node, "project")?;
     let (path, written) = projects.folders.demo(write).await?;
-    written.map_err(internal)?;
+    written.stored()?;
     let path = path.display().to_string();
     let id = ProjectId::from_uuid(projects.deps.uuid_v7());
     let origin = projects.journal.origin().to_owned();
@@ -33,7 +33,7 @@ pub async fn demo(projects: &ProjectsService, caller: &Caller) -> Result<Project
         .journal
         .commit(&Caller::node(), move |tx| {
             Box::pin(async move {
-                let known = super::at(&origin, &path).filter(project::Column::Demo.eq(true)).one(tx.db()).await.map_err(internal)?;
+                let known = super::at(&origin, &path).filter(project::Column::Demo.eq(true)).one(tx.db()).await.stored()?;
                 match known {
                     Some(row) if row.removed.is_none() => Ok(Outcome::new(row.id.parse().map_err(|_| Error::NotFound("project".into()))?)),
                     // Adding it again takes it back, under its old id.

@@ -9,7 +9,7 @@ use crate::{
     clock::Deps,
     entity::{project, session},
     folder::Folders,
-    journal::{Journal, Outcome, Tx, internal},
+    journal::{Journal, Outcome, Stored, Tx},
     page,
     rows::Rows,
     store::Store,
@@ -62,7 +62,7 @@ fn checked_name(name: &str) -> Result<String> {
 }
 
 async fn alive(tx: &Tx<'_>, id: ProjectId) -> Result<project::Model> {
-    let row = project::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?;
+    let row = project::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?;
     row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::NotFound("project".into()))
 }
 
@@ -77,13 +77,8 @@ impl ports::Projects for ProjectsService {
             let same = Condition::all().add(project::Column::Name.eq(key[0].clone())).add(project::Column::Id.gt(key[1].clone()));
             query = query.filter(Condition::any().add(project::Column::Name.gt(key[0].clone())).add(same));
         }
-        let mut found = query
-            .order_by_asc(project::Column::Name)
-            .order_by_asc(project::Column::Id)
-            .limit(u64::from(limit) + 1)
-            .all(self.store.read())
-            .await
-            .map_err(internal)?;
+        let mut found =
+            query.order_by_asc(project::Column::Name).order_by_asc(project::Column::Id).limit(u64::from(limit) + 1).all(self.store.read()).await.stored()?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let next = found.last().filter(|_| more).map(|row| page::cursor(&[&row.name, &row.id]));
@@ -105,7 +100,7 @@ impl ports::Projects for ProjectsService {
             .limit(NAMES)
             .all(self.store.read())
             .await
-            .map_err(internal)?;
+            .stored()?;
         Ok(rows.into_iter().filter_map(|row| Some((row.id.parse().ok()?, row.name))).collect())
     }
 
@@ -117,7 +112,7 @@ impl ports::Projects for ProjectsService {
     async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles> {
         // They may hold keys: only who may trust them sees them.
         require(caller, Action::EditProject, Resource::Node, "project")?;
-        let row = project::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
+        let row = project::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
         let row = row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::NotFound("project".into()))?;
         let mut own = self.folders.own_files(&row.path).await?;
         for text in own.files.iter_mut().filter_map(|file| file.text.as_mut()) {
@@ -214,7 +209,7 @@ impl ports::Projects for ProjectsService {
                         .filter(session::Column::State.is_in(live))
                         .count(tx.db())
                         .await
-                        .map_err(internal)?;
+                        .stored()?;
                     match running {
                         0 => Ok(Outcome::new(()).with(id, ProjectRemoved {})),
                         1 => Err(Error::Conflict("one of its sessions is running: stop it first".into())),
@@ -258,7 +253,7 @@ impl ProjectsService {
 impl NamedFolder {
     /// What it is as of this commit.
     pub(crate) async fn project(self, tx: &Tx<'_>) -> Result<FolderIs> {
-        let known = at(tx.origin(), &self.path).one(tx.db()).await.map_err(internal)?;
+        let known = at(tx.origin(), &self.path).one(tx.db()).await.stored()?;
         let id = match &known {
             Some(row) => row.id.parse().map_err(|_| Error::NotFound("project".into()))?,
             None => self.fresh,

@@ -11,6 +11,7 @@ pub use diff::{diff, diff_from_patch, unplaced};
 pub use highlight::highlight;
 pub use markdown::markdown;
 
+use crate::journal::Stored;
 use model::{
     Result,
     shown::{self, Piece},
@@ -60,13 +61,13 @@ pub async fn draw<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Sen
     if size < AT_ONCE {
         return Ok(work());
     }
-    let place = PLACES.clone().acquire_owned().await.map_err(crate::journal::internal)?;
+    let place = PLACES.clone().acquire_owned().await.stored()?;
     let drawn = tokio::task::spawn_blocking(move || {
         // Held until it is drawn, also when nobody waits for it any more.
         let _place = place;
         work()
     });
-    drawn.await.map_err(crate::journal::internal)
+    drawn.await.stored()
 }
 
 /// Text as HTML that shows exactly it, in element content and in quoted attributes.

@@ -4,7 +4,7 @@
 use crate::{
     clock::Deps,
     entity::{event, run, session},
-    journal::{Journal, Outcome, internal},
+    journal::{Journal, Outcome, Stored},
     sessions::{Engine, RESTORE_MS, Stop},
     store::Store,
 };
@@ -72,7 +72,7 @@ impl Sweeper {
                 .limit(PAGE)
                 .all(self.store.read())
                 .await
-                .map_err(internal)?;
+                .stored()?;
             let Some(last) = late.last() else { return Ok(()) };
             after = last.id.clone();
             for row in &late {
@@ -92,7 +92,7 @@ impl Sweeper {
         self.journal
             .commit(&Caller::node(), move |tx| {
                 Box::pin(async move {
-                    let row = session::Entity::find_by_id(tx.key(session)).one(tx.db()).await.map_err(internal)?;
+                    let row = session::Entity::find_by_id(tx.key(session)).one(tx.db()).await.stored()?;
                     let late = row.filter(|row| row.deleted.is_some_and(|deleted| tx.now() - deleted > RESTORE_MS));
                     Ok(match late {
                         None => Outcome::new(true),
@@ -110,7 +110,7 @@ impl Sweeper {
         let found = self.engine.processes.list().await;
         for some in found.chunks(usize::try_from(PAGE).expect("a small number")) {
             let ids = some.iter().map(ToString::to_string);
-            let rows = run::Entity::find().filter(run::Column::Id.is_in(ids)).all(self.store.read()).await.map_err(internal)?;
+            let rows = run::Entity::find().filter(run::Column::Id.is_in(ids)).all(self.store.read()).await.stored()?;
             let known: HashMap<String, Option<Millis>> = rows.into_iter().map(|row| (row.id, row.ended)).collect();
             let own = self.in_log(some.iter().filter(|run| !known.contains_key(&run.to_string()))).await?;
             for run in some {
@@ -133,7 +133,7 @@ impl Sweeper {
     async fn in_log(&self, runs: impl Iterator<Item = &RunId>) -> Result<HashSet<String>> {
         let runs: Vec<String> = runs.map(ToString::to_string).collect();
         let about = event::Entity::find().select_only().column(event::Column::Subject).distinct();
-        let about = about.filter(event::Column::Subject.is_in(runs)).into_tuple().all(self.store.read()).await.map_err(internal)?;
+        let about = about.filter(event::Column::Subject.is_in(runs)).into_tuple().all(self.store.read()).await.stored()?;
         Ok(about.into_iter().collect())
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     agents,
     edit::{self, past},
     entity::{approval, project, session},
-    journal::{blob, internal},
+    journal::{Stored, blob},
     render,
 };
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -33,7 +33,7 @@ const DRAWN_AT_ONCE: usize = 8;
 impl Rows {
     /// An approval, if the caller may see its session.
     pub async fn approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<Approval>> {
-        let row = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
+        let row = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
         let Some(row) = row else { return Ok(None) };
         Ok(self.approvals(caller, vec![row]).await?.pop())
     }
@@ -48,7 +48,7 @@ impl Rows {
             .filter(Self::scope(caller))
             .all(self.store.read())
             .await
-            .map_err(internal)?
+            .stored()?
             .into_iter()
             .map(|row| (row.id.clone(), row))
             .collect();
@@ -56,7 +56,7 @@ impl Rows {
             .filter(project::Column::Id.is_in(sessions.values().map(|row| row.project.clone())))
             .all(self.store.read())
             .await
-            .map_err(internal)?
+            .stored()?
             .into_iter()
             .map(|row| (row.id.clone(), row))
             .collect();
@@ -104,11 +104,11 @@ impl Rows {
 
     /// All of what an approval asks, if the caller may see its session.
     pub async fn whole_approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<ApprovalInput>> {
-        let row = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
+        let row = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
         let Some(row) = row else { return Ok(None) };
         let query = session::Entity::find_by_id(self.store.key(&row.session)).filter(Self::scope(caller));
-        let Some(session) = query.one(self.store.read()).await.map_err(internal)? else { return Ok(None) };
-        let project = project::Entity::find_by_id(self.store.key(&session.project)).one(self.store.read()).await.map_err(internal)?;
+        let Some(session) = query.one(self.store.read()).await.stored()? else { return Ok(None) };
+        let project = project::Entity::find_by_id(self.store.key(&session.project)).one(self.store.read()).await.stored()?;
         let (input, parts) = self.asked(&row).await?;
         let size = Drawn::weight(&row, &parts, &input);
         let diff = self.change(&row, project.as_ref(), &parts, &input).await;

@@ -17,7 +17,7 @@ pub use whose::Whose;
 use crate::{
     entity::{approval, entry, event, prompt, session},
     folder::Folders,
-    journal::{Journal, blob, internal},
+    journal::{Journal, Stored, blob},
     render,
     store::{Store, sql},
 };
@@ -142,7 +142,7 @@ impl Rows {
     }
 
     async fn session_by(&self, query: Select<session::Entity>) -> Result<Option<Session>> {
-        let rows = sql::each(self.store.read(), query).await.map_err(internal)?;
+        let rows = sql::each(self.store.read(), query).await.stored()?;
         Ok(self.told(self.read(rows).into_iter().map(|(_, session)| session)).await?.pop())
     }
 
@@ -165,7 +165,7 @@ impl Rows {
 
     async fn found(&self, query: Select<session::Entity>) -> Result<Vec<Found>> {
         let query = query.select_only().columns([session::Column::Id, session::Column::Pos, session::Column::Updated]).into_query();
-        sql::packed(self.store.read(), query, &["id", "pos", "updated"]).await.map_err(internal)
+        sql::packed(self.store.read(), query, &["id", "pos", "updated"]).await.stored()
     }
 
     /// What was found, read where it is not known.
@@ -174,7 +174,7 @@ impl Rows {
         let unknown: Vec<&str> = found.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|((id, ..), _)| id.as_str()).collect();
         if !unknown.is_empty() {
             // By the same query: what it no longer finds, its asker may no longer see.
-            let rows = sql::each(self.store.read(), query.filter(session::Column::Id.is_in(unknown))).await.map_err(internal)?;
+            let rows = sql::each(self.store.read(), query.filter(session::Column::Id.is_in(unknown))).await.stored()?;
             let read = self.read(rows);
             for ((id, ..), place) in found.iter().zip(&mut known).filter(|(_, known)| known.is_none()) {
                 *place = read.iter().find(|(read, _)| read == id).map(|(_, session)| session.clone());
@@ -213,16 +213,16 @@ impl Rows {
 
     /// An entry, whoever may see its session.
     async fn entry(&self, session: SessionId, seq: i64) -> Result<Option<Entry>> {
-        let row = entry::Entity::find_by_id((session.to_string(), seq, self.store.origin().to_owned())).one(self.store.read()).await.map_err(internal)?;
+        let row = entry::Entity::find_by_id((session.to_string(), seq, self.store.origin().to_owned())).one(self.store.read()).await.stored()?;
         Ok(self.entries(row.into_iter().collect()).await?.pop())
     }
 
     /// The entries of the call that an approval is about, whoever may see its session.
     async fn entries_asked_about(&self, id: ApprovalId) -> Result<Vec<Entry>> {
-        let asked = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
+        let asked = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
         let Some((session, call)) = asked.and_then(|row| Some((row.session, row.call?))) else { return Ok(Vec::new()) };
         let rows = entry::Entity::find().filter(entry::Column::Session.eq(session)).filter(entry::Column::Call.eq(call));
-        self.entries(rows.all(self.store.read()).await.map_err(internal)?).await
+        self.entries(rows.all(self.store.read()).await.stored()?).await
     }
 
     /// Entry rows with the HTML of their texts.
@@ -249,7 +249,7 @@ impl Rows {
         if positions.is_empty() {
             return Ok(HashMap::new());
         }
-        let events = event::Entity::find().filter(event::Column::Pos.is_in(positions.iter().copied())).all(self.store.read()).await.map_err(internal)?;
+        let events = event::Entity::find().filter(event::Column::Pos.is_in(positions.iter().copied())).all(self.store.read()).await.stored()?;
         let mut texts = HashMap::new();
         for event in events {
             let fact = event.payload.as_deref().and_then(|payload| Fact::decode(&event.kind, event.v, payload));
@@ -273,7 +273,7 @@ impl Rows {
 
     /// The fact at a position; `None` when it was purged or is not known to this version.
     pub async fn fact(&self, pos: i64) -> Result<Option<Fact>> {
-        let event = event::Entity::find_by_id(pos).one(self.store.read()).await.map_err(internal)?;
+        let event = event::Entity::find_by_id(pos).one(self.store.read()).await.stored()?;
         Ok(event.and_then(|event| event.payload.as_deref().and_then(|payload| Fact::decode(&event.kind, event.v, payload))))
     }
 
@@ -287,7 +287,7 @@ impl Rows {
 
     /// A prompt, whoever may see its session.
     async fn prompt_of_any(&self, id: PromptId) -> Result<Option<Prompt>> {
-        let row = prompt::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
+        let row = prompt::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
         Ok(row.and_then(prompt_row))
     }
 
@@ -299,7 +299,7 @@ impl Rows {
             .order_by_asc(prompt::Column::Pos)
             .all(self.store.read())
             .await
-            .map_err(internal)?;
+            .stored()?;
         Ok(rows.into_iter().filter_map(prompt_row).collect())
     }
 
@@ -315,7 +315,7 @@ impl Rows {
             .filter(Expr::col(approval::Column::Session).in_subquery(visible))
             .count(self.store.read())
             .await
-            .map_err(internal)?;
+            .stored()?;
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     clock::Deps,
     entity::{project, user},
     known::Known,
-    store::{Store, internal},
+    store::{Store, Stored},
 };
 use model::{
     Millis, Result,
@@ -87,7 +87,7 @@ async fn of<K: Copy + Eq + Hash + Display + FromStr>(
         }
     }
     if !unknown.is_empty() {
-        for (id, name) in read(unknown.iter().map(ToString::to_string).collect()).await.map_err(internal)? {
+        for (id, name) in read(unknown.iter().map(ToString::to_string).collect()).await.stored()? {
             let Ok(id) = id.parse() else { continue };
             known.keep(asked, id, now, name.clone());
             names.insert(id, name);

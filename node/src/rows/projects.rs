@@ -4,7 +4,7 @@ use super::Rows;
 use crate::{
     entity::{project, session},
     folder::Facts,
-    journal::internal,
+    journal::Stored,
 };
 use model::{
     Caller, Millis, Result,
@@ -20,7 +20,7 @@ use std::collections::HashMap;
 impl Rows {
     /// A project that was not removed.
     pub async fn project(&self, caller: &Caller, id: ProjectId) -> Result<Option<Project>> {
-        let row = project::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
+        let row = project::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
         let Some(row) = row.filter(|row| row.removed.is_none()) else { return Ok(None) };
         let active = self.activity(caller, [row.id.as_str()]).await?.remove(&row.id);
         Ok(self.project_row(row, active).await)
@@ -28,7 +28,7 @@ impl Rows {
 
     /// The project of a session, also of one that was deleted; `None` where it was removed or purged.
     pub async fn project_of(&self, caller: &Caller, id: SessionId) -> Result<Option<Project>> {
-        let row = session::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.map_err(internal)?;
+        let row = session::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
         match row.and_then(|row| row.project.parse().ok()) {
             Some(project) => self.project(caller, project).await,
             None => Ok(None),
@@ -54,7 +54,7 @@ impl Rows {
             .into_tuple()
             .all(self.store.read())
             .await
-            .map_err(internal)?;
+            .stored()?;
         Ok(rows.into_iter().filter_map(|(id, active)| Some((id, active?))).collect())
     }
 

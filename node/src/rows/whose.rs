@@ -1,7 +1,7 @@
 //! Who may see a session, apart from the session itself: read once and asked for any number of callers.
 
 use super::{Rows, id};
-use crate::{entity::session, journal::internal};
+use crate::{entity::session, journal::Stored};
 use model::{
     Action, Caller, Result,
     caller::{Decision, Resource, Visibility, decide},
@@ -46,7 +46,7 @@ impl Rows {
             .into_tuple()
             .one(self.store.read())
             .await
-            .map_err(internal)?;
+            .stored()?;
         Ok(row.map(|(owner, visibility, deleted)| Whose {
             owner: owner.as_deref().and_then(id),
             visibility: Visibility::parse(&visibility).unwrap_or(Visibility::Private),

@@ -5,7 +5,7 @@ use crate::{
     edit::{Edit, past},
     entity::{entry, project, session},
     folder::Unread,
-    journal::internal,
+    journal::Stored,
     render,
     rows::Rows,
     store::Store,
@@ -21,7 +21,7 @@ use sea_orm::EntityTrait;
 use serde_json::Value;
 
 pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i64) -> Result<EntryBody> {
-    let row = entry::Entity::find_by_id((session.to_string(), seq, store.origin().to_owned())).one(store.read()).await.map_err(internal)?;
+    let row = entry::Entity::find_by_id((session.to_string(), seq, store.origin().to_owned())).one(store.read()).await.stored()?;
     let row = row.ok_or_else(|| Error::NotFound("entry".into()))?;
     let (begun, parts) = match rows.fact(row.pos).await? {
         Some(Fact::EntryAdded(fact)) => (whole(rows, fact.body.as_ref()).await?, *fact.shape.unwrap_or_default().parts),
@@ -98,9 +98,9 @@ async fn whole(rows: &Rows, body: Option<&Body>) -> Result<Option<Value>> {
 
 /// The folder that a session works in; empty where its project is not known.
 async fn folder_of(store: &Store, session: SessionId) -> Result<String> {
-    let row = session::Entity::find_by_id(store.key(session)).one(store.read()).await.map_err(internal)?;
+    let row = session::Entity::find_by_id(store.key(session)).one(store.read()).await.stored()?;
     let Some(row) = row else { return Ok(String::new()) };
-    let project = project::Entity::find_by_id(store.key(&row.project)).one(store.read()).await.map_err(internal)?;
+    let project = project::Entity::find_by_id(store.key(&row.project)).one(store.read()).await.stored()?;
     Ok(project.map(|project| project.path).unwrap_or_default())
 }
 

@@ -4,7 +4,7 @@
 use super::scribe::{PREVIEW, Scribe, shorten};
 use crate::{
     entity::entry,
-    journal::{blob, internal},
+    journal::{Stored, blob},
 };
 use model::{
     Result,
@@ -51,7 +51,7 @@ impl Scribe<'_> {
                 .order_by_desc(entry::Column::Seq)
                 .one(self.tx.db())
                 .await
-                .map_err(internal)?
+                .stored()?
                 .map(|row| row.seq),
         };
         let Some(seq) = seq.filter(|seq| !self.ended_calls.contains(seq)) else { return Ok(false) };
@@ -82,7 +82,7 @@ impl Scribe<'_> {
             .filter(entry::Column::Status.eq(CallStatus::Running.word()))
             .all(self.tx.db())
             .await
-            .map_err(internal)?;
+            .stored()?;
         let stored =
             rows.into_iter().map(|row| Open { seq: row.seq, task: row.kind == EntryKind::Task.word(), call: row.call.unwrap_or_default(), parent: row.parent });
         let fresh = self.fresh_calls.iter().map(|(call, fresh)| Open {

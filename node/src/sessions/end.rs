@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     entity::{input, run_cursor, session},
-    journal::internal,
+    journal::Stored,
 };
 use model::{
     Result,
@@ -86,8 +86,8 @@ impl End {
             }
             scribe.moved(state, detail);
         }
-        input::Entity::delete_many().filter(input::Column::Run.eq(self.run.to_string())).exec(tx.db()).await.map_err(internal)?;
-        run_cursor::Entity::delete_many().filter(run_cursor::Column::Run.eq(self.run.to_string())).exec(tx.db()).await.map_err(internal)?;
+        input::Entity::delete_many().filter(input::Column::Run.eq(self.run.to_string())).exec(tx.db()).await.stored()?;
+        run_cursor::Entity::delete_many().filter(run_cursor::Column::Run.eq(self.run.to_string())).exec(tx.db()).await.stored()?;
         Ok(scribe.finish(()))
     }
 

@@ -11,7 +11,7 @@ use crate::{
     clock::Deps,
     entity::{project, run, run_cursor, session},
     folder::Folders,
-    journal::{Journal, internal},
+    journal::{Journal, Stored},
     live::Hub,
     process::{ControlError, Processes},
     reserve,
@@ -357,7 +357,7 @@ impl Engine {
 
     /// Takes up every process that the tables say was running when the node last stopped. Afterwards nothing claims to run that does not.
     pub(crate) async fn recover(self: &Arc<Self>) -> Result<()> {
-        let open = run::Entity::find().filter(run::Column::Ended.is_null()).order_by_asc(run::Column::Id).all(self.store.read()).await.map_err(internal)?;
+        let open = run::Entity::find().filter(run::Column::Ended.is_null()).order_by_asc(run::Column::Id).all(self.store.read()).await.stored()?;
         for row in open {
             let (Ok(run), Ok(session)) = (row.id.parse::<RunId>(), row.session.parse::<SessionId>()) else { continue };
             // One that cannot be taken up must not keep the node from starting; it is tried again at the next start.
@@ -369,7 +369,7 @@ impl Engine {
     }
 
     async fn take_up(self: &Arc<Self>, run: RunId, session: SessionId, trusted: bool) -> Result<()> {
-        let row = session::Entity::find_by_id(self.store.key(session)).one(self.store.read()).await.map_err(internal)?;
+        let row = session::Entity::find_by_id(self.store.key(session)).one(self.store.read()).await.stored()?;
         let Some(row) = row else { return Ok(()) };
         let Some(agent) = AgentKind::parse(&row.agent) else {
             // Nobody here understands it, so that nobody could stop it either.
@@ -379,7 +379,7 @@ impl Engine {
             let end = End { broken: Some(why), ..End::unseen(session, run, "its agent", Exit::Lost) };
             return self.ended_unseen(session, run, end).await;
         };
-        let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(self.store.read()).await.map_err(internal)?;
+        let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(self.store.read()).await.stored()?;
         let committed = cursor.map_or(0, |cursor| u64::try_from(cursor.offset).unwrap_or(0));
         let exit = match self.processes.attach(run, 0).await {
             Ok(attached) => {
@@ -511,14 +511,14 @@ impl Engine {
             .filter(session::Column::State.eq(SessionState::Waiting.word()))
             .count(self.store.read())
             .await
-            .map_err(internal)?;
+            .stored()?;
         let waiting = usize::try_from(waiting).unwrap_or(usize::MAX).min(held.len());
         Ok((held.len() - waiting, waiting))
     }
 
     /// What is full when not all that waits could be started.
     async fn start_some(self: &Arc<Self>) -> Result<Option<Capacity>> {
-        let waiting = waiting().into_tuple::<String>().all(self.store.read()).await.map_err(internal)?;
+        let waiting = waiting().into_tuple::<String>().all(self.store.read()).await.stored()?;
         for id in waiting {
             let Ok(session) = id.parse::<SessionId>() else { continue };
             if self.places().contains_key(&session) {
@@ -561,7 +561,7 @@ impl Engine {
             .into_tuple::<String>()
             .all(self.store.read())
             .await
-            .map_err(internal)?;
+            .stored()?;
         for id in resting {
             let Ok(session) = id.parse() else { continue };
             let (reply, answer, _) = Reply::new();
@@ -594,15 +594,12 @@ impl Engine {
 
     /// Starts the agent; `false` when the session no longer waits, or its agent could not be started and says so.
     async fn launch_in_place(self: &Arc<Self>, session: SessionId, run: RunId, taken: Taken) -> Result<bool> {
-        let row = session::Entity::find_by_id(self.store.key(session))
-            .one(self.store.read())
-            .await
-            .map_err(internal)?
-            .ok_or_else(|| Error::NotFound("session".into()))?;
+        let row =
+            session::Entity::find_by_id(self.store.key(session)).one(self.store.read()).await.stored()?.ok_or_else(|| Error::NotFound("session".into()))?;
         let Some(agent) = AgentKind::parse(&row.agent) else {
             return self.failed_to_start(session, &unknown_agent(&row.agent)).await.map(|()| false);
         };
-        let project = project::Entity::find_by_id(self.store.key(&row.project)).one(self.store.read()).await.map_err(internal)?;
+        let project = project::Entity::find_by_id(self.store.key(&row.project)).one(self.store.read()).await.stored()?;
         let Some(project) = project.filter(|project| project.removed.is_none()) else {
             return self.failed_to_start(session, "its project was removed").await.map(|()| false);
         };
@@ -677,9 +674,9 @@ impl Engine {
 
     /// Whether a session's project is trusted as its folder is now; `None` when the project was removed.
     pub(super) async fn trusts(&self, session: SessionId) -> Result<Option<bool>> {
-        let row = session::Entity::find_by_id(self.store.key(session)).one(self.store.read()).await.map_err(internal)?;
+        let row = session::Entity::find_by_id(self.store.key(session)).one(self.store.read()).await.stored()?;
         let Some(row) = row else { return Ok(None) };
-        let project = project::Entity::find_by_id(self.store.key(&row.project)).one(self.store.read()).await.map_err(internal)?;
+        let project = project::Entity::find_by_id(self.store.key(&row.project)).one(self.store.read()).await.stored()?;
         match project.filter(|project| project.removed.is_none()) {
             Some(project) => Ok(Some(self.folders.trusts(&project).await?)),
             None => Ok(None),

@@ -4,7 +4,7 @@
 use super::Engine;
 use crate::{
     entity::{entry, project, run, session},
-    journal::{Journal, internal},
+    journal::{Journal, Stored, internal},
     page::{cursor, parts},
     rows::Rows,
     store::Store,
@@ -70,7 +70,7 @@ async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Res
         let named: Vec<String> = project::Entity::find()
             .all(store.read())
             .await
-            .map_err(internal)?
+            .stored()?
             .into_iter()
             .filter(|row| row.name.to_lowercase().contains(&q.to_lowercase()))
             .map(|row| row.id)
@@ -83,7 +83,7 @@ async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Res
         if tag.len() > 1_000 {
             return Err(Error::invalid("tag", "search for at most 1,000 bytes"));
         }
-        let json = serde_json::to_string(tag).map_err(internal)?;
+        let json = serde_json::to_string(tag).stored()?;
         let pattern = sea_orm::sea_query::LikeExpr::new(format!("%{}%", json.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))).escape('\\');
         query = query.filter(Expr::col(session::Column::Tags).like(pattern));
     }
@@ -108,7 +108,7 @@ pub(super) async fn entries(rows: &Rows, store: &Store, id: SessionId, span: Spa
         Span::Before(before) => (query.filter(entry::Column::Seq.lt(before)).order_by_desc(entry::Column::Seq), true),
         Span::Last => (query.order_by_desc(entry::Column::Seq), true),
     };
-    let mut found = query.all(store.read()).await.map_err(internal)?;
+    let mut found = query.all(store.read()).await.stored()?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     if backwards {
@@ -122,8 +122,7 @@ pub(super) async fn entries(rows: &Rows, store: &Store, id: SessionId, span: Spa
 /// Raw lines of every run of the session, oldest run first. The cursor is the run and the byte offset.
 pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Result<Page<RawLine>> {
     let limit = page.limit()? as usize;
-    let runs =
-        run::Entity::find().filter(run::Column::Session.eq(id.to_string())).order_by_asc(run::Column::Id).all(engine.store.read()).await.map_err(internal)?;
+    let runs = run::Entity::find().filter(run::Column::Session.eq(id.to_string())).order_by_asc(run::Column::Id).all(engine.store.read()).await.stored()?;
     let (from, mut offset) = match &page.after {
         Some(after) => {
             let key = parts(after, 2)?;
@@ -144,7 +143,7 @@ pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Resu
         })?;
         let journal = engine.journal.clone();
         let shown = move || lines.into_iter().map(|(offset, line)| RawLine { run, offset, text: shown(&journal, line) }).collect::<Vec<_>>();
-        items.extend(tokio::task::spawn_blocking(shown).await.map_err(internal)?);
+        items.extend(tokio::task::spawn_blocking(shown).await.stored()?);
         if items.len() > limit {
             break;
         }

@@ -19,7 +19,7 @@ pub(crate) use questions::after_decision;
 
 use crate::{
     entity::{project, session},
-    journal::{Outcome, Tx, internal, own},
+    journal::{Outcome, Stored, Tx, own},
     projects::{self, FolderIs, NamedFolder, ProjectsService},
     rows::Rows,
 };
@@ -95,7 +95,7 @@ impl SessionsService {
 
     /// The row of a session that the caller may drive: the right alone, where nothing is changed yet.
     async fn driven(&self, caller: &Caller, id: SessionId) -> Result<session::Model> {
-        let row = session::Entity::find_by_id(self.engine.store.key(id)).one(self.engine.store.read()).await.map_err(internal)?;
+        let row = session::Entity::find_by_id(self.engine.store.key(id)).one(self.engine.store.read()).await.stored()?;
         let row = row.ok_or_else(|| Error::NotFound("session".into()))?;
         allows(caller, &row, Action::DriveSession)?;
         Ok(row)
@@ -165,7 +165,7 @@ impl SessionsService {
                     (None, Some(waits)) => {
                         let there = scribe.row.standing().has_agent();
                         scribe.moved(if there { SessionState::Idle } else { SessionState::Queued }, None);
-                        waits.id.parse().map_err(internal)?
+                        waits.id.parse().stored()?
                     }
                     (None, None) => return Err(Error::Conflict("nothing was said in it yet".into())),
                 };
@@ -175,7 +175,7 @@ impl SessionsService {
             })
         })
         .await?;
-        let prompt = which.await.map_err(internal)?;
+        let prompt = which.await.stored()?;
         self.rows.prompt(caller, id, prompt).await?.ok_or_else(|| Error::NotFound("prompt".into()))
     }
 
@@ -364,7 +364,7 @@ fn no_such_project() -> Error {
 }
 
 async fn alive_project(tx: &Tx<'_>, id: ProjectId) -> Result<ProjectId> {
-    let row = project::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?;
+    let row = project::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?;
     row.filter(|row| row.removed.is_none()).map(|_| id).ok_or_else(no_such_project)
 }
 
@@ -383,7 +383,7 @@ impl ports::Sessions for SessionsService {
         let pos = self.engine.journal.head().await;
         let session = self.find(caller, id).await?;
         let queued = self.rows.queued(id).await?;
-        let project = project::Entity::find_by_id(self.engine.store.key(session.project)).one(self.engine.store.read()).await.map_err(internal)?;
+        let project = project::Entity::find_by_id(self.engine.store.key(session.project)).one(self.engine.store.read()).await.stored()?;
         let facts = match &project {
             Some(project) => self.engine.folders.facts(project).await.ok(),
             None => None,
@@ -402,7 +402,7 @@ impl ports::Sessions for SessionsService {
         let title = title_or_first_words(new.title.as_deref(), &self.engine.journal.masked(&new.prompt))?;
         let (site, path) = match new.workplace()? {
             Workplace::Project(id) => {
-                let row = project::Entity::find_by_id(self.engine.store.key(id)).one(self.engine.store.read()).await.map_err(internal)?;
+                let row = project::Entity::find_by_id(self.engine.store.key(id)).one(self.engine.store.read()).await.stored()?;
                 (Site::Project(id), row.filter(|row| row.removed.is_none()).ok_or_else(no_such_project)?.path)
             }
             Workplace::Folder(path) => {
@@ -535,7 +535,7 @@ impl ports::Sessions for SessionsService {
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
                 let session = scribe.id;
-                let row = crate::entity::prompt::Entity::find_by_id(scribe.tx.key(prompt)).one(scribe.tx.db()).await.map_err(internal)?;
+                let row = crate::entity::prompt::Entity::find_by_id(scribe.tx.key(prompt)).one(scribe.tx.db()).await.stored()?;
                 let row = row.filter(|row| row.session == session.to_string()).ok_or_else(|| Error::NotFound("prompt".into()))?;
                 if PromptState::parse(&row.state) != Some(PromptState::Queued) {
                     return Err(Error::Conflict("the agent has it already".into()));

@@ -4,7 +4,7 @@
 use super::scribe::{MOVED, Scribe, moved_to};
 use crate::{
     entity::{approval, event},
-    journal::internal,
+    journal::Stored,
 };
 use model::{
     Result,
@@ -43,7 +43,7 @@ impl Scribe<'_> {
             .limit(LOOK_BACK)
             .all(self.tx.db())
             .await
-            .map_err(internal)?;
+            .stored()?;
         let stored = rows.iter().filter_map(moved_to);
         let fresh = self.events.iter().rev().filter_map(|event| match &event.fact {
             Fact::SessionMoved(moved) => Some(moved.clone()),
@@ -78,7 +78,7 @@ impl Scribe<'_> {
             .order_by_asc(approval::Column::Id)
             .all(self.tx.db())
             .await
-            .map_err(internal)?;
+            .stored()?;
         let stored = rows
             .into_iter()
             .filter(|row| !self.settles(&row.id))

@@ -4,7 +4,7 @@
 use super::calls::Fresh;
 use crate::{
     entity::{entry, event, input, project, prompt, session},
-    journal::{NewEvent, Outcome, Tx, blob, internal},
+    journal::{NewEvent, Outcome, Stored, Tx, blob},
 };
 use model::{
     Error, Pos, Result,
@@ -74,7 +74,7 @@ pub(crate) struct Scribe<'t> {
 impl<'t> Scribe<'t> {
     /// Reads the session; `NotFound` when there is none.
     pub(crate) async fn load(tx: &'t Tx<'t>, id: SessionId) -> Result<Self> {
-        let row = session::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("session".into()))?;
+        let row = session::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?.ok_or_else(|| Error::NotFound("session".into()))?;
         let state = SessionState::parse(&row.state).unwrap_or(SessionState::Unknown);
         Ok(Self {
             tx,
@@ -263,7 +263,7 @@ impl<'t> Scribe<'t> {
             .order_by_desc(prompt::Column::Pos)
             .one(self.tx.db())
             .await
-            .map_err(internal)
+            .stored()
     }
 
     /// The newest prompt that an agent was given, if nothing came of it: no word of the agent, no end of its turn. One whose agent a person
@@ -276,7 +276,7 @@ impl<'t> Scribe<'t> {
             .order_by_desc(event::Column::Pos)
             .one(self.tx.db())
             .await
-            .map_err(internal)?
+            .stored()?
             .map_or(row.pos, |event| event.pos);
         let of_the_agent = [EntryKind::Message, EntryKind::Thought, EntryKind::Tool, EntryKind::Plan, EntryKind::Todo, EntryKind::Task];
         let replied = entry::Entity::find()
@@ -286,7 +286,7 @@ impl<'t> Scribe<'t> {
             .limit(1)
             .one(self.tx.db())
             .await
-            .map_err(internal)?
+            .stored()?
             .is_some();
         let moves = moves_since(self.tx.db(), self.id, given).await?;
         let led_to = |state: SessionState| moves.iter().any(|(_, moved)| moved.state == state);
@@ -315,14 +315,14 @@ impl<'t> Scribe<'t> {
                     .into_tuple::<Option<i64>>()
                     .one(self.tx.db())
                     .await
-                    .map_err(internal)?
+                    .stored()?
                     .flatten();
                 last.unwrap_or(0) + 1
             }
         };
         for line in lines {
             let row = input::ActiveModel { run: Set(run.to_string()), n: Set(n), line: Set(line), acked: Set(false) };
-            input::Entity::insert(row).exec_without_returning(self.tx.db()).await.map_err(internal)?;
+            input::Entity::insert(row).exec_without_returning(self.tx.db()).await.stored()?;
             n += 1;
         }
         self.next_input = Some(n);
@@ -331,7 +331,7 @@ impl<'t> Scribe<'t> {
 
     /// The session's project.
     pub(crate) async fn project(&self) -> Result<project::Model> {
-        project::Entity::find_by_id(self.tx.key(&self.row.project)).one(self.tx.db()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("project".into()))
+        project::Entity::find_by_id(self.tx.key(&self.row.project)).one(self.tx.db()).await.stored()?.ok_or_else(|| Error::NotFound("project".into()))
     }
 
     /// Ends the commit with `value`.
@@ -348,7 +348,7 @@ pub(super) async fn waiting_prompts(db: &impl ConnectionTrait, session: SessionI
         .order_by_asc(prompt::Column::Pos)
         .all(db)
         .await
-        .map_err(internal)
+        .stored()
 }
 
 /// Whether something waits that was said to a session after it came into this state, which it is in.
@@ -366,7 +366,7 @@ async fn moves_since(db: &impl ConnectionTrait, session: SessionId, pos: Pos) ->
         .order_by_asc(event::Column::Pos)
         .all(db)
         .await
-        .map_err(internal)?;
+        .stored()?;
     Ok(rows.iter().filter_map(|row| Some((row.pos, moved_to(row)?))).collect())
 }
 

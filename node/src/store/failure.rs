@@ -1,10 +1,11 @@
 //! What can go wrong with a database, and how it is told to people.
-//! Causes are logged here, once, under a reference; they never travel further.
+//! Causes are logged here, once, with the place that met them; they never travel further.
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use std::{
     error::Error as StdError,
     io,
+    panic::Location,
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -101,18 +102,40 @@ fn is_away(code: &str) -> bool {
     matches!(code, "53300" | "57014" | "55P03" | "25P03" | "25006") || code.starts_with("57P") || (code.starts_with("08") && code.len() == 5)
 }
 
-/// Maps an unexpected cause: a full disk is `StorageFull`, a database that does not answer `Unavailable`, everything else is logged once,
-/// here, and becomes a reference.
+/// For what only fails when something is wrong with this node: its database, its files, its tasks.
+pub trait Stored<T> {
+    /// The value, or what [`internal`] makes of the cause; the place that is logged is the caller's.
+    ///
+    /// # Errors
+    /// `StorageFull`, `Unavailable` or `Internal`.
+    #[track_caller]
+    fn stored(self) -> model::Result<T>;
+}
+
+impl<T, E: StdError + 'static> Stored<T> for Result<T, E> {
+    #[track_caller]
+    fn stored(self) -> model::Result<T> {
+        match self {
+            Ok(value) => Ok(value),
+            Err(cause) => Err(internal(cause)),
+        }
+    }
+}
+
+/// Maps an unexpected cause: a full disk is `StorageFull`, a database that does not answer `Unavailable`, everything else becomes a reference.
+/// But for a full disk it is logged once, here, with the caller's place; within a request the line carries the request's id.
+#[track_caller]
 pub fn internal(cause: impl StdError + 'static) -> model::Error {
     if is_storage_full(&cause) {
         return model::Error::StorageFull;
     }
+    let place = Location::caller();
     if is_unreachable(&cause) {
-        tracing::warn!(error = %cause, "the database does not answer");
+        tracing::warn!(error = %cause, %place, "the database does not answer");
         return model::Error::Unavailable(UNREACHABLE.into());
     }
     let reference = reference(&cause.to_string());
-    tracing::error!(error = %cause, %reference, "something unexpected happened");
+    tracing::error!(error = %cause, %reference, %place, "something unexpected happened");
     model::Error::Internal(reference)
 }
 

@@ -13,7 +13,7 @@ pub mod testing;
 
 pub use amount::Amount;
 pub(crate) use failure::UNREACHABLE;
-pub use failure::{StoreError, internal, is_storage_full, is_unreachable};
+pub use failure::{StoreError, Stored, internal, is_storage_full, is_unreachable};
 pub(crate) use lease::TAKEN_OVER;
 pub use reader::Reader;
 

@@ -4,7 +4,7 @@
 use crate::{
     clock::Deps,
     entity::{project, session, usage_day},
-    journal::internal,
+    journal::Stored,
     rows::Rows,
     store::Store,
 };
@@ -104,7 +104,7 @@ impl UsageService {
         }
         let query = query.expr_as(Expr::cust("COUNT(DISTINCT \"session\")"), "sessions").filter(which).group_by(column);
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
-        let found: Vec<Found> = query.into_model().all(self.store.read()).await.map_err(internal)?;
+        let found: Vec<Found> = query.into_model().all(self.store.read()).await.stored()?;
         Ok(found.into_iter().map(row).collect())
     }
 }
@@ -165,7 +165,7 @@ impl ports::UsageSums for UsageService {
             }
             UsageBy::Project => {
                 let keys = items.iter().map(|row| row.key.clone());
-                let projects = project::Entity::find().filter(project::Column::Id.is_in(keys)).all(self.store.read()).await.map_err(internal)?;
+                let projects = project::Entity::find().filter(project::Column::Id.is_in(keys)).all(self.store.read()).await.stored()?;
                 let names: HashMap<String, String> = projects.into_iter().map(|row| (row.id, row.name)).collect();
                 for row in &mut items {
                     if let Some(name) = names.get(&row.key) {
@@ -182,7 +182,7 @@ impl ports::UsageSums for UsageService {
     async fn of_session(&self, caller: &Caller, id: SessionId) -> Result<Vec<UsageRow>> {
         require(caller, Action::ReadNode, Resource::Node, "session")?;
         let id = id.to_string();
-        let seen = session::Entity::find_by_id(self.store.key(&id)).filter(Rows::scope(caller)).count(self.store.read()).await.map_err(internal)?;
+        let seen = session::Entity::find_by_id(self.store.key(&id)).filter(Rows::scope(caller)).count(self.store.read()).await.stored()?;
         if seen == 0 {
             return Err(Error::NotFound("session".into()));
         }

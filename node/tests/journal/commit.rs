@@ -11,7 +11,7 @@ use model::{
 use node::{
     clock::{Clock, Deps},
     entity,
-    journal::{Journal, Outcome, internal},
+    journal::{Journal, Outcome, Stored},
     store::testing::TestStore,
 };
 use sea_orm::EntityTrait;
@@ -48,7 +48,7 @@ async fn a_commit_is_read_back_with_its_event_after_a_restart() {
         .journal
         .commit(&Caller::cli(), move |tx| {
             Box::pin(async move {
-                assert!(entity::session::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?.is_none());
+                assert!(entity::session::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?.is_none());
                 Ok(Outcome::new(41).with(id, created()).with(id, SessionMoved { state: SessionState::Working, detail: None, background: false }))
             })
         })
@@ -78,7 +78,7 @@ async fn an_operation_that_fails_or_panics_uses_up_no_number_and_leaves_its_neig
                 .commit(&Caller::node(), move |tx| {
                     Box::pin(async move {
                         let setting = entity::setting::ActiveModel { key: sea_orm::Set(id.to_string()), value: sea_orm::Set("1".into()) };
-                        entity::setting::Entity::insert(setting).exec_without_returning(tx.db()).await.map_err(internal)?;
+                        entity::setting::Entity::insert(setting).exec_without_returning(tx.db()).await.stored()?;
                         match n % 3 {
                             0 => Ok(Outcome::new(()).with(id, created())),
                             1 => Err(Error::Conflict("no".into())),
@@ -151,7 +151,7 @@ async fn of_two_callers_who_decide_at_once_one_wins_and_the_other_learns_the_dec
             journal
                 .commit(&Caller::cli(), move |tx| {
                     Box::pin(async move {
-                        let row = entity::approval::Entity::find_by_id(tx.key(id)).one(tx.db()).await.map_err(internal)?.expect("was asked");
+                        let row = entity::approval::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?.expect("was asked");
                         if row.state != "pending" {
                             let before = serde_json::from_str(&row.decided.expect("was decided")).expect("a decision");
                             return Err(Error::AlreadyDecided(Box::new(before)));

@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use model::{Error, Millis, Result, event::SignInWay};
 use node::{
     accounts::{GithubIdentity, PENDING_MS},
-    journal::internal,
+    journal::{Stored, internal},
     limits::network_key,
 };
 use oauth2::{
@@ -338,5 +338,5 @@ fn http_client() -> Result<reqwest::Client> {
         .timeout(Duration::from_secs(10))
         .user_agent("OrchWiz")
         .build()
-        .map_err(internal)
+        .stored()
 }

@@ -16,7 +16,7 @@ use model::{Caller, Error, Millis};
 use node::{
     entity::idempotency,
     journal::{Journal, Outcome, Tx},
-    store::internal,
+    store::{Stored, internal},
 };
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set, sea_query::OnConflict};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
+use tracing::Instrument;
 
 /// The header that carries the key.
 pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -98,7 +99,7 @@ async fn once(state: Remembers, caller: Caller, request: Request, next: Next) ->
     let request = Request::from_parts(parts, Body::from(bytes));
     let turn = state.under_way.turn(&claim);
     // A task of its own: the caller may hang up, the request still ends with its answer stored.
-    let work = tokio::spawn(async move {
+    let work = async move {
         let answer = {
             let _turn = turn.lock().await;
             first_or_again(&state, &claim, hash, request, next).await
@@ -106,8 +107,8 @@ async fn once(state: Remembers, caller: Caller, request: Request, next: Next) ->
         drop(turn);
         state.under_way.forget(&claim);
         answer
-    });
-    work.await.unwrap_or_else(|cause| Err(internal(cause).into()))
+    };
+    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|cause| Err(internal(cause).into()))
 }
 
 async fn first_or_again(state: &Remembers, claim: &Claim, hash: String, request: Request, next: Next) -> ApiResult<Response> {
@@ -131,7 +132,7 @@ async fn first_or_again(state: &Remembers, claim: &Claim, hash: String, request:
                 return Ok(response);
             }
             let (parts, body) = response.into_parts();
-            let bytes = to_bytes(body, MAX_ANSWER).await.map_err(internal)?;
+            let bytes = to_bytes(body, MAX_ANSWER).await.stored()?;
             let remembered = Remembered {
                 request: hash,
                 location: parts.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned),
@@ -179,7 +180,7 @@ impl UnderWay {
 }
 
 async fn forget_old(tx: &Tx<'_>) -> model::Result<()> {
-    idempotency::Entity::delete_many().filter(idempotency::Column::At.lt(tx.now() - KEPT)).exec(tx.db()).await.map_err(internal)?;
+    idempotency::Entity::delete_many().filter(idempotency::Column::At.lt(tx.now() - KEPT)).exec(tx.db()).await.stored()?;
     Ok(())
 }
 
@@ -189,14 +190,14 @@ async fn take(journal: &Journal, claim: &Claim, request: String) -> model::Resul
         .commit(&Caller::node(), move |tx| {
             Box::pin(async move {
                 forget_old(tx).await?;
-                let row = idempotency::Entity::find_by_id((claim.caller.clone(), claim.key.clone())).one(tx.db()).await.map_err(internal)?;
+                let row = idempotency::Entity::find_by_id((claim.caller.clone(), claim.key.clone())).one(tx.db()).await.stored()?;
                 if let Some(row) = row {
-                    let status = u16::try_from(row.status).map_err(internal)?;
-                    return Ok(Outcome::new(Found::Answer(status, serde_json::from_slice(&row.body).map_err(internal)?)));
+                    let status = u16::try_from(row.status).stored()?;
+                    return Ok(Outcome::new(Found::Answer(status, serde_json::from_slice(&row.body).stored()?)));
                 }
-                let body = serde_json::to_vec(&Remembered { request, location: None, body: String::new() }).map_err(internal)?;
+                let body = serde_json::to_vec(&Remembered { request, location: None, body: String::new() }).stored()?;
                 let row = idempotency::ActiveModel { caller: Set(claim.caller), key: Set(claim.key), status: Set(0), body: Set(body), at: Set(tx.now()) };
-                row.insert(tx.db()).await.map_err(internal)?;
+                row.insert(tx.db()).await.stored()?;
                 Ok(Outcome::new(Found::Free))
             })
         })
@@ -205,7 +206,7 @@ async fn take(journal: &Journal, claim: &Claim, request: String) -> model::Resul
 
 async fn keep(journal: &Journal, claim: &Claim, status: StatusCode, remembered: &Remembered) -> model::Result<()> {
     let claim = claim.clone();
-    let body = serde_json::to_vec(remembered).map_err(internal)?;
+    let body = serde_json::to_vec(remembered).stored()?;
     let status = i32::from(status.as_u16());
     journal
         .commit(&Caller::node(), move |tx| {
@@ -214,7 +215,7 @@ async fn keep(journal: &Journal, claim: &Claim, status: StatusCode, remembered: 
                 let key = [idempotency::Column::Caller, idempotency::Column::Key];
                 let renewed = [idempotency::Column::Status, idempotency::Column::Body, idempotency::Column::At];
                 let insert = idempotency::Entity::insert(row).on_conflict(OnConflict::columns(key).update_columns(renewed).to_owned());
-                insert.exec_without_returning(tx.db()).await.map_err(internal)?;
+                insert.exec_without_returning(tx.db()).await.stored()?;
                 Ok(Outcome::new(()))
             })
         })
@@ -226,7 +227,7 @@ async fn release(journal: &Journal, claim: &Claim) -> model::Result<()> {
     journal
         .commit(&Caller::node(), move |tx| {
             Box::pin(async move {
-                idempotency::Entity::delete_by_id((claim.caller, claim.key)).exec(tx.db()).await.map_err(internal)?;
+                idempotency::Entity::delete_by_id((claim.caller, claim.key)).exec(tx.db()).await.stored()?;
                 Ok(Outcome::new(()))
             })
         })

@@ -10,7 +10,7 @@ use model::{
 use node::{
     accounts::{AccountsService, NewUser},
     journal::{Report, doctor},
-    store::{Store, internal},
+    store::{Store, Stored},
 };
 use serde::{Deserialize, Serialize};
 
@@ -147,7 +147,7 @@ impl Desk {
                 self.accounts.revoke_any_token(&caller, id).await?;
                 Answer::Done
             }
-            Ask::Doctor => Answer::Doctor(doctor(&self.store).await.map_err(internal)?),
+            Ask::Doctor => Answer::Doctor(doctor(&self.store).await.stored()?),
         })
     }
 }

@@ -18,6 +18,7 @@ use model::{
     Action, Caller, Error, Pos, Role, Services,
     caller::{Resource, require},
 };
+use node::store::Stored;
 use prometheus_client::{
     encoding::prometheus_text,
     metrics::{counter::Counter, family::Family, gauge::ConstGauge, histogram::Histogram, info::Info},
@@ -215,7 +216,7 @@ impl Figures {
 
     fn text(&self) -> ApiResult<String> {
         let mut text = String::new();
-        prometheus_text::encode(&mut text, &self.0).map_err(|error| Error::Internal(error.to_string()))?;
+        prometheus_text::encode(&mut text, &self.0).stored()?;
         Ok(text)
     }
 }

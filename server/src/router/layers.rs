@@ -36,7 +36,12 @@ pub(super) fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, deps: 
 
 fn span(request: &Request<Body>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-    tracing::debug_span!("request", method = %request.method(), path = request.uri().path(), id)
+    // At the level of errors, so that every line has the id that the answer carries; a path may name what is secret.
+    let span = tracing::error_span!("request", id, method = %request.method(), path = tracing::field::Empty);
+    if tracing::enabled!(Level::DEBUG) {
+        span.record("path", request.uri().path());
+    }
+    span
 }
 
 fn panicked(deps: &Deps, cause: Box<dyn Any + Send>) -> Response {

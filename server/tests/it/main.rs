@@ -19,6 +19,7 @@ mod hostile;
 mod idempotency;
 mod incidents;
 mod live;
+mod logged;
 mod nasty;
 mod pages;
 mod real;

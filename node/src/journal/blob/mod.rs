@@ -5,7 +5,7 @@ mod trash;
 
 use crate::{
     entity,
-    journal::{Tx, internal},
+    journal::{Stored, Tx},
     store::{Store, sql},
 };
 use model::{Error, Millis, Result, event::Body};
@@ -30,25 +30,25 @@ const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// Stores a value, secrets masked: inline when small, else as a blob whose file, if it needs one, is on the disk before the commit.
 pub async fn put(tx: &Tx<'_>, value: &Value) -> Result<Body> {
-    let plain = serde_json::to_vec(value).map_err(internal)?;
+    let plain = serde_json::to_vec(value).stored()?;
     let (plain, masked) = match tx.secrets().mask_json(&plain) {
         Some(masked) => (masked, true),
         None => (plain, false),
     };
     if plain.len() < INLINE_BELOW {
-        return Ok(Body::Inline(if masked { serde_json::from_slice(&plain).map_err(internal)? } else { value.clone() }));
+        return Ok(Body::Inline(if masked { serde_json::from_slice(&plain).stored()? } else { value.clone() }));
     }
     let hash = blake3::hash(&plain).to_hex().to_string();
     let text = r#"UPDATE "blob" SET "refs" = "refs" + 1 WHERE "hash" = $1"#;
-    if sql::run(tx.db(), text, [hash.as_str().into()]).await.map_err(internal)? > 0 {
+    if sql::run(tx.db(), text, [hash.as_str().into()]).await.stored()? > 0 {
         return Ok(Body::Blob(hash));
     }
-    let size = i64::try_from(plain.len()).map_err(internal)?;
+    let size = i64::try_from(plain.len()).stored()?;
     let path = file(tx.store().data_dir(), &hash);
     // Compressing and syncing take their time: not on a thread that serves others.
-    let bytes = tokio::task::spawn_blocking(move || pack(&plain, &path)).await.map_err(internal)?.map_err(internal)?;
+    let bytes = tokio::task::spawn_blocking(move || pack(&plain, &path)).await.stored()?.stored()?;
     let text = r#"INSERT INTO "blob" ("hash", "size", "refs", "bytes") VALUES ($1, $2, 1, $3)"#;
-    sql::run(tx.db(), text, [hash.as_str().into(), size.into(), bytes.into()]).await.map_err(internal)?;
+    sql::run(tx.db(), text, [hash.as_str().into(), size.into(), bytes.into()]).await.stored()?;
     Ok(Body::Blob(hash))
 }
 
@@ -61,11 +61,11 @@ pub async fn get(store: &Store, body: &Body) -> Result<Value> {
         Body::Inline(value) => return Ok(value.clone()),
         Body::Blob(hash) => hash,
     };
-    let row = entity::blob::Entity::find_by_id(hash).one(store.read()).await.map_err(internal)?.ok_or_else(|| Error::NotFound("text".into()))?;
+    let row = entity::blob::Entity::find_by_id(hash).one(store.read()).await.stored()?.ok_or_else(|| Error::NotFound("text".into()))?;
     let path = file(store.data_dir(), hash);
     // Reading a large one takes its time: not on a thread that serves others.
     let read = move || serde_json::from_slice(&unpack(&row, &path)?).map_err(io::Error::from);
-    tokio::task::spawn_blocking(read).await.map_err(internal)?.map_err(internal)
+    tokio::task::spawn_blocking(read).await.stored()?.stored()
 }
 
 /// Compresses; gives the bytes for the row, or writes and syncs the file and gives nothing.

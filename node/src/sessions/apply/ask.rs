@@ -4,7 +4,7 @@ use super::Hears;
 use crate::{
     agents::{AgentEvent, Answer, Ask, Asks, Cause, Session, driver, still_planning},
     entity::approval,
-    journal::{blob, internal},
+    journal::{Stored, blob},
     sessions::{
         questions::{after_decision, asks_for},
         scribe::{NewEntry, Scribe, shorten},
@@ -127,7 +127,7 @@ async fn cancelled(scribe: &mut Scribe<'_>, run: RunId, request: &str) -> Result
         .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
         .one(scribe.tx.db())
         .await
-        .map_err(internal)?;
+        .stored()?;
     // It may have been asked and cancelled within one commit.
     let fresh = scribe.fresh_asks().find(|asked| asked.run == run && asked.request == request).map(|asked| asked.id.to_string());
     if let Some(id) = row.map(|row| row.id).or(fresh) {

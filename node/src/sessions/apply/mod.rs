@@ -14,7 +14,7 @@ use super::scribe::Scribe;
 use crate::{
     agents::{AgentEvent, Said},
     entity::run_cursor,
-    journal::{Outcome, Tx, internal},
+    journal::{Outcome, Stored, Tx},
 };
 use model::{
     Result,
@@ -34,7 +34,7 @@ pub(crate) async fn agent_events<'t>(
     ending: bool,
 ) -> Result<Outcome<SessionState>> {
     let mut scribe = Scribe::load(tx, session).await?;
-    let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(tx.db()).await.map_err(internal)?;
+    let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(tx.db()).await.stored()?;
     if cursor.is_some_and(|cursor| u64::try_from(cursor.offset).is_ok_and(|known| known >= offset)) {
         let state = scribe.state();
         return Ok(scribe.finish(state));
@@ -79,7 +79,7 @@ pub(crate) async fn consumed(tx: &Tx<'_>, run: RunId, offset: u64) -> Result<()>
         .on_conflict(OnConflict::column(run_cursor::Column::Run).update_column(run_cursor::Column::Offset).to_owned())
         .exec_without_returning(tx.db())
         .await
-        .map_err(internal)?;
+        .stored()?;
     Ok(())
 }
 

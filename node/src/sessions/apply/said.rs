@@ -2,7 +2,7 @@
 
 use crate::{
     agents::Said,
-    journal::internal,
+    journal::Stored,
     sessions::scribe::{NewEntry, Scribe},
 };
 use model::{
@@ -17,7 +17,7 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, said: Said) -> Result<()> {
         Said::Thought { parent, text } => (EntryKind::Thought, NewEntry::text(text).under(parent)),
         Said::Todo { parent, todos } => {
             let text = todo_line(&todos);
-            let body = serde_json::to_value(todos).map_err(internal)?;
+            let body = serde_json::to_value(todos).stored()?;
             (EntryKind::Todo, NewEntry { body: Some(body), ..NewEntry::text(text).under(parent) })
         }
         Said::Status { text } => (EntryKind::Status, NewEntry::text(text)),
