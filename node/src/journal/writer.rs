@@ -313,7 +313,9 @@ impl Writer {
                     self.recent.push(self.fresh.drain(..));
                 }
                 self.announce(pos);
-                answered.into_iter().for_each(|one| one.tell(Answered::holds));
+                for one in answered {
+                    one.tell(Answered::holds);
+                }
                 if std::mem::take(&mut self.purged)
                     && let Err(error) = self.store.empty_log().await
                 {
@@ -332,7 +334,9 @@ impl Writer {
                     return self.settle(progress, answered).await;
                 }
                 let stalled = answered.is_empty();
-                answered.into_iter().for_each(|one| one.tell(|_| Err(error.clone())));
+                for one in answered {
+                    one.tell(|_| Err(error.clone()));
+                }
                 if begun.elapsed() >= self.patience.batch || (stalled && begun.elapsed() > SHARE) {
                     // Everybody has waited long enough: they hear of it before the database is looked for.
                     return self.set_broken(Some(error));

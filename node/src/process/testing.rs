@@ -31,7 +31,9 @@ pub fn clear(data_dir: &Path) {
     loop {
         runs.extend(fs::read_dir(data_dir.join("runs")).into_iter().flatten().filter_map(|run| Some(run.ok()?.file_name())));
         let left = members(data_dir, &runs);
-        left.iter().for_each(|stat| send(stat, Signal::KILL));
+        for stat in &left {
+            send(stat, Signal::KILL);
+        }
         let removed = match fs::remove_dir_all(data_dir) {
             Ok(()) => true,
             Err(error) => error.kind() == io::ErrorKind::NotFound,

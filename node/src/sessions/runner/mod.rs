@@ -83,7 +83,8 @@ pub(super) async fn serve(begin: Begin, attached: Attached) {
     runner.serve(attached, orders).await;
 }
 
-/// Does what [`Serving`] says about one process.
+/// Does what [`Serving`] says about one process. What waits borrows it alone: a driver goes from thread to thread, and is never
+/// shared by two.
 struct Runner {
     engine: Arc<Engine>,
     session: SessionId,

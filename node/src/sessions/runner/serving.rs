@@ -311,7 +311,9 @@ impl<R> Serving<R> {
         }
         let mut fresh = Vec::new();
         for line in lines {
-            line.events.iter().for_each(|event| self.remember(event));
+            for event in &line.events {
+                self.remember(event);
+            }
             if line.end > self.taken {
                 self.taken = line.end;
                 fresh.extend(line.events);
