@@ -66,10 +66,10 @@ pub fn Usage(
 
 /// The agent and its version.
 fn agent(session: &Session) -> AnyView {
-    match session.agent {
-        AgentKind::Demo => "Demo, no model".into_any(),
-        agent => view! { {agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> },
+    if session.agent == AgentKind::Demo {
+        return "Demo, no model".into_any();
     }
+    view! { {session.agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> }
 }
 
 /// The same by model, read again when the session's sums change.

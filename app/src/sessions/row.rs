@@ -63,12 +63,12 @@ pub fn SessionRow(
                 <code class="faint">{text(|session| session.branch.clone().unwrap_or_default())}</code>
             </span>
             <span role="cell" class="c-agent">
-                {move || s.with(|session| match session.agent {
-                    AgentKind::Demo => "demo, no model".into_any(),
-                    agent => {
-                        let model = session.model.as_deref().map(|model| short_model(model).to_owned());
-                        view! { {agent.word()} " " <span class="faint">{model}</span> }
+                {move || s.with(|session| {
+                    if session.agent == AgentKind::Demo {
+                        return "demo, no model".into_any();
                     }
+                    let model = session.model.as_deref().map(|model| short_model(model).to_owned());
+                    view! { {session.agent.word()} " " <span class="faint">{model}</span> }
                 })}
             </span>
             <span role="cell" class="c-mode muted">{text(|session| session.mode.word().to_owned())}</span>

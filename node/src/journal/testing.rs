@@ -46,8 +46,8 @@ fn user(n: u8) -> UserId {
 fn shape(b: u8, c: u8) -> CallShape {
     CallShape {
         class: CallClass::ALL[usize::from(b) % CallClass::ALL.len()],
-        label: (c % 2 == 0).then(|| format!("server {b}")),
-        parts: Box::new(CallParts { command: (c % 5 > 0).then(|| "/command".into()), ..CallParts::default() }),
+        label: c.is_multiple_of(2).then(|| format!("server {b}")),
+        parts: Box::new(CallParts { command: (!c.is_multiple_of(5)).then(|| "/command".into()), ..CallParts::default() }),
     }
 }
 

@@ -71,7 +71,7 @@ fn walk(root: &Path, folder: &Path, into: &mut Vec<(String, Vec<String>)>) {
         }
         if path.is_dir() {
             walk(root, &path, into);
-        } else if file.ends_with(".rs") {
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
             let source = fs::read_to_string(&path).unwrap();
             let mut said = Vec::new();
             if may_say(&source) {

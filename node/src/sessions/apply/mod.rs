@@ -64,7 +64,7 @@ pub(crate) async fn agent_events<'t>(
 pub(crate) fn without_words(agent: AgentKind, events: Vec<AgentEvent>) -> Vec<AgentEvent> {
     const WHY: &str = "Some of what the agent wrote here could not be stored; its raw output has it.";
     let bare = |event: AgentEvent| match event {
-        AgentEvent::Turn(turn) => turn::bare(turn, WHY).into_iter().collect(),
+        AgentEvent::Turn(turn) => vec![turn::bare(turn, WHY)],
         AgentEvent::Ask(asks) => ask::bare(asks, agent),
         AgentEvent::Session(said) => session::bare(said, WHY).into_iter().collect(),
         AgentEvent::Said(_) | AgentEvent::Call(_) | AgentEvent::Task(_) => Vec::new(),

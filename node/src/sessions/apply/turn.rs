@@ -20,11 +20,11 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, hears: &Hears, turn: Turn) -> 
 }
 
 /// The same without the agent's words.
-pub(super) fn bare(turn: Turn, why: &str) -> Option<AgentEvent> {
-    Some(AgentEvent::Turn(match turn {
+pub(super) fn bare(turn: Turn, why: &str) -> AgentEvent {
+    AgentEvent::Turn(match turn {
         Turn::Ended { outcome: TurnOutcome::Failed(_) } => Turn::Ended { outcome: TurnOutcome::Failed(why.into()) },
         other => other,
-    }))
+    })
 }
 
 async fn ended(scribe: &mut Scribe<'_>, run: RunId, outcome: TurnOutcome) -> Result<()> {
