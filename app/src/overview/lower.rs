@@ -202,13 +202,13 @@ fn Steps(thread: ArcRwSignal<Thread>) -> impl IntoView {
             return view! { <Event line=newest /> };
         }
         view! {
-            <details class="ev-w">
-                <summary>
-                    <Event line=newest />
-                    <span class="xs faint nw">{move || format!("{} more", count.get())}</span>
-                </summary>
-                {move || earlier.get().into_iter().map(|line| view! { <Event line=line /> }).collect_view()}
-            </details>
+            <div class="ev-w">
+                <Event line=newest />
+                <details>
+                    <summary class="xs faint nw">{move || format!("{} more", count.get())}</summary>
+                    {move || earlier.get().into_iter().map(|line| view! { <Event line=line /> }).collect_view()}
+                </details>
+            </div>
         }
     }
 }
