@@ -84,7 +84,10 @@ pub fn App() -> impl IntoView {
         }
     };
     // Until a page says its own, as while it takes over what the server drew or another page is fetched, what stands there stays.
+    // `leptos_meta` empties it before it asks for the first time.
     let standing = move || if cfg!(feature = "hydrate") { page_in(&document().title()).to_owned() } else { String::new() };
+    let drawn = standing();
+    let standing = move || Some(standing()).filter(|page| !page.is_empty()).unwrap_or_else(|| drawn.clone());
     leptos::view! {
         <Title text=standing formatter=title />
         <Router>
