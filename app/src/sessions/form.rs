@@ -7,7 +7,6 @@ use model::{
 };
 
 /// Reads the fields; empty ones are absent.
-#[expect(clippy::too_many_arguments, reason = "the fields of one form")]
 pub fn read(project: &str, folder: Option<String>, agent: &str, mode: &str, prompt: &str, title: Option<String>, model: Option<String>) -> Result<NewSession> {
     let project = match project.trim() {
         "" | "new" => None,

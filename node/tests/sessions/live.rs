@@ -147,9 +147,9 @@ async fn nobody_hears_that_a_session_is_gone_who_never_saw_it() {
 /// The next row of a session, shared as it is.
 async fn row(follower: &mut Follower) -> Arc<Written<Row>> {
     loop {
-        match tokio::time::timeout(SOON, follower.next()).await.expect("the follower hears").expect("the hub lives") {
-            Told::Row { row, .. } => return row,
-            _ => {}
+        let told = tokio::time::timeout(SOON, follower.next()).await.expect("the follower hears").expect("the hub lives");
+        if let Told::Row { row, .. } = told {
+            return row;
         }
     }
 }

@@ -217,7 +217,7 @@ impl World {
 
     /// The outcome of one thing that was asked for.
     fn perform(&mut self, what: Do<usize>, outcome: u8) -> Option<Input<usize>> {
-        let well = outcome % 5 != 0;
+        let well = !outcome.is_multiple_of(5);
         let state = || SessionState::ALL.get(usize::from(outcome) % (SessionState::ALL.len() + 1)).copied();
         if matches!(what, Do::Store { .. } | Do::Flush | Do::SendNext | Do::Interrupt) {
             assert_eq!(self.ends, 0, "a line to an agent that was told to end: {what:?}");
