@@ -1,5 +1,5 @@
-//! What is read from outside, read as the node reads it: the bodies of the fuzz targets, and of property tests in `server/tests/it/hostile.rs`.
-//! Each takes any bytes and must neither panic nor keep more than it was given.
+//! What is read from outside, read as the node reads it: the bodies of the fuzz targets, and of property tests in
+//! `server/tests/it/hostile.rs`. Each takes any bytes and must neither panic nor keep more than it was given.
 
 use app::wire::JsonText;
 use leptos::server_fn::{Bytes, Decodes};
@@ -20,7 +20,10 @@ use std::collections::BTreeMap;
 pub fn agent_lines(bytes: &[u8]) {
     let said = || {
         let mut driver = node::agents::driver(AgentKind::Claude);
-        bytes.split(|byte| *byte == b'\n').flat_map(|line| driver.line(line)).collect::<Vec<_>>()
+        bytes
+            .split(|byte| *byte == b'\n')
+            .flat_map(|line| driver.line(line))
+            .collect::<Vec<_>>()
     };
     assert_eq!(format!("{:?}", said()), format!("{:?}", said()));
 }
@@ -29,7 +32,10 @@ pub fn agent_lines(bytes: &[u8]) {
 pub fn socket_frame(bytes: &[u8]) {
     if let Ok(says) = serde_json::from_slice::<ClientSays>(bytes) {
         let again = serde_json::to_string(&says).expect("what was read can be written");
-        assert_eq!(serde_json::from_str::<ClientSays>(&again).expect("and read again"), says);
+        assert_eq!(
+            serde_json::from_str::<ClientSays>(&again).expect("and read again"),
+            says
+        );
     }
 }
 
@@ -59,7 +65,9 @@ fn has_nul(value: &Value) -> bool {
 pub fn rest_request(bytes: &[u8]) {
     fn body<T: DeserializeOwned + Serialize>(bytes: &[u8]) {
         if let Ok(value) = read::<T>(bytes) {
-            assert!(!has_nul(&serde_json::to_value(&value).expect("what was read can be written")));
+            assert!(!has_nul(
+                &serde_json::to_value(&value).expect("what was read can be written")
+            ));
         }
     }
     body::<NewSession>(bytes);
@@ -68,7 +76,11 @@ pub fn rest_request(bytes: &[u8]) {
     body::<Decide>(bytes);
     let text = String::from_utf8_lossy(bytes);
     if let Ok(params) = query::<BTreeMap<String, Vec<String>>>(&text) {
-        assert!(params.iter().all(|(name, values)| !name.contains('\0') && values.iter().all(|value| !value.contains('\0'))));
+        assert!(
+            params
+                .iter()
+                .all(|(name, values)| !name.contains('\0') && values.iter().all(|value| !value.contains('\0')))
+        );
     }
     let _ = query::<PageQuery>(&text);
 }

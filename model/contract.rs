@@ -1,5 +1,6 @@
-//! What every implementation of a port keeps: the node's own, and the fakes that pages are tested with. It is compiled into the tests of both,
-//! and asks only about what is there. A rule that pages rely on belongs here: a fake that breaks it shows pages what no node would say.
+//! What every implementation of a port keeps: the node's own, and the fakes that pages are tested with. It is compiled
+//! into the tests of both, and asks only about what is there. A rule that pages rely on belongs here: a fake that
+//! breaks it shows pages what no node would say.
 
 use model::{
     Caller, Error, Page, PageQuery, Result,
@@ -12,20 +13,33 @@ use std::fmt::Debug;
 
 /// An id that nothing has.
 fn nothing<T: std::str::FromStr<Err: Debug>>(kind: &str) -> T {
-    format!("{kind}_019200000000700080000000deadbeef").parse().expect("it is well formed")
+    format!("{kind}_019200000000700080000000deadbeef")
+        .parse()
+        .expect("it is well formed")
 }
 
 fn is_missing<T: Debug>(what: &str, answer: Result<T>) {
     assert!(matches!(answer, Err(Error::NotFound(_))), "{what}: {answer:?}");
 }
 
-/// A list read as one page, and read in pages of one, is the same; limits and cursors that are none are refused by name.
+/// A list read as one page, and read in pages of one, is the same; limits and cursors that are none are refused by
+/// name.
 async fn pages<T: Debug + PartialEq>(list: impl AsyncFn(PageQuery) -> Result<Page<T>>) -> Vec<T> {
-    let whole = list(PageQuery { after: None, limit: Some(200) }).await.expect("a list");
+    let whole = list(PageQuery {
+        after: None,
+        limit: Some(200),
+    })
+    .await
+    .expect("a list");
     assert_eq!(whole.next, None, "the contract is for lists of one page");
     let (mut single, mut after) = (Vec::new(), None);
     loop {
-        let page = list(PageQuery { after: after.take(), limit: Some(1) }).await.expect("a page");
+        let page = list(PageQuery {
+            after: after.take(),
+            limit: Some(1),
+        })
+        .await
+        .expect("a page");
         assert!(page.items.len() <= 1, "a page of one");
         single.extend(page.items);
         assert!(single.len() <= whole.items.len(), "pages do not end");
@@ -36,11 +50,25 @@ async fn pages<T: Debug + PartialEq>(list: impl AsyncFn(PageQuery) -> Result<Pag
     }
     assert_eq!(single, whole.items);
     for limit in [0, 201] {
-        let refused = list(PageQuery { after: None, limit: Some(limit) }).await;
-        assert!(matches!(&refused, Err(Error::Invalid { field, .. }) if field == "limit"), "limit {limit}: {refused:?}");
+        let refused = list(PageQuery {
+            after: None,
+            limit: Some(limit),
+        })
+        .await;
+        assert!(
+            matches!(&refused, Err(Error::Invalid { field, .. }) if field == "limit"),
+            "limit {limit}: {refused:?}"
+        );
     }
-    let refused = list(PageQuery { after: Some("no cursor".into()), limit: None }).await;
-    assert!(matches!(&refused, Err(Error::Invalid { field, .. }) if field == "after"), "{refused:?}");
+    let refused = list(PageQuery {
+        after: Some("no cursor".into()),
+        limit: None,
+    })
+    .await;
+    assert!(
+        matches!(&refused, Err(Error::Invalid { field, .. }) if field == "after"),
+        "{refused:?}"
+    );
     whole.items
 }
 
@@ -49,21 +77,52 @@ pub async fn sessions(port: &dyn ports::Sessions, caller: &Caller) {
     let list = async |filter: SessionFilter| pages(async |page| port.list(caller, filter.clone(), page).await).await;
     let all = list(SessionFilter::default()).await;
     assert!(all.len() > 1, "a contract about nothing");
-    assert!(all.is_sorted_by_key(|session| std::cmp::Reverse((session.updated, session.id))), "newest activity first");
+    assert!(
+        all.is_sorted_by_key(|session| std::cmp::Reverse((session.updated, session.id))),
+        "newest activity first"
+    );
     for session in &all {
-        assert_eq!(&port.find(caller, session.id).await.expect("what is listed is found"), session);
-        let view = port.view(caller, session.id).await.expect("what is listed can be opened");
+        assert_eq!(
+            &port.find(caller, session.id).await.expect("what is listed is found"),
+            session
+        );
+        let view = port
+            .view(caller, session.id)
+            .await
+            .expect("what is listed can be opened");
         assert_eq!((&view.session, view.may_drive), (session, true));
         let filters = [
-            SessionFilter { state: vec![session.state], ..SessionFilter::default() },
-            SessionFilter { project: Some(session.project), ..SessionFilter::default() },
-            SessionFilter { agent: Some(session.agent), ..SessionFilter::default() },
-            SessionFilter { q: Some(session.title.to_uppercase()), ..SessionFilter::default() },
-            SessionFilter { q: Some(format!(" {} ", session.project_name)), ..SessionFilter::default() },
-            SessionFilter { tag: Some(session.tags.first().cloned().unwrap_or_else(|| "none".into())), ..SessionFilter::default() },
+            SessionFilter {
+                state: vec![session.state],
+                ..SessionFilter::default()
+            },
+            SessionFilter {
+                project: Some(session.project),
+                ..SessionFilter::default()
+            },
+            SessionFilter {
+                agent: Some(session.agent),
+                ..SessionFilter::default()
+            },
+            SessionFilter {
+                q: Some(session.title.to_uppercase()),
+                ..SessionFilter::default()
+            },
+            SessionFilter {
+                q: Some(format!(" {} ", session.project_name)),
+                ..SessionFilter::default()
+            },
+            SessionFilter {
+                tag: Some(session.tags.first().cloned().unwrap_or_else(|| "none".into())),
+                ..SessionFilter::default()
+            },
         ];
         for filter in filters {
-            let shown: Vec<_> = all.iter().filter(|session| filter.shows(session, str::to_lowercase)).cloned().collect();
+            let shown: Vec<_> = all
+                .iter()
+                .filter(|session| filter.shows(session, str::to_lowercase))
+                .cloned()
+                .collect();
             assert_eq!(list(filter.clone()).await, shown, "{filter:?}");
         }
         entries(port, caller, session.id).await;
@@ -87,13 +146,27 @@ pub async fn sessions(port: &dyn ports::Sessions, caller: &Caller) {
 
 /// The timeline of a session read forwards, backwards and from its end is the same.
 async fn entries(port: &dyn ports::Sessions, caller: &Caller, id: SessionId) {
-    let seqs = async |page: Result<Page<model::entries::Entry>>| page.expect("entries").items.into_iter().map(|entry| entry.seq).collect::<Vec<_>>();
+    let seqs = async |page: Result<Page<model::entries::Entry>>| {
+        page.expect("entries")
+            .items
+            .into_iter()
+            .map(|entry| entry.seq)
+            .collect::<Vec<_>>()
+    };
     let all = seqs(port.entries(caller, id, 0, 200, false).await).await;
     assert!(all.is_sorted_by(|one, next| one < next), "in order, each once: {all:?}");
     let newest = all[all.len().saturating_sub(2)..].to_vec();
-    assert_eq!(seqs(port.entries(caller, id, 0, 2, true).await).await, newest, "the last two");
+    assert_eq!(
+        seqs(port.entries(caller, id, 0, 2, true).await).await,
+        newest,
+        "the last two"
+    );
     if let [.., last] = all.as_slice() {
-        assert_eq!(seqs(port.entries(caller, id, *last, 10, false).await).await, Vec::<i64>::new(), "nothing after the last");
+        assert_eq!(
+            seqs(port.entries(caller, id, *last, 10, false).await).await,
+            Vec::<i64>::new(),
+            "nothing after the last"
+        );
         let before = seqs(port.entries_before(caller, id, *last, 200).await).await;
         assert_eq!(before.as_slice(), &all[..all.len() - 1], "all before the last");
     }
@@ -104,12 +177,33 @@ pub async fn approvals(port: &dyn ports::Approvals, caller: &Caller) {
     let list = async |filter: ApprovalFilter| pages(async |page| port.list(caller, filter.clone(), page).await).await;
     let all = list(ApprovalFilter::default()).await;
     assert!(!all.is_empty(), "a contract about nothing");
-    let pending: Vec<_> = all.iter().filter(|approval| approval.state == ApprovalState::Pending).cloned().collect();
-    assert_eq!(list(ApprovalFilter { state: Some(ApprovalState::Pending), ..ApprovalFilter::default() }).await, pending);
-    assert_eq!(port.pending(caller).await.expect("a number"), i64::try_from(pending.len()).expect("few"));
+    let pending: Vec<_> = all
+        .iter()
+        .filter(|approval| approval.state == ApprovalState::Pending)
+        .cloned()
+        .collect();
+    assert_eq!(
+        list(ApprovalFilter {
+            state: Some(ApprovalState::Pending),
+            ..ApprovalFilter::default()
+        })
+        .await,
+        pending
+    );
+    assert_eq!(
+        port.pending(caller).await.expect("a number"),
+        i64::try_from(pending.len()).expect("few")
+    );
     for approval in &all {
-        assert_eq!(&port.find(caller, approval.id).await.expect("what is listed is found"), approval);
-        let of_session = list(ApprovalFilter { session: Some(approval.session), ..ApprovalFilter::default() }).await;
+        assert_eq!(
+            &port.find(caller, approval.id).await.expect("what is listed is found"),
+            approval
+        );
+        let of_session = list(ApprovalFilter {
+            session: Some(approval.session),
+            ..ApprovalFilter::default()
+        })
+        .await;
         assert!(of_session.contains(approval) && of_session.iter().all(|other| other.session == approval.session));
     }
     for approval in all.iter().filter(|approval| approval.state != ApprovalState::Pending) {
@@ -126,15 +220,25 @@ pub async fn approvals(port: &dyn ports::Approvals, caller: &Caller) {
 pub async fn projects(port: &dyn ports::Projects, caller: &Caller) {
     let all = pages(async |page| port.list(caller, page).await).await;
     assert!(!all.is_empty(), "a contract about nothing");
-    assert!(all.is_sorted_by_key(|project| (project.name.clone(), project.id)), "by name");
+    assert!(
+        all.is_sorted_by_key(|project| (project.name.clone(), project.id)),
+        "by name"
+    );
     let names: Vec<_> = all.iter().map(|project| (project.id, project.name.clone())).collect();
     assert_eq!(port.names(caller).await.expect("names"), names);
     for project in &all {
-        assert_eq!(&port.find(caller, project.id).await.expect("what is listed is found"), project);
+        assert_eq!(
+            &port.find(caller, project.id).await.expect("what is listed is found"),
+            project
+        );
     }
     let none: ProjectId = nothing("prj");
     is_missing("find", port.find(caller, none).await);
     is_missing("own_files", port.own_files(caller, none).await);
-    is_missing("update", port.update(caller, none, model::projects::ProjectPatch::default()).await);
+    is_missing(
+        "update",
+        port.update(caller, none, model::projects::ProjectPatch::default())
+            .await,
+    );
     is_missing("delete", port.delete(caller, none).await);
 }

@@ -39,7 +39,10 @@ impl AppError {
     /// Whether the same call may work a little later: the node was away, busy or broken, and did not say no.
     pub fn may_pass(&self) -> bool {
         use model::Error as E;
-        matches!(self.0, E::Transport(_) | E::Unavailable(_) | E::Internal(_) | E::StorageFull | E::RateLimited(_))
+        matches!(
+            self.0,
+            E::Transport(_) | E::Unavailable(_) | E::Internal(_) | E::StorageFull | E::RateLimited(_)
+        )
     }
 
     /// Whether signing in would help.
@@ -54,7 +57,11 @@ impl FromServerFnError for AppError {
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
         reject(match value {
             // In a browser it is the answer that cannot be read: a proxy's page, or that of a newer node.
-            ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) | ServerFnErrorErr::Deserialization(message) if cfg!(feature = "ssr") => {
+            ServerFnErrorErr::Args(message)
+            | ServerFnErrorErr::MissingArg(message)
+            | ServerFnErrorErr::Deserialization(message)
+                if cfg!(feature = "ssr") =>
+            {
                 model::Error::invalid("", format!("the input could not be read: {message}"))
             }
             other => model::Error::Transport(other.to_string()),
@@ -69,22 +76,30 @@ impl From<model::Error> for AppError {
     }
 }
 
-/// Turns a refusal into the answer of a server function or page and sets the HTTP status that belongs to it: the only place that does.
+/// Turns a refusal into the answer of a server function or page and sets the HTTP status that belongs to it: the only
+/// place that does.
 pub fn reject(error: model::Error) -> AppError {
     #[cfg(feature = "ssr")]
-    if let (Some(response), Ok(status), false) =
-        (leptos::prelude::use_context::<leptos_axum::ResponseOptions>(), http::StatusCode::from_u16(error.status()), is_plain_form())
-    {
+    if let (Some(response), Ok(status), false) = (
+        leptos::prelude::use_context::<leptos_axum::ResponseOptions>(),
+        http::StatusCode::from_u16(error.status()),
+        is_plain_form(),
+    ) {
         response.set_status(status);
     }
     AppError(error)
 }
 
-/// A form without WASM is led back to its page, which shows the error: with another status than the redirect's the browser would not follow.
+/// A form without WASM is led back to its page, which shows the error: with another status than the redirect's the
+/// browser would not follow.
 #[cfg(feature = "ssr")]
 fn is_plain_form() -> bool {
     leptos::prelude::use_context::<http::request::Parts>().is_some_and(|parts| {
-        let accept = parts.headers.get(http::header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        let accept = parts
+            .headers
+            .get(http::header::ACCEPT)
+            .and_then(|accept| accept.to_str().ok())
+            .unwrap_or_default();
         parts.method == http::Method::POST && accept.contains("text/html")
     })
 }
@@ -112,7 +127,12 @@ mod tests {
     fn what_a_browser_says_of_a_lost_connection_is_not_shown() {
         let cause = "TypeError: Failed to fetch";
         let error = AppError::from_server_fn_error(ServerFnErrorErr::Request(cause.into()));
-        assert_eq!(error, AppError(model::Error::Transport("error reaching server to call server function: TypeError: Failed to fetch".into())));
+        assert_eq!(
+            error,
+            AppError(model::Error::Transport(
+                "error reaching server to call server function: TypeError: Failed to fetch".into()
+            ))
+        );
         assert!(!error.to_string().contains("server"), "{error}");
         assert!(error.may_pass() && !AppError(model::Error::Unauthenticated).may_pass());
     }

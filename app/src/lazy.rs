@@ -1,5 +1,5 @@
-//! Pages and dialogs that come when they are opened: the code of each group of them is a file of its own, fetched once, so that a first visit
-//! carries only what it shows. It must not know what is on a page.
+//! Pages and dialogs that come when they are opened: the code of each group of them is a file of its own, fetched once,
+//! so that a first visit carries only what it shows. It must not know what is on a page.
 
 use crate::{
     ui::{Button, Toast, use_toasts},
@@ -18,7 +18,8 @@ impl From<leptos::wasm_split::SplitLoaderError> for NotLoaded {
     }
 }
 
-/// `lazy_page!(Name, group, component)`: a route whose component is in the file of its group. The server has all of them at hand.
+/// `lazy_page!(Name, group, component)`: a route whose component is in the file of its group. The server has all of
+/// them at hand.
 macro_rules! lazy_page {
     ($route:ident, $group:ident, $component:path) => {
         pub(crate) struct $route;
@@ -57,7 +58,8 @@ macro_rules! lazy_page {
 }
 pub(crate) use lazy_page;
 
-/// `lazy_dialog!(Name, group, component)`: a component that is not there before `open` is true for the first time, and stays then.
+/// `lazy_dialog!(Name, group, component)`: a component that is not there before `open` is true for the first time, and
+/// stays then.
 macro_rules! lazy_dialog {
     ($name:ident, $group:ident, $component:path) => {
         #[leptos::component]
@@ -85,7 +87,8 @@ pub(crate) use lazy_dialog;
 /// A view whose code is on its way.
 pub(crate) type Coming = std::pin::Pin<Box<dyn Future<Output = Result<AnyView, NotLoaded>> + Send>>;
 
-/// What `load` gives, once `open` was true. Nothing is opened where it does not come; the next time it is asked for again.
+/// What `load` gives, once `open` was true. Nothing is opened where it does not come; the next time it is asked for
+/// again.
 pub(crate) fn when_opened(open: RwSignal<bool>, load: impl Fn() -> Coming + Send + Sync + 'static) -> AnyView {
     let toasts = use_toasts();
     let wanted = RwSignal::new(false);

@@ -20,8 +20,8 @@
 //! `tests/source.rs` holds these against the source. A page to copy is `kit_page/sample.rs`.
 #![recursion_limit = "256"]
 
-/// Leptos' `view!` with the type of what it makes erased at once: each closure that shows something is then compiled for one type,
-/// not for one of its own. Routes, whose types matter, call `leptos::view!`.
+/// Leptos' `view!` with the type of what it makes erased at once: each closure that shows something is then compiled
+/// for one type, not for one of its own. Routes, whose types matter, call `leptos::view!`.
 macro_rules! erased_view {
     ($($tokens:tt)*) => { ::leptos::prelude::IntoAny::into_any(::leptos::view! { $($tokens)* }.into_inner()) };
 }

@@ -11,8 +11,9 @@ use leptos::{
 };
 use std::{any::Any, marker::PhantomData, pin::Pin, sync::Arc};
 
-/// Something that can be done to an `I`. Leptos' `Action` without a value to read: who does it says in its future what follows. All of them are
-/// one type underneath, so that they are compiled once and not for each future (4 kB of wasm each).
+/// Something that can be done to an `I`. Leptos' `Action` without a value to read: who does it says in its future what
+/// follows. All of them are one type underneath, so that they are compiled once and not for each future (4 kB of wasm
+/// each).
 pub struct NodeAction<I: 'static> {
     does: StoredValue<Does>,
     going: RwSignal<u32>,
@@ -36,7 +37,12 @@ impl<I: 'static> NodeAction<I> {
     pub fn new<F: Future<Output = ()> + 'static>(act: impl Fn(&I) -> F + Send + Sync + 'static) -> Self {
         let does: Does = Arc::new(move |input| input.downcast_ref().map(|input| Box::pin(act(input)) as Doing));
         let (does, going, pending) = stored(does);
-        Self { does, going, pending, takes: PhantomData }
+        Self {
+            does,
+            going,
+            pending,
+            takes: PhantomData,
+        }
     }
 
     /// Does it. It goes on when the reader leaves; what it then writes to is gone, and nobody minds.
@@ -65,7 +71,9 @@ fn stored(does: Does) -> (StoredValue<Does>, RwSignal<u32>, Memo<bool>) {
 }
 
 fn start(does: StoredValue<Does>, going: RwSignal<u32>, input: &dyn Any) {
-    let Some(doing) = does.try_get_value().and_then(|does| does(input)) else { return };
+    let Some(doing) = does.try_get_value().and_then(|does| does(input)) else {
+        return;
+    };
     going.update(|n| *n += 1);
     spawn_local(async move {
         doing.await;

@@ -1,5 +1,6 @@
-//! Forms that work before WASM has loaded: the browser sends them itself then and gets the page again, with what was refused. Once the page
-//! lives, the same fields go to the same server function and the page stays. It must not know what is in a form.
+//! Forms that work before WASM has loaded: the browser sends them itself then and gets the page again, with what was
+//! refused. Once the page lives, the same fields go to the same server function and the page stays. It must not know
+//! what is in a form.
 
 use crate::{AppError, AppResult, NodeAction, view, wire};
 use leptos::{
@@ -14,8 +15,9 @@ use leptos::{
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-/// A server function that forms send to, and what it answered. A `ServerAction` that never reads or writes the function's input in the
-/// browser: the fields go as they are, so that no reader and writer of them is carried (10 kB over the wire).
+/// A server function that forms send to, and what it answered. A `ServerAction` that never reads or writes the
+/// function's input in the browser: the fields go as they are, so that no reader and writer of them is carried (10 kB
+/// over the wire).
 #[derive(Clone, Copy)]
 pub struct FormAction {
     url: &'static str,
@@ -41,7 +43,11 @@ impl FormAction {
         S: ServerFn<Error = AppError>,
         S::Output: DeserializeOwned,
     {
-        sending(S::PATH, true, Arc::new(|answer| wire::read(answer).map(|_: S::Output| ())))
+        sending(
+            S::PATH,
+            true,
+            Arc::new(|answer| wire::read(answer).map(|_: S::Output| ())),
+        )
     }
 
     /// Why it was refused the last time, if it was; also where a plain form led to this page.
@@ -81,7 +87,13 @@ fn sending(url: &'static str, leaves: bool, read: Read) -> FormAction {
     });
     let waits = send.pending();
     let pending = Memo::new(move |_| waits.get() || (leaves && answers.get() > 0 && refusal.with(Option::is_none)));
-    FormAction { url, send, answers, refusal, pending }
+    FormAction {
+        url,
+        send,
+        answers,
+        refusal,
+        pending,
+    }
 }
 
 /// A form whose fields are sent to a server function: `<NodeForm action=FormAction::to::<CreateProject>(done)>`.
@@ -109,7 +121,9 @@ pub fn NodeForm(
         }
         match fields(&event) {
             Some(fields) => action.send.dispatch(fields),
-            None => action.refusal.set(Some(AppError(model::Error::Transport("the browser did not hand over the form's fields".into())))),
+            None => action.refusal.set(Some(AppError(model::Error::Transport(
+                "the browser did not hand over the form's fields".into(),
+            )))),
         }
     };
     view! {
@@ -122,5 +136,8 @@ pub fn NodeForm(
 /// What the browser itself would send.
 fn fields(event: &SubmitEvent) -> Option<String> {
     let filled = form_data_from_event(event).ok()?;
-    UrlSearchParams::new_with_str_sequence_sequence(&filled).ok()?.to_string().as_string()
+    UrlSearchParams::new_with_str_sequence_sequence(&filled)
+        .ok()?
+        .to_string()
+        .as_string()
 }

@@ -1,6 +1,5 @@
-//! What a page reads from the node: it comes with the page, and is read again when what it depends on has changed, and when it failed
-//! because the node was away.
-//! It must not know what is read.
+//! What a page reads from the node: it comes with the page, and is read again when what it depends on has changed, and
+//! when it failed because the node was away. It must not know what is read.
 
 use crate::{
     browser,
@@ -26,8 +25,8 @@ use std::{
 /// So long after it failed for a while something is read again, while the connection stands.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// A `Resource` of a server function's answer. All of them are one type underneath, so that resources are compiled once and not for
-/// each kind of answer, source and future (14 kB of wasm each).
+/// A `Resource` of a server function's answer. All of them are one type underneath, so that resources are compiled once
+/// and not for each kind of answer, source and future (14 kB of wasm each).
 pub struct NodeResource<T: 'static> {
     answer: Resource<Answer, AsJson>,
     read: PhantomData<fn() -> T>,
@@ -58,15 +57,26 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> NodeResour
         Self::made(when, fetch, true)
     }
 
-    fn made<F>(when: impl Fn() + Send + Sync + 'static, fetch: impl Fn() -> F + Send + Sync + 'static, blocking: bool) -> Self
+    fn made<F>(
+        when: impl Fn() + Send + Sync + 'static,
+        fetch: impl Fn() -> F + Send + Sync + 'static,
+        blocking: bool,
+    ) -> Self
     where
         F: Future<Output = AppResult<T>> + Send + 'static,
     {
         let fetch = move || {
             let answer = fetch();
-            Box::pin(async move { answer.await.map_or_else(Answer::Refused, |read| Answer::Read(Arc::new(read))) }) as Fetching
+            Box::pin(async move {
+                answer
+                    .await
+                    .map_or_else(Answer::Refused, |read| Answer::Read(Arc::new(read)))
+            }) as Fetching
         };
-        Self { answer: resource(Box::new(when), Box::new(fetch), blocking), read: PhantomData }
+        Self {
+            answer: resource(Box::new(when), Box::new(fetch), blocking),
+            read: PhantomData,
+        }
     }
 
     /// What was read; `None` before the first answer. Looked at by whoever calls it.
@@ -112,14 +122,17 @@ impl<T: Serialize + Send + Sync + 'static> Written for T {
 
 fn typed<T: Clone + 'static>(read: &dyn Written) -> AppResult<T> {
     let read: &dyn Any = read;
-    read.downcast_ref::<T>().cloned().ok_or_else(|| unreadable("an answer of another kind".into()))
+    read.downcast_ref::<T>()
+        .cloned()
+        .ok_or_else(|| unreadable("an answer of another kind".into()))
 }
 
 const fn unreadable(why: String) -> AppError {
     AppError(model::Error::Transport(why))
 }
 
-/// What was read as JSON, a refusal as its JSON after a mark that no JSON begins with: no reader of `Result` for each kind of answer.
+/// What was read as JSON, a refusal as its JSON after a mark that no JSON begins with: no reader of `Result` for each
+/// kind of answer.
 struct AsJson;
 
 const REFUSED: char = '!';
@@ -152,7 +165,11 @@ impl Decoder<Answer> for AsJson {
     }
 }
 
-fn resource(when: Box<dyn Fn() + Send + Sync>, fetch: Box<dyn Fn() -> Fetching + Send + Sync>, blocking: bool) -> Resource<Answer, AsJson> {
+fn resource(
+    when: Box<dyn Fn() + Send + Sync>,
+    fetch: Box<dyn Fn() -> Fetching + Send + Sync>,
+    blocking: bool,
+) -> Resource<Answer, AsJson> {
     // Whatever `when` looked at, it looked at something new: each run gives another value.
     let runs = AtomicU32::new(0);
     let source = move || {
@@ -168,7 +185,8 @@ fn resource(when: Box<dyn Fn() + Send + Sync>, fetch: Box<dyn Fn() -> Fetching +
     answer
 }
 
-/// Reads again what failed while the node was away: at once when the connection is back, and from time to time while it stands.
+/// Reads again what failed while the node was away: at once when the connection is back, and from time to time while it
+/// stands.
 fn recover(answer: Resource<Answer, AsJson>, live: Live) {
     let failed = |answer: Option<Answer>| matches!(answer, Some(Answer::Refused(error)) if error.may_pass());
     live.on_return(move || {

@@ -1,5 +1,5 @@
-//! The application as a whole: the HTML around it, what every page shares, and one line per feature in the table of routes.
-//! It must not know what is on a page.
+//! The application as a whole: the HTML around it, what every page shares, and one line per feature in the table of
+//! routes. It must not know what is on a page.
 
 #[cfg(feature = "ssr")]
 use crate::browser::HEAD_SCRIPT;
@@ -60,7 +60,10 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 /// The page that a whole title names: `Inbox` in `(2) Inbox · OrchWiz`.
 fn page_in(title: &str) -> &str {
     let (page, _) = title.rsplit_once(" · OrchWiz").unwrap_or_default();
-    let counted = page.strip_prefix('(').and_then(|rest| rest.split_once(") ")).filter(|(count, _)| count.parse::<i64>().is_ok());
+    let counted = page
+        .strip_prefix('(')
+        .and_then(|rest| rest.split_once(") "))
+        .filter(|(count, _)| count.parse::<i64>().is_ok());
     counted.map_or(page, |(_, page)| page)
 }
 
@@ -72,9 +75,13 @@ pub fn App() -> impl IntoView {
     provide_toasts();
     let live = provide_live();
     let title = move |page: String| {
-        let name = if page.is_empty() { "OrchWiz".to_owned() } else { format!("{page} · OrchWiz") };
-        // The server has no socket that counts, and must not read a signal here: see `ui::LiveTitle`. And `leptos_meta` writes what it is given
-        // into the page as it is: a name that ends the element would go on as markup.
+        let name = if page.is_empty() {
+            "OrchWiz".to_owned()
+        } else {
+            format!("{page} · OrchWiz")
+        };
+        // The server has no socket that counts, and must not read a signal here: see `ui::LiveTitle`. And `leptos_meta`
+        // writes what it is given into the page as it is: a name that ends the element would go on as markup.
         if cfg!(feature = "ssr") {
             return name.replace('&', "&amp;").replace('<', "&lt;");
         }
@@ -83,11 +90,21 @@ pub fn App() -> impl IntoView {
             pending => format!("({pending}) {name}"),
         }
     };
-    // Until a page says its own, as while it takes over what the server drew or another page is fetched, what stands there stays.
-    // `leptos_meta` empties it before it asks for the first time.
-    let standing = move || if cfg!(feature = "hydrate") { page_in(&document().title()).to_owned() } else { String::new() };
+    // Until a page says its own, as while it takes over what the server drew or another page is fetched, what stands
+    // there stays. `leptos_meta` empties it before it asks for the first time.
+    let standing = move || {
+        if cfg!(feature = "hydrate") {
+            page_in(&document().title()).to_owned()
+        } else {
+            String::new()
+        }
+    };
     let drawn = standing();
-    let standing = move || Some(standing()).filter(|page| !page.is_empty()).unwrap_or_else(|| drawn.clone());
+    let standing = move || {
+        Some(standing())
+            .filter(|page| !page.is_empty())
+            .unwrap_or_else(|| drawn.clone())
+    };
     leptos::view! {
         <Title text=standing formatter=title />
         <Router>

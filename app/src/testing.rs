@@ -1,9 +1,12 @@
-//! For tests of pages: a node that answers from memory, and a page rendered as the server would. What each port answers stands beside its
-//! feature, in `fake.rs`. Only compiled for tests.
+//! For tests of pages: a node that answers from memory, and a page rendered as the server would. What each port answers
+//! stands beside its feature, in `fake.rs`. Only compiled for tests.
 
 pub use crate::{auth::fake::token, inbox::fake::approval, projects::fake::project, sessions::fake::session};
 
-use crate::{auth::fake::Accounts, inbox::fake::Approvals, overview::fake::Node, projects::fake::Projects, sessions::fake::Sessions, usage::fake::Usage};
+use crate::{
+    auth::fake::Accounts, inbox::fake::Approvals, overview::fake::Node, projects::fake::Projects,
+    sessions::fake::Sessions, usage::fake::Usage,
+};
 use axum::{body::Body, http::Request};
 use leptos::{config::LeptosOptions, prelude::provide_context};
 use model::{
@@ -45,8 +48,16 @@ pub fn user_id(n: u8) -> UserId {
 
 /// Mara, signed in by cookie, in that role.
 pub fn caller(role: Role) -> Caller {
-    let via = Via::Cookie { login: "login-1".into() };
-    Caller { user: Some(user_id(1)), name: "mara".into(), role, via, from: Some("127.0.0.1".into()) }
+    let via = Via::Cookie {
+        login: "login-1".into(),
+    };
+    Caller {
+        user: Some(user_id(1)),
+        name: "mara".into(),
+        role,
+        via,
+        from: Some("127.0.0.1".into()),
+    }
 }
 
 /// What a node that answers from memory knows. `Fake::default()` is a new, empty node with Mara as its owner.
@@ -109,7 +120,9 @@ impl Rendered {
         let mut out = String::with_capacity(rest.len());
         while let Some(start) = rest.find("<script") {
             out.push_str(&rest[..start]);
-            rest = rest[start..].find("</script>").map_or("", |end| &rest[start + end + "</script>".len()..]);
+            rest = rest[start..]
+                .find("</script>")
+                .map_or("", |end| &rest[start + end + "</script>".len()..]);
         }
         out.push_str(rest);
         out.replace("<!>", "").replace("<!--hot-reload-->", "")
@@ -139,13 +152,23 @@ impl Rendered {
 impl Fake {
     /// A node whose ports fail with `error`, but for what the frame needs.
     pub fn failing(error: Error) -> Self {
-        Self { error: Some(error), ..Self::default() }
+        Self {
+            error: Some(error),
+            ..Self::default()
+        }
     }
 
     /// The ports.
     pub fn services(self) -> Services {
         let fake = Arc::new(self);
-        Services { sessions: fake.clone(), approvals: fake.clone(), projects: fake.clone(), usage: fake.clone(), accounts: fake.clone(), node: fake }
+        Services {
+            sessions: fake.clone(),
+            approvals: fake.clone(),
+            projects: fake.clone(),
+            usage: fake.clone(),
+            accounts: fake.clone(),
+            node: fake,
+        }
     }
 
     /// Renders the page at `path` (with its query) as the server would for this node.
@@ -153,14 +176,20 @@ impl Fake {
         // Listing the routes is what starts Leptos' executor in the server, too.
         static ROUTES: Once = Once::new();
         ROUTES.call_once(|| drop(leptos_axum::generate_route_list(crate::App)));
-        let mut request = Request::get(path).header("accept", "text/html").body(Body::empty()).expect("a path");
+        let mut request = Request::get(path)
+            .header("accept", "text/html")
+            .body(Body::empty())
+            .expect("a path");
         if let Some(caller) = &self.caller {
             request.extensions_mut().insert(caller.clone());
         }
         let options = LeptosOptions::builder().output_name("orchwiz").build();
         // The link `works` works, all others are spent.
         let link_works: crate::auth::LinkCheck = Arc::new(|token| Box::pin(async move { Ok(token == "works") }));
-        let auth = crate::auth::AuthOptions { github: self.accounts.github, link_works };
+        let auth = crate::auth::AuthOptions {
+            github: self.accounts.github,
+            link_works,
+        };
         let services = self.services();
         let context = move || {
             provide_context(services.clone());
@@ -169,13 +198,31 @@ impl Fake {
         let handler = leptos_axum::render_app_to_stream_with_context(context, move || crate::shell(options.clone()));
         let response = handler(request).await;
         let status = response.status().as_u16();
-        let location = response.headers().get("location").and_then(|to| to.to_str().ok()).map(str::to_owned);
-        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("the whole page");
+        let location = response
+            .headers()
+            .get("location")
+            .and_then(|to| to.to_str().ok())
+            .map(str::to_owned);
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX)
+            .await
+            .expect("the whole page");
         let html = String::from_utf8(body.to_vec()).expect("UTF-8");
-        #[expect(clippy::disallowed_methods, reason = "a switch of the test itself: where to leave pages for looking at")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a switch of the test itself: where to leave pages for looking at"
+        )]
         if let Ok(folder) = std::env::var("ORCHWIZ_TEST_PAGES") {
-            let name: String = path.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-            let thread = std::thread::current().name().unwrap_or("test").rsplit("::").next().unwrap_or("test").to_owned();
+            let name: String = path
+                .chars()
+                .map(|c| if c.is_alphanumeric() { c } else { '_' })
+                .collect();
+            let thread = std::thread::current()
+                .name()
+                .unwrap_or("test")
+                .rsplit("::")
+                .next()
+                .unwrap_or("test")
+                .to_owned();
             std::fs::write(format!("{folder}/{thread}{name}.html"), &html).expect("the folder exists");
         }
         Rendered { status, location, html }
@@ -194,12 +241,17 @@ impl Fake {
 pub(crate) fn page<T: Clone>(items: &[T], query: &PageQuery) -> Result<Page<T>> {
     let limit = usize::try_from(query.limit()?).unwrap_or(usize::MAX);
     let from = match &query.after {
-        Some(after) => after.parse().map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?,
+        Some(after) => after
+            .parse()
+            .map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?,
         None => 0_usize,
     };
     let from = from.min(items.len());
     let to = (from + limit).min(items.len());
-    Ok(Page { items: items[from..to].to_vec(), next: (to < items.len()).then(|| to.to_string()) })
+    Ok(Page {
+        items: items[from..to].to_vec(),
+        next: (to < items.len()).then(|| to.to_string()),
+    })
 }
 
 #[cfg(test)]
@@ -217,12 +269,22 @@ mod tests {
         let entries: Vec<Entry> = (1..=3).map(|seq| entry(seq, EntryKind::Message, |_| ())).collect();
         let rows = vec![
             session(1, |session| session.updated = NOW),
-            session(2, |session| (session.state, session.tags) = (SessionState::Waiting, vec!["a b".into()])),
+            session(2, |session| {
+                (session.state, session.tags) = (SessionState::Waiting, vec!["a b".into()]);
+            }),
             session(3, |session| session.title = "Größe".into()),
         ];
         let fake = Fake {
-            sessions: Sessions { rows, entries, ..Sessions::default() },
-            approvals: vec![approval(1, |_| ()), approval(2, |approval| approval.state = ApprovalState::Denied)].into(),
+            sessions: Sessions {
+                rows,
+                entries,
+                ..Sessions::default()
+            },
+            approvals: vec![
+                approval(1, |_| ()),
+                approval(2, |approval| approval.state = ApprovalState::Denied),
+            ]
+            .into(),
             projects: vec![project(2, |project| project.name = "alpha".into()), project(1, |_| ())].into(),
             ..Fake::default()
         };

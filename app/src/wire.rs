@@ -1,5 +1,5 @@
-//! How server functions speak: JSON, read from text as the data within pages is, so that the browser carries one reader of each row
-//! and not two. It must not change what is said: the bytes are `serde_json`'s.
+//! How server functions speak: JSON, read from text as the data within pages is, so that the browser carries one reader
+//! of each row and not two. It must not change what is said: the bytes are `serde_json`'s.
 
 use crate::{AppError, AppResult};
 use leptos::server_fn::{
@@ -92,7 +92,10 @@ where
         F: Fn(Input) -> Fut + Send,
         Fut: Future<Output = Result<Output, AppError>> + Send,
     {
-        if request.to_content_type().is_some_and(|kind| kind.starts_with(JsonText::CONTENT_TYPE)) {
+        if request
+            .to_content_type()
+            .is_some_and(|kind| kind.starts_with(JsonText::CONTENT_TYPE))
+        {
             <Rpc as Protocol<Input, Output, Client, Server, AppError>>::run_server(request, body).await
         } else {
             <Http<PostUrl, Json> as Protocol<Input, Output, Client, Server, AppError>>::run_server(request, body).await
@@ -109,12 +112,16 @@ pub(crate) fn send_form(path: &str, fields: String) -> impl Future<Output = AppR
     #[cfg(feature = "hydrate")]
     return browser::exchange(path.to_owned(), PostUrl::CONTENT_TYPE, fields);
     #[cfg(not(feature = "hydrate"))]
-    std::future::ready(Err(AppError(model::Error::Transport(format!("only a browser sends {} bytes to {path}", fields.len())))))
+    std::future::ready(Err(AppError(model::Error::Transport(format!(
+        "only a browser sends {} bytes to {path}",
+        fields.len()
+    )))))
 }
 
 /// Reads an answer.
 pub(crate) fn read<T: DeserializeOwned>(answer: Bytes) -> AppResult<T> {
-    JsonText::decode(answer).map_err(|error| AppError::from_server_fn_error(ServerFnErrorErr::Deserialization(error.to_string())))
+    JsonText::decode(answer)
+        .map_err(|error| AppError::from_server_fn_error(ServerFnErrorErr::Deserialization(error.to_string())))
 }
 
 #[cfg(feature = "hydrate")]
@@ -132,17 +139,29 @@ mod browser {
     use serde::{Serialize, de::DeserializeOwned};
     use std::pin::Pin;
 
-    pub(super) fn call<I: Serialize, O: DeserializeOwned>(path: &str, input: &I) -> impl Future<Output = AppResult<O>> + Send + use<I, O> {
+    pub(super) fn call<I: Serialize, O: DeserializeOwned>(
+        path: &str,
+        input: &I,
+    ) -> impl Future<Output = AppResult<O>> + Send + use<I, O> {
         let answer = match serde_json::to_string(input) {
             Ok(body) => exchange(path.to_owned(), JsonText::CONTENT_TYPE, body),
-            Err(error) => Box::pin(async move { Err(AppError::from_server_fn_error(ServerFnErrorErr::Serialization(error.to_string()))) }),
+            Err(error) => Box::pin(async move {
+                Err(AppError::from_server_fn_error(ServerFnErrorErr::Serialization(
+                    error.to_string(),
+                )))
+            }),
         };
         async move { read(answer.await?) }
     }
 
-    pub(super) fn exchange(path: String, kind: &'static str, body: String) -> Pin<Box<dyn Future<Output = AppResult<Bytes>> + Send>> {
+    pub(super) fn exchange(
+        path: String,
+        kind: &'static str,
+        body: String,
+    ) -> Pin<Box<dyn Future<Output = AppResult<Bytes>> + Send>> {
         Box::pin(async move {
-            let request = <BrowserRequest as ClientReq<AppError>>::try_new_post(&path, kind, JsonText::CONTENT_TYPE, body)?;
+            let request =
+                <BrowserRequest as ClientReq<AppError>>::try_new_post(&path, kind, JsonText::CONTENT_TYPE, body)?;
             let response: BrowserResponse = <BrowserClient as Client<AppError>>::send(request).await?;
             let refused = <BrowserResponse as ClientRes<AppError>>::status(&response) >= 400;
             let leads_on = <BrowserResponse as ClientRes<AppError>>::has_redirect(&response);

@@ -1,6 +1,9 @@
 //! Rules that no compiler checks, held against the source of the dashboard itself.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot read its own sources has nothing to say")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its own sources has nothing to say"
+)]
 
 use std::{fs, path::Path};
 
@@ -24,14 +27,21 @@ fn sources() -> Vec<(String, String)> {
 /// Where an element's closing tag does not directly follow its opening one.
 fn with_children(source: &str, element: &str) -> Vec<usize> {
     let closing = format!("</{element}>");
-    source.match_indices(&closing).map(|(at, _)| at).filter(|at| !source[..*at].ends_with('>') || source[..*at].ends_with("</")).collect()
+    source
+        .match_indices(&closing)
+        .map(|(at, _)| at)
+        .filter(|at| !source[..*at].ends_with('>') || source[..*at].ends_with("</"))
+        .collect()
 }
 
 #[test]
 fn no_textarea_has_text_between_its_tags() {
     // Leptos 0.8 writes such text unescaped into the page: what somebody typed would run in another's browser.
     for (path, source) in sources() {
-        assert!(with_children(&source, "textarea").is_empty(), "{path}: set prop:value instead of text between <textarea> and </textarea>");
+        assert!(
+            with_children(&source, "textarea").is_empty(),
+            "{path}: set prop:value instead of text between <textarea> and </textarea>"
+        );
     }
 }
 
@@ -39,12 +49,18 @@ fn no_textarea_has_text_between_its_tags() {
 fn the_rule_itself_finds_what_it_looks_for() {
     assert!(with_children("<textarea rows=3 on:input=move |e| f(e)></textarea>", "textarea").is_empty());
     assert_eq!(with_children("<textarea>{text}</textarea>", "textarea").len(), 1);
-    assert_eq!(with_children("<textarea>\n    \"text\"\n</textarea>", "textarea").len(), 1);
+    assert_eq!(
+        with_children("<textarea>\n    \"text\"\n</textarea>", "textarea").len(),
+        1
+    );
 }
 
 /// The names that stand after `before` in double quotes.
 fn named<'s>(source: &'s str, before: &'s str) -> impl Iterator<Item = &'s str> {
-    source.split(before).skip(1).filter_map(|rest| rest.strip_prefix('"')?.split('"').next())
+    source
+        .split(before)
+        .skip(1)
+        .filter_map(|rest| rest.strip_prefix('"')?.split('"').next())
 }
 
 #[test]
@@ -52,9 +68,15 @@ fn every_icon_that_is_named_is_in_the_sprite() {
     let sprite = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../public/icons.svg")).unwrap();
     let mut found = 0;
     for (path, source) in sources() {
-        for name in ["<Icon name=", "icon=", "icon: "].iter().flat_map(|before| named(&source, before)) {
+        for name in ["<Icon name=", "icon=", "icon: "]
+            .iter()
+            .flat_map(|before| named(&source, before))
+        {
             found += 1;
-            assert!(sprite.contains(&format!("id=\"i-{name}\"")), "{path}: there is no icon `{name}` in public/icons.svg");
+            assert!(
+                sprite.contains(&format!("id=\"i-{name}\"")),
+                "{path}: there is no icon `{name}` in public/icons.svg"
+            );
         }
     }
     assert!(found > 50, "only {found} icons were found in the sources");
@@ -74,15 +96,23 @@ fn raw_html_enters_the_page_only_through_the_kit() {
 fn pages_reach_the_browser_only_through_its_module() {
     let allowed = ["/browser/", "/live/socket.rs", "/ui/"];
     for (path, source) in sources() {
-        let uses = ["set_timeout(", "set_interval(", "local_storage(", "set_href("].into_iter().find(|call| source.contains(call));
-        assert!(uses.is_none() || allowed.iter().any(|part| path.contains(part)), "{path}: {uses:?} belongs into app::browser");
+        let uses = ["set_timeout(", "set_interval(", "local_storage(", "set_href("]
+            .into_iter()
+            .find(|call| source.contains(call));
+        assert!(
+            uses.is_none() || allowed.iter().any(|part| path.contains(part)),
+            "{path}: {uses:?} belongs into app::browser"
+        );
     }
 }
 
 #[test]
 fn a_title_that_changes_is_made_within_its_request() {
     for (path, source) in sources() {
-        assert!(!source.contains("<Title text=move"), "{path}: take ui::LiveTitle, which says why");
+        assert!(
+            !source.contains("<Title text=move"),
+            "{path}: take ui::LiveTitle, which says why"
+        );
     }
 }
 
@@ -91,12 +121,16 @@ fn nothing_of_a_page_is_bound_to_the_thread_that_drew_it() {
     // The server may drop a page on another thread than the one that drew it; what is local to a thread panics then.
     for (path, source) in sources() {
         for local in ["new_local(", "LocalResource", "SendWrapper"] {
-            assert!(!source.contains(local), "{path}: {local} would panic on the server, take the sendable form");
+            assert!(
+                !source.contains(local),
+                "{path}: {local} would panic on the server, take the sendable form"
+            );
         }
     }
 }
 
-/// What the book says and we do not write (`app/src/lib.rs` says why), what to write instead, and the one file that may.
+/// What the book says and we do not write (`app/src/lib.rs` says why), what to write instead, and the one file that
+/// may.
 const BANNED: &[(&str, &str, &str)] = &[
     ("Resource::new", "NodeResource::new", "/node_resource.rs"),
     ("Action::new", "NodeAction::new", "/node_action.rs"),
@@ -107,21 +141,27 @@ const BANNED: &[(&str, &str, &str)] = &[
 
 /// Whether code of `source` says `word` as a name of its own, not as the end of a longer one, and not in a comment.
 fn says(source: &str, word: &str) -> bool {
-    source.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
-        let alone = |at: usize| {
-            let (before, after) = (line[..at].chars().next_back(), line[at + word.len()..].chars().next());
-            let is_name = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-            !is_name(before) && (word.ends_with("new") || word.ends_with(':') || !is_name(after))
-        };
-        line.match_indices(word).any(|(at, _)| alone(at))
-    })
+    source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .any(|line| {
+            let alone = |at: usize| {
+                let (before, after) = (line[..at].chars().next_back(), line[at + word.len()..].chars().next());
+                let is_name = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+                !is_name(before) && (word.ends_with("new") || word.ends_with(':') || !is_name(after))
+            };
+            line.match_indices(word).any(|(at, _)| alone(at))
+        })
 }
 
 #[test]
 fn what_the_book_says_is_written_as_the_table_in_lib_says() {
     for (path, source) in sources() {
         for (word, instead, allowed) in BANNED {
-            assert!(!says(&source, word) || path.ends_with(allowed), "{path}: write {instead} instead of {word}");
+            assert!(
+                !says(&source, word) || path.ends_with(allowed),
+                "{path}: write {instead} instead of {word}"
+            );
         }
     }
     assert!(says("let a = Resource::new_blocking(when, fetch);", "Resource::new") && says("<For each=rows", "<For"));
@@ -153,9 +193,17 @@ fn followed_from(source: &str) -> Vec<&str> {
 fn pages_follow_the_socket_from_where_they_were_read() {
     // From a number everything is said again, and where that is too much, the page is told to reload, for ever.
     for (path, source) in sources() {
-        let written = followed_from(&source).into_iter().find(|after| after.starts_with(|c: char| c.is_ascii_digit()));
-        assert!(written.is_none() || path.contains("/live/"), "{path}: follow from the position that came with the answer, not from {written:?}");
+        let written = followed_from(&source)
+            .into_iter()
+            .find(|after| after.starts_with(|c: char| c.is_ascii_digit()));
+        assert!(
+            written.is_none() || path.contains("/live/"),
+            "{path}: follow from the position that came with the answer, not from {written:?}"
+        );
     }
     assert_eq!(followed_from("use_live().follow(vec![Topic::Node], 0);"), ["0"]);
-    assert_eq!(followed_from("live.follow(vec![Topic::Node], self.now.with_value(|now| now.pos));"), ["self.now.with_value(|now| now.pos)"]);
+    assert_eq!(
+        followed_from("live.follow(vec![Topic::Node], self.now.with_value(|now| now.pos));"),
+        ["self.now.with_value(|now| now.pos)"]
+    );
 }

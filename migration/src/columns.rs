@@ -25,7 +25,9 @@ pub(crate) fn flag(name: &'static str) -> ColumnDef {
 
 /// Bytes, kept as given.
 pub(crate) fn bytes(name: &'static str) -> ColumnDef {
-    ColumnDef::new_with_type(name, ColumnType::VarBinary(StringLen::None)).not_null().take()
+    ColumnDef::new_with_type(name, ColumnType::VarBinary(StringLen::None))
+        .not_null()
+        .take()
 }
 
 /// The same column, but it may be absent.
@@ -34,7 +36,11 @@ pub(crate) fn null(mut column: ColumnDef) -> ColumnDef {
 }
 
 /// A table with its columns and its primary key.
-pub(crate) fn table(name: &'static str, key: &[&'static str], columns: impl IntoIterator<Item = ColumnDef>) -> TableCreateStatement {
+pub(crate) fn table(
+    name: &'static str,
+    key: &[&'static str],
+    columns: impl IntoIterator<Item = ColumnDef>,
+) -> TableCreateStatement {
     let mut table = Table::create().table(name).to_owned();
     let mut columns: Vec<ColumnDef> = columns.into_iter().collect();
     if let [only] = key {

@@ -84,9 +84,26 @@ async fn journal(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             ],
         ))
         .await?;
-    manager.create_index(unique("event_origin_epoch_seq", "event", &["origin", "epoch", "seq"])).await?;
-    manager.create_index(index("event_session_pos", "event", &["session", "pos"])).await?;
-    manager.create_table(table("log", &["origin", "epoch"], [text("origin"), text("epoch"), int("seq"), bytes("hash"), int("pos"), flag("own")])).await?;
+    manager
+        .create_index(unique("event_origin_epoch_seq", "event", &["origin", "epoch", "seq"]))
+        .await?;
+    manager
+        .create_index(index("event_session_pos", "event", &["session", "pos"]))
+        .await?;
+    manager
+        .create_table(table(
+            "log",
+            &["origin", "epoch"],
+            [
+                text("origin"),
+                text("epoch"),
+                int("seq"),
+                bytes("hash"),
+                int("pos"),
+                flag("own"),
+            ],
+        ))
+        .await?;
     Ok(())
 }
 
@@ -96,11 +113,22 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .create_table(table(
             "user",
             KEY,
-            [text("id"), text("origin"), text("name"), text("role"), null(text("github")), int("created"), flag("disabled"), null(int("removed"))],
+            [
+                text("id"),
+                text("origin"),
+                text("name"),
+                text("role"),
+                null(text("github")),
+                int("created"),
+                flag("disabled"),
+                null(int("removed")),
+            ],
         ))
         .await?;
     // Names of those who are gone may repeat; that nobody else takes a name twice is checked when a person is created.
-    manager.create_index(index("user_name_origin", "user", &["name", "origin"])).await?;
+    manager
+        .create_index(index("user_name_origin", "user", &["name", "origin"]))
+        .await?;
     manager
         .create_table(table(
             "project",
@@ -121,7 +149,9 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             ],
         ))
         .await?;
-    manager.create_index(index("project_path_origin", "project", &["path", "origin"])).await?;
+    manager
+        .create_index(index("project_path_origin", "project", &["path", "origin"]))
+        .await?;
     manager
         .create_table(table(
             "session",
@@ -170,28 +200,93 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ))
         .await?;
     // It says who may see a session and where it stands, so that a list of the newest looks at no row.
-    manager.create_index(index("session_newest", "session", &["updated", "id", "archived", "deleted", "visibility", "owner", "pos"])).await?;
-    // Sessions that wait for an agent, in the order in which they began to. Both databases use it where the state is said in the statement's text.
-    let waits = Expr::col("state").eq(Expr::cust("'queued'")).and(Expr::col("deleted").is_null());
-    manager.create_index(index("session_queued", "session", &["state", "state_since", "id"]).and_where(waits).to_owned()).await?;
-    manager.create_index(index("session_agent_updated_id", "session", &["agent", "updated", "id"])).await?;
+    manager
+        .create_index(index(
+            "session_newest",
+            "session",
+            &["updated", "id", "archived", "deleted", "visibility", "owner", "pos"],
+        ))
+        .await?;
+    // Sessions that wait for an agent, in the order in which they began to. Both databases use it where the state is
+    // said in the statement's text.
+    let waits = Expr::col("state")
+        .eq(Expr::cust("'queued'"))
+        .and(Expr::col("deleted").is_null());
+    manager
+        .create_index(
+            index("session_queued", "session", &["state", "state_since", "id"])
+                .and_where(waits)
+                .to_owned(),
+        )
+        .await?;
+    manager
+        .create_index(index(
+            "session_agent_updated_id",
+            "session",
+            &["agent", "updated", "id"],
+        ))
+        .await?;
     // What was put away: the few that the list of the others never shows.
     let away = Expr::col("archived").is_not_null();
-    manager.create_index(index("session_archived", "session", &["updated", "id"]).and_where(away).to_owned()).await?;
-    manager.create_index(index("session_project_updated_id", "session", &["project", "updated", "id"])).await?;
-    manager.create_index(index("session_state_updated_id", "session", &["state", "updated", "id"])).await?;
+    manager
+        .create_index(
+            index("session_archived", "session", &["updated", "id"])
+                .and_where(away)
+                .to_owned(),
+        )
+        .await?;
+    manager
+        .create_index(index(
+            "session_project_updated_id",
+            "session",
+            &["project", "updated", "id"],
+        ))
+        .await?;
+    manager
+        .create_index(index(
+            "session_state_updated_id",
+            "session",
+            &["state", "updated", "id"],
+        ))
+        .await?;
     manager
         .create_table(table(
             "run",
             KEY,
-            [text("id"), text("origin"), text("session"), text("argv"), int("started"), null(int("ended")), null(text("exit")), flag("trusted")],
+            [
+                text("id"),
+                text("origin"),
+                text("session"),
+                text("argv"),
+                int("started"),
+                null(int("ended")),
+                null(text("exit")),
+                flag("trusted"),
+            ],
         ))
         .await?;
-    manager.create_index(index("run_session_started", "run", &["session", "started"])).await?;
     manager
-        .create_table(table("prompt", KEY, [text("id"), text("origin"), text("session"), text("text"), text("by_name"), int("at"), text("state"), int("pos")]))
+        .create_index(index("run_session_started", "run", &["session", "started"]))
         .await?;
-    manager.create_index(index("prompt_session_pos", "prompt", &["session", "pos"])).await?;
+    manager
+        .create_table(table(
+            "prompt",
+            KEY,
+            [
+                text("id"),
+                text("origin"),
+                text("session"),
+                text("text"),
+                text("by_name"),
+                int("at"),
+                text("state"),
+                int("pos"),
+            ],
+        ))
+        .await?;
+    manager
+        .create_index(index("prompt_session_pos", "prompt", &["session", "pos"]))
+        .await?;
     manager
         .create_table(table(
             "entry",
@@ -223,7 +318,9 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             ],
         ))
         .await?;
-    manager.create_index(index("entry_session_call", "entry", &["session", "call"])).await?;
+    manager
+        .create_index(index("entry_session_call", "entry", &["session", "call"]))
+        .await?;
     manager
         .create_table(table(
             "approval",
@@ -253,10 +350,26 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             ],
         ))
         .await?;
-    manager.create_index(index("approval_state_created_id", "approval", &["state", "created", "id"])).await?;
-    manager.create_index(index("approval_session_created_id", "approval", &["session", "created", "id"])).await?;
-    manager.create_index(index("approval_session_call", "approval", &["session", "call"])).await?;
-    manager.create_index(index("approval_run_request", "approval", &["run", "request"])).await?;
+    manager
+        .create_index(index(
+            "approval_state_created_id",
+            "approval",
+            &["state", "created", "id"],
+        ))
+        .await?;
+    manager
+        .create_index(index(
+            "approval_session_created_id",
+            "approval",
+            &["session", "created", "id"],
+        ))
+        .await?;
+    manager
+        .create_index(index("approval_session_call", "approval", &["session", "call"]))
+        .await?;
+    manager
+        .create_index(index("approval_run_request", "approval", &["run", "request"]))
+        .await?;
     manager
         .create_table(table(
             "usage_total",
@@ -276,7 +389,9 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             ],
         ))
         .await?;
-    manager.create_index(index("usage_total_session", "usage_total", &["session"])).await?;
+    manager
+        .create_index(index("usage_total_session", "usage_total", &["session"]))
+        .await?;
     manager
         .create_table(table(
             "usage_day",
@@ -295,14 +410,29 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             ],
         ))
         .await?;
-    manager.create_index(index("usage_day_session", "usage_day", &["session"])).await?;
+    manager
+        .create_index(index("usage_day_session", "usage_day", &["session"]))
+        .await?;
     Ok(())
 }
 
 /// Never journaled.
 async fn private(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    manager.create_table(table("credential", &["user"], [text("user"), null(text("password_hash")), null(int("github_id")), int("auth_epoch")])).await?;
-    manager.create_index(unique("credential_github_id", "credential", &["github_id"])).await?;
+    manager
+        .create_table(table(
+            "credential",
+            &["user"],
+            [
+                text("user"),
+                null(text("password_hash")),
+                null(int("github_id")),
+                int("auth_epoch"),
+            ],
+        ))
+        .await?;
+    manager
+        .create_index(unique("credential_github_id", "credential", &["github_id"]))
+        .await?;
     manager
         .create_table(table(
             "login",
@@ -320,33 +450,92 @@ async fn private(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             ],
         ))
         .await?;
-    manager.create_table(table("known_network", &["user", "network"], [text("user"), text("network"), int("seen")])).await?;
+    manager
+        .create_table(table(
+            "known_network",
+            &["user", "network"],
+            [text("user"), text("network"), int("seen")],
+        ))
+        .await?;
     manager.create_index(index("login_user", "login", &["user"])).await?;
-    manager.create_index(index("login_expires", "login", &["expires"])).await?;
+    manager
+        .create_index(index("login_expires", "login", &["expires"]))
+        .await?;
     manager
         .create_table(table(
             "token",
             &["id"],
-            [text("id"), text("user"), text("name"), text("hash"), text("scope"), int("created"), null(int("expires")), null(int("used"))],
+            [
+                text("id"),
+                text("user"),
+                text("name"),
+                text("hash"),
+                text("scope"),
+                int("created"),
+                null(int("expires")),
+                null(int("used")),
+            ],
         ))
         .await?;
     manager.create_index(unique("token_hash", "token", &["hash"])).await?;
     manager.create_index(index("token_user", "token", &["user"])).await?;
-    manager.create_table(table("setup_link", &["hash"], [text("hash"), int("created"), int("expires"), null(int("used"))])).await?;
-    manager.create_table(table("secret", &["name"], [text("name"), bytes("value")])).await?;
+    manager
+        .create_table(table(
+            "setup_link",
+            &["hash"],
+            [text("hash"), int("created"), int("expires"), null(int("used"))],
+        ))
+        .await?;
+    manager
+        .create_table(table("secret", &["name"], [text("name"), bytes("value")]))
+        .await?;
     Ok(())
 }
 
 /// About this node only.
 async fn local(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    manager.create_table(table("lease", &["name"], [text("name"), text("owner"), int("fence"), int("expires")])).await?;
-    manager.create_table(table("run_cursor", &["run"], [text("run"), int("offset")])).await?;
-    manager.create_table(table("input", &["run", "n"], [text("run"), int("n"), bytes("line"), flag("acked")])).await?;
-    manager.create_table(table("health_sample", &["at"], [int("at"), text("json")])).await?;
-    manager.create_table(table("blob", &["hash"], [text("hash"), int("size"), int("refs"), null(bytes("bytes"))])).await?;
-    manager.create_table(table("idempotency", &["caller", "key"], [text("caller"), text("key"), small("status"), bytes("body"), int("at")])).await?;
-    manager.create_index(index("idempotency_at", "idempotency", &["at"])).await?;
-    manager.create_table(table("setting", &["key"], [text("key"), text("value")])).await?;
-    manager.create_table(table("cursor", &["name"], [text("name"), int("pos")])).await?;
+    manager
+        .create_table(table(
+            "lease",
+            &["name"],
+            [text("name"), text("owner"), int("fence"), int("expires")],
+        ))
+        .await?;
+    manager
+        .create_table(table("run_cursor", &["run"], [text("run"), int("offset")]))
+        .await?;
+    manager
+        .create_table(table(
+            "input",
+            &["run", "n"],
+            [text("run"), int("n"), bytes("line"), flag("acked")],
+        ))
+        .await?;
+    manager
+        .create_table(table("health_sample", &["at"], [int("at"), text("json")]))
+        .await?;
+    manager
+        .create_table(table(
+            "blob",
+            &["hash"],
+            [text("hash"), int("size"), int("refs"), null(bytes("bytes"))],
+        ))
+        .await?;
+    manager
+        .create_table(table(
+            "idempotency",
+            &["caller", "key"],
+            [text("caller"), text("key"), small("status"), bytes("body"), int("at")],
+        ))
+        .await?;
+    manager
+        .create_index(index("idempotency_at", "idempotency", &["at"]))
+        .await?;
+    manager
+        .create_table(table("setting", &["key"], [text("key"), text("value")]))
+        .await?;
+    manager
+        .create_table(table("cursor", &["name"], [text("name"), int("pos")]))
+        .await?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Accounts: people, their roles, logins and API tokens. Secrets never appear here but for the one time a token is shown.
+//! Accounts: people, their roles, logins and API tokens. Secrets never appear here but for the one time a token is
+//! shown.
 
 use crate::{
     Millis,

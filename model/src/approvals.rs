@@ -60,8 +60,8 @@ words! {
 }
 
 impl RememberScope {
-    /// Where something can be remembered. What is written into a project that is not trusted is not read. What `lasts` beyond the session lies
-    /// in settings that everybody's sessions read, since all agents share the node's user.
+    /// Where something can be remembered. What is written into a project that is not trusted is not read. What `lasts`
+    /// beyond the session lies in settings that everybody's sessions read, since all agents share the node's user.
     pub const fn offered(trusted: bool, lasts: bool) -> &'static [Self] {
         match (lasts, trusted) {
             (false, _) => &[Self::Session],
@@ -188,9 +188,9 @@ pub struct Approval {
     pub parts: CallParts,
     /// Exactly what the tool would get; only the beginning of it where `input_cut` says so.
     pub input: serde_json::Value,
-    /// Set where `input` holds only the beginning, which has at most 32 KiB as JSON: how long all of it is. Then `input_html`, `diff` and
-    /// `plan_html` show no more than that beginning, and whoever decides asks for the rest first (`Approvals::input`, `GET
-    /// /approvals/{id}/input`).
+    /// Set where `input` holds only the beginning, which has at most 32 KiB as JSON: how long all of it is. Then
+    /// `input_html`, `diff` and `plan_html` show no more than that beginning, and whoever decides asks for the rest
+    /// first (`Approvals::input`, `GET /approvals/{id}/input`).
     #[serde(default)]
     pub input_cut: Option<Whole>,
     /// The same on one line: the command, the path.
@@ -209,8 +209,9 @@ pub struct Approval {
     pub subagent: Option<String>,
     /// What "always" would remember; empty when the agent offers nothing, or more than fits into a row.
     pub suggestions: Vec<Suggestion>,
-    /// Where the caller can have "always" remembered so that it holds; empty when there is nothing to remember. An untrusted project's own settings
-    /// are not read by its agents, so a rule there would not hold. What lasts beyond the session needs the role admin.
+    /// Where the caller can have "always" remembered so that it holds; empty when there is nothing to remember. An
+    /// untrusted project's own settings are not read by its agents, so a rule there would not hold. What lasts beyond
+    /// the session needs the role admin.
     pub scopes: Vec<RememberScope>,
     /// What "always" does at each of those scopes, in the same order.
     pub always: Vec<Always>,
@@ -290,8 +291,8 @@ words! {
 pub struct Decide {
     /// The answer.
     pub decision: Verdict,
-    /// Remember it there; only with `allow`, only if the agent made a suggestion, and only at one of the approval's `scopes`: all but
-    /// `session` need the role admin.
+    /// Remember it there; only with `allow`, only if the agent made a suggestion, and only at one of the approval's
+    /// `scopes`: all but `session` need the role admin.
     #[serde(default)]
     pub remember: Option<RememberScope>,
     /// Why not, or comments on a plan; at most 10,000 characters.
@@ -308,12 +309,22 @@ pub struct Decide {
 impl Decide {
     /// A plain yes.
     pub fn allow() -> Self {
-        Self { decision: Verdict::Allow, remember: None, reason: None, mode: None, answers: None }
+        Self {
+            decision: Verdict::Allow,
+            remember: None,
+            reason: None,
+            mode: None,
+            answers: None,
+        }
     }
 
     /// A no with its reason.
     pub fn deny(reason: impl Into<String>) -> Self {
-        Self { decision: Verdict::Deny, reason: Some(reason.into()), ..Self::allow() }
+        Self {
+            decision: Verdict::Deny,
+            reason: Some(reason.into()),
+            ..Self::allow()
+        }
     }
 }
 
@@ -402,7 +413,14 @@ mod tests {
 
     #[test]
     fn always_says_what_it_does() {
-        let suggestions = [Suggestion { text: "allow Bash(make *)".into(), scope: RememberScope::Local, raw: serde_json::Value::Null }];
-        assert_eq!(Always::text(&suggestions, RememberScope::User), "From now on, in every session of every project on this machine: allow Bash(make *).");
+        let suggestions = [Suggestion {
+            text: "allow Bash(make *)".into(),
+            scope: RememberScope::Local,
+            raw: serde_json::Value::Null,
+        }];
+        assert_eq!(
+            Always::text(&suggestions, RememberScope::User),
+            "From now on, in every session of every project on this machine: allow Bash(make *)."
+        );
     }
 }

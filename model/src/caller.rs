@@ -111,12 +111,24 @@ pub struct Caller {
 impl Caller {
     /// The node acting by itself.
     pub fn node() -> Self {
-        Self { user: None, name: "node".into(), role: Role::Owner, via: Via::Node, from: None }
+        Self {
+            user: None,
+            name: "node".into(),
+            role: Role::Owner,
+            via: Via::Node,
+            from: None,
+        }
     }
 
     /// Whoever may open the data directory of this node.
     pub fn cli() -> Self {
-        Self { user: None, name: "cli".into(), role: Role::Owner, via: Via::Cli, from: None }
+        Self {
+            user: None,
+            name: "cli".into(),
+            role: Role::Owner,
+            via: Via::Cli,
+            from: None,
+        }
     }
 }
 
@@ -215,7 +227,8 @@ impl Action {
 /// What the action is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
-    /// The node as a whole, or a project: every user of a node is a member of its projects until projects name their members.
+    /// The node as a whole, or a project: every user of a node is a member of its projects until projects name their
+    /// members.
     Node,
     /// One session.
     Session {
@@ -237,13 +250,18 @@ pub enum Decision {
     Hide,
 }
 
-/// Whether `caller` may do `action` to `resource`. Pure: the same for server functions, REST, sockets and the command line.
+/// Whether `caller` may do `action` to `resource`. Pure: the same for server functions, REST, sockets and the command
+/// line.
 pub fn decide(caller: &Caller, action: Action, resource: Resource) -> Decision {
     if let Via::Token { scope, .. } = caller.via {
         match scope {
-            Scope::Metrics if action != Action::ReadMetrics => return Decision::Forbid("this token may only read metrics"),
+            Scope::Metrics if action != Action::ReadMetrics => {
+                return Decision::Forbid("this token may only read metrics");
+            }
             Scope::Read if action.writes() => return Decision::Forbid("this token may only read"),
-            Scope::Read | Scope::Write if action == Action::ReadMetrics => return Decision::Forbid("metrics need a token of scope metrics"),
+            Scope::Read | Scope::Write if action == Action::ReadMetrics => {
+                return Decision::Forbid("metrics need a token of scope metrics");
+            }
             _ => {}
         }
         // A stolen token must not be able to make itself permanent.
@@ -253,7 +271,10 @@ pub fn decide(caller: &Caller, action: Action, resource: Resource) -> Decision {
     } else if action == Action::ReadMetrics && matches!(caller.via, Via::Cookie { .. }) && caller.role < Role::Admin {
         return Decision::Forbid("metrics need a token of scope metrics");
     }
-    if let Resource::Session { owner, visibility: Visibility::Private } = resource
+    if let Resource::Session {
+        owner,
+        visibility: Visibility::Private,
+    } = resource
         && caller.via != Via::Node
         && (owner.is_none() || owner != caller.user)
     {
@@ -288,7 +309,13 @@ mod tests {
     }
 
     fn caller(role: Role, via: Via) -> Caller {
-        Caller { user: Some(UserId::from_uuid(Uuid::from_u128(1))), name: "mara".into(), role, via, from: None }
+        Caller {
+            user: Some(UserId::from_uuid(Uuid::from_u128(1))),
+            name: "mara".into(),
+            role,
+            via,
+            from: None,
+        }
     }
 
     #[test]
@@ -306,26 +333,54 @@ mod tests {
 
     #[test]
     fn a_private_session_of_another_is_hidden_even_from_owners() {
-        let theirs = Resource::Session { owner: Some(UserId::from_uuid(Uuid::from_u128(2))), visibility: Visibility::Private };
+        let theirs = Resource::Session {
+            owner: Some(UserId::from_uuid(Uuid::from_u128(2))),
+            visibility: Visibility::Private,
+        };
         for role in Role::ALL {
-            for action in [Action::ReadSession, Action::DriveSession, Action::EditSession, Action::DecideApproval] {
+            for action in [
+                Action::ReadSession,
+                Action::DriveSession,
+                Action::EditSession,
+                Action::DecideApproval,
+            ] {
                 assert_eq!(decide(&caller(role, cookie()), action, theirs), Decision::Hide);
             }
         }
-        let mine = Resource::Session { owner: Some(UserId::from_uuid(Uuid::from_u128(1))), visibility: Visibility::Private };
-        assert_eq!(decide(&caller(Role::Viewer, cookie()), Action::ReadSession, mine), Decision::Allow);
+        let mine = Resource::Session {
+            owner: Some(UserId::from_uuid(Uuid::from_u128(1))),
+            visibility: Visibility::Private,
+        };
+        assert_eq!(
+            decide(&caller(Role::Viewer, cookie()), Action::ReadSession, mine),
+            Decision::Allow
+        );
     }
 
     #[test]
     fn tokens_are_bound_by_their_scope_and_cannot_multiply() {
-        let token = |scope| Via::Token { id: TokenId::from_uuid(Uuid::from_u128(3)), scope };
+        let token = |scope| Via::Token {
+            id: TokenId::from_uuid(Uuid::from_u128(3)),
+            scope,
+        };
         for action in Action::ALL {
             let read = decide(&caller(Role::Owner, token(Scope::Read)), action, Resource::Node);
-            assert_eq!(read == Decision::Allow, matches!(action, Action::ReadNode | Action::ReadSession), "read {action:?}");
+            assert_eq!(
+                read == Decision::Allow,
+                matches!(action, Action::ReadNode | Action::ReadSession),
+                "read {action:?}"
+            );
             let metrics = decide(&caller(Role::Owner, token(Scope::Metrics)), action, Resource::Node);
-            assert_eq!(metrics == Decision::Allow, action == Action::ReadMetrics, "metrics {action:?}");
+            assert_eq!(
+                metrics == Decision::Allow,
+                action == Action::ReadMetrics,
+                "metrics {action:?}"
+            );
             let write = decide(&caller(Role::Owner, token(Scope::Write)), action, Resource::Node);
-            let kept_back = matches!(action, Action::EditTokens | Action::EditSelf | Action::EditUsers | Action::ReadMetrics);
+            let kept_back = matches!(
+                action,
+                Action::EditTokens | Action::EditSelf | Action::EditUsers | Action::ReadMetrics
+            );
             assert_eq!(write == Decision::Allow, !kept_back, "write {action:?}");
         }
     }

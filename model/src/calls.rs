@@ -1,5 +1,6 @@
 //! Calls of tools in words that all agents share: what kind of thing a call does, and where in its input that is said.
-//! An agent's driver says it once, when the call begins or is asked for; whoever shows, draws or counts a call knows no tool by its name.
+//! An agent's driver says it once, when the call begins or is asked for; whoever shows, draws or counts a call knows no
+//! tool by its name.
 
 use crate::sessions::words;
 use serde::{Deserialize, Serialize};
@@ -37,8 +38,9 @@ words! {
     }
 }
 
-/// Where in a call's input what people look for is said. Each is a JSON pointer (RFC 6901) into the input, like `/command`; absent where the call
-/// has no such thing. Text that one points to is meant to be shown as what it is; it is still the agent's word.
+/// Where in a call's input what people look for is said. Each is a JSON pointer (RFC 6901) into the input, like
+/// `/command`; absent where the call has no such thing. Text that one points to is meant to be shown as what it is; it
+/// is still the agent's word.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -84,7 +86,20 @@ pub struct CallParts {
 /// Only what there is.
 impl std::fmt::Debug for CallParts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { command, purpose, path, old, new, everywhere, content, url, query, plan, questions, language } = self;
+        let Self {
+            command,
+            purpose,
+            path,
+            old,
+            new,
+            everywhere,
+            content,
+            url,
+            query,
+            plan,
+            questions,
+            language,
+        } = self;
         let all = [
             ("command", command),
             ("purpose", purpose),
@@ -99,7 +114,9 @@ impl std::fmt::Debug for CallParts {
             ("questions", questions),
             ("language", language),
         ];
-        f.debug_map().entries(all.iter().filter_map(|(name, part)| Some((name, part.as_ref()?)))).finish()
+        f.debug_map()
+            .entries(all.iter().filter_map(|(name, part)| Some((name, part.as_ref()?))))
+            .finish()
     }
 }
 
@@ -111,7 +128,8 @@ impl CallParts {
 
     /// Whether every place where the old text stands is replaced, as the agent reads its input.
     pub fn is_everywhere(&self, input: &Value) -> bool {
-        at(input, self.everywhere.as_deref()).is_some_and(|all| all.as_bool() == Some(true) || all.as_str() == Some("true"))
+        at(input, self.everywhere.as_deref())
+            .is_some_and(|all| all.as_bool() == Some(true) || all.as_str() == Some("true"))
     }
 }
 
@@ -147,7 +165,11 @@ impl CallShape {
 
 impl Default for CallShape {
     fn default() -> Self {
-        Self { class: CallClass::Other, label: None, parts: Box::default() }
+        Self {
+            class: CallClass::Other,
+            label: None,
+            parts: Box::default(),
+        }
     }
 }
 
@@ -158,16 +180,33 @@ mod tests {
 
     #[test]
     fn a_part_is_read_where_the_driver_says_it_lies_and_nowhere_else() {
-        let parts = CallParts { command: Some("/argv/2".into()), everywhere: Some("/all".into()), ..CallParts::default() };
+        let parts = CallParts {
+            command: Some("/argv/2".into()),
+            everywhere: Some("/all".into()),
+            ..CallParts::default()
+        };
         let input = json!({ "argv": ["sh", "-c", "make"], "command": "rm", "all": "true" });
         assert_eq!(text(&input, parts.command.as_deref()), Some("make"));
-        assert_eq!((text(&input, parts.path.as_deref()), text(&json!({ "argv": [] }), parts.command.as_deref())), (None, None));
-        assert!(parts.is_everywhere(&input) && !parts.is_everywhere(&json!({ "all": "false" })) && !CallParts::default().is_everywhere(&input));
+        assert_eq!(
+            (
+                text(&input, parts.path.as_deref()),
+                text(&json!({ "argv": [] }), parts.command.as_deref())
+            ),
+            (None, None)
+        );
+        assert!(
+            parts.is_everywhere(&input)
+                && !parts.is_everywhere(&json!({ "all": "false" }))
+                && !CallParts::default().is_everywhere(&input)
+        );
     }
 
     #[test]
     fn a_shape_of_an_older_event_is_of_no_known_kind() {
         assert_eq!(serde_json::from_str::<CallShape>("{}").unwrap(), CallShape::default());
-        assert_eq!(serde_json::to_string(&CallShape::default()).unwrap(), r#"{"class":"other"}"#);
+        assert_eq!(
+            serde_json::to_string(&CallShape::default()).unwrap(),
+            r#"{"class":"other"}"#
+        );
     }
 }

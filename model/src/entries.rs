@@ -1,4 +1,5 @@
-//! Entries: the items of a transcript. A row is what a line of the timeline needs; the body is fetched when it is opened.
+//! Entries: the items of a transcript. A row is what a line of the timeline needs; the body is fetched when it is
+//! opened.
 
 use crate::{
     Millis,
@@ -168,7 +169,8 @@ pub struct Diff {
     /// Lines of which only the beginning is shown, because they are too long.
     #[serde(default)]
     pub shortened: i64,
-    /// Why nothing says where in the file it is: then its lines have no numbers, and no others around them. `None` where they do.
+    /// Why nothing says where in the file it is: then its lines have no numbers, and no others around them. `None`
+    /// where they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unplaced: Option<Unplaced>,
 }
@@ -268,7 +270,8 @@ pub struct EntryAdded {
     /// For tools and tasks: what it acts on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// The whole: for text kinds a JSON string, for tools the input, for `raw` the message. Absent when the preview is all.
+    /// The whole: for text kinds a JSON string, for tools the input, for `raw` the message. Absent when the preview is
+    /// all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
 }

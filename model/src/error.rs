@@ -1,5 +1,5 @@
-//! The one error that crosses the border between what a node does and who asked for it.
-//! It says what a person can act on; a cause that says nothing to them is logged once, by the node, with its place in the code.
+//! The one error that crosses the border between what a node does and who asked for it. It says what a person can act
+//! on; a cause that says nothing to them is logged once, by the node, with its place in the code.
 
 use crate::approvals::Decided;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,8 @@ pub enum Error {
     /// Something unexpected. 500. The reference under which the cause was logged.
     #[error("something went wrong on this node (reference {0})")]
     Internal(String),
-    /// The call did not reach the node or its answer could not be read. The technical cause is for logs and bug reports, not for the sentence.
+    /// The call did not reach the node or its answer could not be read. The technical cause is for logs and bug
+    /// reports, not for the sentence.
     #[error("the node did not answer: it may be restarting, or the connection is down")]
     Transport(String),
 }
@@ -60,7 +61,10 @@ pub enum Error {
 impl Error {
     /// A wrong value of one field.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), message: message.into() }
+        Self::Invalid {
+            field: field.into(),
+            message: message.into(),
+        }
     }
 
     /// The same refusal about the field as this caller has named it.

@@ -1,15 +1,21 @@
-//! Events: what happened, in the words of the domain. A [`Fact`] is the typed payload; an [`Event`] is its stored, hashed envelope.
-//! Kinds and fields this version does not know are kept byte for byte and fold to nothing; they are never an error.
+//! Events: what happened, in the words of the domain. A [`Fact`] is the typed payload; an [`Event`] is its stored,
+//! hashed envelope. Kinds and fields this version does not know are kept byte for byte and fold to nothing; they are
+//! never an error.
 
 use crate::{Millis, Pos, id::SessionId};
 pub use crate::{
-    accounts::{PasswordSet, SignInRefused, SignInWay, TokenMade, TokenRevoked, UserChanged, UserCreated, UserRemoved, UserSignedIn},
+    accounts::{
+        PasswordSet, SignInRefused, SignInWay, TokenMade, TokenRevoked, UserChanged, UserCreated, UserRemoved,
+        UserSignedIn,
+    },
     approvals::{ApprovalAsked, ApprovalDecided, ApprovalWithdrawn},
     entries::{Body, EntryAdded, EntryEnded},
     node::{NodeRenamed, NodeSetUp},
     projects::{ProjectAdded, ProjectChanged, ProjectRemoved, ProjectTrusted},
     runs::{Exit, RunEnded, RunStarted},
-    sessions::{PromptQueued, PromptSettled, SessionChanged, SessionCreated, SessionDeleted, SessionMoved, SessionPurged},
+    sessions::{
+        PromptQueued, PromptSettled, SessionChanged, SessionCreated, SessionDeleted, SessionMoved, SessionPurged,
+    },
     usage::UsageRecorded,
 };
 use serde::{Deserialize, Serialize};
@@ -49,8 +55,8 @@ impl Event {
     }
 }
 
-/// Whether events of this kind are about people and their accounts: those are told only to who may list them. By the kind alone, so that it holds
-/// for kinds and payloads that this version cannot read.
+/// Whether events of this kind are about people and their accounts: those are told only to who may list them. By the
+/// kind alone, so that it holds for kinds and payloads that this version cannot read.
 pub fn is_about_people(kind: &str) -> bool {
     kind.starts_with("user.") || kind.starts_with("token.") || kind == "node.set_up"
 }
@@ -89,8 +95,9 @@ macro_rules! is_of_the_node {
     };
 }
 
-/// Each kind says whose it is: `node` (and its projects and people), the session that is its `subject`, or the one in its field `session`; and
-/// in which field its [`Body`] lies. Who may see an event and what a purge takes follow from that.
+/// Each kind says whose it is: `node` (and its projects and people), the session that is its `subject`, or the one in
+/// its field `session`; and in which field its [`Body`] lies. Who may see an event and what a purge takes follow from
+/// that.
 macro_rules! facts {
     ($($variant:ident($payload:ty) = $kind:literal, $whose:ident $(, body $body:ident)?;)+) => {
         /// Everything this version can say happened.
@@ -106,7 +113,8 @@ macro_rules! facts {
                 match self { $(Self::$variant(_) => $kind),+ }
             }
 
-            /// The session it is about; `subject` is the envelope's. `None` for what is the node's, and for a subject that is no session's id.
+            /// The session it is about; `subject` is the envelope's. `None` for what is the node's, and for a subject
+            /// that is no session's id.
             pub fn session(&self, subject: &str) -> Option<SessionId> {
                 match self { $(Self::$variant(payload) => session_of!($whose, payload, subject)),+ }
             }
@@ -116,7 +124,8 @@ macro_rules! facts {
                 match self { $(Self::$variant(payload) => body_of!(payload $(, $body)?)),+ }
             }
 
-            /// Whether events of this kind are about no session; `false` for kinds this version does not know, which may be anybody's.
+            /// Whether events of this kind are about no session; `false` for kinds this version does not know, which
+            /// may be anybody's.
             pub fn is_of_the_node(kind: &str) -> bool {
                 match kind { $($kind => is_of_the_node!($whose),)+ _ => false }
             }
@@ -131,7 +140,8 @@ macro_rules! facts {
                 match self { $(Self::$variant(payload) => serde_json::to_vec(payload)),+ }
             }
 
-            /// Reads a payload; `None` for kinds and versions this version does not know, and for payloads it cannot read.
+            /// Reads a payload; `None` for kinds and versions this version does not know, and for payloads it cannot
+            /// read.
             pub fn decode(kind: &str, version: i32, payload: &[u8]) -> Option<Self> {
                 if version != 1 {
                     return None;
@@ -190,7 +200,11 @@ mod tests {
 
     #[test]
     fn a_fact_round_trips_through_its_kind_and_bytes() {
-        let fact = Fact::from(SessionMoved { state: SessionState::Waiting, detail: Some("Bash".into()), background: false });
+        let fact = Fact::from(SessionMoved {
+            state: SessionState::Waiting,
+            detail: Some("Bash".into()),
+            background: false,
+        });
         let bytes = fact.encode().expect("plain data encodes");
         assert_eq!(Fact::decode(fact.kind(), fact.version(), &bytes), Some(fact));
     }
@@ -198,21 +212,47 @@ mod tests {
     #[test]
     fn a_fact_says_whose_it_is_and_where_its_text_lies() {
         let session = SessionId::from_uuid(uuid::Uuid::from_u128(7));
-        let moved = Fact::from(SessionMoved { state: SessionState::Idle, detail: None, background: false });
+        let moved = Fact::from(SessionMoved {
+            state: SessionState::Idle,
+            detail: None,
+            background: false,
+        });
         assert_eq!(moved.session(&session.to_string()), Some(session));
         assert_eq!(moved.session("thing_1"), None);
-        let withdrawn = Fact::from(ApprovalWithdrawn { session, why: String::new() });
+        let withdrawn = Fact::from(ApprovalWithdrawn {
+            session,
+            why: String::new(),
+        });
         assert_eq!((withdrawn.session("apr_1"), withdrawn.body()), (Some(session), None));
-        let ended = EntryEnded { session, seq: 1, status: CallStatus::Ok, result: None, added: None, removed: None, body: Some(Body::Blob("b".into())) };
+        let ended = EntryEnded {
+            session,
+            seq: 1,
+            status: CallStatus::Ok,
+            result: None,
+            added: None,
+            removed: None,
+            body: Some(Body::Blob("b".into())),
+        };
         assert_eq!(Fact::from(ended).body(), Some(&Body::Blob("b".into())));
-        assert!(Fact::is_of_the_node("project.added") && !Fact::is_of_the_node("run.started") && !Fact::is_of_the_node("node.teleported"));
+        assert!(
+            Fact::is_of_the_node("project.added")
+                && !Fact::is_of_the_node("run.started")
+                && !Fact::is_of_the_node("node.teleported")
+        );
     }
 
     #[test]
     fn everything_about_people_is_known_by_its_kind() {
         let told = |kind: &&&str| !is_about_people(kind);
-        let others: Vec<&str> = Fact::KINDS.iter().filter(told).map(|kind| kind.split('.').next().unwrap_or_default()).collect();
-        assert!(others.iter().all(|kind| !["user", "token"].contains(kind)), "{others:?}");
+        let others: Vec<&str> = Fact::KINDS
+            .iter()
+            .filter(told)
+            .map(|kind| kind.split('.').next().unwrap_or_default())
+            .collect();
+        assert!(
+            others.iter().all(|kind| !["user", "token"].contains(kind)),
+            "{others:?}"
+        );
         assert!(is_about_people("user.something_new") && !is_about_people("node.renamed"));
     }
 

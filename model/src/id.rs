@@ -1,5 +1,5 @@
-//! Prefixed identifiers: UUIDv7 text such as `ses_0192...` (prefix, underscore, 32 hex digits).
-//! They sort by creation time and are the same on both databases; nothing here creates one, the node's injected source does.
+//! Prefixed identifiers: UUIDv7 text such as `ses_0192...` (prefix, underscore, 32 hex digits). They sort by creation
+//! time and are the same on both databases; nothing here creates one, the node's injected source does.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr};

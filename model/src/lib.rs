@@ -31,5 +31,6 @@ pub type Millis = i64;
 /// Money, in millionths of a US dollar. Every cost is the agent's own estimate.
 pub type Micros = i64;
 
-/// The position of a stored event in this node's commit order, from 1. Cursors of listeners, sockets and REST are positions.
+/// The position of a stored event in this node's commit order, from 1. Cursors of listeners, sockets and REST are
+/// positions.
 pub type Pos = i64;

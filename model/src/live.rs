@@ -53,8 +53,9 @@ pub enum Row {
     Prompt(Prompt),
 }
 
-/// What the node says. Patches come in order of `pos` and are idempotent. Each is an object with one field, its name (`reload` is
-/// the bare name); that field's value is read straight from the text, without the buffer that a tag beside the fields would need: a third reader of every row in the browser.
+/// What the node says. Patches come in order of `pos` and are idempotent. Each is an object with one field, its name
+/// (`reload` is the bare name); that field's value is read straight from the text, without the buffer that a tag beside
+/// the fields would need: a third reader of every row in the browser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerSays {

@@ -20,7 +20,10 @@ pub struct Page<T> {
 
 impl<T> Default for Page<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), next: None }
+        Self {
+            items: Vec::new(),
+            next: None,
+        }
     }
 }
 
@@ -41,7 +44,10 @@ impl PageQuery {
         match self.limit {
             None => Ok(DEFAULT_LIMIT),
             Some(n) if (1..=MAX_LIMIT).contains(&n) => Ok(n),
-            Some(_) => Err(crate::Error::invalid("limit", format!("limit must be 1 to {MAX_LIMIT}"))),
+            Some(_) => Err(crate::Error::invalid(
+                "limit",
+                format!("limit must be 1 to {MAX_LIMIT}"),
+            )),
         }
     }
 }

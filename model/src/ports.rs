@@ -25,7 +25,8 @@ pub trait Sessions: Send + Sync {
     async fn find(&self, caller: &Caller, id: SessionId) -> Result<Session>;
     /// One session with what its page needs.
     async fn view(&self, caller: &Caller, id: SessionId) -> Result<SessionView>;
-    /// Starts a session; it is `queued` at once and durable. A folder that is no project yet becomes one in the same commit.
+    /// Starts a session; it is `queued` at once and durable. A folder that is no project yet becomes one in the same
+    /// commit.
     async fn create(&self, caller: &Caller, new: NewSession) -> Result<Session>;
     /// Starts the demo agent in its own scratch project.
     async fn run_demo(&self, caller: &Caller) -> Result<Session>;
@@ -35,7 +36,8 @@ pub trait Sessions: Send + Sync {
     async fn delete(&self, caller: &Caller, id: SessionId) -> Result<()>;
     /// Takes a deletion back, within 30 days.
     async fn restore(&self, caller: &Caller, id: SessionId) -> Result<Session>;
-    /// Entries in order. `after` is the `seq` before the first wanted; with `last` the newest page is given, still in order.
+    /// Entries in order. `after` is the `seq` before the first wanted; with `last` the newest page is given, still in
+    /// order.
     async fn entries(&self, caller: &Caller, id: SessionId, after: i64, limit: u32, last: bool) -> Result<Page<Entry>>;
     /// Entries before `before`, the newest of them, in order: scrolling up.
     async fn entries_before(&self, caller: &Caller, id: SessionId, before: i64, limit: u32) -> Result<Page<Entry>>;
@@ -53,10 +55,11 @@ pub trait Sessions: Send + Sync {
     async fn interrupt(&self, caller: &Caller, id: SessionId) -> Result<Session>;
     /// Ends the agent; the session is `done` and can be resumed.
     async fn stop(&self, caller: &Caller, id: SessionId) -> Result<Session>;
-    /// Says again what was said last, after its turn failed or was interrupted, and resumes the agent where it has ended; what no agent was
-    /// given yet goes first. 409 while a turn is under way, and where nothing was said.
+    /// Says again what was said last, after its turn failed or was interrupted, and resumes the agent where it has
+    /// ended; what no agent was given yet goes first. 409 while a turn is under way, and where nothing was said.
     async fn send_again(&self, caller: &Caller, id: SessionId) -> Result<Prompt>;
-    /// Starts the agent again on the same conversation, without a prompt. One that is still there and rests takes up what waits; 409 in a turn.
+    /// Starts the agent again on the same conversation, without a prompt. One that is still there and rests takes up
+    /// what waits; 409 in a turn.
     async fn resume(&self, caller: &Caller, id: SessionId) -> Result<Session>;
     /// A new session that continues the same conversation; the old one stays as it is.
     async fn fork(&self, caller: &Caller, id: SessionId) -> Result<Session>;
@@ -88,7 +91,8 @@ pub trait Projects: Send + Sync {
     async fn names(&self, caller: &Caller) -> Result<Vec<(ProjectId, String)>>;
     /// One project.
     async fn find(&self, caller: &Caller, id: ProjectId) -> Result<Project>;
-    /// What a project's folder would run if trusted, with what stands in its files: to be looked at before it is trusted, by who may trust it.
+    /// What a project's folder would run if trusted, with what stands in its files: to be looked at before it is
+    /// trusted, by who may trust it.
     async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles>;
     /// Adds a folder.
     async fn create(&self, caller: &Caller, new: NewProject) -> Result<Project>;
@@ -118,8 +122,8 @@ pub trait Accounts: Send + Sync {
     async fn tokens(&self, caller: &Caller) -> Result<Vec<Token>>;
     /// Whether the caller has a password: who comes by GitHub may have none.
     async fn has_password(&self, caller: &Caller) -> Result<bool>;
-    /// Creates an API token; its secret is shown this once. `password` is the caller's present one, for who has one: a borrowed browser must not
-    /// become a token. `Invalid` at `password` when it is another.
+    /// Creates an API token; its secret is shown this once. `password` is the caller's present one, for who has one: a
+    /// borrowed browser must not become a token. `Invalid` at `password` when it is another.
     async fn create_token(&self, caller: &Caller, new: NewToken, password: String) -> Result<TokenCreated>;
     /// Revokes one of the caller's API tokens, at once and everywhere.
     async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<()>;
@@ -142,7 +146,8 @@ pub trait Node: Send + Sync {
     async fn health(&self, caller: &Caller) -> Result<Vec<HealthSample>>;
     /// The newest of those samples; `None` before the first.
     async fn health_now(&self, caller: &Caller) -> Result<Option<HealthSample>>;
-    /// Agent programs on this machine; looked for anew when `fresh` (operator): that starts them to ask for their version.
+    /// Agent programs on this machine; looked for anew when `fresh` (operator): that starts them to ask for their
+    /// version.
     async fn agents(&self, caller: &Caller, fresh: bool) -> Result<Vec<AgentFound>>;
     /// Everything the Overview shows.
     async fn overview(&self, caller: &Caller) -> Result<Overview>;

@@ -23,7 +23,8 @@ pub struct Project {
     pub trust_stale: bool,
     /// What the folder would run if trusted: the files found, relative.
     pub runs_own: Vec<String>,
-    /// Unanswered approvals are denied after so many seconds. `None`: those of unattended sessions after an hour, others wait.
+    /// Unanswered approvals are denied after so many seconds. `None`: those of unattended sessions after an hour,
+    /// others wait.
     pub approval_timeout_s: Option<i64>,
     /// The folder is there and can be entered; `false` is shown with a warning.
     pub present: bool,
@@ -64,10 +65,11 @@ pub struct ProjectPatch {
     pub name: Option<String>,
     /// Trust it as it is now, or no longer.
     pub trusted: Option<bool>,
-    /// With `trusted`: the `seal` of what was looked at. A folder that would run something else by now is not trusted (409).
+    /// With `trusted`: the `seal` of what was looked at. A folder that would run something else by now is not trusted
+    /// (409).
     pub seen: Option<String>,
-    /// Deny unanswered approvals after so many seconds, 10 to 604,800; 0 for no limit: then those of unattended sessions are denied after an
-    /// hour, others wait.
+    /// Deny unanswered approvals after so many seconds, 10 to 604,800; 0 for no limit: then those of unattended
+    /// sessions are denied after an hour, others wait.
     pub approval_timeout_s: Option<i64>,
 }
 

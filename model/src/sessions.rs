@@ -8,7 +8,8 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Declares an enum whose words are the same in JSON, tables, URLs, pages and the OpenAPI document: each is written once, here.
+/// Declares an enum whose words are the same in JSON, tables, URLs, pages and the OpenAPI document: each is written
+/// once, here.
 macro_rules! words {
     ($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $vdoc:literal])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[doc = $doc])*
@@ -30,7 +31,8 @@ macro_rules! words {
             }
         }
 
-        // Not derived: through a macro the derive does not see serde's `rename` and would write the names of the variants.
+        // Not derived: through a macro the derive does not see serde's `rename` and would write the names of the
+        // variants.
         #[cfg(feature = "openapi")]
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
@@ -140,8 +142,8 @@ impl AgentKind {
     }
 }
 
-/// The most that is counted of anything an agent says of itself, tokens or millionths of a dollar, for a process, a session and a day each: more
-/// counts as this much. So sums of half a million of them still fit.
+/// The most that is counted of anything an agent says of itself, tokens or millionths of a dollar, for a process, a
+/// session and a day each: more counts as this much. So sums of half a million of them still fit.
 pub const USAGE_MOST: i64 = 1 << 44;
 
 /// Tokens spent.
@@ -161,7 +163,10 @@ pub struct Tokens {
 impl Tokens {
     /// All of them.
     pub const fn total(self) -> i64 {
-        self.input.saturating_add(self.output).saturating_add(self.cache_read).saturating_add(self.cache_write)
+        self.input
+            .saturating_add(self.output)
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write)
     }
 
     /// These and those.
@@ -179,7 +184,12 @@ impl Tokens {
     #[must_use]
     pub fn bounded(self) -> Self {
         let within = |n: i64| n.clamp(0, USAGE_MOST);
-        Self { input: within(self.input), output: within(self.output), cache_read: within(self.cache_read), cache_write: within(self.cache_write) }
+        Self {
+            input: within(self.input),
+            output: within(self.output),
+            cache_read: within(self.cache_read),
+            cache_write: within(self.cache_write),
+        }
     }
 }
 
@@ -247,7 +257,8 @@ pub struct Session {
     pub last: Option<String>,
     /// The session it was forked from.
     pub forked_from: Option<SessionId>,
-    /// Started by a token or the command line: what it asks is denied after the project's time limit, or after an hour where there is none.
+    /// Started by a token or the command line: what it asks is denied after the project's time limit, or after an hour
+    /// where there is none.
     pub unattended: bool,
     /// The agent process that serves it now.
     pub run: Option<RunId>,
@@ -260,7 +271,11 @@ pub struct Session {
 impl Session {
     /// What its state, its process and what asks mean together.
     pub const fn standing(&self) -> Standing {
-        Standing { state: self.state, run: self.run.is_some(), background: self.background }
+        Standing {
+            state: self.state,
+            run: self.run.is_some(),
+            background: self.background,
+        }
     }
 }
 
@@ -281,7 +296,8 @@ pub struct NewSession {
     /// The project where it shall work; absent where `folder` is given.
     #[serde(default)]
     pub project: Option<ProjectId>,
-    /// The folder where it shall work, by its absolute path on the node. It becomes a project where it is none yet, not trusted.
+    /// The folder where it shall work, by its absolute path on the node. It becomes a project where it is none yet, not
+    /// trusted.
     #[serde(default)]
     pub folder: Option<String>,
     /// Which agent.
@@ -310,7 +326,10 @@ impl NewSession {
         match (self.project, &self.folder) {
             (Some(project), None) => Ok(Workplace::Project(project)),
             (None, Some(folder)) => Ok(Workplace::Folder(folder.clone())),
-            (None, None) => Err(Error::invalid("project", "choose a project, or give the path of a folder")),
+            (None, None) => Err(Error::invalid(
+                "project",
+                "choose a project, or give the path of a folder",
+            )),
             (Some(_), Some(_)) => Err(Error::invalid("project", "name a project or a folder, not both")),
         }
     }
@@ -350,10 +369,17 @@ pub struct SessionFilter {
 }
 
 impl SessionFilter {
-    /// Whether a list of this filter shows the session: the rule that the node's SQL says too. `lower` puts a text into lower case; a browser
-    /// has its own tables of letters.
+    /// Whether a list of this filter shows the session: the rule that the node's SQL says too. `lower` puts a text into
+    /// lower case; a browser has its own tables of letters.
     pub fn shows(&self, session: &Session, lower: impl Fn(&str) -> String) -> bool {
-        let Self { state, project, agent, q, tag, archived } = self;
+        let Self {
+            state,
+            project,
+            agent,
+            q,
+            tag,
+            archived,
+        } = self;
         let wanted = q.as_deref().map(|q| lower(q.trim())).unwrap_or_default();
         session.deleted.is_none()
             && session.archived.is_some() == *archived

@@ -12,8 +12,9 @@ pub enum Piece<'a> {
     Hidden(char),
 }
 
-/// Whether a character shows nothing of itself or reorders others, whatever stands around it: controls but line feed and tab, controls of
-/// direction, zero-width and filling characters, tags. Selectors of how an emoji is drawn are decided by [`pieces`].
+/// Whether a character shows nothing of itself or reorders others, whatever stands around it: controls but line feed
+/// and tab, controls of direction, zero-width and filling characters, tags. Selectors of how an emoji is drawn are
+/// decided by [`pieces`].
 pub const fn is_hidden(c: char) -> bool {
     matches!(c,
         '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
@@ -25,7 +26,10 @@ pub const fn is_hidden(c: char) -> bool {
 
 /// The text in pieces, in order. Put together, with each hidden character in its place, they are the text again.
 pub fn pieces(text: &str) -> Pieces<'_> {
-    Pieces { rest: text, before: None }
+    Pieces {
+        rest: text,
+        before: None,
+    }
 }
 
 /// See [`pieces`].
@@ -59,10 +63,12 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
-/// Whether a character is hidden after the one before it. Text or emoji is chosen after a sign, where it is usual; elsewhere the choice hides data.
+/// Whether a character is hidden after the one before it. Text or emoji is chosen after a sign, where it is usual;
+/// elsewhere the choice hides data.
 fn hides(before: Option<char>, c: char) -> bool {
     match c {
-        '\u{fe0e}' | '\u{fe0f}' => before.is_none_or(|before| before < '\u{a9}' || matches!(before, '\u{fe0e}' | '\u{fe0f}') || is_hidden(before)),
+        '\u{fe0e}' | '\u{fe0f}' => before
+            .is_none_or(|before| before < '\u{a9}' || matches!(before, '\u{fe0e}' | '\u{fe0f}') || is_hidden(before)),
         c => is_hidden(c),
     }
 }
@@ -95,7 +101,8 @@ pub fn marked(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether there is anything hidden to be warned of. A carriage return before a line's end is how some systems end lines: it is marked, and no reason to warn.
+/// Whether there is anything hidden to be warned of. A carriage return before a line's end is how some systems end
+/// lines: it is marked, and no reason to warn.
 pub fn has_hidden(text: &str) -> bool {
     let mut rest = text;
     pieces(text).any(|piece| {
@@ -110,7 +117,8 @@ pub fn has_hidden(text: &str) -> bool {
 
 /// The first word that mixes Latin letters with Cyrillic or Greek ones: many of those look the same.
 pub fn mixed_word(text: &str) -> Option<&str> {
-    text.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_ascii() && word.chars().any(is_latin) && word.chars().any(looks_latin))
+    text.split(|c: char| !c.is_alphanumeric())
+        .find(|word| !word.is_ascii() && word.chars().any(is_latin) && word.chars().any(looks_latin))
 }
 
 const fn is_latin(c: char) -> bool {

@@ -30,7 +30,11 @@ impl Standing {
         match self.state {
             SessionState::Idle | SessionState::Interrupted | SessionState::Failed => true,
             SessionState::Waiting => self.background,
-            SessionState::Queued | SessionState::Starting | SessionState::Working | SessionState::Done | SessionState::Unknown => false,
+            SessionState::Queued
+            | SessionState::Starting
+            | SessionState::Working
+            | SessionState::Done
+            | SessionState::Unknown => false,
         }
     }
 
@@ -41,7 +45,10 @@ impl Standing {
 
     /// Nothing is under way, and nothing is asked: the end of its process cuts nothing short.
     pub const fn is_settled(self) -> bool {
-        matches!(self.state, SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done)
+        matches!(
+            self.state,
+            SessionState::Idle | SessionState::Interrupted | SessionState::Failed | SessionState::Done
+        )
     }
 
     /// A person's stop is under way: its process is being ended and gets nothing more.
@@ -74,8 +81,8 @@ impl Standing {
 mod tests {
     use super::*;
 
-    /// The table of all combinations: state, process, background; then what holds, a letter each: `r`ests, in `t`urn, `s`ettled, s`T`opping,
-    /// has an `a`gent, `q`ueues prompts, is started by a `p`rompt, `c`an be stopped.
+    /// The table of all combinations: state, process, background; then what holds, a letter each: `r`ests, in `t`urn,
+    /// `s`ettled, s`T`opping, has an `a`gent, `q`ueues prompts, is started by a `p`rompt, `c`an be stopped.
     const TABLE: &[(&str, bool, bool, &str)] = &[
         ("queued", false, false, "qc"),
         ("queued", true, false, "Tqpc"),
@@ -110,7 +117,9 @@ mod tests {
             ('p', standing.is_started_by_a_prompt()),
             ('c', standing.can_be_stopped()),
         ];
-        all.into_iter().filter_map(|(letter, holds)| holds.then_some(letter)).collect()
+        all.into_iter()
+            .filter_map(|(letter, holds)| holds.then_some(letter))
+            .collect()
     }
 
     #[test]
@@ -120,9 +129,17 @@ mod tests {
                 for background in [false, true] {
                     // Only what waits can wait in the background; a stray flag changes nothing.
                     let told = background && state == SessionState::Waiting;
-                    let row = TABLE.iter().find(|row| (row.0, row.1, row.2) == (state.word(), run, told));
-                    let expected = row.unwrap_or_else(|| panic!("the table has no row for {state:?}, {run}, {told}")).3;
-                    assert_eq!(letters(Standing { state, run, background }), expected, "{state:?}, run {run}, background {background}");
+                    let row = TABLE
+                        .iter()
+                        .find(|row| (row.0, row.1, row.2) == (state.word(), run, told));
+                    let expected = row
+                        .unwrap_or_else(|| panic!("the table has no row for {state:?}, {run}, {told}"))
+                        .3;
+                    assert_eq!(
+                        letters(Standing { state, run, background }),
+                        expected,
+                        "{state:?}, run {run}, background {background}"
+                    );
                 }
             }
         }

@@ -14,8 +14,15 @@ fn main() -> ExitCode {
     if args.first().is_some_and(|first| first == "shim") {
         return shim_main(args[1..].to_vec());
     }
-    let args: Vec<String> = args.into_iter().map(|arg| arg.into_string().expect("tests pass UTF-8")).collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
+    let args: Vec<String> = args
+        .into_iter()
+        .map(|arg| arg.into_string().expect("tests pass UTF-8"))
+        .collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     runtime.block_on(async {
         match args.as_slice() {
@@ -28,7 +35,10 @@ fn main() -> ExitCode {
 }
 
 fn processes(runs: &str) -> Processes {
-    let shim = ShimProgram { program: env::current_exe().expect("a program knows itself"), args: vec!["shim".into()] };
+    let shim = ShimProgram {
+        program: env::current_exe().expect("a program knows itself"),
+        args: vec!["shim".into()],
+    };
     Processes::new(PathBuf::from(runs), shim, Deps::system())
 }
 
@@ -41,13 +51,21 @@ async fn start(runs: &str, script: &str, ids: &[&str]) {
     for (number, id) in ids.iter().enumerate() {
         let (processes, run) = (processes.clone(), id.parse::<RunId>().expect("tests pass ids"));
         let args = vec!["-c".into(), script.to_owned(), "sh".into(), number.to_string()];
-        let spec = Spec { program: "/bin/sh".into(), args, cwd: "/".into(), env: BTreeMap::new() };
+        let spec = Spec {
+            program: "/bin/sh".into(),
+            args,
+            cwd: "/".into(),
+            env: BTreeMap::new(),
+        };
         started.spawn(async move {
             processes.start(run, &spec).await.expect("starts");
             let mut attached = processes.attach(run, 0).await.expect("attaches");
             attached.next().await.expect("says something");
             for n in 1..=3 {
-                processes.write(run, n, format!("line {n}").as_bytes()).await.expect("takes lines");
+                processes
+                    .write(run, n, format!("line {n}").as_bytes())
+                    .await
+                    .expect("takes lines");
             }
         });
     }
@@ -60,7 +78,10 @@ async fn start(runs: &str, script: &str, ids: &[&str]) {
 
 /// Follows a run to its end and says what it gave and how much memory that took.
 async fn follow(runs: &str, run: &str) {
-    let mut attached = processes(runs).attach(run.parse().expect("tests pass ids"), 0).await.expect("attaches");
+    let mut attached = processes(runs)
+        .attach(run.parse().expect("tests pass ids"), 0)
+        .await
+        .expect("attaches");
     let (mut lines, mut bytes, mut cut) = (0_u64, 0_u64, 0_u64);
     loop {
         match attached.next().await {
@@ -72,7 +93,10 @@ async fn follow(runs: &str, run: &str) {
             Some(Output::Stderr(_)) => {}
             Some(Output::Exit(exit)) => {
                 let status = fs::read_to_string("/proc/self/status").expect("/proc is there");
-                let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it says the peak");
+                let peak = status
+                    .lines()
+                    .find_map(|line| line.strip_prefix("VmHWM:"))
+                    .expect("it says the peak");
                 println!("{lines} {bytes} {cut} {} {exit:?}", peak.trim().trim_end_matches(" kB"));
                 return;
             }

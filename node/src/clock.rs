@@ -13,8 +13,8 @@ pub trait Clock: Send + Sync {
     /// Now, in unix milliseconds. It may be set, forwards and backwards.
     fn now(&self) -> Millis;
 
-    /// Milliseconds since some moment before: it never goes back and does not notice when the clock is set. For limits and
-    /// waiting; it means nothing after a restart.
+    /// Milliseconds since some moment before: it never goes back and does not notice when the clock is set. For limits
+    /// and waiting; it means nothing after a restart.
     fn elapsed(&self) -> Millis;
 }
 
@@ -38,12 +38,21 @@ pub struct Deps {
 impl Deps {
     /// The machine's own clock and random source.
     pub fn system() -> Self {
-        Self::new(Arc::new(SystemClock { started: Instant::now() }), Arc::new(SystemRandom))
+        Self::new(
+            Arc::new(SystemClock {
+                started: Instant::now(),
+            }),
+            Arc::new(SystemRandom),
+        )
     }
 
     /// Time and randomness from elsewhere.
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { clock, random, last_id: Arc::default() }
+        Self {
+            clock,
+            random,
+            last_id: Arc::default(),
+        }
     }
 
     /// Now, in unix milliseconds.
@@ -63,7 +72,8 @@ impl Deps {
         bytes
     }
 
-    /// A new UUIDv7: sorts by the time it was made, and those of one millisecond by the order in which they were made (RFC 9562, 6.2, method 1).
+    /// A new UUIDv7: sorts by the time it was made, and those of one millisecond by the order in which they were made
+    /// (RFC 9562, 6.2, method 1).
     pub fn uuid_v7(&self) -> Uuid {
         let mut bytes: [u8; 10] = self.bytes();
         let millis = u64::try_from(self.now()).unwrap_or(0);
@@ -85,7 +95,11 @@ struct SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     fn now(&self) -> Millis {
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok().and_then(|since| Millis::try_from(since.as_millis()).ok()).unwrap_or(0)
+        SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok()
+            .and_then(|since| Millis::try_from(since.as_millis()).ok())
+            .unwrap_or(0)
     }
 
     fn elapsed(&self) -> Millis {
@@ -120,7 +134,10 @@ pub mod testing {
     impl ManualClock {
         /// Starts at `now`.
         pub fn new(now: Millis) -> Arc<Self> {
-            Arc::new(Self { now: AtomicI64::new(now), elapsed: AtomicI64::new(0) })
+            Arc::new(Self {
+                now: AtomicI64::new(now),
+                elapsed: AtomicI64::new(0),
+            })
         }
 
         /// Time passes: `by` milliseconds. Less than none is as [`step`](Self::step).
@@ -151,7 +168,9 @@ pub mod testing {
     impl SeededRandom {
         /// Starts the sequence of `seed`.
         pub fn new(seed: u64) -> Arc<Self> {
-            Arc::new(Self(Mutex::new(blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof())))
+            Arc::new(Self(Mutex::new(
+                blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof(),
+            )))
         }
     }
 

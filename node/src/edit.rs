@@ -35,10 +35,22 @@ impl Edit {
         let path = text(&parts.path)?;
         let change = match text(&parts.content) {
             Some(content) => Change::Write(content),
-            None => Change::Replace { old: text(&parts.old)?, new: text(&parts.new)?, all: parts.is_everywhere(input) },
+            None => Change::Replace {
+                old: text(&parts.old)?,
+                new: text(&parts.new)?,
+                all: parts.is_everywhere(input),
+            },
         };
-        let inside = Path::new(&path).strip_prefix(folder).ok().and_then(Path::to_str).filter(|inside| !folder.is_empty() && !inside.is_empty());
-        Some(Self { shown: inside.unwrap_or(&path).to_owned(), path: PathBuf::from(&path), change })
+        let inside = Path::new(&path)
+            .strip_prefix(folder)
+            .ok()
+            .and_then(Path::to_str)
+            .filter(|inside| !folder.is_empty() && !inside.is_empty());
+        Some(Self {
+            shown: inside.unwrap_or(&path).to_owned(),
+            path: PathBuf::from(&path),
+            change,
+        })
     }
 
     /// Whether it writes all of the file.
@@ -59,7 +71,9 @@ impl Edit {
         match (&self.change, file) {
             (Change::Write(content), Ok(before)) => render::diff(&self.shown, &before, content),
             (Change::Write(content), Err(Unread::Missing)) => render::diff(&self.shown, "", content),
-            (Change::Replace { old, new, .. }, Err(Unread::Missing)) if old.is_empty() => render::diff(&self.shown, "", new),
+            (Change::Replace { old, new, .. }, Err(Unread::Missing)) if old.is_empty() => {
+                render::diff(&self.shown, "", new)
+            }
             (Change::Replace { old, new, all }, Ok(before)) => match replaced(before, old, new, *all) {
                 Ok((before, after)) => render::diff(&self.shown, &before, &after),
                 Err(why) => self.unplaced(why),
@@ -74,11 +88,20 @@ impl Edit {
     }
 }
 
-/// A file before and after its replacement, as agents do it: line ends count as `\n`, and what is replaced once must be there once.
+/// A file before and after its replacement, as agents do it: line ends count as `\n`, and what is replaced once must be
+/// there once.
 fn replaced(file: String, old: &str, new: &str, all: bool) -> std::result::Result<(String, String), Unplaced> {
-    let file = if file.contains("\r\n") && !file.contains(old) { file.replace("\r\n", "\n") } else { file };
+    let file = if file.contains("\r\n") && !file.contains(old) {
+        file.replace("\r\n", "\n")
+    } else {
+        file
+    };
     if old.is_empty() {
-        return if file.is_empty() { Ok((file, new.to_owned())) } else { Err(Unplaced::NotFound) };
+        return if file.is_empty() {
+            Ok((file, new.to_owned()))
+        } else {
+            Err(Unplaced::NotFound)
+        };
     }
     match file.matches(old).take(2).count() {
         0 => Err(Unplaced::NotFound),
@@ -95,13 +118,23 @@ pub(crate) fn past(folder: &str, parts: &CallParts, input: &Value) -> Option<Dif
     Edit::of(folder, parts, input).map(|edit| edit.unplaced(Unplaced::Past))
 }
 
-/// The change a call wants to make, in the file as it is at this moment, with the lines around it. Its lines have no numbers where the file does
-/// not show where it is. `None` for calls that do not edit.
-pub(crate) async fn proposed(folders: &Folders, journal: &Journal, folder: &str, parts: &CallParts, input: &Value) -> Option<Diff> {
+/// The change a call wants to make, in the file as it is at this moment, with the lines around it. Its lines have no
+/// numbers where the file does not show where it is. `None` for calls that do not edit.
+pub(crate) async fn proposed(
+    folders: &Folders,
+    journal: &Journal,
+    folder: &str,
+    parts: &CallParts,
+    input: &Value,
+) -> Option<Diff> {
     let edit = Edit::of(folder, parts, input)?;
     let (place, journal) = (edit.clone(), journal.clone());
     // The call was stored without the node's secrets, so the file is compared without them too.
-    let read = folders.file(folder, edit.path.clone(), move |file| place.placed(file.map(|text| journal.masked(&text).into_owned()))).await;
+    let read = folders
+        .file(folder, edit.path.clone(), move |file| {
+            place.placed(file.map(|text| journal.masked(&text).into_owned()))
+        })
+        .await;
     Some(read.unwrap_or_else(|_| edit.unplaced(Unplaced::Unreadable)))
 }
 
@@ -111,39 +144,74 @@ mod tests {
     use serde_json::json;
 
     fn numbers(diff: &Diff) -> Vec<(char, Option<u32>, Option<u32>)> {
-        diff.lines.iter().filter(|line| line.sign != '@').map(|line| (line.sign, line.old, line.new)).collect()
+        diff.lines
+            .iter()
+            .filter(|line| line.sign != '@')
+            .map(|line| (line.sign, line.old, line.new))
+            .collect()
     }
 
     fn edit(old: &str, new: &str, all: bool) -> Edit {
         let part = |name: &str| Some(format!("/{name}"));
-        let parts = CallParts { path: part("path"), old: part("before"), new: part("after"), everywhere: part("all"), ..CallParts::default() };
+        let parts = CallParts {
+            path: part("path"),
+            old: part("before"),
+            new: part("after"),
+            everywhere: part("all"),
+            ..CallParts::default()
+        };
         let input = json!({ "path": "/work/a.rs", "before": old, "after": new, "all": all });
         Edit::of("/work", &parts, &input).unwrap()
     }
 
     fn writes() -> CallParts {
-        CallParts { path: Some("/file".into()), content: Some("/text".into()), ..CallParts::default() }
+        CallParts {
+            path: Some("/file".into()),
+            content: Some("/text".into()),
+            ..CallParts::default()
+        }
     }
 
     #[test]
     fn an_edit_stands_at_its_real_lines_with_what_is_around_it() {
         let file = "1\n2\n3\n4\n5\n6\n7\nlet a = 1;\n9\n10\n";
         let diff = edit("let a = 1;", "let a = 2;\nlet b = 3;", false).placed(Ok(file.into()));
-        assert_eq!((diff.path.as_str(), diff.unplaced, diff.added, diff.removed), ("a.rs", None, 2, 1));
+        assert_eq!(
+            (diff.path.as_str(), diff.unplaced, diff.added, diff.removed),
+            ("a.rs", None, 2, 1)
+        );
         let around = |n: u32, to: u32| (' ', Some(n), Some(to));
         assert_eq!(
             numbers(&diff),
-            [around(5, 5), around(6, 6), around(7, 7), ('-', Some(8), None), ('+', None, Some(8)), ('+', None, Some(9)), around(9, 10), around(10, 11)]
+            [
+                around(5, 5),
+                around(6, 6),
+                around(7, 7),
+                ('-', Some(8), None),
+                ('+', None, Some(8)),
+                ('+', None, Some(9)),
+                around(9, 10),
+                around(10, 11)
+            ]
         );
     }
 
     #[test]
     fn replacing_all_shows_every_place_and_one_of_several_none() {
-        let file: String = (1..=40).map(|n| if n % 10 == 5 { "here\n".into() } else { format!("{n}\n") }).collect();
+        let file: String = (1..=40)
+            .map(|n| if n % 10 == 5 { "here\n".into() } else { format!("{n}\n") })
+            .collect();
         let all = edit("here", "there", true).placed(Ok(file.clone()));
-        let changed: Vec<_> = numbers(&all).into_iter().filter(|(sign, ..)| *sign == '-').map(|(_, old, _)| old.unwrap()).collect();
+        let changed: Vec<_> = numbers(&all)
+            .into_iter()
+            .filter(|(sign, ..)| *sign == '-')
+            .map(|(_, old, _)| old.unwrap())
+            .collect();
         assert_eq!((changed, all.unplaced), (vec![5, 15, 25, 35], None));
-        assert_eq!(edit("here", "there", false).placed(Ok(file)).unplaced, Some(Unplaced::Ambiguous));
+        assert_eq!(
+            edit("here", "there", false).placed(Ok(file)).unplaced,
+            Some(Unplaced::Ambiguous)
+        );
     }
 
     #[test]
@@ -158,20 +226,37 @@ mod tests {
             (Err(Unread::Unreadable), Unplaced::Unreadable),
         ] {
             let diff = place(file);
-            assert_eq!((diff.unplaced, numbers(&diff)), (Some(why), vec![('-', None, None), ('+', None, None)]), "{file:?}");
+            assert_eq!(
+                (diff.unplaced, numbers(&diff)),
+                (Some(why), vec![('-', None, None), ('+', None, None)]),
+                "{file:?}"
+            );
         }
-        assert_eq!(past("/work", &writes(), &json!({ "file": "b", "text": "x" })).unwrap().unplaced, Some(Unplaced::Past));
+        assert_eq!(
+            past("/work", &writes(), &json!({ "file": "b", "text": "x" }))
+                .unwrap()
+                .unplaced,
+            Some(Unplaced::Past)
+        );
     }
 
     #[test]
     fn a_written_file_is_compared_with_what_is_there() {
-        let write = Edit::of("/work", &writes(), &json!({ "file": "/work/a.rs", "text": "1\ntwo\n3\n" })).unwrap();
+        let write = Edit::of(
+            "/work",
+            &writes(),
+            &json!({ "file": "/work/a.rs", "text": "1\ntwo\n3\n" }),
+        )
+        .unwrap();
         let over = write.placed(Ok("1\n2\n3\n".into()));
         assert_eq!((over.added, over.removed, over.unplaced), (1, 1, None));
         let new = write.placed(Err(Unread::Missing));
         assert_eq!((new.added, new.removed, new.unplaced), (3, 0, None));
         assert_eq!(write.placed(Err(Unread::Outside)).unplaced, Some(Unplaced::Outside));
-        assert!(edit("", "new", false).placed(Err(Unread::Missing)).unplaced.is_none(), "an edit of nothing makes a file");
+        assert!(
+            edit("", "new", false).placed(Err(Unread::Missing)).unplaced.is_none(),
+            "an edit of nothing makes a file"
+        );
         let windows = edit("b\nc", "x", false).placed(Ok("a\r\nb\r\nc\r\n".into()));
         assert_eq!((windows.unplaced, windows.removed), (None, 2));
     }

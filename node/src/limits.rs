@@ -17,8 +17,9 @@ const SWEEP_AT: usize = 4_096;
 /// At most so many tries in a time for each key, as a leaky bucket (GCRA).
 ///
 /// Keys fall into one of 65,536 cells by a keyed hash, so that a million made-up names cost no more memory than a few:
-/// two keys that share a cell share its tries. A try that turned out to be legitimate is given back, which no ready-made limiter offers.
-/// It measures by the time that passes: a machine's clock that was wrong and is set right locks nobody out.
+/// two keys that share a cell share its tries. A try that turned out to be legitimate is given back, which no
+/// ready-made limiter offers. It measures by the time that passes: a machine's clock that was wrong and is set right
+/// locks nobody out.
 pub struct Limiter {
     deps: Deps,
     key: [u8; 32],
@@ -48,7 +49,13 @@ impl Limiter {
 
     fn within(tries: u32, span: Millis, deps: &Deps) -> Self {
         let tries = Millis::from(tries.max(1));
-        Self { key: deps.bytes(), deps: deps.clone(), burst: tries, every: span / tries, cells: Mutex::default() }
+        Self {
+            key: deps.bytes(),
+            deps: deps.clone(),
+            burst: tries,
+            every: span / tries,
+            cells: Mutex::default(),
+        }
     }
 
     /// Counts a try; `RateLimited` with the seconds to wait when there were too many.

@@ -45,22 +45,55 @@ pub struct Node {
 }
 
 impl Node {
-    /// Takes up every agent that still runs, then begins to start, watch and sample. When it returns, no session claims a state it is not in.
-    pub async fn open(config: NodeConfig, store: Store, journal: Journal, accounts: Arc<dyn model::ports::Accounts>, deps: Deps) -> Result<Self> {
+    /// Takes up every agent that still runs, then begins to start, watch and sample. When it returns, no session claims
+    /// a state it is not in.
+    pub async fn open(
+        config: NodeConfig,
+        store: Store,
+        journal: Journal,
+        accounts: Arc<dyn model::ports::Accounts>,
+        deps: Deps,
+    ) -> Result<Self> {
         let closing = CancellationToken::new();
         let names = Names::new(store.clone(), deps.clone());
-        let folders = Folders::new(deps.clone(), Borders { roots: config.roots.clone(), data_dir: config.identity.data_dir.clone() });
+        let folders = Folders::new(
+            deps.clone(),
+            Borders {
+                roots: config.roots.clone(),
+                data_dir: config.identity.data_dir.clone(),
+            },
+        );
         let rows = Rows::new(store.clone(), journal.clone(), folders.clone(), names);
-        let projects = ProjectsService::new(store.clone(), journal.clone(), deps.clone(), rows.clone(), folders.clone());
+        let projects = ProjectsService::new(
+            store.clone(),
+            journal.clone(),
+            deps.clone(),
+            rows.clone(),
+            folders.clone(),
+        );
         let hub = Hub::open(journal.clone(), rows.clone()).await?;
-        let limits = Limits { stdout: config.engine.spool_max, ..Limits::default() };
-        let processes = Processes::new(config.identity.data_dir.join("runs"), config.shim.clone(), deps.clone()).with_limits(limits);
+        let limits = Limits {
+            stdout: config.engine.spool_max,
+            ..Limits::default()
+        };
+        let processes = Processes::new(config.identity.data_dir.join("runs"), config.shim.clone(), deps.clone())
+            .with_limits(limits);
         if processes.are_contained().await {
             tracing::info!("each agent is held by a control group of its own");
         } else {
-            tracing::info!("control groups cannot be made here: what an agent starts is found by its session, its parents and its environment");
+            tracing::info!(
+                "control groups cannot be made here: what an agent starts is found by its session, its parents and its environment"
+            );
         }
-        let engine = Engine::new(store.clone(), journal.clone(), deps.clone(), processes, folders, hub.clone(), config.engine.clone());
+        let engine = Engine::new(
+            store.clone(),
+            journal.clone(),
+            deps.clone(),
+            processes,
+            folders,
+            hub.clone(),
+            config.engine.clone(),
+        );
         let approvals = Arc::new(ApprovalsService::new(engine.clone(), rows.clone()));
         let usage = Arc::new(UsageService::new(store.clone(), deps.clone()));
         let node = Arc::new(NodeService::new(
@@ -83,13 +116,38 @@ impl Node {
         };
         engine.tasks.spawn(hub.clone().run(closing.clone()));
         engine.recover().await?;
-        engine.tasks.spawn(store.vitals().essential("the engine's supervisor", engine.clone().supervise()));
-        engine.tasks.spawn(store.vitals().essential("the denial of what nobody answers", deny_expired(engine.clone(), closing.clone())));
-        let sweeper = Sweeper { store: store.clone(), journal: journal.clone(), deps: deps.clone(), engine: engine.clone() };
+        engine.tasks.spawn(
+            store
+                .vitals()
+                .essential("the engine's supervisor", engine.clone().supervise()),
+        );
+        engine.tasks.spawn(store.vitals().essential(
+            "the denial of what nobody answers",
+            deny_expired(engine.clone(), closing.clone()),
+        ));
+        let sweeper = Sweeper {
+            store: store.clone(),
+            journal: journal.clone(),
+            deps: deps.clone(),
+            engine: engine.clone(),
+        };
         engine.tasks.spawn(sweeper.run(closing.clone()));
-        let sampler = Sampler { store, journal: journal.clone(), deps, engine: engine.clone(), hub: hub.clone(), data_dir: config.identity.data_dir };
+        let sampler = Sampler {
+            store,
+            journal: journal.clone(),
+            deps,
+            engine: engine.clone(),
+            hub: hub.clone(),
+            data_dir: config.identity.data_dir,
+        };
         engine.tasks.spawn(sampler.run(closing.clone()));
-        Ok(Self { services, hub, engine, journal, closing })
+        Ok(Self {
+            services,
+            hub,
+            engine,
+            journal,
+            closing,
+        })
     }
 
     /// What pages and handlers ask.

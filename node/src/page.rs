@@ -15,7 +15,11 @@ pub fn parts(after: &str, count: usize) -> Result<Vec<String>> {
     let text = String::from_utf8(bytes).map_err(|_| bad())?;
     let parts: Vec<String> = text.split('\n').map(str::to_owned).collect();
     // No key has a NUL, and PostgreSQL takes none.
-    if parts.len() == count && !text.contains('\0') { Ok(parts) } else { Err(bad()) }
+    if parts.len() == count && !text.contains('\0') {
+        Ok(parts)
+    } else {
+        Err(bad())
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The reserve: a file that takes up room in the data directory, so that there is some to give up when the disk is full.
-//! It must not hold anything, and nobody may rely on its being there.
+//! The reserve: a file that takes up room in the data directory, so that there is some to give up when the disk is
+//! full. It must not hold anything, and nobody may rely on its being there.
 
 use std::{
     fs::{self, OpenOptions},
@@ -39,7 +39,12 @@ pub fn give_up(data_dir: &Path) -> bool {
 }
 
 fn write(path: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     let zeros = vec![0; 64 << 10];
     for _ in 0..SIZE / (64 << 10) {
         file.write_all(&zeros)?;

@@ -15,10 +15,14 @@ pub struct Panicked(pub String);
 /// # Errors
 /// [`Panicked`]. What the task held was dropped; what it shares with others may be half changed.
 pub async fn caught<T>(task: impl Future<Output = T>) -> Result<T, Panicked> {
-    AssertUnwindSafe(task).catch_unwind().await.map_err(|panic| Panicked(said(&*panic)))
+    AssertUnwindSafe(task)
+        .catch_unwind()
+        .await
+        .map_err(|panic| Panicked(said(&*panic)))
 }
 
-/// Does one round of what is done again and again: neither an error nor a panic ends it, and both give `None`. `what` is a sentence for the log.
+/// Does one round of what is done again and again: neither an error nor a panic ends it, and both give `None`. `what`
+/// is a sentence for the log.
 pub(crate) async fn survived<T>(what: &str, round: impl Future<Output = model::Result<T>> + Send) -> Option<T> {
     match caught(round).await {
         Ok(Ok(value)) => return Some(value),
@@ -31,7 +35,8 @@ pub(crate) async fn survived<T>(what: &str, round: impl Future<Output = model::R
 /// What a panic said, as far as it is text.
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it did not say why".into())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it did not say why".into())
 }
 
 /// Whether the node can still do its work. Cheap to clone; all clones are one.
@@ -41,7 +46,11 @@ pub struct Vitals(Arc<watch::Sender<Option<String>>>);
 impl Vitals {
     /// Runs a task without which the node is useless: its panic is a failure of the node, and gives `None`.
     /// A task that returns has ended as it should.
-    pub fn essential<T, F: Future<Output = T>>(&self, name: &'static str, task: F) -> impl Future<Output = Option<T>> + use<T, F> {
+    pub fn essential<T, F: Future<Output = T>>(
+        &self,
+        name: &'static str,
+        task: F,
+    ) -> impl Future<Output = Option<T>> + use<T, F> {
         let vitals = self.clone();
         async move {
             match caught(task).await {
@@ -77,7 +86,11 @@ impl Vitals {
     /// Returns once the node must end, and says why.
     pub async fn failed(&self) -> String {
         let mut failure = self.0.subscribe();
-        let why = failure.wait_for(Option::is_some).await.expect("the sender lives as long as `self`").clone();
+        let why = failure
+            .wait_for(Option::is_some)
+            .await
+            .expect("the sender lives as long as `self`")
+            .clone();
         why.expect("it was waited for")
     }
 }
@@ -95,9 +108,15 @@ mod tests {
             let vitals = vitals.clone();
             async move { vitals.failed().await }
         });
-        assert_eq!(vitals.essential("the other", async { panic!("broken {}", 7) }).await, None::<()>);
+        assert_eq!(
+            vitals.essential("the other", async { panic!("broken {}", 7) }).await,
+            None::<()>
+        );
         vitals.fail("something later");
         let why = "the other has stopped: it panicked: broken 7";
-        assert_eq!((vitals.failure().as_deref(), waits.await.expect("it waits").as_str()), (Some(why), why));
+        assert_eq!(
+            (vitals.failure().as_deref(), waits.await.expect("it waits").as_str()),
+            (Some(why), why)
+        );
     }
 }

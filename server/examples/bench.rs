@@ -30,12 +30,20 @@ const ROUND: u64 = 6_400;
 /// As many operations share one commit, as in the journal.
 const BATCH: usize = 256;
 /// What people would see in a list: the length of a usual message.
-const TEXT: &str = "The retry path makes a new delivery id on every attempt, so the receiver cannot tell a retry from a new event.";
+const TEXT: &str =
+    "The retry path makes a new delivery id on every attempt, so the receiver cannot tell a retry from a new event.";
 
 fn main() -> Result<(), Anything> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let number = |at: usize| args.get(at).and_then(|text| text.parse::<u64>().ok()).ok_or("a number is missing");
-    let folder = PathBuf::from(args.get(1).ok_or("usage: bench seed DIR SESSIONS ENTRIES | bench commits DIR ROUNDS")?);
+    let number = |at: usize| {
+        args.get(at)
+            .and_then(|text| text.parse::<u64>().ok())
+            .ok_or("a number is missing")
+    };
+    let folder = PathBuf::from(
+        args.get(1)
+            .ok_or("usage: bench seed DIR SESSIONS ENTRIES | bench commits DIR ROUNDS")?,
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let printed = match args.first().map(String::as_str) {
         Some("seed") => runtime.block_on(seed(folder, number(2)?, number(3)?))?,
@@ -88,8 +96,16 @@ fn created(project: ProjectId, title: String) -> SessionCreated {
 
 async fn project(journal: &Journal, deps: &Deps) -> Result<ProjectId, Anything> {
     let id = ProjectId::from_uuid(deps.uuid_v7());
-    let fact = ProjectAdded { id, name: "bench".into(), path: "/nowhere/bench".into(), demo: false };
-    commit(journal, move |_| Box::pin(async move { Ok(Outcome::new(()).with(id, fact)) })).await?;
+    let fact = ProjectAdded {
+        id,
+        name: "bench".into(),
+        path: "/nowhere/bench".into(),
+        demo: false,
+    };
+    commit(journal, move |_| {
+        Box::pin(async move { Ok(Outcome::new(()).with(id, fact)) })
+    })
+    .await?;
     Ok(id)
 }
 
@@ -115,7 +131,14 @@ async fn seed(folder: PathBuf, sessions: u64, entries: u64) -> Result<String, An
                 for seq in 1..=i64::try_from(entries)? {
                     outcome = outcome.with(id, entry(id, seq));
                 }
-                outcome = outcome.with(id, SessionMoved { state: SessionState::Done, detail: None, background: false });
+                outcome = outcome.with(
+                    id,
+                    SessionMoved {
+                        state: SessionState::Done,
+                        detail: None,
+                        background: false,
+                    },
+                );
                 commit(&journal, move |_| Box::pin(async move { Ok(outcome) })).await?;
             }
             Ok::<(), Anything>(())
@@ -139,7 +162,10 @@ async fn commits(folder: PathBuf, rounds: u64) -> Result<String, Anything> {
     for number in 0..WRITERS {
         let id = SessionId::from_uuid(deps.uuid_v7());
         let fact = created(project, format!("Writer {number}"));
-        commit(&journal, move |_| Box::pin(async move { Ok(Outcome::new(()).with(id, fact)) })).await?;
+        commit(&journal, move |_| {
+            Box::pin(async move { Ok(Outcome::new(()).with(id, fact)) })
+        })
+        .await?;
         sessions.push(id);
     }
     let plain = Plain::open(folder.join("plain"), &deps, &sessions).await?;
@@ -153,7 +179,10 @@ async fn commits(folder: PathBuf, rounds: u64) -> Result<String, Anything> {
             let journal = journal.clone();
             writers.spawn(async move {
                 for seq in first + 1..=first + per_writer {
-                    commit(&journal, move |_| Box::pin(async move { Ok(Outcome::new(()).with(id, entry(id, seq))) })).await?;
+                    commit(&journal, move |_| {
+                        Box::pin(async move { Ok(Outcome::new(()).with(id, entry(id, seq))) })
+                    })
+                    .await?;
                 }
                 Ok::<(), Anything>(())
             });
@@ -181,12 +210,17 @@ async fn commits(folder: PathBuf, rounds: u64) -> Result<String, Anything> {
     journal.close().await;
     store.close().await;
     let list = |seconds: &[f64]| seconds.iter().map(|s| format!("{s:.4}")).collect::<Vec<_>>().join(",");
-    Ok(format!(r#"{{"commits":{ROUND},"journal":[{}],"plain":[{}]}}"#, list(&ours), list(&theirs)))
+    Ok(format!(
+        r#"{{"commits":{ROUND},"journal":[{}],"plain":[{}]}}"#,
+        list(&ours),
+        list(&theirs)
+    ))
 }
 
 type Row = (SessionId, i64, oneshot::Sender<Result<(), sea_orm::DbErr>>);
 
-/// The baseline: one task that groups what waits into one transaction of prepared statements. No hash, no fold, no check.
+/// The baseline: one task that groups what waits into one transaction of prepared statements. No hash, no fold, no
+/// check.
 #[derive(Clone)]
 struct Plain(mpsc::Sender<Row>);
 
@@ -195,7 +229,10 @@ impl Plain {
         let (store, journal, _) = open(folder.clone()).await?;
         let project = project(&journal, deps).await?;
         for id in sessions.iter().copied() {
-            commit(&journal, move |_| Box::pin(async move { Ok(Outcome::new(()).with(id, created(project, "Plain".into()))) })).await?;
+            commit(&journal, move |_| {
+                Box::pin(async move { Ok(Outcome::new(()).with(id, created(project, "Plain".into()))) })
+            })
+            .await?;
         }
         let head = journal.head().await;
         journal.close().await;
@@ -233,7 +270,8 @@ impl Plain {
         for (session, seq, _) in batch {
             pos += 1;
             let (id, hash) = (session.to_string(), vec![7_u8; 32]);
-            let statement = |text: &str, values: Vec<sea_orm::Value>| Statement::from_sql_and_values(backend, text, values);
+            let statement =
+                |text: &str, values: Vec<sea_orm::Value>| Statement::from_sql_and_values(backend, text, values);
             txn.execute_raw(statement(
                 "INSERT INTO event (pos, origin, epoch, seq, hlc, actor, kind, v, subject, payload, salt, commitment, hash, session) \
                  VALUES ($1, 'plain', 'plain', $1, $1, 'node', 'entry.added', 1, $2, $3, $4, $5, $5, $2)",

@@ -1,5 +1,5 @@
-//! The `orchwiz` binary as a library: router, layers, sign-in, REST, live socket, command line; it wires `node` into `app`.
-//! It must not hold a rule of the domain: handlers call ports, ports decide.
+//! The `orchwiz` binary as a library: router, layers, sign-in, REST, live socket, command line; it wires `node` into
+//! `app`. It must not hold a rule of the domain: handlers call ports, ports decide.
 
 pub mod answer;
 pub mod assets;

@@ -65,7 +65,10 @@ pub struct Parts {
 impl AppState {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, has_users: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            parts,
+            has_users: AtomicBool::new(false),
+        }))
     }
 
     /// The newest committed position, and news of newer ones.
@@ -133,12 +136,20 @@ impl FromRef<AppState> for Live {
 
 impl FromRef<AppState> for metrics::Node {
     fn from_ref(state: &AppState) -> Self {
-        Self { services: state.services.clone(), metrics: state.metrics.clone(), stop: state.stop.clone(), head: state.head() }
+        Self {
+            services: state.services.clone(),
+            metrics: state.metrics.clone(),
+            stop: state.stop.clone(),
+            head: state.head(),
+        }
     }
 }
 
 impl FromRef<AppState> for Remembers {
     fn from_ref(state: &AppState) -> Self {
-        Self { journal: state.journal.clone(), under_way: state.under_way.clone() }
+        Self {
+            journal: state.journal.clone(),
+            under_way: state.under_way.clone(),
+        }
     }
 }

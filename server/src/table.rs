@@ -37,7 +37,11 @@ pub struct Route {
 impl Route {
     /// One route.
     pub fn new(method: &Method, path: impl Into<String>, area: Area) -> Self {
-        Self { method: method.as_str().to_owned(), path: path.into(), area }
+        Self {
+            method: method.as_str().to_owned(),
+            path: path.into(),
+            area,
+        }
     }
 }
 
@@ -56,7 +60,10 @@ impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Nothing yet.
     pub fn new() -> Self {
-        Self { router: Router::new(), list: Vec::new() }
+        Self {
+            router: Router::new(),
+            list: Vec::new(),
+        }
     }
 
     /// Registers a handler.

@@ -40,7 +40,12 @@ pub fn token(n: u8, change: impl FnOnce(&mut Token)) -> Token {
 impl ports::Accounts for Fake {
     async fn me(&self, caller: &Caller) -> Result<Me> {
         self.framed()?;
-        Ok(Me { id: caller.user, name: caller.name.clone(), role: caller.role, scope: None })
+        Ok(Me {
+            id: caller.user,
+            name: caller.name.clone(),
+            role: caller.role,
+            scope: None,
+        })
     }
     async fn users(&self, _: &Caller) -> Result<Vec<User>> {
         self.checked()?;
@@ -56,8 +61,13 @@ impl ports::Accounts for Fake {
     }
     async fn create_token(&self, caller: &Caller, new: NewToken, _: String) -> Result<TokenCreated> {
         self.checked()?;
-        let token = token(9, |token| (token.name, token.scope, token.user) = (new.name, new.scope, caller.user.unwrap_or_else(|| user_id(1))));
-        Ok(TokenCreated { token, secret: "owz_shown_once".into() })
+        let token = token(9, |token| {
+            (token.name, token.scope, token.user) = (new.name, new.scope, caller.user.unwrap_or_else(|| user_id(1)));
+        });
+        Ok(TokenCreated {
+            token,
+            secret: "owz_shown_once".into(),
+        })
     }
     async fn revoke_token(&self, _: &Caller, _: TokenId) -> Result<()> {
         self.checked()

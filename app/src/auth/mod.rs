@@ -1,5 +1,5 @@
-//! The pages of whoever is not signed in: sign-in and set-up. They only show forms; `/auth/...` of the server takes them.
-//! It must not read or hold a password.
+//! The pages of whoever is not signed in: sign-in and set-up. They only show forms; `/auth/...` of the server takes
+//! them. It must not read or hold a password.
 
 #[cfg(all(test, feature = "ssr"))]
 pub mod fake;
@@ -49,7 +49,10 @@ pub(crate) struct SignInView {
 #[server(prefix = "/api/rpc", endpoint = "auth/options", protocol = Rpc)]
 pub(crate) async fn sign_in_options() -> AppResult<SignInView> {
     let node = crate::server::services()?.node.info(&model::Caller::node()).await?.name;
-    Ok(SignInView { node, github: use_context::<AuthOptions>().is_some_and(|options| options.github) })
+    Ok(SignInView {
+        node,
+        github: use_context::<AuthOptions>().is_some_and(|options| options.github),
+    })
 }
 
 /// Whether a set-up link would work now. The link is the right to ask.

@@ -77,9 +77,17 @@ fn SetUpForm(
 ) -> impl IntoView {
     let query = use_query_map();
     let value = move |key: &str| query.read_untracked().get(key).unwrap_or_default();
-    let wrong = Some(value("error")).filter(|word| !word.is_empty()).map(|word| words::set_up(&word, value("retry").parse().ok()));
-    let beside = |place: Beside| wrong.as_ref().filter(|(at, _)| *at == place).map(|(_, text)| text.clone());
-    let (name_error, password_error, form_error) = (beside(Beside::Name), beside(Beside::Password), beside(Beside::Form));
+    let wrong = Some(value("error"))
+        .filter(|word| !word.is_empty())
+        .map(|word| words::set_up(&word, value("retry").parse().ok()));
+    let beside = |place: Beside| {
+        wrong
+            .as_ref()
+            .filter(|(at, _)| *at == place)
+            .map(|(_, text)| text.clone())
+    };
+    let (name_error, password_error, form_error) =
+        (beside(Beside::Name), beside(Beside::Password), beside(Beside::Form));
     let password = RwSignal::new(String::new());
     let shown = RwSignal::new(false);
     let password_wrong = password_error.is_some();
@@ -140,25 +148,40 @@ mod tests {
     use crate::testing::Fake;
 
     fn nobody() -> Fake {
-        Fake { caller: None, ..Fake::default() }
+        Fake {
+            caller: None,
+            ..Fake::default()
+        }
     }
 
     #[tokio::test]
     async fn a_link_that_works_shows_the_form_and_carries_its_token() {
         let page = nobody().render("/setup?token=works&name=mara&error=password").await;
-        page.shows(&["Set up this node", "action=\"/auth/setup\"", "value=\"works\"", "value=\"mara\"", "at least 10 characters", "Create the owner account"]);
+        page.shows(&[
+            "Set up this node",
+            "action=\"/auth/setup\"",
+            "value=\"works\"",
+            "value=\"mara\"",
+            "at least 10 characters",
+            "Create the owner account",
+        ]);
     }
 
     #[tokio::test]
     async fn a_used_or_expired_link_says_so_and_shows_no_form() {
         for path in ["/setup?token=spent", "/setup?token=spent&error=link"] {
             let page = nobody().render(path).await;
-            page.shows(&["This link no longer works", "restart it"]).lacks(&["action=\"/auth/setup\""]);
+            page.shows(&["This link no longer works", "restart it"])
+                .lacks(&["action=\"/auth/setup\""]);
         }
     }
 
     #[tokio::test]
     async fn without_a_link_the_page_says_where_it_is() {
-        nobody().render("/setup").await.shows(&["open the set-up link that it printed"]).lacks(&["action=\"/auth/setup\""]);
+        nobody()
+            .render("/setup")
+            .await
+            .shows(&["open the set-up link that it printed"])
+            .lacks(&["action=\"/auth/setup\""]);
     }
 }

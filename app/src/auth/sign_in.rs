@@ -31,9 +31,17 @@ fn SignInForm(
     let query = use_query_map();
     let value = move |key: &str| query.read_untracked().get(key).unwrap_or_default();
     let (name, next) = (value("name"), value("next"));
-    let wrong = Some(value("error")).filter(|word| !word.is_empty()).map(|word| words::sign_in(&word, value("retry").parse().ok()));
-    let beside = |place: Beside| wrong.as_ref().filter(|(at, _)| *at == place).map(|(_, text)| text.clone());
-    let (form_error, github_error, password_error) = (beside(Beside::Form), beside(Beside::Github), beside(Beside::Password));
+    let wrong = Some(value("error"))
+        .filter(|word| !word.is_empty())
+        .map(|word| words::sign_in(&word, value("retry").parse().ok()));
+    let beside = |place: Beside| {
+        wrong
+            .as_ref()
+            .filter(|(at, _)| *at == place)
+            .map(|(_, text)| text.clone())
+    };
+    let (form_error, github_error, password_error) =
+        (beside(Beside::Form), beside(Beside::Github), beside(Beside::Password));
     let signed_out = wrong.is_none() && !value("out").is_empty();
     let github = options.as_ref().is_ok_and(|options| options.github);
     let node = options.map_or_else(|_| "OrchWiz".to_owned(), |options| options.node);
@@ -127,12 +135,17 @@ mod tests {
     use model::Error;
 
     fn nobody() -> Fake {
-        Fake { caller: None, ..Fake::default() }
+        Fake {
+            caller: None,
+            ..Fake::default()
+        }
     }
 
     #[tokio::test]
     async fn the_form_posts_without_wasm_and_keeps_name_and_next() {
-        let page = nobody().render("/signin?next=%2Fsessions%3Fq%3Da&name=mara&error=wrong").await;
+        let page = nobody()
+            .render("/signin?next=%2Fsessions%3Fq%3Da&name=mara&error=wrong")
+            .await;
         assert_eq!(page.status, 200);
         page.shows(&[
             "Sign in to workbench",
@@ -147,26 +160,48 @@ mod tests {
 
     #[tokio::test]
     async fn github_is_offered_only_when_it_is_configured() {
-        let page =
-            Fake { accounts: Accounts { github: true, ..Default::default() }, ..nobody() }.render("/signin?next=%2Finbox&error=github_not_allowed").await;
-        page.shows(&["Continue with GitHub", "action=\"/auth/github\"", "not on the list of this node"]);
+        let page = Fake {
+            accounts: Accounts {
+                github: true,
+                ..Default::default()
+            },
+            ..nobody()
+        }
+        .render("/signin?next=%2Finbox&error=github_not_allowed")
+        .await;
+        page.shows(&[
+            "Continue with GitHub",
+            "action=\"/auth/github\"",
+            "not on the list of this node",
+        ]);
     }
 
     #[tokio::test]
     async fn too_many_tries_say_how_long_to_wait() {
-        nobody().render("/signin?error=limited&retry=250").await.shows(&["The next one is accepted in 4m 10s."]);
+        nobody()
+            .render("/signin?error=limited&retry=250")
+            .await
+            .shows(&["The next one is accepted in 4m 10s."]);
     }
 
     #[tokio::test]
     async fn what_stands_in_the_address_is_text_and_nothing_else() {
-        let page = nobody().render("/signin?name=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&error=%3Cimg%3E&next=%22%3E%3Cb%3E").await;
+        let page = nobody()
+            .render("/signin?name=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&error=%3Cimg%3E&next=%22%3E%3Cb%3E")
+            .await;
         page.lacks(&["<img>", "\"><b>"]);
         assert!(!page.html.contains("<script>alert(1)"), "the name was not escaped");
     }
 
     #[tokio::test]
     async fn signing_in_works_even_when_the_node_cannot_be_read() {
-        let page = Fake { frame_fails: true, caller: None, ..Fake::failing(Error::Internal("ref-1".into())) }.render("/signin").await;
+        let page = Fake {
+            frame_fails: true,
+            caller: None,
+            ..Fake::failing(Error::Internal("ref-1".into()))
+        }
+        .render("/signin")
+        .await;
         page.shows(&["Sign in to OrchWiz", "action=\"/auth/login\""]);
     }
 }

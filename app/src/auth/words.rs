@@ -1,4 +1,5 @@
-//! The words that `/auth/...` leads back with, as sentences beside the field they are about. Pure; unknown words only say that it failed.
+//! The words that `/auth/...` leads back with, as sentences beside the field they are about. Pure; unknown words only
+//! say that it failed.
 
 use crate::ui::format;
 
@@ -22,12 +23,27 @@ pub(super) fn sign_in(word: &str, retry: Option<i64>) -> (Beside, String) {
     match word {
         "wrong" => (Beside::Password, "Name and password do not match.".into()),
         "limited" => (Beside::Form, limited(retry)),
-        "github_expired" => (Beside::Github, "That took longer than ten minutes, or began in another browser. Try again.".into()),
-        "github_state" => (Beside::Github, "GitHub's answer did not belong to this browser. Try again from here.".into()),
+        "github_expired" => (
+            Beside::Github,
+            "That took longer than ten minutes, or began in another browser. Try again.".into(),
+        ),
+        "github_state" => (
+            Beside::Github,
+            "GitHub's answer did not belong to this browser. Try again from here.".into(),
+        ),
         "github_denied" => (Beside::Github, "GitHub says that access was refused.".into()),
-        "github_failed" => (Beside::Github, "GitHub did not answer as expected. Try again in a minute; the node's log says more.".into()),
-        "github_not_allowed" => (Beside::Github, "This GitHub account is not on the list of this node. Ask an owner to add it.".into()),
-        "github_no_setup" => (Beside::Github, "This node has no owner yet. Open the set-up link that it printed first.".into()),
+        "github_failed" => (
+            Beside::Github,
+            "GitHub did not answer as expected. Try again in a minute; the node's log says more.".into(),
+        ),
+        "github_not_allowed" => (
+            Beside::Github,
+            "This GitHub account is not on the list of this node. Ask an owner to add it.".into(),
+        ),
+        "github_no_setup" => (
+            Beside::Github,
+            "This node has no owner yet. Open the set-up link that it printed first.".into(),
+        ),
         _ => (Beside::Form, "Signing in failed. The node's log says why.".into()),
     }
 }
@@ -35,10 +51,16 @@ pub(super) fn sign_in(word: &str, retry: Option<i64>) -> (Beside, String) {
 /// What went wrong at set-up.
 pub(super) fn set_up(word: &str, retry: Option<i64>) -> (Beside, String) {
     match word {
-        "name" => (Beside::Name, "A name is 1 to 64 letters, digits, dots, underscores or hyphens; node, cli and orchwiz are taken.".into()),
+        "name" => (
+            Beside::Name,
+            "A name is 1 to 64 letters, digits, dots, underscores or hyphens; node, cli and orchwiz are taken.".into(),
+        ),
         "password" => (Beside::Password, TOO_SHORT.into()),
         "limited" => (Beside::Form, limited(retry)),
-        _ => (Beside::Form, "The account could not be created. The node's log says why.".into()),
+        _ => (
+            Beside::Form,
+            "The account could not be created. The node's log says why.".into(),
+        ),
     }
 }
 
@@ -48,7 +70,10 @@ pub(crate) fn change(word: &str, retry: Option<i64>) -> (Beside, String) {
         "current" => (Beside::Password, "This is not your present password.".into()),
         "new" => (Beside::New, TOO_SHORT.into()),
         "limited" => (Beside::Form, limited(retry)),
-        _ => (Beside::Form, "The password was not changed. The node's log says why.".into()),
+        _ => (
+            Beside::Form,
+            "The password was not changed. The node's log says why.".into(),
+        ),
     }
 }
 
@@ -56,7 +81,10 @@ const TOO_SHORT: &str = "A password has at least 10 characters and at most 1,000
 
 fn limited(retry: Option<i64>) -> String {
     match retry {
-        Some(seconds) if seconds > 0 => format!("Too many tries. The next one is accepted in {}.", format::span(seconds.saturating_mul(1_000))),
+        Some(seconds) if seconds > 0 => format!(
+            "Too many tries. The next one is accepted in {}.",
+            format::span(seconds.saturating_mul(1_000))
+        ),
         _ => "Too many tries. Wait a few minutes.".into(),
     }
 }
@@ -67,10 +95,15 @@ pub(super) fn strength(password: &str) -> Option<(u8, &'static str)> {
         return None;
     }
     let length = password.chars().count();
-    let kinds = [char::is_lowercase as fn(char) -> bool, char::is_uppercase, char::is_numeric, |c| !c.is_alphanumeric()]
-        .into_iter()
-        .filter(|kind| password.chars().any(kind))
-        .count();
+    let kinds = [
+        char::is_lowercase as fn(char) -> bool,
+        char::is_uppercase,
+        char::is_numeric,
+        |c| !c.is_alphanumeric(),
+    ]
+    .into_iter()
+    .filter(|kind| password.chars().any(kind))
+    .count();
     let mut letters = Vec::new();
     for letter in password.chars() {
         if !letters.contains(&letter) {
@@ -94,7 +127,14 @@ mod tests {
     #[test]
     fn every_word_of_the_server_has_its_sentence_and_others_do_not_leak() {
         assert_eq!(sign_in("wrong", None).0, Beside::Password);
-        for word in ["github_expired", "github_state", "github_denied", "github_failed", "github_not_allowed", "github_no_setup"] {
+        for word in [
+            "github_expired",
+            "github_state",
+            "github_denied",
+            "github_failed",
+            "github_not_allowed",
+            "github_no_setup",
+        ] {
             assert_eq!(sign_in(word, None).0, Beside::Github, "{word}");
         }
         assert!(sign_in("limited", Some(250)).1.contains("4m 10s"));
@@ -108,10 +148,17 @@ mod tests {
     #[test]
     fn strength_grows_with_length() {
         assert_eq!(strength(""), None);
-        let rated: Vec<_> = ["short", "aaaaaaaaaaaaaaaa", "abcdefghij", "abcdefghijkl", "abcDEF123!xyz", "correct horse battery staple"]
-            .into_iter()
-            .filter_map(|password| strength(password).map(|(n, _)| n))
-            .collect();
+        let rated: Vec<_> = [
+            "short",
+            "aaaaaaaaaaaaaaaa",
+            "abcdefghij",
+            "abcdefghijkl",
+            "abcDEF123!xyz",
+            "correct horse battery staple",
+        ]
+        .into_iter()
+        .filter_map(|password| strength(password).map(|(n, _)| n))
+        .collect();
         assert_eq!(rated, [1, 1, 2, 3, 4, 5]);
     }
 }

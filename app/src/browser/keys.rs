@@ -1,4 +1,5 @@
-//! Key presses for the whole page. Handlers hear plain keys only while nobody types; chords with Ctrl or Cmd and Escape always.
+//! Key presses for the whole page. Handlers hear plain keys only while nobody types; chords with Ctrl or Cmd and Escape
+//! always.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
@@ -19,7 +20,8 @@ pub struct Key {
 }
 
 impl Key {
-    /// A plain key without Ctrl, Cmd or Alt while nobody types: `N`, `?`, `j`. Letters compare without case; Shift is the caller's to check.
+    /// A plain key without Ctrl, Cmd or Alt while nobody types: `N`, `?`, `j`. Letters compare without case; Shift is
+    /// the caller's to check.
     pub fn is(&self, key: &str) -> bool {
         !self.command && !self.alt && !self.typing && self.key.eq_ignore_ascii_case(key)
     }
@@ -40,7 +42,8 @@ pub fn is_typing(tag: &str, kind: Option<&str>, editable: bool) -> bool {
         }
 }
 
-/// Whether a field that lets the keys `passes` through while it is empty does so: one that says something keeps every key.
+/// Whether a field that lets the keys `passes` through while it is empty does so: one that says something keeps every
+/// key.
 pub fn lets_through(passes: &str, value: &str, key: &str) -> bool {
     value.is_empty() && key.len() == 1 && passes.contains(&key.to_ascii_lowercase())
 }
@@ -50,8 +53,8 @@ pub fn counts(key: &str, repeated: bool) -> bool {
     !repeated || key.eq_ignore_ascii_case("j") || key.eq_ignore_ascii_case("k")
 }
 
-/// Hears every key press of the page until the owner that asked is gone. A handler that used the key answers `true`: nobody else gets it then.
-/// Call it in a component's body; on the server it does nothing.
+/// Hears every key press of the page until the owner that asked is gone. A handler that used the key answers `true`:
+/// nobody else gets it then. Call it in a component's body; on the server it does nothing.
 pub fn on_keys(handler: impl Fn(&Key) -> bool + 'static) {
     if cfg!(feature = "hydrate") {
         hear(Box::new(handler));
@@ -64,11 +67,21 @@ fn hear(handler: Box<dyn Fn(&Key) -> bool>) {
         if event.default_prevented() || event.is_composing() || !counts(&event.key(), event.repeat()) {
             return;
         }
-        let target = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
+        let target = event
+            .target()
+            .and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
         let in_field = target.is_some_and(|element| {
-            is_typing(&element.tag_name(), element.get_attribute("type").as_deref(), element.is_content_editable()) && !passes(&element, &event.key())
+            is_typing(
+                &element.tag_name(),
+                element.get_attribute("type").as_deref(),
+                element.is_content_editable(),
+            ) && !passes(&element, &event.key())
         });
-        let in_dialog = document().query_selector("dialog[open], details.menu-w[open]").ok().flatten().is_some();
+        let in_dialog = document()
+            .query_selector("dialog[open], details.menu-w[open]")
+            .ok()
+            .flatten()
+            .is_some();
         let key = Key {
             key: event.key(),
             command: event.ctrl_key() || event.meta_key(),
@@ -85,9 +98,16 @@ fn hear(handler: Box<dyn Fn(&Key) -> bool>) {
 
 /// Whether an element, by the `data-passes` of what it stands in, lets a key through to the page.
 fn passes(element: &web_sys::HtmlElement, key: &str) -> bool {
-    let keys = element.closest("[data-passes]").ok().flatten().and_then(|around| around.get_attribute("data-passes"));
-    let value = element.dyn_ref::<web_sys::HtmlTextAreaElement>().map(web_sys::HtmlTextAreaElement::value);
-    keys.zip(value).is_some_and(|(keys, value)| lets_through(&keys, &value, key))
+    let keys = element
+        .closest("[data-passes]")
+        .ok()
+        .flatten()
+        .and_then(|around| around.get_attribute("data-passes"));
+    let value = element
+        .dyn_ref::<web_sys::HtmlTextAreaElement>()
+        .map(web_sys::HtmlTextAreaElement::value);
+    keys.zip(value)
+        .is_some_and(|(keys, value)| lets_through(&keys, &value, key))
 }
 
 #[cfg(test)]
@@ -95,15 +115,40 @@ mod tests {
     use super::*;
 
     fn key(key: &str) -> Key {
-        Key { key: key.into(), command: false, shift: false, alt: false, typing: false }
+        Key {
+            key: key.into(),
+            command: false,
+            shift: false,
+            alt: false,
+            typing: false,
+        }
     }
 
     #[test]
     fn plain_keys_are_not_heard_while_somebody_types() {
         assert!(key("N").is("n"));
-        assert!(!Key { typing: true, ..key("n") }.is("n"));
-        assert!(!Key { command: true, ..key("n") }.is("n"));
-        assert!(Key { command: true, typing: true, ..key("K") }.is_command("k"));
+        assert!(
+            !Key {
+                typing: true,
+                ..key("n")
+            }
+            .is("n")
+        );
+        assert!(
+            !Key {
+                command: true,
+                ..key("n")
+            }
+            .is("n")
+        );
+        assert!(
+            Key {
+                command: true,
+                typing: true,
+                ..key("K")
+            }
+            .is_command("k")
+        );
     }
 
     #[test]

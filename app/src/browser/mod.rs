@@ -14,7 +14,8 @@ pub use watched::{places, when_near, when_resized, when_seen};
 use leptos::prelude::*;
 use std::time::Duration;
 
-/// Leaves the single-page application for `path`: for addresses that the router does not know (`/auth/...`) and after the login has ended.
+/// Leaves the single-page application for `path`: for addresses that the router does not know (`/auth/...`) and after
+/// the login has ended.
 pub fn leave_for(path: &str) {
     if cfg!(feature = "hydrate") {
         let _ = window().location().set_href(path);
@@ -32,7 +33,11 @@ pub fn load_again() {
 pub fn current_path() -> String {
     if cfg!(feature = "hydrate") {
         let location = window().location();
-        return format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+        return format!(
+            "{}{}",
+            location.pathname().unwrap_or_default(),
+            location.search().unwrap_or_default()
+        );
     }
     String::new()
 }
@@ -49,7 +54,11 @@ pub fn rewrite_address(path: &str) {
 
 /// The address of this site, `https://host:port`; empty on the server.
 pub fn origin() -> String {
-    if cfg!(feature = "hydrate") { window().location().origin().unwrap_or_default() } else { String::new() }
+    if cfg!(feature = "hydrate") {
+        window().location().origin().unwrap_or_default()
+    } else {
+        String::new()
+    }
 }
 
 /// Milliseconds since 1970 by the browser's clock; `None` on the server, where pages must not know the time.
@@ -84,12 +93,17 @@ pub fn every(period: Duration, f: impl Fn() + 'static) {
 /// Reads a value this browser remembers.
 pub fn recall(key: &str) -> Option<String> {
     if cfg!(feature = "hydrate") {
-        return window().local_storage().ok().flatten().and_then(|storage| storage.get_item(key).ok().flatten());
+        return window()
+            .local_storage()
+            .ok()
+            .flatten()
+            .and_then(|storage| storage.get_item(key).ok().flatten());
     }
     None
 }
 
-/// Remembers a value in this browser; `None` forgets it. A browser that refuses storage is no error: the value lasts for the page.
+/// Remembers a value in this browser; `None` forgets it. A browser that refuses storage is no error: the value lasts
+/// for the page.
 pub fn remember(key: &str, value: Option<&str>) {
     if cfg!(feature = "hydrate")
         && let Ok(Some(storage)) = window().local_storage()
@@ -112,7 +126,11 @@ pub fn copy(text: &str) {
 /// Whether a media query holds now; `false` on the server.
 pub fn matches(query: &str) -> bool {
     if cfg!(feature = "hydrate") {
-        return window().match_media(query).ok().flatten().is_some_and(|list| list.matches());
+        return window()
+            .match_media(query)
+            .ok()
+            .flatten()
+            .is_some_and(|list| list.matches());
     }
     false
 }
@@ -126,7 +144,9 @@ pub fn has(selector: &str) -> bool {
 pub fn focus(id: &str) {
     use wasm_bindgen::JsCast;
     if cfg!(feature = "hydrate")
-        && let Some(element) = document().get_element_by_id(id).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok())
+        && let Some(element) = document()
+            .get_element_by_id(id)
+            .and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok())
     {
         let _ = element.focus();
     }
@@ -145,5 +165,9 @@ pub fn scroll_to(id: &str, block: web_sys::ScrollLogicalPosition) {
 
 /// A number in `0.0..1.0`, for jitter only; 0.5 on the server.
 pub fn chance() -> f64 {
-    if cfg!(feature = "hydrate") { js_sys::Math::random() } else { 0.5 }
+    if cfg!(feature = "hydrate") {
+        js_sys::Math::random()
+    } else {
+        0.5
+    }
 }

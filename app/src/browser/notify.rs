@@ -56,8 +56,8 @@ pub fn ask_for_notices(then: impl FnOnce(Notices) + 'static) {
     }
 }
 
-/// Shows a notification; a second with the same tag takes the place of the first. `pressed` is called when somebody presses it, after the tab has come
-/// to the front. Says whether it could: on some phones pages may ask but not show.
+/// Shows a notification; a second with the same tag takes the place of the first. `pressed` is called when somebody
+/// presses it, after the tab has come to the front. Says whether it could: on some phones pages may ask but not show.
 pub fn notify(title: &str, text: &str, tag: &str, pressed: impl Fn() + 'static) -> bool {
     if notices() != Some(Notices::Allowed) {
         return false;
@@ -66,7 +66,9 @@ pub fn notify(title: &str, text: &str, tag: &str, pressed: impl Fn() + 'static) 
     options.set_body(text);
     options.set_tag(tag);
     options.set_icon("/icon-192.png");
-    let Ok(notification) = Notification::new_with_options(title, &options) else { return false };
+    let Ok(notification) = Notification::new_with_options(title, &options) else {
+        return false;
+    };
     let own = notification.clone();
     let on_press = Closure::<dyn FnMut()>::new(move || {
         let _ = window().focus();

@@ -1,5 +1,7 @@
-//! Theme, density and what is folded away (the rail, its projects, a session's panel): what this browser shows, remembered in it. The script in the page's head applies both before the first paint and serves
-//! every element with `data-theme-set`, `data-theme-next`, `data-density-set` or `data-flip`, so switching works before WASM has loaded; nothing else may.
+//! Theme, density and what is folded away (the rail, its projects, a session's panel): what this browser shows,
+//! remembered in it. The script in the page's head applies both before the first paint and serves every element with
+//! `data-theme-set`, `data-theme-next`, `data-density-set` or `data-flip`, so switching works before WASM has loaded;
+//! nothing else may.
 
 use leptos::prelude::*;
 
@@ -130,7 +132,11 @@ mod tests {
 
     #[test]
     fn the_head_script_knows_every_word() {
-        for word in Theme::ALL.map(Theme::word).into_iter().chain(Density::ALL.map(Density::word)) {
+        for word in Theme::ALL
+            .map(Theme::word)
+            .into_iter()
+            .chain(Density::ALL.map(Density::word))
+        {
             assert!(HEAD_SCRIPT.contains(&format!("'{word}'")), "{word}");
         }
         assert!(!HEAD_SCRIPT.contains("</"), "nothing may end the script element early");

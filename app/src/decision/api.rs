@@ -1,5 +1,8 @@
 //! Server functions of a decision.
-#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+#![allow(
+    missing_docs,
+    reason = "server functions make structs of their arguments, whose fields cannot carry comments"
+)]
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -27,8 +30,9 @@ pub async fn decide_approval(id: ApprovalId, decide: Decide) -> AppResult<Approv
     Ok(services()?.approvals.decide(&caller()?, id, decide).await?)
 }
 
-/// Decides as a plain form says it, so that it works before WASM has loaded. `chosen` and `own` are the answers to questions by their place, `q0`,
-/// `q1`, ...: numbers of options, and words. `next` is the item of the Inbox to go on with, empty for the Inbox itself.
+/// Decides as a plain form says it, so that it works before WASM has loaded. `chosen` and `own` are the answers to
+/// questions by their place, `q0`, `q1`, ...: numbers of options, and words. `next` is the item of the Inbox to go on
+/// with, empty for the Inbox itself.
 #[server(prefix = "/api/rpc", endpoint = "approvals/answer", protocol = FormRpc)]
 pub async fn answer_approval(
     id: ApprovalId,
@@ -41,21 +45,33 @@ pub async fn answer_approval(
 ) -> AppResult<()> {
     use super::words::{Answer, answers};
     let (services, caller) = (services()?, caller()?);
-    let reason = reason.map(|reason| reason.replace("\r\n", "\n")).filter(|reason| !reason.trim().is_empty());
-    let mut decide = Decide { decision: verdict, reason, mode, ..Decide::allow() };
+    let reason = reason
+        .map(|reason| reason.replace("\r\n", "\n"))
+        .filter(|reason| !reason.trim().is_empty());
+    let mut decide = Decide {
+        decision: verdict,
+        reason,
+        mode,
+        ..Decide::allow()
+    };
     if verdict == Verdict::Allow && !(chosen.is_empty() && own.is_empty()) {
         let questions = services.approvals.find(&caller, id).await?.questions;
         let given: Vec<_> = (0..questions.len())
             .map(|at| {
                 let at = format!("q{at}");
-                Answer { chosen: chosen.get(&at).cloned().unwrap_or_default(), own: own.get(&at).cloned().unwrap_or_default() }
+                Answer {
+                    chosen: chosen.get(&at).cloned().unwrap_or_default(),
+                    own: own.get(&at).cloned().unwrap_or_default(),
+                }
             })
             .collect();
         decide.answers = answers(&questions, &given);
     }
     services.approvals.decide(&caller, id, decide).await?;
     if let Some(next) = next {
-        let next = next.parse::<ApprovalId>().map_or_else(|_| "/inbox".to_owned(), |next| format!("/inbox?id={next}"));
+        let next = next
+            .parse::<ApprovalId>()
+            .map_or_else(|_| "/inbox".to_owned(), |next| format!("/inbox?id={next}"));
         leptos_axum::redirect(&next);
     }
     Ok(())

@@ -68,13 +68,21 @@ impl Decider {
     /// A decision about `approval`; `decided` hears the row as it is afterwards, also when somebody else was faster.
     pub fn new(approval: Approval, decided: Callback<Approval>) -> Self {
         let id = approval.id;
-        let wanted = approval.suggestions.first().map(|suggestion| suggestion.scope).filter(|scope| approval.scopes.contains(scope));
-        let scope = wanted.or_else(|| approval.scopes.first().copied()).unwrap_or(RememberScope::Session);
+        let wanted = approval
+            .suggestions
+            .first()
+            .map(|suggestion| suggestion.scope)
+            .filter(|scope| approval.scopes.contains(scope));
+        let scope = wanted
+            .or_else(|| approval.scopes.first().copied())
+            .unwrap_or(RememberScope::Session);
         let scope = RwSignal::new(scope);
         let scopes = RwSignal::new(approval.scopes.clone());
         let project = approval.project;
         use_live().on(move |said| match said {
-            ServerSays::Row { row: Row::Project(now), .. } if now.id == project && scopes.with_untracked(|scopes| !scopes.is_empty()) => {
+            ServerSays::Row {
+                row: Row::Project(now), ..
+            } if now.id == project && scopes.with_untracked(|scopes| !scopes.is_empty()) => {
                 // Trust may have changed; what the caller may have remembered beyond the session has not.
                 let lasts = scopes.with_untracked(|scopes| scopes.contains(&RememberScope::User));
                 let holding = RememberScope::offered(now.trusted && !now.trust_stale, lasts);
@@ -112,7 +120,10 @@ impl Decider {
                             Verdict::Deny => ApprovalState::Denied,
                         };
                         if let Some(toasts) = toasts {
-                            toasts.show(Toast::denied(format!("Decided before: {}.", words::decision(&by, asked.kind))));
+                            toasts.show(Toast::denied(format!(
+                                "Decided before: {}.",
+                                words::decision(&by, asked.kind)
+                            )));
                         }
                         asked.decided = Some(*by);
                         decided.try_run(asked);
@@ -172,7 +183,8 @@ impl Decider {
     pub fn sees_end(&self, seen: bool) {
         match self.left_out.try_with_untracked(Option::is_some) {
             None => {}
-            // What is drawn is the beginning: its end is that of the whole only where it stays in sight when the rest is there.
+            // What is drawn is the beginning: its end is that of the whole only where it stays in sight when the rest
+            // is there.
             Some(true) => self.end.set((!seen).then_some(false)),
             Some(false) if self.end.get_untracked() != Some(true) => self.end.set(Some(seen)),
             Some(false) => {}
@@ -230,7 +242,10 @@ impl Decider {
             ApprovalKind::Plan => self.approve(Mode::Ask),
             ApprovalKind::Question => {
                 if let Some(answers) = self.given() {
-                    self.answer(Decide { answers: Some(answers), ..Decide::allow() });
+                    self.answer(Decide {
+                        answers: Some(answers),
+                        ..Decide::allow()
+                    });
                 }
             }
         }
@@ -238,7 +253,10 @@ impl Decider {
 
     /// The plan is good; the agent goes on in `mode`.
     pub fn approve(&self, mode: Mode) {
-        self.answer(Decide { mode: Some(mode), ..Decide::allow() });
+        self.answer(Decide {
+            mode: Some(mode),
+            ..Decide::allow()
+        });
     }
 
     /// Yes, and remember it at the chosen scope.
@@ -246,7 +264,10 @@ impl Decider {
         match self.kind {
             ApprovalKind::Plan => self.approve(Mode::AutoAccept),
             _ if self.can_always => {
-                self.answer(Decide { remember: Some(self.scope.get_untracked()), ..Decide::allow() });
+                self.answer(Decide {
+                    remember: Some(self.scope.get_untracked()),
+                    ..Decide::allow()
+                });
             }
             _ => {}
         }
@@ -256,7 +277,11 @@ impl Decider {
     pub fn deny(&self) {
         let reason = self.reason.get_untracked().trim().to_owned();
         let reason = (!reason.is_empty()).then_some(reason);
-        self.answer(Decide { decision: Verdict::Deny, reason, ..Decide::allow() });
+        self.answer(Decide {
+            decision: Verdict::Deny,
+            reason,
+            ..Decide::allow()
+        });
     }
 
     /// Opens the way to say no.

@@ -8,7 +8,10 @@ use super::{
 use crate::{
     browser,
     error::AppError,
-    ui::{Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, Steady, TextArea, code, keep_typed, quiet_clock},
+    ui::{
+        Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, Steady, TextArea, code,
+        keep_typed, quiet_clock,
+    },
     view,
 };
 use leptos::{prelude::*, server::ServerActionError, server_fn::error::ServerFnUrlError};
@@ -18,8 +21,8 @@ use model::{
     sessions::Mode,
 };
 
-/// Exactly what the tool would get: the change as a diff, the command highlighted, fields as fields. Nothing of it is left out without a word,
-/// and whoever allows it has had its end in sight.
+/// Exactly what the tool would get: the change as a diff, the command highlighted, fields as fields. Nothing of it is
+/// left out without a word, and whoever allows it has had its end in sight.
 #[component]
 pub fn ExactInput(
     /// The decision.
@@ -86,7 +89,9 @@ fn beginning(approval: &Approval, head: &words::Head) -> AnyView {
             diff.omitted = 0;
             view! { <DiffView diff=diff wrap=true /> }
         }
-        (words::Beginning::Text(text), _) => view! { <CodeBlock text=text.clone() label=words::input_title(approval) wrap=true /> },
+        (words::Beginning::Text(text), _) => {
+            view! { <CodeBlock text=text.clone() label=words::input_title(approval) wrap=true /> }
+        }
         (words::Beginning::Lines(_), None) => ().into_any(),
     }
 }
@@ -96,7 +101,11 @@ fn whole(approval: &Approval, big: bool) -> AnyView {
     let mut all = words::fields(&approval.input);
     let unsaid = words::unsaid(approval);
     let (inside, open) = if let Some(diff) = approval.diff.clone() {
-        let note = if words::is_everywhere(approval) { "Replaces every place where this text stands in the file." } else { "" };
+        let note = if words::is_everywhere(approval) {
+            "Replaces every place where this text stands in the file."
+        } else {
+            ""
+        };
         let (cut, empty) = (!words::is_whole(&diff), diff.lines.is_empty() && diff.omitted == 0);
         let inside = view! {
             {(!note.is_empty()).then(|| view! { <p class="medium">{note}</p> })}
@@ -112,7 +121,8 @@ fn whole(approval: &Approval, big: bool) -> AnyView {
         let open = !unsaid.is_empty() || words::suspicions(approval).0;
         (view! { <div class="plan-md"><Markdown html=html /></div> }, open)
     } else if let Some(command) = words::command(approval) {
-        let said = words::purpose(approval).map(|said| view! { <p class="muted said" dir="auto">"“"{code(said)}"”"</p> });
+        let said =
+            words::purpose(approval).map(|said| view! { <p class="muted said" dir="auto">"“"{code(said)}"”"</p> });
         let block = view! { <CodeBlock text=command html=approval.input_html.clone() label=words::input_title(approval) wrap=true big=big /> };
         (view! { {said} {block} }, !unsaid.is_empty())
     } else {
@@ -164,7 +174,9 @@ pub fn AlwaysWould(
 fn longer(scopes: &[RememberScope]) -> Option<&'static str> {
     match scopes {
         [RememberScope::Session] => Some(" What holds for other sessions too needs the role admin."),
-        _ if !scopes.contains(&RememberScope::Local) => Some(" The project is not trusted: its agents do not read rules kept in it."),
+        _ if !scopes.contains(&RememberScope::Local) => {
+            Some(" The project is not trusted: its agents do not read rules kept in it.")
+        }
         _ => None,
     }
 }
@@ -175,7 +187,9 @@ pub fn AlwaysRule(
     /// The decision.
     decider: Decider,
 ) -> impl IntoView {
-    let Approval { suggestions, always, .. } = decider.approval();
+    let Approval {
+        suggestions, always, ..
+    } = decider.approval();
     let rules: Vec<String> = suggestions.into_iter().map(|suggestion| suggestion.text).collect();
     let scopes = decider.scopes;
     let scope = decider.scope;
@@ -239,7 +253,8 @@ fn form_id(id: ApprovalId) -> String {
     format!("{id}-form")
 }
 
-/// The buttons of a decision and what they open: a scope, a reason, a comment. Until the page lives they are plain forms.
+/// The buttons of a decision and what they open: a scope, a reason, a comment. Until the page lives they are plain
+/// forms.
 #[component]
 pub fn DecisionActs(
     /// The decision.
@@ -267,7 +282,9 @@ pub fn DecisionActs(
         && !live.get_untracked()
         && let Some(refused) = use_context::<ServerActionError>().filter(|error| error.path() == ANSWER)
     {
-        decider.error.set(Some(ServerFnUrlError::<AppError>::decode_err(refused.err())));
+        decider
+            .error
+            .set(Some(ServerFnUrlError::<AppError>::decode_err(refused.err())));
     }
     // Boxes close by Escape also when nothing in them has the focus.
     browser::on_keys(move |key| {
@@ -284,7 +301,13 @@ pub fn DecisionActs(
         decider.scopes.track();
         steady.changed();
     });
-    let acts = Acts { decider, keys: Signal::derive(move || keys.get() && live.get()), live, steady, large: !small };
+    let acts = Acts {
+        decider,
+        keys: Signal::derive(move || keys.get() && live.get()),
+        live,
+        steady,
+        large: !small,
+    };
     let buttons = move || match decider.kind {
         ApprovalKind::Tool => view! { <ToolActs acts=acts scope_shown=scope_shown /> },
         ApprovalKind::Plan => view! { <PlanActs acts=acts /> },
@@ -353,7 +376,11 @@ fn Hidden(id: ApprovalId, next: MaybeProp<String>) -> impl IntoView {
 fn PlainDeny(decider: Decider, next: MaybeProp<String>) -> impl IntoView {
     let id = decider.id;
     let plan = decider.kind == ApprovalKind::Plan;
-    let (label, verb) = if plan { ("What should change", "Send back") } else { ("Reason", "Deny") };
+    let (label, verb) = if plan {
+        ("What should change", "Send back")
+    } else {
+        ("Reason", "Deny")
+    };
     view! {
         <div id=plain_deny(id) class="pop" popover="auto">
             <form class="ask-box" action=ANSWER method="post">
@@ -378,7 +405,10 @@ fn ReadOn(acts: Acts) -> impl IntoView {
     let decider = acts.decider;
     let class = if acts.large { "btn btn-p btn-lg" } else { "btn btn-p" };
     move || {
-        let words = decider.left_out.get().map_or_else(|| "Read to the end".to_owned(), |rest| format!("Read all, {rest}"));
+        let words = decider
+            .left_out
+            .get()
+            .map_or_else(|| "Read to the end".to_owned(), |rest| format!("Read all, {rest}"));
         view! {
             // Before the page lives, the Inbox has all of it.
             <a class=class href=format!("/inbox?id={}", decider.id) on:click=act(move || decider.read_on())>
@@ -390,10 +420,22 @@ fn ReadOn(acts: Acts) -> impl IntoView {
 
 #[component]
 fn ToolActs(acts: Acts, scope_shown: bool) -> impl IntoView {
-    let Acts { decider, keys, live, large, .. } = acts;
+    let Acts {
+        decider,
+        keys,
+        live,
+        large,
+        ..
+    } = acts;
     let busy = decider.busy();
     let shown = decider.may_allow();
-    let always = move || if scope_shown { decider.always() } else { decider.asking.set(Asking::Always) };
+    let always = move || {
+        if scope_shown {
+            decider.always();
+        } else {
+            decider.asking.set(Asking::Always);
+        }
+    };
     let cannot = Signal::derive(move || busy.get() || !live.get());
     view! {
         {move || {
@@ -421,7 +463,9 @@ fn ToolActs(acts: Acts, scope_shown: bool) -> impl IntoView {
 
 #[component]
 fn PlanActs(acts: Acts) -> impl IntoView {
-    let Acts { decider, keys, large, .. } = acts;
+    let Acts {
+        decider, keys, large, ..
+    } = acts;
     let busy = decider.busy();
     let shown = decider.may_allow();
     view! {
@@ -445,7 +489,9 @@ fn PlanActs(acts: Acts) -> impl IntoView {
 
 #[component]
 fn QuestionActs(acts: Acts) -> impl IntoView {
-    let Acts { decider, live, large, .. } = acts;
+    let Acts {
+        decider, live, large, ..
+    } = acts;
     let busy = decider.busy();
     let cannot = Signal::derive(move || busy.get() || (live.get() && decider.given().is_none()));
     view! {
@@ -456,7 +502,9 @@ fn QuestionActs(acts: Acts) -> impl IntoView {
 
 #[component]
 fn DenyButton(acts: Acts, kind: ButtonKind, word: &'static str) -> impl IntoView {
-    let Acts { decider, keys, large, .. } = acts;
+    let Acts {
+        decider, keys, large, ..
+    } = acts;
     let keys = Signal::derive(move || keys.get() && decider.kind != ApprovalKind::Question);
     view! {
         <Button kind=kind large=large opens=plain_deny(decider.id) soon=acts.soon() disabled=decider.busy() on:click=act(move || decider.ask_deny())>
@@ -476,7 +524,9 @@ fn closes(decider: Decider, event: &leptos::ev::KeyboardEvent) {
 
 #[component]
 fn AlwaysBox(acts: Acts) -> impl IntoView {
-    let Acts { decider, steady, large, .. } = acts;
+    let Acts {
+        decider, steady, large, ..
+    } = acts;
     let busy = decider.busy();
     let own = NodeRef::<leptos::html::Div>::new();
     // Not its button: whoever holds the key that opened it would press that at once.
@@ -522,7 +572,11 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
     });
     let plan = decider.kind == ApprovalKind::Plan;
     let (label, hint, verb) = if plan {
-        ("What should change", "The agent reads this and plans again.", "Send back")
+        (
+            "What should change",
+            "The agent reads this and plans again.",
+            "Send back",
+        )
     } else {
         ("Reason", "The agent reads this; it may be left empty.", "Deny")
     };
@@ -552,7 +606,11 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
 /// A key in a button, where keys are heard.
 #[component]
 fn KeyHint(key: &'static str, shown: Signal<bool>) -> impl IntoView {
-    move || shown.get().then(|| view! { <kbd class="kbd kbd-d" aria-hidden="true">{key}</kbd> })
+    move || {
+        shown
+            .get()
+            .then(|| view! { <kbd class="kbd kbd-d" aria-hidden="true">{key}</kbd> })
+    }
 }
 
 /// The questions of an approval, to be answered by options or in the person's own words.

@@ -7,9 +7,9 @@ use crate::ui::was_seen;
 use leptos::prelude::*;
 use model::approvals::ApprovalKind;
 
-/// Has a decision hear its keys while it is `first`, which it is only while it is in sight where a page has more than it. Where `scope_shown`,
-/// the place of a rule stands beside it and Shift A acts at once.
-/// Call it in a component's body.
+/// Has a decision hear its keys while it is `first`, which it is only while it is in sight where a page has more than
+/// it. Where `scope_shown`, the place of a rule stands beside it and Shift A acts at once. Call it in a component's
+/// body.
 pub fn hear_keys(decider: Decider, first: Signal<bool>, scope_shown: bool) {
     let since = StoredValue::new(None);
     // What a key would do changes with what is shown.
@@ -19,7 +19,9 @@ pub fn hear_keys(decider: Decider, first: Signal<bool>, scope_shown: bool) {
     });
     // Another listener of the same key may have taken this decision off the page before.
     browser::on_keys(move |key| {
-        first.try_get_untracked() == Some(true) && was_seen(since.try_get_value().flatten(), browser::now()) && heard(decider, key, scope_shown)
+        first.try_get_untracked() == Some(true)
+            && was_seen(since.try_get_value().flatten(), browser::now())
+            && heard(decider, key, scope_shown)
     });
 }
 

@@ -19,7 +19,10 @@ fn words(waited: Millis) -> (String, &'static str) {
         ..MINUTE => ("just asked".into(), "waits"),
         MINUTE..LONG => (format!("waits for {} min", waited / MINUTE), "waits"),
         LONG..OVER => (format!("waits for {} min", waited / MINUTE), "waits waits-long"),
-        OVER.. => (format!("has waited for {}", format::span(waited)), "waits waits-long waits-over"),
+        OVER.. => (
+            format!("has waited for {}", format::span(waited)),
+            "waits waits-long waits-over",
+        ),
     }
 }
 
@@ -63,6 +66,9 @@ mod tests {
         assert_eq!(said(20), ("just asked".into(), "waits"));
         assert_eq!(said(61), ("waits for 1 min".into(), "waits"));
         assert_eq!(said(12 * 60 + 9), ("waits for 12 min".into(), "waits waits-long"));
-        assert_eq!(said(65 * 60), ("has waited for 1h 05m".into(), "waits waits-long waits-over"));
+        assert_eq!(
+            said(65 * 60),
+            ("has waited for 1h 05m".into(), "waits waits-long waits-over")
+        );
     }
 }

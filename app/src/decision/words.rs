@@ -2,7 +2,9 @@
 //! Pure functions; they must not shorten or soften what would run.
 
 use crate::ui::format;
-use model::approvals::{Approval, ApprovalKind, ApprovalState, Decide, Decided, Question, RememberScope, Verdict, Whole};
+use model::approvals::{
+    Approval, ApprovalKind, ApprovalState, Decide, Decided, Question, RememberScope, Verdict, Whole,
+};
 use model::{
     calls::{CallClass, text},
     entries::Diff,
@@ -66,7 +68,10 @@ pub fn kind_word(approval: &Approval) -> String {
 /// One line under its title: the command, the path, the first question. What cannot be seen in it is marked.
 pub fn line(approval: &Approval) -> String {
     let line = match approval.kind {
-        ApprovalKind::Question => approval.questions.first().map_or(&approval.target, |question| &question.question),
+        ApprovalKind::Question => approval
+            .questions
+            .first()
+            .map_or(&approval.target, |question| &question.question),
         _ => &approval.target,
     };
     marked(line).into_owned()
@@ -148,23 +153,32 @@ pub fn unsaid(approval: &Approval) -> Vec<(String, String)> {
         let is_text = value.is_string() && texts.iter().any(|part| is_field(part.as_deref(), key));
         is_text || (value.is_boolean() && is_field(flag.as_deref(), key)) || is_field(list.as_deref(), key)
     };
-    fields(&approval.input).into_iter().filter(|(key, _)| !is_said(key)).collect()
+    fields(&approval.input)
+        .into_iter()
+        .filter(|(key, _)| !is_said(key))
+        .collect()
 }
 
 /// Whether a part of an input is this field of it, all of it: one that lies deeper says nothing of what lies beside it.
 fn is_field(part: Option<&str>, key: &str) -> bool {
-    let name = part.and_then(|pointer| pointer.strip_prefix('/')).filter(|name| !name.contains('/'));
+    let name = part
+        .and_then(|pointer| pointer.strip_prefix('/'))
+        .filter(|name| !name.contains('/'));
     name.is_some_and(|name| name.replace("~1", "/").replace("~0", "~") == key)
 }
 
 /// The command, where a shell runs it.
 pub fn command(approval: &Approval) -> Option<&str> {
-    text(&approval.input, approval.parts.command.as_deref()).filter(|_| approval.kind == ApprovalKind::Tool && is_command(approval))
+    text(&approval.input, approval.parts.command.as_deref())
+        .filter(|_| approval.kind == ApprovalKind::Tool && is_command(approval))
 }
 
 /// What the agent itself says a command is for.
 pub fn purpose(approval: &Approval) -> Option<&str> {
-    command(approval).and_then(|_| text(&approval.input, approval.parts.purpose.as_deref())).map(str::trim).filter(|text| !text.is_empty())
+    command(approval)
+        .and_then(|_| text(&approval.input, approval.parts.purpose.as_deref()))
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
 }
 
 /// Whether an edit changes every place where the old text stands.
@@ -198,7 +212,10 @@ pub fn suspicions(approval: &Approval) -> (bool, Option<String>) {
             _ => {}
         }
     }
-    let mut found = (has_hidden(&approval.tool), mixed_word(&approval.tool).map(str::to_owned));
+    let mut found = (
+        has_hidden(&approval.tool),
+        mixed_word(&approval.tool).map(str::to_owned),
+    );
     look(&approval.input, &mut found);
     found
 }
@@ -223,15 +240,32 @@ pub enum Beginning {
 
 /// The beginning of what is asked, where it is too long for a card among others; `None` where all of it fits.
 pub fn head(approval: &Approval) -> Option<Head> {
-    let fields: Vec<String> = unsaid(approval).into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
+    let fields: Vec<String> = unsaid(approval)
+        .into_iter()
+        .map(|(key, value)| format!("{key}: {value}"))
+        .collect();
     if let Some(diff) = &approval.diff {
-        let lines = diff.lines.iter().map(|line| line.parts.iter().map(|(_, part)| part.chars().count()).sum::<usize>());
-        let fields = fields.iter().flat_map(|field| field.lines()).map(|line| line.chars().count());
+        let lines = diff
+            .lines
+            .iter()
+            .map(|line| line.parts.iter().map(|(_, part)| part.chars().count()).sum::<usize>());
+        let fields = fields
+            .iter()
+            .flat_map(|field| field.lines())
+            .map(|line| line.chars().count());
         let all = lines.clone().count() + fields.clone().count();
         let shown = fitting(lines.chain(fields));
-        return (shown < all).then(|| Head { shown: Beginning::Lines(shown), rest: rest("line", all - shown) });
+        return (shown < all).then(|| Head {
+            shown: Beginning::Lines(shown),
+            rest: rest("line", all - shown),
+        });
     }
-    let text = command(approval).map(str::to_owned).into_iter().chain(fields).collect::<Vec<_>>().join("\n");
+    let text = command(approval)
+        .map(str::to_owned)
+        .into_iter()
+        .chain(fields)
+        .collect::<Vec<_>>()
+        .join("\n");
     let all = text.lines().count();
     let shown = fitting(text.lines().map(|line| line.chars().count()));
     if shown == all {
@@ -240,15 +274,25 @@ pub fn head(approval: &Approval) -> Option<Head> {
     if shown == 0 {
         let beginning: String = text.chars().take(BRIEF.1).collect();
         let left = text.chars().count().saturating_sub(BRIEF.1);
-        return Some(Head { shown: Beginning::Text(beginning), rest: rest("character", left) });
+        return Some(Head {
+            shown: Beginning::Text(beginning),
+            rest: rest("character", left),
+        });
     }
-    Some(Head { shown: Beginning::Text(text.lines().take(shown).collect::<Vec<_>>().join("\n")), rest: rest("line", all - shown) })
+    Some(Head {
+        shown: Beginning::Text(text.lines().take(shown).collect::<Vec<_>>().join("\n")),
+        rest: rest("line", all - shown),
+    })
 }
 
 /// How long all of an input is of which a row carries only the beginning: `1,200 lines`.
 pub fn length(whole: Whole) -> String {
     // A few endless lines are long in letters.
-    if whole.bytes / whole.lines.max(1) > 1_000 { format::bytes(whole.bytes) } else { format!("{} lines", format::exact(whole.lines)) }
+    if whole.bytes / whole.lines.max(1) > 1_000 {
+        format::bytes(whole.bytes)
+    } else {
+        format!("{} lines", format::exact(whole.lines))
+    }
 }
 
 /// How many lines of these lengths fit on a card.
@@ -264,7 +308,11 @@ fn fitting(lengths: impl Iterator<Item = usize>) -> usize {
 }
 
 fn rest(word: &str, n: usize) -> String {
-    if n == 1 { format!("1 more {word}") } else { format!("{n} more {word}s") }
+    if n == 1 {
+        format!("1 more {word}")
+    } else {
+        format!("{n} more {word}s")
+    }
 }
 
 /// What the exact input is called.
@@ -334,7 +382,11 @@ pub fn told(approval: &Approval, wish: &Decide) -> String {
     let mut letters = line.lines().next().unwrap_or_default().chars();
     let short: String = letters.by_ref().take(TOLD).collect();
     let more = if letters.next().is_some() { "…" } else { "" };
-    if short.is_empty() { format!("{what}: {}", approval.session_title) } else { format!("{what}: {short}{more}") }
+    if short.is_empty() {
+        format!("{what}: {}", approval.session_title)
+    } else {
+        format!("{what}: {short}{more}")
+    }
 }
 
 /// What somebody answered to one question so far.
@@ -372,7 +424,11 @@ impl Answer {
     }
 
     fn text(&self, question: &Question) -> Option<String> {
-        let labels = self.chosen.iter().filter_map(|at| question.options.get(*at)).map(|option| option.label.clone());
+        let labels = self
+            .chosen
+            .iter()
+            .filter_map(|at| question.options.get(*at))
+            .map(|option| option.label.clone());
         let own = Some(self.own.trim().to_owned()).filter(|own| !own.is_empty());
         let all: Vec<String> = labels.chain(own).collect();
         (!all.is_empty()).then(|| all.join(", "))
@@ -396,8 +452,16 @@ mod tests {
     use serde_json::json;
 
     fn question(text: &str, multi_select: bool) -> Question {
-        let option = |label: &str| QuestionOption { label: label.into(), description: String::new() };
-        Question { question: text.into(), header: String::new(), options: vec![option("Yes"), option("No")], multi_select }
+        let option = |label: &str| QuestionOption {
+            label: label.into(),
+            description: String::new(),
+        };
+        Question {
+            question: text.into(),
+            header: String::new(),
+            options: vec![option("Yes"), option("No")],
+            multi_select,
+        }
     }
 
     #[test]
@@ -439,11 +503,17 @@ mod tests {
             remember: None,
         };
         assert_eq!(decision(&decided, ApprovalKind::Tool), "mara denied: too broad");
-        assert_eq!(decision(&decided, ApprovalKind::Plan), "mara sent the plan back: too broad");
+        assert_eq!(
+            decision(&decided, ApprovalKind::Plan),
+            "mara sent the plan back: too broad"
+        );
         decided.decision = Verdict::Allow;
         decided.reason = None;
         decided.remember = Some(RememberScope::Local);
-        assert_eq!(decision(&decided, ApprovalKind::Tool), "mara always allowed, this project, on this machine");
+        assert_eq!(
+            decision(&decided, ApprovalKind::Tool),
+            "mara always allowed, this project, on this machine"
+        );
         decided.by_name = Some("node".into());
         decided.decision = Verdict::Deny;
         assert_eq!(decision(&decided, ApprovalKind::Tool), "OrchWiz denied");
@@ -460,7 +530,10 @@ mod tests {
         };
         let server = named(Some("slack post"));
         assert_eq!((kind_word(&server).as_str(), icon(&server)), ("slack post", "zap"));
-        assert_eq!((title(&server), short_title(&server)), ("The agent asks to use slack post".into(), "Allow slack post?".into()));
+        assert_eq!(
+            (title(&server), short_title(&server)),
+            ("The agent asks to use slack post".into(), "Allow slack post?".into())
+        );
         assert_eq!(tool_name(&named(None)), named(None).tool);
     }
 
@@ -475,11 +548,26 @@ mod tests {
             title(&asked).trim_start_matches("The agent asks to ").to_owned()
         };
         let nothing: fn(&mut CallParts) = |_| ();
-        assert_eq!(asks(CallClass::Shell, |parts| parts.command = Some("/command".into())), "run a command");
-        assert!(asks(CallClass::Shell, nothing).starts_with("use "), "it looks after one that runs");
-        assert_eq!([CallClass::Edit, CallClass::Write, CallClass::Read].map(|class| asks(class, nothing)), ["change a file", "write a file", "read a file"]);
-        assert_eq!(asks(CallClass::Web, |parts| parts.url = Some("/url".into())), "fetch a page");
-        assert_eq!(asks(CallClass::Web, |parts| parts.query = Some("/query".into())), "search the web");
+        assert_eq!(
+            asks(CallClass::Shell, |parts| parts.command = Some("/command".into())),
+            "run a command"
+        );
+        assert!(
+            asks(CallClass::Shell, nothing).starts_with("use "),
+            "it looks after one that runs"
+        );
+        assert_eq!(
+            [CallClass::Edit, CallClass::Write, CallClass::Read].map(|class| asks(class, nothing)),
+            ["change a file", "write a file", "read a file"]
+        );
+        assert_eq!(
+            asks(CallClass::Web, |parts| parts.url = Some("/url".into())),
+            "fetch a page"
+        );
+        assert_eq!(
+            asks(CallClass::Web, |parts| parts.query = Some("/query".into())),
+            "search the web"
+        );
         assert!(asks(CallClass::Web, nothing).starts_with("use "));
     }
 
@@ -492,15 +580,31 @@ mod tests {
             });
             unsaid(&asked).into_iter().map(|(key, _)| key).collect::<Vec<_>>()
         };
-        let at = |command: &str| CallParts { command: Some(command.into()), purpose: Some("/why".into()), ..CallParts::default() };
-        assert_eq!(left(json!({ "argv": "make", "why": "to build", "more": 1 }), at("/argv")), ["more"]);
+        let at = |command: &str| CallParts {
+            command: Some(command.into()),
+            purpose: Some("/why".into()),
+            ..CallParts::default()
+        };
+        assert_eq!(
+            left(json!({ "argv": "make", "why": "to build", "more": 1 }), at("/argv")),
+            ["more"]
+        );
         assert_eq!(left(json!({ "a/b~": "make" }), at("/a~1b~0")), [""; 0]);
         // What lies beside a part that lies deeper is shown.
-        assert_eq!(left(json!({ "argv": ["sh", "-c", "make"], "why": "x" }), at("/argv/2")), ["argv"]);
-        assert_eq!(left(json!({ "a": { "b": "make" }, "a/b": "rm" }), at("/a/b")), ["a", "a/b"]);
+        assert_eq!(
+            left(json!({ "argv": ["sh", "-c", "make"], "why": "x" }), at("/argv/2")),
+            ["argv"]
+        );
+        assert_eq!(
+            left(json!({ "a": { "b": "make" }, "a/b": "rm" }), at("/a/b")),
+            ["a", "a/b"]
+        );
         // A part that is no text is not shown as one.
         assert_eq!(left(json!({ "argv": "make", "why": ["rm"] }), at("/argv")), ["why"]);
-        assert_eq!(left(json!({ "argv": ["rm"], "why": "x" }), at("/argv")), ["argv", "why"]);
+        assert_eq!(
+            left(json!({ "argv": ["rm"], "why": "x" }), at("/argv")),
+            ["argv", "why"]
+        );
         // The driver says that there is no command: then nothing is shown as one.
         assert_eq!(left(json!({ "command": "make" }), CallParts::default()), ["command"]);
     }

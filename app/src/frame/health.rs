@@ -36,12 +36,37 @@ mod tests {
 
     #[test]
     fn health_is_never_better_than_what_is_known() {
-        let sample = HealthSample { at: 100_000, disk_free: Some(50_000_000_000), queue: Some(3), ..HealthSample::default() };
+        let sample = HealthSample {
+            at: 100_000,
+            disk_free: Some(50_000_000_000),
+            queue: Some(3),
+            ..HealthSample::default()
+        };
         assert_eq!(health_look(None, Some(0)).word, "not known");
         assert_eq!(health_look(Some(&sample), None).word, "healthy");
         assert_eq!(health_look(Some(&sample), Some(110_000)).word, "healthy");
         assert_eq!(health_look(Some(&sample), Some(200_000)).word, "silent");
-        assert_eq!(health_look(Some(&HealthSample { disk_free: Some(9), ..sample }), None).word, "disk nearly full");
-        assert_eq!(health_look(Some(&HealthSample { queue: Some(5_000), ..sample }), None).word, "busy");
+        assert_eq!(
+            health_look(
+                Some(&HealthSample {
+                    disk_free: Some(9),
+                    ..sample
+                }),
+                None
+            )
+            .word,
+            "disk nearly full"
+        );
+        assert_eq!(
+            health_look(
+                Some(&HealthSample {
+                    queue: Some(5_000),
+                    ..sample
+                }),
+                None
+            )
+            .word,
+            "busy"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! The projects that were used last, and where something waits: asked for once the page lives, so that no page is held up by it, and kept as
-//! the socket says.
+//! The projects that were used last, and where something waits: asked for once the page lives, so that no page is held
+//! up by it, and kept as the socket says.
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -44,7 +44,10 @@ impl LastUsed {
         let project = match at {
             // The newest in front: what is not new stays where it is, so that a list under a pointer does not move.
             Some(_) => return,
-            None => LastProject { id: session.project, name: session.project_name.clone() },
+            None => LastProject {
+                id: session.project,
+                name: session.project_name.clone(),
+            },
         };
         self.projects.insert(0, project);
         self.projects.truncate(SHOWN);
@@ -52,7 +55,8 @@ impl LastUsed {
 
     /// Forgets what is gone: a session or a project.
     fn forget(&mut self, gone: &str) {
-        self.waiting.retain(|(session, project)| session.to_string() != gone && project.to_string() != gone);
+        self.waiting
+            .retain(|(session, project)| session.to_string() != gone && project.to_string() != gone);
         self.projects.retain(|project| project.id.to_string() != gone);
     }
 }
@@ -66,10 +70,21 @@ async fn read_last_used() -> AppResult<LastUsed> {
     };
     let (services, caller) = (services()?, caller()?);
     let mut last = LastUsed::default();
-    let fifty = || PageQuery { after: None, limit: Some(50) };
-    for session in services.sessions.list(&caller, SessionFilter::default(), fifty()).await?.items {
+    let fifty = || PageQuery {
+        after: None,
+        limit: Some(50),
+    };
+    for session in services
+        .sessions
+        .list(&caller, SessionFilter::default(), fifty())
+        .await?
+        .items
+    {
         if last.projects.len() < SHOWN && last.projects.iter().all(|project| project.id != session.project) {
-            last.projects.push(LastProject { id: session.project, name: session.project_name });
+            last.projects.push(LastProject {
+                id: session.project,
+                name: session.project_name,
+            });
         }
     }
     if last.projects.len() < SHOWN {
@@ -79,9 +94,16 @@ async fn read_last_used() -> AppResult<LastUsed> {
             }
         }
     }
-    let waiting = SessionFilter { state: vec![SessionState::Waiting], ..SessionFilter::default() };
+    let waiting = SessionFilter {
+        state: vec![SessionState::Waiting],
+        ..SessionFilter::default()
+    };
     let waiting = services.sessions.list(&caller, waiting, fifty()).await?.items;
-    last.waiting = waiting.into_iter().filter(|session| session.pending > 0).map(|session| (session.id, session.project)).collect();
+    last.waiting = waiting
+        .into_iter()
+        .filter(|session| session.pending > 0)
+        .map(|session| (session.id, session.project))
+        .collect();
     Ok(last)
 }
 
@@ -108,15 +130,25 @@ impl LastProjects {
         });
         live.on_return(read);
         live.on(move |said| match said {
-            ServerSays::Row { row: Row::Session(session), .. } => {
+            ServerSays::Row {
+                row: Row::Session(session),
+                ..
+            } => {
                 let mut now = known.get_untracked();
                 now.take(session);
                 if known.with_untracked(|before| *before != now) {
                     known.set(now);
                 }
             }
-            ServerSays::Row { row: Row::Project(project), .. } => {
-                let renamed = |last: &LastUsed| last.projects.iter().position(|one| one.id == project.id && one.name != project.name);
+            ServerSays::Row {
+                row: Row::Project(project),
+                ..
+            } => {
+                let renamed = |last: &LastUsed| {
+                    last.projects
+                        .iter()
+                        .position(|one| one.id == project.id && one.name != project.name)
+                };
                 if let Some(at) = known.with_untracked(renamed) {
                     known.update(|last| last.projects[at].name.clone_from(&project.name));
                 }
@@ -140,17 +172,28 @@ impl LastProjects {
 
     /// Their ids and names. Subscribes.
     pub(crate) fn recent(self) -> Vec<(ProjectId, String)> {
-        self.shown().into_iter().map(|project| (project.id, project.name)).collect()
+        self.shown()
+            .into_iter()
+            .map(|project| (project.id, project.name))
+            .collect()
     }
 
     /// What one is called now. Subscribes.
     pub(crate) fn name(self, id: ProjectId) -> String {
-        self.0.with(|last| last.projects.iter().find(|project| project.id == id).map(|project| project.name.clone())).unwrap_or_default()
+        self.0
+            .with(|last| {
+                last.projects
+                    .iter()
+                    .find(|project| project.id == id)
+                    .map(|project| project.name.clone())
+            })
+            .unwrap_or_default()
     }
 
     /// Whether something waits in one. Subscribes.
     pub(crate) fn waits(self, id: ProjectId) -> bool {
-        self.0.with(|last| last.waiting.iter().any(|(_, project)| *project == id))
+        self.0
+            .with(|last| last.waiting.iter().any(|(_, project)| *project == id))
     }
 }
 

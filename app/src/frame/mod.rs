@@ -1,5 +1,5 @@
-//! What every page inside the frame can ask for: who is signed in, how the node is, which projects were used last, what it offers the palette.
-//! The frame itself is drawn by `nav`.
+//! What every page inside the frame can ask for: who is signed in, how the node is, which projects were used last, what
+//! it offers the palette. The frame itself is drawn by `nav`.
 
 mod api;
 mod health;

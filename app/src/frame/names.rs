@@ -28,7 +28,12 @@ pub(crate) fn read_project_names() -> NodeResource<Vec<(ProjectId, String)>> {
     live.on(move |said| {
         let known = || untrack(|| names.get()).and_then(Result::ok).unwrap_or_default();
         let differs = match said {
-            ServerSays::Row { row: Row::Project(project), .. } => !known().iter().any(|(id, name)| *id == project.id && *name == project.name),
+            ServerSays::Row {
+                row: Row::Project(project),
+                ..
+            } => !known()
+                .iter()
+                .any(|(id, name)| *id == project.id && *name == project.name),
             ServerSays::Gone { id: gone, .. } => known().iter().any(|(id, _)| id.to_string() == *gone),
             _ => false,
         };

@@ -1,5 +1,6 @@
-//! Reminding of what waits while nobody looks: notifications of this browser, for whoever chose them here. The choice is the browser's, not the node's.
-//! It must not speak while the tab is seen: there the count, the title and the announcement do.
+//! Reminding of what waits while nobody looks: notifications of this browser, for whoever chose them here. The choice
+//! is the browser's, not the node's. It must not speak while the tab is seen: there the count, the title and the
+//! announcement do.
 
 use crate::{
     browser::{self, Notices},
@@ -36,12 +37,19 @@ const fn is_due(pending: i64, known: Millis, now: Millis) -> bool {
 
 /// Title and text for something that has begun to wait.
 fn told(approval: &Approval) -> (String, String) {
-    (format!("{}: {}", approval.project_name, words::title(approval)), format!("{}\n{}", approval.session_title, words::line(approval)))
+    (
+        format!("{}: {}", approval.project_name, words::title(approval)),
+        format!("{}\n{}", approval.session_title, words::line(approval)),
+    )
 }
 
 /// Title of what still waits.
 fn reminded(pending: i64) -> String {
-    if pending == 1 { "1 decision still waits for you".to_owned() } else { format!("{pending} decisions still wait for you") }
+    if pending == 1 {
+        "1 decision still waits for you".to_owned()
+    } else {
+        format!("{pending} decisions still wait for you")
+    }
 }
 
 /// Notifies from now on, as long as the frame is there.
@@ -57,7 +65,13 @@ pub(crate) fn remind() {
     let known = StoredValue::new(Vec::new());
     let say = speak.clone();
     live.on(move |said| {
-        let ServerSays::Row { row: Row::Approval(approval), .. } = said else { return };
+        let ServerSays::Row {
+            row: Row::Approval(approval),
+            ..
+        } = said
+        else {
+            return;
+        };
         if approval.state != ApprovalState::Pending {
             return;
         }
@@ -70,7 +84,12 @@ pub(crate) fn remind() {
         });
         if new && browser::is_hidden() && is_chosen() {
             let (title, text) = told(approval);
-            say(&title, &text, &approval.id.to_string(), format!("/inbox?id={}", approval.id));
+            say(
+                &title,
+                &text,
+                &approval.id.to_string(),
+                format!("/inbox?id={}", approval.id),
+            );
         }
     });
     let seen = StoredValue::new(browser::now().unwrap_or_default());
@@ -83,9 +102,16 @@ pub(crate) fn remind() {
                 return;
             }
             let pending = live.pending.get_untracked();
-            let spoken = browser::recall(SPOKEN).and_then(|at| at.parse().ok()).unwrap_or_default();
+            let spoken = browser::recall(SPOKEN)
+                .and_then(|at| at.parse().ok())
+                .unwrap_or_default();
             if is_due(pending, seen.get_value().max(spoken), now) && is_chosen() {
-                speak(&reminded(pending), "Open the inbox to answer.", "orchwiz-waiting", "/inbox".to_owned());
+                speak(
+                    &reminded(pending),
+                    "Open the inbox to answer.",
+                    "orchwiz-waiting",
+                    "/inbox".to_owned(),
+                );
             }
         });
     });
@@ -95,15 +121,15 @@ pub(crate) fn remind() {
 const fn obstacle(notices: Notices) -> Option<&'static str> {
     match notices {
         Notices::Unasked | Notices::Allowed => None,
-        Notices::Refused => {
-            Some("This browser refuses notifications from this site. Allow them in the site's settings, beside the address, then load this page again.")
-        }
+        Notices::Refused => Some(
+            "This browser refuses notifications from this site. Allow them in the site's settings, beside the address, then load this page again.",
+        ),
         Notices::Insecure => Some(
             "Browsers notify only on pages that came over HTTPS or from this machine. Put TLS in front of this node, or open it through a tunnel to localhost.",
         ),
-        Notices::Missing => {
-            Some("This browser shows no notifications from pages. On a phone, keep the page open: the title and the bottom bar count what waits.")
-        }
+        Notices::Missing => Some(
+            "This browser shows no notifications from pages. On a phone, keep the page open: the title and the bottom bar count what waits.",
+        ),
     }
 }
 
@@ -125,11 +151,21 @@ pub(crate) fn ReminderChoice() -> impl IntoView {
         }
         browser::ask_for_notices(move |answer| {
             // A first one shows that they arrive: on some phones a page may ask and still not show any.
-            let shown = answer == Notices::Allowed && browser::notify("Notifications are on", "What waits for you will be said like this.", CHOICE, || ());
+            let shown = answer == Notices::Allowed
+                && browser::notify(
+                    "Notifications are on",
+                    "What waits for you will be said like this.",
+                    CHOICE,
+                    || (),
+                );
             if shown {
                 browser::remember(CHOICE, Some("on"));
             }
-            notices.set(Some(if answer == Notices::Allowed && !shown { Notices::Missing } else { answer }));
+            notices.set(Some(if answer == Notices::Allowed && !shown {
+                Notices::Missing
+            } else {
+                answer
+            }));
             chosen.set(shown);
         });
     };
@@ -185,8 +221,15 @@ mod tests {
     #[test]
     fn whatever_stands_in_the_way_says_what_to_do() {
         assert_eq!((obstacle(Notices::Allowed), obstacle(Notices::Unasked)), (None, None));
-        for (notices, wanted) in [(Notices::Refused, "Allow them"), (Notices::Insecure, "HTTPS"), (Notices::Missing, "keep the page open")] {
-            assert!(obstacle(notices).is_some_and(|text| text.contains(wanted)), "{notices:?}");
+        for (notices, wanted) in [
+            (Notices::Refused, "Allow them"),
+            (Notices::Insecure, "HTTPS"),
+            (Notices::Missing, "keep the page open"),
+        ] {
+            assert!(
+                obstacle(notices).is_some_and(|text| text.contains(wanted)),
+                "{notices:?}"
+            );
         }
     }
 }

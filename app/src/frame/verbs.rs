@@ -31,9 +31,12 @@ impl PageVerbs {
     }
 }
 
-/// Offers what `list` gives, until the owner that asked is gone. Call it in a page's body; on the server it does nothing.
+/// Offers what `list` gives, until the owner that asked is gone. Call it in a page's body; on the server it does
+/// nothing.
 pub(crate) fn offer_verbs(list: impl Fn() -> Vec<Verb> + Send + Sync + 'static) {
-    let Some(PageVerbs(verbs)) = use_context::<PageVerbs>().filter(|_| cfg!(feature = "hydrate")) else { return };
+    let Some(PageVerbs(verbs)) = use_context::<PageVerbs>().filter(|_| cfg!(feature = "hydrate")) else {
+        return;
+    };
     let number = verbs.with_untracked(|before| before.as_ref().map_or(0, |(number, _)| number.wrapping_add(1)));
     verbs.set(Some((number, Arc::new(list))));
     // The next page may have said its own already.

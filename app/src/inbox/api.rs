@@ -1,5 +1,8 @@
 //! Server functions of approvals. Each asks a port for its caller and gives the answer on.
-#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+#![allow(
+    missing_docs,
+    reason = "server functions make structs of their arguments, whose fields cannot carry comments"
+)]
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -29,11 +32,35 @@ pub async fn inbox(named: Option<ApprovalId>) -> AppResult<InboxView> {
     use model::approvals::ApprovalState;
     let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;
-    let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
-    let mut waiting = services.approvals.list(&caller, pending, PageQuery { after: None, limit: Some(100) }).await?;
-    let newest = PageQuery { after: None, limit: Some(100) };
-    let decided = services.approvals.list(&caller, ApprovalFilter::default(), newest).await?.items;
-    let mut decided: Vec<_> = decided.into_iter().filter(|approval| approval.state != ApprovalState::Pending).take(50).collect();
+    let pending = ApprovalFilter {
+        state: Some(ApprovalState::Pending),
+        session: None,
+    };
+    let mut waiting = services
+        .approvals
+        .list(
+            &caller,
+            pending,
+            PageQuery {
+                after: None,
+                limit: Some(100),
+            },
+        )
+        .await?;
+    let newest = PageQuery {
+        after: None,
+        limit: Some(100),
+    };
+    let decided = services
+        .approvals
+        .list(&caller, ApprovalFilter::default(), newest)
+        .await?
+        .items;
+    let mut decided: Vec<_> = decided
+        .into_iter()
+        .filter(|approval| approval.state != ApprovalState::Pending)
+        .take(50)
+        .collect();
     let opened = named;
     let mut named = match named.filter(|id| waiting.items.iter().chain(&decided).all(|approval| approval.id != *id)) {
         Some(id) => match services.approvals.find(&caller, id).await {
@@ -43,19 +70,42 @@ pub async fn inbox(named: Option<ApprovalId>) -> AppResult<InboxView> {
         None => None,
     };
     // The one that is opened is there whole, also for whoever has no script.
-    let open = waiting.items.iter_mut().chain(&mut decided).chain(&mut named).find(|approval| Some(approval.id) == opened);
+    let open = waiting
+        .items
+        .iter_mut()
+        .chain(&mut decided)
+        .chain(&mut named)
+        .find(|approval| Some(approval.id) == opened);
     if let Some(approval) = open.filter(|approval| approval.input_cut.is_some()) {
         approval.complete(services.approvals.input(&caller, approval.id).await?);
     }
-    Ok(InboxView { waiting, decided, named, pos })
+    Ok(InboxView {
+        waiting,
+        decided,
+        named,
+        pos,
+    })
 }
 
 /// The next page of what waits, oldest first.
 #[server(prefix = "/api/rpc", endpoint = "approvals/waiting", protocol = Rpc)]
 pub async fn more_waiting(after: Option<String>) -> AppResult<Page<Approval>> {
     use model::approvals::ApprovalState;
-    let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
-    Ok(services()?.approvals.list(&caller()?, pending, PageQuery { after, limit: Some(100) }).await?)
+    let pending = ApprovalFilter {
+        state: Some(ApprovalState::Pending),
+        session: None,
+    };
+    Ok(services()?
+        .approvals
+        .list(
+            &caller()?,
+            pending,
+            PageQuery {
+                after,
+                limit: Some(100),
+            },
+        )
+        .await?)
 }
 
 /// One approval.

@@ -50,7 +50,9 @@ pub fn Detail(
     let kind = approval.kind;
     let session = approval.session;
     // Names may change while it is read; the item itself stays, or half a reason written would be lost.
-    let called = move |name: fn(&Approval) -> &String| move || lists.with(|lists| lists.shown(Some(id)).map(|approval| name(approval).clone()));
+    let called = move |name: fn(&Approval) -> &String| {
+        move || lists.with(|lists| lists.shown(Some(id)).map(|approval| name(approval).clone()))
+    };
     view! {
         <article class="ib-detail" aria-labelledby="ibt">
             <header class="ib-h">

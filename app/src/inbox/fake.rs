@@ -4,7 +4,9 @@ use crate::testing::{Fake, NOW, approval_id, page, project_id, session_id};
 use async_trait::async_trait;
 use model::{
     Caller, Error, Page, PageQuery, Result,
-    approvals::{Always, Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, RememberScope, Suggestion},
+    approvals::{
+        Always, Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, RememberScope, Suggestion,
+    },
     calls::{CallClass, CallParts},
     id::ApprovalId,
     ports,
@@ -35,7 +37,11 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
         tool: "Bash".into(),
         class: CallClass::Shell,
         label: None,
-        parts: CallParts { command: Some("/command".into()), purpose: Some("/description".into()), ..CallParts::default() },
+        parts: CallParts {
+            command: Some("/command".into()),
+            purpose: Some("/description".into()),
+            ..CallParts::default()
+        },
         call: Some("toolu_1".into()),
         input: serde_json::json!({ "command": "cargo test" }),
         input_cut: None,
@@ -46,11 +52,19 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
         questions: Vec::new(),
         reason: Some("the mode ask asks before commands".into()),
         subagent: None,
-        suggestions: vec![Suggestion { text: "allow Bash(cargo test *)".into(), scope: RememberScope::Local, raw: serde_json::json!({}) }],
+        suggestions: vec![Suggestion {
+            text: "allow Bash(cargo test *)".into(),
+            scope: RememberScope::Local,
+            raw: serde_json::json!({}),
+        }],
         scopes: RememberScope::ALL.to_vec(),
         always: RememberScope::ALL
             .iter()
-            .map(|scope| Always { scope: *scope, text: String::new(), file: (*scope != RememberScope::Session).then(|| format!("{}.json", scope.word())) })
+            .map(|scope| Always {
+                scope: *scope,
+                text: String::new(),
+                file: (*scope != RememberScope::Session).then(|| format!("{}.json", scope.word())),
+            })
             .collect(),
         state: ApprovalState::Pending,
         created: NOW - 42_000,
@@ -66,7 +80,14 @@ pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
 
 impl Fake {
     pub(crate) fn pending_total(&self) -> i64 {
-        i64::try_from(self.approvals.rows.iter().filter(|a| a.state == ApprovalState::Pending).count()).unwrap_or(i64::MAX)
+        i64::try_from(
+            self.approvals
+                .rows
+                .iter()
+                .filter(|a| a.state == ApprovalState::Pending)
+                .count(),
+        )
+        .unwrap_or(i64::MAX)
     }
 }
 
@@ -74,21 +95,48 @@ impl Fake {
 impl ports::Approvals for Fake {
     async fn list(&self, _: &Caller, filter: ApprovalFilter, query: PageQuery) -> Result<Page<Approval>> {
         self.checked()?;
-        let wanted =
-            |approval: &&Approval| filter.state.is_none_or(|state| state == approval.state) && filter.session.is_none_or(|session| session == approval.session);
-        page(&self.approvals.rows.iter().filter(wanted).cloned().collect::<Vec<_>>(), &query)
+        let wanted = |approval: &&Approval| {
+            filter.state.is_none_or(|state| state == approval.state)
+                && filter.session.is_none_or(|session| session == approval.session)
+        };
+        page(
+            &self.approvals.rows.iter().filter(wanted).cloned().collect::<Vec<_>>(),
+            &query,
+        )
     }
     async fn find(&self, _: &Caller, id: ApprovalId) -> Result<Approval> {
         self.checked()?;
-        self.approvals.rows.iter().find(|approval| approval.id == id).cloned().ok_or_else(|| Error::NotFound("approval".into()))
+        self.approvals
+            .rows
+            .iter()
+            .find(|approval| approval.id == id)
+            .cloned()
+            .ok_or_else(|| Error::NotFound("approval".into()))
     }
     async fn input(&self, caller: &Caller, id: ApprovalId) -> Result<ApprovalInput> {
-        let Approval { input, input_html, diff, plan_html, questions, .. } = ports::Approvals::find(self, caller, id).await?;
-        Ok(ApprovalInput { input, input_html, diff, plan_html, questions })
+        let Approval {
+            input,
+            input_html,
+            diff,
+            plan_html,
+            questions,
+            ..
+        } = ports::Approvals::find(self, caller, id).await?;
+        Ok(ApprovalInput {
+            input,
+            input_html,
+            diff,
+            plan_html,
+            questions,
+        })
     }
     async fn decide(&self, caller: &Caller, id: ApprovalId, _: Decide) -> Result<Approval> {
         let approval = ports::Approvals::find(self, caller, id).await?;
-        if approval.state == ApprovalState::Pending { Ok(approval) } else { Err(Error::Conflict("it is over".into())) }
+        if approval.state == ApprovalState::Pending {
+            Ok(approval)
+        } else {
+            Err(Error::Conflict("it is over".into()))
+        }
     }
     async fn pending(&self, _: &Caller) -> Result<i64> {
         self.framed()?;

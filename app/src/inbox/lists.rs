@@ -47,7 +47,8 @@ impl Lists {
         self.decided.truncate(KEEP);
     }
 
-    /// Takes the one in that was named: where it waits it joins the others, to be patched by the socket and to know what comes after it.
+    /// Takes the one in that was named: where it waits it joins the others, to be patched by the socket and to know
+    /// what comes after it.
     pub fn name(&mut self, approval: Approval) {
         if approval.state == ApprovalState::Pending {
             self.take(approval);
@@ -69,7 +70,9 @@ impl Lists {
         let mut changed = false;
         for approval in self.waiting.iter_mut().chain(&mut self.decided).chain(&mut self.named) {
             let (name, now) = match row {
-                Row::Session(session) if session.id == approval.session => (&mut approval.session_title, &session.title),
+                Row::Session(session) if session.id == approval.session => {
+                    (&mut approval.session_title, &session.title)
+                }
                 Row::Project(project) if project.id == approval.project => (&mut approval.project_name, &project.name),
                 _ => continue,
             };
@@ -84,7 +87,12 @@ impl Lists {
     /// What is shown: the one that was asked for and never another in its place; where none was, the oldest that waits.
     pub fn shown(&self, wanted: Option<ApprovalId>) -> Option<&Approval> {
         match wanted {
-            Some(id) => self.waiting.iter().chain(&self.decided).chain(&self.named).find(|approval| approval.id == id),
+            Some(id) => self
+                .waiting
+                .iter()
+                .chain(&self.decided)
+                .chain(&self.named)
+                .find(|approval| approval.id == id),
             None => self.waiting.first(),
         }
     }
@@ -105,16 +113,34 @@ impl Lists {
         self.around(id).first().copied()
     }
 
-    /// All that wait beside `id` in the order in which they come once it is decided: those after it, then those before it, the nearest first.
+    /// All that wait beside `id` in the order in which they come once it is decided: those after it, then those before
+    /// it, the nearest first.
     pub fn around(&self, id: ApprovalId) -> Vec<ApprovalId> {
-        let Some(place) = self.waiting.iter().position(|approval| approval.id == id) else { return Vec::new() };
-        self.waiting[place + 1..].iter().chain(self.waiting[..place].iter().rev()).map(|approval| approval.id).collect()
+        let Some(place) = self.waiting.iter().position(|approval| approval.id == id) else {
+            return Vec::new();
+        };
+        self.waiting[place + 1..]
+            .iter()
+            .chain(self.waiting[..place].iter().rev())
+            .map(|approval| approval.id)
+            .collect()
     }
 
-    /// Where to go now that `id` is decided, which `around` was there around when its answer was sent: by now some of those may be decided too.
+    /// Where to go now that `id` is decided, which `around` was there around when its answer was sent: by now some of
+    /// those may be decided too.
     pub fn next(&self, id: ApprovalId, around: &[ApprovalId]) -> Option<ApprovalId> {
         let waits = |id: &ApprovalId| self.waiting.iter().any(|approval| approval.id == *id);
-        around.iter().copied().find(waits).or_else(|| self.after(id)).or_else(|| self.waiting.iter().map(|approval| approval.id).find(|other| *other != id))
+        around
+            .iter()
+            .copied()
+            .find(waits)
+            .or_else(|| self.after(id))
+            .or_else(|| {
+                self.waiting
+                    .iter()
+                    .map(|approval| approval.id)
+                    .find(|other| *other != id)
+            })
     }
 }
 
@@ -158,7 +184,8 @@ pub(crate) mod tests {
         assert!(lists.rename(&Row::Session(Box::new(session.clone()))));
         assert!(!lists.rename(&Row::Session(Box::new(session.clone()))));
         assert!(lists.rename(&Row::Project(Box::new(project.clone()))));
-        let called = |approval: &&Approval| approval.session_title == session.title && approval.project_name == project.name;
+        let called =
+            |approval: &&Approval| approval.session_title == session.title && approval.project_name == project.name;
         assert_eq!(lists.waiting.iter().chain(&lists.named).filter(called).count(), count);
     }
 
@@ -183,7 +210,10 @@ pub(crate) mod tests {
             approval.session = crate::testing::session_id(2);
         }));
         lists.drop(&crate::testing::session_id(1).to_string());
-        assert_eq!((lists.waiting.len(), lists.decided.len(), lists.named.is_some()), (0, 0, true));
+        assert_eq!(
+            (lists.waiting.len(), lists.decided.len(), lists.named.is_some()),
+            (0, 0, true)
+        );
     }
 
     #[test]
@@ -205,7 +235,11 @@ pub(crate) mod tests {
         lists.take(approval(2, ApprovalState::Allowed));
         assert_eq!(lists.next(id(2), &around), Some(id(3)));
         lists.take(approval(3, ApprovalState::Denied));
-        assert_eq!(lists.next(id(2), &around), Some(id(4)), "somebody else has decided the one that came next");
+        assert_eq!(
+            lists.next(id(2), &around),
+            Some(id(4)),
+            "somebody else has decided the one that came next"
+        );
         lists.take(approval(5, ApprovalState::Pending));
         for n in [1, 4] {
             lists.take(approval(n, ApprovalState::Allowed));

@@ -20,12 +20,20 @@ use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Rout
 use page::InboxPage;
 
 /// The Inbox, in lists of pages.
-pub(crate) const PAGE: PageLink = PageLink { name: "Inbox", href: "/inbox", icon: "inbox", letter: Some("I"), place: Place::First };
+pub(crate) const PAGE: PageLink = PageLink {
+    name: "Inbox",
+    href: "/inbox",
+    icon: "inbox",
+    letter: Some("I"),
+    place: Place::First,
+};
 
 lazy_page!(InboxLazy, home, InboxPage);
 
 /// `/inbox`.
 #[component(transparent)]
 pub fn InboxRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    leptos::view! { <Route path=path!("/inbox") view={Lazy::<InboxLazy>::new()} /> }.into_inner().into_any_nested_route()
+    leptos::view! { <Route path=path!("/inbox") view={Lazy::<InboxLazy>::new()} /> }
+        .into_inner()
+        .into_any_nested_route()
 }

@@ -36,7 +36,10 @@ const MOST: usize = 1_000;
 pub fn InboxPage() -> impl IntoView {
     let live = use_live();
     let query = use_query_map();
-    let view = NodeResource::new(move || live.reloads.track(), move || inbox(query.with_untracked(|query| query.get("id")?.parse().ok())));
+    let view = NodeResource::new(
+        move || live.reloads.track(),
+        move || inbox(query.with_untracked(|query| query.get("id")?.parse().ok())),
+    );
     // What is shown without being named stays, also when everything is read again.
     let kept = RwSignal::new(None);
     let content = move |view: InboxView| view! { <Inbox view=view kept=kept /> };
@@ -52,7 +55,11 @@ fn href(id: ApprovalId) -> String {
 
 #[component]
 fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
-    let mut read = Lists { waiting: view.waiting.items, decided: view.decided, named: None };
+    let mut read = Lists {
+        waiting: view.waiting.items,
+        decided: view.decided,
+        named: None,
+    };
     if let Some(named) = view.named {
         read.name(named);
     }
@@ -60,7 +67,10 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
     let live = use_live();
     live.follow(vec![Topic::Node], view.pos);
     live.on(move |said| match said {
-        ServerSays::Row { row: Row::Approval(approval), .. } => lists.update(|lists| lists.take((**approval).clone())),
+        ServerSays::Row {
+            row: Row::Approval(approval),
+            ..
+        } => lists.update(|lists| lists.take((**approval).clone())),
         ServerSays::Row { row, .. } => lists.maybe_update(|lists| lists.rename(row)),
         ServerSays::Gone { id, .. } => lists.update(|lists| lists.drop(id)),
         _ => {}
@@ -69,10 +79,20 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
     let query = use_query_map();
     let name = Memo::new(move |_| query.with(|query| query.get("id")));
     let named = Memo::new(move |_| name.with(|name| name.as_ref().and_then(|id| id.parse::<ApprovalId>().ok())));
-    let wanted = Memo::new(move |_| if name.with(Option::is_some) { named.get() } else { kept.get() });
+    let wanted = Memo::new(move |_| {
+        if name.with(Option::is_some) {
+            named.get()
+        } else {
+            kept.get()
+        }
+    });
     // A name that is none leads to nothing; it must not lead to what happens to be first.
     let nameless = Memo::new(move |_| name.with(Option::is_some) && named.get().is_none());
-    let find = move |lists: &Lists| (!nameless.get()).then(|| lists.shown(wanted.get()).map(|approval| (approval.id, approval.state))).flatten();
+    let find = move |lists: &Lists| {
+        (!nameless.get())
+            .then(|| lists.shown(wanted.get()).map(|approval| (approval.id, approval.state)))
+            .flatten()
+    };
     // The row is read anew only when its state changes: half a reason written must not be lost.
     let item = Memo::new(move |_| lists.with(find));
     let shown = Memo::new(move |_| item.get().map(|(id, _)| id));
@@ -87,7 +107,16 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
             browser::rewrite_address("/inbox");
         }
         let href = id.map_or_else(|| "/inbox".to_owned(), href);
-        navigate.with_value(|go| go(&href, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() }));
+        navigate.with_value(|go| {
+            go(
+                &href,
+                NavigateOptions {
+                    replace: true,
+                    scroll: false,
+                    ..NavigateOptions::default()
+                },
+            );
+        });
         request_animation_frame(|| browser::focus("ibt"));
     };
     // What is shown first stays until the person moves on, also when something older comes or somebody else decides it.
@@ -119,7 +148,8 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
         step(on);
         true
     });
-    // What stood around an item when its answer was sent: the socket may have taken it from the list before the answer comes.
+    // What stood around an item when its answer was sent: the socket may have taken it from the list before the answer
+    // comes.
     let around = StoredValue::new(Vec::new());
     let pressed = Callback::new(move |id| around.set_value(lists.with_untracked(|lists| lists.around(id))));
     let decided = Callback::new(move |now: Approval| {
@@ -164,7 +194,10 @@ struct More {
 impl More {
     /// Loads page after page while fewer are loaded than wait.
     fn new(lists: RwSignal<Lists>, next: Option<String>) -> Self {
-        let more = Self { next: RwSignal::new(next), failed: RwSignal::new(None) };
+        let more = Self {
+            next: RwSignal::new(next),
+            failed: RwSignal::new(None),
+        };
         let live = use_live();
         let load = NodeAction::new(move |after: &String| {
             let after = after.clone();
@@ -180,7 +213,8 @@ impl More {
         });
         let loaded = Memo::new(move |_| lists.with(|lists| lists.waiting.len()));
         Effect::new(move || {
-            let fewer = loaded.get() < MOST && i64::try_from(loaded.get()).is_ok_and(|loaded| loaded < live.pending.get());
+            let fewer =
+                loaded.get() < MOST && i64::try_from(loaded.get()).is_ok_and(|loaded| loaded < live.pending.get());
             if fewer
                 && !load.pending().get()
                 && more.failed.with(Option::is_none)
@@ -209,15 +243,26 @@ fn List(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>, step: Callback<
     // While pages are missing the node's own count is the truth.
     let total = Memo::new(move |_| {
         let all = usize::try_from(live.pending.get()).unwrap_or(0);
-        if more.next.with(Option::is_some) { all.max(count.get()) } else { count.get() }
+        if more.next.with(Option::is_some) {
+            all.max(count.get())
+        } else {
+            count.get()
+        }
     });
     let place = move || {
         let id = shown.get();
-        lists.with(|lists| lists.waiting.iter().position(|approval| Some(approval.id) == id).map(|at| at + 1))
+        lists.with(|lists| {
+            lists
+                .waiting
+                .iter()
+                .position(|approval| Some(approval.id) == id)
+                .map(|at| at + 1)
+        })
     };
     let first = Signal::derive(move || count.get() == 0 || place() == Some(1));
     let last = Signal::derive(move || count.get() == 0 || place() == Some(count.get()));
-    let ids = Memo::new(move |_| lists.with(|lists| lists.waiting.iter().map(|approval| approval.id).collect::<Vec<_>>()));
+    let ids =
+        Memo::new(move |_| lists.with(|lists| lists.waiting.iter().map(|approval| approval.id).collect::<Vec<_>>()));
     view! {
         <section class="ib-list" aria-label="Waiting, oldest first">
             <div class="page-bar ib-bar">
@@ -258,8 +303,14 @@ fn List(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>, step: Callback<
 
 #[component]
 fn WaitingRow(lists: RwSignal<Lists>, id: ApprovalId, shown: Memo<Option<ApprovalId>>) -> impl IntoView {
-    let Some(approval) = lists.with_untracked(|lists| lists.shown(Some(id)).cloned()) else { return ().into_any() };
-    let who = approval.subagent.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+    let Some(approval) = lists.with_untracked(|lists| lists.shown(Some(id)).cloned()) else {
+        return ().into_any();
+    };
+    let who = approval
+        .subagent
+        .as_ref()
+        .map(|name| format!("{name}, "))
+        .unwrap_or_default();
     view! {
         <a href=href(id) class="ib-row" aria-current=move || (shown.get() == Some(id)).then_some("true")>
             <Icon name=words::icon(&approval) class="muted" />

@@ -9,9 +9,19 @@ use leptos::prelude::*;
 
 #[component]
 pub(super) fn Charts() -> impl IntoView {
-    let tokens: Vec<Vec<f64>> = (0..14_u32).map(|day| vec![f64::from(3 + day % 4), f64::from(2 + day % 3), f64::from(18 + day * 7 % 11)]).collect();
+    let tokens: Vec<Vec<f64>> = (0..14_u32)
+        .map(|day| {
+            vec![
+                f64::from(3 + day % 4),
+                f64::from(2 + day % 3),
+                f64::from(18 + day * 7 % 11),
+            ]
+        })
+        .collect();
     let titles: Vec<String> = (9..23).map(|day| format!("{day} Nov")).collect();
-    let wait: Vec<Option<f64>> = (0..14_u32).map(|day| (!(6..8).contains(&day)).then(|| f64::from(20 + day * 13 % 29))).collect();
+    let wait: Vec<Option<f64>> = (0..14_u32)
+        .map(|day| (!(6..8).contains(&day)).then(|| f64::from(20 + day * 13 % 29)))
+        .collect();
     let spark: Vec<Option<f64>> = (0..24_u32).map(|hour| Some(f64::from(40 + hour * 17 % 23))).collect();
     view! {
         <Part title="Charts">

@@ -8,7 +8,10 @@ use crate::{
 use leptos::prelude::*;
 
 fn words(words: &[&str]) -> Vec<(String, String)> {
-    words.iter().map(|word| (crate::ui::format::lower(word), (*word).to_owned())).collect()
+    words
+        .iter()
+        .map(|word| (crate::ui::format::lower(word), (*word).to_owned()))
+        .collect()
 }
 
 #[component]
@@ -16,9 +19,21 @@ pub(super) fn Choices() -> impl IntoView {
     let mode = RwSignal::new(String::from("plan"));
     let tab = RwSignal::new(String::from("files"));
     let tabs = vec![
-        Tab { key: "plan", word: "Plan", count: None },
-        Tab { key: "files", word: "Files", count: Some(5) },
-        Tab { key: "raw", word: "Raw", count: Some(0) },
+        Tab {
+            key: "plan",
+            word: "Plan",
+            count: None,
+        },
+        Tab {
+            key: "files",
+            word: "Files",
+            count: Some(5),
+        },
+        Tab {
+            key: "raw",
+            word: "Raw",
+            count: Some(0),
+        },
     ];
     view! {
         <Part title="Segments, tabs, chips" rule="Segment: 2 to 4 exclusive views. Tabs: parts of one thing. Select: 5 or more.">

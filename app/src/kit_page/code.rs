@@ -13,7 +13,10 @@ fn diff() -> Diff {
         sign,
         old,
         new,
-        parts: parts.iter().map(|(changed, text)| (*changed, (*text).to_owned())).collect(),
+        parts: parts
+            .iter()
+            .map(|(changed, text)| (*changed, (*text).to_owned()))
+            .collect(),
     };
     Diff {
         shortened: 0,
@@ -22,7 +25,12 @@ fn diff() -> Diff {
         removed: 1,
         lines: vec![
             line('@', None, None, &[(false, "@@ -39,3 +39,4 @@")]),
-            line(' ', Some(39), Some(39), &[(false, "resource \"aws_db_instance\" \"main\" {")]),
+            line(
+                ' ',
+                Some(39),
+                Some(39),
+                &[(false, "resource \"aws_db_instance\" \"main\" {")],
+            ),
             line('-', Some(40), None, &[(false, "  allocated_storage = "), (true, "200")]),
             line('+', None, Some(40), &[(false, "  allocated_storage = "), (true, "320")]),
             line('+', None, Some(41), &[(false, "  apply_immediately = false")]),
@@ -38,7 +46,11 @@ fn without_place(mut diff: Diff) -> Diff {
     for line in &mut diff.lines {
         (line.old, line.new) = (None, None);
     }
-    Diff { unplaced: Some(Unplaced::Outside), omitted: 0, ..diff }
+    Diff {
+        unplaced: Some(Unplaced::Outside),
+        omitted: 0,
+        ..diff
+    }
 }
 
 #[component]

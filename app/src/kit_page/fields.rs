@@ -11,7 +11,9 @@ use leptos::prelude::*;
 pub(super) fn Fields() -> impl IntoView {
     let area = RwSignal::new(String::from("Several lines\nof text"));
     let model = RwSignal::new(String::from("sonnet"));
-    let models: Vec<(String, String)> = ["sonnet", "opus", "haiku", "fable", "default"].map(|name| (name.to_owned(), name.to_owned())).into();
+    let models: Vec<(String, String)> = ["sonnet", "opus", "haiku", "fable", "default"]
+        .map(|name| (name.to_owned(), name.to_owned()))
+        .into();
     view! {
         <Part title="Fields">
             <div class="g2">

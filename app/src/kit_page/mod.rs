@@ -1,4 +1,5 @@
-//! `/kit`: every component of the kit in every state, for looking at and for the accessibility test. It shows no data of the node.
+//! `/kit`: every component of the kit in every state, for looking at and for the accessibility test. It shows no data
+//! of the node.
 
 mod buttons;
 mod charts;
@@ -48,10 +49,22 @@ use tools::Tools;
 use type_sizes::Type;
 
 /// The kit, in lists of pages.
-pub(crate) const PAGE: PageLink = PageLink { name: "Kit", href: "/kit", icon: "columns-3", letter: None, place: Place::Palette };
+pub(crate) const PAGE: PageLink = PageLink {
+    name: "Kit",
+    href: "/kit",
+    icon: "columns-3",
+    letter: None,
+    place: Place::Palette,
+};
 
 /// The page to copy, in lists of pages.
-pub(crate) const SAMPLE: PageLink = PageLink { name: "Sample page", href: "/kit/sample", icon: "file-text", letter: None, place: Place::Palette };
+pub(crate) const SAMPLE: PageLink = PageLink {
+    name: "Sample page",
+    href: "/kit/sample",
+    icon: "file-text",
+    letter: None,
+    place: Place::Palette,
+};
 
 lazy_page!(KitLazy, rest, Kit);
 lazy_page!(SampleLazy, rest, sample::Sample);
@@ -146,7 +159,12 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_sees_the_kit_without_signing_in() {
-        let page = Fake { caller: None, ..Fake::default() }.render("/kit").await;
+        let page = Fake {
+            caller: None,
+            ..Fake::default()
+        }
+        .render("/kit")
+        .await;
         assert_eq!(page.status, 302);
     }
 }

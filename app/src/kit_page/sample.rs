@@ -1,8 +1,8 @@
-//! `/kit/sample`: a page to copy. It reads from the node, draws a list that is patched in place, sets something going, and has a form that also
-//! works before WASM has loaded. What it does is small and real; nothing is kept.
+//! `/kit/sample`: a page to copy. It reads from the node, draws a list that is patched in place, sets something going,
+//! and has a form that also works before WASM has loaded. What it does is small and real; nothing is kept.
 //!
-//! To make a page of it: copy the file into a folder of the feature, its server functions into `api.rs`, and add the route and a `PAGE`
-//! (`nav/pages.rs`).
+//! To make a page of it: copy the file into a folder of the feature, its server functions into `api.rs`, and add the
+//! route and a `PAGE` (`nav/pages.rs`).
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -30,11 +30,18 @@ async fn sample_names() -> AppResult<Vec<(ProjectId, String)>> {
 
 /// How many letters a text has; refused where it has none.
 #[server(prefix = "/api/rpc", endpoint = "sample/count", protocol = FormRpc)]
-#[allow(clippy::unused_async, reason = "server functions are asynchronous, also where nothing is waited for")]
+#[allow(
+    clippy::unused_async,
+    reason = "server functions are asynchronous, also where nothing is waited for"
+)]
 async fn count_letters(text: String) -> AppResult<usize> {
     require(&caller()?, Action::ReadNode, Resource::Node, "sample")?;
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-    if letters == 0 { Err(model::Error::invalid("text", "it has no letters").into()) } else { Ok(letters) }
+    if letters == 0 {
+        Err(model::Error::invalid("text", "it has no letters").into())
+    } else {
+        Ok(letters)
+    }
 }
 
 /// `/kit/sample`.
@@ -105,9 +112,23 @@ mod tests {
 
     #[tokio::test]
     async fn the_sample_shows_what_it_read_what_is_missing_and_what_went_wrong() {
-        let page = Fake { projects: vec![project(1, |p| p.name = "billing".into())].into(), ..Fake::default() }.render("/kit/sample").await;
-        page.shows(&["billing", "Read again", "method=\"post\"", "action=\"/api/rpc/sample/count\""]).lacks(&["No projects yet"]);
+        let page = Fake {
+            projects: vec![project(1, |p| p.name = "billing".into())].into(),
+            ..Fake::default()
+        }
+        .render("/kit/sample")
+        .await;
+        page.shows(&[
+            "billing",
+            "Read again",
+            "method=\"post\"",
+            "action=\"/api/rpc/sample/count\"",
+        ])
+        .lacks(&["No projects yet"]);
         Fake::default().render("/kit/sample").await.shows(&["No projects yet"]);
-        Fake::failing(model::Error::StorageFull).render("/kit/sample").await.shows(&["The projects could not be read."]);
+        Fake::failing(model::Error::StorageFull)
+            .render("/kit/sample")
+            .await
+            .shows(&["The projects could not be read."]);
     }
 }

@@ -10,7 +10,10 @@ use model::sessions::SessionState;
 
 #[component]
 pub(super) fn Status() -> impl IntoView {
-    let looks = SessionState::ALL.iter().map(|state| Look::from(*state)).chain([Look::DENIED, Look::LAGGING]);
+    let looks = SessionState::ALL
+        .iter()
+        .map(|state| Look::from(*state))
+        .chain([Look::DENIED, Look::LAGGING]);
     view! {
         <Part title="Status" rule="Shape, word, colour. Plain in tables and lanes; chip only where it stands alone.">
             <div class="stack">

@@ -9,7 +9,13 @@ use leptos::prelude::*;
 
 #[component]
 pub(super) fn Tools() -> impl IntoView {
-    let line = |icon: &'static str, tool: &'static str, target: &'static str, look: Option<Look>, result: &'static str, took: &'static str, open: bool| {
+    let line = |icon: &'static str,
+                tool: &'static str,
+                target: &'static str,
+                look: Option<Look>,
+                result: &'static str,
+                took: &'static str,
+                open: bool| {
         let bad = look.is_some_and(|look| look.shape == "failed");
         view! {
             <details class=if bad { "tool bad" } else { "tool" } open=open>

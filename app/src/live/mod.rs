@@ -117,33 +117,42 @@ impl Live {
         id
     }
 
-    /// Follows topics whose data was read at `after`, until the owner that asked is gone. Call it in an effect, once the data is there;
-    /// when the effect runs again the old topics end and the new ones begin.
+    /// Follows topics whose data was read at `after`, until the owner that asked is gone. Call it in an effect, once
+    /// the data is there; when the effect runs again the old topics end and the new ones begin.
     pub fn follow(self, topics: Vec<Topic>, after: Pos) {
         let id = self.number();
         self.resume.update_value(|resume| resume.read_at(after));
-        self.followed.update_value(|followed| followed.push(Followed { id, topics }));
+        self.followed
+            .update_value(|followed| followed.push(Followed { id, topics }));
         self.topics.update(|n| *n = n.wrapping_add(1));
         on_cleanup(move || {
-            if self.followed.try_update_value(|followed| followed.retain(|f| f.id != id)).is_some() {
+            if self
+                .followed
+                .try_update_value(|followed| followed.retain(|f| f.id != id))
+                .is_some()
+            {
                 self.topics.try_update(|n| *n = n.wrapping_add(1));
             }
         });
     }
 
-    /// Hears everything the node says, until the owner that asked is gone. Call it in a component's body; it does nothing on the server.
+    /// Hears everything the node says, until the owner that asked is gone. Call it in a component's body; it does
+    /// nothing on the server.
     pub fn on(self, listener: impl Fn(&ServerSays) + Send + Sync + 'static) {
         if !cfg!(feature = "hydrate") {
             return;
         }
         let id = self.number();
-        self.listeners.update_value(|listeners| listeners.push((id, Arc::new(listener))));
+        self.listeners
+            .update_value(|listeners| listeners.push((id, Arc::new(listener))));
         on_cleanup(move || {
-            self.listeners.try_update_value(|listeners| listeners.retain(|(l, _)| *l != id));
+            self.listeners
+                .try_update_value(|listeners| listeners.retain(|(l, _)| *l != id));
         });
     }
 
-    /// Calls `back` whenever the connection was lost and is back, with everything committed on this page, until the owner that asked is gone.
+    /// Calls `back` whenever the connection was lost and is back, with everything committed on this page, until the
+    /// owner that asked is gone.
     pub fn on_return(self, back: impl Fn() + 'static) {
         let back: Box<dyn Fn()> = Box::new(back);
         Effect::new(move |away: Option<bool>| match self.state.get() {
@@ -199,7 +208,9 @@ impl Live {
             ServerSays::Row { .. } | ServerSays::Gone { .. } | ServerSays::Partial(_) => {}
         }
         // A listener may end, or begin, others: they are called from a copy.
-        let listeners: Vec<Listener> = self.listeners.with_value(|listeners| listeners.iter().map(|(_, l)| l.clone()).collect());
+        let listeners: Vec<Listener> = self
+            .listeners
+            .with_value(|listeners| listeners.iter().map(|(_, l)| l.clone()).collect());
         for listener in listeners {
             listener(says);
         }

@@ -12,7 +12,8 @@ impl Resume {
         self.0.unwrap_or(0)
     }
 
-    /// A page was read at this position: what came after it is wanted. The older of two readings counts; patches repeat harmlessly.
+    /// A page was read at this position: what came after it is wanted. The older of two readings counts; patches repeat
+    /// harmlessly.
     pub fn read_at(&mut self, pos: Pos) {
         self.0 = Some(self.0.map_or(pos, |known| known.min(pos)));
     }
@@ -30,8 +31,8 @@ impl Resume {
     }
 }
 
-/// How long to wait before try number `tries` (from 0): half a second, doubling to 15 s, of which a random half, so that tabs do not all come at once.
-/// `chance` is in `0.0..1.0`.
+/// How long to wait before try number `tries` (from 0): half a second, doubling to 15 s, of which a random half, so
+/// that tabs do not all come at once. `chance` is in `0.0..1.0`.
 pub fn backoff(tries: u32, chance: f64) -> u32 {
     let whole = 500_u32.saturating_mul(1 << tries.min(5)).min(15_000);
     let half = whole / 2;
@@ -46,7 +47,10 @@ mod tests {
     use super::*;
 
     fn gone(pos: Pos) -> ServerSays {
-        ServerSays::Gone { pos, id: "ses_1".into() }
+        ServerSays::Gone {
+            pos,
+            id: "ses_1".into(),
+        }
     }
 
     #[test]

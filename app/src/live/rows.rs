@@ -3,7 +3,8 @@
 
 use leptos::prelude::*;
 
-/// A keyed list of rows, each in a signal of its own. Drawn with `ui::keyed_list(move || rows.list(), |(key, _)| key.clone(), ..)`.
+/// A keyed list of rows, each in a signal of its own. Drawn with `ui::keyed_list(move || rows.list(), |(key, _)|
+/// key.clone(), ..)`.
 pub struct Rows<T: Send + Sync + 'static> {
     list: RwSignal<Vec<(String, ArcRwSignal<T>)>>,
     key: fn(&T) -> String,
@@ -20,7 +21,10 @@ impl<T: Send + Sync + 'static> Copy for Rows<T> {}
 impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
     /// An empty list of rows that `key` tells apart.
     pub fn new(key: fn(&T) -> String) -> Self {
-        Self { list: RwSignal::new(Vec::new()), key }
+        Self {
+            list: RwSignal::new(Vec::new()),
+            key,
+        }
     }
 
     /// Takes a fresh reading: rows that stay keep their signal and are redrawn only where they differ.
@@ -61,7 +65,8 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         }
     }
 
-    /// Patches a row in place, or puts a new one where `place` says (an index; beyond the end means last); `None` leaves a new row out.
+    /// Patches a row in place, or puts a new one where `place` says (an index; beyond the end means last); `None`
+    /// leaves a new row out.
     pub fn patch(self, item: T, place: impl FnOnce(&[T]) -> Option<usize>) {
         let key = (self.key)(&item);
         if let Some(signal) = self.find_untracked(&key) {
@@ -70,13 +75,19 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         }
         let items: Vec<T> = self.items_untracked();
         if let Some(at) = place(&items) {
-            self.list.update(|list| list.insert(at.min(list.len()), (key, ArcRwSignal::new(item))));
+            self.list
+                .update(|list| list.insert(at.min(list.len()), (key, ArcRwSignal::new(item))));
         }
     }
 
     /// Changes the rows that `is` accepts, in place.
     pub fn change(self, is: impl Fn(&T) -> bool, change: impl Fn(&mut T)) {
-        for (_, signal) in self.list.get_untracked().iter().filter(|(_, signal)| signal.with_untracked(&is)) {
+        for (_, signal) in self
+            .list
+            .get_untracked()
+            .iter()
+            .filter(|(_, signal)| signal.with_untracked(&is))
+        {
             let mut item = signal.get_untracked();
             change(&mut item);
             set_if_changed(signal, item);
@@ -105,12 +116,14 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
 
     /// The signal of the row with this key, without subscribing.
     pub fn find_untracked(self, key: &str) -> Option<ArcRwSignal<T>> {
-        self.list.with_untracked(|list| list.iter().find(|(k, _)| k == key).map(|(_, signal)| signal.clone()))
+        self.list
+            .with_untracked(|list| list.iter().find(|(k, _)| k == key).map(|(_, signal)| signal.clone()))
     }
 
     /// Where the first row stands that `is` accepts, without subscribing and without copying rows.
     pub fn position_untracked(self, is: impl Fn(&T) -> bool) -> Option<usize> {
-        self.list.with_untracked(|list| list.iter().position(|(_, signal)| signal.with_untracked(&is)))
+        self.list
+            .with_untracked(|list| list.iter().position(|(_, signal)| signal.with_untracked(&is)))
     }
 
     /// Keys and signals, for `ui::each`. Subscribes to order and membership, not to the rows.
@@ -120,7 +133,8 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
 
     /// Keys and signals of at most `count` rows from the `from`th on. Subscribes like [`Rows::list`].
     pub fn slice(self, from: usize, count: usize) -> Vec<(String, ArcRwSignal<T>)> {
-        self.list.with(|list| list.iter().skip(from).take(count).cloned().collect())
+        self.list
+            .with(|list| list.iter().skip(from).take(count).cloned().collect())
     }
 
     /// How many there are. Subscribes to membership.
@@ -135,7 +149,8 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
 
     /// All rows as they are now, without subscribing.
     pub fn items_untracked(self) -> Vec<T> {
-        self.list.with_untracked(|list| list.iter().map(|(_, signal)| signal.get_untracked()).collect())
+        self.list
+            .with_untracked(|list| list.iter().map(|(_, signal)| signal.get_untracked()).collect())
     }
 }
 
@@ -145,9 +160,14 @@ fn set_if_changed<T: PartialEq + Send + Sync + 'static>(signal: &ArcRwSignal<T>,
     }
 }
 
-/// Patches a plain list: replaces the item with the same key, or puts a new one where `place` says; `None` leaves a new item out.
-/// For short lists that are drawn as a whole; long ones are [`Rows`].
-pub fn patch_list<T: PartialEq, K: PartialEq>(list: &mut Vec<T>, item: T, key: impl Fn(&T) -> K, place: impl FnOnce(&[T]) -> Option<usize>) -> bool {
+/// Patches a plain list: replaces the item with the same key, or puts a new one where `place` says; `None` leaves a new
+/// item out. For short lists that are drawn as a whole; long ones are [`Rows`].
+pub fn patch_list<T: PartialEq, K: PartialEq>(
+    list: &mut Vec<T>,
+    item: T,
+    key: impl Fn(&T) -> K,
+    place: impl FnOnce(&[T]) -> Option<usize>,
+) -> bool {
     let wanted = key(&item);
     if let Some(old) = list.iter_mut().find(|old| key(old) == wanted) {
         let changed = *old != item;
@@ -188,7 +208,10 @@ mod tests {
             assert_eq!(rows.items_untracked(), [(1, "a"), (2, "c")], "twice is once");
             rows.change(|item| item.0 == 1, |item| item.1 = "d");
             rows.change(|item| item.0 == 9, |item| item.1 = "not there");
-            assert_eq!((before, rows.items_untracked()), (rows.list.get_untracked(), vec![(1, "d"), (2, "c")]));
+            assert_eq!(
+                (before, rows.items_untracked()),
+                (rows.list.get_untracked(), vec![(1, "d"), (2, "c")])
+            );
         });
     }
 
@@ -202,8 +225,16 @@ mod tests {
             rows.remove("1");
             rows.move_to("5", 0);
             assert_eq!(rows.items_untracked(), [(5, "next page"), (3, "new"), (2, "b")]);
-            let keys = |from, count| rows.slice(from, count).into_iter().map(|(key, _)| key).collect::<Vec<_>>();
-            assert_eq!((keys(0, 2), keys(2, 2), keys(4, 2)), (vec!["5".into(), "3".into()], vec!["2".into()], vec![]));
+            let keys = |from, count| {
+                rows.slice(from, count)
+                    .into_iter()
+                    .map(|(key, _)| key)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(
+                (keys(0, 2), keys(2, 2), keys(4, 2)),
+                (vec!["5".into(), "3".into()], vec!["2".into()], vec![])
+            );
         });
     }
 

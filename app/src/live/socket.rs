@@ -111,7 +111,11 @@ fn at_once(inner: &Rc<Inner>) {
 
 fn address() -> String {
     let location = window().location();
-    let scheme = if location.protocol().as_deref() == Ok("https:") { "wss" } else { "ws" };
+    let scheme = if location.protocol().as_deref() == Ok("https:") {
+        "wss"
+    } else {
+        "ws"
+    };
     format!("{scheme}://{}/live", location.host().unwrap_or_default())
 }
 
@@ -132,7 +136,11 @@ fn connect(inner: &Rc<Inner>) {
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         *heard.heard_at.borrow_mut() = browser::now().unwrap_or_default();
         // A message of a newer node that this page does not know is skipped, as everywhere.
-        if let Some(says) = event.data().as_string().and_then(|text| serde_json::from_str::<ServerSays>(&text).ok()) {
+        if let Some(says) = event
+            .data()
+            .as_string()
+            .and_then(|text| serde_json::from_str::<ServerSays>(&text).ok())
+        {
             heard.live.hear(&says);
         }
     });
@@ -149,14 +157,21 @@ fn connect(inner: &Rc<Inner>) {
     socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
     socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-    *inner.socket.borrow_mut() = Some(Open { socket, _opened: on_open, _heard: on_message, _closed: on_close });
+    *inner.socket.borrow_mut() = Some(Open {
+        socket,
+        _opened: on_open,
+        _heard: on_message,
+        _closed: on_close,
+    });
 }
 
 fn lost(inner: &Rc<Inner>) {
     inner.socket.borrow_mut().take();
     let live = inner.live;
     if !matches!(live.set_state.get_untracked(), LiveState::Offline { .. }) {
-        live.set_state.set(LiveState::Offline { since: browser::now().unwrap_or_default() });
+        live.set_state.set(LiveState::Offline {
+            since: browser::now().unwrap_or_default(),
+        });
     }
     let tries = *inner.tries.borrow();
     *inner.tries.borrow_mut() = tries.saturating_add(1);
@@ -180,10 +195,18 @@ fn lost(inner: &Rc<Inner>) {
 
 fn follow(inner: &Rc<Inner>) {
     let socket = inner.socket.borrow();
-    let Some(open) = socket.as_ref().filter(|open| open.socket.ready_state() == WebSocket::OPEN) else { return };
+    let Some(open) = socket
+        .as_ref()
+        .filter(|open| open.socket.ready_state() == WebSocket::OPEN)
+    else {
+        return;
+    };
     let live = inner.live;
     let after = live.resume.get_value().after();
-    if let Ok(text) = serde_json::to_string(&ClientSays::Follow { topics: live.all_topics(), after }) {
+    if let Ok(text) = serde_json::to_string(&ClientSays::Follow {
+        topics: live.all_topics(),
+        after,
+    }) {
         let _ = open.socket.send_with_str(&text);
     }
 }

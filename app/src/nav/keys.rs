@@ -23,9 +23,18 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "Inbox and approvals, also from an empty message",
-        &[("A", "Allow once"), ("Shift A", "Always allow; Enter confirms it"), ("D", "Deny, with a reason"), ("J", "The next one"), ("K", "The one before")],
+        &[
+            ("A", "Allow once"),
+            ("Shift A", "Always allow; Enter confirms it"),
+            ("D", "Deny, with a reason"),
+            ("J", "The next one"),
+            ("K", "The one before"),
+        ],
     ),
-    ("Sessions", &[("/", "Filter"), ("J", "Next row"), ("K", "The row before")]),
+    (
+        "Sessions",
+        &[("/", "Filter"), ("J", "Next row"), ("K", "The row before")],
+    ),
     (
         "Session",
         &[

@@ -1,5 +1,5 @@
-//! The frame around every page: rail, top bar, bottom bar, palette, keys, what is read aloud. It reads who is signed in and follows the node.
-//! It stands above all pages and lists only those that exist; no page imports it.
+//! The frame around every page: rail, top bar, bottom bar, palette, keys, what is read aloud. It reads who is signed in
+//! and follows the node. It stands above all pages and lists only those that exist; no page imports it.
 
 mod keys;
 mod pages;
@@ -40,13 +40,19 @@ pub(crate) struct Open {
 impl Open {
     /// Whether the code of what was opened is still on its way.
     fn is_coming(self) -> bool {
-        [(self.palette, "dialog.palette"), (self.keys, "dialog.keys")].iter().any(|(open, dialog)| open.get_untracked() && !browser::has(dialog))
+        [(self.palette, "dialog.palette"), (self.keys, "dialog.keys")]
+            .iter()
+            .any(|(open, dialog)| open.get_untracked() && !browser::has(dialog))
     }
 }
 
 /// The way to the sign-in page and back. Slashes are left readable.
 pub(crate) fn sign_in_path(back: &str) -> String {
-    if back.is_empty() || back == "/" { "/signin".to_owned() } else { format!("/signin?next={}", encode(back).replace("%2F", "/")) }
+    if back.is_empty() || back == "/" {
+        "/signin".to_owned()
+    } else {
+        format!("/signin?next={}", encode(back).replace("%2F", "/"))
+    }
 }
 
 /// Sends whoever is not signed in to the sign-in page; `true` when it did. Pages are not rendered for them.
@@ -85,7 +91,10 @@ pub fn Frame() -> impl IntoView {
         return ().into_any();
     }
     let live = use_live();
-    let open = Open { palette: RwSignal::new(false), keys: RwSignal::new(false) };
+    let open = Open {
+        palette: RwSignal::new(false),
+        keys: RwSignal::new(false),
+    };
     provide_context(open);
     let frame: FrameResource = NodeResource::blocking(move || live.reloads.track(), read_frame);
     provide_context(frame);
@@ -122,7 +131,13 @@ pub fn Frame() -> impl IntoView {
             open.palette.update(|shown| *shown = !*shown);
         } else if !key.command && open.is_coming() {
             // No key does something else meanwhile.
-        } else if going.try_update_value(Option::take).flatten().is_some_and(|since| follows(since, browser::now())) && !key.typing && !key.command {
+        } else if going
+            .try_update_value(Option::take)
+            .flatten()
+            .is_some_and(|since| follows(since, browser::now()))
+            && !key.typing
+            && !key.command
+        {
             // Whatever it is: a key that was meant for `G` answers no decision.
             if let Some(page) = page_of_letter(&key.key) {
                 go(page.href);
@@ -280,7 +295,11 @@ fn Announcer() -> impl IntoView {
         let pending = live.pending.get();
         match before {
             Some(before) if pending > before => {
-                said.set(if pending == 1 { "1 approval waits for you".to_owned() } else { format!("{pending} approvals wait for you") });
+                said.set(if pending == 1 {
+                    "1 approval waits for you".to_owned()
+                } else {
+                    format!("{pending} approvals wait for you")
+                });
             }
             // The same words twice would be read once: the next one that waits may come to the same number.
             Some(before) if pending < before => said.set(String::new()),
@@ -309,7 +328,10 @@ mod tests {
     #[test]
     fn the_way_back_survives_the_sign_in_page() {
         assert_eq!(sign_in_path("/"), "/signin");
-        assert_eq!(sign_in_path("/sessions?state=failed&q=a b"), "/signin?next=/sessions%3Fstate%3Dfailed%26q%3Da%20b");
+        assert_eq!(
+            sign_in_path("/sessions?state=failed&q=a b"),
+            "/signin?next=/sessions%3Fstate%3Dfailed%26q%3Da%20b"
+        );
         assert_eq!(encode("ü\n"), "%C3%BC%0A");
     }
 }
@@ -321,28 +343,58 @@ mod page_tests {
 
     #[tokio::test]
     async fn whoever_is_not_signed_in_is_led_to_the_sign_in_page_and_sees_nothing() {
-        let page = Fake { caller: None, ..Fake::default() }.render("/settings/profile?x=1").await;
-        assert_eq!((page.status, page.location.as_deref()), (302, Some("/signin?next=/settings/profile%3Fx%3D1")));
+        let page = Fake {
+            caller: None,
+            ..Fake::default()
+        }
+        .render("/settings/profile?x=1")
+        .await;
+        assert_eq!(
+            (page.status, page.location.as_deref()),
+            (302, Some("/signin?next=/settings/profile%3Fx%3D1"))
+        );
         page.lacks(&["workbench", "Overview"]);
     }
 
     #[tokio::test]
     async fn the_frame_shows_who_where_and_what_waits() {
-        let page = Fake { approvals: vec![approval(1, |_| {}), approval(2, |_| {})].into(), ..Fake::default() }.render("/settings/about").await;
+        let page = Fake {
+            approvals: vec![approval(1, |_| {}), approval(2, |_| {})].into(),
+            ..Fake::default()
+        }
+        .render("/settings/about")
+        .await;
         assert_eq!(page.status, 200);
-        page.shows(&["Skip to content", "workbench", "local", "Inbox", ">2<", "mara, owner", "aria-current=\"page\"", "New session"]);
+        page.shows(&[
+            "Skip to content",
+            "workbench",
+            "local",
+            "Inbox",
+            ">2<",
+            "mara, owner",
+            "aria-current=\"page\"",
+            "New session",
+        ]);
         page.lacks(&["Fleet", "Permissions", "Checks"]);
     }
 
     #[tokio::test]
     async fn nothing_waiting_shows_no_zero() {
-        let page = Fake { caller: Some(caller(Role::Viewer)), ..Fake::default() }.render("/settings/about").await;
+        let page = Fake {
+            caller: Some(caller(Role::Viewer)),
+            ..Fake::default()
+        }
+        .render("/settings/about")
+        .await;
         page.lacks(&["n-hot"]).shows(&["mara, viewer"]);
     }
 
     #[tokio::test]
     async fn a_frame_that_cannot_be_read_says_so_with_its_reference() {
-        let fake = Fake { frame_fails: true, ..Fake::failing(Error::Internal("ref-7".into())) };
+        let fake = Fake {
+            frame_fails: true,
+            ..Fake::failing(Error::Internal("ref-7".into()))
+        };
         let page = fake.render("/settings/about").await;
         assert_eq!(page.status, 500);
         page.shows(&["The node could not be read.", "ref-7"]);

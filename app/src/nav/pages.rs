@@ -1,5 +1,6 @@
-//! The one table of pages: the rail, the phone's bar and its "More", the palette, the keys `G` and a letter, the list under `?` and the list of
-//! settings are all drawn from it. Each feature exports its `PAGE`; only pages that exist are here.
+//! The one table of pages: the rail, the phone's bar and its "More", the palette, the keys `G` and a letter, the list
+//! under `?` and the list of settings are all drawn from it. Each feature exports its `PAGE`; only pages that exist are
+//! here.
 
 use crate::{
     inbox, kit_page, overview,
@@ -31,7 +32,9 @@ pub(crate) fn pages_in(place: Place) -> impl Iterator<Item = &'static PageLink> 
 
 /// Where `G` and this key lead; letters without case.
 pub(crate) fn page_of_letter(key: &str) -> Option<&'static PageLink> {
-    PAGES.iter().find(|page| page.letter.is_some_and(|letter| letter.eq_ignore_ascii_case(key)))
+    PAGES
+        .iter()
+        .find(|page| page.letter.is_some_and(|letter| letter.eq_ignore_ascii_case(key)))
 }
 
 #[cfg(all(test, feature = "ssr"))]
@@ -39,18 +42,30 @@ mod tests {
     use super::*;
     use crate::testing::Fake;
 
-    /// Static pages to which something else leads, or nothing: what is being begun, what needs no login, what is asked for by a link.
+    /// Static pages to which something else leads, or nothing: what is being begun, what needs no login, what is asked
+    /// for by a link.
     const ELSEWHERE: &[&str] = &["/sessions/new", "/signin", "/setup"];
 
     #[test]
     fn every_static_page_is_in_the_table_and_nothing_else_is() {
-        let routes: Vec<String> = leptos_axum::generate_route_list(crate::App).iter().map(|route| route.path().to_owned()).collect();
+        let routes: Vec<String> = leptos_axum::generate_route_list(crate::App)
+            .iter()
+            .map(|route| route.path().to_owned())
+            .collect();
         assert!(routes.len() > 10, "{routes:?}");
         for page in PAGES {
-            assert!(routes.iter().any(|route| route == page.href), "{} leads to {}, which is no route of {routes:?}", page.name, page.href);
+            assert!(
+                routes.iter().any(|route| route == page.href),
+                "{} leads to {}, which is no route of {routes:?}",
+                page.name,
+                page.href
+            );
         }
         for route in routes.iter().filter(|route| !route.contains([':', '{', '*'])) {
-            assert!(PAGES.iter().any(|page| page.href == route) || ELSEWHERE.contains(&route.as_str()), "nothing lists {route}");
+            assert!(
+                PAGES.iter().any(|page| page.href == route) || ELSEWHERE.contains(&route.as_str()),
+                "nothing lists {route}"
+            );
         }
     }
 
@@ -58,8 +73,18 @@ mod tests {
     fn no_two_pages_share_a_letter_a_name_or_a_path() {
         for (at, page) in PAGES.iter().enumerate() {
             for other in &PAGES[at + 1..] {
-                assert!(page.letter.is_none() || page.letter != other.letter, "{} and {}", page.name, other.name);
-                assert!(page.name != other.name && page.href != other.href, "{} and {}", page.name, other.name);
+                assert!(
+                    page.letter.is_none() || page.letter != other.letter,
+                    "{} and {}",
+                    page.name,
+                    other.name
+                );
+                assert!(
+                    page.name != other.name && page.href != other.href,
+                    "{} and {}",
+                    page.name,
+                    other.name
+                );
             }
         }
         assert_eq!(page_of_letter("o").map(|page| page.href), Some("/"));
@@ -73,11 +98,16 @@ mod tests {
             let leads_on = page.href == settings::PAGE.href;
             assert_eq!(rendered.status, if leads_on { 302 } else { 200 }, "{}", page.href);
         }
-        let (home, about) = (Fake::default().render("/").await, Fake::default().render("/settings/about").await);
+        let (home, about) = (
+            Fake::default().render("/").await,
+            Fake::default().render("/settings/about").await,
+        );
         for page in PAGES {
             let links = |html: &str| html.matches(&format!("href=\"{}\"", page.href)).count();
             match page.place {
-                Place::First | Place::Rail | Place::Projects | Place::Foot => assert!(links(&home.html) >= 2, "the rail and the phone lead to {}", page.name),
+                Place::First | Place::Rail | Place::Projects | Place::Foot => {
+                    assert!(links(&home.html) >= 2, "the rail and the phone lead to {}", page.name);
+                }
                 Place::Settings(_) => assert!(links(&about.html) >= 1, "the list of settings leads to {}", page.name),
                 Place::Palette => {}
             }

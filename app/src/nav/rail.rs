@@ -58,7 +58,9 @@ pub(super) fn Item(
     /// For the count.
     frame: FrameResource,
 ) -> impl IntoView {
-    let title = page.letter.map_or_else(|| page.name.to_owned(), |letter| format!("{} (G {letter})", page.name));
+    let title = page
+        .letter
+        .map_or_else(|| page.name.to_owned(), |letter| format!("{} (G {letter})", page.name));
     view! {
         <A href=page.href exact={page.href == "/"} attr:title=title>
             <Icon name=page.icon />

@@ -80,7 +80,10 @@ fn ProjectFilter() -> impl IntoView {
     let chosen = move || query.read().get("project");
     let shown = move |projects: &[(ProjectId, String)]| {
         let chosen = chosen();
-        projects.iter().find(|(id, _)| chosen.as_deref() == Some(id.to_string().as_str())).map_or_else(|| "All projects".to_owned(), |(_, name)| name.clone())
+        projects
+            .iter()
+            .find(|(id, _)| chosen.as_deref() == Some(id.to_string().as_str()))
+            .map_or_else(|| "All projects".to_owned(), |(_, name)| name.clone())
     };
     view! {
         <Transition>

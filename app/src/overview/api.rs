@@ -1,5 +1,8 @@
 //! Server functions of the Overview. Each asks a port for its caller and gives the answer on.
-#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+#![allow(
+    missing_docs,
+    reason = "server functions make structs of their arguments, whose fields cannot carry comments"
+)]
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -25,6 +28,10 @@ pub async fn read_overview() -> AppResult<OverviewView> {
     let (services, caller) = (services()?, caller()?);
     let overview = services.node.overview(&caller).await?;
     let node = services.node.info(&caller).await?;
-    let agents = if super::first_run::is_over(&overview) { Vec::new() } else { services.node.agents(&caller, false).await? };
+    let agents = if super::first_run::is_over(&overview) {
+        Vec::new()
+    } else {
+        services.node.agents(&caller, false).await?
+    };
     Ok(OverviewView { overview, node, agents })
 }

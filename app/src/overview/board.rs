@@ -76,8 +76,14 @@ impl Board {
         live.follow(vec![Topic::Node], self.now.with_value(|now| now.pos));
         live.on(move |said| {
             match said {
-                ServerSays::Row { row: Row::Session(session), .. } => self.change(|now| fold::take_session(now, session)),
-                ServerSays::Row { row: Row::Approval(approval), .. } => self.take(approval),
+                ServerSays::Row {
+                    row: Row::Session(session),
+                    ..
+                } => self.change(|now| fold::take_session(now, session)),
+                ServerSays::Row {
+                    row: Row::Approval(approval),
+                    ..
+                } => self.take(approval),
                 ServerSays::Gone { id, .. } => self.change(|now| fold::drop(now, id)),
                 ServerSays::Row { .. } => {}
                 _ => return,
@@ -87,7 +93,8 @@ impl Board {
             }
             self.stale.set_value(true);
         });
-        // Sums, totals and the stream come with the next reading, at most every two seconds and only when something happened.
+        // Sums, totals and the stream come with the next reading, at most every two seconds and only when something
+        // happened.
         let read = NodeAction::new(move |(): &()| async move {
             match read_overview().await {
                 Ok(view) => self.read(view),
@@ -110,7 +117,9 @@ impl Board {
 
     fn read(self, view: OverviewView) {
         // A reading may come after the reader has left.
-        let Some(heard) = self.heard.try_get_value() else { return };
+        let Some(heard) = self.heard.try_get_value() else {
+            return;
+        };
         let read = view.overview;
         if read.pos < heard {
             // The socket has said more since: the rows it brought stay, and it is read again.

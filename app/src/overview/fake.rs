@@ -39,7 +39,10 @@ impl ports::Node for Fake {
     }
     async fn rename(&self, caller: &Caller, name: String) -> Result<NodeInfo> {
         self.checked()?;
-        Ok(NodeInfo { name, ..ports::Node::info(self, caller).await? })
+        Ok(NodeInfo {
+            name,
+            ..ports::Node::info(self, caller).await?
+        })
     }
     async fn health_now(&self, _: &Caller) -> Result<Option<HealthSample>> {
         self.checked()?;
@@ -55,7 +58,14 @@ impl ports::Node for Fake {
     }
     async fn overview(&self, _: &Caller) -> Result<Overview> {
         self.checked()?;
-        let in_state = |wanted: &[SessionState]| -> Vec<Session> { self.sessions.rows.iter().filter(|s| wanted.contains(&s.state)).cloned().collect() };
+        let in_state = |wanted: &[SessionState]| -> Vec<Session> {
+            self.sessions
+                .rows
+                .iter()
+                .filter(|s| wanted.contains(&s.state))
+                .cloned()
+                .collect()
+        };
         let done_today = in_state(&[SessionState::Idle, SessionState::Done, SessionState::Interrupted]);
         Ok(self.node.overview.clone().unwrap_or_else(|| Overview {
             approvals: self.approvals.rows.clone(),

@@ -95,7 +95,13 @@ pub fn Remaining(
 }
 
 #[component]
-fn Step(done: bool, title: &'static str, #[prop(optional)] note: &'static str, text: AnyView, #[prop(optional)] acts: Option<AnyView>) -> impl IntoView {
+fn Step(
+    done: bool,
+    title: &'static str,
+    #[prop(optional)] note: &'static str,
+    text: AnyView,
+    #[prop(optional)] acts: Option<AnyView>,
+) -> impl IntoView {
     let look = if done { Look::DONE } else { Look::IDLE.called("To do") };
     view! {
         // What is done is one line: what is left stands out.
@@ -114,7 +120,11 @@ fn Step(done: bool, title: &'static str, #[prop(optional)] note: &'static str, t
 fn Steps(list: Checklist, agents: Vec<AgentFound>) -> impl IntoView {
     let demo = FormAction::leaving::<RunDemo>();
     let claude = agents.into_iter().find(|found| found.agent == AgentKind::Claude);
-    let start = if list.demo_run { ButtonKind::Plain } else { ButtonKind::Primary };
+    let start = if list.demo_run {
+        ButtonKind::Plain
+    } else {
+        ButtonKind::Primary
+    };
     view! {
         <Step
             done=list.demo_run
@@ -150,11 +160,16 @@ fn Steps(list: Checklist, agents: Vec<AgentFound>) -> impl IntoView {
 #[component]
 fn Claude(ready: bool, found: Option<AgentFound>) -> impl IntoView {
     let place = found.as_ref().and_then(|found| found.path.clone());
-    let version = found.as_ref().and_then(|found| found.version.clone()).unwrap_or_default();
+    let version = found
+        .as_ref()
+        .and_then(|found| found.version.clone())
+        .unwrap_or_default();
     let problem = found.and_then(|found| found.problem);
     let text = match (place, problem) {
         (Some(path), None) => view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> "." },
-        (Some(path), Some(problem)) => view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> ". " {sentence(&problem)} },
+        (Some(path), Some(problem)) => {
+            view! { "Found Claude Code " <code>{version}</code> " at " <code>{path}</code> ". " {sentence(&problem)} }
+        }
         (None, Some(problem)) => sentence(&problem).into_any(),
         (None, None) => "Not looked for yet.".into_any(),
     };

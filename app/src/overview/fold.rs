@@ -74,7 +74,13 @@ pub fn take_approval(overview: &mut Overview, approval: &Approval) {
             &mut overview.approvals,
             approval.clone(),
             |one| one.id,
-            |list| Some(list.iter().position(|other| (other.created, other.id) > (approval.created, id)).unwrap_or(list.len())),
+            |list| {
+                Some(
+                    list.iter()
+                        .position(|other| (other.created, other.id) > (approval.created, id))
+                        .unwrap_or(list.len()),
+                )
+            },
         );
         if !known {
             overview.approvals_total += 1;
@@ -88,7 +94,9 @@ pub fn take_approval(overview: &mut Overview, approval: &Approval) {
 /// Takes away what is no longer to be seen.
 pub fn drop(overview: &mut Overview, id: &str) {
     let before = overview.approvals.len();
-    overview.approvals.retain(|one| one.id.to_string() != id && one.session.to_string() != id);
+    overview
+        .approvals
+        .retain(|one| one.id.to_string() != id && one.session.to_string() != id);
     let fewer = i64::try_from(before - overview.approvals.len()).unwrap_or(i64::MAX);
     overview.approvals_total = overview.approvals_total.saturating_sub(fewer).max(0);
     for list in [&mut overview.troubled, &mut overview.working, &mut overview.done_today] {
@@ -107,7 +115,11 @@ pub fn take_sums(overview: &mut Overview, read: Overview) {
 /// What the sentence counts.
 pub fn counts(overview: &Overview) -> Counts {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    let queued = overview.working.iter().filter(|session| session.state == SessionState::Queued).count();
+    let queued = overview
+        .working
+        .iter()
+        .filter(|session| session.state == SessionState::Queued)
+        .count();
     Counts {
         needs: overview.approvals_total.saturating_add(count(overview.troubled.len())),
         working: count(overview.working.len() - queued),
@@ -136,9 +148,15 @@ impl Thread {
 pub fn threads(activity: Vec<Activity>) -> Vec<Thread> {
     let mut threads: Vec<Thread> = Vec::new();
     for line in activity {
-        match threads.iter_mut().find(|thread| line.href.is_some() && thread.newest.href == line.href) {
+        match threads
+            .iter_mut()
+            .find(|thread| line.href.is_some() && thread.newest.href == line.href)
+        {
             Some(thread) => thread.earlier.push(line),
-            None => threads.push(Thread { newest: line, earlier: Vec::new() }),
+            None => threads.push(Thread {
+                newest: line,
+                earlier: Vec::new(),
+            }),
         }
     }
     threads
@@ -192,21 +210,46 @@ mod tests {
             take_session(&mut overview, &session(3, |s| s.state = SessionState::Failed));
             take_session(&mut overview, &session(4, |s| s.state = SessionState::Idle));
         }
-        assert_eq!(counts(&overview), Counts { needs: 2, working: 1, queued: 1, done: 1 });
+        assert_eq!(
+            counts(&overview),
+            Counts {
+                needs: 2,
+                working: 1,
+                queued: 1,
+                done: 1
+            }
+        );
         for _ in 0..2 {
             take_approval(&mut overview, &approval(1, ApprovalState::Allowed));
             take_session(&mut overview, &session(3, |s| s.archived = Some(1)));
             take_session(&mut overview, &session(4, |s| s.state = SessionState::Working));
         }
-        assert_eq!(counts(&overview), Counts { needs: 0, working: 2, queued: 1, done: 0 });
+        assert_eq!(
+            counts(&overview),
+            Counts {
+                needs: 0,
+                working: 2,
+                queued: 1,
+                done: 0
+            }
+        );
     }
 
     #[test]
     fn an_older_reading_brings_sums_and_takes_no_row_back() {
         let mut overview = empty();
         take_session(&mut overview, &session(1, |s| s.state = SessionState::Working));
-        let list = Checklist { demo_run: true, ..Checklist::default() };
-        take_sums(&mut overview, Overview { checklist: list, ..empty() });
+        let list = Checklist {
+            demo_run: true,
+            ..Checklist::default()
+        };
+        take_sums(
+            &mut overview,
+            Overview {
+                checklist: list,
+                ..empty()
+            },
+        );
         assert_eq!((overview.working.len(), overview.checklist), (1, list));
     }
 

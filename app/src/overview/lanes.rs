@@ -101,8 +101,17 @@ enum Need {
 /// What needs a person, longest waiting first.
 fn needs(board: Board) -> Vec<Need> {
     let decisions = board.approvals.list().into_iter().enumerate();
-    let decisions = decisions.map(|(at, (key, row))| (row.with_untracked(|one| one.created), Need::Decision { key, open: at < OPEN }));
-    let troubled = board.troubled.list().into_iter().map(|(key, row)| (row.with_untracked(|one| one.state_since), Need::Trouble(key)));
+    let decisions = decisions.map(|(at, (key, row))| {
+        (
+            row.with_untracked(|one| one.created),
+            Need::Decision { key, open: at < OPEN },
+        )
+    });
+    let troubled = board
+        .troubled
+        .list()
+        .into_iter()
+        .map(|(key, row)| (row.with_untracked(|one| one.state_since), Need::Trouble(key)));
     let mut needs: Vec<_> = decisions.chain(troubled).collect();
     needs.sort_by_key(|(since, _)| *since);
     needs.into_iter().map(|(_, need)| need).collect()
@@ -110,7 +119,10 @@ fn needs(board: Board) -> Vec<Need> {
 
 #[component]
 fn Needs(board: Board, needs: Memo<Vec<Need>>) -> impl IntoView {
-    let more = move || board.counts.with(|counts| counts.needs) - i64::try_from(board.approvals.len() + board.troubled.len()).unwrap_or(0);
+    let more = move || {
+        board.counts.with(|counts| counts.needs)
+            - i64::try_from(board.approvals.len() + board.troubled.len()).unwrap_or(0)
+    };
     let first = Memo::new(move |_| board.approvals.list().into_iter().next().map(|(key, _)| key));
     view! {
         <section class="lane" aria-labelledby="l1" aria-live="polite" aria-relevant="additions">
@@ -147,7 +159,10 @@ fn OpenItem(board: Board, row: ArcRwSignal<Approval>, first: Memo<Option<String>
     let session = approval.session;
     let decider = Decider::new(approval.clone(), Callback::new(move |now: Approval| board.take(&now)));
     // A plan or a question is not all there: it has no keys where it cannot be read.
-    let keys = Signal::derive(move || decider.kind == ApprovalKind::Tool && first.with(|first| first.as_ref().is_some_and(|key| *key == id.to_string())));
+    let keys = Signal::derive(move || {
+        decider.kind == ApprovalKind::Tool
+            && first.with(|first| first.as_ref().is_some_and(|key| *key == id.to_string()))
+    });
     let card = NodeRef::<html::Article>::new();
     let seen = RwSignal::new(false);
     Effect::new(move || {
@@ -232,14 +247,27 @@ fn sub(session: &Session) -> String {
     let what = match session.state {
         SessionState::Failed | SessionState::Unknown | SessionState::Queued | SessionState::Starting => {
             let word = Look::from(session.state).word;
-            match session.queued.map(|queued| queued_why(&queued)).as_deref().or(session.state_detail.as_deref()) {
+            match session
+                .queued
+                .map(|queued| queued_why(&queued))
+                .as_deref()
+                .or(session.state_detail.as_deref())
+            {
                 Some(detail) if !detail.is_empty() => format!("{word}: {detail}"),
                 _ => word.to_owned(),
             }
         }
-        _ => session.last.clone().or_else(|| session.state_detail.clone()).unwrap_or_default(),
+        _ => session
+            .last
+            .clone()
+            .or_else(|| session.state_detail.clone())
+            .unwrap_or_default(),
     };
-    if what.is_empty() { session.project_name.clone() } else { format!("{}, {}", session.project_name, marked(&what)) }
+    if what.is_empty() {
+        session.project_name.clone()
+    } else {
+        format!("{}, {}", session.project_name, marked(&what))
+    }
 }
 
 /// A session as a row of a lane.
@@ -282,7 +310,10 @@ mod tests {
             s.state_detail = Some("exit 1".into());
         });
         assert_eq!(sub(&failed), "billing-api, Failed: exit 1");
-        assert_eq!(sub(&session(1, |s| s.state = SessionState::Working)), "billing-api, Edit src/main.rs");
+        assert_eq!(
+            sub(&session(1, |s| s.state = SessionState::Working)),
+            "billing-api, Edit src/main.rs"
+        );
         assert_eq!(sub(&session(1, |s| s.last = None)), "billing-api");
     }
 }

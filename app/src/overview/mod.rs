@@ -24,12 +24,20 @@ use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Rout
 use page::OverviewPage;
 
 /// The Overview, in lists of pages.
-pub(crate) const PAGE: PageLink = PageLink { name: "Overview", href: "/", icon: "gauge", letter: Some("O"), place: Place::First };
+pub(crate) const PAGE: PageLink = PageLink {
+    name: "Overview",
+    href: "/",
+    icon: "gauge",
+    letter: Some("O"),
+    place: Place::First,
+};
 
 lazy_page!(OverviewLazy, home, OverviewPage);
 
 /// `/`.
 #[component(transparent)]
 pub fn OverviewRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    leptos::view! { <Route path=path!("/") view={Lazy::<OverviewLazy>::new()} /> }.into_inner().into_any_nested_route()
+    leptos::view! { <Route path=path!("/") view={Lazy::<OverviewLazy>::new()} /> }
+        .into_inner()
+        .into_any_nested_route()
 }

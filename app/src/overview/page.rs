@@ -58,7 +58,10 @@ fn Head(board: Board, node: String) -> impl IntoView {
     // By the reader's clock, as everything else on the page; the server knows only its day.
     let today = move || match clock.now().filter(|_| shown.get()) {
         Some(now) => view! { <Exact at=now /> },
-        None => board.days.with(|days| days.last().map(|day| format::day(&day.key))).into_any(),
+        None => board
+            .days
+            .with(|days| days.last().map(|day| format::day(&day.key)))
+            .into_any(),
     };
     view! {
         <div class="page-bar ov-head">

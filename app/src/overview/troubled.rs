@@ -56,7 +56,8 @@ pub fn TroubledRow(
                         leptos::task::spawn_local(async move {
                             match set_archived(id, false).await {
                                 Ok(session) => board.take_session(&session),
-                                Err(refused) => toasts.show(Toast::failed(format!("It was not taken out of the archive: {refused}"))),
+                                Err(refused) => toasts
+                                    .show(Toast::failed(format!("It was not taken out of the archive: {refused}"))),
                             }
                         });
                     }));
@@ -82,5 +83,12 @@ pub fn TroubledRow(
 }
 
 async fn set_archived(id: SessionId, archived: bool) -> AppResult<Session> {
-    update_session(id, SessionPatch { archived: Some(archived), ..SessionPatch::default() }).await
+    update_session(
+        id,
+        SessionPatch {
+            archived: Some(archived),
+            ..SessionPatch::default()
+        },
+    )
+    .await
 }

@@ -1,5 +1,8 @@
 //! Server functions of projects. Each asks a port for its caller and gives the answer on.
-#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+#![allow(
+    missing_docs,
+    reason = "server functions make structs of their arguments, whose fields cannot carry comments"
+)]
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -41,7 +44,10 @@ pub struct ProjectView {
 pub async fn list_projects(page: PageQuery) -> AppResult<ProjectsView> {
     let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;
-    Ok(ProjectsView { projects: services.projects.list(&caller, page).await?, pos })
+    Ok(ProjectsView {
+        projects: services.projects.list(&caller, page).await?,
+        pos,
+    })
 }
 
 /// A project with its newest sessions.
@@ -50,8 +56,21 @@ pub async fn find_project(id: ProjectId) -> AppResult<ProjectView> {
     let (services, caller) = (services()?, caller()?);
     let pos = services.node.head().await?;
     let project = services.projects.find(&caller, id).await?;
-    let filter = model::sessions::SessionFilter { project: Some(id), ..Default::default() };
-    let sessions = services.sessions.list(&caller, filter, PageQuery { after: None, limit: Some(20) }).await?;
+    let filter = model::sessions::SessionFilter {
+        project: Some(id),
+        ..Default::default()
+    };
+    let sessions = services
+        .sessions
+        .list(
+            &caller,
+            filter,
+            PageQuery {
+                after: None,
+                limit: Some(20),
+            },
+        )
+        .await?;
     Ok(ProjectView { project, sessions, pos })
 }
 
@@ -63,7 +82,11 @@ pub async fn read_own_files(id: ProjectId) -> AppResult<OwnFiles> {
 
 /// Adds a folder. A plain form, so that it works before WASM has loaded.
 #[server(prefix = "/api/rpc", endpoint = "projects/create", protocol = FormRpc)]
-pub async fn create_project(path: String, #[server(default)] name: Option<String>, #[server(default)] trusted: Option<String>) -> AppResult<Project> {
+pub async fn create_project(
+    path: String,
+    #[server(default)] name: Option<String>,
+    #[server(default)] trusted: Option<String>,
+) -> AppResult<Project> {
     let new = model::projects::NewProject {
         path,
         name: name.filter(|name| !name.trim().is_empty()),

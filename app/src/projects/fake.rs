@@ -53,16 +53,39 @@ impl ports::Projects for Fake {
     }
     async fn names(&self, _: &Caller) -> Result<Vec<(ProjectId, String)>> {
         self.checked()?;
-        Ok(self.projects.rows.iter().map(|project| (project.id, project.name.clone())).collect())
+        Ok(self
+            .projects
+            .rows
+            .iter()
+            .map(|project| (project.id, project.name.clone()))
+            .collect())
     }
     async fn find(&self, _: &Caller, id: ProjectId) -> Result<Project> {
         self.checked()?;
-        self.projects.rows.iter().find(|project| project.id == id).cloned().ok_or_else(|| Error::NotFound("project".into()))
+        self.projects
+            .rows
+            .iter()
+            .find(|project| project.id == id)
+            .cloned()
+            .ok_or_else(|| Error::NotFound("project".into()))
     }
     async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles> {
         let project = ports::Projects::find(self, caller, id).await?;
-        let files = project.runs_own.into_iter().map(|name| OwnFile { name, size: 2, text: Some("{}".into()), cut: false }).collect();
-        Ok(OwnFiles { files, seal: Some("seal".into()), ..OwnFiles::default() })
+        let files = project
+            .runs_own
+            .into_iter()
+            .map(|name| OwnFile {
+                name,
+                size: 2,
+                text: Some("{}".into()),
+                cut: false,
+            })
+            .collect();
+        Ok(OwnFiles {
+            files,
+            seal: Some("seal".into()),
+            ..OwnFiles::default()
+        })
     }
     async fn create(&self, _: &Caller, new: NewProject) -> Result<Project> {
         self.checked()?;

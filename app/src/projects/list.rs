@@ -6,7 +6,9 @@ use crate::{
     FormAction, NodeAction, NodeForm, NodeResource,
     error::AppError,
     live::{Rows, use_live},
-    ui::{Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput, format, keyed_list},
+    ui::{
+        Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput, format, keyed_list,
+    },
     view,
 };
 use leptos::prelude::*;
@@ -19,7 +21,10 @@ use model::{
 
 /// So many as one answer holds.
 const fn page_after(after: Option<String>) -> PageQuery {
-    PageQuery { after, limit: Some(model::page::MAX_LIMIT) }
+    PageQuery {
+        after,
+        limit: Some(model::page::MAX_LIMIT),
+    }
 }
 
 /// Where a new row belongs, by name; `None` when it stands beyond what is loaded while `more` follows.
@@ -35,7 +40,9 @@ fn place(rows: &[Project], project: &Project, more: bool) -> Option<usize> {
 /// Takes a project in as it is now; one that was renamed goes where its name belongs.
 fn take(rows: Rows<Project>, project: &Project, more: bool) {
     let key = project.id.to_string();
-    let renamed = rows.find_untracked(&key).is_some_and(|row| row.with_untracked(|row| row.name != project.name));
+    let renamed = rows
+        .find_untracked(&key)
+        .is_some_and(|row| row.with_untracked(|row| row.name != project.name));
     rows.patch(project.clone(), |rows| place(rows, project, more));
     if renamed {
         let mut others = rows.items_untracked();
@@ -53,11 +60,20 @@ pub fn ProjectsPage() -> impl IntoView {
     let rows = Rows::new(|project: &Project| project.id.to_string());
     let next = RwSignal::new(None::<String>);
     live.on(move |said| match said {
-        ServerSays::Row { row: Row::Project(project), .. } => {
+        ServerSays::Row {
+            row: Row::Project(project),
+            ..
+        } => {
             take(rows, project, next.with_untracked(Option::is_some));
         }
-        ServerSays::Row { row: Row::Session(session), .. } => {
-            rows.change(|project| project.id == session.project, |project| project.updated = project.updated.max(session.updated));
+        ServerSays::Row {
+            row: Row::Session(session),
+            ..
+        } => {
+            rows.change(
+                |project| project.id == session.project,
+                |project| project.updated = project.updated.max(session.updated),
+            );
         }
         ServerSays::Gone { id, .. } => rows.remove(id),
         _ => {}
@@ -198,8 +214,13 @@ fn ProjectRow(project: ArcRwSignal<Project>) -> impl IntoView {
     }
 }
 
-/// The kind of the button that trusts: it is the decision of its page only while trust is missing and would change what runs.
+/// The kind of the button that trusts: it is the decision of its page only while trust is missing and would change what
+/// runs.
 pub(super) fn trust_kind(project: &Project) -> ButtonKind {
     let holds = project.trusted && !project.trust_stale;
-    if holds || project.runs_own.is_empty() { ButtonKind::Plain } else { ButtonKind::Primary }
+    if holds || project.runs_own.is_empty() {
+        ButtonKind::Plain
+    } else {
+        ButtonKind::Primary
+    }
 }

@@ -24,7 +24,13 @@ use list::ProjectsPage;
 use page::ProjectPage;
 
 /// The list of projects, in lists of pages.
-pub(crate) const PAGE: PageLink = PageLink { name: "Projects", href: "/projects", icon: "folder-git-2", letter: Some("P"), place: Place::Projects };
+pub(crate) const PAGE: PageLink = PageLink {
+    name: "Projects",
+    href: "/projects",
+    icon: "folder-git-2",
+    letter: Some("P"),
+    place: Place::Projects,
+};
 
 lazy_page!(ProjectsLazy, rest, ProjectsPage);
 lazy_page!(ProjectLazy, rest, ProjectPage);

@@ -12,8 +12,8 @@ use crate::{
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, patch_sessions},
     ui::{
-        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone, Skeleton, StatusWord, Toast, Toasts, code,
-        format, keyed_list, use_toasts,
+        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone,
+        Skeleton, StatusWord, Toast, Toasts, code, format, keyed_list, use_toasts,
     },
     view,
 };
@@ -63,7 +63,10 @@ fn OpenProject(id: ProjectId) -> impl IntoView {
     // What was removed may be added again.
     let missing = StoredValue::new(false);
     live.on(move |said| match said {
-        ServerSays::Row { row: Row::Project(project), .. } if project.id == id && missing.get_value() => found.refetch(),
+        ServerSays::Row {
+            row: Row::Project(project),
+            ..
+        } if project.id == id && missing.get_value() => found.refetch(),
         _ => {}
     });
     view! {
@@ -129,7 +132,8 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
             match update_project(id, patch.clone()).await {
                 Ok(now) => {
                     said.set(None);
-                    // What the socket brought meanwhile may be newer than this answer, and it brings this change as well.
+                    // What the socket brought meanwhile may be newer than this answer, and it brings this change as
+                    // well.
                     if heard.try_get_value() == Some(before) {
                         project.set(now);
                     }
@@ -140,7 +144,15 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
         }
     });
     let leaving = RwSignal::new(false);
-    let state = State { project, refused, change, accepted, editing: RwSignal::new(false), leaving, trusting: RwSignal::new(false) };
+    let state = State {
+        project,
+        refused,
+        change,
+        accepted,
+        editing: RwSignal::new(false),
+        leaving,
+        trusting: RwSignal::new(false),
+    };
     offer_verbs(verbs(state));
     let rows = Rows::new(|session: &Session| session.id.to_string());
     let more = view.sessions.next.is_some();
@@ -148,13 +160,21 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
     let empty = Memo::new(move |_| rows.is_empty());
     let live = use_live();
     live.follow(vec![Topic::Node], view.pos);
-    let filter = SessionFilter { project: Some(id), ..SessionFilter::default() };
+    let filter = SessionFilter {
+        project: Some(id),
+        ..SessionFilter::default()
+    };
     live.on(move |said| match said {
-        ServerSays::Row { row: Row::Project(now), .. } if now.id == id => {
+        ServerSays::Row {
+            row: Row::Project(now), ..
+        } if now.id == id => {
             heard.update_value(|heard| *heard = heard.wrapping_add(1));
             project.set((**now).clone());
         }
-        ServerSays::Row { row: Row::Session(session), .. } if session.project == id => {
+        ServerSays::Row {
+            row: Row::Session(session),
+            ..
+        } if session.project == id => {
             patch_sessions(rows, &filter, session, more);
         }
         ServerSays::Gone { id: gone, .. } if *gone == id.to_string() => {
@@ -167,7 +187,9 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
     });
     let query = use_query_map();
     // What asks to see what trusting would run means the settings.
-    let settings = Memo::new(move |_| query.with(|query| query.get("tab").is_some_and(|tab| tab == "settings") || query.get("look").is_some()));
+    let settings = Memo::new(move |_| {
+        query.with(|query| query.get("tab").is_some_and(|tab| tab == "settings") || query.get("look").is_some())
+    });
     view! {
         <LiveTitle text=move || project.with(|project| project.name.clone()) />
         <Head state=state />
@@ -233,14 +255,34 @@ fn verbs(state: State) -> impl Fn() -> Vec<Verb> {
     move || {
         project.with(|project| {
             let id = project.id;
-            let verb = |name: &str, icon, run: Callback<()>| Verb { name: name.into(), icon, run };
+            let verb = |name: &str, icon, run: Callback<()>| Verb {
+                name: name.into(),
+                icon,
+                run,
+            };
             let leads = |to: String| Callback::new(move |()| go.run(to.clone()));
-            let mut verbs = vec![verb("New session here", "plus", leads(format!("/sessions/new?project={id}")))];
+            let mut verbs = vec![verb(
+                "New session here",
+                "plus",
+                leads(format!("/sessions/new?project={id}")),
+            )];
             if !project.trusted || project.trust_stale {
-                verbs.push(verb("Trust this project…", "shield-check", leads(format!("/projects/{id}?look=trust"))));
+                verbs.push(verb(
+                    "Trust this project…",
+                    "shield-check",
+                    leads(format!("/projects/{id}?look=trust")),
+                ));
             }
-            verbs.push(verb("Rename this project", "pencil", Callback::new(move |()| editing.set(true))));
-            verbs.push(verb("Settings of this project", "settings", leads(format!("/projects/{id}?tab=settings"))));
+            verbs.push(verb(
+                "Rename this project",
+                "pencil",
+                Callback::new(move |()| editing.set(true)),
+            ));
+            verbs.push(verb(
+                "Settings of this project",
+                "settings",
+                leads(format!("/projects/{id}?tab=settings")),
+            ));
             verbs
         })
     }
@@ -252,7 +294,13 @@ fn not_changed(error: AppError) -> AnyView {
 
 #[component]
 fn Head(state: State) -> impl IntoView {
-    let State { project, change, accepted, editing, .. } = state;
+    let State {
+        project,
+        change,
+        accepted,
+        editing,
+        ..
+    } = state;
     let field = NodeRef::<html::Input>::new();
     Effect::new(move || {
         if let Some(field) = field.get() {
@@ -332,7 +380,12 @@ fn About(project: RwSignal<Project>) -> impl IntoView {
 /// Trust: what the folder would run by itself, and the switch.
 #[component]
 fn Trust(state: State) -> impl IntoView {
-    let State { project, change, trusting: open, .. } = state;
+    let State {
+        project,
+        change,
+        trusting: open,
+        ..
+    } = state;
     view! {
         <section class="pn-s">
             <div class="row pn-h">
@@ -388,7 +441,14 @@ fn Trust(state: State) -> impl IntoView {
 /// What would run, read when it is asked for, and below it the decision.
 #[component]
 fn Trusting(state: State) -> impl IntoView {
-    let State { project, refused, change, accepted, trusting: open, .. } = state;
+    let State {
+        project,
+        refused,
+        change,
+        accepted,
+        trusting: open,
+        ..
+    } = state;
     let id = project.with_untracked(|project| project.id);
     let found = RwSignal::new(None::<AppResult<OwnFiles>>);
     let look = NodeAction::new(move |(): &()| async move {
@@ -419,7 +479,14 @@ fn Trusting(state: State) -> impl IntoView {
             say_trusted(toasts, id, &project.with_untracked(|project| project.name.clone()));
         }
     });
-    let seal = move || found.with(|found| found.as_ref().and_then(|answer| answer.as_ref().ok()).and_then(|own| own.seal.clone()));
+    let seal = move || {
+        found.with(|found| {
+            found
+                .as_ref()
+                .and_then(|answer| answer.as_ref().ok())
+                .and_then(|own| own.seal.clone())
+        })
+    };
     let cannot = Signal::derive(move || seal().is_none() || change.pending().get());
     view! {
         <Dialog open=open title="Trust this project" class="dialog-wide">
@@ -467,9 +534,11 @@ fn own_file(file: OwnFile) -> AnyView {
     let OwnFile { name, size, text, cut } = file;
     let rest = match &text {
         None => Some(format!("{} are no text, and not shown.", format::bytes(size))),
-        Some(text) if cut => {
-            Some(format!("Only the first {} of {} are shown: look at the rest on the machine.", format::bytes(length(text)), format::bytes(size)))
-        }
+        Some(text) if cut => Some(format!(
+            "Only the first {} of {} are shown: look at the rest on the machine.",
+            format::bytes(length(text)),
+            format::bytes(size)
+        )),
         Some(_) => None,
     };
     view! {
@@ -490,7 +559,15 @@ fn say_trusted(toasts: Option<Toasts>, id: ProjectId, name: &str) {
     let Some(toasts) = toasts else { return };
     let undo = move || {
         leptos::task::spawn_local(async move {
-            if let Err(error) = update_project(id, ProjectPatch { trusted: Some(false), ..ProjectPatch::default() }).await {
+            if let Err(error) = update_project(
+                id,
+                ProjectPatch {
+                    trusted: Some(false),
+                    ..ProjectPatch::default()
+                },
+            )
+            .await
+            {
                 toasts.show(Toast::failed(format!("It is still trusted: {error}")));
             }
         });
@@ -512,7 +589,12 @@ const LIMITS: [(i64, &str); 7] = [
 /// How long an approval nobody answers waits.
 #[component]
 fn Limit(state: State) -> impl IntoView {
-    let State { project, change, refused, .. } = state;
+    let State {
+        project,
+        change,
+        refused,
+        ..
+    } = state;
     let now = move || project.with(|project| project.approval_timeout_s.unwrap_or(0));
     let at_first = project.with_untracked(|project| project.approval_timeout_s.unwrap_or(0));
     view! {
@@ -572,7 +654,9 @@ fn Remove(state: State) -> impl IntoView {
             match delete_project(id).await {
                 Ok(()) => {
                     if let Some(toasts) = toasts {
-                        toasts.show(Toast::done(format!("Removed {name}. Adding {path} again takes it back.")));
+                        toasts.show(Toast::done(format!(
+                            "Removed {name}. Adding {path} again takes it back."
+                        )));
                     }
                     // Whoever has gone elsewhere meanwhile is not led away from there.
                     navigate.try_with_value(|go| go("/projects", NavigateOptions::default()));

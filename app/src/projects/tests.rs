@@ -6,7 +6,12 @@ use model::Error;
 #[tokio::test]
 async fn an_empty_list_says_what_a_project_is_and_the_form_is_plain() {
     let page = Fake::default().render("/projects").await;
-    page.shows(&["No projects yet", "/api/rpc/projects/create", "name=\"path\"", "Add project"]);
+    page.shows(&[
+        "No projects yet",
+        "/api/rpc/projects/create",
+        "name=\"path\"",
+        "Add project",
+    ]);
 }
 
 #[tokio::test]
@@ -19,11 +24,26 @@ async fn the_list_says_how_each_stands() {
         project(5, |p| p.demo = true),
         project(6, |p| (p.unread, p.trusted, p.branch) = (true, false, None)),
     ];
-    let page = Fake { projects: projects.into(), ..Fake::default() }.render("/projects").await;
+    let page = Fake {
+        projects: projects.into(),
+        ..Fake::default()
+    }
+    .render("/projects")
+    .await;
     // Each word in whose row it belongs.
     let text = page.visible();
-    for (n, word) in [(1, "Trusted"), (2, "Not trusted"), (3, "Missing"), (4, "Changed"), (5, "demo, no model"), (6, "Not known")] {
-        let row = text.split("role=\"row\"").find(|row| row.contains(&format!("/home/mara/src/project-{n}<"))).expect("a row for each");
+    for (n, word) in [
+        (1, "Trusted"),
+        (2, "Not trusted"),
+        (3, "Missing"),
+        (4, "Changed"),
+        (5, "demo, no model"),
+        (6, "Not known"),
+    ] {
+        let row = text
+            .split("role=\"row\"")
+            .find(|row| row.contains(&format!("/home/mara/src/project-{n}<")))
+            .expect("a row for each");
         assert!(row.contains(word), "project {n} is not called {word}: {row}");
     }
 }
@@ -37,7 +57,13 @@ async fn a_project_lists_what_trusting_it_would_run() {
     })];
     let path = format!("/projects/{}", projects[0].id);
     let sessions = vec![session(1, |_| ())];
-    let page = Fake { sessions: sessions.into(), projects: projects.into(), ..Fake::default() }.render(&path).await;
+    let page = Fake {
+        sessions: sessions.into(),
+        projects: projects.into(),
+        ..Fake::default()
+    }
+    .render(&path)
+    .await;
     page.shows(&[
         "If trusted, these files may run commands:",
         ".mcp.json",
@@ -57,7 +83,12 @@ async fn trusting_is_the_pages_decision_only_where_it_would_run_something() {
             p.runs_own = runs_own;
         })];
         let path = format!("/projects/{}", projects[0].id);
-        let page = Fake { projects: projects.into(), ..Fake::default() }.render(&path).await;
+        let page = Fake {
+            projects: projects.into(),
+            ..Fake::default()
+        }
+        .render(&path)
+        .await;
         let page = page.visible();
         let before = page.split("Trust this project").next().unwrap_or_default().to_owned();
         before[before.rfind("<button").expect("the button")..].contains("btn-p")
@@ -69,20 +100,41 @@ async fn trusting_is_the_pages_decision_only_where_it_would_run_something() {
 #[tokio::test]
 async fn more_projects_than_an_answer_holds_are_offered() {
     let projects: Vec<_> = (1..=250).map(|n| project(n, |_| ())).collect();
-    Fake { projects: projects.into(), ..Fake::default() }.render("/projects").await.shows(&["Load more", "project-200"]).lacks(&["project-201"]);
-    Fake { projects: vec![project(1, |_| ())].into(), ..Fake::default() }.render("/projects").await.lacks(&["Load more"]);
+    Fake {
+        projects: projects.into(),
+        ..Fake::default()
+    }
+    .render("/projects")
+    .await
+    .shows(&["Load more", "project-200"])
+    .lacks(&["project-201"]);
+    Fake {
+        projects: vec![project(1, |_| ())].into(),
+        ..Fake::default()
+    }
+    .render("/projects")
+    .await
+    .lacks(&["Load more"]);
 }
 
 #[tokio::test]
 async fn a_missing_folder_is_a_warning_on_its_page() {
     let projects = vec![project(1, |p| p.present = false)];
     let path = format!("/projects/{}", projects[0].id);
-    Fake { projects: projects.into(), ..Fake::default() }.render(&path).await.shows(&["The folder is missing.", "No sessions here yet"]);
+    Fake {
+        projects: projects.into(),
+        ..Fake::default()
+    }
+    .render(&path)
+    .await
+    .shows(&["The folder is missing.", "No sessions here yet"]);
 }
 
 #[tokio::test]
 async fn a_project_that_is_not_there_is_404() {
-    let page = Fake::default().render("/projects/prj_01920000000070008000000000000009").await;
+    let page = Fake::default()
+        .render("/projects/prj_01920000000070008000000000000009")
+        .await;
     assert_eq!(page.status, 404);
     page.shows(&["There is no such project"]);
     assert_eq!(Fake::default().render("/projects/nonsense").await.status, 404);
@@ -90,5 +142,8 @@ async fn a_project_that_is_not_there_is_404() {
 
 #[tokio::test]
 async fn an_error_offers_to_try_again() {
-    Fake::failing(Error::Internal("ref-1".into())).render("/projects").await.shows(&["The projects could not be read.", "Try again"]);
+    Fake::failing(Error::Internal("ref-1".into()))
+        .render("/projects")
+        .await
+        .shows(&["The projects could not be read.", "Try again"]);
 }

@@ -1,5 +1,5 @@
-//! What can be done to a session, said once: the menu of its row, of its page and the palette offer the same, in the same words and order.
-//! Pure, but for the menu; who shows it does it.
+//! What can be done to a session, said once: the menu of its row, of its page and the palette offer the same, in the
+//! same words and order. Pure, but for the menu; who shows it does it.
 
 use super::{Offer, offer};
 use crate::{ui::Icon, view};
@@ -94,12 +94,20 @@ pub fn agent_acts(session: &Session) -> Vec<SessionAct> {
 
 /// What can be done to the session itself.
 pub fn own_acts(session: &Session) -> Vec<SessionAct> {
-    vec![SessionAct::Rename, SessionAct::Archive(session.archived.is_none()), SessionAct::Delete]
+    vec![
+        SessionAct::Rename,
+        SessionAct::Archive(session.archived.is_none()),
+        SessionAct::Delete,
+    ]
 }
 
 /// Other modes and models than it has.
 pub fn settings_acts(session: &Session) -> Vec<SessionAct> {
-    let mut acts: Vec<_> = [Mode::Plan, Mode::Ask, Mode::AutoAccept].into_iter().filter(|mode| *mode != session.mode).map(SessionAct::Mode).collect();
+    let mut acts: Vec<_> = [Mode::Plan, Mode::Ask, Mode::AutoAccept]
+        .into_iter()
+        .filter(|mode| *mode != session.mode)
+        .map(SessionAct::Mode)
+        .collect();
     if session.agent != AgentKind::Demo {
         acts.push(SessionAct::Model(None));
         acts.extend(MODELS.map(|model| SessionAct::Model(Some(model))));
@@ -143,7 +151,10 @@ mod tests {
 
     #[test]
     fn only_what_can_be_done_is_offered() {
-        assert_eq!(of(SessionState::Working), [SessionAct::Interrupt, SessionAct::Stop, SessionAct::Fork]);
+        assert_eq!(
+            of(SessionState::Working),
+            [SessionAct::Interrupt, SessionAct::Stop, SessionAct::Fork]
+        );
         assert_eq!(of(SessionState::Failed), [SessionAct::SendAgain, SessionAct::Fork]);
         assert_eq!(of(SessionState::Done), [SessionAct::Resume, SessionAct::Fork]);
         assert!(own_acts(&session(1, |s| s.archived = Some(1))).contains(&SessionAct::Archive(false)));
@@ -153,7 +164,9 @@ mod tests {
     fn the_mode_it_has_is_not_offered_and_a_script_has_no_model() {
         let acts = settings_acts(&session(1, |s| s.mode = Mode::Ask));
         assert!(
-            !acts.contains(&SessionAct::Mode(Mode::Ask)) && acts.contains(&SessionAct::Mode(Mode::Plan)) && acts.contains(&SessionAct::Model(Some("opus")))
+            !acts.contains(&SessionAct::Mode(Mode::Ask))
+                && acts.contains(&SessionAct::Mode(Mode::Plan))
+                && acts.contains(&SessionAct::Model(Some("opus")))
         );
         let demo = settings_acts(&session(1, |s| s.agent = AgentKind::Demo));
         assert!(demo.iter().all(|act| matches!(act, SessionAct::Mode(_))));

@@ -1,5 +1,9 @@
-//! Server functions of the Session page: open it, read on, drive it. Each asks a port for its caller and gives the answer on.
-#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+//! Server functions of the Session page: open it, read on, drive it. Each asks a port for its caller and gives the
+//! answer on.
+#![allow(
+    missing_docs,
+    reason = "server functions make structs of their arguments, whose fields cannot carry comments"
+)]
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -41,22 +45,51 @@ pub async fn open_session(id: SessionId) -> AppResult<Opened> {
     let (services, caller) = (services()?, caller()?);
     let view = services.sessions.view(&caller, id).await?;
     let entries = services.sessions.entries(&caller, id, 0, FIRST, true).await?;
-    let all = ApprovalFilter { state: None, session: Some(id) };
-    let mut approvals = services.approvals.list(&caller, all, PageQuery { after: None, limit: Some(50) }).await?.items;
-    let waiting = ApprovalFilter { state: Some(ApprovalState::Pending), session: Some(id) };
-    for approval in services.approvals.list(&caller, waiting, PageQuery::default()).await?.items {
+    let all = ApprovalFilter {
+        state: None,
+        session: Some(id),
+    };
+    let mut approvals = services
+        .approvals
+        .list(
+            &caller,
+            all,
+            PageQuery {
+                after: None,
+                limit: Some(50),
+            },
+        )
+        .await?
+        .items;
+    let waiting = ApprovalFilter {
+        state: Some(ApprovalState::Pending),
+        session: Some(id),
+    };
+    for approval in services
+        .approvals
+        .list(&caller, waiting, PageQuery::default())
+        .await?
+        .items
+    {
         if approvals.iter().all(|known| known.id != approval.id) {
             approvals.push(approval);
         }
     }
     approvals.sort_by_key(|approval| (approval.created, approval.id));
-    Ok(Opened { view, entries, approvals })
+    Ok(Opened {
+        view,
+        entries,
+        approvals,
+    })
 }
 
 /// Entries before `before`, in order: scrolling up.
 #[server(prefix = "/api/rpc", endpoint = "session/before", protocol = Rpc)]
 pub async fn entries_before(id: SessionId, before: i64) -> AppResult<Page<Entry>> {
-    Ok(services()?.sessions.entries_before(&caller()?, id, before, MORE).await?)
+    Ok(services()?
+        .sessions
+        .entries_before(&caller()?, id, before, MORE)
+        .await?)
 }
 
 /// The whole of one entry.
@@ -68,10 +101,14 @@ pub async fn read_body(id: SessionId, seq: i64) -> AppResult<EntryBody> {
 /// Says something to the agent. A plain form, so that it works before WASM has loaded.
 #[server(prefix = "/api/rpc", endpoint = "session/prompt", protocol = FormRpc)]
 pub async fn say(id: SessionId, text: String) -> AppResult<Prompt> {
-    Ok(services()?.sessions.prompt(&caller()?, id, text.replace("\r\n", "\n")).await?)
+    Ok(services()?
+        .sessions
+        .prompt(&caller()?, id, text.replace("\r\n", "\n"))
+        .await?)
 }
 
-/// Says again what was said last, after its turn failed or was interrupted. A plain form, so that it works before WASM has loaded.
+/// Says again what was said last, after its turn failed or was interrupted. A plain form, so that it works before WASM
+/// has loaded.
 #[server(prefix = "/api/rpc", endpoint = "session/send-again", protocol = FormRpc)]
 pub async fn send_again(id: SessionId) -> AppResult<Prompt> {
     Ok(services()?.sessions.send_again(&caller()?, id).await?)

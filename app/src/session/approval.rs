@@ -73,7 +73,8 @@ fn Answered(approval: Approval) -> impl IntoView {
     }
 }
 
-/// What waits for a decision, above the composer: the oldest, or the one that somebody chose, with the way to the others.
+/// What waits for a decision, above the composer: the oldest, or the one that somebody chose, with the way to the
+/// others.
 #[component]
 pub fn DecisionDock(
     /// What the page knows.
@@ -88,7 +89,10 @@ pub fn DecisionDock(
     // What the dock shows stays there while older ones come and go.
     Effect::new(move || store.docked.set(shown.get()));
     let step = move |by: isize| {
-        let to = place.get_untracked().and_then(|at| at.checked_add_signed(by)).and_then(|at| waiting.with_untracked(|ids| ids.get(at).copied()));
+        let to = place
+            .get_untracked()
+            .and_then(|at| at.checked_add_signed(by))
+            .and_then(|at| waiting.with_untracked(|ids| ids.get(at).copied()));
         if to.is_some() {
             store.docked.set(to);
         }
@@ -118,7 +122,10 @@ pub fn DecisionDock(
 /// One decision in the dock. `others` stands in its head.
 #[component]
 fn Docked(store: Store, id: ApprovalId, others: ViewFn) -> impl IntoView {
-    let Some(approval) = store.approvals.with_untracked(|all| all.iter().find(|one| one.id == id).cloned()) else {
+    let Some(approval) = store
+        .approvals
+        .with_untracked(|all| all.iter().find(|one| one.id == id).cloned())
+    else {
         return ().into_any();
     };
     let decider = Decider::new(approval.clone(), store.decided);
@@ -135,7 +142,10 @@ fn Docked(store: Store, id: ApprovalId, others: ViewFn) -> impl IntoView {
     });
     let keys = Signal::derive(move || store.may_drive && !folded.get());
     hear_keys(decider, Signal::derive(move || keys.get() && seen.get()), false);
-    let reason = approval.reason.clone().unwrap_or_else(|| words::reason(approval.kind).to_owned());
+    let reason = approval
+        .reason
+        .clone()
+        .unwrap_or_else(|| words::reason(approval.kind).to_owned());
     let (created, expires) = (approval.created, approval.expires);
     let kind = approval.kind;
     let subagent = approval.subagent.clone();
@@ -200,7 +210,8 @@ fn Docked(store: Store, id: ApprovalId, others: ViewFn) -> impl IntoView {
     .into_any()
 }
 
-/// The next decision gets the focus, else what came of this one: there the keys of the next are heard, and nothing is typed into.
+/// The next decision gets the focus, else what came of this one: there the keys of the next are heard, and nothing is
+/// typed into.
 pub(super) fn after_decision(store: Store, decided: ApprovalId) {
     let next = store.pending().first().copied();
     request_animation_frame(move || {

@@ -29,7 +29,9 @@ pub fn BodyView(
             Callback::new(move |()| body.set(Body::Unasked))
         };
         let inside = match body.get() {
-            Body::Unasked | Body::Asked => view! { <i class="skel sk-60"></i> <i class="skel sk-72"></i> <span class="vh">"Loading"</span> },
+            Body::Unasked | Body::Asked => {
+                view! { <i class="skel sk-60"></i> <i class="skel sk-72"></i> <span class="vh">"Loading"</span> }
+            }
             Body::Failed(error) => view! { <ErrorNote error=error retry=again /> },
             Body::Here(whole) => {
                 let kind = entry.with_untracked(|entry| entry.kind);
@@ -43,15 +45,27 @@ pub fn BodyView(
 #[component]
 fn Whole(kind: EntryKind, body: EntryBody) -> impl IntoView {
     let nothing = body == EntryBody::default();
-    let EntryBody { text, html, input, input_html, output, diff, raw } = body;
+    let EntryBody {
+        text,
+        html,
+        input,
+        input_html,
+        output,
+        diff,
+        raw,
+    } = body;
     let has_diff = diff.is_some();
     let words = match (html, text) {
         (Some(html), _) => Some(view! { <Markdown html=html /> }),
-        (None, Some(text)) if kind == EntryKind::Thought => Some(view! { <p class="plain muted" dir="auto">{text}</p> }),
+        (None, Some(text)) if kind == EntryKind::Thought => {
+            Some(view! { <p class="plain muted" dir="auto">{text}</p> })
+        }
         (None, Some(text)) => Some(view! { <CodeBlock text=text label="Text" wrap=true /> }),
         (None, None) => None,
     };
-    let json = input.as_ref().and_then(|input| serde_json::to_string_pretty(input).ok());
+    let json = input
+        .as_ref()
+        .and_then(|input| serde_json::to_string_pretty(input).ok());
     let input = match (input_html, json) {
         // The diff shows what the input says.
         (_, Some(json)) if has_diff => Some(view! { <Folded label="Input" text=json /> }),
@@ -133,7 +147,9 @@ mod tests {
 
     #[test]
     fn the_tail_is_the_last_lines_and_short_outputs_are_whole() {
-        let long: String = (1..=40).flat_map(|n| ["line ".to_owned(), n.to_string(), "\n".to_owned()]).collect();
+        let long: String = (1..=40)
+            .flat_map(|n| ["line ".to_owned(), n.to_string(), "\n".to_owned()])
+            .collect();
         let (shown, hidden, lines) = tail(&long, 12);
         assert_eq!((hidden, lines), (28, 40));
         assert!(shown.starts_with("line 29\n") && shown.ends_with("line 40"));

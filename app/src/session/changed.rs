@@ -44,7 +44,14 @@ pub(crate) fn restore(toasts: Option<Toasts>, id: SessionId, title: &str) {
 pub(crate) fn say_archived(toasts: Option<Toasts>, session: &Session, archived: bool) {
     let Some(toasts) = toasts else { return };
     let (id, title) = (session.id, session.title.clone());
-    let text = format!("{}: {title}.", if archived { "Archived" } else { "Taken out of the archive" });
+    let text = format!(
+        "{}: {title}.",
+        if archived {
+            "Archived"
+        } else {
+            "Taken out of the archive"
+        }
+    );
     toasts.show(Toast::done(text).undo(move || {
         let title = title.clone();
         leptos::task::spawn_local(async move {
@@ -57,12 +64,23 @@ pub(crate) fn say_archived(toasts: Option<Toasts>, session: &Session, archived: 
 
 /// What was done to the archive, in a word.
 pub(crate) const fn archive_word(archived: bool) -> &'static str {
-    if archived { "archived" } else { "taken out of the archive" }
+    if archived {
+        "archived"
+    } else {
+        "taken out of the archive"
+    }
 }
 
 /// Puts a session into the archive or takes it out.
 pub(crate) async fn set_archived(id: SessionId, archived: bool) -> Result<Session, AppError> {
-    update_session(id, SessionPatch { archived: Some(archived), ..SessionPatch::default() }).await
+    update_session(
+        id,
+        SessionPatch {
+            archived: Some(archived),
+            ..SessionPatch::default()
+        },
+    )
+    .await
 }
 
 #[cfg(test)]
@@ -72,8 +90,14 @@ mod tests {
     #[test]
     fn a_failure_names_the_session_and_ends_with_one_full_stop() {
         let error = AppError(model::Error::Conflict("its agent is running: stop it first".into()));
-        assert_eq!(not_done("Fix it", "deleted", &error), "“Fix it” was not deleted: its agent is running: stop it first.");
+        assert_eq!(
+            not_done("Fix it", "deleted", &error),
+            "“Fix it” was not deleted: its agent is running: stop it first."
+        );
         let error = AppError(model::Error::Unavailable("gone.".into()));
-        assert_eq!(not_done("a", archive_word(false), &error), "“a” was not taken out of the archive: gone.");
+        assert_eq!(
+            not_done("a", archive_word(false), &error),
+            "“a” was not taken out of the archive: gone."
+        );
     }
 }

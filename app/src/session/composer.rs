@@ -1,5 +1,6 @@
-//! Where a person speaks to the agent, and above it what waits and what goes on in the background. What was written is never lost: a draft stays in the browser, a refusal keeps the text.
-//! It sends by a server function, so it works while the socket is down, and as a plain form before WASM has loaded.
+//! Where a person speaks to the agent, and above it what waits and what goes on in the background. What was written is
+//! never lost: a draft stays in the browser, a refusal keeps the text. It sends by a server function, so it works while
+//! the socket is down, and as a plain form before WASM has loaded.
 
 use super::{api::say, approval::DecisionDock, scroll::Follow, store::Store};
 use crate::{
@@ -39,7 +40,8 @@ fn Background(store: Store) -> impl IntoView {
     move || {
         let running = running.get();
         (!running.is_empty()).then(|| {
-            let one = |(seq, what): (i64, String)| view! { <a class="link cut mono" href=format!("#e{seq}")>{what}</a> };
+            let one =
+                |(seq, what): (i64, String)| view! { <a class="link cut mono" href=format!("#e{seq}")>{what}</a> };
             view! {
                 <div class="dock-bg xs">
                     <Shape look=Look::WORKING />
@@ -147,17 +149,29 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
         }
     };
     // Its state, and whether what is sent now waits for a turn to end.
-    let state = Memo::new(move |_| store.session.with(|session| (session.state, session.standing().queues_prompts())));
+    let state = Memo::new(move |_| {
+        store
+            .session
+            .with(|session| (session.state, session.standing().queues_prompts()))
+    });
     let queues = move || state.get().1;
     let hint = move || match state.get().0 {
         SessionState::Waiting if !queues() => "A subagent waits for your decision. The agent itself hears you.",
-        SessionState::Waiting => "Waits for your decision: A or D answers it while this is empty. What you send is queued.",
+        SessionState::Waiting => {
+            "Waits for your decision: A or D answers it while this is empty. What you send is queued."
+        }
         SessionState::Working | SessionState::Starting | SessionState::Queued => "What you send now is queued.",
         SessionState::Done | SessionState::Failed | SessionState::Unknown => "Sending resumes the agent.",
         SessionState::Idle | SessionState::Interrupted => "",
     };
     let verb = move || if queues() { "Queue" } else { "Send" };
-    let placeholder = Signal::derive(move || if queues() { "Message, sent when the agent is ready".to_owned() } else { "Message the agent".to_owned() });
+    let placeholder = Signal::derive(move || {
+        if queues() {
+            "Message, sent when the agent is ready".to_owned()
+        } else {
+            "Message the agent".to_owned()
+        }
+    });
     let empty = move || text.with(|text| text.trim().is_empty());
     view! {
         <form
@@ -206,7 +220,12 @@ fn hydrated() -> bool {
 fn grow(field: &web_sys::HtmlTextAreaElement) {
     let style = web_sys::HtmlElement::style(field);
     let _ = style.set_property("height", "auto");
-    let highest = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(900.0) / 3.0;
+    let highest = window()
+        .inner_height()
+        .ok()
+        .and_then(|height| height.as_f64())
+        .unwrap_or(900.0)
+        / 3.0;
     let wanted = f64::from(field.scroll_height()).clamp(24.0, highest.max(72.0));
     let _ = style.set_property("height", &format!("{wanted}px"));
 }
@@ -214,11 +233,17 @@ fn grow(field: &web_sys::HtmlTextAreaElement) {
 /// Whether the caret stands where an arrow leaves the text: on the first line going up, on the last going down.
 fn at_edge(field: &web_sys::HtmlTextAreaElement, up: bool) -> bool {
     let text = field.value();
-    let Some(caret) = field.selection_start().ok().flatten() else { return false };
+    let Some(caret) = field.selection_start().ok().flatten() else {
+        return false;
+    };
     let units: Vec<u16> = text.encode_utf16().collect();
     let at = usize::try_from(caret).unwrap_or_default().min(units.len());
     let newline = u16::from(b'\n');
-    if up { !units[..at].contains(&newline) } else { !units[at..].contains(&newline) }
+    if up {
+        !units[..at].contains(&newline)
+    } else {
+        !units[at..].contains(&newline)
+    }
 }
 
 /// What was said before, as the arrow keys walk through it.

@@ -29,7 +29,9 @@ pub fn EntryRow(
     /// Which entry.
     seq: i64,
 ) -> impl IntoView {
-    let Some(row) = store.row(seq) else { return ().into_any() };
+    let Some(row) = store.row(seq) else {
+        return ().into_any();
+    };
     fetch_when_open(store, &row, seq);
     let entry = row.entry.clone();
     let approval = {
@@ -79,7 +81,10 @@ fn fetch_when_open(store: Store, row: &Row, seq: i64) {
 pub fn on_toggle(open: ArcRwSignal<bool>) -> impl Fn(leptos::ev::Event) + 'static {
     move |event| {
         use wasm_bindgen::JsCast;
-        if let Some(details) = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) {
+        if let Some(details) = event
+            .current_target()
+            .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        {
             let now = details.has_attribute("open");
             if open.get_untracked() != now {
                 open.set(now);
@@ -90,7 +95,9 @@ pub fn on_toggle(open: ArcRwSignal<bool>) -> impl Fn(leptos::ev::Event) + 'stati
 
 #[component]
 fn PromptRow(store: Store, row: Row) -> impl IntoView {
-    let (at, by, turn) = row.entry.with_untracked(|entry| (entry.at, entry.by_name.clone(), entry.turn));
+    let (at, by, turn) = row
+        .entry
+        .with_untracked(|entry| (entry.at, entry.by_name.clone(), entry.turn));
     let by = by.unwrap_or_else(|| "Somebody".into());
     let blocks = store.turn(turn);
     let sums = Memo::new(move |_| {
@@ -124,7 +131,10 @@ fn PromptRow(store: Store, row: Row) -> impl IntoView {
 }
 
 fn runs(entry: &Entry) -> bool {
-    entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Running)
+    entry
+        .call
+        .as_ref()
+        .is_some_and(|call| call.status == CallStatus::Running)
 }
 
 /// What a turn did so far: `9 calls, 6m 20s`.
@@ -138,13 +148,18 @@ impl TurnSums {
     fn add(&mut self, entry: &Entry) {
         let ended = entry.call.as_ref().and_then(|call| call.ended).unwrap_or(entry.at);
         self.calls += i64::from(entry.kind == EntryKind::Tool);
-        self.span = Some(self.span.map_or((entry.at, ended), |(from, to)| (from.min(entry.at), to.max(ended))));
+        self.span = Some(
+            self.span
+                .map_or((entry.at, ended), |(from, to)| (from.min(entry.at), to.max(ended))),
+        );
     }
 }
 
 impl std::fmt::Display for TurnSums {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Some((from, to)) = self.span.filter(|(from, to)| to > from) else { return Ok(()) };
+        let Some((from, to)) = self.span.filter(|(from, to)| to > from) else {
+            return Ok(());
+        };
         if self.calls > 0 {
             write!(f, "{}, ", format::count(self.calls, "call", "calls"))?;
         }
@@ -175,7 +190,12 @@ fn Text(row: Row) -> impl IntoView {
                 .html
                 .clone()
                 .map(|html| view! { <Markdown html=html /> })
-                .or_else(|| whole.text.clone().map(|text| view! { <p class="plain" dir="auto">{text}</p> })),
+                .or_else(|| {
+                    whole
+                        .text
+                        .clone()
+                        .map(|text| view! { <p class="plain" dir="auto">{text}</p> })
+                }),
             _ => None,
         });
         let open = open.clone();
@@ -219,7 +239,10 @@ fn FoldRow(row: Row, icon: &'static str, name: &'static str) -> impl IntoView {
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned()
+    text.lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[component]
@@ -264,7 +287,10 @@ fn ErrorRow(row: Row) -> impl IntoView {
 /// A tool call: one line, or a nest where a subagent worked under it.
 #[component]
 fn CallRow(store: Store, row: Row) -> impl IntoView {
-    let id = row.entry.with_untracked(|entry| entry.call.as_ref().map(|call| call.id.clone())).unwrap_or_default();
+    let id = row
+        .entry
+        .with_untracked(|entry| entry.call.as_ref().map(|call| call.id.clone()))
+        .unwrap_or_default();
     let nested = store.nested(&id);
     let has_nested = {
         let nested = nested.clone();
@@ -286,15 +312,31 @@ fn ToolLine(store: Store, row: Row) -> impl IntoView {
     let toggled = on_toggle(open.clone());
     let bad = {
         let entry = entry.clone();
-        Memo::new(move |_| entry.with(|entry| entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Failed)))
+        Memo::new(move |_| {
+            entry.with(|entry| {
+                entry
+                    .call
+                    .as_ref()
+                    .is_some_and(|call| call.status == CallStatus::Failed)
+            })
+        })
     };
     let (call, task) = entry.with_untracked(|entry| (entry.call.clone(), entry.kind == EntryKind::Task));
-    let icon = if task { "list-todo" } else { class_icon(call.as_ref().map_or(CallClass::Other, |call| call.class)) };
-    let name = call.as_ref().map(|call| marked(call.name()).into_owned()).unwrap_or_default();
+    let icon = if task {
+        "list-todo"
+    } else {
+        class_icon(call.as_ref().map_or(CallClass::Other, |call| call.class))
+    };
+    let name = call
+        .as_ref()
+        .map(|call| marked(call.name()).into_owned())
+        .unwrap_or_default();
     let tool = call.map(|call| call.tool).unwrap_or_default();
     let target = {
         let entry = entry.clone();
-        Memo::new(move |_| entry.with(|entry| marked(entry.call.as_ref().map_or(&entry.preview, |call| &call.target)).into_owned()))
+        Memo::new(move |_| {
+            entry.with(|entry| marked(entry.call.as_ref().map_or(&entry.preview, |call| &call.target)).into_owned())
+        })
     };
     // The agent calls it running; what holds it up is a person.
     let waits = {
@@ -346,7 +388,11 @@ fn Outcome(at: i64, call: Call, waits: bool) -> impl IntoView {
             None => result.unwrap_or_default().into_any(),
         },
         CallStatus::Running => {
-            let look = if waits { Look::WAITING.called("waits") } else { Look::from(CallStatus::Running) };
+            let look = if waits {
+                Look::WAITING.called("waits")
+            } else {
+                Look::from(CallStatus::Running)
+            };
             view! { <StatusWord look=look /> }
         }
         status => word(Look::from(status)),
@@ -372,10 +418,14 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
         let nested = nested.clone();
         Memo::new(move |_| {
             let seqs = nested.get();
-            seqs.iter().filter_map(|seq| store.row(*seq)).filter_map(|row| row.entry.with(|e| e.approval)).any(|id| store.waits(id))
+            seqs.iter()
+                .filter_map(|seq| store.row(*seq))
+                .filter_map(|row| row.entry.with(|e| e.approval))
+                .any(|id| store.waits(id))
         })
     };
-    // A subagent is open while it works: what it does is what happens now. One in the background may ask when its call is long over.
+    // A subagent is open while it works: what it does is what happens now. One in the background may ask when its call
+    // is long over.
     if entry.with_untracked(runs) || waits.get_untracked() {
         open.set(true);
     }
@@ -464,7 +514,11 @@ mod tests {
             call: None,
             approval: None,
         };
-        let all = [entry(1, EntryKind::Prompt, 0), entry(2, EntryKind::Tool, 5_000), entry(3, EntryKind::Message, 70_000)];
+        let all = [
+            entry(1, EntryKind::Prompt, 0),
+            entry(2, EntryKind::Tool, 5_000),
+            entry(3, EntryKind::Message, 70_000),
+        ];
         assert_eq!(sums(&all), "1 call, 1m 10s");
         assert_eq!(sums(&[entry(1, EntryKind::Prompt, 9)]), "");
     }

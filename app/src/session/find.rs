@@ -17,7 +17,10 @@ pub fn Find(
     /// Whether it is open.
     open: RwSignal<bool>,
 ) -> impl IntoView {
-    move || open.get().then(|| view! { <FindBar store=store follow=follow open=open /> })
+    move || {
+        open.get()
+            .then(|| view! { <FindBar store=store follow=follow open=open /> })
+    }
 }
 
 #[component]
@@ -37,7 +40,9 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
     let at = RwSignal::new(None::<usize>);
     let go = move |step: isize| {
         let hits = hits.get_untracked();
-        let Some(next) = step_round(at.get_untracked(), step, hits.len()) else { return };
+        let Some(next) = step_round(at.get_untracked(), step, hits.len()) else {
+            return;
+        };
         at.set(Some(next));
         store.reveal(hits[next], false);
         // The field keeps the focus, so that Enter goes on to the next.

@@ -13,7 +13,9 @@ use crate::{
     NodeAction, browser,
     error::AppError,
     frame::{Verb, offer_verbs},
-    ui::{Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, format, use_toasts},
+    ui::{
+        Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, format, use_toasts,
+    },
     view,
 };
 use leptos::{html, prelude::*};
@@ -49,7 +51,9 @@ impl Controls {
             let forks = what == Drive::Fork;
             // The mode shows at once what was pressed.
             let before = match what {
-                Drive::Mode(mode) => store.session.try_update(|session| std::mem::replace(&mut session.mode, mode)),
+                Drive::Mode(mode) => store
+                    .session
+                    .try_update(|session| std::mem::replace(&mut session.mode, mode)),
                 _ => None,
             };
             async move {
@@ -57,7 +61,10 @@ impl Controls {
                     // Whoever has gone elsewhere meanwhile is not led away from there.
                     Ok(fork) if forks => {
                         if store.is_here() {
-                            go(&format!("/sessions/{}", fork.id), leptos_router::NavigateOptions::default());
+                            go(
+                                &format!("/sessions/{}", fork.id),
+                                leptos_router::NavigateOptions::default(),
+                            );
                         }
                     }
                     Ok(session) => {
@@ -80,7 +87,12 @@ impl Controls {
                     Ok(session) => {
                         error.set(None);
                         // The row says what the other fields are now.
-                        let SessionPatch { title, archived, tags: _, visibility: _ } = patch;
+                        let SessionPatch {
+                            title,
+                            archived,
+                            tags: _,
+                            visibility: _,
+                        } = patch;
                         if title.is_some() {
                             editing.set(false);
                         }
@@ -118,11 +130,25 @@ impl Controls {
                 }
             }
         });
-        let controls = Self { error, editing, drive, again, change, delete };
+        let controls = Self {
+            error,
+            editing,
+            drive,
+            again,
+            change,
+            delete,
+        };
         if store.may_drive {
             let go = use_navigate();
             let go = Callback::new(move |to: String| go(&to, leptos_router::NavigateOptions::default()));
-            offer_verbs(move || store.session.with(|session| controls.verbs(session)).into_iter().chain(Self::trust(store, go)).collect());
+            offer_verbs(move || {
+                store
+                    .session
+                    .with(|session| controls.verbs(session))
+                    .into_iter()
+                    .chain(Self::trust(store, go))
+                    .collect()
+            });
         }
         controls
     }
@@ -139,22 +165,39 @@ impl Controls {
             SessionAct::Mode(mode) => drive(Drive::Mode(mode)),
             SessionAct::Model(model) => drive(Drive::Model(model.map(str::to_owned))),
             SessionAct::Rename => self.editing.set(true),
-            SessionAct::Archive(archived) => self.change.dispatch(SessionPatch { archived: Some(archived), ..SessionPatch::default() }),
+            SessionAct::Archive(archived) => self.change.dispatch(SessionPatch {
+                archived: Some(archived),
+                ..SessionPatch::default()
+            }),
             SessionAct::Delete => self.delete.dispatch(()),
         }
     }
 
     /// The same for the palette.
     fn verbs(self, session: &Session) -> Vec<Verb> {
-        let all = agent_acts(session).into_iter().chain(own_acts(session)).chain(settings_acts(session));
-        all.map(|act| Verb { name: act.word(), icon: act.icon(), run: Callback::new(move |()| self.act(act.clone())) }).collect()
+        let all = agent_acts(session)
+            .into_iter()
+            .chain(own_acts(session))
+            .chain(settings_acts(session));
+        all.map(|act| Verb {
+            name: act.word(),
+            icon: act.icon(),
+            run: Callback::new(move |()| self.act(act.clone())),
+        })
+        .collect()
     }
 
     /// The way to its project's trust, where there is something to trust.
     fn trust(store: Store, go: Callback<String>) -> Option<Verb> {
         let asks = !store.trusted.get() && store.runs_own.get();
-        let to = store.session.with(|session| format!("/projects/{}?look=trust", session.project));
-        asks.then(|| Verb { name: "Trust its project…".into(), icon: "shield-check", run: Callback::new(move |()| go.run(to.clone())) })
+        let to = store
+            .session
+            .with(|session| format!("/projects/{}?look=trust", session.project));
+        asks.then(|| Verb {
+            name: "Trust its project…".into(),
+            icon: "shield-check",
+            run: Callback::new(move |()| go.run(to.clone())),
+        })
     }
 }
 
@@ -256,7 +299,8 @@ const fn with_comma(empty: bool) -> &'static str {
     if empty { "" } else { ", " }
 }
 
-/// Why it is in this state, in a few words; the word itself stands beside it. The timeline says why a turn failed, or what a queued one waits for.
+/// Why it is in this state, in a few words; the word itself stands beside it. The timeline says why a turn failed, or
+/// what a queued one waits for.
 pub fn why(session: &Session) -> String {
     if matches!(session.state, SessionState::Failed | SessionState::Queued) {
         return String::new();
@@ -276,7 +320,9 @@ fn share(used: i64, size: i64) -> f64 {
 #[component]
 fn Context(store: Store) -> impl IntoView {
     move || {
-        let (used, size) = store.session.with(|session| (session.context_used, session.context_size));
+        let (used, size) = store
+            .session
+            .with(|session| (session.context_used, session.context_size));
         match (used, size.filter(|size| *size > 0)) {
             (Some(used), Some(size)) => view! {
                 "Context " <span class="mono">{format!("{:.0} %", share(used, size))}</span>
@@ -307,7 +353,10 @@ fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
             if text.is_empty() || text == title() {
                 editing.set(false);
             } else {
-                change.dispatch(SessionPatch { title: Some(text), ..SessionPatch::default() });
+                change.dispatch(SessionPatch {
+                    title: Some(text),
+                    ..SessionPatch::default()
+                });
             }
         }
     };
@@ -349,7 +398,11 @@ fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
 
 #[component]
 fn ModeSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
-    let options = || [Mode::Plan, Mode::Ask, Mode::AutoAccept].map(|mode| (mode.word().to_owned(), mode_word(mode).to_owned())).to_vec();
+    let options = || {
+        [Mode::Plan, Mode::Ask, Mode::AutoAccept]
+            .map(|mode| (mode.word().to_owned(), mode_word(mode).to_owned()))
+            .to_vec()
+    };
     view! {
         <Segment
             options=Signal::derive(options)
@@ -372,9 +425,13 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
     let busy = Signal::from(act.pending());
     browser::on_keys(move |key| {
         let working = store.session.with_untracked(can_interrupt);
-        // Escape in a field belongs to the field; the composer passes it on by itself.
-        // What it could close as well comes first: a box that asks for a reason or a scope, the find bar, the title's editor.
-        if key.key == "Escape" && !key.typing && working && !browser::has("div.ask-box, .find-bar, .sx-title, :popover-open") {
+        // Escape in a field belongs to the field; the composer passes it on by itself. What it could close as well
+        // comes first: a box that asks for a reason or a scope, the find bar, the title's editor.
+        if key.key == "Escape"
+            && !key.typing
+            && working
+            && !browser::has("div.ask-box, .find-bar, .sx-title, :popover-open")
+        {
             act.dispatch(Drive::Interrupt);
             return true;
         }
@@ -389,8 +446,12 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
                 "Interrupt" <kbd class="kbd" aria-hidden="true">"Esc"</kbd>
             </Button>
         },
-        Offer::SendAgain => view! { <Button icon="play" disabled=busy_too on:click=move |_| { again.dispatch(()); }>"Send again"</Button> },
-        Offer::Resume => view! { <Button icon="play" disabled=busy on:click=move |_| { act.dispatch(Drive::Resume); }>"Resume"</Button> },
+        Offer::SendAgain => {
+            view! { <Button icon="play" disabled=busy_too on:click=move |_| { again.dispatch(()); }>"Send again"</Button> }
+        }
+        Offer::Resume => {
+            view! { <Button icon="play" disabled=busy on:click=move |_| { act.dispatch(Drive::Resume); }>"Resume"</Button> }
+        }
         Offer::Nothing => ().into_any(),
     }
 }
@@ -446,7 +507,11 @@ fn More(store: Store, controls: Controls) -> impl IntoView {
 
 /// What stands where no model is named.
 pub const fn no_model(agent: AgentKind) -> &'static str {
-    if matches!(agent, AgentKind::Demo) { "none" } else { "default" }
+    if matches!(agent, AgentKind::Demo) {
+        "none"
+    } else {
+        "default"
+    }
 }
 
 /// The model, to be changed in place; its name as the agent reported it.
@@ -528,7 +593,11 @@ mod tests {
         };
         assert_eq!(of(SessionState::Working, 1), Offer::Interrupt);
         assert_eq!(of(SessionState::Failed, 1), Offer::SendAgain);
-        assert_eq!(of(SessionState::Failed, 0), Offer::Resume, "nothing was said that could be said again");
+        assert_eq!(
+            of(SessionState::Failed, 0),
+            Offer::Resume,
+            "nothing was said that could be said again"
+        );
         assert_eq!(of(SessionState::Unknown, 1), Offer::Resume);
         assert_eq!(of(SessionState::Idle, 1), Offer::Nothing);
         let waits = |background| {

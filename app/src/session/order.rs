@@ -61,7 +61,10 @@ impl Order {
             }
             // The call it belongs to is older than what is loaded: it stands in the open until the call arrives.
             Some(parent) => {
-                self.waiting.entry(parent.clone()).or_default().push((entry.turn, entry.seq));
+                self.waiting
+                    .entry(parent.clone())
+                    .or_default()
+                    .push((entry.turn, entry.seq));
                 self.stand(entry.turn, entry.seq, &mut change);
             }
             None => self.stand(entry.turn, entry.seq, &mut change),
@@ -120,12 +123,19 @@ impl Order {
 
     /// The blocks of a turn, oldest first.
     pub fn blocks(&self, turn: i64) -> Vec<Block> {
-        self.turns.get(&turn).map(|blocks| blocks.keys().map(|block| (turn, *block)).collect()).unwrap_or_default()
+        self.turns
+            .get(&turn)
+            .map(|blocks| blocks.keys().map(|block| (turn, *block)).collect())
+            .unwrap_or_default()
     }
 
     /// The entries of a block, in order.
     pub fn entries(&self, block: Block) -> Vec<i64> {
-        self.turns.get(&block.0).and_then(|blocks| blocks.get(&block.1)).cloned().unwrap_or_default()
+        self.turns
+            .get(&block.0)
+            .and_then(|blocks| blocks.get(&block.1))
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// The calls that have entries under them, oldest first.
@@ -151,7 +161,12 @@ impl Order {
     pub fn above(&self, seq: i64) -> Vec<i64> {
         let mut found = Vec::new();
         let mut at = seq;
-        while let Some(call) = self.places.get(&at).and_then(Option::as_ref).and_then(|parent| self.call(parent)) {
+        while let Some(call) = self
+            .places
+            .get(&at)
+            .and_then(Option::as_ref)
+            .and_then(|parent| self.call(parent))
+        {
             if found.contains(&call) {
                 break;
             }
@@ -164,7 +179,12 @@ impl Order {
     /// Where an entry of that turn is drawn.
     pub fn spot(&self, turn: i64, seq: i64) -> Spot {
         let block = seq.div_euclid(BLOCK);
-        match self.places.get(&seq).and_then(Option::as_ref).filter(|parent| self.calls.contains_key(*parent)) {
+        match self
+            .places
+            .get(&seq)
+            .and_then(Option::as_ref)
+            .filter(|parent| self.calls.contains_key(*parent))
+        {
             Some(call) => Spot::Nest(call.clone(), block),
             None => Spot::Turn((turn, block)),
         }
@@ -202,7 +222,10 @@ pub fn in_block(seqs: &[i64], block: i64) -> &[i64] {
 
 /// Puts a number at its place in an ascending list; new entries come last, so it looks from the end.
 pub(super) fn place(list: &mut Vec<i64>, seq: i64) {
-    let at = list.iter().rposition(|other| *other < seq).map_or(0, |before| before + 1);
+    let at = list
+        .iter()
+        .rposition(|other| *other < seq)
+        .map_or(0, |before| before + 1);
     if list.get(at) != Some(&seq) {
         list.insert(at, seq);
     }
@@ -210,12 +233,18 @@ pub(super) fn place(list: &mut Vec<i64>, seq: i64) {
 
 /// Whether the entry says that something went wrong.
 pub fn is_error(entry: &Entry) -> bool {
-    entry.kind == EntryKind::Error || entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Failed)
+    entry.kind == EntryKind::Error
+        || entry
+            .call
+            .as_ref()
+            .is_some_and(|call| call.status == CallStatus::Failed)
 }
 
 /// Whether the entry changed a file.
 pub fn is_edit(entry: &Entry) -> bool {
-    entry.call.as_ref().is_some_and(|call| matches!(call.class, CallClass::Edit | CallClass::Write) || call.added.is_some() || call.removed.is_some())
+    entry.call.as_ref().is_some_and(|call| {
+        matches!(call.class, CallClass::Edit | CallClass::Write) || call.added.is_some() || call.removed.is_some()
+    })
 }
 
 /// What a timeline shows of its entries.
@@ -262,10 +291,14 @@ impl Shown {
 
     /// What a word of the address means; everything, where it means nothing.
     pub fn of(key: &str) -> Self {
-        Self::ALL.into_iter().find(|shown| shown.key() == key).unwrap_or_default()
+        Self::ALL
+            .into_iter()
+            .find(|shown| shown.key() == key)
+            .unwrap_or_default()
     }
 
-    /// Whether an entry is shown. Prompts always are: they are the heads of turns. What waits for an answer is for the caller to keep.
+    /// Whether an entry is shown. Prompts always are: they are the heads of turns. What waits for an answer is for the
+    /// caller to keep.
     pub fn keeps(self, entry: &Entry) -> bool {
         entry.kind == EntryKind::Prompt
             || match self {
@@ -290,11 +323,15 @@ pub fn next_hit(hits: &[i64], at: Option<i64>) -> Option<i64> {
 pub fn says(entry: &Entry, needle: &str) -> bool {
     !needle.is_empty()
         && (lower(&entry.preview).contains(needle)
+            || entry.call.as_ref().is_some_and(|call| {
+                lower(&call.target).contains(needle)
+                    || lower(&call.tool).contains(needle)
+                    || lower(call.name()).contains(needle)
+            })
             || entry
-                .call
-                .as_ref()
-                .is_some_and(|call| lower(&call.target).contains(needle) || lower(&call.tool).contains(needle) || lower(call.name()).contains(needle))
-            || entry.html.as_deref().is_some_and(|html| lower(&text_of(html)).contains(needle)))
+                .html
+                .as_deref()
+                .is_some_and(|html| lower(&text_of(html)).contains(needle)))
 }
 
 /// The words of sanitised HTML, without its tags; entities of markup characters are read back.
@@ -309,7 +346,11 @@ pub fn text_of(html: &str) -> String {
             _ => {}
         }
     }
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
 }
 
 #[cfg(test)]
@@ -347,11 +388,17 @@ mod tests {
             removed: None,
             ended: None,
         };
-        Entry { call: Some(call), ..entry(seq, turn, EntryKind::Tool) }
+        Entry {
+            call: Some(call),
+            ..entry(seq, turn, EntryKind::Tool)
+        }
     }
 
     fn under(seq: i64, turn: i64, parent: &str) -> Entry {
-        Entry { parent: Some(parent.into()), ..entry(seq, turn, EntryKind::Message) }
+        Entry {
+            parent: Some(parent.into()),
+            ..entry(seq, turn, EntryKind::Message)
+        }
     }
 
     #[test]
@@ -372,7 +419,13 @@ mod tests {
         let first = order.insert(&entry(7, 1, EntryKind::Message));
         assert_eq!(first.turns, [1]);
         let again = order.insert(&entry(7, 1, EntryKind::Message));
-        assert_eq!(again, Change { known: true, ..Change::default() });
+        assert_eq!(
+            again,
+            Change {
+                known: true,
+                ..Change::default()
+            }
+        );
         assert_eq!(order.entries((1, 0)), [7]);
     }
 
@@ -419,7 +472,11 @@ mod tests {
     fn an_entry_is_drawn_with_its_block_or_under_its_call() {
         let mut order = Order::default();
         order.insert(&under(52, 1, "c1"));
-        assert_eq!(order.spot(1, 52), Spot::Turn((1, 1)), "in the open until its call arrives");
+        assert_eq!(
+            order.spot(1, 52),
+            Spot::Turn((1, 1)),
+            "in the open until its call arrives"
+        );
         order.insert(&call(50, 1, "c1"));
         assert_eq!(order.spot(1, 52), Spot::Nest("c1".into(), 1));
         assert_eq!(order.spot(1, 50), Spot::Turn((1, 1)));
@@ -458,7 +515,11 @@ mod tests {
     fn a_filter_keeps_its_own_and_the_heads_of_turns() {
         let mut edit = call(1, 1, "c");
         edit.call.as_mut().unwrap().class = CallClass::Edit;
-        let (prompt, message, error) = (entry(2, 1, EntryKind::Prompt), entry(3, 1, EntryKind::Message), entry(4, 1, EntryKind::Error));
+        let (prompt, message, error) = (
+            entry(2, 1, EntryKind::Prompt),
+            entry(3, 1, EntryKind::Message),
+            entry(4, 1, EntryKind::Error),
+        );
         for shown in Shown::ALL {
             assert_eq!(Shown::of(shown.key()), shown);
             assert!(shown.keeps(&prompt));

@@ -1,5 +1,5 @@
-//! The Session page: opens a session, keeps it as it is now over the live socket, places header, timeline, composer and panel.
-//! It must not draw entries or decide anything itself.
+//! The Session page: opens a session, keeps it as it is now over the live socket, places header, timeline, composer and
+//! panel. It must not draw entries or decide anything itself.
 
 use super::{
     api::{Opened, open_session},
@@ -77,7 +77,10 @@ fn OpenSession(id: SessionId) -> impl IntoView {
     // What was deleted may be restored.
     let missing = StoredValue::new(false);
     live.on(move |said| match said {
-        ServerSays::Row { row: Row::Session(session), .. } if session.id == id && missing.get_value() => opened.refetch(),
+        ServerSays::Row {
+            row: Row::Session(session),
+            ..
+        } if session.id == id && missing.get_value() => opened.refetch(),
         _ => {}
     });
     view! {
@@ -118,11 +121,24 @@ fn OpenSession(id: SessionId) -> impl IntoView {
 /// A session that is open.
 #[component(transparent)]
 fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
-    let Opened { view, entries, approvals } = opened;
+    let Opened {
+        view,
+        entries,
+        approvals,
+    } = opened;
     let id = view.session.id;
-    let store = Store::new(view.session, view.trusted, view.runs_own, view.may_drive, view.queued, approvals);
+    let store = Store::new(
+        view.session,
+        view.trusted,
+        view.runs_own,
+        view.may_drive,
+        view.queued,
+        approvals,
+    );
     store.load(&entries.items);
-    store.older.set(entries.items.first().is_some_and(|entry| entry.seq > 1));
+    store
+        .older
+        .set(entries.items.first().is_some_and(|entry| entry.seq > 1));
     listen(store, id, view.pos, again);
     let query = use_query_map();
     let part = Memo::new(move |_| query.with(|query| query.get("tab").map_or(Part::Timeline, |tab| Part::of(&tab))));
@@ -173,7 +189,15 @@ pub(super) fn use_query() -> Callback<(&'static str, Option<String>)> {
             query.insert(name, value);
         }
         let to = format!("{}{}", location.pathname.get_untracked(), query.to_query_string());
-        navigate(&to, NavigateOptions { replace: true, scroll: false, resolve: false, ..NavigateOptions::default() });
+        navigate(
+            &to,
+            NavigateOptions {
+                replace: true,
+                scroll: false,
+                resolve: false,
+                ..NavigateOptions::default()
+            },
+        );
     })
 }
 
@@ -182,17 +206,36 @@ fn listen(store: Store, id: SessionId, pos: model::Pos, again: Callback<()>) {
     let live = use_live();
     live.follow(vec![Topic::Session { id }, Topic::Node], pos);
     live.on(move |said| match said {
-        ServerSays::Row { row: Row::Session(session), .. } if session.id == id => store.session.set((**session).clone()),
-        ServerSays::Row { row: Row::Entry(entry), .. } if entry.session == id => store.take(entry),
-        ServerSays::Row { row: Row::Prompt(prompt), .. } if prompt.session == id => store.take_prompt(prompt.clone()),
-        ServerSays::Row { row: Row::Approval(approval), .. } if approval.session == id => {
+        ServerSays::Row {
+            row: Row::Session(session),
+            ..
+        } if session.id == id => store.session.set((**session).clone()),
+        ServerSays::Row {
+            row: Row::Entry(entry), ..
+        } if entry.session == id => store.take(entry),
+        ServerSays::Row {
+            row: Row::Prompt(prompt),
+            ..
+        } if prompt.session == id => store.take_prompt(prompt.clone()),
+        ServerSays::Row {
+            row: Row::Approval(approval),
+            ..
+        } if approval.session == id => {
             store.take_approval((**approval).clone());
         }
-        ServerSays::Row { row: Row::Project(project), .. } if store.session.with_untracked(|session| session.project == project.id) => {
+        ServerSays::Row {
+            row: Row::Project(project),
+            ..
+        } if store.session.with_untracked(|session| session.project == project.id) => {
             store.trusted.set(project.trusted && !project.trust_stale);
             store.runs_own.set(!project.runs_own.is_empty());
-            if store.session.with_untracked(|session| session.project_name != project.name) {
-                store.session.update(|session| session.project_name.clone_from(&project.name));
+            if store
+                .session
+                .with_untracked(|session| session.project_name != project.name)
+            {
+                store
+                    .session
+                    .update(|session| session.project_name.clone_from(&project.name));
             }
         }
         ServerSays::Gone { id: gone, .. } if *gone == id.to_string() => again.run(()),

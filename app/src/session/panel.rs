@@ -1,5 +1,6 @@
-//! Beside the timeline: the newest plan, files, subagents, what was spent, the agent's raw lines. The address says which. On the phone these are tabs of their own.
-//! It must not keep a copy of anything: it reads the store, and raw lines when they are asked for.
+//! Beside the timeline: the newest plan, files, subagents, what was spent, the agent's raw lines. The address says
+//! which. On the phone these are tabs of their own. It must not keep a copy of anything: it reads the store, and raw
+//! lines when they are asked for.
 
 use super::{
     api::{raw_lines, read_body},
@@ -40,7 +41,14 @@ pub enum Part {
 
 impl Part {
     #[cfg(test)]
-    const ALL: [Self; 6] = [Self::Timeline, Self::Plan, Self::Files, Self::Subagents, Self::Usage, Self::Raw];
+    const ALL: [Self; 6] = [
+        Self::Timeline,
+        Self::Plan,
+        Self::Files,
+        Self::Subagents,
+        Self::Usage,
+        Self::Raw,
+    ];
 
     /// The word in the address.
     pub const fn key(self) -> &'static str {
@@ -88,7 +96,14 @@ fn tabs(store: Store, open: Part, timeline: bool) -> Vec<Tab> {
         // Beside the timeline the menu of the session leads to it.
         (Part::Raw, "Raw", None, timeline),
     ];
-    all.into_iter().filter(|(part, _, _, shown)| *shown || *part == open).map(|(part, word, count, _)| Tab { key: part.key(), word, count }).collect()
+    all.into_iter()
+        .filter(|(part, _, _, shown)| *shown || *part == open)
+        .map(|(part, word, count, _)| Tab {
+            key: part.key(),
+            word,
+            count,
+        })
+        .collect()
 }
 
 /// The tabs of the phone.
@@ -256,7 +271,11 @@ fn Plan(store: Store) -> impl IntoView {
 }
 
 fn todo_view(body: &EntryBody, preview: &str) -> AnyView {
-    let list = body.raw.clone().and_then(|raw| serde_json::from_value::<Vec<Todo>>(raw).ok()).filter(|list| !list.is_empty());
+    let list = body
+        .raw
+        .clone()
+        .and_then(|raw| serde_json::from_value::<Vec<Todo>>(raw).ok())
+        .filter(|list| !list.is_empty());
     let Some(list) = list else {
         let text = body.text.clone().unwrap_or_else(|| preview.to_owned());
         return match &body.html {
@@ -295,14 +314,21 @@ fn Raw(store: Store) -> impl IntoView {
     // Where the newest page begins.
     let newest = StoredValue::new(None::<String>);
     let load = NodeAction::new(move |after: &Option<String>| {
-        let query = PageQuery { after: after.clone(), limit: Some(100) };
+        let query = PageQuery {
+            after: after.clone(),
+            limit: Some(100),
+        };
         async move {
             match raw_lines(id, query.clone()).await {
                 Ok(page) => {
                     error.set(None);
                     lines.update(|lines| {
                         // The last page is read again while it grows.
-                        let new = page.items.into_iter().filter(|line| !lines.iter().any(|known| (known.run, known.offset) == (line.run, line.offset)));
+                        let new = page.items.into_iter().filter(|line| {
+                            !lines
+                                .iter()
+                                .any(|known| (known.run, known.offset) == (line.run, line.offset))
+                        });
                         let new: Vec<_> = new.collect();
                         lines.extend(new);
                     });
@@ -323,7 +349,12 @@ fn Raw(store: Store) -> impl IntoView {
         load.dispatch(next.get_untracked());
     });
     // At its end the stream is followed, at a reader's pace.
-    let so_far = move || (store.arrived.get_untracked(), store.session.with_untracked(|session| session.state));
+    let so_far = move || {
+        (
+            store.arrived.get_untracked(),
+            store.session.with_untracked(|session| session.state),
+        )
+    };
     let followed = StoredValue::new(so_far());
     browser::every(Duration::from_secs(2), move || {
         let at_end = read.get_untracked() && next.with_untracked(Option::is_none) && !load.pending().get_untracked();
@@ -369,7 +400,9 @@ fn RawRow(line: RawLine) -> impl IntoView {
     // Only what is opened is read: there may be thousands.
     let pretty = move || {
         let value = serde_json::from_str::<serde_json::Value>(&text);
-        value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| text.clone())
+        value
+            .and_then(|value| serde_json::to_string_pretty(&value))
+            .unwrap_or_else(|_| text.clone())
     };
     view! {
         <li>

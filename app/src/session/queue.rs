@@ -25,7 +25,11 @@ pub fn Queue(
     /// What the page knows.
     store: Store,
 ) -> impl IntoView {
-    keyed_list(move || store.queued.get(), |prompt| prompt.id.to_string(), move |prompt| view! { <QueuedPrompt store=store prompt=prompt /> })
+    keyed_list(
+        move || store.queued.get(),
+        |prompt| prompt.id.to_string(),
+        move |prompt| view! { <QueuedPrompt store=store prompt=prompt /> },
+    )
 }
 
 #[component]
@@ -78,7 +82,14 @@ pub fn StateLine(
     controls: Controls,
 ) -> impl IntoView {
     let state = Memo::new(move |_| {
-        let (state, detail, offer, queued) = store.session.with(|session| (session.state, session.state_detail.clone(), offer(session), session.queued));
+        let (state, detail, offer, queued) = store.session.with(|session| {
+            (
+                session.state,
+                session.state_detail.clone(),
+                offer(session),
+                session.queued,
+            )
+        });
         let detail = detail.unwrap_or_default();
         // The entry that says it may arrive after the state.
         let said = state == SessionState::Failed && {
@@ -122,7 +133,9 @@ pub fn StateLine(
                     {button(offer)}
                 </div>
             },
-            SessionState::Queued if queued.is_some() => queued.map(|queued| view! { <QueuedLine queued=queued /> }).into_any(),
+            SessionState::Queued if queued.is_some() => {
+                queued.map(|queued| view! { <QueuedLine queued=queued /> }).into_any()
+            }
             SessionState::Queued | SessionState::Starting => {
                 let look = Look::from(state);
                 view! { <p class="ent-st muted"><Shape look=look />{look.word} {(!detail.is_empty()).then(|| format!(": {detail}"))}</p> }
@@ -158,16 +171,27 @@ fn QueuedLine(queued: Queued) -> impl IntoView {
 
 /// Why a session is queued, in a sentence.
 pub fn queued_why(queued: &Queued) -> String {
-    let Queued { why, busy, waiting, max } = *queued;
+    let Queued {
+        why,
+        busy,
+        waiting,
+        max,
+    } = *queued;
     match why {
         QueuedWhy::Next => "It is started next.".into(),
         QueuedWhy::Ending => "Its agent of before is still being ended.".into(),
         QueuedWhy::Places if waiting > 0 => {
-            format!("{busy} of {max} agents are at work, and {waiting} more wait for a decision. It starts when one of them rests.")
+            format!(
+                "{busy} of {max} agents are at work, and {waiting} more wait for a decision. It starts when one of them rests."
+            )
         }
         QueuedWhy::Places => format!("{busy} of {max} agents are at work. It starts when one of them rests."),
         QueuedWhy::People => {
-            let agents = if waiting == 1 { "1 agent waits".to_owned() } else { format!("{waiting} agents wait") };
+            let agents = if waiting == 1 {
+                "1 agent waits".to_owned()
+            } else {
+                format!("{waiting} agents wait")
+            };
             format!("{agents} for a decision, and no place is left. It starts when one is answered and done.")
         }
     }
@@ -178,12 +202,18 @@ pub fn queued_why(queued: &Queued) -> String {
 fn Interrupted(store: Store) -> impl IntoView {
     let asked = Memo::new(move |_| {
         let since = store.last_prompt().map_or(0, |prompt| prompt.at);
-        store.approvals.with(|all| all.iter().any(|one| one.state == ApprovalState::Withdrawn && one.created >= since))
+        store.approvals.with(|all| {
+            all.iter()
+                .any(|one| one.state == ApprovalState::Withdrawn && one.created >= since)
+        })
     });
     let error = RwSignal::new(None::<AppError>);
     let go_on = NodeAction::new(move |(): &()| {
         let id = store.session.with_untracked(|session| session.id);
-        let words = way_on(asked.get_untracked(), store.session.with_untracked(|session| session.agent));
+        let words = way_on(
+            asked.get_untracked(),
+            store.session.with_untracked(|session| session.agent),
+        );
         async move {
             let said = match words {
                 Some(words) => say(id, words.to_owned()).await,
@@ -213,8 +243,8 @@ fn Interrupted(store: Store) -> impl IntoView {
     }
 }
 
-/// What is said to an agent that was interrupted, so that it goes on, or asks again what it had `asked`; `None` is what was said last, once more:
-/// a script remembers nothing.
+/// What is said to an agent that was interrupted, so that it goes on, or asks again what it had `asked`; `None` is what
+/// was said last, once more: a script remembers nothing.
 const fn way_on(asked: bool, agent: AgentKind) -> Option<&'static str> {
     match (agent, asked) {
         (AgentKind::Demo, _) => None,
@@ -229,9 +259,22 @@ mod tests {
 
     #[test]
     fn what_is_queued_says_what_for() {
-        let why = |why| queued_why(&Queued { why, busy: 8, waiting: 5, max: 8 });
-        assert_eq!(why(QueuedWhy::Places), "8 of 8 agents are at work, and 5 more wait for a decision. It starts when one of them rests.");
-        assert_eq!(why(QueuedWhy::People), "5 agents wait for a decision, and no place is left. It starts when one is answered and done.");
+        let why = |why| {
+            queued_why(&Queued {
+                why,
+                busy: 8,
+                waiting: 5,
+                max: 8,
+            })
+        };
+        assert_eq!(
+            why(QueuedWhy::Places),
+            "8 of 8 agents are at work, and 5 more wait for a decision. It starts when one of them rests."
+        );
+        assert_eq!(
+            why(QueuedWhy::People),
+            "5 agents wait for a decision, and no place is left. It starts when one is answered and done."
+        );
         assert_eq!(why(QueuedWhy::Next), "It is started next.");
     }
 }

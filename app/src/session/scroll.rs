@@ -26,7 +26,11 @@ const SEEK_PAGES: usize = 40;
 impl Follow {
     /// Watches the page's scrolling from hydration on.
     pub fn new(store: Store) -> Self {
-        let follow = Self { loading: RwSignal::new(false), failed: RwSignal::new(None), store };
+        let follow = Self {
+            loading: RwSignal::new(false),
+            failed: RwSignal::new(None),
+            store,
+        };
         if cfg!(feature = "hydrate") {
             let handle = window_event_listener(ev::scroll, move |_| follow.look());
             on_cleanup(move || handle.remove());
@@ -57,7 +61,11 @@ impl Follow {
     fn go_where_the_address_says(self) {
         let hash = use_location().hash;
         Effect::new(move || {
-            let place = hash.with(|hash| hash.trim_start_matches('#').strip_prefix('e').and_then(|seq| seq.parse().ok()));
+            let place = hash.with(|hash| {
+                hash.trim_start_matches('#')
+                    .strip_prefix('e')
+                    .and_then(|seq| seq.parse().ok())
+            });
             self.store.lost().set(None);
             match place {
                 Some(seq) if self.store.row(seq).is_some() => self.go_to(seq),
@@ -83,7 +91,11 @@ impl Follow {
         leptos::task::spawn_local(async move {
             for _ in 0..SEEK_PAGES {
                 // What is loaded has no gaps: where it begins above, there is no such entry.
-                if !store.is_here() || !store.older.get_untracked() || store.first().is_none_or(|first| first <= seq) || !self.take_older().await {
+                if !store.is_here()
+                    || !store.older.get_untracked()
+                    || store.first().is_none_or(|first| first <= seq)
+                    || !self.take_older().await
+                {
                     break;
                 }
             }
@@ -94,14 +106,21 @@ impl Follow {
             if store.row(seq).is_some() {
                 self.go_to(seq);
             } else if self.failed.with_untracked(Option::is_none) {
-                store.lost().set(Some((seq, store.first().is_some_and(|first| first > seq))));
+                store
+                    .lost()
+                    .set(Some((seq, store.first().is_some_and(|first| first > seq))));
             }
         });
     }
 
     /// Whether the timeline is on the page; on the phone another part may be.
     fn is_shown(self) -> bool {
-        self.store.is_here() && document().query_selector(".tl").ok().flatten().is_some_and(|list| list.client_height() > 0)
+        self.store.is_here()
+            && document()
+                .query_selector(".tl")
+                .ok()
+                .flatten()
+                .is_some_and(|list| list.client_height() > 0)
     }
 
     fn look(self) {
@@ -159,7 +178,8 @@ impl Follow {
         }
     }
 
-    /// Takes one page of older entries in, with what is read left where it is; whether it came and the page is still there.
+    /// Takes one page of older entries in, with what is read left where it is; whether it came and the page is still
+    /// there.
     async fn take_older(self) -> bool {
         let store = self.store;
         let Some(first) = store.first() else { return false };
@@ -200,7 +220,9 @@ impl Follow {
 
 /// Pixels of the page above and below what is seen.
 fn room() -> (f64, f64) {
-    let Some(root) = document().document_element() else { return (f64::MAX, 0.0) };
+    let Some(root) = document().document_element() else {
+        return (f64::MAX, 0.0);
+    };
     let above = f64::from(root.scroll_top());
     let below = f64::from(root.scroll_height()) - above - f64::from(root.client_height());
     (above, below)

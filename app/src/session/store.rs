@@ -117,17 +117,27 @@ pub struct Store {
 }
 
 impl Store {
-    /// Takes the row that an action answered with, unless the socket was faster with a newer one: the older would stay for ever.
+    /// Takes the row that an action answered with, unless the socket was faster with a newer one: the older would stay
+    /// for ever.
     pub fn take_answer(self, session: Session) {
         // The reader may have left before the answer came.
-        let newer = self.session.try_with_untracked(|now| (session.updated, session.state_since) >= (now.updated, now.state_since));
+        let newer = self
+            .session
+            .try_with_untracked(|now| (session.updated, session.state_since) >= (now.updated, now.state_since));
         if newer.unwrap_or(false) {
             self.session.set(session);
         }
     }
 
     /// A store for a page that has just been opened.
-    pub fn new(session: Session, trusted: bool, runs_own: bool, may_drive: bool, queued: Vec<Prompt>, approvals: Vec<Approval>) -> Self {
+    pub fn new(
+        session: Session,
+        trusted: bool,
+        runs_own: bool,
+        may_drive: bool,
+        queued: Vec<Prompt>,
+        approvals: Vec<Approval>,
+    ) -> Self {
         let nobody = Callback::new(|_| ());
         let mut store = Self {
             session: RwSignal::new(session),
@@ -166,7 +176,8 @@ impl Store {
     /// Takes a page of entries in, at once.
     pub fn load(&self, entries: &[Entry]) {
         let mut changes = Vec::with_capacity(entries.len());
-        self.inner.update_value(|inner| changes.extend(entries.iter().map(|entry| inner.take(entry))));
+        self.inner
+            .update_value(|inner| changes.extend(entries.iter().map(|entry| inner.take(entry))));
         self.tell(changes);
         self.follow_plan(entries);
         let newest = entries.iter().rev().find(|entry| is_edit(entry)).map(|entry| entry.seq);
@@ -187,7 +198,8 @@ impl Store {
         let ended = entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Ok);
         if is_edit(entry) && ended {
             let close = self.at_end.get_untracked();
-            self.inner.update_value(|inner| inner.open_newest(Some(entry.seq), close));
+            self.inner
+                .update_value(|inner| inner.open_newest(Some(entry.seq), close));
         }
         // What was being written has become an entry.
         if matches!(entry.kind, EntryKind::Message | EntryKind::Thought | EntryKind::Plan) && new {
@@ -197,22 +209,35 @@ impl Store {
         }
     }
 
-    /// Whether an entry is shown; what waits for an answer always is. Subscribes, to the entry too where something is left out.
+    /// Whether an entry is shown; what waits for an answer always is. Subscribes, to the entry too where something is
+    /// left out.
     pub fn is_shown(&self, seq: i64) -> bool {
         let shown = self.shown.get();
         shown == Shown::All
-            || self.row(seq).is_none_or(|row| row.entry.with(|entry| shown.keeps(entry) || entry.approval.is_some_and(|approval| self.waits(approval))))
+            || self.row(seq).is_none_or(|row| {
+                row.entry
+                    .with(|entry| shown.keeps(entry) || entry.approval.is_some_and(|approval| self.waits(approval)))
+            })
     }
 
-    /// The files that were changed in what is loaded, the newest last: lines added and removed, and the newest change. Subscribes.
+    /// The files that were changed in what is loaded, the newest last: lines added and removed, and the newest change.
+    /// Subscribes.
     pub fn files(&self) -> Vec<FileSum> {
         self.marked.track();
         let mut files = Vec::<FileSum>::new();
         for (seq, call) in self.calls(|inner| &inner.edits) {
             let (added, removed) = (call.added.unwrap_or_default(), call.removed.unwrap_or_default());
-            let before = files.iter().position(|file| file.path == call.target).map(|at| files.remove(at));
+            let before = files
+                .iter()
+                .position(|file| file.path == call.target)
+                .map(|at| files.remove(at));
             let (more, less) = before.map_or((0, 0), |file| (file.added, file.removed));
-            files.push(FileSum { path: call.target, added: added + more, removed: removed + less, seq });
+            files.push(FileSum {
+                path: call.target,
+                added: added + more,
+                removed: removed + less,
+                seq,
+            });
         }
         files
     }
@@ -220,30 +245,56 @@ impl Store {
     /// What goes on in the background: the entry, and what it is. Subscribes.
     pub fn background(&self) -> Vec<(i64, String)> {
         self.marked.track();
-        let running = self.calls(|inner| &inner.tasks).into_iter().filter(|(_, call)| call.status == CallStatus::Running);
-        running.map(|(seq, call)| (seq, if call.target.is_empty() { call.name().to_owned() } else { call.target })).collect()
+        let running = self
+            .calls(|inner| &inner.tasks)
+            .into_iter()
+            .filter(|(_, call)| call.status == CallStatus::Running);
+        running
+            .map(|(seq, call)| {
+                (
+                    seq,
+                    if call.target.is_empty() {
+                        call.name().to_owned()
+                    } else {
+                        call.target
+                    },
+                )
+            })
+            .collect()
     }
 
     /// The calls that were given to subagents. Subscribes.
     pub fn subagents(&self) -> Vec<(i64, Call)> {
         self.marked.track();
         let parents = self.inner.with_value(|inner| inner.order.parents());
-        parents.into_iter().filter_map(|seq| Some((seq, self.row(seq)?.entry.with_untracked(|entry| entry.call.clone())?))).collect()
+        parents
+            .into_iter()
+            .filter_map(|seq| Some((seq, self.row(seq)?.entry.with_untracked(|entry| entry.call.clone())?)))
+            .collect()
     }
 
     fn calls(&self, of: fn(&Inner) -> &Vec<i64>) -> Vec<(i64, Call)> {
         let seqs = self.inner.with_value(|inner| of(inner).clone());
-        seqs.into_iter().filter_map(|seq| Some((seq, self.row(seq)?.entry.with_untracked(|entry| entry.call.clone())?))).collect()
+        seqs.into_iter()
+            .filter_map(|seq| Some((seq, self.row(seq)?.entry.with_untracked(|entry| entry.call.clone())?)))
+            .collect()
     }
 
     /// The heads of the turns that are loaded: the entry and what was said first.
     pub fn prompts(&self) -> Vec<(i64, String)> {
         let prompts = self.hits(|entry| entry.kind == EntryKind::Prompt);
-        prompts.into_iter().filter_map(|seq| Some((seq, self.row(seq)?.entry.with_untracked(|entry| entry.preview.clone())))).collect()
+        prompts
+            .into_iter()
+            .filter_map(|seq| Some((seq, self.row(seq)?.entry.with_untracked(|entry| entry.preview.clone()))))
+            .collect()
     }
 
     fn follow_plan(&self, entries: &[Entry]) {
-        let newest = entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Plan | EntryKind::Todo)).map(|entry| entry.seq).max();
+        let newest = entries
+            .iter()
+            .filter(|entry| matches!(entry.kind, EntryKind::Plan | EntryKind::Todo))
+            .map(|entry| entry.seq)
+            .max();
         if newest > self.plan.get_untracked() {
             self.plan.set(newest);
         }
@@ -299,7 +350,9 @@ impl Store {
     }
 
     fn list<T>(&self, of: impl FnOnce(&mut Inner) -> T) -> T {
-        self.inner.try_update_value(of).expect("the store lives as long as the page that draws from it")
+        self.inner
+            .try_update_value(of)
+            .expect("the store lives as long as the page that draws from it")
     }
 
     /// A row that is loaded.
@@ -309,7 +362,9 @@ impl Store {
 
     /// Asks again for the bodies that did not come.
     pub fn ask_again(&self) {
-        let bodies: Vec<_> = self.inner.with_value(|inner| inner.rows.values().map(|row| row.body.clone()).collect());
+        let bodies: Vec<_> = self
+            .inner
+            .with_value(|inner| inner.rows.values().map(|row| row.body.clone()).collect());
         for body in bodies {
             if body.with_untracked(|body| matches!(body, Body::Failed(_))) {
                 body.set(Body::Unasked);
@@ -326,7 +381,10 @@ impl Store {
 
     /// The newest prompt that is loaded.
     pub fn last_prompt(&self) -> Option<Entry> {
-        self.hits(|entry| entry.kind == EntryKind::Prompt).last().and_then(|seq| self.row(*seq)).map(|row| row.entry.get_untracked())
+        self.hits(|entry| entry.kind == EntryKind::Prompt)
+            .last()
+            .and_then(|seq| self.row(*seq))
+            .map(|row| row.entry.get_untracked())
     }
 
     /// The oldest loaded entry.
@@ -345,7 +403,13 @@ impl Store {
     }
 
     fn hits(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<i64> {
-        self.inner.with_value(|inner| inner.order.all().filter(|seq| inner.rows.get(seq).is_some_and(|row| row.entry.with_untracked(&wanted))).collect())
+        self.inner.with_value(|inner| {
+            inner
+                .order
+                .all()
+                .filter(|seq| inner.rows.get(seq).is_some_and(|row| row.entry.with_untracked(&wanted)))
+                .collect()
+        })
     }
 
     /// The next entry that says something went wrong, after where the reader is.
@@ -367,7 +431,11 @@ impl Store {
     /// Opens and draws everything an entry stands in, and opens itself where `itself`.
     pub fn reveal(&self, seq: i64, itself: bool) {
         let above = self.draw(seq);
-        for row in above.into_iter().chain(itself.then_some(seq)).filter_map(|seq| self.row(seq)) {
+        for row in above
+            .into_iter()
+            .chain(itself.then_some(seq))
+            .filter_map(|seq| self.row(seq))
+        {
             row.open.set(true);
         }
         self.at.set(Some(seq));
@@ -377,7 +445,9 @@ impl Store {
     fn draw(&self, seq: i64) -> Vec<i64> {
         let above = self.inner.with_value(|inner| inner.order.above(seq));
         for seq in above.iter().copied().chain([seq]) {
-            let Some(turn) = self.row(seq).map(|row| row.entry.with_untracked(|entry| entry.turn)) else { continue };
+            let Some(turn) = self.row(seq).map(|row| row.entry.with_untracked(|entry| entry.turn)) else {
+                continue;
+            };
             let blank = self.blank(self.inner.with_value(|inner| inner.order.spot(turn, seq)));
             if blank.with_untracked(Option::is_some) {
                 blank.set(None);
@@ -393,17 +463,23 @@ impl Store {
                 .order
                 .all()
                 .filter_map(|seq| inner.rows.get(&seq))
-                .filter_map(|row| row.entry.with_untracked(|entry| (entry.kind == EntryKind::Prompt && !entry.more).then(|| entry.preview.clone())))
+                .filter_map(|row| {
+                    row.entry.with_untracked(|entry| {
+                        (entry.kind == EntryKind::Prompt && !entry.more).then(|| entry.preview.clone())
+                    })
+                })
                 .collect()
         })
     }
 
     /// Takes an approval in as it is now.
     pub fn take_approval(&self, approval: Approval) {
-        self.approvals.update(|approvals| match approvals.iter_mut().find(|other| other.id == approval.id) {
-            Some(known) => *known = approval,
-            None => approvals.push(approval),
-        });
+        self.approvals.update(
+            |approvals| match approvals.iter_mut().find(|other| other.id == approval.id) {
+                Some(known) => *known = approval,
+                None => approvals.push(approval),
+            },
+        );
     }
 
     /// The approval as it is now.
@@ -416,7 +492,11 @@ impl Store {
     pub fn pending(&self) -> Vec<ApprovalId> {
         let waits = |approval: &&Approval| approval.state == ApprovalState::Pending;
         self.approvals.with(|list| {
-            let mut waiting: Vec<_> = list.iter().filter(waits).map(|approval| (approval.created, approval.id)).collect();
+            let mut waiting: Vec<_> = list
+                .iter()
+                .filter(waits)
+                .map(|approval| (approval.created, approval.id))
+                .collect();
             waiting.sort_unstable();
             waiting.into_iter().map(|(_, id)| id).collect()
         })
@@ -429,12 +509,19 @@ impl Store {
 
     /// Whether this approval waits. Subscribes.
     pub fn waits(&self, id: ApprovalId) -> bool {
-        self.approvals.with(|list| list.iter().any(|approval| approval.id == id && approval.state == ApprovalState::Pending))
+        self.approvals.with(|list| {
+            list.iter()
+                .any(|approval| approval.id == id && approval.state == ApprovalState::Pending)
+        })
     }
 
     /// How many approvals wait.
     pub fn waiting(&self) -> usize {
-        self.approvals.with(|list| list.iter().filter(|approval| approval.state == ApprovalState::Pending).count())
+        self.approvals.with(|list| {
+            list.iter()
+                .filter(|approval| approval.state == ApprovalState::Pending)
+                .count()
+        })
     }
 
     /// Takes a prompt in as the socket brings it: queued ones are shown, others have become entries or are gone.
@@ -490,13 +577,21 @@ impl Inner {
             }
         } else {
             let open = is_error(entry) && entry.call.is_some();
-            self.rows.insert(entry.seq, Row { entry: ArcRwSignal::new(entry.clone()), open: ArcRwSignal::new(open), body: ArcRwSignal::new(Body::default()) });
+            self.rows.insert(
+                entry.seq,
+                Row {
+                    entry: ArcRwSignal::new(entry.clone()),
+                    open: ArcRwSignal::new(open),
+                    body: ArcRwSignal::new(Body::default()),
+                },
+            );
         }
         self.mark(entry);
         change
     }
 
-    /// Keeps what changed files and what goes on in the background by hand: looking through all entries for it takes too long.
+    /// Keeps what changed files and what goes on in the background by hand: looking through all entries for it takes
+    /// too long.
     fn mark(&mut self, entry: &Entry) {
         if is_edit(entry) && entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Ok) {
             place(&mut self.edits, entry.seq);
@@ -508,7 +603,9 @@ impl Inner {
 
     /// Opens the newest edit; the one opened before it closes where that moves nobody's text.
     fn open_newest(&mut self, seq: Option<i64>, close: bool) {
-        let Some(seq) = seq.filter(|seq| Some(*seq) > self.newest_edit) else { return };
+        let Some(seq) = seq.filter(|seq| Some(*seq) > self.newest_edit) else {
+            return;
+        };
         if let Some(before) = self.newest_edit.filter(|_| close).and_then(|seq| self.rows.get(&seq))
             && !before.entry.with_untracked(is_error)
         {
@@ -523,7 +620,10 @@ impl Inner {
 
 /// Whether two texts are one, of which either may be cut.
 fn is_same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.trim_end_matches('…').trim_end(), other.trim_end_matches('…').trim_end());
+    let (one, other) = (
+        one.trim_end_matches('…').trim_end(),
+        other.trim_end_matches('…').trim_end(),
+    );
     !one.is_empty() && !other.is_empty() && (one.starts_with(other) || other.starts_with(one))
 }
 

@@ -34,7 +34,11 @@ pub fn Timeline(
     let outline = RwSignal::new(false);
     let list = NodeRef::new();
     follow.open_at_end(list);
-    let jump = Jump { store, follow, none: RwSignal::new(None) };
+    let jump = Jump {
+        store,
+        follow,
+        none: RwSignal::new(None),
+    };
     browser::on_keys(move |key| {
         if key.shift || key.command || key.alt || key.typing {
             return false;
@@ -52,8 +56,15 @@ pub fn Timeline(
         }
         true
     });
-    let counts =
-        move || store.session.with(|session| format!("{}, {}", format::count(session.turns, "turn", "turns"), format::count(session.calls, "call", "calls")));
+    let counts = move || {
+        store.session.with(|session| {
+            format!(
+                "{}, {}",
+                format::count(session.turns, "turn", "turns"),
+                format::count(session.calls, "call", "calls")
+            )
+        })
+    };
     view! {
         <div class="tl-bar xs no-phone">
             <span class="muted no-mid">{counts}</span>
@@ -150,7 +161,8 @@ impl Jump {
             Wanted::Error => self.store.next_error(),
             Wanted::Edit => self.store.next_edit(),
         };
-        self.none.set(next.is_none().then(|| (wanted, self.store.arrived.get_untracked())));
+        self.none
+            .set(next.is_none().then(|| (wanted, self.store.arrived.get_untracked())));
         if next.is_none() {
             let none = self.none;
             browser::after(SAID, move || {
@@ -281,7 +293,11 @@ pub fn Entries(
 ) -> impl IntoView {
     let entries = Signal::derive(move || {
         let all = entries.get();
-        if store.shown.get() == Shown::All { all } else { all.into_iter().filter(|seq| store.is_shown(*seq)).collect() }
+        if store.shown.get() == Shown::All {
+            all
+        } else {
+            all.into_iter().filter(|seq| store.is_shown(*seq)).collect()
+        }
     });
     let rows = Signal::derive(move || entries.with(Vec::len));
     view! {
@@ -303,7 +319,13 @@ pub fn Writing(
     move || {
         partial.get().map(|partial| match partial.kind {
             EntryKind::Thought => {
-                let last = partial.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
+                let last = partial
+                    .text
+                    .lines()
+                    .rev()
+                    .find(|line| !line.trim().is_empty())
+                    .unwrap_or_default()
+                    .to_owned();
                 view! {
                     <div class="tool-line writing" aria-live="off">
                         <span></span>
@@ -324,7 +346,11 @@ fn NewPill(store: Store, follow: Follow) -> impl IntoView {
     let text = move || {
         let new = store.unseen.get();
         let waiting = store.waiting();
-        let mut text = if new > 0 { format!("{new} new") } else { "To the end".to_owned() };
+        let mut text = if new > 0 {
+            format!("{new} new")
+        } else {
+            "To the end".to_owned()
+        };
         if waiting == 1 {
             text.push_str(", 1 waits for you");
         } else if waiting > 1 {

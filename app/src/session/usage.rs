@@ -101,7 +101,12 @@ fn Models(rows: Vec<UsageRow>) -> impl IntoView {
         let rows = rows
             .into_iter()
             .map(|row| {
-                let Tokens { input, output, cache_read, cache_write } = row.tokens;
+                let Tokens {
+                    input,
+                    output,
+                    cache_read,
+                    cache_write,
+                } = row.tokens;
                 let parts = format!(
                     "input {}, output {}, cache read {}, cache written {}",
                     format::exact(input),
@@ -137,8 +142,18 @@ mod tests {
     use super::*;
 
     fn row(model: &str, output: i64, cost_micros: Option<i64>) -> UsageRow {
-        let tokens = Tokens { input: 100, output, ..Tokens::default() };
-        UsageRow { key: model.into(), name: model.into(), tokens, cost_micros, sessions: 1 }
+        let tokens = Tokens {
+            input: 100,
+            output,
+            ..Tokens::default()
+        };
+        UsageRow {
+            key: model.into(),
+            name: model.into(),
+            tokens,
+            cost_micros,
+            sessions: 1,
+        }
     }
 
     fn html(rows: Vec<UsageRow>) -> String {
@@ -147,8 +162,18 @@ mod tests {
 
     #[test]
     fn several_models_are_told_apart_and_a_cost_nobody_said_is_not_known() {
-        let html = html(vec![row("claude-opus-5", 2_400, Some(310_000)), row("claude-haiku-5", 40, None)]);
-        for wanted in ["claude-opus-5", "2,500", "$0.31", "input 100, output 2,400", "claude-haiku-5", "not known"] {
+        let html = html(vec![
+            row("claude-opus-5", 2_400, Some(310_000)),
+            row("claude-haiku-5", 40, None),
+        ]);
+        for wanted in [
+            "claude-opus-5",
+            "2,500",
+            "$0.31",
+            "input 100, output 2,400",
+            "claude-haiku-5",
+            "not known",
+        ] {
             assert!(html.contains(wanted), "{wanted} is missing in {html}");
         }
     }

@@ -1,5 +1,5 @@
-//! What can be done to a session from its row. What is taken away can be taken back.
-//! A failure is said where the person is: in the open dialog, or as a toast that names the session; never in the list's own error.
+//! What can be done to a session from its row. What is taken away can be taken back. A failure is said where the person
+//! is: in the open dialog, or as a toast that names the session; never in the list's own error.
 
 use crate::{
     NodeAction,
@@ -22,7 +22,11 @@ use model::{
 
 /// What can be done to it. Every row has one, so nothing of it is made before it is opened.
 #[component]
-pub(super) fn RowMenu(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSignal<Option<Session>>) -> impl IntoView {
+pub(super) fn RowMenu(
+    session: ArcRwSignal<Session>,
+    rows: Rows<Session>,
+    renaming: RwSignal<Option<Session>>,
+) -> impl IntoView {
     let named = session.clone();
     let label = move || format!("More for {}", named.with(|session| session.title.clone()));
     view! {
@@ -128,7 +132,13 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
         }
     });
     let rename = NodeAction::new(move |(id, title): &(SessionId, String)| {
-        let (id, patch) = (*id, SessionPatch { title: Some(title.clone()), ..SessionPatch::default() });
+        let (id, patch) = (
+            *id,
+            SessionPatch {
+                title: Some(title.clone()),
+                ..SessionPatch::default()
+            },
+        );
         async move {
             let answer = update_session(id, patch).await;
             if here.try_get_value().is_none() {

@@ -1,5 +1,8 @@
 //! Server functions of the Sessions page and of starting one. Each asks a port for its caller and gives the answer on.
-#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+#![allow(
+    missing_docs,
+    reason = "server functions make structs of their arguments, whose fields cannot carry comments"
+)]
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -31,7 +34,10 @@ pub async fn list_sessions(filter: SessionFilter, page: PageQuery) -> AppResult<
     let (services, caller) = (services()?, caller()?);
     // First, so that what changes while the rows are read comes over the socket.
     let pos = services.node.head().await?;
-    Ok(SessionsList { page: services.sessions.list(&caller, filter, page).await?, pos })
+    Ok(SessionsList {
+        page: services.sessions.list(&caller, filter, page).await?,
+        pos,
+    })
 }
 
 /// What the form for a new session offers.
@@ -51,13 +57,32 @@ pub async fn session_form() -> AppResult<FormChoices> {
     let (services, caller) = (services()?, caller()?);
     let projects = services.projects.names(&caller).await?;
     // Only these few are looked into: a look into every folder would take as long as there are many.
-    let few = services.projects.list(&caller, PageQuery { after: None, limit: Some(10) }).await?.items;
-    let first = few.iter().find(|project| !project.demo && project.present).map(|project| project.id).or(projects.first().map(|(id, _)| *id));
+    let few = services
+        .projects
+        .list(
+            &caller,
+            PageQuery {
+                after: None,
+                limit: Some(10),
+            },
+        )
+        .await?
+        .items;
+    let first = few
+        .iter()
+        .find(|project| !project.demo && project.present)
+        .map(|project| project.id)
+        .or(projects.first().map(|(id, _)| *id));
     let agents = services.node.agents(&caller, false).await?;
-    Ok(FormChoices { projects, first, agents })
+    Ok(FormChoices {
+        projects,
+        first,
+        agents,
+    })
 }
 
-/// Starts a session. A plain form, so that it works before WASM has loaded: then the answer leads to the session's page.
+/// Starts a session. A plain form, so that it works before WASM has loaded: then the answer leads to the session's
+/// page.
 #[server(prefix = "/api/rpc", endpoint = "sessions/create", protocol = FormRpc)]
 pub async fn create_session(
     project: String,

@@ -8,7 +8,10 @@ use model::{
     entries::{Entry, EntryBody, EntryKind},
     id::{PromptId, SessionId},
     ports,
-    sessions::{AgentKind, Mode, NewSession, Prompt, RawLine, Session, SessionFilter, SessionPatch, SessionState, SessionView, Tokens},
+    sessions::{
+        AgentKind, Mode, NewSession, Prompt, RawLine, Session, SessionFilter, SessionPatch, SessionState, SessionView,
+        Tokens,
+    },
 };
 
 /// What the port of sessions answers from.
@@ -28,7 +31,10 @@ pub struct Sessions {
 
 impl From<Vec<Session>> for Sessions {
     fn from(rows: Vec<Session>) -> Self {
-        Self { rows, ..Self::default() }
+        Self {
+            rows,
+            ..Self::default()
+        }
     }
 }
 
@@ -52,7 +58,12 @@ pub fn session(n: u8, change: impl FnOnce(&mut Session)) -> Session {
         owner_name: "mara".into(),
         visibility: Visibility::Project,
         tags: Vec::new(),
-        usage: Tokens { input: 1_000, output: 500, cache_read: 10_000, cache_write: 0 },
+        usage: Tokens {
+            input: 1_000,
+            output: 500,
+            cache_read: 10_000,
+            cache_write: 0,
+        },
         cost_micros: Some(220_000),
         context_used: Some(50_000),
         context_size: Some(200_000),
@@ -96,7 +107,12 @@ pub fn entry(seq: i64, kind: EntryKind, change: impl FnOnce(&mut Entry)) -> Entr
 impl Fake {
     pub(crate) fn session(&self, id: SessionId) -> Result<Session> {
         self.checked()?;
-        self.sessions.rows.iter().find(|session| session.id == id).cloned().ok_or_else(|| Error::NotFound("session".into()))
+        self.sessions
+            .rows
+            .iter()
+            .find(|session| session.id == id)
+            .cloned()
+            .ok_or_else(|| Error::NotFound("session".into()))
     }
 }
 
@@ -117,7 +133,14 @@ impl ports::Sessions for Fake {
         let may_drive = caller.role >= Role::Operator;
         let of = self.projects.rows.iter().find(|project| project.id == session.project);
         let (trusted, runs_own) = of.map_or((true, false), |project| (project.trusted, !project.runs_own.is_empty()));
-        Ok(SessionView { session, trusted, runs_own, queued: self.sessions.queued.clone(), pos: self.pos, may_drive })
+        Ok(SessionView {
+            session,
+            trusted,
+            runs_own,
+            queued: self.sessions.queued.clone(),
+            pos: self.pos,
+            may_drive,
+        })
     }
     async fn create(&self, _: &Caller, new: NewSession) -> Result<Session> {
         self.checked()?;
@@ -138,16 +161,35 @@ impl ports::Sessions for Fake {
     }
     async fn entries(&self, _: &Caller, id: SessionId, after: i64, limit: u32, last: bool) -> Result<Page<Entry>> {
         self.session(id)?;
-        let all: Vec<_> = self.sessions.entries.iter().filter(|entry| entry.seq > after).cloned().collect();
+        let all: Vec<_> = self
+            .sessions
+            .entries
+            .iter()
+            .filter(|entry| entry.seq > after)
+            .cloned()
+            .collect();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let items = if last { all[all.len().saturating_sub(limit)..].to_vec() } else { all.into_iter().take(limit).collect() };
+        let items = if last {
+            all[all.len().saturating_sub(limit)..].to_vec()
+        } else {
+            all.into_iter().take(limit).collect()
+        };
         Ok(Page { items, next: None })
     }
     async fn entries_before(&self, _: &Caller, id: SessionId, before: i64, limit: u32) -> Result<Page<Entry>> {
         self.session(id)?;
-        let all: Vec<_> = self.sessions.entries.iter().filter(|entry| entry.seq < before).cloned().collect();
+        let all: Vec<_> = self
+            .sessions
+            .entries
+            .iter()
+            .filter(|entry| entry.seq < before)
+            .cloned()
+            .collect();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(Page { items: all[all.len().saturating_sub(limit)..].to_vec(), next: None })
+        Ok(Page {
+            items: all[all.len().saturating_sub(limit)..].to_vec(),
+            next: None,
+        })
     }
     async fn entry_body(&self, _: &Caller, id: SessionId, _: i64) -> Result<EntryBody> {
         self.session(id)?;
@@ -155,7 +197,11 @@ impl ports::Sessions for Fake {
     }
     async fn prompt(&self, _: &Caller, id: SessionId, _: String) -> Result<Prompt> {
         self.session(id)?;
-        self.sessions.queued.first().cloned().ok_or_else(|| Error::Conflict("no prompt in this test".into()))
+        self.sessions
+            .queued
+            .first()
+            .cloned()
+            .ok_or_else(|| Error::Conflict("no prompt in this test".into()))
     }
     async fn withdraw(&self, _: &Caller, id: SessionId, _: PromptId) -> Result<()> {
         self.session(id).map(drop)

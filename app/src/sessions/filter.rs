@@ -9,9 +9,17 @@ use model::{
 
 /// Reads the filter from query parameters; what is not understood is as if it were not there.
 pub fn from_query(get: impl Fn(&str) -> Option<String>) -> SessionFilter {
-    let word = |name: &str| get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let word = |name: &str| {
+        get(name)
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+    };
     let states = word("state").unwrap_or_default();
-    let asked = |state: &SessionState| states.split([',', ' ', '+']).any(|word| SessionState::parse(word) == Some(*state));
+    let asked = |state: &SessionState| {
+        states
+            .split([',', ' ', '+'])
+            .any(|word| SessionState::parse(word) == Some(*state))
+    };
     SessionFilter {
         state: SessionState::ALL.iter().copied().filter(asked).collect(),
         project: word("project").and_then(|id| id.parse::<ProjectId>().ok()),
@@ -24,7 +32,14 @@ pub fn from_query(get: impl Fn(&str) -> Option<String>) -> SessionFilter {
 
 /// The address that shows this filter: `/sessions` or `/sessions?...`, parts in a fixed order.
 pub fn to_href(filter: &SessionFilter) -> String {
-    let SessionFilter { state, project, agent, q, tag, archived } = filter;
+    let SessionFilter {
+        state,
+        project,
+        agent,
+        q,
+        tag,
+        archived,
+    } = filter;
     let mut parts = Vec::new();
     if !state.is_empty() {
         let words: Vec<_> = state.iter().map(|state| state.word()).collect();
@@ -45,7 +60,11 @@ pub fn to_href(filter: &SessionFilter) -> String {
     if *archived {
         parts.push("archived=1".into());
     }
-    if parts.is_empty() { "/sessions".into() } else { format!("/sessions?{}", parts.join("&")) }
+    if parts.is_empty() {
+        "/sessions".into()
+    } else {
+        format!("/sessions?{}", parts.join("&"))
+    }
 }
 
 /// Percent-encodes for a query value: everything but unreserved characters, a space too.
@@ -64,7 +83,8 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// What the search box asked the address for and has not seen there yet: the page follows what is typed, it must not overtake it.
+/// What the search box asked the address for and has not seen there yet: the page follows what is typed, it must not
+/// overtake it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked(Vec<String>);
 
@@ -89,8 +109,8 @@ impl Asked {
     }
 }
 
-/// Where a row that is not in the list yet belongs, newest activity first; `None` when it does not match, or stands beyond
-/// what is loaded while `more` follows: then the next page brings it.
+/// Where a row that is not in the list yet belongs, newest activity first; `None` when it does not match, or stands
+/// beyond what is loaded while `more` follows: then the next page brings it.
 pub fn place(rows: &[Session], filter: &SessionFilter, session: &Session, more: bool) -> Option<usize> {
     if !filter.shows(session, format::lower) {
         return None;
@@ -111,8 +131,11 @@ mod tests {
 
     fn read(href: &str) -> SessionFilter {
         let query = href.split_once('?').map_or("", |(_, query)| query);
-        let pairs: HashMap<String, String> =
-            query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.to_owned(), decode(value))).collect();
+        let pairs: HashMap<String, String> = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), decode(value)))
+            .collect();
         from_query(|name| pairs.get(name).cloned())
     }
 
@@ -144,7 +167,10 @@ mod tests {
                 tag: Some("a b".into()),
                 archived: true,
             },
-            SessionFilter { q: Some("+".into()), ..SessionFilter::default() },
+            SessionFilter {
+                q: Some("+".into()),
+                ..SessionFilter::default()
+            },
         ];
         for filter in filters {
             assert_eq!(read(&to_href(&filter)), filter, "{}", to_href(&filter));
@@ -157,7 +183,10 @@ mod tests {
         for q in ["f", "fo", "foo"] {
             asked.ask(q);
         }
-        assert!(asked.came("fo"), "an answer on its way is not written over what was typed since");
+        assert!(
+            asked.came("fo"),
+            "an answer on its way is not written over what was typed since"
+        );
         assert!(asked.came("foo"));
         assert!(!asked.came("fo"), "the same by the back button is");
         asked.ask("bar");
@@ -169,23 +198,38 @@ mod tests {
     fn what_is_not_understood_is_left_out() {
         assert_eq!(
             read("/sessions?state=working,flying&project=x&agent=vim&q=&archived=no"),
-            SessionFilter { state: vec![SessionState::Working], ..SessionFilter::default() }
+            SessionFilter {
+                state: vec![SessionState::Working],
+                ..SessionFilter::default()
+            }
         );
     }
 
     #[test]
     fn a_new_row_goes_to_its_place_by_its_last_activity() {
         let filter = SessionFilter::default();
-        let rows: Vec<_> = [(1, 30), (2, 20), (3, 10)].map(|(n, at)| session(n, |s| s.updated = at)).into();
+        let rows: Vec<_> = [(1, 30), (2, 20), (3, 10)]
+            .map(|(n, at)| session(n, |s| s.updated = at))
+            .into();
         assert_eq!(place(&rows, &filter, &session(9, |s| s.updated = 25), false), Some(1));
         assert_eq!(place(&rows, &filter, &session(9, |s| s.updated = 5), false), Some(3));
-        assert_eq!(place(&rows, &filter, &session(9, |s| s.updated = 5), true), None, "the next page brings it");
+        assert_eq!(
+            place(&rows, &filter, &session(9, |s| s.updated = 5), true),
+            None,
+            "the next page brings it"
+        );
     }
 
     #[test]
     fn a_row_that_the_filter_does_not_show_has_no_place() {
-        let working = SessionFilter { state: vec![SessionState::Working], ..SessionFilter::default() };
-        assert_eq!(place(&[], &working, &session(1, |s| s.state = SessionState::Working), false), Some(0));
+        let working = SessionFilter {
+            state: vec![SessionState::Working],
+            ..SessionFilter::default()
+        };
+        assert_eq!(
+            place(&[], &working, &session(1, |s| s.state = SessionState::Working), false),
+            Some(0)
+        );
         assert_eq!(place(&[], &working, &session(1, |_| ()), false), None);
     }
 }

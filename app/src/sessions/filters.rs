@@ -1,5 +1,5 @@
-//! What narrows the list of sessions: the views everybody needs, the search box, selects and chips. All of it is said by the address.
-//! It must not keep a filter anywhere else; only what is being typed stands in the search box first.
+//! What narrows the list of sessions: the views everybody needs, the search box, selects and chips. All of it is said
+//! by the address. It must not keep a filter anywhere else; only what is being typed stands in the search box first.
 
 use super::filter::{Asked, from_query, to_href};
 use crate::{browser, frame::read_project_names, ui::Icon, view};
@@ -20,15 +20,29 @@ pub(super) fn use_filter() -> Memo<SessionFilter> {
 const VIEWS: [(&str, &[SessionState], bool); 6] = [
     ("All", &[], false),
     ("Needs you", &[SessionState::Waiting], false),
-    ("Working", &[SessionState::Queued, SessionState::Starting, SessionState::Working], false),
-    ("Done", &[SessionState::Idle, SessionState::Interrupted, SessionState::Done], false),
-    ("Failed or unknown", &[SessionState::Failed, SessionState::Unknown], false),
+    (
+        "Working",
+        &[SessionState::Queued, SessionState::Starting, SessionState::Working],
+        false,
+    ),
+    (
+        "Done",
+        &[SessionState::Idle, SessionState::Interrupted, SessionState::Done],
+        false,
+    ),
+    (
+        "Failed or unknown",
+        &[SessionState::Failed, SessionState::Unknown],
+        false,
+    ),
     ("Archived", &[], true),
 ];
 
 /// Whether one of the views shows exactly these states.
 fn has_view(filter: &SessionFilter) -> bool {
-    VIEWS.iter().any(|(_, states, archived)| filter.state == *states && filter.archived == *archived)
+    VIEWS
+        .iter()
+        .any(|(_, states, archived)| filter.state == *states && filter.archived == *archived)
 }
 
 /// The views everybody needs, as tabs: each is an address.
@@ -65,12 +79,17 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
     });
     let go = StoredValue::new(use_navigate());
     let show = move |wanted: &SessionFilter, replace: bool| {
-        let options = NavigateOptions { replace, scroll: false, ..NavigateOptions::default() };
+        let options = NavigateOptions {
+            replace,
+            scroll: false,
+            ..NavigateOptions::default()
+        };
         go.with_value(|go| go(&to_href(wanted), options));
     };
     let looked_for = move || filter.get_untracked().q.unwrap_or_default();
-    // What stands in the box: more than the address says while a space is typed, and ahead of it while the page follows.
-    // `None` until somebody typed or the address changed: until then the box keeps what was typed before WASM took over.
+    // What stands in the box: more than the address says while a space is typed, and ahead of it while the page
+    // follows. `None` until somebody typed or the address changed: until then the box keeps what was typed before WASM
+    // took over.
     let typed = RwSignal::new(None::<String>);
     let asked = StoredValue::new(Asked::default());
     let look = move |text: String, replace: bool| {
@@ -78,12 +97,20 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
         typed.set(Some(text));
         if q != looked_for() {
             asked.update_value(|asked| asked.ask(&q));
-            show(&SessionFilter { q: Some(q).filter(|q| !q.is_empty()), ..filter.get_untracked() }, replace);
+            show(
+                &SessionFilter {
+                    q: Some(q).filter(|q| !q.is_empty()),
+                    ..filter.get_untracked()
+                },
+                replace,
+            );
         }
     };
     // What was typed before WASM took over is looked for as if it were typed now.
     Effect::new(move |done: Option<bool>| {
-        let Some(field) = field.get().filter(|_| done != Some(true)) else { return done.unwrap_or_default() };
+        let Some(field) = field.get().filter(|_| done != Some(true)) else {
+            return done.unwrap_or_default();
+        };
         let there = field.value();
         if there.trim() != looked_for() {
             look(there, true);
@@ -180,7 +207,8 @@ fn FilterChip(name: &'static str, value: String, on_remove: Callback<()>) -> imp
     }
 }
 
-/// Which agent's sessions. The value is set as a property: once a person has picked, browsers no longer heed `selected`.
+/// Which agent's sessions. The value is set as a property: once a person has picked, browsers no longer heed
+/// `selected`.
 #[component]
 fn AgentFilter(filter: Memo<SessionFilter>, on_pick: Callback<SessionFilter>) -> impl IntoView {
     let at_first = filter.with_untracked(|filter| filter.agent);
@@ -209,7 +237,11 @@ fn AgentFilter(filter: Memo<SessionFilter>, on_pick: Callback<SessionFilter>) ->
 
 /// Which project's sessions, where the top bar has no room for it.
 #[component]
-fn ProjectFilter(names: Vec<(String, String)>, filter: Memo<SessionFilter>, on_pick: Callback<SessionFilter>) -> impl IntoView {
+fn ProjectFilter(
+    names: Vec<(String, String)>,
+    filter: Memo<SessionFilter>,
+    on_pick: Callback<SessionFilter>,
+) -> impl IntoView {
     let chosen = move |filter: &SessionFilter| filter.project.map(|project| project.to_string()).unwrap_or_default();
     let at_first = filter.with_untracked(chosen);
     view! {
@@ -246,10 +278,17 @@ mod tests {
     #[test]
     fn a_view_is_known_by_its_states_as_the_address_has_them() {
         let of = |query: &'static str| from_query(move |name| (name == "state").then(|| query.to_owned()));
-        assert!(has_view(&of("interrupted,done,idle")), "the Overview's lane leads to the view Done");
+        assert!(
+            has_view(&of("interrupted,done,idle")),
+            "the Overview's lane leads to the view Done"
+        );
         assert!(!has_view(&of("idle,failed")));
         for (word, states, archived) in VIEWS {
-            let filter = SessionFilter { state: states.to_vec(), archived, ..SessionFilter::default() };
+            let filter = SessionFilter {
+                state: states.to_vec(),
+                archived,
+                ..SessionFilter::default()
+            };
             let words = states.iter().map(|state| state.word()).collect::<Vec<_>>().join(",");
             let read = from_query(|name| match name {
                 "state" => Some(words.clone()),

@@ -7,10 +7,21 @@ use model::{
 };
 
 /// Reads the fields; empty ones are absent.
-pub fn read(project: &str, folder: Option<String>, agent: &str, mode: &str, prompt: &str, title: Option<String>, model: Option<String>) -> Result<NewSession> {
+pub fn read(
+    project: &str,
+    folder: Option<String>,
+    agent: &str,
+    mode: &str,
+    prompt: &str,
+    title: Option<String>,
+    model: Option<String>,
+) -> Result<NewSession> {
     let project = match project.trim() {
         "" | "new" => None,
-        id => Some(id.parse().map_err(|_| Error::invalid("project", "choose a project from the list"))?),
+        id => Some(
+            id.parse()
+                .map_err(|_| Error::invalid("project", "choose a project from the list"))?,
+        ),
     };
     Ok(NewSession {
         project,
@@ -39,14 +50,30 @@ mod tests {
 
     #[test]
     fn empty_fields_are_absent_and_line_ends_are_plain() {
-        let new = read(PROJECT, Some("  ".into()), "claude", "plan", "a\r\nb", Some("  ".into()), Some(" opus ".into())).unwrap();
+        let new = read(
+            PROJECT,
+            Some("  ".into()),
+            "claude",
+            "plan",
+            "a\r\nb",
+            Some("  ".into()),
+            Some(" opus ".into()),
+        )
+        .unwrap();
         assert_eq!(new.prompt, "a\nb");
-        assert_eq!((new.folder, new.title, new.model.as_deref()), (None, None, Some("opus")));
+        assert_eq!(
+            (new.folder, new.title, new.model.as_deref()),
+            (None, None, Some("opus"))
+        );
     }
 
     #[test]
     fn a_folder_is_meant_only_where_no_project_is_chosen() {
-        let folder = |project| read(project, Some(" /work/x ".into()), "demo", "ask", "go", None, None).unwrap().folder;
+        let folder = |project| {
+            read(project, Some(" /work/x ".into()), "demo", "ask", "go", None, None)
+                .unwrap()
+                .folder
+        };
         assert_eq!(folder("new").as_deref(), Some("/work/x"));
         assert_eq!(folder(PROJECT), None);
     }

@@ -37,7 +37,15 @@ pub fn SessionsPage() -> impl IntoView {
             filter.track();
             live.reloads.track();
         },
-        move || list_sessions(filter.get_untracked(), PageQuery { after: None, limit: Some(FIRST) }),
+        move || {
+            list_sessions(
+                filter.get_untracked(),
+                PageQuery {
+                    after: None,
+                    limit: Some(FIRST),
+                },
+            )
+        },
     );
     let rows = Rows::new(|session: &Session| session.id.to_string());
     let next = RwSignal::new(None::<String>);
@@ -71,12 +79,21 @@ pub fn SessionsPage() -> impl IntoView {
 /// Patches rows as the socket brings them.
 fn listen(rows: Rows<Session>, filter: Memo<SessionFilter>, next: RwSignal<Option<String>>) {
     use_live().on(move |said| match said {
-        ServerSays::Row { row: Row::Session(session), .. } => {
+        ServerSays::Row {
+            row: Row::Session(session),
+            ..
+        } => {
             let more = next.with_untracked(Option::is_some);
             filter.with_untracked(|shown| patch_sessions(rows, shown, session, more));
         }
-        ServerSays::Row { row: Row::Project(project), .. } => {
-            rows.change(|session| session.project == project.id, |session| session.project_name.clone_from(&project.name));
+        ServerSays::Row {
+            row: Row::Project(project),
+            ..
+        } => {
+            rows.change(
+                |session| session.project == project.id,
+                |session| session.project_name.clone_from(&project.name),
+            );
         }
         ServerSays::Gone { id, .. } => rows.remove(id),
         _ => {}
@@ -87,7 +104,12 @@ fn listen(rows: Rows<Session>, filter: Memo<SessionFilter>, next: RwSignal<Optio
 const CHUNK: usize = 20;
 
 #[component]
-fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: RwSignal<Option<String>>) -> impl IntoView {
+fn Table(
+    list: SessionsList,
+    filter: SessionFilter,
+    rows: Rows<Session>,
+    next: RwSignal<Option<String>>,
+) -> impl IntoView {
     rows.replace(list.page.items);
     next.set(list.page.next);
     use_live().follow(vec![Topic::Node], list.pos);
@@ -182,13 +204,23 @@ fn Table(list: SessionsList, filter: SessionFilter, rows: Rows<Session>, next: R
 /// Moves the focus to the next row or the one before; the ends hold. Says whether there was a row to go to.
 fn step_rows(on: bool) -> bool {
     use wasm_bindgen::JsCast;
-    let Ok(links) = document().query_selector_all(".ss-row .go") else { return false };
-    let rows: Vec<web_sys::HtmlElement> = (0..links.length()).filter_map(|at| links.item(at)).filter_map(|node| node.dyn_into().ok()).collect();
+    let Ok(links) = document().query_selector_all(".ss-row .go") else {
+        return false;
+    };
+    let rows: Vec<web_sys::HtmlElement> = (0..links.length())
+        .filter_map(|at| links.item(at))
+        .filter_map(|node| node.dyn_into().ok())
+        .collect();
     let focused = document().active_element();
-    let at = rows.iter().position(|row| focused.as_ref().is_some_and(|element| row.is_same_node(Some(element))));
+    let at = rows
+        .iter()
+        .position(|row| focused.as_ref().is_some_and(|element| row.is_same_node(Some(element))));
     let next = match (at, on) {
         // Rows above the window are drawn too: the first that is seen is meant.
-        (None, _) => rows.iter().position(|row| row.get_bounding_client_rect().top() >= 0.0).unwrap_or(0),
+        (None, _) => rows
+            .iter()
+            .position(|row| row.get_bounding_client_rect().top() >= 0.0)
+            .unwrap_or(0),
         (Some(at), true) => at + 1,
         (Some(at), false) => at.saturating_sub(1),
     };
@@ -198,7 +230,11 @@ fn step_rows(on: bool) -> bool {
 /// Calls `f` when the reader comes near the end of the page.
 fn near_end(f: impl Fn() + 'static) {
     if cfg!(feature = "hydrate") {
-        let left = || document().document_element().map_or(i32::MAX, |root| root.scroll_height() - root.scroll_top() - root.client_height());
+        let left = || {
+            document().document_element().map_or(i32::MAX, |root| {
+                root.scroll_height() - root.scroll_top() - root.client_height()
+            })
+        };
         let f = Rc::new(f);
         let tall = f.clone();
         // A window that shows all of it has nothing to scroll.

@@ -34,7 +34,13 @@ use list::SessionsPage;
 use new::NewSessionPage;
 
 /// The list of sessions, in lists of pages.
-pub(crate) const PAGE: PageLink = PageLink { name: "Sessions", href: "/sessions", icon: "square-terminal", letter: Some("S"), place: Place::First };
+pub(crate) const PAGE: PageLink = PageLink {
+    name: "Sessions",
+    href: "/sessions",
+    icon: "square-terminal",
+    letter: Some("S"),
+    place: Place::First,
+};
 
 lazy_page!(SessionsLazy, sessions, SessionsPage);
 lazy_page!(NewSessionLazy, sessions, NewSessionPage);

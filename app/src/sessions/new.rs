@@ -1,5 +1,5 @@
-//! Starting a session: where, which agent, how much it may do, what it shall do. A plain form that works before WASM has loaded.
-//! It must not check what the node checks; what the node refuses stands beside its field.
+//! Starting a session: where, which agent, how much it may do, what it shall do. A plain form that works before WASM
+//! has loaded. It must not check what the node checks; what the node refuses stands beside its field.
 
 use super::api::{CreateSession, FormChoices, session_form};
 use crate::{
@@ -47,33 +47,58 @@ fn NewSessionForm() -> impl IntoView {
 
 /// Which agent is chosen at first: the first that is ready, the demo last.
 fn first_agent(agents: &[AgentFound]) -> AgentKind {
-    agents.iter().find(|found| found.agent != AgentKind::Demo && found.problem.is_none() && found.path.is_some()).map_or(AgentKind::Demo, |found| found.agent)
+    agents
+        .iter()
+        .find(|found| found.agent != AgentKind::Demo && found.problem.is_none() && found.path.is_some())
+        .map_or(AgentKind::Demo, |found| found.agent)
 }
 
 #[component]
 fn Form(choices: FormChoices, create: FormAction) -> impl IntoView {
-    let FormChoices { projects, first, agents } = choices;
+    let FormChoices {
+        projects,
+        first,
+        agents,
+    } = choices;
     let query = use_query_map();
     let wanted = query.with_untracked(|query| query.get("project")).unwrap_or_default();
-    let chosen = projects.iter().map(|(id, _)| *id).find(|id| id.to_string() == wanted).or(first).map_or_else(|| "new".to_owned(), |id| id.to_string());
+    let chosen = projects
+        .iter()
+        .map(|(id, _)| *id)
+        .find(|id| id.to_string() == wanted)
+        .or(first)
+        .map_or_else(|| "new".to_owned(), |id| id.to_string());
     let adding = RwSignal::new(chosen == "new");
     let error = Signal::derive(move || create.refusal());
-    let about = move |field: &'static str| Signal::derive(move || error.with(|error| error.as_ref().and_then(|error| error.about(field))));
+    let about = move |field: &'static str| {
+        Signal::derive(move || error.with(|error| error.as_ref().and_then(|error| error.about(field))))
+    };
     let known = ["project", "folder", "agent", "mode", "prompt", "title", "model"];
-    let other = move || error.get().filter(|error| error.field().is_none_or(|field| !known.contains(&field)));
+    let other = move || {
+        error
+            .get()
+            .filter(|error| error.field().is_none_or(|field| !known.contains(&field)))
+    };
     let agent = first_agent(&agents);
     let prompt = RwSignal::new(String::new());
     let form = NodeRef::<html::Form>::new();
     let none = projects.is_empty();
-    // Where it works is known: what to do is what is left to say. Under a thumb a keyboard that opens by itself hides the form.
+    // Where it works is known: what to do is what is left to say. Under a thumb a keyboard that opens by itself hides
+    // the form.
     let ask_prompt = !adding.get_untracked();
     let words = NodeRef::<html::Textarea>::new();
     Effect::new(move || {
         // What was typed before WASM took over stays.
-        if let Some(typed) = words.get_untracked().map(|field| field.value()).filter(|typed| !typed.is_empty()) {
+        if let Some(typed) = words
+            .get_untracked()
+            .map(|field| field.value())
+            .filter(|typed| !typed.is_empty())
+        {
             prompt.set(typed);
         }
-        let busy = document().active_element().is_some_and(|at| browser::is_typing(&at.tag_name(), at.get_attribute("type").as_deref(), false));
+        let busy = document()
+            .active_element()
+            .is_some_and(|at| browser::is_typing(&at.tag_name(), at.get_attribute("type").as_deref(), false));
         if ask_prompt && !busy && !browser::matches("(pointer: coarse)") {
             browser::focus("prompt");
         }
@@ -150,13 +175,21 @@ fn Form(choices: FormChoices, create: FormAction) -> impl IntoView {
 
 #[component]
 fn Agents(agents: Vec<AgentFound>, first: AgentKind, error: Signal<Option<String>>) -> impl IntoView {
-    let problems: Vec<_> = agents.iter().filter_map(|found| found.problem.clone().map(|problem| (found.agent.title(), problem))).collect();
+    let problems: Vec<_> = agents
+        .iter()
+        .filter_map(|found| found.problem.clone().map(|problem| (found.agent.title(), problem)))
+        .collect();
     let kinds = AgentKind::ALL.iter().copied().map(move |kind| {
         let found = agents.iter().find(|found| found.agent == kind);
         let missing = kind != AgentKind::Demo && found.is_none_or(|found| found.path.is_none());
         let about = match (kind, found) {
             (AgentKind::Demo, _) => "a script: no model, no network, no cost".to_owned(),
-            (_, Some(AgentFound { path: Some(_), version, .. })) => version.clone().unwrap_or_default(),
+            (
+                _,
+                Some(AgentFound {
+                    path: Some(_), version, ..
+                }),
+            ) => version.clone().unwrap_or_default(),
             _ => "not found on this machine".to_owned(),
         };
         let title = if kind == AgentKind::Demo { "Demo" } else { kind.title() };
@@ -183,9 +216,17 @@ fn Agents(agents: Vec<AgentFound>, first: AgentKind, error: Signal<Option<String
 #[component]
 fn Modes(error: Signal<Option<String>>) -> impl IntoView {
     let modes = [
-        (Mode::Plan, "Plan", "explores and proposes; edits nothing until you approve"),
+        (
+            Mode::Plan,
+            "Plan",
+            "explores and proposes; edits nothing until you approve",
+        ),
         (Mode::Ask, "Ask", "asks before edits, commands and network"),
-        (Mode::AutoAccept, "Auto-accept", "edits files unasked, asks for the rest"),
+        (
+            Mode::AutoAccept,
+            "Auto-accept",
+            "edits files unasked, asks for the rest",
+        ),
     ];
     view! {
         <fieldset class="field">
@@ -219,9 +260,18 @@ mod tests {
             signed_in: None,
             problem: problem.map(str::to_owned),
         };
-        assert_eq!(first_agent(&[found(AgentKind::Claude, Some("/bin/claude"), None)]), AgentKind::Claude);
-        assert_eq!(first_agent(&[found(AgentKind::Claude, Some("/bin/claude"), Some("not signed in"))]), AgentKind::Demo);
-        assert_eq!(first_agent(&[found(AgentKind::Claude, None, Some("not found"))]), AgentKind::Demo);
+        assert_eq!(
+            first_agent(&[found(AgentKind::Claude, Some("/bin/claude"), None)]),
+            AgentKind::Claude
+        );
+        assert_eq!(
+            first_agent(&[found(AgentKind::Claude, Some("/bin/claude"), Some("not signed in"))]),
+            AgentKind::Demo
+        );
+        assert_eq!(
+            first_agent(&[found(AgentKind::Claude, None, Some("not found"))]),
+            AgentKind::Demo
+        );
         assert_eq!(first_agent(&[]), AgentKind::Demo);
     }
 }

@@ -16,8 +16,8 @@ fn passes(session: &Session, other: &Session) -> bool {
     session.updated - other.updated > PASSES_AFTER
 }
 
-/// Takes what the socket brought into the list of `filter`: a known row is patched and rises to its place, a new one is put there, one
-/// that no longer belongs goes. `more`: the list goes on beyond what is loaded.
+/// Takes what the socket brought into the list of `filter`: a known row is patched and rises to its place, a new one is
+/// put there, one that no longer belongs goes. `more`: the list goes on beyond what is loaded.
 pub fn patch_sessions(rows: Rows<Session>, filter: &SessionFilter, session: &Session, more: bool) {
     let key = session.id.to_string();
     if !filter.shows(session, format::lower) {
@@ -47,12 +47,21 @@ mod tests {
             let at = |n: u8, minutes: i64| session(n, |s| s.updated = minutes * 60_000);
             rows.replace(vec![at(1, 30), at(2, 20), at(3, 10)]);
             let all = SessionFilter::default();
-            let order = || rows.items_untracked().iter().map(|s| s.title.clone()).collect::<Vec<_>>();
+            let order = || {
+                rows.items_untracked()
+                    .iter()
+                    .map(|s| s.title.clone())
+                    .collect::<Vec<_>>()
+            };
 
             patch_sessions(rows, &all, &at(3, 25), false);
             assert_eq!(order(), ["Session 1", "Session 3", "Session 2"]);
             patch_sessions(rows, &all, &at(3, 31), false);
-            assert_eq!(order(), ["Session 1", "Session 3", "Session 2"], "a minute apart is together");
+            assert_eq!(
+                order(),
+                ["Session 1", "Session 3", "Session 2"],
+                "a minute apart is together"
+            );
             patch_sessions(rows, &all, &at(3, 32), false);
             patch_sessions(rows, &all, &at(3, 32), false);
             assert_eq!(order(), ["Session 3", "Session 1", "Session 2"], "twice is once");

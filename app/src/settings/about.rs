@@ -14,7 +14,12 @@ use leptos_meta::Title;
 #[component]
 pub(super) fn About() -> impl IntoView {
     let frame = use_frame();
-    let version = move || frame.and_then(NodeResource::get).and_then(Result::ok).map(|view| view.node.version);
+    let version = move || {
+        frame
+            .and_then(NodeResource::get)
+            .and_then(Result::ok)
+            .map(|view| view.node.version)
+    };
     view! {
         <Title text="About" />
         <Part title="OrchWiz" id="b-what" text="Runs, watches and governs AI coding assistants.">
@@ -50,7 +55,10 @@ mod tests {
 
     #[tokio::test]
     async fn about_names_the_version_and_the_licences() {
-        Fake::default().render("/settings/about").await.shows(&["0.1.0", "MIT licence", "Lucide", "/api/openapi.json"]);
+        Fake::default()
+            .render("/settings/about")
+            .await
+            .shows(&["0.1.0", "MIT licence", "Lucide", "/api/openapi.json"]);
     }
 
     #[tokio::test]

@@ -103,7 +103,13 @@ mod tests {
 
     #[tokio::test]
     async fn agents_are_shown_with_what_is_wrong() {
-        let ready = AgentFound { agent: AgentKind::Demo, path: None, version: Some("1".into()), signed_in: None, problem: None };
+        let ready = AgentFound {
+            agent: AgentKind::Demo,
+            path: None,
+            version: Some("1".into()),
+            signed_in: None,
+            problem: None,
+        };
         let broken = AgentFound {
             agent: AgentKind::Claude,
             path: Some("/usr/local/bin/claude".into()),
@@ -111,7 +117,15 @@ mod tests {
             signed_in: Some(false),
             problem: Some("Claude Code is not signed in: run claude once in a terminal.".into()),
         };
-        let page = Fake { node: Node { agents: vec![broken, ready], ..Default::default() }, ..Fake::default() }.render("/settings/agents").await;
+        let page = Fake {
+            node: Node {
+                agents: vec![broken, ready],
+                ..Default::default()
+            },
+            ..Fake::default()
+        }
+        .render("/settings/agents")
+        .await;
         page.shows(&[
             "Claude Code",
             "Not ready",
@@ -127,13 +141,23 @@ mod tests {
 
     #[tokio::test]
     async fn who_may_only_read_is_not_offered_to_start_programs() {
-        let viewer = Fake { caller: Some(caller(Role::Viewer)), ..Fake::default() };
-        viewer.render("/settings/agents").await.shows(&["Agents on this machine"]).lacks(&["Look again"]);
+        let viewer = Fake {
+            caller: Some(caller(Role::Viewer)),
+            ..Fake::default()
+        };
+        viewer
+            .render("/settings/agents")
+            .await
+            .shows(&["Agents on this machine"])
+            .lacks(&["Look again"]);
     }
 
     #[tokio::test]
     async fn no_agents_and_errors_are_said() {
         Fake::default().render("/settings/agents").await.shows(&["No agents"]);
-        Fake::failing(Error::Internal("ref-3".into())).render("/settings/agents").await.shows(&["The agents could not be looked for.", "ref-3"]);
+        Fake::failing(Error::Internal("ref-3".into()))
+            .render("/settings/agents")
+            .await
+            .shows(&["The agents could not be looked for.", "ref-3"]);
     }
 }

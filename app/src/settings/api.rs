@@ -27,7 +27,10 @@ pub(super) struct ProfileView {
 #[server(prefix = "/api/rpc", endpoint = "settings/profile", protocol = Rpc)]
 pub(super) async fn profile() -> AppResult<ProfileView> {
     let (services, caller) = (services()?, caller()?);
-    Ok(ProfileView { me: services.accounts.me(&caller).await?, logins: services.accounts.logins(&caller).await? })
+    Ok(ProfileView {
+        me: services.accounts.me(&caller).await?,
+        logins: services.accounts.logins(&caller).await?,
+    })
 }
 
 /// My tokens, and the secret of one just made by a plain form.
@@ -45,18 +48,35 @@ pub(super) struct TokensView {
 #[server(prefix = "/api/rpc", endpoint = "settings/tokens", protocol = Rpc)]
 pub(super) async fn tokens() -> AppResult<TokensView> {
     let (accounts, caller) = (services()?.accounts, caller()?);
-    Ok(TokensView { tokens: accounts.tokens(&caller).await?, has_password: accounts.has_password(&caller).await?, secret: once::take() })
+    Ok(TokensView {
+        tokens: accounts.tokens(&caller).await?,
+        has_password: accounts.has_password(&caller).await?,
+        secret: once::take(),
+    })
 }
 
-/// Creates a token. `days` is a number, or empty for one that does not expire; `password` the caller's own, where they have one.
+/// Creates a token. `days` is a number, or empty for one that does not expire; `password` the caller's own, where they
+/// have one.
 #[server(prefix = "/api/rpc", endpoint = "settings/create-token", protocol = FormRpc)]
-pub(super) async fn create_token(name: String, scope: String, #[server(default)] days: String, #[server(default)] password: String) -> AppResult<TokenCreated> {
-    let scope = model::caller::Scope::parse(&scope).ok_or_else(|| model::Error::invalid("scope", "a scope is read, write or metrics"))?;
+pub(super) async fn create_token(
+    name: String,
+    scope: String,
+    #[server(default)] days: String,
+    #[server(default)] password: String,
+) -> AppResult<TokenCreated> {
+    let scope = model::caller::Scope::parse(&scope)
+        .ok_or_else(|| model::Error::invalid("scope", "a scope is read, write or metrics"))?;
     let days = match days.as_str() {
         "" => None,
-        days => Some(days.parse().map_err(|_| model::Error::invalid("days", "days are a number from 1 to 3,650"))?),
+        days => Some(
+            days.parse()
+                .map_err(|_| model::Error::invalid("days", "days are a number from 1 to 3,650"))?,
+        ),
     };
-    let created = services()?.accounts.create_token(&caller()?, model::accounts::NewToken { name, scope, days }, password).await?;
+    let created = services()?
+        .accounts
+        .create_token(&caller()?, model::accounts::NewToken { name, scope, days }, password)
+        .await?;
     once::leave(&created.secret);
     Ok(created)
 }
@@ -80,7 +100,10 @@ pub(super) struct AgentsView {
 #[server(prefix = "/api/rpc", endpoint = "settings/agents", protocol = Rpc)]
 pub(super) async fn agents(fresh: bool) -> AppResult<AgentsView> {
     let caller = caller()?;
-    Ok(AgentsView { found: services()?.node.agents(&caller, fresh).await?, may_look: caller.role >= model::Role::Operator })
+    Ok(AgentsView {
+        found: services()?.node.agents(&caller, fresh).await?,
+        may_look: caller.role >= model::Role::Operator,
+    })
 }
 
 /// The node and its last hour.
@@ -98,7 +121,11 @@ pub(super) struct NodeView {
 #[server(prefix = "/api/rpc", endpoint = "settings/node", protocol = Rpc)]
 pub(super) async fn node() -> AppResult<NodeView> {
     let (services, caller) = (services()?, caller()?);
-    Ok(NodeView { info: services.node.info(&caller).await?, health: services.node.health(&caller).await?, may_rename: caller.role >= model::Role::Admin })
+    Ok(NodeView {
+        info: services.node.info(&caller).await?,
+        health: services.node.health(&caller).await?,
+        may_rename: caller.role >= model::Role::Admin,
+    })
 }
 
 /// Renames the node.
@@ -107,7 +134,8 @@ pub(super) async fn rename_node(name: String) -> AppResult<NodeInfo> {
     Ok(services()?.node.rename(&caller()?, name).await?)
 }
 
-/// A secret on its way from a plain form to the page that shows it once: a cookie that only that page gets, for a minute.
+/// A secret on its way from a plain form to the page that shows it once: a cookie that only that page gets, for a
+/// minute.
 #[cfg(feature = "ssr")]
 mod once {
     use http::{HeaderValue, header, request::Parts};
@@ -118,7 +146,11 @@ mod once {
     const RULES: &str = "Path=/settings/tokens; HttpOnly; SameSite=Strict";
 
     fn header(parts: &Parts, name: header::HeaderName) -> &str {
-        parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     fn set(value: &str, seconds: u32, secure: bool) {
@@ -145,7 +177,12 @@ mod once {
             .filter_map(|pair| pair.trim().split_once('='))
             .find(|(name, _)| *name == NAME)
             .map(|(_, value)| value.to_owned())
-            .filter(|value| value.starts_with("owz_") && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'))?;
+            .filter(|value| {
+                value.starts_with("owz_")
+                    && value
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+            })?;
         set("", 0, false);
         Some(secret)
     }

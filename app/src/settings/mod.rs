@@ -30,23 +30,58 @@ pub(crate) const THIS_NODE: &str = "This node";
 pub(crate) const ORCHWIZ: &str = "OrchWiz";
 
 /// Settings, in lists of pages; it leads to the first of them.
-pub(crate) const PAGE: PageLink = PageLink { name: "Settings", href: "/settings", icon: "settings", letter: None, place: Place::Foot };
+pub(crate) const PAGE: PageLink = PageLink {
+    name: "Settings",
+    href: "/settings",
+    icon: "settings",
+    letter: None,
+    place: Place::Foot,
+};
 
 /// One's own name, password and browsers, in lists of pages.
-pub(crate) const PROFILE: PageLink = PageLink { name: "Profile", href: "/settings/profile", icon: "settings", letter: None, place: Place::Settings(YOU) };
+pub(crate) const PROFILE: PageLink = PageLink {
+    name: "Profile",
+    href: "/settings/profile",
+    icon: "settings",
+    letter: None,
+    place: Place::Settings(YOU),
+};
 
 /// Tokens for programs, in lists of pages.
-pub(crate) const TOKENS: PageLink = PageLink { name: "API tokens", href: "/settings/tokens", icon: "key-round", letter: None, place: Place::Settings(YOU) };
+pub(crate) const TOKENS: PageLink = PageLink {
+    name: "API tokens",
+    href: "/settings/tokens",
+    icon: "key-round",
+    letter: None,
+    place: Place::Settings(YOU),
+};
 
 /// The node: name, machine, health, in lists of pages.
-pub(crate) const NODE: PageLink = PageLink { name: "This node", href: "/settings/node", icon: "server", letter: None, place: Place::Settings(THIS_NODE) };
+pub(crate) const NODE: PageLink = PageLink {
+    name: "This node",
+    href: "/settings/node",
+    icon: "server",
+    letter: None,
+    place: Place::Settings(THIS_NODE),
+};
 
 /// The agents found on the machine, in lists of pages.
-pub(crate) const AGENTS: PageLink =
-    PageLink { name: "Agents on this machine", href: "/settings/agents", icon: "bot", letter: None, place: Place::Settings(THIS_NODE) };
+pub(crate) const AGENTS: PageLink = PageLink {
+    name: "Agents on this machine",
+    href: "/settings/agents",
+    icon: "bot",
+    letter: None,
+    place: Place::Settings(THIS_NODE),
+};
 
 /// Version, licences, help, in lists of pages.
-pub(crate) const ABOUT: PageLink = PageLink { name: "About", href: "/settings/about", icon: "circle-alert", letter: None, place: Place::Settings(ORCHWIZ) };
+pub(crate) const ABOUT: PageLink = PageLink {
+    name: "About",
+    href: "/settings/about",
+    icon: "circle-alert",
+    letter: None,
+    place: Place::Settings(ORCHWIZ),
+};
 
 /// Its pages, in the order in which they are listed.
 pub(crate) const PAGES: &[PageLink] = &[PROFILE, TOKENS, NODE, AGENTS, ABOUT];

@@ -1,4 +1,5 @@
-//! This node: its name, what it runs on, and its health over the last hour, a sample every ten seconds. Downtime stays a gap.
+//! This node: its name, what it runs on, and its health over the last hour, a sample every ten seconds. Downtime stays
+//! a gap.
 
 use super::{
     Part,
@@ -58,7 +59,11 @@ fn Content(
     /// Renames it.
     rename: FormAction,
 ) -> impl IntoView {
-    let NodeView { info, health, may_rename } = view;
+    let NodeView {
+        info,
+        health,
+        may_rename,
+    } = view;
     let samples = RwSignal::new(health);
     let name = info.name.clone();
     let live = use_live();
@@ -197,7 +202,13 @@ const MEASURES: [Measure; 7] = [
     Measure {
         name: "Memory of the machine",
         value: |sample| float(sample.memory_used),
-        text: |sample| Some(format!("{} of {}", format::bytes(sample.memory_used?), format::bytes(sample.memory_total?))),
+        text: |sample| {
+            Some(format!(
+                "{} of {}",
+                format::bytes(sample.memory_used?),
+                format::bytes(sample.memory_total?)
+            ))
+        },
         top: |sample| float(sample.memory_total),
         axis: axis_bytes,
     },
@@ -208,7 +219,13 @@ const MEASURES: [Measure; 7] = [
         top: |_| None,
         axis: axis_bytes,
     },
-    Measure { name: "Disk free", value: |sample| float(sample.disk_free), text: |sample| sample.disk_free.map(format::bytes), top: |_| None, axis: axis_bytes },
+    Measure {
+        name: "Disk free",
+        value: |sample| float(sample.disk_free),
+        text: |sample| sample.disk_free.map(format::bytes),
+        top: |_| None,
+        axis: axis_bytes,
+    },
     Measure {
         name: "Database",
         value: |sample| float(sample.database_bytes),
@@ -216,8 +233,20 @@ const MEASURES: [Measure; 7] = [
         top: |_| None,
         axis: axis_bytes,
     },
-    Measure { name: "Agents running", value: |sample| float(sample.agents), text: |sample| sample.agents.map(format::exact), top: |_| None, axis: axis_count },
-    Measure { name: "Write queue", value: |sample| float(sample.queue), text: |sample| sample.queue.map(format::exact), top: |_| None, axis: axis_count },
+    Measure {
+        name: "Agents running",
+        value: |sample| float(sample.agents),
+        text: |sample| sample.agents.map(format::exact),
+        top: |_| None,
+        axis: axis_count,
+    },
+    Measure {
+        name: "Write queue",
+        value: |sample| float(sample.queue),
+        text: |sample| sample.queue.map(format::exact),
+        top: |_| None,
+        axis: axis_count,
+    },
 ];
 
 #[component]
@@ -229,10 +258,19 @@ fn Charts(
         let values = Memo::new(move |_| {
             let samples = samples.read();
             let end = samples.last().map_or(0, |last| last.at);
-            let points: Vec<_> = samples.iter().map(|sample| (sample.at, (measure.value)(sample))).collect();
+            let points: Vec<_> = samples
+                .iter()
+                .map(|sample| (sample.at, (measure.value)(sample)))
+                .collect();
             plot::slots(&points, end, SLOT_MS, SLOTS)
         });
-        let now = Signal::derive(move || samples.read().last().and_then(measure.text).unwrap_or_else(|| "not known".to_owned()));
+        let now = Signal::derive(move || {
+            samples
+                .read()
+                .last()
+                .and_then(measure.text)
+                .unwrap_or_else(|| "not known".to_owned())
+        });
         let top = Memo::new(move |_| {
             let known = samples.read().last().and_then(measure.top);
             known.unwrap_or_else(|| plot::round_up(plot::ceiling(values.read().iter().copied())))
@@ -262,7 +300,12 @@ fn Charts(
             </div>
         }
     };
-    let none = move || samples.read().is_empty().then(|| view! { <p class="muted">"No sample yet. The first comes within ten seconds."</p> });
+    let none = move || {
+        samples
+            .read()
+            .is_empty()
+            .then(|| view! { <p class="muted">"No sample yet. The first comes within ten seconds."</p> })
+    };
     let measured = Memo::new(move |_| measured_so_far(&samples.read()));
     view! {
         {none}
@@ -271,7 +314,8 @@ fn Charts(
     }
 }
 
-/// `22s measured so far`, while there is too little for charts; `None` before the first sample and once there is enough.
+/// `22s measured so far`, while there is too little for charts; `None` before the first sample and once there is
+/// enough.
 fn measured_so_far(samples: &[HealthSample]) -> Option<String> {
     let (first, last) = (samples.first()?, samples.last()?);
     (samples.len() < CHART_FROM).then(|| format!("{} measured so far.", format::span(last.at - first.at)))
@@ -283,7 +327,14 @@ mod push_tests {
 
     #[test]
     fn a_few_samples_are_no_chart() {
-        let of = |count: i64| (0..count).map(|n| HealthSample { at: n * 10_000, ..HealthSample::default() }).collect::<Vec<_>>();
+        let of = |count: i64| {
+            (0..count)
+                .map(|n| HealthSample {
+                    at: n * 10_000,
+                    ..HealthSample::default()
+                })
+                .collect::<Vec<_>>()
+        };
         assert_eq!(measured_so_far(&[]), None);
         assert_eq!(measured_so_far(&of(3)).as_deref(), Some("20s measured so far."));
         assert_eq!(measured_so_far(&of(10)), None);
@@ -291,12 +342,18 @@ mod push_tests {
 
     #[test]
     fn the_axis_says_the_value_at_its_top() {
-        assert_eq!((axis_bytes(16e9), axis_count(1.0)), ("16.0 GB".to_owned(), "1".to_owned()));
+        assert_eq!(
+            (axis_bytes(16e9), axis_count(1.0)),
+            ("16.0 GB".to_owned(), "1".to_owned())
+        );
     }
 
     #[test]
     fn an_hour_of_samples_is_kept_and_none_twice() {
-        let sample = |at| HealthSample { at, ..HealthSample::default() };
+        let sample = |at| HealthSample {
+            at,
+            ..HealthSample::default()
+        };
         let mut samples = vec![sample(0), sample(10_000)];
         push(&mut samples, sample(10_000));
         assert_eq!(samples.len(), 2);
@@ -331,36 +388,88 @@ mod tests {
 
     #[tokio::test]
     async fn the_node_shows_its_facts_its_charts_and_the_gap_in_them() {
-        let page = Fake { node: Node { health: hour(), ..Default::default() }, ..Fake::default() }.render("/settings/node").await;
-        page.shows(&["workbench", "SQLite 3.51.3", "at most 8 at once, idle ones are stopped after 15m", "Processor", "7.08 GB of 16.0 GB", "Rename", "gap-l"]);
+        let page = Fake {
+            node: Node {
+                health: hour(),
+                ..Default::default()
+            },
+            ..Fake::default()
+        }
+        .render("/settings/node")
+        .await;
+        page.shows(&[
+            "workbench",
+            "SQLite 3.51.3",
+            "at most 8 at once, idle ones are stopped after 15m",
+            "Processor",
+            "7.08 GB of 16.0 GB",
+            "Rename",
+            "gap-l",
+        ]);
         assert!(
-            page.visible().split("<path").filter(|path| path.contains("gap-l") && path.contains("d=\"M")).count() >= 5,
+            page.visible()
+                .split("<path")
+                .filter(|path| path.contains("gap-l") && path.contains("d=\"M"))
+                .count()
+                >= 5,
             "the hour had ten minutes of downtime"
         );
     }
 
     #[tokio::test]
     async fn few_samples_show_figures_and_since_when_instead_of_empty_charts() {
-        let page = Fake { node: Node { health: hour()[..3].to_vec(), ..Default::default() }, ..Fake::default() }.render("/settings/node").await;
-        page.shows(&["20s measured so far.", "Write queue", "120 GB"]).lacks(&["1 h ago", "gap-l"]);
-        let page = Fake { node: Node { health: hour(), ..Default::default() }, ..Fake::default() }.render("/settings/node").await;
-        page.shows(&["1 h ago", ">100 %</div>", ">16.0 GB</div>"]).lacks(&["so far"]);
+        let page = Fake {
+            node: Node {
+                health: hour()[..3].to_vec(),
+                ..Default::default()
+            },
+            ..Fake::default()
+        }
+        .render("/settings/node")
+        .await;
+        page.shows(&["20s measured so far.", "Write queue", "120 GB"])
+            .lacks(&["1 h ago", "gap-l"]);
+        let page = Fake {
+            node: Node {
+                health: hour(),
+                ..Default::default()
+            },
+            ..Fake::default()
+        }
+        .render("/settings/node")
+        .await;
+        page.shows(&["1 h ago", ">100 %</div>", ">16.0 GB</div>"])
+            .lacks(&["so far"]);
     }
 
     #[tokio::test]
     async fn a_fresh_node_has_no_samples_and_invents_none() {
-        Fake::default().render("/settings/node").await.shows(&["No sample yet.", "not known"]);
+        Fake::default()
+            .render("/settings/node")
+            .await
+            .shows(&["No sample yet.", "not known"]);
     }
 
     #[tokio::test]
     async fn only_admins_are_offered_to_rename_it() {
-        let page = Fake { caller: Some(caller(Role::Operator)), ..Fake::default() }.render("/settings/node").await;
-        page.lacks(&["/api/rpc/settings/rename-node"]).shows(&["needs the role admin"]);
+        let page = Fake {
+            caller: Some(caller(Role::Operator)),
+            ..Fake::default()
+        }
+        .render("/settings/node")
+        .await;
+        page.lacks(&["/api/rpc/settings/rename-node"])
+            .shows(&["needs the role admin"]);
     }
 
     #[tokio::test]
     async fn a_node_that_cannot_be_read_says_so() {
-        let fake = Fake { frame_fails: true, ..Fake::failing(Error::StorageFull) };
-        fake.render("/settings/node").await.shows(&["The node could not be read.", "The disk of this node is full"]);
+        let fake = Fake {
+            frame_fails: true,
+            ..Fake::failing(Error::StorageFull)
+        };
+        fake.render("/settings/node")
+            .await
+            .shows(&["The node could not be read.", "The disk of this node is full"]);
     }
 }

@@ -116,7 +116,10 @@ fn TokensToo() -> impl IntoView {
 
 /// What a login is called: its browser.
 fn login_name(login: &Login) -> String {
-    login.browser.as_deref().map_or_else(|| "A browser that did not say its name".to_owned(), browser_name)
+    login
+        .browser
+        .as_deref()
+        .map_or_else(|| "A browser that did not say its name".to_owned(), browser_name)
 }
 
 #[component]
@@ -144,8 +147,15 @@ fn PasswordForm(
 ) -> impl IntoView {
     let query = use_query_map();
     let value = move |key: &str| query.read_untracked().get(key).unwrap_or_default();
-    let wrong = Some(value("error")).filter(|word| !word.is_empty()).map(|word| words::change(&word, value("retry").parse().ok()));
-    let beside = |place: Beside| wrong.as_ref().filter(|(at, _)| *at == place).map(|(_, text)| text.clone());
+    let wrong = Some(value("error"))
+        .filter(|word| !word.is_empty())
+        .map(|word| words::change(&word, value("retry").parse().ok()));
+    let beside = |place: Beside| {
+        wrong
+            .as_ref()
+            .filter(|(at, _)| *at == place)
+            .map(|(_, text)| text.clone())
+    };
     let (current, new, form) = (beside(Beside::Password), beside(Beside::New), beside(Beside::Form));
     let saved = value("saved") == "password";
     view! {
@@ -228,9 +238,15 @@ mod tests {
             from: Some("192.0.2.7".into()),
             current,
         };
-        let page = Fake { accounts: Accounts { logins: vec![login(1, true), login(2, false)], ..Default::default() }, ..Fake::default() }
-            .render("/settings/profile")
-            .await;
+        let page = Fake {
+            accounts: Accounts {
+                logins: vec![login(1, true), login(2, false)],
+                ..Default::default()
+            },
+            ..Fake::default()
+        }
+        .render("/settings/profile")
+        .await;
         assert_eq!(page.status, 200);
         page.shows(&[
             "mara",
@@ -251,17 +267,29 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_password_form_led_back_with_stands_beside_its_field() {
-        Fake::default().render("/settings/profile?error=current").await.shows(&["This is not your present password.", "current-error"]);
-        Fake::default().render("/settings/profile?saved=password").await.shows(&["The password was changed."]);
+        Fake::default()
+            .render("/settings/profile?error=current")
+            .await
+            .shows(&["This is not your present password.", "current-error"]);
+        Fake::default()
+            .render("/settings/profile?saved=password")
+            .await
+            .shows(&["The password was changed."]);
     }
 
     #[tokio::test]
     async fn a_profile_without_logins_says_so() {
-        Fake::default().render("/settings/profile").await.shows(&["No browser is signed in."]);
+        Fake::default()
+            .render("/settings/profile")
+            .await
+            .shows(&["No browser is signed in."]);
     }
 
     #[tokio::test]
     async fn an_error_is_shown_with_its_reference() {
-        Fake::failing(Error::Internal("ref-9".into())).render("/settings/profile").await.shows(&["The profile could not be read.", "ref-9", "Try again"]);
+        Fake::failing(Error::Internal("ref-9".into()))
+            .render("/settings/profile")
+            .await
+            .shows(&["The profile could not be read.", "ref-9", "Try again"]);
     }
 }

@@ -65,7 +65,8 @@ fn CreateForm(
     /// Says whether it asks for a password.
     list: NodeResource<TokensView>,
 ) -> impl IntoView {
-    let about = move |field: &'static str| Signal::derive(move || create.refusal().and_then(|error| error.about(field)));
+    let about =
+        move |field: &'static str| Signal::derive(move || create.refusal().and_then(|error| error.about(field)));
     view! {
         <NodeForm action=create class="set-f">
             <TextInput label="Name" name="name" required=true maxlength=100 hint="What it is for: nightly report, laptop script." error=about("name") />
@@ -257,8 +258,21 @@ mod tests {
 
     #[tokio::test]
     async fn tokens_are_listed_and_their_forms_post_without_wasm() {
-        let tokens = vec![token(1, |t| t.name = "nightly <report>".into()), token(2, |t| (t.used, t.expires) = (Some(NOW - 60_000), Some(NOW + 86_400_000)))];
-        let page = Fake { accounts: Accounts { tokens, ..Default::default() }, ..Fake::default() }.render("/settings/tokens").await;
+        let tokens = vec![
+            token(1, |t| t.name = "nightly <report>".into()),
+            token(2, |t| {
+                (t.used, t.expires) = (Some(NOW - 60_000), Some(NOW + 86_400_000));
+            }),
+        ];
+        let page = Fake {
+            accounts: Accounts {
+                tokens,
+                ..Default::default()
+            },
+            ..Fake::default()
+        }
+        .render("/settings/tokens")
+        .await;
         page.shows(&[
             "nightly &lt;report&gt;",
             "never used",
@@ -275,13 +289,24 @@ mod tests {
     async fn a_token_is_never_used_before_it_was_created() {
         // The use is noted to the minute, the creation to the millisecond.
         let tokens = vec![token(1, |t| (t.created, t.used) = (NOW, Some(NOW - 42_000)))];
-        let page = Fake { accounts: Accounts { tokens, ..Default::default() }, ..Fake::default() }.render("/settings/tokens").await;
+        let page = Fake {
+            accounts: Accounts {
+                tokens,
+                ..Default::default()
+            },
+            ..Fake::default()
+        }
+        .render("/settings/tokens")
+        .await;
         page.shows(&["last used", "Access"]).lacks(&["14:35:23"]);
     }
 
     #[tokio::test]
     async fn without_tokens_the_first_step_is_offered() {
-        Fake::default().render("/settings/tokens").await.shows(&["No tokens yet", "Create token"]);
+        Fake::default()
+            .render("/settings/tokens")
+            .await
+            .shows(&["No tokens yet", "Create token"]);
     }
 
     #[tokio::test]

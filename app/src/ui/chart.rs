@@ -1,4 +1,5 @@
-//! Small charts in SVG, drawn from what `plot` computes. Colours come from classes; every chart says in words what it shows.
+//! Small charts in SVG, drawn from what `plot` computes. Colours come from classes; every chart says in words what it
+//! shows.
 
 use super::plot;
 use crate::view;
@@ -81,7 +82,9 @@ pub fn Line(
     let h = f64::from(height);
     let paths = Memo::new(move |_| {
         let values = values.get();
-        let top = top.get().unwrap_or_else(|| plot::round_up(plot::ceiling(values.iter().copied())));
+        let top = top
+            .get()
+            .unwrap_or_else(|| plot::round_up(plot::ceiling(values.iter().copied())));
         plot::line_paths(&values, top, h)
     });
     let last = move || values.read().len().saturating_sub(1).max(1);

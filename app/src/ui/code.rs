@@ -28,7 +28,13 @@ pub(crate) fn code(text: &str) -> AnyView {
     match (pieces.next(), pieces.next()) {
         (None, _) => "".into_any(),
         (Some(Piece::Text(all)), None) => all.to_owned().into_any(),
-        (first, second) => first.into_iter().chain(second).chain(pieces).map(piece).collect_view().into_any(),
+        (first, second) => first
+            .into_iter()
+            .chain(second)
+            .chain(pieces)
+            .map(piece)
+            .collect_view()
+            .into_any(),
     }
 }
 
@@ -58,7 +64,11 @@ pub fn CodeBlock(
     #[prop(optional)]
     big: bool,
 ) -> impl IntoView {
-    let class = format!("code{}{}", if wrap { " code-wrap" } else { "" }, if big { " code-big" } else { "" });
+    let class = format!(
+        "code{}{}",
+        if wrap { " code-wrap" } else { "" },
+        if big { " code-big" } else { "" }
+    );
     match html {
         Some(html) => view! { <pre class=class tabindex="0" role="region" aria-label=label inner_html=html></pre> },
         None => view! { <pre class=class tabindex="0" role="region" aria-label=label>{code(&text)}</pre> },
@@ -77,7 +87,12 @@ pub fn DiffView(
     #[prop(optional)]
     wrap: bool,
 ) -> impl IntoView {
-    let label = format!("Change of {}: {} lines added, {} removed", shown::marked(&diff.path), diff.added, diff.removed);
+    let label = format!(
+        "Change of {}: {} lines added, {} removed",
+        shown::marked(&diff.path),
+        diff.added,
+        diff.removed
+    );
     let head = (!bare).then(|| {
         view! {
             <div class="diff-h">
@@ -90,7 +105,9 @@ pub fn DiffView(
         }
     });
     let no_numbers = diff.unplaced.is_some();
-    let unplaced = diff.unplaced.map(|why| view! { <p class="dl-x xs">{format!("No line numbers: {}", nowhere(why))}</p> });
+    let unplaced = diff
+        .unplaced
+        .map(|why| view! { <p class="dl-x xs">{format!("No line numbers: {}", nowhere(why))}</p> });
     view! {
         <div class="diff" class:diff-wrap=wrap class:diff-nn=no_numbers>
             {head}

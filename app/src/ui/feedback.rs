@@ -1,4 +1,5 @@
-//! What is shown instead of content: nothing yet, nothing at all, an error; and notices. Pages hold only content, `QueryState` does the rest.
+//! What is shown instead of content: nothing yet, nothing at all, an error; and notices. Pages hold only content,
+//! `QueryState` does the rest.
 
 use super::{Icon, Look, Shape, lazy_child::lazy_child};
 use crate::{AppResult, NodeResource, error::AppError, view};
@@ -162,8 +163,8 @@ pub fn Skeleton(
     }
 }
 
-/// Shows what a resource gave: rows in waiting before the first answer, an error with a way to try again, or the content.
-/// Old content stays while a newer one is fetched.
+/// Shows what a resource gave: rows in waiting before the first answer, an error with a way to try again, or the
+/// content. Old content stays while a newer one is fetched.
 #[component]
 pub fn QueryState<T, F, V>(
     /// The resource.
@@ -184,13 +185,20 @@ where
 {
     let answer = move || {
         let content = content.clone();
-        query.get().map(|answer| answer.map(|value| lazy_child(move || content(value).into_any())))
+        query
+            .get()
+            .map(|answer| answer.map(|value| lazy_child(move || content(value).into_any())))
     };
     query_state(Arc::new(answer), Callback::new(move |()| query.refetch()), rows, failed)
 }
 
 /// The same, compiled once.
-fn query_state(answer: Arc<dyn Fn() -> Option<AppResult<AnyView>> + Send + Sync>, again: Callback<()>, rows: usize, failed: MaybeProp<String>) -> AnyView {
+fn query_state(
+    answer: Arc<dyn Fn() -> Option<AppResult<AnyView>> + Send + Sync>,
+    again: Callback<()>,
+    rows: usize,
+    failed: MaybeProp<String>,
+) -> AnyView {
     view! {
         <Transition fallback=move || {
             view! { <Skeleton rows=rows /> }

@@ -1,17 +1,22 @@
-//! Fields of forms. Every field has a visible label or a name for screen readers; errors stand beside the field they are about.
+//! Fields of forms. Every field has a visible label or a name for screen readers; errors stand beside the field they
+//! are about.
 
 use super::Icon;
 use crate::view;
 use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 
-/// Hands on what stands in a field when its page is taken over: it was typed before WASM was there, and a bound value would erase it.
-/// Use as `use:keep_typed=callback` on an `<input>` or `<textarea>`; a field that the browser makes anew is empty and says nothing.
+/// Hands on what stands in a field when its page is taken over: it was typed before WASM was there, and a bound value
+/// would erase it. Use as `use:keep_typed=callback` on an `<input>` or `<textarea>`; a field that the browser makes
+/// anew is empty and says nothing.
 pub fn keep_typed(element: web_sys::Element, hears: Callback<String>) {
     let typed = match element.dyn_into::<web_sys::HtmlInputElement>() {
         Ok(input) if input.value() != input.default_value() => input.value(),
         Ok(_) => return,
-        Err(other) => other.dyn_into::<web_sys::HtmlTextAreaElement>().map(|area| area.value()).unwrap_or_default(),
+        Err(other) => other
+            .dyn_into::<web_sys::HtmlTextAreaElement>()
+            .map(|area| area.value())
+            .unwrap_or_default(),
     };
     if !typed.is_empty() {
         hears.run(typed);
@@ -102,7 +107,11 @@ pub fn TextInput(
         }
     });
     let described = move || {
-        if error.read().is_some() { Some(format!("{name}-error")) } else { has_hint.then(|| format!("{name}-hint")) }
+        if error.read().is_some() {
+            Some(format!("{name}-error"))
+        } else {
+            has_hint.then(|| format!("{name}-hint"))
+        }
     };
     view! {
         <Field label=label id=name hint=hint error=error>

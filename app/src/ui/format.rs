@@ -22,7 +22,9 @@ pub struct Civil {
     pub weekday: u8,
 }
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 const SECOND: i64 = 1_000;
@@ -69,7 +71,10 @@ pub fn civil(at: Millis, offset_minutes: i64) -> Civil {
 
 impl Civil {
     fn month_name(&self) -> &'static str {
-        MONTHS.get(usize::from(self.month).wrapping_sub(1)).copied().unwrap_or("")
+        MONTHS
+            .get(usize::from(self.month).wrapping_sub(1))
+            .copied()
+            .unwrap_or("")
     }
 
     /// `14:36`.
@@ -90,14 +95,23 @@ impl Civil {
     /// `Sun 22 Nov 2026, 14:36:05`.
     pub fn long(&self) -> String {
         let weekday = WEEKDAYS.get(usize::from(self.weekday)).copied().unwrap_or("");
-        format!("{weekday} {} {}, {}:{:02}", self.day_month(), self.year, self.time(), self.second)
+        format!(
+            "{weekday} {} {}, {}:{:02}",
+            self.day_month(),
+            self.year,
+            self.time(),
+            self.second
+        )
     }
 }
 
 /// `2026-11-22T14:36:05Z`, for `<time datetime>`.
 pub fn iso(at: Millis) -> String {
     let c = civil(at, 0);
-    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        c.year, c.month, c.day, c.hour, c.minute, c.second
+    )
 }
 
 /// `22 Nov, 14:36 UTC`: what the server writes, before the browser knows its zone.
@@ -121,7 +135,8 @@ pub fn day(iso_day: &str) -> String {
     }
 }
 
-/// How long something took or has been going on: `0s`, `42s`, `4m 10s`, `2h 33m`, `3d 4h`. Negative spans count as none.
+/// How long something took or has been going on: `0s`, `42s`, `4m 10s`, `2h 33m`, `3d 4h`. Negative spans count as
+/// none.
 pub fn span(millis: i64) -> String {
     let millis = millis.max(0);
     if millis < MINUTE {
@@ -138,14 +153,21 @@ pub fn span(millis: i64) -> String {
 /// A span somebody chose, without the parts that are zero: `15m`, `2h`, `1h 30m`.
 pub fn span_round(millis: i64) -> String {
     let span = span(millis);
-    let short = span.strip_suffix(" 00s").or_else(|| span.strip_suffix(" 00m")).or_else(|| span.strip_suffix(" 0h"));
+    let short = span
+        .strip_suffix(" 00s")
+        .or_else(|| span.strip_suffix(" 00m"))
+        .or_else(|| span.strip_suffix(" 0h"));
     short.unwrap_or(&span).to_owned()
 }
 
 /// A short span to tenths: `0.4s`, `41.2s`, then as [`span`].
 pub fn span_exact(millis: i64) -> String {
     let millis = millis.max(0);
-    if millis < MINUTE { format!("{}.{}s", millis / SECOND, millis % SECOND / 100) } else { span(millis) }
+    if millis < MINUTE {
+        format!("{}.{}s", millis / SECOND, millis % SECOND / 100)
+    } else {
+        span(millis)
+    }
 }
 
 /// How long ago: `now`, `12s ago`, `4m ago`, `2h ago`, `3d ago`. A moment in the future (clocks differ) is now.
@@ -166,7 +188,11 @@ pub fn ago_short(millis: i64) -> String {
 
 /// How long until: `in 27m 46s`; `now` when it is over.
 pub fn until(millis: i64) -> String {
-    if millis < SECOND { "now".to_owned() } else { format!("in {}", span(millis)) }
+    if millis < SECOND {
+        "now".to_owned()
+    } else {
+        format!("in {}", span(millis))
+    }
 }
 
 /// `1,924,311`.
@@ -232,14 +258,22 @@ pub fn cost(micros: Micros) -> String {
     }
     let sign = if micros < 0 { "\u{2212}" } else { "" };
     let cents = micros.unsigned_abs().saturating_add(5_000) / 10_000;
-    format!("{sign}${}.{:02}", exact(i64::try_from(cents / 100).unwrap_or(i64::MAX)), cents % 100)
+    format!(
+        "{sign}${}.{:02}",
+        exact(i64::try_from(cents / 100).unwrap_or(i64::MAX)),
+        cents % 100
+    )
 }
 
 /// `$0.218430`: to the micro-dollar, for the tooltip.
 pub fn cost_exact(micros: Micros) -> String {
     let sign = if micros < 0 { "\u{2212}" } else { "" };
     let size = micros.unsigned_abs();
-    format!("{sign}${}.{:06}, the agent's own estimate", size / 1_000_000, size % 1_000_000)
+    format!(
+        "{sign}${}.{:06}, the agent's own estimate",
+        size / 1_000_000,
+        size % 1_000_000
+    )
 }
 
 /// `1 session`, `3 sessions`.
@@ -249,7 +283,9 @@ pub fn count(n: i64, one: &str, many: &str) -> String {
 
 /// Two letters for a person: of `Mara Klein` `MK`, of `mara` `MA`.
 pub fn initials(name: &str) -> String {
-    let mut words = name.split(|c: char| c.is_whitespace() || c.is_ascii_punctuation()).filter(|word| !word.is_empty());
+    let mut words = name
+        .split(|c: char| c.is_whitespace() || c.is_ascii_punctuation())
+        .filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default();
     let second = words.next();
     let letters: String = match second {
@@ -265,7 +301,11 @@ pub fn lower(text: &str) -> String {
     if !text.is_ascii() {
         return js_sys::JsString::from(text).to_lower_case().into();
     }
-    if cfg!(feature = "hydrate") { text.to_ascii_lowercase() } else { text.to_lowercase() }
+    if cfg!(feature = "hydrate") {
+        text.to_ascii_lowercase()
+    } else {
+        text.to_lowercase()
+    }
 }
 
 /// The text in upper case; see [`lower`].
@@ -274,7 +314,11 @@ pub fn upper(text: &str) -> String {
     if !text.is_ascii() {
         return js_sys::JsString::from(text).to_upper_case().into();
     }
-    if cfg!(feature = "hydrate") { text.to_ascii_uppercase() } else { text.to_uppercase() }
+    if cfg!(feature = "hydrate") {
+        text.to_ascii_uppercase()
+    } else {
+        text.to_uppercase()
+    }
 }
 
 #[cfg(test)]
@@ -305,10 +349,23 @@ mod tests {
 
     #[test]
     fn spans_grow_coarser() {
-        for (millis, text) in [(-5, "0s"), (42_999, "42s"), (250_000, "4m 10s"), (1_084_000, "18m 04s"), (9_180_000, "2h 33m"), (273_600_000, "3d 4h")] {
+        for (millis, text) in [
+            (-5, "0s"),
+            (42_999, "42s"),
+            (250_000, "4m 10s"),
+            (1_084_000, "18m 04s"),
+            (9_180_000, "2h 33m"),
+            (273_600_000, "3d 4h"),
+        ] {
             assert_eq!(span(millis), text);
         }
-        for (millis, text) in [(15 * MINUTE, "15m"), (2 * HOUR, "2h"), (90 * MINUTE, "1h 30m"), (DAY, "1d"), (100 * SECOND, "1m 40s")] {
+        for (millis, text) in [
+            (15 * MINUTE, "15m"),
+            (2 * HOUR, "2h"),
+            (90 * MINUTE, "1h 30m"),
+            (DAY, "1d"),
+            (100 * SECOND, "1m 40s"),
+        ] {
             assert_eq!(span_round(millis), text);
         }
         assert_eq!(span_exact(412), "0.4s");
@@ -317,7 +374,14 @@ mod tests {
 
     #[test]
     fn ages_are_never_negative() {
-        for (millis, text) in [(-60_000, "now"), (4_999, "now"), (12_000, "12s ago"), (250_000, "4m ago"), (9_180_000, "2h ago"), (273_600_000, "3d ago")] {
+        for (millis, text) in [
+            (-60_000, "now"),
+            (4_999, "now"),
+            (12_000, "12s ago"),
+            (250_000, "4m ago"),
+            (9_180_000, "2h ago"),
+            (273_600_000, "3d ago"),
+        ] {
             assert_eq!(ago(millis), text);
         }
         assert_eq!(ago_short(250_000), "4m");
@@ -349,7 +413,13 @@ mod tests {
 
     #[test]
     fn costs_are_cents_and_never_round_to_nothing() {
-        for (micros, text) in [(0, "$0.00"), (1, "<$0.01"), (218_430, "$0.22"), (41_200_000, "$41.20"), (1_204_500_000, "$1,204.50")] {
+        for (micros, text) in [
+            (0, "$0.00"),
+            (1, "<$0.01"),
+            (218_430, "$0.22"),
+            (41_200_000, "$41.20"),
+            (1_204_500_000, "$1,204.50"),
+        ] {
             assert_eq!(cost(micros), text);
         }
         assert!(cost_exact(218_430).starts_with("$0.218430"));

@@ -7,7 +7,10 @@ use leptos::prelude::*;
 /// A symbol of the sprite. Tests draw nothing that is not in it: a missing symbol is an empty picture, and no error.
 fn symbol(kind: char, name: &str) -> String {
     #[cfg(test)]
-    assert!(include_str!("../../../public/icons.svg").contains(&format!("id=\"{kind}-{name}\"")), "no symbol `{kind}-{name}` in public/icons.svg");
+    assert!(
+        include_str!("../../../public/icons.svg").contains(&format!("id=\"{kind}-{name}\"")),
+        "no symbol `{kind}-{name}` in public/icons.svg"
+    );
     format!("/icons.svg#{kind}-{name}")
 }
 

@@ -10,8 +10,8 @@ struct Row {
     draw: Box<dyn FnOnce() -> AnyView + Send>,
 }
 
-/// A row for each of `items`, drawn by `row` when its `key` is new. `<For>` for every list of the dashboard: it is compiled once, and not for
-/// each kind of item, key and closure (10 kB of wasm a list).
+/// A row for each of `items`, drawn by `row` when its `key` is new. `<For>` for every list of the dashboard: it is
+/// compiled once, and not for each kind of item, key and closure (10 kB of wasm a list).
 pub(crate) fn keyed_list<T: Send + 'static>(
     items: impl Fn() -> Vec<T> + Send + Sync + 'static,
     key: fn(&T) -> String,
@@ -21,7 +21,10 @@ pub(crate) fn keyed_list<T: Send + 'static>(
     let rows = move || {
         let drawn = |item: T| {
             let (key, row) = (key(&item), Arc::clone(&row));
-            Row { key, draw: Box::new(move || row(item)) }
+            Row {
+                key,
+                draw: Box::new(move || row(item)),
+            }
         };
         items().into_iter().map(drawn).collect()
     };

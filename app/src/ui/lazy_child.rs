@@ -1,6 +1,7 @@
-//! Content that is made once. While the server waits for what a page reads, it walks through the page to see what else there is to wait for,
-//! makes everything in it and throws it away, and makes it again to draw it. A page reads at its top, so there is nothing to find in what is
-//! drawn from that: it is made when it is drawn. It must not be used around what reads by itself.
+//! Content that is made once. While the server waits for what a page reads, it walks through the page to see what else
+//! there is to wait for, makes everything in it and throws it away, and makes it again to draw it. A page reads at its
+//! top, so there is nothing to find in what is drawn from that: it is made when it is drawn. It must not be used around
+//! what reads by itself.
 
 use leptos::prelude::*;
 
@@ -52,7 +53,14 @@ mod server {
             (self.0)().resolve().await
         }
 
-        fn to_html_with_buf(self, buf: &mut String, position: &mut Position, escape: bool, mark_branches: bool, extra_attrs: Vec<AnyAttribute>) {
+        fn to_html_with_buf(
+            self,
+            buf: &mut String,
+            position: &mut Position,
+            escape: bool,
+            mark_branches: bool,
+            extra_attrs: Vec<AnyAttribute>,
+        ) {
             (self.0)().to_html_with_buf(buf, position, escape, mark_branches, extra_attrs);
         }
 

@@ -1,4 +1,5 @@
-//! Menus, segments and tabs: choosing among few. A menu is a `<details>`: it opens without WASM and closes on a press elsewhere or Escape with it.
+//! Menus, segments and tabs: choosing among few. A menu is a `<details>`: it opens without WASM and closes on a press
+//! elsewhere or Escape with it.
 
 use crate::view;
 use leptos::{ev, html, prelude::*};
@@ -35,7 +36,8 @@ pub fn Menu(
     let details = NodeRef::<html::Details>::new();
     let made = RwSignal::new(!lazy);
     let make = move || {
-        // Once: the content is not made again. The browser says `toggle` later, when the menu may be gone with its page.
+        // Once: the content is not made again. The browser says `toggle` later, when the menu may be gone with its
+        // page.
         if made.try_get_untracked() == Some(false) {
             made.set(true);
         }
@@ -48,7 +50,16 @@ pub fn Menu(
     });
     let content = if lazy {
         let children = Mutex::new(Some(children));
-        (move || made.get().then(|| children.lock().ok().and_then(|mut children| children.take()).map(|children| children()))).into_any()
+        (move || {
+            made.get().then(|| {
+                children
+                    .lock()
+                    .ok()
+                    .and_then(|mut children| children.take())
+                    .map(|children| children())
+            })
+        })
+        .into_any()
     } else {
         children().into_any()
     };
@@ -59,21 +70,30 @@ pub fn Menu(
     };
     // The key is used up by closing: on a session's page Escape would otherwise interrupt the agent as well.
     let escape = move |event: &ev::KeyboardEvent| {
-        let Some(details) = details.get_untracked().filter(|details| details.has_attribute("open")) else { return };
+        let Some(details) = details.get_untracked().filter(|details| details.has_attribute("open")) else {
+            return;
+        };
         if event.key() != "Escape" || event.default_prevented() {
             return;
         }
         event.prevent_default();
         event.stop_propagation();
         close();
-        if let Some(summary) = details.query_selector("summary").ok().flatten().and_then(|summary| summary.dyn_into::<web_sys::HtmlElement>().ok()) {
+        if let Some(summary) = details
+            .query_selector("summary")
+            .ok()
+            .flatten()
+            .and_then(|summary| summary.dyn_into::<web_sys::HtmlElement>().ok())
+        {
             let _ = summary.focus();
         }
     };
     if cfg!(feature = "hydrate") {
         let presses = window_event_listener(ev::click, move |event| {
             let outside = details.get_untracked().is_some_and(|details| {
-                let target = event.target().and_then(|target| target.dyn_into::<web_sys::Node>().ok());
+                let target = event
+                    .target()
+                    .and_then(|target| target.dyn_into::<web_sys::Node>().ok());
                 !details.contains(target.as_ref())
             });
             if outside {
@@ -87,7 +107,13 @@ pub fn Menu(
             keys.remove();
         });
     }
-    let class = format!("menu{}{} {class}", if end { " menu-end" } else { "" }, if up { " menu-up" } else { "" }).trim_end().to_owned();
+    let class = format!(
+        "menu{}{} {class}",
+        if end { " menu-end" } else { "" },
+        if up { " menu-up" } else { "" }
+    )
+    .trim_end()
+    .to_owned();
     view! {
         <details
             class="menu-w"
@@ -185,7 +211,9 @@ pub fn Tabs(
 ) -> impl IntoView {
     let step = move |event: ev::KeyboardEvent| {
         let keys: Vec<_> = tabs.read_untracked().iter().map(|tab| tab.key).collect();
-        let Some(at) = keys.iter().position(|key| *key == value.get_untracked()) else { return };
+        let Some(at) = keys.iter().position(|key| *key == value.get_untracked()) else {
+            return;
+        };
         let next = match event.key().as_str() {
             "ArrowRight" => (at + 1) % keys.len(),
             "ArrowLeft" => (at + keys.len() - 1) % keys.len(),
@@ -195,7 +223,9 @@ pub fn Tabs(
         };
         event.prevent_default();
         on_change.run(keys[next].to_owned());
-        if let Some(list) = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        if let Some(list) = event
+            .current_target()
+            .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
             && let Ok(Some(tab)) = list.query_selector(&format!("[data-tab=\"{}\"]", keys[next]))
             && let Ok(tab) = tab.dyn_into::<web_sys::HtmlElement>()
         {

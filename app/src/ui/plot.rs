@@ -1,16 +1,25 @@
-//! The arithmetic of charts: scales, ticks and paths as pure functions. It draws nothing and invents nothing: a missing value stays a gap.
+//! The arithmetic of charts: scales, ticks and paths as pure functions. It draws nothing and invents nothing: a missing
+//! value stays a gap.
 
 use std::fmt::Write;
 
 /// The largest of the values that are known, or 1 so that nothing divides by zero.
 pub fn ceiling(values: impl IntoIterator<Item = Option<f64>>) -> f64 {
-    let top = values.into_iter().flatten().filter(|value| value.is_finite()).fold(0.0_f64, f64::max);
+    let top = values
+        .into_iter()
+        .flatten()
+        .filter(|value| value.is_finite())
+        .fold(0.0_f64, f64::max);
     if top > 0.0 { top } else { 1.0 }
 }
 
 /// Where `value` lies on a height of `height`, from the top, when `top` is the largest value; kept inside.
 pub fn scale(value: f64, top: f64, height: f64) -> f64 {
-    let part = if top > 0.0 && value.is_finite() { (value / top).clamp(0.0, 1.0) } else { 0.0 };
+    let part = if top > 0.0 && value.is_finite() {
+        (value / top).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
     height - part * height
 }
 
@@ -20,12 +29,18 @@ pub fn round_up(top: f64) -> f64 {
         return 1.0;
     }
     let power = 10_f64.powf(top.log10().floor());
-    [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|step| step * power).find(|end| *end >= top * (1.0 - 1e-9)).unwrap_or(10.0 * power)
+    [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .map(|step| step * power)
+        .find(|end| *end >= top * (1.0 - 1e-9))
+        .unwrap_or(10.0 * power)
 }
 
 /// Up to `count` + 1 evenly spaced values from 0 to `end`.
 pub fn ticks(end: f64, count: u32) -> Vec<f64> {
-    (0..=count.max(1)).map(|n| end * f64::from(n) / f64::from(count.max(1))).collect()
+    (0..=count.max(1))
+        .map(|n| end * f64::from(n) / f64::from(count.max(1)))
+        .collect()
 }
 
 /// The runs of known values: where each begins, and its values.
@@ -67,7 +82,11 @@ pub fn line_paths(values: &[Option<f64>], top: f64, height: f64) -> LinePaths {
     let mut paths = LinePaths::default();
     let mut last: Option<(u32, f64)> = None;
     for (start, run) in runs(values) {
-        let points: Vec<(u32, f64)> = run.iter().enumerate().map(|(n, value)| (x(start + n), scale(*value, top, height))).collect();
+        let points: Vec<(u32, f64)> = run
+            .iter()
+            .enumerate()
+            .map(|(n, value)| (x(start + n), scale(*value, top, height)))
+            .collect();
         if let (Some((x0, y0)), Some((x1, y1))) = (last, points.first()) {
             let _ = write!(paths.gaps, "M{x0} {y0:.1}L{x1} {y1:.1}");
         }
@@ -110,13 +129,18 @@ pub fn stack(parts: &[f64], top: f64, height: f64) -> Vec<Block> {
         below += part;
         let upper = scale(below, top, height);
         if lower - upper > 0.05 {
-            blocks.push(Block { series, y: upper, height: lower - upper });
+            blocks.push(Block {
+                series,
+                y: upper,
+                height: lower - upper,
+            });
         }
     }
     blocks
 }
 
-/// Puts samples into `count` slots of `step` milliseconds that end at `end`; a slot without a sample stays empty, of several the newest counts.
+/// Puts samples into `count` slots of `step` milliseconds that end at `end`; a slot without a sample stays empty, of
+/// several the newest counts.
 pub fn slots(samples: &[(i64, Option<f64>)], end: i64, step: i64, count: usize) -> Vec<Option<f64>> {
     let mut out = vec![None; count];
     if step <= 0 {
@@ -154,7 +178,14 @@ mod tests {
 
     #[test]
     fn axes_end_on_round_numbers() {
-        for (top, end) in [(0.0, 1.0), (1.0, 1.0), (3.0, 5.0), (21.0, 25.0), (640.0, 1000.0), (0.7, 1.0)] {
+        for (top, end) in [
+            (0.0, 1.0),
+            (1.0, 1.0),
+            (3.0, 5.0),
+            (21.0, 25.0),
+            (640.0, 1000.0),
+            (0.7, 1.0),
+        ] {
             assert!((round_up(top) - end).abs() < 1e-9, "{top} gave {}", round_up(top));
         }
         assert_eq!(ticks(10.0, 2), [0.0, 5.0, 10.0]);
@@ -172,14 +203,39 @@ mod tests {
     #[test]
     fn bars_stack_from_the_bottom() {
         let blocks = stack(&[5.0, 0.0, 5.0], 10.0, 20.0);
-        assert_eq!(blocks, [Block { series: 0, y: 10.0, height: 10.0 }, Block { series: 2, y: 0.0, height: 10.0 }]);
+        assert_eq!(
+            blocks,
+            [
+                Block {
+                    series: 0,
+                    y: 10.0,
+                    height: 10.0
+                },
+                Block {
+                    series: 2,
+                    y: 0.0,
+                    height: 10.0
+                }
+            ]
+        );
     }
 
     #[test]
     fn samples_fall_into_slots_and_downtime_stays_empty() {
-        let samples = [(1_000, Some(1.0)), (11_000, Some(2.0)), (41_000, Some(5.0)), (43_000, None)];
-        assert_eq!(slots(&samples, 43_000, 10_000, 5), [Some(1.0), Some(2.0), None, None, None]);
-        assert_eq!(slots(&samples[..3], 43_000, 10_000, 5), [Some(1.0), Some(2.0), None, None, Some(5.0)]);
+        let samples = [
+            (1_000, Some(1.0)),
+            (11_000, Some(2.0)),
+            (41_000, Some(5.0)),
+            (43_000, None),
+        ];
+        assert_eq!(
+            slots(&samples, 43_000, 10_000, 5),
+            [Some(1.0), Some(2.0), None, None, None]
+        );
+        assert_eq!(
+            slots(&samples[..3], 43_000, 10_000, 5),
+            [Some(1.0), Some(2.0), None, None, Some(5.0)]
+        );
         assert_eq!(slots(&samples, 43_000, 0, 2), [None, None]);
     }
 }

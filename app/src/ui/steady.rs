@@ -1,5 +1,6 @@
-//! Whether what stands under a pointer or a finger has stood there long enough to be meant: what came there a moment ago was not what somebody reached for.
-//! It must not know what is pressed; whoever places it says which element its buttons are in.
+//! Whether what stands under a pointer or a finger has stood there long enough to be meant: what came there a moment
+//! ago was not what somebody reached for. It must not know what is pressed; whoever places it says which element its
+//! buttons are in.
 
 use crate::browser;
 use leptos::{ev, html, prelude::*};
@@ -7,7 +8,8 @@ use model::Millis;
 use std::time::Duration;
 use wasm_bindgen::JsCast;
 
-/// So long something stands in its place before a press or a key can be about it; what comes sooner was meant for what stood there before.
+/// So long something stands in its place before a press or a key can be about it; what comes sooner was meant for what
+/// stood there before.
 pub const LOOK_MS: Millis = 400;
 
 /// How often it is looked whether the buttons have moved. At a press it is looked as well.
@@ -28,7 +30,12 @@ impl Steady {
     /// Watches the buttons of `form` until the owner that asked is gone.
     pub fn new(form: NodeRef<html::Form>) -> Self {
         // The server's page has no pointer yet: its plain forms can be sent.
-        let steady = Self { form, seen: StoredValue::new((String::new(), None)), pressed: StoredValue::new(None), still: RwSignal::new(true) };
+        let steady = Self {
+            form,
+            seen: StoredValue::new((String::new(), None)),
+            pressed: StoredValue::new(None),
+            still: RwSignal::new(true),
+        };
         Effect::new(move || {
             if form.get().is_some() {
                 steady.look();
@@ -53,7 +60,9 @@ impl Steady {
 
     /// Looks where the buttons are; whether a press counts now.
     pub fn look(self) -> bool {
-        let (Some(form), now) = (self.form.try_get_untracked().flatten(), browser::now()) else { return true };
+        let (Some(form), now) = (self.form.try_get_untracked().flatten(), browser::now()) else {
+            return true;
+        };
         let places = browser::places(&form, "button");
         let still = self.seen.try_update_value(|seen| {
             if seen.0 != places {
@@ -76,13 +85,19 @@ impl Steady {
 
     /// Uses a click of a button up that nobody meant: it came too soon, or it is the second one of a double click.
     pub fn drop_unmeant(self, event: &ev::MouseEvent) {
-        let pressed = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let pressed = event
+            .target()
+            .and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         if pressed.is_none_or(|element| element.closest("button").ok().flatten().is_none()) {
             return;
         }
         let still = self.look();
         // Without a pointer it comes from a key, which has no place of its own.
-        let began = self.pressed.try_update_value(Option::take).flatten().filter(|_| event.detail() > 0);
+        let began = self
+            .pressed
+            .try_update_value(Option::take)
+            .flatten()
+            .filter(|_| event.detail() > 0);
         if event.detail() > 1 || !began.unwrap_or(still) {
             event.prevent_default();
             event.stop_propagation();
@@ -92,7 +107,9 @@ impl Steady {
 
 /// Whether somebody can have read by `now` what stands there `since` then. A clock that was set back holds nobody up.
 pub fn was_seen(since: Option<Millis>, now: Option<Millis>) -> bool {
-    since.zip(now).is_some_and(|(since, now)| (now - since).abs() >= LOOK_MS)
+    since
+        .zip(now)
+        .is_some_and(|(since, now)| (now - since).abs() >= LOOK_MS)
 }
 
 #[cfg(test)]

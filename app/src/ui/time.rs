@@ -33,7 +33,8 @@ pub fn use_clock() -> Clock {
     use_context::<Clock>().unwrap_or_else(|| Clock(RwSignal::new(None)))
 }
 
-/// The clock as a component may read it: silent until this component has been taken over, so that both sides write the same at first.
+/// The clock as a component may read it: silent until this component has been taken over, so that both sides write the
+/// same at first.
 pub fn quiet_clock() -> Signal<Option<Millis>> {
     let clock = use_clock();
     let taken_over = RwSignal::new(false);
@@ -59,10 +60,15 @@ pub(crate) fn zoned(now: Signal<Option<Millis>>) -> Memo<bool> {
 
 /// A moment in full, in the viewer's zone where `local`.
 pub(crate) fn long(at: Millis, local: bool) -> String {
-    if local { format::civil(at, offset_minutes(at)).long() } else { format::utc_long(at) }
+    if local {
+        format::civil(at, offset_minutes(at)).long()
+    } else {
+        format::utc_long(at)
+    }
 }
 
-/// A moment as `text` says it; in full on hover, after "since" where it is the beginning of something. Compiled once for all that shows one.
+/// A moment as `text` says it; in full on hover, after "since" where it is the beginning of something. Compiled once
+/// for all that shows one.
 pub(crate) fn moment(at: Signal<Millis>, since: bool, local: Memo<bool>, text: Memo<String>) -> AnyView {
     let title = move || format!("{}{}", if since { "since " } else { "" }, long(at.get(), local.get()));
     view! {
@@ -110,7 +116,8 @@ pub fn Elapsed(
     moment(since, true, zoned(now), text)
 }
 
-/// The moment itself: `22 Nov, 14:36` in the viewer's zone; with `time` only the time, or the day where it is not today.
+/// The moment itself: `22 Nov, 14:36` in the viewer's zone; with `time` only the time, or the day where it is not
+/// today.
 #[component]
 pub fn Exact(
     /// The moment, unix ms.
@@ -123,7 +130,13 @@ pub fn Exact(
     let now = quiet_clock();
     let text = Memo::new(move |_| {
         let at = at.get();
-        let Some(now) = now.get() else { return if time { format::civil(at, 0).time() } else { format::utc_short(at) } };
+        let Some(now) = now.get() else {
+            return if time {
+                format::civil(at, 0).time()
+            } else {
+                format::utc_short(at)
+            };
+        };
         let (offset, here) = (offset_minutes(at), offset_minutes(now));
         let civil = format::civil(at, offset);
         if !time {

@@ -5,8 +5,9 @@ use leptos_meta::Title;
 
 /// The title, as `text` says it now.
 ///
-/// The server makes the text at once: `leptos_meta` asks for titles after a page is drawn, outside of the request's own arena, where a signal of
-/// this request is unknown or, worse, somebody else's. A `Title` of leptos_meta must therefore not be given a closure.
+/// The server makes the text at once: `leptos_meta` asks for titles after a page is drawn, outside of the request's own
+/// arena, where a signal of this request is unknown or, worse, somebody else's. A `Title` of leptos_meta must therefore
+/// not be given a closure.
 #[component]
 pub fn LiveTitle(
     /// What it says; reads signals.

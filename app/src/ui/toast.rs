@@ -1,5 +1,5 @@
-//! Toasts: what was done where the page does not show it anyway, with its undo. They are read aloud and go by themselves.
-//! What the page shows is only read aloud: see [`Toasts::tell`].
+//! Toasts: what was done where the page does not show it anyway, with its undo. They are read aloud and go by
+//! themselves. What the page shows is only read aloud: see [`Toasts::tell`].
 
 use super::keyed_list::keyed_list;
 use super::{Icon, Look, Shape};
@@ -20,7 +20,11 @@ pub struct Toast {
 
 impl Toast {
     fn new(look: Look, text: impl Into<String>) -> Self {
-        Self { look, undo: None, text: Arc::from(text.into()) }
+        Self {
+            look,
+            undo: None,
+            text: Arc::from(text.into()),
+        }
     }
 
     /// Something was done.
@@ -76,7 +80,8 @@ impl Toasts {
         });
         if !stays {
             // The timer belongs to the frame, not to the row that was decided and is gone.
-            self.owner.with_value(|owner| owner.with(|| browser::after(Duration::from_secs(8), move || self.dismiss(id))));
+            self.owner
+                .with_value(|owner| owner.with(|| browser::after(Duration::from_secs(8), move || self.dismiss(id))));
         }
     }
 
@@ -95,7 +100,12 @@ impl Toasts {
 /// Makes toasts available to everything below.
 pub fn provide_toasts() -> Toasts {
     let owner = Owner::current().unwrap_or_default();
-    let toasts = Toasts { shown: RwSignal::new(Vec::new()), told: RwSignal::default(), next: StoredValue::new(0), owner: StoredValue::new(owner) };
+    let toasts = Toasts {
+        shown: RwSignal::new(Vec::new()),
+        told: RwSignal::default(),
+        next: StoredValue::new(0),
+        owner: StoredValue::new(owner),
+    };
     provide_context(toasts);
     toasts
 }
@@ -105,7 +115,8 @@ pub fn use_toasts() -> Option<Toasts> {
     use_context::<Toasts>()
 }
 
-/// Shows a toast, from inside a component or an event handler of one. Handlers that outlive their component take [`use_toasts`] beforehand.
+/// Shows a toast, from inside a component or an event handler of one. Handlers that outlive their component take
+/// [`use_toasts`] beforehand.
 pub fn toast(toast: Toast) {
     if let Some(toasts) = use_toasts() {
         toasts.show(toast);
@@ -115,7 +126,9 @@ pub fn toast(toast: Toast) {
 /// Where toasts appear; the frame has it once.
 #[component]
 pub fn ToastsView() -> impl IntoView {
-    let Some(toasts) = use_toasts() else { return ().into_any() };
+    let Some(toasts) = use_toasts() else {
+        return ().into_any();
+    };
     view! {
         <div class="toasts" role="status" aria-live="polite">
             <p class="vh">{toasts.told}</p>

@@ -1,5 +1,6 @@
-//! Long lists of which only what is near the reader is in the document: the list is cut into chunks, and one that is far away is an empty element
-//! as high as its rows were. It must not know what a row is, and nothing is left out on the server or before the browser has taken over.
+//! Long lists of which only what is near the reader is in the document: the list is cut into chunks, and one that is
+//! far away is an empty element as high as its rows were. It must not know what a row is, and nothing is left out on
+//! the server or before the browser has taken over.
 
 use crate::{browser, view};
 use leptos::{html, prelude::*};
@@ -36,8 +37,16 @@ pub fn VirtualChunk(
     let leave = {
         let (blank, far) = (blank.clone(), far.clone());
         move || {
-            let kept = || element.try_get_untracked().flatten().is_none_or(|element| is_kept(&element));
-            if let Some(height) = far.get_untracked().filter(|_| blank.with_untracked(Option::is_none) && !kept()) {
+            let kept = || {
+                element
+                    .try_get_untracked()
+                    .flatten()
+                    .is_none_or(|element| is_kept(&element))
+            };
+            if let Some(height) = far
+                .get_untracked()
+                .filter(|_| blank.with_untracked(Option::is_none) && !kept())
+            {
                 blank.set(Some(height));
             }
         }
@@ -52,7 +61,8 @@ pub fn VirtualChunk(
                 let guess = || rows.try_get_untracked().unwrap_or_default() as f64 * ROW_PX;
                 far.set((!near).then(|| if height > 0.0 { height } else { guess() }));
                 if near && blank.with_untracked(Option::is_some) {
-                    // Each in a task of its own: after a jump several come near at once, and some have gone by before it is their turn.
+                    // Each in a task of its own: after a jump several come near at once, and some have gone by before
+                    // it is their turn.
                     let (blank, far) = (blank.clone(), far.clone());
                     set_timeout(
                         move || {

@@ -1,5 +1,8 @@
 //! Server functions of the Usage page. Each asks a port for its caller and gives the answer on.
-#![allow(missing_docs, reason = "server functions make structs of their arguments, whose fields cannot carry comments")]
+#![allow(
+    missing_docs,
+    reason = "server functions make structs of their arguments, whose fields cannot carry comments"
+)]
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -26,7 +29,23 @@ pub async fn usage_sums(days: u32) -> AppResult<UsageView> {
     let (usage, caller) = (services()?.usage, caller()?);
     Ok(UsageView {
         days: usage.sums(&caller, UsageQuery { by: UsageBy::Day, days }).await?,
-        projects: usage.sums(&caller, UsageQuery { by: UsageBy::Project, days }).await?,
-        models: usage.sums(&caller, UsageQuery { by: UsageBy::Model, days }).await?,
+        projects: usage
+            .sums(
+                &caller,
+                UsageQuery {
+                    by: UsageBy::Project,
+                    days,
+                },
+            )
+            .await?,
+        models: usage
+            .sums(
+                &caller,
+                UsageQuery {
+                    by: UsageBy::Model,
+                    days,
+                },
+            )
+            .await?,
     })
 }

@@ -18,12 +18,20 @@ use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Rout
 use page::UsagePage;
 
 /// Usage, in lists of pages.
-pub(crate) const PAGE: PageLink = PageLink { name: "Usage", href: "/usage", icon: "zap", letter: Some("U"), place: Place::Rail };
+pub(crate) const PAGE: PageLink = PageLink {
+    name: "Usage",
+    href: "/usage",
+    icon: "zap",
+    letter: Some("U"),
+    place: Place::Rail,
+};
 
 lazy_page!(UsageLazy, rest, UsagePage);
 
 /// `/usage`.
 #[component(transparent)]
 pub fn UsageRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    leptos::view! { <Route path=path!("/usage") view={Lazy::<UsageLazy>::new()} /> }.into_inner().into_any_nested_route()
+    leptos::view! { <Route path=path!("/usage") view={Lazy::<UsageLazy>::new()} /> }
+        .into_inner()
+        .into_any_nested_route()
 }

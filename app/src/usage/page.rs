@@ -69,7 +69,10 @@ fn Sums(view: UsageView) -> impl IntoView {
     let (first_too, last_too) = (first.clone(), last.clone());
     let all_tokens = tokens(&days);
     let all_cost = cost(&days);
-    let silent = days.iter().filter(|day| day.tokens.total() > 0 && day.cost_micros.is_none()).count();
+    let silent = days
+        .iter()
+        .filter(|day| day.tokens.total() > 0 && day.cost_micros.is_none())
+        .count();
     let token_titles = day_titles(&days, |day| format!("{} tokens", format::exact(day.tokens.total())));
     let cost_titles = day_titles(&days, |day| cost_word(day.cost_micros));
     view! {
@@ -103,7 +106,13 @@ fn Sums(view: UsageView) -> impl IntoView {
 #[component]
 fn By(title: &'static str, first: &'static str, rows: Vec<UsageRow>, link: bool) -> impl IntoView {
     let by_cost = cost(&rows).is_some();
-    let size = move |row: &UsageRow| if by_cost { row.cost_micros.unwrap_or(0) } else { row.tokens.total() };
+    let size = move |row: &UsageRow| {
+        if by_cost {
+            row.cost_micros.unwrap_or(0)
+        } else {
+            row.tokens.total()
+        }
+    };
     let largest = rows.iter().map(size).max().unwrap_or(0);
     let lines = rows
         .into_iter()

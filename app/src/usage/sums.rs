@@ -9,12 +9,16 @@ pub const SPANS: [u32; 4] = [7, 14, 30, 90];
 
 /// The span of an address; 14 days when it names none of them.
 pub fn span(word: Option<&str>) -> u32 {
-    word.and_then(|word| word.parse().ok()).filter(|days| SPANS.contains(days)).unwrap_or(14)
+    word.and_then(|word| word.parse().ok())
+        .filter(|days| SPANS.contains(days))
+        .unwrap_or(14)
 }
 
 /// The cost of all rows; `None` when no agent said any.
 pub fn cost(rows: &[UsageRow]) -> Option<Micros> {
-    rows.iter().filter_map(|row| row.cost_micros).reduce(i64::saturating_add)
+    rows.iter()
+        .filter_map(|row| row.cost_micros)
+        .reduce(i64::saturating_add)
 }
 
 /// All tokens of all rows.
@@ -33,14 +37,20 @@ pub fn token_bars(days: &[UsageRow]) -> Vec<Vec<f64>> {
     days.iter()
         .map(|day| {
             let tokens = day.tokens;
-            vec![real(tokens.input), real(tokens.output), real(tokens.cache_read.saturating_add(tokens.cache_write))]
+            vec![
+                real(tokens.input),
+                real(tokens.output),
+                real(tokens.cache_read.saturating_add(tokens.cache_write)),
+            ]
         })
         .collect()
 }
 
 /// Bars of cost a day.
 pub fn cost_bars(days: &[UsageRow]) -> Vec<Vec<f64>> {
-    days.iter().map(|day| vec![real(day.cost_micros.unwrap_or(0))]).collect()
+    days.iter()
+        .map(|day| vec![real(day.cost_micros.unwrap_or(0))])
+        .collect()
 }
 
 /// Bars of sessions a day.
@@ -50,7 +60,9 @@ pub fn session_bars(days: &[UsageRow]) -> Vec<Vec<f64>> {
 
 /// What is said of each day on hover.
 pub fn day_titles(days: &[UsageRow], say: impl Fn(&UsageRow) -> String) -> Vec<String> {
-    days.iter().map(|day| format!("{}: {}", format::day(&day.key), say(day))).collect()
+    days.iter()
+        .map(|day| format!("{}: {}", format::day(&day.key), say(day)))
+        .collect()
 }
 
 /// A cost in words; `not known` where no agent said any.
@@ -60,7 +72,11 @@ pub fn cost_word(cost: Option<Micros>) -> String {
 
 /// Percent of the largest, for a meter beside the number.
 pub fn share(value: i64, largest: i64) -> f64 {
-    if largest <= 0 { 0.0 } else { real(value) * 100.0 / real(largest) }
+    if largest <= 0 {
+        0.0
+    } else {
+        real(value) * 100.0 / real(largest)
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +86,18 @@ pub(crate) mod tests {
 
     /// A sum for tests.
     pub(crate) fn row(key: &str, tokens: i64, cost_micros: Option<i64>) -> UsageRow {
-        UsageRow { key: key.into(), name: key.into(), tokens: Tokens { input: tokens, output: 1, cache_read: 2, cache_write: 3 }, cost_micros, sessions: 1 }
+        UsageRow {
+            key: key.into(),
+            name: key.into(),
+            tokens: Tokens {
+                input: tokens,
+                output: 1,
+                cache_read: 2,
+                cache_write: 3,
+            },
+            cost_micros,
+            sessions: 1,
+        }
     }
 
     #[test]

@@ -27,29 +27,56 @@ pub struct GithubIdentity {
 }
 
 impl AccountsService {
-    /// The person behind a GitHub identity that the caller has checked against the allow-list: known by its id;
-    /// else the one an owner created with that GitHub login; else a new one with `role`. `Forbidden` while nobody has set the node up,
-    /// `Unauthenticated` for somebody who is disabled.
+    /// The person behind a GitHub identity that the caller has checked against the allow-list: known by its id; else
+    /// the one an owner created with that GitHub login; else a new one with `role`. `Forbidden` while nobody has set
+    /// the node up, `Unauthenticated` for somebody who is disabled.
     pub async fn sign_in_with_github(&self, identity: GithubIdentity, role: Role) -> Result<Account> {
         let this = self.clone();
         // Their name at GitHub may be another one now.
         let tell = move |_: &Result<Account>| this.forget();
-        self.journal.commit_then(&Caller::node(), move |tx| Box::pin(async move { sign_in(tx, identity, role).await }), tell).await
+        self.journal
+            .commit_then(
+                &Caller::node(),
+                move |tx| Box::pin(async move { sign_in(tx, identity, role).await }),
+                tell,
+            )
+            .await
     }
 
-    /// Ends the logins and API tokens of those who can come by GitHub alone and are not `listed` (numeric id, login as it was last) any more.
-    /// Whoever has a password, too, comes in by that. Gives how many people it was.
+    /// Ends the logins and API tokens of those who can come by GitHub alone and are not `listed` (numeric id, login as
+    /// it was last) any more. Whoever has a password, too, comes in by that. Gives how many people it was.
     pub async fn shut_out_of_github(&self, listed: impl Fn(i64, &str) -> bool + Send) -> Result<usize> {
         let read = self.store.read();
-        let by_github = credential::Entity::find().filter(credential::Column::GithubId.is_not_null()).filter(credential::Column::PasswordHash.is_null());
+        let by_github = credential::Entity::find()
+            .filter(credential::Column::GithubId.is_not_null())
+            .filter(credential::Column::PasswordHash.is_null());
         let mut shut_out = 0;
         for stored in by_github.all(read).await.stored()? {
-            let Some(person) = user::Entity::find_by_id(self.store.key(&stored.user)).one(read).await.stored()? else { continue };
-            if stored.github_id.is_none_or(|id| listed(id, person.github.as_deref().unwrap_or_default())) {
+            let Some(person) = user::Entity::find_by_id(self.store.key(&stored.user))
+                .one(read)
+                .await
+                .stored()?
+            else {
+                continue;
+            };
+            if stored
+                .github_id
+                .is_none_or(|id| listed(id, person.github.as_deref().unwrap_or_default()))
+            {
                 continue;
             }
-            let in_a_browser = login::Entity::find().filter(login::Column::User.eq(&stored.user)).one(read).await.stored()?.is_some();
-            let by_token = token::Entity::find().filter(token::Column::User.eq(&stored.user)).one(read).await.stored()?.is_some();
+            let in_a_browser = login::Entity::find()
+                .filter(login::Column::User.eq(&stored.user))
+                .one(read)
+                .await
+                .stored()?
+                .is_some();
+            let by_token = token::Entity::find()
+                .filter(token::Column::User.eq(&stored.user))
+                .one(read)
+                .await
+                .stored()?
+                .is_some();
             if in_a_browser || by_token {
                 self.end_access(users::user_of(person)?.id).await?;
                 shut_out += 1;
@@ -78,11 +105,21 @@ impl AccountsService {
 
 async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Outcome<Account>> {
     if !users::has_users(tx.db()).await? {
-        return Err(Error::Forbidden("set this node up first, with the link it printed at its start".into()));
+        return Err(Error::Forbidden(
+            "set this node up first, with the link it printed at its start".into(),
+        ));
     }
-    let known = credential::Entity::find().filter(credential::Column::GithubId.eq(identity.id)).one(tx.db()).await.stored()?;
+    let known = credential::Entity::find()
+        .filter(credential::Column::GithubId.eq(identity.id))
+        .one(tx.db())
+        .await
+        .stored()?;
     if let Some(known) = known {
-        let found = user::Entity::find_by_id(tx.key(&known.user)).one(tx.db()).await.stored()?.ok_or_else(users::no_user)?;
+        let found = user::Entity::find_by_id(tx.key(&known.user))
+            .one(tx.db())
+            .await
+            .stored()?
+            .ok_or_else(users::no_user)?;
         if !users::may_enter(&found) {
             return Err(Error::Unauthenticated);
         }
@@ -99,15 +136,33 @@ async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Ou
         return Ok(renamed(user, epoch, identity.login));
     }
     let name = free_name(tx, &identity.login).await?;
-    let person = Person { name, role, hash: None, github: Some(identity.login), github_id: Some(identity.id) };
+    let person = Person {
+        name,
+        role,
+        hash: None,
+        github: Some(identity.login),
+        github_id: Some(identity.id),
+    };
     let created = users::create(tx, person).await?;
-    Ok(Outcome { value: Account { user: created.value, epoch: 1 }, events: created.events })
+    Ok(Outcome {
+        value: Account {
+            user: created.value,
+            epoch: 1,
+        },
+        events: created.events,
+    })
 }
 
 /// The person whom an owner created with that GitHub login and who has not signed in with it yet.
 async fn promised(tx: &Tx<'_>, login: &str) -> Result<Option<(User, credential::Model)>> {
     let folded = Expr::expr(Func::lower(Expr::col(user::Column::Github))).eq(login.to_ascii_lowercase());
-    for found in user::Entity::find().filter(folded).filter(user::Column::Removed.is_null()).all(tx.db()).await.stored()? {
+    for found in user::Entity::find()
+        .filter(folded)
+        .filter(user::Column::Removed.is_null())
+        .all(tx.db())
+        .await
+        .stored()?
+    {
         let stored = credential::Entity::find_by_id(&found.id).one(tx.db()).await.stored()?;
         if let Some(stored) = stored.filter(|stored| stored.github_id.is_none()) {
             return Ok(Some((users::user_of(found)?, stored)));
@@ -123,7 +178,13 @@ fn renamed(mut user: User, epoch: i64, login: String) -> Outcome<Account> {
         return Outcome::new(Account { user, epoch });
     }
     user.github = Some(login.clone());
-    Outcome::new(Account { user, epoch }).with(id, UserChanged { github: Some(login), ..users::changed(id) })
+    Outcome::new(Account { user, epoch }).with(
+        id,
+        UserChanged {
+            github: Some(login),
+            ..users::changed(id)
+        },
+    )
 }
 
 /// A name nobody has: the login, else with the first free number.
@@ -138,5 +199,7 @@ async fn free_name(tx: &Tx<'_>, login: &str) -> Result<String> {
             return Ok(numbered);
         }
     }
-    Err(Error::Conflict(format!("every name like {wanted} is taken: ask an owner to create your account")))
+    Err(Error::Conflict(format!(
+        "every name like {wanted} is taken: ask an owner to create your account"
+    )))
 }

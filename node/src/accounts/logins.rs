@@ -31,7 +31,8 @@ pub struct LoginRecord {
     pub id_hash: String,
     /// Who signed in; `None` while a sign-in is under way.
     pub user: Option<UserId>,
-    /// The epoch of the [`Account`](super::Account) whose password or GitHub account was checked; `None` while a sign-in is under way.
+    /// The epoch of the [`Account`](super::Account) whose password or GitHub account was checked; `None` while a
+    /// sign-in is under way.
     pub epoch: Option<i64>,
     /// How they proved who they are. Only said when storing; `None` when read.
     pub way: Option<SignInWay>,
@@ -48,14 +49,22 @@ pub struct LoginRecord {
 }
 
 impl AccountsService {
-    /// Stores a new login; `false` when one of that hash exists. `Unauthenticated` when what was checked for it no longer holds: the password was
-    /// changed meanwhile, or the person's logins have all been ended.
+    /// Stores a new login; `false` when one of that hash exists. `Unauthenticated` when what was checked for it no
+    /// longer holds: the password was changed meanwhile, or the person's logins have all been ended.
     pub async fn create_login(&self, new: LoginRecord) -> Result<bool> {
-        let who = Caller { user: new.user, ..Caller::node() };
+        let who = Caller {
+            user: new.user,
+            ..Caller::node()
+        };
         self.journal
             .commit(&who, move |tx| {
                 Box::pin(async move {
-                    if login::Entity::find_by_id(&new.id_hash).one(tx.db()).await.stored()?.is_some() {
+                    if login::Entity::find_by_id(&new.id_hash)
+                        .one(tx.db())
+                        .await
+                        .stored()?
+                        .is_some()
+                    {
                         return Ok(Outcome::new(false));
                     }
                     let now = tx.now();
@@ -63,7 +72,14 @@ impl AccountsService {
                     if let Some(user) = new.user {
                         may_begin(tx, user, new.epoch).await?;
                         networks::note(tx, user, new.address.as_deref()).await?;
-                        outcome = outcome.with(user, UserSignedIn { way: new.way, from: new.address.clone(), browser: new.browser.clone() });
+                        outcome = outcome.with(
+                            user,
+                            UserSignedIn {
+                                way: new.way,
+                                from: new.address.clone(),
+                                browser: new.browser.clone(),
+                            },
+                        );
                     }
                     let row = login::ActiveModel {
                         id_hash: Set(new.id_hash),
@@ -76,7 +92,10 @@ impl AccountsService {
                         address: Set(new.address),
                         epoch: Set(new.epoch),
                     };
-                    login::Entity::insert(row).exec_without_returning(tx.db()).await.stored()?;
+                    login::Entity::insert(row)
+                        .exec_without_returning(tx.db())
+                        .await
+                        .stored()?;
                     Ok(outcome)
                 })
             })
@@ -99,14 +118,19 @@ impl AccountsService {
                         if row.expires <= now {
                             return Ok(Outcome::new(()));
                         }
-                        // Whoever goes on keeps the epoch of the row: a password that is changed at the same moment has raised it.
+                        // Whoever goes on keeps the epoch of the row: a password that is changed at the same moment has
+                        // raised it.
                         let user = record.user.map(|user| user.to_string());
                         let epoch = if row.user == user { row.epoch } else { record.epoch };
                         if let Some(begun) = record.user.filter(|_| row.user != user) {
                             may_begin(tx, begun, epoch).await?;
                         }
                         // A sign-in under way does not get longer by being written to.
-                        let expires = if record.user.is_none() { row.expires } else { expiry(record.user, row.created, now) };
+                        let expires = if record.user.is_none() {
+                            row.expires
+                        } else {
+                            expiry(record.user, row.created, now)
+                        };
                         let changed = login::ActiveModel {
                             id_hash: Set(row.id_hash),
                             user: Set(user),
@@ -134,8 +158,13 @@ impl AccountsService {
             Ok(known) => return Ok(Some(known).filter(|known| known.expires > now)),
             Err(asked) => asked,
         };
-        let row = login::Entity::find_by_id(id_hash).one(self.store.read()).await.stored()?;
-        let Some(row) = row.filter(|row| row.expires > now) else { return Ok(None) };
+        let row = login::Entity::find_by_id(id_hash)
+            .one(self.store.read())
+            .await
+            .stored()?;
+        let Some(row) = row.filter(|row| row.expires > now) else {
+            return Ok(None);
+        };
         let user = row.user.as_deref().map(str::parse).transpose().stored()?;
         let found = LoginRecord {
             id_hash: row.id_hash,
@@ -175,7 +204,11 @@ impl AccountsService {
     /// Removes logins and sign-ins whose time is over; gives how many. Their sockets close.
     pub async fn delete_expired_logins(&self) -> Result<u64> {
         let over = login::Entity::find().select_only().column(login::Column::IdHash);
-        let over = over.filter(login::Column::Expires.lte(self.deps.now())).into_tuple::<String>().all(self.store.read()).await;
+        let over = over
+            .filter(login::Column::Expires.lte(self.deps.now()))
+            .into_tuple::<String>()
+            .all(self.store.read())
+            .await;
         let mut ended = 0;
         for id_hash in over.stored()? {
             self.delete_login(&id_hash).await?;
@@ -188,8 +221,14 @@ impl AccountsService {
     pub(super) async fn own_logins(&self, caller: &Caller) -> Result<Vec<Login>> {
         require(caller, Action::EditSelf, Resource::Node, "login")?;
         let Some(user) = caller.user else { return Ok(Vec::new()) };
-        let mine = login::Entity::find().filter(login::Column::User.eq(user.to_string())).filter(login::Column::Expires.gt(self.deps.now()));
-        let rows = mine.order_by_desc(login::Column::Seen).limit(200).all(self.store.read()).await;
+        let mine = login::Entity::find()
+            .filter(login::Column::User.eq(user.to_string()))
+            .filter(login::Column::Expires.gt(self.deps.now()));
+        let rows = mine
+            .order_by_desc(login::Column::Seen)
+            .limit(200)
+            .all(self.store.read())
+            .await;
         let current = match &caller.via {
             Via::Cookie { login } => Some(login.as_str()),
             _ => None,
@@ -246,11 +285,18 @@ impl AccountsService {
 
 /// Refuses a login for which something was checked that no longer holds.
 async fn may_begin(tx: &Tx<'_>, user: UserId, checked: Option<i64>) -> Result<()> {
-    let now = users::account(tx.db(), tx.key(user)).await?.map(|account| account.epoch);
-    if now.is_some() && now == checked { Ok(()) } else { Err(Error::Unauthenticated) }
+    let now = users::account(tx.db(), tx.key(user))
+        .await?
+        .map(|account| account.epoch);
+    if now.is_some() && now == checked {
+        Ok(())
+    } else {
+        Err(Error::Unauthenticated)
+    }
 }
 
-/// Ends every login of a person, inside a commit: the rows go, and the epoch makes any copy of one worthless, also one that is just being begun.
+/// Ends every login of a person, inside a commit: the rows go, and the epoch makes any copy of one worthless, also one
+/// that is just being begun.
 pub(super) async fn end_all(tx: &Tx<'_>, user: UserId) -> Result<()> {
     end_others(tx, user, None).await
 }
@@ -264,10 +310,16 @@ pub(super) async fn end_others(tx: &Tx<'_>, user: UserId, keep: Option<String>) 
     others.exec(tx.db()).await.stored()?;
     let epoch = users::credential_of(tx, &user.to_string()).await?.auth_epoch + 1;
     let raise = credential::Entity::update_many().col_expr(credential::Column::AuthEpoch, Expr::value(epoch));
-    raise.filter(credential::Column::User.eq(user.to_string())).exec(tx.db()).await.stored()?;
+    raise
+        .filter(credential::Column::User.eq(user.to_string()))
+        .exec(tx.db())
+        .await
+        .stored()?;
     if let Some(keep) = keep {
         let kept = login::Entity::update_many().col_expr(login::Column::Epoch, Expr::value(epoch));
-        let kept = kept.filter(login::Column::IdHash.eq(keep)).filter(login::Column::User.eq(user.to_string()));
+        let kept = kept
+            .filter(login::Column::IdHash.eq(keep))
+            .filter(login::Column::User.eq(user.to_string()));
         kept.exec(tx.db()).await.stored()?;
     }
     Ok(())

@@ -100,7 +100,16 @@ impl AccountsService {
         let (changes, _) = broadcast::channel(256);
         let tries = Arc::new(Limiter::per_minute(5, &deps));
         let refusals = Arc::new(refusals::Refusals::new(&deps));
-        Self { store, journal, deps, passwords, tries, refusals, changes, known: Arc::default() }
+        Self {
+            store,
+            journal,
+            deps,
+            passwords,
+            tries,
+            refusals,
+            changes,
+            known: Arc::default(),
+        }
     }
 
     /// The node whose accounts these are.
@@ -113,7 +122,8 @@ impl AccountsService {
         self.changes.subscribe()
     }
 
-    /// Commits what changes an account and tells of it. A task of its own, so that nobody who hangs up in between leaves it untold.
+    /// Commits what changes an account and tells of it. A task of its own, so that nobody who hangs up in between
+    /// leaves it untold.
     async fn commit_told<T: Send + 'static>(
         &self,
         caller: &Caller,

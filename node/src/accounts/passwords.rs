@@ -33,7 +33,11 @@ pub(super) enum Verdict {
 
 impl Passwords {
     pub(super) fn new(deps: Deps) -> Self {
-        Self { turn: Semaphore::new(AT_ONCE), nobody: OnceCell::new(), deps }
+        Self {
+            turn: Semaphore::new(AT_ONCE),
+            nobody: OnceCell::new(),
+            deps,
+        }
     }
 
     /// The PHC string of `password` under a fresh salt.
@@ -51,7 +55,11 @@ impl Passwords {
         let known = hash.is_some();
         let hash = match hash {
             Some(hash) => hash,
-            None => self.nobody.get_or_try_init(|| self.hash("nobody has this password".into())).await?.clone(),
+            None => self
+                .nobody
+                .get_or_try_init(|| self.hash("nobody has this password".into()))
+                .await?
+                .clone(),
         };
         let verdict = self.run(move || check(password.as_bytes(), &hash)).await?;
         Ok(if known { verdict } else { Verdict::Wrong })
@@ -60,7 +68,9 @@ impl Passwords {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let turn = tokio::time::timeout(PATIENCE, self.turn.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
-            return Err(Error::Unavailable("too many people are signing in at once, try again in a moment".into()));
+            return Err(Error::Unavailable(
+                "too many people are signing in at once, try again in a moment".into(),
+            ));
         };
         tokio::task::spawn_blocking(work).await.stored()
     }
@@ -68,12 +78,16 @@ impl Passwords {
 
 /// A hash that cannot be read matches nothing.
 fn check(password: &[u8], hash: &str) -> Verdict {
-    let Ok(hash) = PasswordHash::new(hash) else { return Verdict::Wrong };
+    let Ok(hash) = PasswordHash::new(hash) else {
+        return Verdict::Wrong;
+    };
     if Argon2::default().verify_password(password, &hash).is_err() {
         return Verdict::Wrong;
     }
     let today = Params::default();
-    let same = Params::try_from(&hash).is_ok_and(|then| (then.m_cost(), then.t_cost(), then.p_cost()) == (today.m_cost(), today.t_cost(), today.p_cost()));
+    let same = Params::try_from(&hash).is_ok_and(|then| {
+        (then.m_cost(), then.t_cost(), then.p_cost()) == (today.m_cost(), today.t_cost(), today.p_cost())
+    });
     if same { Verdict::Right } else { Verdict::RightButOld }
 }
 
@@ -87,22 +101,40 @@ mod tests {
         let passwords = Passwords::new(testing::deps(1).0);
         let hash = passwords.hash("correct horse".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$"), "{hash}");
-        assert_eq!(passwords.verify("correct horse".into(), Some(hash.clone())).await, Ok(Verdict::Right));
-        assert_eq!(passwords.verify("correct hors".into(), Some(hash.clone())).await, Ok(Verdict::Wrong));
-        assert_eq!(passwords.verify("correct horse".into(), Some("garbage".into())).await, Ok(Verdict::Wrong));
-        assert_ne!(passwords.hash("correct horse".into()).await.unwrap(), hash, "the salt is fresh");
+        assert_eq!(
+            passwords.verify("correct horse".into(), Some(hash.clone())).await,
+            Ok(Verdict::Right)
+        );
+        assert_eq!(
+            passwords.verify("correct hors".into(), Some(hash.clone())).await,
+            Ok(Verdict::Wrong)
+        );
+        assert_eq!(
+            passwords.verify("correct horse".into(), Some("garbage".into())).await,
+            Ok(Verdict::Wrong)
+        );
+        assert_ne!(
+            passwords.hash("correct horse".into()).await.unwrap(),
+            hash,
+            "the salt is fresh"
+        );
     }
 
     #[tokio::test]
     async fn the_stand_in_for_unknown_people_has_no_password() {
         let passwords = Passwords::new(testing::deps(1).0);
-        assert_eq!(passwords.verify("nobody has this password".into(), None).await, Ok(Verdict::Wrong));
+        assert_eq!(
+            passwords.verify("nobody has this password".into(), None).await,
+            Ok(Verdict::Wrong)
+        );
     }
 
     #[test]
     fn a_hash_of_weaker_parameters_asks_to_be_renewed() {
         let weak = Params::new(1_024, 1, 1, None).unwrap();
-        let hash: PasswordHash = Argon2::from(weak).hash_password_with_salt(b"correct horse", &[7; 16]).unwrap();
+        let hash: PasswordHash = Argon2::from(weak)
+            .hash_password_with_salt(b"correct horse", &[7; 16])
+            .unwrap();
         assert_eq!(check(b"correct horse", &hash.to_string()), Verdict::RightButOld);
         assert_eq!(check(b"wrong", &hash.to_string()), Verdict::Wrong);
     }

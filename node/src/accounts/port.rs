@@ -20,7 +20,12 @@ impl Accounts for AccountsService {
             Via::Token { scope, .. } => Some(scope),
             _ => None,
         };
-        Ok(Me { id: caller.user, name: caller.name.clone(), role: caller.role, scope })
+        Ok(Me {
+            id: caller.user,
+            name: caller.name.clone(),
+            role: caller.role,
+            scope,
+        })
     }
 
     async fn users(&self, caller: &Caller) -> Result<Vec<User>> {

@@ -24,10 +24,16 @@ pub(super) const fn name_letter(c: char) -> bool {
 /// Refuses what is not a name.
 pub(super) fn check_name(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(name_letter) {
-        return Err(Error::invalid("name", "a name is 1 to 64 letters, digits, dots, underscores or hyphens"));
+        return Err(Error::invalid(
+            "name",
+            "a name is 1 to 64 letters, digits, dots, underscores or hyphens",
+        ));
     }
     if RESERVED.contains(&fold(name).as_str()) {
-        return Err(Error::invalid("name", format!("{name} stands for the node itself: choose another name")));
+        return Err(Error::invalid(
+            "name",
+            format!("{name} stands for the node itself: choose another name"),
+        ));
     }
     Ok(())
 }
@@ -41,7 +47,10 @@ pub(super) fn check_password(field: &str, password: &str) -> Result<()> {
         return Err(Error::invalid(field, "a password has at most 1,000 bytes"));
     }
     if password.chars().any(|c| c == '\0' || c == char::REPLACEMENT_CHARACTER) {
-        return Err(Error::invalid(field, "a password is text: it holds a character that cannot be read"));
+        return Err(Error::invalid(
+            field,
+            "a password is text: it holds a character that cannot be read",
+        ));
     }
     Ok(())
 }
@@ -50,15 +59,26 @@ pub(super) fn check_password(field: &str, password: &str) -> Result<()> {
 pub(super) fn check_token_name(name: &str) -> Result<()> {
     let length = name.chars().count();
     if name.trim().is_empty() || length > 100 || name.chars().any(char::is_control) {
-        return Err(Error::invalid("name", "say what the token is for, in 1 to 100 characters"));
+        return Err(Error::invalid(
+            "name",
+            "say what the token is for, in 1 to 100 characters",
+        ));
     }
     Ok(())
 }
 
 /// The nearest acceptable name to a foreign one: other characters become hyphens.
 pub(super) fn name_like(foreign: &str) -> String {
-    let name: String = foreign.chars().map(|c| if name_letter(c) { c } else { '-' }).take(NAME_MAX).collect();
-    if check_name(&name).is_ok() { name } else { "github-user".into() }
+    let name: String = foreign
+        .chars()
+        .map(|c| if name_letter(c) { c } else { '-' })
+        .take(NAME_MAX)
+        .collect();
+    if check_name(&name).is_ok() {
+        name
+    } else {
+        "github-user".into()
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +90,17 @@ mod tests {
         for good in ["m", "Mara.K-2_x", &"a".repeat(64)] {
             assert!(check_name(good).is_ok(), "{good:?} was refused");
         }
-        for bad in ["", " mara", "mara k", "mära", "a/b", "a\0", "NODE", "cli", &"a".repeat(65)] {
+        for bad in [
+            "",
+            " mara",
+            "mara k",
+            "mära",
+            "a/b",
+            "a\0",
+            "NODE",
+            "cli",
+            &"a".repeat(65),
+        ] {
             assert!(check_name(bad).is_err(), "{bad:?} was accepted");
         }
     }
@@ -80,7 +110,14 @@ mod tests {
         for good in ["0123456789", "äöüäöüäöüä", "with a space", &"x".repeat(1_000)] {
             assert!(check_password("password", good).is_ok(), "{good:?} was refused");
         }
-        for bad in ["", "012345678", "äöüäöüäöü", "nul\0nul\0nul", "0123456789\u{fffd}", &"x".repeat(1_001)] {
+        for bad in [
+            "",
+            "012345678",
+            "äöüäöüäöü",
+            "nul\0nul\0nul",
+            "0123456789\u{fffd}",
+            &"x".repeat(1_001),
+        ] {
             assert!(check_password("password", bad).is_err(), "{bad:?} was accepted");
         }
     }

@@ -37,8 +37,16 @@ impl AccountsService {
                         return Ok(Outcome::new(None));
                     }
                     let expires = tx.now() + LINK_MS;
-                    let row = setup_link::ActiveModel { hash: Set(hash_of(&token)), created: Set(tx.now()), expires: Set(expires), used: Set(None) };
-                    setup_link::Entity::insert(row).exec_without_returning(tx.db()).await.stored()?;
+                    let row = setup_link::ActiveModel {
+                        hash: Set(hash_of(&token)),
+                        created: Set(tx.now()),
+                        expires: Set(expires),
+                        used: Set(None),
+                    };
+                    setup_link::Entity::insert(row)
+                        .exec_without_returning(tx.db())
+                        .await
+                        .stored()?;
                     Ok(Outcome::new(Some(SetupLink { token, expires })))
                 })
             })
@@ -50,8 +58,8 @@ impl AccountsService {
         Ok(!self.has_users().await? && find(self.store.read(), token, self.deps.now()).await?.is_some())
     }
 
-    /// Creates the first owner and consumes the link, both or neither.
-    /// `Forbidden` when the link does not work, `Invalid` when the name or password is not acceptable (the link still works then).
+    /// Creates the first owner and consumes the link, both or neither. `Forbidden` when the link does not work,
+    /// `Invalid` when the name or password is not acceptable (the link still works then).
     pub async fn set_up(&self, token: &str, name: &str, password: String) -> Result<Account> {
         // Asked first so that only holders of a link can make the node hash.
         if !self.setup_link_works(token).await? {
@@ -72,7 +80,13 @@ impl AccountsService {
                     let mut link = link.into_active_model();
                     link.used = Set(Some(tx.now()));
                     link.update(tx.db()).await.stored()?;
-                    let owner = Person { name, role: Role::Owner, hash: Some(hash), github: None, github_id: None };
+                    let owner = Person {
+                        name,
+                        role: Role::Owner,
+                        hash: Some(hash),
+                        github: None,
+                        github_id: None,
+                    };
                     let created = users::create(tx, owner).await?;
                     let owner = created.value.id;
                     Ok(created.with(node, NodeSetUp { owner }))
@@ -85,7 +99,11 @@ impl AccountsService {
 
 async fn find(db: &impl sea_orm::ConnectionTrait, token: &str, now: Millis) -> Result<Option<setup_link::Model>> {
     let unused = setup_link::Entity::find_by_id(hash_of(token)).filter(setup_link::Column::Used.is_null());
-    unused.filter(setup_link::Column::Expires.gt(now)).one(db).await.stored()
+    unused
+        .filter(setup_link::Column::Expires.gt(now))
+        .one(db)
+        .await
+        .stored()
 }
 
 /// The secret has 256 random bits, so a plain hash is enough, and finding by it tells an attacker nothing.
@@ -94,5 +112,7 @@ fn hash_of(token: &str) -> String {
 }
 
 fn spent() -> Error {
-    Error::Forbidden("this set-up link was used, has expired or was replaced: start the node again for a new one".into())
+    Error::Forbidden(
+        "this set-up link was used, has expired or was replaced: start the node again for a new one".into(),
+    )
 }

@@ -35,19 +35,32 @@ impl AccountsService {
         require(caller, Action::EditTokens, Resource::Node, "token")?;
         let Some(user) = caller.user else { return Ok(Vec::new()) };
         let mine = token::Entity::find().filter(token::Column::User.eq(user.to_string()));
-        let rows = mine.order_by_desc(token::Column::Created).order_by_desc(token::Column::Id).all(self.store.read()).await;
+        let rows = mine
+            .order_by_desc(token::Column::Created)
+            .order_by_desc(token::Column::Id)
+            .all(self.store.read())
+            .await;
         rows.stored()?.into_iter().map(token_of).collect()
     }
 
     /// Everybody's tokens, newest first. For owners and the command line.
     pub async fn list_tokens(&self, caller: &Caller) -> Result<Vec<Token>> {
         require(caller, Action::EditUsers, Resource::Node, "token")?;
-        let rows = token::Entity::find().order_by_desc(token::Column::Created).order_by_desc(token::Column::Id).all(self.store.read()).await;
+        let rows = token::Entity::find()
+            .order_by_desc(token::Column::Created)
+            .order_by_desc(token::Column::Id)
+            .all(self.store.read())
+            .await;
         rows.stored()?.into_iter().map(token_of).collect()
     }
 
     /// Creates a token of the caller's, who proves by the password that it is they who sit before the browser.
-    pub(super) async fn create_own_token(&self, caller: &Caller, new: NewToken, password: String) -> Result<TokenCreated> {
+    pub(super) async fn create_own_token(
+        &self,
+        caller: &Caller,
+        new: NewToken,
+        password: String,
+    ) -> Result<TokenCreated> {
         require(caller, Action::EditTokens, Resource::Node, "token")?;
         let owner = caller.user.ok_or_else(users::no_person)?;
         check(&new)?;
@@ -66,7 +79,13 @@ impl AccountsService {
         self.insert_token(caller, owner.id, new, None).await
     }
 
-    async fn insert_token(&self, caller: &Caller, owner: UserId, new: NewToken, proof: Option<Proof>) -> Result<TokenCreated> {
+    async fn insert_token(
+        &self,
+        caller: &Caller,
+        owner: UserId,
+        new: NewToken,
+        proof: Option<Proof>,
+    ) -> Result<TokenCreated> {
         let id = TokenId::from_uuid(self.deps.uuid_v7());
         let secret = secret_of(id, &self.deps.bytes());
         let hash = hash_of(&secret);
@@ -83,7 +102,9 @@ impl AccountsService {
                     }
                     let theirs = token::Entity::find().filter(token::Column::User.eq(owner.to_string()));
                     if theirs.count(tx.db()).await.stored()? >= MAX_TOKENS {
-                        return Err(Error::Conflict(format!("at most {MAX_TOKENS} tokens at once: revoke one first")));
+                        return Err(Error::Conflict(format!(
+                            "at most {MAX_TOKENS} tokens at once: revoke one first"
+                        )));
                     }
                     let token = Token {
                         id,
@@ -94,8 +115,16 @@ impl AccountsService {
                         expires: new.days.map(|days| tx.now() + Millis::from(days) * DAY_MS),
                         used: None,
                     };
-                    token::Entity::insert(row_of(&token, hash)).exec_without_returning(tx.db()).await.stored()?;
-                    let made = TokenMade { user: owner, name: token.name.clone(), scope: token.scope, expires: token.expires };
+                    token::Entity::insert(row_of(&token, hash))
+                        .exec_without_returning(tx.db())
+                        .await
+                        .stored()?;
+                    let made = TokenMade {
+                        user: owner,
+                        name: token.name.clone(),
+                        scope: token.scope,
+                        expires: token.expires,
+                    };
                     Ok(Outcome::new(token).with(id, made))
                 })
             })
@@ -120,10 +149,18 @@ impl AccountsService {
             caller,
             move |tx| {
                 Box::pin(async move {
-                    let found = token::Entity::find_by_id(id.to_string()).one(tx.db()).await.stored()?.map(token_of).transpose()?;
+                    let found = token::Entity::find_by_id(id.to_string())
+                        .one(tx.db())
+                        .await
+                        .stored()?
+                        .map(token_of)
+                        .transpose()?;
                     let found = found.filter(|token| owner.is_none_or(|owner| owner == token.user));
                     let found = found.ok_or_else(|| Error::NotFound("token".into()))?;
-                    token::Entity::delete_by_id(id.to_string()).exec(tx.db()).await.stored()?;
+                    token::Entity::delete_by_id(id.to_string())
+                        .exec(tx.db())
+                        .await
+                        .stored()?;
                     Ok(Outcome::new(()).with(id, TokenRevoked { user: found.user }))
                 })
             },
@@ -132,19 +169,25 @@ impl AccountsService {
         .await
     }
 
-    /// Tells of tokens whose time ended since `since`: whoever keeps one of their callers looks again. Their rows stay, listed as ended.
+    /// Tells of tokens whose time ended since `since`: whoever keeps one of their callers looks again. Their rows stay,
+    /// listed as ended.
     pub async fn announce_expired_tokens(&self, since: Millis) -> Result<()> {
-        let ended = token::Entity::find().filter(token::Column::Expires.gt(since)).filter(token::Column::Expires.lte(self.deps.now()));
+        let ended = token::Entity::find()
+            .filter(token::Column::Expires.gt(since))
+            .filter(token::Column::Expires.lte(self.deps.now()));
         for row in ended.all(self.store.read()).await.stored()? {
             self.tell(Change::Token(row.id.parse().stored()?));
         }
         Ok(())
     }
 
-    /// Who a presented token stands for; `None` when it is unknown, wrong, expired or revoked. Notes its use, to the minute.
+    /// Who a presented token stands for; `None` when it is unknown, wrong, expired or revoked. Notes its use, to the
+    /// minute.
     pub async fn caller_for_token(&self, presented: &str, from: Option<String>) -> Result<Option<Caller>> {
         let Some(id) = id_in(presented) else { return Ok(None) };
-        let Some((row, owner)) = self.find_token(id).await? else { return Ok(None) };
+        let Some((row, owner)) = self.find_token(id).await? else {
+            return Ok(None);
+        };
         let matches: bool = hash_of(presented).as_bytes().ct_eq(row.hash.as_bytes()).into();
         let now = self.deps.now();
         if !matches || row.expires.is_some_and(|expires| expires <= now) {
@@ -161,18 +204,31 @@ impl AccountsService {
             // It goes on by itself: a database that takes no writes must not hold up who only reads.
             let _ = tokio::time::timeout(NOTED_WITHIN, noting).await;
         }
-        let Some(scope) = Scope::parse(&row.scope) else { return Ok(None) };
+        let Some(scope) = Scope::parse(&row.scope) else {
+            return Ok(None);
+        };
         let owner = users::user_of(owner)?;
-        Ok(Some(Caller { user: Some(owner.id), name: owner.name, role: owner.role, via: Via::Token { id, scope }, from }))
+        Ok(Some(Caller {
+            user: Some(owner.id),
+            name: owner.name,
+            role: owner.role,
+            via: Via::Token { id, scope },
+            from,
+        }))
     }
 
     /// The caller of a token as they are now; `None` when it no longer works.
     pub(super) async fn refresh_token(&self, caller: &Caller, id: TokenId) -> Result<Option<Caller>> {
-        let Some((row, owner)) = self.find_token(id).await? else { return Ok(None) };
+        let Some((row, owner)) = self.find_token(id).await? else {
+            return Ok(None);
+        };
         if row.expires.is_some_and(|expires| expires <= self.deps.now()) {
             return Ok(None);
         }
-        Ok(Some(Caller { role: users::user_of(owner)?.role, ..caller.clone() }))
+        Ok(Some(Caller {
+            role: users::user_of(owner)?.role,
+            ..caller.clone()
+        }))
     }
 
     async fn find_token(&self, id: TokenId) -> Result<Option<Pair>> {
@@ -181,8 +237,20 @@ impl AccountsService {
             Ok(known) => return Ok(Some(known)),
             Err(asked) => asked,
         };
-        let Some(row) = token::Entity::find_by_id(id.to_string()).one(self.store.read()).await.stored()? else { return Ok(None) };
-        let Some(owner) = user::Entity::find_by_id(self.store.key(&row.user)).one(self.store.read()).await.stored()? else { return Ok(None) };
+        let Some(row) = token::Entity::find_by_id(id.to_string())
+            .one(self.store.read())
+            .await
+            .stored()?
+        else {
+            return Ok(None);
+        };
+        let Some(owner) = user::Entity::find_by_id(self.store.key(&row.user))
+            .one(self.store.read())
+            .await
+            .stored()?
+        else {
+            return Ok(None);
+        };
         if !users::may_enter(&owner) {
             return Ok(None);
         }
@@ -196,7 +264,10 @@ impl AccountsService {
             .commit(&Caller::node(), move |tx| {
                 Box::pin(async move {
                     let note = token::Entity::update_many().col_expr(token::Column::Used, Expr::value(minute));
-                    note.filter(token::Column::Id.eq(id.to_string())).exec(tx.db()).await.stored()?;
+                    note.filter(token::Column::Id.eq(id.to_string()))
+                        .exec(tx.db())
+                        .await
+                        .stored()?;
                     Ok(Outcome::new(()))
                 })
             })
@@ -219,10 +290,18 @@ impl Proof {
     async fn holds(self, tx: &Tx<'_>, owner: UserId) -> Result<()> {
         let stored = users::credential_of(tx, &owner.to_string()).await?;
         let signed_in = match self.login {
-            Some(login) => login::Entity::find_by_id(login).one(tx.db()).await.stored()?.is_some_and(|row| row.user == Some(owner.to_string())),
+            Some(login) => login::Entity::find_by_id(login)
+                .one(tx.db())
+                .await
+                .stored()?
+                .is_some_and(|row| row.user == Some(owner.to_string())),
             None => true,
         };
-        if signed_in && stored.password_hash == self.hash { Ok(()) } else { Err(Error::Unauthenticated) }
+        if signed_in && stored.password_hash == self.hash {
+            Ok(())
+        } else {
+            Err(Error::Unauthenticated)
+        }
     }
 }
 
@@ -230,7 +309,10 @@ impl Proof {
 fn check(new: &NewToken) -> Result<()> {
     rules::check_token_name(&new.name)?;
     if new.days.is_some_and(|days| !(1..=3_650).contains(&days)) {
-        return Err(Error::invalid("days", "a token lasts 1 to 3,650 days, or for ever without a number"));
+        return Err(Error::invalid(
+            "days",
+            "a token lasts 1 to 3,650 days, or for ever without a number",
+        ));
     }
     Ok(())
 }
@@ -238,20 +320,43 @@ fn check(new: &NewToken) -> Result<()> {
 /// Revokes, inside a commit, every token of a person; gives what happened.
 pub(super) async fn revoke_all(tx: &Tx<'_>, user: UserId) -> Result<Vec<NewEvent>> {
     let theirs = token::Column::User.eq(user.to_string());
-    let tokens = token::Entity::find().filter(theirs.clone()).order_by_asc(token::Column::Id).all(tx.db()).await.stored()?;
-    token::Entity::delete_many().filter(theirs).exec(tx.db()).await.stored()?;
-    Ok(tokens.into_iter().map(|token| NewEvent { subject: token.id, fact: TokenRevoked { user }.into() }).collect())
+    let tokens = token::Entity::find()
+        .filter(theirs.clone())
+        .order_by_asc(token::Column::Id)
+        .all(tx.db())
+        .await
+        .stored()?;
+    token::Entity::delete_many()
+        .filter(theirs)
+        .exec(tx.db())
+        .await
+        .stored()?;
+    Ok(tokens
+        .into_iter()
+        .map(|token| NewEvent {
+            subject: token.id,
+            fact: TokenRevoked { user }.into(),
+        })
+        .collect())
 }
 
 /// `owz_<id>_<secret>`: 32 hex digits that find it, 64 that prove it.
 fn secret_of(id: TokenId, secret: &[u8; 32]) -> String {
-    format!("{TOKEN_PREFIX}{}_{}", id.uuid().as_simple(), blake3::Hash::from_bytes(*secret).to_hex())
+    format!(
+        "{TOKEN_PREFIX}{}_{}",
+        id.uuid().as_simple(),
+        blake3::Hash::from_bytes(*secret).to_hex()
+    )
 }
 
 fn id_in(presented: &str) -> Option<TokenId> {
     let (id, secret) = presented.strip_prefix(TOKEN_PREFIX)?.split_once('_')?;
     let shaped = secret.len() == 64 && secret.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    if shaped { format!("{}_{id}", TokenId::PREFIX).parse().ok() } else { None }
+    if shaped {
+        format!("{}_{id}", TokenId::PREFIX).parse().ok()
+    } else {
+        None
+    }
 }
 
 /// The secret has 256 random bits, so a plain hash is enough.
@@ -294,7 +399,15 @@ mod tests {
         let id = TokenId::from_uuid(uuid::Uuid::from_u128(5));
         let secret = secret_of(id, &[0xab; 32]);
         assert_eq!(id_in(&secret), Some(id));
-        for bad in ["", "owz_", "owz__", &secret[..secret.len() - 1], &secret.to_uppercase(), &format!("{secret}0"), &secret[4..]] {
+        for bad in [
+            "",
+            "owz_",
+            "owz__",
+            &secret[..secret.len() - 1],
+            &secret.to_uppercase(),
+            &format!("{secret}0"),
+            &secret[4..],
+        ] {
             assert_eq!(id_in(bad), None, "{bad:?} passed");
         }
     }

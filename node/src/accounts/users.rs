@@ -35,7 +35,10 @@ pub struct NewUser {
 
 impl std::fmt::Debug for NewUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewUser").field("name", &self.name).field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("NewUser")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 
@@ -51,7 +54,13 @@ pub struct Account {
 impl Account {
     /// The person as a caller who came by the login of that handle, from that address.
     pub fn caller(&self, login: String, from: Option<String>) -> Caller {
-        Caller { user: Some(self.user.id), name: self.user.name.clone(), role: self.user.role, via: Via::Cookie { login }, from }
+        Caller {
+            user: Some(self.user.id),
+            name: self.user.name.clone(),
+            role: self.user.role,
+            via: Via::Cookie { login },
+            from,
+        }
     }
 }
 
@@ -60,21 +69,35 @@ impl AccountsService {
     pub async fn sign_in(&self, name: &str, password: String) -> Result<Option<Account>> {
         let found = find_by_name(self.store.read(), name).await?;
         let credential = match &found {
-            Some(found) => credential::Entity::find_by_id(&found.id).one(self.store.read()).await.stored()?,
+            Some(found) => credential::Entity::find_by_id(&found.id)
+                .one(self.store.read())
+                .await
+                .stored()?,
             None => None,
         };
-        let hash = credential.as_ref().and_then(|credential| credential.password_hash.clone());
+        let hash = credential
+            .as_ref()
+            .and_then(|credential| credential.password_hash.clone());
         // What could never be set is not worth hashing, but must not answer faster either.
-        let password = if password.len() > 1_000 { String::new() } else { password };
+        let password = if password.len() > 1_000 {
+            String::new()
+        } else {
+            password
+        };
         let verdict = self.passwords.verify(password.clone(), hash.clone()).await?;
-        let (Some(found), Some(credential)) = (found, credential) else { return Ok(None) };
+        let (Some(found), Some(credential)) = (found, credential) else {
+            return Ok(None);
+        };
         match verdict {
             _ if found.disabled => return Ok(None),
             Verdict::Wrong => return Ok(None),
             Verdict::Right => {}
             Verdict::RightButOld => self.renew(&found.id, password, hash).await?,
         }
-        Ok(Some(Account { user: user_of(found)?, epoch: credential.auth_epoch }))
+        Ok(Some(Account {
+            user: user_of(found)?,
+            epoch: credential.auth_epoch,
+        }))
     }
 
     /// Hashes a password anew with today's parameters, unless it was changed meanwhile.
@@ -118,14 +141,21 @@ impl AccountsService {
     /// Everybody, by name. For owners and the command line.
     pub async fn list_users(&self, caller: &Caller) -> Result<Vec<User>> {
         require(caller, Action::EditUsers, Resource::Node, "user")?;
-        let rows = user::Entity::find().filter(user::Column::Removed.is_null()).order_by_asc(user::Column::Name).all(self.store.read()).await.stored()?;
+        let rows = user::Entity::find()
+            .filter(user::Column::Removed.is_null())
+            .order_by_asc(user::Column::Name)
+            .all(self.store.read())
+            .await
+            .stored()?;
         rows.into_iter().map(user_of).collect()
     }
 
     /// Finds a person by the name they sign in with. For owners and the command line.
     pub async fn find_user(&self, caller: &Caller, name: &str) -> Result<User> {
         require(caller, Action::EditUsers, Resource::Node, "user")?;
-        find_by_name(self.store.read(), name).await?.map_or_else(|| Err(no_user()), user_of)
+        find_by_name(self.store.read(), name)
+            .await?
+            .map_or_else(|| Err(no_user()), user_of)
     }
 
     /// Creates a person. For owners and the command line.
@@ -139,12 +169,20 @@ impl AccountsService {
             Some(password) => Some(self.passwords.hash(password).await?),
             None => None,
         };
-        let person = Person { name: new.name, role: new.role, hash, github: new.github, github_id: None };
-        self.journal.commit(caller, move |tx| Box::pin(async move { create(tx, person).await })).await
+        let person = Person {
+            name: new.name,
+            role: new.role,
+            hash,
+            github: new.github,
+            github_id: None,
+        };
+        self.journal
+            .commit(caller, move |tx| Box::pin(async move { create(tx, person).await }))
+            .await
     }
 
-    /// Gives a person a password without knowing the old one, and ends their logins; with `revoke` their API tokens end, too.
-    /// For owners and the command line.
+    /// Gives a person a password without knowing the old one, and ends their logins; with `revoke` their API tokens
+    /// end, too. For owners and the command line.
     pub async fn set_password(&self, caller: &Caller, name: &str, password: String, revoke: bool) -> Result<()> {
         let user = self.find_user(caller, name).await?;
         rules::check_password("password", &password)?;
@@ -186,7 +224,13 @@ impl AccountsService {
                     }
                     user.role = role;
                     logins::end_all(tx, id).await?;
-                    Ok(Outcome::new(user).with(id, UserChanged { role: Some(role), ..changed(id) }))
+                    Ok(Outcome::new(user).with(
+                        id,
+                        UserChanged {
+                            role: Some(role),
+                            ..changed(id)
+                        },
+                    ))
                 })
             },
             move |_| Some(Change::User(id)),
@@ -194,8 +238,8 @@ impl AccountsService {
         .await
     }
 
-    /// Keeps a person from signing in, or lets them again: their logins end, and their API tokens do not work meanwhile. The last owner cannot be
-    /// disabled. For owners and the command line.
+    /// Keeps a person from signing in, or lets them again: their logins end, and their API tokens do not work
+    /// meanwhile. The last owner cannot be disabled. For owners and the command line.
     pub async fn set_disabled(&self, caller: &Caller, name: &str, disabled: bool) -> Result<User> {
         let id = self.find_user(caller, name).await?.id;
         self.commit_told(
@@ -211,7 +255,13 @@ impl AccountsService {
                         logins::end_all(tx, id).await?;
                     }
                     user.disabled = disabled;
-                    Ok(Outcome::new(user).with(id, UserChanged { disabled: Some(disabled), ..changed(id) }))
+                    Ok(Outcome::new(user).with(
+                        id,
+                        UserChanged {
+                            disabled: Some(disabled),
+                            ..changed(id)
+                        },
+                    ))
                 })
             },
             move |_| Some(Change::User(id)),
@@ -219,8 +269,9 @@ impl AccountsService {
         .await
     }
 
-    /// Removes a person: their logins, API tokens and credentials are gone at once, their name is free, and what they did stays under it.
-    /// Nobody sees their private sessions any more. The last owner cannot be removed. For owners and the command line.
+    /// Removes a person: their logins, API tokens and credentials are gone at once, their name is free, and what they
+    /// did stays under it. Nobody sees their private sessions any more. The last owner cannot be removed. For owners
+    /// and the command line.
     pub async fn remove_user(&self, caller: &Caller, name: &str) -> Result<()> {
         let id = self.find_user(caller, name).await?.id;
         self.commit_told(
@@ -233,7 +284,10 @@ impl AccountsService {
                     let mut outcome = Outcome::new(());
                     outcome.events = tokens::revoke_all(tx, id).await?;
                     networks::forget(tx, id).await?;
-                    credential::Entity::delete_by_id(id.to_string()).exec(tx.db()).await.stored()?;
+                    credential::Entity::delete_by_id(id.to_string())
+                        .exec(tx.db())
+                        .await
+                        .stored()?;
                     Ok(outcome.with(id, UserRemoved {}))
                 })
             },
@@ -242,11 +296,18 @@ impl AccountsService {
         .await
     }
 
-    /// Checks the password of somebody who is signed in; gives its hash, `None` for who has none because they come by GitHub.
-    /// `Invalid` at `field` when it is another one, `RateLimited` after too many of those: a stolen cookie must not become a way to try passwords.
+    /// Checks the password of somebody who is signed in; gives its hash, `None` for who has none because they come by
+    /// GitHub. `Invalid` at `field` when it is another one, `RateLimited` after too many of those: a stolen cookie must
+    /// not become a way to try passwords.
     pub(super) async fn check_own_password(&self, id: UserId, field: &str, password: String) -> Result<Option<String>> {
-        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.stored()?.ok_or_else(no_user)?;
-        let Some(hash) = stored.password_hash else { return Ok(None) };
+        let stored = credential::Entity::find_by_id(id.to_string())
+            .one(self.store.read())
+            .await
+            .stored()?
+            .ok_or_else(no_user)?;
+        let Some(hash) = stored.password_hash else {
+            return Ok(None);
+        };
         let counted = id.to_string();
         self.tries.check(&counted)?;
         if self.passwords.verify(password, Some(hash.clone())).await? == Verdict::Wrong {
@@ -260,12 +321,21 @@ impl AccountsService {
     pub(super) async fn has_own_password(&self, caller: &Caller) -> Result<bool> {
         require(caller, Action::EditSelf, Resource::Node, "user")?;
         let Some(id) = caller.user else { return Ok(false) };
-        let stored = credential::Entity::find_by_id(id.to_string()).one(self.store.read()).await.stored()?;
+        let stored = credential::Entity::find_by_id(id.to_string())
+            .one(self.store.read())
+            .await
+            .stored()?;
         Ok(stored.is_some_and(|stored| stored.password_hash.is_some()))
     }
 
     /// Changes the caller's own password; every other login of theirs ends, and with `revoke` their API tokens.
-    pub(super) async fn change_own_password(&self, caller: &Caller, current: String, new: String, revoke: bool) -> Result<()> {
+    pub(super) async fn change_own_password(
+        &self,
+        caller: &Caller,
+        current: String,
+        new: String,
+        revoke: bool,
+    ) -> Result<()> {
         require(caller, Action::EditSelf, Resource::Node, "user")?;
         let id = caller.user.ok_or_else(no_person)?;
         let before = self.check_own_password(id, "current", current).await?;
@@ -281,7 +351,9 @@ impl AccountsService {
                 Box::pin(async move {
                     let stored = credential_of(tx, &id.to_string()).await?;
                     if stored.password_hash != before {
-                        return Err(Error::Conflict("the password was changed elsewhere at the same moment: sign in again".into()));
+                        return Err(Error::Conflict(
+                            "the password was changed elsewhere at the same moment: sign in again".into(),
+                        ));
                     }
                     let mut stored = stored.into_active_model();
                     stored.password_hash = Set(Some(hash));
@@ -306,8 +378,13 @@ pub(super) async fn account(db: &impl ConnectionTrait, key: (String, String)) ->
     let Some(found) = found else { return Ok(None) };
     let credential = credential::Entity::find_by_id(&found.id).one(db).await.stored()?;
     // A person of another node has no credential here and cannot be signed in here.
-    let Some(credential) = credential.filter(|_| may_enter(&found)) else { return Ok(None) };
-    Ok(Some(Account { user: user_of(found)?, epoch: credential.auth_epoch }))
+    let Some(credential) = credential.filter(|_| may_enter(&found)) else {
+        return Ok(None);
+    };
+    Ok(Some(Account {
+        user: user_of(found)?,
+        epoch: credential.auth_epoch,
+    }))
 }
 
 /// Whether this person's logins and tokens work.
@@ -318,18 +395,27 @@ pub(super) fn may_enter(user: &user::Model) -> bool {
 /// A person who was not removed.
 async fn present(tx: &Tx<'_>, id: UserId) -> Result<User> {
     let row = user::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?;
-    row.filter(|row| row.removed.is_none()).map_or_else(|| Err(no_user()), user_of)
+    row.filter(|row| row.removed.is_none())
+        .map_or_else(|| Err(no_user()), user_of)
 }
 
 /// A change of nothing yet.
 pub(super) fn changed(id: UserId) -> UserChanged {
-    UserChanged { id, role: None, github: None, disabled: None }
+    UserChanged {
+        id,
+        role: None,
+        github: None,
+        disabled: None,
+    }
 }
 
 /// Refuses to take away the one person who could give it back.
 async fn not_the_last_owner(tx: &Tx<'_>, user: &User) -> Result<()> {
     if user.role == Role::Owner && !user.disabled && owners(tx.db()).await? <= 1 {
-        return Err(Error::Conflict(format!("{} is the only owner: make somebody else an owner first", user.name)));
+        return Err(Error::Conflict(format!(
+            "{} is the only owner: make somebody else an owner first",
+            user.name
+        )));
     }
     Ok(())
 }
@@ -346,13 +432,36 @@ pub(super) struct Person {
 /// Creates a person and their credential, inside a commit.
 pub(super) async fn create(tx: &Tx<'_>, person: Person) -> Result<Outcome<User>> {
     if find_by_name(tx.db(), &person.name).await?.is_some() {
-        return Err(Error::Conflict(format!("there is already a user called {}", person.name)));
+        return Err(Error::Conflict(format!(
+            "there is already a user called {}",
+            person.name
+        )));
     }
     let id = UserId::from_uuid(tx.deps().uuid_v7());
-    let row = credential::ActiveModel { user: Set(id.to_string()), password_hash: Set(person.hash), github_id: Set(person.github_id), auth_epoch: Set(1) };
-    credential::Entity::insert(row).exec_without_returning(tx.db()).await.stored()?;
-    let user = User { id, name: person.name.clone(), role: person.role, github: person.github.clone(), created: tx.now(), disabled: false };
-    let fact = Fact::from(UserCreated { id, name: person.name, role: person.role, github: person.github });
+    let row = credential::ActiveModel {
+        user: Set(id.to_string()),
+        password_hash: Set(person.hash),
+        github_id: Set(person.github_id),
+        auth_epoch: Set(1),
+    };
+    credential::Entity::insert(row)
+        .exec_without_returning(tx.db())
+        .await
+        .stored()?;
+    let user = User {
+        id,
+        name: person.name.clone(),
+        role: person.role,
+        github: person.github.clone(),
+        created: tx.now(),
+        disabled: false,
+    };
+    let fact = Fact::from(UserCreated {
+        id,
+        name: person.name,
+        role: person.role,
+        github: person.github,
+    });
     Ok(Outcome::new(user).with(id.to_string(), fact))
 }
 
@@ -362,7 +471,12 @@ pub(super) async fn has_users(db: &impl ConnectionTrait) -> Result<bool> {
 
 async fn owners(db: &impl ConnectionTrait) -> Result<u64> {
     let owners = user::Entity::find().filter(user::Column::Role.eq(Role::Owner.word()));
-    owners.filter(user::Column::Disabled.eq(false)).filter(user::Column::Removed.is_null()).count(db).await.stored()
+    owners
+        .filter(user::Column::Disabled.eq(false))
+        .filter(user::Column::Removed.is_null())
+        .count(db)
+        .await
+        .stored()
 }
 
 pub(super) async fn find_by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<user::Model>> {
@@ -370,11 +484,20 @@ pub(super) async fn find_by_name(db: &impl ConnectionTrait, name: &str) -> Resul
         return Ok(None);
     }
     let folded = Expr::expr(Func::lower(Expr::col(user::Column::Name))).eq(rules::fold(name));
-    user::Entity::find().filter(folded).filter(user::Column::Removed.is_null()).one(db).await.stored()
+    user::Entity::find()
+        .filter(folded)
+        .filter(user::Column::Removed.is_null())
+        .one(db)
+        .await
+        .stored()
 }
 
 pub(super) async fn credential_of(tx: &Tx<'_>, user: &str) -> Result<credential::Model> {
-    credential::Entity::find_by_id(user).one(tx.db()).await.stored()?.ok_or_else(no_user)
+    credential::Entity::find_by_id(user)
+        .one(tx.db())
+        .await
+        .stored()?
+        .ok_or_else(no_user)
 }
 
 /// A role this version does not know is the weakest.

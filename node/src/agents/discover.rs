@@ -12,13 +12,14 @@ use std::{
 /// How long a program may take to say its version: a cold start of 380 MB from disk.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
-/// The program of an agent, or a sentence that says what is missing. `own` is the node's own program, `claude` what is configured for Claude Code.
+/// The program of an agent, or a sentence that says what is missing. `own` is the node's own program, `claude` what is
+/// configured for Claude Code.
 pub fn program(agent: AgentKind, own: &Path, claude: Option<&Path>) -> Result<PathBuf, String> {
     match agent {
         AgentKind::Demo => Ok(own.to_owned()),
-        AgentKind::Claude => {
-            claude_program(claude).ok_or_else(|| "Claude Code was not found on this machine: install it, or name its program with agents.claude_path".into())
-        }
+        AgentKind::Claude => claude_program(claude).ok_or_else(|| {
+            "Claude Code was not found on this machine: install it, or name its program with agents.claude_path".into()
+        }),
     }
 }
 
@@ -28,7 +29,10 @@ pub fn claude_program(configured: Option<&Path>) -> Option<PathBuf> {
         return runnable(path).then(|| path.to_owned());
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("claude")).find(|program| runnable(program))
+    std::env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join("claude"))
+        .find(|program| runnable(program))
 }
 
 fn runnable(program: &Path) -> bool {
@@ -52,7 +56,13 @@ fn demo() -> AgentFound {
 }
 
 async fn claude(configured: Option<&Path>) -> AgentFound {
-    let mut found = AgentFound { agent: AgentKind::Claude, path: None, version: None, signed_in: None, problem: None };
+    let mut found = AgentFound {
+        agent: AgentKind::Claude,
+        path: None,
+        version: None,
+        signed_in: None,
+        problem: None,
+    };
     let Some(program) = claude_program(configured) else {
         found.problem = Some(match configured {
             Some(path) => format!("{} cannot be run: check agents.claude_path", path.display()),
@@ -62,9 +72,14 @@ async fn claude(configured: Option<&Path>) -> AgentFound {
     };
     found.path = Some(program.display().to_string());
     match probe(&program, &["--version"], ANSWER_WITHIN).await {
-        Ok(answer) if answer.code == Some(0) => found.version = answer.output.split_whitespace().next().map(str::to_owned),
+        Ok(answer) if answer.code == Some(0) => {
+            found.version = answer.output.split_whitespace().next().map(str::to_owned);
+        }
         Ok(answer) => {
-            found.problem = Some(format!("asked for its version it ended with code {}", answer.code.map_or_else(|| "unknown".into(), |code| code.to_string())));
+            found.problem = Some(format!(
+                "asked for its version it ended with code {}",
+                answer.code.map_or_else(|| "unknown".into(), |code| code.to_string())
+            ));
         }
         Err(error) => found.problem = Some(format!("asked for its version it failed: {error}")),
     }
@@ -102,7 +117,10 @@ mod tests {
     #[tokio::test]
     async fn a_ready_program_has_a_version_and_no_problem() {
         let found = with_program("[ \"$1\" = --version ] && echo '2.1.330 (Claude Code)'; exit 0").await;
-        assert_eq!((found.version.as_deref(), found.signed_in, found.problem), (Some("2.1.330"), Some(true), None));
+        assert_eq!(
+            (found.version.as_deref(), found.signed_in, found.problem),
+            (Some("2.1.330"), Some(true), None)
+        );
     }
 
     #[tokio::test]

@@ -53,7 +53,8 @@ pub enum TurnOutcome {
 /// What an agent puts into words.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
-    /// More of a text that is being written: append it. Provisional: the whole follows as [`Said::Message`] or [`Said::Thought`], which replaces it.
+    /// More of a text that is being written: append it. Provisional: the whole follows as [`Said::Message`] or
+    /// [`Said::Thought`], which replaces it.
     Delta {
         /// `message` or `thought`.
         kind: EntryKind,
@@ -98,7 +99,8 @@ pub enum Said {
         /// A sentence for people.
         text: String,
     },
-    /// A message this version does not know, as it came; a line that is not a JSON object as a string, cut after 64 KiB.
+    /// A message this version does not know, as it came; a line that is not a JSON object as a string, cut after 64
+    /// KiB.
     Raw(Value),
 }
 
@@ -132,7 +134,8 @@ pub enum Call {
         added: Option<i64>,
         /// Lines removed, where it edits.
         removed: Option<i64>,
-        /// What came back: `{"output": text, "patch": [hunks]?, "path": text?}`; a hunk is `{oldStart, oldLines, newStart, newLines, lines}`.
+        /// What came back: `{"output": text, "patch": [hunks]?, "path": text?}`; a hunk is `{oldStart, oldLines,
+        /// newStart, newLines, lines}`.
         output: Value,
     },
 }
@@ -220,9 +223,11 @@ pub enum Session {
         /// Tokens that fit, where known.
         size: Option<i64>,
     },
-    /// From now on the agent may have a transcript: [`super::How::Resume`] comes first, and where there is none it says so. Said once per process.
+    /// From now on the agent may have a transcript: [`super::How::Resume`] comes first, and where there is none it says
+    /// so. Said once per process.
     Resumable,
-    /// [`super::How::Resume`] was asked for, but the agent has no such conversation; it ends. Start it anew with [`super::How::Fresh`].
+    /// [`super::How::Resume`] was asked for, but the agent has no such conversation; it ends. Start it anew with
+    /// [`super::How::Fresh`].
     NothingToResume,
     /// Write this line to the agent: it asked the node itself for something that needs an answer but no person.
     Reply {

@@ -55,10 +55,11 @@ pub enum How {
     },
 }
 
-/// One agent process's dialect: pure, no input or output, no clock. Lines in, events out; wishes in, lines out (without their line feed).
+/// One agent process's dialect: pure, no input or output, no clock. Lines in, events out; wishes in, lines out (without
+/// their line feed).
 ///
-/// A driver is rebuilt after a restart of the node by giving it, in order, the lines it consumed before and throwing the events away:
-/// the same lines always lead to the same driver. Answers need no memory at all.
+/// A driver is rebuilt after a restart of the node by giving it, in order, the lines it consumed before and throwing
+/// the events away: the same lines always lead to the same driver. Answers need no memory at all.
 pub trait Driver: Send {
     /// The command that starts the agent.
     fn spec(&self, start: &Start) -> Spec;
@@ -113,12 +114,20 @@ pub enum Answer {
 impl Answer {
     /// A plain yes to this input.
     pub fn allow(input: Value) -> Self {
-        Self::Allow { input: Some(input), remember: Vec::new(), mode: None, answers: None }
+        Self::Allow {
+            input: Some(input),
+            remember: Vec::new(),
+            mode: None,
+            answers: None,
+        }
     }
 
     /// A no with its reason; the agent goes on with its turn.
     pub fn deny(message: impl Into<String>) -> Self {
-        Self::Deny { message: message.into(), interrupt: false }
+        Self::Deny {
+            message: message.into(),
+            interrupt: false,
+        }
     }
 }
 
@@ -143,8 +152,8 @@ pub fn can_last(agent: AgentKind, suggestions: &[Suggestion]) -> bool {
     }
 }
 
-/// What an agent writes into the folder's own settings when it is told to remember these; `None` where it writes nothing there, or more than can
-/// be told before.
+/// What an agent writes into the folder's own settings when it is told to remember these; `None` where it writes
+/// nothing there, or more than can be told before.
 pub fn grant(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope) -> Option<Grant> {
     match agent {
         AgentKind::Claude => claude::permission::grant(suggestions, scope),
@@ -152,7 +161,8 @@ pub fn grant(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope)
     }
 }
 
-/// The file that an agent writes what it remembers at this scope to, as people would name it; `None` where it writes none.
+/// The file that an agent writes what it remembers at this scope to, as people would name it; `None` where it writes
+/// none.
 pub fn remembered_in(agent: AgentKind, scope: RememberScope) -> Option<&'static str> {
     match agent {
         AgentKind::Claude => claude::own::remembered_in(scope),
@@ -222,8 +232,9 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// Whether the agent asks only because its mode forbids the call. Claude Code asks for edits even while planning, and an allow would let them through:
-    /// while the session's mode is `plan` the node answers [`still_planning`] to these.
+    /// Whether the agent asks only because its mode forbids the call. Claude Code asks for edits even while planning,
+    /// and an allow would let them through: while the session's mode is `plan` the node answers [`still_planning`] to
+    /// these.
     pub fn is_against_plan(&self) -> bool {
         self.kind == ApprovalKind::Tool && self.cause == Cause::Mode
     }

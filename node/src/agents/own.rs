@@ -4,8 +4,8 @@
 /// What of a folder an agent obeys where the folder is trusted.
 #[derive(Debug)]
 pub struct Own {
-    /// Files and folders, named from the folder, from each above it up to the root of its checkout, and from the checkout that a worktree was made
-    /// from: `.claude/hooks`.
+    /// Files and folders, named from the folder, from each above it up to the root of its checkout, and from the
+    /// checkout that a worktree was made from: `.claude/hooks`.
     pub sources: &'static [&'static str],
     /// Files, named from the folder and from every one above it: `.mcp.json`.
     pub above: &'static [&'static str],
@@ -20,7 +20,8 @@ pub struct Own {
 pub struct Grant {
     /// In which of the [`Own::settings`].
     pub file: &'static str,
-    /// Whether that lies at the root of the checkout that a worktree was made from, and not in the folder: what is only for the person.
+    /// Whether that lies at the root of the checkout that a worktree was made from, and not in the folder: what is only
+    /// for the person.
     pub at_root: bool,
     /// What it adds to which list, in its order: a JSON pointer of at most two steps, and what is added.
     pub adds: Vec<(&'static str, Vec<String>)>,

@@ -28,21 +28,32 @@ pub(crate) async fn deny_expired(engine: Arc<Engine>, closing: CancellationToken
             () = closing.cancelled() => return,
             _ = tick.tick() => {}
         }
-        survived("approvals past their time could not be denied yet", deny(&engine, &expiries)).await;
+        survived(
+            "approvals past their time could not be denied yet",
+            deny(&engine, &expiries),
+        )
+        .await;
     }
 }
 
 async fn deny(engine: &Arc<Engine>, expiries: &Expiries) -> Result<()> {
     let waiting = approval::Entity::find()
         .select_only()
-        .columns([approval::Column::Id, approval::Column::Created, approval::Column::Expires])
+        .columns([
+            approval::Column::Id,
+            approval::Column::Created,
+            approval::Column::Expires,
+        ])
         .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
         .filter(approval::Column::Expires.is_not_null())
         .into_tuple::<(String, i64, i64)>()
         .all(engine.store.read())
         .await
         .stored()?;
-    let waiting = waiting.into_iter().map(|(id, created, expires)| Waiting { id, created, expires }).collect();
+    let waiting = waiting
+        .into_iter()
+        .map(|(id, created, expires)| Waiting { id, created, expires })
+        .collect();
     for id in expiries.over(&engine.deps, waiting) {
         let Ok(id) = id.parse::<ApprovalId>() else { continue };
         let denied = Decide::deny("Nobody answered within the time limit.");
@@ -64,7 +75,8 @@ struct Waiting {
     expires: Millis,
 }
 
-/// When each is over, by the clock that does not step. Known from when it is first seen, which is within a second after it was asked.
+/// When each is over, by the clock that does not step. Known from when it is first seen, which is within a second after
+/// it was asked.
 #[derive(Default)]
 struct Expiries(Mutex<HashMap<String, Millis>>);
 
@@ -74,13 +86,25 @@ impl Expiries {
         let (now, elapsed) = (deps.now(), deps.elapsed());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let until = waiting.into_iter().map(|one| {
-            // Asked before this start, perhaps by a clock that was ahead: never longer than it was to wait from the first.
-            let rest = one.expires.saturating_sub(now).min(one.expires.saturating_sub(one.created).saturating_add(AHEAD_MS)).max(0);
-            let until = known.get(&one.id).copied().unwrap_or_else(|| elapsed.saturating_add(rest));
+            // Asked before this start, perhaps by a clock that was ahead: never longer than it was to wait from the
+            // first.
+            let rest = one
+                .expires
+                .saturating_sub(now)
+                .min(one.expires.saturating_sub(one.created).saturating_add(AHEAD_MS))
+                .max(0);
+            let until = known
+                .get(&one.id)
+                .copied()
+                .unwrap_or_else(|| elapsed.saturating_add(rest));
             (one.id, until)
         });
         *known = until.collect();
-        known.iter().filter(|(_, until)| **until <= elapsed).map(|(id, _)| id.clone()).collect()
+        known
+            .iter()
+            .filter(|(_, until)| **until <= elapsed)
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 }
 
@@ -96,7 +120,11 @@ mod tests {
         for step in [2 * HOUR, -2 * HOUR, 75 * 365 * 24 * HOUR] {
             let (deps, clock) = deps(1);
             let expiries = Expiries::default();
-            let one = Waiting { id: "one".into(), created: deps.now(), expires: deps.now() + HOUR };
+            let one = Waiting {
+                id: "one".into(),
+                created: deps.now(),
+                expires: deps.now() + HOUR,
+            };
             let over = || expiries.over(&deps, vec![one.clone()]);
             assert!(over().is_empty());
             clock.step(step);
@@ -104,15 +132,26 @@ mod tests {
             assert!(over().is_empty(), "{step}");
             clock.advance(1);
             assert_eq!(over(), ["one"], "{step}");
-            assert!(expiries.over(&deps, Vec::new()).is_empty(), "nothing is kept of what no longer waits");
+            assert!(
+                expiries.over(&deps, Vec::new()).is_empty(),
+                "nothing is kept of what no longer waits"
+            );
         }
     }
 
     #[test]
     fn what_was_asked_by_a_clock_that_was_ahead_does_not_wait_longer_after_a_restart() {
         let (deps, clock) = deps(1);
-        let ahead = Waiting { id: "ahead".into(), created: deps.now() + 24 * HOUR, expires: deps.now() + 25 * HOUR };
-        let late = Waiting { id: "late".into(), created: deps.now() - 2 * HOUR, expires: deps.now() - HOUR };
+        let ahead = Waiting {
+            id: "ahead".into(),
+            created: deps.now() + 24 * HOUR,
+            expires: deps.now() + 25 * HOUR,
+        };
+        let late = Waiting {
+            id: "late".into(),
+            created: deps.now() - 2 * HOUR,
+            expires: deps.now() - HOUR,
+        };
         let expiries = Expiries::default();
         let over = || expiries.over(&deps, vec![ahead.clone(), late.clone()]);
         assert_eq!(over(), ["late"], "its time was over while the node was away");

@@ -1,5 +1,5 @@
-//! Approvals: what agents ask of people, decided exactly once.
-//! The decision and the line that tells the agent are stored in one commit; nothing here judges whether a tool is harmless.
+//! Approvals: what agents ask of people, decided exactly once. The decision and the line that tells the agent are
+//! stored in one commit; nothing here judges whether a tool is harmless.
 
 mod expiry;
 
@@ -16,7 +16,10 @@ use crate::{
 use async_trait::async_trait;
 use model::{
     Action, Caller, Error, Page, PageQuery, Result, Via,
-    approvals::{Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, Decided, RememberScope, Suggestion, Verdict},
+    approvals::{
+        Approval, ApprovalFilter, ApprovalInput, ApprovalKind, ApprovalState, Decide, Decided, RememberScope,
+        Suggestion, Verdict,
+    },
     caller::{Resource, require},
     event::{ApprovalDecided, Fact, ProjectTrusted, SessionChanged},
     id::{ApprovalId, ProjectId},
@@ -51,16 +54,29 @@ pub(crate) async fn decide(engine: &Arc<Engine>, caller: &Caller, id: ApprovalId
     checked(&decide)?;
     let who = caller.clone();
     // What was asked never changes: it is read before the commit, which awaits nothing but its transaction.
-    let row = approval::Entity::find_by_id(engine.store.key(id)).one(engine.store.read()).await.stored()?;
+    let row = approval::Entity::find_by_id(engine.store.key(id))
+        .one(engine.store.read())
+        .await
+        .stored()?;
     let row = row.ok_or_else(|| Error::NotFound("approval".into()))?;
     let asked = asked(engine, &row).await?;
     let (trusted, follows) = match decide.remember {
         Some(scope) => remembering(engine, &row, scope).await?,
         None => (false, None),
     };
-    let (told, session) = (engine.clone(), row.session.parse().map_err(|_| Error::NotFound("approval".into()))?);
+    let (told, session) = (
+        engine.clone(),
+        row.session.parse().map_err(|_| Error::NotFound("approval".into()))?,
+    );
     let tell = move |_: &Result<()>| told.look(session);
-    engine.journal.commit_then(caller, move |tx| Box::pin(decide_in(tx, who, id, decide, asked, trusted, follows)), tell).await
+    engine
+        .journal
+        .commit_then(
+            caller,
+            move |tx| Box::pin(decide_in(tx, who, id, decide, asked, trusted, follows)),
+            tell,
+        )
+        .await
 }
 
 /// A project's trust that goes on over what its agent is about to write into its settings.
@@ -75,16 +91,30 @@ struct Follows {
 /// Whether the project is trusted, and what becomes of its trust when "always" is remembered at this scope.
 async fn remembering(engine: &Engine, row: &approval::Model, scope: RememberScope) -> Result<(bool, Option<Follows>)> {
     let project = match row.project.clone() {
-        Some(id) => project::Entity::find_by_id(engine.store.key(id)).one(engine.store.read()).await.stored()?,
+        Some(id) => project::Entity::find_by_id(engine.store.key(id))
+            .one(engine.store.read())
+            .await
+            .stored()?,
         None => None,
     };
-    let Some(project) = project.filter(|project| project.trusted_hash.is_some()) else { return Ok((false, None)) };
-    let session = session::Entity::find_by_id(engine.store.key(&row.session)).one(engine.store.read()).await.stored()?;
+    let Some(project) = project.filter(|project| project.trusted_hash.is_some()) else {
+        return Ok((false, None));
+    };
+    let session = session::Entity::find_by_id(engine.store.key(&row.session))
+        .one(engine.store.read())
+        .await
+        .stored()?;
     let agent = session.and_then(|session| AgentKind::parse(&session.agent));
     let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
     let grant = agent.and_then(|agent| agents::grant(agent, &suggestions, scope));
     let (trusted, after) = engine.folders.grant(&project, grant).await?;
-    let follows = Seals::of(&project).zip(after).and_then(|(before, after)| Some(Follows { project: project.id.parse().ok()?, before, after }));
+    let follows = Seals::of(&project).zip(after).and_then(|(before, after)| {
+        Some(Follows {
+            project: project.id.parse().ok()?,
+            before,
+            after,
+        })
+    });
     Ok((trusted, follows))
 }
 
@@ -107,22 +137,42 @@ async fn decide_in<'t>(
     })?;
     match ApprovalState::parse(&row.state) {
         Some(ApprovalState::Pending) => {}
-        Some(ApprovalState::Withdrawn) => return Err(Error::Conflict("the agent no longer waits for an answer".into())),
+        Some(ApprovalState::Withdrawn) => {
+            return Err(Error::Conflict("the agent no longer waits for an answer".into()));
+        }
         _ => {
-            let before = row.decided.as_deref().and_then(|json| serde_json::from_str::<Decided>(json).ok());
-            return Err(before.map_or_else(|| Error::Conflict("it was decided before".into()), |before| Error::AlreadyDecided(Box::new(before))));
+            let before = row
+                .decided
+                .as_deref()
+                .and_then(|json| serde_json::from_str::<Decided>(json).ok());
+            return Err(before.map_or_else(
+                || Error::Conflict("it was decided before".into()),
+                |before| Error::AlreadyDecided(Box::new(before)),
+            ));
         }
     }
     let kind = ApprovalKind::parse(&row.kind).unwrap_or(ApprovalKind::Tool);
     let suggestions: Vec<Suggestion> = serde_json::from_str(&row.suggestions).unwrap_or_default();
     let asked = asked.ok_or_else(|| Error::Conflict("what was asked is no longer stored".into()))?;
     if decide.remember.is_some_and(|scope| scope != RememberScope::Session) && !may_last(&who) {
-        return Err(Error::Forbidden("what is remembered beyond this session holds for everybody's sessions: that needs the role admin".into()));
+        return Err(Error::Forbidden(
+            "what is remembered beyond this session holds for everybody's sessions: that needs the role admin".into(),
+        ));
     }
     let agent = scribe.agent()?;
-    let answer = answer(&decide, agent, kind, &suggestions, offered(agent, &who, &suggestions, trusted), asked)?;
+    let answer = answer(
+        &decide,
+        agent,
+        kind,
+        &suggestions,
+        offered(agent, &who, &suggestions, trusted),
+        asked,
+    )?;
     let decided = match who.via {
-        Via::Node => Decided { reason: decide.reason.clone(), ..by_node(tx.now(), "") },
+        Via::Node => Decided {
+            reason: decide.reason.clone(),
+            ..by_node(tx.now(), "")
+        },
         _ => Decided {
             decision: decide.decision,
             at: tx.now(),
@@ -135,16 +185,36 @@ async fn decide_in<'t>(
         },
     };
     let mode = plan_mode(&decide, kind);
-    scribe.push(id, ApprovalDecided { session, decided, answers: decide.answers, mode });
+    scribe.push(
+        id,
+        ApprovalDecided {
+            session,
+            decided,
+            answers: decide.answers,
+            mode,
+        },
+    );
     if let Some(mode) = mode {
-        scribe.changed(SessionChanged { mode: (scribe.row.mode != mode.word()).then_some(mode), ..SessionChanged::default() });
+        scribe.changed(SessionChanged {
+            mode: (scribe.row.mode != mode.word()).then_some(mode),
+            ..SessionChanged::default()
+        });
     }
     if let Some(Follows { project, before, after }) = follows
         && Seals::of(&scribe.project().await?).as_ref() == Some(&before)
     {
-        scribe.push(project, ProjectTrusted { hash: Some(after.now), also: after.also });
+        scribe.push(
+            project,
+            ProjectTrusted {
+                hash: Some(after.now),
+                also: after.also,
+            },
+        );
     }
-    let run = row.run.parse().map_err(|_| Error::Conflict("its agent is gone".into()))?;
+    let run = row
+        .run
+        .parse()
+        .map_err(|_| Error::Conflict("its agent is gone".into()))?;
     let lines = driver(agent).answer(&row.request, &answer);
     scribe.input(run, lines).await?;
     after_decision(&mut scribe).await?;
@@ -163,12 +233,20 @@ fn via_word(via: &Via) -> &'static str {
 fn checked(decide: &Decide) -> Result<()> {
     let too_long = decide.reason.as_ref().is_some_and(|reason| reason.len() > REASON_MAX);
     if too_long {
-        return Err(Error::invalid("reason", format!("a reason may have at most {REASON_MAX} bytes")));
+        return Err(Error::invalid(
+            "reason",
+            format!("a reason may have at most {REASON_MAX} bytes"),
+        ));
     }
     if decide.remember.is_some() && decide.decision == Verdict::Deny {
         return Err(Error::invalid("remember", "only an allow can be remembered"));
     }
-    let answers = decide.answers.iter().flatten().map(|(question, answer)| question.len() + answer.len()).sum::<usize>();
+    let answers = decide
+        .answers
+        .iter()
+        .flatten()
+        .map(|(question, answer)| question.len() + answer.len())
+        .sum::<usize>();
     if answers > 10 * REASON_MAX {
         return Err(Error::invalid("answers", "the answers are too long"));
     }
@@ -176,44 +254,80 @@ fn checked(decide: &Decide) -> Result<()> {
 }
 
 fn plan_mode(decide: &Decide, kind: ApprovalKind) -> Option<Mode> {
-    (kind == ApprovalKind::Plan && decide.decision == Verdict::Allow).then(|| decide.mode.filter(|mode| *mode != Mode::Plan).unwrap_or(Mode::Ask))
+    (kind == ApprovalKind::Plan && decide.decision == Verdict::Allow)
+        .then(|| decide.mode.filter(|mode| *mode != Mode::Plan).unwrap_or(Mode::Ask))
 }
 
-fn answer(decide: &Decide, agent: AgentKind, kind: ApprovalKind, suggestions: &[Suggestion], holding: &[RememberScope], asked: Asked) -> Result<Answer> {
-    let reason = decide.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+fn answer(
+    decide: &Decide,
+    agent: AgentKind,
+    kind: ApprovalKind,
+    suggestions: &[Suggestion],
+    holding: &[RememberScope],
+    asked: Asked,
+) -> Result<Answer> {
+    let reason = decide
+        .reason
+        .as_deref()
+        .map(str::trim)
+        .filter(|reason| !reason.is_empty());
     if decide.decision == Verdict::Deny {
         let message = match (kind, reason) {
-            (ApprovalKind::Plan, Some(comments)) => format!("The plan was not approved. Comments: {comments}\nRevise the plan and propose it again."),
+            (ApprovalKind::Plan, Some(comments)) => {
+                format!("The plan was not approved. Comments: {comments}\nRevise the plan and propose it again.")
+            }
             (ApprovalKind::Plan, None) => "The plan was not approved. Revise it and propose it again.".into(),
             (_, Some(reason)) => format!("The user denied this: {reason}"),
             (_, None) => "The user denied this.".into(),
         };
-        return Ok(Answer::Deny { message, interrupt: false });
+        return Ok(Answer::Deny {
+            message,
+            interrupt: false,
+        });
     }
     let remember = match decide.remember {
         None => Vec::new(),
         Some(scope) if holding.contains(&scope) => agents::remember(agent, suggestions, scope),
         Some(_) if !agents::can_last(agent, suggestions) => {
-            return Err(Error::invalid("remember", "a change of mode holds for this session only; choose session"));
+            return Err(Error::invalid(
+                "remember",
+                "a change of mode holds for this session only; choose session",
+            ));
         }
         Some(_) => {
-            let offered = holding.iter().map(|scope| scope.word()).collect::<Vec<_>>().join(" or ");
+            let offered = holding
+                .iter()
+                .map(|scope| scope.word())
+                .collect::<Vec<_>>()
+                .join(" or ");
             let why = "the project is not trusted: its agents do not read rules kept in it";
-            return Err(Error::invalid("remember", format!("{why}; choose {offered}, or trust the project")));
+            return Err(Error::invalid(
+                "remember",
+                format!("{why}; choose {offered}, or trust the project"),
+            ));
         }
     };
     if decide.remember.is_some() && remember.is_empty() {
         return Err(Error::invalid("remember", "the agent offered no rule to remember"));
     }
     let answers = match kind {
-        ApprovalKind::Question => {
-            Some(decide.answers.clone().filter(|answers| !answers.is_empty()).ok_or_else(|| Error::invalid("answers", "answer the question"))?)
-        }
+        ApprovalKind::Question => Some(
+            decide
+                .answers
+                .clone()
+                .filter(|answers| !answers.is_empty())
+                .ok_or_else(|| Error::invalid("answers", "answer the question"))?,
+        ),
         _ => None,
     };
     // What was stored without its secrets is not what was asked: then the agent takes its own.
     let input = (answers.is_some() || !asked.masked).then_some(asked.input);
-    Ok(Answer::Allow { input, remember, mode: plan_mode(decide, kind), answers })
+    Ok(Answer::Allow {
+        input,
+        remember,
+        mode: plan_mode(decide, kind),
+        answers,
+    })
 }
 
 /// What an agent asked to do, as it was stored.
@@ -225,7 +339,10 @@ struct Asked {
 
 async fn asked(engine: &Engine, row: &approval::Model) -> Result<Option<Asked>> {
     match engine.journal.event(row.pos).await?.and_then(|event| event.fact()) {
-        Some(Fact::ApprovalAsked(fact)) => Ok(Some(Asked { input: blob::get(&engine.store, &fact.input).await?, masked: fact.masked })),
+        Some(Fact::ApprovalAsked(fact)) => Ok(Some(Asked {
+            input: blob::get(&engine.store, &fact.input).await?,
+            masked: fact.masked,
+        })),
         _ => Ok(None),
     }
 }
@@ -235,9 +352,14 @@ impl ports::Approvals for ApprovalsService {
     async fn list(&self, caller: &Caller, filter: ApprovalFilter, page: PageQuery) -> Result<Page<Approval>> {
         require(caller, Action::ReadNode, Resource::Node, "approval")?;
         let limit = page.limit()?;
-        let visible = session::Entity::find().filter(Rows::scope(caller)).select_only().column(session::Column::Id);
-        let mut query =
-            approval::Entity::find().filter(Expr::col(approval::Column::Session).in_subquery(sea_orm::QuerySelect::query(&mut visible.clone()).to_owned()));
+        let visible = session::Entity::find()
+            .filter(Rows::scope(caller))
+            .select_only()
+            .column(session::Column::Id);
+        let mut query = approval::Entity::find().filter(
+            Expr::col(approval::Column::Session)
+                .in_subquery(sea_orm::QuerySelect::query(&mut visible.clone()).to_owned()),
+        );
         if let Some(state) = filter.state {
             query = query.filter(approval::Column::State.eq(state.word()));
         }
@@ -247,26 +369,49 @@ impl ports::Approvals for ApprovalsService {
         // Ids sort by the time they were asked: oldest first where they wait, newest first where they are history.
         let oldest_first = filter.state == Some(ApprovalState::Pending);
         if let Some(after) = &page.after {
-            let id: ApprovalId = after.parse().map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?;
+            let id: ApprovalId = after
+                .parse()
+                .map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?;
             let key = approval::Column::Id;
-            query = query.filter(Condition::all().add(if oldest_first { key.gt(id.to_string()) } else { key.lt(id.to_string()) }));
+            query = query.filter(Condition::all().add(if oldest_first {
+                key.gt(id.to_string())
+            } else {
+                key.lt(id.to_string())
+            }));
         }
-        query = if oldest_first { query.order_by_asc(approval::Column::Id) } else { query.order_by_desc(approval::Column::Id) };
-        let mut found = query.limit(u64::from(limit) + 1).all(self.engine.store.read()).await.stored()?;
+        query = if oldest_first {
+            query.order_by_asc(approval::Column::Id)
+        } else {
+            query.order_by_desc(approval::Column::Id)
+        };
+        let mut found = query
+            .limit(u64::from(limit) + 1)
+            .all(self.engine.store.read())
+            .await
+            .stored()?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let next = found.last().filter(|_| more).map(|row| row.id.clone());
-        Ok(Page { items: self.rows.approvals(caller, found).await?, next })
+        Ok(Page {
+            items: self.rows.approvals(caller, found).await?,
+            next,
+        })
     }
 
     async fn find(&self, caller: &Caller, id: ApprovalId) -> Result<Approval> {
         require(caller, Action::ReadNode, Resource::Node, "approval")?;
-        self.rows.approval(caller, id).await?.ok_or_else(|| Error::NotFound("approval".into()))
+        self.rows
+            .approval(caller, id)
+            .await?
+            .ok_or_else(|| Error::NotFound("approval".into()))
     }
 
     async fn input(&self, caller: &Caller, id: ApprovalId) -> Result<ApprovalInput> {
         require(caller, Action::ReadNode, Resource::Node, "approval")?;
-        self.rows.whole_approval(caller, id).await?.ok_or_else(|| Error::NotFound("approval".into()))
+        self.rows
+            .whole_approval(caller, id)
+            .await?
+            .ok_or_else(|| Error::NotFound("approval".into()))
     }
 
     async fn decide(&self, caller: &Caller, id: ApprovalId, decision: Decide) -> Result<Approval> {
@@ -285,64 +430,154 @@ mod tests {
     use super::*;
 
     fn nothing() -> Asked {
-        Asked { input: Value::Null, masked: false }
+        Asked {
+            input: Value::Null,
+            masked: false,
+        }
     }
     use model::{approvals::RememberScope, sessions::Mode};
 
     #[test]
     fn an_approved_plan_never_goes_on_planning() {
         for mode in [None, Some(Mode::Plan), Some(Mode::Ask)] {
-            let decide = Decide { mode, ..Decide::allow() };
+            let decide = Decide {
+                mode,
+                ..Decide::allow()
+            };
             assert_eq!(plan_mode(&decide, ApprovalKind::Plan), Some(Mode::Ask));
         }
         assert_eq!(plan_mode(&Decide::deny("no"), ApprovalKind::Plan), None);
-        assert_eq!(plan_mode(&Decide { mode: Some(Mode::AutoAccept), ..Decide::allow() }, ApprovalKind::Tool), None);
+        assert_eq!(
+            plan_mode(
+                &Decide {
+                    mode: Some(Mode::AutoAccept),
+                    ..Decide::allow()
+                },
+                ApprovalKind::Tool
+            ),
+            None
+        );
     }
 
     #[test]
     fn always_needs_something_to_remember() {
-        let decide = Decide { remember: Some(RememberScope::Local), ..Decide::allow() };
+        let decide = Decide {
+            remember: Some(RememberScope::Local),
+            ..Decide::allow()
+        };
         assert!(
             matches!(answer(&decide, AgentKind::Claude, ApprovalKind::Tool, &[], RememberScope::offered(true, true), nothing()), Err(Error::Invalid { field, .. }) if field == "remember")
         );
-        let deny = Decide { remember: Some(RememberScope::Local), ..Decide::deny("no") };
+        let deny = Decide {
+            remember: Some(RememberScope::Local),
+            ..Decide::deny("no")
+        };
         assert!(checked(&deny).is_err());
     }
 
     #[test]
     fn what_an_untrusted_project_would_not_read_cannot_be_remembered() {
-        let suggestions = [Suggestion { text: "allow Bash(make)".into(), scope: RememberScope::Local, raw: Value::Null }];
-        for (scope, holds) in [(RememberScope::Session, true), (RememberScope::Local, false), (RememberScope::Project, false), (RememberScope::User, true)] {
-            let decide = Decide { remember: Some(scope), ..Decide::allow() };
-            let untrusted = answer(&decide, AgentKind::Claude, ApprovalKind::Tool, &suggestions, RememberScope::offered(false, true), nothing());
+        let suggestions = [Suggestion {
+            text: "allow Bash(make)".into(),
+            scope: RememberScope::Local,
+            raw: Value::Null,
+        }];
+        for (scope, holds) in [
+            (RememberScope::Session, true),
+            (RememberScope::Local, false),
+            (RememberScope::Project, false),
+            (RememberScope::User, true),
+        ] {
+            let decide = Decide {
+                remember: Some(scope),
+                ..Decide::allow()
+            };
+            let untrusted = answer(
+                &decide,
+                AgentKind::Claude,
+                ApprovalKind::Tool,
+                &suggestions,
+                RememberScope::offered(false, true),
+                nothing(),
+            );
             assert_eq!(untrusted.is_ok(), holds, "{scope:?}");
             let why = |error: &Error| matches!(error, Error::Invalid { field, message } if field == "remember" && message.contains("not trusted"));
             assert!(untrusted.is_ok() || untrusted.as_ref().is_err_and(why), "{untrusted:?}");
-            assert!(answer(&decide, AgentKind::Claude, ApprovalKind::Tool, &suggestions, RememberScope::offered(true, true), nothing()).is_ok(), "{scope:?}");
+            assert!(
+                answer(
+                    &decide,
+                    AgentKind::Claude,
+                    ApprovalKind::Tool,
+                    &suggestions,
+                    RememberScope::offered(true, true),
+                    nothing()
+                )
+                .is_ok(),
+                "{scope:?}"
+            );
         }
     }
 
     #[test]
     fn only_who_may_change_projects_is_offered_what_outlasts_the_session() {
-        let rule = Suggestion { text: "allow Bash(make)".into(), scope: RememberScope::Local, raw: serde_json::json!({"type": "addRules"}) };
-        let mode = Suggestion { text: "auto-accept".into(), scope: RememberScope::Session, raw: serde_json::json!({"type": "setMode", "mode": "acceptEdits"}) };
+        let rule = Suggestion {
+            text: "allow Bash(make)".into(),
+            scope: RememberScope::Local,
+            raw: serde_json::json!({"type": "addRules"}),
+        };
+        let mode = Suggestion {
+            text: "auto-accept".into(),
+            scope: RememberScope::Session,
+            raw: serde_json::json!({"type": "setMode", "mode": "acceptEdits"}),
+        };
         for role in model::Role::ALL {
             let caller = Caller { role, ..Caller::cli() };
             let lasts = role >= model::Role::Admin;
             assert_eq!(
                 offered(AgentKind::Claude, &caller, std::slice::from_ref(&rule), true),
-                if lasts { RememberScope::ALL } else { &[RememberScope::Session] },
+                if lasts {
+                    RememberScope::ALL
+                } else {
+                    &[RememberScope::Session]
+                },
                 "{role:?}"
             );
-            assert_eq!(offered(AgentKind::Claude, &caller, std::slice::from_ref(&mode), true), [RememberScope::Session], "a mode is the session's");
+            assert_eq!(
+                offered(AgentKind::Claude, &caller, std::slice::from_ref(&mode), true),
+                [RememberScope::Session],
+                "a mode is the session's"
+            );
         }
-        let decide = Decide { remember: Some(RememberScope::User), ..Decide::allow() };
-        let refused = answer(&decide, AgentKind::Claude, ApprovalKind::Tool, std::slice::from_ref(&mode), &[RememberScope::Session], nothing());
-        assert!(matches!(&refused, Err(Error::Invalid { field, message }) if field == "remember" && message.contains("mode")), "{refused:?}");
+        let decide = Decide {
+            remember: Some(RememberScope::User),
+            ..Decide::allow()
+        };
+        let refused = answer(
+            &decide,
+            AgentKind::Claude,
+            ApprovalKind::Tool,
+            std::slice::from_ref(&mode),
+            &[RememberScope::Session],
+            nothing(),
+        );
+        assert!(
+            matches!(&refused, Err(Error::Invalid { field, message }) if field == "remember" && message.contains("mode")),
+            "{refused:?}"
+        );
     }
 
     #[test]
     fn a_question_needs_an_answer() {
-        assert!(answer(&Decide::allow(), AgentKind::Claude, ApprovalKind::Question, &[], &[], nothing()).is_err());
+        assert!(
+            answer(
+                &Decide::allow(),
+                AgentKind::Claude,
+                ApprovalKind::Question,
+                &[],
+                &[],
+                nothing()
+            )
+            .is_err()
+        );
     }
 }

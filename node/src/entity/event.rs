@@ -34,7 +34,8 @@ pub struct Model {
     pub commitment: Vec<u8>,
     /// BLAKE3 over the previous hash and the fields, 32 bytes.
     pub hash: Vec<u8>,
-    /// The session it is about, as its fact says; null for what is the node's. Local and unhashed: who may see it, and what a purge takes.
+    /// The session it is about, as its fact says; null for what is the node's. Local and unhashed: who may see it, and
+    /// what a purge takes.
     pub session: Option<String>,
 }
 

@@ -31,7 +31,8 @@ pub struct Model {
     pub updated: i64,
     /// When it was removed, unix ms.
     pub removed: Option<i64>,
-    /// Its sessions that are not deleted. Counted here because a list of projects must not count a hundred thousand rows.
+    /// Its sessions that are not deleted. Counted here because a list of projects must not count a hundred thousand
+    /// rows.
     pub sessions: i64,
 }
 

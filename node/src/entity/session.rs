@@ -93,7 +93,11 @@ impl Model {
     /// How it stands; a state that this version does not know is `unknown`.
     pub fn standing(&self) -> Standing {
         let state = SessionState::parse(&self.state).unwrap_or(SessionState::Unknown);
-        Standing { state, run: self.run.is_some(), background: self.background }
+        Standing {
+            state,
+            run: self.run.is_some(),
+            background: self.background,
+        }
     }
 }
 

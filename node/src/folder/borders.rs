@@ -33,7 +33,8 @@ impl Borders {
         if !path.is_absolute() {
             return Err("name the folder from the root: a path that starts with /".into());
         }
-        let path = fs::canonicalize(path).map_err(|_| format!("there is no folder {text} on this node, or its user may not enter it"))?;
+        let path = fs::canonicalize(path)
+            .map_err(|_| format!("there is no folder {text} on this node, or its user may not enter it"))?;
         if !path.is_dir() {
             return Err(format!("{text} is not a folder"));
         }
@@ -47,24 +48,37 @@ impl Borders {
         Ok(path)
     }
 
-    /// Whether an agent may still start in a folder that was admitted once: it is the same, and the borders hold it as they are now. An error
-    /// is a sentence about "its folder".
+    /// Whether an agent may still start in a folder that was admitted once: it is the same, and the borders hold it as
+    /// they are now. An error is a sentence about "its folder".
     pub(super) fn still_holds(&self, path: &Path) -> Result<(), String> {
-        let now = fs::canonicalize(path).map_err(|_| format!("its folder {} is not there, or the node's user may not enter it", path.display()))?;
+        let now = fs::canonicalize(path).map_err(|_| {
+            format!(
+                "its folder {} is not there, or the node's user may not enter it",
+                path.display()
+            )
+        })?;
         if now != path {
-            return Err(format!("its folder {} leads to {} now: add that folder as a project to work there", path.display(), now.display()));
+            return Err(format!(
+                "its folder {} leads to {} now: add that folder as a project to work there",
+                path.display(),
+                now.display()
+            ));
         }
         if !now.is_dir() {
             return Err(format!("its folder {} is no folder any more", path.display()));
         }
-        self.admit(&now).map_err(|why| format!("its folder is not allowed: {why}"))
+        self.admit(&now)
+            .map_err(|why| format!("its folder is not allowed: {why}"))
     }
 
     /// Where the demo agent's project lies. An error is a sentence: an agent may have put a link there.
     pub(super) fn demo(&self) -> Result<PathBuf, String> {
         let wanted = self.data().join(DEMO);
         match fs::canonicalize(&wanted) {
-            Ok(found) if found != wanted => Err(format!("{} leads to another folder: remove it to have the demo again", wanted.display())),
+            Ok(found) if found != wanted => Err(format!(
+                "{} leads to another folder: remove it to have the demo again",
+                wanted.display()
+            )),
             _ => Ok(wanted),
         }
     }
@@ -85,11 +99,24 @@ impl Borders {
                 false if path.starts_with(&data) => "lies in",
                 false => "holds",
             };
-            return Err(format!("{} {how} the node's own data directory ({}), where no agent may work", path.display(), data.display()));
+            return Err(format!(
+                "{} {how} the node's own data directory ({}), where no agent may work",
+                path.display(),
+                data.display()
+            ));
         }
-        let roots: Vec<PathBuf> = self.roots.iter().filter_map(|root| fs::canonicalize(root).ok()).collect();
+        let roots: Vec<PathBuf> = self
+            .roots
+            .iter()
+            .filter_map(|root| fs::canonicalize(root).ok())
+            .collect();
         if !self.roots.is_empty() && !roots.iter().any(|root| path.starts_with(root)) {
-            let allowed = self.roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", ");
+            let allowed = self
+                .roots
+                .iter()
+                .map(|root| root.display().to_string())
+                .collect::<Vec<_>>()
+                .join(", ");
             return Err(format!("projects must lie under {allowed} (projects.roots)"));
         }
         Ok(())
@@ -110,13 +137,29 @@ mod tests {
         fs::create_dir_all(root.join("home/work")).unwrap();
         symlink("home/node", root.join("link")).unwrap();
         for roots in [Vec::new(), vec![root.clone()], vec![PathBuf::from("/")]] {
-            let borders = Borders { roots, data_dir: root.join("link") };
+            let borders = Borders {
+                roots,
+                data_dir: root.join("link"),
+            };
             let at = |inside: &str| borders.folder(root.join(inside).to_str().unwrap());
-            for refused in ["home/node", "link", "home/node/blobs", "link/blobs", "home/node/demo/deep", "home", ""] {
+            for refused in [
+                "home/node",
+                "link",
+                "home/node/blobs",
+                "link/blobs",
+                "home/node/demo/deep",
+                "home",
+                "",
+            ] {
                 let why = at(refused).unwrap_err();
                 assert!(why.contains("data directory"), "{refused}: {why}");
             }
-            assert!(borders.folder("/").unwrap_err().contains("holds the node's own data directory"));
+            assert!(
+                borders
+                    .folder("/")
+                    .unwrap_err()
+                    .contains("holds the node's own data directory")
+            );
             assert_eq!(at("home/work").unwrap(), root.join("home/work"));
             assert_eq!(at("link/demo").unwrap(), root.join("home/node/demo"));
         }
@@ -125,7 +168,10 @@ mod tests {
     #[test]
     fn a_link_in_place_of_the_demo_is_not_followed() {
         let all = tempfile::tempdir().unwrap();
-        let borders = Borders { roots: Vec::new(), data_dir: all.path().to_owned() };
+        let borders = Borders {
+            roots: Vec::new(),
+            data_dir: all.path().to_owned(),
+        };
         let there = fs::canonicalize(all.path()).unwrap().join("demo");
         assert_eq!(borders.demo(), Ok(there.clone()));
         symlink("/usr", &there).unwrap();

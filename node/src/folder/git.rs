@@ -15,7 +15,8 @@ const CONFIG_MAX: u64 = 256 * 1024;
 /// So many characters of a name or an address are kept.
 const SHOWN_MAX: usize = 200;
 
-/// The branch checked out, or the first 12 digits of a detached commit, on one line of at most 200 characters; `None` outside git.
+/// The branch checked out, or the first 12 digits of a detached commit, on one line of at most 200 characters; `None`
+/// outside git.
 pub(super) fn branch(folder: &Path) -> Option<String> {
     let head = git_dir(folder)?.line("HEAD")?;
     match head.strip_prefix("ref:").map(str::trim) {
@@ -24,18 +25,24 @@ pub(super) fn branch(folder: &Path) -> Option<String> {
     }
 }
 
-/// The address of the remote `origin`, without user names and passwords, on one line of at most 200 characters; `None` when there is none.
+/// The address of the remote `origin`, without user names and passwords, on one line of at most 200 characters; `None`
+/// when there is none.
 pub(super) fn remote(folder: &Path) -> Option<String> {
     let git = git_dir(folder)?;
     let common = match git.line("commondir") {
-        Some(path) => GitDir { base: git.path().join(path), inside: PathBuf::new() },
+        Some(path) => GitDir {
+            base: git.path().join(path),
+            inside: PathBuf::new(),
+        },
         None => git,
     };
     let config = open::text(&common.base, &common.inside.join("config"), CONFIG_MAX).ok()?;
     let mut in_origin = false;
     for line in config.lines().map(str::trim) {
         if line.starts_with('[') {
-            in_origin = line.strip_prefix("[remote").is_some_and(|rest| rest.trim().trim_end_matches(']').trim_matches('"') == "origin");
+            in_origin = line
+                .strip_prefix("[remote")
+                .is_some_and(|rest| rest.trim().trim_end_matches(']').trim_matches('"') == "origin");
         } else if in_origin
             && let Some((key, value)) = line.split_once('=')
             && key.trim() == "url"
@@ -55,12 +62,17 @@ pub(super) fn root(folder: &Path) -> Option<&Path> {
 pub(super) fn main_root(folder: &Path) -> Option<PathBuf> {
     let root = root(folder)?;
     let git = git_dir(folder)?;
-    let common = git.line("commondir").and_then(|path| fs::canonicalize(git.path().join(path)).ok());
-    let main = common.filter(|common| common.ends_with(".git")).and_then(|common| common.parent().map(Path::to_owned));
+    let common = git
+        .line("commondir")
+        .and_then(|path| fs::canonicalize(git.path().join(path)).ok());
+    let main = common
+        .filter(|common| common.ends_with(".git"))
+        .and_then(|common| common.parent().map(Path::to_owned));
     Some(main.unwrap_or_else(|| root.to_owned()))
 }
 
-/// A repository's own folder: below the checkout, or where a worktree's or a submodule's `.git` says in words that it is.
+/// A repository's own folder: below the checkout, or where a worktree's or a submodule's `.git` says in words that it
+/// is.
 struct GitDir {
     /// No link leads out of it.
     base: PathBuf,
@@ -83,20 +95,36 @@ fn git_dir(folder: &Path) -> Option<GitDir> {
     folder.ancestors().find_map(|above| {
         let git = Path::new(".git");
         if above.join(git).is_dir() {
-            return Some(GitDir { base: above.to_owned(), inside: git.to_owned() });
+            return Some(GitDir {
+                base: above.to_owned(),
+                inside: git.to_owned(),
+            });
         }
         let pointer = line(above, git)?;
-        Some(GitDir { base: above.join(pointer.strip_prefix("gitdir:")?.trim()), inside: PathBuf::new() })
+        Some(GitDir {
+            base: above.join(pointer.strip_prefix("gitdir:")?.trim()),
+            inside: PathBuf::new(),
+        })
     })
 }
 
 fn line(base: &Path, inside: &Path) -> Option<String> {
-    open::text(base, inside, LINE_MAX).ok()?.lines().next().map(|line| line.trim().to_owned())
+    open::text(base, inside, LINE_MAX)
+        .ok()?
+        .lines()
+        .next()
+        .map(|line| line.trim().to_owned())
 }
 
 /// As it is kept in events and lists, whoever wrote it: short, and nothing in it that is not seen.
 fn kept(text: &str) -> Option<String> {
-    let visible = |c: char| if c.is_control() || shown::is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
+    let visible = |c: char| {
+        if c.is_control() || shown::is_hidden(c) {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
+    };
     let mut shown: String = text.chars().take(SHOWN_MAX).map(visible).collect();
     if text.chars().nth(SHOWN_MAX).is_some() {
         shown.pop();
@@ -109,9 +137,14 @@ fn kept(text: &str) -> Option<String> {
 fn without_credentials(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => {
-            let (host, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
+            let (host, path) = rest
+                .split_once('/')
+                .map_or((rest, None), |(host, path)| (host, Some(path)));
             let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-            path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
+            path.map_or_else(
+                || format!("{scheme}://{host}"),
+                |path| format!("{scheme}://{host}/{path}"),
+            )
         }
         None => url.to_owned(),
     }
@@ -142,7 +175,10 @@ mod tests {
 
     #[test]
     fn a_worktree_has_its_own_branch_and_the_common_remote() {
-        let folder = repository("[remote \"origin\"]\nurl = git@example.org:a/b.git\n", "ref: refs/heads/main\n");
+        let folder = repository(
+            "[remote \"origin\"]\nurl = git@example.org:a/b.git\n",
+            "ref: refs/heads/main\n",
+        );
         let git = folder.path().join(".git/worktrees/w");
         fs::create_dir_all(&git).unwrap();
         fs::write(git.join("HEAD"), "0123456789abcdef0123456789abcdef01234567\n").unwrap();
@@ -160,16 +196,31 @@ mod tests {
         for (head, is) in [
             (format!("ref: refs/heads/{long}\n"), format!("{}…", "x".repeat(199))),
             (format!("ref: refs/heads/{}", "y".repeat(200)), "y".repeat(200)),
-            (format!("ref: refs/heads/{}", "é".repeat(2_500)), format!("{}…", "é".repeat(199))),
+            (
+                format!("ref: refs/heads/{}", "é".repeat(2_500)),
+                format!("{}…", "é".repeat(199)),
+            ),
             ("ref: refs/heads/one\nref: refs/heads/two\n".into(), "one".into()),
-            (format!("ref: refs/heads/{bidi}\n"), "a\u{fffd}b\u{fffd}c\u{fffd}[2Jd".into()),
-            ("ref: refs/heads/<script>alert(1)</script>\n".into(), "<script>alert(1)</script>".into()),
+            (
+                format!("ref: refs/heads/{bidi}\n"),
+                "a\u{fffd}b\u{fffd}c\u{fffd}[2Jd".into(),
+            ),
+            (
+                "ref: refs/heads/<script>alert(1)</script>\n".into(),
+                "<script>alert(1)</script>".into(),
+            ),
             (long.clone(), "x".repeat(12)),
         ] {
-            let folder = repository(&format!("[remote \"origin\"]\n\turl = https://me:secret@example.org/{bidi}{long}\n"), &head);
+            let folder = repository(
+                &format!("[remote \"origin\"]\n\turl = https://me:secret@example.org/{bidi}{long}\n"),
+                &head,
+            );
             assert_eq!(branch(folder.path()), Some(is));
             let remote = remote(folder.path()).unwrap();
-            assert!(remote.starts_with("https://example.org/a\u{fffd}b\u{fffd}c\u{fffd}[2Jdxx"), "{remote}");
+            assert!(
+                remote.starts_with("https://example.org/a\u{fffd}b\u{fffd}c\u{fffd}[2Jdxx"),
+                "{remote}"
+            );
             assert_eq!(remote.chars().count(), 200);
         }
         for nothing in ["", "\n", "ref:", "ref: refs/heads/\n"] {
@@ -183,7 +234,11 @@ mod tests {
         let folder = repository("", "");
         for name in ["HEAD", "config"] {
             fs::remove_file(folder.path().join(".git").join(name)).unwrap();
-            std::os::unix::fs::symlink(secrets.path().join(".git").join(name), folder.path().join(".git").join(name)).unwrap();
+            std::os::unix::fs::symlink(
+                secrets.path().join(".git").join(name),
+                folder.path().join(".git").join(name),
+            )
+            .unwrap();
         }
         assert_eq!((branch(folder.path()), remote(folder.path())), (None, None));
         let folder = tempfile::tempdir().unwrap();

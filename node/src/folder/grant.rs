@@ -1,5 +1,5 @@
-//! Grants: what an agent writes into a folder's own settings after a person said "always". The seal over the folder follows it, so that the
-//! person's own word does not end their trust. It must not write anything: the agent does.
+//! Grants: what an agent writes into a folder's own settings after a person said "always". The seal over the folder
+//! follows it, so that the person's own word does not end their trust. It must not write anything: the agent does.
 
 use super::git;
 use crate::agents::{Grant, obeyed};
@@ -15,7 +15,12 @@ pub(super) const SETTINGS_MAX: u64 = 1024 * 1024;
 
 /// Where the file lies that is written.
 pub(super) fn file(grant: &Grant, folder: &Path) -> PathBuf {
-    if grant.at_root { root(folder, grant.file) } else { folder.to_owned() }.join(grant.file)
+    if grant.at_root {
+        root(folder, grant.file)
+    } else {
+        folder.to_owned()
+    }
+    .join(grant.file)
 }
 
 /// Adds what was granted to settings.
@@ -28,7 +33,9 @@ fn add_to(settings: &mut Value, grant: &Grant) {
         let steps: Vec<&str> = list.split('/').skip(1).collect();
         for (n, step) in steps.iter().enumerate() {
             let empty = if n + 1 == steps.len() { json!([]) } else { json!({}) };
-            at = at.and_then(Value::as_object_mut).map(|fields| fields.entry(*step).or_insert(empty));
+            at = at
+                .and_then(Value::as_object_mut)
+                .map(|fields| fields.entry(*step).or_insert(empty));
         }
         if let Some(list) = at.and_then(Value::as_array_mut) {
             list.extend(names.iter().map(|name| json!(name)));
@@ -36,28 +43,37 @@ fn add_to(settings: &mut Value, grant: &Grant) {
     }
 }
 
-/// Where an agent keeps what is only for the person: at the root of the checkout that a worktree was made from, unless that is the home of the
-/// node's user or somebody else's.
+/// Where an agent keeps what is only for the person: at the root of the checkout that a worktree was made from, unless
+/// that is the home of the node's user or somebody else's.
 fn root(folder: &Path, file: &str) -> PathBuf {
     let owner = rustix::process::geteuid().as_raw();
     let is_foreign = |path: &Path| fs::metadata(path).is_ok_and(|found| found.uid() != owner);
     let kept_in = |root: &Path| root.join(file).parent().map(Path::to_owned);
     let ours = |root: &PathBuf| {
         Some(root) != std::env::home_dir().as_ref()
-            && ![Some(root.clone()), Some(root.join(".git")), kept_in(root)].iter().flatten().any(|path| is_foreign(path))
+            && ![Some(root.clone()), Some(root.join(".git")), kept_in(root)]
+                .iter()
+                .flatten()
+                .any(|path| is_foreign(path))
     };
     git::main_root(folder).filter(ours).unwrap_or_else(|| folder.to_owned())
 }
 
 /// The lists whose order means nothing, where a file holds settings that an agent adds to; `None` for every other file.
 pub(super) fn lists(path: &Path) -> Option<&'static [&'static str]> {
-    obeyed().find(|own| own.settings.iter().any(|name| path.ends_with(name))).map(|own| own.lists)
+    obeyed()
+        .find(|own| own.settings.iter().any(|name| path.ends_with(name)))
+        .map(|own| own.lists)
 }
 
-/// What settings mean, whatever their layout and the order in these lists: so the seal after a grant can be told before an agent writes it.
-/// What is not JSON stays as it is.
+/// What settings mean, whatever their layout and the order in these lists: so the seal after a grant can be told before
+/// an agent writes it. What is not JSON stays as it is.
 pub(super) fn meaning(bytes: Vec<u8>, lists: &[&str], grant: Option<&Grant>) -> Vec<u8> {
-    let settings = if bytes.is_empty() && grant.is_some() { Ok(json!({})) } else { serde_json::from_slice(&bytes) };
+    let settings = if bytes.is_empty() && grant.is_some() {
+        Ok(json!({}))
+    } else {
+        serde_json::from_slice(&bytes)
+    };
     let Ok(mut settings) = settings else { return bytes };
     if let Some(grant) = grant {
         add_to(&mut settings, grant);
@@ -81,7 +97,12 @@ mod tests {
         let lists = lists(Path::new("/work/.claude/settings.json")).unwrap();
         let of = |text: &str| meaning(text.into(), lists, None);
         let one = of(r#"{"permissions":{"allow":["Read","Bash(make *)"],"deny":["Write"]},"hooks":{}}"#);
-        assert_eq!(one, of("{ \"hooks\": {},\n \"permissions\": {\"deny\": [\"Write\"], \"allow\": [\"Bash(make *)\", \"Read\", \"Read\"]} }"));
+        assert_eq!(
+            one,
+            of(
+                "{ \"hooks\": {},\n \"permissions\": {\"deny\": [\"Write\"], \"allow\": [\"Bash(make *)\", \"Read\", \"Read\"]} }"
+            )
+        );
         for other in [
             r#"{"permissions":{"allow":["Read","Bash(make *)","Bash"],"deny":["Write"]},"hooks":{}}"#,
             r#"{"permissions":{"allow":["Read","Bash(make *)"]},"hooks":{}}"#,

@@ -1,5 +1,6 @@
-//! The folders of projects: everything that is read from one is read here, off the threads that serve, few at once, and for no longer than a limit.
-//! It must not write in a folder or run what lies there, and believes nothing it reads: names are short, files small, links stay inside.
+//! The folders of projects: everything that is read from one is read here, off the threads that serve, few at once, and
+//! for no longer than a limit. It must not write in a folder or run what lies there, and believes nothing it reads:
+//! names are short, files small, links stay inside.
 
 mod borders;
 mod git;
@@ -27,7 +28,8 @@ use std::{
 };
 use tokio::{sync::Semaphore, task, time::Instant};
 
-/// So many readings at once, of all folders: those that never end must leave room on the 512 threads that may wait for a disk.
+/// So many readings at once, of all folders: those that never end must leave room on the 512 threads that may wait for
+/// a disk.
 const AT_ONCE: usize = 64;
 /// What is only shown is waited for so long: then it is shown as not known.
 const SHOWN_WITHIN: Duration = Duration::from_secs(2);
@@ -122,24 +124,39 @@ impl Drop for Begun {
 impl Folders {
     /// Reads folders inside these borders.
     pub fn new(deps: Deps, borders: Borders) -> Self {
-        Self(Arc::new(Inner { deps, borders, room: Arc::new(Semaphore::new(AT_ONCE)), places: Mutex::default() }))
+        Self(Arc::new(Inner {
+            deps,
+            borders,
+            room: Arc::new(Semaphore::new(AT_ONCE)),
+            places: Mutex::default(),
+        }))
     }
 
-    /// The folder that a person names, as it is kept: canonical, a directory, inside the borders, writable. Refusals name `path`.
+    /// The folder that a person names, as it is kept: canonical, a directory, inside the borders, writable. Refusals
+    /// name `path`.
     pub async fn check(&self, text: &str) -> model::Result<PathBuf> {
         let inner = self.0.clone();
         let named = text.to_owned();
         // What is no path anyway is not remembered as one.
         let place = Path::new(if text.len() <= borders::PATH_MAX { text } else { "" });
-        let found = self.read(place, CERTAIN_WITHIN, move |_, _| inner.borders.folder(&named)).await;
-        found.unwrap_or_else(|silent| Err(silent.to_string())).map_err(|why| model::Error::invalid("path", why))
+        let found = self
+            .read(place, CERTAIN_WITHIN, move |_, _| inner.borders.folder(&named))
+            .await;
+        found
+            .unwrap_or_else(|silent| Err(silent.to_string()))
+            .map_err(|why| model::Error::invalid("path", why))
     }
 
     /// Where the demo agent's project lies, after `prepare` was given the path.
-    pub(crate) async fn demo<T: Send + 'static>(&self, prepare: impl FnOnce(&Path) -> T + Send + 'static) -> model::Result<(PathBuf, T)> {
+    pub(crate) async fn demo<T: Send + 'static>(
+        &self,
+        prepare: impl FnOnce(&Path) -> T + Send + 'static,
+    ) -> model::Result<(PathBuf, T)> {
         let inner = self.0.clone();
         let prepared = move |_: &Path, _: &mut _| inner.borders.demo().map(|path| (path.clone(), prepare(&path)));
-        self.read(&self.0.borders.data_dir, CERTAIN_WITHIN, prepared).await?.map_err(model::Error::Conflict)
+        self.read(&self.0.borders.data_dir, CERTAIN_WITHIN, prepared)
+            .await?
+            .map_err(model::Error::Conflict)
     }
 
     /// What a folder says of itself, for showing it.
@@ -160,7 +177,10 @@ impl Folders {
 
     /// The branch checked out; `None` outside git, or where the folder does not answer.
     pub async fn branch(&self, folder: &str) -> Option<String> {
-        self.read(Path::new(folder), SHOWN_WITHIN, |folder, _| git::branch(folder)).await.ok().flatten()
+        self.read(Path::new(folder), SHOWN_WITHIN, |folder, _| git::branch(folder))
+            .await
+            .ok()
+            .flatten()
     }
 
     /// Whether a person trusts what the folder would run, for showing it; not, where it does not answer.
@@ -169,21 +189,31 @@ impl Folders {
         if trusted.is_none() {
             return false;
         }
-        let holds = move |folder: &Path, kept: &mut Option<trust::Sealed>| trust::look(folder, trusted.as_ref(), kept, inner.deps.now()).holds;
-        self.read(Path::new(&project.path), SHOWN_WITHIN, holds).await.unwrap_or(false)
+        let holds = move |folder: &Path, kept: &mut Option<trust::Sealed>| {
+            trust::look(folder, trusted.as_ref(), kept, inner.deps.now()).holds
+        };
+        self.read(Path::new(&project.path), SHOWN_WITHIN, holds)
+            .await
+            .unwrap_or(false)
     }
 
     /// [`Folders::seems_trusted`] for several, looked at together; gives the ids of those that do.
     pub async fn seem_trusted(&self, projects: impl IntoIterator<Item = &project::Model>) -> HashSet<String> {
-        let asked: BTreeMap<&String, &project::Model> = projects.into_iter().map(|project| (&project.id, project)).collect();
-        let looks = asked.into_values().map(async |project| self.seems_trusted(project).await.then(|| project.id.clone()));
+        let asked: BTreeMap<&String, &project::Model> =
+            projects.into_iter().map(|project| (&project.id, project)).collect();
+        let looks = asked
+            .into_values()
+            .map(async |project| self.seems_trusted(project).await.then(|| project.id.clone()));
         join_all(looks).await.into_iter().flatten().collect()
     }
 
     /// Whether a person trusts what the folder would run. All of it is read, for an agent is about to run it.
     pub async fn trusts(&self, project: &project::Model) -> Result<bool, Silent> {
         let trusted = Seals::of(project);
-        self.read(Path::new(&project.path), CERTAIN_WITHIN, move |folder, _| trust::holds(trusted.as_ref(), folder)).await
+        self.read(Path::new(&project.path), CERTAIN_WITHIN, move |folder, _| {
+            trust::holds(trusted.as_ref(), folder)
+        })
+        .await
     }
 
     /// What a person trusts who trusts the folder as it is now.
@@ -193,38 +223,65 @@ impl Folders {
 
     /// What the folder would run, with what stands in the files.
     pub async fn own_files(&self, folder: &str) -> Result<OwnFiles, Silent> {
-        self.read(Path::new(folder), CERTAIN_WITHIN, |folder, _| trust::own_files(folder)).await
+        self.read(Path::new(folder), CERTAIN_WITHIN, |folder, _| trust::own_files(folder))
+            .await
     }
 
-    /// Whether the folder is trusted, and what is trusted once a person has granted something in it; see [`trust::follow`].
-    pub(crate) async fn grant(&self, project: &project::Model, grant: Option<Grant>) -> Result<(bool, Option<Seals>), Silent> {
+    /// Whether the folder is trusted, and what is trusted once a person has granted something in it; see
+    /// [`trust::follow`].
+    pub(crate) async fn grant(
+        &self,
+        project: &project::Model,
+        grant: Option<Grant>,
+    ) -> Result<(bool, Option<Seals>), Silent> {
         let trusted = Seals::of(project);
         let read = move |folder: &Path, _: &mut _| {
-            let follows = trusted.as_ref().zip(grant).and_then(|(trusted, grant)| trust::follow(folder, trusted, &grant));
+            let follows = trusted
+                .as_ref()
+                .zip(grant)
+                .and_then(|(trusted, grant)| trust::follow(folder, trusted, &grant));
             (trust::holds(trusted.as_ref(), folder), follows)
         };
         self.read(Path::new(&project.path), CERTAIN_WITHIN, read).await
     }
 
-    /// Whether an agent may start in a project's folder as it is now, and then whether the folder is trusted. An error is a sentence.
+    /// Whether an agent may start in a project's folder as it is now, and then whether the folder is trusted. An error
+    /// is a sentence.
     pub(crate) async fn may_start(&self, project: &project::Model) -> Result<bool, String> {
         let (inner, trusted) = (self.0.clone(), Seals::of(project));
-        let read = move |folder: &Path, _: &mut _| inner.borders.still_holds(folder).map(|()| trust::holds(trusted.as_ref(), folder));
-        let unread = |Silent| Err(format!("its folder {} does not answer; it may be on a disk that is away", project.path));
-        self.read(Path::new(&project.path), CERTAIN_WITHIN, read).await.unwrap_or_else(unread)
+        let read = move |folder: &Path, _: &mut _| {
+            inner
+                .borders
+                .still_holds(folder)
+                .map(|()| trust::holds(trusted.as_ref(), folder))
+        };
+        let unread = |Silent| {
+            Err(format!(
+                "its folder {} does not answer; it may be on a disk that is away",
+                project.path
+            ))
+        };
+        self.read(Path::new(&project.path), CERTAIN_WITHIN, read)
+            .await
+            .unwrap_or_else(unread)
     }
 
-    /// Gives the text of a file of the folder to `then`, on a thread that may wait. `path` is the file as an agent names it: relative, or absolute.
+    /// Gives the text of a file of the folder to `then`, on a thread that may wait. `path` is the file as an agent
+    /// names it: relative, or absolute.
     pub(crate) async fn file<T, F>(&self, folder: &str, path: PathBuf, then: F) -> Result<T, Silent>
     where
         T: Send + 'static,
         F: FnOnce(Result<String, Unread>) -> T + Send + 'static,
     {
-        self.read(Path::new(folder), SHOWN_WITHIN, move |folder, _| then(file(folder, &path))).await
+        self.read(Path::new(folder), SHOWN_WITHIN, move |folder, _| {
+            then(file(folder, &path))
+        })
+        .await
     }
 
-    /// Reads a folder on a thread that may wait. Whoever asks waits no longer than `within`; a reading that takes longer goes on by itself, keeps
-    /// its place among those at once, and everybody else is told at once that the folder is silent.
+    /// Reads a folder on a thread that may wait. Whoever asks waits no longer than `within`; a reading that takes
+    /// longer goes on by itself, keeps its place among those at once, and everybody else is told at once that the
+    /// folder is silent.
     async fn read<T, F>(&self, folder: &Path, within: Duration, read: F) -> Result<T, Silent>
     where
         T: Send + 'static,
@@ -265,7 +322,11 @@ impl Folders {
 }
 
 fn file(folder: &Path, path: &Path) -> Result<String, Unread> {
-    let inside = if path.is_absolute() { path.strip_prefix(folder).map_err(|_| Unread::Outside)? } else { path };
+    let inside = if path.is_absolute() {
+        path.strip_prefix(folder).map_err(|_| Unread::Outside)?
+    } else {
+        path
+    };
     let failed = |error: io::Error| match Errno::from_io_error(&error) {
         // A link or `..` that leads out; a circle of links, or any link where the kernel cannot tell.
         Some(Errno::XDEV | Errno::LOOP) => Unread::Outside,
@@ -290,7 +351,13 @@ mod tests {
     use std::sync::Condvar;
 
     fn folders() -> Folders {
-        Folders::new(Deps::system(), Borders { roots: Vec::new(), data_dir: "/nowhere/data".into() })
+        Folders::new(
+            Deps::system(),
+            Borders {
+                roots: Vec::new(),
+                data_dir: "/nowhere/data".into(),
+            },
+        )
     }
 
     #[tokio::test]
@@ -335,13 +402,23 @@ mod tests {
             let released = released.clone();
             let (folders, folder) = (folders.clone(), PathBuf::from(format!("/away/{n}")));
             async move {
-                let hanging = move |_: &Path, _: &mut _| drop(released.1.wait_while(released.0.lock().unwrap(), |released| !*released).unwrap());
+                let hanging = move |_: &Path, _: &mut _| {
+                    drop(
+                        released
+                            .1
+                            .wait_while(released.0.lock().unwrap(), |released| !*released)
+                            .unwrap(),
+                    );
+                };
                 folders.read(&folder, Duration::from_millis(300), hanging).await
             }
         };
         let begun = Instant::now();
         let answers = join_all((0..600).map(hang)).await;
-        assert!(answers.iter().all(|answer| *answer == Err(Silent)), "nobody waits longer than the limit");
+        assert!(
+            answers.iter().all(|answer| *answer == Err(Silent)),
+            "nobody waits longer than the limit"
+        );
         assert!(begun.elapsed() < Duration::from_secs(5));
         assert_eq!(folders.0.room.available_permits(), 0);
         let other = tokio::time::timeout(Duration::from_secs(1), task::spawn_blocking(|| 1)).await;
@@ -370,8 +447,17 @@ mod tests {
                 held.is_ok()
             })
         };
-        assert!(join_all((0..20).map(|_| alone())).await.into_iter().all(|alone| alone == Ok(true)));
-        let failed = folders.read(Path::new("/there"), Duration::from_secs(1), |_, _| panic!("as a test wants")).await;
+        assert!(
+            join_all((0..20).map(|_| alone()))
+                .await
+                .into_iter()
+                .all(|alone| alone == Ok(true))
+        );
+        let failed = folders
+            .read(Path::new("/there"), Duration::from_secs(1), |_, _| {
+                panic!("as a test wants")
+            })
+            .await;
         assert_eq!(failed, Err::<(), _>(Silent));
         assert_eq!(alone().await, Ok(true));
     }

@@ -13,7 +13,10 @@ use std::{
 };
 
 /// A pipe without a writer, a terminal or a device must not hold up whoever only looks.
-const READING: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
+const READING: OFlags = OFlags::RDONLY
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NOCTTY);
 const PASSING: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// A file and its length in bytes. Links are followed, wherever they lead.
@@ -21,10 +24,17 @@ pub(super) fn anywhere(path: &Path) -> io::Result<(File, u64)> {
     regular(openat(CWD, path, READING, Mode::empty())?)
 }
 
-/// A file below `base`, by its relative path, and its length in bytes. A link on the way may lead only to what is below `base` as well.
+/// A file below `base`, by its relative path, and its length in bytes. A link on the way may lead only to what is below
+/// `base` as well.
 pub(super) fn beneath(base: &Path, inside: &Path) -> io::Result<(File, u64)> {
     let base = openat(CWD, base, PASSING, Mode::empty())?;
-    match openat2(&base, inside, READING, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS) {
+    match openat2(
+        &base,
+        inside,
+        READING,
+        Mode::empty(),
+        ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS,
+    ) {
         // An old kernel, or a sandbox that does not know the call.
         Err(Errno::NOSYS | Errno::PERM) => regular(step_by_step(base, inside)?),
         opened => regular(opened?),
@@ -59,7 +69,11 @@ pub(super) fn text(base: &Path, inside: &Path, most: u64) -> io::Result<String> 
 fn regular(opened: OwnedFd) -> io::Result<(File, u64)> {
     let file = File::from(opened);
     let kind = file.metadata()?;
-    if kind.is_file() { Ok((file, kind.len())) } else { Err(io::Error::other("it is no file")) }
+    if kind.is_file() {
+        Ok((file, kind.len()))
+    } else {
+        Err(io::Error::other("it is no file"))
+    }
 }
 
 #[cfg(test)]
@@ -81,8 +95,22 @@ mod tests {
         symlink("/proc/self/fd", base.join("magic")).unwrap();
         symlink("deep/er", base.join("within")).unwrap();
         mknodat(CWD, base.join("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        let by_steps = |inside: &str| step_by_step(openat(CWD, &base, PASSING, Mode::empty()).unwrap(), Path::new(inside)).and_then(regular);
-        for refused in ["deep/out", "absolute", "up/secret", "magic/0", "../secret", "/etc/hostname", "pipe", "deep", "", ".", "nowhere"] {
+        let by_steps = |inside: &str| {
+            step_by_step(openat(CWD, &base, PASSING, Mode::empty()).unwrap(), Path::new(inside)).and_then(regular)
+        };
+        for refused in [
+            "deep/out",
+            "absolute",
+            "up/secret",
+            "magic/0",
+            "../secret",
+            "/etc/hostname",
+            "pipe",
+            "deep",
+            "",
+            ".",
+            "nowhere",
+        ] {
             assert!(beneath(&base, Path::new(refused)).is_err(), "{refused}");
             assert!(by_steps(refused).is_err(), "{refused}");
         }

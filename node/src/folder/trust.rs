@@ -1,5 +1,5 @@
-//! Trust: what a folder would run of its own, and a seal over it as a person saw it.
-//! It only reads, and never runs anything. What it cannot read whole, nobody can vouch for: such a folder is not trusted.
+//! Trust: what a folder would run of its own, and a seal over it as a person saw it. It only reads, and never runs
+//! anything. What it cannot read whole, nobody can vouch for: such a folder is not trusted.
 
 use super::{
     git,
@@ -26,7 +26,8 @@ use std::{
 const ENTRIES_MAX: usize = 5_000;
 /// So many bytes may all the files have together.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// What changed less than so long ago may change again and have the same time: file systems count in steps of up to two seconds.
+/// What changed less than so long ago may change again and have the same time: file systems count in steps of up to two
+/// seconds.
 const SETTLED_MS: Millis = 2_500;
 
 /// Why nobody can vouch for a folder, as a part of a sentence.
@@ -37,7 +38,9 @@ pub struct Unvouchable(String);
 impl Unvouchable {
     fn too_much() -> Self {
         let mib = BYTES_MAX / (1024 * 1024);
-        Self(format!("what it would run is more than {ENTRIES_MAX} files or {mib} MiB, which is too much to vouch for"))
+        Self(format!(
+            "what it would run is more than {ENTRIES_MAX} files or {mib} MiB, which is too much to vouch for"
+        ))
     }
 
     fn unreadable(name: &str, cause: &io::Error) -> Self {
@@ -65,7 +68,10 @@ pub(crate) struct Seals {
 impl Seals {
     /// What is trusted of a project's folder; `None` where nothing is.
     pub(crate) fn of(project: &project::Model) -> Option<Self> {
-        project.trusted_hash.clone().map(|now| Self { now, also: project.trusted_also.clone() })
+        project.trusted_hash.clone().map(|now| Self {
+            now,
+            also: project.trusted_also.clone(),
+        })
     }
 
     fn covers(&self, seal: &str) -> bool {
@@ -73,26 +79,36 @@ impl Seals {
     }
 }
 
-/// A seal, and the stamp of what it was read from: where, when and how large each file is, and which one on its file system.
+/// A seal, and the stamp of what it was read from: where, when and how large each file is, and which one on its file
+/// system.
 pub(super) struct Sealed {
     stamp: blake3::Hash,
     seal: String,
 }
 
-/// What the folder would run, for showing it. What was read at an earlier look is not read again while nothing has touched it: that is seen by
-/// the times that the kernel gives, which a program cannot set back. `now` is before the look.
+/// What the folder would run, for showing it. What was read at an earlier look is not read again while nothing has
+/// touched it: that is seen by the times that the kernel gives, which a program cannot set back. `now` is before the
+/// look.
 pub(super) fn look(folder: &Path, trusted: Option<&Seals>, kept: &mut Option<Sealed>, now: Millis) -> Look {
     let (mut files, lack) = gather(folder);
     files.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let runs_own = files.iter().map(|(path, _)| shown(folder, path)).chain(lack.iter().map(Unvouchable::to_string)).collect();
+    let runs_own = files
+        .iter()
+        .map(|(path, _)| shown(folder, path))
+        .chain(lack.iter().map(Unvouchable::to_string))
+        .collect();
     let holds = lack.is_none()
         && trusted.is_some_and(|trusted| {
             let stamp = stamp(&files);
             if let Some(sealed) = kept.as_ref().filter(|sealed| sealed.stamp == stamp) {
                 return trusted.covers(&sealed.seal);
             }
-            let settled = files.iter().all(|(_, found)| changed(found).saturating_add(SETTLED_MS) < now);
-            let Ok(contents) = Contents::of(folder, files, Keep::Nothing) else { return false };
+            let settled = files
+                .iter()
+                .all(|(_, found)| changed(found).saturating_add(SETTLED_MS) < now);
+            let Ok(contents) = Contents::of(folder, files, Keep::Nothing) else {
+                return false;
+            };
             let seal = contents.seal(folder);
             let holds = trusted.covers(&seal);
             *kept = settled.then_some(Sealed { stamp, seal });
@@ -119,7 +135,10 @@ fn stamp(files: &[(PathBuf, Metadata)]) -> blake3::Hash {
 
 /// When a file was touched last, by the kernel's own account.
 fn changed(found: &Metadata) -> Millis {
-    found.ctime().saturating_mul(1_000).saturating_add(found.ctime_nsec() / 1_000_000)
+    found
+        .ctime()
+        .saturating_mul(1_000)
+        .saturating_add(found.ctime_nsec() / 1_000_000)
 }
 
 /// So many files are shown,
@@ -137,7 +156,12 @@ pub(super) fn own_files(folder: &Path) -> OwnFiles {
     let mut files: Vec<OwnFile> = found
         .iter()
         .take(SHOWN_FILES)
-        .map(|(path, found)| OwnFile { name: shown(folder, path), size: i64::try_from(found.len()).unwrap_or(i64::MAX), text: None, cut: true })
+        .map(|(path, found)| OwnFile {
+            name: shown(folder, path),
+            size: i64::try_from(found.len()).unwrap_or(i64::MAX),
+            text: None,
+            cut: true,
+        })
         .collect();
     let read = match lack {
         Some(why) => Err(why),
@@ -150,9 +174,19 @@ pub(super) fn own_files(folder: &Path) -> OwnFiles {
                 file.cut = cut || begins.len() as u64 != file.size.unsigned_abs();
                 file.text = text;
             }
-            OwnFiles { files, omitted, seal: Some(contents.seal(folder)), lack: None }
+            OwnFiles {
+                files,
+                omitted,
+                seal: Some(contents.seal(folder)),
+                lack: None,
+            }
         }
-        Err(why) => OwnFiles { files, omitted, seal: None, lack: Some(why.to_string()) },
+        Err(why) => OwnFiles {
+            files,
+            omitted,
+            seal: None,
+            lack: Some(why.to_string()),
+        },
     }
 }
 
@@ -160,7 +194,9 @@ pub(super) fn own_files(folder: &Path) -> OwnFiles {
 fn beginning(bytes: &[u8]) -> (Option<String>, bool) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (Some(text.to_owned()), false),
-        Err(error) if error.error_len().is_none() => (String::from_utf8(bytes[..error.valid_up_to()].to_vec()).ok(), true),
+        Err(error) if error.error_len().is_none() => {
+            (String::from_utf8(bytes[..error.valid_up_to()].to_vec()).ok(), true)
+        }
         Err(_) => (None, true),
     }
 }
@@ -170,8 +206,8 @@ pub(super) fn seal(folder: &Path) -> Result<String, Unvouchable> {
     Ok(Contents::read(folder, Keep::Nothing)?.seal(folder))
 }
 
-/// What is trusted once a person has granted something in a trusted folder: the folder as it is, and as it will be when the agent has written
-/// that, and nothing else has changed. `None` where the folder is not what was trusted.
+/// What is trusted once a person has granted something in a trusted folder: the folder as it is, and as it will be when
+/// the agent has written that, and nothing else has changed. `None` where the folder is not what was trusted.
 pub(super) fn follow(folder: &Path, trusted: &Seals, grant: &Grant) -> Option<Seals> {
     let file = grant::file(grant, folder);
     let lists = grant::lists(&file)?;
@@ -182,7 +218,10 @@ pub(super) fn follow(folder: &Path, trusted: &Seals, grant: &Grant) -> Option<Se
     }
     let granted = meaning(contents.kept.take().unwrap_or_default(), lists, Some(grant));
     contents.files.insert(file, blake3::hash(&granted));
-    Some(Seals { now, also: Some(contents.seal(folder)) })
+    Some(Seals {
+        now,
+        also: Some(contents.seal(folder)),
+    })
 }
 
 /// Every file the folder would run, by path, and a hash of what it holds: all of one reading.
@@ -213,7 +252,11 @@ impl Contents {
     }
 
     fn of(folder: &Path, files: Vec<(PathBuf, Metadata)>, keep: Keep<'_>) -> Result<Self, Unvouchable> {
-        let mut contents = Self { files: BTreeMap::new(), kept: None, beginnings: Vec::new() };
+        let mut contents = Self {
+            files: BTreeMap::new(),
+            kept: None,
+            beginnings: Vec::new(),
+        };
         let mut left = BYTES_MAX;
         let mut room = SHOWN_BYTES_ALL;
         for (path, _) in files {
@@ -221,7 +264,8 @@ impl Contents {
             // What has taken its place since it was found, and would block or is no file, is refused.
             let (file, length) = open::anywhere(&path).map_err(unreadable)?;
             left = left.checked_sub(length).ok_or_else(Unvouchable::too_much)?;
-            // One byte more than there should be: what grows meanwhile, or has no length like the kernel's own files, must not pass for read.
+            // One byte more than there should be: what grows meanwhile, or has no length like the kernel's own files,
+            // must not pass for read.
             let mut file = file.take(length + 1);
             let mut begins = Vec::new();
             let shows = matches!(keep, Keep::Beginnings) && contents.beginnings.len() < SHOWN_FILES;
@@ -271,19 +315,23 @@ pub(super) fn holds(trusted: Option<&Seals>, folder: &Path) -> bool {
     trusted.is_some_and(|trusted| seal(folder).is_ok_and(|seal| trusted.covers(&seal)))
 }
 
-/// The folders whose sources count: the folder, those above it up to the root of its checkout or, outside of
-/// git, to the root of all, and the checkout a worktree was made from. In the home of the node's user it is the agent's own, and there the way
-/// up ends.
+/// The folders whose sources count: the folder, those above it up to the root of its checkout or, outside of git, to
+/// the root of all, and the checkout a worktree was made from. In the home of the node's user it is the agent's own,
+/// and there the way up ends.
 fn places(folder: &Path) -> Vec<PathBuf> {
     let (root, home) = (git::root(folder), std::env::home_dir());
-    let above = folder.ancestors().skip(1).take_while(|above| root.is_none_or(|root| above.starts_with(root)) && Some(*above) != home.as_deref());
+    let above = folder
+        .ancestors()
+        .skip(1)
+        .take_while(|above| root.is_none_or(|root| above.starts_with(root)) && Some(*above) != home.as_deref());
     let mut places: Vec<PathBuf> = std::iter::once(folder).chain(above).map(Path::to_owned).collect();
     places.extend(git::main_root(folder).filter(|main| !places.contains(main) && Some(main) != home.as_ref()));
     places
 }
 
-/// Every file in the sources, in no order; and why these are not all. Links are followed, as an agent would follow them, but to no folder outside
-/// of the checkout. A circle of links ends where the kernel follows no further, or where it is too much.
+/// Every file in the sources, in no order; and why these are not all. Links are followed, as an agent would follow
+/// them, but to no folder outside of the checkout. A circle of links ends where the kernel follows no further, or where
+/// it is too much.
 fn gather(folder: &Path) -> (Vec<(PathBuf, Metadata)>, Option<Unvouchable>) {
     let mut files = Vec::new();
     let lack = gather_into(&mut files, folder).err();
@@ -292,7 +340,11 @@ fn gather(folder: &Path) -> (Vec<(PathBuf, Metadata)>, Option<Unvouchable>) {
 
 fn gather_into(files: &mut Vec<(PathBuf, Metadata)>, folder: &Path) -> Result<(), Unvouchable> {
     let places = places(folder);
-    let above = |name: &'static str| folder.ancestors().map(move |above| (folder.to_owned(), above.join(name)));
+    let above = |name: &'static str| {
+        folder
+            .ancestors()
+            .map(move |above| (folder.to_owned(), above.join(name)))
+    };
     let inside = |name: &'static str| places.iter().map(move |place| (place.clone(), place.join(name)));
     let above = obeyed().flat_map(|own| own.above).flat_map(|name| above(name));
     let sources = obeyed().flat_map(|own| own.sources).flat_map(|name| inside(name));
@@ -306,10 +358,18 @@ fn gather_into(files: &mut Vec<(PathBuf, Metadata)>, folder: &Path) -> Result<()
             continue;
         }
         if !kind.is_dir() {
-            return Err(Unvouchable(format!("{} is neither a file nor a folder", shown(folder, &path))));
+            return Err(Unvouchable(format!(
+                "{} is neither a file nor a folder",
+                shown(folder, &path)
+            )));
         }
-        if fs::symlink_metadata(&path).map_err(unreadable)?.is_symlink() && leads_out(&place, &path).map_err(unreadable)? {
-            return Err(Unvouchable(format!("{} is a link to a folder outside of the repository", shown(folder, &path))));
+        if fs::symlink_metadata(&path).map_err(unreadable)?.is_symlink()
+            && leads_out(&place, &path).map_err(unreadable)?
+        {
+            return Err(Unvouchable(format!(
+                "{} is a link to a folder outside of the repository",
+                shown(folder, &path)
+            )));
         }
         for entry in fs::read_dir(&path).map_err(unreadable)? {
             left = left.checked_sub(1).ok_or_else(Unvouchable::too_much)?;
@@ -348,7 +408,10 @@ mod tests {
     type Act = fn(&Path);
 
     fn sealed(folder: &Path) -> Seals {
-        Seals { now: seal(folder).unwrap(), also: None }
+        Seals {
+            now: seal(folder).unwrap(),
+            also: None,
+        }
     }
 
     fn found(folder: &Path) -> Vec<String> {
@@ -377,7 +440,11 @@ mod tests {
         fs::write(folder.path().join("README.md"), "unrelated").unwrap();
         assert_eq!(found(folder.path()), [".claude/hooks/a.sh", ".claude/settings.json"]);
         assert_eq!(with_other_hook, now());
-        assert!(holds(Some(&with_other_hook), folder.path()) && !holds(Some(&with_hook), folder.path()) && !holds(None, folder.path()));
+        assert!(
+            holds(Some(&with_other_hook), folder.path())
+                && !holds(Some(&with_hook), folder.path())
+                && !holds(None, folder.path())
+        );
         let all = [before, with_settings, with_hook, with_other_hook];
         for (i, one) in all.iter().enumerate() {
             assert!(!all[i + 1..].contains(one));
@@ -443,7 +510,10 @@ mod tests {
             let before = sealed(folder.path());
             assert!(holds(Some(&before), folder.path()), "{what}");
             change(&hooks);
-            assert!(!holds(Some(&before), folder.path()), "{what} changed and is still trusted");
+            assert!(
+                !holds(Some(&before), folder.path()),
+                "{what} changed and is still trusted"
+            );
             assert!(seal(folder.path()).is_ok(), "{what}");
         }
     }
@@ -453,7 +523,14 @@ mod tests {
         let folder = folder();
         let hook = folder.path().join(".claude/hooks/a.sh");
         let put = |text: &str| fs::write(&hook, text).unwrap();
-        let stay_as_old = || File::options().write(true).open(&hook).unwrap().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+        let stay_as_old = || {
+            File::options()
+                .write(true)
+                .open(&hook)
+                .unwrap()
+                .set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1))
+                .unwrap();
+        };
         put("true");
         stay_as_old();
         let trusted = sealed(folder.path());
@@ -462,7 +539,10 @@ mod tests {
         let holds = |kept: &mut Option<Sealed>, now| look(folder.path(), Some(&trusted), kept, now).holds;
 
         assert!(holds(&mut kept, later - 10_000));
-        assert!(kept.is_none(), "what has just been written may be written again within the same step of the clock");
+        assert!(
+            kept.is_none(),
+            "what has just been written may be written again within the same step of the clock"
+        );
         assert!(holds(&mut kept, later));
         // Only what is remembered could say so.
         kept.as_mut().unwrap().seal = "another".into();
@@ -488,24 +568,51 @@ mod tests {
     fn what_would_run_is_shown_with_its_contents_under_the_seal_that_is_trusted() {
         let folder = folder();
         let put = |name: &str, bytes: &[u8]| fs::write(folder.path().join(".claude").join(name), bytes).unwrap();
-        put("settings.json", br#"{"hooks":{"Stop":[{"command":"curl https://evil.example"}]}}"#);
+        put(
+            "settings.json",
+            br#"{"hooks":{"Stop":[{"command":"curl https://evil.example"}]}}"#,
+        );
         put("hooks/binary", b"\xff\xfe\x00");
         put("hooks/long", "é".repeat(20_000).as_bytes());
         let own = own_files(folder.path());
         assert_eq!(own.seal, Some(seal(folder.path()).unwrap()));
-        let names: Vec<_> = own.files.iter().map(|file| (file.name.as_str(), file.size, file.cut)).collect();
-        assert_eq!(names, [(".claude/hooks/binary", 3, true), (".claude/hooks/long", 40_000, true), (".claude/settings.json", 60, false)]);
+        let names: Vec<_> = own
+            .files
+            .iter()
+            .map(|file| (file.name.as_str(), file.size, file.cut))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                (".claude/hooks/binary", 3, true),
+                (".claude/hooks/long", 40_000, true),
+                (".claude/settings.json", 60, false)
+            ]
+        );
         assert_eq!(own.files[0].text, None);
         assert_eq!(own.files[1].text.as_deref(), Some("é".repeat(16 * 1024).as_str()));
-        assert!(own.files[2].text.as_deref().is_some_and(|text| text.contains("curl https://evil.example")));
+        assert!(
+            own.files[2]
+                .text
+                .as_deref()
+                .is_some_and(|text| text.contains("curl https://evil.example"))
+        );
 
         for n in 0..300 {
             put(&format!("hooks/{n:03}"), &vec![b'x'; 2_000]);
         }
         let own = own_files(folder.path());
-        let shown: usize = own.files.iter().map(|file| file.text.as_ref().map_or(0, String::len)).sum();
+        let shown: usize = own
+            .files
+            .iter()
+            .map(|file| file.text.as_ref().map_or(0, String::len))
+            .sum();
         assert_eq!((own.files.len(), own.omitted, shown), (200, 103, 256 * 1024));
-        assert_eq!(own.seal, Some(seal(folder.path()).unwrap()), "what is not shown is sealed all the same");
+        assert_eq!(
+            own.seal,
+            Some(seal(folder.path()).unwrap()),
+            "what is not shown is sealed all the same"
+        );
         symlink("/dev/zero", folder.path().join(".claude/hooks/zero")).unwrap();
         let own = own_files(folder.path());
         assert!(own.seal.is_none() && own.lack.is_some_and(|why| why.contains("neither a file nor a folder")));
@@ -526,7 +633,15 @@ mod tests {
             let before = seal(&project).unwrap();
             let path = put(name, r#"{"hooks":{}}"#);
             assert_eq!(seal(&project).unwrap() != before, counts, "{name}");
-            assert_eq!(found(&project), if counts { vec![path.display().to_string()] } else { Vec::new() }, "{name}");
+            assert_eq!(
+                found(&project),
+                if counts {
+                    vec![path.display().to_string()]
+                } else {
+                    Vec::new()
+                },
+                "{name}"
+            );
             fs::remove_file(path).unwrap();
         };
         changes("repository/.claude/agents/a.md", true);
@@ -538,7 +653,10 @@ mod tests {
         changes(".mcp.json", true);
 
         // A worktree has the settings of the checkout it was made from.
-        put("repository/packages/x/.git", &format!("gitdir: {}\n", all.path().join("main/.git/worktrees/x").display()));
+        put(
+            "repository/packages/x/.git",
+            &format!("gitdir: {}\n", all.path().join("main/.git/worktrees/x").display()),
+        );
         put("main/.git/worktrees/x/commondir", "../..\n");
         changes("main/.claude/settings.local.json", true);
         changes("repository/.claude/settings.local.json", false);
@@ -547,18 +665,38 @@ mod tests {
     #[test]
     fn what_was_granted_is_trusted_before_and_after_it_is_written_and_nothing_else_is() {
         let rule = serde_json::json!({"type": "addRules", "behavior": "allow", "rules": [{"toolName": "Bash", "ruleContent": "make *"}]});
-        let suggestions = [Suggestion { text: String::new(), scope: RememberScope::Session, raw: rule }];
+        let suggestions = [Suggestion {
+            text: String::new(),
+            scope: RememberScope::Session,
+            raw: rule,
+        }];
         let grant = |scope| crate::agents::grant(AgentKind::Claude, &suggestions, scope).unwrap();
         let written = |rules: &str| format!("{{\n  \"permissions\": {{\n    \"allow\": [{rules}]\n  }}\n}}\n");
-        for (file, name) in [(RememberScope::Local, "settings.local.json"), (RememberScope::Project, "settings.json")] {
-            for (before, after) in [(None, r#""Bash(make *)""#), (Some(r#""Read""#), r#""Read", "Bash(make *)""#)] {
+        for (file, name) in [
+            (RememberScope::Local, "settings.local.json"),
+            (RememberScope::Project, "settings.json"),
+        ] {
+            for (before, after) in [
+                (None, r#""Bash(make *)""#),
+                (Some(r#""Read""#), r#""Read", "Bash(make *)""#),
+            ] {
                 let folder = folder();
                 let settings = folder.path().join(".claude").join(name);
                 if let Some(before) = before {
                     fs::write(&settings, written(before)).unwrap();
                 }
                 let sealed = sealed(folder.path());
-                assert_eq!(follow(folder.path(), &Seals { now: "another".into(), also: None }, &grant(file)), None);
+                assert_eq!(
+                    follow(
+                        folder.path(),
+                        &Seals {
+                            now: "another".into(),
+                            also: None
+                        },
+                        &grant(file)
+                    ),
+                    None
+                );
                 let trusted = follow(folder.path(), &sealed, &grant(file)).unwrap();
                 let holds = || holds(Some(&trusted), folder.path());
                 assert!(holds(), "{name} {before:?}");
@@ -576,13 +714,25 @@ mod tests {
     #[test]
     fn nobody_vouches_for_what_cannot_be_read_whole() {
         let cases: [(&str, Act); 7] = [
-            ("outside of the repository", |hooks| symlink("/usr", hooks.join("more")).unwrap()),
+            ("outside of the repository", |hooks| {
+                symlink("/usr", hooks.join("more")).unwrap();
+            }),
             ("cannot be read", |hooks| symlink(".", hooks.join("again")).unwrap()),
-            ("cannot be read", |hooks| symlink("nowhere", hooks.join("a.sh")).unwrap()),
-            ("neither a file nor a folder", |hooks| symlink("/dev/zero", hooks.join("a.sh")).unwrap()),
-            ("neither a file nor a folder", |hooks| drop(UnixListener::bind(hooks.join("a.sh")).unwrap())),
-            ("too much", |hooks| (0..=ENTRIES_MAX).for_each(|n| fs::write(hooks.join(n.to_string()), "").unwrap())),
-            ("too much", |hooks| File::create(hooks.join("big")).unwrap().set_len(BYTES_MAX + 1).unwrap()),
+            ("cannot be read", |hooks| {
+                symlink("nowhere", hooks.join("a.sh")).unwrap();
+            }),
+            ("neither a file nor a folder", |hooks| {
+                symlink("/dev/zero", hooks.join("a.sh")).unwrap();
+            }),
+            ("neither a file nor a folder", |hooks| {
+                drop(UnixListener::bind(hooks.join("a.sh")).unwrap());
+            }),
+            ("too much", |hooks| {
+                (0..=ENTRIES_MAX).for_each(|n| fs::write(hooks.join(n.to_string()), "").unwrap());
+            }),
+            ("too much", |hooks| {
+                File::create(hooks.join("big")).unwrap().set_len(BYTES_MAX + 1).unwrap();
+            }),
         ];
         for (says, prepare) in cases {
             let folder = folder();

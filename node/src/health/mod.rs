@@ -45,7 +45,10 @@ impl Sampler {
             let mut reading = system.take();
             let read = tokio::task::spawn_blocking(move || {
                 reserve::keep(&data_dir);
-                let sample = reading.as_mut().map(|system| machine(system, &data_dir)).unwrap_or_default();
+                let sample = reading
+                    .as_mut()
+                    .map(|system| machine(system, &data_dir))
+                    .unwrap_or_default();
                 (reading, sample)
             });
             let Ok((reading, sample)) = read.await else { continue };
@@ -69,10 +72,23 @@ impl Sampler {
         self.journal
             .commit(&Caller::node(), move |tx| {
                 Box::pin(async move {
-                    let row = health_sample::ActiveModel { at: Set(sample.at), json: Set(json) };
-                    let newest = OnConflict::column(health_sample::Column::At).update_column(health_sample::Column::Json).to_owned();
-                    health_sample::Entity::insert(row).on_conflict(newest).exec_without_returning(tx.db()).await.stored()?;
-                    health_sample::Entity::delete_many().filter(health_sample::Column::At.lt(sample.at - KEPT_MS)).exec(tx.db()).await.stored()?;
+                    let row = health_sample::ActiveModel {
+                        at: Set(sample.at),
+                        json: Set(json),
+                    };
+                    let newest = OnConflict::column(health_sample::Column::At)
+                        .update_column(health_sample::Column::Json)
+                        .to_owned();
+                    health_sample::Entity::insert(row)
+                        .on_conflict(newest)
+                        .exec_without_returning(tx.db())
+                        .await
+                        .stored()?;
+                    health_sample::Entity::delete_many()
+                        .filter(health_sample::Column::At.lt(sample.at - KEPT_MS))
+                        .exec(tx.db())
+                        .await
+                        .stored()?;
                     Ok(Outcome::new(()))
                 })
             })
@@ -82,13 +98,24 @@ impl Sampler {
 
 /// The kept samples, oldest first.
 pub(crate) async fn samples(store: &Store) -> Result<Vec<HealthSample>> {
-    let rows = health_sample::Entity::find().order_by_asc(health_sample::Column::At).all(store.read()).await.stored()?;
-    Ok(rows.into_iter().filter_map(|row| serde_json::from_str(&row.json).ok()).collect())
+    let rows = health_sample::Entity::find()
+        .order_by_asc(health_sample::Column::At)
+        .all(store.read())
+        .await
+        .stored()?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| serde_json::from_str(&row.json).ok())
+        .collect())
 }
 
 /// The newest sample.
 pub(crate) async fn newest(store: &Store) -> Result<Option<HealthSample>> {
-    let row = health_sample::Entity::find().order_by_desc(health_sample::Column::At).one(store.read()).await.stored()?;
+    let row = health_sample::Entity::find()
+        .order_by_desc(health_sample::Column::At)
+        .one(store.read())
+        .await
+        .stored()?;
     Ok(row.and_then(|row| serde_json::from_str(&row.json).ok()))
 }
 
@@ -96,15 +123,24 @@ fn machine(system: &mut System, data_dir: &std::path::Path) -> HealthSample {
     system.refresh_memory();
     system.refresh_cpu_usage();
     let own = Pid::from_u32(std::process::id());
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), true, ProcessRefreshKind::nothing().with_memory());
+    system.refresh_processes_specifics(
+        ProcessesToUpdate::Some(&[own]),
+        true,
+        ProcessRefreshKind::nothing().with_memory(),
+    );
     let bytes = |value: u64| i64::try_from(value).ok().filter(|value| *value > 0);
     let path = std::fs::canonicalize(data_dir).unwrap_or_else(|_| data_dir.to_owned());
     let disks = Disks::new_with_refreshed_list().ok();
-    let disk =
-        disks.iter().flat_map(|disks| disks.iter()).filter(|disk| path.starts_with(disk.mount_point())).max_by_key(|disk| disk.mount_point().as_os_str().len());
+    let disk = disks
+        .iter()
+        .flat_map(|disks| disks.iter())
+        .filter(|disk| path.starts_with(disk.mount_point()))
+        .max_by_key(|disk| disk.mount_point().as_os_str().len());
     HealthSample {
         // The first reading has nothing to compare with.
-        cpu_percent: (!system.cpus().is_empty()).then(|| system.global_cpu_usage()).filter(|usage| usage.is_finite()),
+        cpu_percent: (!system.cpus().is_empty())
+            .then(|| system.global_cpu_usage())
+            .filter(|usage| usage.is_finite()),
         memory_used: bytes(system.used_memory()),
         memory_total: bytes(system.total_memory()),
         memory_self: system.process(own).and_then(|process| bytes(process.memory())),

@@ -34,7 +34,8 @@ pub struct Fields<'a> {
     pub commitment: &'a [u8],
 }
 
-/// BLAKE3 over the previous hash and the fields, each preceded by its length (4 bytes, big endian); numbers are 8 bytes, big endian.
+/// BLAKE3 over the previous hash and the fields, each preceded by its length (4 bytes, big endian); numbers are 8
+/// bytes, big endian.
 pub fn hash(previous: &[u8], fields: &Fields<'_>) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let mut put = |bytes: &[u8]| {
@@ -70,11 +71,12 @@ impl<'a> From<&'a StoredEvent> for Fields<'a> {
     }
 }
 
-/// A clock that was set back by more than this has been wrong before: the hybrid logical clock follows it back, or all that comes would
-/// bear the wrong date.
+/// A clock that was set back by more than this has been wrong before: the hybrid logical clock follows it back, or all
+/// that comes would bear the wrong date.
 const AHEAD_MS: model::Millis = 60_000;
 
-/// A hybrid logical clock's next value: the time in the upper 48 bits, and more than the one before unless that was far ahead of the time.
+/// A hybrid logical clock's next value: the time in the upper 48 bits, and more than the one before unless that was far
+/// ahead of the time.
 pub fn tick(last: i64, now: model::Millis) -> i64 {
     let time = now << 16;
     if last < latest(now) { time.max(last + 1) } else { time }
@@ -112,8 +114,22 @@ mod tests {
 
     #[test]
     fn fields_cannot_flow_into_one_another() {
-        let fields = Fields { origin: "a", epoch: "b", seq: 1, hlc: 2, actor: "node", kind: "x.y", v: 1, subject: "ab", commitment: &[0; 32] };
-        let moved = Fields { kind: "x.ya", subject: "b", ..fields };
+        let fields = Fields {
+            origin: "a",
+            epoch: "b",
+            seq: 1,
+            hlc: 2,
+            actor: "node",
+            kind: "x.y",
+            v: 1,
+            subject: "ab",
+            commitment: &[0; 32],
+        };
+        let moved = Fields {
+            kind: "x.ya",
+            subject: "b",
+            ..fields
+        };
         assert_ne!(hash(&GENESIS, &fields), hash(&GENESIS, &moved));
         assert_ne!(commitment(&[0; 16], b"a"), commitment(&[1; 16], b"a"));
     }

@@ -1,5 +1,5 @@
-//! The doctor: checks the chain, compares the tables with a rebuild, checks the blobs; on one snapshot, while a node runs or not.
-//! It must change nothing: the rebuild goes into temporary tables that end with it.
+//! The doctor: checks the chain, compares the tables with a rebuild, checks the blobs; on one snapshot, while a node
+//! runs or not. It must change nothing: the rebuild goes into temporary tables that end with it.
 
 use super::{
     StoredEvent, blob,
@@ -10,7 +10,9 @@ use super::{
 use crate::store::{Store, StoreError, sql};
 use futures::TryStreamExt;
 use model::{Pos, event::Fact};
-use sea_orm::{DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel, QueryResult, StreamTrait, TransactionTrait};
+use sea_orm::{
+    DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel, QueryResult, StreamTrait, TransactionTrait,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -112,8 +114,20 @@ pub async fn doctor(store: &Store) -> Result<Report, StoreError> {
     let blobs = blobs(store, &db, &referred).await?;
     db.rollback().await?;
     scratch.close().await?;
-    let healthy = integrity == "ok" && head.is_some() && chain.first_bad.is_none() && tables.iter().all(|table| table.rebuilds) && blobs.bad.is_empty();
-    Ok(Report { healthy, database: store.backend_name(), integrity, head, chain, tables, blobs })
+    let healthy = integrity == "ok"
+        && head.is_some()
+        && chain.first_bad.is_none()
+        && tables.iter().all(|table| table.rebuilds)
+        && blobs.bad.is_empty();
+    Ok(Report {
+        healthy,
+        database: store.backend_name(),
+        integrity,
+        head,
+        chain,
+        tables,
+        blobs,
+    })
 }
 
 async fn integrity(db: &DatabaseTransaction) -> Result<String, DbErr> {
@@ -121,7 +135,10 @@ async fn integrity(db: &DatabaseTransaction) -> Result<String, DbErr> {
         return Ok("ok".into());
     }
     let rows = sql::all(db, "PRAGMA integrity_check(10)", []).await?;
-    let lines: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get_by_index(0))
+        .collect::<Result<_, _>>()?;
     Ok(lines.join("; "))
 }
 
@@ -130,7 +147,12 @@ fn is_postgres(db: &DatabaseTransaction) -> bool {
 }
 
 async fn head(db: &DatabaseTransaction) -> Result<Option<Head>, DbErr> {
-    let row = sql::one(db, r#"SELECT "origin", "epoch", "seq", "pos", "hash" FROM "log" WHERE "own" = TRUE"#, []).await?;
+    let row = sql::one(
+        db,
+        r#"SELECT "origin", "epoch", "seq", "pos", "hash" FROM "log" WHERE "own" = TRUE"#,
+        [],
+    )
+    .await?;
     row.map(|row| {
         Ok(Head {
             origin: row.try_get("", "origin")?,
@@ -149,14 +171,24 @@ async fn verify(db: &DatabaseTransaction, head: Option<&Head>) -> Result<(Chain,
     let mut referred = HashMap::new();
     let (mut after, mut first_bad): (Pos, _) = (0, None);
     'walk: loop {
-        let rows = sql::all(db, r#"SELECT * FROM "event" WHERE "pos" > $1 ORDER BY "pos" LIMIT $2"#, [after.into(), PAGE.into()]).await?;
+        let rows = sql::all(
+            db,
+            r#"SELECT * FROM "event" WHERE "pos" > $1 ORDER BY "pos" LIMIT $2"#,
+            [after.into(), PAGE.into()],
+        )
+        .await?;
         if rows.is_empty() {
             break;
         }
         for row in &rows {
             after = row.try_get("", "pos")?;
             match StoredEvent::from_query_result(row, "") {
-                Err(_) => first_bad = Some(Bad { pos: after, why: "the row cannot be read".into() }),
+                Err(_) => {
+                    first_bad = Some(Bad {
+                        pos: after,
+                        why: "the row cannot be read".into(),
+                    });
+                }
                 Ok(event) => {
                     let fact = event.fact();
                     if let Some(hash) = fact.as_ref().and_then(purge::referred) {
@@ -174,7 +206,13 @@ async fn verify(db: &DatabaseTransaction, head: Option<&Head>) -> Result<(Chain,
         Some(bad) => Some(bad),
         None => walk.end(db, head).await?,
     };
-    Ok((Chain { verified: walk.pos, first_bad }, referred))
+    Ok((
+        Chain {
+            verified: walk.pos,
+            first_bad,
+        },
+        referred,
+    ))
 }
 
 /// What is known of the logs up to here.
@@ -194,10 +232,16 @@ impl Walk {
     fn step(&mut self, event: &StoredEvent, fact: Option<&Fact>) -> Option<Bad> {
         let expected = self.pos + 1;
         if event.pos != expected {
-            return Some(Bad { pos: expected, why: format!("an event is missing: after position {} comes {}", self.pos, event.pos) });
+            return Some(Bad {
+                pos: expected,
+                why: format!("an event is missing: after position {} comes {}", self.pos, event.pos),
+            });
         }
         let bad = |why: String| Some(Bad { pos: event.pos, why });
-        let (seq, previous) = self.logs.entry((event.origin.clone(), event.epoch.clone())).or_insert_with(|| (0, GENESIS.to_vec()));
+        let (seq, previous) = self
+            .logs
+            .entry((event.origin.clone(), event.epoch.clone()))
+            .or_insert_with(|| (0, GENESIS.to_vec()));
         if event.seq != *seq + 1 {
             return bad(format!("the log has number {} where {} belongs", event.seq, *seq + 1));
         }
@@ -206,16 +250,21 @@ impl Walk {
         }
         match (&event.payload, &event.salt) {
             (Some(payload), Some(salt)) => {
-                let fits = <&[u8; 16]>::try_from(salt.as_slice()).is_ok_and(|salt| chain::commitment(salt, payload).as_slice() == event.commitment);
+                let fits = <&[u8; 16]>::try_from(salt.as_slice())
+                    .is_ok_and(|salt| chain::commitment(salt, payload).as_slice() == event.commitment);
                 if !fits {
                     return bad("the payload is not the one that was recorded".into());
                 }
             }
-            (None, None) => self.withheld.push((event.pos, event.origin.clone(), event.session.clone())),
+            (None, None) => self
+                .withheld
+                .push((event.pos, event.origin.clone(), event.session.clone())),
             _ => return bad("of payload and salt only one is there".into()),
         }
         // What cannot be read is about a session at least where its subject is one.
-        let spoken_of = fact.map_or_else(|| event.subject.parse().ok(), |fact| fact.session(&event.subject)).map(|session| session.to_string());
+        let spoken_of = fact
+            .map_or_else(|| event.subject.parse().ok(), |fact| fact.session(&event.subject))
+            .map(|session| session.to_string());
         if (fact.is_some() || spoken_of.is_some()) && spoken_of != event.session {
             return bad("it is kept under another session than the one it is about".into());
         }
@@ -230,15 +279,23 @@ impl Walk {
     /// After the last event: do the heads agree, and was every payload that is missing purged?
     async fn end(&self, db: &DatabaseTransaction, head: Option<&Head>) -> Result<Option<Bad>, DbErr> {
         for (pos, origin, session) in &self.withheld {
-            let purged = session.as_ref().is_some_and(|session| self.purged.contains(&(origin.clone(), session.clone())));
+            let purged = session
+                .as_ref()
+                .is_some_and(|session| self.purged.contains(&(origin.clone(), session.clone())));
             if !purged {
-                return Ok(Some(Bad { pos: *pos, why: "the payload is gone, but nothing was purged".into() }));
+                return Ok(Some(Bad {
+                    pos: *pos,
+                    why: "the payload is gone, but nothing was purged".into(),
+                }));
             }
         }
         let mut heads = BTreeMap::new();
         for row in sql::all(db, r#"SELECT "origin", "epoch", "seq", "hash" FROM "log""#, []).await? {
             heads.insert(
-                (row.try_get::<String>("", "origin")?, row.try_get::<String>("", "epoch")?),
+                (
+                    row.try_get::<String>("", "origin")?,
+                    row.try_get::<String>("", "epoch")?,
+                ),
                 (row.try_get::<i64>("", "seq")?, row.try_get::<Vec<u8>>("", "hash")?),
             );
         }
@@ -246,14 +303,20 @@ impl Walk {
         for (log, (seq, hash)) in &heads {
             let found = self.logs.get(log).cloned().unwrap_or_else(|| (0, GENESIS.to_vec()));
             if found != (*seq, hash.clone()) {
-                return behind(format!("the log ends at number {}, but its head is {seq}: events after it are missing", found.0));
+                return behind(format!(
+                    "the log ends at number {}, but its head is {seq}: events after it are missing",
+                    found.0
+                ));
             }
         }
         if let Some(log) = self.logs.keys().find(|log| !heads.contains_key(*log)) {
             return behind(format!("the log of {} has no head", log.0));
         }
         match head {
-            Some(head) if head.pos != self.pos => behind(format!("the head is at position {}, the last event at {}", head.pos, self.pos)),
+            Some(head) if head.pos != self.pos => behind(format!(
+                "the head is at position {}, the last event at {}",
+                head.pos, self.pos
+            )),
             None => behind("this node's own log has no head".into()),
             Some(_) => Ok(None),
         }
@@ -266,7 +329,13 @@ async fn compare(db: &DatabaseTransaction, table: &Table) -> Result<TableReport,
     let (_, rebuilt) = digest(db, table, shadow::PREFIX).await?;
     let rebuilds = live == rebuilt;
     let differs = if rebuilds { None } else { difference(db, table).await? };
-    Ok(TableReport { table: table.name.to_owned(), rows, hash: crate::hex::hex(&live), rebuilds, differs })
+    Ok(TableReport {
+        table: table.name.to_owned(),
+        rows,
+        hash: crate::hex::hex(&live),
+        rebuilds,
+        differs,
+    })
 }
 
 /// Number of rows and BLAKE3 over them: each value with its kind and, for text, its length.
@@ -277,12 +346,24 @@ async fn digest(db: &DatabaseTransaction, table: &Table, prefix: &str) -> Result
         .key
         .iter()
         .map(|key| {
-            let text = table.columns.iter().any(|column| column.name == *key && column.holds == Holds::Text);
+            let text = table
+                .columns
+                .iter()
+                .any(|column| column.name == *key && column.holds == Holds::Text);
             format!(r#""{key}"{}"#, if text { collate } else { "" })
         })
         .collect();
-    let columns: Vec<String> = table.columns.iter().map(|column| format!(r#""{}""#, column.name)).collect();
-    let text = format!(r#"SELECT {} FROM "{prefix}{}" ORDER BY {}"#, columns.join(", "), table.name, order.join(", "));
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!(r#""{}""#, column.name))
+        .collect();
+    let text = format!(
+        r#"SELECT {} FROM "{prefix}{}" ORDER BY {}"#,
+        columns.join(", "),
+        table.name,
+        order.join(", ")
+    );
     let mut rows = db.stream_raw(sql::statement(db, text, [])).await?;
     let (mut count, mut hasher) = (0, blake3::Hasher::new());
     while let Some(row) = rows.try_next().await? {
@@ -301,7 +382,10 @@ fn hash_value(hasher: &mut blake3::Hasher, row: &QueryResult, name: &str, holds:
         Holds::Text => match row.try_get::<Option<String>>("", name) {
             Err(_) => hasher.update(&[UNREADABLE]),
             Ok(None) => hasher.update(&[0]),
-            Ok(Some(text)) => hasher.update(&[1]).update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes()).update(text.as_bytes()),
+            Ok(Some(text)) => hasher
+                .update(&[1])
+                .update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes())
+                .update(text.as_bytes()),
         },
         Holds::Number => match row.try_get::<Option<i64>>("", name) {
             Err(_) => hasher.update(&[UNREADABLE]),
@@ -318,12 +402,26 @@ fn hash_value(hasher: &mut blake3::Hasher, row: &QueryResult, name: &str, holds:
 
 /// The key of some row that is in one of the two and not in the other.
 async fn difference(db: &DatabaseTransaction, table: &Table) -> Result<Option<String>, DbErr> {
-    let (live, rebuilt) = (format!(r#""{}""#, table.name), format!(r#""{}{}""#, shadow::PREFIX, table.name));
-    let columns: Vec<String> = table.columns.iter().map(|column| format!(r#""{}""#, column.name)).collect();
+    let (live, rebuilt) = (
+        format!(r#""{}""#, table.name),
+        format!(r#""{}{}""#, shadow::PREFIX, table.name),
+    );
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!(r#""{}""#, column.name))
+        .collect();
     let columns = columns.join(", ");
-    let key: Vec<String> = table.key.iter().map(|key| format!(r#"CAST("{key}" AS TEXT)"#)).collect();
+    let key: Vec<String> = table
+        .key
+        .iter()
+        .map(|key| format!(r#"CAST("{key}" AS TEXT)"#))
+        .collect();
     for (one, other) in [(&live, &rebuilt), (&rebuilt, &live)] {
-        let text = format!("SELECT {} AS k FROM (SELECT {columns} FROM {one} EXCEPT SELECT {columns} FROM {other}) d LIMIT 1", key.join(" || ' ' || "));
+        let text = format!(
+            "SELECT {} AS k FROM (SELECT {columns} FROM {one} EXCEPT SELECT {columns} FROM {other}) d LIMIT 1",
+            key.join(" || ' ' || ")
+        );
         if let Some(row) = sql::one(db, text, []).await? {
             return row.try_get("", "k").map(Some);
         }
@@ -341,7 +439,12 @@ async fn blobs(store: &Store, db: &DatabaseTransaction, referred: &HashMap<Strin
     };
     let mut after = String::new();
     loop {
-        let rows = sql::all(db, r#"SELECT * FROM "blob" WHERE "hash" > $1 ORDER BY "hash" LIMIT 100"#, [after.clone().into()]).await?;
+        let rows = sql::all(
+            db,
+            r#"SELECT * FROM "blob" WHERE "hash" > $1 ORDER BY "hash" LIMIT 100"#,
+            [after.clone().into()],
+        )
+        .await?;
         let Some(last) = rows.last() else { break };
         after = last.try_get("", "hash")?;
         for row in &rows {
@@ -354,7 +457,10 @@ async fn blobs(store: &Store, db: &DatabaseTransaction, referred: &HashMap<Strin
             };
             let counted = referred.get(&row.hash).copied().unwrap_or(0);
             if counted != row.refs {
-                say(format!("blob {} counts {} references, {counted} events refer to it", row.hash, row.refs));
+                say(format!(
+                    "blob {} counts {} references, {counted} events refer to it",
+                    row.hash, row.refs
+                ));
             }
             if let Err(error) = blob::check(store, &row) {
                 say(format!("blob {}: {error}", row.hash));

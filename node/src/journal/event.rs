@@ -12,7 +12,8 @@ use std::sync::OnceLock;
 pub type StoredEvent = crate::entity::event::Model;
 
 impl StoredEvent {
-    /// What happened; `None` when the payload was purged or withheld, or is of a kind or version this program does not know.
+    /// What happened; `None` when the payload was purged or withheld, or is of a kind or version this program does not
+    /// know.
     pub fn fact(&self) -> Option<Fact> {
         Fact::decode(&self.kind, self.v, self.payload.as_deref()?)
     }
@@ -46,7 +47,10 @@ impl StoredEvent {
             kind: self.kind.clone(),
             v: self.v,
             subject: self.subject.clone(),
-            payload: self.payload.as_deref().and_then(|payload| serde_json::from_slice(payload).ok()),
+            payload: self
+                .payload
+                .as_deref()
+                .and_then(|payload| serde_json::from_slice(payload).ok()),
             hash: crate::hex::hex(&self.hash),
         }
     }
@@ -86,12 +90,20 @@ impl Recorded {
 
     /// The JSON of [`Event`], one line; written by the first who asks.
     pub fn exchanged(&self) -> &str {
-        self.exchanged.get_or_init(|| serde_json::to_string(&self.event.exchanged()).expect("an event is plain data").into())
+        self.exchanged.get_or_init(|| {
+            serde_json::to_string(&self.event.exchanged())
+                .expect("an event is plain data")
+                .into()
+        })
     }
 }
 
 impl From<StoredEvent> for Recorded {
     fn from(event: StoredEvent) -> Self {
-        Self { belongs: event.belongs(), event, exchanged: OnceLock::new() }
+        Self {
+            belongs: event.belongs(),
+            event,
+            exchanged: OnceLock::new(),
+        }
     }
 }

@@ -14,7 +14,8 @@ pub const MASK: &str = "[masked]";
 const SHORTEST: usize = 8;
 /// Shorter lines of a secret of several lines are ordinary text.
 const SHORTEST_LINE: usize = 16;
-/// An API token of any OrchWiz node: this, 32 hex digits, an underscore, 64 hex digits. They are stored hashed, so they are known by their shape.
+/// An API token of any OrchWiz node: this, 32 hex digits, an underscore, 64 hex digits. They are stored hashed, so they
+/// are known by their shape.
 const TOKEN: &[u8] = b"owz_";
 const TOKEN_PARTS: (usize, usize) = (32, 64);
 const TOKEN_LENGTH: usize = TOKEN.len() + TOKEN_PARTS.0 + 1 + TOKEN_PARTS.1;
@@ -29,23 +30,39 @@ struct Form {
     finder: memmem::Finder<'static>,
 }
 
-/// All ways in which a secret may be written: as it is, as JSON writes it, also JSON within JSON, without percent-encoding, and the lines of one that
-/// has several.
+/// All ways in which a secret may be written: as it is, as JSON writes it, also JSON within JSON, without
+/// percent-encoding, and the lines of one that has several.
 fn forms(secret: &str) -> Vec<String> {
     let mut plain = vec![secret.to_owned(), secret.trim().to_owned()];
-    plain.extend(percent_encoding::percent_decode_str(secret).decode_utf8().ok().map(Cow::into_owned));
+    plain.extend(
+        percent_encoding::percent_decode_str(secret)
+            .decode_utf8()
+            .ok()
+            .map(Cow::into_owned),
+    );
     // The first and last lines of a key in PEM say what it is, and are no secret.
-    let lines = secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE && !line.starts_with("-----"));
+    let lines = secret
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.len() >= SHORTEST_LINE && !line.starts_with("-----"));
     if secret.trim().contains('\n') {
         plain.extend(lines.map(str::to_owned));
     }
     let escaped = |text: &String| {
         let json = serde_json::to_string(text).unwrap_or_default();
-        json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or_default().to_owned()
+        json.strip_prefix('"')
+            .and_then(|json| json.strip_suffix('"'))
+            .unwrap_or_default()
+            .to_owned()
     };
     let once: Vec<String> = plain.iter().map(escaped).collect();
     let twice: Vec<String> = once.iter().map(escaped).collect();
-    plain.into_iter().chain(once).chain(twice).filter(|form| form.len() >= SHORTEST).collect()
+    plain
+        .into_iter()
+        .chain(once)
+        .chain(twice)
+        .filter(|form| form.len() >= SHORTEST)
+        .collect()
 }
 
 impl Secrets {
@@ -67,7 +84,11 @@ impl Secrets {
     /// The text with every secret replaced.
     pub fn mask_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let found = self.spans(text.as_bytes());
-        if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(replaced(text, &found)) }
+        if found.is_empty() {
+            Cow::Borrowed(text)
+        } else {
+            Cow::Owned(replaced(text, &found))
+        }
     }
 
     /// A text that goes on: with every secret replaced, and without its end where that may be the beginning of one.
@@ -82,26 +103,33 @@ impl Secrets {
         replaced(&text[..end], &whole)
     }
 
-    /// The same for JSON bytes: strings and keys inside are masked, the structure stays. `None` when there is nothing to
-    /// mask: then the bytes stay as they are.
+    /// The same for JSON bytes: strings and keys inside are masked, the structure stays. `None` when there is nothing
+    /// to mask: then the bytes stay as they are.
     pub fn mask_json(&self, json: &[u8]) -> Option<Vec<u8>> {
         if self.spans(json).is_empty() {
             return None;
         }
         let mut value = serde_json::from_slice::<serde_json::Value>(json).ok()?;
-        self.mask_value(&mut value).then(|| serde_json::to_vec(&value).unwrap_or_default())
+        self.mask_value(&mut value)
+            .then(|| serde_json::to_vec(&value).unwrap_or_default())
     }
 
-    /// A line of an agent's output with every secret replaced, as JSON where it is, else as text. `None` when there is nothing to mask.
+    /// A line of an agent's output with every secret replaced, as JSON where it is, else as text. `None` when there is
+    /// nothing to mask.
     pub fn mask_line(&self, line: &[u8]) -> Option<Vec<u8>> {
         let found = !self.spans(line).is_empty();
         // Others write JSON with escapes that hide what they stand for.
-        let hides = !self.is_empty() && [&b"\\u"[..], b"\\/"].iter().any(|escape| memmem::find(line, escape).is_some());
+        let hides = !self.is_empty()
+            && [&b"\\u"[..], b"\\/"]
+                .iter()
+                .any(|escape| memmem::find(line, escape).is_some());
         if !found && !hides {
             return None;
         }
         match serde_json::from_slice::<serde_json::Value>(line) {
-            Ok(mut value) => self.mask_value(&mut value).then(|| serde_json::to_vec(&value).unwrap_or_default()),
+            Ok(mut value) => self
+                .mask_value(&mut value)
+                .then(|| serde_json::to_vec(&value).unwrap_or_default()),
             Err(_) if found => Some(self.mask_text(&String::from_utf8_lossy(line)).into_owned().into_bytes()),
             Err(_) => None,
         }
@@ -132,7 +160,11 @@ impl Secrets {
                 for field in fields.values_mut() {
                     changed |= self.mask_value(field);
                 }
-                let named: Vec<String> = fields.keys().filter(|key| matches!(self.mask_text(key), Cow::Owned(_))).cloned().collect();
+                let named: Vec<String> = fields
+                    .keys()
+                    .filter(|key| matches!(self.mask_text(key), Cow::Owned(_)))
+                    .cloned()
+                    .collect();
                 for key in named {
                     if let Some(field) = fields.remove(&key) {
                         fields.insert(self.mask_text(&key).into_owned(), field);
@@ -179,9 +211,14 @@ impl Secrets {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let begun = |form: &Form| {
             let form = form.text.as_bytes();
-            (1..form.len().min(text.len() + 1)).rev().find(|length| text.ends_with(&form[..*length])).unwrap_or(0)
+            (1..form.len().min(text.len() + 1))
+                .rev()
+                .find(|length| text.ends_with(&form[..*length]))
+                .unwrap_or(0)
         };
-        let token = (1..TOKEN_LENGTH.min(text.len() + 1)).rev().find(|length| token(&text[text.len() - length..]) == *length);
+        let token = (1..TOKEN_LENGTH.min(text.len() + 1))
+            .rev()
+            .find(|length| token(&text[text.len() - length..]) == *length);
         known.iter().map(begun).chain(token).max().unwrap_or(0)
     }
 }
@@ -234,9 +271,15 @@ mod tests {
     #[test]
     fn a_secret_is_masked_in_values_and_keys_and_nothing_else_changes() {
         let secrets = secrets(&["hunter2hunter2", "quote\"and\\slash"]);
-        let json = serde_json::to_vec(&json!({"a": ["x hunter2hunter2 y", 1], "hunter2hunter2": "quote\"and\\slash", "n": 1})).expect("encodes");
-        let masked: serde_json::Value = serde_json::from_slice(&secrets.mask_json(&json).expect("something to mask")).expect("still JSON");
-        assert_eq!(masked, json!({"a": ["x [masked] y", 1], "[masked]": "[masked]", "n": 1}));
+        let json =
+            serde_json::to_vec(&json!({"a": ["x hunter2hunter2 y", 1], "hunter2hunter2": "quote\"and\\slash", "n": 1}))
+                .expect("encodes");
+        let masked: serde_json::Value =
+            serde_json::from_slice(&secrets.mask_json(&json).expect("something to mask")).expect("still JSON");
+        assert_eq!(
+            masked,
+            json!({"a": ["x [masked] y", 1], "[masked]": "[masked]", "n": 1})
+        );
         assert_eq!(secrets.mask_json(br#"{ "kept":   "byte for byte" }"#), None);
     }
 
@@ -271,10 +314,16 @@ mod tests {
         let json = json!({"a": password, "b": json!({"c": password}).to_string()}).to_string();
         for text in ["p%40ss/w%22rd", password, json.as_str(), "x line two of the key y"] {
             let masked = secrets.mask_text(text);
-            assert!(masked.contains(MASK) && !masked.contains("ss/w") && !masked.contains("two of"), "{masked}");
+            assert!(
+                masked.contains(MASK) && !masked.contains("ss/w") && !masked.contains("two of"),
+                "{masked}"
+            );
         }
         let hidden = br#"{"a":"\u0070@ss\/w\u0022rd"}"#;
-        assert_eq!(secrets.mask_line(hidden).as_deref(), Some(br#"{"a":"[masked]"}"#.as_slice()));
+        assert_eq!(
+            secrets.mask_line(hidden).as_deref(),
+            Some(br#"{"a":"[masked]"}"#.as_slice())
+        );
         assert_eq!(secrets.mask_line(br#"{"a":"\u001b[1m"}"#), None);
     }
 
@@ -282,10 +331,17 @@ mod tests {
     fn a_token_of_any_node_is_known_by_its_shape() {
         let secrets = Secrets::default();
         let token = format!("owz_{}_{}", "0af9".repeat(8), "12bc".repeat(16));
-        assert_eq!(secrets.mask_text(&format!("curl -H 'Bearer {token}'")), "curl -H 'Bearer [masked]'");
+        assert_eq!(
+            secrets.mask_text(&format!("curl -H 'Bearer {token}'")),
+            "curl -H 'Bearer [masked]'"
+        );
         assert_eq!(secrets.mask_text("owz_garbage and owz_"), "owz_garbage and owz_");
         for length in 1..token.len() {
-            assert_eq!(secrets.mask_so_far(&format!("x {}", &token[..length])), "x ", "{length}");
+            assert_eq!(
+                secrets.mask_so_far(&format!("x {}", &token[..length])),
+                "x ",
+                "{length}"
+            );
         }
         assert_eq!(secrets.mask_so_far(&format!("x {token}.")), "x [masked].");
         assert_eq!(secrets.mask_so_far("x owz_garbage"), "x owz_garbage");
@@ -301,6 +357,9 @@ mod tests {
             let leaks = (0..=canary.len() - 4).any(|at| shown.contains(&canary[at..at + 4]));
             assert!(!leaks, "{shown:?} of {:?}", &text[..end]);
         }
-        assert_eq!(secrets.mask_so_far(&text), "The key is [masked], and that is all of it.");
+        assert_eq!(
+            secrets.mask_so_far(&text),
+            "The key is [masked], and that is all of it."
+        );
     }
 }

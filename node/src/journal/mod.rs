@@ -1,5 +1,6 @@
 //! The journal: the one way to change state. An operation decides and returns events; they are numbered, hashed, folded
-//! into the tables and appended in one transaction. It must not know what a feature decides, and nothing leaves before the commit.
+//! into the tables and appended in one transaction. It must not know what a feature decides, and nothing leaves before
+//! the commit.
 
 pub mod blob;
 pub mod chain;
@@ -53,7 +54,8 @@ const QUEUE: usize = 4096;
 /// An event an operation wants to be recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEvent {
-    /// What it is about: the id, as text, of the session, project, user or approval. Decisions and withdrawals name the approval.
+    /// What it is about: the id, as text, of the session, project, user or approval. Decisions and withdrawals name the
+    /// approval.
     pub subject: String,
     /// What happened.
     pub fact: Fact,
@@ -71,13 +73,19 @@ pub struct Outcome<T> {
 impl<T> Outcome<T> {
     /// A value and no events yet.
     pub fn new(value: T) -> Self {
-        Self { value, events: Vec::new() }
+        Self {
+            value,
+            events: Vec::new(),
+        }
     }
 
     /// And this happened.
     #[must_use]
     pub fn with(mut self, subject: impl ToString, fact: impl Into<Fact>) -> Self {
-        self.events.push(NewEvent { subject: subject.to_string(), fact: fact.into() });
+        self.events.push(NewEvent {
+            subject: subject.to_string(),
+            fact: fact.into(),
+        });
         self
     }
 }
@@ -181,20 +189,38 @@ impl Journal {
         let (announce, head) = watch::channel(own.pos);
         let (origin, epoch) = (own.origin.clone(), own.epoch.clone());
         let recent = Arc::<Recent>::default();
-        let writer = writer::Writer::new(store.clone(), deps, secrets.clone(), announce, own.hlc, works.clone(), recent.clone());
+        let writer = writer::Writer::new(
+            store.clone(),
+            deps,
+            secrets.clone(),
+            announce,
+            own.hlc,
+            works.clone(),
+            recent.clone(),
+        );
         tokio::spawn(store.vitals().essential("the journal's writer", writer.run(wishes)));
-        Ok(Self(Arc::new(Inner { store, queue, head, secrets, works, recent, origin, epoch })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            queue,
+            head,
+            secrets,
+            works,
+            recent,
+            origin,
+            epoch,
+        })))
     }
 
     /// Runs `operation` in the writer's transaction and returns after its durable commit.
     ///
-    /// The operation reads, checks the right, decides and returns an [`Outcome`]; it awaits nothing but `tx`, and does not
-    /// swallow database errors. If it fails or panics, its savepoint goes, its neighbours do not notice, and no number is used up.
+    /// The operation reads, checks the right, decides and returns an [`Outcome`]; it awaits nothing but `tx`, and does
+    /// not swallow database errors. If it fails or panics, its savepoint goes, its neighbours do not notice, and no
+    /// number is used up.
     ///
     /// # Errors
-    /// The operation's own; `StorageFull` when the disk is full and `Unavailable` when the database does not answer, or the node
-    /// stops or has lost its lease: then nothing was written. `InDoubt` when the database went away while it committed, and could
-    /// not be asked afterwards: whoever tells others of the change tells them then, too, to look.
+    /// The operation's own; `StorageFull` when the disk is full and `Unavailable` when the database does not answer, or
+    /// the node stops or has lost its lease: then nothing was written. `InDoubt` when the database went away while it
+    /// committed, and could not be asked afterwards: whoever tells others of the change tells them then, too, to look.
     pub async fn commit<T: Send + 'static>(
         &self,
         caller: &Caller,
@@ -211,7 +237,16 @@ impl Journal {
             Box::pin(run.instrument(span))
         });
         let (reply, answer) = oneshot::channel();
-        self.0.queue.send(Wish::Operate(Waiting { actor, operation, reply, since: Instant::now() })).await.map_err(|_| stopping())?;
+        self.0
+            .queue
+            .send(Wish::Operate(Waiting {
+                actor,
+                operation,
+                reply,
+                since: Instant::now(),
+            }))
+            .await
+            .map_err(|_| stopping())?;
         let value = answer.await.map_err(|_| stopping())??;
         Ok(*value.downcast().expect("the operation above boxed this very type"))
     }
@@ -230,7 +265,12 @@ impl Journal {
 
     /// Events after `after`, in order of position, at most `limit`.
     pub async fn events(&self, after: Pos, limit: u64) -> model::Result<Vec<StoredEvent>> {
-        Ok(self.recorded(after, limit).await?.iter().map(|recorded| recorded.event().clone()).collect())
+        Ok(self
+            .recorded(after, limit)
+            .await?
+            .iter()
+            .map(|recorded| recorded.event().clone())
+            .collect())
     }
 
     /// The same, shared by all who follow the journal while they are new.
@@ -251,7 +291,10 @@ impl Journal {
 
     /// The event at a position.
     pub async fn event(&self, pos: Pos) -> model::Result<Option<StoredEvent>> {
-        entity::event::Entity::find_by_id(pos).one(self.0.store.read()).await.stored()
+        entity::event::Entity::find_by_id(pos)
+            .one(self.0.store.read())
+            .await
+            .stored()
     }
 
     /// Whether the writer reaches the database. After it was lost it is found again by itself.
@@ -302,7 +345,10 @@ impl Journal {
 
     /// The same for a line of an agent's output, before anything of it is cut; and whether anything was replaced.
     pub fn masked_line(&self, line: Vec<u8>) -> (Vec<u8>, bool) {
-        self.0.secrets.mask_line(&line).map_or((line, false), |masked| (masked, true))
+        self.0
+            .secrets
+            .mask_line(&line)
+            .map_or((line, false), |masked| (masked, true))
     }
 
     /// Finishes what waits, then stops the writer; later commits answer `Unavailable`.

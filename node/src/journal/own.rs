@@ -6,8 +6,8 @@ use futures::future::BoxFuture;
 use model::{Caller, Result};
 use tracing::Instrument;
 
-/// Runs `work` to its end, also when whoever asked drops the returned future: what a commit leads to must not depend on the connection it
-/// was asked over. Dropped before it is first polled, it does nothing at all.
+/// Runs `work` to its end, also when whoever asked drops the returned future: what a commit leads to must not depend on
+/// the connection it was asked over. Dropped before it is first polled, it does nothing at all.
 ///
 /// # Errors
 /// Its own; `Internal` when it panics.
@@ -16,9 +16,9 @@ pub async fn own<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send
 }
 
 impl Journal {
-    /// [`commit`](Self::commit), and then `tell`, with what came of it, both in a task of the node's own: the one way for a port to change
-    /// something that somebody must hear of. `tell` is called on an error too: whether a commit was written may be in doubt, and who is told
-    /// looks at the tables.
+    /// [`commit`](Self::commit), and then `tell`, with what came of it, both in a task of the node's own: the one way
+    /// for a port to change something that somebody must hear of. `tell` is called on an error too: whether a commit
+    /// was written may be in doubt, and who is told looks at the tables.
     ///
     /// # Errors
     /// Those of [`commit`](Self::commit).

@@ -11,7 +11,12 @@ use sea_orm::{DatabaseTransaction, DbErr};
 
 /// Nulls payload and salt of every event before `pos` that is about the session.
 /// Gives the blobs that nobody refers to any more: their files can go after the commit.
-pub(super) async fn purge(db: &DatabaseTransaction, origin: &str, session: &str, pos: Pos) -> Result<Vec<String>, DbErr> {
+pub(super) async fn purge(
+    db: &DatabaseTransaction,
+    origin: &str,
+    session: &str,
+    pos: Pos,
+) -> Result<Vec<String>, DbErr> {
     let about = || [session.into(), origin.into(), pos.into()];
     let mut unreferenced = Vec::new();
     let text = r#"SELECT "kind", "v", "payload" FROM "event" WHERE "session" = $1 AND "origin" = $2 AND "pos" < $3 AND "payload" IS NOT NULL"#;

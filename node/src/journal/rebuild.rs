@@ -33,7 +33,10 @@ pub async fn rebuild(store: &Store) -> Result<Rebuilt, StoreError> {
     for table in projected() {
         let row = sql::one(&txn, format!(r#"SELECT count(*) AS n FROM "{}""#, table.name), []).await?;
         let rows = row.map_or(Ok(0), |row| row.try_get("", "n"))?;
-        tables.push(RebuiltTable { table: table.name.to_owned(), rows });
+        tables.push(RebuiltTable {
+            table: table.name.to_owned(),
+            rows,
+        });
     }
     txn.commit().await?;
     Ok(Rebuilt { events, tables })

@@ -1,5 +1,5 @@
-//! The newest events as they were written, for whoever follows the journal: they need not be read from the database again.
-//! It must never give what the database no longer holds, nor give some events and leave out others between them.
+//! The newest events as they were written, for whoever follows the journal: they need not be read from the database
+//! again. It must never give what the database no longer holds, nor give some events and leave out others between them.
 
 use super::{Recorded, StoredEvent};
 use model::Pos;
@@ -52,7 +52,13 @@ impl Recent {
             return None;
         }
         let from = kept.events.partition_point(|recorded| recorded.event().pos <= after);
-        Some(kept.events.range(from..).take(usize::try_from(limit).unwrap_or(usize::MAX)).cloned().collect())
+        Some(
+            kept.events
+                .range(from..)
+                .take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .cloned()
+                .collect(),
+        )
     }
 
     /// Nothing that panics runs under this lock.
@@ -89,7 +95,9 @@ mod tests {
     }
 
     fn positions(recent: &Recent, after: Pos, head: Pos, limit: u64) -> Option<Vec<Pos>> {
-        recent.after(after, head, limit).map(|events| events.iter().map(|recorded| recorded.event().pos).collect())
+        recent
+            .after(after, head, limit)
+            .map(|events| events.iter().map(|recorded| recorded.event().pos).collect())
     }
 
     #[test]

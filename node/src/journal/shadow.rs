@@ -13,22 +13,34 @@ pub(super) const PREFIX: &str = "shadow_";
 /// Events read at a time.
 const PAGE: i64 = 1_000;
 
-/// Makes the shadows with the same columns, key and indexes as the live tables; temporary ones are seen by this connection alone.
+/// Makes the shadows with the same columns, key and indexes as the live tables; temporary ones are seen by this
+/// connection alone.
 pub(super) async fn create(db: &DatabaseTransaction, temporary: bool) -> Result<(), DbErr> {
     let kind = if temporary { "TEMPORARY TABLE" } else { "TABLE" };
     for table in projected() {
         let name = table.name;
         if db.get_database_backend() == DbBackend::Sqlite {
             let text = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = $1";
-            let made: String = sql::one(db, text, [name.into()]).await?.ok_or_else(|| missing(name))?.try_get("", "sql")?;
+            let made: String = sql::one(db, text, [name.into()])
+                .await?
+                .ok_or_else(|| missing(name))?
+                .try_get("", "sql")?;
             let columns = made.find('(').map(|at| &made[at..]).ok_or_else(|| missing(name))?;
-            db.execute_unprepared(&format!(r#"CREATE {kind} "{PREFIX}{name}" {columns}"#)).await?;
+            db.execute_unprepared(&format!(r#"CREATE {kind} "{PREFIX}{name}" {columns}"#))
+                .await?;
         } else {
-            db.execute_unprepared(&format!(r#"CREATE {kind} "{PREFIX}{name}" (LIKE "{name}" INCLUDING DEFAULTS)"#)).await?;
+            db.execute_unprepared(&format!(
+                r#"CREATE {kind} "{PREFIX}{name}" (LIKE "{name}" INCLUDING DEFAULTS)"#
+            ))
+            .await?;
         }
         for index in indexes(db, name).await? {
             let unique = if index.unique { "UNIQUE " } else { "" };
-            db.execute_unprepared(&format!(r#"CREATE {unique}INDEX "{PREFIX}{}" ON "{PREFIX}{name}" {}"#, index.name, index.columns)).await?;
+            db.execute_unprepared(&format!(
+                r#"CREATE {unique}INDEX "{PREFIX}{}" ON "{PREFIX}{name}" {}"#,
+                index.name, index.columns
+            ))
+            .await?;
         }
     }
     Ok(())
@@ -37,10 +49,19 @@ pub(super) async fn create(db: &DatabaseTransaction, temporary: bool) -> Result<
 /// Folds every stored event into the shadows, in order of position; gives how many there were.
 pub(super) async fn fill(db: &DatabaseTransaction) -> Result<i64, DbErr> {
     let together = Together::default();
-    let target = Target { db, prefix: PREFIX, together: &together };
+    let target = Target {
+        db,
+        prefix: PREFIX,
+        together: &together,
+    };
     let (mut after, mut count) = (0_i64, 0);
     loop {
-        let rows = sql::all(db, r#"SELECT * FROM "event" WHERE "pos" > $1 ORDER BY "pos" LIMIT $2"#, [after.into(), PAGE.into()]).await?;
+        let rows = sql::all(
+            db,
+            r#"SELECT * FROM "event" WHERE "pos" > $1 ORDER BY "pos" LIMIT $2"#,
+            [after.into(), PAGE.into()],
+        )
+        .await?;
         if rows.is_empty() {
             return together.run(db).await.map(|()| count);
         }
@@ -48,9 +69,17 @@ pub(super) async fn fill(db: &DatabaseTransaction) -> Result<i64, DbErr> {
             after = row.try_get("", "pos")?;
             count += 1;
             // A damaged row folds to nothing here; the chain check names it.
-            let Ok(event) = StoredEvent::from_query_result(row, "") else { continue };
+            let Ok(event) = StoredEvent::from_query_result(row, "") else {
+                continue;
+            };
             let Some(fact) = event.fact() else { continue };
-            let happened = Happened { pos: event.pos, origin: &event.origin, at: event.at(), subject: &event.subject, fact: &fact };
+            let happened = Happened {
+                pos: event.pos,
+                origin: &event.origin,
+                at: event.at(),
+                subject: &event.subject,
+                fact: &fact,
+            };
             projection::apply(&target, &happened).await?;
         }
     }
@@ -62,22 +91,33 @@ pub(super) async fn swap(db: &DatabaseTransaction) -> Result<(), DbErr> {
         let name = table.name;
         let indexes = indexes(db, name).await?;
         db.execute_unprepared(&format!(r#"DROP TABLE "{name}""#)).await?;
-        db.execute_unprepared(&format!(r#"ALTER TABLE "{PREFIX}{name}" RENAME TO "{name}""#)).await?;
+        db.execute_unprepared(&format!(r#"ALTER TABLE "{PREFIX}{name}" RENAME TO "{name}""#))
+            .await?;
         for index in indexes {
-            let Index { name: index, unique, primary, columns } = index;
+            let Index {
+                name: index,
+                unique,
+                primary,
+                columns,
+            } = index;
             match db.get_database_backend() {
                 // SQLite cannot rename an index.
                 DbBackend::Sqlite => {
                     let unique = if unique { "UNIQUE " } else { "" };
-                    db.execute_unprepared(&format!(r#"DROP INDEX "{PREFIX}{index}""#)).await?;
-                    db.execute_unprepared(&format!(r#"CREATE {unique}INDEX "{index}" ON "{name}" {columns}"#)).await?;
+                    db.execute_unprepared(&format!(r#"DROP INDEX "{PREFIX}{index}""#))
+                        .await?;
+                    db.execute_unprepared(&format!(r#"CREATE {unique}INDEX "{index}" ON "{name}" {columns}"#))
+                        .await?;
                 }
                 _ if primary => {
-                    let text = format!(r#"ALTER TABLE "{name}" ADD CONSTRAINT "{index}" PRIMARY KEY USING INDEX "{PREFIX}{index}""#);
+                    let text = format!(
+                        r#"ALTER TABLE "{name}" ADD CONSTRAINT "{index}" PRIMARY KEY USING INDEX "{PREFIX}{index}""#
+                    );
                     db.execute_unprepared(&text).await?;
                 }
                 _ => {
-                    db.execute_unprepared(&format!(r#"ALTER INDEX "{PREFIX}{index}" RENAME TO "{index}""#)).await?;
+                    db.execute_unprepared(&format!(r#"ALTER INDEX "{PREFIX}{index}" RENAME TO "{index}""#))
+                        .await?;
                 }
             }
         }

@@ -12,9 +12,11 @@ use model::{
     calls::{CallClass, CallParts, CallShape},
     entries::{CallStatus, EntryKind},
     event::{
-        ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, Body, EntryAdded, EntryEnded, Exit, Fact, NodeRenamed, NodeSetUp, PasswordSet, ProjectAdded,
-        ProjectChanged, ProjectRemoved, ProjectTrusted, PromptQueued, PromptSettled, RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted,
-        SessionMoved, SessionPurged, SignInRefused, SignInWay, TokenMade, TokenRevoked, UsageRecorded, UserChanged, UserCreated, UserRemoved, UserSignedIn,
+        ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, Body, EntryAdded, EntryEnded, Exit, Fact, NodeRenamed,
+        NodeSetUp, PasswordSet, ProjectAdded, ProjectChanged, ProjectRemoved, ProjectTrusted, PromptQueued,
+        PromptSettled, RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted, SessionMoved,
+        SessionPurged, SignInRefused, SignInWay, TokenMade, TokenRevoked, UsageRecorded, UserChanged, UserCreated,
+        UserRemoved, UserSignedIn,
     },
     id::{ApprovalId, NodeId, ProjectId, PromptId, RunId, SessionId, TokenId, UserId},
     sessions::{AgentKind, Mode, SessionState, Tokens},
@@ -47,7 +49,10 @@ fn shape(b: u8, c: u8) -> CallShape {
     CallShape {
         class: CallClass::ALL[usize::from(b) % CallClass::ALL.len()],
         label: c.is_multiple_of(2).then(|| format!("server {b}")),
-        parts: Box::new(CallParts { command: (!c.is_multiple_of(5)).then(|| "/command".into()), ..CallParts::default() }),
+        parts: Box::new(CallParts {
+            command: (!c.is_multiple_of(5)).then(|| "/command".into()),
+            ..CallParts::default()
+        }),
     }
 }
 
@@ -67,7 +72,10 @@ pub fn approval(n: u8) -> ApprovalId {
 /// # Panics
 /// When there is no such kind.
 pub fn of_kind(kind: &str, n: u8) -> NewEvent {
-    let place = Fact::KINDS.iter().position(|known| *known == kind).expect("this is a kind of fact");
+    let place = Fact::KINDS
+        .iter()
+        .position(|known| *known == kind)
+        .expect("this is a kind of fact");
     event([u8::try_from(place).unwrap_or(u8::MAX), n, n, n])
 }
 
@@ -80,7 +88,13 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
     let prompt = PromptId::from_uuid(uuid(6, nth));
     let call = (b % 3 > 0).then(|| format!("call-{}", b % 5));
     let fact: Fact = match kind {
-        "user.created" => UserCreated { id: user(a), name: format!("user-{}", a % 2), role: Role::ALL[usize::from(b % 4)], github: None }.into(),
+        "user.created" => UserCreated {
+            id: user(a),
+            name: format!("user-{}", a % 2),
+            role: Role::ALL[usize::from(b % 4)],
+            github: None,
+        }
+        .into(),
         "user.changed" => UserChanged {
             id: user(a),
             role: (b % 2 == 0).then_some(Role::Viewer),
@@ -89,18 +103,48 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
         }
         .into(),
         "user.removed" => UserRemoved {}.into(),
-        "user.signed_in" => UserSignedIn { way: Some(SignInWay::ALL[usize::from(b % 3)]), from: Some(format!("192.0.2.{c}")), browser: None }.into(),
-        "user.refused" => SignInRefused { from: (b % 2 == 0).then(|| format!("192.0.2.{c}")), more: i64::from(c) }.into(),
+        "user.signed_in" => UserSignedIn {
+            way: Some(SignInWay::ALL[usize::from(b % 3)]),
+            from: Some(format!("192.0.2.{c}")),
+            browser: None,
+        }
+        .into(),
+        "user.refused" => SignInRefused {
+            from: (b % 2 == 0).then(|| format!("192.0.2.{c}")),
+            more: i64::from(c),
+        }
+        .into(),
         "user.password_set" => PasswordSet {}.into(),
-        "token.made" => TokenMade { user: user(a), name: format!("token {b}"), scope: Scope::ALL[usize::from(c % 3)], expires: None }.into(),
+        "token.made" => TokenMade {
+            user: user(a),
+            name: format!("token {b}"),
+            scope: Scope::ALL[usize::from(c % 3)],
+            expires: None,
+        }
+        .into(),
         "token.revoked" => TokenRevoked { user: user(a) }.into(),
         "node.set_up" => NodeSetUp { owner: user(a) }.into(),
-        "node.renamed" => NodeRenamed { name: format!("node {b}") }.into(),
-        "project.added" => ProjectAdded { id: project(a), name: format!("project {b}"), path: format!("/p/{}", a % 2), demo: c % 2 == 0 }.into(),
-        "project.changed" => {
-            ProjectChanged { name: (b % 2 == 0).then(|| format!("renamed {b}")), approval_timeout_s: (c % 2 == 0).then(|| i64::from(c % 3) * 60) }.into()
+        "node.renamed" => NodeRenamed {
+            name: format!("node {b}"),
         }
-        "project.trusted" => ProjectTrusted { hash: (b % 2 == 0).then(|| format!("{b:064x}")), also: (c % 2 == 0).then(|| format!("{c:064x}")) }.into(),
+        .into(),
+        "project.added" => ProjectAdded {
+            id: project(a),
+            name: format!("project {b}"),
+            path: format!("/p/{}", a % 2),
+            demo: c % 2 == 0,
+        }
+        .into(),
+        "project.changed" => ProjectChanged {
+            name: (b % 2 == 0).then(|| format!("renamed {b}")),
+            approval_timeout_s: (c % 2 == 0).then(|| i64::from(c % 3) * 60),
+        }
+        .into(),
+        "project.trusted" => ProjectTrusted {
+            hash: (b % 2 == 0).then(|| format!("{b:064x}")),
+            also: (c % 2 == 0).then(|| format!("{c:064x}")),
+        }
+        .into(),
         "project.removed" => ProjectRemoved {}.into(),
         "session.created" => SessionCreated {
             project: project(a),
@@ -136,13 +180,40 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
         .into(),
         "session.deleted" => SessionDeleted { deleted: b % 2 == 0 }.into(),
         "session.purged" => SessionPurged {}.into(),
-        "run.started" => RunStarted { run, session: owned_by, argv: vec!["agent".into(), format!("--n={b}")], trusted: b % 2 == 0 }.into(),
-        "run.ended" => {
-            let exit = [Exit::Code { code: i32::from(c) }, Exit::Signal { signal: 9 }, Exit::NotStarted { why: "gone".into() }, Exit::Lost];
-            RunEnded { run, session: owned_by, exit: exit[usize::from(b % 4)].clone() }.into()
+        "run.started" => RunStarted {
+            run,
+            session: owned_by,
+            argv: vec!["agent".into(), format!("--n={b}")],
+            trusted: b % 2 == 0,
         }
-        "prompt.queued" => PromptQueued { id: prompt, session: owned_by, text: format!("do {b}\n{c}"), by_name: "mara".into() }.into(),
-        "prompt.settled" => PromptSettled { id: prompt, session: owned_by, sent: b % 2 == 0 }.into(),
+        .into(),
+        "run.ended" => {
+            let exit = [
+                Exit::Code { code: i32::from(c) },
+                Exit::Signal { signal: 9 },
+                Exit::NotStarted { why: "gone".into() },
+                Exit::Lost,
+            ];
+            RunEnded {
+                run,
+                session: owned_by,
+                exit: exit[usize::from(b % 4)].clone(),
+            }
+            .into()
+        }
+        "prompt.queued" => PromptQueued {
+            id: prompt,
+            session: owned_by,
+            text: format!("do {b}\n{c}"),
+            by_name: "mara".into(),
+        }
+        .into(),
+        "prompt.settled" => PromptSettled {
+            id: prompt,
+            session: owned_by,
+            sent: b % 2 == 0,
+        }
+        .into(),
         "entry.added" => EntryAdded {
             session: session(a),
             seq: i64::from(b % 12) + 1,
@@ -187,15 +258,30 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
             expires: (c % 2 == 0).then_some(1_795_305_700_000),
         }
         .into(),
-        "approval.decided" => ApprovalDecided { session: owned_by, decided: decided(b % 2 == 0), answers: None, mode: None }.into(),
-        "approval.withdrawn" => ApprovalWithdrawn { session: owned_by, why: "the agent is gone".into() }.into(),
+        "approval.decided" => ApprovalDecided {
+            session: owned_by,
+            decided: decided(b % 2 == 0),
+            answers: None,
+            mode: None,
+        }
+        .into(),
+        "approval.withdrawn" => ApprovalWithdrawn {
+            session: owned_by,
+            why: "the agent is gone".into(),
+        }
+        .into(),
         "usage.recorded" => UsageRecorded {
             session: owned_by,
             run,
             project: project(nth),
             model: format!("model-{}", b % 2),
             day: 20_779 + i64::from(c % 3),
-            tokens: Tokens { input: i64::from(b), output: i64::from(c) * 3, cache_read: i64::from(a) * 100, cache_write: 1 },
+            tokens: Tokens {
+                input: i64::from(b),
+                output: i64::from(c) * 3,
+                cache_read: i64::from(a) * 100,
+                cache_write: 1,
+            },
             cost_micros: (c % 4 > 0).then_some(i64::from(b) * 1_000),
         }
         .into(),
@@ -215,8 +301,8 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
     NewEvent { subject, fact }
 }
 
-/// Lets through what the product could record: things exist before something happens to them, and happen once where they can
-/// happen only once.
+/// Lets through what the product could record: things exist before something happens to them, and happen once where
+/// they can happen only once.
 #[derive(Default)]
 pub struct Plausible {
     users: BTreeSet<String>,
@@ -235,18 +321,26 @@ impl Plausible {
         let subject = event.subject.clone();
         match &event.fact {
             Fact::UserCreated(_) => !self.over.contains(&subject) && self.users.insert(subject),
-            Fact::UserChanged(_) | Fact::UserSignedIn(_) | Fact::SignInRefused(_) | Fact::PasswordSet(_) => self.users.contains(&subject),
+            Fact::UserChanged(_) | Fact::UserSignedIn(_) | Fact::SignInRefused(_) | Fact::PasswordSet(_) => {
+                self.users.contains(&subject)
+            }
             Fact::UserRemoved(_) => self.users.remove(&subject) && self.over.insert(subject),
             Fact::TokenMade(fact) => self.users.contains(&fact.user.to_string()) && self.begins(subject),
             Fact::TokenRevoked(_) => self.ends(subject),
             Fact::NodeSetUp(_) | Fact::NodeRenamed(_) => true,
             Fact::ProjectAdded(_) => self.projects.insert(subject),
-            Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => self.projects.contains(&subject),
+            Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => {
+                self.projects.contains(&subject)
+            }
             Fact::SessionCreated(_) => self.begins(subject),
             Fact::SessionMoved(_) | Fact::SessionChanged(_) => self.live.contains(&subject),
             Fact::SessionDeleted(fact) => {
                 let there = self.live.contains(&subject);
-                let _ = if fact.deleted && there { self.deleted.insert(subject) } else { self.deleted.remove(&subject) };
+                let _ = if fact.deleted && there {
+                    self.deleted.insert(subject)
+                } else {
+                    self.deleted.remove(&subject)
+                };
                 there
             }
             Fact::SessionPurged(_) => self.deleted.remove(&subject) && self.ends(subject),
@@ -290,11 +384,21 @@ pub fn decided(allow: bool) -> Decided {
 pub async fn fold_again(store: &Store) -> Result<(), StoreError> {
     let txn = store.begin().await?;
     let together = sql::Together::default();
-    let target = Target { db: &txn, prefix: "", together: &together };
+    let target = Target {
+        db: &txn,
+        prefix: "",
+        together: &together,
+    };
     for row in sql::all(&txn, r#"SELECT * FROM "event" ORDER BY "pos""#, []).await? {
         let event = StoredEvent::from_query_result(&row, "")?;
         if let Some(fact) = event.fact() {
-            let happened = Happened { pos: event.pos, origin: &event.origin, at: event.at(), subject: &event.subject, fact: &fact };
+            let happened = Happened {
+                pos: event.pos,
+                origin: &event.origin,
+                at: event.at(),
+                subject: &event.subject,
+                fact: &fact,
+            };
             // Twice in a row, and after everything that came later.
             projection::apply(&target, &happened).await?;
             projection::apply(&target, &happened).await?;
@@ -305,8 +409,8 @@ pub async fn fold_again(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The tables that the database itself says are folded from events: those with a column `origin`, and whether each has a column `session`.
-/// The journal's own tables are not among them.
+/// The tables that the database itself says are folded from events: those with a column `origin`, and whether each has
+/// a column `session`. The journal's own tables are not among them.
 ///
 /// # Panics
 /// When the database cannot be read.
@@ -315,17 +419,29 @@ pub async fn folded(store: &Store) -> Vec<(String, bool)> {
         sea_orm::DbBackend::Postgres => {
             r"SELECT table_name::text AS t, column_name::text AS c FROM information_schema.columns WHERE table_schema = current_schema()"
         }
-        _ => r#"SELECT "m"."name" AS "t", "p"."name" AS "c" FROM "sqlite_master" AS "m", pragma_table_info("m"."name") AS "p" WHERE "m"."type" = 'table'"#,
+        _ => {
+            r#"SELECT "m"."name" AS "t", "p"."name" AS "c" FROM "sqlite_master" AS "m", pragma_table_info("m"."name") AS "p" WHERE "m"."type" = 'table'"#
+        }
     };
     let mut tables: std::collections::BTreeMap<String, BTreeSet<String>> = std::collections::BTreeMap::new();
     for row in sql::all(store.read(), text, []).await.expect("reads") {
-        tables.entry(row.try_get("", "t").expect("a name")).or_default().insert(row.try_get("", "c").expect("a name"));
+        tables
+            .entry(row.try_get("", "t").expect("a name"))
+            .or_default()
+            .insert(row.try_get("", "c").expect("a name"));
     }
-    let folded = tables.into_iter().filter(|(name, columns)| columns.contains("origin") && !["event", "log"].contains(&name.as_str()));
-    folded.map(|(name, columns)| (name, columns.contains("session"))).collect()
+    let folded = tables
+        .into_iter()
+        .filter(|(name, columns)| columns.contains("origin") && !["event", "log"].contains(&name.as_str()));
+    folded
+        .map(|(name, columns)| (name, columns.contains("session")))
+        .collect()
 }
 
 /// The tables that a rebuild folds anew, and whether the rows of each go with a session.
 pub fn rebuilt() -> Vec<(String, bool)> {
-    projection::projected().iter().map(|table| (table.name.to_owned(), table.is_of_sessions())).collect()
+    projection::projected()
+        .iter()
+        .map(|table| (table.name.to_owned(), table.is_of_sessions()))
+        .collect()
 }

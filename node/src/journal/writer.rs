@@ -1,5 +1,6 @@
-//! The writer: one task that drains waiting operations into one transaction and answers each after the commit.
-//! It must not run two batches at once, must not answer before the disk has it, and must not wait for ever for a database that is gone.
+//! The writer: one task that drains waiting operations into one transaction and answers each after the commit. It must
+//! not run two batches at once, must not answer before the disk has it, and must not wait for ever for a database that
+//! is gone.
 
 use super::{
     NewEvent, Operation, Secrets, Stored, StoredEvent, Tx, Value, Waiting, Wish, blob,
@@ -31,7 +32,8 @@ use tokio::{
     time::Instant,
 };
 
-/// At most so many operations share one commit, and none is taken up by a batch that has taken so long: it commits first.
+/// At most so many operations share one commit, and none is taken up by a batch that has taken so long: it commits
+/// first.
 const BATCH: usize = 256;
 const SHARE: Duration = Duration::from_secs(2);
 /// A purge writes to every event of a session: its batch may take so much longer.
@@ -45,18 +47,26 @@ const TIDIES: Duration = Duration::from_secs(5);
 /// What is waited for, and how long.
 #[derive(Clone, Copy)]
 struct Patience {
-    /// An operation that awaits something other than its transaction would stop the node; it is given up after this time.
+    /// An operation that awaits something other than its transaction would stop the node; it is given up after this
+    /// time.
     operation: Duration,
     /// A whole batch, from its begin to its commit; and how old an operation may be that is still taken up.
     batch: Duration,
 }
 
 impl Patience {
-    /// PostgreSQL may be gone without a word, and whoever waits must hear so soon; SQLite is this machine's own disk, which is slow at times.
+    /// PostgreSQL may be gone without a word, and whoever waits must hear so soon; SQLite is this machine's own disk,
+    /// which is slow at times.
     fn with(backend: DbBackend) -> Self {
         match backend {
-            DbBackend::Sqlite => Self { operation: Duration::from_secs(30), batch: Duration::from_mins(1) },
-            _ => Self { operation: Duration::from_secs(8), batch: Duration::from_secs(10) },
+            DbBackend::Sqlite => Self {
+                operation: Duration::from_secs(30),
+                batch: Duration::from_mins(1),
+            },
+            _ => Self {
+                operation: Duration::from_secs(8),
+                batch: Duration::from_secs(10),
+            },
         }
     }
 }
@@ -106,21 +116,44 @@ pub(super) struct OwnLog {
 
 /// Finds this node's log, or opens one with a random node id and epoch.
 pub(super) async fn own_log(store: &Store, deps: &Deps) -> Result<OwnLog, StoreError> {
-    let found = sql::one(store.read(), r#"SELECT "origin", "epoch", "pos" FROM "log" WHERE "own" = TRUE"#, []).await?;
+    let found = sql::one(
+        store.read(),
+        r#"SELECT "origin", "epoch", "pos" FROM "log" WHERE "own" = TRUE"#,
+        [],
+    )
+    .await?;
     if let Some(row) = found {
         // Not what was written while the clock was far ahead.
         let text = r#"SELECT max("hlc") AS hlc FROM "event" WHERE "pos" > (SELECT max("pos") - 1000 FROM "event") AND "hlc" < $1"#;
         let newest = sql::one(store.read(), text, [chain::latest(deps.now()).into()]).await?;
         let hlc = newest.map_or(Ok(None), |row| row.try_get("", "hlc"))?.unwrap_or(0);
-        return Ok(OwnLog { origin: row.try_get("", "origin")?, epoch: row.try_get("", "epoch")?, pos: row.try_get("", "pos")?, hlc });
+        return Ok(OwnLog {
+            origin: row.try_get("", "origin")?,
+            epoch: row.try_get("", "epoch")?,
+            pos: row.try_get("", "pos")?,
+            hlc,
+        });
     }
-    let origin = uuid::Builder::from_random_bytes(deps.bytes()).into_uuid().as_simple().to_string();
+    let origin = uuid::Builder::from_random_bytes(deps.bytes())
+        .into_uuid()
+        .as_simple()
+        .to_string();
     let epoch = crate::hex::hex(&deps.bytes::<8>());
     let txn = store.begin().await?;
     let text = r#"INSERT INTO "log" ("origin", "epoch", "seq", "hash", "pos", "own") VALUES ($1, $2, 0, $3, 0, TRUE)"#;
-    sql::run(&txn, text, [origin.clone().into(), epoch.clone().into(), GENESIS.to_vec().into()]).await?;
+    sql::run(
+        &txn,
+        text,
+        [origin.clone().into(), epoch.clone().into(), GENESIS.to_vec().into()],
+    )
+    .await?;
     txn.commit().await?;
-    Ok(OwnLog { origin, epoch, pos: 0, hlc: 0 })
+    Ok(OwnLog {
+        origin,
+        epoch,
+        pos: 0,
+        hlc: 0,
+    })
 }
 
 /// Where the log stands within a batch.
@@ -170,7 +203,11 @@ impl Answered {
 
     /// The batch holds. One that has not run to its end is not in it.
     fn holds(result: Option<model::Result<Value>>) -> model::Result<Value> {
-        result.unwrap_or_else(|| Err(unavailable("this was not done to its end: nothing of it was written, try again")))
+        result.unwrap_or_else(|| {
+            Err(unavailable(
+                "this was not done to its end: nothing of it was written, try again",
+            ))
+        })
     }
 }
 
@@ -226,8 +263,14 @@ impl Writer {
         }
     }
 
-    /// Tries to reach the database until it answers or the journal is closed. Whoever waits hears after each try that it does not.
-    async fn find_again(&mut self, waiting: &mut VecDeque<Waiting>, wishes: &mut mpsc::Receiver<Wish>, closing: &mut Option<oneshot::Sender<()>>) {
+    /// Tries to reach the database until it answers or the journal is closed. Whoever waits hears after each try that
+    /// it does not.
+    async fn find_again(
+        &mut self,
+        waiting: &mut VecDeque<Waiting>,
+        wishes: &mut mpsc::Receiver<Wish>,
+        closing: &mut Option<oneshot::Sender<()>>,
+    ) {
         while let Some(error) = self.broken.clone() {
             while let Ok(wish) = wishes.try_recv() {
                 take_up(wish, waiting, closing);
@@ -258,7 +301,8 @@ impl Writer {
         }
     }
 
-    /// Waits a moment and looks for the database, while wishes are taken up; `None` when the journal is closed meanwhile.
+    /// Waits a moment and looks for the database, while wishes are taken up; `None` when the journal is closed
+    /// meanwhile.
     async fn look_again(
         &self,
         waiting: &mut VecDeque<Waiting>,
@@ -285,7 +329,8 @@ impl Writer {
         self.broken = why;
     }
 
-    /// Runs what waits in one transaction. Returns early, leaving the rest, when there is a reason to commit before it or when it broke.
+    /// Runs what waits in one transaction. Returns early, leaving the rest, when there is a reason to commit before it
+    /// or when it broke.
     async fn batch(&mut self, waiting: &mut VecDeque<Waiting>) {
         let slow = unavailable("the database of this node is too slow at the moment: nothing was written, try again");
         let oldest = self.patience.batch;
@@ -352,7 +397,8 @@ impl Writer {
         }
     }
 
-    /// After a COMMIT without an answer: reads from the log whether it holds, and says so; where that cannot be read either, says that.
+    /// After a COMMIT without an answer: reads from the log whether it holds, and says so; where that cannot be read
+    /// either, says that.
     async fn settle(&mut self, progress: Progress, answered: Vec<Answered>) {
         let found = self.reconnect().await;
         let holds = match (&found, &progress.after) {
@@ -363,7 +409,9 @@ impl Writer {
         for one in answered {
             one.tell(|result| match holds {
                 Some(true) => Answered::holds(result),
-                Some(false) => Err(unavailable("the database of this node went away: nothing was written, try again")),
+                Some(false) => Err(unavailable(
+                    "the database of this node went away: nothing was written, try again",
+                )),
                 // What failed by itself failed whatever became of its neighbours.
                 None => Answered::holds(result).and(Err(Error::InDoubt)),
             });
@@ -371,7 +419,8 @@ impl Writer {
         self.set_broken(found.err());
     }
 
-    /// Makes a new connection and says where the log stands, to everybody: that is how listeners learn of a commit whose answer was lost.
+    /// Makes a new connection and says where the log stands, to everybody: that is how listeners learn of a commit
+    /// whose answer was lost.
     async fn reconnect(&self) -> model::Result<Head> {
         let reached = async {
             self.store.renew_writer().await.stored()?;
@@ -380,31 +429,47 @@ impl Writer {
             txn.rollback().await.stored()?;
             Ok(head)
         };
-        let head = tokio::time::timeout(RECONNECTS, reached).await.unwrap_or_else(|_| Err(unavailable(crate::store::UNREACHABLE)))?;
+        let head = tokio::time::timeout(RECONNECTS, reached)
+            .await
+            .unwrap_or_else(|_| Err(unavailable(crate::store::UNREACHABLE)))?;
         self.announce(head.pos);
         Ok(head)
     }
 
     fn announce(&self, pos: Pos) {
         // Before the answers: who has one may rely on the head to include it.
-        self.announce.send_if_modified(|head| std::mem::replace(head, pos) != pos);
+        self.announce
+            .send_if_modified(|head| std::mem::replace(head, pos) != pos);
     }
 
-    /// One transaction: returns the newest position after its commit. On an error nothing of it was written, unless `progress` says otherwise.
-    async fn transact(&mut self, waiting: &mut VecDeque<Waiting>, answered: &mut Vec<Answered>, progress: &mut Progress) -> model::Result<Pos> {
+    /// One transaction: returns the newest position after its commit. On an error nothing of it was written, unless
+    /// `progress` says otherwise.
+    async fn transact(
+        &mut self,
+        waiting: &mut VecDeque<Waiting>,
+        answered: &mut Vec<Answered>,
+        progress: &mut Progress,
+    ) -> model::Result<Pos> {
         let begun = Instant::now();
         let txn = self.store.begin().await.stored()?;
         let (mut head, origin, epoch) = self.lock_head(&txn).await?;
         progress.before = head.seq;
         let before = head.pos;
         while (answered.is_empty() || begun.elapsed() < SHARE)
-            && let Some(Waiting { actor, operation, reply, .. }) = waiting.pop_front()
+            && let Some(Waiting {
+                actor,
+                operation,
+                reply,
+                ..
+            }) = waiting.pop_front()
         {
             // Whatever happens from here on, it is answered.
             answered.push(Answered { reply, result: None });
             if answered.len() == 1 && waiting.is_empty() {
                 // It has no neighbours: what fails goes with the whole transaction, and needs no savepoint.
-                let result = self.operate(&txn, &mut head, (&origin, &epoch, &actor), operation).await;
+                let result = self
+                    .operate(&txn, &mut head, (&origin, &epoch, &actor), operation)
+                    .await;
                 let failed = result.as_ref().err().cloned();
                 answered[0].result = Some(result);
                 if let Some(error) = failed {
@@ -419,7 +484,9 @@ impl Writer {
             }
             let savepoint = txn.begin().await.stored()?;
             let (mut after, known) = (head.clone(), self.fresh.len());
-            let result = self.operate(&savepoint, &mut after, (&origin, &epoch, &actor), operation).await;
+            let result = self
+                .operate(&savepoint, &mut after, (&origin, &epoch, &actor), operation)
+                .await;
             let closed = match &result {
                 Ok(_) => savepoint.commit().await,
                 Err(_) => savepoint.rollback().await,
@@ -442,7 +509,13 @@ impl Writer {
         }
         if head.seq > progress.before {
             let text = r#"UPDATE "log" SET "seq" = $1, "hash" = $2, "pos" = $3 WHERE "origin" = $4 AND "epoch" = $5"#;
-            let values = [head.seq.into(), head.hash.to_vec().into(), head.pos.into(), origin.into(), epoch.into()];
+            let values = [
+                head.seq.into(),
+                head.hash.to_vec().into(),
+                head.pos.into(),
+                origin.into(),
+                epoch.into(),
+            ];
             sql::run(&txn, text, values).await.stored()?;
             progress.after = Some(head.clone());
         }
@@ -454,20 +527,37 @@ impl Writer {
         Ok(head.pos)
     }
 
-    /// Reads where the log stands and makes sure that nobody has taken the database over. On PostgreSQL the row is locked.
+    /// Reads where the log stands and makes sure that nobody has taken the database over. On PostgreSQL the row is
+    /// locked.
     async fn lock_head(&self, txn: &DatabaseTransaction) -> model::Result<(Head, String, String)> {
-        let lock = if self.store.backend() == DbBackend::Postgres { " FOR UPDATE" } else { "" };
+        let lock = if self.store.backend() == DbBackend::Postgres {
+            " FOR UPDATE"
+        } else {
+            ""
+        };
         let fence = r#"SELECT "fence" FROM "lease" WHERE "name" = 'node'"#;
-        let text = format!(r#"SELECT "origin", "epoch", "seq", "hash", "pos", ({fence}) AS "fence" FROM "log" WHERE "own" = TRUE{lock}"#);
+        let text = format!(
+            r#"SELECT "origin", "epoch", "seq", "hash", "pos", ({fence}) AS "fence" FROM "log" WHERE "own" = TRUE{lock}"#
+        );
         let read = async {
-            let row = sql::one(txn, text, []).await?.ok_or_else(|| DbErr::RecordNotFound("the node's own log".into()))?;
+            let row = sql::one(txn, text, [])
+                .await?
+                .ok_or_else(|| DbErr::RecordNotFound("the node's own log".into()))?;
             let hash: Vec<u8> = row.try_get("", "hash")?;
             let hash = hash.try_into().map_err(|_| DbErr::Type("a hash has 32 bytes".into()))?;
-            let head = Head { seq: row.try_get("", "seq")?, pos: row.try_get("", "pos")?, hash };
+            let head = Head {
+                seq: row.try_get("", "seq")?,
+                pos: row.try_get("", "pos")?,
+                hash,
+            };
             let mut holder: Option<i64> = row.try_get("", "fence")?;
             if self.store.backend() == DbBackend::Postgres {
-                // Once more: PostgreSQL reads it as it is now only in a statement of its own, not as it was before the lock was waited for.
-                holder = sql::one(txn, fence, []).await?.map(|row| row.try_get("", "fence")).transpose()?;
+                // Once more: PostgreSQL reads it as it is now only in a statement of its own, not as it was before the
+                // lock was waited for.
+                holder = sql::one(txn, fence, [])
+                    .await?
+                    .map(|row| row.try_get("", "fence"))
+                    .transpose()?;
             }
             Ok::<_, DbErr>((head, row.try_get("", "origin")?, row.try_get("", "epoch")?, holder))
         };
@@ -488,7 +578,13 @@ impl Writer {
         operation: Operation,
     ) -> model::Result<Value> {
         let now = self.deps.now();
-        let tx = Tx { db: savepoint, now, deps: &self.deps, store: &self.store, secrets: &self.secrets };
+        let tx = Tx {
+            db: savepoint,
+            now,
+            deps: &self.deps,
+            store: &self.store,
+            secrets: &self.secrets,
+        };
         let run = AssertUnwindSafe(async { operation(&tx).await }).catch_unwind();
         let (events, value) = match tokio::time::timeout(self.patience.operation, run).await {
             Ok(Ok(result)) => result?,
@@ -513,7 +609,17 @@ impl Writer {
             let commitment = chain::commitment(&salt, &payload);
             head.seq += 1;
             head.pos += 1;
-            let fields = Fields { origin, epoch, seq: head.seq, hlc: self.hlc, actor, kind, v: version, subject: &subject, commitment: &commitment };
+            let fields = Fields {
+                origin,
+                epoch,
+                seq: head.seq,
+                hlc: self.hlc,
+                actor,
+                kind,
+                v: version,
+                subject: &subject,
+                commitment: &commitment,
+            };
             head.hash = chain::hash(&head.hash, &fields);
             let text = r#"INSERT INTO "event" ("pos", "origin", "epoch", "seq", "hlc", "actor", "kind", "v", "subject", "payload", "salt", "commitment", "hash", "session")
                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"#;
@@ -546,10 +652,21 @@ impl Writer {
                         let text = format!("SET LOCAL statement_timeout = {}", PURGE.as_millis());
                         sql::run(savepoint, text, []).await.stored()?;
                     }
-                    self.unreferenced.extend(purge::purge(savepoint, origin, &subject, head.pos).await.stored()?);
+                    self.unreferenced
+                        .extend(purge::purge(savepoint, origin, &subject, head.pos).await.stored()?);
                 }
-                let target = projection::Target { db: savepoint, prefix: "", together: &together };
-                let happened = projection::Happened { pos: head.pos, origin, at: self.hlc >> 16, subject: &subject, fact };
+                let target = projection::Target {
+                    db: savepoint,
+                    prefix: "",
+                    together: &together,
+                };
+                let happened = projection::Happened {
+                    pos: head.pos,
+                    origin,
+                    at: self.hlc >> 16,
+                    subject: &subject,
+                    fact,
+                };
                 projection::apply(&target, &happened).await.stored()?;
             }
         }

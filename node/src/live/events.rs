@@ -33,7 +33,10 @@ impl Hub {
             let told = match event.belongs() {
                 Belongs::People => sees_people,
                 Belongs::Node => true,
-                Belongs::Session(session) => self.whose(session, upto).await?.is_some_and(|whose| whose.is_seen_by(caller)),
+                Belongs::Session(session) => self
+                    .whose(session, upto)
+                    .await?
+                    .is_some_and(|whose| whose.is_seen_by(caller)),
                 Belongs::Unknown => false,
             };
             if told {

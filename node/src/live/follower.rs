@@ -76,9 +76,16 @@ impl Follower {
         let mut allowed = Vec::new();
         for topic in topics {
             if let Topic::Session { id } = topic
-                && !self.hub.whose(id, head).await?.is_some_and(|whose| whose.is_seen_by(&self.caller))
+                && !self
+                    .hub
+                    .whose(id, head)
+                    .await?
+                    .is_some_and(|whose| whose.is_seen_by(&self.caller))
             {
-                self.hear(ServerSays::Gone { pos: after, id: id.to_string() });
+                self.hear(ServerSays::Gone {
+                    pos: after,
+                    id: id.to_string(),
+                });
                 continue;
             }
             allowed.push(topic);
@@ -111,7 +118,10 @@ impl Follower {
             if let Some(told) = self.at_hand() {
                 return Some(told);
             }
-            if self.behind.is_some() || self.pos.is_some_and(|pos| pos < *self.ready.borrow_and_update()) || (self.pos.is_some() && !self.said_caught) {
+            if self.behind.is_some()
+                || self.pos.is_some_and(|pos| pos < *self.ready.borrow_and_update())
+                || (self.pos.is_some() && !self.said_caught)
+            {
                 if let Err(error) = self.catch_up().await {
                     tracing::warn!(%error, "a live tab could not catch up and is told to reload");
                     self.behind = None;
@@ -167,7 +177,8 @@ impl Follower {
         }
     }
 
-    /// Sends the rows of queued sessions again. What is missed, because it could not be read, comes with the next change.
+    /// Sends the rows of queued sessions again. What is missed, because it could not be read, comes with the next
+    /// change.
     async fn tell_queue(&mut self) {
         let needed = self.pos.unwrap_or_default();
         let rows = self.hub.queued(&self.caller, needed).await.ok();
@@ -176,7 +187,10 @@ impl Follower {
         let Some(pos) = self.pos else { return };
         for row in rows.iter().flat_map(|rows| rows.iter()) {
             if let Row::Session(session) = row.value()
-                && self.wants(Touch { session: Some(session.id), row: RowId::Session(session.id) })
+                && self.wants(Touch {
+                    session: Some(session.id),
+                    row: RowId::Session(session.id),
+                })
             {
                 self.waiting.push_back(Told::Row { pos, row: row.clone() });
             }
@@ -197,7 +211,8 @@ impl Follower {
         }
     }
 
-    /// Reads the next slice of what the tab has missed. What a tab hears at a position means that everything before that position has come.
+    /// Reads the next slice of what the tab has missed. What a tab hears at a position means that everything before
+    /// that position has come.
     async fn catch_up(&mut self) -> Result<()> {
         let Some(after) = self.pos else { return Ok(()) };
         if self.behind.is_none() {
@@ -222,26 +237,35 @@ impl Follower {
                 news.extend(gone.map(Told::Own));
                 continue;
             }
-            news.extend(shown.rows.iter().map(|row| Told::Row { pos: touched.pos, row: row.clone() }));
+            news.extend(shown.rows.iter().map(|row| Told::Row {
+                pos: touched.pos,
+                row: row.clone(),
+            }));
         }
         let (upto, is_last) = (behind.upto, end == behind.left.len());
         let mut pending = self.pending;
         if is_last {
-            // Counted again only when it may have changed, and said only when there is something to say: twenty agents at work would otherwise
-            // cost each tab a statement and a message for every line of theirs. A heartbeat counts anyway.
+            // Counted again only when it may have changed, and said only when there is something to say: twenty agents
+            // at work would otherwise cost each tab a statement and a message for every line of theirs. A heartbeat
+            // counts anyway.
             let now = match self.pending.filter(|_| self.said_caught && !behind.counts) {
                 Some(known) => known,
                 None => self.hub.pending(&self.caller, upto).await?,
             };
             pending = Some(now);
             if !(news.is_empty() && self.said_caught && self.pending == pending) {
-                news.push(Told::Own(ServerSays::Caught { pos: upto, pending: now }));
+                news.push(Told::Own(ServerSays::Caught {
+                    pos: upto,
+                    pending: now,
+                }));
             }
         }
-        // All at once and after the last await: a call that is cancelled before has changed nothing but what is to be read.
+        // All at once and after the last await: a call that is cancelled before has changed nothing but what is to be
+        // read.
         self.waiting.extend(news);
         // Half-written text is not read row by row: whoever no longer sees a session no longer follows it.
-        self.topics.retain(|topic| !matches!(topic, Topic::Session { id } if lost.contains(id)));
+        self.topics
+            .retain(|topic| !matches!(topic, Topic::Session { id } if lost.contains(id)));
         self.writing.retain(|id| !lost.contains(id));
         if is_last {
             self.behind = None;

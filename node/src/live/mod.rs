@@ -109,7 +109,10 @@ impl Hub {
         let inner = Inner {
             journal,
             rows,
-            recent: Mutex::new(Recent { from: head, touches: VecDeque::new() }),
+            recent: Mutex::new(Recent {
+                from: head,
+                touches: VecDeque::new(),
+            }),
             ready: watch::Sender::new(head),
             partials: Mutex::default(),
             shown: Readings::default(),
@@ -137,9 +140,16 @@ impl Hub {
                     Ok(events) if events.is_empty() => break,
                     Ok(events) => {
                         after = events.last().map_or(after, |recorded| recorded.event().pos);
-                        let touches: Vec<Touched> = events.iter().flat_map(|recorded| touched::of_event(recorded.event())).collect();
-                        // Before anybody reads rows for them: what is told after a project was renamed says the new name.
-                        if touches.iter().any(|touched| matches!(touched.touch.row, RowId::Project(_))) {
+                        let touches: Vec<Touched> = events
+                            .iter()
+                            .flat_map(|recorded| touched::of_event(recorded.event()))
+                            .collect();
+                        // Before anybody reads rows for them: what is told after a project was renamed says the new
+                        // name.
+                        if touches
+                            .iter()
+                            .any(|touched| matches!(touched.touch.row, RowId::Project(_)))
+                        {
                             self.inner.rows.forget_names();
                             self.inner.shown.forget();
                         }
@@ -174,7 +184,9 @@ impl Hub {
         let changed = match partial {
             Some(partial) => {
                 let says = Arc::new(Written::new(ServerSays::Partial(partial)));
-                self.partials().insert(session, says.clone()).is_none_or(|before| before.value() != says.value())
+                self.partials()
+                    .insert(session, says.clone())
+                    .is_none_or(|before| before.value() != says.value())
             }
             None => self.partials().remove(&session).is_some(),
         };
@@ -208,11 +220,18 @@ impl Hub {
     }
 
     fn partials(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Written<ServerSays>>>> {
-        self.inner.partials.lock().expect("nothing panics while it holds the partials")
+        self.inner
+            .partials
+            .lock()
+            .expect("nothing panics while it holds the partials")
     }
 
     fn remember(&self, touches: Vec<Touched>) {
-        let mut recent = self.inner.recent.lock().expect("nothing panics while it holds the touches");
+        let mut recent = self
+            .inner
+            .recent
+            .lock()
+            .expect("nothing panics while it holds the touches");
         recent.touches.extend(touches);
         while recent.touches.len() > REMEMBERED {
             if let Some(oldest) = recent.touches.pop_front() {
@@ -221,29 +240,53 @@ impl Hub {
         }
     }
 
-    /// What was touched after `after` and up to the hub's own position, as far as it is wanted; `None` when that is too long ago or too much.
+    /// What was touched after `after` and up to the hub's own position, as far as it is wanted; `None` when that is too
+    /// long ago or too much.
     async fn behind(&self, after: Pos, wants: impl Fn(Touch) -> bool) -> Result<Option<Behind>> {
         let ready = *self.inner.ready.borrow();
-        let mut gather = Gather { behind: Behind { upto: ready.max(after), ..Behind::default() }, seen: HashMap::new(), wants };
+        let mut gather = Gather {
+            behind: Behind {
+                upto: ready.max(after),
+                ..Behind::default()
+            },
+            seen: HashMap::new(),
+            wants,
+        };
         {
-            let recent = self.inner.recent.lock().expect("nothing panics while it holds the touches");
+            let recent = self
+                .inner
+                .recent
+                .lock()
+                .expect("nothing panics while it holds the touches");
             if after >= recent.from {
                 let first = recent.touches.partition_point(|touched| touched.pos <= after);
                 let end = recent.touches.partition_point(|touched| touched.pos <= ready);
-                let all_taken = recent.touches.range(first..end.max(first)).all(|touched| gather.take(*touched));
+                let all_taken = recent
+                    .touches
+                    .range(first..end.max(first))
+                    .all(|touched| gather.take(*touched));
                 return Ok(all_taken.then_some(gather.behind));
             }
         }
         if ready.saturating_sub(after) > REPLAY {
             return Ok(None);
         }
-        let _turn = self.inner.resuming.acquire().await.expect("the semaphore is never closed");
+        let _turn = self
+            .inner
+            .resuming
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
         let mut at = after;
         while at < ready {
             let events = self.inner.journal.events(at, 1_000).await?;
             let Some(last) = events.last() else { break };
             at = last.pos;
-            if !events.iter().flat_map(touched::of_event).all(|touched| gather.take(touched)) {
+            if !events
+                .iter()
+                .flat_map(touched::of_event)
+                .all(|touched| gather.take(touched))
+            {
                 return Ok(None);
             }
         }
@@ -277,10 +320,16 @@ impl Hub {
                     (Some(_), Some(Row::Session(row))) => Of::Session(row.as_ref().into()),
                     (Some(session), _) => rows.whose(session).await?.map_or(Of::Nobody, Of::Session),
                 };
-                Ok(Arc::new(Shown { rows: read.into_iter().map(|row| Arc::new(Written::new(row))).collect(), of }))
+                Ok(Arc::new(Shown {
+                    rows: read.into_iter().map(|row| Arc::new(Written::new(row))).collect(),
+                    of,
+                }))
             }
         };
-        self.inner.shown.get((touch.row, reader), needed, self.ready(), read).await
+        self.inner
+            .shown
+            .get((touch.row, reader), needed, self.ready(), read)
+            .await
     }
 
     /// Whose a session is at `needed` or later.
@@ -291,7 +340,10 @@ impl Hub {
             async move { rows.whose(session).await }
         };
         // The journal's own head: streams hear of it before the hub does.
-        self.inner.whose.get(session, needed, self.inner.journal.head().await, read).await
+        self.inner
+            .whose
+            .get(session, needed, self.inner.journal.head().await, read)
+            .await
     }
 
     /// How many approvals wait for a caller at `needed` or later.
@@ -311,7 +363,10 @@ impl Hub {
             let rows = rows.clone();
             async move {
                 let queued = rows.queued_sessions(&reader.caller()).await?;
-                Ok(queued.into_iter().map(|row| Arc::new(Written::new(Row::Session(Box::new(row))))).collect())
+                Ok(queued
+                    .into_iter()
+                    .map(|row| Arc::new(Written::new(Row::Session(Box::new(row)))))
+                    .collect())
             }
         };
         self.inner.queued.get(reader, needed, self.ready(), read).await
@@ -347,7 +402,10 @@ impl<W: Fn(Touch) -> bool> Gather<W> {
             }
             None => {
                 self.seen.insert(touched.touch.row, self.behind.left.len());
-                self.behind.left.push_back(Missed { touched, last: touched.pos });
+                self.behind.left.push_back(Missed {
+                    touched,
+                    last: touched.pos,
+                });
             }
         }
         self.behind.left.len() <= MAX_BEHIND
@@ -356,7 +414,12 @@ impl<W: Fn(Touch) -> bool> Gather<W> {
 
 /// The frame that says a session's text is over.
 fn no_partial(session: SessionId) -> ServerSays {
-    ServerSays::Partial(Partial { session, kind: model::entries::EntryKind::Message, parent: None, text: String::new() })
+    ServerSays::Partial(Partial {
+        session,
+        kind: model::entries::EntryKind::Message,
+        parent: None,
+        text: String::new(),
+    })
 }
 
 #[cfg(test)]
@@ -374,7 +437,13 @@ mod tests {
     async fn a_hub_that_panics_is_the_end_of_the_node_and_not_a_silence() {
         let test = TestStore::new::<migration::Migrator>(1).await;
         let names = Names::new(test.store.clone(), test.deps.clone());
-        let folders = Folders::new(test.deps.clone(), Borders { roots: Vec::new(), data_dir: test.place.config.data_dir.clone() });
+        let folders = Folders::new(
+            test.deps.clone(),
+            Borders {
+                roots: Vec::new(),
+                data_dir: test.place.config.data_dir.clone(),
+            },
+        );
         let rows = Rows::new(test.store.clone(), test.journal.clone(), folders, names);
         let hub = Hub::open(test.journal.clone(), rows).await.expect("opens");
         let inner = hub.inner.clone();
@@ -385,9 +454,16 @@ mod tests {
         assert!(poisoned.join().is_err());
         tokio::spawn(hub.run(CancellationToken::new()));
         let events = vec![crate::journal::testing::event([3, 1, 1, 1])];
-        let committed = test.journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome { value: (), events }) })).await;
+        let committed = test
+            .journal
+            .commit(&Caller::node(), move |_| {
+                Box::pin(async move { Ok(Outcome { value: (), events }) })
+            })
+            .await;
         assert_eq!(committed, Ok(()));
-        let why = tokio::time::timeout(Duration::from_secs(5), test.store.vitals().failed()).await.expect("it is said at once");
+        let why = tokio::time::timeout(Duration::from_secs(5), test.store.vitals().failed())
+            .await
+            .expect("it is said at once");
         assert!(why.starts_with("the live hub has stopped"), "{why}");
     }
 }

@@ -15,7 +15,8 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// What was read is given away for so long: what it shows besides rows (folders, names of people) changes without an event.
+/// What was read is given away for so long: what it shows besides rows (folders, names of people) changes without an
+/// event.
 const FRESH: Duration = Duration::from_secs(1);
 /// Readings kept at most; who comes later reads again.
 const KEPT: usize = 256;
@@ -35,13 +36,16 @@ struct Reading<V> {
 
 impl<K, V> Default for Readings<K, V> {
     fn default() -> Self {
-        Self { fresh: FRESH, readings: Mutex::default() }
+        Self {
+            fresh: FRESH,
+            readings: Mutex::default(),
+        }
     }
 }
 
 impl<K: Eq + Hash, V: Clone + Send + Sync + 'static> Readings<K, V> {
-    /// What is behind `key` at `needed` or later. `ready` is committed; who is the first to ask reads by `read`, in a task of the node's own:
-    /// a follower that is no longer polled, or is gone, holds up nobody.
+    /// What is behind `key` at `needed` or later. `ready` is committed; who is the first to ask reads by `read`, in a
+    /// task of the node's own: a follower that is no longer polled, or is gone, holds up nobody.
     ///
     /// # Errors
     /// Those of reading, told to everybody who waits for it; whoever asks afterwards reads again.
@@ -51,7 +55,10 @@ impl<K: Eq + Hash, V: Clone + Send + Sync + 'static> Readings<K, V> {
     {
         let value = {
             let mut readings = self.readings();
-            match readings.get(&key).filter(|reading| reading.at >= needed && reading.is_good(self.fresh)) {
+            match readings
+                .get(&key)
+                .filter(|reading| reading.at >= needed && reading.is_good(self.fresh))
+            {
                 Some(reading) => reading.value.clone(),
                 None => {
                     let task = tokio::spawn(caught(read()));
@@ -67,7 +74,14 @@ impl<K: Eq + Hash, V: Clone + Send + Sync + 'static> Readings<K, V> {
                         // Who waits for one of them still gets it.
                         readings.clear();
                     }
-                    readings.insert(key, Reading { at: ready, begun: Instant::now(), value: value.clone() });
+                    readings.insert(
+                        key,
+                        Reading {
+                            at: ready,
+                            begun: Instant::now(),
+                            value: value.clone(),
+                        },
+                    );
                     value
                 }
             }
@@ -113,7 +127,13 @@ mod tests {
 
     impl Counted {
         fn fresh_for(fresh: Duration) -> Self {
-            Self { readings: Readings { fresh, ..Readings::default() }, times: Arc::default() }
+            Self {
+                readings: Readings {
+                    fresh,
+                    ..Readings::default()
+                },
+                times: Arc::default(),
+            }
         }
 
         async fn get(&self, needed: Pos, ready: Pos) -> Result<usize> {

@@ -19,7 +19,10 @@ pub struct Written<T> {
 
 impl<T: Serialize> Written<T> {
     pub(super) fn new(value: T) -> Self {
-        Self { value, json: OnceLock::new() }
+        Self {
+            value,
+            json: OnceLock::new(),
+        }
     }
 
     /// The value.
@@ -28,7 +31,9 @@ impl<T: Serialize> Written<T> {
     }
 
     fn json(&self) -> &RawValue {
-        self.json.get_or_init(|| serde_json::value::to_raw_value(&self.value).expect("rows and what the node says are plain data"))
+        self.json.get_or_init(|| {
+            serde_json::value::to_raw_value(&self.value).expect("rows and what the node says are plain data")
+        })
     }
 }
 
@@ -58,7 +63,10 @@ impl Told {
             Row { pos: Pos, row: &'a RawValue },
         }
         let text = match self {
-            Self::Row { pos, row } => serde_json::to_string(&Frame::Row { pos: *pos, row: row.json() }),
+            Self::Row { pos, row } => serde_json::to_string(&Frame::Row {
+                pos: *pos,
+                row: row.json(),
+            }),
             Self::Same(says) => return says.json().get().to_owned(),
             Self::Own(says) => serde_json::to_string(says),
         };
@@ -69,7 +77,10 @@ impl Told {
 impl From<Told> for ServerSays {
     fn from(told: Told) -> Self {
         match told {
-            Told::Row { pos, row } => Self::Row { pos, row: row.value.clone() },
+            Told::Row { pos, row } => Self::Row {
+                pos,
+                row: row.value.clone(),
+            },
             Told::Same(says) => says.value.clone(),
             Told::Own(says) => says,
         }
@@ -112,7 +123,10 @@ impl Shown {
 
     /// What a caller hears of a row that is not there for them: only who could see it before hears that it is gone.
     pub(super) fn takes_away(&self, touched: Touched, caller: &Caller) -> Option<ServerSays> {
-        let gone = ServerSays::Gone { pos: touched.pos, id: touched.touch.row.to_string() };
+        let gone = ServerSays::Gone {
+            pos: touched.pos,
+            id: touched.touch.row.to_string(),
+        };
         match (touched.hides, touched.touch.row, self.of) {
             (Hides::Nothing, ..) => None,
             (Hides::Deleted, RowId::Session(_), Of::Session(whose)) => whose.is_shared_with(caller).then_some(gone),
@@ -139,11 +153,20 @@ mod tests {
             at: 3,
             state: PromptState::Queued,
         };
-        let told = Told::Row { pos: 7, row: Arc::new(Written::new(Row::Prompt(prompt.clone()))) };
-        let says = ServerSays::Row { pos: 7, row: Row::Prompt(prompt) };
+        let told = Told::Row {
+            pos: 7,
+            row: Arc::new(Written::new(Row::Prompt(prompt.clone()))),
+        };
+        let says = ServerSays::Row {
+            pos: 7,
+            row: Row::Prompt(prompt),
+        };
         assert_eq!(told.text(), serde_json::to_string(&says).expect("encodes"));
         assert_eq!(ServerSays::from(told), says);
         let same = Told::Same(Arc::new(Written::new(ServerSays::Reload)));
-        assert_eq!((same.text(), Told::Own(ServerSays::Reload).text()), ("\"reload\"".into(), "\"reload\"".into()));
+        assert_eq!(
+            (same.text(), Told::Own(ServerSays::Reload).text()),
+            ("\"reload\"".into(), "\"reload\"".into())
+        );
     }
 }

@@ -67,25 +67,61 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
         Fact::ProjectRemoved(_) => Hides::Shared,
         _ => Hides::Nothing,
     };
-    let asks = matches!(fact, Fact::SessionDeleted(_) | Fact::ApprovalAsked(_) | Fact::ApprovalDecided(_) | Fact::ApprovalWithdrawn(_));
+    let asks = matches!(
+        fact,
+        Fact::SessionDeleted(_) | Fact::ApprovalAsked(_) | Fact::ApprovalDecided(_) | Fact::ApprovalWithdrawn(_)
+    );
     // First what is the session's, then what everybody sees.
     let (parts, shared): (Vec<RowId>, Option<RowId>) = match fact {
         Fact::ProjectAdded(fact) => (Vec::new(), Some(RowId::Project(fact.id))),
         Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => (Vec::new(), subject_project()),
         // The project counts its sessions.
-        Fact::SessionCreated(fact) => (subject_session().map(RowId::Session).into_iter().collect(), Some(RowId::Project(fact.project))),
-        Fact::SessionDeleted(_) => (subject_session().map(RowId::Session).into_iter().collect(), subject_session().map(RowId::ProjectOf)),
-        Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionPurged(_) => (subject_session().map(RowId::Session).into_iter().collect(), None),
+        Fact::SessionCreated(fact) => (
+            subject_session().map(RowId::Session).into_iter().collect(),
+            Some(RowId::Project(fact.project)),
+        ),
+        Fact::SessionDeleted(_) => (
+            subject_session().map(RowId::Session).into_iter().collect(),
+            subject_session().map(RowId::ProjectOf),
+        ),
+        Fact::SessionMoved(_) | Fact::SessionChanged(_) | Fact::SessionPurged(_) => {
+            (subject_session().map(RowId::Session).into_iter().collect(), None)
+        }
         Fact::RunStarted(fact) => (vec![RowId::Session(fact.session)], None),
         Fact::RunEnded(fact) => (vec![RowId::Session(fact.session)], None),
         Fact::PromptQueued(fact) => (vec![RowId::Prompt(fact.id), RowId::Session(fact.session)], None),
         Fact::PromptSettled(fact) => (vec![RowId::Prompt(fact.id), RowId::Session(fact.session)], None),
-        Fact::EntryAdded(fact) => (vec![RowId::Entry(fact.session, fact.seq), RowId::Session(fact.session)], None),
-        Fact::EntryEnded(fact) => (vec![RowId::Entry(fact.session, fact.seq), RowId::Session(fact.session)], None),
+        Fact::EntryAdded(fact) => (
+            vec![RowId::Entry(fact.session, fact.seq), RowId::Session(fact.session)],
+            None,
+        ),
+        Fact::EntryEnded(fact) => (
+            vec![RowId::Entry(fact.session, fact.seq), RowId::Session(fact.session)],
+            None,
+        ),
         // First the entry, so that the approval finds its place.
-        Fact::ApprovalAsked(fact) => (vec![RowId::AskedAbout(fact.id), RowId::Approval(fact.id), RowId::Session(fact.session)], None),
-        Fact::ApprovalDecided(fact) => (subject_approval().into_iter().chain([RowId::Session(fact.session)]).collect(), None),
-        Fact::ApprovalWithdrawn(fact) => (subject_approval().into_iter().chain([RowId::Session(fact.session)]).collect(), None),
+        Fact::ApprovalAsked(fact) => (
+            vec![
+                RowId::AskedAbout(fact.id),
+                RowId::Approval(fact.id),
+                RowId::Session(fact.session),
+            ],
+            None,
+        ),
+        Fact::ApprovalDecided(fact) => (
+            subject_approval()
+                .into_iter()
+                .chain([RowId::Session(fact.session)])
+                .collect(),
+            None,
+        ),
+        Fact::ApprovalWithdrawn(fact) => (
+            subject_approval()
+                .into_iter()
+                .chain([RowId::Session(fact.session)])
+                .collect(),
+            None,
+        ),
         Fact::UsageRecorded(fact) => (vec![RowId::Session(fact.session)], None),
         Fact::UserCreated(_)
         | Fact::UserChanged(_)
@@ -102,8 +138,17 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
     let touches = parts.chain(shared.map(|row| Touch { session: None, row }));
     let touched = |touch: Touch| {
         // The project of a deleted session stays.
-        let hides = if matches!(touch.row, RowId::Session(_) | RowId::Project(_)) { hides } else { Hides::Nothing };
-        Touched { pos: event.pos, touch, hides, counts: asks || hides != Hides::Nothing }
+        let hides = if matches!(touch.row, RowId::Session(_) | RowId::Project(_)) {
+            hides
+        } else {
+            Hides::Nothing
+        };
+        Touched {
+            pos: event.pos,
+            touch,
+            hides,
+            counts: asks || hides != Hides::Nothing,
+        }
     };
     touches.map(touched).collect()
 }

@@ -19,14 +19,26 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashMap;
 
 /// Kinds worth a line.
-const KINDS: [&str; 6] = ["session.created", "session.moved", "approval.asked", "approval.decided", "project.added", "project.trusted"];
+const KINDS: [&str; 6] = [
+    "session.created",
+    "session.moved",
+    "approval.asked",
+    "approval.decided",
+    "project.added",
+    "project.trusted",
+];
 /// How many events are looked at for one stream.
 const LOOKED_AT: u64 = 120;
 
 /// The newest lines, newest first.
 pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: usize) -> Result<Vec<Activity>> {
-    let events =
-        event::Entity::find().filter(event::Column::Kind.is_in(KINDS)).order_by_desc(event::Column::Pos).limit(LOOKED_AT).all(store.read()).await.stored()?;
+    let events = event::Entity::find()
+        .filter(event::Column::Kind.is_in(KINDS))
+        .order_by_desc(event::Column::Pos)
+        .limit(LOOKED_AT)
+        .all(store.read())
+        .await
+        .stored()?;
     let mut sessions: HashMap<SessionId, Option<Session>> = HashMap::new();
     let mut lines = Vec::new();
     for event in events {
@@ -61,15 +73,22 @@ pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: u
 fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<Activity> {
     let title = session.map(|session| session.title.as_str()).unwrap_or_default();
     let (status, text) = match fact {
-        Fact::SessionCreated(_) => {
-            (SessionState::Queued, format!("{} started {title}", session.map(|session| session.owner_name.as_str()).unwrap_or_default()))
-        }
+        Fact::SessionCreated(_) => (
+            SessionState::Queued,
+            format!(
+                "{} started {title}",
+                session.map(|session| session.owner_name.as_str()).unwrap_or_default()
+            ),
+        ),
         Fact::SessionMoved(fact) => match fact.state {
             // What passes by itself is not news.
             SessionState::Queued | SessionState::Starting | SessionState::Waiting => return None,
             SessionState::Working => (SessionState::Working, format!("At work: {title}")),
             SessionState::Idle => (SessionState::Done, format!("Finished a turn: {title}")),
-            state => (state, with_detail(&format!("{}: {title}", capital(state.word())), fact.detail.as_deref())),
+            state => (
+                state,
+                with_detail(&format!("{}: {title}", capital(state.word())), fact.detail.as_deref()),
+            ),
         },
         Fact::ApprovalAsked(fact) => {
             let asked = match fact.kind {
@@ -113,7 +132,9 @@ fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<A
 
 fn capital(word: &str) -> String {
     let mut chars = word.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn with_detail(text: &str, detail: Option<&str>) -> String {

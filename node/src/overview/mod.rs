@@ -25,7 +25,10 @@ use model::{
     sessions::{AgentKind, SessionState},
     usage::{UsageBy, UsageQuery},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select, sea_query::OnConflict,
+};
 use std::{
     collections::HashMap,
     path::PathBuf,
@@ -77,7 +80,10 @@ struct Inner {
 }
 
 impl NodeService {
-    #[expect(clippy::too_many_arguments, reason = "the port is made of the other services, passed on once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the port is made of the other services, passed on once"
+    )]
     pub(crate) fn new(
         identity: Identity,
         store: Store,
@@ -90,21 +96,48 @@ impl NodeService {
     ) -> Self {
         let started = deps.now();
         let (agents, looking) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { inner: Arc::new(Inner { identity, store, journal, deps, rows, engine, approvals, usage, started, agents, looking }) }
+        Self {
+            inner: Arc::new(Inner {
+                identity,
+                store,
+                journal,
+                deps,
+                rows,
+                engine,
+                approvals,
+                usage,
+                started,
+                agents,
+                looking,
+            }),
+        }
     }
 
     async fn name(&self) -> Result<String> {
-        let row = setting::Entity::find_by_id("node.name".to_owned()).one(self.inner.store.read()).await.stored()?;
+        let row = setting::Entity::find_by_id("node.name".to_owned())
+            .one(self.inner.store.read())
+            .await
+            .stored()?;
         Ok(row.map_or_else(|| self.inner.identity.name.clone(), |row| row.value))
     }
 
-    async fn newest(&self, caller: &Caller, states: &[SessionState], since: Option<i64>, limit: u64) -> Result<Vec<model::sessions::Session>> {
-        let newest = Self::in_states(caller, states, since).order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id);
+    async fn newest(
+        &self,
+        caller: &Caller,
+        states: &[SessionState],
+        since: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<model::sessions::Session>> {
+        let newest = Self::in_states(caller, states, since)
+            .order_by_desc(session::Column::Updated)
+            .order_by_desc(session::Column::Id);
         self.inner.rows.sessions(newest.limit(limit)).await
     }
 
     fn in_states(caller: &Caller, states: &[SessionState], since: Option<i64>) -> Select<session::Entity> {
-        let mut wanted = Condition::all().add(session::Column::State.is_in(states.iter().map(|state| state.word()))).add(session::Column::Archived.is_null());
+        let mut wanted = Condition::all()
+            .add(session::Column::State.is_in(states.iter().map(|state| state.word())))
+            .add(session::Column::Archived.is_null());
         if let Some(since) = since {
             wanted = wanted.add(session::Column::Updated.gte(since));
         }
@@ -113,10 +146,17 @@ impl NodeService {
 
     async fn checklist(&self, caller: &Caller) -> Result<Checklist> {
         let store = self.inner.store.read();
-        let sessions = |agent: AgentKind| session::Entity::find().filter(Rows::scope(caller)).filter(session::Column::Agent.eq(agent.word())).limit(1);
+        let sessions = |agent: AgentKind| {
+            session::Entity::find()
+                .filter(Rows::scope(caller))
+                .filter(session::Column::Agent.eq(agent.word()))
+                .limit(1)
+        };
         let found = self.agents_at_hand().await;
         Ok(Checklist {
-            claude_ready: found.iter().any(|found| found.agent == AgentKind::Claude && found.problem.is_none()),
+            claude_ready: found
+                .iter()
+                .any(|found| found.agent == AgentKind::Claude && found.problem.is_none()),
             demo_run: sessions(AgentKind::Demo).one(store).await.stored()?.is_some(),
             project_added: project::Entity::find()
                 .filter(project::Column::Demo.eq(false))
@@ -130,8 +170,8 @@ impl NodeService {
         })
     }
 
-    /// The agents as they are: looked for anew when `fresh`, and when what is known may be no longer so. One look at a time: whoever comes
-    /// meanwhile gets what was found last, or what that look finds where nothing is known yet.
+    /// The agents as they are: looked for anew when `fresh`, and when what is known may be no longer so. One look at a
+    /// time: whoever comes meanwhile gets what was found last, or what that look finds where nothing is known yet.
     async fn agents_found(&self, fresh: bool) -> Vec<AgentFound> {
         let (_alone, waited) = match self.inner.looking.try_lock() {
             Ok(alone) => (alone, false),
@@ -144,15 +184,22 @@ impl NodeService {
             Some((looked, found)) if waited || (!fresh && is_believed(&found, looked.elapsed())) => found,
             _ => {
                 let found = agents::discover::discover(self.inner.engine.config.claude.as_deref()).await;
-                *self.inner.agents.lock().expect("nothing panics while it holds the agents") = Some((Instant::now(), found.clone()));
+                *self
+                    .inner
+                    .agents
+                    .lock()
+                    .expect("nothing panics while it holds the agents") = Some((Instant::now(), found.clone()));
                 found
             }
         }
     }
 
-    /// The agents as they were found last. The Overview does not wait for a program that is slow to answer: what it says is shown the next time.
+    /// The agents as they were found last. The Overview does not wait for a program that is slow to answer: what it
+    /// says is shown the next time.
     async fn agents_at_hand(&self) -> Vec<AgentFound> {
-        let Some((looked, found)) = self.agents_known() else { return self.agents_found(false).await };
+        let Some((looked, found)) = self.agents_known() else {
+            return self.agents_found(false).await;
+        };
         if !is_believed(&found, looked.elapsed()) {
             let this = self.clone();
             tokio::spawn(async move { this.agents_found(false).await });
@@ -161,7 +208,11 @@ impl NodeService {
     }
 
     fn agents_known(&self) -> Option<(Instant, Vec<AgentFound>)> {
-        self.inner.agents.lock().expect("nothing panics while it holds the agents").clone()
+        self.inner
+            .agents
+            .lock()
+            .expect("nothing panics while it holds the agents")
+            .clone()
     }
 }
 
@@ -192,7 +243,10 @@ impl ports::Node for NodeService {
         require(caller, Action::EditProject, Resource::Node, "node")?;
         let name = name.trim().to_owned();
         if name.is_empty() || name.chars().count() > 60 || name.chars().any(char::is_control) {
-            return Err(Error::invalid("name", "a node's name has 1 to 60 characters on one line"));
+            return Err(Error::invalid(
+                "name",
+                "a node's name has 1 to 60 characters on one line",
+            ));
         }
         let id = self.inner.identity.id;
         self.inner
@@ -200,9 +254,18 @@ impl ports::Node for NodeService {
             .commit(caller, move |tx| {
                 Box::pin(async move {
                     let renamed = NodeRenamed { name: name.clone() };
-                    let row = setting::ActiveModel { key: Set("node.name".into()), value: Set(name) };
-                    let newest = OnConflict::column(setting::Column::Key).update_column(setting::Column::Value).to_owned();
-                    setting::Entity::insert(row).on_conflict(newest).exec_without_returning(tx.db()).await.stored()?;
+                    let row = setting::ActiveModel {
+                        key: Set("node.name".into()),
+                        value: Set(name),
+                    };
+                    let newest = OnConflict::column(setting::Column::Key)
+                        .update_column(setting::Column::Value)
+                        .to_owned();
+                    setting::Entity::insert(row)
+                        .on_conflict(newest)
+                        .exec_without_returning(tx.db())
+                        .await
+                        .stored()?;
                     Ok(Outcome::new(()).with(id, renamed))
                 })
             })
@@ -231,20 +294,67 @@ impl ports::Node for NodeService {
         require(caller, Action::ReadNode, Resource::Node, "node")?;
         let pos = self.inner.journal.head().await;
         let midnight = self.inner.deps.now().div_euclid(DAY_MS) * DAY_MS;
-        let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: None };
-        let approvals = self.inner.approvals.list(caller, pending, PageQuery { after: None, limit: Some(20) }).await?.items;
+        let pending = ApprovalFilter {
+            state: Some(ApprovalState::Pending),
+            session: None,
+        };
+        let approvals = self
+            .inner
+            .approvals
+            .list(
+                caller,
+                pending,
+                PageQuery {
+                    after: None,
+                    limit: Some(20),
+                },
+            )
+            .await?
+            .items;
         let rested = [SessionState::Idle, SessionState::Interrupted, SessionState::Done];
-        let done_today_total = Self::in_states(caller, &rested, Some(midnight)).count(self.inner.store.read()).await.stored()?;
-        let mut projects = self.inner.usage.sums(caller, UsageQuery { by: UsageBy::Project, days: CHART_DAYS }).await?;
+        let done_today_total = Self::in_states(caller, &rested, Some(midnight))
+            .count(self.inner.store.read())
+            .await
+            .stored()?;
+        let mut projects = self
+            .inner
+            .usage
+            .sums(
+                caller,
+                UsageQuery {
+                    by: UsageBy::Project,
+                    days: CHART_DAYS,
+                },
+            )
+            .await?;
         projects.truncate(6);
         Ok(Overview {
             approvals_total: self.inner.approvals.pending(caller).await?,
             approvals,
-            troubled: self.newest(caller, &[SessionState::Failed, SessionState::Unknown], None, 10).await?,
-            working: self.newest(caller, &[SessionState::Queued, SessionState::Starting, SessionState::Working], None, 20).await?,
+            troubled: self
+                .newest(caller, &[SessionState::Failed, SessionState::Unknown], None, 10)
+                .await?,
+            working: self
+                .newest(
+                    caller,
+                    &[SessionState::Queued, SessionState::Starting, SessionState::Working],
+                    None,
+                    20,
+                )
+                .await?,
             done_today: self.newest(caller, &rested, Some(midnight), 12).await?,
             done_today_total: i64::try_from(done_today_total).unwrap_or(i64::MAX),
-            days: self.inner.usage.sums(caller, UsageQuery { by: UsageBy::Day, days: CHART_DAYS }).await?,
+            days: self
+                .inner
+                .usage
+                .sums(
+                    caller,
+                    UsageQuery {
+                        by: UsageBy::Day,
+                        days: CHART_DAYS,
+                    },
+                )
+                .await?,
             projects,
             activity: activity::newest(&self.inner.store, &self.inner.rows, caller, 12).await?,
             checklist: self.checklist(caller).await?,
@@ -255,7 +365,11 @@ impl ports::Node for NodeService {
 
     async fn events(&self, caller: &Caller, after: Pos, limit: u32) -> Result<Page<Event>> {
         require(caller, Action::ReadNode, Resource::Node, "event")?;
-        let limit = PageQuery { after: None, limit: Some(limit) }.limit()?;
+        let limit = PageQuery {
+            after: None,
+            limit: Some(limit),
+        }
+        .limit()?;
         let rows = event::Entity::find()
             .filter(event::Column::Pos.gt(after))
             .order_by_asc(event::Column::Pos)
@@ -263,7 +377,10 @@ impl ports::Node for NodeService {
             .all(self.inner.store.read())
             .await
             .stored()?;
-        let next = rows.last().filter(|_| rows.len() == limit as usize).map(|row| row.pos.to_string());
+        let next = rows
+            .last()
+            .filter(|_| rows.len() == limit as usize)
+            .map(|row| row.pos.to_string());
         let mut seen: HashMap<SessionId, bool> = HashMap::new();
         // Their names, roles and GitHub logins are told to whoever may list them.
         let sees_people = decide(caller, Action::EditUsers, Resource::Node) == Decision::Allow;
@@ -275,7 +392,12 @@ impl ports::Node for NodeService {
                 Belongs::Session(session) => match seen.get(&session) {
                     Some(seen) => *seen,
                     None => {
-                        let sees = self.inner.rows.whose(session).await?.is_some_and(|whose| whose.is_seen_by(caller));
+                        let sees = self
+                            .inner
+                            .rows
+                            .whose(session)
+                            .await?
+                            .is_some_and(|whose| whose.is_seen_by(caller));
                         seen.insert(session, sees);
                         sees
                     }
@@ -301,8 +423,17 @@ mod tests {
     #[test]
     fn what_is_wrong_with_an_agent_is_looked_at_again_and_what_is_right_is_not() {
         let found = |problem: Option<&str>| {
-            let agent = |agent, problem| AgentFound { agent, path: None, version: None, signed_in: None, problem };
-            [agent(AgentKind::Claude, problem.map(str::to_owned)), agent(AgentKind::Demo, None)]
+            let agent = |agent, problem| AgentFound {
+                agent,
+                path: None,
+                version: None,
+                signed_in: None,
+                problem,
+            };
+            [
+                agent(AgentKind::Claude, problem.map(str::to_owned)),
+                agent(AgentKind::Demo, None),
+            ]
         };
         assert!(is_believed(&found(None), Duration::from_hours(24)));
         assert!(is_believed(&found(Some("not signed in")), Duration::from_secs(9)));

@@ -1,5 +1,5 @@
-//! A control group of a run's own, where the machine lets us make one: whatever the agent starts stays in it, however it hides.
-//! It must not hold the shim, and must not be needed: without one a run's processes are found by their marks.
+//! A control group of a run's own, where the machine lets us make one: whatever the agent starts stays in it, however
+//! it hides. It must not hold the shim, and must not be needed: without one a run's processes are found by their marks.
 
 use std::{
     fs, io,
@@ -21,14 +21,17 @@ impl Cgroup {
         Self(path)
     }
 
-    /// The group a run would have, below this process's own; `None` where the machine has no hierarchy of version 2 with a place for it.
+    /// The group a run would have, below this process's own; `None` where the machine has no hierarchy of version 2
+    /// with a place for it.
     pub(super) fn of(run: &str) -> Option<Self> {
         Some(Self(home()?.join(format!("orchwiz-{run}"))))
     }
 
     /// Whether runs started by this process get a group: tries it with an empty one.
     pub(super) fn is_available() -> bool {
-        let Some(probe) = Self::of(&format!("probe-{}", std::process::id())) else { return false };
+        let Some(probe) = Self::of(&format!("probe-{}", std::process::id())) else {
+            return false;
+        };
         let made = probe.create().is_ok();
         probe.remove();
         made
@@ -48,10 +51,12 @@ impl Cgroup {
         fs::metadata(self.0.join("cgroup.kill")).map(drop)
     }
 
-    /// Makes the group and runs `spawn` inside it, so that what it starts is born there; this process itself comes back.
+    /// Makes the group and runs `spawn` inside it, so that what it starts is born there; this process itself comes
+    /// back.
     ///
     /// # Errors
-    /// The group cannot be made or entered, and nothing was spawned: `Ok(None)`. This process is still inside it: the error.
+    /// The group cannot be made or entered, and nothing was spawned: `Ok(None)`. This process is still inside it: the
+    /// error.
     pub(super) fn spawn_inside<T>(&self, spawn: impl FnOnce() -> T) -> io::Result<Option<T>> {
         if self.create().and_then(|()| join(&self.0)).is_err() {
             self.remove();
@@ -82,7 +87,11 @@ impl Cgroup {
         let deadline = Instant::now() + EMPTIES_WITHIN;
         loop {
             // The innermost first.
-            let busy = groups(&self.0).iter().rev().filter(|group| fs::remove_dir(group).is_err_and(|error| error.kind() != io::ErrorKind::NotFound)).count();
+            let busy = groups(&self.0)
+                .iter()
+                .rev()
+                .filter(|group| fs::remove_dir(group).is_err_and(|error| error.kind() != io::ErrorKind::NotFound))
+                .count();
             if busy == 0 || !self.members().is_empty() || Instant::now() >= deadline {
                 return;
             }
@@ -96,7 +105,11 @@ fn groups(top: &Path) -> Vec<PathBuf> {
     let mut found = if top.is_dir() { vec![top.to_owned()] } else { Vec::new() };
     let mut next = 0;
     while let Some(group) = found.get(next).cloned() {
-        let inner = fs::read_dir(group).into_iter().flatten().flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let inner = fs::read_dir(group)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         found.extend(inner.map(|entry| entry.path()));
         next += 1;
     }
@@ -110,7 +123,10 @@ fn join(group: &Path) -> io::Result<()> {
 
 /// The group this process is in, as a folder.
 fn home() -> Option<PathBuf> {
-    locate(&fs::read_to_string("/proc/self/cgroup").ok()?, &fs::read_to_string("/proc/self/mountinfo").ok()?)
+    locate(
+        &fs::read_to_string("/proc/self/cgroup").ok()?,
+        &fs::read_to_string("/proc/self/mountinfo").ok()?,
+    )
 }
 
 /// Finds the folder of the version 2 group that `/proc/self/cgroup` names among the mounts.
@@ -125,7 +141,10 @@ fn locate(cgroup: &str, mounts: &str) -> Option<PathBuf> {
         let (root, point) = (fields.next()?, fields.next()?);
         // Below the mount's root, and without parts that lead out of it, as a group outside of our namespace has.
         let below = Path::new(own).strip_prefix(root).ok()?;
-        let plain = below.components().all(|part| matches!(part, std::path::Component::Normal(_))) && !point.contains('\\');
+        let plain = below
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)))
+            && !point.contains('\\');
         plain.then(|| Path::new(point).join(below))
     })
 }
@@ -141,15 +160,27 @@ mod tests {
         let unified = "25 30 0:22 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
         let bound = "25 30 0:22 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
         for (own, mounts, expected) in [
-            ("9:name=systemd:/\n0::/\n", hybrid.as_str(), Some("/sys/fs/cgroup/unified")),
-            ("0::/user.slice/user-1000.slice/run.service\n", unified, Some("/sys/fs/cgroup/user.slice/user-1000.slice/run.service")),
+            (
+                "9:name=systemd:/\n0::/\n",
+                hybrid.as_str(),
+                Some("/sys/fs/cgroup/unified"),
+            ),
+            (
+                "0::/user.slice/user-1000.slice/run.service\n",
+                unified,
+                Some("/sys/fs/cgroup/user.slice/user-1000.slice/run.service"),
+            ),
             ("0::/docker/abc/x\n", bound, Some("/sys/fs/cgroup/x")),
             ("0::/docker/other\n", bound, None),
             ("0::/../outside\n", unified, None),
             ("4:memory:/a\n", v1, None),
             ("0::/\n", v1, None),
         ] {
-            assert_eq!(locate(own, mounts).as_deref(), expected.map(Path::new), "{own:?} in {mounts:?}");
+            assert_eq!(
+                locate(own, mounts).as_deref(),
+                expected.map(Path::new),
+                "{own:?} in {mounts:?}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The environment an agent gets: what the node passes on from its own, plus what the driver sets.
-//! It must not let through what would change how programs load, whose repository git touches, or whose child an agent thinks it is.
+//! The environment an agent gets: what the node passes on from its own, plus what the driver sets. It must not let
+//! through what would change how programs load, whose repository git touches, or whose child an agent thinks it is.
 
 use std::{collections::BTreeMap, ffi::OsString};
 
@@ -8,25 +8,43 @@ pub const MARK: &str = "ORCHWIZ_RUN";
 
 const PASSED: [&str; 5] = ["PATH", "HOME", "LANG", "TERM", "TMPDIR"];
 const PASSED_PREFIXES: [&str; 4] = ["SSL_CERT_", "ANTHROPIC_", "CLAUDE_", "DISABLE_"];
-const NEVER: [&str; 4] = ["CLAUDECODE", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_CHILD_SESSION", MARK];
+const NEVER: [&str; 4] = [
+    "CLAUDECODE",
+    "CLAUDE_CODE_SESSION_ID",
+    "CLAUDE_CODE_CHILD_SESSION",
+    MARK,
+];
 const NEVER_PREFIXES: [&str; 2] = ["LD_", "GIT_"];
 
 /// What an agent gets of the node's own environment. Names and values that are not UTF-8 are left out.
 pub(super) fn passed_on(own: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
-    own.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).filter(|(name, _)| is_passed(name)).collect()
+    own.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| is_passed(name))
+        .collect()
 }
 
 /// `base` with the driver's own variables on top; the first name that cannot be one is the error.
-pub(super) fn complete(base: &BTreeMap<String, String>, own: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
-    if let Some(bad) = own.iter().find(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0')) {
+pub(super) fn complete(
+    base: &BTreeMap<String, String>,
+    own: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, String> {
+    if let Some(bad) = own
+        .iter()
+        .find(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0'))
+    {
         return Err(bad.0.clone());
     }
     let mut all = base.clone();
-    all.extend(own.iter().filter(|(name, _)| !is_never(name)).map(|(name, value)| (name.clone(), value.clone())));
+    all.extend(
+        own.iter()
+            .filter(|(name, _)| !is_never(name))
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
     Ok(all)
 }
 
-/// What of the environment that agents get is secret: keys, tokens and passwords, also those within the addresses of proxies.
+/// What of the environment that agents get is secret: keys, tokens and passwords, also those within the addresses of
+/// proxies.
 pub fn secrets(own: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
     let telling = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CUSTOM_HEADERS"];
     let mut found = Vec::new();
@@ -42,7 +60,8 @@ pub fn secrets(own: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
 
 fn is_passed(name: &str) -> bool {
     let proxy = name.to_ascii_lowercase().ends_with("_proxy");
-    !is_never(name) && (PASSED.contains(&name) || proxy || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+    !is_never(name)
+        && (PASSED.contains(&name) || proxy || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 fn is_never(name: &str) -> bool {
@@ -63,7 +82,10 @@ mod tests {
             ("PATH", "/usr/bin"),
             ("AWS_SECRET_ACCESS_KEY", "which agents do not get"),
         ];
-        let found = secrets(own.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
+        let found = secrets(
+            own.iter()
+                .map(|(name, value)| (OsString::from(name), OsString::from(value))),
+        );
         assert_eq!(found, ["sk-ant-1234", "oauth-5678", "hunter22"]);
     }
 
@@ -102,11 +124,28 @@ mod tests {
     #[test]
     fn a_driver_adds_variables_but_none_of_the_never_list() {
         let base = BTreeMap::from([("PATH".to_owned(), "/bin".to_owned())]);
-        let own = BTreeMap::from([("PATH", "/usr/bin"), ("MINE", "1"), ("LD_PRELOAD", "x"), ("ORCHWIZ_RUN", "x")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+        let own = BTreeMap::from(
+            [
+                ("PATH", "/usr/bin"),
+                ("MINE", "1"),
+                ("LD_PRELOAD", "x"),
+                ("ORCHWIZ_RUN", "x"),
+            ]
+            .map(|(n, v)| (n.to_owned(), v.to_owned())),
+        );
         let all = complete(&base, &own).expect("names are good");
-        assert_eq!(all.into_iter().collect::<Vec<_>>(), [("MINE".to_owned(), "1".to_owned()), ("PATH".to_owned(), "/usr/bin".to_owned())]);
+        assert_eq!(
+            all.into_iter().collect::<Vec<_>>(),
+            [
+                ("MINE".to_owned(), "1".to_owned()),
+                ("PATH".to_owned(), "/usr/bin".to_owned())
+            ]
+        );
         for bad in ["", "A=B", "A\0"] {
-            assert!(complete(&base, &BTreeMap::from([(bad.to_owned(), String::new())])).is_err(), "{bad:?}");
+            assert!(
+                complete(&base, &BTreeMap::from([(bad.to_owned(), String::new())])).is_err(),
+                "{bad:?}"
+            );
         }
     }
 }

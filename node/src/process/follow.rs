@@ -63,7 +63,11 @@ struct Look {
 impl Attached {
     pub(super) fn new(processes: Processes, run: RunId, dir: RunDir, offset: u64) -> Self {
         // Who starts at the beginning gets all of the standard error too; who comes back has seen what was there.
-        let stderr_offset = if offset == 0 { 0 } else { std::fs::metadata(dir.stderr()).map_or(0, |file| file.len()) };
+        let stderr_offset = if offset == 0 {
+            0
+        } else {
+            std::fs::metadata(dir.stderr()).map_or(0, |file| file.len())
+        };
         Self {
             processes,
             run,
@@ -109,7 +113,9 @@ impl Attached {
     async fn look(&mut self) -> io::Result<bool> {
         let (dir, offset, stderr_offset) = (self.dir.clone(), self.offset, self.stderr_offset);
         let opened = self.spool.take();
-        let look = task::spawn_blocking(move || look(&dir, opened, offset, stderr_offset)).await.map_err(io::Error::other)??;
+        let look = task::spawn_blocking(move || look(&dir, opened, offset, stderr_offset))
+            .await
+            .map_err(io::Error::other)??;
         self.spool = look.spool;
         let mut rest = look.read.as_slice();
         while !rest.is_empty() {
@@ -146,7 +152,11 @@ impl Attached {
 
     async fn recorded(&self) -> Option<Exit> {
         let dir = self.dir.clone();
-        task::spawn_blocking(move || dir.record()).await.ok()?.ok()?.map(|record| record.exit)
+        task::spawn_blocking(move || dir.record())
+            .await
+            .ok()?
+            .ok()?
+            .map(|record| record.exit)
     }
 
     fn finish(&mut self, exit: Exit) {
@@ -174,7 +184,8 @@ fn look(dir: &RunDir, opened: Option<Spool>, offset: u64, stderr_offset: u64) ->
     if let Some(spool) = &mut spool {
         read = vec![0; CHUNK];
         let mut filled = spool.read_at(&mut read, offset)?;
-        // A line that fills the chunk is read on at once, which spares long lines a turn through the scheduler for each chunk.
+        // A line that fills the chunk is read on at once, which spares long lines a turn through the scheduler for each
+        // chunk.
         while filled == read.len() && read.len() < AHEAD && !read[filled - CHUNK..].contains(&b'\n') {
             read.resize(filled + CHUNK, 0);
             let start = offset + u64::try_from(filled).map_err(io::Error::other)?;

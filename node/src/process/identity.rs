@@ -20,17 +20,27 @@ impl Identity {
     pub(super) fn own() -> io::Result<Self> {
         let pid = rustix::process::getpid().as_raw_nonzero().get();
         let stat = Stat::read(pid).ok_or_else(|| io::Error::other("/proc does not show this process"))?;
-        Ok(Self { boot: boot()?, pid, start: stat.start })
+        Ok(Self {
+            boot: boot()?,
+            pid,
+            start: stat.start,
+        })
     }
 
     /// Nobody: marks a run whose shim never came up.
     pub(super) fn nobody() -> io::Result<Self> {
-        Ok(Self { boot: boot()?, pid: 0, start: 0 })
+        Ok(Self {
+            boot: boot()?,
+            pid: 0,
+            start: 0,
+        })
     }
 
     /// Whether that very process runs. A zombie does not.
     pub(super) fn is_alive(&self) -> bool {
-        self.pid > 0 && boot().is_ok_and(|boot| boot == self.boot) && Stat::read(self.pid).is_some_and(|stat| stat.start == self.start && !stat.is_dead())
+        self.pid > 0
+            && boot().is_ok_and(|boot| boot == self.boot)
+            && Stat::read(self.pid).is_some_and(|stat| stat.start == self.start && !stat.is_dead())
     }
 }
 
@@ -91,8 +101,22 @@ mod tests {
     fn a_process_is_itself_and_nobody_else_with_its_number() {
         let own = Identity::own().expect("/proc is there");
         assert!(own.is_alive());
-        assert!(!Identity { start: own.start + 1, ..own.clone() }.is_alive(), "another start time is another process");
-        assert!(!Identity { boot: "another".into(), ..own.clone() }.is_alive(), "another boot is another process");
+        assert!(
+            !Identity {
+                start: own.start + 1,
+                ..own.clone()
+            }
+            .is_alive(),
+            "another start time is another process"
+        );
+        assert!(
+            !Identity {
+                boot: "another".into(),
+                ..own.clone()
+            }
+            .is_alive(),
+            "another boot is another process"
+        );
         assert!(!Identity::nobody().expect("/proc is there").is_alive());
     }
 
@@ -100,7 +124,17 @@ mod tests {
     fn a_name_full_of_parentheses_does_not_confuse_the_fields() {
         let text = "42 (a) b) (c) S 7 8 9 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 777 1 2\n";
         let stat = Stat::parse(text).expect("fields are there");
-        assert_eq!(stat, Stat { pid: 42, state: 'S', parent: 7, group: 8, session: 9, start: 777 });
+        assert_eq!(
+            stat,
+            Stat {
+                pid: 42,
+                state: 'S',
+                parent: 7,
+                group: 8,
+                session: 9,
+                start: 777
+            }
+        );
         assert_eq!(Stat::parse("42 (x) S 1"), None);
     }
 }

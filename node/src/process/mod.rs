@@ -51,7 +51,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { stdout: 1 << 30, stderr: 1 << 20 }
+        Self {
+            stdout: 1 << 30,
+            stderr: 1 << 20,
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Probes: short programs that are asked one question, such as a version.
-//! They get the same environment as agents, a time limit and no input; they must not be used for anything that works on.
+//! Probes: short programs that are asked one question, such as a version. They get the same environment as agents, a
+//! time limit and no input; they must not be used for anything that works on.
 
 use super::environment;
 use std::{io, path::Path, process::Stdio, time::Duration};
@@ -21,8 +21,17 @@ pub struct Probed {
 pub async fn probe(program: &Path, args: &[&str], limit: Duration) -> io::Result<Probed> {
     #[expect(clippy::disallowed_methods, reason = "this module is where processes are started")]
     let mut command = tokio::process::Command::new(program);
-    command.args(args).env_clear().envs(environment::passed_on(std::env::vars_os())).current_dir("/");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).process_group(0);
+    command
+        .args(args)
+        .env_clear()
+        .envs(environment::passed_on(std::env::vars_os()))
+        .current_dir("/");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .process_group(0);
     let mut child = command.spawn()?;
     let stdout = child.stdout.take();
     let answer = async move {
@@ -31,9 +40,14 @@ pub async fn probe(program: &Path, args: &[&str], limit: Duration) -> io::Result
             stdout.take(OUTPUT_MAX).read_to_end(&mut output).await?;
         }
         let status = child.wait().await?;
-        Ok(Probed { code: status.code(), output: String::from_utf8_lossy(&output).into_owned() })
+        Ok(Probed {
+            code: status.code(),
+            output: String::from_utf8_lossy(&output).into_owned(),
+        })
     };
-    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it did not answer in time")))
+    tokio::time::timeout(limit, answer)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it did not answer in time")))
 }
 
 #[cfg(test)]
@@ -42,10 +56,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_answers_or_is_given_up() {
-        let probed = probe(Path::new("/bin/sh"), &["-c", "echo 1.2.3; exit 3"], Duration::from_secs(10)).await.unwrap();
-        assert_eq!(probed, Probed { code: Some(3), output: "1.2.3\n".into() });
+        let probed = probe(
+            Path::new("/bin/sh"),
+            &["-c", "echo 1.2.3; exit 3"],
+            Duration::from_secs(10),
+        )
+        .await
+        .unwrap();
+        assert_eq!(
+            probed,
+            Probed {
+                code: Some(3),
+                output: "1.2.3\n".into()
+            }
+        );
         let slow = probe(Path::new("/bin/sh"), &["-c", "sleep 30"], Duration::from_millis(200)).await;
         assert_eq!(slow.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
-        assert!(probe(Path::new("/nowhere/claude"), &[], Duration::from_secs(1)).await.is_err());
+        assert!(
+            probe(Path::new("/nowhere/claude"), &[], Duration::from_secs(1))
+                .await
+                .is_err()
+        );
     }
 }

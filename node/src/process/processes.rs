@@ -70,8 +70,16 @@ impl Processes {
     /// The same with other limits; for runs started from now on.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
-        let Inner { runs, shim, passed_on, .. } = &*self.0;
-        Self(Arc::new(Inner { runs: runs.clone(), shim: shim.clone(), limits, passed_on: passed_on.clone(), locks: Mutex::default() }))
+        let Inner {
+            runs, shim, passed_on, ..
+        } = &*self.0;
+        Self(Arc::new(Inner {
+            runs: runs.clone(),
+            shim: shim.clone(),
+            limits,
+            passed_on: passed_on.clone(),
+            locks: Mutex::default(),
+        }))
     }
 
     /// Whether agents started now are held by a control group of their own, from which nothing they start gets away.
@@ -84,8 +92,17 @@ impl Processes {
         let lock = self.lock(run);
         let _held = lock.lock().await;
         let path = self.path(run);
-        let dir = task::spawn_blocking(move || RunDir::create(path)).await.map_err(joined).and_then(|made| made);
-        let dir = dir.map_err(|error| if error.kind() == io::ErrorKind::AlreadyExists { StartError::Exists } else { StartError::Io(error) })?;
+        let dir = task::spawn_blocking(move || RunDir::create(path))
+            .await
+            .map_err(joined)
+            .and_then(|made| made);
+        let dir = dir.map_err(|error| {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                StartError::Exists
+            } else {
+                StartError::Io(error)
+            }
+        })?;
         match self.launch(run, &dir, spec).await {
             Ok(()) => Ok(()),
             Err(why) => {
@@ -101,14 +118,27 @@ impl Processes {
     }
 
     async fn launch(&self, run: RunId, dir: &RunDir, spec: &Spec) -> Result<(), String> {
-        let env = environment::complete(&self.0.passed_on, &spec.env).map_err(|name| format!("{name:?} is not a name of a variable"))?;
+        let env = environment::complete(&self.0.passed_on, &spec.env)
+            .map_err(|name| format!("{name:?} is not a name of a variable"))?;
         let Limits { stdout, stderr } = self.0.limits;
         let open_files = open_files::given();
-        let launch =
-            Launch { run: run.to_string(), program: spec.program.clone(), args: spec.args.clone(), cwd: spec.cwd.clone(), env, stdout, stderr, open_files };
-        let launch = serde_json::to_vec(&launch).map_err(|_| "the agent's program or folder has a name that is not UTF-8".to_owned())?;
+        let launch = Launch {
+            run: run.to_string(),
+            program: spec.program.clone(),
+            args: spec.args.clone(),
+            cwd: spec.cwd.clone(),
+            env,
+            stdout,
+            stderr,
+            open_files,
+        };
+        let launch = serde_json::to_vec(&launch)
+            .map_err(|_| "the agent's program or folder has a name that is not UTF-8".to_owned())?;
         let (shim, at) = (self.0.shim.clone(), dir.clone());
-        let detached = task::spawn_blocking(move || detach(&shim, run, &at, &launch)).await.map_err(joined).and_then(|done| done);
+        let detached = task::spawn_blocking(move || detach(&shim, run, &at, &launch))
+            .await
+            .map_err(joined)
+            .and_then(|done| done);
         detached.map_err(|error| format!("the agent's supervisor could not be started: {error}"))?;
         let deadline = Instant::now() + COME_UP;
         loop {
@@ -118,28 +148,41 @@ impl Processes {
                 return Ok(());
             }
             match dir.record() {
-                Ok(Some(Record { exit: Exit::NotStarted { why }, .. })) => return Err(why),
+                Ok(Some(Record {
+                    exit: Exit::NotStarted { why },
+                    ..
+                })) => return Err(why),
                 // It ran, and is over already.
                 Ok(Some(_)) => return Ok(()),
-                _ if Instant::now() > deadline => return Err("the agent's supervisor did not come up; its `shim.log` may say why".to_owned()),
-                _ if failed(dir) => return Err("the agent's supervisor ended at once; its `shim.log` may say why".to_owned()),
+                _ if Instant::now() > deadline => {
+                    return Err("the agent's supervisor did not come up; its `shim.log` may say why".to_owned());
+                }
+                _ if failed(dir) => {
+                    return Err("the agent's supervisor ended at once; its `shim.log` may say why".to_owned());
+                }
                 _ => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         }
     }
 
-    /// Follows a run from byte `offset` of its standard output, which must be the start of a line: 0, or the `end` of a line.
+    /// Follows a run from byte `offset` of its standard output, which must be the start of a line: 0, or the `end` of a
+    /// line.
     pub async fn attach(&self, run: RunId, offset: u64) -> Result<Attached, AttachError> {
         let dir = self.dir(run);
-        match task::spawn_blocking(move || fs::metadata(dir.path()).map(|_| dir)).await.map_err(joined).and_then(|done| done) {
+        match task::spawn_blocking(move || fs::metadata(dir.path()).map(|_| dir))
+            .await
+            .map_err(joined)
+            .and_then(|done| done)
+        {
             Ok(dir) => Ok(Attached::new(self.clone(), run, dir, offset)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(AttachError::Unknown),
             Err(error) => Err(AttachError::Io(error)),
         }
     }
 
-    /// Gives line `n` (from 1, gapless) to the agent's standard input. Ok once the agent's pipe has taken it; a line the shim has already is
-    /// acknowledged again without being written, so after a restart the lines not acknowledged are simply given again.
+    /// Gives line `n` (from 1, gapless) to the agent's standard input. Ok once the agent's pipe has taken it; a line
+    /// the shim has already is acknowledged again without being written, so after a restart the lines not acknowledged
+    /// are simply given again.
     pub async fn write(&self, run: RunId, n: u64, line: &[u8]) -> Result<(), ControlError> {
         if line.len() > wire::MAX_PAYLOAD || line.contains(&b'\n') {
             return Err(ControlError::BadLine);
@@ -147,7 +190,8 @@ impl Processes {
         self.ask(run, Op::Line, n, line, TAKE_LINE).await
     }
 
-    /// Gives a line to the agent beside the numbered ones: for what cannot be stored first. It is not remembered, and may be given twice.
+    /// Gives a line to the agent beside the numbered ones: for what cannot be stored first. It is not remembered, and
+    /// may be given twice.
     pub async fn aside(&self, run: RunId, line: &[u8]) -> Result<(), ControlError> {
         if line.len() > wire::MAX_PAYLOAD || line.contains(&b'\n') {
             return Err(ControlError::BadLine);
@@ -176,13 +220,21 @@ impl Processes {
         self.ask(run, Op::Signal, number, &[], ANSWER).await
     }
 
-    /// Ends all processes of a run: asks them, gives them `grace` (at most 7 s), then kills what is left. Afterwards the run has ended.
-    /// An error names how many could not be ended; that has never been their own choice.
+    /// Ends all processes of a run: asks them, gives them `grace` (at most 7 s), then kills what is left. Afterwards
+    /// the run has ended. An error names how many could not be ended; that has never been their own choice.
     pub async fn kill_tree(&self, run: RunId, grace: Duration) -> Result<(), ControlError> {
         let grace = grace.min(MOST_GRACE);
         let dir = self.dir(run);
         let millis = u64::try_from(grace.as_millis()).expect("at most 7 s");
-        let asked = self.ask(run, Op::Kill, millis, &[], grace + tree::INSIST + Duration::from_millis(500)).await;
+        let asked = self
+            .ask(
+                run,
+                Op::Kill,
+                millis,
+                &[],
+                grace + tree::INSIST + Duration::from_millis(500),
+            )
+            .await;
         if let Err(ControlError::Unknown | ControlError::Unkillable(_)) = asked {
             return asked;
         }
@@ -214,7 +266,11 @@ impl Processes {
     pub async fn list(&self) -> Vec<RunId> {
         let path = self.0.runs.clone();
         let read = move || {
-            let mut runs: Vec<RunId> = fs::read_dir(path).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+            let mut runs: Vec<RunId> = fs::read_dir(path)
+                .into_iter()
+                .flatten()
+                .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+                .collect();
             runs.sort_unstable();
             runs
         };
@@ -230,7 +286,9 @@ impl Processes {
             Ok(None) => Ok(()),
             Err(error) => Err(ControlError::Io(error)),
         };
-        let done = task::spawn_blocking(removed).await.map_err(|error| ControlError::Io(joined(error)))?;
+        let done = task::spawn_blocking(removed)
+            .await
+            .map_err(|error| ControlError::Io(joined(error)))?;
         self.locks().remove(&run);
         done
     }
@@ -240,20 +298,28 @@ impl Processes {
         let dir = self.dir(run);
         let packed = move || match dir.record() {
             Ok(Some(_)) => spool::pack(&dir).map_err(ControlError::Io),
-            Ok(None) => Err(if dir.path().exists() { ControlError::Stalled } else { ControlError::Unknown }),
+            Ok(None) => Err(if dir.path().exists() {
+                ControlError::Stalled
+            } else {
+                ControlError::Unknown
+            }),
             Err(error) => Err(ControlError::Io(error)),
         };
-        task::spawn_blocking(packed).await.map_err(|error| ControlError::Io(joined(error)))?
+        task::spawn_blocking(packed)
+            .await
+            .map_err(|error| ControlError::Io(joined(error)))?
     }
 
-    /// Lines of a run's standard output with their offsets, from `offset` on, which must be the start of a line; each at most 128 KiB of it.
-    /// A line that is still being written is left out.
+    /// Lines of a run's standard output with their offsets, from `offset` on, which must be the start of a line; each
+    /// at most 128 KiB of it. A line that is still being written is left out.
     ///
     /// # Errors
     /// `InvalidInput` when no line starts at `offset`.
     pub async fn raw(&self, run: RunId, offset: u64, max_lines: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
         let dir = self.dir(run);
-        task::spawn_blocking(move || raw(&dir, offset, max_lines)).await.map_err(joined)?
+        task::spawn_blocking(move || raw(&dir, offset, max_lines))
+            .await
+            .map_err(joined)?
     }
 
     /// The last `most` bytes of a run's standard error, lossily decoded.
@@ -268,10 +334,15 @@ impl Processes {
             file.take(most).read_to_end(&mut tail)?;
             Ok(String::from_utf8_lossy(&tail).into_owned())
         };
-        task::spawn_blocking(read).await.map_err(joined).and_then(|done| done).unwrap_or_default()
+        task::spawn_blocking(read)
+            .await
+            .map_err(joined)
+            .and_then(|done| done)
+            .unwrap_or_default()
     }
 
-    /// How a run has ended; `None` while its shim lives. Finding the shim gone ends what is left of the run before it says so.
+    /// How a run has ended; `None` while its shim lives. Finding the shim gone ends what is left of the run before it
+    /// says so.
     pub(super) async fn end_of(&self, run: RunId) -> Option<Exit> {
         let dir = self.dir(run);
         if let Ok(Some(record)) = dir.record() {
@@ -282,10 +353,15 @@ impl Processes {
         self.bury(run, &dir, None).await
     }
 
-    /// Records the end of a run that has no living shim, after ending what is left of it. The caller holds the run's lock.
+    /// Records the end of a run that has no living shim, after ending what is left of it. The caller holds the run's
+    /// lock.
     async fn bury(&self, run: RunId, dir: &RunDir, why: Option<String>) -> Option<Exit> {
         let dir = dir.clone();
-        match task::spawn_blocking(move || bury(run, &dir, why)).await.map_err(joined).and_then(|done| done) {
+        match task::spawn_blocking(move || bury(run, &dir, why))
+            .await
+            .map_err(joined)
+            .and_then(|done| done)
+        {
             Ok(exit) => exit,
             Err(error) => {
                 tracing::error!(%run, %error, "the end of run {run} cannot be found out or recorded");
@@ -305,7 +381,9 @@ impl Processes {
             Ok(Ok((Status::Ok, ..))) => return Ok(()),
             Ok(Ok((Status::Ended, ..))) => return Err(ControlError::Ended),
             Ok(Ok((Status::Gap, next, _))) => return Err(ControlError::Gap(next)),
-            Ok(Ok((Status::Left, left, _))) => return Err(ControlError::Unkillable(usize::try_from(left).unwrap_or(usize::MAX))),
+            Ok(Ok((Status::Left, left, _))) => {
+                return Err(ControlError::Unkillable(usize::try_from(left).unwrap_or(usize::MAX)));
+            }
             Ok(Ok((Status::Failed, _, text))) => io::Error::other(text),
             Ok(Err(error)) => error,
         };
@@ -337,7 +415,8 @@ impl Processes {
 
 /// Whether the shim came up and is gone again without a record.
 fn failed(dir: &RunDir) -> bool {
-    dir.shim().is_ok_and(|shim| shim.is_some_and(|shim| !shim.is_alive())) && dir.record().is_ok_and(|record| record.is_none())
+    dir.shim().is_ok_and(|shim| shim.is_some_and(|shim| !shim.is_alive()))
+        && dir.record().is_ok_and(|record| record.is_none())
 }
 
 /// Kills a shim that does not do its work, and waits until it is gone.
@@ -359,7 +438,12 @@ pub(super) async fn connect(dir: &RunDir) -> io::Result<UnixStream> {
 }
 
 /// Asks and waits for the answer: how, its number, its text.
-pub(super) async fn ask(stream: &mut UnixStream, op: Op, number: u64, payload: &[u8]) -> io::Result<(Status, u64, String)> {
+pub(super) async fn ask(
+    stream: &mut UnixStream,
+    op: Op,
+    number: u64,
+    payload: &[u8],
+) -> io::Result<(Status, u64, String)> {
     stream.write_all(&wire::request(op, number, payload)).await?;
     let mut head = [0; wire::REPLY_HEAD];
     stream.read_exact(&mut head).await?;
@@ -374,14 +458,24 @@ fn detach(shim: &ShimProgram, run: RunId, dir: &RunDir, launch: &[u8]) -> io::Re
     let log = RunDir::append(&dir.log())?;
     #[expect(clippy::disallowed_methods, reason = "this module is the one that spawns")]
     let mut command = Command::new(&shim.program);
-    command.args(&shim.args).arg(dir.path()).current_dir("/").env_clear().env(MARK, run.to_string());
+    command
+        .args(&shim.args)
+        .arg(dir.path())
+        .current_dir("/")
+        .env_clear()
+        .env(MARK, run.to_string());
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
     let mut child = spawn(&mut command)?;
     // A shim that is gone early says why in its log; the broken pipe says nothing.
     let handed = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(launch));
     let status = child.wait()?;
     if !status.success() {
-        return Err(io::Error::other(fs::read_to_string(dir.log()).ok().filter(|log| !log.is_empty()).unwrap_or_else(|| status.to_string())));
+        return Err(io::Error::other(
+            fs::read_to_string(dir.log())
+                .ok()
+                .filter(|log| !log.is_empty())
+                .unwrap_or_else(|| status.to_string()),
+        ));
     }
     handed
 }
@@ -423,19 +517,29 @@ fn bury(run: RunId, dir: &RunDir, why: Option<String>) -> io::Result<Option<Exit
     let exit = if came_up && shim.pid > 0 {
         Exit::Lost
     } else {
-        Exit::NotStarted { why: why.unwrap_or_else(|| "the node was gone before its agent came up".to_owned()) }
+        Exit::NotStarted {
+            why: why.unwrap_or_else(|| "the node was gone before its agent came up".to_owned()),
+        }
     };
-    dir.write_record(&Record { exit: exit.clone(), note: None })?;
+    dir.write_record(&Record {
+        exit: exit.clone(),
+        note: None,
+    })?;
     Ok(Some(exit))
 }
 
 fn raw(dir: &RunDir, offset: u64, max_lines: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
     let ended = dir.record()?.is_some();
     let mut found = Vec::new();
-    let Some(mut spool) = Spool::open(dir)? else { return Ok(found) };
+    let Some(mut spool) = Spool::open(dir)? else {
+        return Ok(found);
+    };
     let mut before = [b'\n'];
     if offset > 0 && (spool.read_at(&mut before, offset - 1)? == 0 || before != *b"\n") {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no line starts at this offset"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "no line starts at this offset",
+        ));
     }
     let mut lines = Lines::new(offset, RAW_LINE);
     let mut buffer = vec![0; CHUNK];

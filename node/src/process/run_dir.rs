@@ -1,5 +1,5 @@
-//! The directory of one run: names of its files, and how each of them is written so that a crash leaves all of it or nothing.
-//! It must not decide anything about a run; it only says what is written there.
+//! The directory of one run: names of its files, and how each of them is written so that a crash leaves all of it or
+//! nothing. It must not decide anything about a run; it only says what is written there.
 
 use super::{cgroup::Cgroup, identity::Identity};
 use model::event::Exit;
@@ -75,7 +75,9 @@ impl RunDir {
 
     /// The run's control group; `None` when it has none.
     pub(super) fn cgroup(&self) -> Option<Cgroup> {
-        fs::read_to_string(self.0.join("cgroup")).ok().map(|path| Cgroup::at(PathBuf::from(path)))
+        fs::read_to_string(self.0.join("cgroup"))
+            .ok()
+            .map(|path| Cgroup::at(PathBuf::from(path)))
     }
 
     /// Writes down which control group the run is about to get. It ends with the boot, so it need not be durable.
@@ -88,10 +90,14 @@ impl RunDir {
         OpenOptions::new().append(true).create(true).mode(0o600).open(path)
     }
 
-    /// The shim's socket. The path goes through this process's own descriptor of the directory, because an address holds only
-    /// 107 bytes and data directories may be deeper; it is good as long as the descriptor beside it is kept.
+    /// The shim's socket. The path goes through this process's own descriptor of the directory, because an address
+    /// holds only 107 bytes and data directories may be deeper; it is good as long as the descriptor beside it is kept.
     pub(super) fn socket(&self) -> io::Result<(OwnedFd, PathBuf)> {
-        let dir = rustix::fs::open(&self.0, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let dir = rustix::fs::open(
+            &self.0,
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
         let path = PathBuf::from(format!("/proc/self/fd/{}/sock", dir.as_raw_fd()));
         Ok((dir, path))
     }
@@ -101,8 +107,8 @@ impl RunDir {
         self.read("shim.json")
     }
 
-    /// Enters the shim, or that there will be none. Only the first one to do so gets `true`: whoever comes later must not start
-    /// an agent, nor say that none was started.
+    /// Enters the shim, or that there will be none. Only the first one to do so gets `true`: whoever comes later must
+    /// not start an agent, nor say that none was started.
     pub(super) fn claim(&self, identity: &Identity) -> io::Result<bool> {
         let temporary = self.0.join(format!("shim.json.{}", std::process::id()));
         write_synced(&temporary, identity)?;
@@ -138,7 +144,12 @@ impl RunDir {
 }
 
 fn write_synced(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(&serde_json::to_vec(value)?)?;
     file.sync_all()
 }
@@ -159,9 +170,14 @@ mod tests {
         assert_eq!(run.shim().expect("readable"), None);
         let own = Identity::own().expect("/proc is there");
         assert!(run.claim(&own).expect("writable"));
-        assert!(!run.claim(&Identity::nobody().expect("/proc is there")).expect("writable"));
+        assert!(
+            !run.claim(&Identity::nobody().expect("/proc is there"))
+                .expect("writable")
+        );
         assert_eq!(run.shim().expect("readable"), Some(own));
-        assert!(RunDir::create(dir.path().join("runs/r")).is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists));
+        assert!(
+            RunDir::create(dir.path().join("runs/r")).is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
+        );
     }
 
     #[test]
@@ -169,7 +185,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let run = RunDir::create(dir.path().join("r")).expect("a run directory");
         assert_eq!(run.record().expect("readable"), None);
-        let record = Record { exit: Exit::Code { code: 3 }, note: None };
+        let record = Record {
+            exit: Exit::Code { code: 3 },
+            note: None,
+        };
         run.write_record(&record).expect("writable");
         assert_eq!(run.record().expect("readable"), Some(record));
     }

@@ -39,7 +39,11 @@ impl Spool {
     /// Opens the standard output of a run; `None` when it has none yet.
     pub(super) fn open(dir: &RunDir) -> io::Result<Option<Self>> {
         for packed in [false, true, false] {
-            let opened = if packed { Packed::open(dir).map(Self::Packed) } else { File::open(dir.stdout()).map(Self::Plain) };
+            let opened = if packed {
+                Packed::open(dir).map(Self::Packed)
+            } else {
+                File::open(dir.stdout()).map(Self::Plain)
+            };
             match opened {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 other => return other.map(Some),
@@ -76,39 +80,63 @@ impl Packed {
             return Err(bad());
         }
         // The table lies in a skippable frame, so that any zstd program can unpack the file.
-        let table_at = count.checked_mul(8).and_then(|bytes| tail_at.checked_sub(bytes)).ok_or_else(bad)?;
+        let table_at = count
+            .checked_mul(8)
+            .and_then(|bytes| tail_at.checked_sub(bytes))
+            .ok_or_else(bad)?;
         let mut table = vec![0; usize::try_from(tail_at - table_at).map_err(|_| bad())?];
         file.read_exact_at(&mut table, table_at)?;
-        let starts = table.chunks_exact(8).map(|start| u64::from_le_bytes(start.try_into().expect("eight bytes"))).collect();
-        Ok(Self { file, starts, frame: None })
+        let starts = table
+            .chunks_exact(8)
+            .map(|start| u64::from_le_bytes(start.try_into().expect("eight bytes")))
+            .collect();
+        Ok(Self {
+            file,
+            starts,
+            frame: None,
+        })
     }
 
     fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let Ok(index) = usize::try_from(offset / FRAME) else { return Ok(0) };
-        let (Some(start), Some(end)) = (self.starts.get(index).copied(), self.starts.get(index + 1).copied()) else { return Ok(0) };
+        let Ok(index) = usize::try_from(offset / FRAME) else {
+            return Ok(0);
+        };
+        let (Some(start), Some(end)) = (self.starts.get(index).copied(), self.starts.get(index + 1).copied()) else {
+            return Ok(0);
+        };
         if self.frame.as_ref().is_none_or(|(unpacked, _)| *unpacked != index) {
             let mut packed = vec![0; usize::try_from(end - start).map_err(io::Error::other)?];
             self.file.read_exact_at(&mut packed, start)?;
             let mut plain = Vec::new();
-            zstd::Decoder::new(packed.as_slice())?.take(FRAME).read_to_end(&mut plain)?;
+            zstd::Decoder::new(packed.as_slice())?
+                .take(FRAME)
+                .read_to_end(&mut plain)?;
             self.frame = Some((index, plain));
         }
         let plain = self.frame.as_ref().map_or(&[][..], |(_, plain)| plain);
-        let rest = plain.get(usize::try_from(offset % FRAME).map_err(io::Error::other)?..).unwrap_or(&[]);
+        let rest = plain
+            .get(usize::try_from(offset % FRAME).map_err(io::Error::other)?..)
+            .unwrap_or(&[]);
         let read = rest.len().min(buffer.len());
         buffer[..read].copy_from_slice(&rest[..read]);
         Ok(read)
     }
 }
 
-/// Packs the standard output of an ended run. A crash leaves the plain one, the packed one, or both, which are then the same.
+/// Packs the standard output of an ended run. A crash leaves the plain one, the packed one, or both, which are then the
+/// same.
 pub(super) fn pack(dir: &RunDir) -> io::Result<()> {
     let plain = match File::open(dir.stdout()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
     let temporary = dir.packed().with_extension("part");
-    let mut to = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    let mut to = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
     let mut starts = vec![0_u64];
     let mut offset = 0;
     loop {
@@ -151,7 +179,12 @@ pub(super) type Cut = (u64, Vec<u8>, bool);
 impl Lines {
     /// Starts at an offset, which is the start of a line; lines of more than `most` bytes are cut.
     pub(super) fn new(offset: u64, most: usize) -> Self {
-        Self { most, line: Vec::new(), skipped: false, end: offset }
+        Self {
+            most,
+            line: Vec::new(),
+            skipped: false,
+            end: offset,
+        }
     }
 
     /// Takes bytes from `rest` up to the end of a line; `None` when they do not end one.
@@ -179,7 +212,11 @@ impl Lines {
     }
 
     fn cut(&mut self) -> Cut {
-        (self.end, std::mem::take(&mut self.line), std::mem::take(&mut self.skipped))
+        (
+            self.end,
+            std::mem::take(&mut self.line),
+            std::mem::take(&mut self.skipped),
+        )
     }
 }
 
@@ -227,7 +264,9 @@ mod tests {
         let temporary = tempfile::tempdir().expect("a directory");
         let dir = RunDir::create(temporary.path().join("r")).expect("a run directory");
         assert!(Spool::open(&dir).expect("readable").is_none());
-        let plain: Vec<u8> = (0..9_000_000_u32).map(|n| u8::try_from((n / 7) % 251).expect("below 251")).collect();
+        let plain: Vec<u8> = (0..9_000_000_u32)
+            .map(|n| u8::try_from((n / 7) % 251).expect("below 251"))
+            .collect();
         fs::write(dir.stdout(), &plain).expect("writable");
         pack(&dir).expect("packs");
         assert!(!dir.stdout().exists());

@@ -21,15 +21,21 @@ use std::{
 /// Nothing withstands for so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Kills every process that belongs to a node's data directory, and removes the directory: shims and agents of its runs, what these started,
-/// and whatever else has a path in it among its arguments or in its environment. Returns once both are gone, or after 5 seconds.
+/// Kills every process that belongs to a node's data directory, and removes the directory: shims and agents of its
+/// runs, what these started, and whatever else has a path in it among its arguments or in its environment. Returns once
+/// both are gone, or after 5 seconds.
 ///
 /// Only what carries neither that path nor the mark of a run stays: a child of an agent with an environment of its own.
 pub fn clear(data_dir: &Path) {
     let deadline = Instant::now() + PATIENCE;
     let mut runs = HashSet::new();
     loop {
-        runs.extend(fs::read_dir(data_dir.join("runs")).into_iter().flatten().filter_map(|run| Some(run.ok()?.file_name())));
+        runs.extend(
+            fs::read_dir(data_dir.join("runs"))
+                .into_iter()
+                .flatten()
+                .filter_map(|run| Some(run.ok()?.file_name())),
+        );
         let left = members(data_dir, &runs);
         for stat in &left {
             send(stat, Signal::KILL);
@@ -48,13 +54,24 @@ pub fn clear(data_dir: &Path) {
 fn members(data_dir: &Path, runs: &HashSet<OsString>) -> Vec<Stat> {
     let own = getpid().as_raw_nonzero().get();
     let within = [data_dir.as_os_str().as_bytes(), b"/"].concat();
-    let marks: HashSet<Vec<u8>> = runs.iter().map(|run| [MARK.as_bytes(), b"=", run.as_bytes()].concat()).collect();
+    let marks: HashSet<Vec<u8>> = runs
+        .iter()
+        .map(|run| [MARK.as_bytes(), b"=", run.as_bytes()].concat())
+        .collect();
     let belongs = |stat: &Stat| {
         let read = |what: &str| fs::read(format!("/proc/{}/{what}", stat.pid)).unwrap_or_default();
         let (arguments, environment) = (read("cmdline"), read("environ"));
         let named = |bytes: &[u8]| memmem::find(bytes, &within).is_some();
-        let is_it = arguments.split(|byte| *byte == 0).any(|argument| argument == data_dir.as_os_str().as_bytes());
-        is_it || named(&arguments) || named(&environment) || environment.split(|byte| *byte == 0).any(|entry| marks.contains(entry))
+        let is_it = arguments
+            .split(|byte| *byte == 0)
+            .any(|argument| argument == data_dir.as_os_str().as_bytes());
+        is_it
+            || named(&arguments)
+            || named(&environment)
+            || environment.split(|byte| *byte == 0).any(|entry| marks.contains(entry))
     };
-    table().into_iter().filter(|stat| stat.pid != own && !stat.is_dead() && belongs(stat)).collect()
+    table()
+        .into_iter()
+        .filter(|stat| stat.pid != own && !stat.is_dead() && belongs(stat))
+        .collect()
 }

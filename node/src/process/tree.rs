@@ -1,5 +1,5 @@
-//! All processes of a run, however they tried to get away, and their end.
-//! It must not signal a process that it has not identified by number and start time, through a descriptor of that very process.
+//! All processes of a run, however they tried to get away, and their end. It must not signal a process that it has not
+//! identified by number and start time, through a descriptor of that very process.
 
 use super::{cgroup::Cgroup, environment::MARK, identity::Stat};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -25,14 +25,28 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Seen by the living shim: its descendants, its session, its control group, and whatever carries the run's mark; not the shim itself.
+    /// Seen by the living shim: its descendants, its session, its control group, and whatever carries the run's mark;
+    /// not the shim itself.
     pub(super) fn inside(run: String, shim: i32, shim_start: u64, cgroup: Option<Cgroup>) -> Self {
-        Self { run, shim, shim_start, from_inside: true, cgroup }
+        Self {
+            run,
+            shim,
+            shim_start,
+            from_inside: true,
+            cgroup,
+        }
     }
 
-    /// Seen after the shim's end: what is left of its session and control group, whatever carries the run's mark, and their descendants.
+    /// Seen after the shim's end: what is left of its session and control group, whatever carries the run's mark, and
+    /// their descendants.
     pub(super) fn outside(run: String, shim: i32, shim_start: u64, cgroup: Option<Cgroup>) -> Self {
-        Self { run, shim, shim_start, from_inside: false, cgroup }
+        Self {
+            run,
+            shim,
+            shim_start,
+            from_inside: false,
+            cgroup,
+        }
     }
 
     /// Asks every process to end, gives them `grace`, then kills until none is left. How many could not be ended.
@@ -86,7 +100,11 @@ impl Tree {
     fn members(&self) -> Vec<Stat> {
         let all = table();
         // Once the shim is gone its number may belong to somebody else, whose session then has the same number.
-        let session_is_ours = self.shim > 0 && all.iter().find(|stat| stat.pid == self.shim).is_none_or(|stat| stat.start == self.shim_start);
+        let session_is_ours = self.shim > 0
+            && all
+                .iter()
+                .find(|stat| stat.pid == self.shim)
+                .is_none_or(|stat| stat.start == self.shim_start);
         // Read after the table: a number that was given away in between then has another start, and `send` lets it be.
         let contained: HashSet<i32> = self.cgroup.iter().flat_map(Cgroup::members).collect();
         let mut ours: HashSet<i32> = all
@@ -101,7 +119,11 @@ impl Tree {
             .collect();
         loop {
             let before = ours.len();
-            let children: Vec<i32> = all.iter().filter(|stat| stat.parent > 1 && ours.contains(&stat.parent)).map(|stat| stat.pid).collect();
+            let children: Vec<i32> = all
+                .iter()
+                .filter(|stat| stat.parent > 1 && ours.contains(&stat.parent))
+                .map(|stat| stat.pid)
+                .collect();
             ours.extend(children);
             if ours.len() == before {
                 break;
@@ -109,26 +131,35 @@ impl Tree {
         }
         let own = rustix::process::getpid().as_raw_nonzero().get();
         let spared = |stat: &Stat| stat.pid == own || (self.from_inside && stat.pid == self.shim) || stat.is_dead();
-        all.into_iter().filter(|stat| ours.contains(&stat.pid) && !spared(stat)).collect()
+        all.into_iter()
+            .filter(|stat| ours.contains(&stat.pid) && !spared(stat))
+            .collect()
     }
 
     fn is_marked(&self, pid: i32) -> bool {
         // A process of somebody else cannot be read; it cannot be signalled either.
-        let Ok(file) = File::open(format!("/proc/{pid}/environ")) else { return false };
+        let Ok(file) = File::open(format!("/proc/{pid}/environ")) else {
+            return false;
+        };
         let mut environment = Vec::new();
         if file.take(4 << 20).read_to_end(&mut environment).is_err() {
             return false;
         }
-        environment
-            .split(|byte| *byte == 0)
-            .any(|entry| entry.strip_prefix(MARK.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")).is_some_and(|value| value == self.run.as_bytes()))
+        environment.split(|byte| *byte == 0).any(|entry| {
+            entry
+                .strip_prefix(MARK.as_bytes())
+                .and_then(|rest| rest.strip_prefix(b"="))
+                .is_some_and(|value| value == self.run.as_bytes())
+        })
     }
 }
 
 /// Signals exactly that process; one that is gone already is no error.
 pub(super) fn send(stat: &Stat, signal: Signal) {
     let Some(pid) = Pid::from_raw(stat.pid) else { return };
-    let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else {
+        return;
+    };
     // The descriptor holds on to one process; only then is it certain which one the number meant.
     if Stat::read(stat.pid).is_some_and(|now| now.start == stat.start) {
         let _ = pidfd_send_signal(descriptor, signal);
@@ -137,6 +168,10 @@ pub(super) fn send(stat: &Stat, signal: Signal) {
 
 /// Every process of this machine.
 pub(super) fn table() -> Vec<Stat> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries.filter_map(|entry| Stat::read(entry.ok()?.file_name().to_str()?.parse().ok()?)).collect()
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| Stat::read(entry.ok()?.file_name().to_str()?.parse().ok()?))
+        .collect()
 }

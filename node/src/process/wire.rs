@@ -34,7 +34,15 @@ pub(super) enum Op {
 }
 
 impl Op {
-    const ALL: [Self; 7] = [Self::Ping, Self::Line, Self::Aside, Self::Close, Self::Signal, Self::Kill, Self::Follow];
+    const ALL: [Self; 7] = [
+        Self::Ping,
+        Self::Line,
+        Self::Aside,
+        Self::Close,
+        Self::Signal,
+        Self::Kill,
+        Self::Follow,
+    ];
 
     const fn code(self) -> u8 {
         match self {
@@ -93,8 +101,15 @@ pub(super) fn request(op: Op, number: u64, payload: &[u8]) -> Vec<u8> {
 pub(super) fn parse_request(head: [u8; HEAD]) -> io::Result<(Op, u64, usize)> {
     let [version, code, rest @ ..] = head;
     let (number, length) = numbers(rest);
-    let op = Op::ALL.into_iter().find(|op| op.code() == code).filter(|_| version == VERSION).ok_or_else(unreadable)?;
-    let length = usize::try_from(length).ok().filter(|length| *length <= MAX_PAYLOAD).ok_or_else(unreadable)?;
+    let op = Op::ALL
+        .into_iter()
+        .find(|op| op.code() == code)
+        .filter(|_| version == VERSION)
+        .ok_or_else(unreadable)?;
+    let length = usize::try_from(length)
+        .ok()
+        .filter(|length| *length <= MAX_PAYLOAD)
+        .ok_or_else(unreadable)?;
     Ok((op, number, length))
 }
 
@@ -114,14 +129,23 @@ pub(super) fn reply(status: Status, number: u64, text: &str) -> Vec<u8> {
 pub(super) fn parse_reply(head: [u8; REPLY_HEAD]) -> io::Result<(Status, u64, usize)> {
     let [code, rest @ ..] = head;
     let (number, length) = numbers(rest);
-    let status = Status::ALL.into_iter().find(|status| status.code() == code).ok_or_else(unreadable)?;
-    let length = usize::try_from(length).ok().filter(|length| *length <= MAX_REPLY).ok_or_else(unreadable)?;
+    let status = Status::ALL
+        .into_iter()
+        .find(|status| status.code() == code)
+        .ok_or_else(unreadable)?;
+    let length = usize::try_from(length)
+        .ok()
+        .filter(|length| *length <= MAX_REPLY)
+        .ok_or_else(unreadable)?;
     Ok((status, number, length))
 }
 
 fn numbers(bytes: [u8; 12]) -> (u64, u32) {
     let (number, length) = bytes.split_at(8);
-    (u64::from_be_bytes(number.try_into().expect("eight bytes")), u32::from_be_bytes(length.try_into().expect("four bytes")))
+    (
+        u64::from_be_bytes(number.try_into().expect("eight bytes")),
+        u32::from_be_bytes(length.try_into().expect("four bytes")),
+    )
 }
 
 fn unreadable() -> io::Error {
@@ -141,7 +165,10 @@ mod tests {
         }
         for status in Status::ALL {
             let frame = reply(status, 7, "why");
-            assert_eq!(parse_reply(frame[..REPLY_HEAD].try_into().expect("a head")).expect("readable"), (status, 7, 3));
+            assert_eq!(
+                parse_reply(frame[..REPLY_HEAD].try_into().expect("a head")).expect("readable"),
+                (status, 7, 3)
+            );
             assert_eq!(&frame[REPLY_HEAD..], b"why");
         }
         assert!(parse_request([0; HEAD]).is_err());

@@ -16,9 +16,18 @@ use sea_orm::{ColumnTrait, QueryFilter};
 use std::{fs, io, path::Path};
 
 const FILES: [(&str, &str); 3] = [
-    ("README.md", "# Greeting\n\nA scratch project for the demo agent of OrchWiz. Change it as you like.\n"),
-    ("greet.sh", "#!/bin/sh\n# Greets whoever is named, or everybody.\nname=${1:-wrold}\necho \"Hello, $name\"\n"),
-    ("notes.txt", "The greeting is misspelt.\nNobody has run greet.sh for a while.\n"),
+    (
+        "README.md",
+        "# Greeting\n\nA scratch project for the demo agent of OrchWiz. Change it as you like.\n",
+    ),
+    (
+        "greet.sh",
+        "#!/bin/sh\n# Greets whoever is named, or everybody.\nname=${1:-wrold}\necho \"Hello, $name\"\n",
+    ),
+    (
+        "notes.txt",
+        "The greeting is misspelt.\nNobody has run greet.sh for a while.\n",
+    ),
 ];
 
 /// The demo's project; made when there is none.
@@ -33,15 +42,37 @@ pub async fn demo(projects: &ProjectsService, caller: &Caller) -> Result<Project
         .journal
         .commit(&Caller::node(), move |tx| {
             Box::pin(async move {
-                let known = super::at(&origin, &path).filter(project::Column::Demo.eq(true)).one(tx.db()).await.stored()?;
+                let known = super::at(&origin, &path)
+                    .filter(project::Column::Demo.eq(true))
+                    .one(tx.db())
+                    .await
+                    .stored()?;
                 match known {
-                    Some(row) if row.removed.is_none() => Ok(Outcome::new(row.id.parse().map_err(|_| Error::NotFound("project".into()))?)),
+                    Some(row) if row.removed.is_none() => Ok(Outcome::new(
+                        row.id.parse().map_err(|_| Error::NotFound("project".into()))?,
+                    )),
                     // Adding it again takes it back, under its old id.
                     Some(row) => {
                         let id: ProjectId = row.id.parse().map_err(|_| Error::NotFound("project".into()))?;
-                        Ok(Outcome::new(id).with(id, ProjectAdded { id, name: row.name, path, demo: true }))
+                        Ok(Outcome::new(id).with(
+                            id,
+                            ProjectAdded {
+                                id,
+                                name: row.name,
+                                path,
+                                demo: true,
+                            },
+                        ))
                     }
-                    None => Ok(Outcome::new(id).with(id, ProjectAdded { id, name: "Demo".into(), path, demo: true })),
+                    None => Ok(Outcome::new(id).with(
+                        id,
+                        ProjectAdded {
+                            id,
+                            name: "Demo".into(),
+                            path,
+                            demo: true,
+                        },
+                    )),
                 }
             })
         })

@@ -44,26 +44,39 @@ pub struct ProjectsService {
 impl ProjectsService {
     /// On a journal, with folders read by `folders`.
     pub fn new(store: Store, journal: Journal, deps: Deps, rows: Rows, folders: Folders) -> Self {
-        Self { store, journal, deps, rows, folders }
+        Self {
+            store,
+            journal,
+            deps,
+            rows,
+            folders,
+        }
     }
 
     /// What a person trusts who trusts the folder as it is now; an error says what nobody can vouch for.
     async fn sealed(&self, folder: &Path) -> Result<String> {
-        self.folders.seal(folder).await?.map_err(|why| Error::invalid("trusted", format!("it cannot be trusted: {why}")))
+        self.folders
+            .seal(folder)
+            .await?
+            .map_err(|why| Error::invalid("trusted", format!("it cannot be trusted: {why}")))
     }
 }
 
 fn checked_name(name: &str) -> Result<String> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(Error::invalid("name", "a project's name has 1 to 100 characters on one line"));
+        return Err(Error::invalid(
+            "name",
+            "a project's name has 1 to 100 characters on one line",
+        ));
     }
     Ok(name.to_owned())
 }
 
 async fn alive(tx: &Tx<'_>, id: ProjectId) -> Result<project::Model> {
     let row = project::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?;
-    row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::NotFound("project".into()))
+    row.filter(|row| row.removed.is_none())
+        .ok_or_else(|| Error::NotFound("project".into()))
 }
 
 #[async_trait]
@@ -74,21 +87,37 @@ impl ports::Projects for ProjectsService {
         let mut query = project::Entity::find().filter(project::Column::Removed.is_null());
         if let Some(after) = &page.after {
             let key = page::parts(after, 2)?;
-            let same = Condition::all().add(project::Column::Name.eq(key[0].clone())).add(project::Column::Id.gt(key[1].clone()));
+            let same = Condition::all()
+                .add(project::Column::Name.eq(key[0].clone()))
+                .add(project::Column::Id.gt(key[1].clone()));
             query = query.filter(Condition::any().add(project::Column::Name.gt(key[0].clone())).add(same));
         }
-        let mut found =
-            query.order_by_asc(project::Column::Name).order_by_asc(project::Column::Id).limit(u64::from(limit) + 1).all(self.store.read()).await.stored()?;
+        let mut found = query
+            .order_by_asc(project::Column::Name)
+            .order_by_asc(project::Column::Id)
+            .limit(u64::from(limit) + 1)
+            .all(self.store.read())
+            .await
+            .stored()?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let next = found.last().filter(|_| more).map(|row| page::cursor(&[&row.name, &row.id]));
-        let activity = self.rows.activity(caller, found.iter().map(|row| row.id.as_str())).await?;
+        let next = found
+            .last()
+            .filter(|_| more)
+            .map(|row| page::cursor(&[&row.name, &row.id]));
+        let activity = self
+            .rows
+            .activity(caller, found.iter().map(|row| row.id.as_str()))
+            .await?;
         let shown = found.into_iter().map(|row| {
             let active = activity.get(&row.id).copied();
             self.rows.project_row(row, active)
         });
         // Together: many that do not answer are waited for as long as one.
-        Ok(Page { items: join_all(shown).await.into_iter().flatten().collect(), next })
+        Ok(Page {
+            items: join_all(shown).await.into_iter().flatten().collect(),
+            next,
+        })
     }
 
     async fn names(&self, caller: &Caller) -> Result<Vec<(ProjectId, String)>> {
@@ -101,19 +130,30 @@ impl ports::Projects for ProjectsService {
             .all(self.store.read())
             .await
             .stored()?;
-        Ok(rows.into_iter().filter_map(|row| Some((row.id.parse().ok()?, row.name))).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| Some((row.id.parse().ok()?, row.name)))
+            .collect())
     }
 
     async fn find(&self, caller: &Caller, id: ProjectId) -> Result<Project> {
         require(caller, Action::ReadNode, Resource::Node, "project")?;
-        self.rows.project(caller, id).await?.ok_or_else(|| Error::NotFound("project".into()))
+        self.rows
+            .project(caller, id)
+            .await?
+            .ok_or_else(|| Error::NotFound("project".into()))
     }
 
     async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles> {
         // They may hold keys: only who may trust them sees them.
         require(caller, Action::EditProject, Resource::Node, "project")?;
-        let row = project::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
-        let row = row.filter(|row| row.removed.is_none()).ok_or_else(|| Error::NotFound("project".into()))?;
+        let row = project::Entity::find_by_id(self.store.key(id))
+            .one(self.store.read())
+            .await
+            .stored()?;
+        let row = row
+            .filter(|row| row.removed.is_none())
+            .ok_or_else(|| Error::NotFound("project".into()))?;
         let mut own = self.folders.own_files(&row.path).await?;
         for text in own.files.iter_mut().filter_map(|file| file.text.as_mut()) {
             *text = self.journal.masked(text).into_owned();
@@ -134,13 +174,21 @@ impl ports::Projects for ProjectsService {
                 Box::pin(async move {
                     require(&who, Action::AddProject, Resource::Node, "project")?;
                     let added = match folder.project(tx).await? {
-                        FolderIs::Project { name, .. } => return Err(Error::Conflict(format!("this folder is the project {name} already"))),
+                        FolderIs::Project { name, .. } => {
+                            return Err(Error::Conflict(format!("this folder is the project {name} already")));
+                        }
                         FolderIs::New(added) => added,
                     };
                     let id = added.id;
                     let outcome = Outcome::new(id).with(id, added);
                     Ok(match trust {
-                        Some(hash) => outcome.with(id, ProjectTrusted { hash: Some(hash), also: None }),
+                        Some(hash) => outcome.with(
+                            id,
+                            ProjectTrusted {
+                                hash: Some(hash),
+                                also: None,
+                            },
+                        ),
                         None => outcome,
                     })
                 })
@@ -154,7 +202,10 @@ impl ports::Projects for ProjectsService {
         let name = patch.name.as_deref().map(checked_name).transpose()?;
         let timeout = match patch.approval_timeout_s {
             Some(seconds) if seconds != 0 && !(10..=604_800).contains(&seconds) => {
-                return Err(Error::invalid("approval_timeout_s", "between 10 and 604800 seconds, or 0 to let approvals wait"));
+                return Err(Error::invalid(
+                    "approval_timeout_s",
+                    "between 10 and 604800 seconds, or 0 to let approvals wait",
+                ));
             }
             other => other,
         };
@@ -163,7 +214,9 @@ impl ports::Projects for ProjectsService {
             Some(true) => {
                 let seal = self.sealed(&folder).await?;
                 if patch.seen.is_some_and(|seen| seen != seal) {
-                    return Err(Error::Conflict("what its folder would run has changed since you looked at it: look again".into()));
+                    return Err(Error::Conflict(
+                        "what its folder would run has changed since you looked at it: look again".into(),
+                    ));
                 }
                 Some(Some(seal))
             }
@@ -203,7 +256,10 @@ impl ports::Projects for ProjectsService {
                 Box::pin(async move {
                     require(&who, Action::EditProject, Resource::Node, "project")?;
                     alive(tx, id).await?;
-                    let live = SessionState::ALL.iter().filter(|state| state.is_live()).map(|state| state.word());
+                    let live = SessionState::ALL
+                        .iter()
+                        .filter(|state| state.is_live())
+                        .map(|state| state.word());
                     let running = session::Entity::find()
                         .filter(session::Column::Project.eq(id.to_string()))
                         .filter(session::Column::State.is_in(live))
@@ -213,7 +269,9 @@ impl ports::Projects for ProjectsService {
                     match running {
                         0 => Ok(Outcome::new(()).with(id, ProjectRemoved {})),
                         1 => Err(Error::Conflict("one of its sessions is running: stop it first".into())),
-                        n => Err(Error::Conflict(format!("{n} of its sessions are running: stop them first"))),
+                        n => Err(Error::Conflict(format!(
+                            "{n} of its sessions are running: stop them first"
+                        ))),
                     }
                 })
             })
@@ -239,14 +297,22 @@ pub(crate) enum FolderIs {
 }
 
 impl ProjectsService {
-    /// The folder at `path`, if the caller may add it; its project is called as it is where no name is given. Refusals name `path` or `name`.
+    /// The folder at `path`, if the caller may add it; its project is called as it is where no name is given. Refusals
+    /// name `path` or `name`.
     pub(crate) async fn named_folder(&self, caller: &Caller, path: &str, name: Option<&str>) -> Result<NamedFolder> {
         // Others learn nothing of the node's folders.
         require(caller, Action::AddProject, Resource::Node, "project")?;
         let path = self.folders.check(path).await?;
-        let own = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let own = path.file_name().map_or_else(
+            || path.display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        );
         let name = checked_name(name.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(&own))?;
-        Ok(NamedFolder { path: path.display().to_string(), name, fresh: ProjectId::from_uuid(self.deps.uuid_v7()) })
+        Ok(NamedFolder {
+            path: path.display().to_string(),
+            name,
+            fresh: ProjectId::from_uuid(self.deps.uuid_v7()),
+        })
     }
 }
 
@@ -260,14 +326,21 @@ impl NamedFolder {
         };
         Ok(match known.filter(|row| row.removed.is_none()) {
             Some(row) => FolderIs::Project { id, name: row.name },
-            None => FolderIs::New(ProjectAdded { id, name: self.name, path: self.path, demo: false }),
+            None => FolderIs::New(ProjectAdded {
+                id,
+                name: self.name,
+                path: self.path,
+                demo: false,
+            }),
         })
     }
 }
 
 /// Projects of a node at a path: the index begins with the node.
 fn at(origin: &str, path: &str) -> Select<project::Entity> {
-    project::Entity::find().filter(project::Column::Origin.eq(origin)).filter(project::Column::Path.eq(path))
+    project::Entity::find()
+        .filter(project::Column::Origin.eq(origin))
+        .filter(project::Column::Path.eq(path))
 }
 
 #[cfg(test)]
@@ -279,7 +352,10 @@ mod tests {
     async fn a_folder_is_found_by_an_index_among_however_many() {
         let test = TestStore::new::<migration::Migrator>(1).await;
         if let Some(plan) = test.plan(at(test.journal.origin(), "/work")).await {
-            assert!(plan.contains("INDEX project_path_origin (path=? AND origin=?)"), "{plan}");
+            assert!(
+                plan.contains("INDEX project_path_origin (path=? AND origin=?)"),
+                "{plan}"
+            );
         }
     }
 }

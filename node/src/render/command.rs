@@ -1,5 +1,6 @@
 //! A shell's command as people read it: highlighted, and a long line broken where one command ends and the next begins.
-//! It must not change what is copied, and breaks nothing where it is not sure: a break inside of a string would show commands that are none.
+//! It must not change what is copied, and breaks nothing where it is not sure: a break inside of a string would show
+//! commands that are none.
 
 use super::highlight::Highlighter;
 
@@ -10,7 +11,8 @@ const LONG: usize = 60;
 /// A place where the page begins a new line, and the clipboard does not.
 const BREAK: &str = "<i class=\"brk\"></i>";
 
-/// The command of a shell as HTML, for the inside of a `code` element. `language` is the shell's, like `sh`; empty where it is not known.
+/// The command of a shell as HTML, for the inside of a `code` element. `language` is the shell's, like `sh`; empty
+/// where it is not known.
 pub fn command(command: &str, language: &str) -> String {
     let mut html = String::with_capacity(command.len() * 5 / 4);
     let (mut from, mut highlighter) = (0, Highlighter::default());
@@ -25,7 +27,8 @@ pub fn command(command: &str, language: &str) -> String {
     html
 }
 
-/// Where long lines are broken: after `&&`, `||`, `|` and `;` and the spaces behind them, outside of quotes, brackets and comments.
+/// Where long lines are broken: after `&&`, `||`, `|` and `;` and the spaces behind them, outside of quotes, brackets
+/// and comments.
 fn breaks(command: &str) -> Vec<usize> {
     // What follows is read by another program, up to a word that only the shell knows.
     if command.contains("<<") {
@@ -53,7 +56,9 @@ fn breaks(command: &str) -> Vec<usize> {
                     return Vec::new();
                 }
             }
-            '#' if before.is_whitespace() || matches!(before, ';' | '&' | '|' | '(') => while rest.next_if(|(_, c)| *c != '\n').is_some() {},
+            '#' if before.is_whitespace() || matches!(before, ';' | '&' | '|' | '(') => {
+                while rest.next_if(|(_, c)| *c != '\n').is_some() {}
+            }
             '(' | '{' => depth += 1,
             ')' | '}' => depth -= 1,
             '\n' => line_at = at + 1,
@@ -69,7 +74,13 @@ fn breaks(command: &str) -> Vec<usize> {
                     rest.next();
                 }
                 while rest.next_if(|(_, c)| *c == ' ').is_some() {}
-                let is_long = || command[line_at..].chars().take_while(|c| *c != '\n').nth(LONG).is_some();
+                let is_long = || {
+                    command[line_at..]
+                        .chars()
+                        .take_while(|c| *c != '\n')
+                        .nth(LONG)
+                        .is_some()
+                };
                 if let Some((to, _)) = rest.peek().filter(|(_, c)| ends && *c != '\n' && is_long()) {
                     breaks.push(*to);
                 }
@@ -116,10 +127,29 @@ mod tests {
     #[test]
     fn a_long_line_is_broken_between_its_commands() {
         let long = "cargo build --release --locked --workspace && cargo test || echo failed; ls | wc -l";
-        assert_eq!(broken(long), ["cargo build --release --locked --workspace && ", "cargo test || ", "echo failed; ", "ls | ", "wc -l"]);
-        assert_eq!(broken("cd app && cargo test"), ["cd app && cargo test"], "short ones are read at once");
+        assert_eq!(
+            broken(long),
+            [
+                "cargo build --release --locked --workspace && ",
+                "cargo test || ",
+                "echo failed; ",
+                "ls | ",
+                "wc -l"
+            ]
+        );
+        assert_eq!(
+            broken("cd app && cargo test"),
+            ["cd app && cargo test"],
+            "short ones are read at once"
+        );
         let two = "set -e; true\necho one two three four five six seven eight nine ten eleven |& tee log";
-        assert_eq!(broken(two), ["set -e; true\necho one two three four five six seven eight nine ten eleven |& ", "tee log"]);
+        assert_eq!(
+            broken(two),
+            [
+                "set -e; true\necho one two three four five six seven eight nine ten eleven |& ",
+                "tee log"
+            ]
+        );
     }
 
     #[test]

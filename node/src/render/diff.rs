@@ -42,23 +42,51 @@ struct Hunk {
 pub fn diff(path: &str, before: &str, after: &str) -> Diff {
     if before.len() + after.len() > MOST_BYTES {
         let count = |text: &str| i64::try_from(text.lines().count()).unwrap_or(i64::MAX);
-        return Diff { path: path.to_owned(), omitted: count(before) + count(after), ..Diff::default() };
+        return Diff {
+            path: path.to_owned(),
+            omitted: count(before) + count(after),
+            ..Diff::default()
+        };
     }
-    let compared = TextDiff::configure().algorithm(Algorithm::Myers).timeout(LONGEST).diff_lines(before, after);
+    let compared = TextDiff::configure()
+        .algorithm(Algorithm::Myers)
+        .timeout(LONGEST)
+        .diff_lines(before, after);
     let mut hunks = Vec::new();
     for group in compared.grouped_ops(CONTEXT) {
-        let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
-        let (old, new) = (first.old_range().start..last.old_range().end, first.new_range().start..last.new_range().end);
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            continue;
+        };
+        let (old, new) = (
+            first.old_range().start..last.old_range().end,
+            first.new_range().start..last.new_range().end,
+        );
         let mut lines = Vec::new();
         for op in &group {
-            let signed = |sign: char, line: Option<&str>| format!("{sign}{}", line.map_or("", |line| line.strip_suffix('\n').unwrap_or(line)));
-            let removed = op.old_range().map(|at| signed(if op.tag() == DiffTag::Equal { ' ' } else { '-' }, compared.old_slice(at)));
+            let signed = |sign: char, line: Option<&str>| {
+                format!(
+                    "{sign}{}",
+                    line.map_or("", |line| line.strip_suffix('\n').unwrap_or(line))
+                )
+            };
+            let removed = op.old_range().map(|at| {
+                signed(
+                    if op.tag() == DiffTag::Equal { ' ' } else { '-' },
+                    compared.old_slice(at),
+                )
+            });
             lines.extend(removed);
             if op.tag() != DiffTag::Equal {
                 lines.extend(op.new_range().map(|at| signed('+', compared.new_slice(at))));
             }
         }
-        hunks.push(Hunk { old_start: start(&old), old_lines: narrow(old.len()), new_start: start(&new), new_lines: narrow(new.len()), lines });
+        hunks.push(Hunk {
+            old_start: start(&old),
+            old_lines: narrow(old.len()),
+            new_start: start(&new),
+            new_lines: narrow(new.len()),
+            lines,
+        });
     }
     finish(path, hunks)
 }
@@ -79,14 +107,23 @@ pub fn unplaced(path: &str, before: &str, after: &str, why: Unplaced) -> Diff {
     diff
 }
 
-/// The change an agent reports as `structuredPatch`: `[{oldStart, oldLines, newStart, newLines, lines}]`. What cannot be read is left out.
+/// The change an agent reports as `structuredPatch`: `[{oldStart, oldLines, newStart, newLines, lines}]`. What cannot
+/// be read is left out.
 pub fn diff_from_patch(path: &str, patch: &serde_json::Value) -> Diff {
-    let hunks = patch.as_array().into_iter().flatten().filter_map(|hunk| Hunk::deserialize(hunk).ok()).collect();
+    let hunks = patch
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|hunk| Hunk::deserialize(hunk).ok())
+        .collect();
     finish(path, hunks)
 }
 
 fn finish(path: &str, hunks: Vec<Hunk>) -> Diff {
-    let mut diff = Diff { path: path.to_owned(), ..Diff::default() };
+    let mut diff = Diff {
+        path: path.to_owned(),
+        ..Diff::default()
+    };
     let mut work = MOST_WORK;
     for hunk in hunks {
         // What is not shown is only counted: it is neither compared nor copied.
@@ -94,7 +131,12 @@ fn finish(path: &str, hunks: Vec<Hunk>) -> Diff {
         if room == 0 {
             diff.omitted += 1;
         }
-        let mut lines = vec![DiffLine { sign: '@', old: None, new: None, parts: vec![(false, head(&hunk))] }];
+        let mut lines = vec![DiffLine {
+            sign: '@',
+            old: None,
+            new: None,
+            parts: vec![(false, head(&hunk))],
+        }];
         lines.truncate(room);
         let (mut old, mut new) = (hunk.old_start, hunk.new_start);
         // Where the run of removed and added lines that is being read began.
@@ -117,7 +159,12 @@ fn finish(path: &str, hunks: Vec<Hunk>) -> Diff {
             if lines.len() < room {
                 let (text, shortened) = cut(text);
                 diff.shortened += i64::from(shortened);
-                lines.push(DiffLine { sign, old: was.then_some(old), new: is.then_some(new), parts: vec![(false, text)] });
+                lines.push(DiffLine {
+                    sign,
+                    old: was.then_some(old),
+                    new: is.then_some(new),
+                    parts: vec![(false, text)],
+                });
             } else {
                 diff.omitted += 1;
             }
@@ -185,7 +232,11 @@ fn words(line: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = line;
     while let Some(first) = rest.chars().next() {
-        let length = if class(first) == 2 { first.len_utf8() } else { rest.find(|c| class(c) != class(first)).unwrap_or(rest.len()) };
+        let length = if class(first) == 2 {
+            first.len_utf8()
+        } else {
+            rest.find(|c| class(c) != class(first)).unwrap_or(rest.len())
+        };
         let (word, after) = rest.split_at(length);
         words.push(word);
         rest = after;
@@ -206,8 +257,18 @@ fn cut(text: &str) -> (String, bool) {
 }
 
 fn head(hunk: &Hunk) -> String {
-    let side = |start: u32, count: u32| if count == 1 { start.to_string() } else { format!("{start},{count}") };
-    format!("@@ -{} +{} @@", side(hunk.old_start, hunk.old_lines), side(hunk.new_start, hunk.new_lines))
+    let side = |start: u32, count: u32| {
+        if count == 1 {
+            start.to_string()
+        } else {
+            format!("{start},{count}")
+        }
+    };
+    format!(
+        "@@ -{} +{} @@",
+        side(hunk.old_start, hunk.old_lines),
+        side(hunk.new_start, hunk.new_lines)
+    )
 }
 
 /// The number of a range's first line; by custom the one before it when the range is empty.
@@ -231,7 +292,15 @@ mod tests {
         let part = |(changed, text): &(bool, String)| if *changed { format!("[{text}]") } else { text.clone() };
         diff.lines
             .iter()
-            .map(|line| format!("{}{},{}|{}", line.sign, number(line.old), number(line.new), line.parts.iter().map(part).collect::<String>()))
+            .map(|line| {
+                format!(
+                    "{}{},{}|{}",
+                    line.sign,
+                    number(line.old),
+                    number(line.new),
+                    line.parts.iter().map(part).collect::<String>()
+                )
+            })
             .collect()
     }
 
@@ -240,7 +309,10 @@ mod tests {
         let before = "1\n2\n3\n4\nlet id = new();\n6\n7\n8\n9\n";
         let after = "1\n2\n3\n4\nlet key = new();\nand more\n6\n7\n8\n9\n";
         let diff = diff("a.rs", before, after);
-        assert_eq!((diff.path.as_str(), diff.added, diff.removed, diff.omitted), ("a.rs", 2, 1, 0));
+        assert_eq!(
+            (diff.path.as_str(), diff.added, diff.removed, diff.omitted),
+            ("a.rs", 2, 1, 0)
+        );
         assert_eq!(
             shown(&diff),
             [
@@ -268,10 +340,21 @@ mod tests {
     #[test]
     fn a_change_without_a_place_has_no_numbers() {
         let between = "same\n".repeat(10);
-        let diff = unplaced("p", &format!("one\n{between}two\n"), &format!("1\n{between}2\n"), Unplaced::NotFound);
-        assert_eq!((diff.unplaced, diff.added, diff.removed), (Some(Unplaced::NotFound), 2, 2));
+        let diff = unplaced(
+            "p",
+            &format!("one\n{between}two\n"),
+            &format!("1\n{between}2\n"),
+            Unplaced::NotFound,
+        );
+        assert_eq!(
+            (diff.unplaced, diff.added, diff.removed),
+            (Some(Unplaced::NotFound), 2, 2)
+        );
         assert!(diff.lines.iter().all(|line| (line.old, line.new) == (None, None)));
-        assert_eq!(diff.lines.iter().map(|line| line.sign).collect::<String>(), "-+   @   -+");
+        assert_eq!(
+            diff.lines.iter().map(|line| line.sign).collect::<String>(),
+            "-+   @   -+"
+        );
         assert!(!shown(&diff).concat().contains("@@"), "{diff:?}");
     }
 
@@ -284,8 +367,24 @@ mod tests {
         ]);
         let diff = diff_from_patch("p", &patch);
         assert_eq!((diff.added, diff.removed), (1, 2));
-        assert_eq!(shown(&diff), ["@,|@@ -10,3 +10,3 @@", " 10,10|a", "-11,|[old] word", "+,11|[new] word", " 12,12|b", "@,|@@ -40 +40,0 @@", "-40,|gone"]);
-        for nonsense in [json!(null), json!("text"), json!([1, "x", {"oldStart": -1, "newStart": 1}]), json!({"a": 1})] {
+        assert_eq!(
+            shown(&diff),
+            [
+                "@,|@@ -10,3 +10,3 @@",
+                " 10,10|a",
+                "-11,|[old] word",
+                "+,11|[new] word",
+                " 12,12|b",
+                "@,|@@ -40 +40,0 @@",
+                "-40,|gone"
+            ]
+        );
+        for nonsense in [
+            json!(null),
+            json!("text"),
+            json!([1, "x", {"oldStart": -1, "newStart": 1}]),
+            json!({"a": 1}),
+        ] {
             assert_eq!(diff_from_patch("p", &nonsense).lines, []);
         }
     }
@@ -294,20 +393,37 @@ mod tests {
     fn large_changes_are_cut_and_say_by_how_much() {
         let after: String = (0..5_000).map(|n| n.to_string() + "\n").collect();
         let cut = diff("n", "", &after);
-        assert_eq!((cut.lines.len(), cut.added, cut.omitted), (MOST_LINES, 5_000, 5_001 - 1_500));
+        assert_eq!(
+            (cut.lines.len(), cut.added, cut.omitted),
+            (MOST_LINES, 5_000, 5_001 - 1_500)
+        );
         let long = diff("n", "", &"x".repeat(100_000));
-        assert_eq!((long.lines[1].parts[0].1.chars().count(), long.shortened, cut.shortened), (MOST_OF_LINE + 1, 1, 0));
+        assert_eq!(
+            (long.lines[1].parts[0].1.chars().count(), long.shortened, cut.shortened),
+            (MOST_OF_LINE + 1, 1, 0)
+        );
         let huge = diff("n", "", &"x\n".repeat(MOST_BYTES));
         assert_eq!((huge.lines.len(), huge.omitted), (0, 4 << 20));
     }
 
     #[test]
     fn a_patch_of_any_shape_is_drawn_in_time() {
-        let pair = |n: usize| [format!("-{} old {n}", "a.b,c;".repeat(14)), format!("+{} new {n}", "a,b.c;".repeat(14))];
+        let pair = |n: usize| {
+            [
+                format!("-{} old {n}", "a.b,c;".repeat(14)),
+                format!("+{} new {n}", "a,b.c;".repeat(14)),
+            ]
+        };
         let one = json!([{"oldStart": 1, "newStart": 1, "lines": (0..40_000).flat_map(pair).collect::<Vec<_>>()}]);
-        let many: Vec<_> = (0..40_000).map(|n| json!({"oldStart": n, "newStart": n, "lines": pair(n)})).collect();
+        let many: Vec<_> = (0..40_000)
+            .map(|n| json!({"oldStart": n, "newStart": n, "lines": pair(n)}))
+            .collect();
         let long = json!([{"oldStart": 1, "newStart": 1, "lines": (0..8_000).flat_map(|n| [format!("-{}{n}", "a b".repeat(160)), format!("+{}{n}", "b a".repeat(160))]).collect::<Vec<_>>()}]);
-        for (patch, omitted) in [(one, 80_001 - 1_500), (json!(many), 120_000 - 1_500), (long, 16_001 - 1_500)] {
+        for (patch, omitted) in [
+            (one, 80_001 - 1_500),
+            (json!(many), 120_000 - 1_500),
+            (long, 16_001 - 1_500),
+        ] {
             // The quickest of three: others use this machine too.
             let took = (0..3)
                 .map(|_| {

@@ -1,6 +1,7 @@
-//! Highlighting: code as escaped HTML with spans of three classes, `k` (keywords, tags, a shell's commands), `s` (strings and numbers), `c` (comments).
-//! Grammars know the languages (`syntect`, `two-face`). A thread of their own loads them at the first code and drops them when none came for a minute:
-//! what they compile for one language takes 5 to 60 MB. Nobody is held up by odd code: what takes too long is shown without colours.
+//! Highlighting: code as escaped HTML with spans of three classes, `k` (keywords, tags, a shell's commands), `s`
+//! (strings and numbers), `c` (comments). Grammars know the languages (`syntect`, `two-face`). A thread of their own
+//! loads them at the first code and drops them when none came for a minute: what they compile for one language takes 5
+//! to 60 MB. Nobody is held up by odd code: what takes too long is shown without colours.
 
 use super::code_into;
 use std::{
@@ -18,7 +19,8 @@ use syntect::{
 
 /// Longer code is shown without colours.
 const MOST: usize = 256 << 10;
-/// Longer lines, in bytes, are shown without colours: with some grammars time grows with the third power of a line's length.
+/// Longer lines, in bytes, are shown without colours: with some grammars time grows with the third power of a line's
+/// length.
 const MOST_OF_LINE: usize = 300;
 /// What was not read after so long is shown without colours. All the code of one text shares it.
 const LONGEST: Duration = Duration::from_millis(250);
@@ -26,13 +28,14 @@ const LONGEST: Duration = Duration::from_millis(250);
 const GRACE: Duration = Duration::from_millis(100);
 /// So long grammars are kept without code to colour.
 const KEPT: Duration = Duration::from_mins(1);
-/// Grammars are loaded anew, which takes two milliseconds, when more languages than this were read: what was compiled for those is given back.
+/// Grammars are loaded anew, which takes two milliseconds, when more languages than this were read: what was compiled
+/// for those is given back.
 const MOST_LANGUAGES: usize = 6;
 /// Grammars that take too long for short lines too.
 const SLOW: &[&str] = &["SystemVerilog", "Typst"];
 
-/// Code as HTML, for the inside of a `code` element. `language_or_path` is a language's name, a file's extension or its path; unknown ones are
-/// escaped only. Blocks up to 350 ms, hence not for threads that serve.
+/// Code as HTML, for the inside of a `code` element. `language_or_path` is a language's name, a file's extension or its
+/// path; unknown ones are escaped only. Blocks up to 350 ms, hence not for threads that serve.
 pub fn highlight(code: &str, language_or_path: &str) -> String {
     Highlighter::default().highlight(code, language_or_path)
 }
@@ -48,7 +51,12 @@ impl Highlighter {
     pub(super) fn highlight(&mut self, code: &str, language_or_path: &str) -> String {
         let until = *self.until.get_or_insert_with(|| Instant::now() + LONGEST);
         let is_worth_it = !code.is_empty() && code.len() <= MOST && !language_or_path.is_empty();
-        let (mut html, read) = if is_worth_it { coloured(code, language_or_path, until) } else { None }.unwrap_or_default();
+        let (mut html, read) = if is_worth_it {
+            coloured(code, language_or_path, until)
+        } else {
+            None
+        }
+        .unwrap_or_default();
         code_into(&mut html, &code[read..]);
         html
     }
@@ -70,9 +78,16 @@ fn coloured(code: &str, language_or_path: &str, until: Instant) -> Option<Colour
     static JOBS: Mutex<Option<Sender<Job>>> = Mutex::new(None);
     // Twice, since the thread may end just when it is given something.
     for _ in 0..2 {
-        let wait = (until + GRACE).checked_duration_since(Instant::now()).filter(|wait| *wait > GRACE)?;
+        let wait = (until + GRACE)
+            .checked_duration_since(Instant::now())
+            .filter(|wait| *wait > GRACE)?;
         let (done, result) = sync_channel(1);
-        let job = Job { code: code.to_owned(), language_or_path: language_or_path.to_owned(), until, done };
+        let job = Job {
+            code: code.to_owned(),
+            language_or_path: language_or_path.to_owned(),
+            until,
+            done,
+        };
         {
             // Nothing that panics runs under this lock.
             let mut jobs = JOBS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +98,10 @@ fn coloured(code: &str, language_or_path: &str, until: Instant) -> Option<Colour
             if let Some(job) = unsent {
                 let (send, receive) = channel();
                 send.send(job).ok()?;
-                std::thread::Builder::new().name("highlight".into()).spawn(move || colour(&receive)).ok()?;
+                std::thread::Builder::new()
+                    .name("highlight".into())
+                    .spawn(move || colour(&receive))
+                    .ok()?;
                 *jobs = Some(send);
             }
         }
@@ -134,20 +152,29 @@ fn syntax<'a>(grammars: &'a SyntaxSet, name_or_path: &str) -> Option<&'a SyntaxR
         "containerfile" => "dockerfile",
         other => other,
     };
-    let found = grammars.find_syntax_by_extension(file).or_else(|| grammars.find_syntax_by_token(ending));
+    let found = grammars
+        .find_syntax_by_extension(file)
+        .or_else(|| grammars.find_syntax_by_token(ending));
     found.filter(|syntax| syntax.name != "Plain Text" && !SLOW.contains(&syntax.name.as_str()))
 }
 
 /// As many lines of the code in colours as can be read until then.
 fn beginning(grammars: &SyntaxSet, syntax: &SyntaxReference, code: &str, until: Instant) -> Coloured {
-    let mut html = Html { to: String::with_capacity(code.len() * 5 / 4), class: "" };
+    let mut html = Html {
+        to: String::with_capacity(code.len() * 5 / 4),
+        class: "",
+    };
     let (mut state, mut stack) = (ParseState::new(syntax), ScopeStack::new());
     let mut read = 0;
     for line in LinesWithEndings::from(code) {
         if Instant::now() >= until {
             break;
         }
-        let ops = if line.len() <= MOST_OF_LINE { state.parse_line(line, grammars).unwrap_or_default() } else { Vec::new() };
+        let ops = if line.len() <= MOST_OF_LINE {
+            state.parse_line(line, grammars).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
         let mut from = 0;
         for (at, op) in ops {
             if at > from {
@@ -158,7 +185,10 @@ fn beginning(grammars: &SyntaxSet, syntax: &SyntaxReference, code: &str, until: 
                 break;
             }
         }
-        html.push(&line[from..], if line.len() <= MOST_OF_LINE { class(&stack) } else { "" });
+        html.push(
+            &line[from..],
+            if line.len() <= MOST_OF_LINE { class(&stack) } else { "" },
+        );
         read += line.len();
     }
     html.push("", "");
@@ -217,9 +247,17 @@ fn class(stack: &ScopeStack) -> &'static str {
             ("markup.raw", "s"),
             ("markup.deleted", "k"),
         ];
-        classes.into_iter().filter_map(|(scope, class)| Some((Scope::new(scope).ok()?, class))).collect()
+        classes
+            .into_iter()
+            .filter_map(|(scope, class)| Some((Scope::new(scope).ok()?, class)))
+            .collect()
     });
-    let says = |scope: &Scope| CLASSES.iter().find(|(begins, _)| begins.is_prefix_of(*scope)).map(|(_, class)| *class);
+    let says = |scope: &Scope| {
+        CLASSES
+            .iter()
+            .find(|(begins, _)| begins.is_prefix_of(*scope))
+            .map(|(_, class)| *class)
+    };
     stack.as_slice().iter().rev().find_map(says).unwrap_or_default()
 }
 
@@ -230,7 +268,9 @@ mod tests {
 
     /// Like `highlight`, with all the time it needs.
     fn unhurried(grammars: &SyntaxSet, code: &str, language: &str) -> String {
-        let Some(syntax) = syntax(grammars, language) else { return super::super::escape(code) };
+        let Some(syntax) = syntax(grammars, language) else {
+            return super::super::escape(code);
+        };
         let (html, read) = beginning(grammars, syntax, code, Instant::now() + Duration::from_mins(10));
         assert_eq!(read, code.len());
         html
@@ -240,25 +280,55 @@ mod tests {
     fn keywords_strings_and_comments_stand_out() {
         let grammars = two_face::syntax::extra_newlines();
         for (language, code, html) in [
-            ("rust", "fn f<'a>(c: char) { 'x' }", "[k:fn] f<'a>(c: [k:char]) { [s:'x'] }"),
-            ("src/lib.rs", "let s = \"a\\\"b\"; /* x\n y */ 1", "[k:let] s = [s:\"a\\\"b\"]; [c:/* x\n y */] [s:1]"),
-            ("py", "def f(): # note\n  '''a\nb'''", "[k:def] f(): [c:# note\n]  [c:'''a\nb''']"),
+            (
+                "rust",
+                "fn f<'a>(c: char) { 'x' }",
+                "[k:fn] f<'a>(c: [k:char]) { [s:'x'] }",
+            ),
+            (
+                "src/lib.rs",
+                "let s = \"a\\\"b\"; /* x\n y */ 1",
+                "[k:let] s = [s:\"a\\\"b\"]; [c:/* x\n y */] [s:1]",
+            ),
+            (
+                "py",
+                "def f(): # note\n  '''a\nb'''",
+                "[k:def] f(): [c:# note\n]  [c:'''a\nb''']",
+            ),
             ("ts", "const a = `x\n${y}`", "[k:const] a = [s:`x\n]${y}[s:`]"),
-            ("sh", "FOO=1 ./run.sh --env staging | grep -c 'x' # all", "FOO=[s:1] [k:./run.sh] --env staging | [k:grep] -c [s:'x'] [c:# all]"),
-            ("bash", "if true; then echo $HOME; fi", "[k:if] [k:true]; [k:then] [k:echo] $HOME; [k:fi]"),
+            (
+                "sh",
+                "FOO=1 ./run.sh --env staging | grep -c 'x' # all",
+                "FOO=[s:1] [k:./run.sh] --env staging | [k:grep] -c [s:'x'] [c:# all]",
+            ),
+            (
+                "bash",
+                "if true; then echo $HOME; fi",
+                "[k:if] [k:true]; [k:then] [k:echo] $HOME; [k:fi]",
+            ),
             ("json", "{\"a\": [1, true]}", "{[s:\"a\"]: [[s:1], [k:true]]}"),
-            ("sql", "SELECT * FROM t -- all", "[k:SELECT] [k:*] [k:FROM] t [c:-- all]"),
+            (
+                "sql",
+                "SELECT * FROM t -- all",
+                "[k:SELECT] [k:*] [k:FROM] t [c:-- all]",
+            ),
             ("toml", "a = \"b\" # c", "[k:a] = [s:\"b\"] [c:# c]"),
             ("html", "<a href=\"b\">c</a>", "<[k:a] href=[s:\"b\"]>c</[k:a]>"),
             ("nothing-known", "let x = \"<\";", "let x = \"<\";"),
             ("rust", "\"never closed", "[s:\"never closed]"),
             ("go", "\"one line\nnext\"", "[s:\"one line\nnext\"]"),
         ] {
-            let expected = html.replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;");
+            let expected = html
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('"', "&quot;")
+                .replace('\'', "&#39;");
             let got = unhurried(&grammars, code, language);
             let shown = ["k", "s", "c"]
                 .iter()
-                .fold(got.clone(), |text, class| text.replace(&format!("<span class=\"{class}\">"), &format!("[{class}:")))
+                .fold(got.clone(), |text, class| {
+                    text.replace(&format!("<span class=\"{class}\">"), &format!("[{class}:"))
+                })
                 .replace("</span>", "]");
             assert_eq!(shown, expected, "{language}: {got}");
         }
@@ -271,7 +341,10 @@ mod tests {
             kotlin kt kts swift cs csharp scala dart php proto bash sh shell zsh console makefile mk envrc json jsonc json5 jsonl ndjson toml ini cfg conf \
             properties tf hcl yaml yml css scss less html htm xml svg sql postgres postgresql sqlite mysql dockerfile containerfile ruby rb gemfile rakefile \
             elixir ex exs lua diff patch src/main.rs a\\b.PY Cargo.lock Makefile docker/Dockerfile .bashrc";
-        let unknown: Vec<_> = names.split_whitespace().filter(|name| syntax(&grammars, name).is_none()).collect();
+        let unknown: Vec<_> = names
+            .split_whitespace()
+            .filter(|name| syntax(&grammars, name).is_none())
+            .collect();
         assert!(unknown.is_empty(), "{unknown:?}");
         for plain in ["txt", "text", "nothing-known", "", "/", "."] {
             assert!(syntax(&grammars, plain).is_none(), "{plain:?}");
@@ -319,7 +392,10 @@ mod tests {
                 longest = longest.max(began.elapsed());
             }
         }
-        assert!(longest < LONGEST + GRACE + Duration::from_millis(250), "took {longest:?}");
+        assert!(
+            longest < LONGEST + GRACE + Duration::from_millis(250),
+            "took {longest:?}"
+        );
     }
 
     #[test]

@@ -14,8 +14,9 @@ const MOST: usize = 512 << 10;
 /// Deeper nesting is shown as it is: it is an accident or an attack.
 const DEEPEST: usize = 40;
 
-/// Markdown (CommonMark with tables, strikethrough and task lists) as sanitised HTML. Raw HTML in it is shown, not obeyed; images become links;
-/// links open in a new tab; headings start at level 3, below those of the page; code blocks are highlighted.
+/// Markdown (CommonMark with tables, strikethrough and task lists) as sanitised HTML. Raw HTML in it is shown, not
+/// obeyed; images become links; links open in a new tab; headings start at level 3, below those of the page; code
+/// blocks are highlighted.
 pub fn markdown(text: &str) -> String {
     if text.len() > MOST {
         return plain(text);
@@ -25,7 +26,10 @@ pub fn markdown(text: &str) -> String {
     let mut code: Option<(String, String)> = None;
     let mut links = 0_usize;
     let mut highlighter = Highlighter::default();
-    for event in Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS) {
+    for event in Parser::new_ext(
+        text,
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS,
+    ) {
         match &event {
             Event::Start(_) => depth += 1,
             Event::End(_) => depth = depth.saturating_sub(1),
@@ -55,16 +59,28 @@ pub fn markdown(text: &str) -> String {
             Event::Start(Tag::HtmlBlock) => blocks.push(Event::Start(Tag::Paragraph)),
             Event::End(TagEnd::HtmlBlock) => blocks.push(Event::End(TagEnd::Paragraph)),
             Event::Html(raw) | Event::InlineHtml(raw) => blocks.push(Event::Text(raw)),
-            Event::TaskListMarker(done) => blocks.push(Event::Text(CowStr::Borrowed(if done { "☑ " } else { "☐ " }))),
+            Event::TaskListMarker(done) => {
+                blocks.push(Event::Text(CowStr::Borrowed(if done { "☑ " } else { "☐ " })));
+            }
             Event::Start(Tag::Heading { level, .. }) => {
-                blocks.push(Event::Start(Tag::Heading { level: below_the_page(level), id: None, classes: Vec::new(), attrs: Vec::new() }));
+                blocks.push(Event::Start(Tag::Heading {
+                    level: below_the_page(level),
+                    id: None,
+                    classes: Vec::new(),
+                    attrs: Vec::new(),
+                }));
             }
             Event::End(TagEnd::Heading(level)) => blocks.push(Event::End(TagEnd::Heading(below_the_page(level)))),
             Event::Start(Tag::Image { dest_url, title, .. } | Tag::Link { dest_url, title, .. }) => {
                 links += 1;
                 // An image inside a link keeps its description only.
                 if links == 1 {
-                    blocks.push(Event::Start(Tag::Link { link_type: LinkType::Inline, dest_url, title, id: CowStr::Borrowed("") }));
+                    blocks.push(Event::Start(Tag::Link {
+                        link_type: LinkType::Inline,
+                        dest_url,
+                        title,
+                        id: CowStr::Borrowed(""),
+                    }));
                 }
             }
             Event::End(TagEnd::Image | TagEnd::Link) => {
@@ -79,17 +95,24 @@ pub fn markdown(text: &str) -> String {
     }
     let mut unsafe_html = String::with_capacity(text.len() * 3 / 2);
     html::push_html(&mut unsafe_html, blocks.into_iter());
-    // Columns keep their alignment, as an attribute: nothing styles. No text holds a whole tag: what is raw is escaped by here.
+    // Columns keep their alignment, as an attribute: nothing styles. No text holds a whole tag: what is raw is escaped
+    // by here.
     for cell in ["td", "th"] {
         for side in ["right", "center"] {
-            unsafe_html = unsafe_html.replace(&format!("<{cell} style=\"text-align: {side}\">"), &format!("<{cell} align=\"{side}\">"));
+            unsafe_html = unsafe_html.replace(
+                &format!("<{cell} style=\"text-align: {side}\">"),
+                &format!("<{cell} align=\"{side}\">"),
+            );
         }
     }
     SANITISER.clean(&unsafe_html).to_string()
 }
 
 fn plain(text: &str) -> String {
-    format!("<pre tabindex=\"0\"><code class=\"code\">{}</code></pre>", as_code(text))
+    format!(
+        "<pre tabindex=\"0\"><code class=\"code\">{}</code></pre>",
+        as_code(text)
+    )
 }
 
 fn as_code(text: &str) -> String {
@@ -99,7 +122,10 @@ fn as_code(text: &str) -> String {
 }
 
 fn block(highlighter: &mut Highlighter, language: &str, text: &str) -> String {
-    format!("<pre tabindex=\"0\"><code class=\"code\">{}</code></pre>", highlighter.highlight(text.strip_suffix('\n').unwrap_or(text), language))
+    format!(
+        "<pre tabindex=\"0\"><code class=\"code\">{}</code></pre>",
+        highlighter.highlight(text.strip_suffix('\n').unwrap_or(text), language)
+    )
 }
 
 const fn below_the_page(level: HeadingLevel) -> HeadingLevel {
@@ -140,13 +166,25 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
             "tr",
             "ul",
         ]))
-        .tag_attributes(HashMap::from([("a", HashSet::from(["href", "title"])), ("ol", HashSet::from(["start"])), ("pre", HashSet::from(["tabindex"]))]))
-        .tag_attribute_values(["td", "th"].into_iter().map(|cell| (cell, HashMap::from([("align", HashSet::from(["right", "center"]))]))).collect())
+        .tag_attributes(HashMap::from([
+            ("a", HashSet::from(["href", "title"])),
+            ("ol", HashSet::from(["start"])),
+            ("pre", HashSet::from(["tabindex"])),
+        ]))
+        .tag_attribute_values(
+            ["td", "th"]
+                .into_iter()
+                .map(|cell| (cell, HashMap::from([("align", HashSet::from(["right", "center"]))])))
+                .collect(),
+        )
         .set_tag_attribute_value("a", "target", "_blank")
         .link_rel(Some("noopener nofollow"))
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .url_relative(UrlRelative::Deny)
-        .allowed_classes(HashMap::from([("code", HashSet::from(["code"])), ("span", HashSet::from(["k", "s", "c", "hid"]))]));
+        .allowed_classes(HashMap::from([
+            ("code", HashSet::from(["code"])),
+            ("span", HashSet::from(["k", "s", "c", "hid"])),
+        ]));
     builder
 });
 
@@ -158,11 +196,20 @@ mod tests {
     #[test]
     fn what_people_write_reads_as_they_meant_it() {
         for (text, html) in [
-            ("plain *and* **strong** `x < y`", "<p>plain <em>and</em> <strong>strong</strong> <code>x &lt; y</code></p>\n"),
+            (
+                "plain *and* **strong** `x < y`",
+                "<p>plain <em>and</em> <strong>strong</strong> <code>x &lt; y</code></p>\n",
+            ),
             ("# One\n#### Four", "<h3>One</h3>\n<h6>Four</h6>\n"),
-            ("`a\u{202e}b`", "<p><code>a<span class=\"hid\">U+202E</span>b</code></p>\n"),
+            (
+                "`a\u{202e}b`",
+                "<p><code>a<span class=\"hid\">U+202E</span>b</code></p>\n",
+            ),
             ("~~gone~~", "<p><del>gone</del></p>\n"),
-            ("- [x] done\n- [ ] open", "<ul>\n<li>☑ done</li>\n<li>☐ open</li>\n</ul>\n"),
+            (
+                "- [x] done\n- [ ] open",
+                "<ul>\n<li>☑ done</li>\n<li>☐ open</li>\n</ul>\n",
+            ),
             ("3. c\n4. d", "<ol start=\"3\">\n<li>c</li>\n<li>d</li>\n</ol>\n"),
             (
                 "[site](https://example.org/a?b=c&d \"Title\")",
@@ -177,24 +224,34 @@ mod tests {
                 "<p><a href=\"https://example.org/\" target=\"_blank\" rel=\"noopener nofollow\">badge</a></p>\n",
             ),
             ("use the <div> element", "<p>use the &lt;div&gt; element</p>\n"),
-            ("<details>\n<summary>x</summary>\n</details>", "<p>&lt;details&gt;\n&lt;summary&gt;x&lt;/summary&gt;\n&lt;/details&gt;</p>\n"),
+            (
+                "<details>\n<summary>x</summary>\n</details>",
+                "<p>&lt;details&gt;\n&lt;summary&gt;x&lt;/summary&gt;\n&lt;/details&gt;</p>\n",
+            ),
             (
                 "```rust\nlet x = \"<b>\"; // y\n```",
                 "<pre tabindex=\"0\"><code class=\"code\"><span class=\"k\">let</span> x = <span class=\"s\">\"&lt;b&gt;\"</span>; <span class=\"c\">// y</span></code></pre>",
             ),
-            ("    indented < code", "<pre tabindex=\"0\"><code class=\"code\">indented &lt; code</code></pre>"),
+            (
+                "    indented < code",
+                "<pre tabindex=\"0\"><code class=\"code\">indented &lt; code</code></pre>",
+            ),
             (
                 "|a|b|c|\n|-|-:|:-:|\n|1|2|3|",
                 "<table><thead><tr><th>a</th><th align=\"right\">b</th><th align=\"center\">c</th></tr></thead><tbody>\n<tr><td>1</td><td align=\"right\">2</td><td align=\"center\">3</td></tr>\n</tbody></table>\n",
             ),
-            ("<td style=\"text-align: right\">", "<p>&lt;td style=\"text-align: right\"&gt;</p>\n"),
+            (
+                "<td style=\"text-align: right\">",
+                "<p>&lt;td style=\"text-align: right\"&gt;</p>\n",
+            ),
             ("", ""),
         ] {
             assert_eq!(markdown(text), html, "{text:?}");
         }
     }
 
-    /// Attacks that got through other sanitisers: mutation through foreign content, broken attributes, odd schemes, nested parsing contexts.
+    /// Attacks that got through other sanitisers: mutation through foreign content, broken attributes, odd schemes,
+    /// nested parsing contexts.
     const ATTACKS: &[&str] = &[
         "<script>alert(1)</script>",
         "<img src=x onerror=alert(1)>",
@@ -257,7 +314,9 @@ mod tests {
         let mut rest = html;
         while let Some(at) = rest.find('<') {
             rest = &rest[at + 1..];
-            let end = rest.find('>').unwrap_or_else(|| panic!("an open tag in {html:?} of {text:?}"));
+            let end = rest
+                .find('>')
+                .unwrap_or_else(|| panic!("an open tag in {html:?} of {text:?}"));
             let tag = &rest[..end];
             rest = &rest[end + 1..];
             let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
@@ -293,7 +352,9 @@ mod tests {
             while let Some((attribute, value)) = attributes.trim_start().split_once("=\"") {
                 let (value, after) = value.split_once('"').expect("attributes are quoted");
                 let good = match (name, attribute) {
-                    ("a", "href") => ["http://", "https://", "mailto:"].iter().any(|scheme| value.to_ascii_lowercase().starts_with(scheme)),
+                    ("a", "href") => ["http://", "https://", "mailto:"]
+                        .iter()
+                        .any(|scheme| value.to_ascii_lowercase().starts_with(scheme)),
                     ("a", "title") | ("ol", "start") => true,
                     ("a", "target") => value == "_blank",
                     ("a", "rel") => value == "noopener nofollow",
@@ -313,9 +374,13 @@ mod tests {
     #[test]
     fn no_attack_gets_through_alone_or_in_company() {
         for attack in ATTACKS {
-            for text in
-                [(*attack).to_owned(), format!("> - {attack}"), format!("**{attack}**"), format!("{attack}\n\n{attack}"), format!("| a |\n|-|\n| {attack} |")]
-            {
+            for text in [
+                (*attack).to_owned(),
+                format!("> - {attack}"),
+                format!("**{attack}**"),
+                format!("{attack}\n\n{attack}"),
+                format!("| a |\n|-|\n| {attack} |"),
+            ] {
                 let html = markdown(&text);
                 assert_harmless(&text, &html);
                 // A second reading by a browser must not turn it into something else.
@@ -326,7 +391,14 @@ mod tests {
 
     #[test]
     fn too_deep_and_too_long_are_shown_as_they_are() {
-        for text in [">".repeat(50_000), "- ".repeat(5_000), "*a **b ".repeat(20_000), "x".repeat(MOST + 1), "[".repeat(50_000), "`".repeat(50_001)] {
+        for text in [
+            ">".repeat(50_000),
+            "- ".repeat(5_000),
+            "*a **b ".repeat(20_000),
+            "x".repeat(MOST + 1),
+            "[".repeat(50_000),
+            "`".repeat(50_001),
+        ] {
             let html = markdown(&text);
             assert_harmless("a flood", &html);
         }

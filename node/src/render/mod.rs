@@ -27,7 +27,12 @@ pub const CODE: usize = AT_ONCE;
 
 /// About how many bytes drawing a Markdown text comes from; code in it is dear.
 pub fn text_weight(text: &str) -> usize {
-    text.len() + if text.contains("```") || text.contains("~~~") { CODE } else { 0 }
+    text.len()
+        + if text.contains("```") || text.contains("~~~") {
+            CODE
+        } else {
+            0
+        }
 }
 
 /// About how many bytes drawing a value comes from; what is dear anyway is not counted to its end.
@@ -51,8 +56,8 @@ pub fn weight(value: &serde_json::Value) -> usize {
     }
 }
 
-/// Draws what comes from `size` bytes. What may be dear is drawn off the threads that serve, and only half as much of it at once as there are
-/// processors: whoever asks for it waits, and nobody else does.
+/// Draws what comes from `size` bytes. What may be dear is drawn off the threads that serve, and only half as much of
+/// it at once as there are processors: whoever asks for it waits, and nobody else does.
 pub async fn draw<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -77,7 +82,8 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// The same for code, in element content only: what cannot be seen, or turns the order of what can, is a box with its name.
+/// The same for code, in element content only: what cannot be seen, or turns the order of what can, is a box with its
+/// name.
 fn code_into(to: &mut String, code: &str) {
     for piece in shown::pieces(code) {
         match piece {
@@ -113,7 +119,14 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_is_dear_to_draw_holds_up_nothing_else() {
-        let lines: Vec<String> = (0..40_000).flat_map(|n| [format!("-{}{n}", "a.b,c;".repeat(14)), format!("+{}{n}", "a,b.c;".repeat(14))]).collect();
+        let lines: Vec<String> = (0..40_000)
+            .flat_map(|n| {
+                [
+                    format!("-{}{n}", "a.b,c;".repeat(14)),
+                    format!("+{}{n}", "a,b.c;".repeat(14)),
+                ]
+            })
+            .collect();
         let patch = serde_json::json!([{"oldStart": 1, "newStart": 1, "lines": lines}]);
         let drawn: Vec<_> = (0..10)
             .map(|_| {
@@ -127,7 +140,10 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(5)).await;
             longest = longest.max(begun.elapsed());
         }
-        assert!(longest < Duration::from_millis(500), "something else waited {longest:?}");
+        assert!(
+            longest < Duration::from_millis(500),
+            "something else waited {longest:?}"
+        );
         for one in drawn {
             assert_eq!(one.await.expect("drawn"), Ok(80_001 - 1_500));
         }

@@ -61,7 +61,8 @@ impl Sweeper {
         self.discard_spools().await
     }
 
-    /// Purges the sessions that were deleted too long ago. Their spools are then those of runs nobody knows, and go with them.
+    /// Purges the sessions that were deleted too long ago. Their spools are then those of runs nobody knows, and go
+    /// with them.
     async fn purge_deleted(&self) -> Result<()> {
         let mut after = String::new();
         loop {
@@ -76,7 +77,9 @@ impl Sweeper {
             let Some(last) = late.last() else { return Ok(()) };
             after = last.id.clone();
             for row in &late {
-                let Ok(session) = row.id.parse::<SessionId>() else { continue };
+                let Ok(session) = row.id.parse::<SessionId>() else {
+                    continue;
+                };
                 // One a commit: a long session's purge must not hold up whoever else writes.
                 let purged = self.purge(session).await?;
                 if !purged {
@@ -92,7 +95,10 @@ impl Sweeper {
         self.journal
             .commit(&Caller::node(), move |tx| {
                 Box::pin(async move {
-                    let row = session::Entity::find_by_id(tx.key(session)).one(tx.db()).await.stored()?;
+                    let row = session::Entity::find_by_id(tx.key(session))
+                        .one(tx.db())
+                        .await
+                        .stored()?;
                     let late = row.filter(|row| row.deleted.is_some_and(|deleted| tx.now() - deleted > RESTORE_MS));
                     Ok(match late {
                         None => Outcome::new(true),
@@ -104,15 +110,22 @@ impl Sweeper {
             .await
     }
 
-    /// Removes the directories of runs that ended too long ago, and of old runs that no table knows any more, but this log: their session was purged.
+    /// Removes the directories of runs that ended too long ago, and of old runs that no table knows any more, but this
+    /// log: their session was purged.
     async fn discard_spools(&self) -> Result<()> {
         // Listed before the tables are read: a run is in the tables before it gets a directory.
         let found = self.engine.processes.list().await;
         for some in found.chunks(usize::try_from(PAGE).expect("a small number")) {
             let ids = some.iter().map(ToString::to_string);
-            let rows = run::Entity::find().filter(run::Column::Id.is_in(ids)).all(self.store.read()).await.stored()?;
+            let rows = run::Entity::find()
+                .filter(run::Column::Id.is_in(ids))
+                .all(self.store.read())
+                .await
+                .stored()?;
             let known: HashMap<String, Option<Millis>> = rows.into_iter().map(|row| (row.id, row.ended)).collect();
-            let own = self.in_log(some.iter().filter(|run| !known.contains_key(&run.to_string()))).await?;
+            let own = self
+                .in_log(some.iter().filter(|run| !known.contains_key(&run.to_string())))
+                .await?;
             for run in some {
                 let since = match known.get(&run.to_string()) {
                     Some(ended) => *ended,
@@ -132,8 +145,16 @@ impl Sweeper {
     /// Those of these runs that this log has an event about.
     async fn in_log(&self, runs: impl Iterator<Item = &RunId>) -> Result<HashSet<String>> {
         let runs: Vec<String> = runs.map(ToString::to_string).collect();
-        let about = event::Entity::find().select_only().column(event::Column::Subject).distinct();
-        let about = about.filter(event::Column::Subject.is_in(runs)).into_tuple().all(self.store.read()).await.stored()?;
+        let about = event::Entity::find()
+            .select_only()
+            .column(event::Column::Subject)
+            .distinct();
+        let about = about
+            .filter(event::Column::Subject.is_in(runs))
+            .into_tuple()
+            .all(self.store.read())
+            .await
+            .stored()?;
         Ok(about.into_iter().collect())
     }
 }
@@ -141,5 +162,8 @@ impl Sweeper {
 /// When a run was started, by its id.
 fn started(run: RunId) -> Option<Millis> {
     let (seconds, nanos) = run.uuid().get_timestamp()?.to_unix();
-    i64::try_from(seconds).ok()?.checked_mul(1_000)?.checked_add(i64::from(nanos / 1_000_000))
+    i64::try_from(seconds)
+        .ok()?
+        .checked_mul(1_000)?
+        .checked_add(i64::from(nanos / 1_000_000))
 }

@@ -15,7 +15,10 @@ use crate::{
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use model::{
     Action, Caller, Result,
-    approvals::{Always, Approval, ApprovalInput, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion, Whole},
+    approvals::{
+        Always, Approval, ApprovalInput, ApprovalKind, ApprovalState, Decided, LimitOf, RememberScope, Suggestion,
+        Whole,
+    },
     caller::{Decision, Resource, decide},
     calls::{CallClass, CallParts, text},
     entries::Diff,
@@ -33,7 +36,10 @@ const DRAWN_AT_ONCE: usize = 8;
 impl Rows {
     /// An approval, if the caller may see its session.
     pub async fn approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<Approval>> {
-        let row = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
+        let row = approval::Entity::find_by_id(self.store.key(id))
+            .one(self.store.read())
+            .await
+            .stored()?;
         let Some(row) = row else { return Ok(None) };
         Ok(self.approvals(caller, vec![row]).await?.pop())
     }
@@ -60,22 +66,39 @@ impl Rows {
             .into_iter()
             .map(|row| (row.id.clone(), row))
             .collect();
-        let offering = rows.iter().filter(|row| offers(row)).filter_map(|row| projects.get(&sessions.get(&row.session)?.project));
+        let offering = rows
+            .iter()
+            .filter(|row| offers(row))
+            .filter_map(|row| projects.get(&sessions.get(&row.session)?.project));
         let trusted = self.folders.seem_trusted(offering).await;
         let mut drawing = Vec::with_capacity(rows.len());
         for row in rows {
-            let Some(session) = sessions.get(&row.session) else { continue };
-            let suggestions: Vec<Suggestion> =
-                if row.suggestions.len() <= ROW { serde_json::from_str(&row.suggestions).unwrap_or_default() } else { Vec::new() };
+            let Some(session) = sessions.get(&row.session) else {
+                continue;
+            };
+            let suggestions: Vec<Suggestion> = if row.suggestions.len() <= ROW {
+                serde_json::from_str(&row.suggestions).unwrap_or_default()
+            } else {
+                Vec::new()
+            };
             let scopes = if offers(&row) {
-                AgentKind::parse(&session.agent).map_or(&[][..], |agent| offered(agent, caller, &suggestions, trusted.contains(&session.project)))
+                AgentKind::parse(&session.agent).map_or(&[][..], |agent| {
+                    offered(agent, caller, &suggestions, trusted.contains(&session.project))
+                })
             } else {
                 &[]
             };
-            drawing.push(self.approval_row(row, session, projects.get(&session.project), suggestions, scopes).boxed());
+            drawing.push(
+                self.approval_row(row, session, projects.get(&session.project), suggestions, scopes)
+                    .boxed(),
+            );
         }
-        // Several at once, so that folders that do not answer hold up no long list; a few, so that few long inputs are held at once.
-        let shown: Vec<Option<Approval>> = futures::stream::iter(drawing).buffered(DRAWN_AT_ONCE).try_collect().await?;
+        // Several at once, so that folders that do not answer hold up no long list; a few, so that few long inputs are
+        // held at once.
+        let shown: Vec<Option<Approval>> = futures::stream::iter(drawing)
+            .buffered(DRAWN_AT_ONCE)
+            .try_collect()
+            .await?;
         Ok(shown.into_iter().flatten().collect())
     }
 
@@ -90,32 +113,73 @@ impl Rows {
         let (input, parts) = self.asked(&row).await?;
         let (input, cut) = beginning(input, ROW);
         // The beginning of a change is no change: its whole is drawn when it is opened.
-        let diff = if cut.is_some() { None } else { self.change(&row, project, &parts, &input).await };
+        let diff = if cut.is_some() {
+            None
+        } else {
+            self.change(&row, project, &parts, &input).await
+        };
         let (session, project) = (session.clone(), project.cloned());
         let size = Drawn::weight(&row, &parts, &input);
-        render::draw(size, move || approval_row(row, &session, project.as_ref(), parts, input, cut, suggestions, diff, scopes)).await
+        render::draw(size, move || {
+            approval_row(
+                row,
+                &session,
+                project.as_ref(),
+                parts,
+                input,
+                cut,
+                suggestions,
+                diff,
+                scopes,
+            )
+        })
+        .await
     }
 
     /// The change that an approval's tool would make; what waits is placed in the file as it is now.
-    async fn change(&self, row: &approval::Model, project: Option<&project::Model>, parts: &CallParts, input: &Value) -> Option<Diff> {
+    async fn change(
+        &self,
+        row: &approval::Model,
+        project: Option<&project::Model>,
+        parts: &CallParts,
+        input: &Value,
+    ) -> Option<Diff> {
         let folder = project.map(|project| project.path.as_str()).unwrap_or_default();
-        if row.state == ApprovalState::Pending.word() { self.proposed(folder, parts, input).await } else { past(folder, parts, input) }
+        if row.state == ApprovalState::Pending.word() {
+            self.proposed(folder, parts, input).await
+        } else {
+            past(folder, parts, input)
+        }
     }
 
     /// All of what an approval asks, if the caller may see its session.
     pub async fn whole_approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<ApprovalInput>> {
-        let row = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
+        let row = approval::Entity::find_by_id(self.store.key(id))
+            .one(self.store.read())
+            .await
+            .stored()?;
         let Some(row) = row else { return Ok(None) };
         let query = session::Entity::find_by_id(self.store.key(&row.session)).filter(Self::scope(caller));
-        let Some(session) = query.one(self.store.read()).await.stored()? else { return Ok(None) };
-        let project = project::Entity::find_by_id(self.store.key(&session.project)).one(self.store.read()).await.stored()?;
+        let Some(session) = query.one(self.store.read()).await.stored()? else {
+            return Ok(None);
+        };
+        let project = project::Entity::find_by_id(self.store.key(&session.project))
+            .one(self.store.read())
+            .await
+            .stored()?;
         let (input, parts) = self.asked(&row).await?;
         let size = Drawn::weight(&row, &parts, &input);
         let diff = self.change(&row, project.as_ref(), &parts, &input).await;
         let drawn = move || {
             let drawn = Drawn::of(&parts, diff, &input);
             let questions = serde_json::from_str(&row.questions).unwrap_or_default();
-            ApprovalInput { input, input_html: drawn.html, diff: drawn.diff, plan_html: drawn.plan, questions }
+            ApprovalInput {
+                input,
+                input_html: drawn.html,
+                diff: drawn.diff,
+                plan_html: drawn.plan,
+                questions,
+            }
         };
         render::draw(size, drawn).await.map(Some)
     }
@@ -140,12 +204,17 @@ impl Rows {
 }
 
 /// Where this caller can have suggestions remembered so that they hold, in a project that is trusted or not.
-pub(crate) fn offered(agent: AgentKind, caller: &Caller, suggestions: &[Suggestion], trusted: bool) -> &'static [RememberScope] {
+pub(crate) fn offered(
+    agent: AgentKind,
+    caller: &Caller,
+    suggestions: &[Suggestion],
+    trusted: bool,
+) -> &'static [RememberScope] {
     RememberScope::offered(trusted, may_last(caller) && agents::can_last(agent, suggestions))
 }
 
-/// What outlasts a session is written into settings that the sessions of everybody read, and trust follows it: that is for whoever may change
-/// projects.
+/// What outlasts a session is written into settings that the sessions of everybody read, and trust follows it: that is
+/// for whoever may change projects.
 pub(crate) fn may_last(caller: &Caller) -> bool {
     decide(caller, Action::EditProject, Resource::Node) == Decision::Allow
 }
@@ -158,7 +227,11 @@ fn offers(row: &approval::Model) -> bool {
 /// What remembering all of these at a scope does.
 fn always(session: &session::Model, suggestions: &[Suggestion], scope: RememberScope) -> Always {
     let file = AgentKind::parse(&session.agent).and_then(|agent| agents::remembered_in(agent, scope));
-    Always { scope, text: Always::text(suggestions, scope), file: file.map(str::to_owned) }
+    Always {
+        scope,
+        text: Always::text(suggestions, scope),
+        file: file.map(str::to_owned),
+    }
 }
 
 /// Whose limit holds for what the session asks, as its project is set now.
@@ -185,14 +258,18 @@ impl Drawn {
 
     fn of(parts: &CallParts, diff: Option<Diff>, input: &Value) -> Self {
         Self {
-            html: text(input, parts.command.as_deref()).map(|command| render::command(command, parts.language.as_deref().unwrap_or_default())),
+            html: text(input, parts.command.as_deref())
+                .map(|command| render::command(command, parts.language.as_deref().unwrap_or_default())),
             diff,
             plan: text(input, parts.plan.as_deref()).map(render::markdown),
         }
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "what an approval is shown with, read before and put together once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what an approval is shown with, read before and put together once"
+)]
 fn approval_row(
     row: approval::Model,
     session: &session::Model,
@@ -208,7 +285,12 @@ fn approval_row(
     let questions = if row.questions.len() <= ROW {
         serde_json::from_str(&row.questions).unwrap_or_default()
     } else {
-        cut = cut.or_else(|| Some(Whole { bytes: i64::try_from(row.questions.len()).unwrap_or(i64::MAX), lines: 1 }));
+        cut = cut.or_else(|| {
+            Some(Whole {
+                bytes: i64::try_from(row.questions.len()).unwrap_or(i64::MAX),
+                lines: 1,
+            })
+        });
         Vec::new()
     };
     let drawn = Drawn::of(&parts, diff, &input);
@@ -233,7 +315,10 @@ fn approval_row(
         questions,
         reason: row.reason,
         subagent: row.subagent,
-        always: scopes.iter().map(|scope| always(session, &suggestions, *scope)).collect(),
+        always: scopes
+            .iter()
+            .map(|scope| always(session, &suggestions, *scope))
+            .collect(),
         suggestions,
         scopes: scopes.to_vec(),
         state: ApprovalState::parse(&row.state)?,
@@ -242,6 +327,9 @@ fn approval_row(
         limit: row.expires.and_then(|_| limit_of(project, session)),
         directory: project.map(|project| project.path.clone()),
         branch: session.branch.clone(),
-        decided: row.decided.as_deref().and_then(|json| serde_json::from_str::<Decided>(json).ok()),
+        decided: row
+            .decided
+            .as_deref()
+            .and_then(|json| serde_json::from_str::<Decided>(json).ok()),
     })
 }

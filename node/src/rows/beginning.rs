@@ -1,5 +1,5 @@
-//! The beginning of a long input: what a row carries of it, and how long all of it is.
-//! It must not leave anything out without saying so, and must keep short fields whole: a path is worth more than a file's last line.
+//! The beginning of a long input: what a row carries of it, and how long all of it is. It must not leave anything out
+//! without saying so, and must keep short fields whole: a path is worth more than a file's last line.
 
 use model::approvals::Whole;
 use serde_json::Value;
@@ -10,14 +10,17 @@ pub(crate) const ROW: usize = 32 * 1024;
 /// What anything takes at least: `false`.
 const SHORTEST: usize = 5;
 
-/// The value, or where its JSON has more than `most` bytes as much of it as has room, and how long it is in whole. Shape and names stay as far as
-/// there is room for them; long texts end early.
+/// The value, or where its JSON has more than `most` bytes as much of it as has room, and how long it is in whole.
+/// Shape and names stay as far as there is room for them; long texts end early.
 pub(crate) fn beginning(value: Value, most: usize) -> (Value, Option<Whole>) {
     let bytes = size(&value);
     if bytes <= most {
         return (value, None);
     }
-    let whole = Whole { bytes: i64::try_from(bytes).unwrap_or(i64::MAX), lines: i64::try_from(lines(&value)).unwrap_or(i64::MAX) };
+    let whole = Whole {
+        bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+        lines: i64::try_from(lines(&value)).unwrap_or(i64::MAX),
+    };
     (first(value, &mut { most }), Some(whole))
 }
 
@@ -34,7 +37,12 @@ fn size(value: &Value) -> usize {
     match value {
         Value::String(text) => 2 + text.chars().map(escaped).sum::<usize>(),
         Value::Array(items) => 2 + items.iter().map(|item| 1 + size(item)).sum::<usize>(),
-        Value::Object(fields) => 2 + fields.iter().map(|(name, field)| name_size(name) + size(field)).sum::<usize>(),
+        Value::Object(fields) => {
+            2 + fields
+                .iter()
+                .map(|(name, field)| name_size(name) + size(field))
+                .sum::<usize>()
+        }
         Value::Null | Value::Bool(_) => 5,
         Value::Number(number) => number.to_string().len(),
     }
@@ -65,7 +73,10 @@ fn first(value: Value, room: &mut usize) -> Value {
     take(SHORTEST);
     match value {
         Value::String(text) => {
-            let end = text.char_indices().find(|(_, c)| !take(escaped(*c))).map_or(text.len(), |(at, _)| at);
+            let end = text
+                .char_indices()
+                .find(|(_, c)| !take(escaped(*c)))
+                .map_or(text.len(), |(at, _)| at);
             Value::String(text[..end].to_owned())
         }
         Value::Array(items) => {
@@ -81,7 +92,10 @@ fn first(value: Value, room: &mut usize) -> Value {
         }
         Value::Object(fields) => {
             // Short fields first, so that a long one takes only what they leave.
-            let mut by_size: Vec<(usize, String, Value)> = fields.into_iter().map(|(name, field)| (size(&field), name, field)).collect();
+            let mut by_size: Vec<(usize, String, Value)> = fields
+                .into_iter()
+                .map(|(name, field)| (size(&field), name, field))
+                .collect();
             by_size.sort_by_key(|(size, ..)| *size);
             let mut kept = serde_json::Map::new();
             for (_, name, field) in by_size {
@@ -121,17 +135,28 @@ mod tests {
         assert!(content.starts_with(cut["content"].as_str().expect("a text")));
         let whole = whole.expect("it was cut");
         assert_eq!(whole.lines, 100_001);
-        assert!(usize::try_from(whole.bytes).is_ok_and(|said| said.abs_diff(bytes(&input)) < 20), "{whole:?}");
-        assert_eq!(beginning(json!({"command": "ls"}), ROW), (json!({"command": "ls"}), None));
+        assert!(
+            usize::try_from(whole.bytes).is_ok_and(|said| said.abs_diff(bytes(&input)) < 20),
+            "{whole:?}"
+        );
+        assert_eq!(
+            beginning(json!({"command": "ls"}), ROW),
+            (json!({"command": "ls"}), None)
+        );
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
-        let leaf =
-            prop_oneof![Just(Value::Null), any::<i64>().prop_map(Value::from), "\\PC{0,40}".prop_map(Value::from), "[\u{0}\\n\"]{0,20}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,40}".prop_map(Value::from),
+            "[\u{0}\\n\"]{0,20}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(4, 64, 8, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
-                proptest::collection::vec(("[a-z\"]{0,6}", inner), 0..8).prop_map(|fields| Value::Object(fields.into_iter().collect()))
+                proptest::collection::vec(("[a-z\"]{0,6}", inner), 0..8)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect()))
             ]
         })
     }

@@ -1,6 +1,6 @@
-//! Sessions as they were read last. A row names the event that changed it last (`session.pos`), so what was read at a position holds as long
-//! as the row has that position: nothing here ever has to be thrown away because something changed.
-//! It must not hold what comes from other rows: names of projects and people.
+//! Sessions as they were read last. A row names the event that changed it last (`session.pos`), so what was read at a
+//! position holds as long as the row has that position: nothing here ever has to be thrown away because something
+//! changed. It must not hold what comes from other rows: names of projects and people.
 
 use model::{Pos, sessions::Session};
 use std::{
@@ -19,7 +19,13 @@ impl Memo {
     /// The sessions as they are at these positions, in the same order, where that was read before.
     pub(super) fn find<'i>(&self, wanted: impl Iterator<Item = (&'i str, Pos)>) -> Vec<Option<Arc<Session>>> {
         let kept = self.kept();
-        wanted.map(|(id, pos)| kept.get(id).filter(|(known, _)| *known == pos).map(|(_, session)| session.clone())).collect()
+        wanted
+            .map(|(id, pos)| {
+                kept.get(id)
+                    .filter(|(known, _)| *known == pos)
+                    .map(|(_, session)| session.clone())
+            })
+            .collect()
     }
 
     /// Whether the session was read before, at whatever position.
@@ -27,7 +33,8 @@ impl Memo {
         self.kept().contains_key(id)
     }
 
-    /// Keeps what was read, unless something later is kept. When it is full it starts over: what is looked at often comes back soon.
+    /// Keeps what was read, unless something later is kept. When it is full it starts over: what is looked at often
+    /// comes back soon.
     pub(super) fn keep(&self, read: Vec<(String, Pos, Arc<Session>)>) {
         let mut kept = self.kept();
         for (id, pos, session) in read {

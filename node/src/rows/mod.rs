@@ -33,7 +33,8 @@ use model::{
     sessions::{AgentKind, Mode, Prompt, PromptState, Queued, QueuedWhy, Session, SessionState, Tokens},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
+    Select,
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
@@ -61,7 +62,8 @@ pub struct Rows {
     capacity: Arc<Mutex<Option<Capacity>>>,
 }
 
-/// How full the node is while sessions are queued: agents at work, those that wait for a person, how many may do either.
+/// How full the node is while sessions are queued: agents at work, those that wait for a person, how many may do
+/// either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     pub(crate) why: QueuedWhy,
@@ -73,7 +75,14 @@ pub struct Capacity {
 impl Rows {
     /// Reads from `store`, and what folders say from `folders`.
     pub fn new(store: Store, journal: Journal, folders: Folders, names: Names) -> Self {
-        Self { store, journal, folders, memo: Arc::default(), names, capacity: Arc::default() }
+        Self {
+            store,
+            journal,
+            folders,
+            memo: Arc::default(),
+            names,
+            capacity: Arc::default(),
+        }
     }
 
     /// A project may have another name now.
@@ -98,21 +107,45 @@ impl Rows {
         }
         let capacity = *self.capacity.lock().unwrap_or_else(PoisonError::into_inner);
         Some(match capacity {
-            _ if session.run.is_some() => Queued { why: QueuedWhy::Ending, busy: 0, waiting: 0, max: 0 },
-            None => Queued { why: QueuedWhy::Next, busy: 0, waiting: 0, max: 0 },
-            Some(Capacity { why, busy, waiting, max }) => Queued { why, busy, waiting, max },
+            _ if session.run.is_some() => Queued {
+                why: QueuedWhy::Ending,
+                busy: 0,
+                waiting: 0,
+                max: 0,
+            },
+            None => Queued {
+                why: QueuedWhy::Next,
+                busy: 0,
+                waiting: 0,
+                max: 0,
+            },
+            Some(Capacity {
+                why,
+                busy,
+                waiting,
+                max,
+            }) => Queued {
+                why,
+                busy,
+                waiting,
+                max,
+            },
         })
     }
 
     /// Sessions that are queued and that the caller may see, at most 200.
     pub(crate) async fn queued_sessions(&self, caller: &Caller) -> Result<Vec<Session>> {
-        let queued = session::Entity::find().filter(Self::scope(caller)).filter(session::Column::State.eq(SessionState::Queued.word()));
+        let queued = session::Entity::find()
+            .filter(Self::scope(caller))
+            .filter(session::Column::State.eq(SessionState::Queued.word()));
         self.sessions(queued.order_by_asc(session::Column::Id).limit(200)).await
     }
 
     /// What `caller` may see of sessions, as a condition on the session table.
     pub fn scope(caller: &Caller) -> Condition {
-        Condition::all().add(session::Column::Deleted.is_null()).add(Self::shared_with(caller))
+        Condition::all()
+            .add(session::Column::Deleted.is_null())
+            .add(Self::shared_with(caller))
     }
 
     /// [`Rows::scope`] without a look at what was deleted.
@@ -129,7 +162,10 @@ impl Rows {
 
     /// A session that is not deleted, if the caller may see it.
     pub async fn session(&self, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
-        let (text, query) = (id.to_string(), session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller)));
+        let (text, query) = (
+            id.to_string(),
+            session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller)),
+        );
         if self.memo.knows(&text) {
             return Ok(self.sessions(query).await?.pop());
         }
@@ -138,12 +174,16 @@ impl Rows {
 
     /// The same in one statement, for a row that has just changed: what is known of it holds no longer.
     async fn session_now(&self, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
-        self.session_by(session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller))).await
+        self.session_by(session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller)))
+            .await
     }
 
     async fn session_by(&self, query: Select<session::Entity>) -> Result<Option<Session>> {
         let rows = sql::each(self.store.read(), query).await.stored()?;
-        Ok(self.told(self.read(rows).into_iter().map(|(_, session)| session)).await?.pop())
+        Ok(self
+            .told(self.read(rows).into_iter().map(|(_, session)| session))
+            .await?
+            .pop())
     }
 
     /// The sessions `query` finds, in its order.
@@ -152,32 +192,55 @@ impl Rows {
         self.shown(query, found).await
     }
 
-    /// The first `limit` of them and, where there are more, when something last happened in the last of them as it was found, and its id.
-    /// A row may be shown newer than that, or not at all any more: whoever reads on goes by where it stood.
-    pub async fn some_sessions(&self, query: Select<session::Entity>, limit: usize) -> Result<(Vec<Session>, Option<(Millis, String)>)> {
+    /// The first `limit` of them and, where there are more, when something last happened in the last of them as it was
+    /// found, and its id. A row may be shown newer than that, or not at all any more: whoever reads on goes by where it
+    /// stood.
+    pub async fn some_sessions(
+        &self,
+        query: Select<session::Entity>,
+        limit: usize,
+    ) -> Result<(Vec<Session>, Option<(Millis, String)>)> {
         let query = query.limit(limit as u64 + 1);
         let mut found = self.found(query.clone()).await?;
         let more = found.len() > limit;
         found.truncate(limit);
-        let last = found.last().filter(|_| more).map(|(id, _, updated)| (*updated, id.clone()));
+        let last = found
+            .last()
+            .filter(|_| more)
+            .map(|(id, _, updated)| (*updated, id.clone()));
         Ok((self.shown(query, found).await?, last))
     }
 
     async fn found(&self, query: Select<session::Entity>) -> Result<Vec<Found>> {
-        let query = query.select_only().columns([session::Column::Id, session::Column::Pos, session::Column::Updated]).into_query();
-        sql::packed(self.store.read(), query, &["id", "pos", "updated"]).await.stored()
+        let query = query
+            .select_only()
+            .columns([session::Column::Id, session::Column::Pos, session::Column::Updated])
+            .into_query();
+        sql::packed(self.store.read(), query, &["id", "pos", "updated"])
+            .await
+            .stored()
     }
 
     /// What was found, read where it is not known.
     async fn shown(&self, query: Select<session::Entity>, found: Vec<Found>) -> Result<Vec<Session>> {
         let mut known = self.memo.find(found.iter().map(|(id, pos, ..)| (id.as_str(), *pos)));
-        let unknown: Vec<&str> = found.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|((id, ..), _)| id.as_str()).collect();
+        let unknown: Vec<&str> = found
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| known.is_none())
+            .map(|((id, ..), _)| id.as_str())
+            .collect();
         if !unknown.is_empty() {
             // By the same query: what it no longer finds, its asker may no longer see.
-            let rows = sql::each(self.store.read(), query.filter(session::Column::Id.is_in(unknown))).await.stored()?;
+            let rows = sql::each(self.store.read(), query.filter(session::Column::Id.is_in(unknown)))
+                .await
+                .stored()?;
             let read = self.read(rows);
             for ((id, ..), place) in found.iter().zip(&mut known).filter(|(_, known)| known.is_none()) {
-                *place = read.iter().find(|(read, _)| read == id).map(|(_, session)| session.clone());
+                *place = read
+                    .iter()
+                    .find(|(read, _)| read == id)
+                    .map(|(_, session)| session.clone());
             }
         }
         self.told(known.into_iter().flatten()).await
@@ -193,10 +256,16 @@ impl Rows {
                     let (id, pos) = (row.id.clone(), row.pos);
                     whole.extend(session_row(row).map(|session| (id, pos, Arc::new(session))));
                 }
-                Err(row) => broken.extend(broken_session(&row).map(|session| (session.id.to_string(), Arc::new(session)))),
+                Err(row) => {
+                    broken.extend(broken_session(&row).map(|session| (session.id.to_string(), Arc::new(session))));
+                }
             }
         }
-        let read = whole.iter().map(|(id, _, session)| (id.clone(), session.clone())).chain(broken).collect();
+        let read = whole
+            .iter()
+            .map(|(id, _, session)| (id.clone(), session.clone()))
+            .chain(broken)
+            .collect();
         self.memo.keep(whole);
         read
     }
@@ -213,24 +282,43 @@ impl Rows {
 
     /// An entry, whoever may see its session.
     async fn entry(&self, session: SessionId, seq: i64) -> Result<Option<Entry>> {
-        let row = entry::Entity::find_by_id((session.to_string(), seq, self.store.origin().to_owned())).one(self.store.read()).await.stored()?;
+        let row = entry::Entity::find_by_id((session.to_string(), seq, self.store.origin().to_owned()))
+            .one(self.store.read())
+            .await
+            .stored()?;
         Ok(self.entries(row.into_iter().collect()).await?.pop())
     }
 
     /// The entries of the call that an approval is about, whoever may see its session.
     async fn entries_asked_about(&self, id: ApprovalId) -> Result<Vec<Entry>> {
-        let asked = approval::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
-        let Some((session, call)) = asked.and_then(|row| Some((row.session, row.call?))) else { return Ok(Vec::new()) };
-        let rows = entry::Entity::find().filter(entry::Column::Session.eq(session)).filter(entry::Column::Call.eq(call));
+        let asked = approval::Entity::find_by_id(self.store.key(id))
+            .one(self.store.read())
+            .await
+            .stored()?;
+        let Some((session, call)) = asked.and_then(|row| Some((row.session, row.call?))) else {
+            return Ok(Vec::new());
+        };
+        let rows = entry::Entity::find()
+            .filter(entry::Column::Session.eq(session))
+            .filter(entry::Column::Call.eq(call));
         self.entries(rows.all(self.store.read()).await.stored()?).await
     }
 
     /// Entry rows with the HTML of their texts.
     pub async fn entries(&self, rows: Vec<entry::Model>) -> Result<Vec<Entry>> {
-        let positions: Vec<i64> = rows.iter().filter(|row| shows_html(&row.kind)).map(|row| row.pos).collect();
+        let positions: Vec<i64> = rows
+            .iter()
+            .filter(|row| shows_html(&row.kind))
+            .map(|row| row.pos)
+            .collect();
         let mut bodies = self.texts(&positions).await?;
         let previews = rows.iter().filter(|row| shows_html(&row.kind)).map(|row| &row.preview);
-        let size = bodies.values().filter(|text| text.len() <= HTML_WITHIN_ROW).chain(previews).map(|text| render::text_weight(text)).sum();
+        let size = bodies
+            .values()
+            .filter(|text| text.len() <= HTML_WITHIN_ROW)
+            .chain(previews)
+            .map(|text| render::text_weight(text))
+            .sum();
         let drawn = move || {
             let row = |row: entry::Model| {
                 let html = shows_html(&row.kind).then(|| {
@@ -249,10 +337,17 @@ impl Rows {
         if positions.is_empty() {
             return Ok(HashMap::new());
         }
-        let events = event::Entity::find().filter(event::Column::Pos.is_in(positions.iter().copied())).all(self.store.read()).await.stored()?;
+        let events = event::Entity::find()
+            .filter(event::Column::Pos.is_in(positions.iter().copied()))
+            .all(self.store.read())
+            .await
+            .stored()?;
         let mut texts = HashMap::new();
         for event in events {
-            let fact = event.payload.as_deref().and_then(|payload| Fact::decode(&event.kind, event.v, payload));
+            let fact = event
+                .payload
+                .as_deref()
+                .and_then(|payload| Fact::decode(&event.kind, event.v, payload));
             if let Some(Fact::EntryAdded(fact)) = fact
                 && let Some(body) = fact.body
                 && let Value::String(text) = self.body(&body).await?
@@ -274,7 +369,12 @@ impl Rows {
     /// The fact at a position; `None` when it was purged or is not known to this version.
     pub async fn fact(&self, pos: i64) -> Result<Option<Fact>> {
         let event = event::Entity::find_by_id(pos).one(self.store.read()).await.stored()?;
-        Ok(event.and_then(|event| event.payload.as_deref().and_then(|payload| Fact::decode(&event.kind, event.v, payload))))
+        Ok(event.and_then(|event| {
+            event
+                .payload
+                .as_deref()
+                .and_then(|payload| Fact::decode(&event.kind, event.v, payload))
+        }))
     }
 
     /// A prompt of a session the caller may see.
@@ -287,7 +387,10 @@ impl Rows {
 
     /// A prompt, whoever may see its session.
     async fn prompt_of_any(&self, id: PromptId) -> Result<Option<Prompt>> {
-        let row = prompt::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
+        let row = prompt::Entity::find_by_id(self.store.key(id))
+            .one(self.store.read())
+            .await
+            .stored()?;
         Ok(row.and_then(prompt_row))
     }
 
@@ -325,11 +428,16 @@ fn id<T: FromStr>(text: &str) -> Option<T>
 where
     T::Err: Display,
 {
-    text.parse().map_err(|error| tracing::error!(%error, text, "a stored id is damaged; its row is left out")).ok()
+    text.parse()
+        .map_err(|error| tracing::error!(%error, text, "a stored id is damaged; its row is left out"))
+        .ok()
 }
 
 fn shows_html(kind: &str) -> bool {
-    matches!(EntryKind::parse(kind), Some(EntryKind::Prompt | EntryKind::Message | EntryKind::Plan))
+    matches!(
+        EntryKind::parse(kind),
+        Some(EntryKind::Prompt | EntryKind::Message | EntryKind::Plan)
+    )
 }
 
 /// A session without the names that come from other rows.
@@ -353,7 +461,12 @@ fn session_row(row: session::Model) -> Option<Session> {
         owner: row.owner.as_deref().and_then(id),
         visibility: Visibility::parse(&row.visibility).unwrap_or(Visibility::Private),
         tags: serde_json::from_str(&row.tags).unwrap_or_default(),
-        usage: Tokens { input: row.tok_input.0, output: row.tok_output.0, cache_read: row.tok_cache_read.0, cache_write: row.tok_cache_write.0 },
+        usage: Tokens {
+            input: row.tok_input.0,
+            output: row.tok_output.0,
+            cache_read: row.tok_cache_read.0,
+            cache_write: row.tok_cache_write.0,
+        },
         cost_micros: row.cost_micros.map(|cost| cost.0),
         context_used: row.context_used,
         context_size: row.context_size,
@@ -383,7 +496,9 @@ fn broken_session(row: &QueryResult) -> Option<Session> {
         project: id(&text("project")?)?,
         project_name: String::new(),
         branch: text("branch"),
-        agent: text("agent").and_then(|word| AgentKind::parse(&word)).unwrap_or(AgentKind::Claude),
+        agent: text("agent")
+            .and_then(|word| AgentKind::parse(&word))
+            .unwrap_or(AgentKind::Claude),
         agent_version: None,
         model: text("model"),
         mode: text("mode").and_then(|word| Mode::parse(&word)).unwrap_or(Mode::Ask),
@@ -394,7 +509,9 @@ fn broken_session(row: &QueryResult) -> Option<Session> {
         queued: None,
         owner_name: String::new(),
         owner: text("owner").as_deref().and_then(id),
-        visibility: text("visibility").and_then(|word| Visibility::parse(&word)).unwrap_or(Visibility::Private),
+        visibility: text("visibility")
+            .and_then(|word| Visibility::parse(&word))
+            .unwrap_or(Visibility::Private),
         tags: Vec::new(),
         usage: Tokens::default(),
         cost_micros: None,
@@ -415,7 +532,14 @@ fn broken_session(row: &QueryResult) -> Option<Session> {
 }
 
 fn prompt_row(row: prompt::Model) -> Option<Prompt> {
-    Some(Prompt { id: id(&row.id)?, session: id(&row.session)?, text: row.text, by_name: row.by_name, at: row.at, state: PromptState::parse(&row.state)? })
+    Some(Prompt {
+        id: id(&row.id)?,
+        session: id(&row.session)?,
+        text: row.text,
+        by_name: row.by_name,
+        at: row.at,
+        state: PromptState::parse(&row.state)?,
+    })
 }
 
 fn entry_row(row: entry::Model, html: Option<String>) -> Option<Entry> {
@@ -423,10 +547,18 @@ fn entry_row(row: entry::Model, html: Option<String>) -> Option<Entry> {
     let call = row.tool.map(|tool| Call {
         id: row.call.clone().unwrap_or_default(),
         tool,
-        class: row.class.as_deref().and_then(CallClass::parse).unwrap_or(CallClass::Other),
+        class: row
+            .class
+            .as_deref()
+            .and_then(CallClass::parse)
+            .unwrap_or(CallClass::Other),
         label: row.label,
         target: row.target.unwrap_or_default(),
-        status: row.status.as_deref().and_then(CallStatus::parse).unwrap_or(CallStatus::Unknown),
+        status: row
+            .status
+            .as_deref()
+            .and_then(CallStatus::parse)
+            .unwrap_or(CallStatus::Unknown),
         result: row.result,
         added: row.added,
         removed: row.removed,

@@ -34,7 +34,12 @@ struct Inner {
 impl Names {
     /// Reads from `store`.
     pub fn new(store: Store, deps: Deps) -> Self {
-        Self(Arc::new(Inner { store, deps, projects: Known::default(), people: Known::default() }))
+        Self(Arc::new(Inner {
+            store,
+            deps,
+            projects: Known::default(),
+            people: Known::default(),
+        }))
     }
 
     /// A project was renamed. People keep their names.
@@ -45,19 +50,36 @@ impl Names {
     /// Puts them on sessions that have only ids: nothing for a project that is gone, `cli` where nobody owns it.
     pub(super) async fn put_on(&self, sessions: &mut [Session]) -> Result<()> {
         let (db, now) = (self.0.store.read(), self.0.deps.now());
-        let projects = of(&self.0.projects, sessions.iter().map(|session| session.project), now, async |ids| {
-            let query = project::Entity::find().select_only().columns([project::Column::Id, project::Column::Name]);
-            query.filter(project::Column::Id.is_in(ids)).into_tuple().all(db).await
-        });
+        let projects = of(
+            &self.0.projects,
+            sessions.iter().map(|session| session.project),
+            now,
+            async |ids| {
+                let query = project::Entity::find()
+                    .select_only()
+                    .columns([project::Column::Id, project::Column::Name]);
+                query.filter(project::Column::Id.is_in(ids)).into_tuple().all(db).await
+            },
+        );
         let projects = projects.await?;
-        let people = of(&self.0.people, sessions.iter().filter_map(|session| session.owner), now, async |ids| {
-            let query = user::Entity::find().select_only().columns([user::Column::Id, user::Column::Name]);
-            query.filter(user::Column::Id.is_in(ids)).into_tuple().all(db).await
-        });
+        let people = of(
+            &self.0.people,
+            sessions.iter().filter_map(|session| session.owner),
+            now,
+            async |ids| {
+                let query = user::Entity::find()
+                    .select_only()
+                    .columns([user::Column::Id, user::Column::Name]);
+                query.filter(user::Column::Id.is_in(ids)).into_tuple().all(db).await
+            },
+        );
         let people = people.await?;
         for session in sessions {
             session.project_name = projects.get(&session.project).cloned().unwrap_or_default();
-            session.owner_name = session.owner.and_then(|owner| people.get(&owner).cloned()).unwrap_or_else(|| "cli".into());
+            session.owner_name = session
+                .owner
+                .and_then(|owner| people.get(&owner).cloned())
+                .unwrap_or_else(|| "cli".into());
         }
         Ok(())
     }

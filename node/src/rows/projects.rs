@@ -20,28 +20,42 @@ use std::collections::HashMap;
 impl Rows {
     /// A project that was not removed.
     pub async fn project(&self, caller: &Caller, id: ProjectId) -> Result<Option<Project>> {
-        let row = project::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
-        let Some(row) = row.filter(|row| row.removed.is_none()) else { return Ok(None) };
+        let row = project::Entity::find_by_id(self.store.key(id))
+            .one(self.store.read())
+            .await
+            .stored()?;
+        let Some(row) = row.filter(|row| row.removed.is_none()) else {
+            return Ok(None);
+        };
         let active = self.activity(caller, [row.id.as_str()]).await?.remove(&row.id);
         Ok(self.project_row(row, active).await)
     }
 
     /// The project of a session, also of one that was deleted; `None` where it was removed or purged.
     pub async fn project_of(&self, caller: &Caller, id: SessionId) -> Result<Option<Project>> {
-        let row = session::Entity::find_by_id(self.store.key(id)).one(self.store.read()).await.stored()?;
+        let row = session::Entity::find_by_id(self.store.key(id))
+            .one(self.store.read())
+            .await
+            .stored()?;
         match row.and_then(|row| row.project.parse().ok()) {
             Some(project) => self.project(caller, project).await,
             None => Ok(None),
         }
     }
 
-    /// When a session that the caller may see last did something in each of these projects that has any; each is one look at the end of an
-    /// index.
-    pub(crate) async fn activity(&self, caller: &Caller, projects: impl IntoIterator<Item = &str>) -> Result<HashMap<String, Millis>> {
+    /// When a session that the caller may see last did something in each of these projects that has any; each is one
+    /// look at the end of an index.
+    pub(crate) async fn activity(
+        &self,
+        caller: &Caller,
+        projects: impl IntoIterator<Item = &str>,
+    ) -> Result<HashMap<String, Millis>> {
         let newest = Query::select()
             .column(session::Column::Updated)
             .from(session::Entity)
-            .and_where(Expr::col((session::Entity, session::Column::Project)).equals((project::Entity, project::Column::Id)))
+            .and_where(
+                Expr::col((session::Entity, session::Column::Project)).equals((project::Entity, project::Column::Id)),
+            )
             .cond_where(Rows::scope(caller))
             .order_by(session::Column::Updated, Order::Desc)
             .limit(1)
@@ -55,7 +69,10 @@ impl Rows {
             .all(self.store.read())
             .await
             .stored()?;
-        Ok(rows.into_iter().filter_map(|(id, active)| Some((id, active?))).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|(id, active)| Some((id, active?)))
+            .collect())
     }
 
     /// A row with what its folder says now; without, and `unread`, where the folder does not answer.
@@ -64,7 +81,13 @@ impl Rows {
         let read = self.folders.facts(&row).await;
         let unread = read.is_err();
         // Nothing is claimed of a folder that does not answer.
-        let facts = read.unwrap_or(Facts { branch: None, remote: None, trusted: false, runs_own: Vec::new(), present: true });
+        let facts = read.unwrap_or(Facts {
+            branch: None,
+            remote: None,
+            trusted: false,
+            runs_own: Vec::new(),
+            present: true,
+        });
         Some(Project {
             id,
             name: row.name,

@@ -60,8 +60,8 @@ impl fmt::Display for RowId {
     }
 }
 
-/// As much of a caller as what a row says depends on: callers of one reader are shown the same. Whether they may see a session's rows at all
-/// is no part of it; [`Whose`](super::Whose) says so.
+/// As much of a caller as what a row says depends on: callers of one reader are shown the same. Whether they may see a
+/// session's rows at all is no part of it; [`Whose`](super::Whose) says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reader {
     /// It says the same to everybody.
@@ -77,7 +77,11 @@ pub enum Reader {
 impl Reader {
     /// The reader of what depends on the sessions that the caller sees.
     pub fn of(caller: &Caller) -> Self {
-        if caller.via == Via::Node { Self::Node } else { Self::Person(caller.user) }
+        if caller.via == Via::Node {
+            Self::Node
+        } else {
+            Self::Person(caller.user)
+        }
     }
 
     /// A caller who stands for all of this reader; sees every session but where their number or date matters.
@@ -87,7 +91,12 @@ impl Reader {
             Self::MayLast(lasts) => (None, Via::Node, if lasts { Role::Owner } else { Role::Viewer }),
             Self::Person(user) => (user, Via::Cli, Role::Viewer),
         };
-        Caller { user, role, via, ..Caller::node() }
+        Caller {
+            user,
+            role,
+            via,
+            ..Caller::node()
+        }
     }
 }
 
@@ -96,10 +105,16 @@ impl Rows {
     pub async fn row(&self, reader: Reader, id: RowId) -> Result<Vec<Row>> {
         let caller = &reader.caller();
         let row = match id {
-            RowId::Session(id) => self.session_now(caller, id).await?.map(|row| Row::Session(Box::new(row))),
+            RowId::Session(id) => self
+                .session_now(caller, id)
+                .await?
+                .map(|row| Row::Session(Box::new(row))),
             RowId::Approval(id) => self.approval(caller, id).await?.map(|row| Row::Approval(Box::new(row))),
             RowId::Project(id) => self.project(caller, id).await?.map(|row| Row::Project(Box::new(row))),
-            RowId::ProjectOf(session) => self.project_of(caller, session).await?.map(|row| Row::Project(Box::new(row))),
+            RowId::ProjectOf(session) => self
+                .project_of(caller, session)
+                .await?
+                .map(|row| Row::Project(Box::new(row))),
             RowId::Entry(session, seq) => self.entry(session, seq).await?.map(|row| Row::Entry(Box::new(row))),
             RowId::Prompt(id) => self.prompt_of_any(id).await?.map(Row::Prompt),
             RowId::AskedAbout(id) => {

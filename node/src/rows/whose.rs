@@ -26,14 +26,21 @@ impl Whose {
 
     /// Whether the caller may see it apart from whether it was deleted.
     pub fn is_shared_with(self, caller: &Caller) -> bool {
-        let session = Resource::Session { owner: self.owner, visibility: self.visibility };
+        let session = Resource::Session {
+            owner: self.owner,
+            visibility: self.visibility,
+        };
         decide(caller, Action::ReadSession, session) == Decision::Allow
     }
 }
 
 impl From<&Session> for Whose {
     fn from(session: &Session) -> Self {
-        Self { owner: session.owner, visibility: session.visibility, deleted: session.deleted.is_some() }
+        Self {
+            owner: session.owner,
+            visibility: session.visibility,
+            deleted: session.deleted.is_some(),
+        }
     }
 }
 
@@ -42,7 +49,11 @@ impl Rows {
     pub async fn whose(&self, session: SessionId) -> Result<Option<Whose>> {
         let row: Option<(Option<String>, String, Option<i64>)> = session::Entity::find_by_id(self.store.key(session))
             .select_only()
-            .columns([session::Column::Owner, session::Column::Visibility, session::Column::Deleted])
+            .columns([
+                session::Column::Owner,
+                session::Column::Visibility,
+                session::Column::Deleted,
+            ])
             .into_tuple()
             .one(self.store.read())
             .await

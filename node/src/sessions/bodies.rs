@@ -21,10 +21,16 @@ use sea_orm::EntityTrait;
 use serde_json::Value;
 
 pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i64) -> Result<EntryBody> {
-    let row = entry::Entity::find_by_id((session.to_string(), seq, store.origin().to_owned())).one(store.read()).await.stored()?;
+    let row = entry::Entity::find_by_id((session.to_string(), seq, store.origin().to_owned()))
+        .one(store.read())
+        .await
+        .stored()?;
     let row = row.ok_or_else(|| Error::NotFound("entry".into()))?;
     let (begun, parts) = match rows.fact(row.pos).await? {
-        Some(Fact::EntryAdded(fact)) => (whole(rows, fact.body.as_ref()).await?, *fact.shape.unwrap_or_default().parts),
+        Some(Fact::EntryAdded(fact)) => (
+            whole(rows, fact.body.as_ref()).await?,
+            *fact.shape.unwrap_or_default().parts,
+        ),
         _ => (None, CallParts::default()),
     };
     let ended = match row.end_pos {
@@ -49,12 +55,16 @@ async fn unreported(
     begun: Option<&Value>,
     ended: Option<&Value>,
 ) -> Result<Option<Diff>> {
-    let Some(input) = begun.filter(|_| EntryKind::parse(&row.kind) == Some(EntryKind::Tool)) else { return Ok(None) };
+    let Some(input) = begun.filter(|_| EntryKind::parse(&row.kind) == Some(EntryKind::Tool)) else {
+        return Ok(None);
+    };
     if ended.and_then(patch).is_some() || Edit::of("", parts, input).is_none() {
         return Ok(None);
     }
     let folder = folder_of(store, session).await?;
-    let Some(edit) = Edit::of(&folder, parts, input) else { return Ok(None) };
+    let Some(edit) = Edit::of(&folder, parts, input) else {
+        return Ok(None);
+    };
     Ok(match row.status.as_deref().and_then(CallStatus::parse) {
         Some(CallStatus::Running) => rows.proposed(&folder, parts, input).await,
         // What was written without a report of what it changed was not there before.
@@ -65,10 +75,18 @@ async fn unreported(
 
 /// What a call's output says that it changed.
 fn patch(output: &Value) -> Option<&Value> {
-    output.get("patch").filter(|patch| patch.as_array().is_some_and(|hunks| !hunks.is_empty()))
+    output
+        .get("patch")
+        .filter(|patch| patch.as_array().is_some_and(|hunks| !hunks.is_empty()))
 }
 
-fn drawn(row: entry::Model, parts: &CallParts, begun: Option<Value>, ended: Option<Value>, change: Option<Diff>) -> EntryBody {
+fn drawn(
+    row: entry::Model,
+    parts: &CallParts,
+    begun: Option<Value>,
+    ended: Option<Value>,
+    change: Option<Diff>,
+) -> EntryBody {
     let mut body = EntryBody::default();
     match EntryKind::parse(&row.kind) {
         Some(EntryKind::Tool | EntryKind::Task) => {
@@ -79,8 +97,13 @@ fn drawn(row: entry::Model, parts: &CallParts, begun: Option<Value>, ended: Opti
         }
         Some(EntryKind::Raw | EntryKind::Todo) => body.raw = begun,
         kind => {
-            let text = begun.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or(row.preview);
-            if matches!(kind, Some(EntryKind::Prompt | EntryKind::Message | EntryKind::Plan | EntryKind::Thought)) {
+            let text = begun
+                .and_then(|value| value.as_str().map(str::to_owned))
+                .unwrap_or(row.preview);
+            if matches!(
+                kind,
+                Some(EntryKind::Prompt | EntryKind::Message | EntryKind::Plan | EntryKind::Thought)
+            ) {
                 body.html = Some(render::markdown(&text));
             }
             body.text = Some(text);
@@ -98,9 +121,15 @@ async fn whole(rows: &Rows, body: Option<&Body>) -> Result<Option<Value>> {
 
 /// The folder that a session works in; empty where its project is not known.
 async fn folder_of(store: &Store, session: SessionId) -> Result<String> {
-    let row = session::Entity::find_by_id(store.key(session)).one(store.read()).await.stored()?;
+    let row = session::Entity::find_by_id(store.key(session))
+        .one(store.read())
+        .await
+        .stored()?;
     let Some(row) = row else { return Ok(String::new()) };
-    let project = project::Entity::find_by_id(store.key(&row.project)).one(store.read()).await.stored()?;
+    let project = project::Entity::find_by_id(store.key(&row.project))
+        .one(store.read())
+        .await
+        .stored()?;
     Ok(project.map(|project| project.path).unwrap_or_default())
 }
 
@@ -112,7 +141,11 @@ fn tool(body: &mut EntryBody, parts: &CallParts, input: &Value, output: Option<V
         body.input_html = Some(render::highlight(content, path));
     }
     if let Some(output) = output {
-        body.output = output.get("output").and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+        body.output = output
+            .get("output")
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned);
         if let Some(patch) = patch(&output) {
             let path = output.get("path").and_then(Value::as_str).unwrap_or(path);
             body.diff = Some(render::diff_from_patch(path, patch));

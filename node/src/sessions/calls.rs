@@ -54,7 +54,9 @@ impl Scribe<'_> {
                 .stored()?
                 .map(|row| row.seq),
         };
-        let Some(seq) = seq.filter(|seq| !self.ended_calls.contains(seq)) else { return Ok(false) };
+        let Some(seq) = seq.filter(|seq| !self.ended_calls.contains(seq)) else {
+            return Ok(false);
+        };
         self.end_entry(seq, status, end).await?;
         Ok(true)
     }
@@ -66,7 +68,18 @@ impl Scribe<'_> {
         };
         self.ended_calls.insert(seq);
         let result = end.result.map(|result| shorten(&result, PREVIEW));
-        self.push(self.id, EntryEnded { session: self.id, seq, status, result, added: end.added, removed: end.removed, body });
+        self.push(
+            self.id,
+            EntryEnded {
+                session: self.id,
+                seq,
+                status,
+                result,
+                added: end.added,
+                removed: end.removed,
+                body,
+            },
+        );
         Ok(())
     }
 
@@ -83,15 +96,22 @@ impl Scribe<'_> {
             .all(self.tx.db())
             .await
             .stored()?;
-        let stored =
-            rows.into_iter().map(|row| Open { seq: row.seq, task: row.kind == EntryKind::Task.word(), call: row.call.unwrap_or_default(), parent: row.parent });
+        let stored = rows.into_iter().map(|row| Open {
+            seq: row.seq,
+            task: row.kind == EntryKind::Task.word(),
+            call: row.call.unwrap_or_default(),
+            parent: row.parent,
+        });
         let fresh = self.fresh_calls.iter().map(|(call, fresh)| Open {
             seq: fresh.seq,
             task: fresh.kind == EntryKind::Task,
             call: call.clone(),
             parent: fresh.parent.clone(),
         });
-        let mut open: Vec<Open> = stored.chain(fresh).filter(|open| !self.ended_calls.contains(&open.seq)).collect();
+        let mut open: Vec<Open> = stored
+            .chain(fresh)
+            .filter(|open| !self.ended_calls.contains(&open.seq))
+            .collect();
         if turn {
             open = of_turn(open);
         }
@@ -107,8 +127,8 @@ impl Scribe<'_> {
     }
 }
 
-/// Which of the open calls end with their turn. Tasks in the background go on, and so does what a subagent in the background does: the call that
-/// started it is over.
+/// Which of the open calls end with their turn. Tasks in the background go on, and so does what a subagent in the
+/// background does: the call that started it is over.
 fn of_turn(open: Vec<Open>) -> Vec<Open> {
     let (tasks, mut rest): (Vec<Open>, Vec<Open>) = open.into_iter().partition(|open| open.task);
     if tasks.is_empty() {
@@ -116,7 +136,11 @@ fn of_turn(open: Vec<Open>) -> Vec<Open> {
     }
     let mut ends: Vec<Open> = Vec::new();
     loop {
-        let within = |open: &Open| open.parent.as_ref().is_none_or(|parent| ends.iter().any(|end| end.call == *parent));
+        let within = |open: &Open| {
+            open.parent
+                .as_ref()
+                .is_none_or(|parent| ends.iter().any(|end| end.call == *parent))
+        };
         let (more, left): (Vec<Open>, Vec<Open>) = rest.into_iter().partition(within);
         if more.is_empty() {
             return ends;
@@ -133,7 +157,12 @@ mod tests {
     fn ended(open: &[(i64, &str, Option<&str>)]) -> Vec<i64> {
         let open = open
             .iter()
-            .map(|(seq, call, parent)| Open { seq: *seq, task: call.starts_with("task:"), call: (*call).into(), parent: parent.map(str::to_owned) })
+            .map(|(seq, call, parent)| Open {
+                seq: *seq,
+                task: call.starts_with("task:"),
+                call: (*call).into(),
+                parent: parent.map(str::to_owned),
+            })
             .collect();
         let mut ended: Vec<i64> = of_turn(open).into_iter().map(|open| open.seq).collect();
         ended.sort_unstable();
@@ -145,10 +174,22 @@ mod tests {
         let foreground = [(1, "agent", None), (2, "read", Some("agent")), (3, "bash", None)];
         assert_eq!(ended(&foreground), [1, 2, 3]);
         let server = (4, "task:server", None);
-        assert_eq!(ended(&[foreground[0], foreground[1], foreground[2], server]), [1, 2, 3], "a server in the background keeps no subagent of the turn");
+        assert_eq!(
+            ended(&[foreground[0], foreground[1], foreground[2], server]),
+            [1, 2, 3],
+            "a server in the background keeps no subagent of the turn"
+        );
         // The call that started it is over; what it started in turn is its own.
-        let background = [(5, "task:one", None), (6, "bash-of-one", Some("one")), (7, "agent-of-one", Some("one")), (8, "read-of-that", Some("agent-of-one"))];
+        let background = [
+            (5, "task:one", None),
+            (6, "bash-of-one", Some("one")),
+            (7, "agent-of-one", Some("one")),
+            (8, "read-of-that", Some("agent-of-one")),
+        ];
         assert_eq!(ended(&background), Vec::<i64>::new());
-        assert_eq!(ended(&[background[0], background[1], foreground[0], foreground[1]]), [1, 2]);
+        assert_eq!(
+            ended(&[background[0], background[1], foreground[0], foreground[1]]),
+            [1, 2]
+        );
     }
 }

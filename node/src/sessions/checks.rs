@@ -16,7 +16,10 @@ pub(super) fn checked_prompt(text: &str) -> Result<String> {
         return Err(Error::invalid("prompt", "say what the agent shall do"));
     }
     if text.len() > PROMPT_MAX {
-        return Err(Error::invalid("prompt", format!("a prompt may have at most {PROMPT_MAX} bytes")));
+        return Err(Error::invalid(
+            "prompt",
+            format!("a prompt may have at most {PROMPT_MAX} bytes"),
+        ));
     }
     if text.contains('\0') {
         return Err(Error::invalid("prompt", "a prompt must not hold the character NUL"));
@@ -28,7 +31,10 @@ pub(super) fn checked_prompt(text: &str) -> Result<String> {
 pub(super) fn checked_title(title: &str) -> Result<String> {
     let title = title.trim();
     if title.is_empty() || title.chars().count() > TITLE_MAX || title.chars().any(char::is_control) {
-        return Err(Error::invalid("title", format!("a title has 1 to {TITLE_MAX} characters on one line")));
+        return Err(Error::invalid(
+            "title",
+            format!("a title has 1 to {TITLE_MAX} characters on one line"),
+        ));
     }
     Ok(title.to_owned())
 }
@@ -53,11 +59,22 @@ pub(super) fn checked_tags(tags: Vec<String>) -> Result<Vec<String>> {
 
 /// The model as it is kept; `None` is the agent's default.
 pub(super) fn checked_model(model: Option<String>) -> Result<Option<String>> {
-    let model = model.map(|model| model.trim().to_owned()).filter(|model| !model.is_empty());
+    let model = model
+        .map(|model| model.trim().to_owned())
+        .filter(|model| !model.is_empty());
     match &model {
         // It becomes an argument of the agent's program: nothing that could be read as an option.
-        Some(name) if name.len() > 100 || name.starts_with('-') || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/@[]".contains(c)) => {
-            Err(Error::invalid("model", "a model is named with letters, digits and - _ . : / @ [ ]"))
+        Some(name)
+            if name.len() > 100
+                || name.starts_with('-')
+                || !name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-_.:/@[]".contains(c)) =>
+        {
+            Err(Error::invalid(
+                "model",
+                "a model is named with letters, digits and - _ . : / @ [ ]",
+            ))
         }
         _ => Ok(model),
     }
@@ -98,7 +115,10 @@ mod tests {
 
     #[test]
     fn tags_are_trimmed_and_unique() {
-        assert_eq!(checked_tags(vec![" a ".into(), "a".into(), "b".into()]), Ok(vec!["a".into(), "b".into()]));
+        assert_eq!(
+            checked_tags(vec![" a ".into(), "a".into(), "b".into()]),
+            Ok(vec!["a".into(), "b".into()])
+        );
         assert!(checked_tags(vec![String::new()]).is_err());
         assert!(checked_tags((0..21).map(|n| n.to_string()).collect()).is_err());
     }

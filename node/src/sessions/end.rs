@@ -46,7 +46,19 @@ pub(super) struct End {
 impl End {
     /// An end of which nothing is known but this.
     pub(super) fn unseen(session: SessionId, run: RunId, name: &'static str, exit: Exit) -> Self {
-        Self { session, run, exit, stop: None, name, stderr: String::new(), resumed: false, cut: false, tasks: false, note: None, broken: None }
+        Self {
+            session,
+            run,
+            exit,
+            stop: None,
+            name,
+            stderr: String::new(),
+            resumed: false,
+            cut: false,
+            tasks: false,
+            note: None,
+            broken: None,
+        }
     }
 
     /// Commits the end of the process.
@@ -56,10 +68,18 @@ impl End {
         let stopped = scribe.is_stopping();
         scribe.end_open_calls(CallStatus::Unknown).await?;
         apply::withdraw_all(&mut scribe, "the agent's process ended").await?;
-        scribe.push(self.run, RunEnded { run: self.run, session: self.session, exit: self.exit.clone() });
+        scribe.push(
+            self.run,
+            RunEnded {
+                run: self.run,
+                session: self.session,
+                exit: self.exit.clone(),
+            },
+        );
         let waiting = scribe.next_prompt().await?.is_some();
         let (state, detail) = self.verdict(before, scribe.row.state_detail.clone());
-        // What was said to a session that had failed is not thrown after the failure, but what was said knowing of it starts the agent anew.
+        // What was said to a session that had failed is not thrown after the failure, but what was said knowing of it
+        // starts the agent anew.
         let goes_on = match state {
             SessionState::Idle | SessionState::Interrupted => waiting,
             SessionState::Failed if before == state => waiting && scribe.spoken_to_since_it_moved().await?,
@@ -70,12 +90,29 @@ impl End {
         if stopped {
             // The state stays what a person made it: `done`, or `queued` by what they said after the stop.
         } else if self.found_nothing(&scribe.row) && scribe.row.deleted.is_none() {
-            scribe.entry(EntryKind::Status, NewEntry::text("The agent has no transcript of this conversation: it starts anew")).await?;
+            scribe
+                .entry(
+                    EntryKind::Status,
+                    NewEntry::text("The agent has no transcript of this conversation: it starts anew"),
+                )
+                .await?;
             scribe.moved(SessionState::Queued, None);
         } else if goes_on {
             if self.stop == Some(Stop::Trust) {
-                let lost = if self.tasks { "; what it ran in the background ended with it" } else { "" };
-                scribe.entry(EntryKind::Status, NewEntry::text(format!("What the project may run has changed: {} starts anew{lost}", self.name))).await?;
+                let lost = if self.tasks {
+                    "; what it ran in the background ended with it"
+                } else {
+                    ""
+                };
+                scribe
+                    .entry(
+                        EntryKind::Status,
+                        NewEntry::text(format!(
+                            "What the project may run has changed: {} starts anew{lost}",
+                            self.name
+                        )),
+                    )
+                    .await?;
             }
             scribe.moved(SessionState::Queued, None);
         } else {
@@ -86,8 +123,16 @@ impl End {
             }
             scribe.moved(state, detail);
         }
-        input::Entity::delete_many().filter(input::Column::Run.eq(self.run.to_string())).exec(tx.db()).await.stored()?;
-        run_cursor::Entity::delete_many().filter(run_cursor::Column::Run.eq(self.run.to_string())).exec(tx.db()).await.stored()?;
+        input::Entity::delete_many()
+            .filter(input::Column::Run.eq(self.run.to_string()))
+            .exec(tx.db())
+            .await
+            .stored()?;
+        run_cursor::Entity::delete_many()
+            .filter(run_cursor::Column::Run.eq(self.run.to_string()))
+            .exec(tx.db())
+            .await
+            .stored()?;
         Ok(scribe.finish(()))
     }
 
@@ -96,34 +141,85 @@ impl End {
         self.resumed && !row.resumable && self.stop.is_none()
     }
 
-    /// What the session is now, and why; `why` is why it was as it was before. The end of an agent that rested takes no cause away.
+    /// What the session is now, and why; `why` is why it was as it was before. The end of an agent that rested takes no
+    /// cause away.
     fn verdict(&self, before: SessionState, why: Option<String>) -> (SessionState, Option<String>) {
-        let rests = Standing { state: before, run: true, background: false }.is_settled();
+        let rests = Standing {
+            state: before,
+            run: true,
+            background: false,
+        }
+        .is_settled();
         if let Some(broken) = &self.broken {
             return (SessionState::Unknown, Some(broken.clone()));
         }
         match (&self.stop, &self.exit) {
             // Nothing but this commit says so.
-            (Some(Stop::Unwritten { by }), _) if before != SessionState::Done => (SessionState::Done, Some(format!("stopped by {by}"))),
-            (None, Exit::Code { .. } | Exit::Signal { .. }) if self.note.is_some() => {
-                (SessionState::Failed, self.note.as_ref().map(|note| format!("{}: {note}", self.name)))
+            (Some(Stop::Unwritten { by }), _) if before != SessionState::Done => {
+                (SessionState::Done, Some(format!("stopped by {by}")))
             }
-            (Some(Stop::Person | Stop::Node), _) if self.cut && before == SessionState::Interrupted => (before, Some(STOPPED.into())),
+            (None, Exit::Code { .. } | Exit::Signal { .. }) if self.note.is_some() => (
+                SessionState::Failed,
+                self.note.as_ref().map(|note| format!("{}: {note}", self.name)),
+            ),
+            (Some(Stop::Person | Stop::Node), _) if self.cut && before == SessionState::Interrupted => {
+                (before, Some(STOPPED.into()))
+            }
             (Some(_), _) if rests => (before, why),
-            (Some(Stop::Silent), _) => (SessionState::Failed, Some(format!("{} said nothing at all after it was started, and was ended", self.name))),
-            (Some(Stop::Idle), _) => (SessionState::Interrupted, Some(format!("{} was ended because it had rested long, just as it began again", self.name))),
-            (Some(Stop::Trust), _) => (SessionState::Interrupted, Some("what the project may run has changed".into())),
-            (Some(Stop::Person | Stop::Unwritten { .. } | Stop::Node), _) => (SessionState::Interrupted, Some(STOPPED.into())),
-            (None, Exit::Lost) => (SessionState::Unknown, Some(format!("nobody saw how {} ended", self.name))),
+            (Some(Stop::Silent), _) => (
+                SessionState::Failed,
+                Some(format!(
+                    "{} said nothing at all after it was started, and was ended",
+                    self.name
+                )),
+            ),
+            (Some(Stop::Idle), _) => (
+                SessionState::Interrupted,
+                Some(format!(
+                    "{} was ended because it had rested long, just as it began again",
+                    self.name
+                )),
+            ),
+            (Some(Stop::Trust), _) => (
+                SessionState::Interrupted,
+                Some("what the project may run has changed".into()),
+            ),
+            (Some(Stop::Person | Stop::Unwritten { .. } | Stop::Node), _) => {
+                (SessionState::Interrupted, Some(STOPPED.into()))
+            }
+            (None, Exit::Lost) => (
+                SessionState::Unknown,
+                Some(format!("nobody saw how {} ended", self.name)),
+            ),
             (None, Exit::Code { code: 0 }) if rests => (before, why),
-            (None, Exit::Code { .. } | Exit::Signal { .. }) if before == SessionState::Failed && why.is_some() => (before, why),
+            (None, Exit::Code { .. } | Exit::Signal { .. }) if before == SessionState::Failed && why.is_some() => {
+                (before, why)
+            }
             // Nothing was under way: nothing failed but the process, and the next prompt starts it again.
-            (None, Exit::Code { code }) if rests => (before, Some(format!("{} ended with code {code} while it rested", self.name))),
-            (None, Exit::Signal { signal }) if rests => (before, Some(format!("{} was ended by signal {signal} while it rested", self.name))),
-            (None, Exit::Code { code: 0 }) => (SessionState::Failed, Some(format!("{} ended in the middle of a turn", self.name))),
-            (None, Exit::Code { code }) => (SessionState::Failed, Some(self.with_stderr(&format!("{} ended with code {code}", self.name)))),
-            (None, Exit::Signal { signal }) => (SessionState::Failed, Some(self.with_stderr(&format!("{} was ended by signal {signal}", self.name)))),
-            (None, Exit::NotStarted { why }) => (SessionState::Failed, Some(format!("{} could not be started: {why}", self.name))),
+            (None, Exit::Code { code }) if rests => (
+                before,
+                Some(format!("{} ended with code {code} while it rested", self.name)),
+            ),
+            (None, Exit::Signal { signal }) if rests => (
+                before,
+                Some(format!("{} was ended by signal {signal} while it rested", self.name)),
+            ),
+            (None, Exit::Code { code: 0 }) => (
+                SessionState::Failed,
+                Some(format!("{} ended in the middle of a turn", self.name)),
+            ),
+            (None, Exit::Code { code }) => (
+                SessionState::Failed,
+                Some(self.with_stderr(&format!("{} ended with code {code}", self.name))),
+            ),
+            (None, Exit::Signal { signal }) => (
+                SessionState::Failed,
+                Some(self.with_stderr(&format!("{} was ended by signal {signal}", self.name))),
+            ),
+            (None, Exit::NotStarted { why }) => (
+                SessionState::Failed,
+                Some(format!("{} could not be started: {why}", self.name)),
+            ),
         }
     }
 
@@ -167,9 +263,24 @@ mod tests {
 
     #[test]
     fn no_end_leaves_a_session_at_work() {
-        let exits = [Exit::Lost, Exit::Code { code: 0 }, Exit::Code { code: 1 }, Exit::Signal { signal: 9 }, Exit::NotStarted { why: "no such file".into() }];
-        let stops =
-            [None, Some(Stop::Person), Some(Stop::Unwritten { by: "mara".into() }), Some(Stop::Idle), Some(Stop::Trust), Some(Stop::Silent), Some(Stop::Node)];
+        let exits = [
+            Exit::Lost,
+            Exit::Code { code: 0 },
+            Exit::Code { code: 1 },
+            Exit::Signal { signal: 9 },
+            Exit::NotStarted {
+                why: "no such file".into(),
+            },
+        ];
+        let stops = [
+            None,
+            Some(Stop::Person),
+            Some(Stop::Unwritten { by: "mara".into() }),
+            Some(Stop::Idle),
+            Some(Stop::Trust),
+            Some(Stop::Silent),
+            Some(Stop::Node),
+        ];
         for before in SessionState::ALL {
             for exit in &exits {
                 for stop in &stops {
@@ -183,16 +294,37 @@ mod tests {
     #[test]
     fn a_failure_says_what_the_agent_said_last() {
         let (state, detail) = end(None, Exit::Code { code: 1 }).verdict(SessionState::Working, None);
-        assert_eq!((state, detail.as_deref()), (SessionState::Failed, Some("Claude Code ended with code 1: last line")));
+        assert_eq!(
+            (state, detail.as_deref()),
+            (SessionState::Failed, Some("Claude Code ended with code 1: last line"))
+        );
     }
 
     #[test]
     fn the_end_of_an_agent_that_rested_takes_no_cause_away() {
         let why = || Some("the model is overloaded".to_owned());
-        for (stop, exit) in [(Some(Stop::Idle), Exit::Code { code: 0 }), (None, Exit::Code { code: 0 }), (None, Exit::Code { code: 1 })] {
-            assert_eq!(end(stop, exit).verdict(SessionState::Failed, why()), (SessionState::Failed, why()));
+        for (stop, exit) in [
+            (Some(Stop::Idle), Exit::Code { code: 0 }),
+            (None, Exit::Code { code: 0 }),
+            (None, Exit::Code { code: 1 }),
+        ] {
+            assert_eq!(
+                end(stop, exit).verdict(SessionState::Failed, why()),
+                (SessionState::Failed, why())
+            );
         }
-        assert_eq!(end(Some(Stop::Idle), Exit::Code { code: 0 }).verdict(SessionState::Interrupted, why()).1, why());
-        assert_eq!(end(None, Exit::Code { code: 1 }).verdict(SessionState::Failed, None).1.as_deref(), Some("Claude Code ended with code 1 while it rested"));
+        assert_eq!(
+            end(Some(Stop::Idle), Exit::Code { code: 0 })
+                .verdict(SessionState::Interrupted, why())
+                .1,
+            why()
+        );
+        assert_eq!(
+            end(None, Exit::Code { code: 1 })
+                .verdict(SessionState::Failed, None)
+                .1
+                .as_deref(),
+            Some("Claude Code ended with code 1 while it rested")
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! The engine: which sessions have an agent process, which wait for one, and what happens to both when the node starts and stops.
-//! The tables say what must run; the engine makes it so and never believes its own memory over them.
+//! The engine: which sessions have an agent process, which wait for one, and what happens to both when the node starts
+//! and stops. The tables say what must run; the engine makes it so and never believes its own memory over them.
 
 use super::{
     end::End,
@@ -27,7 +27,9 @@ use model::{
     sessions::{AgentKind, Mode, QueuedWhy, SessionState},
     standing::Standing,
 };
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::Expr,
+};
 use std::{
     any::Any,
     collections::{BTreeMap, HashMap},
@@ -49,7 +51,8 @@ pub(super) const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// The same as [`TAKES_WITHIN`] where the node stops and has little time, or is known to be held up.
 const HURRIES_WITHIN: Duration = Duration::from_millis(500);
 
-/// While there is no room, it is looked for room at most so often: everybody who creates a session asks for it, and it costs three statements.
+/// While there is no room, it is looked for room at most so often: everybody who creates a session asks for it, and it
+/// costs three statements.
 const FULL: Duration = Duration::from_millis(20);
 
 /// What the engine is told once.
@@ -59,7 +62,8 @@ pub struct EngineConfig {
     pub agents_max: usize,
     /// An agent that rests so long is ended; its session stays as it is.
     pub agents_idle: Duration,
-    /// An agent that says nothing for so long after its start is suspicious: its session says so; after ten times as long it is ended.
+    /// An agent that says nothing for so long after its start is suspicious: its session says so; after ten times as
+    /// long it is ended.
     pub agents_silence: Duration,
     /// So many bytes of an agent's output are kept; one that writes more is ended.
     pub spool_max: u64,
@@ -73,18 +77,27 @@ pub struct EngineConfig {
     pub demo_env: BTreeMap<String, String>,
 }
 
-/// Where an answer goes. Whoever claims it first decides about the order: its runner, which then follows it, or its asker, who withdraws it.
+/// Where an answer goes. Whoever claims it first decides about the order: its runner, which then follows it, or its
+/// asker, who withdraws it.
 pub(super) struct Reply {
     answer: oneshot::Sender<Result<()>>,
     claimed: Arc<AtomicBool>,
 }
 
 impl Reply {
-    /// Where the answer arrives, which is an error when it never comes: no agent runs. The flag is set once somebody has claimed the order.
+    /// Where the answer arrives, which is an error when it never comes: no agent runs. The flag is set once somebody
+    /// has claimed the order.
     fn new() -> (Self, oneshot::Receiver<Result<()>>, Arc<AtomicBool>) {
         let (answer, answered) = oneshot::channel();
         let claimed = Arc::<AtomicBool>::default();
-        (Self { answer, claimed: claimed.clone() }, answered, claimed)
+        (
+            Self {
+                answer,
+                claimed: claimed.clone(),
+            },
+            answered,
+            claimed,
+        )
     }
 
     /// Whether the runner may follow the order: nobody has withdrawn it.
@@ -192,7 +205,15 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(store: Store, journal: Journal, deps: Deps, processes: Processes, folders: Folders, hub: Hub, config: EngineConfig) -> Arc<Self> {
+    pub(crate) fn new(
+        store: Store,
+        journal: Journal,
+        deps: Deps,
+        processes: Processes,
+        folders: Folders,
+        hub: Hub,
+        config: EngineConfig,
+    ) -> Arc<Self> {
         Arc::new(Self {
             store,
             journal,
@@ -218,7 +239,8 @@ impl Engine {
         self.kick.notify_one();
     }
 
-    /// Something about a session was committed: its runner looks at the tables, or the supervisor does where it has none. Never waits.
+    /// Something about a session was committed: its runner looks at the tables, or the supervisor does where it has
+    /// none. Never waits.
     pub(crate) fn look(&self, session: SessionId) {
         match self.told(session) {
             Some((_, told)) => told.news.notify_one(),
@@ -230,17 +252,28 @@ impl Engine {
         self.places().get(&session).map(|place| (place.run, place.told.clone()))
     }
 
-    /// Hands an order to a session's runner. Never waits: a runner that is held up has enough to do, and takes no more at some point.
+    /// Hands an order to a session's runner. Never waits: a runner that is held up has enough to do, and takes no more
+    /// at some point.
     fn order(&self, session: SessionId, order: Order) -> std::result::Result<(), Asked> {
-        let orders = self.places().get(&session).map(|place| place.orders.clone()).ok_or(Asked::NoAgent)?;
+        let orders = self
+            .places()
+            .get(&session)
+            .map(|place| place.orders.clone())
+            .ok_or(Asked::NoAgent)?;
         orders.try_send(order).map_err(|refused| match refused {
             mpsc::error::TrySendError::Closed(_) => Asked::NoAgent,
             mpsc::error::TrySendError::Full(_) => Asked::HeldUp,
         })
     }
 
-    /// Tells the agent something and waits until it has answered. A runner that has not taken the order up within `patience` is not waited for.
-    pub(super) async fn ask(&self, session: SessionId, patience: Duration, order: impl FnOnce(Reply) -> Order) -> Result<Asked> {
+    /// Tells the agent something and waits until it has answered. A runner that has not taken the order up within
+    /// `patience` is not waited for.
+    pub(super) async fn ask(
+        &self,
+        session: SessionId,
+        patience: Duration,
+        order: impl FnOnce(Reply) -> Order,
+    ) -> Result<Asked> {
         let (reply, mut answered, claimed) = Reply::new();
         if let Err(why) = self.order(session, order(reply)) {
             return Ok(why);
@@ -255,16 +288,24 @@ impl Engine {
         match waited {
             Ok(Ok(answer)) => answer.map(|()| Asked::Agreed),
             Ok(Err(_)) => Ok(Asked::NoAgent),
-            Err(_) => Err(Error::Unavailable("the agent did not answer within 10 s; it may still do so".into())),
+            Err(_) => Err(Error::Unavailable(
+                "the agent did not answer within 10 s; it may still do so".into(),
+            )),
         }
     }
 
-    /// Ends a session's agent; `false` when it has none. Never waits, and needs neither the runner nor the database: a runner that is held up
-    /// by a full disk or by an agent that does not read is not waited for.
+    /// Ends a session's agent; `false` when it has none. Never waits, and needs neither the runner nor the database: a
+    /// runner that is held up by a full disk or by an agent that does not read is not waited for.
     pub(crate) fn stop(self: &Arc<Self>, session: SessionId, stop: Stop) -> bool {
-        let Some((run, told)) = self.told(session) else { return false };
+        let Some((run, told)) = self.told(session) else {
+            return false;
+        };
         // Where nothing can be stored its runner hangs on that.
-        let patience = if matches!(stop, Stop::Node | Stop::Unwritten { .. }) { HURRIES_WITHIN } else { TAKES_WITHIN };
+        let patience = if matches!(stop, Stop::Node | Stop::Unwritten { .. }) {
+            HURRIES_WITHIN
+        } else {
+            TAKES_WITHIN
+        };
         told.slot().get_or_insert(stop);
         told.news.notify_one();
         let engine = self.clone();
@@ -298,7 +339,9 @@ impl Engine {
 
     /// Tells an agent to end its turn without storing that first; whether it took it.
     pub(super) async fn interrupt_aside(&self, session: SessionId, agent: AgentKind) -> bool {
-        let Some((run, _)) = self.told(session) else { return false };
+        let Some((run, _)) = self.told(session) else {
+            return false;
+        };
         let mut taken = false;
         for line in (self.config.driver)(agent).interrupt() {
             taken = self.processes.aside(run, &line).await.is_ok();
@@ -355,11 +398,19 @@ impl Engine {
         }
     }
 
-    /// Takes up every process that the tables say was running when the node last stopped. Afterwards nothing claims to run that does not.
+    /// Takes up every process that the tables say was running when the node last stopped. Afterwards nothing claims to
+    /// run that does not.
     pub(crate) async fn recover(self: &Arc<Self>) -> Result<()> {
-        let open = run::Entity::find().filter(run::Column::Ended.is_null()).order_by_asc(run::Column::Id).all(self.store.read()).await.stored()?;
+        let open = run::Entity::find()
+            .filter(run::Column::Ended.is_null())
+            .order_by_asc(run::Column::Id)
+            .all(self.store.read())
+            .await
+            .stored()?;
         for row in open {
-            let (Ok(run), Ok(session)) = (row.id.parse::<RunId>(), row.session.parse::<SessionId>()) else { continue };
+            let (Ok(run), Ok(session)) = (row.id.parse::<RunId>(), row.session.parse::<SessionId>()) else {
+                continue;
+            };
             // One that cannot be taken up must not keep the node from starting; it is tried again at the next start.
             if let Err(error) = self.take_up(run, session, row.trusted).await {
                 tracing::error!(%session, %run, %error, "an agent could not be taken up again");
@@ -369,17 +420,26 @@ impl Engine {
     }
 
     async fn take_up(self: &Arc<Self>, run: RunId, session: SessionId, trusted: bool) -> Result<()> {
-        let row = session::Entity::find_by_id(self.store.key(session)).one(self.store.read()).await.stored()?;
+        let row = session::Entity::find_by_id(self.store.key(session))
+            .one(self.store.read())
+            .await
+            .stored()?;
         let Some(row) = row else { return Ok(()) };
         let Some(agent) = AgentKind::parse(&row.agent) else {
             // Nobody here understands it, so that nobody could stop it either.
             let why = unknown_agent(&row.agent);
             tracing::error!(%session, %run, why, "an agent cannot be taken up and is ended");
             self.killed(session, run).await;
-            let end = End { broken: Some(why), ..End::unseen(session, run, "its agent", Exit::Lost) };
+            let end = End {
+                broken: Some(why),
+                ..End::unseen(session, run, "its agent", Exit::Lost)
+            };
             return self.ended_unseen(session, run, end).await;
         };
-        let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(self.store.read()).await.stored()?;
+        let cursor = run_cursor::Entity::find_by_id(run.to_string())
+            .one(self.store.read())
+            .await
+            .stored()?;
         let committed = cursor.map_or(0, |cursor| u64::try_from(cursor.offset).unwrap_or(0));
         let exit = match self.processes.attach(run, 0).await {
             Ok(attached) => {
@@ -396,7 +456,9 @@ impl Engine {
             }
             Err(error) if committed == 0 && row.state == SessionState::Starting.word() => {
                 tracing::info!(%session, %run, %error, "an agent had not been started yet");
-                Exit::NotStarted { why: "the node stopped before it was started".into() }
+                Exit::NotStarted {
+                    why: "the node stopped before it was started".into(),
+                }
             }
             Err(error) => {
                 tracing::warn!(%session, %run, %error, "an agent is lost");
@@ -407,11 +469,15 @@ impl Engine {
         self.ended_unseen(session, run, end).await
     }
 
-    /// Commits what a start finds to have ended. Where that cannot be written, as on a full disk, the session keeps its place until it is, and
-    /// the node comes up.
+    /// Commits what a start finds to have ended. Where that cannot be written, as on a full disk, the session keeps its
+    /// place until it is, and the node comes up.
     async fn ended_unseen(self: &Arc<Self>, session: SessionId, run: RunId, end: End) -> Result<()> {
         let again = end.clone();
-        match self.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await {
+        match self
+            .journal
+            .commit(&Caller::node(), move |tx| Box::pin(end.commit(tx)))
+            .await
+        {
             Err(error) if error.status() >= 500 => {
                 let (engine, taken) = (self.clone(), self.take_place(session, run));
                 self.tasks.spawn(async move {
@@ -438,7 +504,18 @@ impl Engine {
         attached: crate::process::Attached,
         Taken { orders, told }: Taken,
     ) {
-        let begin = Begin { engine: self.clone(), session, run, agent, how, trusted, orders, told, committed, state };
+        let begin = Begin {
+            engine: self.clone(),
+            session,
+            run,
+            agent,
+            how,
+            trusted,
+            orders,
+            told,
+            committed,
+            state,
+        };
         let engine = self.clone();
         self.tasks.spawn(async move {
             if let Err(panic) = AssertUnwindSafe(runner::serve(begin, attached)).catch_unwind().await {
@@ -447,14 +524,20 @@ impl Engine {
         });
     }
 
-    /// The runner of an agent panicked. Nobody reads the agent any more, so it is ended before anything else may start in its session, which
-    /// then says why; until that is written down it keeps its place.
+    /// The runner of an agent panicked. Nobody reads the agent any more, so it is ended before anything else may start
+    /// in its session, which then says why; until that is written down it keeps its place.
     async fn broke(self: &Arc<Self>, session: SessionId, run: RunId, agent: AgentKind, why: &str) {
         tracing::error!(%session, %run, why, "the runner of an agent panicked: the agent is ended");
         self.hub.partial(session, None);
         self.killed(session, run).await;
-        let broken = Some(format!("this node failed while it served {}, which was ended: {why}", agent.title()));
-        let end = End { broken, ..End::unseen(session, run, agent.title(), Exit::Lost) };
+        let broken = Some(format!(
+            "this node failed while it served {}, which was ended: {why}",
+            agent.title()
+        ));
+        let end = End {
+            broken,
+            ..End::unseen(session, run, agent.title(), Exit::Lost)
+        };
         self.written(session, run, end).await;
         self.released(session, run).await;
     }
@@ -474,7 +557,12 @@ impl Engine {
     pub(super) async fn written(self: &Arc<Self>, session: SessionId, run: RunId, end: End) {
         self.insist(session, run, |engine| {
             let end = end.clone();
-            async move { engine.journal.commit(&Caller::node(), move |tx| Box::pin(end.commit(tx))).await }
+            async move {
+                engine
+                    .journal
+                    .commit(&Caller::node(), move |tx| Box::pin(end.commit(tx)))
+                    .await
+            }
         })
         .await;
     }
@@ -503,7 +591,8 @@ impl Engine {
         Ok(waits)
     }
 
-    /// How full the node is: agents at work, and those that only wait for a person, who are counted apart. The tables say who waits.
+    /// How full the node is: agents at work, and those that only wait for a person, who are counted apart. The tables
+    /// say who waits.
     async fn load(&self) -> Result<(usize, usize)> {
         let held: Vec<String> = self.places().keys().map(ToString::to_string).collect();
         let waiting = session::Entity::find()
@@ -526,7 +615,8 @@ impl Engine {
             }
             let max = self.config.agents_max;
             let (busy, waiting) = self.load().await?;
-            // An agent that waits for a person uses memory and nothing else; as many again as may work at once may wait.
+            // An agent that waits for a person uses memory and nothing else; as many again as may work at once may
+            // wait.
             if busy >= max || busy + waiting >= 2 * max {
                 // A resting agent that is told to end kicks again when it has.
                 let why = if self.free_a_place().await? {
@@ -537,7 +627,12 @@ impl Engine {
                     QueuedWhy::People
                 };
                 let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-                return Ok(Some(Capacity { why, busy: count(busy), waiting: count(waiting), max: count(max) }));
+                return Ok(Some(Capacity {
+                    why,
+                    busy: count(busy),
+                    waiting: count(waiting),
+                    max: count(max),
+                }));
             }
             if let Err(error) = self.launch(session).await {
                 tracing::error!(%session, %error, "a session could not be started");
@@ -546,12 +641,23 @@ impl Engine {
         Ok(None)
     }
 
-    /// Ends the agent that has rested longest; `false` when all are at work. The tables say who seems to rest, its runner whether it does.
+    /// Ends the agent that has rested longest; `false` when all are at work. The tables say who seems to rest, its
+    /// runner whether it does.
     async fn free_a_place(&self) -> Result<bool> {
         let held: Vec<String> = self.places().keys().map(ToString::to_string).collect();
         // One that waits rests only behind a question of its own: it is not ended for others.
-        let rests = |state: SessionState| Standing { state, run: true, background: false }.rests();
-        let resting = SessionState::ALL.iter().filter(|state| rests(**state)).map(|state| state.word());
+        let rests = |state: SessionState| {
+            Standing {
+                state,
+                run: true,
+                background: false,
+            }
+            .rests()
+        };
+        let resting = SessionState::ALL
+            .iter()
+            .filter(|state| rests(**state))
+            .map(|state| state.word());
         let resting = session::Entity::find()
             .select_only()
             .column(session::Column::Id)
@@ -566,7 +672,12 @@ impl Engine {
             let Ok(session) = id.parse() else { continue };
             let (reply, answer, _) = Reply::new();
             let asked = self.order(session, Order::MakeRoom(reply));
-            if asked.is_ok() && matches!(tokio::time::timeout(Duration::from_secs(1), answer).await, Ok(Ok(Ok(())))) {
+            if asked.is_ok()
+                && matches!(
+                    tokio::time::timeout(Duration::from_secs(1), answer).await,
+                    Ok(Ok(Ok(())))
+                )
+            {
                 return Ok(true);
             }
         }
@@ -577,7 +688,14 @@ impl Engine {
     fn take_place(&self, session: SessionId, run: RunId) -> Taken {
         let (sender, orders) = mpsc::channel(64);
         let told = Arc::<Told>::default();
-        self.places().insert(session, Place { run, orders: sender, told: told.clone() });
+        self.places().insert(
+            session,
+            Place {
+                run,
+                orders: sender,
+                told: told.clone(),
+            },
+        );
         Taken { orders, told }
     }
 
@@ -585,7 +703,11 @@ impl Engine {
         let run = RunId::from_uuid(self.deps.uuid_v7());
         let taken = self.take_place(session, run);
         // Asked only now: a node that stops either sees the place and ends what is in it, or was seen to stop.
-        let launched = if self.closing.is_cancelled() { Ok(false) } else { self.launch_in_place(session, run, taken).await };
+        let launched = if self.closing.is_cancelled() {
+            Ok(false)
+        } else {
+            self.launch_in_place(session, run, taken).await
+        };
         if !matches!(launched, Ok(true)) {
             self.places().remove(&session);
         }
@@ -594,14 +716,26 @@ impl Engine {
 
     /// Starts the agent; `false` when the session no longer waits, or its agent could not be started and says so.
     async fn launch_in_place(self: &Arc<Self>, session: SessionId, run: RunId, taken: Taken) -> Result<bool> {
-        let row =
-            session::Entity::find_by_id(self.store.key(session)).one(self.store.read()).await.stored()?.ok_or_else(|| Error::NotFound("session".into()))?;
+        let row = session::Entity::find_by_id(self.store.key(session))
+            .one(self.store.read())
+            .await
+            .stored()?
+            .ok_or_else(|| Error::NotFound("session".into()))?;
         let Some(agent) = AgentKind::parse(&row.agent) else {
-            return self.failed_to_start(session, &unknown_agent(&row.agent)).await.map(|()| false);
+            return self
+                .failed_to_start(session, &unknown_agent(&row.agent))
+                .await
+                .map(|()| false);
         };
-        let project = project::Entity::find_by_id(self.store.key(&row.project)).one(self.store.read()).await.stored()?;
+        let project = project::Entity::find_by_id(self.store.key(&row.project))
+            .one(self.store.read())
+            .await
+            .stored()?;
         let Some(project) = project.filter(|project| project.removed.is_none()) else {
-            return self.failed_to_start(session, "its project was removed").await.map(|()| false);
+            return self
+                .failed_to_start(session, "its project was removed")
+                .await
+                .map(|()| false);
         };
         let program = match self.program(agent) {
             Ok(program) => program,
@@ -612,7 +746,10 @@ impl Engine {
             Err(why) => return self.failed_to_start(session, &why).await.map(|()| false),
         };
         let cwd = PathBuf::from(&project.path);
-        let how = match (row.resumable, row.forked_from.as_deref().and_then(|from| from.parse().ok())) {
+        let how = match (
+            row.resumable,
+            row.forked_from.as_deref().and_then(|from| from.parse().ok()),
+        ) {
             (true, _) => How::Resume,
             (false, Some(from)) => How::Fork { from },
             (false, None) => How::Fresh,
@@ -625,12 +762,18 @@ impl Engine {
             model: row.model.clone(),
             how,
             program,
-            env: if agent == AgentKind::Demo { self.config.demo_env.clone() } else { BTreeMap::new() },
+            env: if agent == AgentKind::Demo {
+                self.config.demo_env.clone()
+            } else {
+                BTreeMap::new()
+            },
         };
         let mut driver = (self.config.driver)(agent);
         let spec = driver.spec(&start);
         let hello = driver.hello();
-        let argv: Vec<String> = std::iter::once(spec.program.display().to_string()).chain(spec.args.iter().cloned()).collect();
+        let argv: Vec<String> = std::iter::once(spec.program.display().to_string())
+            .chain(spec.args.iter().cloned())
+            .collect();
         let begun = self
             .journal
             .commit(&Caller::node(), move |tx| {
@@ -639,7 +782,15 @@ impl Engine {
                     if scribe.state() != SessionState::Queued || scribe.run().is_some() {
                         return Ok(scribe.finish(false));
                     }
-                    scribe.push(run, RunStarted { run, session, argv, trusted });
+                    scribe.push(
+                        run,
+                        RunStarted {
+                            run,
+                            session,
+                            argv,
+                            trusted,
+                        },
+                    );
                     scribe.moved(SessionState::Starting, None);
                     scribe.input(run, hello).await?;
                     Ok(scribe.finish(true))
@@ -655,7 +806,17 @@ impl Engine {
         };
         match started {
             Ok(attached) => {
-                self.serve(session, run, agent, how, trusted, 0, SessionState::Starting, attached, taken);
+                self.serve(
+                    session,
+                    run,
+                    agent,
+                    how,
+                    trusted,
+                    0,
+                    SessionState::Starting,
+                    attached,
+                    taken,
+                );
                 Ok(true)
             }
             Err(why) => {
@@ -674,21 +835,29 @@ impl Engine {
 
     /// Whether a session's project is trusted as its folder is now; `None` when the project was removed.
     pub(super) async fn trusts(&self, session: SessionId) -> Result<Option<bool>> {
-        let row = session::Entity::find_by_id(self.store.key(session)).one(self.store.read()).await.stored()?;
+        let row = session::Entity::find_by_id(self.store.key(session))
+            .one(self.store.read())
+            .await
+            .stored()?;
         let Some(row) = row else { return Ok(None) };
-        let project = project::Entity::find_by_id(self.store.key(&row.project)).one(self.store.read()).await.stored()?;
+        let project = project::Entity::find_by_id(self.store.key(&row.project))
+            .one(self.store.read())
+            .await
+            .stored()?;
         match project.filter(|project| project.removed.is_none()) {
             Some(project) => Ok(Some(self.folders.trusts(&project).await?)),
             None => Ok(None),
         }
     }
 
-    /// Whether something was said to a session in this state that no agent was given yet. What was said before a failure waits behind it until
-    /// somebody who knows of it says more.
+    /// Whether something was said to a session in this state that no agent was given yet. What was said before a
+    /// failure waits behind it until somebody who knows of it says more.
     pub(super) async fn prompt_waits(&self, session: SessionId, state: SessionState) -> bool {
         let waits = match state {
             SessionState::Failed => spoken_to_since(self.store.read(), session, SessionState::Failed).await,
-            _ => waiting_prompts(self.store.read(), session).await.map(|waiting| !waiting.is_empty()),
+            _ => waiting_prompts(self.store.read(), session)
+                .await
+                .map(|waiting| !waiting.is_empty()),
         };
         waits.unwrap_or_else(|error| {
             tracing::warn!(%session, %error, "whether something waits for an agent could not be read; it is tried again");
@@ -708,7 +877,12 @@ impl Engine {
                 Box::pin(async move {
                     let mut scribe = Scribe::load(tx, session).await?;
                     if scribe.state() == SessionState::Queued {
-                        scribe.entry(model::entries::EntryKind::Error, super::scribe::NewEntry::text(why.clone())).await?;
+                        scribe
+                            .entry(
+                                model::entries::EntryKind::Error,
+                                super::scribe::NewEntry::text(why.clone()),
+                            )
+                            .await?;
                         scribe.moved(SessionState::Failed, Some(why));
                     }
                     Ok(scribe.finish(()))
@@ -742,13 +916,22 @@ impl Engine {
 fn waiting() -> Select<session::Entity> {
     // Said in the statement's text: the index of these alone is not used for a bound state.
     let waits = Expr::cust(r#""session"."state" = 'queued' AND "session"."deleted" IS NULL"#);
-    let found = session::Entity::find().select_only().column(session::Column::Id).filter(waits);
-    found.order_by_asc(session::Column::StateSince).order_by_asc(session::Column::Id).limit(50)
+    let found = session::Entity::find()
+        .select_only()
+        .column(session::Column::Id)
+        .filter(waits);
+    found
+        .order_by_asc(session::Column::StateSince)
+        .order_by_asc(session::Column::Id)
+        .limit(50)
 }
 
 /// What a panic said, one line of it.
 fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
     shorten(text.and_then(|text| text.lines().next()).unwrap_or("it panicked"), 200)
 }
 
@@ -762,8 +945,14 @@ mod tests {
         let test = TestStore::new::<migration::Migrator>(1).await;
         assert_eq!(SessionState::Queued.word(), "queued");
         if let Some(plan) = test.plan(waiting()).await {
-            assert!(plan.contains("INDEX session_queued") && !plan.contains("ORDER BY"), "{plan}");
+            assert!(
+                plan.contains("INDEX session_queued") && !plan.contains("ORDER BY"),
+                "{plan}"
+            );
         }
-        assert_eq!(waiting().into_tuple::<String>().all(test.store.read()).await.unwrap(), Vec::<String>::new());
+        assert_eq!(
+            waiting().into_tuple::<String>().all(test.store.read()).await.unwrap(),
+            Vec::<String>::new()
+        );
     }
 }

@@ -27,21 +27,35 @@ const RAW_SHOWN: usize = 64 * 1024;
 
 /// Escapes what LIKE would read as a pattern.
 fn like(text: &str) -> String {
-    let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = text
+        .to_lowercase()
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
     format!("%{escaped}%")
 }
 
-pub(super) async fn sessions(rows: &Rows, store: &Store, caller: &Caller, filter: SessionFilter, page: PageQuery) -> Result<Page<Session>> {
+pub(super) async fn sessions(
+    rows: &Rows,
+    store: &Store,
+    caller: &Caller,
+    filter: SessionFilter,
+    page: PageQuery,
+) -> Result<Page<Session>> {
     require(caller, Action::ReadNode, Resource::Node, "session")?;
     let limit = page.limit()?;
     let mut query = filtered(store, caller, &filter).await?;
     if let Some(after) = &page.after {
         let key = parts(after, 2)?;
-        let updated: i64 = key[0].parse().map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?;
+        let updated: i64 = key[0]
+            .parse()
+            .map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?;
         query = query.filter(
-            Condition::any()
-                .add(session::Column::Updated.lt(updated))
-                .add(Condition::all().add(session::Column::Updated.eq(updated)).add(session::Column::Id.lt(key[1].clone()))),
+            Condition::any().add(session::Column::Updated.lt(updated)).add(
+                Condition::all()
+                    .add(session::Column::Updated.eq(updated))
+                    .add(session::Column::Id.lt(key[1].clone())),
+            ),
         );
     }
     let (items, last) = rows.some_sessions(query, limit as usize).await?;
@@ -51,9 +65,20 @@ pub(super) async fn sessions(rows: &Rows, store: &Store, caller: &Caller, filter
 
 /// What [`SessionFilter::shows`] says, as a statement; newest activity first.
 async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Result<Select<session::Entity>> {
-    let SessionFilter { state, project, agent, q, tag, archived } = filter;
+    let SessionFilter {
+        state,
+        project,
+        agent,
+        q,
+        tag,
+        archived,
+    } = filter;
     let mut query = session::Entity::find().filter(Rows::scope(caller));
-    query = if *archived { query.filter(session::Column::Archived.is_not_null()) } else { query.filter(session::Column::Archived.is_null()) };
+    query = if *archived {
+        query.filter(session::Column::Archived.is_not_null())
+    } else {
+        query.filter(session::Column::Archived.is_null())
+    };
     if !state.is_empty() {
         query = query.filter(session::Column::State.is_in(state.iter().map(|state| state.word())));
     }
@@ -76,7 +101,11 @@ async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Res
             .map(|row| row.id)
             .collect();
         let pattern = sea_orm::sea_query::LikeExpr::new(like(q)).escape('\\');
-        query = query.filter(Condition::any().add(Expr::col(session::Column::TitleFolded).like(pattern)).add(session::Column::Project.is_in(named)));
+        query = query.filter(
+            Condition::any()
+                .add(Expr::col(session::Column::TitleFolded).like(pattern))
+                .add(session::Column::Project.is_in(named)),
+        );
     }
     if let Some(tag) = tag {
         // No tag is so long, and SQLite refuses to look for very long ones.
@@ -84,10 +113,16 @@ async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Res
             return Err(Error::invalid("tag", "search for at most 1,000 bytes"));
         }
         let json = serde_json::to_string(tag).stored()?;
-        let pattern = sea_orm::sea_query::LikeExpr::new(format!("%{}%", json.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))).escape('\\');
+        let pattern = sea_orm::sea_query::LikeExpr::new(format!(
+            "%{}%",
+            json.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+        ))
+        .escape('\\');
         query = query.filter(Expr::col(session::Column::Tags).like(pattern));
     }
-    Ok(query.order_by_desc(session::Column::Updated).order_by_desc(session::Column::Id))
+    Ok(query
+        .order_by_desc(session::Column::Updated)
+        .order_by_desc(session::Column::Id))
 }
 
 /// Which entries of a session are wanted.
@@ -101,11 +136,27 @@ pub(super) enum Span {
 }
 
 pub(super) async fn entries(rows: &Rows, store: &Store, id: SessionId, span: Span, limit: u32) -> Result<Page<Entry>> {
-    let limit = PageQuery { after: None, limit: Some(limit) }.limit()?;
-    let query = entry::Entity::find().filter(entry::Column::Session.eq(id.to_string())).limit(u64::from(limit) + 1);
+    let limit = PageQuery {
+        after: None,
+        limit: Some(limit),
+    }
+    .limit()?;
+    let query = entry::Entity::find()
+        .filter(entry::Column::Session.eq(id.to_string()))
+        .limit(u64::from(limit) + 1);
     let (query, backwards) = match span {
-        Span::After(after) => (query.filter(entry::Column::Seq.gt(after)).order_by_asc(entry::Column::Seq), false),
-        Span::Before(before) => (query.filter(entry::Column::Seq.lt(before)).order_by_desc(entry::Column::Seq), true),
+        Span::After(after) => (
+            query
+                .filter(entry::Column::Seq.gt(after))
+                .order_by_asc(entry::Column::Seq),
+            false,
+        ),
+        Span::Before(before) => (
+            query
+                .filter(entry::Column::Seq.lt(before))
+                .order_by_desc(entry::Column::Seq),
+            true,
+        ),
         Span::Last => (query.order_by_desc(entry::Column::Seq), true),
     };
     let mut found = query.all(store.read()).await.stored()?;
@@ -116,17 +167,30 @@ pub(super) async fn entries(rows: &Rows, store: &Store, id: SessionId, span: Spa
     }
     let end = if backwards { found.first() } else { found.last() };
     let next = end.filter(|_| more).map(|row| row.seq.to_string());
-    Ok(Page { items: rows.entries(found).await?, next })
+    Ok(Page {
+        items: rows.entries(found).await?,
+        next,
+    })
 }
 
 /// Raw lines of every run of the session, oldest run first. The cursor is the run and the byte offset.
 pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Result<Page<RawLine>> {
     let limit = page.limit()? as usize;
-    let runs = run::Entity::find().filter(run::Column::Session.eq(id.to_string())).order_by_asc(run::Column::Id).all(engine.store.read()).await.stored()?;
+    let runs = run::Entity::find()
+        .filter(run::Column::Session.eq(id.to_string()))
+        .order_by_asc(run::Column::Id)
+        .all(engine.store.read())
+        .await
+        .stored()?;
     let (from, mut offset) = match &page.after {
         Some(after) => {
             let key = parts(after, 2)?;
-            (key[0].clone(), key[1].parse::<u64>().map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?)
+            (
+                key[0].clone(),
+                key[1]
+                    .parse::<u64>()
+                    .map_err(|_| Error::invalid("after", "this is not a cursor of this list"))?,
+            )
         }
         None => (String::new(), 0),
     };
@@ -137,24 +201,39 @@ pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Resu
             offset = 0;
         }
         let wanted = limit + 1 - items.len();
-        let lines = engine.processes.raw(run, offset, wanted).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidInput => Error::invalid("after", "this is not a cursor of this list"),
-            _ => internal(error),
-        })?;
+        let lines = engine
+            .processes
+            .raw(run, offset, wanted)
+            .await
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::InvalidInput => Error::invalid("after", "this is not a cursor of this list"),
+                _ => internal(error),
+            })?;
         let journal = engine.journal.clone();
-        let shown = move || lines.into_iter().map(|(offset, line)| RawLine { run, offset, text: shown(&journal, line) }).collect::<Vec<_>>();
+        let shown = move || {
+            lines
+                .into_iter()
+                .map(|(offset, line)| RawLine {
+                    run,
+                    offset,
+                    text: shown(&journal, line),
+                })
+                .collect::<Vec<_>>()
+        };
         items.extend(tokio::task::spawn_blocking(shown).await.stored()?);
         if items.len() > limit {
             break;
         }
     }
-    let next = items.get(limit).map(|line| cursor(&[&line.run.to_string(), &line.offset.to_string()]));
+    let next = items
+        .get(limit)
+        .map(|line| cursor(&[&line.run.to_string(), &line.offset.to_string()]));
     items.truncate(limit);
     Ok(Page { items, next })
 }
 
-/// A raw line as it is shown: masked before it is cut. Pieces of a text that is being written are left out, for a secret may be spread over them;
-/// the whole follows in a line of its own.
+/// A raw line as it is shown: masked before it is cut. Pieces of a text that is being written are left out, for a
+/// secret may be spread over them; the whole follows in a line of its own.
 fn shown(journal: &Journal, line: Vec<u8>) -> String {
     let line = without_pieces(&line).unwrap_or(line);
     let (line, _) = journal.masked_line(line);
@@ -167,9 +246,19 @@ fn shown(journal: &Journal, line: Vec<u8>) -> String {
 fn without_pieces(line: &[u8]) -> Option<Vec<u8>> {
     memchr::memmem::find(line, b"_delta")?;
     let mut value: Value = serde_json::from_slice(line).ok()?;
-    let delta = value.get_mut("event").filter(|event| event["type"] == "content_block_delta")?.get_mut("delta")?.as_object_mut()?;
-    for (name, piece) in delta.iter_mut().filter(|(name, piece)| *name != "type" && piece.is_string()) {
-        *piece = Value::from(format!("[a piece of the {name}: {} bytes]", piece.as_str().map_or(0, str::len)));
+    let delta = value
+        .get_mut("event")
+        .filter(|event| event["type"] == "content_block_delta")?
+        .get_mut("delta")?
+        .as_object_mut()?;
+    for (name, piece) in delta
+        .iter_mut()
+        .filter(|(name, piece)| *name != "type" && piece.is_string())
+    {
+        *piece = Value::from(format!(
+            "[a piece of the {name}: {} bytes]",
+            piece.as_str().map_or(0, str::len)
+        ));
     }
     serde_json::to_vec(&value).ok()
 }
@@ -190,7 +279,13 @@ mod tests {
 
     fn rows_of(test: &TestStore) -> Rows {
         let names = Names::new(test.store.clone(), test.deps.clone());
-        let folders = Folders::new(test.deps.clone(), Borders { roots: Vec::new(), data_dir: test.place.config.data_dir.clone() });
+        let folders = Folders::new(
+            test.deps.clone(),
+            Borders {
+                roots: Vec::new(),
+                data_dir: test.place.config.data_dir.clone(),
+            },
+        );
         Rows::new(test.store.clone(), test.journal.clone(), folders, names)
     }
 
@@ -201,21 +296,56 @@ mod tests {
 
     /// Filters of all kinds, by what [`testing::event`] makes: `archived` and one more of each.
     fn filters([state, project, agent, q, tag]: [u8; 5]) -> Vec<SessionFilter> {
-        let states = vec![SessionState::ALL[usize::from(state) % SessionState::ALL.len()], SessionState::Idle];
+        let states = vec![
+            SessionState::ALL[usize::from(state) % SessionState::ALL.len()],
+            SessionState::Idle,
+        ];
         let project = testing::project(project);
         let agent = AgentKind::ALL[usize::from(agent) % AgentKind::ALL.len()];
         let q = ["ITLE", "sitzung ä", " öü ", "project", "'", "%", "_", "\\", "nowhere"][usize::from(q) % 9];
         let tag = [format!("tag{}", tag % 8), "x".to_owned(), "%".to_owned()][usize::from(tag) % 3].clone();
         let one = [
             SessionFilter::default(),
-            SessionFilter { state: states.clone(), ..SessionFilter::default() },
-            SessionFilter { project: Some(project), ..SessionFilter::default() },
-            SessionFilter { agent: Some(agent), ..SessionFilter::default() },
-            SessionFilter { q: Some(q.into()), ..SessionFilter::default() },
-            SessionFilter { tag: Some(tag.clone()), ..SessionFilter::default() },
-            SessionFilter { state: states, project: Some(project), agent: Some(agent), q: Some(q.into()), tag: Some(tag), archived: false },
+            SessionFilter {
+                state: states.clone(),
+                ..SessionFilter::default()
+            },
+            SessionFilter {
+                project: Some(project),
+                ..SessionFilter::default()
+            },
+            SessionFilter {
+                agent: Some(agent),
+                ..SessionFilter::default()
+            },
+            SessionFilter {
+                q: Some(q.into()),
+                ..SessionFilter::default()
+            },
+            SessionFilter {
+                tag: Some(tag.clone()),
+                ..SessionFilter::default()
+            },
+            SessionFilter {
+                state: states,
+                project: Some(project),
+                agent: Some(agent),
+                q: Some(q.into()),
+                tag: Some(tag),
+                archived: false,
+            },
         ];
-        one.into_iter().flat_map(|filter| [SessionFilter { archived: true, ..filter.clone() }, filter]).collect()
+        one.into_iter()
+            .flat_map(|filter| {
+                [
+                    SessionFilter {
+                        archived: true,
+                        ..filter.clone()
+                    },
+                    filter,
+                ]
+            })
+            .collect()
     }
 
     proptest! {
@@ -248,7 +378,10 @@ mod tests {
     }
 
     async fn sessions_of(rows: &Rows, test: &TestStore, filter: SessionFilter) -> Vec<Session> {
-        sessions(rows, &test.store, &Caller::node(), filter, PageQuery::default()).await.unwrap().items
+        sessions(rows, &test.store, &Caller::node(), filter, PageQuery::default())
+            .await
+            .unwrap()
+            .items
     }
 
     #[tokio::test]
@@ -258,7 +391,10 @@ mod tests {
             let query = filtered(&test.store, &Caller::node(), &filter).await.unwrap();
             let plan = test.indexes(query.limit(51)).await.join("\n");
             assert!(plan.contains(" INDEX ") || plan.contains("Index"), "{filter:?}: {plan}");
-            assert!(!plan.contains("Seq Scan") && !plan.lines().any(|step| step == "SCAN session"), "{filter:?} reads the whole table: {plan}");
+            assert!(
+                !plan.contains("Seq Scan") && !plan.lines().any(|step| step == "SCAN session"),
+                "{filter:?} reads the whole table: {plan}"
+            );
             // PostgreSQL chooses by what is in the table.
             if test.store.backend() == DbBackend::Sqlite {
                 let index = match &filter {
@@ -271,7 +407,10 @@ mod tests {
                 };
                 assert!(plan.contains(&format!("INDEX {index}")), "{filter:?}: {plan}");
                 let sorts = plan.contains("TEMP B-TREE");
-                assert!(!sorts || filter.state.len() > 1, "{filter:?} sorts what it finds: {plan}");
+                assert!(
+                    !sorts || filter.state.len() > 1,
+                    "{filter:?} sorts what it finds: {plan}"
+                );
             }
         }
     }

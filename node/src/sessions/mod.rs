@@ -33,7 +33,10 @@ use model::{
     event::{PromptQueued, PromptSettled, SessionChanged, SessionCreated, SessionDeleted, SessionMoved},
     id::{ProjectId, PromptId, SessionId},
     ports,
-    sessions::{AgentKind, Mode, NewSession, Prompt, PromptState, RawLine, Session, SessionFilter, SessionPatch, SessionState, SessionView, Workplace},
+    sessions::{
+        AgentKind, Mode, NewSession, Prompt, PromptState, RawLine, Session, SessionFilter, SessionPatch, SessionState,
+        SessionView, Workplace,
+    },
 };
 use scribe::{NewEntry, Scribe, shorten};
 use sea_orm::EntityTrait;
@@ -62,7 +65,8 @@ impl SessionsService {
         Self { engine, rows, projects }
     }
 
-    /// One commit about one session the caller may `action`, and then its agent is told to look, whoever hangs up meanwhile.
+    /// One commit about one session the caller may `action`, and then its agent is told to look, whoever hangs up
+    /// meanwhile.
     async fn change<F>(&self, caller: &Caller, id: SessionId, action: Action, f: F) -> Result<()>
     where
         F: for<'a, 't> FnOnce(&'a mut Scribe<'t>) -> futures::future::BoxFuture<'a, Result<()>> + Send + 'static,
@@ -90,18 +94,31 @@ impl SessionsService {
         F: FnOnce(&mut Scribe<'_>, &Caller) -> Result<()> + Send + 'static,
     {
         let who = caller.clone();
-        self.change(caller, id, action, move |scribe| Box::pin(std::future::ready(f(scribe, &who)))).await
+        self.change(caller, id, action, move |scribe| {
+            Box::pin(std::future::ready(f(scribe, &who)))
+        })
+        .await
     }
 
     /// The row of a session that the caller may drive: the right alone, where nothing is changed yet.
     async fn driven(&self, caller: &Caller, id: SessionId) -> Result<session::Model> {
-        let row = session::Entity::find_by_id(self.engine.store.key(id)).one(self.engine.store.read()).await.stored()?;
+        let row = session::Entity::find_by_id(self.engine.store.key(id))
+            .one(self.engine.store.read())
+            .await
+            .stored()?;
         let row = row.ok_or_else(|| Error::NotFound("session".into()))?;
         allows(caller, &row, Action::DriveSession)?;
         Ok(row)
     }
 
-    async fn insert(&self, caller: &Caller, site: Site, new: NewSession, title: String, branch: Option<String>) -> Result<SessionId> {
+    async fn insert(
+        &self,
+        caller: &Caller,
+        site: Site,
+        new: NewSession,
+        title: String,
+        branch: Option<String>,
+    ) -> Result<SessionId> {
         let id = SessionId::from_uuid(self.engine.deps.uuid_v7());
         let prompt = PromptId::from_uuid(self.engine.deps.uuid_v7());
         let (who, engine) = (caller.clone(), self.engine.clone());
@@ -131,7 +148,12 @@ impl SessionsService {
                             forked_from: None,
                             unattended: is_unattended(&who),
                         };
-                        let queued = PromptQueued { id: prompt, session: id, text: new.prompt, by_name: who.name.clone() };
+                        let queued = PromptQueued {
+                            id: prompt,
+                            session: id,
+                            text: new.prompt,
+                            by_name: who.name.clone(),
+                        };
                         let outcome = match added {
                             Some(added) => Outcome::new(()).with(project, added),
                             None => Outcome::new(()),
@@ -151,10 +173,14 @@ impl SessionsService {
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
                 if scribe.project().await?.removed.is_some() {
-                    return Err(Error::Conflict("its project was removed: add its folder again to go on".into()));
+                    return Err(Error::Conflict(
+                        "its project was removed: add its folder again to go on".into(),
+                    ));
                 }
                 if scribe.state().is_live() {
-                    return Err(Error::Conflict("its agent is at work: wait until its turn is over, or interrupt it".into()));
+                    return Err(Error::Conflict(
+                        "its agent is at work: wait until its turn is over, or interrupt it".into(),
+                    ));
                 }
                 let prompt = match (scribe.last_sent().await?, scribe.next_prompt().await?) {
                     (Some(last), _) => {
@@ -164,7 +190,14 @@ impl SessionsService {
                     // No agent was ever given anything: what waits is what was said last.
                     (None, Some(waits)) => {
                         let there = scribe.row.standing().has_agent();
-                        scribe.moved(if there { SessionState::Idle } else { SessionState::Queued }, None);
+                        scribe.moved(
+                            if there {
+                                SessionState::Idle
+                            } else {
+                                SessionState::Queued
+                            },
+                            None,
+                        );
                         waits.id.parse().stored()?
                     }
                     (None, None) => return Err(Error::Conflict("nothing was said in it yet".into())),
@@ -176,7 +209,10 @@ impl SessionsService {
         })
         .await?;
         let prompt = which.await.stored()?;
-        self.rows.prompt(caller, id, prompt).await?.ok_or_else(|| Error::NotFound("prompt".into()))
+        self.rows
+            .prompt(caller, id, prompt)
+            .await?
+            .ok_or_else(|| Error::NotFound("prompt".into()))
     }
 
     /// Tells a running agent something; `false` when none runs.
@@ -184,7 +220,9 @@ impl SessionsService {
         match self.engine.ask(id, ANSWERS_WITHIN, order).await? {
             Asked::Agreed => Ok(true),
             Asked::NoAgent => Ok(false),
-            Asked::HeldUp => Err(Error::Unavailable("its agent is busy with what was asked before: try again".into())),
+            Asked::HeldUp => Err(Error::Unavailable(
+                "its agent is busy with what was asked before: try again".into(),
+            )),
         }
     }
 
@@ -195,8 +233,13 @@ impl SessionsService {
             self.change(caller, id, Action::DriveSession, move |scribe| {
                 Box::pin(async move {
                     if scribe.row.mode != mode.word() {
-                        scribe.changed(SessionChanged { mode: Some(mode), ..SessionChanged::default() });
-                        scribe.entry(EntryKind::Status, NewEntry::text(format!("Mode: {}", mode.word()))).await?;
+                        scribe.changed(SessionChanged {
+                            mode: Some(mode),
+                            ..SessionChanged::default()
+                        });
+                        scribe
+                            .entry(EntryKind::Status, NewEntry::text(format!("Mode: {}", mode.word())))
+                            .await?;
                     }
                     Ok(())
                 })
@@ -211,11 +254,20 @@ impl SessionsService {
         self.asked(id, |reply| Order::Model(model.clone(), reply)).await?;
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
-                // `default` is the agents' own name of their default; nothing at all would mean "as before" in an event.
+                // `default` is the agents' own name of their default; nothing at all would mean "as before" in an
+                // event.
                 let model = model.unwrap_or_else(|| "default".into());
                 if scribe.row.model.as_ref() != Some(&model) {
-                    scribe.entry(EntryKind::Status, NewEntry::text(format!("Model from the next turn on: {model}"))).await?;
-                    scribe.changed(SessionChanged { model: Some(model), ..SessionChanged::default() });
+                    scribe
+                        .entry(
+                            EntryKind::Status,
+                            NewEntry::text(format!("Model from the next turn on: {model}")),
+                        )
+                        .await?;
+                    scribe.changed(SessionChanged {
+                        model: Some(model),
+                        ..SessionChanged::default()
+                    });
                 }
                 Ok(())
             })
@@ -224,8 +276,8 @@ impl SessionsService {
         ports::Sessions::find(self, caller, id).await
     }
 
-    /// What an agent must be told although nothing can be written: its session, if the caller may drive it. `error` is why not; the caller's
-    /// own mistakes are no reason.
+    /// What an agent must be told although nothing can be written: its session, if the caller may drive it. `error` is
+    /// why not; the caller's own mistakes are no reason.
     async fn unwritten(&self, caller: &Caller, id: SessionId, error: Error) -> Result<session::Model> {
         if error.status() < 500 {
             return Err(error);
@@ -233,7 +285,8 @@ impl SessionsService {
         self.driven(caller, id).await
     }
 
-    /// Interrupts although `error` keeps that from being stored; gives what the caller is told, which is `told` where the agent took it.
+    /// Interrupts although `error` keeps that from being stored; gives what the caller is told, which is `told` where
+    /// the agent took it.
     async fn interrupt_unwritten(&self, caller: &Caller, id: SessionId, error: Error, told: &str) -> Error {
         let row = match self.unwritten(caller, id, error.clone()).await {
             Ok(row) => row,
@@ -249,12 +302,17 @@ impl SessionsService {
 
     async fn interrupted(&self, caller: &Caller, id: SessionId) -> Result<Session> {
         let may = self.change_now(caller, id, Action::DriveSession, |scribe, _| match scribe.state() {
-            SessionState::Waiting if scribe.rests_behind_questions() => {
-                Err(Error::Conflict("nothing to interrupt: its turn is over, and a subagent in the background asks; stop ends that too".into()))
-            }
+            SessionState::Waiting if scribe.rests_behind_questions() => Err(Error::Conflict(
+                "nothing to interrupt: its turn is over, and a subagent in the background asks; stop ends that too"
+                    .into(),
+            )),
             SessionState::Working | SessionState::Waiting => Ok(()),
             SessionState::Queued => {
-                let state = if scribe.is_stopping() { SessionState::Done } else { SessionState::Interrupted };
+                let state = if scribe.is_stopping() {
+                    SessionState::Done
+                } else {
+                    SessionState::Interrupted
+                };
                 scribe.moved(state, Some("before it was started".into()));
                 Ok(())
             }
@@ -265,21 +323,37 @@ impl SessionsService {
         }
         let asked = match self.engine.ask(id, TAKES_WITHIN, Order::Interrupt).await {
             // What the agent is told is stored first, which needs the room that the check did not.
-            Err(Error::StorageFull) => return Err(self.interrupt_unwritten(caller, id, Error::StorageFull, UNWRITTEN).await),
+            Err(Error::StorageFull) => {
+                return Err(self
+                    .interrupt_unwritten(caller, id, Error::StorageFull, UNWRITTEN)
+                    .await);
+            }
             Ok(Asked::HeldUp) => {
-                let error = Error::Unavailable("what its agent did before cannot be written down at the moment: try again, or stop it".into());
-                return Err(self.interrupt_unwritten(caller, id, error, "what it did before is not written down yet, and this comes after it").await);
+                let error = Error::Unavailable(
+                    "what its agent did before cannot be written down at the moment: try again, or stop it".into(),
+                );
+                return Err(self
+                    .interrupt_unwritten(
+                        caller,
+                        id,
+                        error,
+                        "what it did before is not written down yet, and this comes after it",
+                    )
+                    .await);
             }
             asked => asked?,
         };
         if asked == Asked::Agreed {
-            // The agent agreed; its turn ends a moment later. What is answered is the state it led to, where that comes soon.
+            // The agent agreed; its turn ends a moment later. What is answered is the state it led to, where that comes
+            // soon.
             let mut news = self.engine.journal.watch();
             let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;
             loop {
                 let session = ports::Sessions::find(self, caller, id).await?;
                 let changed = tokio::time::timeout_at(deadline, news.changed());
-                if !matches!(session.state, SessionState::Working | SessionState::Waiting) || !matches!(changed.await, Ok(Ok(()))) {
+                if !matches!(session.state, SessionState::Working | SessionState::Waiting)
+                    || !matches!(changed.await, Ok(Ok(())))
+                {
                     return Ok(session);
                 }
             }
@@ -300,11 +374,21 @@ impl SessionsService {
         });
         if let Err(error) = written.await {
             self.unwritten(caller, id, error.clone()).await?;
-            return Err(if self.engine.stop(id, Stop::Unwritten { by: caller.name.clone() }) {
-                Error::Unavailable("its agent is being ended, and that is written down as soon as it can be: is the disk full?".into())
-            } else {
-                error
-            });
+            return Err(
+                if self.engine.stop(
+                    id,
+                    Stop::Unwritten {
+                        by: caller.name.clone(),
+                    },
+                ) {
+                    Error::Unavailable(
+                        "its agent is being ended, and that is written down as soon as it can be: is the disk full?"
+                            .into(),
+                    )
+                } else {
+                    error
+                },
+            );
         }
         self.engine.stop(id, Stop::Person);
         ports::Sessions::find(self, caller, id).await
@@ -314,7 +398,15 @@ impl SessionsService {
 /// Queues a prompt; a session without an agent is queued with it.
 fn say(scribe: &mut Scribe<'_>, prompt: PromptId, text: String, by_name: String) {
     let session = scribe.id;
-    scribe.push(prompt, PromptQueued { id: prompt, session, text, by_name });
+    scribe.push(
+        prompt,
+        PromptQueued {
+            id: prompt,
+            session,
+            text,
+            by_name,
+        },
+    );
     if scribe.row.standing().is_started_by_a_prompt() {
         scribe.moved(SessionState::Queued, None);
     }
@@ -365,7 +457,9 @@ fn no_such_project() -> Error {
 
 async fn alive_project(tx: &Tx<'_>, id: ProjectId) -> Result<ProjectId> {
     let row = project::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?;
-    row.filter(|row| row.removed.is_none()).map(|_| id).ok_or_else(no_such_project)
+    row.filter(|row| row.removed.is_none())
+        .map(|_| id)
+        .ok_or_else(no_such_project)
 }
 
 #[async_trait]
@@ -376,22 +470,38 @@ impl ports::Sessions for SessionsService {
 
     async fn find(&self, caller: &Caller, id: SessionId) -> Result<Session> {
         require(caller, Action::ReadNode, Resource::Node, "session")?;
-        self.rows.session(caller, id).await?.ok_or_else(|| Error::NotFound("session".into()))
+        self.rows
+            .session(caller, id)
+            .await?
+            .ok_or_else(|| Error::NotFound("session".into()))
     }
 
     async fn view(&self, caller: &Caller, id: SessionId) -> Result<SessionView> {
         let pos = self.engine.journal.head().await;
         let session = self.find(caller, id).await?;
         let queued = self.rows.queued(id).await?;
-        let project = project::Entity::find_by_id(self.engine.store.key(session.project)).one(self.engine.store.read()).await.stored()?;
+        let project = project::Entity::find_by_id(self.engine.store.key(session.project))
+            .one(self.engine.store.read())
+            .await
+            .stored()?;
         let facts = match &project {
             Some(project) => self.engine.folders.facts(project).await.ok(),
             None => None,
         };
         let (trusted, runs_own) = facts.map_or((false, false), |facts| (facts.trusted, !facts.runs_own.is_empty()));
-        let resource = Resource::Session { owner: session.owner, visibility: session.visibility };
+        let resource = Resource::Session {
+            owner: session.owner,
+            visibility: session.visibility,
+        };
         let may_drive = decide(caller, Action::DriveSession, resource) == Decision::Allow;
-        Ok(SessionView { session, trusted, runs_own, queued, pos, may_drive })
+        Ok(SessionView {
+            session,
+            trusted,
+            runs_own,
+            queued,
+            pos,
+            may_drive,
+        })
     }
 
     async fn create(&self, caller: &Caller, mut new: NewSession) -> Result<Session> {
@@ -402,11 +512,23 @@ impl ports::Sessions for SessionsService {
         let title = title_or_first_words(new.title.as_deref(), &self.engine.journal.masked(&new.prompt))?;
         let (site, path) = match new.workplace()? {
             Workplace::Project(id) => {
-                let row = project::Entity::find_by_id(self.engine.store.key(id)).one(self.engine.store.read()).await.stored()?;
-                (Site::Project(id), row.filter(|row| row.removed.is_none()).ok_or_else(no_such_project)?.path)
+                let row = project::Entity::find_by_id(self.engine.store.key(id))
+                    .one(self.engine.store.read())
+                    .await
+                    .stored()?;
+                (
+                    Site::Project(id),
+                    row.filter(|row| row.removed.is_none())
+                        .ok_or_else(no_such_project)?
+                        .path,
+                )
             }
             Workplace::Folder(path) => {
-                let folder = self.projects.named_folder(caller, &path, None).await.map_err(|error| error.about("folder"))?;
+                let folder = self
+                    .projects
+                    .named_folder(caller, &path, None)
+                    .await
+                    .map_err(|error| error.about("folder"))?;
                 let path = folder.path.clone();
                 (Site::Folder(folder), path)
             }
@@ -429,21 +551,42 @@ impl ports::Sessions for SessionsService {
             model: None,
             visibility: None,
         };
-        let id = self.insert(caller, Site::Project(project), new, "Demo: a tour of one session".into(), None).await?;
+        let id = self
+            .insert(
+                caller,
+                Site::Project(project),
+                new,
+                "Demo: a tour of one session".into(),
+                None,
+            )
+            .await?;
         self.find(caller, id).await
     }
 
     async fn update(&self, caller: &Caller, id: SessionId, patch: SessionPatch) -> Result<Session> {
-        let SessionPatch { title, tags, archived, visibility } = patch;
+        let SessionPatch {
+            title,
+            tags,
+            archived,
+            visibility,
+        } = patch;
         let title = title.as_deref().map(checked_title).transpose()?;
         let tags = tags.map(checked_tags).transpose()?;
-        let mut changed = SessionChanged { title, tags, archived, visibility, ..SessionChanged::default() };
+        let mut changed = SessionChanged {
+            title,
+            tags,
+            archived,
+            visibility,
+            ..SessionChanged::default()
+        };
         self.change_now(caller, id, Action::EditSession, move |scribe, caller| {
             if changed.visibility.is_some() && scribe.row.owner != caller.user.map(|user| user.to_string()) {
                 return Err(Error::Forbidden("only its owner may change who sees a session".into()));
             }
             // Said only when it is another one: who never saw it must not hear that it is private.
-            changed.visibility = changed.visibility.filter(|visibility| visibility.word() != scribe.row.visibility);
+            changed.visibility = changed
+                .visibility
+                .filter(|visibility| visibility.word() != scribe.row.visibility);
             scribe.changed(changed);
             Ok(())
         })
@@ -475,11 +618,14 @@ impl ports::Sessions for SessionsService {
                         may(&who, &scribe.row, Action::EditSession)?;
                         match scribe.row.deleted {
                             None => {}
-                            Some(deleted) if tx.now() - deleted > RESTORE_MS => return Err(Error::NotFound("session".into())),
+                            Some(deleted) if tx.now() - deleted > RESTORE_MS => {
+                                return Err(Error::NotFound("session".into()));
+                            }
                             Some(_) => {
                                 scribe.push(id, SessionDeleted { deleted: false });
                                 // What was said just before it was deleted, and no agent was given.
-                                let goes_on = matches!(scribe.state(), SessionState::Idle | SessionState::Interrupted) && !scribe.standing().has_agent();
+                                let goes_on = matches!(scribe.state(), SessionState::Idle | SessionState::Interrupted)
+                                    && !scribe.standing().has_agent();
                                 if goes_on && scribe.next_prompt().await?.is_some() {
                                     scribe.moved(SessionState::Queued, None);
                                 }
@@ -496,7 +642,18 @@ impl ports::Sessions for SessionsService {
 
     async fn entries(&self, caller: &Caller, id: SessionId, after: i64, limit: u32, last: bool) -> Result<Page<Entry>> {
         self.find(caller, id).await?;
-        lists::entries(&self.rows, &self.engine.store, id, if last { lists::Span::Last } else { lists::Span::After(after) }, limit).await
+        lists::entries(
+            &self.rows,
+            &self.engine.store,
+            id,
+            if last {
+                lists::Span::Last
+            } else {
+                lists::Span::After(after)
+            },
+            limit,
+        )
+        .await
     }
 
     async fn entries_before(&self, caller: &Caller, id: SessionId, before: i64, limit: u32) -> Result<Page<Entry>> {
@@ -516,14 +673,19 @@ impl ports::Sessions for SessionsService {
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
                 if scribe.project().await?.removed.is_some() {
-                    return Err(Error::Conflict("its project was removed: add its folder again to go on".into()));
+                    return Err(Error::Conflict(
+                        "its project was removed: add its folder again to go on".into(),
+                    ));
                 }
                 say(scribe, prompt, text, who.name);
                 Ok(())
             })
         })
         .await?;
-        self.rows.prompt(caller, id, prompt).await?.ok_or_else(|| Error::NotFound("prompt".into()))
+        self.rows
+            .prompt(caller, id, prompt)
+            .await?
+            .ok_or_else(|| Error::NotFound("prompt".into()))
     }
 
     async fn send_again(&self, caller: &Caller, id: SessionId) -> Result<Prompt> {
@@ -535,12 +697,24 @@ impl ports::Sessions for SessionsService {
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
                 let session = scribe.id;
-                let row = crate::entity::prompt::Entity::find_by_id(scribe.tx.key(prompt)).one(scribe.tx.db()).await.stored()?;
-                let row = row.filter(|row| row.session == session.to_string()).ok_or_else(|| Error::NotFound("prompt".into()))?;
+                let row = crate::entity::prompt::Entity::find_by_id(scribe.tx.key(prompt))
+                    .one(scribe.tx.db())
+                    .await
+                    .stored()?;
+                let row = row
+                    .filter(|row| row.session == session.to_string())
+                    .ok_or_else(|| Error::NotFound("prompt".into()))?;
                 if PromptState::parse(&row.state) != Some(PromptState::Queued) {
                     return Err(Error::Conflict("the agent has it already".into()));
                 }
-                scribe.push(prompt, PromptSettled { id: prompt, session, sent: false });
+                scribe.push(
+                    prompt,
+                    PromptSettled {
+                        id: prompt,
+                        session,
+                        sent: false,
+                    },
+                );
                 Ok(())
             })
         })
@@ -580,8 +754,17 @@ impl ports::Sessions for SessionsService {
                 if there && scribe.state() != SessionState::Failed {
                     return Ok(());
                 }
-                scribe.entry(EntryKind::Status, NewEntry::text(format!("Resumed by {by}"))).await?;
-                scribe.moved(if there { SessionState::Idle } else { SessionState::Queued }, None);
+                scribe
+                    .entry(EntryKind::Status, NewEntry::text(format!("Resumed by {by}")))
+                    .await?;
+                scribe.moved(
+                    if there {
+                        SessionState::Idle
+                    } else {
+                        SessionState::Queued
+                    },
+                    None,
+                );
                 Ok(())
             })
         })
@@ -593,9 +776,15 @@ impl ports::Sessions for SessionsService {
         let fork = SessionId::from_uuid(self.engine.deps.uuid_v7());
         self.change_now(caller, id, Action::DriveSession, move |scribe, caller| {
             if !scribe.row.resumable {
-                return Err(Error::Conflict("its agent has no transcript yet to continue from".into()));
+                return Err(Error::Conflict(
+                    "its agent has no transcript yet to continue from".into(),
+                ));
             }
-            let project = scribe.row.project.parse().map_err(|_| Error::NotFound("project".into()))?;
+            let project = scribe
+                .row
+                .project
+                .parse()
+                .map_err(|_| Error::NotFound("project".into()))?;
             let created = SessionCreated {
                 project,
                 agent: scribe.agent()?,
@@ -610,7 +799,14 @@ impl ports::Sessions for SessionsService {
             };
             scribe.push(fork, created);
             let detail = Some("forked: say something to go on".into());
-            scribe.push(fork, SessionMoved { state: SessionState::Idle, detail, background: false });
+            scribe.push(
+                fork,
+                SessionMoved {
+                    state: SessionState::Idle,
+                    detail,
+                    background: false,
+                },
+            );
             Ok(())
         })
         .await?;

@@ -30,7 +30,11 @@ impl Scribe<'_> {
 
     /// It waits for this; between its turns where only a subagent in the background asks.
     pub(crate) fn waits_for(&mut self, what: String, background: bool) {
-        let detail = if background { format!("In the background: {what}") } else { what };
+        let detail = if background {
+            format!("In the background: {what}")
+        } else {
+            what
+        };
         self.led_to_as(SessionState::Waiting, Some(detail), background);
     }
 
@@ -51,14 +55,20 @@ impl Scribe<'_> {
         });
         let before = fresh.chain(stored).find(|moved| moved.state != SessionState::Waiting);
         Ok(match before {
-            Some(SessionMoved { state: state @ (SessionState::Interrupted | SessionState::Failed), detail, .. }) => (state, detail),
+            Some(SessionMoved {
+                state: state @ (SessionState::Interrupted | SessionState::Failed),
+                detail,
+                ..
+            }) => (state, detail),
             _ => (SessionState::Idle, None),
         })
     }
 
     /// Whether the events written so far settle this approval.
     pub(crate) fn settles(&self, approval: &str) -> bool {
-        self.events.iter().any(|event| event.subject == approval && matches!(event.fact, Fact::ApprovalDecided(_) | Fact::ApprovalWithdrawn(_)))
+        self.events.iter().any(|event| {
+            event.subject == approval && matches!(event.fact, Fact::ApprovalDecided(_) | Fact::ApprovalWithdrawn(_))
+        })
     }
 
     /// What was asked within this commit and is not settled in it: the table does not have it yet.
@@ -70,7 +80,8 @@ impl Scribe<'_> {
         asked.filter(|asked| !self.settles(&asked.id.to_string()))
     }
 
-    /// What waits for a decision as of the events written so far, oldest first: the approval's id, and what the session's state says of it.
+    /// What waits for a decision as of the events written so far, oldest first: the approval's id, and what the
+    /// session's state says of it.
     pub(crate) async fn pending(&self) -> Result<Vec<(String, String)>> {
         let rows = approval::Entity::find()
             .filter(approval::Column::Session.eq(self.id.to_string()))
@@ -79,12 +90,26 @@ impl Scribe<'_> {
             .all(self.tx.db())
             .await
             .stored()?;
-        let stored = rows
-            .into_iter()
-            .filter(|row| !self.settles(&row.id))
-            .map(|row| (row.id, ApprovalKind::parse(&row.kind), row.label.unwrap_or(row.tool), row.target));
-        let fresh = self.fresh_asks().map(|asked| (asked.id.to_string(), Some(asked.kind), asked.shape.name(&asked.tool).to_owned(), asked.target.clone()));
-        Ok(stored.chain(fresh).map(|(id, kind, tool, target)| (id, asks_for(kind.unwrap_or(ApprovalKind::Tool), &tool, &target))).collect())
+        let stored = rows.into_iter().filter(|row| !self.settles(&row.id)).map(|row| {
+            (
+                row.id,
+                ApprovalKind::parse(&row.kind),
+                row.label.unwrap_or(row.tool),
+                row.target,
+            )
+        });
+        let fresh = self.fresh_asks().map(|asked| {
+            (
+                asked.id.to_string(),
+                Some(asked.kind),
+                asked.shape.name(&asked.tool).to_owned(),
+                asked.target.clone(),
+            )
+        });
+        Ok(stored
+            .chain(fresh)
+            .map(|(id, kind, tool, target)| (id, asks_for(kind.unwrap_or(ApprovalKind::Tool), &tool, &target)))
+            .collect())
     }
 
     /// A turn is under way: it is at work, or waits for what is asked already.
@@ -97,7 +122,8 @@ impl Scribe<'_> {
     }
 }
 
-/// One of a session's approvals is settled within this commit: it goes on waiting for the next, or does what it would without questions.
+/// One of a session's approvals is settled within this commit: it goes on waiting for the next, or does what it would
+/// without questions.
 pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
     if scribe.state() != SessionState::Waiting {
         return Ok(());
@@ -114,7 +140,8 @@ pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What a session waits for, as its state says it. It begins with the node's own words or a tool's name, whatever the agent asks.
+/// What a session waits for, as its state says it. It begins with the node's own words or a tool's name, whatever the
+/// agent asks.
 pub(crate) fn asks_for(kind: ApprovalKind, tool: &str, target: &str) -> String {
     match kind {
         ApprovalKind::Tool => format!("{tool}: {target}"),

@@ -42,7 +42,10 @@ pub(crate) struct NewEntry {
 impl NewEntry {
     /// An entry that is only text.
     pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..Self::default() }
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn under(mut self, parent: Option<String>) -> Self {
@@ -74,7 +77,11 @@ pub(crate) struct Scribe<'t> {
 impl<'t> Scribe<'t> {
     /// Reads the session; `NotFound` when there is none.
     pub(crate) async fn load(tx: &'t Tx<'t>, id: SessionId) -> Result<Self> {
-        let row = session::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?.ok_or_else(|| Error::NotFound("session".into()))?;
+        let row = session::Entity::find_by_id(tx.key(id))
+            .one(tx.db())
+            .await
+            .stored()?
+            .ok_or_else(|| Error::NotFound("session".into()))?;
         let state = SessionState::parse(&row.state).unwrap_or(SessionState::Unknown);
         Ok(Self {
             tx,
@@ -94,7 +101,8 @@ impl<'t> Scribe<'t> {
         })
     }
 
-    /// The agent of the session; `Conflict` where this version does not know it: nothing ever falls back to another one.
+    /// The agent of the session; `Conflict` where this version does not know it: nothing ever falls back to another
+    /// one.
     pub(crate) fn agent(&self) -> Result<AgentKind> {
         AgentKind::parse(&self.row.agent).ok_or_else(|| Error::Conflict(unknown_agent(&self.row.agent)))
     }
@@ -116,13 +124,17 @@ impl<'t> Scribe<'t> {
 
     /// How it stands as of the events written so far.
     pub(crate) fn standing(&self) -> Standing {
-        Standing { state: self.state, run: self.row.run.is_some(), background: self.background }
+        Standing {
+            state: self.state,
+            run: self.row.run.is_some(),
+            background: self.background,
+        }
     }
 
     /// A stop is under way: a person's word on the state counts, and what the agent still does no longer changes it.
     ///
-    /// The stop's own commit says `done`, so the order of commits decides about prompts: one accepted before it stays queued, one
-    /// accepted after it, or a resume, says `queued` and starts the agent anew once this process is gone.
+    /// The stop's own commit says `done`, so the order of commits decides about prompts: one accepted before it stays
+    /// queued, one accepted after it, or a resume, says `queued` and starts the agent anew once this process is gone.
     pub(crate) fn is_stopping(&self) -> bool {
         self.row.standing().is_stopping()
     }
@@ -134,7 +146,10 @@ impl<'t> Scribe<'t> {
 
     /// An event about something else in the same commit.
     pub(crate) fn push(&mut self, subject: impl ToString, fact: impl Into<Fact>) {
-        self.events.push(NewEvent { subject: subject.to_string(), fact: fact.into() });
+        self.events.push(NewEvent {
+            subject: subject.to_string(),
+            fact: fact.into(),
+        });
     }
 
     /// The session is now in this state, for this reason; nothing when both are as before.
@@ -150,7 +165,14 @@ impl<'t> Scribe<'t> {
         self.state = state;
         self.detail.clone_from(&detail);
         self.background = background;
-        self.push(self.id, SessionMoved { state, detail, background });
+        self.push(
+            self.id,
+            SessionMoved {
+                state,
+                detail,
+                background,
+            },
+        );
     }
 
     /// What the agent did leads to this state, unless it is being stopped.
@@ -185,7 +207,14 @@ impl<'t> Scribe<'t> {
         let seq = self.next_seq;
         self.next_seq = self.next_seq.saturating_add(1);
         if let Some(call) = &new.call {
-            self.fresh_calls.insert(call.clone(), Fresh { seq, kind, parent: new.parent.clone() });
+            self.fresh_calls.insert(
+                call.clone(),
+                Fresh {
+                    seq,
+                    kind,
+                    parent: new.parent.clone(),
+                },
+            );
         }
         self.push(
             self.id,
@@ -229,27 +258,53 @@ impl<'t> Scribe<'t> {
         if self.takes_no_prompt() {
             return Ok(false);
         }
-        let Some(row) = self.next_prompt().await? else { return Ok(false) };
-        let Ok(id) = row.id.parse::<PromptId>() else { return Ok(false) };
+        let Some(row) = self.next_prompt().await? else {
+            return Ok(false);
+        };
+        let Ok(id) = row.id.parse::<PromptId>() else {
+            return Ok(false);
+        };
         let lines = crate::agents::driver(self.agent()?).prompt(id, &row.text);
         self.settled.insert(id);
-        self.push(self.id, PromptSettled { id, session: self.id, sent: true });
-        self.entry(EntryKind::Prompt, NewEntry { by_name: Some(row.by_name), ..NewEntry::text(row.text) }).await?;
+        self.push(
+            self.id,
+            PromptSettled {
+                id,
+                session: self.id,
+                sent: true,
+            },
+        );
+        self.entry(
+            EntryKind::Prompt,
+            NewEntry {
+                by_name: Some(row.by_name),
+                ..NewEntry::text(row.text)
+            },
+        )
+        .await?;
         self.input(run, lines).await?;
         self.turn_begins().await?;
         Ok(true)
     }
 
-    /// Says the newest prompt again to an agent that has no transcript of it and did nothing about it; `false` when there is none. It is in the
-    /// timeline already.
+    /// Says the newest prompt again to an agent that has no transcript of it and did nothing about it; `false` when
+    /// there is none. It is in the timeline already.
     pub(crate) async fn resend_unread_prompt(&mut self, run: RunId) -> Result<bool> {
         if self.takes_no_prompt() {
             return Ok(false);
         }
-        let Some(row) = self.unread_prompt().await? else { return Ok(false) };
-        let Ok(id) = row.id.parse::<PromptId>() else { return Ok(false) };
+        let Some(row) = self.unread_prompt().await? else {
+            return Ok(false);
+        };
+        let Ok(id) = row.id.parse::<PromptId>() else {
+            return Ok(false);
+        };
         let lines = crate::agents::driver(self.agent()?).prompt(id, &row.text);
-        self.entry(EntryKind::Status, NewEntry::text("The agent had not kept the last prompt: it was given to it again")).await?;
+        self.entry(
+            EntryKind::Status,
+            NewEntry::text("The agent had not kept the last prompt: it was given to it again"),
+        )
+        .await?;
         self.input(run, lines).await?;
         self.turn_begins().await?;
         Ok(true)
@@ -266,10 +321,12 @@ impl<'t> Scribe<'t> {
             .stored()
     }
 
-    /// The newest prompt that an agent was given, if nothing came of it: no word of the agent, no end of its turn. One whose agent a person
-    /// stopped is left alone where something else was said since.
+    /// The newest prompt that an agent was given, if nothing came of it: no word of the agent, no end of its turn. One
+    /// whose agent a person stopped is left alone where something else was said since.
     async fn unread_prompt(&self) -> Result<Option<prompt::Model>> {
-        let Some(row) = self.last_sent().await? else { return Ok(None) };
+        let Some(row) = self.last_sent().await? else {
+            return Ok(None);
+        };
         // Its newest event is that it was given.
         let given = event::Entity::find()
             .filter(event::Column::Subject.eq(row.id.clone()))
@@ -278,7 +335,14 @@ impl<'t> Scribe<'t> {
             .await
             .stored()?
             .map_or(row.pos, |event| event.pos);
-        let of_the_agent = [EntryKind::Message, EntryKind::Thought, EntryKind::Tool, EntryKind::Plan, EntryKind::Todo, EntryKind::Task];
+        let of_the_agent = [
+            EntryKind::Message,
+            EntryKind::Thought,
+            EntryKind::Tool,
+            EntryKind::Plan,
+            EntryKind::Todo,
+            EntryKind::Task,
+        ];
         let replied = entry::Entity::find()
             .filter(entry::Column::Session.eq(self.id.to_string()))
             .filter(entry::Column::Pos.gt(given))
@@ -290,8 +354,11 @@ impl<'t> Scribe<'t> {
             .is_some();
         let moves = moves_since(self.tx.db(), self.id, given).await?;
         let led_to = |state: SessionState| moves.iter().any(|(_, moved)| moved.state == state);
-        // A turn that an agent says was interrupted needs no cause; a cause is the node's, of an agent that may never have read the prompt.
-        let interrupted = moves.iter().any(|(_, moved)| moved.state == SessionState::Interrupted && moved.detail.is_none());
+        // A turn that an agent says was interrupted needs no cause; a cause is the node's, of an agent that may never
+        // have read the prompt.
+        let interrupted = moves
+            .iter()
+            .any(|(_, moved)| moved.state == SessionState::Interrupted && moved.detail.is_none());
         let over = replied || led_to(SessionState::Idle) || interrupted;
         let superseded = led_to(SessionState::Done) && self.next_prompt().await?.is_some();
         Ok(Some(row).filter(|_| !over && !superseded))
@@ -299,8 +366,13 @@ impl<'t> Scribe<'t> {
 
     /// Whether something was said to the session after it came into the state it is in.
     pub(crate) async fn spoken_to_since_it_moved(&self) -> Result<bool> {
-        let Some(waiting) = self.waiting_prompts().await?.pop() else { return Ok(false) };
-        Ok(!moves_since(self.tx.db(), self.id, waiting.pos).await?.iter().any(|(_, moved)| moved.state == self.state))
+        let Some(waiting) = self.waiting_prompts().await?.pop() else {
+            return Ok(false);
+        };
+        Ok(!moves_since(self.tx.db(), self.id, waiting.pos)
+            .await?
+            .iter()
+            .any(|(_, moved)| moved.state == self.state))
     }
 
     /// Stores lines for the agent's stdin: they are sent after the commit, exactly once.
@@ -321,8 +393,16 @@ impl<'t> Scribe<'t> {
             }
         };
         for line in lines {
-            let row = input::ActiveModel { run: Set(run.to_string()), n: Set(n), line: Set(line), acked: Set(false) };
-            input::Entity::insert(row).exec_without_returning(self.tx.db()).await.stored()?;
+            let row = input::ActiveModel {
+                run: Set(run.to_string()),
+                n: Set(n),
+                line: Set(line),
+                acked: Set(false),
+            };
+            input::Entity::insert(row)
+                .exec_without_returning(self.tx.db())
+                .await
+                .stored()?;
             n += 1;
         }
         self.next_input = Some(n);
@@ -331,12 +411,19 @@ impl<'t> Scribe<'t> {
 
     /// The session's project.
     pub(crate) async fn project(&self) -> Result<project::Model> {
-        project::Entity::find_by_id(self.tx.key(&self.row.project)).one(self.tx.db()).await.stored()?.ok_or_else(|| Error::NotFound("project".into()))
+        project::Entity::find_by_id(self.tx.key(&self.row.project))
+            .one(self.tx.db())
+            .await
+            .stored()?
+            .ok_or_else(|| Error::NotFound("project".into()))
     }
 
     /// Ends the commit with `value`.
     pub(crate) fn finish<T>(self, value: T) -> Outcome<T> {
-        Outcome { value, events: self.events }
+        Outcome {
+            value,
+            events: self.events,
+        }
     }
 }
 
@@ -352,9 +439,18 @@ pub(super) async fn waiting_prompts(db: &impl ConnectionTrait, session: SessionI
 }
 
 /// Whether something waits that was said to a session after it came into this state, which it is in.
-pub(super) async fn spoken_to_since(db: &impl ConnectionTrait, session: SessionId, state: SessionState) -> Result<bool> {
-    let Some(waiting) = waiting_prompts(db, session).await?.pop() else { return Ok(false) };
-    Ok(!moves_since(db, session, waiting.pos).await?.iter().any(|(_, moved)| moved.state == state))
+pub(super) async fn spoken_to_since(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    state: SessionState,
+) -> Result<bool> {
+    let Some(waiting) = waiting_prompts(db, session).await?.pop() else {
+        return Ok(false);
+    };
+    Ok(!moves_since(db, session, waiting.pos)
+        .await?
+        .iter()
+        .any(|(_, moved)| moved.state == state))
 }
 
 /// How a session moved after a position, and where, oldest first.
@@ -380,14 +476,21 @@ pub(super) fn moved_to(row: &event::Model) -> Option<SessionMoved> {
 
 /// Why nothing can be done with a session of this agent: a newer version, or somebody else, wrote its word.
 pub(super) fn unknown_agent(word: &str) -> String {
-    format!("this version of OrchWiz knows no agent called `{}`: upgrade it, or start a new session", shorten(word, 40))
+    format!(
+        "this version of OrchWiz knows no agent called `{}`: upgrade it, or start a new session",
+        shorten(word, 40)
+    )
 }
 
 /// The first `limit` characters of the text, on one line where it is a preview; an ellipsis marks a cut.
 pub(crate) fn shorten(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => text.to_owned(),
-        Some(_) => text.chars().take(limit.saturating_sub(1)).chain(std::iter::once('…')).collect(),
+        Some(_) => text
+            .chars()
+            .take(limit.saturating_sub(1))
+            .chain(std::iter::once('…'))
+            .collect(),
     }
 }
 
@@ -397,7 +500,15 @@ mod tests {
 
     #[test]
     fn a_move_is_of_the_kind_that_is_looked_for() {
-        assert_eq!(Fact::from(SessionMoved { state: SessionState::Idle, detail: None, background: false }).kind(), MOVED);
+        assert_eq!(
+            Fact::from(SessionMoved {
+                state: SessionState::Idle,
+                detail: None,
+                background: false
+            })
+            .kind(),
+            MOVED
+        );
     }
 
     #[test]

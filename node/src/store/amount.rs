@@ -13,7 +13,10 @@ impl TryGetable for Amount {
         match i64::try_get_by(row, index) {
             Err(error @ TryGetError::DbErr(_)) => {
                 let real = f64::try_get_by(row, index).map_err(|_| error)?;
-                #[expect(clippy::cast_possible_truncation, reason = "`as` ends at the edges of an i64, which is what is wanted")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "`as` ends at the edges of an i64, which is what is wanted"
+                )]
                 Ok(Self(real as i64))
             }
             other => other.map(Self),

@@ -22,15 +22,24 @@ const STATEMENTS: usize = 256;
 const ROWS: usize = 256;
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_READERS: u32 = 8;
-/// How long a connection is waited for. PostgreSQL is tried again and again until then: whoever asks must hear soon that it is gone.
+/// How long a connection is waited for. PostgreSQL is tried again and again until then: whoever asks must hear soon
+/// that it is gone.
 const SQLITE_WAITS: Duration = Duration::from_secs(30);
 const POSTGRES_WAITS: Duration = Duration::from_secs(5);
-/// What PostgreSQL is told of every connection: it notices within half a minute that the other end is gone, and frees what that end held.
-const KEPT_ALIVE: [(&str, &str); 4] =
-    [("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3"), ("tcp_user_timeout", "15000")];
-/// No statement of a batch takes longer, in ms, and no transaction is left open longer: a writer that is gone must not keep the log locked.
-/// Both below, and above, what the journal gives a batch.
-const BATCHES: [(&str, &str); 2] = [("statement_timeout", "9000"), ("idle_in_transaction_session_timeout", "15000")];
+/// What PostgreSQL is told of every connection: it notices within half a minute that the other end is gone, and frees
+/// what that end held.
+const KEPT_ALIVE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "15000"),
+];
+/// No statement of a batch takes longer, in ms, and no transaction is left open longer: a writer that is gone must not
+/// keep the log locked. Both below, and above, what the journal gives a batch.
+const BATCHES: [(&str, &str); 2] = [
+    ("statement_timeout", "9000"),
+    ("idle_in_transaction_session_timeout", "15000"),
+];
 /// Readers cannot write, and what nobody waits for any more ends.
 const READS: [(&str, &str); 2] = [("default_transaction_read_only", "on"), ("statement_timeout", "14000")];
 
@@ -50,7 +59,11 @@ pub(super) fn prepare(data_dir: &Path) -> Result<(), StoreError> {
         move |cause| StoreError::File { path, cause }
     };
     if !data_dir.is_dir() {
-        DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(file(data_dir))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data_dir)
+            .map_err(file(data_dir))?;
     }
     fs::metadata(data_dir).map_err(file(data_dir)).map(drop)
 }
@@ -76,7 +89,8 @@ pub(super) async fn writer(config: &StoreConfig, work: Work) -> Result<DatabaseC
             sqlite(options, &path)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
-                // After a checkpoint the log file shrinks again: a long read must not leave a large file behind for ever.
+                // After a checkpoint the log file shrinks again: a long read must not leave a large file behind for
+                // ever.
                 .pragma("journal_size_limit", "67108864")
                 // What was purged is overwritten in the file, too.
                 .pragma("secure_delete", "ON")
@@ -94,9 +108,13 @@ pub(super) async fn readers(config: &StoreConfig, lazy: bool) -> Result<Database
     options.connect_lazy(lazy);
     if config.url.is_none() {
         let path = sqlite_path(&config.data_dir);
-        options.max_connections(SQLITE_READERS).map_sqlx_sqlite_opts(move |options| sqlite(options, &path).pragma("query_only", "ON"));
+        options
+            .max_connections(SQLITE_READERS)
+            .map_sqlx_sqlite_opts(move |options| sqlite(options, &path).pragma("query_only", "ON"));
     } else {
-        options.max_connections(POSTGRES_READERS).map_sqlx_postgres_opts(|options| postgres(options).options(READS));
+        options
+            .max_connections(POSTGRES_READERS)
+            .map_sqlx_postgres_opts(|options| postgres(options).options(READS));
     }
     connect(options).await
 }
@@ -127,7 +145,10 @@ fn base(config: &StoreConfig) -> ConnectOptions {
         .max_lifetime(None::<Duration>)
         .acquire_timeout(SQLITE_WAITS);
     if config.url.is_some() {
-        options.acquire_timeout(POSTGRES_WAITS).test_before_acquire_if_idle_for(Duration::from_secs(5)).set_application_name("orchwiz");
+        options
+            .acquire_timeout(POSTGRES_WAITS)
+            .test_before_acquire_if_idle_for(Duration::from_secs(5))
+            .set_application_name("orchwiz");
         options.map_sqlx_postgres_opts(postgres);
     }
     options
@@ -157,26 +178,36 @@ fn create_private(path: &Path) -> Result<File, StoreError> {
         .truncate(false)
         .mode(0o600)
         .open(path)
-        .map_err(|cause| StoreError::File { path: path.to_path_buf(), cause })
+        .map_err(|cause| StoreError::File {
+            path: path.to_path_buf(),
+            cause,
+        })
 }
 
 /// Refuses database programs that are known to lose or corrupt data, and names the one in use.
 pub(super) async fn check_version(db: &DatabaseConnection) -> Result<String, StoreError> {
     let text = |row: Option<sea_orm::QueryResult>| -> Result<String, DbErr> {
-        row.ok_or_else(|| DbErr::RecordNotFound("the database's version".into()))?.try_get_by_index(0)
+        row.ok_or_else(|| DbErr::RecordNotFound("the database's version".into()))?
+            .try_get_by_index(0)
     };
     if db.get_database_backend() == DbBackend::Sqlite {
         let version = text(sql::one(db, "SELECT sqlite_version()", []).await?)?;
         let found = format!("SQLite {version}");
         if numbers(&version) < vec![3, 51, 3] {
-            return Err(StoreError::TooOld { found, needed: "SQLite 3.51.3 or later (earlier ones can corrupt a write-ahead log)" });
+            return Err(StoreError::TooOld {
+                found,
+                needed: "SQLite 3.51.3 or later (earlier ones can corrupt a write-ahead log)",
+            });
         }
         Ok(found)
     } else {
         let version = text(sql::one(db, "SELECT current_setting('server_version')", []).await?)?;
         let found = format!("PostgreSQL {}", version.split(' ').next().unwrap_or(&version));
         if numbers(&version).first().is_none_or(|major| *major < 15) {
-            return Err(StoreError::TooOld { found, needed: "PostgreSQL 15 or later" });
+            return Err(StoreError::TooOld {
+                found,
+                needed: "PostgreSQL 15 or later",
+            });
         }
         Ok(found)
     }
@@ -184,7 +215,13 @@ pub(super) async fn check_version(db: &DatabaseConnection) -> Result<String, Sto
 
 /// `3.51.3` as numbers; what follows a space is left out.
 fn numbers(version: &str) -> Vec<u32> {
-    version.split(' ').next().unwrap_or_default().split('.').map_while(|part| part.parse().ok()).collect()
+    version
+        .split(' ')
+        .next()
+        .unwrap_or_default()
+        .split('.')
+        .map_while(|part| part.parse().ok())
+        .collect()
 }
 
 #[cfg(test)]

@@ -32,12 +32,21 @@ pub(super) async fn found(db: &DatabaseConnection) -> Result<Option<Found>, DbEr
         return Ok(None);
     }
     let row = sql::one(db, r#"SELECT "origin", "pos" FROM "log" WHERE "own" = TRUE"#, []).await?;
-    row.map(|row| Ok(Found { origin: row.try_get("", "origin")?, used: row.try_get::<i64>("", "pos")? > 0 })).transpose()
+    row.map(|row| {
+        Ok(Found {
+            origin: row.try_get("", "origin")?,
+            used: row.try_get::<i64>("", "pos")? > 0,
+        })
+    })
+    .transpose()
 }
 
 /// Refuses a database that is another node's than the directory, and an empty one beside what a node has left there.
 pub(super) fn check(data_dir: &Path, found: Option<&Found>) -> Result<(), StoreError> {
-    let failed = |cause| StoreError::File { path: data_dir.join(FILE), cause };
+    let failed = |cause| StoreError::File {
+        path: data_dir.join(FILE),
+        cause,
+    };
     let owner = owner(data_dir).map_err(failed)?;
     let dir = data_dir.display();
     match (owner, found) {
@@ -65,7 +74,12 @@ pub(super) fn claim(data_dir: &Path, origin: &str) -> Result<(), StoreError> {
             return Ok(());
         }
         let new = data_dir.join(format!("{FILE}.partial"));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
         writeln!(file, "{origin}")?;
         file.sync_all()?;
         fs::rename(&new, &path)?;
@@ -76,7 +90,10 @@ pub(super) fn claim(data_dir: &Path, origin: &str) -> Result<(), StoreError> {
             tracing::warn!(path = %path.display(), "the disk is full: the next start writes down whose this directory is");
             Ok(())
         }
-        claimed => claimed.map_err(|cause| StoreError::File { path: path.clone(), cause }),
+        claimed => claimed.map_err(|cause| StoreError::File {
+            path: path.clone(),
+            cause,
+        }),
     }
 }
 

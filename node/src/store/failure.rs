@@ -16,7 +16,8 @@ pub enum StoreError {
     /// Another process has it. The sentence says which and what to do.
     #[error("{0}")]
     Held(String),
-    /// The database and the data directory are not of the same node. The sentence says which and what to do. Nothing was touched.
+    /// The database and the data directory are not of the same node. The sentence says which and what to do. Nothing
+    /// was touched.
     #[error("{0}")]
     Foreign(String),
     /// A newer version of OrchWiz has changed the schema. Nothing was touched.
@@ -55,8 +56,11 @@ pub fn is_storage_full(cause: &(dyn StdError + 'static)) -> bool {
         {
             return true;
         }
-        if let Some(DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Conn(RuntimeErr::SqlxError(error))) =
-            error.downcast_ref::<DbErr>()
+        if let Some(
+            DbErr::Exec(RuntimeErr::SqlxError(error))
+            | DbErr::Query(RuntimeErr::SqlxError(error))
+            | DbErr::Conn(RuntimeErr::SqlxError(error)),
+        ) = error.downcast_ref::<DbErr>()
         {
             match &**error {
                 SqlxError::Database(error) => return error.code().is_some_and(|code| code == "13" || code == "53100"),
@@ -72,7 +76,8 @@ pub fn is_storage_full(cause: &(dyn StdError + 'static)) -> bool {
 /// What is said while the database cannot be reached; it claims nothing about what was written.
 pub(crate) const UNREACHABLE: &str = "the database of this node does not answer at the moment: try again";
 
-/// Whether the cause, or a cause of it, is a database that is gone, does not answer in time, or is no longer the one that takes writes.
+/// Whether the cause, or a cause of it, is a database that is gone, does not answer in time, or is no longer the one
+/// that takes writes.
 pub fn is_unreachable(cause: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(cause);
     while let Some(error) = next {
@@ -96,10 +101,13 @@ pub fn is_unreachable(cause: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-/// PostgreSQL's codes for: a connection that is lost or refused (08), too many (53300), a statement that took too long (57014), a lock that
-/// did (55P03), a server that stops or starts (57P), a transaction left open (25P03), a server that only reads (25006).
+/// PostgreSQL's codes for: a connection that is lost or refused (08), too many (53300), a statement that took too long
+/// (57014), a lock that did (55P03), a server that stops or starts (57P), a transaction left open (25P03), a server
+/// that only reads (25006).
 fn is_away(code: &str) -> bool {
-    matches!(code, "53300" | "57014" | "55P03" | "25P03" | "25006") || code.starts_with("57P") || (code.starts_with("08") && code.len() == 5)
+    matches!(code, "53300" | "57014" | "55P03" | "25P03" | "25006")
+        || code.starts_with("57P")
+        || (code.starts_with("08") && code.len() == 5)
 }
 
 /// For what only fails when something is wrong with this node: its database, its files, its tasks.
@@ -122,8 +130,9 @@ impl<T, E: StdError + 'static> Stored<T> for Result<T, E> {
     }
 }
 
-/// Maps an unexpected cause: a full disk is `StorageFull`, a database that does not answer `Unavailable`, everything else becomes a reference.
-/// But for a full disk it is logged once, here, with the caller's place; within a request the line carries the request's id.
+/// Maps an unexpected cause: a full disk is `StorageFull`, a database that does not answer `Unavailable`, everything
+/// else becomes a reference. But for a full disk it is logged once, here, with the caller's place; within a request the
+/// line carries the request's id.
 #[track_caller]
 pub fn internal(cause: impl StdError + 'static) -> model::Error {
     if is_storage_full(&cause) {
@@ -139,7 +148,8 @@ pub fn internal(cause: impl StdError + 'static) -> model::Error {
     model::Error::Internal(reference)
 }
 
-/// Eight hex digits that people can read out and search the log for; distinct within and, in all likelihood, between processes.
+/// Eight hex digits that people can read out and search the log for; distinct within and, in all likelihood, between
+/// processes.
 fn reference(cause: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut hasher = blake3::Hasher::new();
@@ -157,21 +167,42 @@ mod tests {
     fn a_database_that_does_not_answer_is_told_apart_from_other_failures() {
         let timed_out = || DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout);
         assert_eq!(internal(timed_out()), model::Error::Unavailable(UNREACHABLE.into()));
-        assert_eq!(internal(StoreError::Database(timed_out())), model::Error::Unavailable(UNREACHABLE.into()));
+        assert_eq!(
+            internal(StoreError::Database(timed_out())),
+            model::Error::Unavailable(UNREACHABLE.into())
+        );
         let io = SqlxError::Io(io::ErrorKind::ConnectionReset.into());
         assert!(is_unreachable(&DbErr::Query(RuntimeErr::SqlxError(io.into()))));
-        assert!(!is_unreachable(&DbErr::RecordNotInserted) && !is_unreachable(&io::Error::from(io::ErrorKind::NotFound)));
+        assert!(
+            !is_unreachable(&DbErr::RecordNotInserted) && !is_unreachable(&io::Error::from(io::ErrorKind::NotFound))
+        );
         assert!(is_away("57P01") && is_away("08006") && is_away("25006"));
-        assert!(!is_away("23505") && !is_away("8") && !is_away("40001"), "SQLite's own codes and other failures");
+        assert!(
+            !is_away("23505") && !is_away("8") && !is_away("40001"),
+            "SQLite's own codes and other failures"
+        );
     }
 
     #[test]
     fn a_full_disk_is_told_apart_from_other_failures() {
-        assert_eq!(internal(io::Error::from(io::ErrorKind::StorageFull)), model::Error::StorageFull);
-        let nested = StoreError::File { path: "/x".into(), cause: io::ErrorKind::QuotaExceeded.into() };
+        assert_eq!(
+            internal(io::Error::from(io::ErrorKind::StorageFull)),
+            model::Error::StorageFull
+        );
+        let nested = StoreError::File {
+            path: "/x".into(),
+            cause: io::ErrorKind::QuotaExceeded.into(),
+        };
         assert_eq!(internal(nested), model::Error::StorageFull);
         let other = internal(io::Error::from(io::ErrorKind::PermissionDenied));
-        assert!(matches!(&other, model::Error::Internal(reference) if reference.len() == 8), "{other:?}");
-        assert_ne!(internal(DbErr::RecordNotInserted), internal(DbErr::RecordNotInserted), "references repeat");
+        assert!(
+            matches!(&other, model::Error::Internal(reference) if reference.len() == 8),
+            "{other:?}"
+        );
+        assert_ne!(
+            internal(DbErr::RecordNotInserted),
+            internal(DbErr::RecordNotInserted),
+            "references repeat"
+        );
     }
 }

@@ -1,7 +1,7 @@
-//! The lease: one process per data directory and database, and a number that proves it.
-//! The operating system's lock on `orchwiz.lock` (and on PostgreSQL an advisory lock) says who is alive; the fence in the
-//! row `lease` says who was last. A writer that finds a higher fence stops: it never has to trust a clock. The lease's time, by the
-//! database's clock, only says when a lock whose holder is not heard of any more may be taken from it.
+//! The lease: one process per data directory and database, and a number that proves it. The operating system's lock on
+//! `orchwiz.lock` (and on PostgreSQL an advisory lock) says who is alive; the fence in the row `lease` says who was
+//! last. A writer that finds a higher fence stops: it never has to trust a clock. The lease's time, by the database's
+//! clock, only says when a lock whose holder is not heard of any more may be taken from it.
 
 use super::{StoreConfig, StoreError, connect, is_storage_full, sql};
 use crate::{clock::Deps, supervise::Vitals};
@@ -66,28 +66,49 @@ impl Guard {
 /// Takes the operating system's lock on the data directory. It goes with the process, however that ends.
 pub(super) fn lock_directory(data_dir: &Path) -> Result<File, StoreError> {
     let path = data_dir.join("orchwiz.lock");
-    let failed = |cause| StoreError::File { path: path.clone(), cause };
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
+    let failed = |cause| StoreError::File {
+        path: path.clone(),
+        cause,
+    };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             file.read_to_string(&mut holder).ok();
             let holder = holder.trim();
-            let by = if holder.is_empty() { "another process".to_owned() } else { format!("process {holder}") };
-            return Err(StoreError::Held(format!("the data directory {} is in use by {by}: stop it first, or name another directory", data_dir.display())));
+            let by = if holder.is_empty() {
+                "another process".to_owned()
+            } else {
+                format!("process {holder}")
+            };
+            return Err(StoreError::Held(format!(
+                "the data directory {} is in use by {by}: stop it first, or name another directory",
+                data_dir.display()
+            )));
         }
         Err(TryLockError::Error(cause)) => return Err(failed(cause)),
     }
-    match file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id())) {
+    match file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| write!(file, "{}", std::process::id()))
+    {
         // Who holds it is for people to read; the lock itself needs no room.
         Err(cause) if is_storage_full(&cause) => Ok(file),
         written => written.map(|()| file).map_err(failed),
     }
 }
 
-/// On PostgreSQL, takes the advisory lock on a connection that stays open. A holder whose lease is over by the database's clock is ended:
-/// its host may be gone, and the server would notice that in hours.
+/// On PostgreSQL, takes the advisory lock on a connection that stays open. A holder whose lease is over by the
+/// database's clock is ended: its host may be gone, and the server would notice that in hours.
 pub(super) async fn guard(config: &StoreConfig, backend: DbBackend) -> Result<Option<Guard>, StoreError> {
     if backend != DbBackend::Postgres {
         return Ok(None);
@@ -99,12 +120,17 @@ pub(super) async fn guard(config: &StoreConfig, backend: DbBackend) -> Result<Op
         if tokio::time::Instant::now() >= deadline {
             let holder = holder(&session).await;
             if !is_over(&session).await {
-                let message = format!("the database is in use by {holder}: stop it first, or name another database; to ask it, pass the same --data as it has");
+                let message = format!(
+                    "the database is in use by {holder}: stop it first, or name another database; to ask it, pass the same --data as it has"
+                );
                 return Err(StoreError::Held(message));
             }
             if ended {
                 // The fence keeps it from writing, whoever has the lock.
-                tracing::warn!(holder, "the lease of this database is over, but the lock of its holder could not be ended: going on without it");
+                tracing::warn!(
+                    holder,
+                    "the lease of this database is over, but the lock of its holder could not be ended: going on without it"
+                );
                 break;
             }
             tracing::warn!(holder, "the lease of this database is over: taking it over");
@@ -114,7 +140,10 @@ pub(super) async fn guard(config: &StoreConfig, backend: DbBackend) -> Result<Op
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Ok(Some(Guard { config: config.clone(), session: Arc::new(Mutex::new(session)) }))
+    Ok(Some(Guard {
+        config: config.clone(),
+        session: Arc::new(Mutex::new(session)),
+    }))
 }
 
 /// Whether the lease was not renewed in time, by the database's clock.
@@ -135,11 +164,17 @@ async fn end_holder(session: &DatabaseConnection) {
 }
 
 async fn try_guard(session: &DatabaseConnection) -> Result<bool, DbErr> {
-    let row = sql::one(session, "SELECT pg_try_advisory_lock($1, hashtext(current_schema())) AS taken", [KEY.into()]).await?;
+    let row = sql::one(
+        session,
+        "SELECT pg_try_advisory_lock($1, hashtext(current_schema())) AS taken",
+        [KEY.into()],
+    )
+    .await?;
     row.map_or(Ok(false), |row| row.try_get("", "taken"))
 }
 
-/// Whether this very connection still has the lock; it is gone when the server dropped the connection and another was made.
+/// Whether this very connection still has the lock; it is gone when the server dropped the connection and another was
+/// made.
 async fn has_guard(session: &DatabaseConnection) -> Result<bool, DbErr> {
     let text = "SELECT 1 AS one FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted";
     Ok(sql::one(session, text, []).await?.is_some())
@@ -147,7 +182,11 @@ async fn has_guard(session: &DatabaseConnection) -> Result<bool, DbErr> {
 
 async fn holder(session: &DatabaseConnection) -> String {
     let row = sql::one(session, r#"SELECT "owner" FROM "lease" WHERE "name" = 'node'"#, []).await;
-    row.ok().flatten().and_then(|row| row.try_get("", "owner").ok()).filter(|owner: &String| !owner.is_empty()).unwrap_or_else(|| "another process".into())
+    row.ok()
+        .flatten()
+        .and_then(|row| row.try_get("", "owner").ok())
+        .filter(|owner: &String| !owner.is_empty())
+        .unwrap_or_else(|| "another process".into())
 }
 
 /// Raises the fence and writes who holds the lease now. A stale writer's batch in flight is waited for.
@@ -161,7 +200,12 @@ pub(super) async fn take(
 ) -> Result<Lease, StoreError> {
     // The directory is for people: on PostgreSQL nothing else says where the node's socket is.
     let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-    let owner = format!("process {} with the data directory {} ({})", std::process::id(), data_dir.display(), crate::hex::hex(&deps.bytes::<4>()));
+    let owner = format!(
+        "process {} with the data directory {} ({})",
+        std::process::id(),
+        data_dir.display(),
+        crate::hex::hex(&deps.bytes::<4>())
+    );
     let raised = async {
         let txn = writer.begin().await?;
         if guard.is_some() {
@@ -174,12 +218,16 @@ pub(super) async fn take(
                RETURNING "fence""#,
             expiry(txn.get_database_backend()),
         );
-        let fence = sql::one(&txn, text, [owner.clone().into()]).await?.ok_or_else(|| DbErr::RecordNotInserted)?.try_get("", "fence")?;
+        let fence = sql::one(&txn, text, [owner.clone().into()])
+            .await?
+            .ok_or_else(|| DbErr::RecordNotInserted)?
+            .try_get("", "fence")?;
         txn.commit().await?;
         Ok::<i64, DbErr>(fence)
     };
     let fence = match raised.await {
-        // The lock of the directory keeps every other process away: a node on a full disk can be read, and writes when there is room.
+        // The lock of the directory keeps every other process away: a node on a full disk can be read, and writes when
+        // there is room.
         Err(error) if guard.is_none() && is_storage_full(&error) => {
             tracing::warn!("the disk is full: until there is room this node can only be read");
             let row = sql::one(writer, r#"SELECT "fence" FROM "lease" WHERE "name" = 'node'"#, []).await?;
@@ -191,7 +239,13 @@ pub(super) async fn take(
         let renewal = renew(guard, owner.clone(), fence, vitals.clone());
         tokio::spawn(vitals.essential("the renewal of the lease", renewal)).abort_handle()
     });
-    Ok(Lease { owner, fence, file: Mutex::new(Some(file)), guard, renewal })
+    Ok(Lease {
+        owner,
+        fence,
+        file: Mutex::new(Some(file)),
+        guard,
+        renewal,
+    })
 }
 
 /// When a lease taken now ends, by the database's clock. On SQLite the file lock alone says so, hence never.
@@ -210,7 +264,9 @@ async fn renew(guard: Guard, owner: String, fence: i64, vitals: Vitals) {
             Ok(Ok(false)) => return vitals.fail(TAKEN_OVER),
             Ok(Err(error)) => tracing::warn!(%error, "the lease could not be renewed, will try again"),
             Err(_) => {
-                tracing::warn!("the database did not answer when the lease was to be renewed: trying again on another connection");
+                tracing::warn!(
+                    "the database did not answer when the lease was to be renewed: trying again on another connection"
+                );
                 if let Err(error) = guard.renew().await {
                     tracing::warn!(%error, "the database cannot be reached");
                 }
@@ -221,7 +277,10 @@ async fn renew(guard: Guard, owner: String, fence: i64, vitals: Vitals) {
 
 /// Renews the lease; `false` when it is another's.
 async fn renew_once(session: &DatabaseConnection, owner: &str, fence: i64) -> Result<bool, DbErr> {
-    let text = format!(r#"UPDATE "lease" SET "expires" = {} WHERE "name" = 'node' AND "fence" = $1 AND "owner" = $2"#, expiry(DbBackend::Postgres));
+    let text = format!(
+        r#"UPDATE "lease" SET "expires" = {} WHERE "name" = 'node' AND "fence" = $1 AND "owner" = $2"#,
+        expiry(DbBackend::Postgres)
+    );
     if sql::run(session, text, [fence.into(), owner.into()]).await? != 1 {
         return Ok(false);
     }
@@ -243,8 +302,14 @@ impl Lease {
         if let Some(renewal) = &self.renewal {
             renewal.abort();
         }
-        let text = r#"UPDATE "lease" SET "owner" = '', "expires" = 0 WHERE "name" = 'node' AND "fence" = $1 AND "owner" = $2"#;
-        match timeout(ANSWERS, sql::run(writer, text, [self.fence.into(), self.owner.clone().into()])).await {
+        let text =
+            r#"UPDATE "lease" SET "owner" = '', "expires" = 0 WHERE "name" = 'node' AND "fence" = $1 AND "owner" = $2"#;
+        match timeout(
+            ANSWERS,
+            sql::run(writer, text, [self.fence.into(), self.owner.clone().into()]),
+        )
+        .await
+        {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the lease could not be released; it goes with the process"),
             Err(_) => tracing::warn!("the database did not answer: the lease goes with its time"),

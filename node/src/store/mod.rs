@@ -20,7 +20,10 @@ pub use reader::Reader;
 use crate::{clock::Deps, supervise::Vitals};
 use connect::Work;
 use lease::Lease;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
 use sea_orm_migration::MigratorTrait;
 use std::{
     path::{Path, PathBuf},
@@ -63,14 +66,20 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Held`] when another process has the directory or the database, [`StoreError::Newer`] when a newer
-    /// version has migrated it and [`StoreError::Foreign`] when it is not the directory's (nothing is changed), [`StoreError::TooOld`] when the database program itself is too old.
+    /// version has migrated it and [`StoreError::Foreign`] when it is not the directory's (nothing is changed),
+    /// [`StoreError::TooOld`] when the database program itself is too old.
     pub async fn open<M: MigratorTrait>(config: &StoreConfig, deps: &Deps) -> Result<Self, StoreError> {
         let lock = || {
             connect::prepare(&config.data_dir)?;
             lease::lock_directory(&config.data_dir)
         };
-        // On PostgreSQL a directory that is not there is made last: whoever names the database of a running node leaves none behind.
-        let file = if config.url.is_none() || config.data_dir.is_dir() { Some(lock()?) } else { None };
+        // On PostgreSQL a directory that is not there is made last: whoever names the database of a running node leaves
+        // none behind.
+        let file = if config.url.is_none() || config.data_dir.is_dir() {
+            Some(lock()?)
+        } else {
+            None
+        };
         // Before anything connects: that would make the database.
         if config.url.is_none() && connect::sqlite_is_empty(&config.data_dir) {
             directory::check(&config.data_dir, None)?;
@@ -92,7 +101,11 @@ impl Store {
             schema::migrate::<M>(&writer, config, deps, pending).await?;
             lease
         };
-        let writer = if backend == DbBackend::Sqlite { writer } else { connect::writer(config, Work::Batches).await? };
+        let writer = if backend == DbBackend::Sqlite {
+            writer
+        } else {
+            connect::writer(config, Work::Batches).await?
+        };
         let readers = Reader::new(connect::readers(config, false).await?);
         Ok(Self(Arc::new(Inner {
             config: config.clone(),
@@ -126,7 +139,8 @@ impl Store {
         &self.0.config.data_dir
     }
 
-    /// From now on the data directory is this node's: no other database is opened with it. `origin` is the id of its log.
+    /// From now on the data directory is this node's: no other database is opened with it. `origin` is the id of its
+    /// log.
     pub(crate) fn claim(&self, origin: &str) -> Result<(), StoreError> {
         self.0.origin.get_or_init(|| origin.to_owned());
         directory::claim(self.data_dir(), origin)
@@ -137,7 +151,8 @@ impl Store {
         self.0.origin.get().map_or("", String::as_str)
     }
 
-    /// The key of a row that this node's own events made: its id and origin. The log of another node may name the same id.
+    /// The key of a row that this node's own events made: its id and origin. The log of another node may name the same
+    /// id.
     pub fn key(&self, id: impl ToString) -> (String, String) {
         (id.to_string(), self.origin().to_owned())
     }
@@ -158,13 +173,18 @@ impl Store {
             DbBackend::Sqlite => "SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()",
             _ => "SELECT pg_database_size(current_database()) AS bytes",
         };
-        sql::one(self.read(), text, []).await?.map_or(Ok(0), |row| row.try_get("", "bytes"))
+        sql::one(self.read(), text, [])
+            .await?
+            .map_or(Ok(0), |row| row.try_get("", "bytes"))
     }
 
     /// Begins a transaction on the writer; waits while another one is open. On SQLite it is `IMMEDIATE`.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         let writer = self.0.writer.read().await.clone();
-        let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
         writer.begin_with_options(options).await
     }
 
@@ -172,7 +192,10 @@ impl Store {
     pub(crate) async fn begin_unlimited(&self) -> Result<DatabaseTransaction, DbErr> {
         let txn = self.begin().await?;
         if self.0.backend == DbBackend::Postgres {
-            txn.execute_unprepared("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0").await?;
+            txn.execute_unprepared(
+                "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
+            )
+            .await?;
         }
         Ok(txn)
     }
@@ -182,8 +205,8 @@ impl Store {
         self.0.writer.read().await.execute_unprepared(text).await.map(drop)
     }
 
-    /// Throws the writer's connection away and makes another: the old one no longer knows which transaction it is in, or leads nowhere.
-    /// On PostgreSQL the readers get new ones too.
+    /// Throws the writer's connection away and makes another: the old one no longer knows which transaction it is in,
+    /// or leads nowhere. On PostgreSQL the readers get new ones too.
     pub(crate) async fn renew_writer(&self) -> Result<(), StoreError> {
         let fresh = connect::writer(&self.0.config, Work::Batches).await?;
         let old = std::mem::replace(&mut *self.0.writer.write().await, fresh);
@@ -193,16 +216,21 @@ impl Store {
             let _ = closed.await;
         } else {
             tokio::spawn(closed);
-            // What the writer has lost the readers may have lost as well, or they are still with a server that another has followed.
+            // What the writer has lost the readers may have lost as well, or they are still with a server that another
+            // has followed.
             self.0.readers.replace(connect::readers(&self.0.config, true).await?);
         }
         Ok(())
     }
 
-    /// On SQLite, puts what the write-ahead log holds into the database file and empties it: what was purged must not lie there.
-    /// While somebody reads an older state it is left for another time.
+    /// On SQLite, puts what the write-ahead log holds into the database file and empties it: what was purged must not
+    /// lie there. While somebody reads an older state it is left for another time.
     pub(crate) async fn empty_log(&self) -> Result<(), DbErr> {
-        if self.0.backend == DbBackend::Sqlite { self.pragma("PRAGMA wal_checkpoint(TRUNCATE)").await } else { Ok(()) }
+        if self.0.backend == DbBackend::Sqlite {
+            self.pragma("PRAGMA wal_checkpoint(TRUNCATE)").await
+        } else {
+            Ok(())
+        }
     }
 
     /// One more connection that may write temporary tables; for `doctor`, which compares on a snapshot of its own.
@@ -210,7 +238,8 @@ impl Store {
         connect::writer(&self.0.config, Work::Unlimited).await
     }
 
-    /// Writes everything into the database file, releases the lease and closes. Operations under way elsewhere fail from here on.
+    /// Writes everything into the database file, releases the lease and closes. Operations under way elsewhere fail
+    /// from here on.
     pub async fn close(self) {
         let writer = self.0.writer.read().await.clone();
         let _ = tokio::time::timeout(GOODBYE, self.0.readers.close()).await;

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-/// How long PostgreSQL may take to answer a read, connecting included: a little more than it gives the statement itself.
-/// SQLite is this machine's own disk: it answers, and what is slow there is not given up.
+/// How long PostgreSQL may take to answer a read, connecting included: a little more than it gives the statement
+/// itself. SQLite is this machine's own disk: it answers, and what is slow there is not given up.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The readers' pool.
@@ -21,10 +21,14 @@ pub struct Reader {
 
 impl Reader {
     pub(super) fn new(pool: DatabaseConnection) -> Self {
-        Self { backend: pool.get_database_backend(), pool: RwLock::new(pool) }
+        Self {
+            backend: pool.get_database_backend(),
+            pool: RwLock::new(pool),
+        }
     }
 
-    /// From now on reads go to another pool. What is under way on the old one, perhaps for ever, ends with its own time limit.
+    /// From now on reads go to another pool. What is under way on the old one, perhaps for ever, ends with its own time
+    /// limit.
     pub(super) fn replace(&self, pool: DatabaseConnection) {
         *self.pool.write().unwrap_or_else(PoisonError::into_inner) = pool;
     }
@@ -48,7 +52,11 @@ impl Reader {
         if self.backend == DbBackend::Sqlite {
             return read.await;
         }
-        let late = |_| DbErr::Conn(RuntimeErr::Internal("the database did not answer a read in time".into()));
+        let late = |_| {
+            DbErr::Conn(RuntimeErr::Internal(
+                "the database did not answer a read in time".into(),
+            ))
+        };
         tokio::time::timeout(PATIENCE, read).await.map_err(late)?
     }
 }

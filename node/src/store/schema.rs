@@ -40,15 +40,32 @@ pub(super) async fn pending<M: MigratorTrait>(writer: &DatabaseConnection) -> Re
     if let Some(unknown) = applied.iter().find(|name| !known.contains(name)) {
         return Err(StoreError::Newer(unknown.clone()));
     }
-    Ok(Pending { first: applied.is_empty(), step: known.into_iter().find(|name| !applied.contains(name)) })
+    Ok(Pending {
+        first: applied.is_empty(),
+        step: known.into_iter().find(|name| !applied.contains(name)),
+    })
 }
 
 /// Brings the schema up to date; makes a copy of an existing database first.
-pub(super) async fn migrate<M: MigratorTrait>(writer: &DatabaseConnection, config: &StoreConfig, deps: &Deps, pending: Pending) -> Result<(), StoreError> {
-    let Pending { first, step: Some(pending) } = &pending else { return Ok(()) };
+pub(super) async fn migrate<M: MigratorTrait>(
+    writer: &DatabaseConnection,
+    config: &StoreConfig,
+    deps: &Deps,
+    pending: Pending,
+) -> Result<(), StoreError> {
+    let Pending {
+        first,
+        step: Some(pending),
+    } = &pending
+    else {
+        return Ok(());
+    };
     if !first {
         let copy = match writer.get_database_backend() {
-            DbBackend::Sqlite => back_up(writer, &config.data_dir, pending, deps).await?.display().to_string(),
+            DbBackend::Sqlite => back_up(writer, &config.data_dir, pending, deps)
+                .await?
+                .display()
+                .to_string(),
             _ => back_up_inside(writer, pending, deps).await?,
         };
         tracing::info!(copy, "made a copy of the database before changing its schema");
@@ -70,7 +87,8 @@ async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     rows.iter().map(|row| row.try_get("", "version")).collect()
 }
 
-/// Copies the database as it is now to `backups/before-<step>-<ms>.db`, syncs the copy, and removes all such files but the newest.
+/// Copies the database as it is now to `backups/before-<step>-<ms>.db`, syncs the copy, and removes all such files but
+/// the newest.
 async fn back_up(writer: &DatabaseConnection, data_dir: &Path, step: &str, deps: &Deps) -> Result<PathBuf, StoreError> {
     let folder = data_dir.join("backups");
     let failed = |path: &Path| {
@@ -81,14 +99,26 @@ async fn back_up(writer: &DatabaseConnection, data_dir: &Path, step: &str, deps:
         DirBuilder::new().mode(0o700).create(&folder).map_err(failed(&folder))?;
     }
     let copy = folder.join(format!("before-{step}-{}.db", deps.now()));
-    let name = copy.to_str().ok_or_else(|| failed(&copy)(std::io::Error::other("the path is not UTF-8")))?;
-    writer.execute_unprepared(&format!("VACUUM INTO '{}'", name.replace('\'', "''"))).await?;
+    let name = copy
+        .to_str()
+        .ok_or_else(|| failed(&copy)(std::io::Error::other("the path is not UTF-8")))?;
+    writer
+        .execute_unprepared(&format!("VACUUM INTO '{}'", name.replace('\'', "''")))
+        .await?;
     fs::set_permissions(&copy, Permissions::from_mode(0o600)).map_err(failed(&copy))?;
-    File::open(&copy).and_then(|file| file.sync_all()).map_err(failed(&copy))?;
+    File::open(&copy)
+        .and_then(|file| file.sync_all())
+        .map_err(failed(&copy))?;
     let mut copies: Vec<(u64, PathBuf)> = Vec::new();
     for entry in fs::read_dir(&folder).map_err(failed(&folder))? {
         let entry = entry.map_err(failed(&folder))?;
-        copies.extend(entry.file_name().to_str().and_then(made_at).map(|at| (at, entry.path())));
+        copies.extend(
+            entry
+                .file_name()
+                .to_str()
+                .and_then(made_at)
+                .map(|at| (at, entry.path())),
+        );
     }
     copies.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
     for (_, old) in copies.iter().skip(KEPT) {
@@ -99,32 +129,55 @@ async fn back_up(writer: &DatabaseConnection, data_dir: &Path, step: &str, deps:
 
 /// When a copy of that name was made, in unix ms; `None` for whatever else lies there.
 fn made_at(name: &str) -> Option<u64> {
-    name.strip_prefix("before-")?.strip_suffix(".db")?.rsplit_once('-')?.1.parse().ok()
+    name.strip_prefix("before-")?
+        .strip_suffix(".db")?
+        .rsplit_once('-')?
+        .1
+        .parse()
+        .ok()
 }
 
-/// Copies every table as it is now into a schema `before_<step>_<ms>` of the same PostgreSQL database, all or nothing, and drops all such
-/// schemas of this node but the newest: other nodes may have theirs in the same database, so each says in its comment whose it is.
-/// The copies hold the rows; keys and indexes are the old version's migrations to make.
+/// Copies every table as it is now into a schema `before_<step>_<ms>` of the same PostgreSQL database, all or nothing,
+/// and drops all such schemas of this node but the newest: other nodes may have theirs in the same database, so each
+/// says in its comment whose it is. The copies hold the rows; keys and indexes are the old version's migrations to
+/// make.
 async fn back_up_inside(writer: &DatabaseConnection, step: &str, deps: &Deps) -> Result<String, DbErr> {
     let now = deps.now().to_string();
     let room = NAME_MAX - "before__".len() - now.len();
-    let copy = format!("before_{}_{now}", step.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(room).collect::<String>());
+    let copy = format!(
+        "before_{}_{now}",
+        step.chars()
+            .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .take(room)
+            .collect::<String>()
+    );
     let txn = writer.begin().await?;
     txn.execute_unprepared(&format!(r#"CREATE SCHEMA "{copy}""#)).await?;
-    let tables = sql::all(&txn, "SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = current_schema()", []).await?;
+    let tables = sql::all(
+        &txn,
+        "SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = current_schema()",
+        [],
+    )
+    .await?;
     for table in &tables {
         let table: String = table.try_get("", "name")?;
-        txn.execute_unprepared(&format!(r#"CREATE TABLE "{copy}".{table} AS TABLE {table}"#)).await?;
+        txn.execute_unprepared(&format!(r#"CREATE TABLE "{copy}".{table} AS TABLE {table}"#))
+            .await?;
     }
     let own = sql::one(&txn, r#"SELECT "origin" FROM "log" WHERE "own" = TRUE"#, []).await?;
     if let Some(own) = own {
         let whose = format!("{OWNER}{}", own.try_get::<String>("", "origin")?);
-        txn.execute_unprepared(&format!(r#"COMMENT ON SCHEMA "{copy}" IS '{}'"#, whose.replace('\'', "''"))).await?;
+        txn.execute_unprepared(&format!(
+            r#"COMMENT ON SCHEMA "{copy}" IS '{}'"#,
+            whose.replace('\'', "''")
+        ))
+        .await?;
         let ours = r"SELECT nspname::text AS name FROM pg_namespace WHERE nspname ~ '^before_\w+_\d+$' AND nspowner = current_user::regrole
             AND obj_description(oid, 'pg_namespace') = $1 ORDER BY substring(nspname::text from '\d+$')::bigint DESC";
         for old in sql::all(&txn, ours, [whose.into()]).await?.iter().skip(KEPT) {
             let old: String = old.try_get("", "name")?;
-            txn.execute_unprepared(&format!(r#"DROP SCHEMA "{old}" CASCADE"#)).await?;
+            txn.execute_unprepared(&format!(r#"DROP SCHEMA "{old}" CASCADE"#))
+                .await?;
         }
     }
     txn.commit().await?;

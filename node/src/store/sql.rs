@@ -9,17 +9,28 @@ use serde::de::DeserializeOwned;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Builds a statement for the backend of `db`.
-pub fn statement(db: &impl ConnectionTrait, text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {
+pub fn statement(
+    db: &impl ConnectionTrait,
+    text: impl Into<String>,
+    values: impl IntoIterator<Item = Value>,
+) -> Statement {
     Statement::from_sql_and_values(db.get_database_backend(), text, values)
 }
 
 /// Runs a statement and gives the number of rows it changed.
-pub async fn run(db: &impl ConnectionTrait, text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Result<u64, DbErr> {
-    db.execute_raw(statement(db, text, values)).await.map(|done| done.rows_affected())
+pub async fn run(
+    db: &impl ConnectionTrait,
+    text: impl Into<String>,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<u64, DbErr> {
+    db.execute_raw(statement(db, text, values))
+        .await
+        .map(|done| done.rows_affected())
 }
 
-/// Statements of one transaction that nobody asks for what they changed. SQLite runs several as one: each is a message to another thread and back,
-/// which costs more than most of them do. PostgreSQL, which takes one at a time, runs each at once.
+/// Statements of one transaction that nobody asks for what they changed. SQLite runs several as one: each is a message
+/// to another thread and back, which costs more than most of them do. PostgreSQL, which takes one at a time, runs each
+/// at once.
 #[derive(Default)]
 pub(crate) struct Together(Mutex<Waiting>);
 
@@ -35,7 +46,12 @@ const TOGETHER: usize = 8;
 
 impl Together {
     /// Runs a statement with those that come after it, at the latest with [`run`](Self::run).
-    pub(crate) async fn add(&self, db: &impl ConnectionTrait, text: &str, values: impl IntoIterator<Item = Value>) -> Result<(), DbErr> {
+    pub(crate) async fn add(
+        &self,
+        db: &impl ConnectionTrait,
+        text: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<(), DbErr> {
         if db.get_database_backend() != DbBackend::Sqlite {
             return run(db, text, values).await.map(drop);
         }
@@ -52,8 +68,16 @@ impl Together {
 
     /// Runs what waits.
     pub(crate) async fn run(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
-        let Waiting { text, values, statements } = std::mem::take(&mut *self.waiting());
-        if statements == 0 { Ok(()) } else { run(db, text, values).await.map(drop) }
+        let Waiting {
+            text,
+            values,
+            statements,
+        } = std::mem::take(&mut *self.waiting());
+        if statements == 0 {
+            Ok(())
+        } else {
+            run(db, text, values).await.map(drop)
+        }
     }
 
     /// Nothing that panics runs under this lock.
@@ -80,24 +104,43 @@ fn push_moved(to: &mut String, text: &str, by: usize) {
 }
 
 /// Reads at most one row.
-pub async fn one(db: &impl ConnectionTrait, text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Result<Option<QueryResult>, DbErr> {
+pub async fn one(
+    db: &impl ConnectionTrait,
+    text: impl Into<String>,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Option<QueryResult>, DbErr> {
     db.query_one_raw(statement(db, text, values)).await
 }
 
 /// Reads all rows; only where their number is bounded.
-pub async fn all(db: &impl ConnectionTrait, text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Result<Vec<QueryResult>, DbErr> {
+pub async fn all(
+    db: &impl ConnectionTrait,
+    text: impl Into<String>,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<QueryResult>, DbErr> {
     db.query_all_raw(statement(db, text, values)).await
 }
 
 /// Reads all rows of `query`, each by itself: one that cannot be read is given as it came and stops no other.
-pub async fn each<E: EntityTrait>(db: &impl ConnectionTrait, query: Select<E>) -> Result<Vec<Result<E::Model, QueryResult>>, DbErr> {
+pub async fn each<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    query: Select<E>,
+) -> Result<Vec<Result<E::Model, QueryResult>>, DbErr> {
     let rows = db.query_all_raw(query.build(db.get_database_backend())).await?;
-    Ok(rows.into_iter().map(|row| E::Model::from_query_result(&row, "").map_err(|_| row)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| E::Model::from_query_result(&row, "").map_err(|_| row))
+        .collect())
 }
 
-/// Reads all rows of `query` as one: the database packs the named columns of each into a JSON array, in the query's order. A page of a list
-/// costs half of what it does row by row, for each row is a message between two threads and each of its values is copied for the way.
-pub async fn packed<T: DeserializeOwned>(db: &impl ConnectionTrait, query: SelectStatement, columns: &[&str]) -> Result<Vec<T>, DbErr> {
+/// Reads all rows of `query` as one: the database packs the named columns of each into a JSON array, in the query's
+/// order. A page of a list costs half of what it does row by row, for each row is a message between two threads and
+/// each of its values is copied for the way.
+pub async fn packed<T: DeserializeOwned>(
+    db: &impl ConnectionTrait,
+    query: SelectStatement,
+    columns: &[&str],
+) -> Result<Vec<T>, DbErr> {
     let columns: Vec<String> = columns.iter().map(|column| format!(r#""{column}""#)).collect();
     let columns = columns.join(", ");
     let backend = db.get_database_backend();
@@ -105,11 +148,15 @@ pub async fn packed<T: DeserializeOwned>(db: &impl ConnectionTrait, query: Selec
         DbBackend::Sqlite => format!("json_group_array(json_array({columns}))"),
         _ => format!("CAST(json_agg(json_build_array({columns})) AS text)"),
     };
-    let query = Query::select().expr(Expr::cust(packed)).from_subquery(query, "page").to_owned();
+    let query = Query::select()
+        .expr(Expr::cust(packed))
+        .from_subquery(query, "page")
+        .to_owned();
     let row = db.query_one_raw(backend.build(&query)).await?;
     let text: Option<String> = row.map_or(Ok(None), |row| row.try_get_by_index(0))?;
     // PostgreSQL packs no rows into nothing.
-    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text)).map_err(|error| DbErr::Json(error.to_string()))
+    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text))
+        .map_err(|error| DbErr::Json(error.to_string()))
 }
 
 #[cfg(test)]
@@ -121,6 +168,9 @@ mod tests {
         let mut text = String::new();
         push_moved(&mut text, "INSERT INTO a VALUES ($1, $2, $10)", 0);
         push_moved(&mut text, "UPDATE a SET b = $2 WHERE c = $1", 10);
-        assert_eq!(text, "INSERT INTO a VALUES ($1, $2, $10);UPDATE a SET b = $12 WHERE c = $11;");
+        assert_eq!(
+            text,
+            "INSERT INTO a VALUES ($1, $2, $10);UPDATE a SET b = $12 WHERE c = $11;"
+        );
     }
 }

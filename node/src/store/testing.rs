@@ -44,8 +44,16 @@ impl TestStore {
         let place = Place::new().await;
         let (deps, clock) = deps(seed);
         let store = Store::open::<M>(&place.config, &deps).await.expect("a new store opens");
-        let journal = Journal::open(store.clone(), deps.clone()).await.expect("a new journal opens");
-        Self { store, journal, deps, clock, place }
+        let journal = Journal::open(store.clone(), deps.clone())
+            .await
+            .expect("a new journal opens");
+        Self {
+            store,
+            journal,
+            deps,
+            clock,
+            place,
+        }
     }
 
     /// How SQLite would look for it, a line for each step; `None` on PostgreSQL, which plans by what is in its tables.
@@ -53,10 +61,20 @@ impl TestStore {
     /// # Panics
     /// When the statement is none.
     pub async fn plan<E: EntityTrait>(&self, query: Select<E>) -> Option<String> {
-        let Statement { sql: text, values, db_backend: DbBackend::Sqlite } = query.build(self.store.backend()) else { return None };
+        let Statement {
+            sql: text,
+            values,
+            db_backend: DbBackend::Sqlite,
+        } = query.build(self.store.backend())
+        else {
+            return None;
+        };
         let values = values.map(|values| values.0).unwrap_or_default();
-        let steps = sql::all(self.store.read(), format!("EXPLAIN QUERY PLAN {text}"), values).await.expect("the statement is one");
-        let detail = |step: &sea_orm::QueryResult| step.try_get::<String>("", "detail").expect("a step says what it does");
+        let steps = sql::all(self.store.read(), format!("EXPLAIN QUERY PLAN {text}"), values)
+            .await
+            .expect("the statement is one");
+        let detail =
+            |step: &sea_orm::QueryResult| step.try_get::<String>("", "detail").expect("a step says what it does");
         Some(steps.iter().map(detail).collect::<Vec<_>>().join("\n"))
     }
 
@@ -71,9 +89,20 @@ impl TestStore {
         let Statement { sql: text, values, .. } = query.build(self.store.backend());
         let txn = self.store.begin().await.expect("a transaction begins");
         // A table of a test is so small that it is read whole otherwise.
-        sql::run(&txn, "SET LOCAL enable_seqscan = off", []).await.expect("it can be set");
-        let steps = sql::all(&txn, format!("EXPLAIN {text}"), values.map(|values| values.0).unwrap_or_default()).await.expect("the statement is one");
-        steps.iter().map(|step| step.try_get_by_index::<String>(0).expect("a step says what it does")).collect()
+        sql::run(&txn, "SET LOCAL enable_seqscan = off", [])
+            .await
+            .expect("it can be set");
+        let steps = sql::all(
+            &txn,
+            format!("EXPLAIN {text}"),
+            values.map(|values| values.0).unwrap_or_default(),
+        )
+        .await
+        .expect("the statement is one");
+        steps
+            .iter()
+            .map(|step| step.try_get_by_index::<String>(0).expect("a step says what it does"))
+            .collect()
     }
 
     /// Lets the database grow by at most so many pages of the writer's: a full disk, for SQLite.
@@ -81,9 +110,16 @@ impl TestStore {
     /// # Panics
     /// When the database cannot say how large it is.
     pub async fn fill_disk(&self, pages_left: i64) {
-        let row = sql::one(self.store.read(), "SELECT page_count FROM pragma_page_count()", []).await.expect("the database answers");
-        let pages: i64 = row.and_then(|row| row.try_get_by_index(0).ok()).expect("the database has pages");
-        self.store.pragma(&format!("PRAGMA max_page_count = {}", pages + pages_left)).await.expect("the limit is set");
+        let row = sql::one(self.store.read(), "SELECT page_count FROM pragma_page_count()", [])
+            .await
+            .expect("the database answers");
+        let pages: i64 = row
+            .and_then(|row| row.try_get_by_index(0).ok())
+            .expect("the database has pages");
+        self.store
+            .pragma(&format!("PRAGMA max_page_count = {}", pages + pages_left))
+            .await
+            .expect("the limit is set");
     }
 
     /// Closes both and opens them again on the same data, as a restart of the node would.
@@ -92,17 +128,33 @@ impl TestStore {
     /// When it cannot be opened again.
     #[must_use]
     pub async fn reopen<M: MigratorTrait>(self) -> Self {
-        let Self { store, journal, deps, clock, place } = self;
+        let Self {
+            store,
+            journal,
+            deps,
+            clock,
+            place,
+        } = self;
         journal.close().await;
         store.close().await;
-        let store = Store::open::<M>(&place.config, &deps).await.expect("a closed store opens again");
-        let journal = Journal::open(store.clone(), deps.clone()).await.expect("a closed journal opens again");
-        Self { store, journal, deps, clock, place }
+        let store = Store::open::<M>(&place.config, &deps)
+            .await
+            .expect("a closed store opens again");
+        let journal = Journal::open(store.clone(), deps.clone())
+            .await
+            .expect("a closed journal opens again");
+        Self {
+            store,
+            journal,
+            deps,
+            clock,
+            place,
+        }
     }
 }
 
-/// A temporary directory and, on PostgreSQL, a database. Both are removed when it is dropped, and what still runs of a node on it is killed: a
-/// test that fails comes to no orderly end.
+/// A temporary directory and, on PostgreSQL, a database. Both are removed when it is dropped, and what still runs of a
+/// node on it is killed: a test that fails comes to no orderly end.
 pub struct Place {
     /// How to open it.
     pub config: StoreConfig,
@@ -116,20 +168,31 @@ impl Place {
     /// When either cannot be made.
     pub async fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("orchwiz_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "orchwiz_test_{}_{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let data_dir: PathBuf = std::env::temp_dir().join(&name);
         fs::remove_dir_all(&data_dir).ok();
         fs::create_dir_all(&data_dir).expect("the temporary directory can be written");
         let database = match postgres_server() {
             None => None,
             Some(server) => {
-                run_on(&server, &format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#)).await.expect("the server answers");
-                run_on(&server, &format!(r#"CREATE DATABASE "{name}""#)).await.expect("a database can be made");
+                run_on(&server, &format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#))
+                    .await
+                    .expect("the server answers");
+                run_on(&server, &format!(r#"CREATE DATABASE "{name}""#))
+                    .await
+                    .expect("a database can be made");
                 Some((server, name))
             }
         };
         let url = database.as_ref().map(|(server, name)| with_database(server, name));
-        Self { config: StoreConfig { url, data_dir }, database }
+        Self {
+            config: StoreConfig { url, data_dir },
+            database,
+        }
     }
 
     /// A connection beside the store's: to look, or to do damage.
@@ -137,7 +200,9 @@ impl Place {
     /// # Panics
     /// When the database cannot be reached.
     pub async fn connect(&self) -> DatabaseConnection {
-        super::connect::session(&self.config).await.expect("the database can be reached")
+        super::connect::session(&self.config)
+            .await
+            .expect("the database can be reached")
     }
 }
 
@@ -149,7 +214,12 @@ impl Drop for Place {
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 if let Ok(runtime) = runtime {
-                    runtime.block_on(run_on(&server, &format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#))).ok();
+                    runtime
+                        .block_on(run_on(
+                            &server,
+                            &format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#),
+                        ))
+                        .ok();
                 }
             })
             .join()
@@ -160,14 +230,21 @@ impl Drop for Place {
 
 /// The PostgreSQL server to test on; `None` means SQLite.
 pub fn postgres_server() -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "tests choose their database by this one variable")]
-    std::env::var("ORCHWIZ_TEST_POSTGRES").ok().filter(|url| !url.is_empty())
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests choose their database by this one variable"
+    )]
+    std::env::var("ORCHWIZ_TEST_POSTGRES")
+        .ok()
+        .filter(|url| !url.is_empty())
 }
 
 /// The certificate that signed the test server's own, as a file; `None` where the server has none.
 pub fn postgres_authority() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "it comes with the variable above")]
-    std::env::var("ORCHWIZ_TEST_POSTGRES_CA").ok().filter(|path| !path.is_empty())
+    std::env::var("ORCHWIZ_TEST_POSTGRES_CA")
+        .ok()
+        .filter(|path| !path.is_empty())
 }
 
 async fn run_on(server: &str, text: &str) -> Result<(), DbErr> {
@@ -178,10 +255,15 @@ async fn run_on(server: &str, text: &str) -> Result<(), DbErr> {
 
 /// Replaces the database in `postgres://user:password@host:port/database?options`.
 fn with_database(server: &str, name: &str) -> String {
-    let (base, options) = server.split_once('?').map_or((server, None), |(base, options)| (base, Some(options)));
+    let (base, options) = server
+        .split_once('?')
+        .map_or((server, None), |(base, options)| (base, Some(options)));
     let host_from = base.find("://").map_or(0, |at| at + 3);
     let host = base[host_from..].find('/').map_or(base, |at| &base[..host_from + at]);
-    options.map_or_else(|| format!("{host}/{name}"), |options| format!("{host}/{name}?{options}"))
+    options.map_or_else(
+        || format!("{host}/{name}"),
+        |options| format!("{host}/{name}?{options}"),
+    )
 }
 
 #[cfg(test)]
@@ -190,8 +272,14 @@ mod tests {
 
     #[test]
     fn the_database_is_replaced_wherever_the_address_names_one() {
-        assert_eq!(with_database("postgres://me@host:5432/postgres", "x"), "postgres://me@host:5432/x");
+        assert_eq!(
+            with_database("postgres://me@host:5432/postgres", "x"),
+            "postgres://me@host:5432/x"
+        );
         assert_eq!(with_database("postgres://host", "x"), "postgres://host/x");
-        assert_eq!(with_database("postgres:///postgres?host=/tmp/pg", "x"), "postgres:///x?host=/tmp/pg");
+        assert_eq!(
+            with_database("postgres:///postgres?host=/tmp/pg", "x"),
+            "postgres:///x?host=/tmp/pg"
+        );
     }
 }

@@ -35,10 +35,17 @@ pub struct UsageService {
 }
 
 /// The columns that are summed.
-const SUMMED: [&str; 5] = ["tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "cost_micros"];
+const SUMMED: [&str; 5] = [
+    "tok_input",
+    "tok_output",
+    "tok_cache_read",
+    "tok_cache_write",
+    "cost_micros",
+];
 /// Sums are taken of the two halves of each number, which no number of rows can make too large for the database.
 const HALF: i64 = 1 << 32;
-/// So many sums are taken at once: one over a year of a busy node reads a million rows, and other lists need readers too.
+/// So many sums are taken at once: one over a year of a busy node reads a million rows, and other lists need readers
+/// too.
 const AT_ONCE: usize = 2;
 
 /// Half of a sum; `None` when no row has a value.
@@ -86,7 +93,11 @@ fn row(sums: Found) -> UsageRow {
 
 impl UsageService {
     pub(crate) fn new(store: Store, deps: Deps) -> Self {
-        Self { store, deps, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self {
+            store,
+            deps,
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
     /// The sums of the rows that `which` names, by what `key` says.
@@ -96,13 +107,21 @@ impl UsageService {
             UsageBy::Project => usage_day::Column::Project,
             UsageBy::Model => usage_day::Column::Model,
         };
-        let mut query = usage_day::Entity::find().select_only().expr_as(Expr::col(column).cast_as("text"), "key");
+        let mut query = usage_day::Entity::find()
+            .select_only()
+            .expr_as(Expr::col(column).cast_as("text"), "key");
         for name in SUMMED {
             for (half, of) in [("high", "/"), ("low", "%")] {
-                query = query.expr_as(Expr::cust(format!("CAST(SUM(\"{name}\" {of} {HALF}) AS BIGINT)")), format!("{name}_{half}"));
+                query = query.expr_as(
+                    Expr::cust(format!("CAST(SUM(\"{name}\" {of} {HALF}) AS BIGINT)")),
+                    format!("{name}_{half}"),
+                );
             }
         }
-        let query = query.expr_as(Expr::cust("COUNT(DISTINCT \"session\")"), "sessions").filter(which).group_by(column);
+        let query = query
+            .expr_as(Expr::cust("COUNT(DISTINCT \"session\")"), "sessions")
+            .filter(which)
+            .group_by(column);
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
         let found: Vec<Found> = query.into_model().all(self.store.read()).await.stored()?;
         Ok(found.into_iter().map(row).collect())
@@ -112,7 +131,17 @@ impl UsageService {
 fn costliest_first(items: &mut [UsageRow]) {
     // Keys last: the database gives them in no order.
     items.sort_by(|a, b| {
-        let tokens = |Tokens { input, output, cache_read, cache_write }| [input, output, cache_read, cache_write].map(i128::from).iter().sum::<i128>();
+        let tokens = |Tokens {
+                          input,
+                          output,
+                          cache_read,
+                          cache_write,
+                      }| {
+            [input, output, cache_read, cache_write]
+                .map(i128::from)
+                .iter()
+                .sum::<i128>()
+        };
         let weight = |row: &UsageRow| (row.cost_micros.unwrap_or(0), tokens(row.tokens));
         weight(b).cmp(&weight(a)).then_with(|| a.key.cmp(&b.key))
     });
@@ -120,12 +149,22 @@ fn costliest_first(items: &mut [UsageRow]) {
 
 /// A day on which nothing was used.
 fn nothing() -> UsageRow {
-    UsageRow { key: String::new(), name: String::new(), tokens: Tokens::default(), cost_micros: None, sessions: 0 }
+    UsageRow {
+        key: String::new(),
+        name: String::new(),
+        tokens: Tokens::default(),
+        cost_micros: None,
+        sessions: 0,
+    }
 }
 
 /// The row under another key, which is its name too.
 fn named(row: UsageRow, key: String) -> UsageRow {
-    UsageRow { name: key.clone(), key, ..row }
+    UsageRow {
+        name: key.clone(),
+        key,
+        ..row
+    }
 }
 
 /// `2026-11-22` for a day counted from 1970-01-01.
@@ -138,7 +177,11 @@ pub(crate) fn day_text(day: i64) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_index = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let month = if month_index < 10 {
+        month_index + 3
+    } else {
+        month_index - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}")
 }
@@ -151,7 +194,10 @@ impl ports::UsageSums for UsageService {
             return Err(Error::invalid("days", "days must be 1 to 366"));
         }
         let first = self.deps.now().div_euclid(DAY_MS) - i64::from(query.days) + 1;
-        let mut visible = session::Entity::find().filter(Rows::scope(caller)).select_only().column(session::Column::Id);
+        let mut visible = session::Entity::find()
+            .filter(Rows::scope(caller))
+            .select_only()
+            .column(session::Column::Id);
         let which = Condition::all()
             .add(usage_day::Column::Day.gte(first))
             .add(Expr::col(usage_day::Column::Session).in_subquery(QuerySelect::query(&mut visible).to_owned()));
@@ -159,13 +205,20 @@ impl ports::UsageSums for UsageService {
         match query.by {
             UsageBy::Day => {
                 // Every day has its row, in order.
-                let mut found: HashMap<String, UsageRow> = items.into_iter().map(|row| (row.key.clone(), row)).collect();
+                let mut found: HashMap<String, UsageRow> =
+                    items.into_iter().map(|row| (row.key.clone(), row)).collect();
                 let days = first..first + i64::from(query.days);
-                return Ok(days.map(|day| named(found.remove(&day.to_string()).unwrap_or_else(nothing), day_text(day))).collect());
+                return Ok(days
+                    .map(|day| named(found.remove(&day.to_string()).unwrap_or_else(nothing), day_text(day)))
+                    .collect());
             }
             UsageBy::Project => {
                 let keys = items.iter().map(|row| row.key.clone());
-                let projects = project::Entity::find().filter(project::Column::Id.is_in(keys)).all(self.store.read()).await.stored()?;
+                let projects = project::Entity::find()
+                    .filter(project::Column::Id.is_in(keys))
+                    .all(self.store.read())
+                    .await
+                    .stored()?;
                 let names: HashMap<String, String> = projects.into_iter().map(|row| (row.id, row.name)).collect();
                 for row in &mut items {
                     if let Some(name) = names.get(&row.key) {
@@ -182,11 +235,17 @@ impl ports::UsageSums for UsageService {
     async fn of_session(&self, caller: &Caller, id: SessionId) -> Result<Vec<UsageRow>> {
         require(caller, Action::ReadNode, Resource::Node, "session")?;
         let id = id.to_string();
-        let seen = session::Entity::find_by_id(self.store.key(&id)).filter(Rows::scope(caller)).count(self.store.read()).await.stored()?;
+        let seen = session::Entity::find_by_id(self.store.key(&id))
+            .filter(Rows::scope(caller))
+            .count(self.store.read())
+            .await
+            .stored()?;
         if seen == 0 {
             return Err(Error::NotFound("session".into()));
         }
-        let mut items = self.summed(UsageBy::Model, Condition::all().add(usage_day::Column::Session.eq(id))).await?;
+        let mut items = self
+            .summed(UsageBy::Model, Condition::all().add(usage_day::Column::Session.eq(id)))
+            .await?;
         costliest_first(&mut items);
         Ok(items)
     }
@@ -198,7 +257,13 @@ mod tests {
 
     #[test]
     fn days_are_named_by_the_calendar() {
-        for (day, text) in [(0, "1970-01-01"), (59, "1970-03-01"), (11_016, "2000-02-29"), (20_779, "2026-11-22"), (-1, "1969-12-31")] {
+        for (day, text) in [
+            (0, "1970-01-01"),
+            (59, "1970-03-01"),
+            (11_016, "2000-02-29"),
+            (20_779, "2026-11-22"),
+            (-1, "1969-12-31"),
+        ] {
             assert_eq!(day_text(day), text);
         }
     }

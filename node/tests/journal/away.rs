@@ -1,4 +1,5 @@
-//! PostgreSQL that is gone, slow, silent or another's: nobody waits for long, nothing is told that is not so, and it is found again.
+//! PostgreSQL that is gone, slow, silent or another's: nobody waits for long, nothing is told that is not so, and it is
+//! found again.
 
 use crate::{commit, examine, tables::every_kind};
 use migration::Migrator;
@@ -34,7 +35,8 @@ pub(crate) enum Way {
     Shut,
     /// Connections stay, and nothing passes; what was swallowed never arrives, also later.
     Silent,
-    /// The next COMMIT reaches the server, or does not, and its connection ends without an answer. Then the way is open, or shut.
+    /// The next COMMIT reaches the server, or does not, and its connection ends without an answer. Then the way is
+    /// open, or shut.
     LosesCommit {
         delivered: bool,
         then_open: bool,
@@ -59,11 +61,27 @@ impl Between {
         let leads_to = watch::Sender::new(upstream.clone());
         tokio::spawn(pass_all(listener, leads_to.clone(), way.clone()));
         let mut place = Place::new().await;
-        place.config.url = place.config.url.take().map(|url| url.replace(&upstream, &format!("127.0.0.1:{port}")));
+        place.config.url = place
+            .config
+            .url
+            .take()
+            .map(|url| url.replace(&upstream, &format!("127.0.0.1:{port}")));
         let (deps, clock) = node::clock::testing::deps(seed);
         let store = Store::open::<Migrator>(&place.config, &deps).await.expect("opens");
         let journal = Journal::open(store.clone(), deps.clone()).await.expect("opens");
-        Some((Self { way, upstream: leads_to }, TestStore { store, journal, deps, clock, place }))
+        Some((
+            Self {
+                way,
+                upstream: leads_to,
+            },
+            TestStore {
+                store,
+                journal,
+                deps,
+                clock,
+                place,
+            },
+        ))
     }
 
     pub(crate) fn set(&self, way: Way) {
@@ -86,7 +104,9 @@ async fn pass_all(listener: TcpListener, upstream: watch::Sender<String>, way: w
             if *way.borrow() == Way::Shut {
                 return;
             }
-            let Ok(server) = TcpStream::connect(upstream).await else { return };
+            let Ok(server) = TcpStream::connect(upstream).await else {
+                return;
+            };
             let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
             tokio::select! {
                 () = pass(from_client, to_server, way.clone()) => {}
@@ -135,7 +155,11 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: watch::Sende
 
 pub(crate) async fn write(journal: Journal) -> model::Result<()> {
     let events = every_kind();
-    journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome { value: (), events }) })).await
+    journal
+        .commit(&Caller::node(), move |_| {
+            Box::pin(async move { Ok(Outcome { value: (), events }) })
+        })
+        .await
 }
 
 /// Thirty at once: what each was told, and how long the last one waited.
@@ -161,12 +185,19 @@ pub(crate) async fn is_well_again(test: &TestStore) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_postgresql_is_gone_everybody_hears_so_within_seconds_and_afterwards_it_is_found_again() {
-    let Some((between, test)) = Between::store(61).await else { return };
+    let Some((between, test)) = Between::store(61).await else {
+        return;
+    };
     commit(&test, every_kind()).await;
     between.set(Way::Shut);
     for _ in 0..2 {
         let (results, waited) = thirty(&test).await;
-        assert!(results.iter().all(|result| matches!(result, Err(Error::Unavailable(_)))), "{results:?}");
+        assert!(
+            results
+                .iter()
+                .all(|result| matches!(result, Err(Error::Unavailable(_)))),
+            "{results:?}"
+        );
         assert!(waited < Duration::from_secs(14), "{waited:?}");
         assert!(!test.journal.works());
     }
@@ -180,7 +211,9 @@ async fn while_postgresql_is_gone_everybody_hears_so_within_seconds_and_afterwar
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgresql_that_says_nothing_keeps_nobody_waiting_neither_writers_nor_readers() {
-    let Some((between, test)) = Between::store(62).await else { return };
+    let Some((between, test)) = Between::store(62).await else {
+        return;
+    };
     commit(&test, every_kind()).await;
     test.journal.event(1).await.expect("reads");
     between.set(Way::Silent);
@@ -189,7 +222,12 @@ async fn a_postgresql_that_says_nothing_keeps_nobody_waiting_neither_writers_nor
         async move { (journal.event(1).await, begun.elapsed()) }
     });
     let (results, waited) = thirty(&test).await;
-    assert!(results.iter().all(|result| matches!(result, Err(Error::Unavailable(_)))), "{results:?}");
+    assert!(
+        results
+            .iter()
+            .all(|result| matches!(result, Err(Error::Unavailable(_)))),
+        "{results:?}"
+    );
     assert!(waited < Duration::from_secs(14), "{waited:?}");
     let (read, waited) = reading.await.expect("reads");
     assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
@@ -201,13 +239,22 @@ async fn a_postgresql_that_says_nothing_keeps_nobody_waiting_neither_writers_nor
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_somebody_holds_for_long_keeps_nobody_waiting() {
-    let Some((_between, test)) = Between::store(63).await else { return };
+    let Some((_between, test)) = Between::store(63).await else {
+        return;
+    };
     commit(&test, every_kind()).await;
     let beside = test.place.connect().await;
     let holds = beside.begin().await.expect("begins");
-    sql::all(&holds, r#"SELECT "seq" FROM "log" FOR UPDATE"#, []).await.expect("locks");
+    sql::all(&holds, r#"SELECT "seq" FROM "log" FOR UPDATE"#, [])
+        .await
+        .expect("locks");
     let (results, waited) = thirty(&test).await;
-    assert!(results.iter().all(|result| matches!(result, Err(Error::Unavailable(_)))), "{results:?}");
+    assert!(
+        results
+            .iter()
+            .all(|result| matches!(result, Err(Error::Unavailable(_)))),
+        "{results:?}"
+    );
     assert!(waited < Duration::from_secs(25), "{waited:?}");
     holds.rollback().await.expect("lets go");
     is_well_again(&test).await;
@@ -215,42 +262,77 @@ async fn a_lock_that_somebody_holds_for_long_keeps_nobody_waiting() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_is_looked_up_and_where_that_cannot_be_is_in_doubt() {
-    let Some((between, test)) = Between::store(64).await else { return };
+    let Some((between, test)) = Between::store(64).await else {
+        return;
+    };
     commit(&test, every_kind()).await;
     let before = test.journal.head().await;
     // It arrived: the log says so, and with it the caller.
-    between.set(Way::LosesCommit { delivered: true, then_open: true });
+    between.set(Way::LosesCommit {
+        delivered: true,
+        then_open: true,
+    });
     assert_eq!(write(test.journal.clone()).await, Ok(()));
     let after = test.journal.head().await;
     assert!(after > before);
     // It did not.
-    between.set(Way::LosesCommit { delivered: false, then_open: true });
+    between.set(Way::LosesCommit {
+        delivered: false,
+        then_open: true,
+    });
     let lost = write(test.journal.clone()).await;
-    assert!(matches!(&lost, Err(Error::Unavailable(why)) if why.contains("nothing was written")), "{lost:?}");
+    assert!(
+        matches!(&lost, Err(Error::Unavailable(why)) if why.contains("nothing was written")),
+        "{lost:?}"
+    );
     assert_eq!(test.journal.head().await, after);
     // It arrived, and nobody can be asked: listeners learn of it when the log can be read again, without another write.
-    between.set(Way::LosesCommit { delivered: true, then_open: false });
+    between.set(Way::LosesCommit {
+        delivered: true,
+        then_open: false,
+    });
     assert_eq!(write(test.journal.clone()).await, Err(Error::InDoubt));
     assert_eq!(test.journal.head().await, after);
     between.set(Way::Open);
     let mut head = test.journal.watch();
-    tokio::time::timeout(Duration::from_secs(20), head.wait_for(|head| *head > after)).await.expect("listeners are told").expect("the writer lives");
+    tokio::time::timeout(Duration::from_secs(20), head.wait_for(|head| *head > after))
+        .await
+        .expect("listeners are told")
+        .expect("the writer lives");
     is_well_again(&test).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_keeps_a_caller_is_told_to_look_again_when_an_account_may_have_changed() {
-    let Some((between, test)) = Between::store(65).await else { return };
+    let Some((between, test)) = Between::store(65).await else {
+        return;
+    };
     let accounts = AccountsService::new(test.store.clone(), test.journal.clone(), test.deps.clone());
-    let new = NewUser { name: "mara".into(), role: Role::Owner, password: None, github: Some("mara".into()) };
-    let olaf = NewUser { name: "olaf".into(), role: Role::Owner, password: None, github: Some("olaf".into()) };
+    let new = NewUser {
+        name: "mara".into(),
+        role: Role::Owner,
+        password: None,
+        github: Some("mara".into()),
+    };
+    let olaf = NewUser {
+        name: "olaf".into(),
+        role: Role::Owner,
+        password: None,
+        github: Some("olaf".into()),
+    };
     accounts.create_user(&Caller::cli(), olaf).await.expect("creates");
     let user = accounts.create_user(&Caller::cli(), new).await.expect("creates");
     let mut changes = accounts.changes();
-    between.set(Way::LosesCommit { delivered: true, then_open: false });
+    between.set(Way::LosesCommit {
+        delivered: true,
+        then_open: false,
+    });
     let changed = accounts.set_role(&Caller::cli(), &user.name, Role::Viewer).await;
     assert_eq!(changed.err(), Some(Error::InDoubt));
-    let change = tokio::time::timeout(Duration::from_secs(1), changes.recv()).await.expect("somebody is told").expect("the service lives");
+    let change = tokio::time::timeout(Duration::from_secs(1), changes.recv())
+        .await
+        .expect("somebody is told")
+        .expect("the service lives");
     assert_eq!(change, Change::Everybody);
 }
 
@@ -261,15 +343,34 @@ async fn whoever_only_reads_does_not_wait_for_a_database_that_takes_no_writes() 
     }
     let test = TestStore::new::<Migrator>(68).await;
     let accounts = AccountsService::new(test.store.clone(), test.journal.clone(), test.deps.clone());
-    let new = NewUser { name: "mara".into(), role: Role::Owner, password: None, github: Some("mara".into()) };
+    let new = NewUser {
+        name: "mara".into(),
+        role: Role::Owner,
+        password: None,
+        github: Some("mara".into()),
+    };
     accounts.create_user(&Caller::cli(), new).await.expect("creates");
-    let token = NewToken { name: "laptop".into(), scope: Scope::Read, days: None };
-    let secret = accounts.create_token_for(&Caller::cli(), "mara", token).await.expect("creates").secret;
+    let token = NewToken {
+        name: "laptop".into(),
+        scope: Scope::Read,
+        days: None,
+    };
+    let secret = accounts
+        .create_token_for(&Caller::cli(), "mara", token)
+        .await
+        .expect("creates")
+        .secret;
     let beside = test.place.connect().await;
     let holds = beside.begin().await.expect("begins");
-    sql::all(&holds, r#"SELECT "seq" FROM "log" FOR UPDATE"#, []).await.expect("locks");
+    sql::all(&holds, r#"SELECT "seq" FROM "log" FOR UPDATE"#, [])
+        .await
+        .expect("locks");
     let begun = Instant::now();
-    let caller = accounts.caller_for_token(&secret, None).await.expect("reads").expect("it works");
+    let caller = accounts
+        .caller_for_token(&secret, None)
+        .await
+        .expect("reads")
+        .expect("it works");
     assert_eq!(caller.name, "mara");
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     holds.rollback().await.expect("lets go");
@@ -285,14 +386,24 @@ async fn a_writer_that_waited_for_the_log_while_it_was_overtaken_writes_nothing(
     let head = test.journal.head().await;
     let beside = test.place.connect().await;
     let taking = beside.begin().await.expect("begins");
-    sql::all(&taking, r#"SELECT "seq" FROM "log" FOR UPDATE"#, []).await.expect("locks");
+    sql::all(&taking, r#"SELECT "seq" FROM "log" FOR UPDATE"#, [])
+        .await
+        .expect("locks");
     let late = tokio::spawn(write(test.journal.clone()));
     tokio::time::sleep(Duration::from_millis(500)).await;
-    sql::run(&taking, r#"UPDATE "lease" SET "fence" = "fence" + 1"#, []).await.expect("takes over");
+    sql::run(&taking, r#"UPDATE "lease" SET "fence" = "fence" + 1"#, [])
+        .await
+        .expect("takes over");
     taking.commit().await.expect("commits");
     let result = late.await.expect("writes");
-    assert!(matches!(&result, Err(Error::Unavailable(why)) if why.contains("taken over")), "{result:?}");
-    let found = sql::one(&beside, r#"SELECT max("pos") AS pos FROM "event""#, []).await.expect("reads").expect("a row");
+    assert!(
+        matches!(&result, Err(Error::Unavailable(why)) if why.contains("taken over")),
+        "{result:?}"
+    );
+    let found = sql::one(&beside, r#"SELECT max("pos") AS pos FROM "event""#, [])
+        .await
+        .expect("reads")
+        .expect("a row");
     assert_eq!(found.try_get::<i64>("", "pos").expect("a position"), head);
 }
 
@@ -304,17 +415,28 @@ async fn a_lease_that_is_over_by_the_databases_clock_is_taken_over_and_the_node_
     let test = TestStore::new::<Migrator>(67).await;
     commit(&test, every_kind()).await;
     let other = Place::new().await;
-    let config = StoreConfig { url: test.place.config.url.clone(), data_dir: other.config.data_dir.clone() };
+    let config = StoreConfig {
+        url: test.place.config.url.clone(),
+        data_dir: other.config.data_dir.clone(),
+    };
     // Its host is gone without a word: nothing renews the lease, and the server still believes in its connection.
-    sql::run(&test.place.connect().await, r#"UPDATE "lease" SET "expires" = 0"#, []).await.expect("lets time pass");
+    sql::run(&test.place.connect().await, r#"UPDATE "lease" SET "expires" = 0"#, [])
+        .await
+        .expect("lets time pass");
     let store = Store::open::<Migrator>(&config, &test.deps).await.expect("takes over");
     let journal = Journal::open(store.clone(), test.deps.clone()).await.expect("opens");
     assert_eq!(write(journal.clone()).await, Ok(()));
     let locked = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     let locks = sql::one(store.read(), locked, []).await.expect("reads").expect("a row");
-    assert_eq!(locks.try_get::<i64>("", "n").expect("a number"), 1, "the lock is the new node's");
+    assert_eq!(
+        locks.try_get::<i64>("", "n").expect("a number"),
+        1,
+        "the lock is the new node's"
+    );
     // The old one is back, and is told so.
-    let why = tokio::time::timeout(Duration::from_secs(15), test.store.vitals().failed()).await.expect("it learns of it by itself");
+    let why = tokio::time::timeout(Duration::from_secs(15), test.store.vitals().failed())
+        .await
+        .expect("it learns of it by itself");
     assert!(why.contains("taken over"), "{why}");
     let late = write(test.journal.clone()).await;
     assert!(matches!(late, Err(Error::Unavailable(_))), "{late:?}");

@@ -20,7 +20,10 @@ async fn filled(seed: u64) -> (TestStore, DatabaseConnection) {
 
 async fn first_bad(test: &TestStore) -> Option<i64> {
     let report = examine(test).await;
-    assert_eq!(report.healthy, report.chain.first_bad.is_none() && report.tables.iter().all(|table| table.rebuilds));
+    assert_eq!(
+        report.healthy,
+        report.chain.first_bad.is_none() && report.tables.iter().all(|table| table.rebuilds)
+    );
     report.chain.first_bad.map(|bad| bad.pos)
 }
 
@@ -62,7 +65,11 @@ fn flipped(row: &event::Model, column: event::Column) -> Value {
 #[tokio::test]
 async fn a_flipped_byte_in_any_column_of_any_event_is_found_at_its_position() {
     let (test, beside) = filled(11).await;
-    let rows = event::Entity::find().order_by_asc(event::Column::Pos).all(&beside).await.expect("reads");
+    let rows = event::Entity::find()
+        .order_by_asc(event::Column::Pos)
+        .all(&beside)
+        .await
+        .expect("reads");
     let middle = &rows[rows.len() / 2];
     for row in [&rows[0], middle, &rows[rows.len() - 1]] {
         for column in event::Column::iter() {
@@ -89,9 +96,17 @@ async fn a_swap_of_two_events_is_found_at_the_first_of_them() {
 #[tokio::test]
 async fn swapped_payloads_are_found_though_each_fits_its_salt() {
     let (test, beside) = filled(13).await;
-    let rows = event::Entity::find().order_by_asc(event::Column::Pos).all(&beside).await.expect("reads");
+    let rows = event::Entity::find()
+        .order_by_asc(event::Column::Pos)
+        .all(&beside)
+        .await
+        .expect("reads");
     for (at, from) in [(&rows[6], &rows[7]), (&rows[7], &rows[6])] {
-        for (column, value) in [("payload", from.payload.clone()), ("salt", from.salt.clone()), ("commitment", Some(from.commitment.clone()))] {
+        for (column, value) in [
+            ("payload", from.payload.clone()),
+            ("salt", from.salt.clone()),
+            ("commitment", Some(from.commitment.clone())),
+        ] {
             set(&beside, at.pos, column, value.into()).await;
         }
     }
@@ -103,7 +118,9 @@ async fn a_deletion_is_found_in_the_middle_and_at_the_end() {
     for (seed, from_end) in [(14, 5), (15, 0)] {
         let (test, beside) = filled(seed).await;
         let gone = test.journal.head().await - from_end;
-        sql::run(&beside, r#"DELETE FROM "event" WHERE "pos" = $1"#, [gone.into()]).await.expect("damages");
+        sql::run(&beside, r#"DELETE FROM "event" WHERE "pos" = $1"#, [gone.into()])
+            .await
+            .expect("damages");
         assert_eq!(first_bad(&test).await, Some(gone));
     }
 }
@@ -111,18 +128,45 @@ async fn a_deletion_is_found_in_the_middle_and_at_the_end() {
 #[tokio::test]
 async fn a_payload_that_vanished_without_a_purge_is_found_and_one_that_was_purged_is_not() {
     let (test, beside) = filled(16).await;
-    let sessions: Vec<_> = model::event::Fact::KINDS.iter().enumerate().filter(|(_, kind)| kind.starts_with("session.")).collect();
-    let purge = sessions.iter().find(|(_, kind)| **kind == "session.purged").expect("there is one").0;
-    commit(&test, vec![testing::event([u8::try_from(purge).expect("few kinds"), 1, 0, 0])]).await;
+    let sessions: Vec<_> = model::event::Fact::KINDS
+        .iter()
+        .enumerate()
+        .filter(|(_, kind)| kind.starts_with("session."))
+        .collect();
+    let purge = sessions
+        .iter()
+        .find(|(_, kind)| **kind == "session.purged")
+        .expect("there is one")
+        .0;
+    commit(
+        &test,
+        vec![testing::event([u8::try_from(purge).expect("few kinds"), 1, 0, 0])],
+    )
+    .await;
     let report = examine(&test).await;
     assert!(report.healthy, "{report:#?}");
     let about = testing::session(1).to_string();
-    let left = sql::all(&beside, r#"SELECT "kind" FROM "event" WHERE "subject" = $1 AND "payload" IS NOT NULL"#, [about.into()]).await.expect("reads");
-    let left: Vec<String> = left.iter().map(|row| row.try_get("", "kind").expect("a kind")).collect();
+    let left = sql::all(
+        &beside,
+        r#"SELECT "kind" FROM "event" WHERE "subject" = $1 AND "payload" IS NOT NULL"#,
+        [about.into()],
+    )
+    .await
+    .expect("reads");
+    let left: Vec<String> = left
+        .iter()
+        .map(|row| row.try_get("", "kind").expect("a kind"))
+        .collect();
     assert_eq!(left, ["session.purged"], "everything the session's events said is gone");
 
     let user = 1; // the first event, user.created
-    sql::run(&beside, r#"UPDATE "event" SET "payload" = NULL, "salt" = NULL, "subject" = "subject" WHERE "pos" = $1"#, [user.into()]).await.expect("damages");
+    sql::run(
+        &beside,
+        r#"UPDATE "event" SET "payload" = NULL, "salt" = NULL, "subject" = "subject" WHERE "pos" = $1"#,
+        [user.into()],
+    )
+    .await
+    .expect("damages");
     // A purge of its origin came later, but rows of the user are still there: the rebuild says so.
     let report = examine(&test).await;
     assert!(!report.healthy, "{report:#?}");

@@ -28,13 +28,19 @@ const CYCLES: u32 = 200;
 const DIR: &str = "ORCHWIZ_CRASH_DIR";
 const URL: &str = "ORCHWIZ_CRASH_URL";
 
-/// The writing process: this very test program, started with a directory. It writes until it is killed, and says what was acknowledged.
+/// The writing process: this very test program, started with a directory. It writes until it is killed, and says what
+/// was acknowledged.
 #[tokio::test]
 #[ignore = "runs only as the child of the test below"]
 async fn the_writing_process() {
     #[expect(clippy::disallowed_methods, reason = "the parent says where to write")]
-    let (Ok(data_dir), url) = (std::env::var(DIR), std::env::var(URL).ok()) else { return };
-    let config = StoreConfig { url, data_dir: data_dir.into() };
+    let (Ok(data_dir), url) = (std::env::var(DIR), std::env::var(URL).ok()) else {
+        return;
+    };
+    let config = StoreConfig {
+        url,
+        data_dir: data_dir.into(),
+    };
     let deps = Deps::system();
     let store = Store::open::<Migrator>(&config, &deps).await.expect("opens");
     let journal = Journal::open(store, deps.clone()).await.expect("opens");
@@ -56,23 +62,39 @@ async fn the_writing_process() {
                     forked_from: None,
                     unattended: false,
                 };
-                journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome::new(()).with(id, fact)) })).await.expect("commits");
+                journal
+                    .commit(&Caller::node(), move |_| {
+                        Box::pin(async move { Ok(Outcome::new(()).with(id, fact)) })
+                    })
+                    .await
+                    .expect("commits");
                 // One write call, so that a kill cannot cut it.
-                std::io::stdout().write_all(format!("acknowledged {id}\n").as_bytes()).expect("the parent listens");
+                std::io::stdout()
+                    .write_all(format!("acknowledged {id}\n").as_bytes())
+                    .expect("the parent listens");
             }
         })
     });
     futures::future::join_all(writers.collect::<Vec<_>>()).await;
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test starts itself anew to be able to kill it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test starts itself anew to be able to kill it"
+)]
 fn start(config: &StoreConfig) -> Child {
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
-    command.args(["--exact", "crash::the_writing_process", "--ignored", "--nocapture"]).env(DIR, &config.data_dir);
+    command
+        .args(["--exact", "crash::the_writing_process", "--ignored", "--nocapture"])
+        .env(DIR, &config.data_dir);
     if let Some(url) = &config.url {
         command.env(URL, url);
     }
-    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts")
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts")
 }
 
 /// Kills the process a moment after its first acknowledgement; gives everything it acknowledged.
@@ -101,12 +123,19 @@ async fn nothing_acknowledged_is_lost_and_no_state_is_without_its_event_over_200
     let mut acknowledged = BTreeSet::new();
     for cycle in 0..CYCLES {
         let moment = blake3::hash(&cycle.to_be_bytes()).as_bytes()[0];
-        acknowledged.extend(kill_while_writing(&place.config, Duration::from_micros(u64::from(moment) * 60)));
+        acknowledged.extend(kill_while_writing(
+            &place.config,
+            Duration::from_micros(u64::from(moment) * 60),
+        ));
         if cycle % 20 == 19 || cycle + 1 == CYCLES {
             inspect(&place, &acknowledged).await;
         }
     }
-    assert!(acknowledged.len() >= usize::try_from(CYCLES).expect("few"), "too little was written to prove anything: {}", acknowledged.len());
+    assert!(
+        acknowledged.len() >= usize::try_from(CYCLES).expect("few"),
+        "too little was written to prove anything: {}",
+        acknowledged.len()
+    );
     let (deps, _) = node::clock::testing::deps(1);
     let store = Store::open::<Migrator>(&place.config, &deps).await.expect("opens");
     let report = doctor(&store).await.expect("is examined");
@@ -123,7 +152,9 @@ async fn inspect(place: &Place, acknowledged: &BTreeSet<String>) {
         let db = db.clone();
         async move {
             let rows = sql::all(&db, text, []).await.expect("reads");
-            rows.iter().map(|row| row.try_get::<String>("", "id").expect("an id")).collect::<BTreeSet<_>>()
+            rows.iter()
+                .map(|row| row.try_get::<String>("", "id").expect("an id"))
+                .collect::<BTreeSet<_>>()
         }
     };
     let rows = ids(r#"SELECT "id" FROM "session""#).await;
@@ -131,7 +162,16 @@ async fn inspect(place: &Place, acknowledged: &BTreeSet<String>) {
     assert_eq!(rows, events, "state and events are the same set");
     let lost: Vec<_> = acknowledged.difference(&rows).collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-    let row = sql::one(&db, r#"SELECT (SELECT count(*) FROM "event") AS n, (SELECT "seq" FROM "log" WHERE "own" = TRUE) AS seq"#, []).await;
+    let row = sql::one(
+        &db,
+        r#"SELECT (SELECT count(*) FROM "event") AS n, (SELECT "seq" FROM "log" WHERE "own" = TRUE) AS seq"#,
+        [],
+    )
+    .await;
     let row = row.expect("reads").expect("a row");
-    assert_eq!(row.try_get::<i64>("", "n").expect("a count"), row.try_get::<i64>("", "seq").expect("a number"), "a gap, or a head that is not");
+    assert_eq!(
+        row.try_get::<i64>("", "n").expect("a count"),
+        row.try_get::<i64>("", "seq").expect("a number"),
+        "a gap, or a head that is not"
+    );
 }

@@ -7,7 +7,11 @@ const BEGIN: &str = "<!-- vectors: written by `cargo test -p node --test journal
 const END: &str = "<!-- end of vectors -->\n";
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
 }
 
 /// Two events that follow one another, with everything needed to compute them by hand.
@@ -36,7 +40,17 @@ fn vectors() -> String {
     for (number, (seq, hlc, actor, kind, subject, payload)) in (1_u8..).zip(events) {
         let salt = [number; 16];
         let commitment = commitment(&salt, payload.as_bytes());
-        let fields = Fields { origin, epoch, seq, hlc, actor, kind, v: 1, subject, commitment: &commitment };
+        let fields = Fields {
+            origin,
+            epoch,
+            seq,
+            hlc,
+            actor,
+            kind,
+            v: 1,
+            subject,
+            commitment: &commitment,
+        };
         let this = hash(&previous, &fields);
         writeln!(text, "```text").expect("writes");
         for (name, value) in [

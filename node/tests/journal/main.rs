@@ -1,5 +1,5 @@
-//! The journal's invariants (docs/architecture.md), each with a test that can fail. On SQLite always; on PostgreSQL when
-//! `ORCHWIZ_TEST_POSTGRES` names a server.
+//! The journal's invariants (docs/architecture.md), each with a test that can fail. On SQLite always; on PostgreSQL
+//! when `ORCHWIZ_TEST_POSTGRES` names a server.
 
 mod away;
 mod chain;
@@ -19,7 +19,12 @@ use node::{
 
 /// Commits events as one operation.
 async fn commit(test: &TestStore, events: Vec<NewEvent>) {
-    let result = test.journal.commit(&model::Caller::node(), move |_| Box::pin(async move { Ok(Outcome { value: (), events }) })).await;
+    let result = test
+        .journal
+        .commit(&model::Caller::node(), move |_| {
+            Box::pin(async move { Ok(Outcome { value: (), events }) })
+        })
+        .await;
     assert_eq!(result, Ok(()));
 }
 

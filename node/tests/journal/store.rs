@@ -33,7 +33,10 @@ pub(crate) async fn schema_of(config: &StoreConfig) -> BTreeMap<String, Vec<Stri
             ),
         };
         let rows = sql::all(&db, text, []).await.expect("reads the schema");
-        let mut lines: Vec<String> = rows.iter().map(|row| row.try_get("", "line").expect("a line")).collect();
+        let mut lines: Vec<String> = rows
+            .iter()
+            .map(|row| row.try_get("", "line").expect("a line"))
+            .collect();
         lines.sort();
         tables.insert(table, lines);
     }
@@ -41,16 +44,28 @@ pub(crate) async fn schema_of(config: &StoreConfig) -> BTreeMap<String, Vec<Stri
 }
 
 async fn connect(config: &StoreConfig) -> DatabaseConnection {
-    let url = config.url.clone().unwrap_or_else(|| format!("sqlite://{}?mode=rwc", config.data_dir.join("orchwiz.db").display()));
+    let url = config
+        .url
+        .clone()
+        .unwrap_or_else(|| format!("sqlite://{}?mode=rwc", config.data_dir.join("orchwiz.db").display()));
     Box::pin(sea_orm::Database::connect(url)).await.expect("connects")
 }
 
 async fn names(db: &DatabaseConnection) -> Vec<String> {
     let text = match db.get_database_backend() {
-        DbBackend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'seaql_migrations'",
-        _ => "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'seaql_migrations'",
+        DbBackend::Sqlite => {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'seaql_migrations'"
+        }
+        _ => {
+            "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'seaql_migrations'"
+        }
     };
-    sql::all(db, text, []).await.expect("reads").iter().map(|row| row.try_get("", "name").expect("a name")).collect()
+    sql::all(db, text, [])
+        .await
+        .expect("reads")
+        .iter()
+        .map(|row| row.try_get("", "name").expect("a name"))
+        .collect()
 }
 
 /// Calls a macro with every entity.
@@ -75,9 +90,20 @@ async fn the_entities_describe_the_migrated_schema_column_by_column() {
     }
     entities!(draw, other);
     let columns_only = |schema: BTreeMap<String, Vec<String>>| -> BTreeMap<String, Vec<String>> {
-        schema.into_iter().map(|(table, lines)| (table, lines.into_iter().filter(|line| !line.starts_with("CREATE ")).collect())).collect()
+        schema
+            .into_iter()
+            .map(|(table, lines)| {
+                (
+                    table,
+                    lines.into_iter().filter(|line| !line.starts_with("CREATE ")).collect(),
+                )
+            })
+            .collect()
     };
-    assert_eq!(columns_only(schema_of(&migrated.config).await), columns_only(schema_of(&drawn.config).await));
+    assert_eq!(
+        columns_only(schema_of(&migrated.config).await),
+        columns_only(schema_of(&drawn.config).await)
+    );
 }
 
 #[tokio::test]
@@ -121,7 +147,14 @@ impl MigrationTrait for Added {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(Table::create().table(self.0.clone()).col(ColumnDef::new("id").string().primary_key()).to_owned()).await
+        manager
+            .create_table(
+                Table::create()
+                    .table(self.0.clone())
+                    .col(ColumnDef::new("id").string().primary_key())
+                    .to_owned(),
+            )
+            .await
     }
 }
 
@@ -132,25 +165,42 @@ async fn a_database_of_a_newer_version_is_refused_unharmed_and_an_older_one_is_c
     let before = examine(&test).await;
     let test = test.reopen::<Later<1>>().await;
     assert!(examine(&test).await.healthy);
-    let TestStore { store, journal, place, deps, .. } = test;
+    let TestStore {
+        store,
+        journal,
+        place,
+        deps,
+        ..
+    } = test;
     journal.close().await;
     store.close().await;
 
     let schema = schema_of(&place.config).await;
     let bytes = fs::read(place.config.data_dir.join("orchwiz.db")).ok();
     let refused = Store::open::<Migrator>(&place.config, &deps).await;
-    let Err(StoreError::Newer(step)) = refused else { panic!("it was opened") };
+    let Err(StoreError::Newer(step)) = refused else {
+        panic!("it was opened")
+    };
     assert!(StoreError::Newer(step).to_string().contains("newer version of OrchWiz"));
     assert_eq!(schema_of(&place.config).await, schema);
-    assert_eq!(fs::read(place.config.data_dir.join("orchwiz.db")).ok(), bytes, "not a byte has changed");
+    assert_eq!(
+        fs::read(place.config.data_dir.join("orchwiz.db")).ok(),
+        bytes,
+        "not a byte has changed"
+    );
 
     if postgres_server().is_none() {
-        let copies: Vec<_> = fs::read_dir(place.config.data_dir.join("backups")).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+        let copies: Vec<_> = fs::read_dir(place.config.data_dir.join("backups"))
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
         assert_eq!(copies.len(), 1, "{copies:?}");
         // The copy is a whole database of the older version.
         let old = Place::new().await;
         fs::copy(&copies[0], old.config.data_dir.join("orchwiz.db")).expect("copies");
-        let store = Store::open::<Migrator>(&old.config, &deps).await.expect("the copy opens");
+        let store = Store::open::<Migrator>(&old.config, &deps)
+            .await
+            .expect("the copy opens");
         let report = node::journal::doctor(&store).await.expect("the copy is examined");
         assert_eq!((report.head, report.tables), (before.head, before.tables));
     }
@@ -158,8 +208,16 @@ async fn a_database_of_a_newer_version_is_refused_unharmed_and_an_older_one_is_c
 
 /// The schemas of copies in a PostgreSQL database.
 async fn copies(db: &DatabaseConnection) -> Vec<String> {
-    let rows = sql::all(db, "SELECT nspname::text AS name FROM pg_namespace WHERE nspname LIKE 'before%' ORDER BY 1", []).await.expect("reads");
-    rows.iter().map(|row| row.try_get("", "name").expect("a name")).collect()
+    let rows = sql::all(
+        db,
+        "SELECT nspname::text AS name FROM pg_namespace WHERE nspname LIKE 'before%' ORDER BY 1",
+        [],
+    )
+    .await
+    .expect("reads");
+    rows.iter()
+        .map(|row| row.try_get("", "name").expect("a name"))
+        .collect()
 }
 
 #[tokio::test]
@@ -168,28 +226,50 @@ async fn on_postgresql_the_copy_is_made_inside_the_database_and_the_newest_two_a
         return;
     }
     let test = TestStore::new::<Migrator>(39).await;
-    assert_eq!(copies(&test.place.connect().await).await, Vec::<String>::new(), "an empty database has nothing to lose");
+    assert_eq!(
+        copies(&test.place.connect().await).await,
+        Vec::<String>::new(),
+        "an empty database has nothing to lose"
+    );
     commit(&test, every_kind()).await;
     let started = test.deps.now();
     let test = test.reopen::<Later<1>>().await;
     let beside = test.place.connect().await;
     let first = format!("before_later_1_{started}");
     assert_eq!(copies(&beside).await, [first.as_str()]);
-    for table in names(&beside).await.into_iter().chain(["seaql_migrations".into()]).filter(|table| table != "later_1") {
+    for table in names(&beside)
+        .await
+        .into_iter()
+        .chain(["seaql_migrations".into()])
+        .filter(|table| table != "later_1")
+    {
         let text = format!(r#"SELECT count(*) AS n FROM (TABLE "{first}"."{table}" EXCEPT TABLE "{table}") d"#);
-        let changed: i64 = sql::one(&beside, text, []).await.expect("reads").expect("a row").try_get("", "n").expect("a number");
+        let changed: i64 = sql::one(&beside, text, [])
+            .await
+            .expect("reads")
+            .expect("a row")
+            .try_get("", "n")
+            .expect("a number");
         // The lease is taken anew at each start, after the copy.
         assert!(changed == 0 || table == "lease", "{table} differs in {changed} rows");
     }
     let events = format!(r#"SELECT count(*) AS n FROM "{first}"."event""#);
-    let copied: i64 = sql::one(&beside, events, []).await.expect("reads").expect("a row").try_get("", "n").expect("a number");
+    let copied: i64 = sql::one(&beside, events, [])
+        .await
+        .expect("reads")
+        .expect("a row")
+        .try_get("", "n")
+        .expect("a number");
     assert_eq!(copied, test.journal.head().await);
 
     test.clock.advance(1);
     let test = test.reopen::<Later<2>>().await;
     test.clock.advance(1);
     let test = test.reopen::<Later<3>>().await;
-    let kept = [format!("before_later_2_{}", started + 1), format!("before_later_3_{}", started + 2)];
+    let kept = [
+        format!("before_later_2_{}", started + 1),
+        format!("before_later_3_{}", started + 2),
+    ];
     assert_eq!(copies(&beside).await, kept);
     let test = test.reopen::<Later<3>>().await;
     assert_eq!(copies(&beside).await, kept, "without a pending step nothing is copied");
@@ -198,11 +278,21 @@ async fn on_postgresql_the_copy_is_made_inside_the_database_and_the_newest_two_a
     // What another node has left in this database is that node's, whatever its name.
     let others = ["before_later_1_1", "before_later_1_2"];
     for (other, comment) in others.into_iter().zip(["a copy of the OrchWiz node 0123", ""]) {
-        beside.execute_unprepared(&format!(r#"CREATE SCHEMA "{other}"; COMMENT ON SCHEMA "{other}" IS '{comment}'"#)).await.expect("makes");
+        beside
+            .execute_unprepared(&format!(
+                r#"CREATE SCHEMA "{other}"; COMMENT ON SCHEMA "{other}" IS '{comment}'"#
+            ))
+            .await
+            .expect("makes");
     }
     test.clock.advance(1);
     let _test = test.reopen::<Later<4>>().await;
-    let kept = [others[0].into(), others[1].into(), format!("before_later_3_{}", started + 2), format!("before_later_4_{}", started + 3)];
+    let kept = [
+        others[0].into(),
+        others[1].into(),
+        format!("before_later_3_{}", started + 2),
+        format!("before_later_4_{}", started + 3),
+    ];
     assert_eq!(copies(&beside).await, kept);
 }
 
@@ -215,13 +305,23 @@ async fn of_the_copies_in_the_data_directory_the_newest_two_are_kept() {
     commit(&test, every_kind()).await;
     let started = test.deps.now();
     let test = test.reopen::<Later<1>>().await;
-    fs::write(test.place.config.data_dir.join("backups").join("before-christmas.db"), "somebody's own").expect("writes");
+    fs::write(
+        test.place.config.data_dir.join("backups").join("before-christmas.db"),
+        "somebody's own",
+    )
+    .expect("writes");
     test.clock.advance(1);
     let test = test.reopen::<Later<2>>().await;
     test.clock.advance(1);
     let test = test.reopen::<Later<3>>().await;
-    let kept = [format!("before-later_2-{}.db", started + 1), format!("before-later_3-{}.db", started + 2)];
-    assert_eq!(files(&test.place.config, "backups"), [&["before-christmas.db".to_owned()][..], &kept].concat());
+    let kept = [
+        format!("before-later_2-{}.db", started + 1),
+        format!("before-later_3-{}.db", started + 2),
+    ];
+    assert_eq!(
+        files(&test.place.config, "backups"),
+        [&["before-christmas.db".to_owned()][..], &kept].concat()
+    );
 }
 
 #[tokio::test]
@@ -246,10 +346,17 @@ async fn what_was_purged_is_in_no_file_of_the_database_any_more() {
             tool: None,
             shape: None,
             target: None,
-            body: Some(model::event::Body::Inline(serde_json::json!({ "text": format!("{} {canary}", "x".repeat(3_000)) }))),
+            body: Some(model::event::Body::Inline(
+                serde_json::json!({ "text": format!("{} {canary}", "x".repeat(3_000)) }),
+            )),
         };
         let caller = Caller::node();
-        let added = test.journal.commit(&caller, move |_| Box::pin(async move { Ok(Outcome::new(()).with(session, fact)) })).await;
+        let added = test
+            .journal
+            .commit(&caller, move |_| {
+                Box::pin(async move { Ok(Outcome::new(()).with(session, fact)) })
+            })
+            .await;
         assert_eq!(added, Ok(()));
     }
     let found = |place: &Place| -> Vec<String> {
@@ -257,11 +364,20 @@ async fn what_was_purged_is_in_no_file_of_the_database_any_more() {
             let bytes = fs::read(place.config.data_dir.join(name)).unwrap_or_default();
             bytes.windows(canary.len()).any(|part| part == canary.as_bytes())
         };
-        files(&place.config, ".").into_iter().filter(|name| name.starts_with("orchwiz.db")).filter(holds).collect()
+        files(&place.config, ".")
+            .into_iter()
+            .filter(|name| name.starts_with("orchwiz.db"))
+            .filter(holds)
+            .collect()
     };
     assert!(!found(&test.place).is_empty(), "the test looks in the wrong place");
     let caller = Caller::node();
-    let purged = test.journal.commit(&caller, move |_| Box::pin(async move { Ok(Outcome::new(()).with(session, model::event::SessionPurged {})) })).await;
+    let purged = test
+        .journal
+        .commit(&caller, move |_| {
+            Box::pin(async move { Ok(Outcome::new(()).with(session, model::event::SessionPurged {})) })
+        })
+        .await;
     assert_eq!(purged, Ok(()));
     // The log is emptied after the answer; the next commit waits for that.
     commit(&test, every_kind()).await;
@@ -281,22 +397,39 @@ async fn postgresql_is_reached_over_tls_and_nobody_else_in_its_place() {
     let plain = place.config.url.clone().expect("there is a server");
     let base = plain.split('?').next().expect("an address");
     let open = |url: String| {
-        let config = StoreConfig { url: Some(url), data_dir: place.config.data_dir.clone() };
+        let config = StoreConfig {
+            url: Some(url),
+            data_dir: place.config.data_dir.clone(),
+        };
         let deps = deps.clone();
         async move { Store::open::<Migrator>(&config, &deps).await }
     };
     let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-    for options in ["sslmode=require".to_owned(), format!("sslmode=verify-full&sslrootcert={authority}")] {
+    for options in [
+        "sslmode=require".to_owned(),
+        format!("sslmode=verify-full&sslrootcert={authority}"),
+    ] {
         let store = open(format!("{base}?{options}")).await.expect("opens");
-        let row = sql::one(store.read(), encrypted, []).await.expect("reads").expect("a row");
+        let row = sql::one(store.read(), encrypted, [])
+            .await
+            .expect("reads")
+            .expect("a row");
         assert!(row.try_get::<bool>("", "ssl").expect("a flag"), "{options}");
         store.close().await;
     }
     // Signed by nobody this machine knows; known, but the certificate names an address and no host.
     let by_name = base.replace("127.0.0.1", "localhost");
-    for refused in [format!("{base}?sslmode=verify-full"), format!("{by_name}?sslmode=verify-full&sslrootcert={authority}")] {
-        let Err(error) = open(refused.clone()).await else { panic!("{refused} was believed") };
-        assert!(format!("{error:?}").to_lowercase().contains("certificate"), "{refused}: {error:?}");
+    for refused in [
+        format!("{base}?sslmode=verify-full"),
+        format!("{by_name}?sslmode=verify-full&sslrootcert={authority}"),
+    ] {
+        let Err(error) = open(refused.clone()).await else {
+            panic!("{refused} was believed")
+        };
+        assert!(
+            format!("{error:?}").to_lowercase().contains("certificate"),
+            "{refused}: {error:?}"
+        );
     }
 }
 
@@ -304,12 +437,20 @@ async fn postgresql_is_reached_over_tls_and_nobody_else_in_its_place() {
 async fn a_second_process_on_the_same_directory_is_refused_and_told_by_whom() {
     let test = TestStore::new::<Migrator>(32).await;
     let (deps, _) = deps(1);
-    let Err(StoreError::Held(sentence)) = Store::open::<Migrator>(&test.place.config, &deps).await else { panic!("it was opened twice") };
+    let Err(StoreError::Held(sentence)) = Store::open::<Migrator>(&test.place.config, &deps).await else {
+        panic!("it was opened twice")
+    };
     assert!(sentence.contains(&std::process::id().to_string()), "{sentence}");
-    let TestStore { store, journal, place, .. } = test;
+    let TestStore {
+        store, journal, place, ..
+    } = test;
     journal.close().await;
     store.close().await;
-    Store::open::<Migrator>(&place.config, &deps).await.expect("free again").close().await;
+    Store::open::<Migrator>(&place.config, &deps)
+        .await
+        .expect("free again")
+        .close()
+        .await;
 }
 
 #[tokio::test]
@@ -320,11 +461,19 @@ async fn a_second_process_on_the_same_postgresql_database_is_refused() {
     let test = TestStore::new::<Migrator>(33).await;
     let (deps, _) = deps(1);
     let other = Place::new().await;
-    let config = StoreConfig { url: test.place.config.url.clone(), data_dir: other.config.data_dir.join("missing") };
-    let Err(StoreError::Held(sentence)) = Store::open::<Migrator>(&config, &deps).await else { panic!("it was opened twice") };
+    let config = StoreConfig {
+        url: test.place.config.url.clone(),
+        data_dir: other.config.data_dir.join("missing"),
+    };
+    let Err(StoreError::Held(sentence)) = Store::open::<Migrator>(&config, &deps).await else {
+        panic!("it was opened twice")
+    };
     assert!(sentence.contains("database is in use by process"), "{sentence}");
     // The sentence says where that process is reached, and naming only its database leaves no directory behind.
-    assert!(sentence.contains(test.place.config.data_dir.to_str().expect("UTF-8")) && sentence.contains("--data"), "{sentence}");
+    assert!(
+        sentence.contains(test.place.config.data_dir.to_str().expect("UTF-8")) && sentence.contains("--data"),
+        "{sentence}"
+    );
     assert!(!config.data_dir.exists(), "{} was made", config.data_dir.display());
 }
 
@@ -334,11 +483,24 @@ async fn a_writer_whose_lease_was_taken_over_writes_nothing_more() {
     commit(&test, every_kind()).await;
     let head = test.journal.head().await;
     let beside = test.place.connect().await;
-    sql::run(&beside, r#"UPDATE "lease" SET "fence" = "fence" + 1"#, []).await.expect("takes over");
+    sql::run(&beside, r#"UPDATE "lease" SET "fence" = "fence" + 1"#, [])
+        .await
+        .expect("takes over");
     let events = every_kind();
-    let result = test.journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome { value: (), events }) })).await;
-    assert!(matches!(&result, Err(Error::Unavailable(why)) if why.contains("taken over")), "{result:?}");
-    let found = sql::one(&beside, r#"SELECT max("pos") AS pos FROM "event""#, []).await.expect("reads").expect("a row");
+    let result = test
+        .journal
+        .commit(&Caller::node(), move |_| {
+            Box::pin(async move { Ok(Outcome { value: (), events }) })
+        })
+        .await;
+    assert!(
+        matches!(&result, Err(Error::Unavailable(why)) if why.contains("taken over")),
+        "{result:?}"
+    );
+    let found = sql::one(&beside, r#"SELECT max("pos") AS pos FROM "event""#, [])
+        .await
+        .expect("reads")
+        .expect("a row");
     assert_eq!(found.try_get::<i64>("", "pos").expect("a position"), head);
 }
 
@@ -360,20 +522,32 @@ async fn a_full_disk_answers_storage_full_loses_nothing_acknowledged_and_is_reco
                         Box::pin(async move {
                             let text = r#"INSERT INTO "setting" ("key", "value") VALUES ($1, $2)"#;
                             let value = "x".repeat(3_000);
-                            sql::run(tx.db(), text, [format!("{round}-{n}").into(), value.into()]).await.map_err(node::journal::internal)?;
-                            Ok(Outcome { value: (), events: vec![node::journal::testing::event([6, 1, 2, 3])] })
+                            sql::run(tx.db(), text, [format!("{round}-{n}").into(), value.into()])
+                                .await
+                                .map_err(node::journal::internal)?;
+                            Ok(Outcome {
+                                value: (),
+                                events: vec![node::journal::testing::event([6, 1, 2, 3])],
+                            })
                         })
                     })
                     .await
             }
         });
         let results = futures::future::join_all(writers).await;
-        assert!(results.iter().all(|result| matches!(result, Ok(()) | Err(Error::StorageFull))), "{results:?}");
+        assert!(
+            results
+                .iter()
+                .all(|result| matches!(result, Ok(()) | Err(Error::StorageFull))),
+            "{results:?}"
+        );
         assert!(results.iter().any(Result::is_err), "the disk was never full");
         acknowledged += results.iter().filter(|result| result.is_ok()).count();
         // The writer has made itself a new connection, and the limit went with the old one: there is room again.
         commit(&test, every_kind()).await;
-        let kept = sql::all(test.store.read(), r#"SELECT "key" FROM "setting""#, []).await.expect("reads");
+        let kept = sql::all(test.store.read(), r#"SELECT "key" FROM "setting""#, [])
+            .await
+            .expect("reads");
         assert_eq!(kept.len(), acknowledged, "acknowledged and stored are the same");
         let report = examine(&test).await;
         assert!(report.healthy, "{report:#?}");
@@ -386,13 +560,24 @@ async fn a_lost_connection_fails_what_was_under_way_and_the_next_commit_works() 
     let test = TestStore::new::<Migrator>(36).await;
     commit(&test, every_kind()).await;
     let other = Box::pin(sea_orm::Database::connect(server)).await.expect("connects");
-    let name = test.place.config.url.as_deref().and_then(|url| url.rsplit('/').next()).map(|name| name.split('?').next().unwrap_or(name).to_owned());
+    let name = test
+        .place
+        .config
+        .url
+        .as_deref()
+        .and_then(|url| url.rsplit('/').next())
+        .map(|name| name.split('?').next().unwrap_or(name).to_owned());
     let text = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
     sql::all(&other, text, [name.into()]).await.expect("terminates");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {
         let events = every_kind();
-        let result = test.journal.commit(&Caller::node(), move |_| Box::pin(async move { Ok(Outcome { value: (), events }) })).await;
+        let result = test
+            .journal
+            .commit(&Caller::node(), move |_| {
+                Box::pin(async move { Ok(Outcome { value: (), events }) })
+            })
+            .await;
         if result.is_ok() {
             break;
         }
@@ -404,7 +589,10 @@ async fn a_lost_connection_fails_what_was_under_way_and_the_next_commit_works() 
 
 #[tokio::test]
 async fn the_node_keeps_its_identity_over_restarts_and_two_nodes_differ() {
-    let (one, other) = (TestStore::new::<Migrator>(37).await, TestStore::new::<Migrator>(38).await);
+    let (one, other) = (
+        TestStore::new::<Migrator>(37).await,
+        TestStore::new::<Migrator>(38).await,
+    );
     let (id, epoch) = (one.journal.node_id(), one.journal.epoch().to_owned());
     assert_ne!(id, other.journal.node_id());
     assert_eq!(id.uuid().as_simple().to_string(), one.journal.origin());
@@ -418,7 +606,13 @@ async fn the_node_keeps_its_identity_over_restarts_and_two_nodes_differ() {
 async fn with_files(test: &TestStore) -> Vec<String> {
     for n in 0..3_u8 {
         // Nothing that compresses.
-        let noise: String = (0..8_000_u32).map(|block| blake3::hash(&[&[n][..], &block.to_be_bytes()].concat()).to_hex().to_string()).collect();
+        let noise: String = (0..8_000_u32)
+            .map(|block| {
+                blake3::hash(&[&[n][..], &block.to_be_bytes()].concat())
+                    .to_hex()
+                    .to_string()
+            })
+            .collect();
         let caller = Caller::node();
         let stored = test.journal.commit(&caller, move |tx| {
             Box::pin(async move {
@@ -447,14 +641,20 @@ async fn with_files(test: &TestStore) -> Vec<String> {
 }
 
 fn files(config: &StoreConfig, folder: &str) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(config.data_dir.join(folder)) else { return Vec::new() };
-    let mut names: Vec<String> = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+    let Ok(entries) = fs::read_dir(config.data_dir.join(folder)) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+        .collect();
     names.sort();
     names
 }
 
 async fn closed(test: TestStore) -> Place {
-    let TestStore { store, journal, place, .. } = test;
+    let TestStore {
+        store, journal, place, ..
+    } = test;
     journal.close().await;
     store.close().await;
     place
@@ -462,7 +662,10 @@ async fn closed(test: TestStore) -> Place {
 
 #[tokio::test]
 async fn a_data_directory_is_opened_with_its_own_database_alone_and_keeps_its_texts() {
-    let (test, other) = (TestStore::new::<Migrator>(41).await, TestStore::new::<Migrator>(42).await);
+    let (test, other) = (
+        TestStore::new::<Migrator>(41).await,
+        TestStore::new::<Migrator>(42).await,
+    );
     commit(&other, every_kind()).await;
     let texts = with_files(&test).await;
     assert_eq!(texts.len(), 3);
@@ -476,14 +679,26 @@ async fn a_data_directory_is_opened_with_its_own_database_alone_and_keeps_its_te
     let refused = |config: StoreConfig, why: &'static str| {
         let deps = deps.clone();
         async move {
-            let Err(StoreError::Foreign(sentence)) = Store::open::<Migrator>(&config, &deps).await else { panic!("{why}: it was opened") };
-            assert!(sentence.contains(why) && sentence.contains(config.data_dir.to_str().expect("UTF-8")), "{sentence}");
+            let Err(StoreError::Foreign(sentence)) = Store::open::<Migrator>(&config, &deps).await else {
+                panic!("{why}: it was opened")
+            };
+            assert!(
+                sentence.contains(why) && sentence.contains(config.data_dir.to_str().expect("UTF-8")),
+                "{sentence}"
+            );
         }
     };
 
     // Another node's database.
     if postgres {
-        refused(StoreConfig { url: other.config.url.clone(), ..own.clone() }, "belongs to the node").await;
+        refused(
+            StoreConfig {
+                url: other.config.url.clone(),
+                ..own.clone()
+            },
+            "belongs to the node",
+        )
+        .await;
     } else {
         fs::rename(&database, &away).expect("moves");
         fs::copy(other.config.data_dir.join("orchwiz.db"), &database).expect("copies");
@@ -493,10 +708,24 @@ async fn a_data_directory_is_opened_with_its_own_database_alone_and_keeps_its_te
     // None at all, also where the directory does not say whose it is.
     let empty = Place::new().await;
     for _ in 0..2 {
-        refused(StoreConfig { url: None, ..own.clone() }, "this database is empty").await;
+        refused(
+            StoreConfig {
+                url: None,
+                ..own.clone()
+            },
+            "this database is empty",
+        )
+        .await;
         assert!(!database.exists(), "a database was made");
         if postgres {
-            refused(StoreConfig { url: empty.config.url.clone(), ..own.clone() }, "this database is empty").await;
+            refused(
+                StoreConfig {
+                    url: empty.config.url.clone(),
+                    ..own.clone()
+                },
+                "this database is empty",
+            )
+            .await;
         }
         fs::remove_file(&id).ok();
     }
@@ -525,11 +754,20 @@ async fn texts_that_an_older_copy_of_the_database_does_not_know_are_there_again_
     let in_place = |name: &str| test.place.config.data_dir.join(name);
     let (database, older, newer) = (in_place("orchwiz.db"), in_place("older"), in_place("newer"));
     // A copy that is whole without the log beside it.
-    sql::run(&test.place.connect().await, format!("VACUUM INTO '{}'", older.display()), []).await.expect("copies");
+    sql::run(
+        &test.place.connect().await,
+        format!("VACUUM INTO '{}'", older.display()),
+        [],
+    )
+    .await
+    .expect("copies");
     let texts = with_files(&test).await;
     let long_ago = std::time::SystemTime::UNIX_EPOCH;
     for text in &texts {
-        let file = fs::File::options().write(true).open(in_place("blobs").join(text)).expect("opens");
+        let file = fs::File::options()
+            .write(true)
+            .open(in_place("blobs").join(text))
+            .expect("opens");
         file.set_modified(long_ago).expect("dates");
     }
     let (deps, place) = (test.deps.clone(), closed(test).await);
@@ -544,10 +782,16 @@ async fn texts_that_an_older_copy_of_the_database_does_not_know_are_there_again_
     fs::rename(&database, &newer).expect("moves");
     fs::rename(&older, &database).expect("moves");
     assert!(opened().await);
-    assert_eq!((files(&place.config, "blobs").len(), files(&place.config, "trash")), (0, texts.clone()));
+    assert_eq!(
+        (files(&place.config, "blobs").len(), files(&place.config, "trash")),
+        (0, texts.clone())
+    );
     fs::rename(&newer, &database).expect("moves back");
     assert!(opened().await, "texts are missing");
-    assert_eq!((files(&place.config, "blobs"), files(&place.config, "trash").len()), (texts, 0));
+    assert_eq!(
+        (files(&place.config, "blobs"), files(&place.config, "trash").len()),
+        (texts, 0)
+    );
 }
 
 #[tokio::test]
@@ -560,8 +804,17 @@ async fn a_clock_that_was_ahead_once_dates_nothing_that_comes_after() {
         commit(&test, every_kind()).await;
         test.clock.step(-wrong);
         commit(&test, every_kind()).await;
-        let newest = test.journal.event(test.journal.head().await).await.expect("reads").expect("an event");
-        assert!((right..right + 60_000).contains(&newest.at()), "dated {} ms ahead", newest.at() - right);
+        let newest = test
+            .journal
+            .event(test.journal.head().await)
+            .await
+            .expect("reads")
+            .expect("an event");
+        assert!(
+            (right..right + 60_000).contains(&newest.at()),
+            "dated {} ms ahead",
+            newest.at() - right
+        );
     }
     // And not after a start with such events in the log.
     test.clock.step(75 * 365 * 86_400_000);
@@ -569,8 +822,17 @@ async fn a_clock_that_was_ahead_once_dates_nothing_that_comes_after() {
     test.clock.step(-75 * 365 * 86_400_000);
     let test = test.reopen::<Migrator>().await;
     commit(&test, every_kind()).await;
-    let newest = test.journal.event(test.journal.head().await).await.expect("reads").expect("an event");
-    assert!((right..right + 60_000).contains(&newest.at()), "dated {} ms ahead", newest.at() - right);
+    let newest = test
+        .journal
+        .event(test.journal.head().await)
+        .await
+        .expect("reads")
+        .expect("an event");
+    assert!(
+        (right..right + 60_000).contains(&newest.at()),
+        "dated {} ms ahead",
+        newest.at() - right
+    );
     let report = examine(&test).await;
     assert!(report.healthy, "{report:#?}");
 }

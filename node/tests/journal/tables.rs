@@ -24,7 +24,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Any history: what it says, and how many events share an operation.
 fn histories() -> impl Strategy<Value = Vec<(Vec<[u8; 4]>, u16)>> {
-    proptest::collection::vec((proptest::collection::vec(any::<[u8; 4]>(), 1..12), 0..2_000_u16), 1..10)
+    proptest::collection::vec(
+        (proptest::collection::vec(any::<[u8; 4]>(), 1..12), 0..2_000_u16),
+        1..10,
+    )
 }
 
 /// Commits a history, with a clock that sometimes goes back.
@@ -38,12 +41,20 @@ async fn live(history: Vec<(Vec<[u8; 4]>, u16)>, mut keep: impl FnMut(&NewEvent)
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(future)
 }
 
 /// A new PostgreSQL database a case takes most of the time: fewer there.
 fn cases() -> u32 {
-    if node::store::testing::postgres_server().is_some() { 6 } else { 20 }
+    if node::store::testing::postgres_server().is_some() {
+        6
+    } else {
+        20
+    }
 }
 
 proptest! {
@@ -103,8 +114,8 @@ proptest! {
         })?;
     }
 
-    /// Pages hear of the rows that an event touches and of no others: a row that changed unheard would be shown as it was until somebody
-    /// reads the page again.
+    /// Pages hear of the rows that an event touches and of no others: a row that changed unheard would be shown as it
+    /// was until somebody reads the page again.
     #[test]
     fn every_row_that_an_event_changes_is_touched_by_it(said in proptest::collection::vec(any::<[u8; 4]>(), 1..400)) {
         run(async {
@@ -137,8 +148,8 @@ proptest! {
     }
 }
 
-/// Every fact that changes a row field by field, about a thing of [`of_kind`], with all its fields: no `..default()`, so that the compiler asks
-/// for the next one. Nothing here is as it is when the thing begins.
+/// Every fact that changes a row field by field, about a thing of [`of_kind`], with all its fields: no `..default()`,
+/// so that the compiler asks for the next one. Nothing here is as it is when the thing begins.
 fn changes() -> [(&'static str, Fact); 3] {
     let session = SessionChanged {
         title: Some("another title".into()),
@@ -152,10 +163,25 @@ fn changes() -> [(&'static str, Fact); 3] {
         context_size: Some(2),
         resumable: Some(true),
     };
-    let project = ProjectChanged { name: Some("another name".into()), approval_timeout_s: Some(60) };
-    let id = of_kind("user.created", 1).subject.parse().expect("a user is named by its id");
-    let user = UserChanged { id, role: Some(Role::Owner), github: Some("another".into()), disabled: Some(true) };
-    [("session.created", session.into()), ("project.added", project.into()), ("user.created", user.into())]
+    let project = ProjectChanged {
+        name: Some("another name".into()),
+        approval_timeout_s: Some(60),
+    };
+    let id = of_kind("user.created", 1)
+        .subject
+        .parse()
+        .expect("a user is named by its id");
+    let user = UserChanged {
+        id,
+        role: Some(Role::Owner),
+        github: Some("another".into()),
+        disabled: Some(true),
+    };
+    [
+        ("session.created", session.into()),
+        ("project.added", project.into()),
+        ("user.created", user.into()),
+    ]
 }
 
 /// The row that an event is about, without what every event changes.
@@ -164,7 +190,14 @@ async fn row_of(test: &TestStore, subject: &str) -> String {
     match &subject[..3] {
         "ses" => {
             let row = session::Entity::find_by_id(key).one(db).await.expect("reads");
-            format!("{:?}", row.map(|row| session::Model { pos: 0, updated: 0, ..row }))
+            format!(
+                "{:?}",
+                row.map(|row| session::Model {
+                    pos: 0,
+                    updated: 0,
+                    ..row
+                })
+            )
         }
         "prj" => {
             let row = project::Entity::find_by_id(key).one(db).await.expect("reads");
@@ -177,18 +210,44 @@ async fn row_of(test: &TestStore, subject: &str) -> String {
 #[tokio::test]
 async fn every_field_of_a_change_changes_a_row() {
     let told: BTreeSet<&str> = changes().iter().map(|(_, fact)| fact.kind()).collect();
-    assert_eq!(told, Fact::KINDS.iter().copied().filter(|kind| kind.ends_with(".changed")).collect(), "every kind of change is here");
+    assert_eq!(
+        told,
+        Fact::KINDS
+            .iter()
+            .copied()
+            .filter(|kind| kind.ends_with(".changed"))
+            .collect(),
+        "every kind of change is here"
+    );
     for (began, change) in changes() {
-        let payload: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&change.encode().expect("encodes")).expect("is an object");
+        let payload: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&change.encode().expect("encodes")).expect("is an object");
         for field in payload.keys().filter(|name| *name != "id") {
             let test = TestStore::new::<Migrator>(6).await;
             let subject = of_kind(began, 1).subject;
             commit(&test, vec![of_kind(began, 1)]).await;
             let before = row_of(&test, &subject).await;
-            let alone: serde_json::Map<_, _> = payload.clone().into_iter().filter(|(name, _)| name == field || name == "id").collect();
-            let fact = Fact::decode(change.kind(), 1, &serde_json::to_vec(&alone).expect("encodes")).expect("a change of one field is a change");
-            commit(&test, vec![NewEvent { subject: subject.clone(), fact }]).await;
-            assert_ne!(row_of(&test, &subject).await, before, "`{field}` of {} is folded into nothing", change.kind());
+            let alone: serde_json::Map<_, _> = payload
+                .clone()
+                .into_iter()
+                .filter(|(name, _)| name == field || name == "id")
+                .collect();
+            let fact = Fact::decode(change.kind(), 1, &serde_json::to_vec(&alone).expect("encodes"))
+                .expect("a change of one field is a change");
+            commit(
+                &test,
+                vec![NewEvent {
+                    subject: subject.clone(),
+                    fact,
+                }],
+            )
+            .await;
+            assert_ne!(
+                row_of(&test, &subject).await,
+                before,
+                "`{field}` of {} is folded into nothing",
+                change.kind()
+            );
         }
     }
 }
@@ -199,11 +258,25 @@ async fn every_table_that_carries_an_origin_is_rebuilt_and_watched_here() {
     let folded: BTreeSet<_> = folded(&test.store).await.into_iter().collect();
     assert_eq!(folded, rebuilt().into_iter().collect());
     let watched: BTreeSet<&str> = WATCHED.into_iter().collect();
-    assert_eq!(folded.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>(), watched, "`rows` below reads every one of them");
+    assert_eq!(
+        folded.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>(),
+        watched,
+        "`rows` below reads every one of them"
+    );
 }
 
 /// The tables whose rows [`rows`] reads; people are in no row that pages follow.
-const WATCHED: [&str; 9] = ["approval", "entry", "project", "prompt", "run", "session", "usage_day", "usage_total", "user"];
+const WATCHED: [&str; 9] = [
+    "approval",
+    "entry",
+    "project",
+    "prompt",
+    "run",
+    "session",
+    "usage_day",
+    "usage_total",
+    "user",
+];
 
 /// A row, and what it hangs on: the session whose end takes it along, its call, its project.
 #[derive(Debug, Default, PartialEq)]
@@ -221,32 +294,92 @@ async fn rows(test: &TestStore) -> BTreeMap<String, Shown> {
     let db = test.store.read();
     let mut all = BTreeMap::new();
     for row in project::Entity::find().all(db).await.expect("reads") {
-        all.insert(row.id.clone(), Shown { row: format!("{row:?}"), ..Shown::default() });
+        all.insert(
+            row.id.clone(),
+            Shown {
+                row: format!("{row:?}"),
+                ..Shown::default()
+            },
+        );
     }
     for row in session::Entity::find().all(db).await.expect("reads") {
-        all.insert(row.id.clone(), Shown { row: format!("{row:?}"), project: Some(row.project), ..Shown::default() });
+        all.insert(
+            row.id.clone(),
+            Shown {
+                row: format!("{row:?}"),
+                project: Some(row.project),
+                ..Shown::default()
+            },
+        );
     }
     for row in approval::Entity::find().all(db).await.expect("reads") {
-        all.insert(row.id.clone(), Shown { row: format!("{row:?}"), session: Some(row.session), call: row.call, ..Shown::default() });
+        all.insert(
+            row.id.clone(),
+            Shown {
+                row: format!("{row:?}"),
+                session: Some(row.session),
+                call: row.call,
+                ..Shown::default()
+            },
+        );
     }
     for row in prompt::Entity::find().all(db).await.expect("reads") {
-        all.insert(row.id.clone(), Shown { row: format!("{row:?}"), session: Some(row.session), ..Shown::default() });
+        all.insert(
+            row.id.clone(),
+            Shown {
+                row: format!("{row:?}"),
+                session: Some(row.session),
+                ..Shown::default()
+            },
+        );
     }
     for row in entry::Entity::find().all(db).await.expect("reads") {
         let name = format!("{}/{}", row.session, row.seq);
-        all.insert(name, Shown { row: format!("{row:?}"), session: Some(row.session), call: row.call, ..Shown::default() });
+        all.insert(
+            name,
+            Shown {
+                row: format!("{row:?}"),
+                session: Some(row.session),
+                call: row.call,
+                ..Shown::default()
+            },
+        );
     }
     // Shown in the session's row and nowhere else.
     for row in run::Entity::find().all(db).await.expect("reads") {
-        all.insert(row.id.clone(), Shown { row: format!("{row:?}"), session: Some(row.session), within: true, ..Shown::default() });
+        all.insert(
+            row.id.clone(),
+            Shown {
+                row: format!("{row:?}"),
+                session: Some(row.session),
+                within: true,
+                ..Shown::default()
+            },
+        );
     }
     for row in usage_total::Entity::find().all(db).await.expect("reads") {
         let name = format!("{}/{}", row.run, row.model);
-        all.insert(name, Shown { row: format!("{row:?}"), session: Some(row.session), within: true, ..Shown::default() });
+        all.insert(
+            name,
+            Shown {
+                row: format!("{row:?}"),
+                session: Some(row.session),
+                within: true,
+                ..Shown::default()
+            },
+        );
     }
     for row in usage_day::Entity::find().all(db).await.expect("reads") {
         let name = format!("{}/{}/{}/{}", row.day, row.project, row.model, row.session);
-        all.insert(name, Shown { row: format!("{row:?}"), session: Some(row.session), within: true, ..Shown::default() });
+        all.insert(
+            name,
+            Shown {
+                row: format!("{row:?}"),
+                session: Some(row.session),
+                within: true,
+                ..Shown::default()
+            },
+        );
     }
     all
 }
@@ -254,11 +387,20 @@ async fn rows(test: &TestStore) -> BTreeMap<String, Shown> {
 /// The names of the rows that an id means.
 fn names(id: RowId, rows: &BTreeMap<String, Shown>) -> Vec<String> {
     match id {
-        RowId::ProjectOf(session) => rows.get(&session.to_string()).and_then(|row| row.project.clone()).into_iter().collect(),
+        RowId::ProjectOf(session) => rows
+            .get(&session.to_string())
+            .and_then(|row| row.project.clone())
+            .into_iter()
+            .collect(),
         RowId::AskedAbout(approval) => {
-            let Some(asked) = rows.get(&approval.to_string()) else { return Vec::new() };
+            let Some(asked) = rows.get(&approval.to_string()) else {
+                return Vec::new();
+            };
             let same = |row: &Shown| row.session == asked.session && row.call.is_some() && row.call == asked.call;
-            rows.iter().filter(|(_, row)| same(row)).map(|(name, _)| name.clone()).collect()
+            rows.iter()
+                .filter(|(_, row)| same(row))
+                .map(|(name, _)| name.clone())
+                .collect()
         }
         one => vec![one.to_string()],
     }
@@ -292,13 +434,21 @@ async fn the_doctor_names_a_row_that_no_event_explains() {
     let test = TestStore::new::<Migrator>(5).await;
     commit(&test, every_kind()).await;
     let beside = test.place.connect().await;
-    node::store::sql::run(&beside, r#"UPDATE "project" SET "name" = 'nobody said so'"#, []).await.expect("damages");
+    node::store::sql::run(&beside, r#"UPDATE "project" SET "name" = 'nobody said so'"#, [])
+        .await
+        .expect("damages");
     let report = examine(&test).await;
     assert!(!report.healthy && report.chain.first_bad.is_none(), "{report:#?}");
     let differing: Vec<_> = report.tables.iter().filter(|table| !table.rebuilds).collect();
     assert_eq!(differing.len(), 1);
     assert_eq!(differing[0].table, "project");
-    assert!(differing[0].differs.as_deref().is_some_and(|key| key.starts_with("prj_")), "{differing:?}");
+    assert!(
+        differing[0]
+            .differs
+            .as_deref()
+            .is_some_and(|key| key.starts_with("prj_")),
+        "{differing:?}"
+    );
     journal::rebuild(&test.store).await.expect("rebuilds");
     assert!(examine(&test).await.healthy, "a rebuild repairs it");
 }
@@ -306,6 +456,12 @@ async fn the_doctor_names_a_row_that_no_event_explains() {
 /// One event of each kind, in an order in which most of them leave a row.
 pub(crate) fn every_kind() -> Vec<NewEvent> {
     let kinds = u8::try_from(model::event::Fact::KINDS.len()).expect("few kinds");
-    let purge = model::event::Fact::KINDS.iter().position(|kind| *kind == "session.purged").expect("there is a purge");
-    (0..kinds).filter(|kind| usize::from(*kind) != purge).map(|kind| event([kind, 1, 6, 2])).collect()
+    let purge = model::event::Fact::KINDS
+        .iter()
+        .position(|kind| *kind == "session.purged")
+        .expect("there is a purge");
+    (0..kinds)
+        .filter(|kind| usize::from(*kind) != purge)
+        .map(|kind| event([kind, 1, 6, 2]))
+        .collect()
 }

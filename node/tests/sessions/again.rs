@@ -14,7 +14,8 @@ use node::store::testing::Place;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use std::{fs, path::PathBuf, time::Duration};
 
-/// Keeps a transcript from the moment it takes a prompt up; refuses an id it has one of, and says so when it has none to resume.
+/// Keeps a transcript from the moment it takes a prompt up; refuses an id it has one of, and says so when it has none
+/// to resume.
 const KEEPS: &str = r#"echo "$*" >> "$log.args"
 for arg; do
   case "$before" in --session-id) id=$arg; fresh=1;; --resume) id=$arg; fresh=;; esac
@@ -40,7 +41,10 @@ asks() {
 
 /// [`KEEPS`], then the greeting, then this for every line it hears.
 fn hears(each: &str) -> String {
-    format!("{KEEPS}{}while read -r line; do\n  echo \"$line\" >> \"$log\"\n{each}\ndone\necho eof >> \"$log\"\n", odd::GREETS)
+    format!(
+        "{KEEPS}{}while read -r line; do\n  echo \"$line\" >> \"$log\"\n{each}\ndone\necho eof >> \"$log\"\n",
+        odd::GREETS
+    )
 }
 
 /// What most of them do with a prompt.
@@ -48,7 +52,15 @@ const ANSWERS: &str = r#"  case "$line" in *'"type":"user"'*) init; says answer;
 
 async fn open(place: &Place, script: &str, idle: Duration) -> Running {
     fs::create_dir_all(&place.config.data_dir).unwrap();
-    open_as(place, Setup { claude: odd::agent(place, script), idle, ..Setup::default() }).await
+    open_as(
+        place,
+        Setup {
+            claude: odd::agent(place, script),
+            idle,
+            ..Setup::default()
+        },
+    )
+    .await
 }
 
 async fn with_agent(place: &Place, script: &str) -> Running {
@@ -61,7 +73,10 @@ fn beside(place: &Place, what: &str) -> PathBuf {
 
 /// How often the agent was given this.
 fn given(place: &Place, text: &str) -> usize {
-    odd::read(&odd::log(place)).lines().filter(|line| line.contains(r#""type":"user""#) && line.contains(text)).count()
+    odd::read(&odd::log(place))
+        .lines()
+        .filter(|line| line.contains(r#""type":"user""#) && line.contains(text))
+        .count()
 }
 
 async fn until_heard(place: &Place, text: &str) {
@@ -80,19 +95,35 @@ async fn stop(running: &Running, id: SessionId) {
 }
 
 async fn prompt(running: &Running, id: SessionId, text: &str) {
-    running.services.sessions.prompt(&mara(), id, text.into()).await.unwrap();
+    running
+        .services
+        .sessions
+        .prompt(&mara(), id, text.into())
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_was_stopped_before_the_first_word_goes_on_and_what_was_stopped_stays_so() {
     let place = Place::new().await;
-    let running = with_agent(&place, &hears(r#"  case "$line" in *silent*) init;; *'"type":"user"'*) init; says answer; ends;; esac"#)).await;
+    let running = with_agent(
+        &place,
+        &hears(r#"  case "$line" in *silent*) init;; *'"type":"user"'*) init; says answer; ends;; esac"#),
+    )
+    .await;
     let session = running.start_agent(AgentKind::Claude, Mode::Ask, "silent").await;
     running.state(session.id, SessionState::Working).await;
     stop(&running, session.id).await;
-    assert!(odd::read(&odd::log(&place)).contains("interrupt"), "it could say what the turn had cost");
+    assert!(
+        odd::read(&odd::log(&place)).contains("interrupt"),
+        "it could say what the turn had cost"
+    );
     prompt(&running, session.id, "hello").await;
-    running.until(session.id, "its turn", |session| session.turns == 2 && session.state == SessionState::Idle).await;
+    running
+        .until(session.id, "its turn", |session| {
+            session.turns == 2 && session.state == SessionState::Idle
+        })
+        .await;
     assert_eq!((given(&place, "silent"), given(&place, "hello")), (1, 1));
     running.close(true).await;
 }
@@ -101,13 +132,22 @@ async fn a_session_that_was_stopped_before_the_first_word_goes_on_and_what_was_s
 async fn what_is_done_is_not_done_again_when_its_transcript_is_gone() {
     let place = Place::new().await;
     let running = with_agent(&place, &hears(ANSWERS)).await;
-    let session = running.start_agent(AgentKind::Claude, Mode::Ask, "commit and push").await;
+    let session = running
+        .start_agent(AgentKind::Claude, Mode::Ask, "commit and push")
+        .await;
     running.state(session.id, SessionState::Idle).await;
     stop(&running, session.id).await;
     fs::remove_file(beside(&place, "kept")).unwrap();
     prompt(&running, session.id, "what changed?").await;
-    running.until(session.id, "its turn", |session| session.turns == 2 && session.state == SessionState::Idle).await;
-    assert_eq!((given(&place, "commit and push"), given(&place, "what changed?")), (1, 1));
+    running
+        .until(session.id, "its turn", |session| {
+            session.turns == 2 && session.state == SessionState::Idle
+        })
+        .await;
+    assert_eq!(
+        (given(&place, "commit and push"), given(&place, "what changed?")),
+        (1, 1)
+    );
     running.close(true).await;
 }
 
@@ -121,8 +161,16 @@ async fn a_prompt_that_no_agent_took_up_is_given_to_the_next_one() {
     let session = running.start_agent(AgentKind::Claude, Mode::Ask, "first").await;
     running.state(session.id, SessionState::Failed).await;
     prompt(&running, session.id, "second").await;
-    running.until(session.id, "both turns", |session| session.turns == 2 && session.state == SessionState::Idle).await;
-    assert_eq!((given(&place, "first"), given(&place, "second")), (2, 1), "nothing that was said is lost");
+    running
+        .until(session.id, "both turns", |session| {
+            session.turns == 2 && session.state == SessionState::Idle
+        })
+        .await;
+    assert_eq!(
+        (given(&place, "first"), given(&place, "second")),
+        (2, 1),
+        "nothing that was said is lost"
+    );
     running.close(true).await;
 }
 
@@ -143,8 +191,15 @@ async fn a_prompt_that_was_stopped_before_it_was_taken_up_gives_way_to_what_is_s
             running.services.sessions.resume(&mara(), session.id).await.unwrap();
         }
         let turns = if instead { 2 } else { 1 };
-        running.until(session.id, "its turn", |session| session.turns == turns && session.state == SessionState::Idle).await;
-        assert_eq!((given(&place, "wrong"), given(&place, "right")), if instead { (1, 1) } else { (2, 0) });
+        running
+            .until(session.id, "its turn", |session| {
+                session.turns == turns && session.state == SessionState::Idle
+            })
+            .await;
+        assert_eq!(
+            (given(&place, "wrong"), given(&place, "right")),
+            if instead { (1, 1) } else { (2, 0) }
+        );
         running.close(true).await;
     }
 }
@@ -159,10 +214,21 @@ async fn a_failure_keeps_its_cause_when_its_agent_ends_and_what_is_said_meanwhil
     // Its agent rested long enough and is being ended.
     until_heard(&place, "eof").await;
     prompt(&running, session.id, "fail once more").await;
-    let again = running.until(session.id, "its second turn", |session| session.turns == 2 && session.state == SessionState::Failed).await;
+    let again = running
+        .until(session.id, "its second turn", |session| {
+            session.turns == 2 && session.state == SessionState::Failed
+        })
+        .await;
     assert_eq!(again.state_detail.as_deref(), Some("the model is overloaded"));
-    let ended = running.until(session.id, "its end", |session| session.run.is_none() && session.state == SessionState::Failed).await;
-    assert_eq!((ended.turns, ended.state_detail.as_deref()), (2, Some("the model is overloaded")));
+    let ended = running
+        .until(session.id, "its end", |session| {
+            session.run.is_none() && session.state == SessionState::Failed
+        })
+        .await;
+    assert_eq!(
+        (ended.turns, ended.state_detail.as_deref()),
+        (2, Some("the model is overloaded"))
+    );
     running.close(true).await;
 }
 
@@ -186,9 +252,22 @@ async fn what_is_asked_and_taken_back_while_the_node_is_away_waits_for_nobody() 
     fs::write(beside(&place, "away"), "").unwrap();
     until_heard(&place, "written").await;
     let running = with_agent(&place, &script).await;
-    running.until(session.id, "its words", |session| session.last.as_deref().is_some_and(|last| last.contains("after"))).await;
-    let filter = ApprovalFilter { state: Some(ApprovalState::Pending), session: Some(session.id) };
-    let waiting = running.services.approvals.list(&mara(), filter, PageQuery::default()).await.unwrap().items;
+    running
+        .until(session.id, "its words", |session| {
+            session.last.as_deref().is_some_and(|last| last.contains("after"))
+        })
+        .await;
+    let filter = ApprovalFilter {
+        state: Some(ApprovalState::Pending),
+        session: Some(session.id),
+    };
+    let waiting = running
+        .services
+        .approvals
+        .list(&mara(), filter, PageQuery::default())
+        .await
+        .unwrap()
+        .items;
     assert_eq!(waiting.len(), 1, "{waiting:#?}");
     let now = running.session(session.id).await;
     assert_eq!((now.state, now.pending), (SessionState::Waiting, 1));
@@ -214,19 +293,43 @@ async fn a_session_whose_subagent_asks_after_its_turn_waits_and_hears_what_is_sa
     let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
     until_heard(&place, "ended").await;
     let asked = running.asked(session.id).await;
-    let waits = |session: &Session| session.state == SessionState::Waiting && session.state_detail.as_deref() == Some("In the background: Bash: ls");
+    let waits = |session: &Session| {
+        session.state == SessionState::Waiting && session.state_detail.as_deref() == Some("In the background: Bash: ls")
+    };
     running.until(session.id, "the end of its turn", waits).await;
     let refused = running.services.sessions.interrupt(&mara(), session.id).await;
-    assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("its turn is over")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(Error::Conflict(why)) if why.contains("its turn is over")),
+        "{refused:?}"
+    );
     prompt(&running, session.id, "meanwhile").await;
-    running.until(session.id, "its second turn", |session| session.last.as_deref() == Some("told") && waits(session)).await;
-    running.services.approvals.decide(&mara(), asked.id, Decide::allow()).await.unwrap();
+    running
+        .until(session.id, "its second turn", |session| {
+            session.last.as_deref() == Some("told") && waits(session)
+        })
+        .await;
+    running
+        .services
+        .approvals
+        .decide(&mara(), asked.id, Decide::allow())
+        .await
+        .unwrap();
     running.state(session.id, SessionState::Idle).await;
     for _ in 0..500 {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        let call = running.entries(session.id).await.into_iter().filter_map(|entry| entry.call).find(|call| call.id == "toolu_one").unwrap();
+        let call = running
+            .entries(session.id)
+            .await
+            .into_iter()
+            .filter_map(|entry| entry.call)
+            .find(|call| call.id == "toolu_one")
+            .unwrap();
         if call.status != CallStatus::Running {
-            assert_eq!(call.status, CallStatus::Ok, "turns ended, but not what the subagent did");
+            assert_eq!(
+                call.status,
+                CallStatus::Ok,
+                "turns ended, but not what the subagent did"
+            );
             running.close(true).await;
             return;
         }
@@ -246,14 +349,25 @@ async fn what_is_asked_in_the_background_hides_no_failure_and_a_question_cannot_
     let running = with_agent(&place, &script).await;
     let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
     let asked = running.asked(session.id).await;
-    assert_eq!(running.session(session.id).await.state_detail.as_deref(), Some("In the background: Bash: ls"));
-    running.services.approvals.decide(&mara(), asked.id, Decide::allow()).await.unwrap();
+    assert_eq!(
+        running.session(session.id).await.state_detail.as_deref(),
+        Some("In the background: Bash: ls")
+    );
+    running
+        .services
+        .approvals
+        .decide(&mara(), asked.id, Decide::allow())
+        .await
+        .unwrap();
     let failed = running.state(session.id, SessionState::Failed).await;
     assert_eq!(failed.state_detail.as_deref(), Some("the model is overloaded"));
 
     prompt(&running, session.id, "question").await;
     let waiting = running.state(session.id, SessionState::Waiting).await;
-    assert_eq!(waiting.state_detail.as_deref(), Some("Question: In the background: which?"));
+    assert_eq!(
+        waiting.state_detail.as_deref(),
+        Some("Question: In the background: which?")
+    );
     running.close(true).await;
 }
 
@@ -272,7 +386,11 @@ async fn a_prompt_that_was_not_taken_up_when_the_node_stopped_its_agent_is_given
     let running = with_agent(&place, &waits).await;
     assert_eq!(running.session(session.id).await.state, SessionState::Interrupted);
     prompt(&running, session.id, "second").await;
-    running.until(session.id, "both turns", |session| session.turns == 2 && session.state == SessionState::Idle).await;
+    running
+        .until(session.id, "both turns", |session| {
+            session.turns == 2 && session.state == SessionState::Idle
+        })
+        .await;
     assert_eq!((given(&place, "first"), given(&place, "second")), (2, 1));
     running.close(true).await;
 }
@@ -293,24 +411,71 @@ async fn an_always_that_is_written_into_the_project_does_not_end_its_trust() {
     let session = running.start_agent(AgentKind::Claude, Mode::Ask, "hello").await;
     running.state(session.id, SessionState::Idle).await;
     let projects = running.services.projects.clone();
-    projects.update(&mara(), session.project, ProjectPatch { trusted: Some(true), ..ProjectPatch::default() }).await.unwrap();
+    projects
+        .update(
+            &mara(),
+            session.project,
+            ProjectPatch {
+                trusted: Some(true),
+                ..ProjectPatch::default()
+            },
+        )
+        .await
+        .unwrap();
     prompt(&running, session.id, "ask").await;
     let asked = running.asked(session.id).await;
     let first = running.session(session.id).await.run;
-    running.services.approvals.decide(&mara(), asked.id, Decide { remember: Some(RememberScope::Local), ..Decide::allow() }).await.unwrap();
+    running
+        .services
+        .approvals
+        .decide(
+            &mara(),
+            asked.id,
+            Decide {
+                remember: Some(RememberScope::Local),
+                ..Decide::allow()
+            },
+        )
+        .await
+        .unwrap();
     running.state(session.id, SessionState::Idle).await;
     let project = projects.find(&mara(), session.project).await.unwrap();
-    assert!(project.trusted && project.runs_own == [".claude/settings.local.json"], "{project:?}");
+    assert!(
+        project.trusted && project.runs_own == [".claude/settings.local.json"],
+        "{project:?}"
+    );
     prompt(&running, session.id, "three").await;
-    let third = running.until(session.id, "its third turn", |session| session.turns == 3 && session.state == SessionState::Idle).await;
+    let third = running
+        .until(session.id, "its third turn", |session| {
+            session.turns == 3 && session.state == SessionState::Idle
+        })
+        .await;
     assert_eq!(third.run, first, "the same agent goes on");
 
-    fs::write(PathBuf::from(&project.path).join(".claude/settings.local.json"), r#"{"permissions":{"allow":["Bash(ls *)","Bash"]}}"#).unwrap();
-    assert!(projects.find(&mara(), session.project).await.unwrap().trust_stale, "nobody allowed that");
+    fs::write(
+        PathBuf::from(&project.path).join(".claude/settings.local.json"),
+        r#"{"permissions":{"allow":["Bash(ls *)","Bash"]}}"#,
+    )
+    .unwrap();
+    assert!(
+        projects.find(&mara(), session.project).await.unwrap().trust_stale,
+        "nobody allowed that"
+    );
     prompt(&running, session.id, "four").await;
-    let fourth = running.until(session.id, "its fourth turn", |session| session.turns == 4 && session.state == SessionState::Idle).await;
+    let fourth = running
+        .until(session.id, "its fourth turn", |session| {
+            session.turns == 4 && session.state == SessionState::Idle
+        })
+        .await;
     assert_ne!(fourth.run, first);
-    assert!(running.story(session.id).await.contains("What the project may run has changed"), "{}", running.story(session.id).await);
+    assert!(
+        running
+            .story(session.id)
+            .await
+            .contains("What the project may run has changed"),
+        "{}",
+        running.story(session.id).await
+    );
     running.close(true).await;
 }
 
@@ -320,24 +485,44 @@ async fn an_agent_that_rests_is_started_anew_under_another_trust_and_gets_nothin
     let running = with_agent(&place, &hears(ANSWERS)).await;
     let session = running.start_agent(AgentKind::Claude, Mode::Ask, "one").await;
     let first = running.state(session.id, SessionState::Idle).await.run;
-    let trust = |trusted| ProjectPatch { trusted: Some(trusted), ..ProjectPatch::default() };
+    let trust = |trusted| ProjectPatch {
+        trusted: Some(trusted),
+        ..ProjectPatch::default()
+    };
     let projects = running.services.projects.clone();
     let mut runs = vec![first];
     for (trusted, text) in [(true, "two"), (true, "three"), (false, "four")] {
         projects.update(&mara(), session.project, trust(trusted)).await.unwrap();
         prompt(&running, session.id, text).await;
         let turns = i64::try_from(runs.len()).unwrap() + 1;
-        runs.push(running.until(session.id, text, |session| session.turns == turns && session.state == SessionState::Idle).await.run);
+        runs.push(
+            running
+                .until(session.id, text, |session| {
+                    session.turns == turns && session.state == SessionState::Idle
+                })
+                .await
+                .run,
+        );
     }
     assert_ne!(runs[0], runs[1], "trusted: it may read what the folder says now");
     assert_eq!(runs[1], runs[2], "nothing changed");
-    assert_ne!(runs[2], runs[3], "no longer trusted: what the folder started does not go on");
-    let strict: Vec<bool> = odd::read(&beside(&place, "args")).lines().map(|line| line.contains("--strict-mcp-config")).collect();
+    assert_ne!(
+        runs[2], runs[3],
+        "no longer trusted: what the folder started does not go on"
+    );
+    let strict: Vec<bool> = odd::read(&beside(&place, "args"))
+        .lines()
+        .map(|line| line.contains("--strict-mcp-config"))
+        .collect();
     assert_eq!(strict, [true, false, true]);
     assert_eq!(running.said(session.id).await, ["one", "two", "three", "four"]);
 
     projects.delete(&mara(), session.project).await.unwrap();
-    let refused = running.services.sessions.prompt(&mara(), session.id, "five".into()).await;
+    let refused = running
+        .services
+        .sessions
+        .prompt(&mara(), session.id, "five".into())
+        .await;
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     assert_eq!(given(&place, "five"), 0);
     let entries = running.entries(session.id).await;
@@ -359,8 +544,16 @@ async fn what_failed_can_be_sent_again_and_a_failed_session_can_be_resumed_while
     assert!(failed.run.is_some(), "its agent is still there");
     let again = running.services.sessions.send_again(&mara(), session.id).await.unwrap();
     assert_eq!(again.text, "hard question");
-    let well = running.until(session.id, "its second turn", |session| session.turns == 2 && session.state == SessionState::Idle).await;
-    assert_eq!((well.run, given(&place, "hard question")), (failed.run, 2), "the same agent heard it twice");
+    let well = running
+        .until(session.id, "its second turn", |session| {
+            session.turns == 2 && session.state == SessionState::Idle
+        })
+        .await;
+    assert_eq!(
+        (well.run, given(&place, "hard question")),
+        (failed.run, 2),
+        "the same agent heard it twice"
+    );
     assert_eq!(running.said(session.id).await, ["hard question", "hard question"]);
 
     // Once more, and what is said behind the failure goes on when somebody resumes.
@@ -369,12 +562,21 @@ async fn what_failed_can_be_sent_again_and_a_failed_session_can_be_resumed_while
     running.state(session.id, SessionState::Failed).await;
     let resumed = running.services.sessions.resume(&mara(), session.id).await.unwrap();
     assert_eq!((resumed.state, resumed.run), (SessionState::Idle, failed.run));
-    running.services.sessions.resume(&mara(), session.id).await.expect("nothing to do is no conflict");
+    running
+        .services
+        .sessions
+        .resume(&mara(), session.id)
+        .await
+        .expect("nothing to do is no conflict");
 
     // An agent that was ended is started for it.
     stop(&running, session.id).await;
     running.services.sessions.send_again(&mara(), session.id).await.unwrap();
-    running.until(session.id, "its fourth turn", |session| session.turns == 4 && session.state == SessionState::Idle).await;
+    running
+        .until(session.id, "its fourth turn", |session| {
+            session.turns == 4 && session.state == SessionState::Idle
+        })
+        .await;
     assert_eq!(given(&place, "another"), 2);
     running.close(true).await;
 }
@@ -388,7 +590,11 @@ async fn a_prompt_that_no_agent_could_be_started_for_is_sent_again_as_it_is() {
     running.close(true).await;
     let running = with_agent(&place, &hears(ANSWERS)).await;
     running.services.sessions.send_again(&mara(), session.id).await.unwrap();
-    running.until(session.id, "its turn", |session| session.turns == 1 && session.state == SessionState::Idle).await;
+    running
+        .until(session.id, "its turn", |session| {
+            session.turns == 1 && session.state == SessionState::Idle
+        })
+        .await;
     assert_eq!(running.said(session.id).await, ["hello"]);
     running.close(true).await;
 }
@@ -405,14 +611,24 @@ async fn an_agent_that_this_version_does_not_know_is_never_another_one() {
     let rename = running.journal.commit(&by, move |tx| {
         Box::pin(async move {
             let rows = node::entity::session::Entity::update_many();
-            let rows = rows.col_expr(node::entity::session::Column::Agent, sea_orm::sea_query::Expr::value("codex"));
-            rows.filter(node::entity::session::Column::Id.eq(renamed)).exec(tx.db()).await.unwrap();
+            let rows = rows.col_expr(
+                node::entity::session::Column::Agent,
+                sea_orm::sea_query::Expr::value("codex"),
+            );
+            rows.filter(node::entity::session::Column::Id.eq(renamed))
+                .exec(tx.db())
+                .await
+                .unwrap();
             Ok(node::journal::Outcome::new(()))
         })
     });
     rename.await.unwrap();
     let state = async |running: &Running| {
-        let row = node::entity::session::Entity::find_by_id(running.store.key(&id)).one(running.store.read()).await.unwrap().unwrap();
+        let row = node::entity::session::Entity::find_by_id(running.store.key(&id))
+            .one(running.store.read())
+            .await
+            .unwrap()
+            .unwrap();
         (row.state, row.state_detail.unwrap_or_default(), row.run)
     };
     // A node that comes back finds an agent that it cannot understand, and ends it.
@@ -422,7 +638,11 @@ async fn an_agent_that_this_version_does_not_know_is_never_another_one() {
     assert_eq!((word.as_str(), run), ("unknown", None));
     assert!(why.contains("knows no agent called `codex`"), "{why}");
     // And starts no other in its place.
-    let _ = running.services.sessions.prompt(&mara(), session.id, "edit something".into()).await;
+    let _ = running
+        .services
+        .sessions
+        .prompt(&mara(), session.id, "edit something".into())
+        .await;
     for _ in 0..200 {
         let (word, why, _) = state(&running).await;
         if word == "failed" {

@@ -21,12 +21,28 @@ async fn the_nodes_ports_keep_the_contract() {
         running.asked(session.id).await;
     }
     let asked = running.asked(answered.id).await;
-    running.services.approvals.decide(&mara(), asked.id, Decide::deny("no")).await.unwrap();
+    running
+        .services
+        .approvals
+        .decide(&mara(), asked.id, Decide::deny("no"))
+        .await
+        .unwrap();
     for session in [&rests, &answered] {
-        running.until(session.id, "rest", |session| session.state == SessionState::Idle).await;
+        running
+            .until(session.id, "rest", |session| session.state == SessionState::Idle)
+            .await;
     }
-    let patch = SessionPatch { title: Some("Größe".into()), tags: Some(vec!["a b".into()]), ..SessionPatch::default() };
-    running.services.sessions.update(&mara(), rests.id, patch).await.unwrap();
+    let patch = SessionPatch {
+        title: Some("Größe".into()),
+        tags: Some(vec!["a b".into()]),
+        ..SessionPatch::default()
+    };
+    running
+        .services
+        .sessions
+        .update(&mara(), rests.id, patch)
+        .await
+        .unwrap();
     ports::sessions(&*running.services.sessions, &mara()).await;
     ports::approvals(&*running.services.approvals, &mara()).await;
     ports::projects(&*running.services.projects, &mara()).await;

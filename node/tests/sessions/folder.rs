@@ -1,4 +1,5 @@
-//! What lies in a project's folder was written by others: it holds up nobody, leads nowhere else, and is looked at again when an agent starts.
+//! What lies in a project's folder was written by others: it holds up nobody, leads nowhere else, and is looked at
+//! again when an agent starts.
 
 use crate::{Running, Setup, mara, open, open_as};
 use model::{
@@ -22,7 +23,18 @@ use std::{
 const HELD_UP: Duration = Duration::from_secs(5);
 
 async fn add(running: &Running, path: &Path, trusted: bool) -> model::Result<Project> {
-    running.services.projects.create(&mara(), NewProject { path: path.display().to_string(), name: None, trusted: Some(trusted) }).await
+    running
+        .services
+        .projects
+        .create(
+            &mara(),
+            NewProject {
+                path: path.display().to_string(),
+                name: None,
+                trusted: Some(trusted),
+            },
+        )
+        .await
 }
 
 async fn start(running: &Running, project: ProjectId) -> Session {
@@ -59,17 +71,39 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pipes_in_a_folder_hold_up_no_list_no_session_and_no_start() {
     let place = Place::new().await;
-    let running = open_as(&place, Setup { agents_max: 20, ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            agents_max: 20,
+            ..Setup::default()
+        },
+    )
+    .await;
     let (_all, all) = folder();
-    let pipes = [".git", ".git/HEAD", ".git/commondir", ".git/config", ".mcp.json", ".claude/settings.json"];
+    let pipes = [
+        ".git",
+        ".git/HEAD",
+        ".git/commondir",
+        ".git/config",
+        ".mcp.json",
+        ".claude/settings.json",
+    ];
     let mut projects = Vec::new();
     for (n, pipe) in pipes.into_iter().enumerate() {
         let folder = all.join(n.to_string());
-        for (name, text) in [(".git/HEAD", "ref: refs/heads/main\n"), (".git/config", "[core]\n"), (".mcp.json", "{}"), (".claude/settings.json", "{}")] {
+        for (name, text) in [
+            (".git/HEAD", "ref: refs/heads/main\n"),
+            (".git/config", "[core]\n"),
+            (".mcp.json", "{}"),
+            (".claude/settings.json", "{}"),
+        ] {
             put(&folder, name, text);
         }
         let project = add(&running, &folder, true).await.unwrap();
-        assert!(project.trusted && project.branch.as_deref() == Some("main"), "{project:?}");
+        assert!(
+            project.trusted && project.branch.as_deref() == Some("main"),
+            "{project:?}"
+        );
         let pipe = folder.join(pipe);
         if pipe.is_dir() {
             fs::remove_dir_all(&pipe).unwrap();
@@ -84,11 +118,27 @@ async fn pipes_in_a_folder_hold_up_no_list_no_session_and_no_start() {
         for project in &projects {
             sessions.push(start(&running, *project).await);
             running.services.projects.find(&mara(), *project).await.unwrap();
-            running.services.sessions.view(&mara(), sessions.last().unwrap().id).await.unwrap();
+            running
+                .services
+                .sessions
+                .view(&mara(), sessions.last().unwrap().id)
+                .await
+                .unwrap();
         }
-        (sessions, running.services.projects.list(&mara(), PageQuery::default()).await.unwrap().items)
+        (
+            sessions,
+            running
+                .services
+                .projects
+                .list(&mara(), PageQuery::default())
+                .await
+                .unwrap()
+                .items,
+        )
     };
-    let (sessions, listed) = tokio::time::timeout(HELD_UP, all_at_once).await.expect("nothing waits for a pipe");
+    let (sessions, listed) = tokio::time::timeout(HELD_UP, all_at_once)
+        .await
+        .expect("nothing waits for a pipe");
     for (n, pipe) in pipes.into_iter().enumerate() {
         let project = listed.iter().find(|project| project.id == projects[n]).unwrap();
         assert!(!project.unread && project.present, "{pipe}");
@@ -106,11 +156,18 @@ async fn a_branch_is_kept_as_one_short_line() {
     let place = Place::new().await;
     let running = open(&place).await;
     let (_all, folder) = folder();
-    put(&folder, ".git/HEAD", &format!("ref: refs/heads/<script>\u{202e}{}\nmore\n", "x".repeat(256 * 1024)));
+    put(
+        &folder,
+        ".git/HEAD",
+        &format!("ref: refs/heads/<script>\u{202e}{}\nmore\n", "x".repeat(256 * 1024)),
+    );
     let project = add(&running, &folder, false).await.unwrap();
     let session = start(&running, project.id).await;
     for branch in [project.branch.unwrap(), session.branch.unwrap()] {
-        assert!(branch.starts_with("<script>\u{fffd}xxx") && branch.chars().count() == 200, "{branch}");
+        assert!(
+            branch.starts_with("<script>\u{fffd}xxx") && branch.chars().count() == 200,
+            "{branch}"
+        );
     }
     running.close(true).await;
 }
@@ -126,7 +183,10 @@ async fn no_agent_starts_in_a_folder_that_leads_elsewhere_or_is_gone() {
     let refused = async |why: &str| {
         let session = start(&running, project.id).await;
         let failed = running.state(session.id, SessionState::Failed).await;
-        assert!(failed.state_detail.as_deref().is_some_and(|said| said.contains(why)), "{failed:?}");
+        assert!(
+            failed.state_detail.as_deref().is_some_and(|said| said.contains(why)),
+            "{failed:?}"
+        );
         assert!(failed.run.is_none());
     };
     fs::rename(all.join("above/work"), all.join("above/before")).unwrap();
@@ -153,29 +213,69 @@ async fn no_agent_starts_outside_of_the_roots_as_they_are_now_or_around_the_node
     for name in ["old/work", "new/work"] {
         fs::create_dir_all(all.join(name)).unwrap();
     }
-    let running = open_as(&place, Setup { roots: vec![all.join("old")], ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            roots: vec![all.join("old")],
+            ..Setup::default()
+        },
+    )
+    .await;
     let project = add(&running, &all.join("old/work"), false).await.unwrap().id;
     running.close(true).await;
 
-    let running = open_as(&place, Setup { roots: vec![all.join("new"), std::env::temp_dir()], ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            roots: vec![all.join("new"), std::env::temp_dir()],
+            ..Setup::default()
+        },
+    )
+    .await;
     let session = start(&running, project).await;
     running.state(session.id, SessionState::Waiting).await;
     running.close(true).await;
 
-    let running = open_as(&place, Setup { roots: vec![all.join("new")], ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            roots: vec![all.join("new")],
+            ..Setup::default()
+        },
+    )
+    .await;
     let session = start(&running, project).await;
     let failed = running.state(session.id, SessionState::Failed).await;
-    assert!(failed.state_detail.as_deref().is_some_and(|said| said.contains("projects.roots")), "{failed:?}");
+    assert!(
+        failed
+            .state_detail
+            .as_deref()
+            .is_some_and(|said| said.contains("projects.roots")),
+        "{failed:?}"
+    );
     running.close(true).await;
 
     let running = open(&place).await;
     let data = fs::canonicalize(&place.config.data_dir).unwrap();
     fs::create_dir_all(data.join("inside")).unwrap();
-    for refused in [data.clone(), data.join("inside"), data.parent().unwrap().to_owned(), "/".into()] {
+    for refused in [
+        data.clone(),
+        data.join("inside"),
+        data.parent().unwrap().to_owned(),
+        "/".into(),
+    ] {
         let answer = add(&running, &refused, false).await;
-        assert!(matches!(&answer, Err(Error::Invalid { field, message }) if field == "path" && message.contains("data directory")), "{answer:?}");
+        assert!(
+            matches!(&answer, Err(Error::Invalid { field, message }) if field == "path" && message.contains("data directory")),
+            "{answer:?}"
+        );
     }
-    running.services.sessions.run_demo(&mara()).await.expect("the demo's own project lies in the data directory");
+    running
+        .services
+        .sessions
+        .run_demo(&mara())
+        .await
+        .expect("the demo's own project lies in the data directory");
     running.close(true).await;
 }
 
@@ -190,22 +290,64 @@ async fn an_edit_that_is_asked_about_stands_where_it_is_in_the_file_as_it_is_now
     let project = add(&running, &folder, false).await.unwrap();
     let session = start_with(&running, project.id, "edit").await;
     let asked = running.asked(session.id).await;
-    let shown = async || running.services.approvals.find(&mara(), asked.id).await.unwrap().diff.expect("it edits");
+    let shown = async || {
+        running
+            .services
+            .approvals
+            .find(&mara(), asked.id)
+            .await
+            .unwrap()
+            .diff
+            .expect("it edits")
+    };
     let line = |sign: char, old: Option<u32>, new: Option<u32>| (sign, old, new);
-    let numbers = |diff: &Diff| diff.lines.iter().filter(|line| line.sign != '@').map(|l| line(l.sign, l.old, l.new)).collect::<Vec<_>>();
+    let numbers = |diff: &Diff| {
+        diff.lines
+            .iter()
+            .filter(|line| line.sign != '@')
+            .map(|l| line(l.sign, l.old, l.new))
+            .collect::<Vec<_>>()
+    };
     let before = [18, 19, 20].map(|n| line(' ', Some(n), Some(n)));
     let added = [21, 22].map(|n| line('+', None, Some(n)));
 
     let diff = shown().await;
-    assert_eq!((diff.path.as_str(), diff.unplaced, numbers(&diff)), ("demo-greeting.md", None, [&before[..], &added].concat()));
-    let entry = running.entries(session.id).await.into_iter().find(|entry| entry.approval == Some(asked.id)).expect("the call");
-    assert_eq!(running.services.sessions.entry_body(&mara(), session.id, entry.seq).await.unwrap().diff, Some(diff));
+    assert_eq!(
+        (diff.path.as_str(), diff.unplaced, numbers(&diff)),
+        ("demo-greeting.md", None, [&before[..], &added].concat())
+    );
+    let entry = running
+        .entries(session.id)
+        .await
+        .into_iter()
+        .find(|entry| entry.approval == Some(asked.id))
+        .expect("the call");
+    assert_eq!(
+        running
+            .services
+            .sessions
+            .entry_body(&mara(), session.id, entry.seq)
+            .await
+            .unwrap()
+            .diff,
+        Some(diff)
+    );
 
     // Somebody else writes below meanwhile.
     fs::write(&file, format!("{text}and more\n")).unwrap();
     let diff = shown().await;
-    assert_eq!((diff.unplaced, numbers(&diff)), (None, [&before[..], &added, &[line(' ', Some(21), Some(23))]].concat()));
-    assert!(diff.lines.last().unwrap().parts.iter().any(|(_, text)| text == "and more"));
+    assert_eq!(
+        (diff.unplaced, numbers(&diff)),
+        (None, [&before[..], &added, &[line(' ', Some(21), Some(23))]].concat())
+    );
+    assert!(
+        diff.lines
+            .last()
+            .unwrap()
+            .parts
+            .iter()
+            .any(|(_, text)| text == "and more")
+    );
 
     fs::write(&file, "something else\n").unwrap();
     assert_eq!(shown().await.unplaced, Some(Unplaced::NotFound));
@@ -214,7 +356,13 @@ async fn an_edit_that_is_asked_about_stands_where_it_is_in_the_file_as_it_is_now
     fs::remove_file(&file).unwrap();
     assert_eq!(shown().await.unplaced, Some(Unplaced::Missing));
     mknodat(CWD, &file, FileType::Fifo, 0o600.into(), 0).unwrap();
-    assert_eq!(tokio::time::timeout(HELD_UP, shown()).await.expect("a pipe holds up nobody").unplaced, Some(Unplaced::Unreadable));
+    assert_eq!(
+        tokio::time::timeout(HELD_UP, shown())
+            .await
+            .expect("a pipe holds up nobody")
+            .unplaced,
+        Some(Unplaced::Unreadable)
+    );
     fs::remove_file(&file).unwrap();
     let outside = tempfile::NamedTempFile::new().unwrap();
     fs::write(outside.path(), &text).unwrap();
@@ -223,7 +371,12 @@ async fn an_edit_that_is_asked_about_stands_where_it_is_in_the_file_as_it_is_now
     assert_eq!(diff.unplaced, Some(Unplaced::Outside));
     assert!(diff.lines.iter().all(|line| line.old.is_none() && line.new.is_none()));
 
-    let decided = running.services.approvals.decide(&mara(), asked.id, Decide::deny("no")).await.unwrap();
+    let decided = running
+        .services
+        .approvals
+        .decide(&mara(), asked.id, Decide::deny("no"))
+        .await
+        .unwrap();
     assert_eq!(decided.diff.expect("it wanted to edit").unplaced, Some(Unplaced::Past));
     running.close(true).await;
 }
@@ -234,21 +387,55 @@ async fn what_is_trusted_is_what_was_looked_at() {
     let running = open(&place).await;
     running.journal.mask("a-key-of-the-node");
     let (_all, folder) = folder();
-    put(&folder, ".mcp.json", r#"{"mcpServers":{"one":{"command":"run a-key-of-the-node"}}}"#);
+    put(
+        &folder,
+        ".mcp.json",
+        r#"{"mcpServers":{"one":{"command":"run a-key-of-the-node"}}}"#,
+    );
     let project = add(&running, &folder, false).await.unwrap();
     let projects = &running.services.projects;
     let own = projects.own_files(&mara(), project.id).await.unwrap();
     assert_eq!(own.files[0].name, ".mcp.json");
-    assert!(own.files[0].text.as_deref().is_some_and(|text| text.contains("run [masked]")), "{own:?}");
-    let trust = async |seen: Option<String>| projects.update(&mara(), project.id, ProjectPatch { trusted: Some(true), seen, ..ProjectPatch::default() }).await;
+    assert!(
+        own.files[0]
+            .text
+            .as_deref()
+            .is_some_and(|text| text.contains("run [masked]")),
+        "{own:?}"
+    );
+    let trust = async |seen: Option<String>| {
+        projects
+            .update(
+                &mara(),
+                project.id,
+                ProjectPatch {
+                    trusted: Some(true),
+                    seen,
+                    ..ProjectPatch::default()
+                },
+            )
+            .await
+    };
     put(&folder, ".mcp.json", r#"{"mcpServers":{"one":{"command":"evil"}}}"#);
     let refused = trust(own.seal).await;
-    assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("changed since you looked")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(Error::Conflict(why)) if why.contains("changed since you looked")),
+        "{refused:?}"
+    );
     assert!(!projects.find(&mara(), project.id).await.unwrap().trusted);
     let own = projects.own_files(&mara(), project.id).await.unwrap();
     assert!(trust(own.seal).await.unwrap().trusted);
 
-    let operator = Caller { role: Role::Operator, ..mara() };
-    assert!(matches!(projects.own_files(&operator, project.id).await, Err(Error::Forbidden(_))), "they may hold keys");
+    let operator = Caller {
+        role: Role::Operator,
+        ..mara()
+    };
+    assert!(
+        matches!(
+            projects.own_files(&operator, project.id).await,
+            Err(Error::Forbidden(_))
+        ),
+        "they may hold keys"
+    );
     running.close(true).await;
 }

@@ -1,4 +1,5 @@
-//! Callers that hang up at any moment: what was committed happens all the same, and rows and processes agree afterwards.
+//! Callers that hang up at any moment: what was committed happens all the same, and rows and processes agree
+//! afterwards.
 
 use crate::{Running, Setup, mara, odd, open_as};
 use futures::FutureExt;
@@ -35,7 +36,10 @@ fn agents(place: &Place) -> usize {
         let line = String::from_utf8_lossy(&line).into_owned();
         line.starts_with("/bin/sh") && line.contains(&script)
     };
-    fs::read_dir("/proc").unwrap().filter(|entry| runs(entry.as_ref().unwrap().path())).count()
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter(|entry| runs(entry.as_ref().unwrap().path()))
+        .count()
 }
 
 /// A small generator of its own: the test says its seed when it fails.
@@ -65,8 +69,17 @@ pub(crate) async fn hung_up<T>(call: impl Future<Output = T>, polls: u64, micros
 }
 
 async fn pending(running: &Running, id: SessionId) -> Vec<model::id::ApprovalId> {
-    let filter = ApprovalFilter { state: Some(ApprovalState::Pending), session: Some(id) };
-    let items = running.services.approvals.list(&mara(), filter, PageQuery::default()).await.unwrap().items;
+    let filter = ApprovalFilter {
+        state: Some(ApprovalState::Pending),
+        session: Some(id),
+    };
+    let items = running
+        .services
+        .approvals
+        .list(&mara(), filter, PageQuery::default())
+        .await
+        .unwrap()
+        .items;
     items.into_iter().map(|approval| approval.id).collect()
 }
 
@@ -96,7 +109,12 @@ async fn disagreement(running: &Running, id: SessionId) -> Option<String> {
         // The script ends each turn at once, so that nothing stays under way.
         _ => false,
     };
-    (!agrees).then(|| format!("{id}: {:?} {:?}, run {:?}, {queued} queued, {asked} asked", session.state, session.state_detail, session.run))
+    (!agrees).then(|| {
+        format!(
+            "{id}: {:?} {:?}, run {:?}, {queued} queued, {asked} asked",
+            session.state, session.state_detail, session.run
+        )
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +123,15 @@ async fn whoever_hangs_up_at_any_moment_leaves_rows_and_processes_that_agree() {
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
     let claude = odd::agent(&place, &format!("{}{ASKS}", odd::GREETS));
-    let running = open_as(&place, Setup { claude, agents_max: SESSIONS, ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            claude,
+            agents_max: SESSIONS,
+            ..Setup::default()
+        },
+    )
+    .await;
     let demo = running.services.sessions.run_demo(&mara()).await.unwrap();
     running.services.sessions.stop(&mara(), demo.id).await.unwrap();
     running.until(demo.id, "its end", |session| session.run.is_none()).await;
@@ -117,15 +143,32 @@ async fn whoever_hangs_up_at_any_moment_leaves_rows_and_processes_that_agree() {
     let mut dice = Dice(seed);
     for round in 0..500_u32 {
         let id = ids[usize::try_from(dice.below(SESSIONS as u64)).unwrap()];
-        let (polls, micros) = (1 + dice.below(4), [0, 0, dice.below(500), dice.below(5_000)][usize::try_from(dice.below(4)).unwrap()]);
+        let (polls, micros) = (
+            1 + dice.below(4),
+            [0, 0, dice.below(500), dice.below(5_000)][usize::try_from(dice.below(4)).unwrap()],
+        );
         let asked = pending(&running, id).await;
         let services = running.services.clone();
         match (dice.below(10), asked.first()) {
-            (0..5, Some(asked)) => hung_up(services.approvals.decide(&mara(), *asked, Decide::allow()), polls, micros).await,
+            (0..5, Some(asked)) => {
+                hung_up(
+                    services.approvals.decide(&mara(), *asked, Decide::allow()),
+                    polls,
+                    micros,
+                )
+                .await;
+            }
             (5, _) => hung_up(services.sessions.stop(&mara(), id), polls, micros).await,
             (6, _) => hung_up(services.sessions.interrupt(&mara(), id), polls, micros).await,
             (7, _) => hung_up(services.sessions.resume(&mara(), id), polls, micros).await,
-            _ => hung_up(services.sessions.prompt(&mara(), id, format!("round {round}")), polls, micros).await,
+            _ => {
+                hung_up(
+                    services.sessions.prompt(&mara(), id, format!("round {round}")),
+                    polls,
+                    micros,
+                )
+                .await;
+            }
         }
         tokio::time::sleep(Duration::from_micros(dice.below(8_000))).await;
     }
@@ -147,7 +190,10 @@ async fn whoever_hangs_up_at_any_moment_leaves_rows_and_processes_that_agree() {
         if wrong.is_empty() && held == alive && places == alive {
             break;
         }
-        assert!(tokio::time::Instant::now() < deadline, "seed {seed:#x}: {wrong:#?}\n{held} rows, {places} places, {alive} processes");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "seed {seed:#x}: {wrong:#?}\n{held} rows, {places} places, {alive} processes"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     running.close(true).await;
@@ -159,10 +205,22 @@ async fn a_deleted_sessions_agent_ends_though_whoever_deleted_it_hung_up() {
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
     let claude = odd::agent(&place, &format!("{}{ASKS}", odd::GREETS));
-    let running = open_as(&place, Setup { claude, ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            claude,
+            ..Setup::default()
+        },
+    )
+    .await;
     let session = running.start_agent(AgentKind::Claude, Mode::Ask, "first").await;
     let asked = running.asked(session.id).await;
-    running.services.approvals.decide(&mara(), asked.id, Decide::allow()).await.unwrap();
+    running
+        .services
+        .approvals
+        .decide(&mara(), asked.id, Decide::allow())
+        .await
+        .unwrap();
     running.state(session.id, SessionState::Idle).await;
     let services = running.services.clone();
     hung_up(services.sessions.delete(&mara(), session.id), 1, 0).await;

@@ -29,7 +29,10 @@ impl Driver for Faulty {
         self.0.hello()
     }
     fn line(&mut self, line: &[u8]) -> Vec<AgentEvent> {
-        assert!(!String::from_utf8_lossy(line).contains("the fault"), "a fault of the driver");
+        assert!(
+            !String::from_utf8_lossy(line).contains("the fault"),
+            "a fault of the driver"
+        );
         self.0.line(line)
     }
     fn prompt(&mut self, id: PromptId, text: &str) -> Vec<Vec<u8>> {
@@ -82,17 +85,38 @@ done
     );
     let claude = odd::agent(&place, &script);
     let driver: fn(AgentKind) -> Box<dyn Driver> = |agent| Box::new(Faulty(agents::driver(agent)));
-    let running = open_as(&place, Setup { claude, driver, agents_max: 1, ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            claude,
+            driver,
+            agents_max: 1,
+            ..Setup::default()
+        },
+    )
+    .await;
     let session = running.start_agent(AgentKind::Claude, Mode::Ask, "a fault").await;
     let broken = running.state(session.id, SessionState::Unknown).await;
     let why = broken.state_detail.unwrap();
-    assert!(why.contains("this node failed") && why.contains("a fault of the driver"), "{why}");
+    assert!(
+        why.contains("this node failed") && why.contains("a fault of the driver"),
+        "{why}"
+    );
     assert_eq!(broken.run, None);
     let first = odd::read(&odd::log(&place)).trim().to_owned();
     assert!(!fs::exists(format!("/proc/{first}")).unwrap(), "its agent writes on");
     // Its place is free, and the session goes on with another process.
-    running.services.sessions.prompt(&mara(), session.id, "hello".into()).await.unwrap();
-    running.until(session.id, "its second turn", |session| session.turns == 2 && session.state == SessionState::Idle).await;
+    running
+        .services
+        .sessions
+        .prompt(&mara(), session.id, "hello".into())
+        .await
+        .unwrap();
+    running
+        .until(session.id, "its second turn", |session| {
+            session.turns == 2 && session.state == SessionState::Idle
+        })
+        .await;
     running.close(true).await;
 }
 
@@ -102,8 +126,17 @@ async fn a_stop_does_not_wait_for_an_agent_that_reads_nothing() {
     fs::create_dir_all(&place.config.data_dir).unwrap();
     // It greets and never reads again: a long prompt fills its pipe, and its runner waits for room in there.
     let claude = odd::agent(&place, &format!("{}exec sleep 1000", odd::GREETS));
-    let running = open_as(&place, Setup { claude, ..Setup::default() }).await;
-    let session = running.start_agent(AgentKind::Claude, Mode::Ask, &"long ".repeat(19_000)).await;
+    let running = open_as(
+        &place,
+        Setup {
+            claude,
+            ..Setup::default()
+        },
+    )
+    .await;
+    let session = running
+        .start_agent(AgentKind::Claude, Mode::Ask, &"long ".repeat(19_000))
+        .await;
     running.state(session.id, SessionState::Working).await;
     let before = tokio::time::Instant::now();
     running.services.sessions.stop(&mara(), session.id).await.unwrap();
@@ -148,7 +181,15 @@ async fn agents_that_wait_for_a_person_do_not_keep_every_other_session_waiting()
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
     let claude = odd::agent(&place, &format!("{}{ASKS}", odd::GREETS));
-    let running = open_as(&place, Setup { claude, agents_max: 2, ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            claude,
+            agents_max: 2,
+            ..Setup::default()
+        },
+    )
+    .await;
     let first = running.start_agent(AgentKind::Claude, Mode::Ask, "one").await;
     let mut waiting = vec![first.id];
     for prompt in ["two", "three", "four"] {
@@ -160,18 +201,30 @@ async fn agents_that_wait_for_a_person_do_not_keep_every_other_session_waiting()
     let queued = |why: QueuedWhy, busy: i64, waiting: i64| {
         move |session: &model::sessions::Session| {
             session.state == SessionState::Queued
-                && session.queued.is_some_and(|queued| (queued.why, queued.busy, queued.waiting, queued.max) == (why, busy, waiting, 2))
+                && session.queued.is_some_and(|queued| {
+                    (queued.why, queued.busy, queued.waiting, queued.max) == (why, busy, waiting, 2)
+                })
         }
     };
     // As many wait as may: the next one says so, to whoever follows it too.
     let fifth = create(&running, first.project, "five").await;
     let mut follower = running.node.live().follow(mara());
     let head = running.services.node.head().await.unwrap();
-    follower.say(ClientSays::Follow { topics: vec![Topic::Session { id: fifth }], after: head }).await.unwrap();
-    running.until(fifth, "why it waits", queued(QueuedWhy::People, 0, 4)).await;
+    follower
+        .say(ClientSays::Follow {
+            topics: vec![Topic::Session { id: fifth }],
+            after: head,
+        })
+        .await
+        .unwrap();
+    running
+        .until(fifth, "why it waits", queued(QueuedWhy::People, 0, 4))
+        .await;
     let heard = async {
         loop {
-            if let Some(ServerSays::Row { row: Row::Session(row), .. }) = follower.next().await.map(Into::into)
+            if let Some(ServerSays::Row {
+                row: Row::Session(row), ..
+            }) = follower.next().await.map(Into::into)
                 && queued(QueuedWhy::People, 0, 4)(&row)
             {
                 return;
@@ -180,7 +233,12 @@ async fn agents_that_wait_for_a_person_do_not_keep_every_other_session_waiting()
     };
     tokio::time::timeout(SOON, heard).await.expect("a tab hears why");
     let asked = running.asked(waiting[0]).await;
-    running.services.approvals.decide(&mara(), asked.id, Decide::allow()).await.unwrap();
+    running
+        .services
+        .approvals
+        .decide(&mara(), asked.id, Decide::allow())
+        .await
+        .unwrap();
     running.asked(fifth).await;
     assert_eq!(running.session(fifth).await.queued, None);
     running.close(true).await;
@@ -191,11 +249,25 @@ async fn a_session_that_waits_for_agents_at_work_says_so() {
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
     let claude = odd::agent(&place, &format!("{}{ASKS}", odd::GREETS));
-    let running = open_as(&place, Setup { claude, agents_max: 1, ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            claude,
+            agents_max: 1,
+            ..Setup::default()
+        },
+    )
+    .await;
     let first = running.start_agent(AgentKind::Claude, Mode::Ask, "work").await;
     running.state(first.id, SessionState::Working).await;
     let second = create(&running, first.project, "two").await;
-    running.until(second, "why it waits", |session| session.queued.is_some_and(|queued| queued.why == QueuedWhy::Places && queued.busy == 1)).await;
+    running
+        .until(second, "why it waits", |session| {
+            session
+                .queued
+                .is_some_and(|queued| queued.why == QueuedWhy::Places && queued.busy == 1)
+        })
+        .await;
     running.services.sessions.stop(&mara(), first.id).await.unwrap();
     running.asked(second).await;
     running.close(true).await;
@@ -205,12 +277,29 @@ async fn a_session_that_waits_for_agents_at_work_says_so() {
 async fn an_agent_that_writes_more_than_is_kept_is_ended_and_its_session_says_so() {
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
-    let claude = odd::agent(&place, &format!("{}read -r prompt\nexec yes '{{\"type\":\"keep_alive\"}}'\n", odd::GREETS));
-    let running = open_as(&place, Setup { claude, spool_max: 3 << 20, ..Setup::default() }).await;
+    let claude = odd::agent(
+        &place,
+        &format!(
+            "{}read -r prompt\nexec yes '{{\"type\":\"keep_alive\"}}'\n",
+            odd::GREETS
+        ),
+    );
+    let running = open_as(
+        &place,
+        Setup {
+            claude,
+            spool_max: 3 << 20,
+            ..Setup::default()
+        },
+    )
+    .await;
     let session = running.start_agent(AgentKind::Claude, Mode::Ask, "write").await;
     let failed = running.state(session.id, SessionState::Failed).await;
     let why = failed.state_detail.unwrap();
-    assert_eq!(why, "Claude Code: it was ended because it wrote more than 3 MiB, which is all that is kept of a run");
+    assert_eq!(
+        why,
+        "Claude Code: it was ended because it wrote more than 3 MiB, which is all that is kept of a run"
+    );
     running.close(true).await;
 }
 
@@ -234,7 +323,14 @@ async fn nobody_waits_for_a_runner_that_the_database_holds_up() {
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
     let claude = odd::agent(&place, &format!("{}{ASKS_THEN_SPEAKS}", odd::GREETS));
-    let running = open_as(&place, Setup { claude, ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            claude,
+            ..Setup::default()
+        },
+    )
+    .await;
     if running.store.backend() != DbBackend::Sqlite {
         // The refusal below is SQLite's; what holds does not depend on the database.
         running.close(true).await;
@@ -242,8 +338,16 @@ async fn nobody_waits_for_a_runner_that_the_database_holds_up() {
     }
     let held = running.start_agent(AgentKind::Claude, Mode::Ask, "speak").await;
     running.asked(held.id).await;
-    let patch = ProjectPatch { approval_timeout_s: Some(10), ..ProjectPatch::default() };
-    running.services.projects.update(&mara(), held.project, patch).await.unwrap();
+    let patch = ProjectPatch {
+        approval_timeout_s: Some(10),
+        ..ProjectPatch::default()
+    };
+    running
+        .services
+        .projects
+        .update(&mara(), held.project, patch)
+        .await
+        .unwrap();
     let refuse = format!(
         "CREATE TRIGGER held_up BEFORE INSERT ON event WHEN NEW.subject = '{}' AND NEW.kind = 'entry.added' BEGIN SELECT RAISE(ABORT, 'no'); END",
         held.id
@@ -255,7 +359,11 @@ async fn nobody_waits_for_a_runner_that_the_database_holds_up() {
     for _ in 0..100 {
         hung_up(running.services.sessions.interrupt(&mara(), held.id), 1, 0).await;
     }
-    let refused = tokio::time::timeout(Duration::from_secs(12), running.services.sessions.interrupt(&mara(), held.id)).await;
+    let refused = tokio::time::timeout(
+        Duration::from_secs(12),
+        running.services.sessions.interrupt(&mara(), held.id),
+    )
+    .await;
     assert!(matches!(refused, Ok(Err(Error::Unavailable(_)))), "{refused:?}");
 
     // Others are started, asked, and denied when their time is over.
@@ -280,8 +388,23 @@ async fn nobody_waits_for_a_runner_that_the_database_holds_up() {
 async fn an_interrupt_that_a_runner_could_not_take_up_is_told_aside_and_never_again() {
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
-    let script = format!("{}{}", odd::GREETS, ASKS_THEN_SPEAKS.replacen("read -r line; do", "read -r line; do\n  printf '%s\\n' \"$line\" >>\"$log\"", 1));
-    let running = open_as(&place, Setup { claude: odd::agent(&place, &script), ..Setup::default() }).await;
+    let script = format!(
+        "{}{}",
+        odd::GREETS,
+        ASKS_THEN_SPEAKS.replacen(
+            "read -r line; do",
+            "read -r line; do\n  printf '%s\\n' \"$line\" >>\"$log\"",
+            1
+        )
+    );
+    let running = open_as(
+        &place,
+        Setup {
+            claude: odd::agent(&place, &script),
+            ..Setup::default()
+        },
+    )
+    .await;
     if running.store.backend() != DbBackend::Sqlite {
         // The refusal below is SQLite's; what holds does not depend on the database.
         running.close(true).await;
@@ -299,11 +422,21 @@ async fn an_interrupt_that_a_runner_could_not_take_up_is_told_aside_and_never_ag
     fs::write(odd::log(&place).with_extension("log.go"), "").unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let refused = running.services.sessions.interrupt(&mara(), held.id).await;
-    assert!(matches!(&refused, Err(Error::Unavailable(why)) if why.contains("told to end its turn")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(Error::Unavailable(why)) if why.contains("told to end its turn")),
+        "{refused:?}"
+    );
     running.run("DROP TRIGGER held_up").await;
-    running.until(held.id, "its words", |session| session.last.as_deref() == Some("words")).await;
+    running
+        .until(held.id, "its words", |session| session.last.as_deref() == Some("words"))
+        .await;
     // A mode that is asked for now comes after everything that was asked before.
-    running.services.sessions.set_mode(&mara(), held.id, Mode::Plan).await.unwrap_err();
+    running
+        .services
+        .sessions
+        .set_mode(&mara(), held.id, Mode::Plan)
+        .await
+        .unwrap_err();
     assert_eq!(told(), 1, "{}", odd::read(&odd::log(&place)));
     running.close(true).await;
 }

@@ -6,15 +6,22 @@ use node::store::testing::Place;
 use std::{fs, path::PathBuf};
 use tokio::sync::oneshot;
 
-/// The processes that name a folder among their arguments or in their environment, or that say they belong to it by one of these marks.
+/// The processes that name a folder among their arguments or in their environment, or that say they belong to it by one
+/// of these marks.
 fn running(folder: &str, marks: &[String]) -> Vec<String> {
     let own = std::process::id().to_string();
-    let all = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let all = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     all.filter(|pid| pid.parse::<u32>().is_ok() && *pid != own)
         .filter_map(|pid| {
-            let read = |what: &str| String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/{what}")).unwrap_or_default()).replace('\0', " ");
+            let read = |what: &str| {
+                String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/{what}")).unwrap_or_default()).replace('\0', " ")
+            };
             let (arguments, environment) = (read("cmdline"), read("environ"));
-            let ours = arguments.contains(folder) || environment.contains(folder) || marks.iter().any(|mark| environment.contains(mark));
+            let ours = arguments.contains(folder)
+                || environment.contains(folder)
+                || marks.iter().any(|mark| environment.contains(mark));
             ours.then_some(arguments)
         })
         .collect()
@@ -24,9 +31,20 @@ fn running(folder: &str, marks: &[String]) -> Vec<String> {
 async fn fails(told: oneshot::Sender<(PathBuf, Vec<String>)>, seen: oneshot::Receiver<()>) {
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
-    let script = format!("{}read -r prompt\nsleep 1000 &\nprintf '%s\\n' '{{\"type\":\"keep_alive\"}}'\nexec sleep 1000", odd::GREETS);
+    let script = format!(
+        "{}read -r prompt\nsleep 1000 &\nprintf '%s\\n' '{{\"type\":\"keep_alive\"}}'\nexec sleep 1000",
+        odd::GREETS
+    );
     let claude = odd::agent(&place, &script);
-    let running = open_as(&place, Setup { claude, pace: "human", ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            claude,
+            pace: "human",
+            ..Setup::default()
+        },
+    )
+    .await;
     let own = running.start_agent(AgentKind::Claude, Mode::Ask, "sleep").await;
     let demo = running.start(Mode::AutoAccept, "slow").await;
     let mut marks = Vec::new();
@@ -35,7 +53,12 @@ async fn fails(told: oneshot::Sender<(PathBuf, Vec<String>)>, seen: oneshot::Rec
         marks.push(format!("{}={}", node::process::MARK, session.run.expect("it runs")));
     }
     // What is queued may be started as soon as there is room.
-    running.services.sessions.prompt(&mara(), own.id, "and then".into()).await.unwrap();
+    running
+        .services
+        .sessions
+        .prompt(&mara(), own.id, "and then".into())
+        .await
+        .unwrap();
     told.send((place.config.data_dir.clone(), marks)).unwrap();
     seen.await.unwrap();
     panic!("as a test does that fails");
@@ -48,7 +71,10 @@ async fn a_test_that_panics_leaves_no_agent_no_shim_and_no_folder() {
     let failed = tokio::spawn(fails(told, seen));
     let (folder, marks) = hears.await.expect("its agents run");
     let there = running(&folder.display().to_string(), &marks);
-    assert!(there.len() >= 5, "two shims, two agents, and what one of them started: {there:#?}");
+    assert!(
+        there.len() >= 5,
+        "two shims, two agents, and what one of them started: {there:#?}"
+    );
     looked.send(()).unwrap();
     assert!(failed.await.unwrap_err().is_panic());
     let left = running(&folder.display().to_string(), &marks);

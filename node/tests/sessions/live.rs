@@ -19,13 +19,26 @@ use uuid::Uuid;
 
 /// Adds so many projects, each by an event of its own; their ids in order.
 async fn projects(running: &Running, from: u128, count: u128) -> Vec<ProjectId> {
-    let ids: Vec<ProjectId> = (from..from + count).map(|n| ProjectId::from_uuid(Uuid::from_u128(n))).collect();
+    let ids: Vec<ProjectId> = (from..from + count)
+        .map(|n| ProjectId::from_uuid(Uuid::from_u128(n)))
+        .collect();
     for some in ids.chunks(500) {
         let some = some.to_vec();
-        let add = move |id: ProjectId| ProjectAdded { id, name: format!("p{id}"), path: format!("/nowhere/{id}"), demo: false };
+        let add = move |id: ProjectId| ProjectAdded {
+            id,
+            name: format!("p{id}"),
+            path: format!("/nowhere/{id}"),
+            demo: false,
+        };
         running
             .journal
-            .commit(&Caller::node(), move |_| Box::pin(async move { Ok(some.into_iter().fold(Outcome::new(()), |outcome, id| outcome.with(id, add(id)))) }))
+            .commit(&Caller::node(), move |_| {
+                Box::pin(async move {
+                    Ok(some
+                        .into_iter()
+                        .fold(Outcome::new(()), |outcome, id| outcome.with(id, add(id))))
+                })
+            })
             .await
             .unwrap();
     }
@@ -37,7 +50,11 @@ async fn projects(running: &Running, from: u128, count: u128) -> Vec<ProjectId> 
 }
 
 async fn hear(follower: &mut Follower) -> ServerSays {
-    tokio::time::timeout(SOON, follower.next()).await.expect("the follower hears").expect("the hub lives").into()
+    tokio::time::timeout(SOON, follower.next())
+        .await
+        .expect("the follower hears")
+        .expect("the hub lives")
+        .into()
 }
 
 async fn follow(running: &Running, caller: Caller, topics: Vec<Topic>, after: Pos) -> Follower {
@@ -56,20 +73,33 @@ async fn who_was_away_hears_of_every_row_in_order_and_may_be_cut_off_anywhere() 
     let mut heard: Vec<(Pos, ProjectId)> = Vec::new();
     let head = loop {
         match hear(&mut follower).await {
-            ServerSays::Row { pos, row: Row::Project(row) } => heard.push((pos, row.id)),
+            ServerSays::Row {
+                pos,
+                row: Row::Project(row),
+            } => heard.push((pos, row.id)),
             ServerSays::Caught { pos, .. } => break pos,
             ServerSays::Health(_) => {}
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(heard.iter().map(|(_, id)| *id).collect::<Vec<_>>(), ids, "each once, in the order of the journal");
-    assert!(heard.windows(2).all(|pair| pair[0].0 < pair[1].0), "who hears something at a position has heard all before it");
+    assert_eq!(
+        heard.iter().map(|(_, id)| *id).collect::<Vec<_>>(),
+        ids,
+        "each once, in the order of the journal"
+    );
+    assert!(
+        heard.windows(2).all(|pair| pair[0].0 < pair[1].0),
+        "who hears something at a position has heard all before it"
+    );
     assert_eq!(heard.last().map(|(pos, _)| *pos), Some(head));
     // Cut off in the middle: it asks for the position it heard last again, and misses nothing.
     let (last, _) = heard[333];
     let mut follower = follow(&running, mara(), vec![Topic::Node], last - 1).await;
     match hear(&mut follower).await {
-        ServerSays::Row { pos, row: Row::Project(row) } => assert_eq!((pos, row.id), heard[333]),
+        ServerSays::Row {
+            pos,
+            row: Row::Project(row),
+        } => assert_eq!((pos, row.id), heard[333]),
         other => panic!("{other:?}"),
     }
     running.close(true).await;
@@ -83,7 +113,10 @@ async fn who_missed_thousands_of_rows_reads_the_page_again() {
     projects(&running, 1, 3_500).await;
     let mut follower = follow(&running, mara(), vec![Topic::Node], before).await;
     assert_eq!(hear(&mut follower).await, ServerSays::Reload);
-    assert!(matches!(hear(&mut follower).await, ServerSays::Caught { .. }), "and hears on from there");
+    assert!(
+        matches!(hear(&mut follower).await, ServerSays::Caught { .. }),
+        "and hears on from there"
+    );
     running.close(true).await;
     // The same where the hub remembers nothing and reads the journal.
     let running = open(&place).await;
@@ -128,11 +161,22 @@ async fn nobody_hears_that_a_session_is_gone_who_never_saw_it() {
     let private = ended(&running, Visibility::Private).await;
     let shared = ended(&running, Visibility::Project).await;
     let after = running.journal.head().await;
-    let (mut mine, mut theirs) =
-        (follow(&running, mara(), vec![Topic::Node], after).await, follow(&running, person(2, "jonas"), vec![Topic::Node], after).await);
+    let (mut mine, mut theirs) = (
+        follow(&running, mara(), vec![Topic::Node], after).await,
+        follow(&running, person(2, "jonas"), vec![Topic::Node], after).await,
+    );
     // Said again that it is private: that hides nothing.
-    let again = SessionPatch { visibility: Some(Visibility::Private), title: Some("still mine".into()), ..SessionPatch::default() };
-    running.services.sessions.update(&mara(), private.id, again).await.unwrap();
+    let again = SessionPatch {
+        visibility: Some(Visibility::Private),
+        title: Some("still mine".into()),
+        ..SessionPatch::default()
+    };
+    running
+        .services
+        .sessions
+        .update(&mara(), private.id, again)
+        .await
+        .unwrap();
     for id in [private.id, shared.id] {
         running.services.sessions.delete(&mara(), id).await.unwrap();
     }
@@ -147,7 +191,10 @@ async fn nobody_hears_that_a_session_is_gone_who_never_saw_it() {
 /// The next row of a session, shared as it is.
 async fn row(follower: &mut Follower) -> Arc<Written<Row>> {
     loop {
-        let told = tokio::time::timeout(SOON, follower.next()).await.expect("the follower hears").expect("the hub lives");
+        let told = tokio::time::timeout(SOON, follower.next())
+            .await
+            .expect("the follower hears")
+            .expect("the hub lives");
         if let Told::Row { row, .. } = told {
             return row;
         }
@@ -169,20 +216,46 @@ async fn a_row_and_an_event_are_made_once_for_all_who_may_see_them() {
     let (hub, jonas) = (running.node.live(), person(2, "jonas"));
     let after = running.journal.head().await;
     let topics = vec![Topic::Session { id: session.id }];
-    let (mut mine, mut theirs) = (follow(&running, mara(), topics.clone(), after).await, follow(&running, jonas.clone(), topics, after).await);
+    let (mut mine, mut theirs) = (
+        follow(&running, mara(), topics.clone(), after).await,
+        follow(&running, jonas.clone(), topics, after).await,
+    );
     // A reading is given away for a second, which a busy machine may let pass.
     let mut shared = 0;
     for n in 0..10 {
-        let patch = SessionPatch { title: Some(format!("title {n}")), ..SessionPatch::default() };
-        running.services.sessions.update(&mara(), session.id, patch).await.unwrap();
+        let patch = SessionPatch {
+            title: Some(format!("title {n}")),
+            ..SessionPatch::default()
+        };
+        running
+            .services
+            .sessions
+            .update(&mara(), session.id, patch)
+            .await
+            .unwrap();
         let (one, other) = tokio::join!(row(&mut mine), row(&mut theirs));
-        assert_eq!((title(&one), title(&other)), (format!("title {n}").as_str(), format!("title {n}").as_str()));
+        assert_eq!(
+            (title(&one), title(&other)),
+            (format!("title {n}").as_str(), format!("title {n}").as_str())
+        );
         shared += usize::from(Arc::ptr_eq(&one, &other));
     }
     assert!(shared > 0, "each was read for each of them");
-    let (mine, theirs) = (hub.events(&mara(), after, 100).await.unwrap(), hub.events(&jonas, after, 100).await.unwrap());
-    assert_eq!((mine.events.len(), theirs.events.len(), mine.upto, theirs.upto), (10, 10, after + 10, after + 10));
-    assert!(mine.events.iter().zip(&theirs.events).all(|(one, other)| Arc::ptr_eq(one, other)), "each was written out for each of them");
+    let (mine, theirs) = (
+        hub.events(&mara(), after, 100).await.unwrap(),
+        hub.events(&jonas, after, 100).await.unwrap(),
+    );
+    assert_eq!(
+        (mine.events.len(), theirs.events.len(), mine.upto, theirs.upto),
+        (10, 10, after + 10, after + 10)
+    );
+    assert!(
+        mine.events
+            .iter()
+            .zip(&theirs.events)
+            .all(|(one, other)| Arc::ptr_eq(one, other)),
+        "each was written out for each of them"
+    );
     running.close(true).await;
 }
 
@@ -194,14 +267,29 @@ async fn a_right_that_changes_between_two_events_holds_from_the_second_on() {
     let (hub, jonas) = (running.node.live(), person(2, "jonas"));
     let start = running.journal.head().await;
     let topics = vec![Topic::Node, Topic::Session { id: session.id }];
-    let (mut mine, mut theirs) = (follow(&running, mara(), topics.clone(), start).await, follow(&running, jonas.clone(), topics, start).await);
+    let (mut mine, mut theirs) = (
+        follow(&running, mara(), topics.clone(), start).await,
+        follow(&running, jonas.clone(), topics, start).await,
+    );
     let update = async |visibility: Option<Visibility>, title: &str| {
-        let patch = SessionPatch { visibility, title: Some(title.into()), ..SessionPatch::default() };
-        running.services.sessions.update(&mara(), session.id, patch).await.unwrap();
+        let patch = SessionPatch {
+            visibility,
+            title: Some(title.into()),
+            ..SessionPatch::default()
+        };
+        running
+            .services
+            .sessions
+            .update(&mara(), session.id, patch)
+            .await
+            .unwrap();
     };
     let told = async |caller: &Caller| hub.events(caller, start, 100).await.unwrap().events.len();
     update(None, "for both").await;
-    assert_eq!((title(&*row(&mut mine).await), title(&*row(&mut theirs).await)), ("for both", "for both"));
+    assert_eq!(
+        (title(&*row(&mut mine).await), title(&*row(&mut theirs).await)),
+        ("for both", "for both")
+    );
     assert_eq!((told(&mara()).await, told(&jonas).await), (1, 1));
     // Both changes may be told at once: what was shared until then is not read for the first of them.
     update(Some(Visibility::Private), "mine").await;
@@ -216,7 +304,11 @@ async fn a_right_that_changes_between_two_events_holds_from_the_second_on() {
         }
     }
     update(Some(Visibility::Project), "for both again").await;
-    assert_eq!(title(&*row(&mut theirs).await), "for both again", "in lists; its own page is followed no longer");
+    assert_eq!(
+        title(&*row(&mut theirs).await),
+        "for both again",
+        "in lists; its own page is followed no longer"
+    );
     assert_eq!((told(&mara()).await, told(&jonas).await), (4, 4));
     running.close(true).await;
 }
@@ -225,9 +317,15 @@ async fn a_right_that_changes_between_two_events_holds_from_the_second_on() {
 async fn what_a_session_says_of_itself_and_what_lists_find_are_one_rule() {
     let place = Place::new().await;
     let running = open(&place).await;
-    let mut sessions =
-        vec![ended(&running, Visibility::Private).await.id, ended(&running, Visibility::Project).await.id, ended(&running, Visibility::Node).await.id];
-    let (gone, gone_too) = (ended(&running, Visibility::Private).await.id, ended(&running, Visibility::Project).await.id);
+    let mut sessions = vec![
+        ended(&running, Visibility::Private).await.id,
+        ended(&running, Visibility::Project).await.id,
+        ended(&running, Visibility::Node).await.id,
+    ];
+    let (gone, gone_too) = (
+        ended(&running, Visibility::Private).await.id,
+        ended(&running, Visibility::Project).await.id,
+    );
     for id in [gone, gone_too] {
         running.services.sessions.delete(&mara(), id).await.unwrap();
         sessions.push(id);
@@ -237,13 +335,20 @@ async fn what_a_session_says_of_itself_and_what_lists_find_are_one_rule() {
         for id in &sessions {
             let after = running.journal.head().await;
             let topics = vec![Topic::Session { id: *id }];
-            let is_followed = !matches!(hear(&mut follow(&running, caller.clone(), topics, after).await).await, ServerSays::Gone { .. });
+            let is_followed = !matches!(
+                hear(&mut follow(&running, caller.clone(), topics, after).await).await,
+                ServerSays::Gone { .. }
+            );
             let is_found = running.services.sessions.find(&caller, *id).await.is_ok();
             assert_eq!(is_followed, is_found, "{id} by {}", caller.name);
             seen.push(is_found);
         }
     }
-    assert_eq!(seen.iter().filter(|is_found| **is_found).count(), 3 + 2 + 2 + 3, "{seen:?}");
+    assert_eq!(
+        seen.iter().filter(|is_found| **is_found).count(),
+        3 + 2 + 2 + 3,
+        "{seen:?}"
+    );
     running.close(true).await;
 }
 
@@ -253,15 +358,32 @@ async fn however_many_ask_for_the_agents_one_look_runs_at_a_time() {
     let place = Place::new().await;
     let folder = tempfile::tempdir().unwrap();
     let (claude, count) = (folder.path().join("claude"), folder.path().join("count"));
-    std::fs::write(&claude, format!("#!/bin/sh\necho x >> {}\nsleep 1\necho '2.1.0 (Claude Code)'\n", count.display())).unwrap();
+    std::fs::write(
+        &claude,
+        format!(
+            "#!/bin/sh\necho x >> {}\nsleep 1\necho '2.1.0 (Claude Code)'\n",
+            count.display()
+        ),
+    )
+    .unwrap();
     std::fs::set_permissions(&claude, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let running = crate::open_as(&place, crate::Setup { claude, ..crate::Setup::default() }).await;
+    let running = crate::open_as(
+        &place,
+        crate::Setup {
+            claude,
+            ..crate::Setup::default()
+        },
+    )
+    .await;
     let started = || std::fs::read_to_string(&count).unwrap_or_default().lines().count();
     running.services.node.agents(&mara(), true).await.unwrap();
     let each = started();
     assert!(each > 0);
     let begun = std::time::Instant::now();
-    let asked = futures::future::join_all((0..60).map(|_| async { running.services.node.agents(&mara(), true).await.unwrap() })).await;
+    let asked = futures::future::join_all(
+        (0..60).map(|_| async { running.services.node.agents(&mara(), true).await.unwrap() }),
+    )
+    .await;
     assert!(asked.iter().all(|found| !found.is_empty()));
     assert!(started() <= each * 2, "{} programs for 61 questions", started());
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());

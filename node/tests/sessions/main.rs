@@ -1,7 +1,10 @@
 //! Sessions end to end on a real store with real processes: the demo agent under its shim.
 //! Nothing here is faked; only the tests of retention steer the clock.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint"
+)]
 
 mod again;
 mod contract;
@@ -54,7 +57,10 @@ struct Running {
 fn program() -> PathBuf {
     // Examples are built together with the tests, next to `deps`.
     let own = std::env::current_exe().expect("a test knows its program");
-    own.parent().and_then(|deps| deps.parent()).expect("tests lie in target/PROFILE/deps").join("examples/orchwiz_parts")
+    own.parent()
+        .and_then(|deps| deps.parent())
+        .expect("tests lie in target/PROFILE/deps")
+        .join("examples/orchwiz_parts")
 }
 
 /// What a test sets of a node.
@@ -89,13 +95,35 @@ impl Default for Setup {
 }
 
 async fn open_with(place: &Place, agents_max: usize, pace: &'static str) -> Running {
-    open_as(place, Setup { agents_max, pace, ..Setup::default() }).await
+    open_as(
+        place,
+        Setup {
+            agents_max,
+            pace,
+            ..Setup::default()
+        },
+    )
+    .await
 }
 
 async fn open_as(place: &Place, setup: Setup) -> Running {
-    let Setup { deps, agents_max, pace, idle, silence, claude, driver, spool_max, roots } = setup;
-    let store = Store::open::<Migrator>(&place.config, &deps).await.expect("the store opens");
-    let journal = Journal::open(store.clone(), deps.clone()).await.expect("the journal opens");
+    let Setup {
+        deps,
+        agents_max,
+        pace,
+        idle,
+        silence,
+        claude,
+        driver,
+        spool_max,
+        roots,
+    } = setup;
+    let store = Store::open::<Migrator>(&place.config, &deps)
+        .await
+        .expect("the store opens");
+    let journal = Journal::open(store.clone(), deps.clone())
+        .await
+        .expect("the journal opens");
     let data_dir = place.config.data_dir.clone();
     let config = NodeConfig {
         identity: Identity {
@@ -114,17 +142,34 @@ async fn open_as(place: &Place, setup: Setup) -> Running {
             own_program: program(),
             driver,
             demo_env: BTreeMap::from([
-                ("ORCHWIZ_DEMO_STATE".into(), data_dir.join("demo-agent").display().to_string()),
+                (
+                    "ORCHWIZ_DEMO_STATE".into(),
+                    data_dir.join("demo-agent").display().to_string(),
+                ),
                 ("ORCHWIZ_DEMO_PACE".into(), pace.into()),
             ]),
         },
-        shim: ShimProgram { program: program(), args: vec!["shim".into()] },
+        shim: ShimProgram {
+            program: program(),
+            args: vec!["shim".into()],
+        },
         roots,
     };
-    let accounts = Arc::new(node::accounts::AccountsService::new(store.clone(), journal.clone(), deps.clone()));
-    let node = Node::open(config, store.clone(), journal.clone(), accounts, deps).await.expect("the node opens");
+    let accounts = Arc::new(node::accounts::AccountsService::new(
+        store.clone(),
+        journal.clone(),
+        deps.clone(),
+    ));
+    let node = Node::open(config, store.clone(), journal.clone(), accounts, deps)
+        .await
+        .expect("the node opens");
     let services = node.services();
-    Running { node, store, journal, services }
+    Running {
+        node,
+        store,
+        journal,
+        services,
+    }
 }
 
 async fn open(place: &Place) -> Running {
@@ -140,7 +185,11 @@ impl Running {
     }
 
     async fn session(&self, id: SessionId) -> Session {
-        self.services.sessions.find(&mara(), id).await.expect("the session exists")
+        self.services
+            .sessions
+            .find(&mara(), id)
+            .await
+            .expect("the session exists")
     }
 
     async fn until(&self, id: SessionId, what: &str, test: impl Fn(&Session) -> bool) -> Session {
@@ -150,7 +199,13 @@ impl Running {
             if test(&session) {
                 return session;
             }
-            assert!(Instant::now() < deadline, "{what} did not come: {:?} {:?}\n{}", session.state, session.state_detail, self.story(id).await);
+            assert!(
+                Instant::now() < deadline,
+                "{what} did not come: {:?} {:?}\n{}",
+                session.state,
+                session.state_detail,
+                self.story(id).await
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -163,7 +218,12 @@ impl Running {
         let mut all = Vec::new();
         loop {
             let after = all.last().map_or(0, |entry: &Entry| entry.seq);
-            let page = self.services.sessions.entries(&mara(), id, after, 200, false).await.expect("entries are listed");
+            let page = self
+                .services
+                .sessions
+                .entries(&mara(), id, after, 200, false)
+                .await
+                .expect("entries are listed");
             all.extend(page.items);
             if page.next.is_none() {
                 return all;
@@ -173,18 +233,36 @@ impl Running {
 
     async fn story(&self, id: SessionId) -> String {
         let entries = self.entries(id).await;
-        entries.iter().map(|entry| format!("{:>3} {:8} {}", entry.seq, entry.kind.word(), entry.preview)).collect::<Vec<_>>().join("\n")
+        entries
+            .iter()
+            .map(|entry| format!("{:>3} {:8} {}", entry.seq, entry.kind.word(), entry.preview))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// What was said to the agent, in order.
     async fn said(&self, id: SessionId) -> Vec<String> {
-        self.entries(id).await.into_iter().filter(|entry| entry.kind == EntryKind::Prompt).map(|entry| entry.preview).collect()
+        self.entries(id)
+            .await
+            .into_iter()
+            .filter(|entry| entry.kind == EntryKind::Prompt)
+            .map(|entry| entry.preview)
+            .collect()
     }
 
     async fn asked(&self, id: SessionId) -> Approval {
         self.state(id, SessionState::Waiting).await;
-        let filter = ApprovalFilter { state: Some(ApprovalState::Pending), session: Some(id) };
-        self.services.approvals.list(&mara(), filter, PageQuery::default()).await.expect("approvals are listed").items.remove(0)
+        let filter = ApprovalFilter {
+            state: Some(ApprovalState::Pending),
+            session: Some(id),
+        };
+        self.services
+            .approvals
+            .list(&mara(), filter, PageQuery::default())
+            .await
+            .expect("approvals are listed")
+            .items
+            .remove(0)
     }
 
     async fn start(&self, mode: Mode, prompt: &str) -> Session {
@@ -195,13 +273,32 @@ impl Running {
         let demo = self.services.sessions.run_demo(&mara()).await.expect("the demo starts");
         self.services.sessions.stop(&mara(), demo.id).await.expect("it stops");
         self.until(demo.id, "its end", |session| session.run.is_none()).await;
-        let new = NewSession { project: Some(demo.project), folder: None, agent, mode, prompt: prompt.into(), title: None, model: None, visibility: None };
-        self.services.sessions.create(&mara(), new).await.expect("a session starts")
+        let new = NewSession {
+            project: Some(demo.project),
+            folder: None,
+            agent,
+            mode,
+            prompt: prompt.into(),
+            title: None,
+            model: None,
+            visibility: None,
+        };
+        self.services
+            .sessions
+            .create(&mara(), new)
+            .await
+            .expect("a session starts")
     }
 }
 
 fn person(n: u128, name: &str) -> Caller {
-    Caller { user: Some(UserId::from_uuid(Uuid::from_u128(n))), name: name.into(), role: Role::Owner, via: Via::Cli, from: None }
+    Caller {
+        user: Some(UserId::from_uuid(Uuid::from_u128(n))),
+        name: name.into(),
+        role: Role::Owner,
+        via: Via::Cli,
+        from: None,
+    }
 }
 
 fn mara() -> Caller {

@@ -24,7 +24,9 @@ fn leak(text: &[u8]) -> Option<&'static str> {
 
 fn memchr_find(text: &[u8], part: &[u8]) -> bool {
     // The first byte first: files of databases are large.
-    text.iter().enumerate().any(|(at, byte)| *byte == part[0] && text[at..].starts_with(part))
+    text.iter()
+        .enumerate()
+        .any(|(at, byte)| *byte == part[0] && text[at..].starts_with(part))
 }
 
 /// Lines in which the canary begins at this place of every text, and the pieces in which it is written.
@@ -66,15 +68,29 @@ async fn said(running: &Running, session: SessionId) -> String {
     let services = &running.services;
     let mut all = String::new();
     let mut add = |value: Value| writeln!(all, "{value}").unwrap();
-    add(json!(services.sessions.list(&caller, SessionFilter::default(), PageQuery::default()).await.unwrap()));
+    add(json!(
+        services
+            .sessions
+            .list(&caller, SessionFilter::default(), PageQuery::default())
+            .await
+            .unwrap()
+    ));
     add(json!(services.sessions.view(&caller, session).await.unwrap()));
     for entry in running.entries(session).await {
         add(json!(entry));
-        add(json!(services.sessions.entry_body(&caller, session, entry.seq).await.unwrap()));
+        add(json!(
+            services.sessions.entry_body(&caller, session, entry.seq).await.unwrap()
+        ));
     }
-    let mut page = PageQuery { after: None, limit: Some(200) };
+    let mut page = PageQuery {
+        after: None,
+        limit: Some(200),
+    };
     loop {
-        let filter = ApprovalFilter { state: None, session: Some(session) };
+        let filter = ApprovalFilter {
+            state: None,
+            session: Some(session),
+        };
         let found = services.approvals.list(&caller, filter, page.clone()).await.unwrap();
         for approval in &found.items {
             add(json!(approval));
@@ -99,10 +115,18 @@ async fn said(running: &Running, session: SessionId) -> String {
 /// Every raw line, and whatever a cursor between two lines gives.
 async fn raw(running: &Running, session: SessionId) -> String {
     let mut all = String::new();
-    let mut page = PageQuery { after: None, limit: Some(200) };
+    let mut page = PageQuery {
+        after: None,
+        limit: Some(200),
+    };
     let mut first = None;
     loop {
-        let found = running.services.sessions.raw(&mara(), session, page.clone()).await.unwrap();
+        let found = running
+            .services
+            .sessions
+            .raw(&mara(), session, page.clone())
+            .await
+            .unwrap();
         first = first.or_else(|| found.items.get(3).cloned());
         found.items.iter().for_each(|line| all.push_str(&line.text));
         match found.next {
@@ -113,9 +137,23 @@ async fn raw(running: &Running, session: SessionId) -> String {
     let line = first.expect("there are lines");
     for inside in 1..line.text.len() as u64 {
         let cursor = URL_SAFE_NO_PAD.encode(format!("{}\n{}", line.run, line.offset + inside));
-        let given = running.services.sessions.raw(&mara(), session, PageQuery { after: Some(cursor), limit: Some(1) }).await;
+        let given = running
+            .services
+            .sessions
+            .raw(
+                &mara(),
+                session,
+                PageQuery {
+                    after: Some(cursor),
+                    limit: Some(1),
+                },
+            )
+            .await;
         match given {
-            Err(error) => assert!(matches!(&error, Error::Invalid { field, .. } if field == "after"), "{error:?}"),
+            Err(error) => assert!(
+                matches!(&error, Error::Invalid { field, .. } if field == "after"),
+                "{error:?}"
+            ),
             Ok(found) => found.items.iter().for_each(|line| all.push_str(&line.text)),
         }
     }
@@ -127,13 +165,29 @@ async fn nothing_of_a_known_secret_is_stored_shown_or_sent_wherever_it_is_printe
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
     let offsets = (0..=8).chain(140..=210).chain(240..=310).chain(440..=510);
-    let output = offsets.enumerate().flat_map(|(n, offset)| lines(n, offset)).map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
+    let output = offsets
+        .enumerate()
+        .flat_map(|(n, offset)| lines(n, offset))
+        .map(|line| format!("{line}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     // It fits into one raw line, and not into what is shown of one.
-    let long = (65_500..65_540).map(|offset| format!("{}{CANARY}\n", "y".repeat(offset))).collect::<Vec<_>>().concat();
+    let long = (65_500..65_540)
+        .map(|offset| format!("{}{CANARY}\n", "y".repeat(offset)))
+        .collect::<Vec<_>>()
+        .concat();
     fs::write(place.config.data_dir.join("said"), output + &long).unwrap();
-    let slow = lines(0, 3).into_iter().filter(|line| line["type"] == "stream_event").map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
+    let slow = lines(0, 3)
+        .into_iter()
+        .filter(|line| line["type"] == "stream_event")
+        .map(|line| format!("{line}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     fs::write(place.config.data_dir.join("slow"), slow).unwrap();
-    let stderr = (0..60).map(|n| format!("{}{CANARY}\n", "z".repeat(n))).collect::<Vec<_>>().concat();
+    let stderr = (0..60)
+        .map(|n| format!("{}{CANARY}\n", "z".repeat(n)))
+        .collect::<Vec<_>>()
+        .concat();
     fs::write(place.config.data_dir.join("stderr"), stderr).unwrap();
     let script = format!(
         "{}read -r prompt\nwhile read -r line; do printf '%s\\n' \"$line\"; sleep 0.1; done <{d}/slow\ncat {d}/said\nread -r go\ncat {d}/stderr >&2\nexit 3\n",
@@ -141,11 +195,20 @@ async fn nothing_of_a_known_secret_is_stored_shown_or_sent_wherever_it_is_printe
         d = place.config.data_dir.display()
     );
     let claude = odd::agent(&place, &script);
-    let running = open_as(&place, Setup { claude, ..Setup::default() }).await;
+    let running = open_as(
+        &place,
+        Setup {
+            claude,
+            ..Setup::default()
+        },
+    )
+    .await;
     assert!(running.journal.mask(CANARY));
 
     let mut follower = running.node.live().follow(mara());
-    let session = running.start_agent(AgentKind::Claude, Mode::Ask, &format!("{}{CANARY}", "x".repeat(70))).await;
+    let session = running
+        .start_agent(AgentKind::Claude, Mode::Ask, &format!("{}{CANARY}", "x".repeat(70)))
+        .await;
     let topics = vec![Topic::Node, Topic::Session { id: session.id }];
     follower.say(ClientSays::Follow { topics, after: 0 }).await.unwrap();
     let listener = tokio::spawn(async move {
@@ -158,13 +221,33 @@ async fn nothing_of_a_known_secret_is_stored_shown_or_sent_wherever_it_is_printe
         }
         (frames, partials)
     });
-    running.until(session.id, "all of it", |session| session.calls > 600).await;
-    let pending = ApprovalFilter { state: Some(ApprovalState::Pending), session: Some(session.id) };
-    assert!(running.services.approvals.list(&mara(), pending, PageQuery::default()).await.unwrap().items.is_empty());
+    running
+        .until(session.id, "all of it", |session| session.calls > 600)
+        .await;
+    let pending = ApprovalFilter {
+        state: Some(ApprovalState::Pending),
+        session: Some(session.id),
+    };
+    assert!(
+        running
+            .services
+            .approvals
+            .list(&mara(), pending, PageQuery::default())
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
     // It reads on, and ends.
     running.services.sessions.interrupt(&mara(), session.id).await.ok();
     let failed = running.state(session.id, SessionState::Failed).await;
-    assert!(failed.state_detail.as_deref().is_some_and(|why| why.contains("[masked]")), "{failed:?}");
+    assert!(
+        failed
+            .state_detail
+            .as_deref()
+            .is_some_and(|why| why.contains("[masked]")),
+        "{failed:?}"
+    );
 
     let shown = said(&running, session.id).await;
     assert_eq!(leak(shown.as_bytes()), None);
@@ -173,7 +256,10 @@ async fn nothing_of_a_known_secret_is_stored_shown_or_sent_wherever_it_is_printe
     assert_eq!(leak(raw.as_bytes()), None);
     assert!(raw.contains("[masked]"));
     let (frames, partials) = listener.await.unwrap();
-    assert!(frames > 100 && partials > 3, "{frames} frames, {partials} of them partial");
+    assert!(
+        frames > 100 && partials > 3,
+        "{frames} frames, {partials} of them partial"
+    );
     if place.config.url.is_none() {
         for file in ["orchwiz.db", "orchwiz.db-wal"] {
             let bytes = fs::read(place.config.data_dir.join(file)).unwrap_or_default();

@@ -52,8 +52,18 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl ApiError {
     /// An error that is no [`Error`]: one of HTTP itself.
     pub fn http(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        let body = ErrorBody { code: code.to_owned(), message: message.into(), field: None, reference: None, decision: None };
-        Self { status, body: Box::new(body), retry_after: None }
+        let body = ErrorBody {
+            code: code.to_owned(),
+            message: message.into(),
+            field: None,
+            reference: None,
+            decision: None,
+        };
+        Self {
+            status,
+            body: Box::new(body),
+            retry_after: None,
+        }
     }
 
     /// A request that cannot be understood at all. 400.
@@ -63,12 +73,20 @@ impl ApiError {
 
     /// A path where nothing is. 404.
     pub fn no_such_path() -> Self {
-        Self::http(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path; /api/openapi.json lists what there is")
+        Self::http(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is nothing at this path; /api/openapi.json lists what there is",
+        )
     }
 
     /// A path that takes other methods. 405.
     pub fn no_such_method() -> Self {
-        Self::http(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method; the header Allow lists those it takes")
+        Self::http(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this path does not take this method; the header Allow lists those it takes",
+        )
     }
 }
 
@@ -91,10 +109,15 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(ErrorEnvelope { error: *self.body })).into_response();
         if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"orchwiz\""));
+            response.headers_mut().insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"orchwiz\""),
+            );
         }
         response
     }

@@ -1,6 +1,6 @@
-//! How handlers get at a request: the caller, ids in the path, parameters, a JSON body; whatever is wrong with them becomes one error shape.
-//! Each handler names what it takes by the types of its arguments, and the OpenAPI document is made of the same types. It must not know what any value
-//! means.
+//! How handlers get at a request: the caller, ids in the path, parameters, a JSON body; whatever is wrong with them
+//! becomes one error shape. Each handler names what it takes by the types of its arguments, and the OpenAPI document is
+//! made of the same types. It must not know what any value means.
 
 use super::error::{ApiError, ApiResult};
 use axum::{
@@ -34,7 +34,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Known {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
-        parts.extensions.get::<Caller>().cloned().map(Self).ok_or_else(|| Error::Unauthenticated.into())
+        parts
+            .extensions
+            .get::<Caller>()
+            .cloned()
+            .map(Self)
+            .ok_or_else(|| Error::Unauthenticated.into())
     }
 }
 
@@ -69,7 +74,10 @@ pub trait Segments: Sized {
 
 impl<T: Segment> Segments for T {
     fn read<'a>(mut segments: impl Iterator<Item = &'a str>) -> ApiResult<Self> {
-        segments.next().and_then(|text| text.parse().ok()).ok_or_else(|| Error::NotFound(T::WHAT.to_owned()).into())
+        segments
+            .next()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| Error::NotFound(T::WHAT.to_owned()).into())
     }
 }
 
@@ -86,13 +94,15 @@ impl<S: Send + Sync, T: Segments> FromRequestParts<S> for Path<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::no_such_path())?;
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::no_such_path())?;
         T::read(params.iter().map(|(_, value)| value)).map(Self)
     }
 }
 
-/// The parameters after the question mark, as a `T` that derives `IntoParams` and denies unknown fields; `params(...)` names the same `T`. Twice is an
-/// error but for lists, empty counts as absent.
+/// The parameters after the question mark, as a `T` that derives `IntoParams` and denies unknown fields; `params(...)`
+/// names the same `T`. Twice is an error but for lists, empty counts as absent.
 pub struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
@@ -111,7 +121,9 @@ pub struct NoParams {}
 /// Reads a query: what is wrong is said with the parameter it is wrong at.
 pub fn query<T: DeserializeOwned>(text: &str) -> ApiResult<T> {
     let given = pairs(text)?;
-    let clean = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&given).finish();
+    let clean = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(&given)
+        .finish();
     let form = serde_html_form::Deserializer::from_bytes(clean.as_bytes());
     serde_path_to_error::deserialize(form).map_err(|error| {
         let message = error.inner().to_string();
@@ -135,7 +147,9 @@ fn pairs(query: &str) -> ApiResult<Vec<(String, String)>> {
         let name = decode(name).ok_or_else(|| ApiError::malformed("the name of a parameter is not valid UTF-8"))?;
         let value = decode(value).ok_or_else(|| Error::invalid(name.clone(), "is not valid UTF-8"))?;
         if name.contains('\0') || value.contains('\0') {
-            return Err(Error::invalid(name.replace('\0', ""), "contains the character NUL, which no value may").into());
+            return Err(
+                Error::invalid(name.replace('\0', ""), "contains the character NUL, which no value may").into(),
+            );
         }
         pairs.push((name, value));
     }
@@ -146,8 +160,14 @@ fn pairs(query: &str) -> ApiResult<Vec<(String, String)>> {
 /// Several values, separated by commas or given one by one; for `deserialize_with`.
 pub fn several<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let given = Vec::<String>::deserialize(deserializer)?;
-    let words = given.iter().flat_map(|value| value.split(',')).map(str::trim).filter(|word| !word.is_empty());
-    words.map(|word| T::deserialize(word.to_owned().into_deserializer())).collect()
+    let words = given
+        .iter()
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|word| !word.is_empty());
+    words
+        .map(|word| T::deserialize(word.to_owned().into_deserializer()))
+        .collect()
 }
 
 /// `after` and `limit` of a list; 422 at `limit` when it is none.
@@ -176,7 +196,8 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// A JSON body read into `T`, or a `T` as an answer. By its name utoipa finds it among the arguments of a handler and declares the body.
+/// A JSON body read into `T`, or a `T` as an answer. By its name utoipa finds it among the arguments of a handler and
+/// declares the body.
 pub struct Json<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -190,7 +211,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
         if !is_json(&request) {
-            return Err(ApiError::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "send JSON, with Content-Type: application/json"));
+            return Err(ApiError::http(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "send JSON, with Content-Type: application/json",
+            ));
         }
         let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
         read(&bytes).map(Self)
@@ -217,10 +242,14 @@ impl<S: Send + Sync> FromRequest<S> for NoBody {
 }
 
 fn is_json(request: &Request) -> bool {
-    request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        let essence = value.split(';').next().unwrap_or_default().trim();
-        essence.eq_ignore_ascii_case("application/json")
-    })
+    request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| {
+            let essence = value.split(';').next().unwrap_or_default().trim();
+            essence.eq_ignore_ascii_case("application/json")
+        })
 }
 
 fn unreadable(rejection: BytesRejection) -> ApiError {
@@ -234,7 +263,8 @@ fn unreadable(rejection: BytesRejection) -> ApiError {
 /// Reads JSON: what is wrong is said with the field it is wrong at.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     let text = std::str::from_utf8(bytes).map_err(|_| ApiError::malformed("the body is not valid UTF-8"))?;
-    let value: Value = serde_json::from_str(text).map_err(|error| ApiError::malformed(format!("the body is not JSON: {error}")))?;
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| ApiError::malformed(format!("the body is not JSON: {error}")))?;
     if let Some(field) = nul(&value, String::new()) {
         return Err(Error::invalid(field, "contains the character NUL, which no value may").into());
     }
@@ -248,7 +278,10 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
 
 /// The field a message of serde is about: unknown and missing ones are named in the message, not in the path.
 fn named(message: &str, path: &str) -> String {
-    let name = ["unknown field `", "missing field `"].iter().find_map(|start| message.strip_prefix(start)).and_then(|rest| rest.split('`').next());
+    let name = ["unknown field `", "missing field `"]
+        .iter()
+        .find_map(|start| message.strip_prefix(start))
+        .and_then(|rest| rest.split('`').next());
     match name {
         None => path.to_owned(),
         // The path already ends in the unknown field.
@@ -260,11 +293,26 @@ fn named(message: &str, path: &str) -> String {
 
 /// Where a string with NUL lies in a value.
 pub(crate) fn nul(value: &Value, path: String) -> Option<String> {
-    let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let inside = |name: &str| {
+        if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
     match value {
         Value::String(text) => text.contains('\0').then_some(path),
-        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| nul(item, format!("{path}[{index}]"))),
-        Value::Object(fields) => fields.iter().find_map(|(name, item)| if name.contains('\0') { Some(inside("")) } else { nul(item, inside(name)) }),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| nul(item, format!("{path}[{index}]"))),
+        Value::Object(fields) => fields.iter().find_map(|(name, item)| {
+            if name.contains('\0') {
+                Some(inside(""))
+            } else {
+                nul(item, inside(name))
+            }
+        }),
         _ => None,
     }
 }
@@ -288,15 +336,37 @@ mod tests {
             ("[]", 422, None),
             ("{}", 422, Some("agent")),
             ("{\"project\":3}", 422, Some("project")),
-            (&format!("{{{project},\"agent\":\"robot\",\"mode\":\"ask\",\"prompt\":\"x\"}}"), 422, Some("agent")),
-            (&format!("{{{project},\"agent\":\"demo\",\"mode\":\"ask\",\"prompt\":[]}}"), 422, Some("prompt")),
-            (&format!("{{{project},\"agent\":\"demo\",\"mode\":\"ask\",\"prompt\":\"a\\u0000\"}}"), 422, Some("prompt")),
-            (&format!("{{{project},\"agent\":\"demo\",\"mode\":\"ask\",\"prompt\":\"x\",\"colour\":1}}"), 422, Some("colour")),
+            (
+                &format!("{{{project},\"agent\":\"robot\",\"mode\":\"ask\",\"prompt\":\"x\"}}"),
+                422,
+                Some("agent"),
+            ),
+            (
+                &format!("{{{project},\"agent\":\"demo\",\"mode\":\"ask\",\"prompt\":[]}}"),
+                422,
+                Some("prompt"),
+            ),
+            (
+                &format!("{{{project},\"agent\":\"demo\",\"mode\":\"ask\",\"prompt\":\"a\\u0000\"}}"),
+                422,
+                Some("prompt"),
+            ),
+            (
+                &format!("{{{project},\"agent\":\"demo\",\"mode\":\"ask\",\"prompt\":\"x\",\"colour\":1}}"),
+                422,
+                Some("colour"),
+            ),
         ] {
             let (got, at, message) = wrong(body);
             assert_eq!((got, at.as_deref()), (status, field), "{body}: {message}");
         }
-        assert_eq!(read::<NewSession>(b"{\"project\":\"\xff\"}").unwrap_err().status.as_u16(), 400);
+        assert_eq!(
+            read::<NewSession>(b"{\"project\":\"\xff\"}")
+                .unwrap_err()
+                .status
+                .as_u16(),
+            400
+        );
     }
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -312,8 +382,22 @@ mod tests {
     fn parameters_are_known_valid_and_given_once() {
         let both = vec![SessionState::Waiting, SessionState::Working, SessionState::Idle];
         let read = query::<Asked>("state=waiting,working&state=idle&q=a%20b+c").unwrap();
-        assert_eq!(read, Asked { state: both, q: "a b c".to_owned().into(), limit: None });
-        assert_eq!(query::<Asked>("state=&q=&&limit").unwrap(), Asked { state: Vec::new(), q: None, limit: None });
+        assert_eq!(
+            read,
+            Asked {
+                state: both,
+                q: "a b c".to_owned().into(),
+                limit: None
+            }
+        );
+        assert_eq!(
+            query::<Asked>("state=&q=&&limit").unwrap(),
+            Asked {
+                state: Vec::new(),
+                q: None,
+                limit: None
+            }
+        );
         for (text, at) in [
             ("limit=-1", "limit"),
             ("limit=x", "limit"),
@@ -326,7 +410,11 @@ mod tests {
             ("q=%f", "q"),
         ] {
             let error = query::<Asked>(text).unwrap_err();
-            assert_eq!((error.status.as_u16(), error.body.field.as_deref()), (422, Some(at)), "{text}");
+            assert_eq!(
+                (error.status.as_u16(), error.body.field.as_deref()),
+                (422, Some(at)),
+                "{text}"
+            );
         }
         assert_eq!(query::<Asked>("%ff=1").unwrap_err().status.as_u16(), 400);
     }

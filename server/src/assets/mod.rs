@@ -1,5 +1,5 @@
-//! The files of the site: wasm, script, stylesheet, fonts, icons; inside the binary with the feature `embed`, else from the site's folder.
-//! Whoever passes the guard may have them: it must serve nothing that depends on who asks.
+//! The files of the site: wasm, script, stylesheet, fonts, icons; inside the binary with the feature `embed`, else from
+//! the site's folder. Whoever passes the guard may have them: it must serve nothing that depends on who asks.
 
 use axum::{
     body::Body,
@@ -52,7 +52,9 @@ impl Site {
     /// The site of this binary, else the one in `folder`.
     pub fn new(folder: PathBuf) -> Self {
         let embedded = cfg!(feature = "embed");
-        Self { folder: (!embedded).then(|| Arc::new(folder)) }
+        Self {
+            folder: (!embedded).then(|| Arc::new(folder)),
+        }
     }
 
     /// The bytes of one file, by its path on the site without the leading slash.
@@ -63,19 +65,29 @@ impl Site {
         }
     }
 
-    /// What Leptos must know to name the files in a page. With the site inside the binary two small files are written once into
-    /// `notes`, because Leptos reads them from a disk: the hashes in the names, and which pages need which pieces of wasm.
+    /// What Leptos must know to name the files in a page. With the site inside the binary two small files are written
+    /// once into `notes`, because Leptos reads them from a disk: the hashes in the names, and which pages need which
+    /// pieces of wasm.
     pub fn options(&self, listen: std::net::SocketAddr, notes: &Path) -> Result<LeptosOptions, SiteError> {
-        let options = LeptosOptions::builder().output_name(OUTPUT).site_pkg_dir(PKG).site_addr(listen);
+        let options = LeptosOptions::builder()
+            .output_name(OUTPUT)
+            .site_pkg_dir(PKG)
+            .site_addr(listen);
         let (root, hashes) = match &self.folder {
             Some(folder) => {
-                let hashes = std::env::current_exe().ok().map(|exe| exe.with_file_name("hash.txt")).filter(|path| path.exists());
+                let hashes = std::env::current_exe()
+                    .ok()
+                    .map(|exe| exe.with_file_name("hash.txt"))
+                    .filter(|path| path.exists());
                 (folder.display().to_string(), hashes)
             }
             // Leptos resolves the name of hashes against the folder of the program; an absolute one stays as it is.
             None => {
                 let notes = std::path::absolute(notes).unwrap_or_else(|_| notes.to_owned());
-                let hashes = note_names(&notes, &embedded_names()).map_err(|cause| SiteError { path: notes.display().to_string(), cause })?;
+                let hashes = note_names(&notes, &embedded_names()).map_err(|cause| SiteError {
+                    path: notes.display().to_string(),
+                    cause,
+                })?;
                 (notes.display().to_string(), hashes)
             }
         };
@@ -87,13 +99,16 @@ impl Site {
     }
 }
 
-/// Writes what Leptos wants to read of the site in this binary; the path of the hashes, `None` where no name carries one.
+/// Writes what Leptos wants to read of the site in this binary; the path of the hashes, `None` where no name carries
+/// one.
 fn note_names(notes: &Path, names: &[String]) -> std::io::Result<Option<PathBuf>> {
     let Some(text) = hashes(names) else { return Ok(None) };
     std::fs::create_dir_all(notes.join(PKG))?;
     let path = notes.join("hash.txt");
     std::fs::write(&path, text)?;
-    let manifest = names.iter().find(|name| name.contains(MANIFEST) && Path::new(name).extension().is_some_and(|ending| ending == "json"));
+    let manifest = names
+        .iter()
+        .find(|name| name.contains(MANIFEST) && Path::new(name).extension().is_some_and(|ending| ending == "json"));
     if let Some((name, bytes)) = manifest.and_then(|name| Some((name, embedded(name)?))) {
         std::fs::write(notes.join(name), bytes)?;
     }
@@ -140,9 +155,15 @@ fn hashes(names: &[String]) -> Option<String> {
 pub async fn serve(State(site): State<Site>, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let path = request.uri().path().trim_start_matches('/').to_owned();
-    let Some(kind) = content_type(&path).filter(|_| reads && is_plain(&path)) else { return next.run(request).await };
+    let Some(kind) = content_type(&path).filter(|_| reads && is_plain(&path)) else {
+        return next.run(request).await;
+    };
     let Some((encoding, bytes)) = site.find(&path, request.headers()).await else {
-        return if path.starts_with("pkg/") { (StatusCode::NOT_FOUND, "there is no such file\n").into_response() } else { next.run(request).await };
+        return if path.starts_with("pkg/") {
+            (StatusCode::NOT_FOUND, "there is no such file\n").into_response()
+        } else {
+            next.run(request).await
+        };
     };
     let etag = format!("\"{}\"", blake3::hash(&bytes).to_hex().get(..32).unwrap_or_default());
     let unchanged = request
@@ -175,7 +196,10 @@ pub async fn serve(State(site): State<Site>, request: Request, next: Next) -> Re
 impl Site {
     /// The file as the browser best takes it: brotli, gzip, plain.
     async fn find(&self, path: &str, headers: &HeaderMap) -> Option<(Option<&'static str>, Cow<'static, [u8]>)> {
-        let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let accepted = headers
+            .get(header::ACCEPT_ENCODING)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         for (encoding, ending) in [("br", "br"), ("gzip", "gz")] {
             if accepts(accepted, encoding)
                 && let Some(bytes) = self.read(&format!("{path}.{ending}")).await
@@ -191,15 +215,25 @@ impl Site {
 fn accepts(accepted: &str, encoding: &str) -> bool {
     accepted.split(',').any(|one| {
         let mut parts = one.split(';').map(str::trim);
-        let refused = |weight: &str| weight.strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok()).is_some_and(|weight| weight <= 0.0);
+        let refused = |weight: &str| {
+            weight
+                .strip_prefix("q=")
+                .and_then(|weight| weight.parse::<f32>().ok())
+                .is_some_and(|weight| weight <= 0.0)
+        };
         parts.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding)) && !parts.any(refused)
     })
 }
 
 /// A path made of plain names only: no `..`, nothing hidden, no empty part, nothing escaped.
 fn is_plain(path: &str) -> bool {
-    let plain =
-        |part: &str| !part.is_empty() && !part.starts_with('.') && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+    };
     path != "hash.txt" && path.split('/').all(plain)
 }
 
@@ -242,7 +276,17 @@ mod tests {
         for good in ["pkg/orchwiz.abc.js", "favicon.ico", "fonts/inter-latin.woff2"] {
             assert!(is_plain(good), "{good}");
         }
-        for bad in ["", "../data/orchwiz.db", "pkg/../../x.js", "pkg//x.js", ".env.txt", "pkg/.x.js", "a%2fb.js", "a\\b.js", "hash.txt"] {
+        for bad in [
+            "",
+            "../data/orchwiz.db",
+            "pkg/../../x.js",
+            "pkg//x.js",
+            ".env.txt",
+            "pkg/.x.js",
+            "a%2fb.js",
+            "a\\b.js",
+            "hash.txt",
+        ] {
             assert!(!is_plain(bad), "{bad}");
         }
     }
@@ -257,11 +301,26 @@ mod tests {
 
     #[test]
     fn the_names_of_built_files_give_their_hashes() {
-        let names = ["pkg/orchwiz.AAA.js", "pkg/orchwiz.AAA.js.br", "pkg/orchwiz.BBB.wasm", "pkg/orchwiz.CCC.css", "pkg/snippets/x.js", "fonts/a.woff2"];
+        let names = [
+            "pkg/orchwiz.AAA.js",
+            "pkg/orchwiz.AAA.js.br",
+            "pkg/orchwiz.BBB.wasm",
+            "pkg/orchwiz.CCC.css",
+            "pkg/snippets/x.js",
+            "fonts/a.woff2",
+        ];
         let text = hashes(&names.map(str::to_owned));
         assert_eq!(text.as_deref(), Some("css: CCC\njs: AAA\nwasm: BBB\n"));
-        let split = ["pkg/__wasm_split.DDD.js", "pkg/__wasm_split_manifest.EEE.json", "pkg/__wasm_split_manifest.EEE.json.br", "pkg/chunk_1.FFF.wasm"];
-        assert_eq!(hashes(&split.map(str::to_owned)).as_deref(), Some("manifest: EEE\nsplit: DDD\n"));
+        let split = [
+            "pkg/__wasm_split.DDD.js",
+            "pkg/__wasm_split_manifest.EEE.json",
+            "pkg/__wasm_split_manifest.EEE.json.br",
+            "pkg/chunk_1.FFF.wasm",
+        ];
+        assert_eq!(
+            hashes(&split.map(str::to_owned)).as_deref(),
+            Some("manifest: EEE\nsplit: DDD\n")
+        );
         assert_eq!(hashes(&["pkg/orchwiz.js".into()]), None);
     }
 

@@ -14,7 +14,10 @@ pub(crate) struct SignedIn {
 
 impl From<Account> for SignedIn {
     fn from(account: Account) -> Self {
-        Self { epoch: account.epoch.to_le_bytes(), account }
+        Self {
+            epoch: account.epoch.to_le_bytes(),
+            account,
+        }
     }
 }
 

@@ -21,14 +21,25 @@ pub struct ClientAddress(pub Option<IpAddr>);
 
 pub(super) fn around<S: Clone + Send + Sync + 'static>(auth: &Auth, router: Router<S>) -> Router<S> {
     router.layer(
-        ServiceBuilder::new().layer(from_fn_with_state(auth.clone(), by_token)).layer(cookie::layer(auth)).layer(from_fn_with_state(auth.clone(), by_cookie)),
+        ServiceBuilder::new()
+            .layer(from_fn_with_state(auth.clone(), by_token))
+            .layer(cookie::layer(auth))
+            .layer(from_fn_with_state(auth.clone(), by_cookie)),
     )
 }
 
 /// First: the address, and a bearer token where there is one. A token needs no cookie, so it gets none to lean on.
 async fn by_token(State(auth): State<Auth>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let address = client_address(peer, request.headers(), auth.0.config.behind_proxy, &auth.0.config.trusted_proxies);
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(peer)| peer.ip());
+    let address = client_address(
+        peer,
+        request.headers(),
+        auth.0.config.behind_proxy,
+        &auth.0.config.trusted_proxies,
+    );
     request.extensions_mut().insert(ClientAddress(address));
     if request.extensions().get::<Caller>().is_some() {
         // The local socket has said already.
@@ -37,7 +48,12 @@ async fn by_token(State(auth): State<Auth>, mut request: Request, next: Next) ->
     }
     if request.headers().contains_key(header::AUTHORIZATION) {
         let found = match bearer(request.headers()) {
-            Some(token) => auth.0.accounts.caller_for_token(token, address.map(|address| address.to_string())).await,
+            Some(token) => {
+                auth.0
+                    .accounts
+                    .caller_for_token(token, address.map(|address| address.to_string()))
+                    .await
+            }
             None => Ok(None),
         };
         match found {
@@ -56,9 +72,14 @@ async fn by_cookie(State(auth): State<Auth>, browser: Browser, mut request: Requ
         && let Some(person) = &browser.user
         && let Some(id) = browser.session.id()
     {
-        let from = request.extensions().get::<ClientAddress>().and_then(|ClientAddress(address)| *address);
+        let from = request
+            .extensions()
+            .get::<ClientAddress>()
+            .and_then(|ClientAddress(address)| *address);
         let login = store::handle(&id);
-        let caller = person.account.caller(login.clone(), from.map(|address| address.to_string()));
+        let caller = person
+            .account
+            .caller(login.clone(), from.map(|address| address.to_string()));
         request.extensions_mut().insert(caller);
         if let Err(error) = touch(&auth, &browser, &login).await {
             tracing::warn!(%error, "that a login was seen could not be looked up");
@@ -67,8 +88,8 @@ async fn by_cookie(State(auth): State<Auth>, browser: Browser, mut request: Requ
     next.run(request).await
 }
 
-/// Moves `seen`, and with it the end of the login, on, at most every ten minutes. Past the session: were that marked as changed, its layer
-/// would turn the answer into an empty 500 where this cannot be stored.
+/// Moves `seen`, and with it the end of the login, on, at most every ten minutes. Past the session: were that marked as
+/// changed, its layer would turn the answer into an empty 500 where this cannot be stored.
 async fn touch(auth: &Auth, browser: &Browser, login: &str) -> Result<(), Error> {
     let seen: Option<Millis> = browser.session.get(store::SEEN).await.map_err(store::cause)?;
     let accounts = &auth.0.accounts;
@@ -100,5 +121,9 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn refused() -> ApiError {
-    ApiError::http(StatusCode::UNAUTHORIZED, "unauthenticated", "this token does not work: it is not one of this node, has expired or was revoked")
+    ApiError::http(
+        StatusCode::UNAUTHORIZED,
+        "unauthenticated",
+        "this token does not work: it is not one of this node, has expired or was revoked",
+    )
 }

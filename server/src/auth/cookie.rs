@@ -14,8 +14,9 @@ use http::{HeaderValue, header};
 use model::id::NodeId;
 use node::accounts::ABSOLUTE_MS;
 
-/// The cookie's name. `__Host-` binds it to https and to exactly this host; over plain http browsers refuse it. Cookies do not know ports, so the
-/// node's id keeps two nodes on one host apart: each would otherwise sign people out of the other.
+/// The cookie's name. `__Host-` binds it to https and to exactly this host; over plain http browsers refuse it. Cookies
+/// do not know ports, so the node's id keeps two nodes on one host apart: each would otherwise sign people out of the
+/// other.
 pub(super) fn name(https: bool, node: NodeId) -> String {
     let id = node.uuid().as_simple().to_string();
     format!("{}orchwiz_{}", if https { "__Host-" } else { "" }, &id[..16])
@@ -33,13 +34,22 @@ pub(super) fn layer(auth: &Auth) -> AuthManagerLayer<Backend, Logins> {
         .with_path("/")
         // How long the browser keeps it; how long it works is the node's to say.
         .with_expiry(Expiry::OnInactivity(Duration::milliseconds(ABSOLUTE_MS)));
-    AuthManagerLayerBuilder::new(Backend(auth.0.accounts.clone()), sessions).with_data_key(super::store::WHO).build()
+    AuthManagerLayerBuilder::new(Backend(auth.0.accounts.clone()), sessions)
+        .with_data_key(super::store::WHO)
+        .build()
 }
 
-/// Tells the browser to forget the cookie: the session layer's own way lacks `Secure`, without which `__Host-` cookies cannot be touched.
+/// Tells the browser to forget the cookie: the session layer's own way lacks `Secure`, without which `__Host-` cookies
+/// cannot be touched.
 pub(super) fn forget(auth: &Auth, response: &mut Response) {
     if auth.0.config.public_url.scheme() == "https" {
-        let gone = format!("{}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax", name(true, auth.0.accounts.node_id()));
-        response.headers_mut().append(header::SET_COOKIE, HeaderValue::try_from(gone).expect("a name of letters and digits"));
+        let gone = format!(
+            "{}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax",
+            name(true, auth.0.accounts.node_id())
+        );
+        response.headers_mut().append(
+            header::SET_COOKIE,
+            HeaderValue::try_from(gone).expect("a name of letters and digits"),
+        );
     }
 }

@@ -23,7 +23,11 @@ impl Fields {
         for (name, value) in &fields {
             // The decoder puts this in place of what is not UTF-8.
             if value.contains(['\0', char::REPLACEMENT_CHARACTER]) {
-                return Err(Error::invalid(name.clone(), format!("{name} must be valid UTF-8 without the character NUL")).into());
+                return Err(Error::invalid(
+                    name.clone(),
+                    format!("{name} must be valid UTF-8 without the character NUL"),
+                )
+                .into());
             }
         }
         Ok(Self(fields))
@@ -31,12 +35,16 @@ impl Fields {
 
     /// A field that must be there, once.
     pub(super) fn text(&mut self, name: &str) -> ApiResult<String> {
-        self.optional(name)?.ok_or_else(|| Error::invalid(name, format!("the field {name} is missing")).into())
+        self.optional(name)?
+            .ok_or_else(|| Error::invalid(name, format!("the field {name} is missing")).into())
     }
 
     /// A field that may be there, once.
     pub(super) fn optional(&mut self, name: &str) -> ApiResult<Option<String>> {
-        let mut found = self.0.extract_if(.., |(given, _)| given == name).map(|(_, value)| value);
+        let mut found = self
+            .0
+            .extract_if(.., |(given, _)| given == name)
+            .map(|(_, value)| value);
         let value = found.next();
         if found.count() > 0 {
             return Err(Error::invalid(name, format!("the field {name} was given more than once")).into());
@@ -49,27 +57,49 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default();
+        if !kind
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        {
             let message = "this takes a form: application/x-www-form-urlencoded";
-            return Err(ApiError::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message));
+            return Err(ApiError::http(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                message,
+            ));
         }
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(u64::try_from(BODY_LIMIT).unwrap_or(u64::MAX)).into(),
-            _ => ApiError::malformed("the body broke off"),
-        })?;
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(u64::try_from(BODY_LIMIT).unwrap_or(u64::MAX)).into(),
+                _ => ApiError::malformed("the body broke off"),
+            })?;
         Self::parse(&body)
     }
 }
 
 /// Whether a browser asks, which shows pages, rather than a program, which reads errors.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
-    headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok()).any(|accept| accept.contains("text/html"))
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|accept| accept.to_str().ok())
+        .any(|accept| accept.contains("text/html"))
 }
 
 /// Back to a page of ours, with what it shows.
 pub(super) fn back(page: &str, query: &[(&str, &str)]) -> Response {
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query.iter().filter(|(_, value)| !value.is_empty())).finish();
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()))
+        .finish();
     Redirect::to(&format!("{page}?{query}")).into_response()
 }
 
@@ -86,7 +116,11 @@ pub(super) fn local_path(next: &str) -> &str {
     let stays = here.join(next).is_ok_and(|there| there.origin() == here.origin());
     // These are not pages: coming back to them would fail or sign out again.
     let page = !["/auth/", "/api/"].iter().any(|prefix| next.starts_with(prefix));
-    if plain && !next.starts_with("//") && stays && page { next } else { "/" }
+    if plain && !next.starts_with("//") && stays && page {
+        next
+    } else {
+        "/"
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +129,13 @@ mod tests {
 
     #[test]
     fn only_paths_of_this_node_are_followed() {
-        for good in ["/", "/sessions", "/sessions/ses_1?tab=raw#e5", "/%2f%2fevil.test", "/a//b"] {
+        for good in [
+            "/",
+            "/sessions",
+            "/sessions/ses_1?tab=raw#e5",
+            "/%2f%2fevil.test",
+            "/a//b",
+        ] {
             assert_eq!(local_path(good), good);
         }
         for bad in [
@@ -124,9 +164,18 @@ mod tests {
     fn a_field_is_text_and_there_once() {
         let field = |encoded: &[u8], name: &str| Fields::parse(encoded).and_then(|mut fields| fields.text(name));
         assert_eq!(field(b"name=mara+k&x=1", "name").unwrap(), "mara k");
-        for (bad, name) in [(&b"x=1"[..], "name"), (b"name=a&name=b", "name"), (b"name=%00", "name"), (b"name=%ff", "name")] {
+        for (bad, name) in [
+            (&b"x=1"[..], "name"),
+            (b"name=a&name=b", "name"),
+            (b"name=%00", "name"),
+            (b"name=%ff", "name"),
+        ] {
             let error = field(bad, name).unwrap_err();
-            assert_eq!((error.status, error.body.field.as_deref()), (StatusCode::UNPROCESSABLE_ENTITY, Some("name")), "{bad:?}");
+            assert_eq!(
+                (error.status, error.body.field.as_deref()),
+                (StatusCode::UNPROCESSABLE_ENTITY, Some("name")),
+                "{bad:?}"
+            );
         }
     }
 }

@@ -24,8 +24,8 @@ use node::{
     limits::network_key,
 };
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, Scope, TokenResponse, TokenUrl, basic::BasicClient,
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse, TokenUrl, basic::BasicClient,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{net::IpAddr, time::Duration};
@@ -108,16 +108,29 @@ impl Github {
             .set_auth_uri(AuthUrl::new(at("login/oauth/authorize")).map_err(bad)?)
             .set_token_uri(TokenUrl::new(at("login/oauth/access_token")).map_err(bad)?)
             .set_redirect_uri(RedirectUrl::new(back).map_err(bad)?);
-        Ok(Self { client, http: http_client()?, taking: Mutex::default(), config })
+        Ok(Self {
+            client,
+            http: http_client()?,
+            taking: Mutex::default(),
+            config,
+        })
     }
 
     /// Where to send the browser, and what to remember meanwhile.
     fn question(&self, auth: &Auth, next: String) -> (Url, Pending) {
         let secret = || URL_SAFE_NO_PAD.encode(auth.0.deps.bytes::<32>());
-        let pending = Pending { state: secret(), verifier: secret(), next, at: auth.0.deps.now() };
+        let pending = Pending {
+            state: secret(),
+            verifier: secret(),
+            next,
+            at: auth.0.deps.now(),
+        };
         let verifier = PkceCodeVerifier::new(pending.verifier.clone());
         let state = pending.state.clone();
-        let mut request = self.client.authorize_url(|| CsrfToken::new(state)).set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        let mut request = self
+            .client
+            .authorize_url(|| CsrfToken::new(state))
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
         if !self.config.organisations.is_empty() {
             request = request.add_scope(Scope::new("read:org".into()));
         }
@@ -136,7 +149,11 @@ impl Github {
         let pending: Option<Pending> = session.remove(PENDING).await.map_err(store::cause)?;
         let pending = pending.ok_or(Failure::Expired)?;
         session.save().await.map_err(store::cause)?;
-        if auth.0.deps.now() - pending.at >= PENDING_MS { Err(Failure::Expired) } else { Ok(pending) }
+        if auth.0.deps.now() - pending.at >= PENDING_MS {
+            Err(Failure::Expired)
+        } else {
+            Ok(pending)
+        }
     }
 
     /// Who answered, proven by the code.
@@ -152,24 +169,39 @@ impl Github {
         if !self.may_enter(user.id, &user.login, token).await? {
             return Err(Failure::NotAllowed { id: user.id });
         }
-        Ok(GithubIdentity { id: user.id, login: user.login })
+        Ok(GithubIdentity {
+            id: user.id,
+            login: user.login,
+        })
     }
 
-    /// Ends the access of those who came by GitHub and were taken off the list. Members of organisations are only looked at when they sign in:
-    /// GitHub tells who they are to nobody but themselves.
+    /// Ends the access of those who came by GitHub and were taken off the list. Members of organisations are only
+    /// looked at when they sign in: GitHub tells who they are to nobody but themselves.
     pub(super) async fn sweep(&self, auth: &Auth) -> Result<()> {
         if !self.config.organisations.is_empty() {
             return Ok(());
         }
-        let shut_out = auth.0.accounts.shut_out_of_github(|id, login| self.lists(id, login)).await?;
+        let shut_out = auth
+            .0
+            .accounts
+            .shut_out_of_github(|id, login| self.lists(id, login))
+            .await?;
         if shut_out > 0 {
-            tracing::info!(people = shut_out, "ended the access of people who are not on the GitHub list any more");
+            tracing::info!(
+                people = shut_out,
+                "ended the access of people who are not on the GitHub list any more"
+            );
         }
         Ok(())
     }
 
     fn lists(&self, id: i64, login: &str) -> bool {
-        self.config.ids.contains(&id) || self.config.logins.iter().any(|listed| listed.eq_ignore_ascii_case(login))
+        self.config.ids.contains(&id)
+            || self
+                .config
+                .logins
+                .iter()
+                .any(|listed| listed.eq_ignore_ascii_case(login))
     }
 
     async fn may_enter(&self, id: i64, login: &str, token: &str) -> Result<bool, Failure> {
@@ -185,7 +217,12 @@ impl Github {
         }
         for page in 1..=PAGES {
             let theirs: Vec<Organisation> = self.get(&format!("user/orgs?per_page=100&page={page}"), token).await?;
-            if theirs.iter().any(|one| self.config.organisations.iter().any(|listed| listed.eq_ignore_ascii_case(&one.login))) {
+            if theirs.iter().any(|one| {
+                self.config
+                    .organisations
+                    .iter()
+                    .any(|listed| listed.eq_ignore_ascii_case(&one.login))
+            }) {
                 return Ok(true);
             }
             if theirs.len() < 100 {
@@ -203,7 +240,9 @@ impl Github {
             .header(header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"))
             .body(Vec::new())
             .map_err(|error| provider(error.to_string()))?;
-        let answer = send(self.http.clone(), request).await.map_err(|error| provider(error.to_string()))?;
+        let answer = send(self.http.clone(), request)
+            .await
+            .map_err(|error| provider(error.to_string()))?;
         if answer.status() != StatusCode::OK {
             return Err(provider(format!("{} to {path}", answer.status())));
         }
@@ -211,7 +250,8 @@ impl Github {
     }
 }
 
-/// The provider could not be asked. The text names no secret: reqwest's own errors show addresses only, and those are without a query.
+/// The provider could not be asked. The text names no secret: reqwest's own errors show addresses only, and those are
+/// without a query.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Unanswered(String);
@@ -222,12 +262,23 @@ impl From<reqwest::Error> for Unanswered {
     }
 }
 
-/// The token that a code is good for. Boxed and owning everything: the compiler cannot see otherwise that the handler may move between threads.
-fn exchange(client: Client, http: reqwest::Client, code: String, verifier: String) -> BoxFuture<'static, Result<String, Failure>> {
+/// The token that a code is good for. Boxed and owning everything: the compiler cannot see otherwise that the handler
+/// may move between threads.
+fn exchange(
+    client: Client,
+    http: reqwest::Client,
+    code: String,
+    verifier: String,
+) -> BoxFuture<'static, Result<String, Failure>> {
     Box::pin(async move {
         let send = move |request: HttpRequest| send(http.clone(), request);
-        let exchange = client.exchange_code(AuthorizationCode::new(code)).set_pkce_verifier(PkceCodeVerifier::new(verifier));
-        let answer = exchange.request_async(&send).await.map_err(|error| Failure::Provider(error.to_string()))?;
+        let exchange = client
+            .exchange_code(AuthorizationCode::new(code))
+            .set_pkce_verifier(PkceCodeVerifier::new(verifier));
+        let answer = exchange
+            .request_async(&send)
+            .await
+            .map_err(|error| Failure::Provider(error.to_string()))?;
         Ok(answer.access_token().secret().clone())
     })
 }
@@ -258,9 +309,16 @@ pub(super) async fn begin(
     mut fields: Fields,
 ) -> ApiResult<Response> {
     let next = fields.optional("next")?.unwrap_or_default();
-    let Some(github) = &auth.0.github else { return Err(not_offered()) };
+    let Some(github) = &auth.0.github else {
+        return Err(not_offered());
+    };
     if let Err(error) = auth.0.limits.address.check(&network_key(address)) {
-        return Ok(refuse(&headers, error, "/signin", &[("error", "limited"), ("next", &next)]));
+        return Ok(refuse(
+            &headers,
+            error,
+            "/signin",
+            &[("error", "limited"), ("next", &next)],
+        ));
     }
     let (question, pending) = github.question(&auth, next.chars().take(2_000).collect());
     browser.session.insert(PENDING, pending).await.map_err(store::cause)?;
@@ -277,9 +335,15 @@ pub(super) async fn callback(
     headers: HeaderMap,
     uri: Uri,
 ) -> ApiResult<Response> {
-    let Some(github) = &auth.0.github else { return Err(not_offered()) };
+    let Some(github) = &auth.0.github else {
+        return Err(not_offered());
+    };
     let mut answer = Fields::parse(uri.query().unwrap_or_default().as_bytes())?;
-    let answer = Answer { code: answer.optional("code")?, state: answer.optional("state")?, error: answer.optional("error")? };
+    let answer = Answer {
+        code: answer.optional("code")?,
+        state: answer.optional("state")?,
+        error: answer.optional("error")?,
+    };
     match finish(&auth, github, &mut browser, answer, &headers, address).await {
         Ok(next) => Ok(onward(&next)),
         // Not a redirect: with one the session layer would try to store what there is no room for.
@@ -299,16 +363,31 @@ struct Answer {
 }
 
 /// Checks the answer and signs in; gives where to go on.
-async fn finish(auth: &Auth, github: &Github, browser: &mut Browser, answer: Answer, headers: &HeaderMap, address: Option<IpAddr>) -> Result<String, Failure> {
+async fn finish(
+    auth: &Auth,
+    github: &Github,
+    browser: &mut Browser,
+    answer: Answer,
+    headers: &HeaderMap,
+    address: Option<IpAddr>,
+) -> Result<String, Failure> {
     let pending = github.take(auth, browser).await?;
-    let ours: bool = answer.state.unwrap_or_default().as_bytes().ct_eq(pending.state.as_bytes()).into();
+    let ours: bool = answer
+        .state
+        .unwrap_or_default()
+        .as_bytes()
+        .ct_eq(pending.state.as_bytes())
+        .into();
     if !ours {
         return Err(Failure::State);
     }
     if answer.error.is_some() {
         return Err(Failure::Denied);
     }
-    let identity = match github.identity(answer.code.ok_or(Failure::State)?, pending.verifier).await {
+    let identity = match github
+        .identity(answer.code.ok_or(Failure::State)?, pending.verifier)
+        .await
+    {
         Err(Failure::NotAllowed { id }) => {
             // Whoever was let in before and is not any more must not stay in another browser.
             auth.0.accounts.shut_out_of_github(|known, _| known != id).await?;
@@ -325,7 +404,11 @@ async fn finish(auth: &Auth, github: &Github, browser: &mut Browser, answer: Ans
 }
 
 fn not_offered() -> ApiError {
-    ApiError::http(StatusCode::NOT_FOUND, "not_found", "signing in with GitHub is not configured on this node")
+    ApiError::http(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        "signing in with GitHub is not configured on this node",
+    )
 }
 
 /// A client with time limits that follows no redirect: an answer from elsewhere is no answer.

@@ -46,8 +46,18 @@ type Browser = AuthSession<Backend>;
 impl Auth {
     /// Signing in against `accounts`. Fails when the GitHub settings name no usable addresses.
     pub fn new(accounts: AccountsService, config: AuthConfig, deps: Deps) -> Result<Self> {
-        let github = config.github.clone().map(|github| Github::new(github, &config.public_url)).transpose()?;
-        Ok(Self(Arc::new(Parts { accounts, limits: Limits::new(&deps), config, deps, github })))
+        let github = config
+            .github
+            .clone()
+            .map(|github| Github::new(github, &config.public_url))
+            .transpose()?;
+        Ok(Self(Arc::new(Parts {
+            accounts,
+            limits: Limits::new(&deps),
+            config,
+            deps,
+            github,
+        })))
     }
 
     /// Whether signing in with GitHub is offered.
@@ -55,20 +65,24 @@ impl Auth {
         self.0.github.is_some()
     }
 
-    /// Puts around `router` what finds out who is asking: afterwards a known caller is in the request's extensions as [`model::Caller`], and
-    /// [`ClientAddress`] always is. A bearer token that does not work is answered with 401 at once. Keep health and files outside.
+    /// Puts around `router` what finds out who is asking: afterwards a known caller is in the request's extensions as
+    /// [`model::Caller`], and [`ClientAddress`] always is. A bearer token that does not work is answered with 401 at
+    /// once. Keep health and files outside.
     pub fn around<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
         caller::around(self, router)
     }
 
-    /// Removes logins whose time is over, tells of tokens whose time is, and ends the access of who was taken off the GitHub list; their sockets
-    /// close. To be called at the start and at least once an hour.
+    /// Removes logins whose time is over, tells of tokens whose time is, and ends the access of who was taken off the
+    /// GitHub list; their sockets close. To be called at the start and at least once an hour.
     pub async fn sweep(&self) -> Result<u64> {
         const HOUR_MS: Millis = 3_600_000;
         if let Some(github) = &self.0.github {
             github.sweep(self).await?;
         }
-        self.0.accounts.announce_expired_tokens(self.0.deps.now() - 2 * HOUR_MS).await?;
+        self.0
+            .accounts
+            .announce_expired_tokens(self.0.deps.now() - 2 * HOUR_MS)
+            .await?;
         self.0.accounts.delete_expired_logins().await
     }
 }
@@ -82,7 +96,12 @@ where
     Routes::new()
         .on(&Method::POST, "/auth/login", Area::Auth, sign_in::login)
         .on(&Method::POST, "/auth/logout", Area::Auth, sign_in::logout)
-        .on(&Method::POST, "/auth/logout-everywhere", Area::Auth, sign_in::logout_everywhere)
+        .on(
+            &Method::POST,
+            "/auth/logout-everywhere",
+            Area::Auth,
+            sign_in::logout_everywhere,
+        )
         .on(&Method::POST, "/auth/setup", Area::Auth, sign_in::set_up)
         .on(&Method::POST, "/auth/password", Area::Auth, sign_in::password)
         .on(&Method::POST, "/auth/github", Area::Auth, github::begin)

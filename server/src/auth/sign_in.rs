@@ -1,5 +1,5 @@
-//! Signing in and out, set-up and the own password: forms that work without scripts.
-//! What a browser gets back is a redirect, with a word for what went wrong that the page turns into a sentence; programs get the error itself.
+//! Signing in and out, set-up and the own password: forms that work without scripts. What a browser gets back is a
+//! redirect, with a word for what went wrong that the page turns into a sentence; programs get the error itself.
 
 use super::{
     Auth, Browser, ClientAddress, cookie,
@@ -26,13 +26,28 @@ pub(super) async fn login(
 ) -> ApiResult<Response> {
     let (name, password) = (fields.text("name")?, fields.text("password")?);
     let next = fields.optional("next")?.unwrap_or_default();
-    let failed = |error: Error, word: &str| refuse(&headers, error, "/signin", &[("error", word), ("name", &name), ("next", &next)]);
+    let failed = |error: Error, word: &str| {
+        refuse(
+            &headers,
+            error,
+            "/signin",
+            &[("error", word), ("name", &name), ("next", &next)],
+        )
+    };
 
     let from = address.map(|address| address.to_string());
     let wrong = || {
         auth.0.accounts.note_refusal(&name, from.clone());
-        let wrong = ApiError::http(StatusCode::UNAUTHORIZED, "unauthenticated", "this name and password do not belong together");
-        if wants_page(&headers) { failed(Error::Unauthenticated, "wrong") } else { wrong.into_response() }
+        let wrong = ApiError::http(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "this name and password do not belong together",
+        );
+        if wants_page(&headers) {
+            failed(Error::Unauthenticated, "wrong")
+        } else {
+            wrong.into_response()
+        }
     };
 
     let account = name.chars().take(100).collect::<String>().to_ascii_lowercase();
@@ -44,7 +59,9 @@ pub(super) async fn login(
             return Ok(failed(error, "limited"));
         }
     };
-    let Some(found) = auth.0.accounts.sign_in(&name, password).await? else { return Ok(wrong()) };
+    let Some(found) = auth.0.accounts.sign_in(&name, password).await? else {
+        return Ok(wrong());
+    };
     match begin(&mut browser, found, SignInWay::Password, &headers, address).await {
         // The password was changed while it was checked.
         Err(Error::Unauthenticated) => return Ok(wrong()),
@@ -55,13 +72,18 @@ pub(super) async fn login(
 }
 
 /// `POST /auth/logout`: ends this login, 303 to `/signin`.
-pub(super) async fn logout(State(auth): State<Auth>, caller: Option<Extension<Caller>>, mut browser: Browser) -> ApiResult<Response> {
+pub(super) async fn logout(
+    State(auth): State<Auth>,
+    caller: Option<Extension<Caller>>,
+    mut browser: Browser,
+) -> ApiResult<Response> {
     let Extension(_) = caller.ok_or(Error::Unauthenticated)?;
     browser.logout().await.map_err(store::login_cause)?;
     Ok(signed_out(&auth))
 }
 
-/// `POST /auth/logout-everywhere`, perhaps with `tokens`: ends every login of the caller, and with that field their API tokens; 303 to `/signin`.
+/// `POST /auth/logout-everywhere`, perhaps with `tokens`: ends every login of the caller, and with that field their API
+/// tokens; 303 to `/signin`.
 pub(super) async fn logout_everywhere(
     State(auth): State<Auth>,
     caller: Option<Extension<Caller>>,
@@ -86,7 +108,14 @@ pub(super) async fn set_up(
     mut fields: Fields,
 ) -> ApiResult<Response> {
     let (token, name, password) = (fields.text("token")?, fields.text("name")?, fields.text("password")?);
-    let failed = |error: Error, word: &str| refuse(&headers, error, "/setup", &[("error", word), ("token", &token), ("name", &name)]);
+    let failed = |error: Error, word: &str| {
+        refuse(
+            &headers,
+            error,
+            "/setup",
+            &[("error", word), ("token", &token), ("name", &name)],
+        )
+    };
     if let Err(error) = auth.0.limits.setup.check(&network_key(address)) {
         return Ok(failed(error, "limited"));
     }
@@ -101,8 +130,9 @@ pub(super) async fn set_up(
     }
 }
 
-/// `POST /auth/password` with `current`, `new` and perhaps `tokens`: changes the caller's own, ends their other logins and with that field their API
-/// tokens, 303 to `/settings/profile?saved=password`, or with `error=current|new|limited`.
+/// `POST /auth/password` with `current`, `new` and perhaps `tokens`: changes the caller's own, ends their other logins
+/// and with that field their API tokens, 303 to `/settings/profile?saved=password`, or with
+/// `error=current|new|limited`.
 pub(super) async fn password(
     State(auth): State<Auth>,
     caller: Option<Extension<Caller>>,
@@ -122,20 +152,33 @@ pub(super) async fn password(
     }
 }
 
-/// Signs somebody in under a fresh cookie; whoever was signed in there before is signed out. `Unauthenticated` when what was checked for it
-/// no longer holds.
-pub(super) async fn begin(browser: &mut Browser, account: Account, way: SignInWay, headers: &HeaderMap, address: Option<std::net::IpAddr>) -> Result<()> {
+/// Signs somebody in under a fresh cookie; whoever was signed in there before is signed out. `Unauthenticated` when
+/// what was checked for it no longer holds.
+pub(super) async fn begin(
+    browser: &mut Browser,
+    account: Account,
+    way: SignInWay,
+    headers: &HeaderMap,
+    address: Option<std::net::IpAddr>,
+) -> Result<()> {
     let session = browser.session.clone();
     if session.id().is_some() {
         session.flush().await.map_err(store::cause)?;
     }
-    // axum-login takes a new id only for who was nobody before, and a flushed session would be stored under its old one.
+    // axum-login takes a new id only for who was nobody before, and a flushed session would be stored under its old
+    // one.
     session.cycle_id().await.map_err(store::cause)?;
     if let Some(name) = headers.get(header::USER_AGENT).and_then(|name| name.to_str().ok()) {
-        session.insert(store::BROWSER, name.chars().take(200).collect::<String>()).await.map_err(store::cause)?;
+        session
+            .insert(store::BROWSER, name.chars().take(200).collect::<String>())
+            .await
+            .map_err(store::cause)?;
     }
     if let Some(address) = address {
-        session.insert(store::ADDRESS, address.to_string()).await.map_err(store::cause)?;
+        session
+            .insert(store::ADDRESS, address.to_string())
+            .await
+            .map_err(store::cause)?;
     }
     session.insert(store::WAY, way.word()).await.map_err(store::cause)?;
     browser.login(&account.into()).await.map_err(store::login_cause)?;

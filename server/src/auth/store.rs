@@ -48,26 +48,39 @@ impl SessionStore for Logins {
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
-        // The session layer saves once more what a handler has saved. With nothing to write that cannot fail on a full disk, where it would
-        // turn a good answer into an empty 500.
-        if self.load(&record.id).await?.is_some_and(|known| without_seen(&known) == without_seen(record)) {
+        // The session layer saves once more what a handler has saved. With nothing to write that cannot fail on a full
+        // disk, where it would turn a good answer into an empty 500.
+        if self
+            .load(&record.id)
+            .await?
+            .is_some_and(|known| without_seen(&known) == without_seen(record))
+        {
             return Ok(());
         }
         self.0.update_login(stored(record)?).await.map_err(backend)
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
-        let Some(found) = self.0.find_login(&handle(id)).await.map_err(backend)? else { return Ok(None) };
-        let mut data: HashMap<String, Value> = serde_json::from_slice(&found.data).map_err(|error| Error::Decode(error.to_string()))?;
+        let Some(found) = self.0.find_login(&handle(id)).await.map_err(backend)? else {
+            return Ok(None);
+        };
+        let mut data: HashMap<String, Value> =
+            serde_json::from_slice(&found.data).map_err(|error| Error::Decode(error.to_string()))?;
         data.insert(SEEN.into(), found.seen.into());
-        // Which epoch a login belongs to is the node's to say: it moves with a login that outlives a change of the password.
+        // Which epoch a login belongs to is the node's to say: it moves with a login that outlives a change of the
+        // password.
         if let (Some(epoch), Some(Value::Object(who))) = (found.epoch, data.get_mut(WHO)) {
             who.insert(EPOCH.into(), epoch.to_le_bytes().to_vec().into());
         }
         data.extend(found.browser.map(|browser| (BROWSER.into(), browser.into())));
         data.extend(found.address.map(|address| (ADDRESS.into(), address.into())));
-        let expiry_date = OffsetDateTime::from_unix_timestamp(found.expires / 1_000).map_err(|error| Error::Decode(error.to_string()))?;
-        Ok(Some(Record { id: *id, data, expiry_date }))
+        let expiry_date = OffsetDateTime::from_unix_timestamp(found.expires / 1_000)
+            .map_err(|error| Error::Decode(error.to_string()))?;
+        Ok(Some(Record {
+            id: *id,
+            data,
+            expiry_date,
+        }))
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
@@ -85,10 +98,18 @@ fn without_seen(record: &Record) -> HashMap<String, Value> {
 /// A record as it is stored: what has its own column is taken out of the data.
 fn stored(record: &Record) -> Result<LoginRecord> {
     let mut data = record.data.clone();
-    let mut take = |key| data.remove(key).and_then(|value: Value| value.as_str().map(str::to_owned));
+    let mut take = |key| {
+        data.remove(key)
+            .and_then(|value: Value| value.as_str().map(str::to_owned))
+    };
     let (browser, address) = (take(BROWSER), take(ADDRESS));
     data.remove(SEEN);
-    let user = data.get(WHO).and_then(|who| who.get("user_id")).and_then(Value::as_str).map(str::parse::<UserId>).transpose();
+    let user = data
+        .get(WHO)
+        .and_then(|who| who.get("user_id"))
+        .and_then(Value::as_str)
+        .map(str::parse::<UserId>)
+        .transpose();
     Ok(LoginRecord {
         id_hash: handle(&record.id),
         user: user.map_err(|error| Error::Encode(error.to_string()))?,
@@ -108,7 +129,8 @@ fn epoch_in(who: &Value) -> Option<i64> {
     Some(i64::from_le_bytes(bytes.try_into().ok()?))
 }
 
-/// The session layer hands on nothing of an error but its text, so that text is the error itself, for [`cause`] to read.
+/// The session layer hands on nothing of an error but its text, so that text is the error itself, for [`cause`] to
+/// read.
 fn backend(error: model::Error) -> Error {
     Error::Backend(serde_json::to_string(&error).unwrap_or_else(|_| error.to_string()))
 }
@@ -137,9 +159,16 @@ mod tests {
 
     #[test]
     fn an_error_comes_through_the_session_layer_as_it_was() {
-        for error in [model::Error::StorageFull, model::Error::Unavailable("later".into()), model::Error::Internal("0badcafe".into())] {
+        for error in [
+            model::Error::StorageFull,
+            model::Error::Unavailable("later".into()),
+            model::Error::Internal("0badcafe".into()),
+        ] {
             assert_eq!(cause(backend(error.clone()).into()), error);
         }
-        assert!(matches!(cause(Error::Decode("not JSON".into()).into()), model::Error::Internal(_)));
+        assert!(matches!(
+            cause(Error::Decode("not JSON".into()).into()),
+            model::Error::Internal(_)
+        ));
     }
 }

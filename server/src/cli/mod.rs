@@ -64,8 +64,13 @@ enum Command {
 
 /// Every setting, as the file and the environment name it.
 fn settings() -> String {
-    let lines = config::KEYS.iter().map(|key| format!("  {:<22} {:<30} {}", key.name, key.variable(), key.about));
-    let intro = format!("Settings, in {} and in the environment; a flag beats the environment, and that the file:", config::FILE);
+    let lines = config::KEYS
+        .iter()
+        .map(|key| format!("  {:<22} {:<30} {}", key.name, key.variable(), key.about));
+    let intro = format!(
+        "Settings, in {} and in the environment; a flag beats the environment, and that the file:",
+        config::FILE
+    );
     std::iter::once(intro).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
@@ -141,7 +146,10 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
 fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     // The rustls of this process; a second call finds it there.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::new)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::new)?;
     let result = runtime.block_on(work);
     // What still blocks must not hold up an exit that was announced.
     runtime.shutdown_background();

@@ -74,7 +74,8 @@ pub(super) enum UserCommand {
         #[command(flatten)]
         place: Where,
     },
-    /// Remove a person for good: logins, API tokens and credentials; what they did stays, their private sessions are seen by nobody
+    /// Remove a person for good: logins, API tokens and credentials; what they did stays, their private sessions are
+    /// seen by nobody
     Remove {
         /// Who
         name: String,
@@ -170,29 +171,59 @@ fn days(text: &str) -> Result<u32, String> {
         Some((end, 'y')) => (&text[..end], 365),
         _ => (text, 1),
     };
-    let days = number.parse::<u32>().ok().and_then(|number| number.checked_mul(factor)).filter(|days| (1..=3650).contains(days));
+    let days = number
+        .parse::<u32>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor))
+        .filter(|days| (1..=3650).contains(days));
     days.ok_or_else(|| "1 to 3650 days, such as 90, 90d, 12w or 1y".to_owned())
 }
 
 /// The first line of standard input, without its end.
 fn password() -> Result<String, Failure> {
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|error| Failure::new(format!("standard input: {error}")))?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| Failure::new(format!("standard input: {error}")))?;
     let password = line.strip_suffix('\n').unwrap_or(&line);
     let password = password.strip_suffix('\r').unwrap_or(password);
-    if password.is_empty() { Err(Failure::usage("no password on standard input")) } else { Ok(password.to_owned()) }
+    if password.is_empty() {
+        Err(Failure::usage("no password on standard input"))
+    } else {
+        Ok(password.to_owned())
+    }
 }
 
 pub(super) async fn user(command: UserCommand) -> Result<ExitCode, Failure> {
     match command {
-        UserCommand::Add { name, role, password_stdin, github, place } => {
+        UserCommand::Add {
+            name,
+            role,
+            password_stdin,
+            github,
+            place,
+        } => {
             let password = password_stdin.then(password).transpose()?;
-            let answer = data::ask(&place, Ask::AddUser { name, role: role.into(), password, github }).await?;
-            let Answer::User(user) = answer else { return Err(data::unexpected()) };
+            let answer = data::ask(
+                &place,
+                Ask::AddUser {
+                    name,
+                    role: role.into(),
+                    password,
+                    github,
+                },
+            )
+            .await?;
+            let Answer::User(user) = answer else {
+                return Err(data::unexpected());
+            };
             output::line(format!("{} {} {}", user.id, user.name, user.role.word()));
         }
         UserCommand::List { json, place } => {
-            let Answer::Users(users) = data::ask(&place, Ask::Users).await? else { return Err(data::unexpected()) };
+            let Answer::Users(users) = data::ask(&place, Ask::Users).await? else {
+                return Err(data::unexpected());
+            };
             if json {
                 return data::json(&users);
             }
@@ -201,18 +232,49 @@ pub(super) async fn user(command: UserCommand) -> Result<ExitCode, Failure> {
                 .map(|user| {
                     let access = if user.disabled { "disabled" } else { "yes" }.to_owned();
                     let github = user.github.unwrap_or_else(|| "-".into());
-                    vec![user.id.to_string(), user.name, user.role.word().to_owned(), access, github, output::moment(user.created)]
+                    vec![
+                        user.id.to_string(),
+                        user.name,
+                        user.role.word().to_owned(),
+                        access,
+                        github,
+                        output::moment(user.created),
+                    ]
                 })
                 .collect();
             output::table(&["ID", "NAME", "ROLE", "ACCESS", "GITHUB", "CREATED (UTC)"], &rows);
         }
-        UserCommand::Passwd { name, password_stdin: _, keep_tokens, place } => {
+        UserCommand::Passwd {
+            name,
+            password_stdin: _,
+            keep_tokens,
+            place,
+        } => {
             let password = password()?;
-            data::ask(&place, Ask::SetPassword { name, password, revoke: !keep_tokens }).await?;
+            data::ask(
+                &place,
+                Ask::SetPassword {
+                    name,
+                    password,
+                    revoke: !keep_tokens,
+                },
+            )
+            .await?;
         }
-        UserCommand::Role { name, role, place } => say(data::ask(&place, Ask::SetRole { name, role: role.into() }).await?)?,
-        UserCommand::Disable { name, place } => say(data::ask(&place, Ask::SetDisabled { name, disabled: true }).await?)?,
-        UserCommand::Enable { name, place } => say(data::ask(&place, Ask::SetDisabled { name, disabled: false }).await?)?,
+        UserCommand::Role { name, role, place } => say(data::ask(
+            &place,
+            Ask::SetRole {
+                name,
+                role: role.into(),
+            },
+        )
+        .await?)?,
+        UserCommand::Disable { name, place } => {
+            say(data::ask(&place, Ask::SetDisabled { name, disabled: true }).await?)?;
+        }
+        UserCommand::Enable { name, place } => {
+            say(data::ask(&place, Ask::SetDisabled { name, disabled: false }).await?)?;
+        }
         UserCommand::Remove { name, place } => {
             data::ask(&place, Ask::RemoveUser { name }).await?;
         }
@@ -222,20 +284,42 @@ pub(super) async fn user(command: UserCommand) -> Result<ExitCode, Failure> {
 
 /// A person as they are now.
 fn say(answer: Answer) -> Result<(), Failure> {
-    let Answer::User(user) = answer else { return Err(data::unexpected()) };
-    output::line(format!("{} {} {}{}", user.id, user.name, user.role.word(), if user.disabled { " disabled" } else { "" }));
+    let Answer::User(user) = answer else {
+        return Err(data::unexpected());
+    };
+    output::line(format!(
+        "{} {} {}{}",
+        user.id,
+        user.name,
+        user.role.word(),
+        if user.disabled { " disabled" } else { "" }
+    ));
     Ok(())
 }
 
 pub(super) async fn token(command: TokenCommand) -> Result<ExitCode, Failure> {
     match command {
-        TokenCommand::Create { user, name, scope, expires, place } => {
-            let token = NewToken { name, scope: scope.into(), days: expires };
-            let Answer::Secret(secret) = data::ask(&place, Ask::CreateToken { user, token }).await? else { return Err(data::unexpected()) };
+        TokenCommand::Create {
+            user,
+            name,
+            scope,
+            expires,
+            place,
+        } => {
+            let token = NewToken {
+                name,
+                scope: scope.into(),
+                days: expires,
+            };
+            let Answer::Secret(secret) = data::ask(&place, Ask::CreateToken { user, token }).await? else {
+                return Err(data::unexpected());
+            };
             output::line(secret);
         }
         TokenCommand::List { json, place } => {
-            let Answer::Tokens(tokens) = data::ask(&place, Ask::Tokens).await? else { return Err(data::unexpected()) };
+            let Answer::Tokens(tokens) = data::ask(&place, Ask::Tokens).await? else {
+                return Err(data::unexpected());
+            };
             if json {
                 return data::json(&tokens);
             }
@@ -244,7 +328,14 @@ pub(super) async fn token(command: TokenCommand) -> Result<ExitCode, Failure> {
                 .into_iter()
                 .map(|named| {
                     let token = named.token;
-                    vec![token.id.to_string(), named.owner, token.scope.word().to_owned(), when(token.expires, "never"), when(token.used, "never"), token.name]
+                    vec![
+                        token.id.to_string(),
+                        named.owner,
+                        token.scope.word().to_owned(),
+                        when(token.expires, "never"),
+                        when(token.used, "never"),
+                        token.name,
+                    ]
                 })
                 .collect();
             output::table(&["ID", "USER", "SCOPE", "EXPIRES (UTC)", "USED (UTC)", "NAME"], &rows);
@@ -262,7 +353,10 @@ mod tests {
 
     #[test]
     fn a_time_to_live_is_days_weeks_or_years() {
-        assert_eq!((days("90"), days("90d"), days("2w"), days("1y")), (Ok(90), Ok(90), Ok(14), Ok(365)));
+        assert_eq!(
+            (days("90"), days("90d"), days("2w"), days("1y")),
+            (Ok(90), Ok(90), Ok(14), Ok(365))
+        );
         for bad in ["", "d", "0", "-1", "11y", "3h", "99999999w"] {
             assert!(days(bad).is_err(), "{bad:?} was accepted");
         }

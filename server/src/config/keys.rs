@@ -40,25 +40,69 @@ const fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
 pub const KEYS: &[Key] = &[
     key("listen", Kind::Text, "address and port to listen on; 127.0.0.1:3000"),
     key("data", Kind::Text, "data directory; ./data"),
-    key("database_url", Kind::Text, "postgres://...; without it SQLite in the data directory"),
+    key(
+        "database_url",
+        Kind::Text,
+        "postgres://...; without it SQLite in the data directory",
+    ),
     key("public_url", Kind::Text, "how browsers reach the node"),
-    key("behind_proxy", Kind::Flag, "a reverse proxy that ends TLS stands in front; needs public_url"),
-    key("trusted_proxies", Kind::List, "whose X-Forwarded-* headers are believed"),
+    key(
+        "behind_proxy",
+        Kind::Flag,
+        "a reverse proxy that ends TLS stands in front; needs public_url",
+    ),
+    key(
+        "trusted_proxies",
+        Kind::List,
+        "whose X-Forwarded-* headers are believed",
+    ),
     key("allowed_hosts", Kind::List, "further host names to answer to"),
     key("stop_agents", Kind::Flag, "stop the agents when the node stops"),
-    key("projects.roots", Kind::List, "where projects may lie; wherever the node's user may write"),
+    key(
+        "projects.roots",
+        Kind::List,
+        "where projects may lie; wherever the node's user may write",
+    ),
     key("agents.max", Kind::Number, "agents at once; four a core"),
-    key("agents.idle_seconds", Kind::Number, "stop an idle agent after so many seconds; 900"),
-    key("agents.spool_max_mib", Kind::Number, "MiB of an agent's output that are kept; one that writes more is ended; 1024"),
+    key(
+        "agents.idle_seconds",
+        Kind::Number,
+        "stop an idle agent after so many seconds; 900",
+    ),
+    key(
+        "agents.spool_max_mib",
+        Kind::Number,
+        "MiB of an agent's output that are kept; one that writes more is ended; 1024",
+    ),
     key("agents.claude_path", Kind::Text, "Claude Code's program; found on PATH"),
     key("github.client_id", Kind::Text, "client id of the GitHub OAuth app"),
     key("github.client_secret", Kind::Text, "its secret"),
-    key("github.ids", Kind::List, "numeric ids of GitHub accounts that may sign in; safer than logins, which change hands"),
+    key(
+        "github.ids",
+        Kind::List,
+        "numeric ids of GitHub accounts that may sign in; safer than logins, which change hands",
+    ),
     key("github.logins", Kind::List, "GitHub logins that may sign in"),
-    key("github.organisations", Kind::List, "organisations whose members may sign in"),
-    key("github.role", Kind::Text, "viewer, operator or admin: what somebody new becomes; operator"),
-    key("github.url", Kind::Text, "web address of GitHub Enterprise; https://github.com"),
-    key("github.api_url", Kind::Text, "its API; https://api.github.com, or /api/v3 under github.url"),
+    key(
+        "github.organisations",
+        Kind::List,
+        "organisations whose members may sign in",
+    ),
+    key(
+        "github.role",
+        Kind::Text,
+        "viewer, operator or admin: what somebody new becomes; operator",
+    ),
+    key(
+        "github.url",
+        Kind::Text,
+        "web address of GitHub Enterprise; https://github.com",
+    ),
+    key(
+        "github.api_url",
+        Kind::Text,
+        "its API; https://api.github.com, or /api/v3 under github.url",
+    ),
     key("node.name", Kind::Text, "what people call the node; its host's name"),
     key("node.kind", Kind::Text, "local, cloud or hybrid"),
     key("log", Kind::Text, "what is logged; info"),
@@ -73,7 +117,8 @@ pub fn kind(name: &str) -> Option<Kind> {
 
 /// Whether settings lie under this section.
 pub fn is_section(name: &str) -> bool {
-    KEYS.iter().any(|key| key.name.split_once('.').is_some_and(|(section, _)| section == name))
+    KEYS.iter()
+        .any(|key| key.name.split_once('.').is_some_and(|(section, _)| section == name))
 }
 
 /// The setting or section most like this name, if any is near.

@@ -1,5 +1,6 @@
-//! Where every setting of a node comes from: flags, `ORCHWIZ_*` environment, one `orchwiz.toml`, defaults, in this order.
-//! It is the only place that reads the environment; it must not open, create or contact anything it names, nor read a file of the current folder.
+//! Where every setting of a node comes from: flags, `ORCHWIZ_*` environment, one `orchwiz.toml`, defaults, in this
+//! order. It is the only place that reads the environment; it must not open, create or contact anything it names, nor
+//! read a file of the current folder.
 
 mod keys;
 mod net;
@@ -109,7 +110,10 @@ pub struct ConfigError {
 
 impl ConfigError {
     fn new(origin: impl fmt::Display, message: impl Into<String>) -> Self {
-        Self { origin: origin.to_string(), message: message.into() }
+        Self {
+            origin: origin.to_string(),
+            message: message.into(),
+        }
     }
 }
 
@@ -127,27 +131,46 @@ pub struct Sources {
 impl Sources {
     /// The flags given, and this process's environment.
     pub fn of_process(flags: Vec<(&'static str, String)>, file: Option<PathBuf>) -> Self {
-        Self { flags, environment: std::env::vars_os().collect(), file }
+        Self {
+            flags,
+            environment: std::env::vars_os().collect(),
+            file,
+        }
     }
 
     /// The file somebody named: `--config`, else `ORCHWIZ_CONFIG`.
     fn named_file(&self) -> Option<PathBuf> {
-        self.file.clone().or_else(|| self.variable(FILE_VARIABLE).map(PathBuf::from))
+        self.file
+            .clone()
+            .or_else(|| self.variable(FILE_VARIABLE).map(PathBuf::from))
     }
 
-    /// Where the file may lie when nobody named one: in the data directory that was named, then in the user's configuration folder.
-    /// Neither the current folder nor `./data` counts: it may be a repository that somebody else wrote.
+    /// Where the file may lie when nobody named one: in the data directory that was named, then in the user's
+    /// configuration folder. Neither the current folder nor `./data` counts: it may be a repository that somebody else
+    /// wrote.
     fn usual_files(&self) -> Vec<PathBuf> {
-        let flag = self.flags.iter().rev().find(|(key, _)| *key == "data").map(|(_, path)| PathBuf::from(path));
+        let flag = self
+            .flags
+            .iter()
+            .rev()
+            .find(|(key, _)| *key == "data")
+            .map(|(_, path)| PathBuf::from(path));
         let data = flag.or_else(|| self.variable("ORCHWIZ_DATA").map(PathBuf::from));
         // The specification of these folders says that a relative one is to be ignored.
         let absolute = |name: &str| self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let user = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
-        data.map(|data| data.join(FILE)).into_iter().chain(user.map(|user| user.join("orchwiz").join(FILE))).collect()
+        data.map(|data| data.join(FILE))
+            .into_iter()
+            .chain(user.map(|user| user.join("orchwiz").join(FILE)))
+            .collect()
     }
 
     fn variable(&self, name: &str) -> Option<&OsStr> {
-        self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_os_str()).filter(|value| !value.is_empty())
+        self.environment
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_os_str())
+            .filter(|value| !value.is_empty())
     }
 }
 
@@ -180,7 +203,11 @@ impl Config {
         read_environment(&sources.environment, &mut said)?;
         for (key, value) in &sources.flags {
             let origin = format!("--{}", key.replace(['.', '_'], "-"));
-            let value = if keys::kind(key) == Some(Kind::List) { split(value) } else { vec![value.clone()] };
+            let value = if keys::kind(key) == Some(Kind::List) {
+                split(value)
+            } else {
+                vec![value.clone()]
+            };
             said.insert((*key).to_owned(), Said { origin, value });
         }
         let mut config = Self::from_said(&said)?;
@@ -229,14 +256,19 @@ impl Config {
             ));
         }
         if self.behind_proxy && !self.public_url.as_ref().is_some_and(is_protected) {
-            let origin = said.get("behind_proxy").map_or("behind_proxy", |said| said.origin.as_str());
+            let origin = said
+                .get("behind_proxy")
+                .map_or("behind_proxy", |said| said.origin.as_str());
             return Err(ConfigError::new(
                 origin,
                 "the proxy ends TLS, so the node must know the https address that browsers use: say it with --public-url https://...",
             ));
         }
         if self.github.client_id.is_some() != self.github.client_secret.is_some() {
-            return Err(ConfigError::new("github", "client_id and client_secret belong together: give both or neither"));
+            return Err(ConfigError::new(
+                "github",
+                "client_id and client_secret belong together: give both or neither",
+            ));
         }
         Ok(())
     }
@@ -276,7 +308,9 @@ fn github(said: &BTreeMap<String, Said>) -> Result<Github, ConfigError> {
     // A GitHub Enterprise has its API under its own address: its tokens must never go to github.com.
     let api_url = address(said, "github.api_url")?.unwrap_or_else(|| match url.host_str() {
         Some("github.com") => "https://api.github.com".parse().expect("a constant address"),
-        _ => format!("{}/api/v3", url.as_str().trim_end_matches('/')).parse().expect("an address stays one with a longer path"),
+        _ => format!("{}/api/v3", url.as_str().trim_end_matches('/'))
+            .parse()
+            .expect("an address stays one with a longer path"),
     });
     Ok(Github {
         client_id: one(said, "github.client_id").map(str::to_owned),
@@ -292,7 +326,12 @@ fn github(said: &BTreeMap<String, Said>) -> Result<Github, ConfigError> {
 
 /// Ids are numbers on a list of texts, as the other lists are.
 fn github_ids(said: &BTreeMap<String, Said>) -> Result<Vec<i64>, ConfigError> {
-    let id = |text: &String| text.parse().ok().filter(|id| *id > 0).ok_or_else(|| wrong(said, "github.ids", format!("`{text}` is no numeric id")));
+    let id = |text: &String| {
+        text.parse()
+            .ok()
+            .filter(|id| *id > 0)
+            .ok_or_else(|| wrong(said, "github.ids", format!("`{text}` is no numeric id")))
+    };
     list(said, "github.ids").iter().map(id).collect()
 }
 
@@ -301,16 +340,26 @@ fn github_role(said: &BTreeMap<String, Said>) -> Result<Role, ConfigError> {
         None => Ok(Role::Operator),
         // An owner is made by a person, never by a list at GitHub.
         Some((_, Some(role))) if role != Role::Owner => Ok(role),
-        Some((word, _)) => Err(wrong(said, "github.role", format!("`{word}` is none of viewer, operator, admin"))),
+        Some((word, _)) => Err(wrong(
+            said,
+            "github.role",
+            format!("`{word}` is none of viewer, operator, admin"),
+        )),
     }
 }
 
 fn read_file(path: &Path, text: &str, said: &mut BTreeMap<String, Said>) -> Result<(), ConfigError> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::new(path.display(), error.message().to_owned()))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| ConfigError::new(path.display(), error.message().to_owned()))?;
     let mut open = vec![(String::new(), table)];
     while let Some((prefix, table)) = open.pop() {
         for (name, value) in table {
-            let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+            let key = if prefix.is_empty() {
+                name
+            } else {
+                format!("{prefix}.{name}")
+            };
             let origin = format!("{}: {key}", path.display());
             if let toml::Value::Table(inner) = value {
                 if keys::is_section(&key) {
@@ -319,7 +368,9 @@ fn read_file(path: &Path, text: &str, said: &mut BTreeMap<String, Said>) -> Resu
                 }
                 return Err(unknown(origin, &key, keys::suggest(&key)));
             }
-            let Some(kind) = keys::kind(&key) else { return Err(unknown(origin, &key, keys::suggest(&key))) };
+            let Some(kind) = keys::kind(&key) else {
+                return Err(unknown(origin, &key, keys::suggest(&key)));
+            };
             let value = from_toml(&origin, kind, value)?;
             said.insert(key, Said { origin, value });
         }
@@ -336,7 +387,10 @@ fn from_toml(origin: &str, kind: Kind, value: toml::Value) -> Result<Vec<String>
                 _ => Err(ConfigError::new(origin, "expected a list of texts")),
             })
             .collect(),
-        (Kind::List, _) => Err(ConfigError::new(origin, "expected a list of texts, such as [\"a\", \"b\"]")),
+        (Kind::List, _) => Err(ConfigError::new(
+            origin,
+            "expected a list of texts, such as [\"a\", \"b\"]",
+        )),
         (Kind::Text, toml::Value::String(text)) => Ok(vec![text]),
         (Kind::Text, _) => Err(ConfigError::new(origin, "expected a text in quotes")),
         (Kind::Number, toml::Value::Integer(number)) => Ok(vec![number.to_string()]),
@@ -346,9 +400,14 @@ fn from_toml(origin: &str, kind: Kind, value: toml::Value) -> Result<Vec<String>
     }
 }
 
-fn read_environment(environment: &[(OsString, OsString)], said: &mut BTreeMap<String, Said>) -> Result<(), ConfigError> {
+fn read_environment(
+    environment: &[(OsString, OsString)],
+    said: &mut BTreeMap<String, Said>,
+) -> Result<(), ConfigError> {
     for (name, value) in environment {
-        let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+        let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+            continue;
+        };
         if name.starts_with(TEST_PREFIX) || name == FILE_VARIABLE || OF_AGENTS.contains(&name) {
             continue;
         }
@@ -356,12 +415,24 @@ fn read_environment(environment: &[(OsString, OsString)], said: &mut BTreeMap<St
             let nearest = keys::nearest(name, KEYS.iter().map(Key::variable));
             return Err(unknown(name.to_owned(), name, nearest));
         };
-        let Some(value) = value.to_str() else { return Err(ConfigError::new(name, "is not valid UTF-8")) };
+        let Some(value) = value.to_str() else {
+            return Err(ConfigError::new(name, "is not valid UTF-8"));
+        };
         if value.is_empty() {
             continue;
         }
-        let value = if key.kind == Kind::List { split(value) } else { vec![value.to_owned()] };
-        said.insert(key.name.to_owned(), Said { origin: name.to_owned(), value });
+        let value = if key.kind == Kind::List {
+            split(value)
+        } else {
+            vec![value.to_owned()]
+        };
+        said.insert(
+            key.name.to_owned(),
+            Said {
+                origin: name.to_owned(),
+                value,
+            },
+        );
     }
     Ok(())
 }
@@ -375,11 +446,19 @@ fn unknown(origin: String, key: &str, nearest: Option<String>) -> ConfigError {
 }
 
 fn split(value: &str) -> Vec<String> {
-    value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    value
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn one<'a>(said: &'a BTreeMap<String, Said>, key: &str) -> Option<&'a str> {
-    said.get(key).and_then(|said| said.value.first()).map(String::as_str).filter(|text| !text.is_empty())
+    said.get(key)
+        .and_then(|said| said.value.first())
+        .map(String::as_str)
+        .filter(|text| !text.is_empty())
 }
 
 fn list(said: &BTreeMap<String, Said>, key: &str) -> Vec<String> {
@@ -391,7 +470,12 @@ fn wrong(said: &BTreeMap<String, Said>, key: &str, message: impl Into<String>) -
 }
 
 fn parsed<T: FromStr>(said: &BTreeMap<String, Said>, key: &str, expected: &str) -> Result<Option<T>, ConfigError> {
-    one(said, key).map(|text| text.parse().map_err(|_| wrong(said, key, format!("`{text}` is not {expected}")))).transpose()
+    one(said, key)
+        .map(|text| {
+            text.parse()
+                .map_err(|_| wrong(said, key, format!("`{text}` is not {expected}")))
+        })
+        .transpose()
 }
 
 fn flag(said: &BTreeMap<String, Said>, key: &str) -> Result<bool, ConfigError> {
@@ -402,7 +486,11 @@ fn flag(said: &BTreeMap<String, Said>, key: &str) -> Result<bool, ConfigError> {
     }
 }
 
-fn at_least<T: FromStr + PartialOrd + fmt::Display>(said: &BTreeMap<String, Said>, key: &str, least: T) -> Result<Option<T>, ConfigError> {
+fn at_least<T: FromStr + PartialOrd + fmt::Display>(
+    said: &BTreeMap<String, Said>,
+    key: &str,
+    least: T,
+) -> Result<Option<T>, ConfigError> {
     match parsed::<T>(said, key, "a whole number")? {
         Some(number) if number < least => Err(wrong(said, key, format!("must be at least {least}"))),
         number => Ok(number),
@@ -423,25 +511,44 @@ fn database_url(said: &BTreeMap<String, Said>) -> Result<Option<Secret>, ConfigE
     match one(said, "database_url") {
         None => Ok(None),
         Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(Some(Secret::new(url))),
-        Some(_) => Err(wrong(said, "database_url", "must start with postgres://; without it the node keeps a SQLite database in its data directory")),
+        Some(_) => Err(wrong(
+            said,
+            "database_url",
+            "must start with postgres://; without it the node keeps a SQLite database in its data directory",
+        )),
     }
 }
 
 fn nets(said: &BTreeMap<String, Said>) -> Result<Vec<Net>, ConfigError> {
     let named = list(said, "trusted_proxies");
     if named.is_empty() && flag(said, "behind_proxy")? {
-        return Ok(vec!["127.0.0.0/8".parse().expect("a constant network"), "::1".parse().expect("a constant network")]);
+        return Ok(vec![
+            "127.0.0.0/8".parse().expect("a constant network"),
+            "::1".parse().expect("a constant network"),
+        ]);
     }
     named
         .iter()
-        .map(|net| net.parse().map_err(|_| wrong(said, "trusted_proxies", format!("`{net}` is not an address or a network such as 10.0.0.0/8"))))
+        .map(|net| {
+            net.parse().map_err(|_| {
+                wrong(
+                    said,
+                    "trusted_proxies",
+                    format!("`{net}` is not an address or a network such as 10.0.0.0/8"),
+                )
+            })
+        })
         .collect()
 }
 
 fn roots(said: &BTreeMap<String, Said>) -> Result<Vec<PathBuf>, ConfigError> {
     let roots: Vec<PathBuf> = list(said, "projects.roots").into_iter().map(PathBuf::from).collect();
     match roots.iter().find(|root| !root.is_absolute()) {
-        Some(root) => Err(wrong(said, "projects.roots", format!("`{}` must be an absolute path", root.display()))),
+        Some(root) => Err(wrong(
+            said,
+            "projects.roots",
+            format!("`{}` must be an absolute path", root.display()),
+        )),
         None => Ok(roots),
     }
 }
@@ -454,8 +561,10 @@ fn name(said: &BTreeMap<String, Said>) -> Result<Option<String>, ConfigError> {
 }
 
 fn kind(said: &BTreeMap<String, Said>) -> Result<NodeKind, ConfigError> {
-    one(said, "node.kind")
-        .map_or(Ok(NodeKind::Local), |word| NodeKind::parse(word).ok_or_else(|| wrong(said, "node.kind", format!("`{word}` is none of local, cloud, hybrid"))))
+    one(said, "node.kind").map_or(Ok(NodeKind::Local), |word| {
+        NodeKind::parse(word)
+            .ok_or_else(|| wrong(said, "node.kind", format!("`{word}` is none of local, cloud, hybrid")))
+    })
 }
 
 #[cfg(test)]

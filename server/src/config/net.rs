@@ -37,7 +37,11 @@ impl FromStr for Net {
         let address: IpAddr = address.parse().map_err(|_| NotANet)?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(width), |bits| bits.parse().map_err(|_| NotANet))?;
-        if bits > width { Err(NotANet) } else { Ok(Self { address, bits }) }
+        if bits > width {
+            Err(NotANet)
+        } else {
+            Ok(Self { address, bits })
+        }
     }
 }
 

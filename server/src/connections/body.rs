@@ -26,7 +26,11 @@ pub(super) struct Punctual {
 
 impl Punctual {
     pub(super) fn new(body: Incoming, limit: Duration) -> Self {
-        Self { body, end: Instant::now() + limit, timer: None }
+        Self {
+            body,
+            end: Instant::now() + limit,
+            timer: None,
+        }
     }
 }
 
@@ -39,8 +43,13 @@ impl http_body::Body for Punctual {
             return Poll::Ready(frame.map(|frame| frame.map_err(Error::new)));
         }
         let end = self.end;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
-        timer.as_mut().poll(cx).map(|()| Some(Err(Error::new(io::Error::from(io::ErrorKind::TimedOut)))))
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
+        timer
+            .as_mut()
+            .poll(cx)
+            .map(|()| Some(Err(Error::new(io::Error::from(io::ErrorKind::TimedOut)))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,5 +1,5 @@
-//! Connections from the network: how many there may be, how long each may take for what, and how they end when the node stops.
-//! It moves bytes between sockets and the router; it must not look into a request.
+//! Connections from the network: how many there may be, how long each may take for what, and how they end when the node
+//! stops. It moves bytes between sockets and the router; it must not look into a request.
 
 mod body;
 mod places;
@@ -34,7 +34,8 @@ const BUFFER: usize = 64 * 1024;
 /// Bounds are looked after so often: a connection may have so much longer than is said.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Says whether an address may hold as many connections as there are: what others reach the node through, and this machine itself.
+/// Says whether an address may hold as many connections as there are: what others reach the node through, and this
+/// machine itself.
 pub type Exempt = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 /// What connections may take. What is over a bound is closed without an answer, but for a body: its handler answers.
@@ -70,7 +71,8 @@ impl Bounds {
             first: Duration::from_secs(15),
             head: Duration::from_secs(10),
             body: Duration::from_secs(30),
-            // Longer than proxies keep theirs: they must never send a request into a connection that is just being closed.
+            // Longer than proxies keep theirs: they must never send a request into a connection that is just being
+            // closed.
             idle: Duration::from_secs(150),
             write: Duration::from_secs(30),
         }
@@ -79,7 +81,11 @@ impl Bounds {
 
 /// Listens at `address`.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     // A node that is started again gets its port at once.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -124,7 +130,13 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionRefused
+                        | io::ErrorKind::ConnectionAborted
+                        | io::ErrorKind::ConnectionReset
+                ) => {}
             Err(error) => {
                 // Out of files, most likely: there is nothing better to do than to try again when some are free.
                 tracing::error!(%error, "a connection could not be accepted");
@@ -156,7 +168,9 @@ async fn speak(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, l
     let service = service_fn(move |request: http::Request<Incoming>| {
         let (app, seat) = (app.clone(), seat.clone());
         async move {
-            let Some(busy) = seat.begin() else { return Err(io::Error::from(io::ErrorKind::TimedOut)) };
+            let Some(busy) = seat.begin() else {
+                return Err(io::Error::from(io::ErrorKind::TimedOut));
+            };
             let mut request: Request = request.map(|body| Body::new(Punctual::new(body, limit)));
             request.extensions_mut().insert(ConnectInfo(peer));
             let Ok(response) = app.oneshot(request).await;
@@ -168,7 +182,10 @@ async fn speak(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, l
         }
     });
     // No limit on the number of headers is set: without one it is 100, and they are kept on the stack.
-    let connection = http1::Builder::new().max_buf_size(BUFFER).serve_connection(TokioIo::new(Stream::new(stream, place)), service).with_upgrades();
+    let connection = http1::Builder::new()
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(Stream::new(stream, place)), service)
+        .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -75,10 +75,15 @@ impl Doing {
 
 impl Places {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self(Arc::new(Shared { bounds, taken: Mutex::default(), freed: Notify::new() }))
+        Self(Arc::new(Shared {
+            bounds,
+            taken: Mutex::default(),
+            freed: Notify::new(),
+        }))
     }
 
-    /// A place for a connection from `address`. Waits while every place is held by a request under way; `None` where the address holds too many such.
+    /// A place for a connection from `address`. Waits while every place is held by a request under way; `None` where
+    /// the address holds too many such.
     pub(super) async fn take(&self, address: IpAddr) -> Option<Place> {
         let bounds = &self.0.bounds;
         let address = (!(bounds.exempt)(address.to_canonical())).then(|| network_key(Some(address)));
@@ -87,7 +92,11 @@ impl Places {
             let freed = self.0.freed.notified();
             {
                 let mut taken = self.taken();
-                let held = address.as_ref().and_then(|address| taken.by_address.get(address)).copied().unwrap_or_default();
+                let held = address
+                    .as_ref()
+                    .and_then(|address| taken.by_address.get(address))
+                    .copied()
+                    .unwrap_or_default();
                 if held >= bounds.of_an_address && !taken.make_room(|seat| seat.address == address) {
                     return None;
                 }
@@ -99,7 +108,11 @@ impl Places {
                     if let Some(address) = &seat.address {
                         *taken.by_address.entry(address.clone()).or_default() += 1;
                     }
-                    return Some(Place { places: self.clone(), seat, number });
+                    return Some(Place {
+                        places: self.clone(),
+                        seat,
+                        number,
+                    });
                 }
             }
             freed.await;
@@ -147,7 +160,9 @@ impl Taken {
             let state = seat.state();
             state.doing.waits().then_some((state.since, seat))
         });
-        let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) else { return false };
+        let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) else {
+            return false;
+        };
         // It may have begun a request since it was looked at; then the next connection makes the room.
         let state = longest.state();
         if state.doing.waits() {
@@ -182,7 +197,15 @@ impl Drop for Place {
 
 impl Seat {
     fn new(address: Option<String>) -> Self {
-        Self { address, state: Mutex::new(State { doing: Doing::New, since: Instant::now(), stuck: None }), lost: Notify::new() }
+        Self {
+            address,
+            state: Mutex::new(State {
+                doing: Doing::New,
+                since: Instant::now(),
+                stuck: None,
+            }),
+            lost: Notify::new(),
+        }
     }
 
     /// Returns once the connection has to close.

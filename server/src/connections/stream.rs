@@ -23,7 +23,11 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(stream: TcpStream, place: Place) -> Self {
-        Self { inner: stream, seat: place.seat(), _place: place }
+        Self {
+            inner: stream,
+            seat: place.seat(),
+            _place: place,
+        }
     }
 
     fn note<T>(&self, written: Poll<T>) -> Poll<T> {
@@ -52,7 +56,11 @@ impl AsyncWrite for Stream {
         self.note(written)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bytes);
         self.note(written)
     }

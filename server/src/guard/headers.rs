@@ -1,6 +1,6 @@
-//! The security headers of every answer, and the nonce that lets this answer's own scripts run.
-//! It must not loosen a header for a single page; what a page needs, every page gets. Files of the site, which load nothing and run in
-//! no frame, carry a shorter and stricter policy: a first visit fetches a dozen of them.
+//! The security headers of every answer, and the nonce that lets this answer's own scripts run. It must not loosen a
+//! header for a single page; what a page needs, every page gets. Files of the site, which load nothing and run in no
+//! frame, carry a shorter and stricter policy: a first visit fetches a dozen of them.
 
 use axum::response::Response;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -26,14 +26,18 @@ impl Nonce {
     /// Gives the page being rendered the nonce that its headers will name. For the context closure of the renderer:
     /// it reads the request's parts from the context, and replaces the nonce the renderer made up itself.
     pub fn provide() {
-        if let Some(nonce) = leptos::prelude::use_context::<Parts>().and_then(|parts| parts.extensions.get::<Self>().cloned()) {
+        if let Some(nonce) =
+            leptos::prelude::use_context::<Parts>().and_then(|parts| parts.extensions.get::<Self>().cloned())
+        {
             leptos::prelude::provide_context(leptos::nonce::Nonce::from_value(nonce.0));
         }
     }
 }
 
 /// The policy of a file: opened by itself it loads, runs and sends nothing.
-const OF_FILES: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox");
+const OF_FILES: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+);
 /// Says something about documents only.
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
@@ -53,12 +57,20 @@ impl Headers {
         put(header::REFERRER_POLICY, "same-origin");
         put(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
         put(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-        put(PERMISSIONS_POLICY, "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), serial=(), usb=(), browsing-topics=()");
+        put(
+            PERMISSIONS_POLICY,
+            "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), serial=(), usb=(), browsing-topics=()",
+        );
         if https {
             put(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
         }
-        let github = github.map(|url| format!(" {}", url.origin().ascii_serialization())).unwrap_or_default();
-        Self { always, form_action: format!("'self'{github}") }
+        let github = github
+            .map(|url| format!(" {}", url.origin().ascii_serialization()))
+            .unwrap_or_default();
+        Self {
+            always,
+            form_action: format!("'self'{github}"),
+        }
     }
 
     pub(super) fn put_on(&self, response: &mut Response, nonce: &Nonce) {
@@ -79,7 +91,8 @@ impl Headers {
         }
     }
 
-    /// `style-src-attr` lets the server say how wide a bar is before scripts run; a style attribute can load nothing, `img-src` and `font-src` see to that.
+    /// `style-src-attr` lets the server say how wide a bar is before scripts run; a style attribute can load nothing,
+    /// `img-src` and `font-src` see to that.
     fn policy(&self, nonce: &Nonce) -> String {
         let (nonce, form_action) = (nonce.value(), &self.form_action);
         format!(
@@ -92,6 +105,12 @@ impl Headers {
 
 /// What says nothing about anybody may be kept by caches: everything but pages, data and streams.
 fn is_file(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    !(kind.is_empty() || ["text/html", "application/json", "text/event-stream", "text/plain"].iter().any(|private| kind.starts_with(private)))
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    !(kind.is_empty()
+        || ["text/html", "application/json", "text/event-stream", "text/plain"]
+            .iter()
+            .any(|private| kind.starts_with(private)))
 }

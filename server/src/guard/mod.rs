@@ -1,5 +1,6 @@
-//! The outermost layer, one for everything: pages, files, REST, server functions and sockets. It refuses requests for other hosts and
-//! those another site made a browser send, and it puts the security headers on every answer. It must not know who is asking.
+//! The outermost layer, one for everything: pages, files, REST, server functions and sockets. It refuses requests for
+//! other hosts and those another site made a browser send, and it puts the security headers on every answer. It must
+//! not know who is asking.
 
 mod headers;
 mod origin;
@@ -22,7 +23,8 @@ use std::sync::Arc;
 
 /// Where server functions lie.
 const FUNCTIONS: &str = "/api/rpc/";
-/// What takes its proof of who is asking in the body, so that a client without `Origin` and without cookies may call it.
+/// What takes its proof of who is asking in the body, so that a client without `Origin` and without cookies may call
+/// it.
 const OWN_PROOF: [&str; 2] = ["/auth/login", "/auth/setup"];
 
 /// Checks every request and finishes every answer. Cheap to clone.
@@ -41,17 +43,26 @@ impl Guard {
         let public = config.address();
         let github = config.github.client_id.as_ref().and(Some(&config.github.url));
         let headers = Headers::new(config.is_secure(), github);
-        Self(Arc::new(Inner { origins: Origins::new(&public, &config.allowed_hosts), headers, deps: deps.clone() }))
+        Self(Arc::new(Inner {
+            origins: Origins::new(&public, &config.allowed_hosts),
+            headers,
+            deps: deps.clone(),
+        }))
     }
 
-    /// Puts the guard around `router`. It must be the last layer that is added, except for the one that marks the local socket.
+    /// Puts the guard around `router`. It must be the last layer that is added, except for the one that marks the local
+    /// socket.
     pub fn around<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
         router.layer(from_fn_with_state(self.clone(), guard))
     }
 
     fn check(&self, request: &mut Request) -> Result<(), ApiError> {
         // Whoever may open the node's data directory needs no browser's word for it.
-        if request.extensions().get::<Caller>().is_some_and(|caller| caller.via == Via::Cli) {
+        if request
+            .extensions()
+            .get::<Caller>()
+            .is_some_and(|caller| caller.via == Via::Cli)
+        {
             return Ok(());
         }
         let origins = &self.0.origins;
@@ -62,9 +73,16 @@ impl Guard {
         if changes_something(request) {
             match origins.proof(request.headers(), &host) {
                 Proof::Own => {}
-                Proof::Foreign => return Err(ApiError::http(StatusCode::FORBIDDEN, "cross_site", "another site sent this request: it was refused")),
+                Proof::Foreign => {
+                    return Err(ApiError::http(
+                        StatusCode::FORBIDDEN,
+                        "cross_site",
+                        "another site sent this request: it was refused",
+                    ));
+                }
                 Proof::None => {
-                    // Browsers say where a request comes from; what does not may be anybody's, so its cookies prove nothing.
+                    // Browsers say where a request comes from; what does not may be anybody's, so its cookies prove
+                    // nothing.
                     request.headers_mut().remove(header::COOKIE);
                     if !has_bearer(request.headers()) && !OWN_PROOF.contains(&path.as_str()) {
                         return Err(Error::Unauthenticated.into());
@@ -75,7 +93,11 @@ impl Guard {
         if path.starts_with(FUNCTIONS) {
             if request.method() == Method::POST && !is_function_body(request.headers()) {
                 let message = "server functions take application/json or application/x-www-form-urlencoded";
-                return Err(ApiError::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message));
+                return Err(ApiError::http(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "unsupported_media_type",
+                    message,
+                ));
             }
             // A form posted without scripts is answered with a redirect to the referring page, which must be ours.
             if !origins.is_own_page(request.headers(), &host) {
@@ -99,7 +121,8 @@ async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> 
 
 /// Anything but reading: unsafe methods, and every attempt to leave HTTP, because a socket's messages carry no origin.
 fn changes_something(request: &Request) -> bool {
-    !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) || request.headers().contains_key(header::UPGRADE)
+    !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        || request.headers().contains_key(header::UPGRADE)
 }
 
 /// The authority the client wanted: one, without user information. HTTP/2 says it in the target.
@@ -120,16 +143,28 @@ fn host_of(uri: &Uri, headers: &HeaderMap) -> Option<String> {
 
 fn has_bearer(headers: &HeaderMap) -> bool {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.get(..7)).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "))
+    value
+        .and_then(|value| value.get(..7))
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "))
 }
 
-/// What the decoders of server functions read. They do not look themselves, and a browser sends `text/plain` anywhere without asking.
+/// What the decoders of server functions read. They do not look themselves, and a browser sends `text/plain` anywhere
+/// without asking.
 fn is_function_body(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim();
-    ["application/json", "application/x-www-form-urlencoded"].iter().any(|known| essence.eq_ignore_ascii_case(known))
+    ["application/json", "application/x-www-form-urlencoded"]
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
 }
 
 fn misdirected() -> ApiError {
-    ApiError::http(StatusCode::MISDIRECTED_REQUEST, "misdirected", "this node does not answer to that host name; add it to allowed_hosts if it should")
+    ApiError::http(
+        StatusCode::MISDIRECTED_REQUEST,
+        "misdirected",
+        "this node does not answer to that host name; add it to allowed_hosts if it should",
+    )
 }

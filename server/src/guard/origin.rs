@@ -35,14 +35,21 @@ impl Origins {
             hosts.insert(public_host.clone());
         }
         hosts.extend(more.iter().map(|host| host.to_ascii_lowercase()));
-        Self { hosts, public: public.origin().ascii_serialization(), https_only: (public.scheme() == "https").then_some(public_host) }
+        Self {
+            hosts,
+            public: public.origin().ascii_serialization(),
+            https_only: (public.scheme() == "https").then_some(public_host),
+        }
     }
 
     /// Whether `host`, an authority, is this node under any port: behind a tunnel the browser's port is not ours.
     pub(super) fn knows_host(&self, host: &str) -> bool {
         // A port that is no number parses as an authority all the same.
         let whole = |authority: &Authority| authority.port_u16().is_some() || authority.as_str() == authority.host();
-        !host.contains('@') && host.parse::<Authority>().is_ok_and(|authority| whole(&authority) && self.hosts.contains(authority.host()))
+        !host.contains('@')
+            && host
+                .parse::<Authority>()
+                .is_ok_and(|authority| whole(&authority) && self.hosts.contains(authority.host()))
     }
 
     /// What the headers prove for a request to `host`, which is known.
@@ -71,13 +78,16 @@ impl Origins {
                 .is_some_and(|referer| self.is_own(&referer.origin().ascii_serialization(), host))
     }
 
-    /// An origin is ours when it is the public one, or has the very authority that the request went to: another port of this machine is another program.
+    /// An origin is ours when it is the public one, or has the very authority that the request went to: another port of
+    /// this machine is another program.
     fn is_own(&self, origin: &str, host: &str) -> bool {
         if origin.eq_ignore_ascii_case(&self.public) {
             return true;
         }
         let Ok(origin) = Url::parse(origin) else { return false };
-        let (Some(name), Some(port)) = (origin.host_str(), origin.port_or_known_default()) else { return false };
+        let (Some(name), Some(port)) = (origin.host_str(), origin.port_or_known_default()) else {
+            return false;
+        };
         if !matches!(origin.scheme(), "http" | "https") || origin.path() != "/" || origin.query().is_some() {
             return false;
         }
@@ -85,7 +95,8 @@ impl Origins {
             return false;
         }
         let default = if origin.scheme() == "https" { 443 } else { 80 };
-        host.parse::<Authority>().is_ok_and(|host| host.host().eq_ignore_ascii_case(name) && host.port_u16().unwrap_or(default) == port)
+        host.parse::<Authority>()
+            .is_ok_and(|host| host.host().eq_ignore_ascii_case(name) && host.port_u16().unwrap_or(default) == port)
     }
 }
 
@@ -138,11 +149,25 @@ mod tests {
     fn a_browsers_word_decides_before_the_origin() {
         let origins = origins("http://127.0.0.1:3000");
         let own = ("origin", "http://localhost:3000");
-        assert_eq!(proof(&origins, "localhost:3000", &[("sec-fetch-site", "same-origin")]), Proof::Own);
+        assert_eq!(
+            proof(&origins, "localhost:3000", &[("sec-fetch-site", "same-origin")]),
+            Proof::Own
+        );
         for word in ["cross-site", "same-site", "none", "", "Same-Origin"] {
-            assert_eq!(proof(&origins, "localhost:3000", &[("sec-fetch-site", word), own]), Proof::Foreign, "{word}");
+            assert_eq!(
+                proof(&origins, "localhost:3000", &[("sec-fetch-site", word), own]),
+                Proof::Foreign,
+                "{word}"
+            );
         }
-        assert_eq!(proof(&origins, "localhost:3000", &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")]), Proof::Foreign);
+        assert_eq!(
+            proof(
+                &origins,
+                "localhost:3000",
+                &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")]
+            ),
+            Proof::Foreign
+        );
         assert_eq!(proof(&origins, "localhost:3000", &[]), Proof::None);
     }
 
@@ -150,7 +175,11 @@ mod tests {
     fn an_origin_is_ours_only_with_the_hosts_own_port() {
         let origins = origins("http://127.0.0.1:3000");
         for good in ["http://localhost:3000", "http://127.0.0.1:3000"] {
-            assert_eq!(proof(&origins, "localhost:3000", &[("origin", good)]), Proof::Own, "{good}");
+            assert_eq!(
+                proof(&origins, "localhost:3000", &[("origin", good)]),
+                Proof::Own,
+                "{good}"
+            );
         }
         for bad in [
             "null",
@@ -163,19 +192,45 @@ mod tests {
             "ftp://localhost:3000",
             "http://localhost:3000/x",
         ] {
-            assert_eq!(proof(&origins, "localhost:3000", &[("origin", bad)]), Proof::Foreign, "{bad}");
+            assert_eq!(
+                proof(&origins, "localhost:3000", &[("origin", bad)]),
+                Proof::Foreign,
+                "{bad}"
+            );
         }
-        assert_eq!(proof(&origins, "localhost:3000", &[("origin", "http://localhost:3000"), ("origin", "http://evil.test")]), Proof::Foreign);
-        assert_eq!(proof(&origins, "localhost", &[("origin", "http://localhost")]), Proof::Own);
-        assert_eq!(proof(&origins, "localhost:80", &[("origin", "http://localhost")]), Proof::Own);
+        assert_eq!(
+            proof(
+                &origins,
+                "localhost:3000",
+                &[("origin", "http://localhost:3000"), ("origin", "http://evil.test")]
+            ),
+            Proof::Foreign
+        );
+        assert_eq!(
+            proof(&origins, "localhost", &[("origin", "http://localhost")]),
+            Proof::Own
+        );
+        assert_eq!(
+            proof(&origins, "localhost:80", &[("origin", "http://localhost")]),
+            Proof::Own
+        );
     }
 
     #[test]
     fn the_http_page_of_an_https_node_is_foreign() {
         let origins = origins("https://orch.example.org");
-        assert_eq!(proof(&origins, "orch.example.org", &[("origin", "https://orch.example.org")]), Proof::Own);
-        assert_eq!(proof(&origins, "orch.example.org", &[("origin", "http://orch.example.org")]), Proof::Foreign);
+        assert_eq!(
+            proof(&origins, "orch.example.org", &[("origin", "https://orch.example.org")]),
+            Proof::Own
+        );
+        assert_eq!(
+            proof(&origins, "orch.example.org", &[("origin", "http://orch.example.org")]),
+            Proof::Foreign
+        );
         // A proxy that rewrites the host name.
-        assert_eq!(proof(&origins, "127.0.0.1:3000", &[("origin", "https://orch.example.org")]), Proof::Own);
+        assert_eq!(
+            proof(&origins, "127.0.0.1:3000", &[("origin", "https://orch.example.org")]),
+            Proof::Own
+        );
     }
 }

@@ -74,27 +74,44 @@ enum Found {
     Answer(u16, Remembered),
 }
 
-/// Forgets the answers whose time is over: they hold what was asked, also of what was purged since. To be called at least once an hour.
+/// Forgets the answers whose time is over: they hold what was asked, also of what was purged since. To be called at
+/// least once an hour.
 pub async fn sweep(journal: &Journal) -> model::Result<()> {
-    journal.commit(&Caller::node(), |tx| Box::pin(async move { forget_old(tx).await.map(Outcome::new) })).await
+    journal
+        .commit(&Caller::node(), |tx| {
+            Box::pin(async move { forget_old(tx).await.map(Outcome::new) })
+        })
+        .await
 }
 
 /// The layer: hands on whatever is no `POST` of REST with a key.
 pub async fn layer(State(state): State<Remembers>, request: Request, next: Next) -> Response {
-    let wanted = request.method() == Method::POST && request.uri().path().starts_with(REST_PREFIX) && request.headers().contains_key(HEADER);
+    let wanted = request.method() == Method::POST
+        && request.uri().path().starts_with(REST_PREFIX)
+        && request.headers().contains_key(HEADER);
     let caller = wanted.then(|| request.extensions().get::<Caller>().cloned()).flatten();
     match caller {
         None => next.run(request).await,
-        Some(caller) => once(state, caller, request, next).await.unwrap_or_else(IntoResponse::into_response),
+        Some(caller) => once(state, caller, request, next)
+            .await
+            .unwrap_or_else(IntoResponse::into_response),
     }
 }
 
 async fn once(state: Remembers, caller: Caller, request: Request, next: Next) -> ApiResult<Response> {
-    let claim = Claim { caller: caller.user.map_or(caller.name, |user| user.to_string()), key: key(request.headers())? };
+    let claim = Claim {
+        caller: caller.user.map_or(caller.name, |user| user.to_string()),
+        key: key(request.headers())?,
+    };
     let (parts, body) = request.into_parts();
-    let bytes = to_bytes(body, BODY_LIMIT).await.map_err(|_| Error::TooLarge(BODY_LIMIT as u64))?;
+    let bytes = to_bytes(body, BODY_LIMIT)
+        .await
+        .map_err(|_| Error::TooLarge(BODY_LIMIT as u64))?;
     let mut hasher = blake3::Hasher::new();
-    hasher.update(parts.uri.to_string().as_bytes()).update(&[0]).update(&bytes);
+    hasher
+        .update(parts.uri.to_string().as_bytes())
+        .update(&[0])
+        .update(&bytes);
     let hash = hasher.finalize().to_hex().to_string();
     let request = Request::from_parts(parts, Body::from(bytes));
     let turn = state.under_way.turn(&claim);
@@ -108,10 +125,18 @@ async fn once(state: Remembers, caller: Caller, request: Request, next: Next) ->
         state.under_way.forget(&claim);
         answer
     };
-    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|cause| Err(internal(cause).into()))
+    tokio::spawn(work.in_current_span())
+        .await
+        .unwrap_or_else(|cause| Err(internal(cause).into()))
 }
 
-async fn first_or_again(state: &Remembers, claim: &Claim, hash: String, request: Request, next: Next) -> ApiResult<Response> {
+async fn first_or_again(
+    state: &Remembers,
+    claim: &Claim,
+    hash: String,
+    request: Request,
+    next: Next,
+) -> ApiResult<Response> {
     match take(&state.journal, claim, hash.clone()).await? {
         Found::Answer(_, remembered) if remembered.request != hash => {
             Err(Error::invalid("Idempotency-Key", "this key was used for another request within the last 24 hours: take a new one").into())
@@ -145,11 +170,22 @@ async fn first_or_again(state: &Remembers, claim: &Claim, hash: String, request:
 }
 
 fn key(headers: &HeaderMap) -> ApiResult<String> {
-    let wrong = || ApiError::from(Error::invalid("Idempotency-Key", format!("a key is 1 to {MAX_KEY} visible ASCII characters, given once")));
+    let wrong = || {
+        ApiError::from(Error::invalid(
+            "Idempotency-Key",
+            format!("a key is 1 to {MAX_KEY} visible ASCII characters, given once"),
+        ))
+    };
     let mut keys = headers.get_all(HEADER).iter();
-    let (Some(key), None) = (keys.next(), keys.next()) else { return Err(wrong()) };
+    let (Some(key), None) = (keys.next(), keys.next()) else {
+        return Err(wrong());
+    };
     let key = key.to_str().map_err(|_| wrong())?;
-    if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) { Err(wrong()) } else { Ok(key.to_owned()) }
+    if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Err(wrong())
+    } else {
+        Ok(key.to_owned())
+    }
 }
 
 fn again(status: u16, remembered: Remembered) -> Response {
@@ -158,7 +194,10 @@ fn again(status: u16, remembered: Remembered) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(REPLAYED, HeaderValue::from_static("true"));
-    if let Some(location) = remembered.location.and_then(|location| HeaderValue::from_str(&location).ok()) {
+    if let Some(location) = remembered
+        .location
+        .and_then(|location| HeaderValue::from_str(&location).ok())
+    {
         headers.insert(header::LOCATION, location);
     }
     response
@@ -167,7 +206,12 @@ fn again(status: u16, remembered: Remembered) -> Response {
 impl UnderWay {
     /// The lock of a key: the first takes it, the others wait for the answer.
     fn turn(&self, claim: &Claim) -> Arc<tokio::sync::Mutex<()>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(claim.clone()).or_default().clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(claim.clone())
+            .or_default()
+            .clone()
     }
 
     /// Drops the lock of a key nobody waits for.
@@ -180,7 +224,11 @@ impl UnderWay {
 }
 
 async fn forget_old(tx: &Tx<'_>) -> model::Result<()> {
-    idempotency::Entity::delete_many().filter(idempotency::Column::At.lt(tx.now() - KEPT)).exec(tx.db()).await.stored()?;
+    idempotency::Entity::delete_many()
+        .filter(idempotency::Column::At.lt(tx.now() - KEPT))
+        .exec(tx.db())
+        .await
+        .stored()?;
     Ok(())
 }
 
@@ -190,13 +238,30 @@ async fn take(journal: &Journal, claim: &Claim, request: String) -> model::Resul
         .commit(&Caller::node(), move |tx| {
             Box::pin(async move {
                 forget_old(tx).await?;
-                let row = idempotency::Entity::find_by_id((claim.caller.clone(), claim.key.clone())).one(tx.db()).await.stored()?;
+                let row = idempotency::Entity::find_by_id((claim.caller.clone(), claim.key.clone()))
+                    .one(tx.db())
+                    .await
+                    .stored()?;
                 if let Some(row) = row {
                     let status = u16::try_from(row.status).stored()?;
-                    return Ok(Outcome::new(Found::Answer(status, serde_json::from_slice(&row.body).stored()?)));
+                    return Ok(Outcome::new(Found::Answer(
+                        status,
+                        serde_json::from_slice(&row.body).stored()?,
+                    )));
                 }
-                let body = serde_json::to_vec(&Remembered { request, location: None, body: String::new() }).stored()?;
-                let row = idempotency::ActiveModel { caller: Set(claim.caller), key: Set(claim.key), status: Set(0), body: Set(body), at: Set(tx.now()) };
+                let body = serde_json::to_vec(&Remembered {
+                    request,
+                    location: None,
+                    body: String::new(),
+                })
+                .stored()?;
+                let row = idempotency::ActiveModel {
+                    caller: Set(claim.caller),
+                    key: Set(claim.key),
+                    status: Set(0),
+                    body: Set(body),
+                    at: Set(tx.now()),
+                };
                 row.insert(tx.db()).await.stored()?;
                 Ok(Outcome::new(Found::Free))
             })
@@ -211,10 +276,21 @@ async fn keep(journal: &Journal, claim: &Claim, status: StatusCode, remembered: 
     journal
         .commit(&Caller::node(), move |tx| {
             Box::pin(async move {
-                let row = idempotency::ActiveModel { caller: Set(claim.caller), key: Set(claim.key), status: Set(status), body: Set(body), at: Set(tx.now()) };
+                let row = idempotency::ActiveModel {
+                    caller: Set(claim.caller),
+                    key: Set(claim.key),
+                    status: Set(status),
+                    body: Set(body),
+                    at: Set(tx.now()),
+                };
                 let key = [idempotency::Column::Caller, idempotency::Column::Key];
-                let renewed = [idempotency::Column::Status, idempotency::Column::Body, idempotency::Column::At];
-                let insert = idempotency::Entity::insert(row).on_conflict(OnConflict::columns(key).update_columns(renewed).to_owned());
+                let renewed = [
+                    idempotency::Column::Status,
+                    idempotency::Column::Body,
+                    idempotency::Column::At,
+                ];
+                let insert = idempotency::Entity::insert(row)
+                    .on_conflict(OnConflict::columns(key).update_columns(renewed).to_owned());
                 insert.exec_without_returning(tx.db()).await.stored()?;
                 Ok(Outcome::new(()))
             })
@@ -227,7 +303,10 @@ async fn release(journal: &Journal, claim: &Claim) -> model::Result<()> {
     journal
         .commit(&Caller::node(), move |tx| {
             Box::pin(async move {
-                idempotency::Entity::delete_by_id((claim.caller, claim.key)).exec(tx.db()).await.stored()?;
+                idempotency::Entity::delete_by_id((claim.caller, claim.key))
+                    .exec(tx.db())
+                    .await
+                    .stored()?;
                 Ok(Outcome::new(()))
             })
         })

@@ -32,8 +32,8 @@ impl Limits {
         }
     }
 
-    /// Counts a sign-in as `account`. Whoever tries one account from many places must not lock its owner out, so a network that is `known`,
-    /// from which the owner signed in lately, is counted by itself alone.
+    /// Counts a sign-in as `account`. Whoever tries one account from many places must not lock its owner out, so a
+    /// network that is `known`, from which the owner signed in lately, is counted by itself alone.
     pub fn sign_in(&self, account: &str, address: Option<IpAddr>, known: bool) -> Result<SignIn> {
         let network = network_key(address);
         // The address first: whoever is stopped there must not use up the tries of the account.
@@ -43,7 +43,12 @@ impl Limits {
         if !known {
             self.strangers.check(account)?;
         }
-        Ok(SignIn { limits: self.clone(), network, from_there, account: (!known).then(|| account.to_owned()) })
+        Ok(SignIn {
+            limits: self.clone(),
+            network,
+            from_there,
+            account: (!known).then(|| account.to_owned()),
+        })
     }
 }
 

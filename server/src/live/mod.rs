@@ -1,5 +1,6 @@
-//! `GET /live`: one WebSocket a tab that carries rows as they are now. It moves frames between a browser and the node's live hub.
-//! It must not decide what a caller sees, and must not keep more for a slow browser than what the hub had at hand for it at once.
+//! `GET /live`: one WebSocket a tab that carries rows as they are now. It moves frames between a browser and the node's
+//! live hub. It must not decide what a caller sees, and must not keep more for a slow browser than what the hub had at
+//! hand for it at once.
 
 use crate::{
     answer::{
@@ -32,7 +33,8 @@ use tokio::time::{Instant, interval_at, timeout};
 pub const PATH: &str = "/live";
 /// The largest message a browser may send, in bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
-/// What is read of a browser at once, in bytes. Little: the library clears as much at every look whether something came, which is at every event.
+/// What is read of a browser at once, in bytes. Little: the library clears as much at every look whether something
+/// came, which is at every event.
 const READ: usize = 4 * 1024;
 /// Messages a browser may send at once; one more is earned every half second.
 const BURST: u32 = 40;
@@ -65,7 +67,8 @@ pub trait Hub: Send + Sync {
 /// One follower of the hub.
 #[async_trait]
 pub trait Feed: Send {
-    /// What is next; waits for it. `None` when the hub has ended. May be dropped while it waits without losing anything.
+    /// What is next; waits for it. `None` when the hub has ended. May be dropped while it waits without losing
+    /// anything.
     async fn next(&mut self) -> Option<Told>;
     /// What comes after that, as far as it is at hand: it goes out in the same write.
     fn at_hand(&mut self) -> Option<Told>;
@@ -92,12 +95,25 @@ pub struct Live {
 }
 
 /// `GET /live`.
-pub async fn upgrade(State(state): State<Live>, Known(caller): Known, upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> ApiResult<Response> {
-    let upgrade = upgrade.map_err(|_| ApiError::http(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "this is a WebSocket: ask for an upgrade"))?;
+pub async fn upgrade(
+    State(state): State<Live>,
+    Known(caller): Known,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> ApiResult<Response> {
+    let upgrade = upgrade.map_err(|_| {
+        ApiError::http(
+            StatusCode::UPGRADE_REQUIRED,
+            "upgrade_required",
+            "this is a WebSocket: ask for an upgrade",
+        )
+    })?;
     // A metrics token may read nothing a socket carries.
     state.services.approvals.pending(&caller).await?;
     let open = state.metrics.socket(&caller)?;
-    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).read_buffer_size(READ);
+    let upgrade = upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .read_buffer_size(READ);
     Ok(upgrade.on_upgrade(async move |socket| {
         serve(socket, state, caller).await;
         drop(open);
@@ -119,9 +135,16 @@ async fn serve(mut socket: WebSocket, state: Live, caller: Caller) {
         end = talk(&mut socket, feed.as_mut()) => end,
         () = ended => End::Close(code::SIGNED_OUT, "signed out"),
     };
-    let end = if state.stop.is_asked() { End::Close(code::RESTART, "the node restarts") } else { end };
+    let end = if state.stop.is_asked() {
+        End::Close(code::RESTART, "the node restarts")
+    } else {
+        end
+    };
     if let End::Close(code, reason) = end {
-        let frame = CloseFrame { code, reason: reason.into() };
+        let frame = CloseFrame {
+            code,
+            reason: reason.into(),
+        };
         // The browser may be gone already; then there is nobody to tell.
         let _ = timeout(Duration::from_secs(1), socket.send(Message::Close(Some(frame)))).await;
     }
@@ -129,7 +152,10 @@ async fn serve(mut socket: WebSocket, state: Live, caller: Caller) {
 
 async fn talk(socket: &mut WebSocket, feed: &mut dyn Feed) -> End {
     let mut heard = Instant::now();
-    let mut allowance = Allowance { left: BURST, since: heard };
+    let mut allowance = Allowance {
+        left: BURST,
+        since: heard,
+    };
     let mut ping = interval_at(heard + PING, PING);
     loop {
         let message = tokio::select! {
@@ -207,7 +233,10 @@ mod tests {
     #[test]
     fn a_burst_is_allowed_and_a_flood_is_not() {
         let start = Instant::now();
-        let mut allowance = Allowance { left: BURST, since: start };
+        let mut allowance = Allowance {
+            left: BURST,
+            since: start,
+        };
         for _ in 0..BURST {
             assert!(allowance.take(start));
         }

@@ -1,5 +1,5 @@
-//! What the command line asks of a node, and the desk that answers: the same whether a node runs or the command line holds the data itself.
-//! It must not print or parse flags.
+//! What the command line asks of a node, and the desk that answers: the same whether a node runs or the command line
+//! holds the data itself. It must not print or parse flags.
 
 use model::{
     Caller, Result,
@@ -122,26 +122,60 @@ impl Desk {
     pub async fn answer(&self, ask: Ask) -> Result<Answer> {
         let caller = Caller::cli();
         Ok(match ask {
-            Ask::AddUser { name, role, password, github } => Answer::User(self.accounts.create_user(&caller, NewUser { name, role, password, github }).await?),
+            Ask::AddUser {
+                name,
+                role,
+                password,
+                github,
+            } => Answer::User(
+                self.accounts
+                    .create_user(
+                        &caller,
+                        NewUser {
+                            name,
+                            role,
+                            password,
+                            github,
+                        },
+                    )
+                    .await?,
+            ),
             Ask::Users => Answer::Users(self.accounts.list_users(&caller).await?),
             Ask::SetPassword { name, password, revoke } => {
                 self.accounts.set_password(&caller, &name, password, revoke).await?;
                 Answer::Done
             }
             Ask::SetRole { name, role } => Answer::User(self.accounts.set_role(&caller, &name, role).await?),
-            Ask::SetDisabled { name, disabled } => Answer::User(self.accounts.set_disabled(&caller, &name, disabled).await?),
+            Ask::SetDisabled { name, disabled } => {
+                Answer::User(self.accounts.set_disabled(&caller, &name, disabled).await?)
+            }
             Ask::RemoveUser { name } => {
                 self.accounts.remove_user(&caller, &name).await?;
                 Answer::Done
             }
-            Ask::CreateToken { user, token } => Answer::Secret(self.accounts.create_token_for(&caller, &user, token).await?.secret),
+            Ask::CreateToken { user, token } => {
+                Answer::Secret(self.accounts.create_token_for(&caller, &user, token).await?.secret)
+            }
             Ask::Tokens => {
                 let users = self.accounts.list_users(&caller).await?;
                 let named = |token: Token| {
-                    let owner = users.iter().find(|user| user.id == token.user).map(|user| user.name.clone());
-                    NamedToken { owner: owner.unwrap_or_else(|| token.user.to_string()), token }
+                    let owner = users
+                        .iter()
+                        .find(|user| user.id == token.user)
+                        .map(|user| user.name.clone());
+                    NamedToken {
+                        owner: owner.unwrap_or_else(|| token.user.to_string()),
+                        token,
+                    }
                 };
-                Answer::Tokens(self.accounts.list_tokens(&caller).await?.into_iter().map(named).collect())
+                Answer::Tokens(
+                    self.accounts
+                        .list_tokens(&caller)
+                        .await?
+                        .into_iter()
+                        .map(named)
+                        .collect(),
+                )
             }
             Ask::RevokeToken { id } => {
                 self.accounts.revoke_any_token(&caller, id).await?;

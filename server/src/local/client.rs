@@ -22,15 +22,29 @@ pub async fn is_running(socket: &Path) -> bool {
 /// Asks the node that listens at this socket.
 pub async fn ask(socket: &Path, ask: &Ask) -> Result<Answer, Refused> {
     let wrong = |cause: reqwest::Error| Refused(format!("the running node could not be asked: {cause}"));
-    let client = reqwest::Client::builder().unix_socket(socket).timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build().map_err(wrong)?;
+    let client = reqwest::Client::builder()
+        .unix_socket(socket)
+        .timeout(PATIENCE)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(wrong)?;
     // The host is not looked up: the connection is the socket's.
-    let response = client.post(format!("http://localhost{PATH}")).json(ask).send().await.map_err(wrong)?;
+    let response = client
+        .post(format!("http://localhost{PATH}"))
+        .json(ask)
+        .send()
+        .await
+        .map_err(wrong)?;
     let good = response.status().is_success();
     let value: Value = response.json().await.map_err(wrong)?;
     if good {
-        serde_json::from_value(value).map_err(|_| Refused("the running node is of another version: use the same `orchwiz` as it does".into()))
+        serde_json::from_value(value)
+            .map_err(|_| Refused("the running node is of another version: use the same `orchwiz` as it does".into()))
     } else {
-        let message = value.pointer("/error/message").and_then(Value::as_str).unwrap_or("it gave no reason");
+        let message = value
+            .pointer("/error/message")
+            .and_then(Value::as_str)
+            .unwrap_or("it gave no reason");
         Err(Refused(message.to_owned()))
     }
 }

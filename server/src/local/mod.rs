@@ -1,5 +1,6 @@
-//! The node's socket for this machine: `orchwiz.sock` in the data directory, for whoever may open that directory as the node's user.
-//! It speaks HTTP: all that the node serves, and what the command line asks; it must never be reachable over a network.
+//! The node's socket for this machine: `orchwiz.sock` in the data directory, for whoever may open that directory as the
+//! node's user. It speaks HTTP: all that the node serves, and what the command line asks; it must never be reachable
+//! over a network.
 
 mod ask;
 mod client;

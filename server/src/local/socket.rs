@@ -1,5 +1,5 @@
-//! The socket file: made for its owner only, given up with the process, and closed to other users even if somebody widens its mode.
-//! It must not know what is spoken over it.
+//! The socket file: made for its owner only, given up with the process, and closed to other users even if somebody
+//! widens its mode. It must not know what is spoken over it.
 
 use axum::serve::Listener;
 use std::{
@@ -27,7 +27,11 @@ impl Socket {
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
         let owner = std::fs::metadata(path)?.uid();
-        Ok(Self { listener, path: path.to_owned(), owner })
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+            owner,
+        })
     }
 }
 
@@ -46,7 +50,10 @@ impl Listener for Socket {
         loop {
             let (stream, address) = Listener::accept(&mut self.listener).await;
             // root may read the data directory anyway.
-            if stream.peer_cred().is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0) {
+            if stream
+                .peer_cred()
+                .is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0)
+            {
                 return (stream, address);
             }
             tracing::warn!("another user of this machine tried the node's local socket");

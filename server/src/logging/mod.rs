@@ -26,18 +26,32 @@ pub struct Log(SyncSender<Word>);
 pub fn start(config: &Config) -> Log {
     let (sender, words) = sync_channel(WAITING);
     let lost = Arc::new(AtomicU64::new(0));
-    let lines = Lines { to: sender.clone(), lost: lost.clone() };
+    let lines = Lines {
+        to: sender.clone(),
+        lost: lost.clone(),
+    };
     thread::spawn(move || write(&words, &lost, &mut io::stderr()));
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines).with_target(false).with_ansi(io::stderr().is_terminal());
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(lines)
+        .with_target(false)
+        .with_ansi(io::stderr().is_terminal());
     // What goes wrong within it would be printed past it, and panic where nothing can be printed.
     let log = log.log_internal_errors(false);
     // A subscriber that is there already, as in tests, stays.
-    let _ = if config.log_json { log.json().try_init() } else { log.try_init() };
+    let _ = if config.log_json {
+        log.json().try_init()
+    } else {
+        log.try_init()
+    };
     // The default one writes to standard error by itself, and waits where nobody reads it.
     std::panic::set_hook(Box::new(|panic| {
         let what = panic.payload_as_str().unwrap_or("no reason given");
-        tracing::error!(place = panic.location().map(tracing::field::display), "a thread panicked: {what}");
+        tracing::error!(
+            place = panic.location().map(tracing::field::display),
+            "a thread panicked: {what}"
+        );
     }));
     Log(sender)
 }
@@ -94,7 +108,8 @@ impl<'w> MakeWriter<'w> for Lines {
     }
 }
 
-/// Writes what comes until the last. Standard error may be closed, full, or a pipe that nobody reads: then lines are lost, and nothing else is.
+/// Writes what comes until the last. Standard error may be closed, full, or a pipe that nobody reads: then lines are
+/// lost, and nothing else is.
 fn write(words: &Receiver<Word>, lost: &AtomicU64, to: &mut impl Write) {
     while let Ok(word) = words.recv() {
         match word {

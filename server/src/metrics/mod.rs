@@ -60,7 +60,12 @@ type Labels = [(&'static str, Cow<'static, str>); 3];
 
 impl Default for Counts {
     fn default() -> Self {
-        Self { requests: Family::default(), durations: Histogram::new(BUCKETS), sockets: Mutex::default(), streams: Mutex::default() }
+        Self {
+            requests: Family::default(),
+            durations: Histogram::new(BUCKETS),
+            sockets: Mutex::default(),
+            streams: Mutex::default(),
+        }
     }
 }
 
@@ -80,7 +85,9 @@ pub struct Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let mut held = (self.which)(&self.metrics.0).lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = (self.which)(&self.metrics.0)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         held.all -= 1;
         if let Some(theirs) = held.by_caller.get_mut(&self.caller) {
             *theirs -= 1;
@@ -102,21 +109,35 @@ impl Metrics {
         self.open(caller, |counts| &counts.streams, MAX_STREAMS, MAX_STREAMS_OF_ONE)
     }
 
-    fn open(&self, caller: &Caller, which: fn(&Counts) -> &Mutex<Held>, most: usize, most_of_one: usize) -> ApiResult<Open> {
+    fn open(
+        &self,
+        caller: &Caller,
+        which: fn(&Counts) -> &Mutex<Held>,
+        most: usize,
+        most_of_one: usize,
+    ) -> ApiResult<Open> {
         // A person's tokens and browsers are one caller.
         let caller = caller.user.map_or_else(|| caller.name.clone(), |user| user.to_string());
         let mut held = which(&self.0).lock().unwrap_or_else(PoisonError::into_inner);
         if held.all >= most {
-            return Err(Error::Unavailable("too many live connections are open on this node: try again later".into()).into());
+            return Err(
+                Error::Unavailable("too many live connections are open on this node: try again later".into()).into(),
+            );
         }
         let theirs = held.by_caller.get(&caller).copied().unwrap_or_default();
         if theirs >= most_of_one {
-            let message = format!("you have {theirs} live connections open, which is as many as one person may: close some tabs or scripts");
+            let message = format!(
+                "you have {theirs} live connections open, which is as many as one person may: close some tabs or scripts"
+            );
             return Err(ApiError::http(StatusCode::TOO_MANY_REQUESTS, "too_many_open", message));
         }
         held.all += 1;
         held.by_caller.insert(caller.clone(), theirs + 1);
-        Ok(Open { metrics: self.clone(), which, caller })
+        Ok(Open {
+            metrics: self.clone(),
+            which,
+            caller,
+        })
     }
 
     fn answered(&self, route: String, method: &'static str, status: u16, took: Duration) {
@@ -128,13 +149,23 @@ impl Metrics {
             _ => "5xx",
         };
         self.0.durations.observe(took.as_secs_f64());
-        self.0.requests.get_or_create(&[("route", Cow::Owned(route)), ("method", Cow::Borrowed(method)), ("status", Cow::Borrowed(class))]).inc();
+        self.0
+            .requests
+            .get_or_create(&[
+                ("route", Cow::Owned(route)),
+                ("method", Cow::Borrowed(method)),
+                ("status", Cow::Borrowed(class)),
+            ])
+            .inc();
     }
 }
 
 /// Counts every request by the route it matched.
 pub async fn count(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
     let method = match request.method().as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",
@@ -169,25 +200,63 @@ pub async fn show(State(state): State<Node>, Known(caller): Known) -> ApiResult<
     let info = state.services.node.info(&node).await?;
     let health = state.services.node.health(&node).await?.last().copied();
     // Somebody without an account and without a session of their own: what they see, the whole node may see.
-    let anybody = Caller { role: Role::Viewer, ..Caller::cli() };
+    let anybody = Caller {
+        role: Role::Viewer,
+        ..Caller::cli()
+    };
     let pending = state.services.approvals.pending(&anybody).await?;
 
     let mut node = Figures::default();
-    node.gauge("orchwiz_up", "Whether the node takes requests.", i64::from(state.stop.is_ready()));
+    node.gauge(
+        "orchwiz_up",
+        "Whether the node takes requests.",
+        i64::from(state.stop.is_ready()),
+    );
     node.build(&info.version, &info.database);
-    node.gauge("orchwiz_start_time_seconds", "When the process started, unix time.", info.started / 1000);
-    node.gauge("orchwiz_journal_position", "The newest committed position.", *state.head.borrow());
-    node.gauge("orchwiz_agents_max", "How many agents may run at once.", info.agents_max);
-    node.gauge("orchwiz_approvals_pending", "Approvals that wait and the whole node may see.", pending);
+    node.gauge(
+        "orchwiz_start_time_seconds",
+        "When the process started, unix time.",
+        info.started / 1000,
+    );
+    node.gauge(
+        "orchwiz_journal_position",
+        "The newest committed position.",
+        *state.head.borrow(),
+    );
+    node.gauge(
+        "orchwiz_agents_max",
+        "How many agents may run at once.",
+        info.agents_max,
+    );
+    node.gauge(
+        "orchwiz_approvals_pending",
+        "Approvals that wait and the whole node may see.",
+        pending,
+    );
     if let Some(health) = health {
         node.optional("orchwiz_agents_running", "Agents that run.", health.agents);
-        node.optional("orchwiz_journal_queue", "Operations that wait for the journal's writer.", health.queue);
+        node.optional(
+            "orchwiz_journal_queue",
+            "Operations that wait for the journal's writer.",
+            health.queue,
+        );
         node.optional("orchwiz_database_bytes", "Size of the database.", health.database_bytes);
-        node.optional("orchwiz_disk_free_bytes", "Free space where the data directory lies.", health.disk_free);
-        node.optional("orchwiz_memory_resident_bytes", "Memory of this process.", health.memory_self);
+        node.optional(
+            "orchwiz_disk_free_bytes",
+            "Free space where the data directory lies.",
+            health.disk_free,
+        );
+        node.optional(
+            "orchwiz_memory_resident_bytes",
+            "Memory of this process.",
+            health.memory_self,
+        );
     }
     state.metrics.tell(&mut node);
-    let headers = [(header::CONTENT_TYPE, prometheus_text::CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, prometheus_text::CONTENT_TYPE),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     Ok((headers, node.text()?).into_response())
 }
 
@@ -199,12 +268,17 @@ impl Figures {
     /// A figure that goes up and down.
     fn gauge(&mut self, name: &str, help: &str, value: i64) {
         // The registry adds the full stop.
-        self.0.register(name, help.trim_end_matches('.'), ConstGauge::new(value));
+        self.0
+            .register(name, help.trim_end_matches('.'), ConstGauge::new(value));
     }
 
     /// What runs.
     fn build(&mut self, version: &str, database: &str) {
-        self.0.register("orchwiz_build", "The version that runs", Info::new([("version", version.to_owned()), ("database", database.to_owned())]));
+        self.0.register(
+            "orchwiz_build",
+            "The version that runs",
+            Info::new([("version", version.to_owned()), ("database", database.to_owned())]),
+        );
     }
 
     /// A figure that may be unknown; an unknown one is left out, never zero.
@@ -223,11 +297,27 @@ impl Figures {
 
 impl Metrics {
     fn tell(&self, figures: &mut Figures) {
-        let open = |held: &Mutex<Held>| i64::try_from(held.lock().unwrap_or_else(PoisonError::into_inner).all).unwrap_or(i64::MAX);
-        figures.gauge("orchwiz_live_sockets", "Live sockets that are open.", open(&self.0.sockets));
-        figures.gauge("orchwiz_event_streams", "Event streams that are open.", open(&self.0.streams));
-        figures.0.register("orchwiz_http_requests", "Requests answered", self.0.requests.clone());
-        figures.0.register("orchwiz_http_request_duration_seconds", "Time until the answer began", self.0.durations.clone());
+        let open = |held: &Mutex<Held>| {
+            i64::try_from(held.lock().unwrap_or_else(PoisonError::into_inner).all).unwrap_or(i64::MAX)
+        };
+        figures.gauge(
+            "orchwiz_live_sockets",
+            "Live sockets that are open.",
+            open(&self.0.sockets),
+        );
+        figures.gauge(
+            "orchwiz_event_streams",
+            "Event streams that are open.",
+            open(&self.0.streams),
+        );
+        figures
+            .0
+            .register("orchwiz_http_requests", "Requests answered", self.0.requests.clone());
+        figures.0.register(
+            "orchwiz_http_request_duration_seconds",
+            "Time until the answer began",
+            self.0.durations.clone(),
+        );
     }
 }
 
@@ -273,10 +363,15 @@ orchwiz_http_request_duration_seconds_count 3
 
     /// Lines without an order, and numbers as they are read: `0.000500` is `0.0005`.
     fn lines(text: &str) -> BTreeSet<String> {
-        let number = |text: &str| text.parse::<f64>().map_or_else(|_| text.to_owned(), |number| number.to_string());
+        let number = |text: &str| {
+            text.parse::<f64>()
+                .map_or_else(|_| text.to_owned(), |number| number.to_string())
+        };
         let line = |line: &str| {
             let (what, value) = line.rsplit_once(' ').expect("a value");
-            let (name, end) = what.split_once("{le=\"").map_or((what, String::new()), |(name, end)| (name, number(end.trim_end_matches("\"}"))));
+            let (name, end) = what.split_once("{le=\"").map_or((what, String::new()), |(name, end)| {
+                (name, number(end.trim_end_matches("\"}")))
+            });
             format!("{name} {end} {}", number(value))
         };
         text.lines().map(line).collect()

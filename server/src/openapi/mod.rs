@@ -26,7 +26,14 @@ pub fn text() -> &'static str {
 
 /// `GET /api/openapi.json`.
 pub async fn show() -> Response {
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text()).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::CACHE_CONTROL, "no-cache"),
+        ],
+        text(),
+    )
+        .into_response()
 }
 
 /// The routes a document describes.
@@ -40,7 +47,12 @@ pub fn routes(document: &OpenApi) -> Vec<Route> {
             (Method::PATCH, item.patch.is_some()),
             (Method::DELETE, item.delete.is_some()),
         ];
-        routes.extend(methods.into_iter().filter(|(_, there)| *there).map(|(method, _)| Route::new(&method, path.clone(), Area::Rest)));
+        routes.extend(
+            methods
+                .into_iter()
+                .filter(|(_, there)| *there)
+                .map(|(method, _)| Route::new(&method, path.clone(), Area::Rest)),
+        );
     }
     routes
 }

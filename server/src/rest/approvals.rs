@@ -21,7 +21,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// All of them.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(find, decide)).routes(routes!(input))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(find, decide))
+        .routes(routes!(input))
 }
 
 /// The parameters of `GET /approvals`.
@@ -42,29 +45,49 @@ struct ListParams {
 /// Approvals the caller may see: oldest first when pending, newest first otherwise.
 #[utoipa::path(get, path = "/approvals", operation_id = "list_approvals", params(ListParams), tag = "approvals",
     responses((status = 200, body = Page<Approval>)))]
-async fn list(State(services): State<Services>, Known(caller): Known, Query(given): Query<ListParams>) -> ApiResult<List<Approval>> {
+async fn list(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Query(given): Query<ListParams>,
+) -> ApiResult<List<Approval>> {
     let page = page(given.after, given.limit)?;
-    let filter = ApprovalFilter { state: given.state, session: given.session };
+    let filter = ApprovalFilter {
+        state: given.state,
+        session: given.session,
+    };
     Ok(List(services.approvals.list(&caller, filter, page).await?))
 }
 
 /// One approval.
 #[utoipa::path(get, path = "/approvals/{id}", operation_id = "find_approval", params(ApprovalId), tag = "approvals",
     responses((status = 200, body = Approval)))]
-async fn find(State(services): State<Services>, Known(caller): Known, Path(id): Path<ApprovalId>) -> ApiResult<Json<Approval>> {
+async fn find(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<ApprovalId>,
+) -> ApiResult<Json<Approval>> {
     Ok(Json(services.approvals.find(&caller, id).await?))
 }
 
 /// All of what an approval asks: of a long one the others carry only the beginning, and say so in `input_cut`.
 #[utoipa::path(get, path = "/approvals/{id}/input", operation_id = "approval_input", params(ApprovalId), tag = "approvals",
     responses((status = 200, body = ApprovalInput)))]
-async fn input(State(services): State<Services>, Known(caller): Known, Path(id): Path<ApprovalId>) -> ApiResult<Json<ApprovalInput>> {
+async fn input(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<ApprovalId>,
+) -> ApiResult<Json<ApprovalInput>> {
     Ok(Json(services.approvals.input(&caller, id).await?))
 }
 
 /// Decides. When somebody was faster the answer is 409 `already_decided`, with that decision.
 #[utoipa::path(post, path = "/approvals/{id}", operation_id = "decide_approval", params(ApprovalId), tag = "approvals",
     responses((status = 200, body = Approval), (status = 409, description = "somebody was faster: `already_decided`, with that decision; or the agent no longer waits for an answer", body = ErrorEnvelope)))]
-async fn decide(State(services): State<Services>, Known(caller): Known, Path(id): Path<ApprovalId>, Json(answer): Json<Decide>) -> ApiResult<Json<Approval>> {
+async fn decide(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<ApprovalId>,
+    Json(answer): Json<Decide>,
+) -> ApiResult<Json<Approval>> {
     Ok(Json(services.approvals.decide(&caller, id, answer).await?))
 }

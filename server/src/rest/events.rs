@@ -1,5 +1,5 @@
-//! `/events`: the journal as the caller may see it, page by page or as a stream that goes on.
-//! It reads committed events only and must not hold more than one page of them in memory; what streams follow is shared by all of them.
+//! `/events`: the journal as the caller may see it, page by page or as a stream that goes on. It reads committed events
+//! only and must not hold more than one page of them in memory; what streams follow is shared by all of them.
 
 use crate::{
     answer::{
@@ -54,7 +54,12 @@ struct EventsParams {
 #[utoipa::path(get, path = "/events", operation_id = "list_events", tag = "events",
     params(EventsParams, ("Last-Event-ID" = Option<i64>, Header, description = "for streams: the position of the last event seen; beats `after`")),
     responses((status = 200, body = Page<Event>)))]
-async fn events(State(state): State<AppState>, Known(caller): Known, headers: HeaderMap, Query(given): Query<EventsParams>) -> ApiResult<Response> {
+async fn events(
+    State(state): State<AppState>,
+    Known(caller): Known,
+    headers: HeaderMap,
+    Query(given): Query<EventsParams>,
+) -> ApiResult<Response> {
     let limit = page(None, given.limit)?.limit()?;
     let after = position("after", given.after)?;
     if !wants_stream(&headers) {
@@ -62,15 +67,28 @@ async fn events(State(state): State<AppState>, Known(caller): Known, headers: He
     }
     let after = match headers.get("last-event-id") {
         // What is no number is no position either.
-        Some(last) => position("Last-Event-ID", last.to_str().ok().and_then(|text| text.parse().ok()).or(Some(-1)))?,
+        Some(last) => position(
+            "Last-Event-ID",
+            last.to_str().ok().and_then(|text| text.parse().ok()).or(Some(-1)),
+        )?,
         None => after,
     };
     // Refusals are answered before the stream begins: nobody should have to read them out of a 200.
     state.services.node.events(&caller, after, 1).await?;
     let open = state.metrics.stream(&caller)?;
     let ended = state.ended(&caller);
-    let stream = follow(Cursor { hub: state.hub.clone(), caller, after, head: state.head(), waiting: VecDeque::new(), _open: open }).take_until(ended);
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
+    let stream = follow(Cursor {
+        hub: state.hub.clone(),
+        caller,
+        after,
+        head: state.head(),
+        waiting: VecDeque::new(),
+        _open: open,
+    })
+    .take_until(ended);
+    Ok(Sse::new(stream)
+        .keep_alive(KeepAlive::new().interval(HEARTBEAT))
+        .into_response())
 }
 
 fn position(field: &str, given: Option<Pos>) -> ApiResult<Pos> {
@@ -82,7 +100,10 @@ fn position(field: &str, given: Option<Pos>) -> ApiResult<Pos> {
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/event-stream"))
+    headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/event-stream"))
 }
 
 /// Where a stream stands.
@@ -100,7 +121,10 @@ fn follow(cursor: Cursor) -> impl Stream<Item = Result<Frame, Infallible>> {
     stream::unfold(cursor, |mut cursor| async move {
         let recorded = cursor.next().await?;
         let event = recorded.event();
-        let frame = Frame::default().id(event.pos.to_string()).event(&event.kind).data(recorded.exchanged());
+        let frame = Frame::default()
+            .id(event.pos.to_string())
+            .event(&event.kind)
+            .data(recorded.exchanged());
         Some((Ok(frame), cursor))
     })
 }

@@ -1,5 +1,5 @@
-//! REST under `/api/v1`: what others script against. Handlers read a request, call one port and answer with what it gives.
-//! They must not decide who may do what, nor hold any rule of the domain: the ports do.
+//! REST under `/api/v1`: what others script against. Handlers read a request, call one port and answer with what it
+//! gives. They must not decide who may do what, nor hold any rule of the domain: the ports do.
 
 pub mod approvals;
 pub mod events;
@@ -48,8 +48,16 @@ struct Token;
 
 impl Modify for Token {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("owz_...").build());
-        document.components.get_or_insert_default().add_security_scheme("token", scheme);
+        let scheme = SecurityScheme::Http(
+            Http::builder()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("owz_...")
+                .build(),
+        );
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("token", scheme);
     }
 }
 
@@ -87,7 +95,11 @@ impl<T: Serialize> IntoResponse for List<T> {
         // About a kilobyte an item: a buffer that has to grow copies the whole page several times over.
         let mut text = Vec::with_capacity(64 + 1024 * self.0.items.len());
         match serde_json::to_writer(&mut text, &self.0) {
-            Ok(()) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response(),
+            Ok(()) => (
+                [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+                text,
+            )
+                .into_response(),
             Err(error) => ApiError::from(node::store::internal(error)).into_response(),
         }
     }

@@ -22,7 +22,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// All of them.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(find, update, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(find, update, delete))
 }
 
 /// The parameters of `GET /projects`.
@@ -39,7 +41,11 @@ struct ListParams {
 /// Projects by name.
 #[utoipa::path(get, path = "/projects", operation_id = "list_projects", params(ListParams), tag = "projects",
     responses((status = 200, body = Page<Project>)))]
-async fn list(State(services): State<Services>, Known(caller): Known, Query(given): Query<ListParams>) -> ApiResult<List<Project>> {
+async fn list(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Query(given): Query<ListParams>,
+) -> ApiResult<List<Project>> {
     let page = page(given.after, given.limit)?;
     Ok(List(services.projects.list(&caller, page).await?))
 }
@@ -47,7 +53,11 @@ async fn list(State(services): State<Services>, Known(caller): Known, Query(give
 /// Adds a folder that exists on the node's machine.
 #[utoipa::path(post, path = "/projects", operation_id = "create_project", tag = "projects",
     responses((status = 201, body = Project), (status = 409, description = "the folder is a project already", body = ErrorEnvelope)))]
-async fn create(State(services): State<Services>, Known(caller): Known, Json(new): Json<NewProject>) -> ApiResult<Response> {
+async fn create(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Json(new): Json<NewProject>,
+) -> ApiResult<Response> {
     let project = services.projects.create(&caller, new).await?;
     Ok(created(format!("{}/projects/{}", REST_PREFIX, project.id), project))
 }
@@ -55,7 +65,11 @@ async fn create(State(services): State<Services>, Known(caller): Known, Json(new
 /// One project.
 #[utoipa::path(get, path = "/projects/{id}", operation_id = "find_project", params(ProjectId), tag = "projects",
     responses((status = 200, body = Project)))]
-async fn find(State(services): State<Services>, Known(caller): Known, Path(id): Path<ProjectId>) -> ApiResult<Json<Project>> {
+async fn find(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<ProjectId>,
+) -> ApiResult<Json<Project>> {
     Ok(Json(services.projects.find(&caller, id).await?))
 }
 
@@ -74,7 +88,11 @@ async fn update(
 /// Forgets it; 409 while one of its sessions runs. The folder is untouched.
 #[utoipa::path(delete, path = "/projects/{id}", operation_id = "delete_project", params(ProjectId), tag = "projects",
     responses((status = 204), (status = 409, description = "one of its sessions runs", body = ErrorEnvelope)))]
-async fn delete(State(services): State<Services>, Known(caller): Known, Path(id): Path<ProjectId>) -> ApiResult<StatusCode> {
+async fn delete(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<ProjectId>,
+) -> ApiResult<StatusCode> {
     services.projects.delete(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

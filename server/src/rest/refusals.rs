@@ -1,5 +1,5 @@
-//! What a call may be refused with, written into the OpenAPI document from what the call takes: so no endpoint can forget to say it.
-//! Only what is particular to an endpoint, a conflict, stands at the endpoint itself.
+//! What a call may be refused with, written into the OpenAPI document from what the call takes: so no endpoint can
+//! forget to say it. Only what is particular to an endpoint, a conflict, stands at the endpoint itself.
 
 use crate::answer::error::ErrorEnvelope;
 use utoipa::{
@@ -13,11 +13,31 @@ use utoipa::{
 
 /// Status, name in the document, what it means.
 const ALL: [(&str, &str, &str); 9] = [
-    ("400", "Malformed", "The request cannot be read at all: no JSON, no UTF-8, or it ended too early."),
-    ("401", "Unauthenticated", "Nobody is known: no token, or one that does not work."),
-    ("403", "Forbidden", "The caller may not do this; the message says what it takes."),
-    ("404", "NotFound", "There is no such thing, or it is not the caller's to see."),
-    ("409", "Conflict", "It does not fit the present state; the message says why."),
+    (
+        "400",
+        "Malformed",
+        "The request cannot be read at all: no JSON, no UTF-8, or it ended too early.",
+    ),
+    (
+        "401",
+        "Unauthenticated",
+        "Nobody is known: no token, or one that does not work.",
+    ),
+    (
+        "403",
+        "Forbidden",
+        "The caller may not do this; the message says what it takes.",
+    ),
+    (
+        "404",
+        "NotFound",
+        "There is no such thing, or it is not the caller's to see.",
+    ),
+    (
+        "409",
+        "Conflict",
+        "It does not fit the present state; the message says why.",
+    ),
     ("413", "TooLarge", "The body is larger than 1 MiB."),
     ("415", "UnsupportedMediaType", "The body is not declared as JSON."),
     ("422", "Invalid", "A value is wrong; `field` names it."),
@@ -47,7 +67,11 @@ pub(super) fn add(document: &mut OpenApi) {
 }
 
 fn refuse(operation: &mut Operation, path: &str, post: bool) {
-    let asks = operation.parameters.iter().flatten().any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query));
+    let asks = operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query));
     if post {
         operation.parameters.get_or_insert_default().push(RefOr::T(key()));
     }
@@ -65,14 +89,21 @@ fn refuse(operation: &mut Operation, path: &str, post: bool) {
         };
         if possible {
             // What an endpoint says of its own is more exact.
-            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name(name)));
+            operation
+                .responses
+                .responses
+                .entry(status.to_owned())
+                .or_insert_with(|| RefOr::Ref(Ref::from_response_name(name)));
         }
     }
 }
 
 fn answer(about: &str) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorEnvelope::name())));
-    ResponseBuilder::new().description(about).content("application/json", content.build()).build()
+    ResponseBuilder::new()
+        .description(about)
+        .content("application/json", content.build())
+        .build()
 }
 
 fn key() -> Parameter {

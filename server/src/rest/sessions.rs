@@ -93,17 +93,40 @@ struct EntriesParams {
 /// Sessions the caller may see, newest activity first.
 #[utoipa::path(get, path = "/sessions", operation_id = "list_sessions", params(ListParams), tag = "sessions",
     responses((status = 200, body = Page<Session>)))]
-async fn list(State(services): State<Services>, Known(caller): Known, Query(given): Query<ListParams>) -> ApiResult<List<Session>> {
+async fn list(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Query(given): Query<ListParams>,
+) -> ApiResult<List<Session>> {
     let page = page(given.after, given.limit)?;
-    let ListParams { state, project, agent, q, tag, archived, .. } = given;
-    let filter = SessionFilter { state, project, agent, q, tag, archived: archived.unwrap_or_default() };
+    let ListParams {
+        state,
+        project,
+        agent,
+        q,
+        tag,
+        archived,
+        ..
+    } = given;
+    let filter = SessionFilter {
+        state,
+        project,
+        agent,
+        q,
+        tag,
+        archived: archived.unwrap_or_default(),
+    };
     Ok(List(services.sessions.list(&caller, filter, page).await?))
 }
 
 /// Starts a session; it is durable and `queued` when this answers.
 #[utoipa::path(post, path = "/sessions", operation_id = "create_session", tag = "sessions",
     responses((status = 201, body = Session)))]
-async fn create(State(services): State<Services>, Known(caller): Known, Json(new): Json<NewSession>) -> ApiResult<Response> {
+async fn create(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Json(new): Json<NewSession>,
+) -> ApiResult<Response> {
     let session = services.sessions.create(&caller, new).await?;
     Ok(created(format!("{}/sessions/{}", REST_PREFIX, session.id), session))
 }
@@ -111,7 +134,11 @@ async fn create(State(services): State<Services>, Known(caller): Known, Json(new
 /// One session.
 #[utoipa::path(get, path = "/sessions/{id}", operation_id = "find_session", params(SessionId), tag = "sessions",
     responses((status = 200, body = Session)))]
-async fn find(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>) -> ApiResult<Json<Session>> {
+async fn find(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<SessionId>,
+) -> ApiResult<Json<Session>> {
     Ok(Json(services.sessions.find(&caller, id).await?))
 }
 
@@ -130,7 +157,11 @@ async fn update(
 /// Deletes it; 409 while its agent runs.
 #[utoipa::path(delete, path = "/sessions/{id}", operation_id = "delete_session", params(SessionId), tag = "sessions",
     responses((status = 204), (status = 409, description = "its agent runs: stop it first", body = ErrorEnvelope)))]
-async fn delete(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>) -> ApiResult<StatusCode> {
+async fn delete(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<SessionId>,
+) -> ApiResult<StatusCode> {
     services.sessions.delete(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -155,14 +186,23 @@ async fn entries(
 /// The whole of one entry.
 #[utoipa::path(get, path = "/sessions/{id}/entries/{seq}/body", operation_id = "entry_body", tag = "sessions",
     responses((status = 200, body = EntryBody)))]
-async fn entry_body(State(services): State<Services>, Known(caller): Known, Path((id, seq)): Path<(SessionId, i64)>) -> ApiResult<Json<EntryBody>> {
+async fn entry_body(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path((id, seq)): Path<(SessionId, i64)>,
+) -> ApiResult<Json<EntryBody>> {
     Ok(Json(services.sessions.entry_body(&caller, id, seq).await?))
 }
 
 /// Says something to the agent: at once when it is idle, queued while it works, resuming it when it has ended.
 #[utoipa::path(post, path = "/sessions/{id}/prompts", operation_id = "prompt_session", params(SessionId), tag = "sessions",
     responses((status = 201, body = Prompt)))]
-async fn prompt(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, Json(new): Json<NewPrompt>) -> ApiResult<Response> {
+async fn prompt(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<SessionId>,
+    Json(new): Json<NewPrompt>,
+) -> ApiResult<Response> {
     let prompt = services.sessions.prompt(&caller, id, new.text).await?;
     Ok(created(format!("{}/sessions/{}", REST_PREFIX, prompt.session), prompt))
 }
@@ -170,28 +210,48 @@ async fn prompt(State(services): State<Services>, Known(caller): Known, Path(id)
 /// Changes how much the agent may do unasked, at once where it runs.
 #[utoipa::path(post, path = "/sessions/{id}/mode", operation_id = "set_mode", params(SessionId), tag = "sessions",
     responses((status = 200, body = Session)))]
-async fn set_mode(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, Json(new): Json<NewMode>) -> ApiResult<Json<Session>> {
+async fn set_mode(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<SessionId>,
+    Json(new): Json<NewMode>,
+) -> ApiResult<Json<Session>> {
     Ok(Json(services.sessions.set_mode(&caller, id, new.mode).await?))
 }
 
 /// Ends the turn that runs; the session stays open.
 #[utoipa::path(post, path = "/sessions/{id}/interrupt", operation_id = "interrupt_session", params(SessionId), tag = "sessions",
     responses((status = 200, body = Session)))]
-async fn interrupt(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Json<Session>> {
+async fn interrupt(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<SessionId>,
+    _: NoBody,
+) -> ApiResult<Json<Session>> {
     Ok(Json(services.sessions.interrupt(&caller, id).await?))
 }
 
 /// Ends the agent; the session can be resumed.
 #[utoipa::path(post, path = "/sessions/{id}/stop", operation_id = "stop_session", params(SessionId), tag = "sessions",
     responses((status = 200, body = Session)))]
-async fn stop(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Json<Session>> {
+async fn stop(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<SessionId>,
+    _: NoBody,
+) -> ApiResult<Json<Session>> {
     Ok(Json(services.sessions.stop(&caller, id).await?))
 }
 
 /// Says again what was said last, after its turn failed or was interrupted; resumes the agent where it has ended.
 #[utoipa::path(post, path = "/sessions/{id}/send-again", operation_id = "send_again", params(SessionId), tag = "sessions",
     responses((status = 201, body = Prompt)))]
-async fn send_again(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Response> {
+async fn send_again(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<SessionId>,
+    _: NoBody,
+) -> ApiResult<Response> {
     let prompt = services.sessions.send_again(&caller, id).await?;
     Ok(created(format!("{}/sessions/{}", REST_PREFIX, prompt.session), prompt))
 }
@@ -199,14 +259,24 @@ async fn send_again(State(services): State<Services>, Known(caller): Known, Path
 /// Starts the agent again on the same conversation.
 #[utoipa::path(post, path = "/sessions/{id}/resume", operation_id = "resume_session", params(SessionId), tag = "sessions",
     responses((status = 200, body = Session)))]
-async fn resume(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Json<Session>> {
+async fn resume(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<SessionId>,
+    _: NoBody,
+) -> ApiResult<Json<Session>> {
     Ok(Json(services.sessions.resume(&caller, id).await?))
 }
 
 /// A new session that continues the same conversation; the old one stays as it is.
 #[utoipa::path(post, path = "/sessions/{id}/fork", operation_id = "fork_session", params(SessionId), tag = "sessions",
     responses((status = 201, body = Session)))]
-async fn fork(State(services): State<Services>, Known(caller): Known, Path(id): Path<SessionId>, _: NoBody) -> ApiResult<Response> {
+async fn fork(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Path(id): Path<SessionId>,
+    _: NoBody,
+) -> ApiResult<Response> {
     let session = services.sessions.fork(&caller, id).await?;
     Ok(created(format!("{}/sessions/{}", REST_PREFIX, session.id), session))
 }

@@ -40,11 +40,18 @@ struct SumsParams {
 /// Sums over sessions the caller may see: days in order, projects and models costliest first.
 #[utoipa::path(get, path = "/usage", operation_id = "sum_usage", params(SumsParams), tag = "usage",
     responses((status = 200, body = Page<UsageRow>)))]
-async fn sums(State(services): State<Services>, Known(caller): Known, Query(given): Query<SumsParams>) -> ApiResult<List<UsageRow>> {
+async fn sums(
+    State(services): State<Services>,
+    Known(caller): Known,
+    Query(given): Query<SumsParams>,
+) -> ApiResult<List<UsageRow>> {
     let by = given.by.unwrap_or(UsageBy::Day);
     let days = given.days.unwrap_or(DEFAULT_DAYS);
     if !(1..=366).contains(&days) {
         return Err(Error::invalid("days", "days must be 1 to 366").into());
     }
-    Ok(List(Page { items: services.usage.sums(&caller, UsageQuery { by, days }).await?, next: None }))
+    Ok(List(Page {
+        items: services.usage.sums(&caller, UsageQuery { by, days }).await?,
+        next: None,
+    }))
 }

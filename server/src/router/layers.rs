@@ -1,5 +1,5 @@
-//! What every request goes through whoever sends it: an id, a span in the log, and an answer even when a handler panics.
-//! It must not log a query, a body or a header: they hold secrets.
+//! What every request goes through whoever sends it: an id, a span in the log, and an answer even when a handler
+//! panics. It must not log a query, a body or a header: they hold secrets.
 
 use crate::answer::error::ApiError;
 use axum::{
@@ -29,13 +29,21 @@ pub(super) fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, deps: 
         ServiceBuilder::new()
             .layer(SetRequestIdLayer::new(ID, NewId(deps.clone())))
             .layer(PropagateRequestIdLayer::new(ID))
-            .layer(TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)))
+            .layer(
+                TraceLayer::new_for_http()
+                    .make_span_with(span)
+                    .on_response(DefaultOnResponse::new().level(Level::DEBUG)),
+            )
             .layer(CatchPanicLayer::custom(move |cause| panicked(&panics, cause))),
     )
 }
 
 fn span(request: &Request<Body>) -> Span {
-    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .and_then(|id| id.header_value().to_str().ok())
+        .unwrap_or_default();
     // At the level of errors, so that every line has the id that the answer carries; a path may name what is secret.
     let span = tracing::error_span!("request", id, method = %request.method(), path = tracing::field::Empty);
     if tracing::enabled!(Level::DEBUG) {
@@ -46,7 +54,11 @@ fn span(request: &Request<Body>) -> Span {
 
 fn panicked(deps: &Deps, cause: Box<dyn Any + Send>) -> Response {
     let reference = deps.uuid_v7().simple().to_string();
-    let said = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("it said nothing");
+    let said = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("it said nothing");
     tracing::error!(%reference, cause = said, "a handler panicked");
     ApiError::from(Error::Internal(reference)).into_response()
 }
@@ -56,6 +68,8 @@ struct NewId(Deps);
 
 impl MakeRequestId for NewId {
     fn make_request_id<B>(&mut self, _: &http::Request<B>) -> Option<RequestId> {
-        HeaderValue::from_str(&self.0.uuid_v7().simple().to_string()).ok().map(RequestId::new)
+        HeaderValue::from_str(&self.0.uuid_v7().simple().to_string())
+            .ok()
+            .map(RequestId::new)
     }
 }

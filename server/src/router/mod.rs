@@ -1,5 +1,5 @@
-//! The one place where routes and layers meet: guard outermost, then request id, trace, panics, size, sign-in, then the routes.
-//! It must not hold a handler of its own beyond "there is nothing here".
+//! The one place where routes and layers meet: guard outermost, then request id, trace, panics, size, sign-in, then the
+//! routes. It must not hold a handler of its own beyond "there is nothing here".
 
 mod layers;
 mod pages;
@@ -37,7 +37,9 @@ pub fn table() -> Routes<AppState> {
 
 /// What anybody may ask whom the guard lets pass: it must not cost a look at who asks.
 fn outer() -> Routes<AppState> {
-    Routes::new().on(&Method::GET, "/healthz", Area::Open, health::healthz).on(&Method::GET, "/readyz", Area::Open, health::readyz)
+    Routes::new()
+        .on(&Method::GET, "/healthz", Area::Open, health::healthz)
+        .on(&Method::GET, "/readyz", Area::Open, health::readyz)
 }
 
 /// What depends on who asks.
@@ -53,8 +55,8 @@ fn inner() -> Routes<AppState> {
         .and(pages::table())
 }
 
-/// What is registered, for tables that must name every route. The files of the site are the one thing that is served without a route:
-/// they are the same for everybody, see [`crate::assets`].
+/// What is registered, for tables that must name every route. The files of the site are the one thing that is served
+/// without a route: they are the same for everybody, see [`crate::assets`].
 pub fn routes() -> Vec<Route> {
     table().list()
 }
@@ -62,9 +64,14 @@ pub fn routes() -> Vec<Route> {
 /// The whole of what the node serves.
 pub fn build(state: &AppState) -> Router {
     let router = inner().into_router().fallback(pages::nothing);
-    // Inside out, and in few steps: what `layer` adds is a box, copied at every request with all that is inside of it by whatever is around it.
+    // Inside out, and in few steps: what `layer` adds is a box, copied at every request with all that is inside of it
+    // by whatever is around it.
     let router = router.layer(from_fn_with_state(Remembers::from_ref(state), idempotency::layer));
-    let router = state.auth.around(router).layer(compression()).merge(outer().into_router());
+    let router = state
+        .auth
+        .around(router)
+        .layer(compression())
+        .merge(outer().into_router());
     let router = router.layer(
         ServiceBuilder::new()
             .layer(from_fn_with_state(state.metrics.clone(), metrics::count))
@@ -73,12 +80,18 @@ pub fn build(state: &AppState) -> Router {
             .layer(from_fn(limit)),
     );
     let router = layers::around(router, &state.deps);
-    Guard::new(&state.config, &state.deps).around(router).with_state(state.clone())
+    Guard::new(&state.config, &state.deps)
+        .around(router)
+        .with_state(state.clone())
 }
 
 /// Refuses a body that says it is too large before a byte of it is read, and cuts off one that does not say.
 async fn limit(request: Request, next: Next) -> Response {
-    let said = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<u64>().ok());
+    let said = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<u64>().ok());
     if said.is_some_and(|bytes| bytes > BODY_LIMIT as u64) {
         return ApiError::from(model::Error::TooLarge(BODY_LIMIT as u64)).into_response();
     }
@@ -87,5 +100,7 @@ async fn limit(request: Request, next: Next) -> Response {
 
 /// Pages and data go out compressed; streams and what is compressed already do not.
 fn compression() -> CompressionLayer<impl Predicate> {
-    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(DefaultPredicate::new())
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(DefaultPredicate::new())
 }

@@ -34,7 +34,12 @@ pub fn table() -> Routes<AppState> {
     for listing in generate_route_list(App) {
         let path = path_of(&listing);
         let mode = listing.mode().clone();
-        routes = routes.on(&Method::GET, &path, Area::Page, move |state: State<AppState>, request: Request| page(state, request, mode.clone()));
+        routes = routes.on(
+            &Method::GET,
+            &path,
+            Area::Page,
+            move |state: State<AppState>, request: Request| page(state, request, mode.clone()),
+        );
     }
     for (path, method) in leptos::server_fn::axum::server_fn_paths() {
         routes = routes.on(&method, path, Area::ServerFunction, function);
@@ -81,7 +86,10 @@ pub async fn nothing(State(state): State<AppState>, request: Request) -> Respons
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }
 
 async fn to_sign_in(state: &AppState, uri: Uri) -> Response {
@@ -90,7 +98,11 @@ async fn to_sign_in(state: &AppState, uri: Uri) -> Response {
         Ok(true) => {
             let wanted = uri.path_and_query().map_or("/", |path| path.as_str());
             let next: String = url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
-            let target = if wanted == "/" { "/signin".to_owned() } else { format!("/signin?next={next}") };
+            let target = if wanted == "/" {
+                "/signin".to_owned()
+            } else {
+                format!("/signin?next={next}")
+            };
             Redirect::to(&target).into_response()
         }
         Err(error) => ApiError::from(error).into_response(),
@@ -103,7 +115,9 @@ async fn draw(state: &AppState, request: Request, mode: SsrMode) -> Response {
     let context = context(state);
     match mode {
         SsrMode::OutOfOrder => leptos_axum::render_app_to_stream_with_context(context, draw)(request).await,
-        SsrMode::PartiallyBlocked => leptos_axum::render_app_to_stream_with_context_and_replace_blocks(context, draw, true)(request).await,
+        SsrMode::PartiallyBlocked => {
+            leptos_axum::render_app_to_stream_with_context_and_replace_blocks(context, draw, true)(request).await
+        }
         SsrMode::InOrder => leptos_axum::render_app_to_stream_in_order_with_context(context, draw)(request).await,
         SsrMode::Async | SsrMode::Static(_) => leptos_axum::render_app_async_with_context(context, draw)(request).await,
     }
@@ -117,7 +131,10 @@ fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
         let accounts = accounts.clone();
         Box::pin(async move { accounts.setup_link_works(&token).await })
     });
-    let options = AuthOptions { github: state.auth.offers_github(), link_works };
+    let options = AuthOptions {
+        github: state.auth.offers_github(),
+        link_works,
+    };
     move || {
         Nonce::provide();
         provide_context(services.clone());
@@ -128,10 +145,17 @@ fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
 /// A server function.
 async fn function(State(state): State<AppState>, request: Request<Body>) -> Response {
     match readable(request).await {
-        Ok(request) => leptos_axum::handle_server_fns_with_context(context(&state), request).await.into_response(),
+        Ok(request) => leptos_axum::handle_server_fns_with_context(context(&state), request)
+            .await
+            .into_response(),
         Err(error) => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            (status, [(header::CONTENT_TYPE, "application/json")], AppError(error).ser()).into_response()
+            (
+                status,
+                [(header::CONTENT_TYPE, "application/json")],
+                AppError(error).ser(),
+            )
+                .into_response()
         }
     }
 }
@@ -140,16 +164,21 @@ async fn function(State(state): State<AppState>, request: Request<Body>) -> Resp
 async fn readable(request: Request) -> model::Result<Request> {
     let (parts, body) = request.into_parts();
     let body = Request::from_parts(parts.clone(), body);
-    let bytes = Bytes::from_request(body, &()).await.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(BODY_LIMIT as u64),
-        _ => Error::invalid("", "the body ended before it was complete"),
-    })?;
+    let bytes = Bytes::from_request(body, &())
+        .await
+        .map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(BODY_LIMIT as u64),
+            _ => Error::invalid("", "the body ended before it was complete"),
+        })?;
     let wrong = |field: String| Error::invalid(field, "contains the character NUL, which no value may");
     let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
     // Looked at closely only where it may be.
     if has(b"\\u0000") {
         // What is no JSON is refused by whoever reads it.
-        if let Some(field) = serde_json::from_slice(&bytes).ok().and_then(|value| extract::nul(&value, String::new())) {
+        if let Some(field) = serde_json::from_slice(&bytes)
+            .ok()
+            .and_then(|value| extract::nul(&value, String::new()))
+        {
             return Err(wrong(field));
         }
     }
@@ -164,6 +193,9 @@ async fn readable(request: Request) -> model::Result<Request> {
 
 /// As server functions tell it ([`app::wire::FormRpc`]): by these very letters.
 fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     !kind.starts_with("application/json")
 }

@@ -49,7 +49,8 @@ use tokio::net::TcpListener;
 const DEADLINE: Duration = Duration::from_secs(9);
 /// How long requests under way may take to end, of that.
 const DRAIN: Duration = Duration::from_secs(5);
-/// An agent that says nothing for so long after its start is said to; after ten times as long it is ended. Claude Code answers within a second or two.
+/// An agent that says nothing for so long after its start is said to; after ten times as long it is ended. Claude Code
+/// answers within a second or two.
 const SILENCE: Duration = Duration::from_secs(30);
 /// So often logins and remembered answers whose time is over are removed.
 const SWEEP: Duration = Duration::from_mins(10);
@@ -95,7 +96,13 @@ pub struct Opened {
 }
 
 /// Opens a node on an open store. `program` is this binary: it is started again as shim and as demo agent.
-pub async fn open(mut config: Config, program: PathBuf, store: &Store, journal: &Journal, deps: &Deps) -> Result<Opened, Failure> {
+pub async fn open(
+    mut config: Config,
+    program: PathBuf,
+    store: &Store,
+    journal: &Journal,
+    deps: &Deps,
+) -> Result<Opened, Failure> {
     // Before anything is taken up that an agent said meanwhile.
     for secret in secrets(&config) {
         journal.mask(&secret);
@@ -104,9 +111,18 @@ pub async fn open(mut config: Config, program: PathBuf, store: &Store, journal: 
     config.allowed_hosts.extend(own_host(&config, &accounts));
     let auth = Auth::new(accounts.clone(), AuthConfig::from(&config), deps.clone())?;
     let node_config = node_config(&config, program, journal)?;
-    let node = Node::open(node_config, store.clone(), journal.clone(), Arc::new(accounts.clone()), deps.clone()).await?;
+    let node = Node::open(
+        node_config,
+        store.clone(),
+        journal.clone(),
+        Arc::new(accounts.clone()),
+        deps.clone(),
+    )
+    .await?;
     let site = Site::new(PathBuf::from("target/site"));
-    let leptos = site.options(config.listen, &config.data_dir.join("site")).map_err(Failure::new)?;
+    let leptos = site
+        .options(config.listen, &config.data_dir.join("site"))
+        .map_err(Failure::new)?;
     let state = AppState::new(Parts {
         services: node.services(),
         hub: Arc::new(LiveHub(node.live())),
@@ -129,8 +145,10 @@ pub async fn open(mut config: Config, program: PathBuf, store: &Store, journal: 
 impl Running {
     async fn start(config: Config, store: Store, journal: Journal, deps: Deps) -> Result<Self, Failure> {
         let open_files = node::process::raise_open_files();
-        let listener = connections::listen(config.listen).map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
-        // Asked once: after an upgrade the name leads to the new program, while asking again would lead to the deleted one.
+        let listener = connections::listen(config.listen)
+            .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
+        // Asked once: after an upgrade the name leads to the new program, while asking again would lead to the deleted
+        // one.
         let program = std::env::current_exe().map_err(Failure::new)?;
         let Opened { state, node } = open(config, program, &store, &journal, &deps).await?;
         let local = serve_local(&state, Desk::new(state.accounts.clone(), store));
@@ -138,13 +156,26 @@ impl Running {
         sweep(state.auth.clone(), journal, state.stop.clone());
         state.stop.set_ready();
         greet(&state.config, &state.accounts).await?;
-        Ok(Self { node, stop_agents: state.config.stop_agents, stop: state.stop.clone(), public, local })
+        Ok(Self {
+            node,
+            stop_agents: state.config.stop_agents,
+            stop: state.stop.clone(),
+            public,
+            local,
+        })
     }
 
-    /// Serves on until a signal, or until the node can no longer work, then stops in order: readiness, listening, sockets and streams, requests, agents' supervision, database.
-    /// Agents that are to stop are told together with the requests.
+    /// Serves on until a signal, or until the node can no longer work, then stops in order: readiness, listening,
+    /// sockets and streams, requests, agents' supervision, database. Agents that are to stop are told together with the
+    /// requests.
     async fn until(self, mut signals: Signals, store: Store, journal: Journal) -> Result<ExitCode, Failure> {
-        let Self { node, stop, stop_agents, public, local } = self;
+        let Self {
+            node,
+            stop,
+            stop_agents,
+            public,
+            local,
+        } = self;
         let vitals = store.vitals().clone();
         let failure = tokio::select! {
             name = signals.next() => {
@@ -167,7 +198,8 @@ impl Running {
                 }
             };
             if stop_agents {
-                // An agent that does not obey takes most of the deadline; after the requests there would not be enough of it left.
+                // An agent that does not obey takes most of the deadline; after the requests there would not be enough
+                // of it left.
                 tokio::join!(drained, node.shutdown(true));
             } else {
                 // Requests under way may still speak with agents.
@@ -187,20 +219,40 @@ impl Running {
     }
 }
 
-/// What this node knows and nobody should read in a transcript: what agents get of its environment, and what it is configured with.
+/// What this node knows and nobody should read in a transcript: what agents get of its environment, and what it is
+/// configured with.
 fn secrets(config: &Config) -> Vec<String> {
     let mut secrets = node::process::secrets(std::env::vars_os());
-    secrets.extend(config.github.client_secret.as_ref().map(|secret| secret.expose().to_owned()));
-    let password = config.database_url.as_ref().and_then(|url| url::Url::parse(url.expose()).ok()?.password().map(str::to_owned));
+    secrets.extend(
+        config
+            .github
+            .client_secret
+            .as_ref()
+            .map(|secret| secret.expose().to_owned()),
+    );
+    let password = config
+        .database_url
+        .as_ref()
+        .and_then(|url| url::Url::parse(url.expose()).ok()?.password().map(str::to_owned));
     secrets.extend(password);
     secrets
 }
 
 fn node_config(config: &Config, program: PathBuf, journal: &Journal) -> Result<NodeConfig, Failure> {
     let data_dir = std::path::absolute(&config.data_dir).map_err(Failure::new)?;
-    let name = config.node_name.clone().or_else(host_name).unwrap_or_else(|| "this node".to_owned());
+    let name = config
+        .node_name
+        .clone()
+        .or_else(host_name)
+        .unwrap_or_else(|| "this node".to_owned());
     Ok(NodeConfig {
-        identity: Identity { id: journal.node_id(), name, kind: config.node_kind, version: env!("CARGO_PKG_VERSION").to_owned(), data_dir: data_dir.clone() },
+        identity: Identity {
+            id: journal.node_id(),
+            name,
+            kind: config.node_kind,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            data_dir: data_dir.clone(),
+        },
         engine: EngineConfig {
             agents_max: config.agents_max,
             agents_idle: Duration::from_secs(config.agents_idle_seconds),
@@ -211,14 +263,21 @@ fn node_config(config: &Config, program: PathBuf, journal: &Journal) -> Result<N
             driver: node::agents::driver,
             demo_env: demo_environment(config, &data_dir)?,
         },
-        shim: ShimProgram { program, args: vec![OsString::from("shim")] },
+        shim: ShimProgram {
+            program,
+            args: vec![OsString::from("shim")],
+        },
         roots: config.project_roots.clone(),
     })
 }
 
 /// What the demo agent is told: where it keeps its conversations, and its pace where somebody set one.
 fn demo_environment(config: &Config, data_dir: &Path) -> Result<BTreeMap<String, String>, Failure> {
-    let state = data_dir.join("demo").to_str().ok_or_else(|| Failure::usage("--data: the path is not valid UTF-8"))?.to_owned();
+    let state = data_dir
+        .join("demo")
+        .to_str()
+        .ok_or_else(|| Failure::usage("--data: the path is not valid UTF-8"))?
+        .to_owned();
     let mut environment = BTreeMap::from([(demo::STATE.to_owned(), state)]);
     if let Some(pace) = &config.demo_pace {
         environment.insert(demo::PACE.to_owned(), pace.clone());
@@ -231,20 +290,32 @@ fn host_name() -> Option<String> {
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
-/// Whether the node can do its work: nothing it needs has ended, the writer reaches the database, and reads are answered.
+/// Whether the node can do its work: nothing it needs has ended, the writer reaches the database, and reads are
+/// answered.
 fn probe(store: Store, journal: Journal) -> Probe {
     Arc::new(move || {
         let (store, journal) = (store.clone(), journal.clone());
-        Box::pin(async move { store.vitals().failure().is_none() && journal.works() && store.read().ping().await.is_ok() })
+        Box::pin(
+            async move { store.vitals().failure().is_none() && journal.works() && store.read().ping().await.is_ok() },
+        )
     })
 }
 
 fn serve_public(state: &AppState, listener: TcpListener, open_files: u64) -> Serving {
-    let proxies = if state.config.behind_proxy { state.config.trusted_proxies.clone() } else { Vec::new() };
+    let proxies = if state.config.behind_proxy {
+        state.config.trusted_proxies.clone()
+    } else {
+        Vec::new()
+    };
     // Through a proxy come many people, and who is on this machine needs no connections to fill it.
     let exempt = move |address: IpAddr| address.is_loopback() || proxies.iter().any(|net| net.contains(address));
     let (app, stop) = (router::build(state), state.stop.clone());
-    tokio::spawn(connections::serve(listener, app, Bounds::of(open_files, Arc::new(exempt)), stop))
+    tokio::spawn(connections::serve(
+        listener,
+        app,
+        Bounds::of(open_files, Arc::new(exempt)),
+        stop,
+    ))
 }
 
 /// Without the local socket the node still serves; only the command line has to wait until it stops.
@@ -284,10 +355,16 @@ fn sweep(auth: Auth, journal: Journal, stop: Stop) {
     });
 }
 
-/// A name for a node on loopback that nothing else answers to: browsers find it on this machine, and cookies of `127.0.0.1` go to every port there.
+/// A name for a node on loopback that nothing else answers to: browsers find it on this machine, and cookies of
+/// `127.0.0.1` go to every port there.
 fn own_host(config: &Config, accounts: &AccountsService) -> Option<String> {
     let local = config.listen.ip().is_loopback() && config.public_url.is_none();
-    local.then(|| format!("orchwiz-{}.localhost", &accounts.node_id().uuid().as_simple().to_string()[..8]))
+    local.then(|| {
+        format!(
+            "orchwiz-{}.localhost",
+            &accounts.node_id().uuid().as_simple().to_string()[..8]
+        )
+    })
 }
 
 /// Says where the node is, and how to create the first account while there is none.
@@ -304,13 +381,21 @@ async fn greet(config: &Config, accounts: &AccountsService) -> Result<(), Failur
         link => link?,
     };
     if let Some(link) = link {
-        output::line(format!("Create the owner account: {address}/setup?token={}", link.token));
+        output::line(format!(
+            "Create the owner account: {address}/setup?token={}",
+            link.token
+        ));
     }
     if let (Some(host), Some(port)) = (own_host(config, accounts), config.address().port_or_known_default()) {
-        output::line(format!("Also at http://{host}:{port}, a name that no other program on this machine has: none gets its cookies."));
+        output::line(format!(
+            "Also at http://{host}:{port}, a name that no other program on this machine has: none gets its cookies."
+        ));
     }
     output::line(match &config.file {
-        Some(file) => format!("Settings were read from {}.", std::path::absolute(file).unwrap_or_else(|_| file.clone()).display()),
+        Some(file) => format!(
+            "Settings were read from {}.",
+            std::path::absolute(file).unwrap_or_else(|_| file.clone()).display()
+        ),
         None => "No settings file was found; flags and the environment alone count.".to_owned(),
     });
     output::line("Ready.");
@@ -355,11 +440,27 @@ mod tests {
 
     #[test]
     fn what_a_node_is_configured_with_is_among_its_secrets() {
-        let flags =
-            [("database_url", "postgres://mara:hunter-of-2@db.example.org/orchwiz"), ("github.client_id", "app"), ("github.client_secret", "swordfish")];
+        let flags = [
+            ("database_url", "postgres://mara:hunter-of-2@db.example.org/orchwiz"),
+            ("github.client_id", "app"),
+            ("github.client_secret", "swordfish"),
+        ];
         let flags = flags.map(|(key, value)| (key, value.to_owned())).into();
-        let config = Config::from_parts(&Sources { flags, environment: Vec::new(), file: None }, None).unwrap();
+        let config = Config::from_parts(
+            &Sources {
+                flags,
+                environment: Vec::new(),
+                file: None,
+            },
+            None,
+        )
+        .unwrap();
         let secrets = secrets(&config);
-        assert!(["hunter-of-2", "swordfish"].iter().all(|secret| secrets.iter().any(|known| known == secret)), "not all of them are");
+        assert!(
+            ["hunter-of-2", "swordfish"]
+                .iter()
+                .all(|secret| secrets.iter().any(|known| known == secret)),
+            "not all of them are"
+        );
     }
 }

@@ -17,11 +17,16 @@ use std::process::ExitCode;
 
 /// A store of these settings, with its journal.
 pub(crate) async fn open(config: &Config, deps: &Deps) -> Result<(Store, Journal), Failure> {
-    let place = StoreConfig { url: config.database_url.as_ref().map(|url| url.expose().to_owned()), data_dir: config.data_dir.clone() };
-    let store = Store::open::<migration::Migrator>(&place, deps).await.map_err(|error| match error {
-        StoreError::Held(_) => Failure::running(error),
-        error => Failure::new(error),
-    })?;
+    let place = StoreConfig {
+        url: config.database_url.as_ref().map(|url| url.expose().to_owned()),
+        data_dir: config.data_dir.clone(),
+    };
+    let store = Store::open::<migration::Migrator>(&place, deps)
+        .await
+        .map_err(|error| match error {
+            StoreError::Held(_) => Failure::running(error),
+            error => Failure::new(error),
+        })?;
     let journal = Journal::open(store.clone(), deps.clone()).await.map_err(Failure::new)?;
     Ok((store, journal))
 }
@@ -56,7 +61,10 @@ pub(crate) fn json(value: &impl Serialize) -> Result<ExitCode, Failure> {
 async fn hold(place: &Where) -> Result<(Store, Journal), Failure> {
     let config = place.config(Vec::new())?;
     if local::is_running(&config.socket()).await {
-        return Err(Failure::running(format!("a node is running on {}: stop it first", config.data_dir.display())));
+        return Err(Failure::running(format!(
+            "a node is running on {}: stop it first",
+            config.data_dir.display()
+        )));
     }
     open(&config, &Deps::system()).await
 }
@@ -67,9 +75,16 @@ pub(crate) async fn rebuild(place: Where) -> Result<ExitCode, Failure> {
     let rebuilt = journal::rebuild(&store).await;
     store.close().await;
     let rebuilt = rebuilt.map_err(Failure::new)?;
-    let rows: Vec<_> = rebuilt.tables.iter().map(|table| vec![table.table.clone(), table.rows.to_string()]).collect();
+    let rows: Vec<_> = rebuilt
+        .tables
+        .iter()
+        .map(|table| vec![table.table.clone(), table.rows.to_string()])
+        .collect();
     output::table(&["TABLE", "ROWS"], &rows);
-    output::line(format!("every projected table was built anew from {} events", rebuilt.events));
+    output::line(format!(
+        "every projected table was built anew from {} events",
+        rebuilt.events
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -83,28 +98,49 @@ pub(crate) async fn migrate(place: Where) -> Result<ExitCode, Failure> {
 }
 
 pub(crate) async fn doctor(place: Where, as_json: bool) -> Result<ExitCode, Failure> {
-    let Answer::Doctor(report) = ask(&place, Ask::Doctor).await? else { return Err(unexpected()) };
+    let Answer::Doctor(report) = ask(&place, Ask::Doctor).await? else {
+        return Err(unexpected());
+    };
     if as_json {
         json(&report)?;
     } else {
         say(&report);
     }
-    Ok(if report.healthy { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) })
+    Ok(if report.healthy {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(super::FAILED)
+    })
 }
 
 /// The report for people: what was looked at, then what is wrong.
 fn say(report: &Report) {
-    let head = report
-        .head
-        .as_ref()
-        .map_or_else(|| "no log".to_owned(), |head| format!("position {}, number {} of its own log, hash {}", head.pos, head.seq, head.hash));
-    output::line(format!("database   {}, integrity: {}", report.database, report.integrity));
+    let head = report.head.as_ref().map_or_else(
+        || "no log".to_owned(),
+        |head| {
+            format!(
+                "position {}, number {} of its own log, hash {}",
+                head.pos, head.seq, head.hash
+            )
+        },
+    );
+    output::line(format!(
+        "database   {}, integrity: {}",
+        report.database, report.integrity
+    ));
     output::line(format!("head       {head}"));
     match &report.chain.first_bad {
         None => output::line(format!("chain      {} events, all good", report.chain.verified)),
-        Some(bad) => output::line(format!("chain      DAMAGED at position {}: {} ({} events before it are good)", bad.pos, bad.why, report.chain.verified)),
+        Some(bad) => output::line(format!(
+            "chain      DAMAGED at position {}: {} ({} events before it are good)",
+            bad.pos, bad.why, report.chain.verified
+        )),
     }
-    output::line(format!("blobs      {}, {} bad", report.blobs.count, report.blobs.bad.len()));
+    output::line(format!(
+        "blobs      {}, {} bad",
+        report.blobs.count,
+        report.blobs.bad.len()
+    ));
     for bad in &report.blobs.bad {
         output::line(format!("           {bad}"));
     }
@@ -112,10 +148,18 @@ fn say(report: &Report) {
         .tables
         .iter()
         .map(|table| {
-            let verdict = if table.rebuilds { "rebuilds".to_owned() } else { format!("DIFFERS at {}", table.differs.as_deref().unwrap_or("an unknown row")) };
+            let verdict = if table.rebuilds {
+                "rebuilds".to_owned()
+            } else {
+                format!("DIFFERS at {}", table.differs.as_deref().unwrap_or("an unknown row"))
+            };
             vec![table.table.clone(), table.rows.to_string(), table.hash.clone(), verdict]
         })
         .collect();
     output::table(&["TABLE", "ROWS", "HASH", "VERDICT"], &rows);
-    output::line(if report.healthy { "healthy" } else { "DAMAGED: restore a backup, or keep this directory and ask for help" });
+    output::line(if report.healthy {
+        "healthy"
+    } else {
+        "DAMAGED: restore a backup, or keep this directory and ask for help"
+    });
 }

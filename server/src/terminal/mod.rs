@@ -27,17 +27,26 @@ pub struct Failure {
 impl Failure {
     /// It failed.
     pub fn new(message: impl ToString) -> Self {
-        Self { code: FAILED, message: message.to_string() }
+        Self {
+            code: FAILED,
+            message: message.to_string(),
+        }
     }
 
     /// It was called wrongly.
     pub fn usage(message: impl ToString) -> Self {
-        Self { code: USAGE, message: message.to_string() }
+        Self {
+            code: USAGE,
+            message: message.to_string(),
+        }
     }
 
     /// A node is running.
     pub fn running(message: impl ToString) -> Self {
-        Self { code: RUNNING, message: message.to_string() }
+        Self {
+            code: RUNNING,
+            message: message.to_string(),
+        }
     }
 }
 
@@ -56,7 +65,8 @@ pub struct Where {
     /// The PostgreSQL database, postgres://... [default: SQLite in the data directory]
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
-    /// The configuration file [default: orchwiz.toml in the folder that --data names, else ~/.config/orchwiz/orchwiz.toml]
+    /// The configuration file [default: orchwiz.toml in the folder that --data names, else
+    /// ~/.config/orchwiz/orchwiz.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -65,7 +75,9 @@ impl Where {
     pub(crate) fn flags(&self) -> Result<Vec<(&'static str, String)>, Failure> {
         let mut flags = Vec::new();
         if let Some(data) = &self.data {
-            let text = data.to_str().ok_or_else(|| Failure::usage("--data: the path is not valid UTF-8"))?;
+            let text = data
+                .to_str()
+                .ok_or_else(|| Failure::usage("--data: the path is not valid UTF-8"))?;
             flags.push(("data", text.to_owned()));
         }
         if let Some(url) = &self.database_url {

@@ -1,5 +1,5 @@
-//! The one place that writes to standard output and standard error.
-//! It must not decide what is worth saying, and must not panic where nobody takes it: a pipe may be closed, a disk full.
+//! The one place that writes to standard output and standard error. It must not decide what is worth saying, and must
+//! not panic where nobody takes it: a pipe may be closed, a disk full.
 
 use std::io::{self, Write};
 
@@ -35,7 +35,11 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) {
     let show = |cells: Vec<&str>| {
         let last = cells.len().saturating_sub(1);
         let cells = cells.iter().enumerate().map(|(place, cell)| {
-            let padding = if place == last { 0 } else { widths.get(place).copied().unwrap_or(0) + 2 };
+            let padding = if place == last {
+                0
+            } else {
+                widths.get(place).copied().unwrap_or(0) + 2
+            };
             format!("{cell:<padding$}")
         });
         line(cells.collect::<String>());
@@ -49,5 +53,8 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) {
 /// A moment as `2026-11-22 13:05`, UTC.
 pub fn moment(at: model::Millis) -> String {
     let format = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]");
-    time::OffsetDateTime::from_unix_timestamp(at.div_euclid(1000)).ok().and_then(|at| at.format(&format).ok()).unwrap_or_else(|| "-".to_owned())
+    time::OffsetDateTime::from_unix_timestamp(at.div_euclid(1000))
+        .ok()
+        .and_then(|at| at.format(&format).ok())
+        .unwrap_or_else(|| "-".to_owned())
 }

@@ -53,17 +53,41 @@ impl Door {
         let test = TestStore::new::<Migrator>(seed).await;
         let accounts = AccountsService::new(test.store.clone(), test.journal.clone(), test.deps.clone());
         let flags = flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        let config = Config::from_parts(&Sources { flags, ..Sources::default() }, None).unwrap();
+        let config = Config::from_parts(
+            &Sources {
+                flags,
+                ..Sources::default()
+            },
+            None,
+        )
+        .unwrap();
         let auth = Auth::new(accounts.clone(), AuthConfig::from(&config), test.deps.clone()).unwrap();
-        let who = axum::routing::any(|caller: Option<axum::Extension<Caller>>| async { Json(caller.map(|axum::Extension(caller)| caller)) });
+        let who = axum::routing::any(|caller: Option<axum::Extension<Caller>>| async {
+            Json(caller.map(|axum::Extension(caller)| caller))
+        });
         let picture = axum::routing::get(|| async { ([(header::CONTENT_TYPE, "image/svg+xml")], "<svg/>") });
-        let router = auth::routes::<AtDoor>().into_router().route("/who", who).route("/picture.svg", picture);
-        let app = Guard::new(&config, &test.deps).around(auth.around(router)).with_state(AtDoor(auth.clone()));
-        Self { test, accounts, auth, app }
+        let router = auth::routes::<AtDoor>()
+            .into_router()
+            .route("/who", who)
+            .route("/picture.svg", picture);
+        let app = Guard::new(&config, &test.deps)
+            .around(auth.around(router))
+            .with_state(AtDoor(auth.clone()));
+        Self {
+            test,
+            accounts,
+            auth,
+            app,
+        }
     }
 
     pub async fn user(&self, name: &str, role: Role) {
-        let new = NewUser { name: name.into(), role, password: Some(PASSWORD.into()), github: None };
+        let new = NewUser {
+            name: name.into(),
+            role,
+            password: Some(PASSWORD.into()),
+            github: None,
+        };
         self.accounts.create_user(&Caller::cli(), new).await.unwrap();
     }
 
@@ -85,17 +109,29 @@ impl Door {
     pub async fn signed_in(&self, name: &str) -> Browser {
         let mut browser = self.browser();
         let answer = browser.sign_in(name, PASSWORD, "/").await;
-        assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/"), "{}", answer.text);
+        assert_eq!(
+            (answer.status, answer.location()),
+            (StatusCode::SEE_OTHER, "/"),
+            "{}",
+            answer.text
+        );
         browser
     }
 }
 
 pub async fn send(app: &Router, mut request: Request<Body>) -> Answer {
-    request.headers_mut().entry(header::HOST).or_insert("127.0.0.1:3000".parse().unwrap());
+    request
+        .headers_mut()
+        .entry(header::HOST)
+        .or_insert("127.0.0.1:3000".parse().unwrap());
     let response: Response<Body> = app.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, 1 << 24).await.unwrap();
-    Answer { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+    }
 }
 
 /// An answer, read whole.
@@ -137,7 +173,12 @@ pub struct Browser {
 
 impl Browser {
     pub fn new(app: Router, host: &str) -> Self {
-        Self { app, host: host.into(), address: None, cookies: BTreeMap::new() }
+        Self {
+            app,
+            host: host.into(),
+            address: None,
+            cookies: BTreeMap::new(),
+        }
     }
 
     /// The same browser, asking from that address.
@@ -148,7 +189,10 @@ impl Browser {
 
     /// The same browser at another node of its host.
     pub fn at(&self, door: &Door) -> Self {
-        Self { app: door.app.clone(), ..self.clone() }
+        Self {
+            app: door.app.clone(),
+            ..self.clone()
+        }
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
@@ -157,11 +201,21 @@ impl Browser {
 
     /// Posts a form from a page of the node.
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        self.ask(Method::POST, path, Some(form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish())).await
+        self.ask(
+            Method::POST,
+            path,
+            Some(
+                form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(fields)
+                    .finish(),
+            ),
+        )
+        .await
     }
 
     pub async fn sign_in(&mut self, name: &str, password: &str, next: &str) -> Answer {
-        self.post("/auth/login", &[("name", name), ("password", password), ("next", next)]).await
+        self.post("/auth/login", &[("name", name), ("password", password), ("next", next)])
+            .await
     }
 
     /// Whom the node takes this browser for.
@@ -180,7 +234,11 @@ impl Browser {
             .header("user-agent", "Test/1.0")
             .header("sec-fetch-site", "same-origin");
         if !self.cookies.is_empty() {
-            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let cookies: Vec<String> = self
+                .cookies
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
             request = request.header("cookie", cookies.join("; "));
         }
         if body.is_some() {
@@ -188,7 +246,9 @@ impl Browser {
         }
         let mut request = request.body(body.map_or_else(Body::empty, Body::from)).unwrap();
         if let Some(address) = self.address {
-            request.extensions_mut().insert(axum::extract::ConnectInfo(std::net::SocketAddr::from((address, 9))));
+            request
+                .extensions_mut()
+                .insert(axum::extract::ConnectInfo(std::net::SocketAddr::from((address, 9))));
         }
         let answer = send(&self.app, request).await;
         for cookie in answer.headers.get_all("set-cookie") {

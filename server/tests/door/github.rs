@@ -31,7 +31,10 @@ struct Provider {
 impl Provider {
     async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let provider = Self { codes: Codes::default(), url: format!("http://{}", listener.local_addr().unwrap()) };
+        let provider = Self {
+            codes: Codes::default(),
+            url: format!("http://{}", listener.local_addr().unwrap()),
+        };
         let router = Router::new()
             .route("/login/oauth/access_token", post(Self::token))
             .route("/api/v3/user", get(Self::user))
@@ -45,20 +48,34 @@ impl Provider {
     fn agree(&self, question: &Url, id: i64, login: &str) -> String {
         let asked: Fields = question.query_pairs().into_owned().collect();
         assert_eq!(question.path(), "/login/oauth/authorize");
-        assert_eq!((asked["response_type"].as_str(), asked["client_id"].as_str(), asked["code_challenge_method"].as_str()), ("code", "the-app", "S256"));
+        assert_eq!(
+            (
+                asked["response_type"].as_str(),
+                asked["client_id"].as_str(),
+                asked["code_challenge_method"].as_str()
+            ),
+            ("code", "the-app", "S256")
+        );
         assert_eq!(asked["redirect_uri"], "http://127.0.0.1:3000/auth/github/callback");
         let code = format!("code{}", self.codes.lock().unwrap().len());
-        self.codes.lock().unwrap().insert(code.clone(), (asked["code_challenge"].clone(), id, login.into()));
+        self.codes
+            .lock()
+            .unwrap()
+            .insert(code.clone(), (asked["code_challenge"].clone(), id, login.into()));
         format!("/auth/github/callback?code={code}&state={}", asked["state"])
     }
 
     async fn token(State(provider): State<Self>, Form(sent): Form<Fields>) -> Response {
-        let Some((challenge, id, login)) = sent.get("code").and_then(|code| provider.codes.lock().unwrap().get_mut(code).map(std::mem::take)) else {
+        let Some((challenge, id, login)) = sent
+            .get("code")
+            .and_then(|code| provider.codes.lock().unwrap().get_mut(code).map(std::mem::take))
+        else {
             return Json(json!({"error": "bad_verification_code"})).into_response();
         };
         let verifier = PkceCodeVerifier::new(sent.get("code_verifier").cloned().unwrap_or_default());
         let proven = PkceCodeChallenge::from_code_verifier_sha256(&verifier).as_str() == challenge;
-        let app = sent.get("client_id").map(String::as_str) == Some("the-app") && sent.get("client_secret").map(String::as_str) == Some("the-secret");
+        let app = sent.get("client_id").map(String::as_str) == Some("the-app")
+            && sent.get("client_secret").map(String::as_str) == Some("the-secret");
         if !proven || !app {
             return Json(json!({"error": "bad_verification_code"})).into_response();
         }
@@ -69,7 +86,9 @@ impl Provider {
     }
 
     async fn user(headers: HeaderMap) -> Response {
-        let Some((id, login)) = bearer(&headers) else { return StatusCode::UNAUTHORIZED.into_response() };
+        let Some((id, login)) = bearer(&headers) else {
+            return StatusCode::UNAUTHORIZED.into_response();
+        };
         match login.as_str() {
             "broken" => "not json".into_response(),
             "endless" => "x".repeat(2_000_000).into_response(),
@@ -92,13 +111,26 @@ impl Provider {
 }
 
 fn bearer(headers: &HeaderMap) -> Option<(i64, String)> {
-    let (id, login) = headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")?.split_once(':')?;
+    let (id, login) = headers
+        .get("authorization")?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")?
+        .split_once(':')?;
     Some((id.parse().ok()?, login.into()))
 }
 
 async fn door(provider: &str, logins: &str, organisations: &str) -> Door {
-    let mut flags = vec![("github.client_id", "the-app"), ("github.client_secret", "the-secret"), ("github.url", provider)];
-    flags.extend([("github.logins", logins), ("github.organisations", organisations)].into_iter().filter(|(_, value)| !value.is_empty()));
+    let mut flags = vec![
+        ("github.client_id", "the-app"),
+        ("github.client_secret", "the-secret"),
+        ("github.url", provider),
+    ];
+    flags.extend(
+        [("github.logins", logins), ("github.organisations", organisations)]
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty()),
+    );
     Door::new(&flags).await
 }
 
@@ -111,19 +143,32 @@ async fn begin(browser: &mut Browser, next: &str) -> Url {
 
 #[track_caller]
 fn refused(answer: &Answer, word: &str) {
-    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, format!("/signin?error={word}").as_str()), "{}", answer.text);
+    assert_eq!(
+        (answer.status, answer.location()),
+        (StatusCode::SEE_OTHER, format!("/signin?error={word}").as_str()),
+        "{}",
+        answer.text
+    );
 }
 
 #[tokio::test]
 async fn somebody_new_gets_the_role_that_was_set() {
     let provider = Provider::start().await;
-    let flags = [("github.client_id", "the-app"), ("github.client_secret", "the-secret"), ("github.url", &provider.url), ("github.logins", "octocat")];
+    let flags = [
+        ("github.client_id", "the-app"),
+        ("github.client_secret", "the-secret"),
+        ("github.url", &provider.url),
+        ("github.logins", "octocat"),
+    ];
     let door = Door::new(&[&flags[..], &[("github.role", "viewer")]].concat()).await;
     let mut browser = door.browser();
     let question = begin(&mut browser, "/").await;
     browser.get(&provider.agree(&question, 583_231, "octocat")).await;
     assert_eq!(browser.who().await, "octocat");
-    assert_eq!(door.accounts.find_user(&Caller::cli(), "octocat").await.unwrap().role, Role::Viewer);
+    assert_eq!(
+        door.accounts.find_user(&Caller::cli(), "octocat").await.unwrap().role,
+        Role::Viewer
+    );
 }
 
 #[tokio::test]
@@ -152,12 +197,25 @@ async fn who_is_on_the_list_is_let_in_and_led_on() {
 #[tokio::test]
 async fn a_listed_id_is_let_in_whatever_its_login_and_nobody_else_by_that_login() {
     let provider = Provider::start().await;
-    let flags = [("github.client_id", "the-app"), ("github.client_secret", "the-secret"), ("github.url", &provider.url), ("github.ids", "583231")];
+    let flags = [
+        ("github.client_id", "the-app"),
+        ("github.client_secret", "the-secret"),
+        ("github.url", &provider.url),
+        ("github.ids", "583231"),
+    ];
     let door = Door::new(&flags).await;
-    for (id, login, enters) in [(583_231, "octocat", true), (583_231, "renamed", true), (7, "octocat", false)] {
+    for (id, login, enters) in [
+        (583_231, "octocat", true),
+        (583_231, "renamed", true),
+        (7, "octocat", false),
+    ] {
         let mut browser = door.browser();
         let back = provider.agree(&begin(&mut browser, "/").await, id, login);
-        let leads = if enters { "/" } else { "/signin?error=github_not_allowed" };
+        let leads = if enters {
+            "/"
+        } else {
+            "/signin?error=github_not_allowed"
+        };
         assert_eq!(browser.get(&back).await.location(), leads, "{id} {login}");
     }
 }
@@ -166,7 +224,12 @@ async fn a_listed_id_is_let_in_whatever_its_login_and_nobody_else_by_that_login(
 async fn members_of_a_listed_organisation_are_let_in_and_nobody_else() {
     let provider = Provider::start().await;
     let door = door(&provider.url, "", "atlas").await;
-    for (id, login, enters) in [(1, "member", true), (2, "joiner", true), (3, "stranger", false), (4, "atlas", false)] {
+    for (id, login, enters) in [
+        (1, "member", true),
+        (2, "joiner", true),
+        (3, "stranger", false),
+        (4, "atlas", false),
+    ] {
         let mut browser = door.browser();
         let question = begin(&mut browser, "/").await;
         assert!(question.as_str().contains("scope=read%3Aorg"), "{question}");
@@ -176,7 +239,10 @@ async fn members_of_a_listed_organisation_are_let_in_and_nobody_else() {
         } else {
             refused(&answer, "github_not_allowed");
             assert_eq!(browser.who().await, json!(null));
-            assert!(door.accounts.find_user(&Caller::cli(), login).await.is_err(), "nothing is created for {login}");
+            assert!(
+                door.accounts.find_user(&Caller::cli(), login).await.is_err(),
+                "nothing is created for {login}"
+            );
         }
     }
 }
@@ -209,7 +275,10 @@ async fn a_swapped_state_is_refused_and_uses_the_sign_in_up() {
         let swapped = format!("{}&state={state}", back.split("&state=").next().unwrap());
         let answer = victim.get(&swapped).await;
         // The first takes it; afterwards there is nothing left to guess at.
-        assert!(["/signin?error=github_state", "/signin?error=github_expired"].contains(&answer.location()), "{answer:?}");
+        assert!(
+            ["/signin?error=github_state", "/signin?error=github_expired"].contains(&answer.location()),
+            "{answer:?}"
+        );
         assert_eq!(victim.who().await, json!(null));
     }
     refused(&victim.get(&back).await, "github_expired");
@@ -261,7 +330,15 @@ async fn of_two_answers_at_once_one_counts() {
     });
     let mut answers = futures::future::join_all(answers).await;
     answers.sort();
-    assert_eq!(answers, ["/", "/signin?error=github_expired", "/signin?error=github_expired", "/signin?error=github_expired"]);
+    assert_eq!(
+        answers,
+        [
+            "/",
+            "/signin?error=github_expired",
+            "/signin?error=github_expired",
+            "/signin?error=github_expired"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -293,7 +370,15 @@ async fn a_refusal_and_a_provider_that_misbehaves_are_said() {
     let door = door(&provider.url, "moved,broken,endless", "").await;
     let mut browser = door.browser();
     let asked: HashMap<String, String> = begin(&mut browser, "/").await.query_pairs().into_owned().collect();
-    refused(&browser.get(&format!("/auth/github/callback?error=access_denied&state={}", asked["state"])).await, "github_denied");
+    refused(
+        &browser
+            .get(&format!(
+                "/auth/github/callback?error=access_denied&state={}",
+                asked["state"]
+            ))
+            .await,
+        "github_denied",
+    );
     for login in ["moved", "broken", "endless"] {
         let mut browser = door.browser();
         let back = provider.agree(&begin(&mut browser, "/").await, 1, login);
@@ -301,7 +386,15 @@ async fn a_refusal_and_a_provider_that_misbehaves_are_said() {
     }
     let mut browser = door.browser();
     let asked: HashMap<String, String> = begin(&mut browser, "/").await.query_pairs().into_owned().collect();
-    refused(&browser.get(&format!("/auth/github/callback?code=never-given&state={}", asked["state"])).await, "github_failed");
+    refused(
+        &browser
+            .get(&format!(
+                "/auth/github/callback?code=never-given&state={}",
+                asked["state"]
+            ))
+            .await,
+        "github_failed",
+    );
 }
 
 #[tokio::test]
@@ -312,7 +405,12 @@ async fn a_provider_that_is_down_is_said_and_passwords_still_work() {
     let door = door(&url, "octocat", "").await;
     let mut browser = door.browser();
     let asked: HashMap<String, String> = begin(&mut browser, "/").await.query_pairs().into_owned().collect();
-    refused(&browser.get(&format!("/auth/github/callback?code=x&state={}", asked["state"])).await, "github_failed");
+    refused(
+        &browser
+            .get(&format!("/auth/github/callback?code=x&state={}", asked["state"]))
+            .await,
+        "github_failed",
+    );
     door.signed_in("mara").await;
 }
 
@@ -320,8 +418,14 @@ async fn a_provider_that_is_down_is_said_and_passwords_still_work() {
 async fn without_an_app_there_is_no_such_sign_in() {
     let door = Door::new(&[]).await;
     assert!(!door.auth.offers_github());
-    assert_eq!(door.browser().post("/auth/github", &[]).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(door.browser().get("/auth/github/callback?code=x&state=y").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        door.browser().post("/auth/github", &[]).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        door.browser().get("/auth/github/callback?code=x&state=y").await.status,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]

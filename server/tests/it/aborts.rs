@@ -31,7 +31,8 @@ const FOR: Duration = Duration::from_mins(1);
 const CLIENTS: u64 = 6;
 /// Sessions made by clients that stay; what aborted requests make comes on top.
 const SESSIONS: usize = 16;
-/// How long everything may take to come to rest: the demo agent takes seconds, the runners' own look at their tables a few more.
+/// How long everything may take to come to rest: the demo agent takes seconds, the runners' own look at their tables a
+/// few more.
 const SETTLES: Duration = Duration::from_mins(1);
 
 /// Numbers that need not be unguessable (xorshift).
@@ -67,8 +68,16 @@ fn changes(method: &str, path: &str) -> bool {
 
 /// One request as it goes over the wire.
 fn wire(method: &str, path: &str, body: &str, token: &str) -> Vec<u8> {
-    let kind = if body.starts_with('{') { "application/json" } else { "application/x-www-form-urlencoded" };
-    let content = if body.is_empty() && path.starts_with("/api/v1/") { String::new() } else { format!("Content-Type: {kind}\r\n") };
+    let kind = if body.starts_with('{') {
+        "application/json"
+    } else {
+        "application/x-www-form-urlencoded"
+    };
+    let content = if body.is_empty() && path.starts_with("/api/v1/") {
+        String::new()
+    } else {
+        format!("Content-Type: {kind}\r\n")
+    };
     format!(
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:3000\r\nAuthorization: Bearer {token}\r\n{content}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
@@ -82,7 +91,10 @@ async fn send(address: SocketAddr, request: &[u8], patience: Duration) -> Option
     stream.set_nodelay(true).ok()?;
     stream.write_all(request).await.ok()?;
     let mut head = [0; 12];
-    tokio::time::timeout(patience, stream.read_exact(&mut head)).await.ok()?.ok()?;
+    tokio::time::timeout(patience, stream.read_exact(&mut head))
+        .await
+        .ok()?
+        .ok()?;
     std::str::from_utf8(&head[9..12]).ok()?.parse().ok()
 }
 
@@ -91,7 +103,9 @@ fn living(data: &Path) -> BTreeSet<String> {
     let runs = data.join("runs");
     let mut found = BTreeSet::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(line) = fs::read(entry.path().join("cmdline")) else { continue };
+        let Ok(line) = fs::read(entry.path().join("cmdline")) else {
+            continue;
+        };
         for word in line.split(|byte| *byte == 0) {
             let path = Path::new(std::str::from_utf8(word).unwrap_or_default());
             if let Ok(rest) = path.strip_prefix(&runs)
@@ -109,15 +123,30 @@ async fn disagreements(bench: &Bench) -> Vec<String> {
     let db = bench.test.store.read();
     let text = async |query: &str| -> Vec<String> {
         let rows = sql::all(db, query, []).await.unwrap();
-        rows.iter().map(|row| row.try_get::<String>("", "id").unwrap()).collect()
+        rows.iter()
+            .map(|row| row.try_get::<String>("", "id").unwrap())
+            .collect()
     };
     let mut wrong = Vec::new();
-    let open: BTreeSet<String> = text(r#"SELECT "id" FROM "run" WHERE "ended" IS NULL"#).await.into_iter().collect();
+    let open: BTreeSet<String> = text(r#"SELECT "id" FROM "run" WHERE "ended" IS NULL"#)
+        .await
+        .into_iter()
+        .collect();
     let living = living(bench.test.store.data_dir());
-    wrong.extend(open.difference(&living).map(|run| format!("{run} is open and has no process")));
-    wrong.extend(living.difference(&open).map(|run| format!("{run} lives and its row says that it ended")));
+    wrong.extend(
+        open.difference(&living)
+            .map(|run| format!("{run} is open and has no process")),
+    );
+    wrong.extend(
+        living
+            .difference(&open)
+            .map(|run| format!("{run} lives and its row says that it ended")),
+    );
     for (what, query) in [
-        ("at work for good", r#"SELECT "id" FROM "session" WHERE "state" IN ('queued', 'starting', 'working')"#),
+        (
+            "at work for good",
+            r#"SELECT "id" FROM "session" WHERE "state" IN ('queued', 'starting', 'working')"#,
+        ),
         ("stopped or deleted, and its agent lives", {
             r#"SELECT s."id" FROM "session" s JOIN "run" r ON r."session" = s."id" AND r."ended" IS NULL WHERE s."state" = 'done' OR s."deleted" IS NOT NULL"#
         }),
@@ -139,7 +168,11 @@ async fn disagreements(bench: &Bench) -> Vec<String> {
 async fn told_of(bench: &Bench, wrong: &[String]) -> String {
     let db = bench.test.store.read();
     let mut told = String::new();
-    for session in wrong.iter().filter_map(|line| line.split(':').next()).filter(|id| id.starts_with("ses_")) {
+    for session in wrong
+        .iter()
+        .filter_map(|line| line.split(':').next())
+        .filter(|id| id.starts_with("ses_"))
+    {
         for query in [
             r#"SELECT "state" || ' ' || coalesce("state_detail", '') || ' run ' || coalesce("run", 'none') AS "id" FROM "session" WHERE "id" = $1"#,
             r#"SELECT "pos" || ' ' || "kind" || ' ' || "subject" || ' ' || coalesce(CAST("payload" AS TEXT), '') AS "id" FROM "event" WHERE "session" = $1 ORDER BY "pos""#,
@@ -174,11 +207,22 @@ async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
         let (known, asked, failed, token) = (known.clone(), asked.clone(), failed.clone(), bench.token.clone());
         tokio::spawn(async move {
             let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            let rows: Vec<_> = TABLE.iter().chain(ALSO).filter(|(method, path, ..)| changes(method, path)).collect();
+            let rows: Vec<_> = TABLE
+                .iter()
+                .chain(ALSO)
+                .filter(|(method, path, ..)| changes(method, path))
+                .collect();
             while Instant::now() < end {
-                let Some((method, path, body, ..)) = dice.one_of(&rows) else { break };
-                let makes = matches!(*path, "/api/v1/sessions" | "/api/rpc/sessions/create" | "/api/rpc/sessions/demo" | "/api/rpc/palette/demo")
-                    || path.ends_with("/fork")
+                let Some((method, path, body, ..)) = dice.one_of(&rows) else {
+                    break;
+                };
+                let makes = matches!(
+                    *path,
+                    "/api/v1/sessions"
+                        | "/api/rpc/sessions/create"
+                        | "/api/rpc/sessions/demo"
+                        | "/api/rpc/palette/demo"
+                ) || path.ends_with("/fork")
                     || body.contains("fork");
                 // A few sessions more are enough.
                 if makes && dice.below(20) > 0 {
@@ -189,8 +233,20 @@ async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
                 let (session, approval, project) = {
                     let known = known.lock().unwrap();
                     let session = dice.one_of(&known.sessions).cloned().unwrap_or_default();
-                    let approval = dice.one_of(&known.approvals).cloned().unwrap_or_else(|| "apr_01920000000070008000000000000001".to_owned());
-                    (session, approval, known.projects[if removes { 3 } else { usize::try_from(dice.below(3)).unwrap() }].clone())
+                    let approval = dice
+                        .one_of(&known.approvals)
+                        .cloned()
+                        .unwrap_or_else(|| "apr_01920000000070008000000000000001".to_owned());
+                    (
+                        session,
+                        approval,
+                        known.projects[if removes {
+                            3
+                        } else {
+                            usize::try_from(dice.below(3)).unwrap()
+                        }]
+                        .clone(),
+                    )
                 };
                 let id = if path.contains("/projects/") {
                     &project
@@ -199,10 +255,17 @@ async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
                 } else {
                     &session
                 };
-                let body = body.replace("$S", &session).replace("$P", &project).replace("$A", &approval);
+                let body = body
+                    .replace("$S", &session)
+                    .replace("$P", &project)
+                    .replace("$A", &approval);
                 let request = wire(method, &path.replace("{id}", id), &body, &token);
                 // Most hang up within a commit's time; some stay, so that things move on.
-                let patience = if dice.below(4) == 0 { Duration::from_secs(10) } else { Duration::from_micros(dice.below(6_000)) };
+                let patience = if dice.below(4) == 0 {
+                    Duration::from_secs(10)
+                } else {
+                    Duration::from_micros(dice.below(6_000))
+                };
                 if let Some(status) = send(address, &request, patience).await
                     && status >= 500
                 {
@@ -216,8 +279,17 @@ async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
     let clients: Vec<_> = clients.collect();
     while Instant::now() < end {
         // What waits for a decision now is what they decide about.
-        let pending: Value = bench.get("/api/v1/approvals?state=pending&limit=200").await.expect(200).json();
-        let ids = pending["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+        let pending: Value = bench
+            .get("/api/v1/approvals?state=pending&limit=200")
+            .await
+            .expect(200)
+            .json();
+        let ids = pending["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["id"].as_str().unwrap().to_owned())
+            .collect();
         known.lock().unwrap().approvals = ids;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -228,7 +300,11 @@ async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
     // An agent that is asked while it starts or ends may say that it did not answer in time.
     let failed: Vec<_> = failed.into_iter().filter(|line| !line.ends_with("503")).collect();
     assert_eq!(failed, Vec::<String>::new());
-    assert!(asked.load(Ordering::Relaxed) > 1_000, "only {} requests", asked.load(Ordering::Relaxed));
+    assert!(
+        asked.load(Ordering::Relaxed) > 1_000,
+        "only {} requests",
+        asked.load(Ordering::Relaxed)
+    );
 
     let deadline = Instant::now() + SETTLES;
     loop {
@@ -238,7 +314,12 @@ async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
         }
         if Instant::now() >= deadline {
             let told = told_of(&bench, &wrong).await;
-            panic!("{} disagreements {SETTLES:?} after {} requests:\n{}\n\n{told}", wrong.len(), asked.load(Ordering::Relaxed), wrong.join("\n"));
+            panic!(
+                "{} disagreements {SETTLES:?} after {} requests:\n{}\n\n{told}",
+                wrong.len(),
+                asked.load(Ordering::Relaxed),
+                wrong.join("\n")
+            );
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

@@ -1,5 +1,6 @@
-//! Who may call what: every registered route, server function and socket with every kind of caller. A route that is not in the table fails the test.
-//! What a caller may do is not said here again: a row names the action, and `model::decide` says who may.
+//! Who may call what: every registered route, server function and socket with every kind of caller. A route that is not
+//! in the table fails the test. What a caller may do is not said here again: a row names the action, and
+//! `model::decide` says who may.
 
 use crate::bench::{Answer, Bench};
 use axum::body::Body;
@@ -40,8 +41,8 @@ use Rule::{Health, Known, May, On, Open, Own, Page, Socket};
 const JSON: &str = "{}";
 const IDENTIFIED: &str = r#"{"id":"$S"}"#;
 
-/// Method, path, body (JSON when it begins with a brace, else a form), rule, and what those get who may: the first of them the first status, everybody
-/// after them one of the others, or the same where there is no other.
+/// Method, path, body (JSON when it begins with a brace, else a form), rule, and what those get who may: the first of
+/// them the first status, everybody after them one of the others, or the same where there is no other.
 type Row = (&'static str, &'static str, &'static str, Rule, &'static [u16]);
 
 /// In the order they are called: what ends things comes last.
@@ -76,11 +77,29 @@ pub const TABLE: &[Row] = &[
     ("GET", "/api/v1/projects/{id}", "", May(Action::ReadNode), &[200]),
     ("GET", "/api/v1/sessions", "", May(Action::ReadNode), &[200]),
     ("GET", "/api/v1/sessions/{id}", "", On(Action::ReadSession), &[200]),
-    ("GET", "/api/v1/sessions/{id}/entries", "", On(Action::ReadSession), &[200]),
-    ("GET", "/api/v1/sessions/{id}/entries/{seq}/body", "", On(Action::ReadSession), &[200]),
+    (
+        "GET",
+        "/api/v1/sessions/{id}/entries",
+        "",
+        On(Action::ReadSession),
+        &[200],
+    ),
+    (
+        "GET",
+        "/api/v1/sessions/{id}/entries/{seq}/body",
+        "",
+        On(Action::ReadSession),
+        &[200],
+    ),
     ("GET", "/api/v1/approvals", "", May(Action::ReadNode), &[200]),
     ("GET", "/api/v1/approvals/{id}", "", On(Action::ReadSession), &[200]),
-    ("GET", "/api/v1/approvals/{id}/input", "", On(Action::ReadSession), &[200]),
+    (
+        "GET",
+        "/api/v1/approvals/{id}/input",
+        "",
+        On(Action::ReadSession),
+        &[200],
+    ),
     ("GET", "/api/v1/events", "", May(Action::ReadNode), &[200]),
     ("GET", "/api/v1/usage", "", May(Action::ReadNode), &[200]),
     // Server functions, reading.
@@ -88,79 +107,376 @@ pub const TABLE: &[Row] = &[
     ("POST", "/api/rpc/auth/setup-link", r#"{"token":"guess"}"#, Open, &[200]),
     ("POST", "/api/rpc/frame/read", JSON, May(Action::ReadNode), &[200]),
     ("POST", "/api/rpc/frame/projects", JSON, May(Action::ReadNode), &[200]),
-    ("POST", "/api/rpc/frame/last-projects", JSON, May(Action::ReadNode), &[200]),
+    (
+        "POST",
+        "/api/rpc/frame/last-projects",
+        JSON,
+        May(Action::ReadNode),
+        &[200],
+    ),
     ("POST", "/api/rpc/sample/names", JSON, May(Action::ReadNode), &[200]),
     ("POST", "/api/rpc/sample/count", "text=a", May(Action::ReadNode), &[200]),
-    ("POST", "/api/rpc/palette/find", r#"{"q":"a"}"#, May(Action::ReadNode), &[200]),
+    (
+        "POST",
+        "/api/rpc/palette/find",
+        r#"{"q":"a"}"#,
+        May(Action::ReadNode),
+        &[200],
+    ),
     ("POST", "/api/rpc/overview/read", JSON, May(Action::ReadNode), &[200]),
     ("POST", "/api/rpc/approvals/inbox", JSON, May(Action::ReadNode), &[200]),
-    ("POST", "/api/rpc/approvals/waiting", JSON, May(Action::ReadNode), &[200]),
-    ("POST", "/api/rpc/approvals/find", r#"{"id":"$A"}"#, On(Action::ReadSession), &[200]),
-    ("POST", "/api/rpc/approvals/input", r#"{"id":"$A"}"#, On(Action::ReadSession), &[200]),
-    ("POST", "/api/rpc/projects/list", r#"{"page":{}}"#, May(Action::ReadNode), &[200]),
-    ("POST", "/api/rpc/projects/find", r#"{"id":"$P"}"#, May(Action::ReadNode), &[200]),
-    ("POST", "/api/rpc/projects/own_files", r#"{"id":"$P"}"#, May(Action::EditProject), &[200]),
-    ("POST", "/api/rpc/sessions/list", r#"{"filter":{},"page":{}}"#, May(Action::ReadNode), &[200]),
+    (
+        "POST",
+        "/api/rpc/approvals/waiting",
+        JSON,
+        May(Action::ReadNode),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/approvals/find",
+        r#"{"id":"$A"}"#,
+        On(Action::ReadSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/approvals/input",
+        r#"{"id":"$A"}"#,
+        On(Action::ReadSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/projects/list",
+        r#"{"page":{}}"#,
+        May(Action::ReadNode),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/projects/find",
+        r#"{"id":"$P"}"#,
+        May(Action::ReadNode),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/projects/own_files",
+        r#"{"id":"$P"}"#,
+        May(Action::EditProject),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/sessions/list",
+        r#"{"filter":{},"page":{}}"#,
+        May(Action::ReadNode),
+        &[200],
+    ),
     ("POST", "/api/rpc/sessions/form", JSON, May(Action::ReadNode), &[200]),
-    ("POST", "/api/rpc/session/open", IDENTIFIED, On(Action::ReadSession), &[200]),
-    ("POST", "/api/rpc/session/before", r#"{"id":"$S","before":5}"#, On(Action::ReadSession), &[200]),
-    ("POST", "/api/rpc/session/body", r#"{"id":"$S","seq":1}"#, On(Action::ReadSession), &[200]),
-    ("POST", "/api/rpc/session/raw", r#"{"id":"$S","page":{}}"#, On(Action::ReadSession), &[200]),
-    ("POST", "/api/rpc/session/usage", IDENTIFIED, On(Action::ReadSession), &[200]),
-    ("POST", "/api/rpc/usage/sums", r#"{"days":7}"#, May(Action::ReadNode), &[200]),
+    (
+        "POST",
+        "/api/rpc/session/open",
+        IDENTIFIED,
+        On(Action::ReadSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/before",
+        r#"{"id":"$S","before":5}"#,
+        On(Action::ReadSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/body",
+        r#"{"id":"$S","seq":1}"#,
+        On(Action::ReadSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/raw",
+        r#"{"id":"$S","page":{}}"#,
+        On(Action::ReadSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/usage",
+        IDENTIFIED,
+        On(Action::ReadSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/usage/sums",
+        r#"{"days":7}"#,
+        May(Action::ReadNode),
+        &[200],
+    ),
     ("POST", "/api/rpc/settings/profile", JSON, May(Action::EditSelf), &[200]),
-    ("POST", "/api/rpc/settings/tokens", JSON, May(Action::EditTokens), &[200]),
-    ("POST", "/api/rpc/settings/agents", r#"{"fresh":false}"#, May(Action::ReadNode), &[200]),
+    (
+        "POST",
+        "/api/rpc/settings/tokens",
+        JSON,
+        May(Action::EditTokens),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/settings/agents",
+        r#"{"fresh":false}"#,
+        May(Action::ReadNode),
+        &[200],
+    ),
     ("POST", "/api/rpc/settings/node", JSON, May(Action::ReadNode), &[200]),
     // What makes and changes things.
-    ("POST", "/api/rpc/settings/rename-node", "name=bench", May(Action::EditProject), &[200]),
-    ("POST", "/api/rpc/settings/create-token", "name=x&scope=read&password=correct+horse+battery", Own(Action::EditTokens), &[200]),
-    ("POST", "/api/rpc/settings/revoke-token", "id=tok_01920000000070008000000000000001", Own(Action::EditTokens), &[404]),
-    ("POST", "/api/v1/projects", r#"{"path":"/no/such/folder"}"#, May(Action::AddProject), &[422]),
-    ("PATCH", "/api/v1/projects/{id}", r#"{"name":"one"}"#, May(Action::EditProject), &[200]),
-    ("POST", "/api/rpc/projects/create", "path=%2Fno%2Fsuch%2Ffolder", May(Action::AddProject), &[422]),
-    ("POST", "/api/rpc/projects/update", r#"{"id":"$P","patch":{"name":"one"}}"#, May(Action::EditProject), &[200]),
-    ("POST", "/api/v1/sessions", r#"{"project":"$P","agent":"demo","mode":"ask","prompt":"hello"}"#, May(Action::StartSession), &[201]),
-    ("POST", "/api/rpc/sessions/create", "project=$P&agent=demo&mode=ask&prompt=hello", May(Action::StartSession), &[200]),
+    (
+        "POST",
+        "/api/rpc/settings/rename-node",
+        "name=bench",
+        May(Action::EditProject),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/settings/create-token",
+        "name=x&scope=read&password=correct+horse+battery",
+        Own(Action::EditTokens),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/settings/revoke-token",
+        "id=tok_01920000000070008000000000000001",
+        Own(Action::EditTokens),
+        &[404],
+    ),
+    (
+        "POST",
+        "/api/v1/projects",
+        r#"{"path":"/no/such/folder"}"#,
+        May(Action::AddProject),
+        &[422],
+    ),
+    (
+        "PATCH",
+        "/api/v1/projects/{id}",
+        r#"{"name":"one"}"#,
+        May(Action::EditProject),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/projects/create",
+        "path=%2Fno%2Fsuch%2Ffolder",
+        May(Action::AddProject),
+        &[422],
+    ),
+    (
+        "POST",
+        "/api/rpc/projects/update",
+        r#"{"id":"$P","patch":{"name":"one"}}"#,
+        May(Action::EditProject),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/v1/sessions",
+        r#"{"project":"$P","agent":"demo","mode":"ask","prompt":"hello"}"#,
+        May(Action::StartSession),
+        &[201],
+    ),
+    (
+        "POST",
+        "/api/rpc/sessions/create",
+        "project=$P&agent=demo&mode=ask&prompt=hello",
+        May(Action::StartSession),
+        &[200],
+    ),
     ("POST", "/api/rpc/sessions/demo", "", May(Action::StartSession), &[200]),
     ("POST", "/api/rpc/palette/demo", JSON, May(Action::StartSession), &[200]),
-    ("PATCH", "/api/v1/sessions/{id}", r#"{"tags":["x"]}"#, On(Action::EditSession), &[200]),
-    ("POST", "/api/rpc/sessions/update", r#"{"id":"$S","patch":{"tags":["y"]}}"#, On(Action::EditSession), &[200]),
+    (
+        "PATCH",
+        "/api/v1/sessions/{id}",
+        r#"{"tags":["x"]}"#,
+        On(Action::EditSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/sessions/update",
+        r#"{"id":"$S","patch":{"tags":["y"]}}"#,
+        On(Action::EditSession),
+        &[200],
+    ),
     // While one of its sessions runs, a project cannot be deleted.
     ("DELETE", "/api/v1/projects/{id}", "", May(Action::EditProject), &[409]),
-    ("POST", "/api/rpc/projects/delete", r#"{"id":"$P"}"#, May(Action::EditProject), &[409]),
-    ("POST", "/api/v1/approvals/{id}", r#"{"decision":"deny","reason":"no"}"#, On(Action::DecideApproval), &[200, 409]),
-    ("POST", "/api/rpc/approvals/decide", r#"{"id":"$A","decide":{"decision":"deny"}}"#, On(Action::DecideApproval), &[409]),
-    ("POST", "/api/rpc/approvals/answer", "id=$A&verdict=deny&reason=no", On(Action::DecideApproval), &[409]),
+    (
+        "POST",
+        "/api/rpc/projects/delete",
+        r#"{"id":"$P"}"#,
+        May(Action::EditProject),
+        &[409],
+    ),
+    (
+        "POST",
+        "/api/v1/approvals/{id}",
+        r#"{"decision":"deny","reason":"no"}"#,
+        On(Action::DecideApproval),
+        &[200, 409],
+    ),
+    (
+        "POST",
+        "/api/rpc/approvals/decide",
+        r#"{"id":"$A","decide":{"decision":"deny"}}"#,
+        On(Action::DecideApproval),
+        &[409],
+    ),
+    (
+        "POST",
+        "/api/rpc/approvals/answer",
+        "id=$A&verdict=deny&reason=no",
+        On(Action::DecideApproval),
+        &[409],
+    ),
     // While its agent rests: one that is just being started or ended may not answer.
-    ("POST", "/api/v1/sessions/{id}/mode", r#"{"mode":"ask"}"#, On(Action::DriveSession), &[200]),
-    ("POST", "/api/v1/sessions/{id}/prompts", r#"{"text":"go on"}"#, On(Action::DriveSession), &[201]),
-    ("POST", "/api/rpc/session/prompt", "id=$S&text=go+on", On(Action::DriveSession), &[200]),
-    ("POST", "/api/rpc/session/withdraw", r#"{"id":"$S","prompt":"pmt_01920000000070008000000000000001"}"#, On(Action::DriveSession), &[404]),
-    ("POST", "/api/v1/sessions/{id}/fork", "", On(Action::DriveSession), &[201]),
-    ("POST", "/api/v1/sessions/{id}/interrupt", "", On(Action::DriveSession), &[200, 200, 409]),
-    ("POST", "/api/v1/sessions/{id}/stop", "", On(Action::DriveSession), &[200]),
-    ("POST", "/api/v1/sessions/{id}/send-again", "", On(Action::DriveSession), &[201, 409]),
-    ("POST", "/api/rpc/session/send-again", "id=$S", On(Action::DriveSession), &[409]),
-    ("POST", "/api/v1/sessions/{id}/resume", "", On(Action::DriveSession), &[409]),
-    ("POST", "/api/rpc/session/drive", r#"{"id":"$S","what":"stop"}"#, On(Action::DriveSession), &[200]),
+    (
+        "POST",
+        "/api/v1/sessions/{id}/mode",
+        r#"{"mode":"ask"}"#,
+        On(Action::DriveSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/v1/sessions/{id}/prompts",
+        r#"{"text":"go on"}"#,
+        On(Action::DriveSession),
+        &[201],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/prompt",
+        "id=$S&text=go+on",
+        On(Action::DriveSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/withdraw",
+        r#"{"id":"$S","prompt":"pmt_01920000000070008000000000000001"}"#,
+        On(Action::DriveSession),
+        &[404],
+    ),
+    (
+        "POST",
+        "/api/v1/sessions/{id}/fork",
+        "",
+        On(Action::DriveSession),
+        &[201],
+    ),
+    (
+        "POST",
+        "/api/v1/sessions/{id}/interrupt",
+        "",
+        On(Action::DriveSession),
+        &[200, 200, 409],
+    ),
+    (
+        "POST",
+        "/api/v1/sessions/{id}/stop",
+        "",
+        On(Action::DriveSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/v1/sessions/{id}/send-again",
+        "",
+        On(Action::DriveSession),
+        &[201, 409],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/send-again",
+        "id=$S",
+        On(Action::DriveSession),
+        &[409],
+    ),
+    (
+        "POST",
+        "/api/v1/sessions/{id}/resume",
+        "",
+        On(Action::DriveSession),
+        &[409],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/drive",
+        r#"{"id":"$S","what":"stop"}"#,
+        On(Action::DriveSession),
+        &[200],
+    ),
     // Deleted once, given back, deleted again.
-    ("DELETE", "/api/v1/sessions/{id}", "", On(Action::EditSession), &[204, 404]),
-    ("POST", "/api/rpc/sessions/restore", IDENTIFIED, On(Action::EditSession), &[200]),
-    ("POST", "/api/rpc/sessions/delete", IDENTIFIED, On(Action::EditSession), &[200, 404]),
+    (
+        "DELETE",
+        "/api/v1/sessions/{id}",
+        "",
+        On(Action::EditSession),
+        &[204, 404],
+    ),
+    (
+        "POST",
+        "/api/rpc/sessions/restore",
+        IDENTIFIED,
+        On(Action::EditSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/sessions/delete",
+        IDENTIFIED,
+        On(Action::EditSession),
+        &[200, 404],
+    ),
     // Signing in and out.
-    ("POST", "/auth/login", "name=nobody&password=wrong", Open, &[401, 401, 429]),
-    ("POST", "/auth/setup", "token=guess&name=eve&password=correct+horse+battery", Open, &[403, 403, 429]),
+    (
+        "POST",
+        "/auth/login",
+        "name=nobody&password=wrong",
+        Open,
+        &[401, 401, 429],
+    ),
+    (
+        "POST",
+        "/auth/setup",
+        "token=guess&name=eve&password=correct+horse+battery",
+        Open,
+        &[403, 403, 429],
+    ),
     ("POST", "/auth/github", "next=%2F", Open, &[404]),
     ("GET", "/auth/github/callback", "", Open, &[404]),
-    ("POST", "/auth/password", "current=x&new=short", Own(Action::EditSelf), &[422]),
+    (
+        "POST",
+        "/auth/password",
+        "current=x&new=short",
+        Own(Action::EditSelf),
+        &[422],
+    ),
     ("POST", "/auth/logout", "", Known, &[303]),
     ("POST", "/auth/logout-everywhere", "", Own(Action::EditSelf), &[303]),
 ];
 
 /// Every registered call that takes a body: method, path, a good body.
 pub fn calls() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    TABLE.iter().map(|(method, path, body, ..)| (*method, *path, *body)).filter(|(method, ..)| *method != "GET")
+    TABLE
+        .iter()
+        .map(|(method, path, body, ..)| (*method, *path, *body))
+        .filter(|(method, ..)| *method != "GET")
 }
 
 /// What a caller shows.
@@ -199,7 +515,13 @@ fn wanted(rule: Rule, who: &Who) -> Want {
         Known => return Want::Through,
         Own(_) if matches!(who.shows, Shows::LocalSocket) => return Want::Status(403),
         Page(action) | May(action) | Own(action) | Socket(action) => (action, Resource::Node),
-        On(action) => (action, Resource::Session { owner: Some(somebody()), visibility: Visibility::Project }),
+        On(action) => (
+            action,
+            Resource::Session {
+                owner: Some(somebody()),
+                visibility: Visibility::Project,
+            },
+        ),
     };
     let caller = who.caller.as_ref().expect("nobody was answered above");
     match decide(caller, action, resource) {
@@ -229,18 +551,44 @@ struct World {
 impl World {
     async fn new() -> Self {
         let bench = Bench::new().await;
-        let people =
-            vec![("viewer", "vera", Role::Viewer), ("operator", "otto", Role::Operator), ("admin", "ada", Role::Admin), ("owner", "mara", Role::Owner)];
+        let people = vec![
+            ("viewer", "vera", Role::Viewer),
+            ("operator", "otto", Role::Operator),
+            ("admin", "ada", Role::Admin),
+            ("owner", "mara", Role::Owner),
+        ];
         for (_, name, role) in &people {
             if *role != Role::Owner {
                 bench.user(name, *role).await;
             }
         }
         let token = async |label, name: &str, role, scope, days| {
-            let new = NewToken { name: "test".into(), scope, days };
-            let created = bench.state.accounts.create_token_for(&Caller::cli(), name, new).await.unwrap();
-            let caller = caller(role, Via::Token { id: created.token.id, scope });
-            (created.token.id, Who { label, shows: Shows::Token(created.secret), caller: Some(caller) })
+            let new = NewToken {
+                name: "test".into(),
+                scope,
+                days,
+            };
+            let created = bench
+                .state
+                .accounts
+                .create_token_for(&Caller::cli(), name, new)
+                .await
+                .unwrap();
+            let caller = caller(
+                role,
+                Via::Token {
+                    id: created.token.id,
+                    scope,
+                },
+            );
+            (
+                created.token.id,
+                Who {
+                    label,
+                    shows: Shows::Token(created.secret),
+                    caller: Some(caller),
+                },
+            )
         };
         let mut tokens = Vec::new();
         for (label, name, role, scope) in [
@@ -251,7 +599,9 @@ impl World {
         ] {
             tokens.push(token(label, name, role, scope, None).await.1);
         }
-        let expired = token("expired token", "mara", Role::Owner, Scope::Write, Some(1)).await.1;
+        let expired = token("expired token", "mara", Role::Owner, Scope::Write, Some(1))
+            .await
+            .1;
         bench.test.clock.advance(86_400_000);
         let (id, revoked) = token("revoked token", "mara", Role::Owner, Scope::Write, None).await;
         bench.state.accounts.revoke_any_token(&Caller::cli(), id).await.unwrap();
@@ -261,7 +611,11 @@ impl World {
             ("made-up token", format!("owz_{}_{}", "0".repeat(32), "0".repeat(64))),
             ("empty token", String::new()),
         ] {
-            tokens.push(Who { label, shows: Shows::Token(garbage), caller: None });
+            tokens.push(Who {
+                label,
+                shows: Shows::Token(garbage),
+                caller: None,
+            });
         }
 
         let project = bench.project("one").await;
@@ -270,36 +624,76 @@ impl World {
         // What waits for a decision is another's, so that what is done to the one session takes nothing from the other.
         let asking = bench.session(&project, "ask").await;
         bench.until(&asking, &["waiting"]).await;
-        let approvals = bench.get(&format!("/api/v1/approvals?state=pending&session={asking}")).await.expect(200).json();
+        let approvals = bench
+            .get(&format!("/api/v1/approvals?state=pending&session={asking}"))
+            .await
+            .expect(200)
+            .json();
         let approval = approvals["items"][0]["id"].as_str().unwrap().to_owned();
 
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = bench.app.clone().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { bench, people, tokens, session, asking, project, approval, address }
+        Self {
+            bench,
+            people,
+            tokens,
+            session,
+            asking,
+            project,
+            approval,
+            address,
+        }
     }
 
-    /// Everybody, freshly signed in; those who may least come first, so that what the others do does not change their answer.
+    /// Everybody, freshly signed in; those who may least come first, so that what the others do does not change their
+    /// answer.
     async fn everybody(&self) -> Vec<Who> {
-        let mut everybody = vec![Who { label: "anonymous", shows: Shows::Nothing, caller: None }];
+        let mut everybody = vec![Who {
+            label: "anonymous",
+            shows: Shows::Nothing,
+            caller: None,
+        }];
         everybody.extend(self.tokens.clone());
         for (label, name, role) in &self.people {
-            everybody.push(Who { label, shows: Shows::Cookie(self.cookie(name).await), caller: Some(caller(*role, Via::Cookie { login: String::new() })) });
+            everybody.push(Who {
+                label,
+                shows: Shows::Cookie(self.cookie(name).await),
+                caller: Some(caller(*role, Via::Cookie { login: String::new() })),
+            });
         }
-        everybody.push(Who { label: "local socket", shows: Shows::LocalSocket, caller: Some(Caller::cli()) });
+        everybody.push(Who {
+            label: "local socket",
+            shows: Shows::LocalSocket,
+            caller: Some(Caller::cli()),
+        });
         everybody
     }
 
     async fn cookie(&self, name: &str) -> String {
         let form = format!("name={name}&password=correct+horse+battery");
-        let request = Request::post("/auth/login").header("content-type", "application/x-www-form-urlencoded").header("sec-fetch-site", "same-origin");
-        let answer = self.bench.send(request.body(Body::from(form)).unwrap()).await.expect(303);
-        answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+        let request = Request::post("/auth/login")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin");
+        let answer = self
+            .bench
+            .send(request.body(Body::from(form)).unwrap())
+            .await
+            .expect(303);
+        answer.headers["set-cookie"]
+            .to_str()
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned()
     }
 
     fn fill(&self, text: &str) -> String {
-        text.replace("$S", &self.session).replace("$P", &self.project).replace("$A", &self.approval)
+        text.replace("$S", &self.session)
+            .replace("$P", &self.project)
+            .replace("$A", &self.approval)
     }
 
     fn path(&self, path: &str) -> String {
@@ -316,7 +710,11 @@ impl World {
     fn request(&self, method: &str, path: &str, body: &str, who: &Who) -> Request<Body> {
         let body = self.fill(body);
         let mut request = Request::builder().method(method).uri(self.path(path));
-        let kind = if body.starts_with('{') { "application/json" } else { "application/x-www-form-urlencoded" };
+        let kind = if body.starts_with('{') {
+            "application/json"
+        } else {
+            "application/x-www-form-urlencoded"
+        };
         if !body.is_empty() || path.starts_with("/api/rpc/") || path.starts_with("/auth/") {
             request = request.header("content-type", kind);
         }
@@ -347,31 +745,79 @@ impl World {
 }
 
 fn caller(role: Role, via: Via) -> Caller {
-    Caller { user: Some(somebody()), name: "somebody".into(), role, via, from: None }
+    Caller {
+        user: Some(somebody()),
+        name: "somebody".into(),
+        role,
+        via,
+        from: None,
+    }
 }
 
 /// What a route of the table does besides, by what its body says: whoever may not do the one may not do the others.
 pub const ALSO: &[Row] = &[
-    ("POST", "/api/rpc/session/drive", r#"{"id":"$S","what":"interrupt"}"#, On(Action::DriveSession), &[200, 409]),
-    ("POST", "/api/rpc/session/drive", r#"{"id":"$S","what":"resume"}"#, On(Action::DriveSession), &[200]),
-    ("POST", "/api/rpc/session/drive", r#"{"id":"$S","what":"fork"}"#, On(Action::DriveSession), &[200]),
-    ("POST", "/api/rpc/session/drive", r#"{"id":"$S","what":{"mode":"ask"}}"#, On(Action::DriveSession), &[200]),
-    ("POST", "/api/rpc/session/drive", r#"{"id":"$S","what":{"model":null}}"#, On(Action::DriveSession), &[200]),
+    (
+        "POST",
+        "/api/rpc/session/drive",
+        r#"{"id":"$S","what":"interrupt"}"#,
+        On(Action::DriveSession),
+        &[200, 409],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/drive",
+        r#"{"id":"$S","what":"resume"}"#,
+        On(Action::DriveSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/drive",
+        r#"{"id":"$S","what":"fork"}"#,
+        On(Action::DriveSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/drive",
+        r#"{"id":"$S","what":{"mode":"ask"}}"#,
+        On(Action::DriveSession),
+        &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/session/drive",
+        r#"{"id":"$S","what":{"model":null}}"#,
+        On(Action::DriveSession),
+        &[200],
+    ),
 ];
 
 #[test]
 fn every_registered_route_is_in_the_table_and_nothing_else() {
-    let registered: BTreeSet<(String, String)> = server::routes().into_iter().map(|route| (route.method, route.path)).collect();
-    let listed: BTreeSet<(String, String)> = TABLE.iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
+    let registered: BTreeSet<(String, String)> = server::routes()
+        .into_iter()
+        .map(|route| (route.method, route.path))
+        .collect();
+    let listed: BTreeSet<(String, String)> = TABLE
+        .iter()
+        .map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned()))
+        .collect();
     assert_eq!(listed.len(), TABLE.len(), "a row is there twice");
     let missing: Vec<_> = registered.difference(&listed).collect();
     let stale: Vec<_> = listed.difference(&registered).collect();
-    assert!(missing.is_empty() && stale.is_empty(), "not in the table: {missing:#?}\nno longer registered: {stale:#?}");
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "not in the table: {missing:#?}\nno longer registered: {stale:#?}"
+    );
 }
 
 #[test]
 fn server_functions_are_posted() {
-    for route in server::routes().into_iter().filter(|route| route.area == Area::ServerFunction) {
+    for route in server::routes()
+        .into_iter()
+        .filter(|route| route.area == Area::ServerFunction)
+    {
         assert_eq!(route.method, "POST", "{}: a GET could be sent by any page", route.path);
     }
 }
@@ -393,7 +839,12 @@ async fn every_route_lets_through_exactly_who_may() {
         for (who, want) in turns {
             let status = match rule {
                 Socket(_) if !matches!(who.shows, Shows::LocalSocket) => world.open_socket(who).await,
-                _ => world.bench.send(world.request(method, path, body, who)).await.status.as_u16(),
+                _ => world
+                    .bench
+                    .send(world.request(method, path, body, who))
+                    .await
+                    .status
+                    .as_u16(),
             };
             let right = match want {
                 Want::Through => {
@@ -408,12 +859,24 @@ async fn every_route_lets_through_exactly_who_may() {
                 Want::Status(wanted) => status == wanted,
             };
             if !right {
-                let want = if want == Want::Through { format!("{through:?} as number {before} of those who may") } else { format!("{want:?}") };
-                wrong.push(format!("{method} {path} {body} by {}: {status}, wanted {want}", who.label));
+                let want = if want == Want::Through {
+                    format!("{through:?} as number {before} of those who may")
+                } else {
+                    format!("{want:?}")
+                };
+                wrong.push(format!(
+                    "{method} {path} {body} by {}: {status}, wanted {want}",
+                    who.label
+                ));
             }
         }
     }
-    assert!(wrong.is_empty(), "{} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} answers are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     world.bench.end().await;
 }
 
@@ -421,12 +884,23 @@ async fn every_route_lets_through_exactly_who_may() {
 async fn anothers_private_session_is_not_there_on_any_route() {
     let mut world = World::new().await;
     world.bench.user("olga", Role::Owner).await;
-    world.people =
-        vec![("viewer", "vera", Role::Viewer), ("operator", "otto", Role::Operator), ("admin", "ada", Role::Admin), ("another owner", "olga", Role::Owner)];
-    world.tokens.retain(|who| !matches!(who.label, "read token" | "write token"));
-    let mara = Who { label: "its owner", shows: Shows::Cookie(world.cookie("mara").await), caller: None };
+    world.people = vec![
+        ("viewer", "vera", Role::Viewer),
+        ("operator", "otto", Role::Operator),
+        ("admin", "ada", Role::Admin),
+        ("another owner", "olga", Role::Owner),
+    ];
+    world
+        .tokens
+        .retain(|who| !matches!(who.label, "read token" | "write token"));
+    let mara = Who {
+        label: "its owner",
+        shows: Shows::Cookie(world.cookie("mara").await),
+        caller: None,
+    };
     for session in [&world.session, &world.asking] {
-        let patch = serde_json::json!({"visibility": "private", "title": format!("a plan of mara's alone, {session}")}).to_string();
+        let patch = serde_json::json!({"visibility": "private", "title": format!("a plan of mara's alone, {session}")})
+            .to_string();
         let mut request = world.request("PATCH", "/api/v1/sessions/{id}", &patch, &mara);
         *request.uri_mut() = format!("/api/v1/sessions/{session}").parse().unwrap();
         world.bench.send(request).await.expect(200);
@@ -468,7 +942,10 @@ async fn anothers_private_session_is_not_there_on_any_route() {
         for who in &everybody {
             let answer = world.bench.send(world.request(method, path, body, who)).await;
             let status = answer.status.as_u16();
-            let theirs = Resource::Session { owner: Some("usr_01920000000070008000000000000008".parse().unwrap()), visibility: Visibility::Private };
+            let theirs = Resource::Session {
+                owner: Some("usr_01920000000070008000000000000008".parse().unwrap()),
+                visibility: Visibility::Private,
+            };
             let want = match &who.caller {
                 None if matches!(rule, Page(_)) && matches!(who.shows, Shows::Nothing) => 303,
                 None => 401,
@@ -484,8 +961,16 @@ async fn anothers_private_session_is_not_there_on_any_route() {
             asked += 1;
         }
     }
-    assert!(wrong.is_empty(), "{} of {asked} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(shown >= 8, "its owner sees it in {shown} places only: the walk would not notice it");
+    assert!(
+        wrong.is_empty(),
+        "{} of {asked} answers are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(
+        shown >= 8,
+        "its owner sees it in {shown} places only: the walk would not notice it"
+    );
     assert!(signed_in >= before, "signing in may be written down");
     assert_eq!(settled(&world).await, signed_in, "somebody changed what is not theirs");
     world.bench.end().await;
@@ -494,7 +979,11 @@ async fn anothers_private_session_is_not_there_on_any_route() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guard_stands_before_every_route() {
     let world = World::new().await;
-    let owner = Who { label: "owner", shows: Shows::Cookie(world.cookie("mara").await), caller: None };
+    let owner = Who {
+        label: "owner",
+        shows: Shows::Cookie(world.cookie("mara").await),
+        caller: None,
+    };
     let mut wrong = Vec::new();
     for (method, path, body, ..) in TABLE {
         let mut attacks = vec![("another host", "host", "evil.test", 421)];
@@ -517,32 +1006,56 @@ async fn the_guard_stands_before_every_route() {
             if !name.is_empty() {
                 request.headers_mut().insert(name, value.parse().unwrap());
             }
-            request.headers_mut().entry("host").or_insert("127.0.0.1:3000".parse().unwrap());
+            request
+                .headers_mut()
+                .entry("host")
+                .or_insert("127.0.0.1:3000".parse().unwrap());
             let answer = Answer::read(world.bench.app.clone().oneshot(request).await.unwrap()).await;
             if answer.status.as_u16() != status {
-                wrong.push(format!("{method} {path} from {attack}: {}, wanted {status}", answer.status));
+                wrong.push(format!(
+                    "{method} {path} from {attack}: {}, wanted {status}",
+                    answer.status
+                ));
             }
-            for header in ["content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"]
-            {
+            for header in [
+                "content-security-policy",
+                "x-content-type-options",
+                "referrer-policy",
+                "cross-origin-opener-policy",
+                "cross-origin-resource-policy",
+            ] {
                 if !answer.headers.contains_key(header) {
                     wrong.push(format!("{method} {path}: no {header}"));
                 }
             }
         }
     }
-    assert!(wrong.is_empty(), "{} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} answers are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     world.bench.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_changes_nothing() {
     let world = World::new().await;
-    let owner = Who { label: "owner", shows: Shows::Cookie(world.cookie("mara").await), caller: None };
+    let owner = Who {
+        label: "owner",
+        shows: Shows::Cookie(world.cookie("mara").await),
+        caller: None,
+    };
     // The demo agent has come to rest at its question: whatever is written from now on, a request wrote.
     let before = settled(&world).await;
     for (method, path, body, ..) in TABLE.iter().filter(|(method, ..)| *method == Method::GET.as_str()) {
         world.bench.send(world.request(method, path, body, &owner)).await;
-        assert_eq!(world.bench.test.journal.head().await, before, "GET {path} wrote something");
+        assert_eq!(
+            world.bench.test.journal.head().await,
+            before,
+            "GET {path} wrote something"
+        );
     }
     world.bench.end().await;
 }

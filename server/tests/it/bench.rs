@@ -47,7 +47,11 @@ impl Answer {
     pub async fn read(response: Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 16 * 1024 * 1024).await.unwrap();
-        Self { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
     }
 
     #[track_caller]
@@ -60,8 +64,14 @@ impl Answer {
     pub fn error(&self) -> (Option<String>, String) {
         let json = self.json();
         let error = &json["error"];
-        assert!(error["message"].as_str().is_some_and(|message| message.len() > 5), "{json}");
-        (error["field"].as_str().map(str::to_owned), error["code"].as_str().unwrap().to_owned())
+        assert!(
+            error["message"].as_str().is_some_and(|message| message.len() > 5),
+            "{json}"
+        );
+        (
+            error["field"].as_str().map(str::to_owned),
+            error["code"].as_str().unwrap().to_owned(),
+        )
     }
 
     #[track_caller]
@@ -80,21 +90,50 @@ impl Bench {
     pub async fn with(settings: impl FnOnce(&Path) -> Vec<(&'static str, String)>) -> Self {
         let test = TestStore::new::<Migrator>(1).await;
         let folder = tempfile::tempdir().unwrap();
-        let mut flags = vec![("data", test.store.data_dir().to_str().unwrap().to_owned()), ("demo.pace", "fast".to_owned())];
+        let mut flags = vec![
+            ("data", test.store.data_dir().to_str().unwrap().to_owned()),
+            ("demo.pace", "fast".to_owned()),
+        ];
         flags.extend(settings(folder.path()));
-        let config = Config::from_parts(&Sources { flags, ..Sources::default() }, None).unwrap();
-        let Opened { state, node } = open(config, PathBuf::from(BIN), &test.store, &test.journal, &test.deps).await.unwrap();
+        let config = Config::from_parts(
+            &Sources {
+                flags,
+                ..Sources::default()
+            },
+            None,
+        )
+        .unwrap();
+        let Opened { state, node } = open(config, PathBuf::from(BIN), &test.store, &test.journal, &test.deps)
+            .await
+            .unwrap();
         state.stop.set_ready();
-        let owner = NewUser { name: "mara".into(), role: Role::Owner, password: Some("correct horse battery".into()), github: None };
+        let owner = NewUser {
+            name: "mara".into(),
+            role: Role::Owner,
+            password: Some("correct horse battery".into()),
+            github: None,
+        };
         state.accounts.create_user(&Caller::cli(), owner).await.unwrap();
         let app = router::build(&state);
-        let mut bench = Self { test, state, node, app, token: String::new(), folder };
+        let mut bench = Self {
+            test,
+            state,
+            node,
+            app,
+            token: String::new(),
+            folder,
+        };
         bench.token = bench.token_of("mara", Scope::Write).await;
         bench
     }
 
     pub async fn user(&self, name: &str, role: Role) {
-        let new = NewUser { name: name.into(), role, password: Some("correct horse battery".into()), github: None };
+        let new = NewUser {
+            name: name.into(),
+            role,
+            password: Some("correct horse battery".into()),
+            github: None,
+        };
         self.state.accounts.create_user(&Caller::cli(), new).await.unwrap();
     }
 
@@ -102,14 +141,29 @@ impl Bench {
     pub async fn revoke_tokens_of(&self, name: &str) {
         let (accounts, caller) = (&self.state.accounts, Caller::cli());
         let person = accounts.find_user(&caller, name).await.unwrap();
-        for token in accounts.list_tokens(&caller).await.unwrap().into_iter().filter(|token| token.user == person.id) {
+        for token in accounts
+            .list_tokens(&caller)
+            .await
+            .unwrap()
+            .into_iter()
+            .filter(|token| token.user == person.id)
+        {
             accounts.revoke_any_token(&caller, token.id).await.unwrap();
         }
     }
 
     pub async fn token_of(&self, name: &str, scope: Scope) -> String {
-        let new = NewToken { name: "test".into(), scope, days: None };
-        self.state.accounts.create_token_for(&Caller::cli(), name, new).await.unwrap().secret
+        let new = NewToken {
+            name: "test".into(),
+            scope,
+            days: None,
+        };
+        self.state
+            .accounts
+            .create_token_for(&Caller::cli(), name, new)
+            .await
+            .unwrap()
+            .secret
     }
 
     /// Sends a request as it is, with a host the node knows. The answer must be one that the OpenAPI document names.
@@ -127,9 +181,14 @@ impl Bench {
     }
 
     pub async fn ask_as(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
-        let request = Request::builder().method(Method::from_bytes(method.as_bytes()).unwrap()).uri(path).header("authorization", format!("Bearer {token}"));
+        let request = Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .uri(path)
+            .header("authorization", format!("Bearer {token}"));
         let request = match body {
-            Some(body) => request.header("content-type", "application/json").body(Body::from(body.to_string())),
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(Body::from(body.to_string())),
             None => request.body(Body::empty()),
         };
         self.send(request.unwrap()).await
@@ -147,21 +206,31 @@ impl Bench {
     pub async fn project(&self, name: &str) -> String {
         let path = self.folder.path().join(name);
         std::fs::create_dir_all(&path).unwrap();
-        let answer = self.post("/api/v1/projects", json!({"path": path, "trusted": true})).await.expect(201);
+        let answer = self
+            .post("/api/v1/projects", json!({"path": path, "trusted": true}))
+            .await
+            .expect(201);
         answer.json()["id"].as_str().unwrap().to_owned()
     }
 
     /// A session of the demo agent; its id.
     pub async fn session(&self, project: &str, prompt: &str) -> String {
         let new = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": prompt});
-        self.post("/api/v1/sessions", new).await.expect(201).json()["id"].as_str().unwrap().to_owned()
+        self.post("/api/v1/sessions", new).await.expect(201).json()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Waits until a session is in one of these states; the session.
     pub async fn until(&self, session: &str, states: &[&str]) -> Value {
         let mut last = Value::Null;
         for _ in 0..600 {
-            last = self.get(&format!("/api/v1/sessions/{session}")).await.expect(200).json();
+            last = self
+                .get(&format!("/api/v1/sessions/{session}"))
+                .await
+                .expect(200)
+                .json();
             if states.contains(&last["state"].as_str().unwrap()) {
                 return last;
             }

@@ -1,5 +1,6 @@
-//! Which folder of a crate imports which: features stand on each other in one direction, so that each can be read, moved and left out.
-//! Tests and their worlds (`testing.rs`, `tests.rs`, `fake.rs`) stand above everything and are not looked at.
+//! Which folder of a crate imports which: features stand on each other in one direction, so that each can be read,
+//! moved and left out. Tests and their worlds (`testing.rs`, `tests.rs`, `fake.rs`) stand above everything and are not
+//! looked at.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::{
@@ -8,7 +9,8 @@ use std::{
     path::Path,
 };
 
-/// Circles that are not cut yet, each crate with the folders in it. A new one fails the test, and so does one that is gone.
+/// Circles that are not cut yet, each crate with the folders in it. A new one fails the test, and so does one that is
+/// gone.
 const KNOWN: &[(&str, &[&[&str]])] = &[("node", &[]), ("server", &[]), ("app", &[])];
 
 type Imports = BTreeMap<String, BTreeSet<String>>;
@@ -30,7 +32,15 @@ fn walk(src: &Path, folder: &Path, found: &mut Imports) {
         }
         let file = path.file_name().unwrap().to_str().unwrap();
         let within = path.strip_prefix(src).unwrap();
-        let feature = within.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let feature = within
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap()
+            .trim_end_matches(".rs")
+            .to_owned();
         if path.extension().is_none_or(|ending| ending != "rs")
             || ["testing.rs", "tests.rs", "fake.rs"].contains(&file)
             || ["lib", "main", "testing"].contains(&feature.as_str())
@@ -55,7 +65,9 @@ pub fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     };
     let is_test = |at: usize| tokens[at].to_string() == "#" && tokens.get(at + 1).is_some_and(is_for_tests);
     // To the end of the item it stands before.
-    let ends = |token: &TokenTree| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace) || token.to_string() == ";";
+    let ends = |token: &TokenTree| {
+        matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace) || token.to_string() == ";"
+    };
     let (mut kept, mut at) = (Vec::new(), 0);
     while at < tokens.len() {
         if is_test(at) {
@@ -69,29 +81,34 @@ pub fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     kept
 }
 
-/// Adds what follows `crate::` (and `super::` where that is the crate) in these tokens, without what is compiled for tests only.
+/// Adds what follows `crate::` (and `super::` where that is the crate) in these tokens, without what is compiled for
+/// tests only.
 fn read(tokens: TokenStream, top: bool, found: &mut BTreeSet<String>) {
     let tokens = without_tests(tokens);
     let mut at = 0;
     while at < tokens.len() {
         match &tokens[at] {
-            TokenTree::Ident(ident) if (ident == "crate" || (top && ident == "super")) && path_goes_on(&tokens[at + 1..]) => match &tokens[at + 3] {
-                TokenTree::Ident(name) => {
-                    found.insert(name.to_string());
-                }
-                TokenTree::Group(group) => {
-                    let names: Vec<TokenTree> = group.stream().into_iter().collect();
-                    for (n, token) in names.iter().enumerate() {
-                        let begins = n == 0 || names[n - 1].to_string() == ",";
-                        if let TokenTree::Ident(name) = token
-                            && begins
-                        {
-                            found.insert(name.to_string());
+            TokenTree::Ident(ident)
+                if (ident == "crate" || (top && ident == "super")) && path_goes_on(&tokens[at + 1..]) =>
+            {
+                match &tokens[at + 3] {
+                    TokenTree::Ident(name) => {
+                        found.insert(name.to_string());
+                    }
+                    TokenTree::Group(group) => {
+                        let names: Vec<TokenTree> = group.stream().into_iter().collect();
+                        for (n, token) in names.iter().enumerate() {
+                            let begins = n == 0 || names[n - 1].to_string() == ",";
+                            if let TokenTree::Ident(name) = token
+                                && begins
+                            {
+                                found.insert(name.to_string());
+                            }
                         }
                     }
+                    _ => {}
                 }
-                _ => {}
-            },
+            }
             TokenTree::Group(group) => read(group.stream(), top, found),
             _ => {}
         }
@@ -109,7 +126,12 @@ fn circles(imports: &Imports) -> BTreeSet<BTreeSet<String>> {
     loop {
         let mut more = reached.clone();
         for (from, to) in &reached {
-            let further: Vec<String> = to.iter().filter_map(|next| reached.get(next)).flatten().cloned().collect();
+            let further: Vec<String> = to
+                .iter()
+                .filter_map(|next| reached.get(next))
+                .flatten()
+                .cloned()
+                .collect();
             more.get_mut(from).unwrap().extend(further);
         }
         if more == reached {
@@ -118,7 +140,13 @@ fn circles(imports: &Imports) -> BTreeSet<BTreeSet<String>> {
         reached = more;
     }
     let reaches = |one: &String, other: &String| reached.get(one).is_some_and(|reached| reached.contains(other));
-    let around = |one: &String| -> BTreeSet<String> { reached.keys().filter(|other| reaches(one, other) && reaches(other, one)).cloned().collect() };
+    let around = |one: &String| -> BTreeSet<String> {
+        reached
+            .keys()
+            .filter(|other| reaches(one, other) && reaches(other, one))
+            .cloned()
+            .collect()
+    };
     reached.keys().map(around).filter(|circle| circle.len() > 1).collect()
 }
 
@@ -126,16 +154,26 @@ fn circles(imports: &Imports) -> BTreeSet<BTreeSet<String>> {
 fn features_stand_on_each_other_in_one_direction() {
     for (name, known) in KNOWN {
         let imports = imports(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src"));
-        let known: BTreeSet<BTreeSet<String>> = known.iter().map(|circle| circle.iter().map(ToString::to_string).collect()).collect();
+        let known: BTreeSet<BTreeSet<String>> = known
+            .iter()
+            .map(|circle| circle.iter().map(ToString::to_string).collect())
+            .collect();
         let found = circles(&imports);
         let shown = |circle: &BTreeSet<String>| {
             let of = |from: &String| format!("{from} -> {:?}", imports[from].intersection(circle).collect::<Vec<_>>());
             circle.iter().map(of).collect::<Vec<_>>().join("\n")
         };
         let new: Vec<String> = found.difference(&known).map(shown).collect();
-        assert!(new.is_empty(), "folders of {name} import each other in a circle; move what both need below both:\n{}", new.join("\n\n"));
+        assert!(
+            new.is_empty(),
+            "folders of {name} import each other in a circle; move what both need below both:\n{}",
+            new.join("\n\n")
+        );
         let gone: Vec<_> = known.difference(&found).collect();
-        assert!(gone.is_empty(), "these circles of {name} are cut: take them out of the list: {gone:?}");
+        assert!(
+            gone.is_empty(),
+            "these circles of {name} are cut: take them out of the list: {gone:?}"
+        );
     }
 }
 
@@ -146,9 +184,29 @@ fn a_circle_is_found_whatever_way_it_is_written() {
         read(source.parse().unwrap(), top, &mut found);
         found.into_iter().collect::<Vec<_>>()
     };
-    assert_eq!(of("use crate::{a::{b, c}, d}; fn f() { view!{ <p>{crate::e::g()}</p> } }", false), ["a", "d", "e"]);
-    assert_eq!(of("use super::a; #[cfg(test)] mod tests { use crate::b; } use crate::c;", true), ["a", "c"]);
-    assert_eq!(of("use super::a; #[cfg(test)] use crate::b;", false), Vec::<String>::new());
-    let imports: Imports = [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")].map(|(from, to)| (from.to_owned(), BTreeSet::from([to.to_owned()]))).into();
-    assert_eq!(circles(&imports), BTreeSet::from([["a", "b", "c"].map(str::to_owned).into()]));
+    assert_eq!(
+        of(
+            "use crate::{a::{b, c}, d}; fn f() { view!{ <p>{crate::e::g()}</p> } }",
+            false
+        ),
+        ["a", "d", "e"]
+    );
+    assert_eq!(
+        of(
+            "use super::a; #[cfg(test)] mod tests { use crate::b; } use crate::c;",
+            true
+        ),
+        ["a", "c"]
+    );
+    assert_eq!(
+        of("use super::a; #[cfg(test)] use crate::b;", false),
+        Vec::<String>::new()
+    );
+    let imports: Imports = [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")]
+        .map(|(from, to)| (from.to_owned(), BTreeSet::from([to.to_owned()])))
+        .into();
+    assert_eq!(
+        circles(&imports),
+        BTreeSet::from([["a", "b", "c"].map(str::to_owned).into()])
+    );
 }

@@ -6,7 +6,19 @@ use serde_json::Value;
 const PASSWORD: &str = "correct horse battery\n";
 
 fn add(data: &str, name: &str) {
-    let (code, out, err) = text(&run(&["user", "add", name, "--role", "owner", "--password-stdin", "--data", data], Some(PASSWORD)));
+    let (code, out, err) = text(&run(
+        &[
+            "user",
+            "add",
+            name,
+            "--role",
+            "owner",
+            "--password-stdin",
+            "--data",
+            data,
+        ],
+        Some(PASSWORD),
+    ));
     assert_eq!((code, err.as_str()), (Some(0), ""), "{err}");
     assert!(out.starts_with("usr_"), "{out}");
 }
@@ -19,13 +31,31 @@ fn a_wrong_call_ends_with_2_and_says_why() {
         (vec![], "Usage"),
         (vec!["sing"], "unrecognized"),
         (vec!["user", "add", "mara", "--data", data], "--role"),
-        (vec!["user", "add", "mara", "--role", "king", "--password-stdin", "--data", data], "king"),
+        (
+            vec![
+                "user",
+                "add",
+                "mara",
+                "--role",
+                "king",
+                "--password-stdin",
+                "--data",
+                data,
+            ],
+            "king",
+        ),
         (vec!["token", "create", "--data", data], "--user"),
-        (vec!["token", "create", "--user", "mara", "--expires", "soon", "--data", data], "soon"),
+        (
+            vec!["token", "create", "--user", "mara", "--expires", "soon", "--data", data],
+            "soon",
+        ),
         (vec!["token", "revoke", "x", "--data", data], "tok_"),
         (vec!["serve", "--listen", "everywhere", "--data", data], "--listen"),
         (vec!["serve", "--listen", "0.0.0.0:0", "--data", data], "--behind-proxy"),
-        (vec!["serve", "--database-url", "mysql://x", "--data", data], "postgres://"),
+        (
+            vec!["serve", "--database-url", "mysql://x", "--data", data],
+            "postgres://",
+        ),
         (vec!["doctor", "--config", "/no/such/file.toml"], "/no/such/file.toml"),
     ] {
         let (code, _, err) = text(&run(&args, None));
@@ -35,7 +65,10 @@ fn a_wrong_call_ends_with_2_and_says_why() {
     let (code, _, err) = text(&run_with(&["doctor", "--data", data], None, &[("ORCHWIZ_LISTN", "x")]));
     assert_eq!(code, Some(2));
     assert!(err.contains("did you mean `ORCHWIZ_LISTEN`?"), "{err}");
-    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "a wrong call made something");
+    assert!(
+        std::fs::read_dir(folder.path()).unwrap().next().is_none(),
+        "a wrong call made something"
+    );
 }
 
 #[test]
@@ -43,23 +76,65 @@ fn people_and_tokens_are_kept_without_a_node() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     add(data, "mara");
-    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "viewer", "--password-stdin", "--data", data], Some(PASSWORD)));
+    let (code, _, err) = text(&run(
+        &[
+            "user",
+            "add",
+            "mara",
+            "--role",
+            "viewer",
+            "--password-stdin",
+            "--data",
+            data,
+        ],
+        Some(PASSWORD),
+    ));
     assert_eq!(code, Some(1));
     assert!(err.starts_with("orchwiz: ") && err.lines().count() == 1, "{err}");
     let (code, out, _) = text(&run(&["user", "list", "--data", data], None));
-    assert!(code == Some(0) && out.contains("mara") && out.contains("owner"), "{out}");
+    assert!(
+        code == Some(0) && out.contains("mara") && out.contains("owner"),
+        "{out}"
+    );
 
-    let (code, token, err) = text(&run(&["token", "create", "--user", "mara", "--scope", "read", "--expires", "30d", "--data", data], None));
+    let (code, token, err) = text(&run(
+        &[
+            "token",
+            "create",
+            "--user",
+            "mara",
+            "--scope",
+            "read",
+            "--expires",
+            "30d",
+            "--data",
+            data,
+        ],
+        None,
+    ));
     assert_eq!((code, err.as_str()), (Some(0), ""));
-    assert!(token.starts_with("owz_") && token.lines().count() == 1 && !token.trim().contains(' '), "the token and nothing else: {token:?}");
+    assert!(
+        token.starts_with("owz_") && token.lines().count() == 1 && !token.trim().contains(' '),
+        "the token and nothing else: {token:?}"
+    );
     let (_, out, _) = text(&run(&["token", "list", "--json", "--data", data], None));
     let listed: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((listed[0]["owner"].as_str(), listed[0]["token"]["scope"].as_str()), (Some("mara"), Some("read")));
+    assert_eq!(
+        (listed[0]["owner"].as_str(), listed[0]["token"]["scope"].as_str()),
+        (Some("mara"), Some("read"))
+    );
     assert!(!out.contains(token.trim()));
     let id = listed[0]["token"]["id"].as_str().unwrap();
     assert_eq!(text(&run(&["token", "revoke", id, "--data", data], None)).0, Some(0));
     assert_eq!(text(&run(&["token", "revoke", id, "--data", data], None)).0, Some(1));
-    assert_eq!(text(&run(&["user", "passwd", "mara", "--password-stdin", "--data", data], Some("another long password\n"))).0, Some(0));
+    assert_eq!(
+        text(&run(
+            &["user", "passwd", "mara", "--password-stdin", "--data", data],
+            Some("another long password\n")
+        ))
+        .0,
+        Some(0)
+    );
     let named = |args: &[&str]| text(&run(&[args, &["--data", data]].concat(), None));
     for (args, code) in [
         (&["user", "role", "mara", "admin"][..], Some(1)),
@@ -78,7 +153,14 @@ fn people_and_tokens_are_kept_without_a_node() {
     assert!(!named(&["user", "enable", "noor"]).1.contains("disabled"));
     assert_eq!(named(&["user", "remove", "noor"]).0, Some(0));
     assert!(!named(&["user", "list"]).1.contains("noor"));
-    assert_eq!(text(&run(&["user", "passwd", "nobody", "--password-stdin", "--data", data], Some("another long password\n"))).0, Some(1));
+    assert_eq!(
+        text(&run(
+            &["user", "passwd", "nobody", "--password-stdin", "--data", data],
+            Some("another long password\n")
+        ))
+        .0,
+        Some(1)
+    );
 }
 
 #[test]
@@ -112,13 +194,31 @@ fn a_running_node_is_asked_through_its_socket_and_refuses_what_needs_it_stopped(
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(token.starts_with("owz_"));
     assert_eq!(text(&run(&["doctor", "--data", data], None)).0, Some(0));
-    assert_eq!(text(&run(&["user", "add", "mara", "--role", "viewer", "--password-stdin", "--data", data], Some(PASSWORD))).0, Some(1));
+    assert_eq!(
+        text(&run(
+            &[
+                "user",
+                "add",
+                "mara",
+                "--role",
+                "viewer",
+                "--password-stdin",
+                "--data",
+                data
+            ],
+            Some(PASSWORD)
+        ))
+        .0,
+        Some(1)
+    );
     for command in ["rebuild", "migrate"] {
         let (code, _, err) = text(&run(&[command, "--data", data], None));
         assert_eq!(code, Some(3), "{command}: {err}");
         assert!(err.contains("running"), "{command}: {err}");
     }
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(node.data.join("orchwiz.sock")).unwrap().permissions());
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(node.data.join("orchwiz.sock")).unwrap().permissions(),
+    );
     assert_eq!(mode & 0o777, 0o600);
 }
 
@@ -132,7 +232,11 @@ fn damage_makes_the_doctor_fail() {
         use sea_orm::ConnectionTrait;
         let url = format!("sqlite://{}", folder.path().join("orchwiz.db").display());
         let db = Box::pin(sea_orm::Database::connect(url)).await.unwrap();
-        db.execute_unprepared("UPDATE event SET payload = CAST(replace(CAST(payload AS TEXT), 'mara', 'lara') AS BLOB)").await.unwrap();
+        db.execute_unprepared(
+            "UPDATE event SET payload = CAST(replace(CAST(payload AS TEXT), 'mara', 'lara') AS BLOB)",
+        )
+        .await
+        .unwrap();
         db.close().await.unwrap();
     });
     let (code, out, _) = text(&run(&["doctor", "--json", "--data", data], None));
@@ -155,7 +259,16 @@ fn no_command_makes_a_database_beside_the_files_of_a_node_that_has_another() {
     std::fs::create_dir(folder.path().join("blobs")).unwrap();
     let text_of_a_node = folder.path().join("blobs").join("ab".repeat(32));
     std::fs::write(&text_of_a_node, "x").unwrap();
-    let add = ["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", data];
+    let add = [
+        "user",
+        "add",
+        "mara",
+        "--role",
+        "owner",
+        "--password-stdin",
+        "--data",
+        data,
+    ];
     let commands: [&[&str]; 6] = [
         &add,
         &["user", "list", "--data", data],
@@ -167,8 +280,14 @@ fn no_command_makes_a_database_beside_the_files_of_a_node_that_has_another() {
     for command in commands {
         let (code, out, err) = text(&run(command, Some(PASSWORD)));
         assert_eq!(code, Some(1), "{command:?}: {out}{err}");
-        assert!(err.contains("this database is empty") && err.contains("--database-url"), "{command:?}: {err}");
-        assert!(!folder.path().join("orchwiz.db").exists(), "{command:?} made a database");
+        assert!(
+            err.contains("this database is empty") && err.contains("--database-url"),
+            "{command:?}: {err}"
+        );
+        assert!(
+            !folder.path().join("orchwiz.db").exists(),
+            "{command:?} made a database"
+        );
     }
     assert!(text_of_a_node.exists());
 }

@@ -20,13 +20,27 @@ use tokio::{
 const HEAD: &[u8] = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:3000\r\n";
 
 fn bounds(all: usize, of_an_address: usize, limit: Duration) -> Bounds {
-    Bounds { all, of_an_address, exempt: Arc::new(|_| false), first: limit, head: limit, body: limit, idle: limit, write: limit }
+    Bounds {
+        all,
+        of_an_address,
+        exempt: Arc::new(|_| false),
+        first: limit,
+        head: limit,
+        body: limit,
+        idle: limit,
+        write: limit,
+    }
 }
 
 fn serve(bench: &Bench, bounds: Bounds) -> SocketAddr {
     let listener = connections::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(connections::serve(listener, bench.app.clone(), bounds, bench.state.stop.clone()));
+    tokio::spawn(connections::serve(
+        listener,
+        bench.app.clone(),
+        bounds,
+        bench.state.stop.clone(),
+    ));
     address
 }
 
@@ -42,8 +56,15 @@ async fn rest(stream: &mut TcpStream) -> Vec<u8> {
 /// One request on a connection of its own: the first line of its answer.
 async fn honest(address: SocketAddr) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(&[HEAD, b"Connection: close\r\n\r\n"].concat()).await.unwrap();
-    String::from_utf8_lossy(&rest(&mut stream).await).lines().next().unwrap_or_default().to_owned()
+    stream
+        .write_all(&[HEAD, b"Connection: close\r\n\r\n"].concat())
+        .await
+        .unwrap();
+    String::from_utf8_lossy(&rest(&mut stream).await)
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,9 +131,16 @@ async fn http_2_is_not_spoken_without_tls() {
     let bench = Bench::new().await;
     let address = serve(&bench, bounds(100, 100, Duration::from_secs(1)));
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await
+        .unwrap();
     let answer = rest(&mut stream).await;
-    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{:?}", String::from_utf8_lossy(&answer));
+    assert!(
+        answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"),
+        "{:?}",
+        String::from_utf8_lossy(&answer)
+    );
     bench.end().await;
 }
 
@@ -125,9 +153,14 @@ async fn one_person_cannot_take_every_stream_or_socket() {
     let head = bench.test.journal.head().await;
     let stream = |token: String| {
         use tower::ServiceExt;
-        let request = http::Request::get(format!("/api/v1/events?after={head}")).header("host", "127.0.0.1:3000").header("accept", "text/event-stream");
+        let request = http::Request::get(format!("/api/v1/events?after={head}"))
+            .header("host", "127.0.0.1:3000")
+            .header("accept", "text/event-stream");
         let request = request.header("authorization", format!("Bearer {token}"));
-        bench.app.clone().oneshot(request.body(axum::body::Body::empty()).unwrap())
+        bench
+            .app
+            .clone()
+            .oneshot(request.body(axum::body::Body::empty()).unwrap())
     };
     let mut open = Vec::new();
     let refused = loop {
@@ -139,8 +172,16 @@ async fn one_person_cannot_take_every_stream_or_socket() {
         assert!(open.len() < 200, "nothing stops them");
     };
     assert_eq!(refused, 429);
-    assert_eq!(stream(other.clone()).await.unwrap().status(), 429, "another token of the same person");
-    assert_eq!(stream(bench.token.clone()).await.unwrap().status(), 200, "somebody else");
+    assert_eq!(
+        stream(other.clone()).await.unwrap().status(),
+        429,
+        "another token of the same person"
+    );
+    assert_eq!(
+        stream(bench.token.clone()).await.unwrap().status(),
+        200,
+        "somebody else"
+    );
     open.pop();
     assert_eq!(stream(other).await.unwrap().status(), 200, "one has ended");
 
@@ -154,7 +195,12 @@ async fn one_person_cannot_take_every_stream_or_socket() {
         assert!(open.len() < 500, "nothing stops them");
     };
     assert_eq!(refused, 429);
-    assert!(crate::live::open(address, &[("authorization", &format!("Bearer {}", bench.token))]).await.is_ok(), "somebody else");
+    assert!(
+        crate::live::open(address, &[("authorization", &format!("Bearer {}", bench.token))])
+            .await
+            .is_ok(),
+        "somebody else"
+    );
     bench.end().await;
 }
 
@@ -168,18 +214,42 @@ fn resident(pid: u32) -> u64 {
 #[test]
 fn thousands_of_idle_and_slow_connections_leave_an_honest_client_its_answers() {
     // This process holds the other ends.
-    assert!(node::process::raise_open_files() > 4_000, "this test needs 4,000 open files");
+    assert!(
+        node::process::raise_open_files() > 4_000,
+        "this test needs 4,000 open files"
+    );
     let folder = tempfile::tempdir().unwrap();
     let node = Running::start(folder.path());
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", node.pid())).unwrap();
-    let files: Vec<&str> = limits.lines().find(|line| line.starts_with("Max open files")).unwrap().split_whitespace().collect();
+    let files: Vec<&str> = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"))
+        .unwrap()
+        .split_whitespace()
+        .collect();
     assert_eq!(files[3], files[4], "the soft limit is the hard one");
     let data = folder.path().to_str().unwrap();
-    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", data], Some("correct horse battery\n")));
+    let (code, _, err) = text(&run(
+        &[
+            "user",
+            "add",
+            "mara",
+            "--role",
+            "owner",
+            "--password-stdin",
+            "--data",
+            data,
+        ],
+        Some("correct horse battery\n"),
+    ));
     assert_eq!(code, Some(0), "{err}");
     let (_, token, _) = text(&run(&["token", "create", "--user", "mara", "--data", data], None));
     let address: SocketAddr = node.url.trim_start_matches("http://").parse().unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let _ = rustls::crypto::ring::default_provider().install_default();
         // A connection for each request: the harder way to be served.

@@ -1,5 +1,5 @@
-//! The words of an agent's dialect (its tools, the fields of their input, its files) stay with its driver: another agent is added in `agents/` alone.
-//! Tests and what a page's examples show as text are not looked at.
+//! The words of an agent's dialect (its tools, the fields of their input, its files) stay with its driver: another
+//! agent is added in `agents/` alone. Tests and what a page's examples show as text are not looked at.
 
 use super::circles::without_tests;
 use proc_macro2::{TokenStream, TokenTree};
@@ -29,19 +29,32 @@ const TOOLS: [&str; 18] = [
 ];
 /// Tools whose names are words of pages as well.
 const WORDS: [&str; 2] = ["Agent", "Task"];
-const FIELDS: [&str; 8] =
-    ["activeForm", "decision_reason_type", "file_path", "new_string", "notebook_path", "old_string", "permission_suggestions", "replace_all"];
+const FIELDS: [&str; 8] = [
+    "activeForm",
+    "decision_reason_type",
+    "file_path",
+    "new_string",
+    "notebook_path",
+    "old_string",
+    "permission_suggestions",
+    "replace_all",
+];
 const BEGINNINGS: [&str; 3] = ["mcp__", ".claude", ".mcp"];
 
 fn is_dialect(text: &str, in_pages: bool) -> bool {
-    TOOLS.contains(&text) || FIELDS.contains(&text) || (!in_pages && WORDS.contains(&text)) || BEGINNINGS.iter().any(|begins| text.starts_with(begins))
+    TOOLS.contains(&text)
+        || FIELDS.contains(&text)
+        || (!in_pages && WORDS.contains(&text))
+        || BEGINNINGS.iter().any(|begins| text.starts_with(begins))
 }
 
 /// Whether a source may say any of them: to read all sources as tokens takes long.
 fn may_say(source: &str) -> bool {
     let quoted = |word: &str| source.contains(&format!("\"{word}\""));
     let begun = |word: &str| source.contains(&format!("\"{word}"));
-    source.contains("ExitPlanMode") || TOOLS.iter().chain(&FIELDS).chain(&WORDS).any(|word| quoted(word)) || BEGINNINGS.iter().any(|word| begun(word))
+    source.contains("ExitPlanMode")
+        || TOOLS.iter().chain(&FIELDS).chain(&WORDS).any(|word| quoted(word))
+        || BEGINNINGS.iter().any(|word| begun(word))
 }
 
 /// The texts in these tokens that are of a dialect; with `ExitPlanMode` also within a sentence.
@@ -86,12 +99,22 @@ fn walk(root: &Path, folder: &Path, into: &mut Vec<(String, Vec<String>)>) {
 fn the_words_of_a_dialect_stay_with_its_driver() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut all = Vec::new();
-    for part in ["app/src", "frontend/src", "model/src", "node/src", "server/src", "migration/src"] {
+    for part in [
+        "app/src",
+        "frontend/src",
+        "model/src",
+        "node/src",
+        "server/src",
+        "migration/src",
+    ] {
         walk(&root, &root.join(part), &mut all);
     }
     assert!(all.len() > 200, "the sources were not found");
     all.retain(|(_, said)| !said.is_empty());
-    assert!(all.is_empty(), "these say words of an agent's dialect; have its driver say what they mean (model::calls, agents::Own): {all:#?}");
+    assert!(
+        all.is_empty(),
+        "these say words of an agent's dialect; have its driver say what they mean (model::calls, agents::Own): {all:#?}"
+    );
 }
 
 #[test]
@@ -103,11 +126,29 @@ fn a_word_of_a_dialect_is_found_in_code_and_in_no_comment_or_test() {
         said
     };
     assert_eq!(
-        of(r##"match tool { "Bash" => 1, r"mcp__a" => 2, r#"old_string"# => 3, b"Edit" => 4, _ => 5 }"##, true),
+        of(
+            r##"match tool { "Bash" => 1, r"mcp__a" => 2, r#"old_string"# => 3, b"Edit" => 4, _ => 5 }"##,
+            true
+        ),
         ["Bash", "mcp__a", "old_string", "Edit"]
     );
-    assert_eq!(of(r#"let a = "call ExitPlanMode, then"; view! { <p>"Agent"</p> }"#, true), ["call ExitPlanMode, then"]);
+    assert_eq!(
+        of(r#"let a = "call ExitPlanMode, then"; view! { <p>"Agent"</p> }"#, true),
+        ["call ExitPlanMode, then"]
+    );
     assert_eq!(of(r#"view! { <p>"Agent"</p> }"#, false), ["Agent"]);
-    assert_eq!(of(r#"#[cfg(all(test, feature = "ssr"))] mod tests { const A: &str = "Bash"; }"#, false), Vec::<String>::new());
-    assert_eq!(of("/// `Bash` in a comment\n// \"Bash\"\n#[cfg(test)] mod tests { const A: &str = \"Bash\"; }", false), Vec::<String>::new());
+    assert_eq!(
+        of(
+            r#"#[cfg(all(test, feature = "ssr"))] mod tests { const A: &str = "Bash"; }"#,
+            false
+        ),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        of(
+            "/// `Bash` in a comment\n// \"Bash\"\n#[cfg(test)] mod tests { const A: &str = \"Bash\"; }",
+            false
+        ),
+        Vec::<String>::new()
+    );
 }

@@ -1,4 +1,5 @@
-//! The OpenAPI document against what is served: words, references, parameters. What an answer may be, [`Bench::send`] compares at every answer of every test.
+//! The OpenAPI document against what is served: words, references, parameters. What an answer may be, [`Bench::send`]
+//! compares at every answer of every test.
 
 use crate::{
     access::TABLE,
@@ -28,21 +29,32 @@ pub fn operation(method: &str, path: &str) -> Option<(&'static str, &'static Val
     let given: Vec<&str> = path.split('/').collect();
     let same = |template: &str| {
         let parts: Vec<&str> = template.split('/').collect();
-        parts.len() == given.len() && parts.iter().zip(&given).all(|(part, given)| part == given || part.starts_with('{'))
+        parts.len() == given.len()
+            && parts
+                .iter()
+                .zip(&given)
+                .all(|(part, given)| part == given || part.starts_with('{'))
     };
-    let (template, item) = DOCUMENT["paths"].as_object().unwrap().iter().find(|(template, _)| same(template))?;
+    let (template, item) = DOCUMENT["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .find(|(template, _)| same(template))?;
     Some((template, item.get(method.to_lowercase())?))
 }
 
-/// Fails when an operation gives an answer that the document does not name. What the layers before it answer (the guard, limits, a fault) is no
-/// operation's.
+/// Fails when an operation gives an answer that the document does not name. What the layers before it answer (the
+/// guard, limits, a fault) is no operation's.
 #[track_caller]
 pub fn names_answer(method: &str, path: &str, status: u16) {
     if let Some((template, operation)) = operation(method, path)
         && !matches!(status, 421 | 429 | 500..)
     {
         let named: Vec<&String> = operation["responses"].as_object().unwrap().keys().collect();
-        assert!(operation["responses"].get(status.to_string()).is_some(), "{method} {template} answered {status}, the document names {named:?}");
+        assert!(
+            operation["responses"].get(status.to_string()).is_some(),
+            "{method} {template} answered {status}, the document names {named:?}"
+        );
     }
 }
 
@@ -51,7 +63,10 @@ pub fn names_answer(method: &str, path: &str, status: u16) {
 fn the_openapi_document_is_the_one_in_the_docs() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
     let written = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(written == server::openapi::text(), "docs/openapi.json is out of date: renew it with `make openapi`");
+    assert!(
+        written == server::openapi::text(),
+        "docs/openapi.json is out of date: renew it with `make openapi`"
+    );
 }
 
 #[test]
@@ -60,7 +75,10 @@ fn every_reference_of_the_openapi_document_leads_somewhere() {
         match value {
             Value::Object(fields) => {
                 if let Some(reference) = fields.get("$ref").and_then(Value::as_str) {
-                    assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+                    assert!(
+                        document.pointer(reference.trim_start_matches('#')).is_some(),
+                        "{reference}"
+                    );
                 }
                 fields.values().for_each(|value| walk(value, document));
             }
@@ -74,7 +92,10 @@ fn every_reference_of_the_openapi_document_leads_somewhere() {
 /// What serde writes of every value of an enumeration, under the name of its schema.
 fn written<T: serde::Serialize>(all: &[T]) -> (String, Vec<Value>) {
     let name = std::any::type_name::<T>().rsplit("::").next().unwrap();
-    (name.to_owned(), all.iter().map(|value| serde_json::to_value(value).unwrap()).collect())
+    (
+        name.to_owned(),
+        all.iter().map(|value| serde_json::to_value(value).unwrap()).collect(),
+    )
 }
 
 #[test]
@@ -85,7 +106,9 @@ fn every_enumeration_of_the_openapi_document_has_the_words_that_are_sent() {
                 if let Some(Value::Array(words)) = fields.get("enum") {
                     found.insert(at.clone(), words.clone());
                 }
-                fields.iter().for_each(|(name, value)| walk(value, format!("{at}/{name}"), found));
+                fields
+                    .iter()
+                    .for_each(|(name, value)| walk(value, format!("{at}/{name}"), found));
             }
             Value::Array(items) => items.iter().for_each(|value| walk(value, at.clone(), found)),
             _ => {}
@@ -121,7 +144,9 @@ fn every_enumeration_of_the_openapi_document_has_the_words_that_are_sent() {
 /// The names of an operation's parameters that stand at `place`.
 fn declared(operation: &Value, place: &str) -> BTreeSet<String> {
     let all = operation["parameters"].as_array().into_iter().flatten();
-    all.filter(|parameter| parameter["in"] == place).map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
+    all.filter(|parameter| parameter["in"] == place)
+        .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// A handler that reads parameters refuses any other and says which it reads: those, and no others, must be declared.
@@ -131,10 +156,14 @@ async fn every_route_reads_the_parameters_that_the_document_declares() {
     let project = bench.project("shop").await;
     let session = bench.session(&project, "ask").await;
     bench.until(&session, &["waiting"]).await;
-    let approval = bench.get("/api/v1/approvals?state=pending").await.expect(200).json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let approval = bench.get("/api/v1/approvals?state=pending").await.expect(200).json()["items"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let (mut wrong, mut readers) = (Vec::new(), 0);
     for (method, path, body, ..) in TABLE.iter().filter(|(_, path, ..)| path.starts_with("/api/v1/")) {
-        let (template, operation) = operation(method, path).unwrap_or_else(|| panic!("{method} {path} is not in the document"));
+        let (template, operation) =
+            operation(method, path).unwrap_or_else(|| panic!("{method} {path} is not in the document"));
         let id = if path.contains("/projects/") {
             &project
         } else if path.contains("/approvals/") {
@@ -143,7 +172,10 @@ async fn every_route_reads_the_parameters_that_the_document_declares() {
             &session
         };
         let there = format!("{}?no_such_parameter=1", path.replace("{id}", id).replace("{seq}", "1"));
-        let request = Request::builder().method(*method).uri(&there).header("authorization", format!("Bearer {}", bench.token));
+        let request = Request::builder()
+            .method(*method)
+            .uri(&there)
+            .header("authorization", format!("Bearer {}", bench.token));
         // Nothing of a good body: where parameters are not looked at, nothing happens either.
         let request = request
             .header("host", "127.0.0.1:3000")
@@ -151,26 +183,46 @@ async fn every_route_reads_the_parameters_that_the_document_declares() {
             .body(Body::from(if body.is_empty() { "" } else { "[]" }))
             .unwrap();
         // Past `Bench::send`: it would fail at the first that is not named, and this names all.
-        let answer = if *method == "DELETE" { None } else { Some(Answer::read(bench.app.clone().oneshot(request).await.unwrap()).await) };
-        let refusal = answer.map(|answer| serde_json::from_str::<Value>(&answer.text).unwrap_or_default()["error"].clone()).unwrap_or_default();
+        let answer = if *method == "DELETE" {
+            None
+        } else {
+            Some(Answer::read(bench.app.clone().oneshot(request).await.unwrap()).await)
+        };
+        let refusal = answer
+            .map(|answer| serde_json::from_str::<Value>(&answer.text).unwrap_or_default()["error"].clone())
+            .unwrap_or_default();
         let mut read = BTreeSet::new();
         if refusal["field"] == "no_such_parameter" {
             readers += 1;
             let message = refusal["message"].as_str().unwrap();
-            read.extend(message.split('`').skip(1).step_by(2).filter(|name| *name != "no_such_parameter").map(str::to_owned));
+            read.extend(
+                message
+                    .split('`')
+                    .skip(1)
+                    .step_by(2)
+                    .filter(|name| *name != "no_such_parameter")
+                    .map(str::to_owned),
+            );
         }
         let query = declared(operation, "query");
         if read != query {
             wrong.push(format!("{method} {template}: reads {read:?}, declares {query:?}"));
         }
-        let places: BTreeSet<String> = template.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).map(str::to_owned).collect();
+        let places: BTreeSet<String> = template
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+            .map(str::to_owned)
+            .collect();
         let named = declared(operation, "path");
         if places != named {
             wrong.push(format!("{method} {template}: has {places:?}, declares {named:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(readers, 7, "lists of projects, sessions, entries, approvals and events, the sums, and who asks");
+    assert_eq!(
+        readers, 7,
+        "lists of projects, sessions, entries, approvals and events, the sums, and who asks"
+    );
     bench.end().await;
 }
 
@@ -179,7 +231,10 @@ async fn every_route_reads_the_parameters_that_the_document_declares() {
 async fn every_route_reads_the_body_that_the_document_declares() {
     let bench = Bench::new().await;
     let mut wrong = Vec::new();
-    for (method, path, ..) in TABLE.iter().filter(|(method, path, ..)| path.starts_with("/api/v1/") && matches!(*method, "POST" | "PATCH")) {
+    for (method, path, ..) in TABLE
+        .iter()
+        .filter(|(method, path, ..)| path.starts_with("/api/v1/") && matches!(*method, "POST" | "PATCH"))
+    {
         let (template, operation) = operation(method, path).unwrap();
         let kind = if path.contains("/projects/") {
             "prj"
@@ -189,13 +244,26 @@ async fn every_route_reads_the_body_that_the_document_declares() {
             "ses"
         };
         let there = path.replace("{id}", &format!("{kind}_01920000000070008000000000000001"));
-        let answer = bench.ask(method, &there, Some(serde_json::json!({"no_such_field": 1}))).await.expect(422);
+        let answer = bench
+            .ask(method, &there, Some(serde_json::json!({"no_such_field": 1})))
+            .await
+            .expect(422);
         let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
-        let read: BTreeSet<String> = message.split('`').skip(1).step_by(2).filter(|name| *name != "no_such_field").map(str::to_owned).collect();
+        let read: BTreeSet<String> = message
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|name| *name != "no_such_field")
+            .map(str::to_owned)
+            .collect();
         let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
         let schema = schema.map(|reference| DOCUMENT.pointer(reference.trim_start_matches('#')).unwrap());
-        let declared: BTreeSet<String> =
-            schema.and_then(|schema| schema["properties"].as_object()).into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let declared: BTreeSet<String> = schema
+            .and_then(|schema| schema["properties"].as_object())
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect();
         if read != declared {
             wrong.push(format!("{method} {template}: reads {read:?}, declares {declared:?}"));
         }
@@ -208,7 +276,12 @@ async fn every_route_reads_the_body_that_the_document_declares() {
 #[test]
 fn every_operation_has_a_name_of_its_own() {
     let mut names = BTreeSet::new();
-    for operation in DOCUMENT["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values()) {
+    for operation in DOCUMENT["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values())
+    {
         let name = operation["operationId"].as_str().unwrap();
         assert!(names.insert(name), "{name} is the name of two operations");
     }
@@ -220,7 +293,9 @@ fn every_operation_names_its_refusals() {
     let refusals = |method: &str, path: &str| {
         let (_, operation) = operation(method, path).unwrap();
         let all = operation["responses"].as_object().unwrap().keys();
-        all.filter(|status| matches!(status.as_str(), "403" | "404" | "409" | "422")).map(String::as_str).collect::<Vec<_>>()
+        all.filter(|status| matches!(status.as_str(), "403" | "404" | "409" | "422"))
+            .map(String::as_str)
+            .collect::<Vec<_>>()
     };
     for (method, path, wanted) in [
         ("GET", "/api/v1/me", vec!["403", "422"]),

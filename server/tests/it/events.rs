@@ -18,24 +18,39 @@ struct Stream {
 
 impl Stream {
     async fn open(bench: &Bench, token: &str, query: &str, last: Option<i64>) -> Self {
-        let request = Request::get(format!("/api/v1/events{query}")).header("host", "127.0.0.1:3000").header("accept", "text/event-stream");
+        let request = Request::get(format!("/api/v1/events{query}"))
+            .header("host", "127.0.0.1:3000")
+            .header("accept", "text/event-stream");
         let request = request.header("authorization", format!("Bearer {token}"));
         let request = match last {
             Some(last) => request.header("last-event-id", last.to_string()),
             None => request,
         };
-        let response = bench.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = bench
+            .app
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
         assert_eq!(response.status().as_u16(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert!(!response.headers().contains_key("content-encoding"));
-        Self { body: response.into_body().into_data_stream(), text: String::new() }
+        Self {
+            body: response.into_body().into_data_stream(),
+            text: String::new(),
+        }
     }
 
     /// The next event, as its id and data; `None` when the stream has ended.
     async fn next(&mut self) -> Option<(i64, Value)> {
         loop {
             if let Some((frame, rest)) = self.text.split_once("\n\n") {
-                let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                let field = |name: &str| {
+                    frame
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name))
+                        .map(str::to_owned)
+                };
                 let found = field("id: ").zip(field("data: "));
                 let rest = rest.to_owned();
                 self.text = rest;
@@ -44,7 +59,10 @@ impl Stream {
                 }
                 continue;
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(10), self.body.next()).await.expect("an event within 10 s")?.unwrap();
+            let chunk = tokio::time::timeout(Duration::from_secs(10), self.body.next())
+                .await
+                .expect("an event within 10 s")?
+                .unwrap();
             self.text.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
@@ -58,10 +76,19 @@ async fn pages_of_events_are_gapless_and_in_order() {
     }
     let (mut after, mut seen) = ("0".to_owned(), Vec::new());
     loop {
-        let page = bench.get(&format!("/api/v1/events?after={after}&limit=2")).await.expect(200).json();
+        let page = bench
+            .get(&format!("/api/v1/events?after={after}&limit=2"))
+            .await
+            .expect(200)
+            .json();
         let items = page["items"].as_array().unwrap();
         assert!(items.len() <= 2);
-        seen.extend(items.iter().map(|event| (event["pos"].as_i64().unwrap(), event["kind"].as_str().unwrap().to_owned())));
+        seen.extend(items.iter().map(|event| {
+            (
+                event["pos"].as_i64().unwrap(),
+                event["kind"].as_str().unwrap().to_owned(),
+            )
+        }));
         match page["next"].as_str() {
             Some(next) => after = next.to_owned(),
             None => break,
@@ -118,20 +145,52 @@ async fn who_may_not_list_people_is_told_of_none_and_misses_nothing_else() {
     let bench = Bench::new().await;
     bench.project("before").await;
     bench.user("oskar", Role::Viewer).await;
-    bench.state.accounts.set_role(&Caller::cli(), "oskar", Role::Operator).await.unwrap();
+    bench
+        .state
+        .accounts
+        .set_role(&Caller::cli(), "oskar", Role::Operator)
+        .await
+        .unwrap();
     bench.project("after").await;
-    let everything = bench.state.services.node.events(&Caller::cli(), 0, 200).await.unwrap().items;
-    let told: Vec<i64> =
-        everything.iter().filter(|event| !["user.", "token."].iter().any(|about| event.kind.starts_with(about))).map(|event| event.pos).collect();
-    assert_eq!(everything.len(), told.len() + 4, "an owner is told of two accounts, a token and a new role");
-    for token in [bench.token_of("oskar", Scope::Read).await, bench.token_of("mara", Scope::Read).await, bench.token.clone()] {
+    let everything = bench
+        .state
+        .services
+        .node
+        .events(&Caller::cli(), 0, 200)
+        .await
+        .unwrap()
+        .items;
+    let told: Vec<i64> = everything
+        .iter()
+        .filter(|event| !["user.", "token."].iter().any(|about| event.kind.starts_with(about)))
+        .map(|event| event.pos)
+        .collect();
+    assert_eq!(
+        everything.len(),
+        told.len() + 4,
+        "an owner is told of two accounts, a token and a new role"
+    );
+    for token in [
+        bench.token_of("oskar", Scope::Read).await,
+        bench.token_of("mara", Scope::Read).await,
+        bench.token.clone(),
+    ] {
         // Page by page, also through pages on which nothing is theirs to see.
         let (mut after, mut seen) = ("0".to_owned(), Vec::new());
         loop {
-            let page = bench.ask_as(&token, "GET", &format!("/api/v1/events?after={after}&limit=1"), None).await.expect(200);
+            let page = bench
+                .ask_as(&token, "GET", &format!("/api/v1/events?after={after}&limit=1"), None)
+                .await
+                .expect(200);
             assert!(!page.text.contains("oskar"), "{}", page.text);
             let page = page.json();
-            seen.extend(page["items"].as_array().unwrap().iter().map(|event| event["pos"].as_i64().unwrap()));
+            seen.extend(
+                page["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|event| event["pos"].as_i64().unwrap()),
+            );
             match page["next"].as_str() {
                 Some(next) => after = next.to_owned(),
                 None => break,
@@ -154,11 +213,21 @@ async fn a_private_session_of_another_is_in_nobody_elses_events() {
     let other = bench.token_of("oskar", Scope::Write).await;
     let project = bench.project("shop").await;
     let new = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": "my secret plan", "visibility": "private"});
-    let id = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let id = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let mine = bench.get("/api/v1/events?limit=200").await.expect(200);
     assert!(mine.text.contains(&id));
-    let theirs = bench.ask_as(&other, "GET", "/api/v1/events?limit=200", None).await.expect(200);
-    assert!(!theirs.text.contains(&id) && !theirs.text.contains("my secret plan"), "{}", theirs.text);
+    let theirs = bench
+        .ask_as(&other, "GET", "/api/v1/events?limit=200", None)
+        .await
+        .expect(200);
+    assert!(
+        !theirs.text.contains(&id) && !theirs.text.contains("my secret plan"),
+        "{}",
+        theirs.text
+    );
     bench.end().await;
 }
 
@@ -170,8 +239,18 @@ async fn streams_of_two_people_tell_each_what_is_theirs_as_rights_change() {
     let session = bench.session(&bench.project("shop").await, "error").await;
     bench.until(&session, &["failed"]).await;
     let after = format!("?after={}", bench.test.journal.head().await);
-    let (mut mine, mut theirs) = (Stream::open(&bench, &bench.token, &after, None).await, Stream::open(&bench, &other, &after, None).await);
-    let patch = async |change: Value| drop(bench.ask("PATCH", &format!("/api/v1/sessions/{session}"), Some(change)).await.expect(200));
+    let (mut mine, mut theirs) = (
+        Stream::open(&bench, &bench.token, &after, None).await,
+        Stream::open(&bench, &other, &after, None).await,
+    );
+    let patch = async |change: Value| {
+        drop(
+            bench
+                .ask("PATCH", &format!("/api/v1/sessions/{session}"), Some(change))
+                .await
+                .expect(200),
+        );
+    };
     patch(json!({"title": "for both"})).await;
     let (one, same) = (mine.next().await.unwrap(), theirs.next().await.unwrap());
     assert_eq!(one, same);
@@ -179,12 +258,23 @@ async fn streams_of_two_people_tell_each_what_is_theirs_as_rights_change() {
     patch(json!({"visibility": "private", "title": "mine"})).await;
     patch(json!({"title": "mine alone"})).await;
     bench.project("for both").await;
-    let heard = [mine.next().await.unwrap().0, mine.next().await.unwrap().0, mine.next().await.unwrap().0];
+    let heard = [
+        mine.next().await.unwrap().0,
+        mine.next().await.unwrap().0,
+        mine.next().await.unwrap().0,
+    ];
     assert_eq!(heard, [one.0 + 1, one.0 + 2, one.0 + 3]);
     let (pos, event) = theirs.next().await.unwrap();
-    assert_eq!((pos, event["kind"].as_str()), (one.0 + 3, Some("project.added")), "nothing of what is private now");
+    assert_eq!(
+        (pos, event["kind"].as_str()),
+        (one.0 + 3, Some("project.added")),
+        "nothing of what is private now"
+    );
     patch(json!({"visibility": "project"})).await;
-    assert_eq!((mine.next().await.unwrap().0, theirs.next().await.unwrap().0), (one.0 + 4, one.0 + 4));
+    assert_eq!(
+        (mine.next().await.unwrap().0, theirs.next().await.unwrap().0),
+        (one.0 + 4, one.0 + 4)
+    );
     bench.end().await;
 }
 
@@ -197,21 +287,40 @@ async fn an_event_this_version_cannot_read_is_told_only_where_its_session_may_be
     let before = bench.test.journal.head().await;
     let mut ids = Vec::new();
     for visibility in ["private", "project"] {
-        let new = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": "error", "visibility": visibility});
-        let id = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let new =
+            json!({"project": project, "agent": "demo", "mode": "ask", "prompt": "error", "visibility": visibility});
+        let id = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         bench.until(&id, &["failed"]).await;
         ids.push(id);
     }
-    // As if a newer version had written all of it, once in words this one does not know, once about what it does not know.
+    // As if a newer version had written all of it, once in words this one does not know, once about what it does not
+    // know.
     let database = bench.test.place.connect().await;
-    let told = async |token: &str| bench.ask_as(token, "GET", &format!("/api/v1/events?after={before}&limit=200"), None).await.expect(200).text;
-    database.execute_unprepared(&format!("UPDATE event SET kind = 'future.' || kind WHERE pos > {before}")).await.unwrap();
+    let told = async |token: &str| {
+        bench
+            .ask_as(token, "GET", &format!("/api/v1/events?after={before}&limit=200"), None)
+            .await
+            .expect(200)
+            .text
+    };
+    database
+        .execute_unprepared(&format!(
+            "UPDATE event SET kind = 'future.' || kind WHERE pos > {before}"
+        ))
+        .await
+        .unwrap();
     let theirs = told(&other).await;
     assert!(!theirs.contains(&ids[0]), "another's private session: {theirs}");
     assert!(theirs.contains(&ids[1]), "what both may see: {theirs}");
     let mine = told(&bench.token).await;
     assert!(ids.iter().all(|id| mine.contains(id)), "{mine}");
-    database.execute_unprepared(&format!("UPDATE event SET session = NULL WHERE pos > {before}")).await.unwrap();
+    database
+        .execute_unprepared(&format!("UPDATE event SET session = NULL WHERE pos > {before}"))
+        .await
+        .unwrap();
     assert!(!told(&other).await.contains("future."), "nothing says whose it is");
     database.close().await.unwrap();
     bench.end().await;

@@ -11,12 +11,18 @@ use std::{
 };
 
 /// Room for a new node, and little more, with what a node has left before.
-const MOUNT: &str = "mount -t tmpfs -o size=16m,mode=700 tmpfs \"$1\" && cp -R \"$2/.\" \"$1\" && shift 2 && exec \"$@\"";
+const MOUNT: &str =
+    "mount -t tmpfs -o size=16m,mode=700 tmpfs \"$1\" && cp -R \"$2/.\" \"$1\" && shift 2 && exec \"$@\"";
 
 /// How to start the node where nobody else sees its mount, which goes with it; `None` where that is not allowed.
 fn wrapper<'a>(data: &'a str, before: &'a str) -> Option<Vec<&'a str>> {
     // Root needs no user namespace; others need one to be root in it.
-    [vec!["unshare", "--mount"], vec!["unshare", "--user", "--map-root-user", "--mount"]].into_iter().find_map(|unshare| {
+    [
+        vec!["unshare", "--mount"],
+        vec!["unshare", "--user", "--map-root-user", "--mount"],
+    ]
+    .into_iter()
+    .find_map(|unshare| {
         let wrapper = [unshare, vec!["sh", "-c", MOUNT, "sh", data, before]].concat();
         succeeds(&[wrapper.as_slice(), &["true"]].concat()).then_some(wrapper)
     })
@@ -47,15 +53,29 @@ struct Api {
 
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
 }
 
 /// Signs in as a browser does: the status, the cookie where there is one, and what else was said.
 async fn sign_in(client: &reqwest::Client, url: &str) -> (StatusCode, Option<String>, Value) {
-    let form = client.post(format!("{url}/auth/login")).header("sec-fetch-site", "same-origin");
-    let form = form.header(header::ACCEPT, "text/html").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let response = form.body("name=mara&password=correct+horse+battery").send().await.unwrap();
-    let cookie = response.headers().get(header::SET_COOKIE).map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned());
+    let form = client
+        .post(format!("{url}/auth/login"))
+        .header("sec-fetch-site", "same-origin");
+    let form = form
+        .header(header::ACCEPT, "text/html")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let response = form
+        .body("name=mara&password=correct+horse+battery")
+        .send()
+        .await
+        .unwrap();
+    let cookie = response
+        .headers()
+        .get(header::SET_COOKIE)
+        .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned());
     (response.status(), cookie, response.json().await.unwrap_or_default())
 }
 
@@ -63,22 +83,42 @@ async fn sign_in(client: &reqwest::Client, url: &str) -> (StatusCode, Option<Str
 async fn signed_in_before(folder: &Path) -> String {
     let mut node = Running::start(folder);
     let data = folder.to_str().unwrap();
-    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", data], Some("correct horse battery\n")));
+    let (code, _, err) = text(&run(
+        &[
+            "user",
+            "add",
+            "mara",
+            "--role",
+            "owner",
+            "--password-stdin",
+            "--data",
+            data,
+        ],
+        Some("correct horse battery\n"),
+    ));
     assert_eq!(code, Some(0), "{err}");
     let (status, cookie, said) = sign_in(&client(), &node.url).await;
     assert_eq!(status, StatusCode::SEE_OTHER, "{said}");
     node.signal("TERM");
-    assert_eq!(node.ended(Duration::from_secs(10)).and_then(|status| status.code()), Some(0));
+    assert_eq!(
+        node.ended(Duration::from_secs(10)).and_then(|status| status.code()),
+        Some(0)
+    );
     let url = format!("sqlite://{}", folder.join("orchwiz.db").display());
     let db = Box::pin(sea_orm::Database::connect(url)).await.unwrap();
-    sea_orm::ConnectionTrait::execute_unprepared(&db, "UPDATE login SET seen = seen - 3600000").await.unwrap();
+    sea_orm::ConnectionTrait::execute_unprepared(&db, "UPDATE login SET seen = seen - 3600000")
+        .await
+        .unwrap();
     db.close().await.unwrap();
     cookie.unwrap()
 }
 
 impl Api {
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
-        let mut request = self.client.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.token);
+        let mut request = self
+            .client
+            .request(method, format!("{}/api/v1{path}", self.url))
+            .bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -88,7 +128,11 @@ impl Api {
 
     /// Opens a page in the browser.
     async fn page(&self, path: &str) -> (StatusCode, String) {
-        let request = self.client.get(format!("{}{path}", self.url)).header(header::ACCEPT, "text/html").header(header::COOKIE, &self.cookie);
+        let request = self
+            .client
+            .get(format!("{}{path}", self.url))
+            .header(header::ACCEPT, "text/html")
+            .header(header::COOKIE, &self.cookie);
         let response = request.send().await.unwrap();
         (response.status(), response.text().await.unwrap())
     }
@@ -96,7 +140,9 @@ impl Api {
     /// Everything that was ever recorded, up to now.
     async fn head(&self) -> i64 {
         let (_, page) = self.ask(Method::GET, "/events?limit=200", None).await;
-        page["items"].as_array().unwrap().last().unwrap()["pos"].as_i64().unwrap()
+        page["items"].as_array().unwrap().last().unwrap()["pos"]
+            .as_i64()
+            .unwrap()
     }
 }
 
@@ -113,11 +159,21 @@ async fn a_full_disk_answers_507_writes_nothing_and_is_recovered_from() {
     // Through the node's own root its mount is seen from here too.
     let data = PathBuf::from(format!("/proc/{}/root{mount_point}", node.pid()));
     let at = data.to_str().unwrap();
-    let (_, token, _) = text(&run(&["token", "create", "--user", "mara", "--scope", "write", "--data", at], None));
-    let api = Api { url: node.url.clone(), token: token.trim().to_owned(), cookie, client: client() };
+    let (_, token, _) = text(&run(
+        &["token", "create", "--user", "mara", "--scope", "write", "--data", at],
+        None,
+    ));
+    let api = Api {
+        url: node.url.clone(),
+        token: token.trim().to_owned(),
+        cookie,
+        client: client(),
+    };
 
     let project = tempfile::tempdir().unwrap();
-    let (status, made) = api.ask(Method::POST, "/projects", Some(json!({ "path": project.path() }))).await;
+    let (status, made) = api
+        .ask(Method::POST, "/projects", Some(json!({ "path": project.path() })))
+        .await;
     assert_eq!(status, StatusCode::CREATED, "{made}");
     let path = format!("/projects/{}", made["id"].as_str().unwrap());
 
@@ -157,7 +213,11 @@ async fn a_full_disk_answers_507_writes_nothing_and_is_recovered_from() {
                 // What room the files themselves still had.
                 StatusCode::SEE_OTHER if signed_in < 20 => signed_in += 1,
                 StatusCode::INSUFFICIENT_STORAGE => {
-                    assert_eq!((cookie, answer["error"]["code"].as_str()), (None, Some("storage_full")), "{answer}");
+                    assert_eq!(
+                        (cookie, answer["error"]["code"].as_str()),
+                        (None, Some("storage_full")),
+                        "{answer}"
+                    );
                     break;
                 }
                 other => panic!("{other}: {answer}"),
@@ -188,13 +248,26 @@ impl Held {
     fn new(folder: &Path) -> Option<Self> {
         let at = folder.to_str().unwrap();
         let mount = "mount -t tmpfs -o size=64m,mode=700 tmpfs \"$1\" && echo held && exec sleep 1000";
-        let ways: [(&[&str], &[&str]); 2] =
-            [(&["unshare", "--mount"], &["--mount"]), (&["unshare", "--user", "--map-root-user", "--mount"], &["--mount", "--user", "--preserve-credentials"])];
+        let ways: [(&[&str], &[&str]); 2] = [
+            (&["unshare", "--mount"], &["--mount"]),
+            (
+                &["unshare", "--user", "--map-root-user", "--mount"],
+                &["--mount", "--user", "--preserve-credentials"],
+            ),
+        ];
         ways.into_iter().find_map(|(unshare, enter)| {
             let holder = crate::real::holding(&[unshare, &["sh", "-c", mount, "sh", at]].concat(), "held")?;
             let pid = holder.id().to_string();
-            let wrapper = [&["nsenter", "--target", &pid], enter].concat().into_iter().map(str::to_owned).collect();
-            Some(Self { data: PathBuf::from(format!("/proc/{pid}/root{at}")), holder, wrapper })
+            let wrapper = [&["nsenter", "--target", &pid], enter]
+                .concat()
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
+            Some(Self {
+                data: PathBuf::from(format!("/proc/{pid}/root{at}")),
+                holder,
+                wrapper,
+            })
         })
     }
 
@@ -206,7 +279,11 @@ impl Held {
         let wrapper: Vec<&str> = self.wrapper.iter().map(String::as_str).collect();
         let config = claude.with_extension("toml");
         fs::write(&config, format!("[agents]\nclaude_path = \"{}\"\n", claude.display())).unwrap();
-        Running::start_under(&wrapper, folder, &[&["--config", config.to_str().unwrap()], more].concat())
+        Running::start_under(
+            &wrapper,
+            folder,
+            &[&["--config", config.to_str().unwrap()], more].concat(),
+        )
     }
 }
 
@@ -225,7 +302,10 @@ fn running(script: &Path) -> usize {
         let line = fs::read(path.join("cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&line).split('\0').nth(1) == Some(name)
     };
-    fs::read_dir("/proc").unwrap().filter(|entry| entry.as_ref().is_ok_and(|entry| runs(entry.path()))).count()
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter(|entry| entry.as_ref().is_ok_and(|entry| runs(entry.path())))
+        .count()
 }
 
 async fn until(what: &str, within: Duration, mut test: impl AsyncFnMut() -> bool) {
@@ -236,7 +316,8 @@ async fn until(what: &str, within: Duration, mut test: impl AsyncFnMut() -> bool
     }
 }
 
-/// An agent that writes what nobody has to store, for ever, and obeys nobody. What it is told meanwhile lies beside it, where there is room.
+/// An agent that writes what nobody has to store, for ever, and obeys nobody. What it is told meanwhile lies beside it,
+/// where there is room.
 const FILLS: &str = r#"#!/bin/sh
 trap '' TERM INT
 exec 3<&0
@@ -260,22 +341,51 @@ async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_
     fs::set_permissions(&claude, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let mut node = held.start(folder.path(), &claude);
     let at = held.data.to_str().unwrap().to_owned();
-    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", &at], Some("correct horse battery\n")));
+    let (code, _, err) = text(&run(
+        &[
+            "user",
+            "add",
+            "mara",
+            "--role",
+            "owner",
+            "--password-stdin",
+            "--data",
+            &at,
+        ],
+        Some("correct horse battery\n"),
+    ));
     assert_eq!(code, Some(0), "{err}");
-    let (_, token, _) = text(&run(&["token", "create", "--user", "mara", "--scope", "write", "--data", &at], None));
-    let mut api = Api { url: node.url.clone(), token: token.trim().to_owned(), cookie: String::new(), client: client() };
-    until("the reserve", Duration::from_secs(20), async || held.data.join("reserve").exists()).await;
+    let (_, token, _) = text(&run(
+        &["token", "create", "--user", "mara", "--scope", "write", "--data", &at],
+        None,
+    ));
+    let mut api = Api {
+        url: node.url.clone(),
+        token: token.trim().to_owned(),
+        cookie: String::new(),
+        client: client(),
+    };
+    until("the reserve", Duration::from_secs(20), async || {
+        held.data.join("reserve").exists()
+    })
+    .await;
 
     let work = tempfile::tempdir().unwrap();
-    let (status, project) = api.ask(Method::POST, "/projects", Some(json!({ "path": work.path() }))).await;
+    let (status, project) = api
+        .ask(Method::POST, "/projects", Some(json!({ "path": work.path() })))
+        .await;
     assert_eq!(status, StatusCode::CREATED, "{project}");
     let path = format!("/projects/{}", project["id"].as_str().unwrap());
     let new = json!({ "project": project["id"], "agent": "claude", "mode": "ask", "prompt": "write" });
     let (status, session) = api.ask(Method::POST, "/sessions", Some(new)).await;
     assert_eq!(status, StatusCode::CREATED, "{session}");
     let session = format!("/sessions/{}", session["id"].as_str().unwrap());
-    let full =
-        async |api: &Api, n: u32| api.ask(Method::PATCH, &path, Some(json!({ "name": format!("name {n}") }))).await.0 == StatusCode::INSUFFICIENT_STORAGE;
+    let full = async |api: &Api, n: u32| {
+        api.ask(Method::PATCH, &path, Some(json!({ "name": format!("name {n}") })))
+            .await
+            .0
+            == StatusCode::INSUFFICIENT_STORAGE
+    };
     let mut n = 0;
     until("a full disk", Duration::from_mins(1), async || {
         n += 1;
@@ -284,10 +394,18 @@ async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_
     .await;
     assert_eq!(running(&claude), 1);
 
-    // It is stopped although nothing can be written, and that is told and later written down, without anybody making room.
+    // It is stopped although nothing can be written, and that is told and later written down, without anybody making
+    // room.
     let (status, said) = api.ask(Method::POST, &format!("{session}/stop"), None).await;
-    assert!(status == StatusCode::OK || (status == StatusCode::SERVICE_UNAVAILABLE && said.to_string().contains("is being ended")), "{status}: {said}");
-    until("the end of the agent", Duration::from_secs(20), async || running(&claude) == 0).await;
+    assert!(
+        status == StatusCode::OK
+            || (status == StatusCode::SERVICE_UNAVAILABLE && said.to_string().contains("is being ended")),
+        "{status}: {said}"
+    );
+    until("the end of the agent", Duration::from_secs(20), async || {
+        running(&claude) == 0
+    })
+    .await;
     until("the end of the session", Duration::from_secs(30), async || {
         let (_, row) = api.ask(Method::GET, &session, None).await;
         row["state"] == "done" && row["state_detail"] == "stopped by mara" && row["run"].is_null()
@@ -329,12 +447,18 @@ async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_
     let (code, out, err) = text(&run(&["doctor", "--data", &at], None));
     assert_eq!(code, Some(0), "{out}{err}");
     node.signal("TERM");
-    assert_eq!(node.ended(Duration::from_secs(10)).and_then(|status| status.code()), Some(0));
+    assert_eq!(
+        node.ended(Duration::from_secs(10)).and_then(|status| status.code()),
+        Some(0)
+    );
 }
 
 /// The same, but every line has to be stored: its runner hangs as soon as there is no room, and takes no order.
 fn speaks() -> String {
-    FILLS.replace(r#"{"type":"keep_alive","x":"&"}"#, r#"{"type":"assistant","message":{"role":"assistant","content":[{"type":"text","text":"&"}]}}"#)
+    FILLS.replace(
+        r#"{"type":"keep_alive","x":"&"}"#,
+        r#"{"type":"assistant","message":{"role":"assistant","content":[{"type":"text","text":"&"}]}}"#,
+    )
 }
 
 #[tokio::test]
@@ -360,12 +484,34 @@ async fn a_full_disk_keeps_no_order_from_an_agent(program: &str) {
     fs::set_permissions(&claude, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let mut node = held.start_with(folder.path(), &claude, &["--stop-agents"]);
     let at = held.data.to_str().unwrap().to_owned();
-    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", &at], Some("correct horse battery\n")));
+    let (code, _, err) = text(&run(
+        &[
+            "user",
+            "add",
+            "mara",
+            "--role",
+            "owner",
+            "--password-stdin",
+            "--data",
+            &at,
+        ],
+        Some("correct horse battery\n"),
+    ));
     assert_eq!(code, Some(0), "{err}");
-    let (_, token, _) = text(&run(&["token", "create", "--user", "mara", "--scope", "write", "--data", &at], None));
-    let api = Api { url: node.url.clone(), token: token.trim().to_owned(), cookie: String::new(), client: client() };
+    let (_, token, _) = text(&run(
+        &["token", "create", "--user", "mara", "--scope", "write", "--data", &at],
+        None,
+    ));
+    let api = Api {
+        url: node.url.clone(),
+        token: token.trim().to_owned(),
+        cookie: String::new(),
+        client: client(),
+    };
     let work = tempfile::tempdir().unwrap();
-    let (status, project) = api.ask(Method::POST, "/projects", Some(json!({ "path": work.path() }))).await;
+    let (status, project) = api
+        .ask(Method::POST, "/projects", Some(json!({ "path": work.path() })))
+        .await;
     assert_eq!(status, StatusCode::CREATED, "{project}");
     let new = json!({ "project": project["id"], "agent": "claude", "mode": "ask", "prompt": "write" });
     let (status, session) = api.ask(Method::POST, "/sessions", Some(new)).await;
@@ -374,14 +520,24 @@ async fn a_full_disk_keeps_no_order_from_an_agent(program: &str) {
     let mut n = 0;
     until("a full disk", Duration::from_mins(1), async || {
         n += 1;
-        api.ask(Method::PATCH, &path, Some(json!({ "name": format!("name {n}") }))).await.0 == StatusCode::INSUFFICIENT_STORAGE
+        api.ask(Method::PATCH, &path, Some(json!({ "name": format!("name {n}") })))
+            .await
+            .0
+            == StatusCode::INSUFFICIENT_STORAGE
     })
     .await;
     // An interrupt reaches the agent although it cannot be stored, and that is told.
     let session = format!("/sessions/{}", session["id"].as_str().unwrap());
-    let interrupted = tokio::time::timeout(Duration::from_secs(15), api.ask(Method::POST, &format!("{session}/interrupt"), None)).await;
+    let interrupted = tokio::time::timeout(
+        Duration::from_secs(15),
+        api.ask(Method::POST, &format!("{session}/interrupt"), None),
+    )
+    .await;
     let (status, said) = interrupted.expect("an answer");
-    assert!(status == StatusCode::SERVICE_UNAVAILABLE && said.to_string().contains("told to end its turn"), "{status}: {said}");
+    assert!(
+        status == StatusCode::SERVICE_UNAVAILABLE && said.to_string().contains("told to end its turn"),
+        "{status}: {said}"
+    );
     until("the interrupt", Duration::from_secs(5), async || {
         fs::read_to_string(claude.with_extension("heard")).is_ok_and(|heard| heard.contains(r#""subtype":"interrupt""#))
     })

@@ -43,7 +43,8 @@ const PIECES: [&str; 32] = [
 
 fn anything() -> impl Strategy<Value = Vec<u8>> {
     let bytes = proptest::collection::vec(any::<u8>(), 0..200);
-    let pieces = proptest::collection::vec(prop::sample::select(&PIECES[..]), 0..24).prop_map(|pieces| pieces.concat().into_bytes());
+    let pieces = proptest::collection::vec(prop::sample::select(&PIECES[..]), 0..24)
+        .prop_map(|pieces| pieces.concat().into_bytes());
     // Deeper than any reader goes down.
     let deep = (1..400_usize, prop::sample::select(vec![b'[', b'{'])).prop_map(|(depth, open)| vec![open; depth]);
     prop_oneof![3 => bytes, 6 => pieces, 1 => deep]

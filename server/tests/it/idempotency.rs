@@ -15,7 +15,10 @@ async fn post(bench: &Bench, key: &str, path: &str, body: &Value) -> Answer {
 }
 
 async fn sessions(bench: &Bench) -> usize {
-    bench.get("/api/v1/sessions").await.expect(200).json()["items"].as_array().unwrap().len()
+    bench.get("/api/v1/sessions").await.expect(200).json()["items"]
+        .as_array()
+        .unwrap()
+        .len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,7 +28,10 @@ async fn a_repeated_request_takes_effect_once_and_gets_the_first_answer() {
     let path = "/api/v1/sessions";
     let first = post(&bench, "k1", path, &new).await.expect(201);
     let second = post(&bench, "k1", path, &new).await.expect(201);
-    assert_eq!((&first.text, &first.headers["location"]), (&second.text, &second.headers["location"]));
+    assert_eq!(
+        (&first.text, &first.headers["location"]),
+        (&second.text, &second.headers["location"])
+    );
     assert_eq!(second.headers["idempotency-replayed"], "true");
     assert!(!first.headers.contains_key("idempotency-replayed"));
     assert_eq!(sessions(&bench).await, 1);
@@ -66,7 +72,11 @@ async fn a_refusal_is_not_remembered_and_a_bad_key_is_refused() {
     post(&bench, "k", "/api/v1/projects", &new).await.expect(201);
     for key in ["", " ", "a b", "ü", &"x".repeat(201)] {
         let answer = post(&bench, key, "/api/v1/projects", &new).await;
-        assert_eq!((answer.status.as_u16(), answer.error().0.as_deref()), (422, Some("Idempotency-Key")), "{key:?}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.error().0.as_deref()),
+            (422, Some("Idempotency-Key")),
+            "{key:?}"
+        );
     }
     bench.end().await;
 }
@@ -77,7 +87,12 @@ async fn answers_whose_time_is_over_are_swept_though_nobody_uses_a_key_again() {
     let bench = Bench::new().await;
     let new = json!({"project": bench.project("shop").await, "agent": "demo", "mode": "ask", "prompt": "x"});
     post(&bench, "old", "/api/v1/sessions", &new).await.expect(201);
-    let kept = async || node::entity::idempotency::Entity::find().count(bench.test.store.read()).await.unwrap();
+    let kept = async || {
+        node::entity::idempotency::Entity::find()
+            .count(bench.test.store.read())
+            .await
+            .unwrap()
+    };
     server::idempotency::sweep(&bench.test.journal).await.unwrap();
     assert_eq!(kept().await, 1);
     bench.test.clock.advance(25 * 3_600_000);

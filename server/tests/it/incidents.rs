@@ -1,5 +1,5 @@
-//! What has happened to others in this field, tried on us: each test is one published incident, named by what must hold.
-//! Those that have a test elsewhere (the guard, revoked tokens, rebinding in Chromium) are not repeated here.
+//! What has happened to others in this field, tried on us: each test is one published incident, named by what must
+//! hold. Those that have a test elsewhere (the guard, revoked tokens, rebinding in Chromium) are not repeated here.
 
 use crate::{
     bench::{Answer, Bench},
@@ -35,13 +35,31 @@ const HOSTILE: &[&str] = &[
 ];
 
 async fn sign_in(bench: &Bench) -> String {
-    let request = Request::post("/auth/login").header("sec-fetch-site", "same-origin").header("content-type", "application/x-www-form-urlencoded");
-    let answer = bench.send(request.body(Body::from("name=mara&password=correct+horse+battery&next=%2F")).unwrap()).await.expect(303);
-    answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+    let request = Request::post("/auth/login")
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let answer = bench
+        .send(
+            request
+                .body(Body::from("name=mara&password=correct+horse+battery&next=%2F"))
+                .unwrap(),
+        )
+        .await
+        .expect(303);
+    answer.headers["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 async fn page(bench: &Bench, path: &str, cookie: &str) -> Answer {
-    let request = Request::get(path).header("accept", "text/html").header("sec-fetch-site", "none").header("cookie", cookie);
+    let request = Request::get(path)
+        .header("accept", "text/html")
+        .header("sec-fetch-site", "none")
+        .header("cookie", cookie);
     bench.send(request.body(Body::empty()).unwrap()).await
 }
 
@@ -54,17 +72,38 @@ async fn what_a_request_says_about_itself_gives_a_token_no_right_it_lacks() {
     let viewer = bench.token_of("vera", Scope::Write).await;
     let before = bench.test.journal.head().await;
     for token in [&read, &viewer] {
-        for query in ["", "?scope=write", "?role=owner&scope=write", "?access_token=x&user=mara"] {
+        for query in [
+            "",
+            "?scope=write",
+            "?role=owner&scope=write",
+            "?access_token=x&user=mara",
+        ] {
             let body = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": "hello"});
-            let mut request =
-                Request::post(format!("/api/v1/sessions{query}")).header("authorization", format!("Bearer {token}")).header("content-type", "application/json");
-            for name in ["x-scope", "x-orchwiz-scope", "x-role", "x-user", "x-remote-user", "x-forwarded-user", "x-forwarded-email"] {
+            let mut request = Request::post(format!("/api/v1/sessions{query}"))
+                .header("authorization", format!("Bearer {token}"))
+                .header("content-type", "application/json");
+            for name in [
+                "x-scope",
+                "x-orchwiz-scope",
+                "x-role",
+                "x-user",
+                "x-remote-user",
+                "x-forwarded-user",
+                "x-forwarded-email",
+            ] {
                 request = request.header(name, if name.ends_with("scope") { "write" } else { "mara" });
             }
-            bench.send(request.body(Body::from(body.to_string())).unwrap()).await.expect(403);
+            bench
+                .send(request.body(Body::from(body.to_string())).unwrap())
+                .await
+                .expect(403);
         }
         let claims = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": "hello", "scope": "write", "role": "owner"});
-        let refused = bench.ask_as(token, "POST", "/api/v1/sessions", Some(claims)).await.status.as_u16();
+        let refused = bench
+            .ask_as(token, "POST", "/api/v1/sessions", Some(claims))
+            .await
+            .status
+            .as_u16();
         assert!([403, 422].contains(&refused), "{refused}");
     }
     assert_eq!(bench.test.journal.head().await, before, "something was written");
@@ -79,13 +118,20 @@ async fn following_anothers_private_session_sounds_like_following_none() {
     let other = bench.token_of("oskar", Scope::Write).await;
     let project = bench.project("shop").await;
     let new = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": format!("{CANARY} plan"), "visibility": "private"});
-    let private = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let private = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let unknown = "ses_01920000000070008000000000000001";
     let mut told = Vec::new();
     for id in [private.as_str(), unknown] {
         let mut socket = signed_in(address, &other).await;
         let after = bench.test.journal.head().await;
-        say(&mut socket, json!({"say": "follow", "topics": [{"topic": "session", "id": id}], "after": after})).await;
+        say(
+            &mut socket,
+            json!({"say": "follow", "topics": [{"topic": "session", "id": id}], "after": after}),
+        )
+        .await;
         let mut heard = Vec::new();
         loop {
             let mut says = hear(&mut socket).await.expect("the socket stays open");
@@ -109,8 +155,18 @@ async fn following_anothers_private_session_sounds_like_following_none() {
     // While its agent works, none of it passes to a tab that follows it and the node.
     let mut socket = signed_in(address, &other).await;
     let topics = json!([{"topic": "session", "id": private}, {"topic": "node"}]);
-    say(&mut socket, json!({"say": "follow", "topics": topics, "after": bench.test.journal.head().await})).await;
-    bench.post(&format!("/api/v1/sessions/{private}/prompts"), json!({"text": format!("{CANARY} again")})).await.expect(201);
+    say(
+        &mut socket,
+        json!({"say": "follow", "topics": topics, "after": bench.test.journal.head().await}),
+    )
+    .await;
+    bench
+        .post(
+            &format!("/api/v1/sessions/{private}/prompts"),
+            json!({"text": format!("{CANARY} again")}),
+        )
+        .await
+        .expect(201);
     bench.until(&private, &["waiting", "idle"]).await;
     bench.project("after").await;
     loop {
@@ -133,15 +189,46 @@ async fn no_page_takes_a_prompt_a_mode_or_an_address_from_its_own_address() {
     let session = bench.session(&project, "ask").await;
     bench.until(&session, &["waiting"]).await;
     let before = bench.test.journal.head().await;
-    let names = ["prompt", "text", "command", "mode", "model", "title", "agent", "gatewayUrl", "ws", "url", "host", "token", "run", "auto", "decision"];
+    let names = [
+        "prompt",
+        "text",
+        "command",
+        "mode",
+        "model",
+        "title",
+        "agent",
+        "gatewayUrl",
+        "ws",
+        "url",
+        "host",
+        "token",
+        "run",
+        "auto",
+        "decision",
+    ];
     let query = names.map(|name| format!("{name}={CANARY}")).join("&");
-    for route in server::routes().into_iter().filter(|route| route.area == server::table::Area::Page) {
-        let path = route.path.replace("{id}", if route.path.starts_with("/projects") { &project } else { &session });
+    for route in server::routes()
+        .into_iter()
+        .filter(|route| route.area == server::table::Area::Page)
+    {
+        let path = route.path.replace(
+            "{id}",
+            if route.path.starts_with("/projects") {
+                &project
+            } else {
+                &session
+            },
+        );
         let plain = page(&bench, &path, &cookie).await;
         let steered = page(&bench, &format!("{path}?{query}"), &cookie).await;
         assert_eq!(steered.status, plain.status, "{path}");
         // A filter that is not known may be told as such; nothing may take it for what it names.
-        let taken = [format!("value=\"{CANARY}\""), format!(">{CANARY}</textarea>"), format!("//{CANARY}"), format!("content=\"{CANARY}")];
+        let taken = [
+            format!("value=\"{CANARY}\""),
+            format!(">{CANARY}</textarea>"),
+            format!("//{CANARY}"),
+            format!("content=\"{CANARY}"),
+        ];
         for taken in &taken {
             assert!(!steered.text.contains(taken.as_str()), "{path} takes {taken}");
         }
@@ -158,7 +245,11 @@ async fn no_page_takes_a_prompt_a_mode_or_an_address_from_its_own_address() {
     let plain = page(&bench, "/sessions/new", &cookie).await;
     let steered = page(&bench, "/sessions/new?mode=auto-accept&mode=bypassPermissions", &cookie).await;
     assert_eq!(checked(&steered), checked(&plain));
-    assert_eq!(bench.test.journal.head().await, before, "opening a page wrote something");
+    assert_eq!(
+        bench.test.journal.head().await,
+        before,
+        "opening a page wrote something"
+    );
     bench.end().await;
 }
 
@@ -168,7 +259,14 @@ async fn text_of_people_and_folders_is_never_a_command_or_an_option() {
     // A stand-in that writes down its arguments and ends.
     let claude = bench.folder.path().join("claude");
     let argv = bench.folder.path().join("argv");
-    fs::write(&claude, format!("#!/bin/sh\nfor one in \"$@\"; do printf '%s\\n' \"<$one>\" >>'{}'; done\nexit 1\n", argv.display())).unwrap();
+    fs::write(
+        &claude,
+        format!(
+            "#!/bin/sh\nfor one in \"$@\"; do printf '%s\\n' \"<$one>\" >>'{}'; done\nexit 1\n",
+            argv.display()
+        ),
+    )
+    .unwrap();
     fs::set_permissions(&claude, Permissions::from_mode(0o755)).unwrap();
 
     let mut sessions = Vec::new();
@@ -177,11 +275,32 @@ async fn text_of_people_and_folders_is_never_a_command_or_an_option() {
         let folder = bench.folder.path().join(format!("{n} {}", words.replace('/', "_")));
         fs::create_dir_all(folder.join(".git")).unwrap();
         fs::write(folder.join(".git/HEAD"), format!("ref: refs/heads/{words}\n")).unwrap();
-        fs::write(folder.join(".git/config"), format!("[remote \"origin\"]\n\turl = {words}\n")).unwrap();
-        let project = bench.post("/api/v1/projects", json!({"path": folder})).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+        fs::write(
+            folder.join(".git/config"),
+            format!("[remote \"origin\"]\n\turl = {words}\n"),
+        )
+        .unwrap();
+        let project = bench
+            .post("/api/v1/projects", json!({"path": folder}))
+            .await
+            .expect(201)
+            .json()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let new = json!({"project": project, "agent": "claude", "mode": "ask", "prompt": words, "title": words});
-        let session = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"].as_str().unwrap().to_owned();
-        bench.ask("PATCH", &format!("/api/v1/sessions/{session}"), Some(json!({"tags": [words]}))).await.expect(200);
+        let session = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        bench
+            .ask(
+                "PATCH",
+                &format!("/api/v1/sessions/{session}"),
+                Some(json!({"tags": [words]})),
+            )
+            .await
+            .expect(200);
         let with_model = json!({"project": project, "agent": "claude", "mode": "ask", "prompt": "x", "model": words});
         let made = bench.post("/api/v1/sessions", with_model).await;
         assert!([201, 422].contains(&made.status.as_u16()), "{}", made.text);
@@ -197,10 +316,16 @@ async fn text_of_people_and_folders_is_never_a_command_or_an_option() {
     let options: Vec<&str> = heard.lines().collect();
     assert!(options.len() > HOSTILE.len(), "the stand-in was never started");
     for words in HOSTILE {
-        assert!(!options.contains(&format!("<{words}>").as_str()) || !words.starts_with('-'), "{words} became an option");
+        assert!(
+            !options.contains(&format!("<{words}>").as_str()) || !words.starts_with('-'),
+            "{words} became an option"
+        );
     }
     assert!(!heard.contains("dangerously"), "{heard}");
-    let made = pwned(bench.folder.path()).into_iter().chain(pwned(bench.test.store.data_dir())).chain(pwned(&std::env::current_dir().unwrap()));
+    let made = pwned(bench.folder.path())
+        .into_iter()
+        .chain(pwned(bench.test.store.data_dir()))
+        .chain(pwned(&std::env::current_dir().unwrap()));
     assert_eq!(made.collect::<Vec<_>>(), Vec::<PathBuf>::new(), "something was run");
     bench.end().await;
 }
@@ -208,7 +333,9 @@ async fn text_of_people_and_folders_is_never_a_command_or_an_option() {
 /// Files a shell would have made under a folder.
 fn pwned(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let Ok(entries) = fs::read_dir(folder) else { return found };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return found;
+    };
     for entry in entries.flatten() {
         let path = entry.path();
         let name = entry.file_name();
@@ -228,12 +355,31 @@ async fn anothers_private_session_is_on_no_list() {
     let other = bench.token_of("oskar", Scope::Write).await;
     let project = bench.project("shop").await;
     let new = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": format!("{CANARY} plan"), "title": CANARY, "visibility": "private"});
-    let private = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let private = bench.post("/api/v1/sessions", new).await.expect(201).json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     bench.until(&private, &["waiting"]).await;
-    for path in ["/sessions", "/sessions?q=xq7", "/approvals", "/approvals?state=pending", "/projects", "/usage", "/events?limit=200", "/me"] {
+    for path in [
+        "/sessions",
+        "/sessions?q=xq7",
+        "/approvals",
+        "/approvals?state=pending",
+        "/projects",
+        "/usage",
+        "/events?limit=200",
+        "/me",
+    ] {
         let mine: Value = bench.get(&format!("/api/v1{path}")).await.expect(200).json();
-        let theirs = bench.ask_as(&other, "GET", &format!("/api/v1{path}"), None).await.expect(200);
-        assert!(!theirs.text.contains(CANARY) && !theirs.text.contains(&private), "{path}: {}", theirs.text);
+        let theirs = bench
+            .ask_as(&other, "GET", &format!("/api/v1{path}"), None)
+            .await
+            .expect(200);
+        assert!(
+            !theirs.text.contains(CANARY) && !theirs.text.contains(&private),
+            "{path}: {}",
+            theirs.text
+        );
         assert!(mine.is_object() || mine.is_array(), "{path}");
     }
     bench.end().await;

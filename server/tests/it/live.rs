@@ -38,7 +38,9 @@ pub async fn open(address: SocketAddr, headers: &[(&'static str, &str)]) -> Resu
 }
 
 pub async fn signed_in(address: SocketAddr, token: &str) -> Socket {
-    open(address, &[("authorization", &format!("Bearer {token}"))]).await.unwrap()
+    open(address, &[("authorization", &format!("Bearer {token}"))])
+        .await
+        .unwrap()
 }
 
 pub async fn say(socket: &mut Socket, says: Value) {
@@ -48,7 +50,10 @@ pub async fn say(socket: &mut Socket, says: Value) {
 /// What comes next: a message, or `Err` with the close code.
 pub async fn hear(socket: &mut Socket) -> Result<Value, u16> {
     loop {
-        match tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("something within 10 s") {
+        match tokio::time::timeout(Duration::from_secs(10), socket.next())
+            .await
+            .expect("something within 10 s")
+        {
             Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
             Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
             Some(Ok(_)) => {}
@@ -73,10 +78,28 @@ async fn nobody_opens_a_socket_without_a_login_or_from_another_site() {
     let address = serve(&bench).await;
     let bearer = format!("Bearer {}", bench.token);
     assert_eq!(open(address, &[]).await.err(), Some(401));
-    assert_eq!(open(address, &[("authorization", "Bearer owz_nonsense")]).await.err(), Some(401));
-    assert_eq!(open(address, &[("authorization", &bearer), ("origin", "http://evil.test")]).await.err(), Some(403));
-    assert_eq!(open(address, &[("authorization", &bearer), ("sec-fetch-site", "cross-site")]).await.err(), Some(403));
-    assert_eq!(open(address, &[("authorization", &bearer), ("host", "evil.test")]).await.err(), Some(421));
+    assert_eq!(
+        open(address, &[("authorization", "Bearer owz_nonsense")]).await.err(),
+        Some(401)
+    );
+    assert_eq!(
+        open(address, &[("authorization", &bearer), ("origin", "http://evil.test")])
+            .await
+            .err(),
+        Some(403)
+    );
+    assert_eq!(
+        open(address, &[("authorization", &bearer), ("sec-fetch-site", "cross-site")])
+            .await
+            .err(),
+        Some(403)
+    );
+    assert_eq!(
+        open(address, &[("authorization", &bearer), ("host", "evil.test")])
+            .await
+            .err(),
+        Some(421)
+    );
     let metrics = format!("Bearer {}", bench.token_of("mara", Scope::Metrics).await);
     assert_eq!(open(address, &[("authorization", &metrics)]).await.err(), Some(403));
     assert!(open(address, &[("authorization", &bearer)]).await.is_ok());
@@ -91,7 +114,11 @@ async fn rows_come_as_they_change_and_a_later_socket_resumes_without_gap() {
     let address = serve(&bench).await;
     let mut socket = signed_in(address, &bench.token).await;
     let after = bench.test.journal.head().await;
-    say(&mut socket, json!({"say": "follow", "topics": [{"topic": "node"}], "after": after})).await;
+    say(
+        &mut socket,
+        json!({"say": "follow", "topics": [{"topic": "node"}], "after": after}),
+    )
+    .await;
     until(&mut socket, |says| says["caught"].is_object()).await;
     let one = bench.project("one").await;
     let row = until(&mut socket, |says| says["row"].is_object()).await;
@@ -100,7 +127,11 @@ async fn rows_come_as_they_change_and_a_later_socket_resumes_without_gap() {
     drop(socket);
     let two = bench.project("two").await;
     let mut socket = signed_in(address, &bench.token).await;
-    say(&mut socket, json!({"say": "follow", "topics": [{"topic": "node"}], "after": caught["caught"]["pos"]})).await;
+    say(
+        &mut socket,
+        json!({"say": "follow", "topics": [{"topic": "node"}], "after": caught["caught"]["pos"]}),
+    )
+    .await;
     let row = until(&mut socket, |says| says["row"].is_object()).await;
     assert_eq!(row["row"]["row"]["project"]["id"].as_str(), Some(two.as_str()));
     bench.end().await;
@@ -115,9 +146,16 @@ async fn a_tab_that_comes_back_hears_that_nothing_is_being_written() {
     // It may have been cut off in the middle of a sentence.
     let mut socket = signed_in(address, &bench.token).await;
     let after = bench.test.journal.head().await;
-    say(&mut socket, json!({"say": "follow", "topics": [{"topic": "session", "id": session}], "after": after})).await;
+    say(
+        &mut socket,
+        json!({"say": "follow", "topics": [{"topic": "session", "id": session}], "after": after}),
+    )
+    .await;
     let says = until(&mut socket, |says| says["partial"].is_object()).await;
-    assert_eq!((says["partial"]["session"].as_str(), says["partial"]["text"].as_str()), (Some(session.as_str()), Some("")));
+    assert_eq!(
+        (says["partial"]["session"].as_str(), says["partial"]["text"].as_str()),
+        (Some(session.as_str()), Some(""))
+    );
     bench.end().await;
 }
 
@@ -129,12 +167,24 @@ async fn a_socket_closes_within_a_second_of_its_token_and_at_once_when_the_node_
     let token = bench.token_of("oskar", Scope::Read).await;
     let mut theirs = signed_in(address, &token).await;
     let mut mine = signed_in(address, &bench.token).await;
-    say(&mut theirs, json!({"say": "follow", "topics": [{"topic": "node"}], "after": 0})).await;
+    say(
+        &mut theirs,
+        json!({"say": "follow", "topics": [{"topic": "node"}], "after": 0}),
+    )
+    .await;
     until(&mut theirs, |says| says["caught"].is_object()).await;
     bench.revoke_tokens_of("oskar").await;
-    let closed = tokio::time::timeout(Duration::from_secs(1), async { while hear(&mut theirs).await.is_ok() {} }).await;
+    let closed = tokio::time::timeout(Duration::from_secs(1), async {
+        while hear(&mut theirs).await.is_ok() {}
+    })
+    .await;
     assert!(closed.is_ok(), "still open a second later");
-    assert_eq!(open(address, &[("authorization", &format!("Bearer {token}"))]).await.err(), Some(401));
+    assert_eq!(
+        open(address, &[("authorization", &format!("Bearer {token}"))])
+            .await
+            .err(),
+        Some(401)
+    );
     bench.state.stop.ask();
     assert_eq!(hear(&mut mine).await, Err(1012));
     bench.end().await;
@@ -145,7 +195,13 @@ async fn cookie_of(bench: &Bench, name: &str) -> String {
     let form = format!("name={name}&password=correct+horse+battery");
     let request = http::Request::post("/auth/login").header("content-type", "application/x-www-form-urlencoded");
     let answer = bench.send(request.body(form.into()).unwrap()).await;
-    answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+    answer.headers["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,25 +226,44 @@ async fn an_open_socket_and_stream_end_within_a_second_of_what_they_rest_on() {
         let name = format!("oskar{n}");
         bench.user(&name, Role::Operator).await;
         let proof = match by {
-            "token" => ("authorization", format!("Bearer {}", bench.token_of(&name, Scope::Read).await)),
+            "token" => (
+                "authorization",
+                format!("Bearer {}", bench.token_of(&name, Scope::Read).await),
+            ),
             _ => ("cookie", cookie_of(&bench, &name).await),
         };
         // A browser's cookie counts only with a word of where it comes from.
         let knock = [(proof.0, proof.1.as_str()), ("sec-fetch-site", "same-origin")];
         let mut socket = open(address, &knock).await.unwrap();
-        say(&mut socket, json!({"say": "follow", "topics": [{"topic": "node"}], "after": bench.test.journal.head().await})).await;
+        say(
+            &mut socket,
+            json!({"say": "follow", "topics": [{"topic": "node"}], "after": bench.test.journal.head().await}),
+        )
+        .await;
         until(&mut socket, |says| says["caught"].is_object()).await;
-        let stream = http::Request::get("/api/v1/events").header("accept", "text/event-stream").header("host", "127.0.0.1:3000");
-        let stream = bench.app.clone().oneshot(stream.header(proof.0, &proof.1).body(Body::empty()).unwrap()).await.unwrap();
+        let stream = http::Request::get("/api/v1/events")
+            .header("accept", "text/event-stream")
+            .header("host", "127.0.0.1:3000");
+        let stream = bench
+            .app
+            .clone()
+            .oneshot(stream.header(proof.0, &proof.1).body(Body::empty()).unwrap())
+            .await
+            .unwrap();
         assert_eq!(stream.status(), 200, "{what} by {by}");
         match what {
             "role" => drop(accounts.set_role(&cli, &name, Role::Viewer).await.unwrap()),
             "disable" => drop(accounts.set_disabled(&cli, &name, true).await.unwrap()),
             "remove" => accounts.remove_user(&cli, &name).await.unwrap(),
-            "password" => accounts.set_password(&cli, &name, "another long password".into(), true).await.unwrap(),
+            "password" => accounts
+                .set_password(&cli, &name, "another long password".into(), true)
+                .await
+                .unwrap(),
             "revoke" => bench.revoke_tokens_of(&name).await,
             "logout" => {
-                let request = http::Request::post("/auth/logout").header("cookie", &proof.1).header("sec-fetch-site", "same-origin");
+                let request = http::Request::post("/auth/logout")
+                    .header("cookie", &proof.1)
+                    .header("sec-fetch-site", "same-origin");
                 assert_eq!(bench.send(request.body(Body::empty()).unwrap()).await.status, 303);
             }
             _ => {
@@ -204,8 +279,16 @@ async fn an_open_socket_and_stream_end_within_a_second_of_what_they_rest_on() {
             }
         };
         let closed = tokio::time::timeout(Duration::from_secs(1), closed).await;
-        assert_eq!(closed.unwrap_or_else(|_| panic!("{what} by {by}: the socket is open a second later")), 4401, "{what} by {by}");
-        let over = tokio::time::timeout(Duration::from_secs(1), axum::body::to_bytes(stream.into_body(), 1 << 20)).await;
+        assert_eq!(
+            closed.unwrap_or_else(|_| panic!("{what} by {by}: the socket is open a second later")),
+            4401,
+            "{what} by {by}"
+        );
+        let over = tokio::time::timeout(
+            Duration::from_secs(1),
+            axum::body::to_bytes(stream.into_body(), 1 << 20),
+        )
+        .await;
         assert!(over.is_ok(), "{what} by {by}: the stream is open a second later");
         if what != "role" || by != "token" {
             assert_eq!(open(address, &knock).await.err(), Some(401), "{what} by {by}");
@@ -227,11 +310,20 @@ async fn what_is_not_understood_too_large_or_too_much_closes_the_socket_and_noth
         let mut socket = signed_in(address, &bench.token).await;
         let sent = socket.send(message).await;
         let heard = hear(&mut socket).await.map(|_| ());
-        assert!(sent.is_err() || heard.is_err_and(|code| codes.contains(&code)), "{heard:?}");
+        assert!(
+            sent.is_err() || heard.is_err_and(|code| codes.contains(&code)),
+            "{heard:?}"
+        );
     }
     let mut socket = signed_in(address, &bench.token).await;
     for _ in 0..200 {
-        if socket.send(Message::text(json!({"say": "follow", "topics": [], "after": 0}).to_string())).await.is_err() {
+        if socket
+            .send(Message::text(
+                json!({"say": "follow", "topics": [], "after": 0}).to_string(),
+            ))
+            .await
+            .is_err()
+        {
             break;
         }
     }
@@ -247,7 +339,11 @@ async fn a_project_counts_its_sessions_as_they_come_and_go() {
     let address = serve(&bench).await;
     let mut socket = signed_in(address, &bench.token).await;
     let head = bench.node.journal().head().await;
-    say(&mut socket, json!({"say": "follow", "topics": [{"topic": "node"}], "after": head})).await;
+    say(
+        &mut socket,
+        json!({"say": "follow", "topics": [{"topic": "node"}], "after": head}),
+    )
+    .await;
     let counts = |n: i64| {
         let project = project.clone();
         move |says: &Value| {
@@ -257,9 +353,15 @@ async fn a_project_counts_its_sessions_as_they_come_and_go() {
     };
     let session = bench.session(&project, "go").await;
     until(&mut socket, counts(1)).await;
-    bench.ask("POST", &format!("/api/v1/sessions/{session}/stop"), None).await.expect(200);
+    bench
+        .ask("POST", &format!("/api/v1/sessions/{session}/stop"), None)
+        .await
+        .expect(200);
     bench.until(&session, &["done", "interrupted", "idle"]).await;
-    bench.ask("DELETE", &format!("/api/v1/sessions/{session}"), None).await.expect(204);
+    bench
+        .ask("DELETE", &format!("/api/v1/sessions/{session}"), None)
+        .await
+        .expect(204);
     until(&mut socket, counts(0)).await;
     bench.end().await;
 }
@@ -274,10 +376,20 @@ async fn a_position_that_was_never_given_costs_nothing_and_leads_to_a_reload() {
     let head = bench.test.journal.head().await;
     for after in [i64::MIN, -1, head + 1_000, i64::MAX] {
         let mut socket = signed_in(address, &bench.token).await;
-        say(&mut socket, json!({"say": "follow", "topics": [{"topic": "node"}], "after": after})).await;
+        say(
+            &mut socket,
+            json!({"say": "follow", "topics": [{"topic": "node"}], "after": after}),
+        )
+        .await;
         assert_eq!(hear(&mut socket).await, Ok(json!("reload")), "{after}");
-        let caught = until(&mut socket, |says| says["caught"].is_object() || says["row"].is_object()).await;
-        assert!(caught["caught"]["pos"].as_i64().is_some_and(|pos| pos >= head), "{after}: {caught}");
+        let caught = until(&mut socket, |says| {
+            says["caught"].is_object() || says["row"].is_object()
+        })
+        .await;
+        assert!(
+            caught["caught"]["pos"].as_i64().is_some_and(|pos| pos >= head),
+            "{after}: {caught}"
+        );
     }
     bench.end().await;
 }

@@ -49,7 +49,10 @@ async fn a_cause_is_logged_once_with_its_place_and_the_id_of_its_request() {
     gone.await.unwrap();
     let lines = Lines::default();
     let to = lines.clone();
-    let log = tracing_subscriber::fmt().with_writer(move || to.clone()).with_ansi(false).with_max_level(tracing::Level::INFO);
+    let log = tracing_subscriber::fmt()
+        .with_writer(move || to.clone())
+        .with_ansi(false)
+        .with_max_level(tracing::Level::INFO);
     let logged = tracing::subscriber::set_default(log.finish());
     let read = bench.get("/api/v1/projects").await;
     // This one fails in the writer's task.
@@ -58,9 +61,15 @@ async fn a_cause_is_logged_once_with_its_place_and_the_id_of_its_request() {
     for (answer, place) in [(read, "node/src/"), (written, "node/src/projects/mod.rs:")] {
         let Answer { headers, .. } = &answer;
         let id = headers["x-request-id"].to_str().unwrap().to_owned();
-        let reference = answer.expect(500).json()["error"]["reference"].as_str().unwrap().to_owned();
+        let reference = answer.expect(500).json()["error"]["reference"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let line = lines.with(&reference);
-        assert!(line.contains("project") && line.contains(place) && line.contains(&id), "{line}");
+        assert!(
+            line.contains("project") && line.contains(place) && line.contains(&id),
+            "{line}"
+        );
     }
     bench.end().await;
 }

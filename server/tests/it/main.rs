@@ -1,7 +1,10 @@
 //! The server as its callers see it: the real router on a real store, and the real binary.
 //! With `ORCHWIZ_TEST_POSTGRES` the same tests run on PostgreSQL.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed; helpers of tests are no tests to the lint"
+)]
 
 mod aborts;
 mod access;

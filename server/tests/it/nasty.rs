@@ -8,10 +8,24 @@ use server::table::Area;
 
 /// What a person never types.
 fn texts() -> Vec<String> {
-    let mut texts: Vec<String> =
-        ["", " ", "\0", "a\0b", "%", "_", "\\", "'", "\"", "\u{fffe}\u{ffff}", "\u{202e}\u{200b}\u{1b}[2J", "\u{10ffff}", "../../etc/passwd", "-1"]
-            .map(str::to_owned)
-            .into();
+    let mut texts: Vec<String> = [
+        "",
+        " ",
+        "\0",
+        "a\0b",
+        "%",
+        "_",
+        "\\",
+        "'",
+        "\"",
+        "\u{fffe}\u{ffff}",
+        "\u{202e}\u{200b}\u{1b}[2J",
+        "\u{10ffff}",
+        "../../etc/passwd",
+        "-1",
+    ]
+    .map(str::to_owned)
+    .into();
     texts.extend(["YQBi", "YQpi", "CgoK", "9223372036854775807", "-9223372036854775808"].map(str::to_owned));
     texts.push("x".repeat(60_000));
     texts.push("%_\\".repeat(20_000));
@@ -37,7 +51,14 @@ fn changed(value: &Value, with: &Value) -> Vec<Value> {
 }
 
 fn values() -> Vec<Value> {
-    let numbers = [json!(i64::MIN), json!(i64::MAX), json!(u64::MAX), json!(-1), json!(0), json!(1e300)];
+    let numbers = [
+        json!(i64::MIN),
+        json!(i64::MAX),
+        json!(u64::MAX),
+        json!(-1),
+        json!(0),
+        json!(1e300),
+    ];
     texts().into_iter().map(Value::String).chain(numbers).collect()
 }
 
@@ -56,11 +77,20 @@ impl Asker {
     async fn ask(&mut self, method: &str, path: &str, kind: &'static str, body: String) {
         let shown: String = body.chars().take(120).collect();
         let at: String = path.chars().take(200).collect();
-        let request =
-            Request::builder().method(method).uri(path).header("cookie", &self.cookie).header("sec-fetch-site", "same-origin").header("content-type", kind);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("cookie", &self.cookie)
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", kind);
         let answer = self.bench.send(request.body(Body::from(body)).unwrap()).await;
         self.asked += 1;
-        assert!(answer.status.as_u16() < 500, "{method} {at} {shown:?}: {} {}", answer.status, answer.text);
+        assert!(
+            answer.status.as_u16() < 500,
+            "{method} {at} {shown:?}: {} {}",
+            answer.status,
+            answer.text
+        );
     }
 }
 
@@ -70,23 +100,58 @@ async fn no_text_and_no_number_makes_the_node_fail() {
     let project = bench.project("one").await;
     let session = bench.session(&project, "error").await;
     bench.until(&session, &["failed"]).await;
-    let sign_in = Request::post("/auth/login").header("content-type", "application/x-www-form-urlencoded").header("sec-fetch-site", "same-origin");
-    let answer = bench.send(sign_in.body(Body::from("name=mara&password=correct+horse+battery")).unwrap()).await.expect(303);
-    let cookie = answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let mut asker = Asker { bench, cookie, asked: 0 };
+    let sign_in = Request::post("/auth/login")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin");
+    let answer = bench
+        .send(
+            sign_in
+                .body(Body::from("name=mara&password=correct+horse+battery"))
+                .unwrap(),
+        )
+        .await
+        .expect(303);
+    let cookie = answer.headers["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let mut asker = Asker {
+        bench,
+        cookie,
+        asked: 0,
+    };
     // What makes and changes things is asked of what is not there: no agent need run for it.
     let nothing = "01920000000070008000000000000001";
     let fill = |text: &str, reads: bool| {
-        let (session, project) = if reads { (session.clone(), project.clone()) } else { (format!("ses_{nothing}"), format!("prj_{nothing}")) };
-        text.replace("$S", &session).replace("$P", &project).replace("$A", &format!("apr_{nothing}"))
+        let (session, project) = if reads {
+            (session.clone(), project.clone())
+        } else {
+            (format!("ses_{nothing}"), format!("prj_{nothing}"))
+        };
+        text.replace("$S", &session)
+            .replace("$P", &project)
+            .replace("$A", &format!("apr_{nothing}"))
     };
     let more = [
-        ("POST", "/api/rpc/sessions/list", r#"{"filter":{"q":"a","tag":"b"},"page":{"after":"c","limit":5}}"#),
+        (
+            "POST",
+            "/api/rpc/sessions/list",
+            r#"{"filter":{"q":"a","tag":"b"},"page":{"after":"c","limit":5}}"#,
+        ),
         ("POST", "/api/rpc/projects/list", r#"{"page":{"after":"c","limit":5}}"#),
-        ("POST", "/api/rpc/session/raw", r#"{"id":"$S","page":{"after":"c","limit":5}}"#),
+        (
+            "POST",
+            "/api/rpc/session/raw",
+            r#"{"id":"$S","page":{"after":"c","limit":5}}"#,
+        ),
         ("POST", "/api/rpc/session/before", r#"{"id":"$S","before":5}"#),
     ];
-    let makes = ["/create", "/prompt", "/demo", "/decide", "/drive", "/delete", "/update", "/restore"];
+    let makes = [
+        "/create", "/prompt", "/demo", "/decide", "/drive", "/delete", "/update", "/restore",
+    ];
     for (method, path, body) in access::calls().chain(more) {
         let reads = path.starts_with("/api/rpc/") && !makes.iter().any(|end| path.ends_with(end));
         // Those start an agent, or end the login.
@@ -118,29 +183,60 @@ async fn no_text_and_no_number_makes_the_node_fail() {
             let fields: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
             for place in 0..fields.len() {
                 for text in texts() {
-                    let pairs = fields.iter().enumerate().map(|(at, (name, value))| format!("{name}={}", encoded(if at == place { &text } else { value })));
-                    asker.ask(method, &at, "application/x-www-form-urlencoded", pairs.collect::<Vec<_>>().join("&")).await;
+                    let pairs = fields.iter().enumerate().map(|(at, (name, value))| {
+                        format!("{name}={}", encoded(if at == place { &text } else { value }))
+                    });
+                    asker
+                        .ask(
+                            method,
+                            &at,
+                            "application/x-www-form-urlencoded",
+                            pairs.collect::<Vec<_>>().join("&"),
+                        )
+                        .await;
                 }
             }
         }
-        for torn in ["{", "[[[[", "\"\\ud800\"", "{\"id\":\"\\udfff\"}", "%00=%00", "a=%ff%fe", &"[".repeat(200_000)] {
+        for torn in [
+            "{",
+            "[[[[",
+            "\"\\ud800\"",
+            "{\"id\":\"\\udfff\"}",
+            "%00=%00",
+            "a=%ff%fe",
+            &"[".repeat(200_000),
+        ] {
             asker.ask(method, &at, "application/json", torn.to_owned()).await;
-            asker.ask(method, &at, "application/x-www-form-urlencoded", torn.to_owned()).await;
+            asker
+                .ask(method, &at, "application/x-www-form-urlencoded", torn.to_owned())
+                .await;
         }
     }
-    let names = ["q", "tag", "after", "limit", "state", "agent", "project", "session", "archived", "by", "days", "next", "token"];
-    for route in server::routes().into_iter().filter(|route| route.method == "GET" && route.area != Area::Socket) {
+    let names = [
+        "q", "tag", "after", "limit", "state", "agent", "project", "session", "archived", "by", "days", "next", "token",
+    ];
+    for route in server::routes()
+        .into_iter()
+        .filter(|route| route.method == "GET" && route.area != Area::Socket)
+    {
         // Drawing a page takes long, and what it does with a parameter is a server function's work.
-        let texts = texts().into_iter().filter(|text| text.len() < 50_000 && (route.area != Area::Page || text.contains(['\0', '%', '\u{ffff}'])));
+        let texts = texts()
+            .into_iter()
+            .filter(|text| text.len() < 50_000 && (route.area != Area::Page || text.contains(['\0', '%', '\u{ffff}'])));
         for text in texts {
             let text = encoded(&text);
             let at = route.path.replace("{id}", &session).replace("{seq}", "1");
             // A stream would go on: it is asked for by its header only.
             for name in names {
-                asker.ask("GET", &format!("{at}?{name}={text}"), "text/plain", String::new()).await;
+                asker
+                    .ask("GET", &format!("{at}?{name}={text}"), "text/plain", String::new())
+                    .await;
             }
             if route.path.contains('{') && !text.is_empty() {
-                let at = route.path.replace("{id}", &text.replace('+', "%20")).replace("{seq}", &text.replace('+', "%20"));
+                let at = route
+                    .path
+                    .replace("{id}", &text.replace('+', "%20"))
+                    .replace("{seq}", &text.replace('+', "%20"));
                 asker.ask("GET", &at, "text/plain", String::new()).await;
             }
         }
@@ -154,17 +250,43 @@ async fn the_character_nul_is_refused_by_name_wherever_a_text_comes_in() {
     let bench = Bench::new().await;
     for (path, kind, body, field) in [
         ("/api/rpc/palette/find", "application/json", r#"{"q":"a\u0000"}"#, "q"),
-        ("/api/rpc/sessions/list", "application/json", r#"{"filter":{"tag":"\u0000"},"page":{}}"#, "filter.tag"),
-        ("/api/rpc/settings/rename-node", "application/x-www-form-urlencoded", "name=a%00b", "name"),
-        ("/api/v1/projects", "application/json", r#"{"path":"/tmp\u0000"}"#, "path"),
+        (
+            "/api/rpc/sessions/list",
+            "application/json",
+            r#"{"filter":{"tag":"\u0000"},"page":{}}"#,
+            "filter.tag",
+        ),
+        (
+            "/api/rpc/settings/rename-node",
+            "application/x-www-form-urlencoded",
+            "name=a%00b",
+            "name",
+        ),
+        (
+            "/api/v1/projects",
+            "application/json",
+            r#"{"path":"/tmp\u0000"}"#,
+            "path",
+        ),
     ] {
-        let request = Request::post(path).header("authorization", format!("Bearer {}", bench.token)).header("content-type", kind);
+        let request = Request::post(path)
+            .header("authorization", format!("Bearer {}", bench.token))
+            .header("content-type", kind);
         let answer = bench.send(request.body(Body::from(body)).unwrap()).await.expect(422);
-        assert!(answer.text.contains(&format!("\"{field}\"")) && answer.text.contains("NUL"), "{path}: {}", answer.text);
+        assert!(
+            answer.text.contains(&format!("\"{field}\"")) && answer.text.contains("NUL"),
+            "{path}: {}",
+            answer.text
+        );
     }
     // What only looks like it is a text like any other.
-    let request = Request::post("/api/rpc/palette/find").header("authorization", format!("Bearer {}", bench.token)).header("content-type", "application/json");
-    bench.send(request.body(Body::from(r#"{"q":"a\\u0000"}"#)).unwrap()).await.expect(200);
+    let request = Request::post("/api/rpc/palette/find")
+        .header("authorization", format!("Bearer {}", bench.token))
+        .header("content-type", "application/json");
+    bench
+        .send(request.body(Body::from(r#"{"q":"a\\u0000"}"#)).unwrap())
+        .await
+        .expect(200);
     bench.get("/sessions?q=%00").await.expect(400);
     bench.end().await;
 }

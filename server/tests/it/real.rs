@@ -1,6 +1,9 @@
 //! The real binary, as a person or a script starts it.
 
-#![expect(clippy::disallowed_methods, reason = "these tests start the binary; nothing else here does")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests start the binary; nothing else here does"
+)]
 
 use crate::bench::BIN;
 use std::{
@@ -18,16 +21,28 @@ pub fn run(args: &[&str], input: Option<&str>) -> Output {
 
 pub fn run_with(args: &[&str], input: Option<&str>, environment: &[(&str, &str)]) -> Output {
     let mut command = command(args);
-    command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .envs(environment.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     // A command that is refused has not waited for its input.
-    let _ = child.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes());
+    let _ = child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.unwrap_or_default().as_bytes());
     child.wait_with_output().unwrap()
 }
 
 /// Runs a command in a folder, as somebody does who stands there.
 pub fn run_in(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Output {
-    command(args).current_dir(folder).envs(environment.iter().copied()).stdin(Stdio::null()).output().unwrap()
+    command(args)
+        .current_dir(folder)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 fn command(args: &[&str]) -> Command {
@@ -39,19 +54,35 @@ fn command_under(wrapper: &[&str], args: &[&str]) -> Command {
     let words = [wrapper, &[BIN], args].concat();
     let mut command = Command::new(words[0]);
     // None of this machine's settings.
-    command.args(&words[1..]).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent").current_dir(std::env::temp_dir());
+    command
+        .args(&words[1..])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", "/nonexistent")
+        .current_dir(std::env::temp_dir());
     command
 }
 
 /// Whether a program of this machine ends well.
 pub fn succeeds(words: &[&str]) -> bool {
-    let status = Command::new(words[0]).args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let status = Command::new(words[0])
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     status.is_ok_and(|status| status.success())
 }
 
 /// Starts a program that goes on after it has said a word; `None` when it ends without.
 pub fn holding(words: &[&str], said: &str) -> Option<Child> {
-    let mut child = Command::new(words[0]).args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     if lines.next().is_some_and(|line| line.is_ok_and(|line| line == said)) {
         return Some(child);
@@ -104,11 +135,25 @@ impl Running {
         let listen = format!("127.0.0.1:{port}");
         let mut args = vec!["serve", "--listen", &listen, "--data", data.to_str().unwrap()];
         args.extend(more);
-        let mut child = command(&args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = command(&args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // The last line says that it is ready.
-        let greeting = lines.by_ref().map(Result::unwrap).take_while(|line| line != "Ready.").collect();
-        Self { child, url: format!("http://{listen}"), data: data.to_owned(), greeting }
+        let greeting = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .take_while(|line| line != "Ready.")
+            .collect();
+        Self {
+            child,
+            url: format!("http://{listen}"),
+            data: data.to_owned(),
+            greeting,
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -116,7 +161,10 @@ impl Running {
     }
 
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.pid().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 

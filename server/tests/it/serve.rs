@@ -12,7 +12,10 @@ use std::{
 
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
 }
 
 fn get(url: &str) -> (u16, String) {
@@ -46,9 +49,25 @@ fn a_new_node_says_where_it_is_and_how_to_set_it_up_until_somebody_has() {
     node.signal("KILL");
     drop(node);
     let node = Running::start(folder.path());
-    assert!(node.greeting[1].contains("/setup?token="), "printed again: {:?}", node.greeting);
+    assert!(
+        node.greeting[1].contains("/setup?token="),
+        "printed again: {:?}",
+        node.greeting
+    );
     let data = folder.path().to_str().unwrap();
-    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", data], Some("correct horse battery\n")));
+    let (code, _, err) = text(&run(
+        &[
+            "user",
+            "add",
+            "mara",
+            "--role",
+            "owner",
+            "--password-stdin",
+            "--data",
+            data,
+        ],
+        Some("correct horse battery\n"),
+    ));
     assert_eq!(code, Some(0), "{err}");
     assert_eq!(get(&format!("{}/api/v1/me", node.url)).0, 401);
 }
@@ -57,9 +76,21 @@ fn a_new_node_says_where_it_is_and_how_to_set_it_up_until_somebody_has() {
 fn a_second_node_on_the_same_data_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let node = Running::start(folder.path());
-    let (code, out, err) = text(&run(&["serve", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()], None));
+    let (code, out, err) = text(&run(
+        &[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--data",
+            folder.path().to_str().unwrap(),
+        ],
+        None,
+    ));
     assert_eq!((code, out.as_str()), (Some(3), ""), "{err}");
-    assert!(err.lines().last().is_some_and(|line| line.starts_with("orchwiz: ")), "{err}");
+    assert!(
+        err.lines().last().is_some_and(|line| line.starts_with("orchwiz: ")),
+        "{err}"
+    );
     assert_eq!(get(&format!("{}/readyz", node.url)).0, 200, "the first one serves on");
 }
 
@@ -68,12 +99,18 @@ fn a_port_that_is_taken_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let (code, _, err) = text(&run(&["serve", "--listen", &address, "--data", folder.path().to_str().unwrap()], None));
+    let (code, _, err) = text(&run(
+        &["serve", "--listen", &address, "--data", folder.path().to_str().unwrap()],
+        None,
+    ));
     assert_eq!(code, Some(1));
     assert!(err.contains(&address), "{err}");
     // Nothing is held on to.
     drop(taken);
-    assert_eq!(text(&run(&["migrate", "--data", folder.path().to_str().unwrap()], None)).0, Some(0));
+    assert_eq!(
+        text(&run(&["migrate", "--data", folder.path().to_str().unwrap()], None)).0,
+        Some(0)
+    );
 }
 
 #[test]
@@ -81,7 +118,9 @@ fn sigterm_stops_it_with_0_within_ten_seconds_even_with_streams_and_idle_connect
     let folder = tempfile::tempdir().unwrap();
     let mut node = Running::start(folder.path());
     let mut stream = UnixStream::connect(node.data.join("orchwiz.sock")).unwrap();
-    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+        .unwrap();
     let mut first = [0; 12];
     stream.read_exact(&mut first).unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
@@ -90,7 +129,10 @@ fn sigterm_stops_it_with_0_within_ten_seconds_even_with_streams_and_idle_connect
     let status = node.ended(Duration::from_secs(10)).expect("stopped within 10 s");
     assert_eq!(status.code(), Some(0));
     assert!(!node.data.join("orchwiz.sock").exists());
-    assert_eq!(text(&run(&["doctor", "--data", folder.path().to_str().unwrap()], None)).0, Some(0));
+    assert_eq!(
+        text(&run(&["doctor", "--data", folder.path().to_str().unwrap()], None)).0,
+        Some(0)
+    );
 }
 
 #[test]
@@ -98,19 +140,42 @@ fn an_agent_that_does_not_obey_and_a_request_that_does_not_end_are_waited_for_to
     let folder = tempfile::tempdir().unwrap();
     let [claude, config, data, project] = ["claude", "node.toml", "data", "shop"].map(|name| folder.path().join(name));
     // It says nothing, says that it is up, and ends only by force.
-    fs::write(&claude, "#!/bin/sh\ntrap '' TERM INT HUP\n: > \"$0.up\"\nwhile :; do sleep 0.1; done\n").unwrap();
+    fs::write(
+        &claude,
+        "#!/bin/sh\ntrap '' TERM INT HUP\n: > \"$0.up\"\nwhile :; do sleep 0.1; done\n",
+    )
+    .unwrap();
     fs::set_permissions(&claude, Permissions::from_mode(0o755)).unwrap();
     fs::write(&config, format!("[agents]\nclaude_path = {claude:?}\n")).unwrap();
     fs::create_dir(&project).unwrap();
     let mut node = Running::start_with(&data, &["--stop-agents", "--config", config.to_str().unwrap()]);
     let at = data.to_str().unwrap();
-    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", at], Some("correct horse battery\n")));
+    let (code, _, err) = text(&run(
+        &[
+            "user",
+            "add",
+            "mara",
+            "--role",
+            "owner",
+            "--password-stdin",
+            "--data",
+            at,
+        ],
+        Some("correct horse battery\n"),
+    ));
     assert_eq!(code, Some(0), "{err}");
     let (_, token, _) = text(&run(&["token", "create", "--user", "mara", "--data", at], None));
     let api = format!("{}/api/v1", node.url);
     let project = create(&format!("{api}/projects"), token.trim(), &json!({ "path": project }));
-    create(&format!("{api}/sessions"), token.trim(), &json!({ "project": project, "agent": "claude", "mode": "ask", "prompt": "hello" }));
-    let (up, end) = (folder.path().join("claude.up"), Instant::now() + Duration::from_secs(30));
+    create(
+        &format!("{api}/sessions"),
+        token.trim(),
+        &json!({ "project": project, "agent": "claude", "mode": "ask", "prompt": "hello" }),
+    );
+    let (up, end) = (
+        folder.path().join("claude.up"),
+        Instant::now() + Duration::from_secs(30),
+    );
     while !up.exists() {
         assert!(Instant::now() < end, "the agent was not started");
         std::thread::sleep(Duration::from_millis(20));
@@ -129,12 +194,21 @@ fn metrics_are_told_over_the_local_socket_and_to_nobody_else_unasked() {
     let folder = tempfile::tempdir().unwrap();
     let node = Running::start(folder.path());
     assert_eq!(get(&format!("{}/metrics", node.url)).0, 401);
-    assert_eq!(get(&format!("{}/local/ask", node.url)).0, 404, "what the command line asks is not on the network");
+    assert_eq!(
+        get(&format!("{}/local/ask", node.url)).0,
+        404,
+        "what the command line asks is not on the network"
+    );
     let mut socket = UnixStream::connect(node.data.join("orchwiz.sock")).unwrap();
-    socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    socket
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
     let mut text = String::new();
     socket.read_to_string(&mut text).unwrap();
-    assert!(text.starts_with("HTTP/1.1 200") && text.contains("orchwiz_up 1"), "{text}");
+    assert!(
+        text.starts_with("HTTP/1.1 200") && text.contains("orchwiz_up 1"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -146,11 +220,15 @@ fn a_node_that_was_overtaken_is_not_ready_and_ends_with_1() {
         use sea_orm::ConnectionTrait;
         let url = format!("sqlite://{}", folder.path().join("orchwiz.db").display());
         let db = Box::pin(sea_orm::Database::connect(url)).await.unwrap();
-        db.execute_unprepared("UPDATE lease SET fence = fence + 1").await.unwrap();
+        db.execute_unprepared("UPDATE lease SET fence = fence + 1")
+            .await
+            .unwrap();
         db.close().await.unwrap();
     });
     // The health sample writes every ten seconds.
-    let status = node.ended(Duration::from_secs(25)).expect("it goes on without its database");
+    let status = node
+        .ended(Duration::from_secs(25))
+        .expect("it goes on without its database");
     assert_eq!(status.code(), Some(1));
 }
 
@@ -170,7 +248,13 @@ fn a_settings_file_of_the_current_folder_is_not_obeyed_and_the_start_says_which_
     assert_eq!(code, Some(0), "{err}");
     let environment = [("XDG_CONFIG_HOME", user.to_str().unwrap())];
     let node = Running::start_in(&repository, &data, &environment);
-    assert!(node.greeting.iter().any(|line| line.starts_with("No settings file was found")), "{:?}", node.greeting);
+    assert!(
+        node.greeting
+            .iter()
+            .any(|line| line.starts_with("No settings file was found")),
+        "{:?}",
+        node.greeting
+    );
     drop(node);
     for path in [user.join("orchwiz").join("orchwiz.toml"), data.join("orchwiz.toml")] {
         fs::write(&path, "[node]\nname = \"read\"\n").unwrap();
@@ -186,12 +270,18 @@ fn whatever_becomes_of_standard_error_requests_are_answered_and_the_node_stops_i
     for stderr in [">(exec true)", "/dev/full", ">(exec sleep 30)"] {
         let folder = tempfile::tempdir().unwrap();
         let script = format!(r#"exec "$0" "$@" 2> {stderr}"#);
-        let mut node = Running::start_under(&["env", "ORCHWIZ_LOG=trace", "bash", "-c", &script], folder.path(), &["--stop-agents"]);
+        let mut node = Running::start_under(
+            &["env", "ORCHWIZ_LOG=trace", "bash", "-c", &script],
+            folder.path(),
+            &["--stop-agents"],
+        );
         for _ in 0..100 {
             assert_eq!(get(&format!("{}/readyz", node.url)).0, 200, "{stderr}");
         }
         node.signal("TERM");
-        let status = node.ended(Duration::from_secs(10)).unwrap_or_else(|| panic!("stopped within 10 s with {stderr}"));
+        let status = node
+            .ended(Duration::from_secs(10))
+            .unwrap_or_else(|| panic!("stopped within 10 s with {stderr}"));
         assert_eq!(status.code(), Some(0), "{stderr}");
     }
 }
@@ -200,7 +290,8 @@ fn whatever_becomes_of_standard_error_requests_are_answered_and_the_node_stops_i
 fn a_known_secret_that_an_agent_prints_is_in_no_log_and_no_file_of_the_node_but_its_spool() {
     const CANARY: &str = "sk-ant-api03-Zq7Rk2Wm9Xt4Lp8Vb3Nc6Hd1Fs5Gj0Ty";
     let folder = tempfile::tempdir().unwrap();
-    let [claude, config, data, project, log] = ["claude", "node.toml", "data", "shop", "log"].map(|name| folder.path().join(name));
+    let [claude, config, data, project, log] =
+        ["claude", "node.toml", "data", "shop", "log"].map(|name| folder.path().join(name));
     let line = r#"{"type":"assistant","message":{"role":"assistant","content":[{"type":"text","text":"TEXT"},{"type":"tool_use","id":"b1","name":"Bash","input":{"command":"TEXT"}}]}}"#;
     let script = format!(
         r#"#!/bin/sh
@@ -219,14 +310,34 @@ exit 3
     fs::create_dir(&project).unwrap();
     let key = format!("ANTHROPIC_API_KEY={CANARY}");
     let script = format!(r#"exec "$0" "$@" 2> {}"#, log.display());
-    let mut node = Running::start_under(&["env", "ORCHWIZ_LOG=trace", &key, "bash", "-c", &script], &data, &["--config", config.to_str().unwrap()]);
+    let mut node = Running::start_under(
+        &["env", "ORCHWIZ_LOG=trace", &key, "bash", "-c", &script],
+        &data,
+        &["--config", config.to_str().unwrap()],
+    );
     let at = data.to_str().unwrap();
-    let (code, _, err) = text_of(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", at], Some("correct horse battery\n"));
+    let (code, _, err) = text_of(
+        &[
+            "user",
+            "add",
+            "mara",
+            "--role",
+            "owner",
+            "--password-stdin",
+            "--data",
+            at,
+        ],
+        Some("correct horse battery\n"),
+    );
     assert_eq!(code, Some(0), "{err}");
     let (_, token, _) = text_of(&["token", "create", "--user", "mara", "--data", at], None);
     let api = format!("{}/api/v1", node.url);
     let project = create(&format!("{api}/projects"), token.trim(), &json!({ "path": project }));
-    let session = create(&format!("{api}/sessions"), token.trim(), &json!({ "project": project, "agent": "claude", "mode": "ask", "prompt": "hello" }));
+    let session = create(
+        &format!("{api}/sessions"),
+        token.trim(),
+        &json!({ "project": project, "agent": "claude", "mode": "ask", "prompt": "hello" }),
+    );
     let end = Instant::now() + Duration::from_secs(30);
     let said = loop {
         let (_, said) = get_as(&format!("{api}/sessions/{session}"), token.trim());
@@ -237,8 +348,15 @@ exit 3
         std::thread::sleep(Duration::from_millis(50));
     };
     node.signal("TERM");
-    assert_eq!(node.ended(Duration::from_secs(10)).expect("stopped within 10 s").code(), Some(0));
-    let leak = |text: &[u8]| (0..=CANARY.len() - 8).map(|at| &CANARY[at..at + 8]).find(|part| text.windows(8).any(|window| window == part.as_bytes()));
+    assert_eq!(
+        node.ended(Duration::from_secs(10)).expect("stopped within 10 s").code(),
+        Some(0)
+    );
+    let leak = |text: &[u8]| {
+        (0..=CANARY.len() - 8)
+            .map(|at| &CANARY[at..at + 8])
+            .find(|part| text.windows(8).any(|window| window == part.as_bytes()))
+    };
     assert_eq!(leak(said.as_bytes()), None, "{said}");
     assert!(said.contains("it broke: [masked]"), "{said}");
     for file in [log, data.join("orchwiz.db"), data.join("orchwiz.db-wal")] {
@@ -264,9 +382,24 @@ fn a_configured_secret_is_never_stored_and_old_answers_are_swept_at_the_start() 
     let data = folder.path().join("data");
     let at = data.to_str().unwrap().to_owned();
     let mut node = Running::start(&data);
-    let (code, _, err) = text(&run(&["user", "add", "mara", "--role", "owner", "--password-stdin", "--data", &at], Some("correct horse battery\n")));
+    let (code, _, err) = text(&run(
+        &[
+            "user",
+            "add",
+            "mara",
+            "--role",
+            "owner",
+            "--password-stdin",
+            "--data",
+            &at,
+        ],
+        Some("correct horse battery\n"),
+    ));
     assert_eq!(code, Some(0), "{err}");
-    let (_, token, _) = text(&run(&["token", "create", "--user", "mara", "--scope", "write", "--data", &at], None));
+    let (_, token, _) = text(&run(
+        &["token", "create", "--user", "mara", "--scope", "write", "--data", &at],
+        None,
+    ));
     node.signal("TERM");
     assert!(node.ended(Duration::from_secs(10)).is_some());
 
@@ -276,7 +409,12 @@ fn a_configured_secret_is_never_stored_and_old_answers_are_swept_at_the_start() 
     let ask = |text: &'static str| {
         runtime.block_on(async {
             let db = Box::pin(sea_orm::Database::connect(&database)).await.unwrap();
-            let row = sea_orm::ConnectionTrait::query_one_raw(&db, sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, text)).await.unwrap();
+            let row = sea_orm::ConnectionTrait::query_one_raw(
+                &db,
+                sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, text),
+            )
+            .await
+            .unwrap();
             let count = row.map(|row| row.try_get_by_index::<i64>(0).unwrap());
             db.close().await.unwrap();
             count
@@ -297,11 +435,16 @@ fn a_configured_secret_is_never_stored_and_old_answers_are_swept_at_the_start() 
     fs::create_dir(&project).unwrap();
     let body = json!({ "path": project, "name": "says swordfish-of-the-app" });
     let made = runtime.block_on(async {
-        let local = client().post(format!("{}/api/v1/projects", node.url)).header("host", "orch.example.org");
+        let local = client()
+            .post(format!("{}/api/v1/projects", node.url))
+            .header("host", "orch.example.org");
         let response = local.bearer_auth(token.trim()).json(&body).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     });
-    assert!(made.0 == 201 && made.1.contains("says [masked]") && !made.1.contains("swordfish"), "{made:?}");
+    assert!(
+        made.0 == 201 && made.1.contains("says [masked]") && !made.1.contains("swordfish"),
+        "{made:?}"
+    );
     let end = Instant::now() + Duration::from_secs(10);
     while ask(count) != Some(0) {
         assert!(Instant::now() < end, "an old answer is still there");

@@ -16,18 +16,32 @@ pub(super) struct Found {
     pub projects: Vec<(ProjectId, String)>,
 }
 
-/// Sessions whose title or project contains `q`, newest first, at most eight, and projects whose name does, at most five; the newest five
-/// sessions and no projects where it is empty.
+/// Sessions whose title or project contains `q`, newest first, at most eight, and projects whose name does, at most
+/// five; the newest five sessions and no projects where it is empty.
 #[server(prefix = "/api/rpc", endpoint = "palette/find", protocol = Rpc)]
 pub(super) async fn find(q: String) -> AppResult<Found> {
     let (services, caller) = (services()?, caller()?);
     let all = q.is_empty();
-    let filter = model::sessions::SessionFilter { q: (!all).then(|| q.clone()), ..Default::default() };
-    let first = model::PageQuery { after: None, limit: Some(if all { 5 } else { 8 }) };
+    let filter = model::sessions::SessionFilter {
+        q: (!all).then(|| q.clone()),
+        ..Default::default()
+    };
+    let first = model::PageQuery {
+        after: None,
+        limit: Some(if all { 5 } else { 8 }),
+    };
     let sessions = services.sessions.list(&caller, filter, first).await?.items;
-    let names = if all { Vec::new() } else { services.projects.names(&caller).await? };
+    let names = if all {
+        Vec::new()
+    } else {
+        services.projects.names(&caller).await?
+    };
     let q = q.to_lowercase();
-    let projects = names.into_iter().filter(|(_, name)| name.to_lowercase().contains(&q)).take(5).collect();
+    let projects = names
+        .into_iter()
+        .filter(|(_, name)| name.to_lowercase().contains(&q))
+        .take(5)
+        .collect();
     Ok(Found { sessions, projects })
 }
 

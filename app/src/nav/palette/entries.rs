@@ -38,20 +38,33 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(name: impl Into<String>, note: &str, icon: &'static str, does: Does) -> Self {
-        Self { name: name.into(), note: note.to_owned(), icon, look: None, does }
+        Self {
+            name: name.into(),
+            note: note.to_owned(),
+            icon,
+            look: None,
+            does,
+        }
     }
 }
 
 fn all() -> Vec<Entry> {
-    let mut all =
-        vec![Entry::new("New session", "", "plus", Does::Open("/sessions/new".into())), Entry::new("Run the demo agent", "no model", "play", Does::Demo)];
-    all.extend(PAGES.iter().map(|page| Entry::new(page.name, "page", page.icon, Does::Open(page.href.to_owned()))));
+    let mut all = vec![
+        Entry::new("New session", "", "plus", Does::Open("/sessions/new".into())),
+        Entry::new("Run the demo agent", "no model", "play", Does::Demo),
+    ];
+    all.extend(
+        PAGES
+            .iter()
+            .map(|page| Entry::new(page.name, "page", page.icon, Does::Open(page.href.to_owned()))),
+    );
     all.extend(Theme::ALL.map(Entry::theme));
     all.push(Entry::new("Sign out", "", "undo-2", Does::SignOut));
     all
 }
 
-/// How well a text means a name, lower is better; `None` when it does not. Beginnings of the name before beginnings of words before letters in order.
+/// How well a text means a name, lower is better; `None` when it does not. Beginnings of the name before beginnings of
+/// words before letters in order.
 fn rank(name: &str, text: &str) -> Option<u8> {
     let (name, text) = (format::lower(name), format::lower(text.trim()));
     if text.is_empty() || name.starts_with(&text) {
@@ -64,7 +77,10 @@ fn rank(name: &str, text: &str) -> Option<u8> {
         return Some(2);
     }
     let mut letters = name.chars();
-    text.chars().filter(|c| !c.is_whitespace()).all(|wanted| letters.any(|c| c == wanted)).then_some(3)
+    text.chars()
+        .filter(|c| !c.is_whitespace())
+        .all(|wanted| letters.any(|c| c == wanted))
+        .then_some(3)
 }
 
 /// The entries a text means, best first, otherwise in their own order: `first` before what every page has.

@@ -1,5 +1,5 @@
-//! The command palette: do what the open page can, go to a page, open a session by its title, start one, run the demo agent, switch the theme, sign out.
-//! It offers what exists and does nothing itself that a page could not.
+//! The command palette: do what the open page can, go to a page, open a session by its title, start one, run the demo
+//! agent, switch the theme, sign out. It offers what exists and does nothing itself that a page could not.
 
 mod api;
 mod entries;
@@ -59,37 +59,55 @@ fn Commands(
             found.set(Found::default());
             return;
         }
-        browser::after(std::time::Duration::from_millis(if wish.is_empty() { 0 } else { 120 }), move || {
-            spawn_local(async move {
-                let answer = find(wish.clone()).await;
-                if text.try_get_untracked().is_none_or(|now| now.trim() != wish) {
-                    return;
-                }
-                match answer {
-                    Ok(now) => found.set(now),
-                    Err(error) => {
-                        found.set(Found::default());
-                        failed.set(sentence(&error.to_string()));
+        browser::after(
+            std::time::Duration::from_millis(if wish.is_empty() { 0 } else { 120 }),
+            move || {
+                spawn_local(async move {
+                    let answer = find(wish.clone()).await;
+                    if text.try_get_untracked().is_none_or(|now| now.trim() != wish) {
+                        return;
                     }
-                }
-            });
-        });
+                    match answer {
+                        Ok(now) => found.set(now),
+                        Err(error) => {
+                            found.set(Found::default());
+                            failed.set(sentence(&error.to_string()));
+                        }
+                    }
+                });
+            },
+        );
     });
 
     let shown = Memo::new(move |_| {
         let typed = text.read();
         let verbs = verbs.map(PageVerbs::list).unwrap_or_default();
-        let mut first: Vec<_> = verbs.into_iter().enumerate().map(|(at, verb)| Entry::new(verb.name, "this page", verb.icon, Does::Verb(at))).collect();
+        let mut first: Vec<_> = verbs
+            .into_iter()
+            .enumerate()
+            .map(|(at, verb)| Entry::new(verb.name, "this page", verb.icon, Does::Verb(at)))
+            .collect();
         let sessions = found.read().sessions.iter().map(Entry::of_session).collect::<Vec<_>>();
         if typed.trim().is_empty() {
             // What was used last stands between the page's own and everything else.
             first.extend(sessions);
-            first.extend(last.map(LastProjects::recent).unwrap_or_default().into_iter().map(|(id, name)| Entry::of_project(id, name)));
+            first.extend(
+                last.map(LastProjects::recent)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|(id, name)| Entry::of_project(id, name)),
+            );
             return matching("", first);
         }
         let mut entries = matching(&typed, first);
         entries.extend(sessions);
-        entries.extend(found.read().projects.iter().map(|(id, name)| Entry::of_project(*id, name.clone())));
+        entries.extend(
+            found
+                .read()
+                .projects
+                .iter()
+                .map(|(id, name)| Entry::of_project(*id, name.clone())),
+        );
         entries
     });
 
@@ -97,10 +115,13 @@ fn Commands(
     Effect::new(move |before: Option<Vec<Entry>>| {
         let now = shown.get();
         let at = chosen.get_untracked();
-        let same = before.filter(|_| at > 0).and_then(|before| now.iter().position(|entry| before.get(at) == Some(entry)));
+        let same = before
+            .filter(|_| at > 0)
+            .and_then(|before| now.iter().position(|entry| before.get(at) == Some(entry)));
         if let Some(place) = same.filter(|place| *place != at) {
             chosen.set(place);
-            let scroll = move || browser::scroll_to(&format!("palette-{place}"), web_sys::ScrollLogicalPosition::Nearest);
+            let scroll =
+                move || browser::scroll_to(&format!("palette-{place}"), web_sys::ScrollLogicalPosition::Nearest);
             browser::after(std::time::Duration::ZERO, scroll);
         }
         now

@@ -1,5 +1,5 @@
-//! How Claude Code is started: its arguments and environment for a session.
-//! It must not leave the mode or the sources of settings to a default: a resumed process forgets its mode, and a folder nobody trusts runs nothing of its own.
+//! How Claude Code is started: its arguments and environment for a session. It must not leave the mode or the sources
+//! of settings to a default: a resumed process forgets its mode, and a folder nobody trusts runs nothing of its own.
 
 use super::mode_word;
 use crate::{
@@ -11,19 +11,38 @@ use crate::{
 pub fn spec(lead: &[&str], start: &Start) -> Spec {
     let mut args: Vec<String> = lead.iter().map(|&arg| arg.to_owned()).collect();
     let mut push = |list: &[&str]| args.extend(list.iter().map(|&arg| arg.to_owned()));
-    push(&["-p", "--output-format", "stream-json", "--verbose", "--input-format", "stream-json"]);
-    push(&["--permission-prompt-tool", "stdio", "--permission-mode", mode_word(start.mode), "--include-partial-messages"]);
+    push(&[
+        "-p",
+        "--output-format",
+        "stream-json",
+        "--verbose",
+        "--input-format",
+        "stream-json",
+    ]);
+    push(&[
+        "--permission-prompt-tool",
+        "stdio",
+        "--permission-mode",
+        mode_word(start.mode),
+        "--include-partial-messages",
+    ]);
     let session = start.session.uuid().to_string();
     match start.how {
         How::Fresh => push(&["--session-id", &session]),
         How::Resume => push(&["--resume", &session]),
-        How::Fork { from } => push(&["--resume", &from.uuid().to_string(), "--fork-session", "--session-id", &session]),
+        How::Fork { from } => push(&[
+            "--resume",
+            &from.uuid().to_string(),
+            "--fork-session",
+            "--session-id",
+            &session,
+        ]),
     }
     if start.trusted {
         push(&["--setting-sources", "user,project,local"]);
     } else {
-        // Without the project's sources its hooks, skills, commands, subagents, environment, key helpers and CLAUDE.md are not read;
-        // the strict flag keeps MCP servers out that its `.mcp.json` names.
+        // Without the project's sources its hooks, skills, commands, subagents, environment, key helpers and CLAUDE.md
+        // are not read; the strict flag keeps MCP servers out that its `.mcp.json` names.
         push(&["--setting-sources", "user", "--strict-mcp-config"]);
     }
     if let Some(model) = &start.model {
@@ -35,5 +54,10 @@ pub fn spec(lead: &[&str], start: &Start) -> Spec {
     for key in ["CLAUDE_CODE_STARTUP_FAILURE_RESULTS", "DISABLE_AUTOUPDATER"] {
         env.entry(key.into()).or_insert_with(|| "1".into());
     }
-    Spec { program: start.program.clone(), args, cwd: start.cwd.clone(), env }
+    Spec {
+        program: start.program.clone(),
+        args,
+        cwd: start.cwd.clone(),
+        env,
+    }
 }

@@ -15,7 +15,13 @@ pub struct Recent<T> {
 impl<T> Recent<T> {
     /// An empty memory with its limits.
     pub fn new(count: usize, bytes: usize) -> Self {
-        Self { count, bytes, held: 0, order: VecDeque::new(), values: HashMap::new() }
+        Self {
+            count,
+            bytes,
+            held: 0,
+            order: VecDeque::new(),
+            values: HashMap::new(),
+        }
     }
 
     /// Remembers a value that takes about `size` bytes.
@@ -26,7 +32,9 @@ impl<T> Recent<T> {
         self.order.push_back(name.to_owned());
         self.values.insert(name.to_owned(), (value, size));
         while self.values.len() > self.count || self.held > self.bytes {
-            let Some(oldest) = self.order.front().cloned() else { break };
+            let Some(oldest) = self.order.front().cloned() else {
+                break;
+            };
             self.remove(&oldest);
         }
     }
@@ -72,7 +80,10 @@ mod tests {
         recent.insert("b", 2, 10);
         recent.insert("a", 3, 10);
         recent.insert("c", 4, 10);
-        assert_eq!((recent.get("a"), recent.get("b"), recent.get("c")), (Some(&3), None, Some(&4)));
+        assert_eq!(
+            (recent.get("a"), recent.get("b"), recent.get("c")),
+            (Some(&3), None, Some(&4))
+        );
         recent.insert("d", 5, 95);
         assert_eq!(recent.names(), ["d"]);
         recent.insert("e", 6, 1000);

@@ -1,5 +1,5 @@
-//! Claude Code over stream-json both ways, with its control protocol on stdio.
-//! It must not assume a closed protocol: kinds, words and fields it does not know are passed on or ignored, never an error.
+//! Claude Code over stream-json both ways, with its control protocol on stdio. It must not assume a closed protocol:
+//! kinds, words and fields it does not know are passed on or ignored, never an error.
 
 mod argv;
 mod memory;
@@ -14,8 +14,8 @@ use crate::process::Spec;
 use model::{id::PromptId, sessions::Mode};
 use serde_json::{Value, json};
 
-/// What our own requests are called on the wire: `ow-<number>-<wish>`. The wish is in the name so that an answer is understood by a driver
-/// that did not ask, after a restart of the node.
+/// What our own requests are called on the wire: `ow-<number>-<wish>`. The wish is in the name so that an answer is
+/// understood by a driver that did not ask, after a restart of the node.
 const PREFIX: &str = "ow-";
 
 /// The driver of one process.
@@ -31,17 +31,26 @@ pub struct Claude {
 impl Claude {
     /// For the real Claude Code.
     pub fn new() -> Self {
-        Self { lead: &[], number: 0, heard: read::Heard::default() }
+        Self {
+            lead: &[],
+            number: 0,
+            heard: read::Heard::default(),
+        }
     }
 
     /// For the demo agent: [`Start::program`] is the node's own program.
     pub fn demo() -> Self {
-        Self { lead: &["demo-agent"], ..Self::new() }
+        Self {
+            lead: &["demo-agent"],
+            ..Self::new()
+        }
     }
 
     fn control(&mut self, wish: Wish, request: Value) -> Vec<Vec<u8>> {
         self.number = self.number.max(self.heard.newest_request) + 1;
-        vec![bytes(&json!({"type": "control_request", "request_id": format!("{PREFIX}{}-{}", self.number, word(wish)), "request": request}))]
+        vec![bytes(
+            &json!({"type": "control_request", "request_id": format!("{PREFIX}{}-{}", self.number, word(wish)), "request": request}),
+        )]
     }
 }
 
@@ -80,7 +89,10 @@ impl Driver for Claude {
     }
 
     fn set_mode(&mut self, mode: Mode) -> Vec<Vec<u8>> {
-        self.control(Wish::Mode(mode), json!({"subtype": "set_permission_mode", "mode": mode_word(mode)}))
+        self.control(
+            Wish::Mode(mode),
+            json!({"subtype": "set_permission_mode", "mode": mode_word(mode)}),
+        )
     }
 
     fn set_model(&mut self, model: Option<&str>) -> Vec<Vec<u8>> {
@@ -89,22 +101,33 @@ impl Driver for Claude {
 
     fn answer(&mut self, request: &str, answer: &Answer) -> Vec<Vec<u8>> {
         let response = match answer {
-            Answer::Allow { input, remember, mode, answers } => {
+            Answer::Allow {
+                input,
+                remember,
+                mode,
+                answers,
+            } => {
                 let mut input = input.clone();
                 if let (Some(answers), Some(Value::Object(map))) = (answers, &mut input) {
                     map.insert("answers".into(), json!(answers));
                 }
                 let mut permissions = remember.clone();
-                permissions.extend(mode.map(|mode| json!({"type": "setMode", "mode": mode_word(mode), "destination": "session"})));
+                permissions.extend(
+                    mode.map(|mode| json!({"type": "setMode", "mode": mode_word(mode), "destination": "session"})),
+                );
                 let mut allow = json!({"behavior": "allow", "updatedPermissions": permissions});
                 if let Some(input) = input {
                     allow["updatedInput"] = input;
                 }
                 allow
             }
-            Answer::Deny { message, interrupt } => json!({"behavior": "deny", "message": message, "interrupt": interrupt}),
+            Answer::Deny { message, interrupt } => {
+                json!({"behavior": "deny", "message": message, "interrupt": interrupt})
+            }
         };
-        vec![bytes(&json!({"type": "control_response", "response": {"subtype": "success", "request_id": request, "response": response}}))]
+        vec![bytes(
+            &json!({"type": "control_response", "response": {"subtype": "success", "request_id": request, "response": response}}),
+        )]
     }
 }
 
@@ -114,7 +137,9 @@ fn bytes(value: &Value) -> Vec<u8> {
 
 /// What is said to an ask that the mode `plan` forbids.
 pub fn still_planning() -> Answer {
-    Answer::deny("The session is still planning: propose the plan with ExitPlanMode and wait until a person approves it. Nothing may be changed before.")
+    Answer::deny(
+        "The session is still planning: propose the plan with ExitPlanMode and wait until a person approves it. Nothing may be changed before.",
+    )
 }
 
 /// The agent's word for a mode.
@@ -126,7 +151,8 @@ const fn mode_word(mode: Mode) -> &'static str {
     }
 }
 
-/// The mode of an agent's word; `None` for modes OrchWiz does not offer (`auto`, `dontAsk`, `bypassPermissions`, newer ones).
+/// The mode of an agent's word; `None` for modes OrchWiz does not offer (`auto`, `dontAsk`, `bypassPermissions`, newer
+/// ones).
 fn mode_of(word: &str) -> Option<Mode> {
     match word {
         "plan" => Some(Mode::Plan),

@@ -15,8 +15,9 @@ struct Spent {
 
 /// Sums of one process. At most [`Ledger::MODELS`] models are told apart.
 ///
-/// Claude Code's own totals (`modelUsage`) go on across resume and fork and start anew after `/clear`, so they count earlier processes again.
-/// Each result also says what was spent since the result before; that is what is summed here. Without it (older versions) the totals are taken.
+/// Claude Code's own totals (`modelUsage`) go on across resume and fork and start anew after `/clear`, so they count
+/// earlier processes again. Each result also says what was spent since the result before; that is what is summed here.
+/// Without it (older versions) the totals are taken.
 #[derive(Default)]
 pub struct Ledger(BTreeMap<String, Spent>);
 
@@ -27,7 +28,10 @@ impl Ledger {
 
     /// Takes in a result; returns the models whose sums changed: name, tokens, millionths of a dollar.
     pub fn result(&mut self, result: &Value) -> Vec<(String, Tokens, Option<i64>)> {
-        let (list, adds) = match (result["model_usage_since_last_result"].as_object(), result["modelUsage"].as_object()) {
+        let (list, adds) = match (
+            result["model_usage_since_last_result"].as_object(),
+            result["modelUsage"].as_object(),
+        ) {
             (Some(since), _) => (since, true),
             (None, Some(totals)) => (totals, false),
             (None, None) => return Vec::new(),
@@ -44,7 +48,10 @@ impl Ledger {
                 cache_read: count("cacheReadInputTokens"),
                 cache_write: count("cacheCreationInputTokens"),
             };
-            let now = Spent { tokens, nanos: nanos(&usage["costUSD"]) };
+            let now = Spent {
+                tokens,
+                nanos: nanos(&usage["costUSD"]),
+            };
             let before = self.0.get(model).copied().unwrap_or_default();
             let sum = if adds { before.plus(now) } else { now };
             if sum != before {
@@ -73,7 +80,8 @@ fn micros(nanos: i64) -> i64 {
     (nanos.saturating_add(500) / 1000).min(USAGE_MOST)
 }
 
-/// A JSON number of dollars in billionths, from its shortest decimal text; digits beyond are cut. `None` for negative, absurd or no numbers.
+/// A JSON number of dollars in billionths, from its shortest decimal text; digits beyond are cut. `None` for negative,
+/// absurd or no numbers.
 fn nanos(value: &Value) -> Option<i64> {
     let text = value.as_number()?.to_string();
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -88,7 +96,10 @@ fn nanos(value: &Value) -> Option<i64> {
     }
     let point = usize::try_from(point).ok().filter(|point| *point <= 18)?;
     let kept: String = digits.chars().chain(std::iter::repeat('0')).take(point).collect();
-    kept.bytes().all(|b| b.is_ascii_digit()).then(|| kept.parse().ok()).flatten()
+    kept.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| kept.parse().ok())
+        .flatten()
 }
 
 #[cfg(test)]
@@ -121,10 +132,34 @@ mod tests {
     fn a_resumed_process_counts_only_its_own() {
         let mut ledger = Ledger::default();
         let usage = |input: i64, cost: f64| json!({"m": {"inputTokens": input, "outputTokens": 1, "costUSD": cost}});
-        let first = ledger.result(&json!({"modelUsage": usage(500, 0.5), "model_usage_since_last_result": usage(100, 0.1)}));
-        assert_eq!(first, [("m".into(), Tokens { input: 100, output: 1, ..Tokens::default() }, Some(100_000))]);
-        let second = ledger.result(&json!({"modelUsage": usage(700, 0.7), "model_usage_since_last_result": usage(200, 0.2)}));
-        assert_eq!(second, [("m".into(), Tokens { input: 300, output: 2, ..Tokens::default() }, Some(300_000))]);
+        let first =
+            ledger.result(&json!({"modelUsage": usage(500, 0.5), "model_usage_since_last_result": usage(100, 0.1)}));
+        assert_eq!(
+            first,
+            [(
+                "m".into(),
+                Tokens {
+                    input: 100,
+                    output: 1,
+                    ..Tokens::default()
+                },
+                Some(100_000)
+            )]
+        );
+        let second =
+            ledger.result(&json!({"modelUsage": usage(700, 0.7), "model_usage_since_last_result": usage(200, 0.2)}));
+        assert_eq!(
+            second,
+            [(
+                "m".into(),
+                Tokens {
+                    input: 300,
+                    output: 2,
+                    ..Tokens::default()
+                },
+                Some(300_000)
+            )]
+        );
     }
 
     #[test]
@@ -135,8 +170,19 @@ mod tests {
             ledger.result(&json!({"model_usage_since_last_result": most}));
         }
         let sum = ledger.0["m"];
-        assert_eq!(sum.tokens, Tokens { input: USAGE_MOST, ..Tokens::default() });
-        assert!(sum.nanos.map(micros).is_some_and(|cost| (0..=USAGE_MOST).contains(&cost)), "{sum:?}");
+        assert_eq!(
+            sum.tokens,
+            Tokens {
+                input: USAGE_MOST,
+                ..Tokens::default()
+            }
+        );
+        assert!(
+            sum.nanos
+                .map(micros)
+                .is_some_and(|cost| (0..=USAGE_MOST).contains(&cost)),
+            "{sum:?}"
+        );
     }
 
     #[test]

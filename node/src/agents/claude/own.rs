@@ -12,7 +12,16 @@ const DIRECTORIES: &str = "/permissions/additionalDirectories";
 
 /// What in a folder can make the agent run something: what lies in `.claude`, and servers to start.
 pub const OWN: Own = Own {
-    sources: &[PROJECT, LOCAL, ".claude/hooks", ".claude/agents", ".claude/commands", ".claude/skills", ".claude/plugins", ".claude/output-styles"],
+    sources: &[
+        PROJECT,
+        LOCAL,
+        ".claude/hooks",
+        ".claude/agents",
+        ".claude/commands",
+        ".claude/skills",
+        ".claude/plugins",
+        ".claude/output-styles",
+    ],
     above: &[".mcp.json"],
     settings: &[PROJECT, LOCAL],
     lists: &[ALLOW, DIRECTORIES],
@@ -28,12 +37,17 @@ pub const fn remembered_in(scope: RememberScope) -> Option<&'static str> {
     }
 }
 
-/// Permission rules (`Bash(make *)`) and folders as they are written into the folder's settings at a scope; `None` where none of these are written.
+/// Permission rules (`Bash(make *)`) and folders as they are written into the folder's settings at a scope; `None`
+/// where none of these are written.
 pub fn grant(scope: RememberScope, rules: Vec<String>, directories: Vec<String>) -> Option<Grant> {
     let (file, at_root) = match scope {
         RememberScope::Local => (LOCAL, true),
         RememberScope::Project => (PROJECT, false),
         RememberScope::Session | RememberScope::User => return None,
     };
-    Some(Grant { file, at_root, adds: vec![(ALLOW, rules), (DIRECTORIES, directories)] })
+    Some(Grant {
+        file,
+        at_root,
+        adds: vec![(ALLOW, rules), (DIRECTORIES, directories)],
+    })
 }

@@ -31,10 +31,15 @@ fn scope(destination: Option<&str>) -> RememberScope {
 
 /// These suggestions as rules to remember at the scope a person chose; without those that no session may have.
 pub fn remember(suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
-    suggestions.iter().filter(|suggestion| may_remember(&suggestion.raw)).map(|suggestion| at_scope(&suggestion.raw, scope)).collect()
+    suggestions
+        .iter()
+        .filter(|suggestion| may_remember(&suggestion.raw))
+        .map(|suggestion| at_scope(&suggestion.raw, scope))
+        .collect()
 }
 
-/// Whether this may be given back to the agent: no change to a mode that a session of OrchWiz cannot have (`bypassPermissions` and its kin).
+/// Whether this may be given back to the agent: no change to a mode that a session of OrchWiz cannot have
+/// (`bypassPermissions` and its kin).
 fn may_remember(raw: &Value) -> bool {
     raw["type"] != "setMode" || mode(raw).is_some()
 }
@@ -49,24 +54,41 @@ fn mode(raw: &Value) -> Option<Mode> {
     raw["mode"].as_str().and_then(mode_of)
 }
 
-/// A suggestion with its destination rewritten. A change of mode stays with the session: nowhere else would anybody expect it.
+/// A suggestion with its destination rewritten. A change of mode stays with the session: nowhere else would anybody
+/// expect it.
 fn at_scope(raw: &Value, scope: RememberScope) -> Value {
     let mut raw = raw.clone();
-    let scope = if raw["type"] == "setMode" { RememberScope::Session } else { scope };
+    let scope = if raw["type"] == "setMode" {
+        RememberScope::Session
+    } else {
+        scope
+    };
     if let Value::Object(map) = &mut raw {
         map.insert("destination".into(), json!(destination(scope)));
     }
     raw
 }
 
-/// What the agent writes into the folder's own settings when it is given this suggestion at this scope; `None` where it writes nothing there, or
-/// something else than more permission.
+/// What the agent writes into the folder's own settings when it is given this suggestion at this scope; `None` where it
+/// writes nothing there, or something else than more permission.
 pub fn grant(suggestions: &[Suggestion], scope: RememberScope) -> Option<Grant> {
     let (mut allow, mut directories) = (Vec::new(), Vec::new());
     for Suggestion { raw, .. } in suggestions {
         match raw["type"].as_str()? {
-            "addRules" if raw["behavior"] == "allow" => allow.extend(raw["rules"].as_array()?.iter().map(written).collect::<Option<Vec<_>>>()?),
-            "addDirectories" => directories.extend(raw["directories"].as_array()?.iter().filter_map(Value::as_str).map(str::to_owned)),
+            "addRules" if raw["behavior"] == "allow" => allow.extend(
+                raw["rules"]
+                    .as_array()?
+                    .iter()
+                    .map(written)
+                    .collect::<Option<Vec<_>>>()?,
+            ),
+            "addDirectories" => directories.extend(
+                raw["directories"]
+                    .as_array()?
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned),
+            ),
             _ => return None,
         }
     }
@@ -77,14 +99,17 @@ pub fn grant(suggestions: &[Suggestion], scope: RememberScope) -> Option<Grant> 
 fn written(rule: &Value) -> Option<String> {
     let tool = rule["toolName"].as_str()?;
     Some(match rule["ruleContent"].as_str() {
-        Some(content) if !content.is_empty() => format!("{tool}({})", content.replace('\\', "\\\\").replace('(', "\\(").replace(')', "\\)")),
+        Some(content) if !content.is_empty() => format!(
+            "{tool}({})",
+            content.replace('\\', "\\\\").replace('(', "\\(").replace(')', "\\)")
+        ),
         _ => tool.to_owned(),
     })
 }
 
-/// What "always" would remember, in words. The agent offers alternatives, from narrow to wide: rules, folders, another mode.
-/// Only the narrowest kind is taken: who always allows a command has not said that every edit goes unasked.
-/// Kinds this version does not know are left out: nobody could say yes to them knowingly.
+/// What "always" would remember, in words. The agent offers alternatives, from narrow to wide: rules, folders, another
+/// mode. Only the narrowest kind is taken: who always allows a command has not said that every edit goes unasked. Kinds
+/// this version does not know are left out: nobody could say yes to them knowingly.
 pub fn suggestions(raw: Option<&Value>) -> Vec<Suggestion> {
     let list = raw.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let width = |raw: &Value| match raw["type"].as_str() {
@@ -94,10 +119,23 @@ pub fn suggestions(raw: Option<&Value>) -> Vec<Suggestion> {
     };
     let known: Vec<(u8, Suggestion)> = list
         .iter()
-        .filter_map(|raw| Some((width(raw), Suggestion { text: text(raw)?, scope: scope(raw["destination"].as_str()), raw: raw.clone() })))
+        .filter_map(|raw| {
+            Some((
+                width(raw),
+                Suggestion {
+                    text: text(raw)?,
+                    scope: scope(raw["destination"].as_str()),
+                    raw: raw.clone(),
+                },
+            ))
+        })
         .collect();
     let narrowest = known.iter().map(|(width, _)| *width).min();
-    known.into_iter().filter(|(width, _)| Some(*width) == narrowest).map(|(_, suggestion)| suggestion).collect()
+    known
+        .into_iter()
+        .filter(|(width, _)| Some(*width) == narrowest)
+        .map(|(_, suggestion)| suggestion)
+        .collect()
 }
 
 /// Why the agent asks, in its words where it says any.
@@ -109,7 +147,9 @@ pub fn reason(request: &Value) -> Option<String> {
         .filter(|line| !line.is_empty())
         .or_else(|| {
             let tool = rule["tool_name"].as_str()?;
-            let what = rule["rule_content"].as_str().map_or(tool.to_owned(), |content| format!("{tool}({content})"));
+            let what = rule["rule_content"]
+                .as_str()
+                .map_or(tool.to_owned(), |content| format!("{tool}({content})"));
             Some(format!("a rule asks for {what}"))
         })
         .or_else(|| match request["decision_reason_type"].as_str()? {
@@ -140,7 +180,9 @@ pub fn cause(request: &Value) -> Cause {
 /// The questions of `AskUserQuestion`; what cannot be read is left out.
 pub fn questions(input: &Value) -> Vec<Question> {
     let list = input["questions"].as_array().map_or(&[][..], Vec::as_slice);
-    list.iter().filter_map(|question| serde_json::from_value(question.clone()).ok()).collect()
+    list.iter()
+        .filter_map(|question| serde_json::from_value(question.clone()).ok())
+        .collect()
 }
 
 /// `allow Bash(cargo test *)`, `set mode acceptEdits`, `add directory /srv/data`.
@@ -195,10 +237,24 @@ mod tests {
             {"type": "rewriteHistory", "destination": "userSettings"},
             {"type": "addRules", "rules": [], "behavior": "allow", "destination": "session"},
         ]);
-        let said = |raw: &Value| suggestions(Some(raw)).into_iter().map(|s| (s.text, s.scope)).collect::<Vec<_>>();
-        assert_eq!(said(&raw), [("allow Bash(cargo test *), Read".into(), RememberScope::Local)]);
-        assert_eq!(said(&json!([raw[1], raw[2]])), [("allow the folder /srv/data".into(), RememberScope::Session)]);
-        assert_eq!(said(&json!([raw[1], raw[3]])), [("accept all edits".into(), RememberScope::Session)]);
+        let said = |raw: &Value| {
+            suggestions(Some(raw))
+                .into_iter()
+                .map(|s| (s.text, s.scope))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            said(&raw),
+            [("allow Bash(cargo test *), Read".into(), RememberScope::Local)]
+        );
+        assert_eq!(
+            said(&json!([raw[1], raw[2]])),
+            [("allow the folder /srv/data".into(), RememberScope::Session)]
+        );
+        assert_eq!(
+            said(&json!([raw[1], raw[3]])),
+            [("accept all edits".into(), RememberScope::Session)]
+        );
         assert_eq!(said(&json!("nonsense")), []);
     }
 
@@ -207,8 +263,16 @@ mod tests {
         for mode in ["bypassPermissions", "auto", "dontAsk", "newest", ""] {
             let raw = json!({"type": "setMode", "mode": mode, "destination": "session"});
             assert_eq!(suggestions(Some(&json!([raw]))), [], "{mode} is offered");
-            let stored = [Suggestion { text: "go on".into(), scope: RememberScope::Session, raw }];
-            assert_eq!(remember(&stored, RememberScope::Session), Vec::<Value>::new(), "{mode} is given back");
+            let stored = [Suggestion {
+                text: "go on".into(),
+                scope: RememberScope::Session,
+                raw,
+            }];
+            assert_eq!(
+                remember(&stored, RememberScope::Session),
+                Vec::<Value>::new(),
+                "{mode} is given back"
+            );
         }
         for mode in ["plan", "default", "acceptEdits"] {
             let raw = json!({"type": "setMode", "mode": mode, "destination": "session"});
@@ -219,22 +283,37 @@ mod tests {
 
     #[test]
     fn a_change_of_mode_is_never_written_to_a_file() {
-        let at = at_scope(&json!({"type": "setMode", "mode": "acceptEdits", "destination": "session"}), RememberScope::User);
+        let at = at_scope(
+            &json!({"type": "setMode", "mode": "acceptEdits", "destination": "session"}),
+            RememberScope::User,
+        );
         assert_eq!(at["destination"], "session");
     }
 
     #[test]
     fn only_more_permission_in_the_folders_own_settings_is_a_grant() {
-        let suggestion = |raw: Value| Suggestion { text: String::new(), scope: RememberScope::Session, raw };
+        let suggestion = |raw: Value| Suggestion {
+            text: String::new(),
+            scope: RememberScope::Session,
+            raw,
+        };
         let rules = json!([{"toolName": "Bash", "ruleContent": r"echo (a) \n"}, {"toolName": "Bash", "ruleContent": ""}, {"toolName": "Read"}]);
         let rules = suggestion(json!({"type": "addRules", "rules": rules, "behavior": "allow"}));
-        let granted = own::grant(RememberScope::Local, vec![r"Bash(echo \(a\) \\n)".into(), "Bash".into(), "Read".into()], Vec::new());
+        let granted = own::grant(
+            RememberScope::Local,
+            vec![r"Bash(echo \(a\) \\n)".into(), "Bash".into(), "Read".into()],
+            Vec::new(),
+        );
         assert!(granted.is_some());
         assert_eq!(grant(std::slice::from_ref(&rules), RememberScope::Local), granted);
         for scope in [RememberScope::Session, RememberScope::User] {
             assert_eq!(grant(std::slice::from_ref(&rules), scope), None);
         }
-        for other in [json!({"type": "addRules", "rules": [], "behavior": "deny"}), json!({"type": "setMode", "mode": "acceptEdits"}), json!({"type": "new"})] {
+        for other in [
+            json!({"type": "addRules", "rules": [], "behavior": "deny"}),
+            json!({"type": "setMode", "mode": "acceptEdits"}),
+            json!({"type": "new"}),
+        ] {
             assert_eq!(grant(&[rules.clone(), suggestion(other)], RememberScope::Project), None);
         }
     }
@@ -243,6 +322,9 @@ mod tests {
     fn the_scope_a_person_chose_replaces_the_suggested_one_and_nothing_else() {
         let raw = json!({"type": "addRules", "rules": [{"toolName": "Read"}], "behavior": "allow", "destination": "localSettings"});
         let at = at_scope(&raw, RememberScope::User);
-        assert_eq!(at, json!({"type": "addRules", "rules": [{"toolName": "Read"}], "behavior": "allow", "destination": "userSettings"}));
+        assert_eq!(
+            at,
+            json!({"type": "addRules", "rules": [{"toolName": "Read"}], "behavior": "allow", "destination": "userSettings"})
+        );
     }
 }

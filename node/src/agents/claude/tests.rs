@@ -24,7 +24,14 @@ fn fixtures() -> PathBuf {
 fn names() -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(fixtures())
         .expect("fixtures are part of the repository")
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".ndjson").map(str::to_owned))
+        .filter_map(|entry| {
+            entry
+                .ok()?
+                .file_name()
+                .to_str()?
+                .strip_suffix(".ndjson")
+                .map(str::to_owned)
+        })
         .collect();
     names.sort();
     names
@@ -34,7 +41,12 @@ fn names() -> Vec<String> {
 fn lines(name: &str) -> Vec<Vec<u8>> {
     let text = fs::read_to_string(fixtures().join(format!("{name}.ndjson"))).expect("a fixture");
     text.lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).expect("a fixture is NDJSON").get("out").cloned())
+        .filter_map(|line| {
+            serde_json::from_str::<Value>(line)
+                .expect("a fixture is NDJSON")
+                .get("out")
+                .cloned()
+        })
         .map(|out| match out {
             Value::String(text) => text.into_bytes(),
             line => bytes(&line),
@@ -52,7 +64,12 @@ fn told(events: &[AgentEvent]) -> String {
     let mut text = String::new();
     let mut half: Option<(String, String)> = None;
     for event in events {
-        if let AgentEvent::Said(Said::Delta { kind, parent, text: piece }) = event {
+        if let AgentEvent::Said(Said::Delta {
+            kind,
+            parent,
+            text: piece,
+        }) = event
+        {
             let thread = format!("Delta {} {}", kind.word(), parent.as_deref().unwrap_or("main"));
             match &mut half {
                 Some((of, sum)) if *of == thread => sum.push_str(piece),
@@ -78,14 +95,19 @@ fn every_recorded_stream_is_told_as_it_was_agreed() {
             wrong.push(format!("== {name}\n{now}"));
         }
     }
-    assert!(wrong.is_empty(), "changed (agree with `cargo test -p node agree_with_streams -- --ignored` after reading the difference):\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "changed (agree with `cargo test -p node agree_with_streams -- --ignored` after reading the difference):\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
 #[ignore = "writes the snapshots that every_recorded_stream_is_told_as_it_was_agreed reads"]
 fn agree_with_streams() {
     for name in names() {
-        fs::write(fixtures().join(format!("{name}.events")), told(&events(&name))).expect("the fixtures can be written");
+        fs::write(fixtures().join(format!("{name}.events")), told(&events(&name)))
+            .expect("the fixtures can be written");
     }
 }
 
@@ -121,15 +143,32 @@ fn every_call_that_starts_ends_and_every_turn_too() {
 #[test]
 fn the_words_a_person_sees_are_the_plan_the_model_wrote() {
     for name in ["plan", "plan_file", "plan_back"] {
-        let asks: Vec<Ask> = events(name).into_iter().filter_map(|event| if let AgentEvent::Ask(Asks::New(ask)) = event { Some(*ask) } else { None }).collect();
-        let plans: Vec<&str> = asks.iter().filter(|ask| ask.kind == ApprovalKind::Plan).map(|ask| ask.input["plan"].as_str().expect("text")).collect();
+        let asks: Vec<Ask> = events(name)
+            .into_iter()
+            .filter_map(|event| {
+                if let AgentEvent::Ask(Asks::New(ask)) = event {
+                    Some(*ask)
+                } else {
+                    None
+                }
+            })
+            .collect();
+        let plans: Vec<&str> = asks
+            .iter()
+            .filter(|ask| ask.kind == ApprovalKind::Plan)
+            .map(|ask| ask.input["plan"].as_str().expect("text"))
+            .collect();
         let expected: &[&str] = match name {
             "plan" => &["# Plan\n\n1. Write plan.txt"],
             "plan_file" => &["# Plan in a file"],
             _ => &["One step.", "Two steps."],
         };
         assert_eq!(plans, expected, "{name}");
-        let against: Vec<&str> = asks.iter().filter(|ask| ask.is_against_plan()).map(|ask| ask.tool.as_str()).collect();
+        let against: Vec<&str> = asks
+            .iter()
+            .filter(|ask| ask.is_against_plan())
+            .map(|ask| ask.tool.as_str())
+            .collect();
         assert_eq!(against, if name == "plan" { &["Write"][..] } else { &[] }, "{name}");
     }
 }
@@ -143,12 +182,30 @@ fn an_interrupted_turn_is_not_a_failed_one() {
         ("queued", vec![TurnOutcome::Completed, TurnOutcome::Completed]),
         ("resume_same", vec![TurnOutcome::Completed]),
     ] {
-        let ends: Vec<TurnOutcome> =
-            events(name).into_iter().filter_map(|event| if let AgentEvent::Turn(Turn::Ended { outcome }) = event { Some(outcome) } else { None }).collect();
+        let ends: Vec<TurnOutcome> = events(name)
+            .into_iter()
+            .filter_map(|event| {
+                if let AgentEvent::Turn(Turn::Ended { outcome }) = event {
+                    Some(outcome)
+                } else {
+                    None
+                }
+            })
+            .collect();
         assert_eq!(ends, expected, "{name}");
     }
-    assert!(events("interrupt_ask").iter().any(|event| matches!(event, AgentEvent::Ask(Asks::Cancelled { .. }))));
-    assert!(events("interrupt_tool").iter().any(|event| matches!(event, AgentEvent::Call(Call::End { status: CallStatus::Failed, .. }))));
+    assert!(
+        events("interrupt_ask")
+            .iter()
+            .any(|event| matches!(event, AgentEvent::Ask(Asks::Cancelled { .. })))
+    );
+    assert!(events("interrupt_tool").iter().any(|event| matches!(
+        event,
+        AgentEvent::Call(Call::End {
+            status: CallStatus::Failed,
+            ..
+        })
+    )));
 }
 
 #[test]
@@ -156,7 +213,13 @@ fn a_resumed_or_forked_process_is_not_charged_for_the_one_before() {
     for name in ["resume", "fork"] {
         let costs: Vec<Option<i64>> = events(name)
             .into_iter()
-            .filter_map(|event| if let AgentEvent::Session(Session::Usage { cost_micros, .. }) = event { Some(cost_micros) } else { None })
+            .filter_map(|event| {
+                if let AgentEvent::Session(Session::Usage { cost_micros, .. }) = event {
+                    Some(cost_micros)
+                } else {
+                    None
+                }
+            })
             .collect();
         assert_eq!(costs, [Some(1250)], "{name}");
     }
@@ -164,20 +227,43 @@ fn a_resumed_or_forked_process_is_not_charged_for_the_one_before() {
 
 #[test]
 fn what_increments_sum_to_is_what_a_fresh_process_says_in_all() {
-    for name in names().into_iter().filter(|name| !matches!(name.as_str(), "resume" | "fork" | "resume_same")) {
+    for name in names()
+        .into_iter()
+        .filter(|name| !matches!(name.as_str(), "resume" | "fork" | "resume_same"))
+    {
         let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         for event in events(&name) {
-            if let AgentEvent::Session(Session::Usage { model, tokens, cost_micros }) = event {
+            if let AgentEvent::Session(Session::Usage {
+                model,
+                tokens,
+                cost_micros,
+            }) = event
+            {
                 sums.insert(model, (tokens.total(), cost_micros.unwrap_or(0)));
             }
         }
-        let Some(result) = lines(&name).iter().rev().filter_map(|line| serde_json::from_slice::<Value>(line).ok()).find(|line| line["type"] == "result") else {
+        let Some(result) = lines(&name)
+            .iter()
+            .rev()
+            .filter_map(|line| serde_json::from_slice::<Value>(line).ok())
+            .find(|line| line["type"] == "result")
+        else {
             continue;
         };
         for (model, usage) in result["modelUsage"].as_object().into_iter().flatten() {
-            let total: i64 =
-                ["inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"].iter().filter_map(|key| usage[*key].as_i64()).sum();
-            #[expect(clippy::cast_possible_truncation, reason = "a test compares small amounts by another way than the code")]
+            let total: i64 = [
+                "inputTokens",
+                "outputTokens",
+                "cacheReadInputTokens",
+                "cacheCreationInputTokens",
+            ]
+            .iter()
+            .filter_map(|key| usage[*key].as_i64())
+            .sum();
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a test compares small amounts by another way than the code"
+            )]
             let micros = (usage["costUSD"].as_f64().unwrap_or(0.0) * 1e6).round() as i64;
             assert_eq!(sums.get(model), Some(&(total, micros)), "{name} {model}");
         }
@@ -186,15 +272,30 @@ fn what_increments_sum_to_is_what_a_fresh_process_says_in_all() {
 
 #[test]
 fn a_conversation_that_is_not_there_is_said_so() {
-    assert_eq!(events("resume_nothing"), [AgentEvent::Session(Session::NothingToResume)], "the node then starts anew with the same id");
+    assert_eq!(
+        events("resume_nothing"),
+        [AgentEvent::Session(Session::NothingToResume)],
+        "the node then starts anew with the same id"
+    );
 }
 
 #[test]
 fn being_signed_out_says_what_to_do() {
     for name in ["no_key", "unauthorized"] {
-        let errors: Vec<String> =
-            events(name).into_iter().filter_map(|event| if let AgentEvent::Said(Said::Error { text }) = event { Some(text) } else { None }).collect();
-        assert!(matches!(&errors[..], [text] if text.contains("claude auth login")), "{name}: {errors:?}");
+        let errors: Vec<String> = events(name)
+            .into_iter()
+            .filter_map(|event| {
+                if let AgentEvent::Said(Said::Error { text }) = event {
+                    Some(text)
+                } else {
+                    None
+                }
+            })
+            .collect();
+        assert!(
+            matches!(&errors[..], [text] if text.contains("claude auth login")),
+            "{name}: {errors:?}"
+        );
     }
 }
 
@@ -232,19 +333,44 @@ fn every_start_says_the_mode_and_whose_settings_count() {
     let other = SessionId::from_uuid(Uuid::from_u128(8));
     let args = |start: &Start| Claude::new().spec(start).args.join(" ");
     let base = "-p --output-format stream-json --verbose --input-format stream-json --permission-prompt-tool stdio";
-    let (one, two) = ("00000000-0000-0000-0000-000000000007", "00000000-0000-0000-0000-000000000008");
+    let (one, two) = (
+        "00000000-0000-0000-0000-000000000007",
+        "00000000-0000-0000-0000-000000000008",
+    );
     assert_eq!(
         args(&start()),
-        format!("{base} --permission-mode plan --include-partial-messages --session-id {one} --setting-sources user --strict-mcp-config")
+        format!(
+            "{base} --permission-mode plan --include-partial-messages --session-id {one} --setting-sources user --strict-mcp-config"
+        )
     );
-    let resume = Start { how: How::Resume, mode: Mode::AutoAccept, trusted: true, model: Some("opus".into()), ..start() };
+    let resume = Start {
+        how: How::Resume,
+        mode: Mode::AutoAccept,
+        trusted: true,
+        model: Some("opus".into()),
+        ..start()
+    };
     assert_eq!(
         args(&resume),
-        format!("{base} --permission-mode acceptEdits --include-partial-messages --resume {one} --setting-sources user,project,local --model=opus")
+        format!(
+            "{base} --permission-mode acceptEdits --include-partial-messages --resume {one} --setting-sources user,project,local --model=opus"
+        )
     );
-    let fork = Start { how: How::Fork { from: other }, mode: Mode::Ask, ..start() };
-    assert!(args(&fork).contains(&format!("--permission-mode default --include-partial-messages --resume {two} --fork-session --session-id {one}")));
-    assert!(Claude::demo().spec(&start()).args.join(" ").starts_with("demo-agent -p "));
+    let fork = Start {
+        how: How::Fork { from: other },
+        mode: Mode::Ask,
+        ..start()
+    };
+    assert!(args(&fork).contains(&format!(
+        "--permission-mode default --include-partial-messages --resume {two} --fork-session --session-id {one}"
+    )));
+    assert!(
+        Claude::demo()
+            .spec(&start())
+            .args
+            .join(" ")
+            .starts_with("demo-agent -p ")
+    );
 }
 
 #[test]
@@ -256,21 +382,40 @@ fn wishes_and_answers_are_lines_the_agent_reads() {
         read(driver.set_mode(Mode::AutoAccept)),
         json!({"type": "control_request", "request_id": "ow-2-mode-auto-accept", "request": {"subtype": "set_permission_mode", "mode": "acceptEdits"}})
     );
-    assert_eq!(read(driver.set_model(None))["request"], json!({"subtype": "set_model", "model": null}));
-    assert_eq!(read(driver.prompt(PromptId::from_uuid(Uuid::from_u128(9)), "hi"))["uuid"], "00000000-0000-0000-0000-000000000009");
+    assert_eq!(
+        read(driver.set_model(None))["request"],
+        json!({"subtype": "set_model", "model": null})
+    );
+    assert_eq!(
+        read(driver.prompt(PromptId::from_uuid(Uuid::from_u128(9)), "hi"))["uuid"],
+        "00000000-0000-0000-0000-000000000009"
+    );
     let questions = json!({"questions": [{"question": "Which?"}]});
-    let answers = Answer::Allow { input: Some(questions), remember: Vec::new(), mode: None, answers: Some([("Which?".to_owned(), "Blue".to_owned())].into()) };
+    let answers = Answer::Allow {
+        input: Some(questions),
+        remember: Vec::new(),
+        mode: None,
+        answers: Some([("Which?".to_owned(), "Blue".to_owned())].into()),
+    };
     assert_eq!(
         read(driver.answer("r", &answers))["response"]["response"]["updatedInput"],
         json!({"questions": [{"question": "Which?"}], "answers": {"Which?": "Blue"}})
     );
-    let approve = Answer::Allow { input: Some(json!({"plan": "x"})), remember: Vec::new(), mode: Some(Mode::AutoAccept), answers: None };
+    let approve = Answer::Allow {
+        input: Some(json!({"plan": "x"})),
+        remember: Vec::new(),
+        mode: Some(Mode::AutoAccept),
+        answers: None,
+    };
     assert_eq!(
         read(driver.answer("r", &approve)),
         json!({"type": "control_response", "response": {"subtype": "success", "request_id": "r", "response": {
             "behavior": "allow", "updatedInput": {"plan": "x"}, "updatedPermissions": [{"type": "setMode", "mode": "acceptEdits", "destination": "session"}]}}})
     );
-    assert_eq!(read(driver.answer("r", &Answer::deny("no")))["response"]["response"], json!({"behavior": "deny", "message": "no", "interrupt": false}));
+    assert_eq!(
+        read(driver.answer("r", &Answer::deny("no")))["response"]["response"],
+        json!({"behavior": "deny", "message": "no", "interrupt": false})
+    );
 }
 
 #[test]
@@ -279,7 +424,14 @@ fn a_restarted_node_understands_answers_to_requests_it_does_not_remember() {
     let events = driver.line(br#"{"type":"control_response","response":{"subtype":"success","request_id":"ow-41-mode-plan","response":{"mode":"plan"}}}"#);
     assert_eq!(
         events,
-        [AgentEvent::Session(Session::Mode(Mode::Plan)), AgentEvent::Session(Session::Control { wish: Wish::Mode(Mode::Plan), ok: true, error: None })]
+        [
+            AgentEvent::Session(Session::Mode(Mode::Plan)),
+            AgentEvent::Session(Session::Control {
+                wish: Wish::Mode(Mode::Plan),
+                ok: true,
+                error: None
+            })
+        ]
     );
     let next: Value = serde_json::from_slice(&driver.interrupt()[0]).expect("JSON");
     assert_eq!(next["request_id"], "ow-42-interrupt", "numbers are not given twice");
@@ -289,12 +441,21 @@ fn a_restarted_node_understands_answers_to_requests_it_does_not_remember() {
 fn requests_nobody_can_answer_are_answered_at_once() {
     let mut driver = Claude::new();
     for (asked, expected) in [
-        (r#"{"subtype":"elicitation","message":"Your token?"}"#, r#""action":"cancel""#),
-        (r#"{"subtype":"request_user_dialog","dialog_kind":"x"}"#, r#""behavior":"cancelled""#),
+        (
+            r#"{"subtype":"elicitation","message":"Your token?"}"#,
+            r#""action":"cancel""#,
+        ),
+        (
+            r#"{"subtype":"request_user_dialog","dialog_kind":"x"}"#,
+            r#""behavior":"cancelled""#,
+        ),
         (r#"{"subtype":"hook_callback"}"#, r#""subtype":"error""#),
     ] {
-        let events = driver.line(format!(r#"{{"type":"control_request","request_id":"r","request":{asked}}}"#).as_bytes());
-        let Some(AgentEvent::Session(Session::Reply { line })) = events.last() else { panic!("no reply to {asked}") };
+        let events =
+            driver.line(format!(r#"{{"type":"control_request","request_id":"r","request":{asked}}}"#).as_bytes());
+        let Some(AgentEvent::Session(Session::Reply { line })) = events.last() else {
+            panic!("no reply to {asked}")
+        };
         assert!(String::from_utf8_lossy(line).contains(expected), "{asked}");
     }
 }
@@ -309,7 +470,11 @@ fn a_line_with_an_endless_id_is_shown_as_it_came_and_cut() {
         json!({"type": "system", "subtype": "task_started", "task_id": "t", "task_type": id}),
     ] {
         let events = Claude::new().line(&bytes(&line));
-        assert!(matches!(events.as_slice(), [AgentEvent::Said(Said::Raw(Value::String(text)))] if text.len() <= 64 * 1024), "{}", line["type"]);
+        assert!(
+            matches!(events.as_slice(), [AgentEvent::Said(Said::Raw(Value::String(text)))] if text.len() <= 64 * 1024),
+            "{}",
+            line["type"]
+        );
     }
 }
 
@@ -317,8 +482,16 @@ fn a_line_with_an_endless_id_is_shown_as_it_came_and_cut() {
 fn what_is_not_understood_is_shown_as_it_came() {
     let mut driver = Claude::new();
     assert_eq!(driver.line(b""), []);
-    assert_eq!(driver.line(b"Segmentation fault"), [AgentEvent::Said(Said::Raw(json!("Segmentation fault")))]);
-    assert_eq!(driver.line(br#"{"type":"telepathy","mood":"calm"}"#), [AgentEvent::Said(Said::Raw(json!({"type": "telepathy", "mood": "calm"})))]);
+    assert_eq!(
+        driver.line(b"Segmentation fault"),
+        [AgentEvent::Said(Said::Raw(json!("Segmentation fault")))]
+    );
+    assert_eq!(
+        driver.line(br#"{"type":"telepathy","mood":"calm"}"#),
+        [AgentEvent::Said(Said::Raw(
+            json!({"type": "telepathy", "mood": "calm"})
+        ))]
+    );
     assert_eq!(driver.line(br#"{"type":"system","subtype":"new"}"#).len(), 1);
     assert_eq!(driver.line(b"[1,2]"), [AgentEvent::Said(Said::Raw(json!("[1,2]")))]);
     let long = driver.line(&vec![b'x'; 8 * 1024 * 1024]);
@@ -399,14 +572,23 @@ fn shape() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 64, 8, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::vec((key.clone(), inner), 0..6).prop_map(|pairs| pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
+            proptest::collection::vec((key.clone(), inner), 0..6)
+                .prop_map(|pairs| pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
         ]
     })
 }
 
 #[test]
 fn no_number_however_large_makes_a_driver_panic_or_counts_as_more_than_the_most() {
-    let numbers = [json!(i64::MIN), json!(-1), json!(0), json!(1), json!(i64::MAX), json!(u64::MAX), json!(1e300)];
+    let numbers = [
+        json!(i64::MIN),
+        json!(-1),
+        json!(0),
+        json!(1),
+        json!(i64::MAX),
+        json!(u64::MAX),
+        json!(1e300),
+    ];
     for (n, m) in numbers.iter().flat_map(|n| numbers.iter().map(move |m| (n, m))) {
         let mut driver = Claude::new();
         let usage = json!({"inputTokens": n, "outputTokens": m, "cacheReadInputTokens": n, "cacheCreationInputTokens": m, "costUSD": n, "contextWindow": m});
@@ -428,13 +610,26 @@ fn no_number_however_large_makes_a_driver_panic_or_counts_as_more_than_the_most(
         for line in lines.iter().chain(&lines) {
             for event in driver.line(&bytes(line)) {
                 let counted = match event {
-                    AgentEvent::Session(Session::Usage { tokens, cost_micros, .. }) => {
-                        vec![tokens.input, tokens.output, tokens.cache_read, tokens.cache_write, cost_micros.unwrap_or(0)]
+                    AgentEvent::Session(Session::Usage {
+                        tokens, cost_micros, ..
+                    }) => {
+                        vec![
+                            tokens.input,
+                            tokens.output,
+                            tokens.cache_read,
+                            tokens.cache_write,
+                            cost_micros.unwrap_or(0),
+                        ]
                     }
                     AgentEvent::Session(Session::Context { used, size }) => vec![used, size.unwrap_or(0)],
                     _ => Vec::new(),
                 };
-                assert!(counted.iter().all(|count| (0..=model::sessions::USAGE_MOST).contains(count)), "{counted:?} of {n} and {m}");
+                assert!(
+                    counted
+                        .iter()
+                        .all(|count| (0..=model::sessions::USAGE_MOST).contains(count)),
+                    "{counted:?} of {n} and {m}"
+                );
             }
         }
         assert!(!driver.interrupt().is_empty());
@@ -449,7 +644,9 @@ fn an_agent_that_never_ends_its_calls_does_not_fill_the_memory() {
         let line = json!({"type": "assistant", "message": {"content": [{"type": "tool_use", "id": format!("toolu_{n}"), "name": "Write", "input": {"content": input}}]}});
         driver.line(&bytes(&line));
         driver.line(&bytes(&json!({"type": "system", "subtype": "task_started", "task_id": format!("t{n}"), "description": input, "subagent_type": input})));
-        driver.line(&bytes(&json!({"type": "command_lifecycle", "command_uuid": format!("c{n}"), "state": "started"})));
+        driver.line(&bytes(
+            &json!({"type": "command_lifecycle", "command_uuid": format!("c{n}"), "state": "started"}),
+        ));
         driver.line(&bytes(&json!({"type": "stream_event", "parent_tool_use_id": format!("p{n}"), "event": {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "x"}}})));
     }
     assert!(driver.heard.held() <= 20 * 1024 * 1024, "{} bytes", driver.heard.held());

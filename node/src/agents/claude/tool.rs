@@ -73,8 +73,18 @@ pub fn shape(tool: &str, input: &Value) -> CallShape {
     let text = |key: &str| input[key].is_string().then(|| format!("/{key}"));
     let none = CallParts::default;
     let parts = match tool {
-        "Bash" => CallParts { command: text("command"), purpose: text("description"), language: Some("sh".into()), ..none() },
-        "PowerShell" => CallParts { command: text("command"), purpose: text("description"), language: Some("powershell".into()), ..none() },
+        "Bash" => CallParts {
+            command: text("command"),
+            purpose: text("description"),
+            language: Some("sh".into()),
+            ..none()
+        },
+        "PowerShell" => CallParts {
+            command: text("command"),
+            purpose: text("description"),
+            language: Some("powershell".into()),
+            ..none()
+        },
         "Edit" => CallParts {
             path: text("file_path"),
             old: text("old_string"),
@@ -82,16 +92,42 @@ pub fn shape(tool: &str, input: &Value) -> CallShape {
             everywhere: input.get("replace_all").map(|_| "/replace_all".into()),
             ..none()
         },
-        "Write" => CallParts { path: text("file_path"), content: text("content"), ..none() },
-        "Read" | "MultiEdit" => CallParts { path: text("file_path"), ..none() },
-        "NotebookEdit" => CallParts { path: text("notebook_path"), ..none() },
-        "WebFetch" => CallParts { url: text("url"), ..none() },
-        "WebSearch" => CallParts { query: text("query"), ..none() },
-        "ExitPlanMode" => CallParts { plan: text("plan"), ..none() },
-        "AskUserQuestion" => CallParts { questions: input.get("questions").map(|_| "/questions".into()), ..none() },
+        "Write" => CallParts {
+            path: text("file_path"),
+            content: text("content"),
+            ..none()
+        },
+        "Read" | "MultiEdit" => CallParts {
+            path: text("file_path"),
+            ..none()
+        },
+        "NotebookEdit" => CallParts {
+            path: text("notebook_path"),
+            ..none()
+        },
+        "WebFetch" => CallParts {
+            url: text("url"),
+            ..none()
+        },
+        "WebSearch" => CallParts {
+            query: text("query"),
+            ..none()
+        },
+        "ExitPlanMode" => CallParts {
+            plan: text("plan"),
+            ..none()
+        },
+        "AskUserQuestion" => CallParts {
+            questions: input.get("questions").map(|_| "/questions".into()),
+            ..none()
+        },
         _ => none(),
     };
-    CallShape { class: class(tool), label: server_tool(tool).map(|(server, name)| format!("{server} {name}")), parts: Box::new(parts) }
+    CallShape {
+        class: class(tool),
+        label: server_tool(tool).map(|(server, name)| format!("{server} {name}")),
+        parts: Box::new(parts),
+    }
 }
 
 /// The things to do of a list; what says nothing is left out.
@@ -103,7 +139,14 @@ pub fn todos(list: &Value) -> Vec<Todo> {
         _ => TodoState::Pending,
     };
     let list = list.as_array().map_or(&[][..], Vec::as_slice);
-    list.iter().filter_map(|todo| Some(Todo { text: todo["content"].as_str()?.to_owned(), state: state(todo) })).collect()
+    list.iter()
+        .filter_map(|todo| {
+            Some(Todo {
+                text: todo["content"].as_str()?.to_owned(),
+                state: state(todo),
+            })
+        })
+        .collect()
 }
 
 /// What a call acts on, one line.
@@ -119,9 +162,22 @@ pub fn target(tool: &str, input: &Value, cwd: &str) -> String {
     };
     found
         .or_else(|| text("command"))
-        .or_else(|| ["file_path", "notebook_path"].iter().find_map(|key| text(key)).map(|path| relative(&path, cwd)))
-        .or_else(|| text("pattern").map(|pattern| text("path").map_or(pattern.clone(), |path| format!("{pattern} in {}", relative(&path, cwd)))))
-        .or_else(|| ["path", "url", "query", "description", "task_id", "name", "prompt"].iter().find_map(|key| text(key)))
+        .or_else(|| {
+            ["file_path", "notebook_path"]
+                .iter()
+                .find_map(|key| text(key))
+                .map(|path| relative(&path, cwd))
+        })
+        .or_else(|| {
+            text("pattern").map(|pattern| {
+                text("path").map_or(pattern.clone(), |path| format!("{pattern} in {}", relative(&path, cwd)))
+            })
+        })
+        .or_else(|| {
+            ["path", "url", "query", "description", "task_id", "name", "prompt"]
+                .iter()
+                .find_map(|key| text(key))
+        })
         .unwrap_or_else(|| match input.as_object() {
             Some(map) if map.is_empty() => String::new(),
             None if input.is_null() => String::new(),
@@ -146,7 +202,13 @@ pub fn outcome(tool: &str, input: &Value, block: &Value, structured: &Value, met
             _ if meta["non_execution_kind"] == "user-rejected" => "interrupted".to_owned(),
             _ => failure(&text),
         };
-        return Outcome { status, result: Some(result), added: None, removed: None, output: json!({"output": plain(&text)}) };
+        return Outcome {
+            status,
+            result: Some(result),
+            added: None,
+            removed: None,
+            output: json!({"output": plain(&text)}),
+        };
     }
     let patch = patch(tool, input, structured);
     let (added, removed) = match &patch {
@@ -160,11 +222,20 @@ pub fn outcome(tool: &str, input: &Value, block: &Value, structured: &Value, met
     };
     let mut output = json!({"output": text});
     if let Some(patch) = patch {
-        let path = structured["filePath"].as_str().or_else(|| input["file_path"].as_str()).unwrap_or_default();
+        let path = structured["filePath"]
+            .as_str()
+            .or_else(|| input["file_path"].as_str())
+            .unwrap_or_default();
         output["patch"] = patch;
         output["path"] = json!(relative(path, cwd));
     }
-    Outcome { status, result, added, removed, output }
+    Outcome {
+        status,
+        result,
+        added,
+        removed,
+        output,
+    }
 }
 
 /// The text of a `tool_result`: a string, or blocks.
@@ -190,13 +261,19 @@ fn content(content: &Value) -> String {
 /// An error without the tags the agent wraps around it for its model.
 fn plain(text: &str) -> &str {
     let text = text.trim();
-    text.strip_prefix("<tool_use_error>").and_then(|rest| rest.strip_suffix("</tool_use_error>")).unwrap_or(text)
+    text.strip_prefix("<tool_use_error>")
+        .and_then(|rest| rest.strip_suffix("</tool_use_error>"))
+        .unwrap_or(text)
 }
 
 /// `exit 101`, else the error's first line.
 fn failure(text: &str) -> String {
     let text = plain(text);
-    match text.strip_prefix("Exit code ").and_then(|rest| rest.split_whitespace().next()).filter(|code| code.bytes().all(|b| b.is_ascii_digit())) {
+    match text
+        .strip_prefix("Exit code ")
+        .and_then(|rest| rest.split_whitespace().next())
+        .filter(|code| code.bytes().all(|b| b.is_ascii_digit()))
+    {
         Some(code) => format!("exit {code}"),
         None => one_line(text.strip_prefix("Error: ").unwrap_or(text)),
     }
@@ -204,26 +281,48 @@ fn failure(text: &str) -> String {
 
 /// The hunks of an edit; for a new file one hunk that adds all of it.
 fn patch(tool: &str, input: &Value, structured: &Value) -> Option<Value> {
-    if let Some(hunks) = structured["structuredPatch"].as_array().filter(|hunks| !hunks.is_empty()) {
+    if let Some(hunks) = structured["structuredPatch"]
+        .as_array()
+        .filter(|hunks| !hunks.is_empty())
+    {
         return Some(Value::Array(hunks.clone()));
     }
     let creates = structured["type"] == "create" || (tool == "Write" && structured.is_null());
-    let text = structured["content"].as_str().or_else(|| input["content"].as_str()).filter(|text| creates && !text.is_empty())?;
+    let text = structured["content"]
+        .as_str()
+        .or_else(|| input["content"].as_str())
+        .filter(|text| creates && !text.is_empty())?;
     let lines: Vec<String> = text.lines().map(|line| format!("+{line}")).collect();
     Some(json!([{"oldStart": 0, "oldLines": 0, "newStart": 1, "newLines": lines.len(), "lines": lines}]))
 }
 
 /// Lines added and removed by hunks.
 fn count(patch: &Value) -> (Option<i64>, Option<i64>) {
-    let lines = || patch.as_array().into_iter().flatten().filter_map(|hunk| hunk["lines"].as_array()).flatten().filter_map(Value::as_str);
+    let lines = || {
+        patch
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|hunk| hunk["lines"].as_array())
+            .flatten()
+            .filter_map(Value::as_str)
+    };
     let starting = |sign: char| i64::try_from(lines().filter(|line| line.starts_with(sign)).count()).ok();
     (starting('+'), starting('-'))
 }
 
 /// Lines added and removed by an edit whose hunks the agent did not give (subagents).
 fn edited(tool: &str, input: &Value) -> (Option<i64>, Option<i64>) {
-    let lines = |key: &str| input[key].as_str().and_then(|text| i64::try_from(text.lines().count()).ok());
-    if tool == "Edit" { (lines("new_string"), lines("old_string")) } else { (None, None) }
+    let lines = |key: &str| {
+        input[key]
+            .as_str()
+            .and_then(|text| i64::try_from(text.lines().count()).ok())
+    };
+    if tool == "Edit" {
+        (lines("new_string"), lines("old_string"))
+    } else {
+        (None, None)
+    }
 }
 
 fn lines(n: i64) -> String {
@@ -231,7 +330,11 @@ fn lines(n: i64) -> String {
 }
 
 fn plural(n: i64, word: &str) -> String {
-    if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
+    if n == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{n} {word}s")
+    }
 }
 
 /// The outcome of a call that went well and edits nothing.
@@ -241,32 +344,69 @@ fn words(tool: &str, structured: &Value, text: &str) -> Option<String> {
     match tool {
         "Bash" | "PowerShell" if structured["backgroundTaskId"].is_string() => Some("in the background".into()),
         "Bash" | "PowerShell" => {
-            let said = structured["stdout"]
-                .as_str()
-                .map_or(text, |stdout| if stdout.trim().is_empty() { structured["stderr"].as_str().unwrap_or("") } else { stdout });
-            if said.trim().is_empty() || said.starts_with("(Bash completed with no output)") { Some("no output".into()) } else { counted(said.trim_end()) }
+            let said = structured["stdout"].as_str().map_or(text, |stdout| {
+                if stdout.trim().is_empty() {
+                    structured["stderr"].as_str().unwrap_or("")
+                } else {
+                    stdout
+                }
+            });
+            if said.trim().is_empty() || said.starts_with("(Bash completed with no output)") {
+                Some("no output".into())
+            } else {
+                counted(said.trim_end())
+            }
         }
         "Read" => match structured["file"]["numLines"].as_i64() {
             // The agent counts the empty rest after the last line feed as a line.
-            Some(n) => Some(lines(n - i64::from(structured["file"]["content"].as_str().is_some_and(|c| c.ends_with('\n') && n > 1)))),
+            Some(n) => Some(lines(
+                n - i64::from(
+                    structured["file"]["content"]
+                        .as_str()
+                        .is_some_and(|c| c.ends_with('\n') && n > 1),
+                ),
+            )),
             None if structured["type"].is_string() => structured["type"].as_str().map(str::to_owned),
             None => {
                 let numbered = text.trim_end();
-                let rest = numbered.lines().next_back().is_some_and(|line| line.trim().bytes().all(|b| b.is_ascii_digit()));
-                i64::try_from(numbered.lines().count()).ok().map(|n| lines(n - i64::from(rest && n > 1)))
+                let rest = numbered
+                    .lines()
+                    .next_back()
+                    .is_some_and(|line| line.trim().bytes().all(|b| b.is_ascii_digit()));
+                i64::try_from(numbered.lines().count())
+                    .ok()
+                    .map(|n| lines(n - i64::from(rest && n > 1)))
             }
         },
         "Write" | "Edit" | "NotebookEdit" => Some("unchanged".into()),
-        "Grep" => number("numMatches").or_else(|| number("numLines")).or_else(|| number("numFiles")).map(|n| plural(n, "hit")).or_else(|| Some(one_line(text))),
-        "Glob" => number("numFiles").map(|n| plural(n, "file")).or_else(|| Some(one_line(text))),
+        "Grep" => number("numMatches")
+            .or_else(|| number("numLines"))
+            .or_else(|| number("numFiles"))
+            .map(|n| plural(n, "hit"))
+            .or_else(|| Some(one_line(text))),
+        "Glob" => number("numFiles")
+            .map(|n| plural(n, "file"))
+            .or_else(|| Some(one_line(text))),
         "WebFetch" => number("code").map(|code| code.to_string()),
-        "WebSearch" => structured["results"].as_array().and_then(|r| i64::try_from(r.len()).ok()).map(|n| plural(n, "result")),
+        "WebSearch" => structured["results"]
+            .as_array()
+            .and_then(|r| i64::try_from(r.len()).ok())
+            .map(|n| plural(n, "result")),
         "Agent" | "Task" if structured["status"] == "async_launched" => Some("in the background".into()),
         "Agent" | "Task" => number("totalToolUseCount").map(|n| plural(n, "call")),
         "ExitPlanMode" => Some("approved".into()),
         "AskUserQuestion" => {
-            let answers: Vec<&str> = structured["answers"].as_object().into_iter().flatten().filter_map(|(_, answer)| answer.as_str()).collect();
-            Some(if answers.is_empty() { "answered".into() } else { one_line(&answers.join("; ")) })
+            let answers: Vec<&str> = structured["answers"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter_map(|(_, answer)| answer.as_str())
+                .collect();
+            Some(if answers.is_empty() {
+                "answered".into()
+            } else {
+                one_line(&answers.join("; "))
+            })
         }
         _ => Some(one_line(text)).filter(|line| !line.is_empty()),
     }
@@ -279,14 +419,34 @@ mod tests {
     #[test]
     fn a_target_is_what_a_person_would_name() {
         for (tool, input, expected) in [
-            ("Bash", json!({"command": "cargo test\n  --all", "description": "run"}), "cargo test"),
+            (
+                "Bash",
+                json!({"command": "cargo test\n  --all", "description": "run"}),
+                "cargo test",
+            ),
             ("Read", json!({"file_path": "/srv/app/src/main.rs"}), "src/main.rs"),
             ("Read", json!({"file_path": "/srv/application/x"}), "/srv/application/x"),
-            ("Grep", json!({"pattern": "todo", "path": "/srv/app/src"}), "todo in src"),
-            ("WebFetch", json!({"url": "https://example.org/a", "prompt": "read"}), "https://example.org/a"),
+            (
+                "Grep",
+                json!({"pattern": "todo", "path": "/srv/app/src"}),
+                "todo in src",
+            ),
+            (
+                "WebFetch",
+                json!({"url": "https://example.org/a", "prompt": "read"}),
+                "https://example.org/a",
+            ),
             ("ExitPlanMode", json!({"plan": "# The plan\n\n1. one"}), "The plan"),
-            ("AskUserQuestion", json!({"questions": [{"question": "Which?"}]}), "Which?"),
-            ("mcp__slack__post", json!({"channel": "general"}), r#"{"channel":"general"}"#),
+            (
+                "AskUserQuestion",
+                json!({"questions": [{"question": "Which?"}]}),
+                "Which?",
+            ),
+            (
+                "mcp__slack__post",
+                json!({"channel": "general"}),
+                r#"{"channel":"general"}"#,
+            ),
             ("Anything", json!({}), ""),
             ("Anything", Value::Null, ""),
         ] {
@@ -297,19 +457,44 @@ mod tests {
 
     #[test]
     fn a_call_says_what_it_is_and_points_only_to_what_it_has() {
-        let shell = shape("Bash", &json!({"command": "make", "description": "Build it", "timeout": 7}));
+        let shell = shape(
+            "Bash",
+            &json!({"command": "make", "description": "Build it", "timeout": 7}),
+        );
         assert_eq!((shell.class, shell.label), (CallClass::Shell, None));
         assert_eq!(
-            (shell.parts.command.as_deref(), shell.parts.purpose.as_deref(), shell.parts.language.as_deref()),
+            (
+                shell.parts.command.as_deref(),
+                shell.parts.purpose.as_deref(),
+                shell.parts.language.as_deref()
+            ),
             (Some("/command"), Some("/description"), Some("sh"))
         );
-        assert_eq!(shape("Bash", &json!({"command": ["make"]})).parts.command, None, "what is no text cannot be shown as one");
+        assert_eq!(
+            shape("Bash", &json!({"command": ["make"]})).parts.command,
+            None,
+            "what is no text cannot be shown as one"
+        );
         let server = shape("mcp__slack__chat_post", &json!({"command": "select", "content": "x"}));
-        assert_eq!((server.class, server.label.as_deref(), server.parts), (CallClass::Server, Some("slack chat_post"), Box::default()));
+        assert_eq!(
+            (server.class, server.label.as_deref(), server.parts),
+            (CallClass::Server, Some("slack chat_post"), Box::default())
+        );
         let ends = shape("KillShell", &json!({"shell_id": "1", "command": "x"}));
-        assert_eq!((ends.class, ends.parts), (CallClass::Shell, Box::default()), "it runs no command");
-        let edit = shape("Edit", &json!({"file_path": "/a", "old_string": "one", "new_string": "two", "replace_all": true})).parts;
-        assert_eq!([edit.path, edit.old, edit.new, edit.everywhere].map(Option::unwrap), ["/file_path", "/old_string", "/new_string", "/replace_all"]);
+        assert_eq!(
+            (ends.class, ends.parts),
+            (CallClass::Shell, Box::default()),
+            "it runs no command"
+        );
+        let edit = shape(
+            "Edit",
+            &json!({"file_path": "/a", "old_string": "one", "new_string": "two", "replace_all": true}),
+        )
+        .parts;
+        assert_eq!(
+            [edit.path, edit.old, edit.new, edit.everywhere].map(Option::unwrap),
+            ["/file_path", "/old_string", "/new_string", "/replace_all"]
+        );
         assert_eq!(shape("NewestTool", &Value::Null), CallShape::default());
         assert_eq!(shape("mcp__half", &Value::Null).class, CallClass::Other);
     }
@@ -317,7 +502,19 @@ mod tests {
     #[test]
     fn a_list_of_things_to_do_is_read_and_what_says_nothing_left_out() {
         let list = json!([{"content": "a", "status": "completed", "activeForm": "x"}, {"content": "b", "status": "newest"}, {"status": "pending"}, 7]);
-        assert_eq!(todos(&list), [Todo { text: "a".into(), state: TodoState::Done }, Todo { text: "b".into(), state: TodoState::Pending }]);
+        assert_eq!(
+            todos(&list),
+            [
+                Todo {
+                    text: "a".into(),
+                    state: TodoState::Done
+                },
+                Todo {
+                    text: "b".into(),
+                    state: TodoState::Pending
+                }
+            ]
+        );
         assert_eq!(todos(&json!({"todos": []})), []);
     }
 
@@ -329,25 +526,66 @@ mod tests {
             (o.status, o.result.unwrap_or_default())
         };
         assert_eq!(
-            said("Bash", json!({"content": "Exit code 101\nboom", "is_error": true}), json!("Error: Exit code 101")),
+            said(
+                "Bash",
+                json!({"content": "Exit code 101\nboom", "is_error": true}),
+                json!("Error: Exit code 101")
+            ),
             (CallStatus::Failed, "exit 101".into())
         );
-        assert_eq!(said("Bash", json!({"content": "a\nb"}), json!({"stdout": "a\nb\n", "stderr": ""})), (CallStatus::Ok, "2 lines".into()));
-        assert_eq!(said("Bash", json!({"content": ""}), json!({"stdout": "", "stderr": ""})), (CallStatus::Ok, "no output".into()));
-        assert_eq!(said("Grep", json!({"content": "x"}), json!({"numLines": 17})), (CallStatus::Ok, "17 hits".into()));
         assert_eq!(
-            said("Read", json!({"content": "1\tx"}), json!({"type": "text", "file": {"numLines": 215, "content": "x\n"}})),
+            said(
+                "Bash",
+                json!({"content": "a\nb"}),
+                json!({"stdout": "a\nb\n", "stderr": ""})
+            ),
+            (CallStatus::Ok, "2 lines".into())
+        );
+        assert_eq!(
+            said("Bash", json!({"content": ""}), json!({"stdout": "", "stderr": ""})),
+            (CallStatus::Ok, "no output".into())
+        );
+        assert_eq!(
+            said("Grep", json!({"content": "x"}), json!({"numLines": 17})),
+            (CallStatus::Ok, "17 hits".into())
+        );
+        assert_eq!(
+            said(
+                "Read",
+                json!({"content": "1\tx"}),
+                json!({"type": "text", "file": {"numLines": 215, "content": "x\n"}})
+            ),
             (CallStatus::Ok, "214 lines".into())
         );
-        assert_eq!(said("Agent", json!({"content": []}), json!({"status": "async_launched"})), (CallStatus::Ok, "in the background".into()));
-        assert_eq!(said("mcp__a__b", json!({"content": [{"type": "text", "text": "sent"}, {"type": "image"}]}), none.clone()), (CallStatus::Ok, "sent".into()));
+        assert_eq!(
+            said("Agent", json!({"content": []}), json!({"status": "async_launched"})),
+            (CallStatus::Ok, "in the background".into())
+        );
+        assert_eq!(
+            said(
+                "mcp__a__b",
+                json!({"content": [{"type": "text", "text": "sent"}, {"type": "image"}]}),
+                none.clone()
+            ),
+            (CallStatus::Ok, "sent".into())
+        );
     }
 
     #[test]
     fn an_edit_without_hunks_is_counted_by_its_input() {
         let input = json!({"file_path": "/p/a", "old_string": "one", "new_string": "two\nthree"});
-        let o = outcome("Edit", &input, &json!({"content": "updated"}), &Value::Null, &Value::Null, "/p");
-        assert_eq!((o.added, o.removed, o.result.as_deref()), (Some(2), Some(1), Some("+2 -1")));
+        let o = outcome(
+            "Edit",
+            &input,
+            &json!({"content": "updated"}),
+            &Value::Null,
+            &Value::Null,
+            "/p",
+        );
+        assert_eq!(
+            (o.added, o.removed, o.result.as_deref()),
+            (Some(2), Some(1), Some("+2 -1"))
+        );
         assert_eq!(o.output["patch"], Value::Null, "no line numbers are made up");
     }
 }

@@ -26,10 +26,18 @@ pub struct Done {
 }
 
 /// The command line of a child: `sh -c`, stdin closed.
-#[expect(clippy::disallowed_methods, reason = "it is an agent: running commands is what agents do, and the node watches over it from outside")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is an agent: running commands is what agents do, and the node watches over it from outside"
+)]
 fn shell(command: &str) -> Command {
     let mut shell = Command::new("/bin/sh");
-    shell.arg("-c").arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell
+        .arg("-c")
+        .arg(command)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     shell
 }
 
@@ -102,7 +110,15 @@ pub fn end(wire: &Wire, id: &str, parent: Option<&str>, text: &str, error: bool,
 /// A call that a person's interrupt ended.
 fn interrupted(wire: &Wire, id: &str, stop: Stop) -> Stop {
     if stop == Stop::Interrupted {
-        end(wire, id, None, "The call was interrupted.", true, json!("interrupted"), json!({"non_execution_kind": "user-rejected"}));
+        end(
+            wire,
+            id,
+            None,
+            "The call was interrupted.",
+            true,
+            json!("interrupted"),
+            json!({"non_execution_kind": "user-rejected"}),
+        );
     }
     stop
 }
@@ -114,25 +130,40 @@ fn permitted(wire: &mut Wire, id: &str, tool: &str, input: &Value, rule: &str) -
     let own = edits && input["file_path"].as_str().is_some_and(|path| path.ends_with(OWN_FILE));
     let ruled = own || wire.rules.iter().any(|held| held == rule || held == tool);
     if !planning && (ruled || (edits && wire.mode() == "acceptEdits")) {
-        return Ok(Ok(json!({"permission_decision": {"decision": "accept", "source": "config"}})));
+        return Ok(Ok(
+            json!({"permission_decision": {"decision": "accept", "source": "config"}}),
+        ));
     }
     let mut request = json!({"tool_name": tool, "input": input, "tool_use_id": id});
     if planning {
         request["decision_reason_type"] = json!("mode");
     } else if edits {
-        request["permission_suggestions"] = json!([{"type": "setMode", "mode": "acceptEdits", "destination": "session"}]);
-    } else {
-        let content = rule.strip_prefix(tool).and_then(|rest| rest.strip_prefix('(')).and_then(|rest| rest.strip_suffix(')'));
         request["permission_suggestions"] =
-            json!([{"type": "addRules", "rules": [{"toolName": tool, "ruleContent": content}], "behavior": "allow", "destination": "session"}]);
+            json!([{"type": "setMode", "mode": "acceptEdits", "destination": "session"}]);
+    } else {
+        let content = rule
+            .strip_prefix(tool)
+            .and_then(|rest| rest.strip_prefix('('))
+            .and_then(|rest| rest.strip_suffix(')'));
+        request["permission_suggestions"] = json!([{"type": "addRules", "rules": [{"toolName": tool, "ruleContent": content}], "behavior": "allow", "destination": "session"}]);
     }
     let answer = wire.ask(request).map_err(|stop| interrupted(wire, id, stop))?;
     if answer["behavior"] == "allow" {
         remember(wire, &answer);
-        return Ok(Ok(json!({"permission_decision": {"decision": "accept", "source": "user_temporary"}})));
+        return Ok(Ok(
+            json!({"permission_decision": {"decision": "accept", "source": "user_temporary"}}),
+        ));
     }
     let why = answer["message"].as_str().unwrap_or("no").to_owned();
-    end(wire, id, None, &why, true, json!(format!("Error: {why}")), json!({"permission_decision": {"decision": "reject", "source": "user_reject"}}));
+    end(
+        wire,
+        id,
+        None,
+        &why,
+        true,
+        json!(format!("Error: {why}")),
+        json!({"permission_decision": {"decision": "reject", "source": "user_reject"}}),
+    );
     if answer["interrupt"] == true {
         return Err(Stop::Interrupted);
     }
@@ -150,7 +181,11 @@ pub fn remember(wire: &mut Wire, answer: &Value) {
             Some("addRules") if update["behavior"] == "allow" => {
                 for rule in update["rules"].as_array().into_iter().flatten() {
                     let tool = rule["toolName"].as_str().unwrap_or_default();
-                    wire.rules.push(rule["ruleContent"].as_str().map_or_else(|| tool.to_owned(), |content| format!("{tool}({content})")));
+                    wire.rules.push(
+                        rule["ruleContent"]
+                            .as_str()
+                            .map_or_else(|| tool.to_owned(), |content| format!("{tool}({content})")),
+                    );
                 }
             }
             _ => {}
@@ -159,7 +194,11 @@ pub fn remember(wire: &mut Wire, answer: &Value) {
 }
 
 fn absolute(name: &str) -> String {
-    std::env::current_dir().unwrap_or_default().join(name).to_string_lossy().into_owned()
+    std::env::current_dir()
+        .unwrap_or_default()
+        .join(name)
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Reads a file of the folder. Reading never asks.
@@ -169,10 +208,22 @@ pub fn read(wire: &mut Wire, name: &str, parent: Option<&str>) -> Result<Done, S
     wire.pause(350).map_err(|stop| interrupted(wire, &id, stop))?;
     match fs::read_to_string(&path) {
         Ok(text) => {
-            let numbered: Vec<String> = text.lines().enumerate().map(|(n, line)| format!("{}\t{line}", n + 1)).collect();
+            let numbered: Vec<String> = text
+                .lines()
+                .enumerate()
+                .map(|(n, line)| format!("{}\t{line}", n + 1))
+                .collect();
             let lines = numbered.len();
             let file = json!({"filePath": path, "content": text, "numLines": lines + usize::from(text.ends_with('\n')), "startLine": 1, "totalLines": lines});
-            end(wire, &id, parent, &numbered.join("\n"), false, json!({"type": "text", "file": file}), json!({}));
+            end(
+                wire,
+                &id,
+                parent,
+                &numbered.join("\n"),
+                false,
+                json!({"type": "text", "file": file}),
+                json!({}),
+            );
             Ok(Done { ok: true, text })
         }
         Err(error) => {
@@ -189,7 +240,10 @@ pub fn change(wire: &mut Wire, name: &str, after: &str) -> Result<Done, Stop> {
     let before = fs::read_to_string(&path).ok();
     let (tool, input) = match &before {
         None => ("Write", json!({"file_path": path, "content": after})),
-        Some(before) => ("Edit", json!({"file_path": path, "old_string": before, "new_string": after, "replace_all": false})),
+        Some(before) => (
+            "Edit",
+            json!({"file_path": path, "old_string": before, "new_string": after, "replace_all": false}),
+        ),
     };
     let id = begin(wire, tool, &input, None);
     wire.pause(250).map_err(|stop| interrupted(wire, &id, stop))?;
@@ -204,10 +258,17 @@ pub fn change(wire: &mut Wire, name: &str, after: &str) -> Result<Done, Stop> {
     }
     let patch = hunks(before.as_deref().unwrap_or_default(), after);
     let structured = match &before {
-        None => json!({"type": "create", "filePath": path, "content": after, "structuredPatch": [], "originalFile": null}),
-        Some(before) => json!({"filePath": path, "oldString": before, "newString": after, "originalFile": before, "structuredPatch": patch}),
+        None => {
+            json!({"type": "create", "filePath": path, "content": after, "structuredPatch": [], "originalFile": null})
+        }
+        Some(before) => {
+            json!({"filePath": path, "oldString": before, "newString": after, "originalFile": before, "structuredPatch": patch})
+        }
     };
-    let text = format!("The file {path} has been {}.", if before.is_none() { "created" } else { "updated" });
+    let text = format!(
+        "The file {path} has been {}.",
+        if before.is_none() { "created" } else { "updated" }
+    );
     end(wire, &id, None, &text, false, structured, meta);
     Ok(Done { ok: true, text })
 }
@@ -272,35 +333,82 @@ pub fn run(wire: &mut Wire, command: &str, what: &str, rule: &str) -> Result<Don
     };
     let (out, err) = (rest(child.stdout.take()), rest(child.stderr.take()));
     let said = format!("{out}{err}");
-    let text = if code == 0 { said } else { format!("Exit code {code}\n{said}") };
-    let structured = if code == 0 { json!({"stdout": out, "stderr": err, "interrupted": false}) } else { json!(format!("Error: {text}")) };
+    let text = if code == 0 {
+        said
+    } else {
+        format!("Exit code {code}\n{said}")
+    };
+    let structured = if code == 0 {
+        json!({"stdout": out, "stderr": err, "interrupted": false})
+    } else {
+        json!(format!("Error: {text}"))
+    };
     end(wire, &id, None, &text, code != 0, structured, meta);
     Ok(Done { ok: code == 0, text })
 }
 
 /// Starts one of the script's commands in the background. The tour's own is allowed by a rule of the script.
 pub fn start(wire: &mut Wire, command: &str, what: &str) -> Result<(), Stop> {
-    let id = begin(wire, "Bash", &json!({"command": command, "description": what, "run_in_background": true}), None);
+    let id = begin(
+        wire,
+        "Bash",
+        &json!({"command": command, "description": what, "run_in_background": true}),
+        None,
+    );
     wire.pause(250).map_err(|stop| interrupted(wire, &id, stop))?;
     match shell(command).spawn() {
         Ok(child) => {
-            let job = Job { id: format!("job-{id}"), call: id.clone(), what: what.into(), child, began: Instant::now(), told: 0 };
+            let job = Job {
+                id: format!("job-{id}"),
+                call: id.clone(),
+                what: what.into(),
+                child,
+                began: Instant::now(),
+                told: 0,
+            };
             let structured = json!({"stdout": "", "stderr": "", "interrupted": false, "backgroundTaskId": job.id});
             let text = format!("Command running in background with ID: {}", job.id);
             wire.start(job);
-            end(wire, &id, None, &text, false, structured, json!({"permission_decision": {"decision": "accept", "source": "config"}}));
+            end(
+                wire,
+                &id,
+                None,
+                &text,
+                false,
+                structured,
+                json!({"permission_decision": {"decision": "accept", "source": "config"}}),
+            );
         }
-        Err(error) => end(wire, &id, None, &format!("Error: {error}"), true, json!(format!("Error: {error}")), json!({})),
+        Err(error) => end(
+            wire,
+            &id,
+            None,
+            &format!("Error: {error}"),
+            true,
+            json!(format!("Error: {error}")),
+            json!({}),
+        ),
     }
     Ok(())
 }
 
 /// Says what is to be done.
 pub fn todo(wire: &mut Wire, items: &[(&str, &str)]) -> Result<(), Stop> {
-    let todos: Vec<Value> = items.iter().map(|(text, status)| json!({"content": text, "activeForm": text, "status": status})).collect();
+    let todos: Vec<Value> = items
+        .iter()
+        .map(|(text, status)| json!({"content": text, "activeForm": text, "status": status}))
+        .collect();
     let id = begin(wire, "TodoWrite", &json!({"todos": todos}), None);
     wire.pause(150).map_err(|stop| interrupted(wire, &id, stop))?;
-    end(wire, &id, None, "Todos have been modified.", false, json!({"oldTodos": [], "newTodos": todos}), json!({}));
+    end(
+        wire,
+        &id,
+        None,
+        "Todos have been modified.",
+        false,
+        json!({"oldTodos": [], "newTodos": todos}),
+        json!({}),
+    );
     Ok(())
 }
 
@@ -330,7 +438,15 @@ pub fn plan(wire: &mut Wire, plan: &str) -> Result<Result<(), String>, Stop> {
         return Ok(Ok(()));
     }
     let why = answer["message"].as_str().unwrap_or_default().to_owned();
-    end(wire, &id, None, &why, true, json!(format!("Error: {why}")), json!({"permission_decision": {"decision": "reject", "source": "user_reject"}}));
+    end(
+        wire,
+        &id,
+        None,
+        &why,
+        true,
+        json!(format!("Error: {why}")),
+        json!({"permission_decision": {"decision": "reject", "source": "user_reject"}}),
+    );
     if answer["interrupt"] == true {
         return Err(Stop::Interrupted);
     }
@@ -339,20 +455,43 @@ pub fn plan(wire: &mut Wire, plan: &str) -> Result<Result<(), String>, Stop> {
 
 /// Asks a person to choose; the answer, or `None` when they would not.
 pub fn question(wire: &mut Wire, question: &str, options: &[(&str, &str)]) -> Result<Option<String>, Stop> {
-    let options: Vec<Value> = options.iter().map(|(label, description)| json!({"label": label, "description": description})).collect();
-    let input = json!({"questions": [{"question": question, "header": "Choice", "multiSelect": false, "options": options}]});
+    let options: Vec<Value> = options
+        .iter()
+        .map(|(label, description)| json!({"label": label, "description": description}))
+        .collect();
+    let input =
+        json!({"questions": [{"question": question, "header": "Choice", "multiSelect": false, "options": options}]});
     let id = begin(wire, "AskUserQuestion", &input, None);
     wire.pause(200).map_err(|stop| interrupted(wire, &id, stop))?;
     let answer = wire
         .ask(json!({"tool_name": "AskUserQuestion", "input": input, "tool_use_id": id, "requires_user_interaction": true}))
         .map_err(|stop| interrupted(wire, &id, stop))?;
-    let chosen = answer["updatedInput"]["answers"][question].as_str().filter(|_| answer["behavior"] == "allow").map(str::to_owned);
+    let chosen = answer["updatedInput"]["answers"][question]
+        .as_str()
+        .filter(|_| answer["behavior"] == "allow")
+        .map(str::to_owned);
     if let Some(text) = &chosen {
         let meta = json!({"permission_decision": {"decision": "accept", "source": "user_temporary"}});
-        end(wire, &id, None, &format!("The answer is: {text}"), false, json!({"answers": {question: text}}), meta);
+        end(
+            wire,
+            &id,
+            None,
+            &format!("The answer is: {text}"),
+            false,
+            json!({"answers": {question: text}}),
+            meta,
+        );
     } else {
         let why = answer["message"].as_str().unwrap_or("no answer").to_owned();
-        end(wire, &id, None, &why, true, json!(format!("Error: {why}")), json!({"permission_decision": {"decision": "reject", "source": "user_reject"}}));
+        end(
+            wire,
+            &id,
+            None,
+            &why,
+            true,
+            json!(format!("Error: {why}")),
+            json!({"permission_decision": {"decision": "reject", "source": "user_reject"}}),
+        );
     }
     Ok(chosen)
 }

@@ -21,14 +21,20 @@ pub struct Missing;
 
 fn file(state: &Path, session: &str) -> PathBuf {
     // The name comes from the command line: nothing of it may lead out of the directory.
-    let name: String = session.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let name: String = session
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .collect();
     state.join(format!("{name}.ndjson"))
 }
 
 impl History {
     /// A conversation that has not begun.
     pub fn fresh(state: Option<PathBuf>, session: &str) -> Self {
-        Self { file: state.map(|state| file(&state, session)), said: Vec::new() }
+        Self {
+            file: state.map(|state| file(&state, session)),
+            said: Vec::new(),
+        }
     }
 
     /// The conversation `from`, to go on with, or a copy of it under the name `session`.
@@ -38,7 +44,12 @@ impl History {
         let said = text
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .map(|line| (line["id"].as_str().map(str::to_owned), line["text"].as_str().unwrap_or_default().to_owned()))
+            .map(|line| {
+                (
+                    line["id"].as_str().map(str::to_owned),
+                    line["text"].as_str().unwrap_or_default().to_owned(),
+                )
+            })
             .collect();
         let name = if fork { session } else { from };
         let own = file(&state, name);

@@ -1,5 +1,6 @@
-//! The demo agent: a program that speaks Claude Code's dialect from a script, for people who want to see OrchWiz at work without a model.
-//! What it shows is done: it reads and edits real files in its folder and runs real commands. It must not pretend to be a model, and never runs what a prompt says.
+//! The demo agent: a program that speaks Claude Code's dialect from a script, for people who want to see OrchWiz at
+//! work without a model. What it shows is done: it reads and edits real files in its folder and runs real commands. It
+//! must not pretend to be a model, and never runs what a prompt says.
 
 mod hands;
 mod history;
@@ -27,7 +28,12 @@ struct Arguments {
 }
 
 fn arguments(args: Vec<OsString>) -> Arguments {
-    let mut found = Arguments { mode: "default".into(), session: String::new(), resume: None, fork: false };
+    let mut found = Arguments {
+        mode: "default".into(),
+        session: String::new(),
+        resume: None,
+        fork: false,
+    };
     let mut args = args.into_iter().map(|arg| arg.to_string_lossy().into_owned());
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -44,7 +50,10 @@ fn arguments(args: Vec<OsString>) -> Arguments {
     found
 }
 
-#[expect(clippy::disallowed_methods, reason = "it is an agent, a program of its own: nothing of the node's configuration is read here")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is an agent, a program of its own: nothing of the node's configuration is read here"
+)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -88,12 +97,20 @@ fn turn(wire: &mut Wire, history: &mut History, prompt: Prompt) -> Result<(), St
     wire.begin(history.turns());
     let end = script::play(wire, history, &prompt);
     match &end {
-        Ok(()) => wire.result(json!({"subtype": "success", "is_error": false, "terminal_reason": "completed", "result": "Done."})),
+        Ok(()) => wire.result(
+            json!({"subtype": "success", "is_error": false, "terminal_reason": "completed", "result": "Done."}),
+        ),
         Err(Stop::Interrupted) => {
             wire.emit(json!({"type": "user", "message": {"role": "user", "content": [{"type": "text", "text": "[Request interrupted by user]"}]}, "parent_tool_use_id": null}));
-            wire.result(json!({"subtype": "error_during_execution", "is_error": true, "terminal_reason": "aborted_streaming"}));
+            wire.result(
+                json!({"subtype": "error_during_execution", "is_error": true, "terminal_reason": "aborted_streaming"}),
+            );
         }
-        Err(Stop::Failed(text)) => wire.result(json!({"subtype": "success", "is_error": true, "terminal_reason": "api_error", "result": text})),
+        Err(Stop::Failed(text)) => {
+            wire.result(
+                json!({"subtype": "success", "is_error": true, "terminal_reason": "api_error", "result": text}),
+            );
+        }
         Err(Stop::Ended | Stop::Crash) => return end,
     }
     wire.lifecycle(&prompt, "completed");

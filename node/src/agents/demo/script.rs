@@ -16,7 +16,10 @@ pub const NOTICE: &str = "<task-notification>";
 /// Plays what the prompt asks for.
 pub fn play(wire: &mut Wire, history: &History, prompt: &Prompt) -> Result<(), Stop> {
     let text = prompt.text.to_lowercase();
-    let word = |list: &[&str]| text.split(|c: char| !c.is_alphanumeric()).any(|word| list.contains(&word));
+    let word = |list: &[&str]| {
+        text.split(|c: char| !c.is_alphanumeric())
+            .any(|word| list.contains(&word))
+    };
     if let Some(summary) = prompt.text.strip_prefix(NOTICE) {
         return wire.text(&format!("The background task is over. {summary}"), None);
     }
@@ -40,7 +43,8 @@ pub fn play(wire: &mut Wire, history: &History, prompt: &Prompt) -> Result<(), S
         return subagent(wire).and_then(|()| wire.text("The subagent is done.", None));
     }
     if word(&["background"]) {
-        return background(wire).and_then(|()| wire.text("It goes on in the background; I will say when it is over.", None));
+        return background(wire)
+            .and_then(|()| wire.text("It goes on in the background; I will say when it is over.", None));
     }
     if word(&["edit"]) {
         return edit(wire);
@@ -54,20 +58,33 @@ pub fn play(wire: &mut Wire, history: &History, prompt: &Prompt) -> Result<(), S
 }
 
 fn tour(wire: &mut Wire) -> Result<(), Stop> {
-    let steps = ["Look around", "Write down what is here", "Send a subagent", "Count with a command"];
+    let steps = [
+        "Look around",
+        "Write down what is here",
+        "Send a subagent",
+        "Count with a command",
+    ];
     let todo = |done: usize| {
         let status = |at: usize| match at.cmp(&done) {
             Ordering::Less => "completed",
             Ordering::Equal => "in_progress",
             Ordering::Greater => "pending",
         };
-        steps.iter().enumerate().map(|(at, step)| (*step, status(at))).collect::<Vec<_>>()
+        steps
+            .iter()
+            .enumerate()
+            .map(|(at, step)| (*step, status(at)))
+            .collect::<Vec<_>>()
     };
     wire.thought("I am a script, so this thought was written before you asked. I should look at what is here first, then write something down, and ask before I run a command.")?;
     wire.text("Hello. I am the **demo agent**: a script, no model, no network. What you see me do is real all the same: I read, edit and run in this folder, and you can interrupt me at any time.", None)?;
     hands::todo(wire, &todo(0))?;
     let files = hands::files();
-    match files.iter().find(|name| name.to_lowercase().starts_with("readme")).or_else(|| files.iter().find(|name| has_ending(name, "md"))) {
+    match files
+        .iter()
+        .find(|name| name.to_lowercase().starts_with("readme"))
+        .or_else(|| files.iter().find(|name| has_ending(name, "md")))
+    {
         Some(name) => {
             hands::read(wire, name, None)?;
         }
@@ -75,13 +92,24 @@ fn tour(wire: &mut Wire) -> Result<(), Stop> {
     }
     hands::todo(wire, &todo(1))?;
     let (are, here) = (if files.len() == 1 { "is" } else { "are" }, count(files.len(), "file"));
-    wire.text(&format!("There {are} {here} here. I keep notes in `{OWN_FILE}`; that file is mine, so I need not ask for it."), None)?;
+    wire.text(
+        &format!("There {are} {here} here. I keep notes in `{OWN_FILE}`; that file is mine, so I need not ask for it."),
+        None,
+    )?;
     hands::change(wire, OWN_FILE, &notes(&files))?;
     hands::todo(wire, &todo(2))?;
     subagent(wire)?;
     hands::todo(wire, &todo(3))?;
-    wire.text("Now a command. Commands wait for you unless a rule allows them: have a look at it, then allow or deny it.", None)?;
-    let counted = hands::run(wire, &format!("wc -l {OWN_FILE}"), "Count the lines of the notes", "Bash(wc *)")?;
+    wire.text(
+        "Now a command. Commands wait for you unless a rule allows them: have a look at it, then allow or deny it.",
+        None,
+    )?;
+    let counted = hands::run(
+        wire,
+        &format!("wc -l {OWN_FILE}"),
+        "Count the lines of the notes",
+        "Bash(wc *)",
+    )?;
     background(wire)?;
     if counted.ok {
         hands::todo(wire, &todo(steps.len()))?;
@@ -104,10 +132,15 @@ fn count(n: usize, what: &str) -> String {
 
 /// The notes with one more entry, made of what is in the folder now.
 fn notes(files: &[String]) -> String {
-    let before = fs::read_to_string(OWN_FILE).unwrap_or_else(|_| "# Notes of the demo agent\n\nA script wrote this, no model.\n".into());
+    let before = fs::read_to_string(OWN_FILE)
+        .unwrap_or_else(|_| "# Notes of the demo agent\n\nA script wrote this, no model.\n".into());
     let visits = before.lines().filter(|line| line.starts_with("## Visit")).count() + 1;
     let list: String = files.iter().flat_map(|name| ["- ", name.as_str(), "\n"]).collect();
-    let list = if list.is_empty() { "Nothing was here yet.\n".to_owned() } else { list };
+    let list = if list.is_empty() {
+        "Nothing was here yet.\n".to_owned()
+    } else {
+        list
+    };
     format!("{before}\n## Visit {visits}\n\n{list}")
 }
 
@@ -127,7 +160,10 @@ fn plan(wire: &mut Wire, eager: bool) -> Result<(), Stop> {
     let mut greeting = "Hello from the demo agent.".to_owned();
     let mut remarks: Vec<String> = Vec::new();
     loop {
-        let said: String = remarks.iter().flat_map(|remark| ["- You said: ", remark.as_str(), "\n"]).collect();
+        let said: String = remarks
+            .iter()
+            .flat_map(|remark| ["- You said: ", remark.as_str(), "\n"])
+            .collect();
         let proposal = format!(
             "# Greet the folder\n\n## What is here\n\n{}.\n\n## What I would do\n\n1. Write `demo-greeting.md` with one sentence: *{greeting}*\n2. Check it with `wc -w demo-greeting.md`\n\n{said}\nNothing else is touched.\n",
             count(files.len(), "file")
@@ -148,12 +184,23 @@ fn plan(wire: &mut Wire, eager: bool) -> Result<(), Stop> {
         return wire.text(&format!("Then the greeting stays unwritten: {}", written.text), None);
     }
     let counted = hands::run(wire, "wc -w demo-greeting.md", "Count the words", "Bash(wc *)")?;
-    wire.text(&format!("The plan is done. The last command said: {}", counted.text.trim_end()), None)
+    wire.text(
+        &format!("The plan is done. The last command said: {}", counted.text.trim_end()),
+        None,
+    )
 }
 
 fn question(wire: &mut Wire) -> Result<(), Stop> {
     wire.text("I have a question before I go on.", None)?;
-    let asked = hands::question(wire, "Which greeting shall I write?", &[("Short", "one word"), ("Polite", "a whole sentence"), ("None", "write nothing")])?;
+    let asked = hands::question(
+        wire,
+        "Which greeting shall I write?",
+        &[
+            ("Short", "one word"),
+            ("Polite", "a whole sentence"),
+            ("None", "write nothing"),
+        ],
+    )?;
     match asked.as_deref() {
         None | Some("None") => wire.text("Then I write nothing.", None),
         Some(answer) => {
@@ -163,7 +210,14 @@ fn question(wire: &mut Wire) -> Result<(), Stop> {
                 other => other.to_owned(),
             };
             let written = hands::change(wire, "demo-greeting.md", &format!("# Greeting\n\n{greeting}\n"))?;
-            wire.text(if written.ok { "I wrote it as you said." } else { "Then I leave it." }, None)
+            wire.text(
+                if written.ok {
+                    "I wrote it as you said."
+                } else {
+                    "Then I leave it."
+                },
+                None,
+            )
         }
     }
 }
@@ -173,9 +227,20 @@ fn edit(wire: &mut Wire) -> Result<(), Stop> {
     if !before.is_empty() {
         hands::read(wire, "demo-greeting.md", None)?;
     }
-    let after = if before.is_empty() { "# Greeting\n\nHello.\n".to_owned() } else { format!("{before}\nAnd hello once more.\n") };
+    let after = if before.is_empty() {
+        "# Greeting\n\nHello.\n".to_owned()
+    } else {
+        format!("{before}\nAnd hello once more.\n")
+    };
     let done = hands::change(wire, "demo-greeting.md", &after)?;
-    wire.text(if done.ok { "The greeting is edited." } else { "Then I leave the greeting as it is." }, None)
+    wire.text(
+        if done.ok {
+            "The greeting is edited."
+        } else {
+            "Then I leave the greeting as it is."
+        },
+        None,
+    )
 }
 
 fn subagent(wire: &mut Wire) -> Result<(), Stop> {
@@ -183,7 +248,11 @@ fn subagent(wire: &mut Wire) -> Result<(), Stop> {
     let id = hands::begin(wire, "Agent", &input, None);
     let mut calls = 0_usize;
     let mut lines = 0_usize;
-    let files: Vec<String> = hands::files().into_iter().filter(|name| has_ending(name, "md") || has_ending(name, "txt")).take(3).collect();
+    let files: Vec<String> = hands::files()
+        .into_iter()
+        .filter(|name| has_ending(name, "md") || has_ending(name, "txt"))
+        .take(3)
+        .collect();
     let mut work = || {
         wire.text("I read what there is.", Some(&id))?;
         for name in &files {
@@ -191,7 +260,10 @@ fn subagent(wire: &mut Wire) -> Result<(), Stop> {
             calls += 1;
             lines += if read.ok { read.text.lines().count() } else { 0 };
         }
-        wire.text(&format!("{}, {}.", count(files.len(), "file"), count(lines, "line")), Some(&id))
+        wire.text(
+            &format!("{}, {}.", count(files.len(), "file"), count(lines, "line")),
+            Some(&id),
+        )
     };
     let worked = work();
     let report = format!("{}, {}.", count(files.len(), "file"), count(lines, "line"));
@@ -200,22 +272,48 @@ fn subagent(wire: &mut Wire) -> Result<(), Stop> {
             let structured = json!({"status": "completed", "agentId": id, "agentType": "counter", "content": [{"type": "text", "text": report}], "totalToolUseCount": calls});
             hands::end(wire, &id, None, &report, false, structured, json!({}));
         }
-        Err(_) => hands::end(wire, &id, None, "The subagent was interrupted.", true, json!("interrupted"), json!({"non_execution_kind": "user-rejected"})),
+        Err(_) => hands::end(
+            wire,
+            &id,
+            None,
+            "The subagent was interrupted.",
+            true,
+            json!("interrupted"),
+            json!({"non_execution_kind": "user-rejected"}),
+        ),
     }
     worked
 }
 
 fn background(wire: &mut Wire) -> Result<(), Stop> {
-    hands::start(wire, &format!("sleep 2; cat {OWN_FILE} 2>/dev/null | wc -c"), "Count the bytes of the notes")
+    hands::start(
+        wire,
+        &format!("sleep 2; cat {OWN_FILE} 2>/dev/null | wc -c"),
+        "Count the bytes of the notes",
+    )
 }
 
 fn slow(wire: &mut Wire) -> Result<(), Stop> {
-    let words: Vec<String> = (1..=300).map(|n| if n % 25 == 0 { format!("{n}.\n\n") } else { n.to_string() }).collect();
-    wire.slow_text(&format!("I count slowly, so that you can interrupt me: {}", words.join(" ")))
+    let words: Vec<String> = (1..=300)
+        .map(|n| {
+            if n % 25 == 0 {
+                format!("{n}.\n\n")
+            } else {
+                n.to_string()
+            }
+        })
+        .collect();
+    wire.slow_text(&format!(
+        "I count slowly, so that you can interrupt me: {}",
+        words.join(" ")
+    ))
 }
 
 fn error(wire: &mut Wire) -> Result<(), Stop> {
-    wire.text("You asked for an error. First a file that is not there, then the turn fails.", None)?;
+    wire.text(
+        "You asked for an error. First a file that is not there, then the turn fails.",
+        None,
+    )?;
     hands::read(wire, "there-is-no-such-file.md", None)?;
     let text = "This error was asked for: the demo agent ends its turn badly.";
     wire.emit(json!({"type": "assistant", "message": {"role": "assistant", "model": MODEL, "content": [{"type": "text", "text": text}]}, "parent_tool_use_id": null, "error": "unknown", "is_api_error_message": true}));
@@ -224,12 +322,17 @@ fn error(wire: &mut Wire) -> Result<(), Stop> {
 
 fn follow_up(wire: &mut Wire, history: &History) -> Result<(), Stop> {
     let before = match history.before() {
-        Some(text) if !text.starts_with(NOTICE) => format!(" Before this you said: \"{}\".", text.lines().next().unwrap_or_default()),
+        Some(text) if !text.starts_with(NOTICE) => format!(
+            " Before this you said: \"{}\".",
+            text.lines().next().unwrap_or_default()
+        ),
         _ => String::new(),
     };
     wire.text(&format!("This is prompt number {} of this session.{before} I am a script, so I have no better answer; a prompt with `tour`, `plan`, `ask`, `edit`, `slow` or `error` shows you more.", history.turns()), None)
 }
 
 fn has_ending(name: &str, ending: &str) -> bool {
-    std::path::Path::new(name).extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+    std::path::Path::new(name)
+        .extension()
+        .is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }

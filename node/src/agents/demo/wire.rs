@@ -221,7 +221,11 @@ impl Wire {
         self.emit(json!({"type": "stream_event", "parent_tool_use_id": parent, "event": {"type": "message_start"}}));
         let mut said = String::new();
         for piece in text.split_inclusive(' ') {
-            let paused = if kind == "slow" && self.fast { self.wait(Duration::from_millis(10)) } else { self.pause(millis) };
+            let paused = if kind == "slow" && self.fast {
+                self.wait(Duration::from_millis(10))
+            } else {
+                self.pause(millis)
+            };
             if let Err(stop) = paused {
                 if !said.is_empty() {
                     self.emit(json!({"type": "assistant", "message": {"role": "assistant", "model": MODEL, "content": [{"type": block, block: said}]}, "parent_tool_use_id": parent, "aborted": true}));
@@ -252,13 +256,24 @@ impl Wire {
 
     fn heard(&mut self, line: &Value) {
         let request = &line["request"];
-        let reply =
-            |response: Value| json!({"type": "control_response", "response": {"subtype": "success", "request_id": line["request_id"], "response": response}});
-        match (line["type"].as_str().unwrap_or_default(), request["subtype"].as_str().unwrap_or_default()) {
+        let reply = |response: Value| json!({"type": "control_response", "response": {"subtype": "success", "request_id": line["request_id"], "response": response}});
+        match (
+            line["type"].as_str().unwrap_or_default(),
+            request["subtype"].as_str().unwrap_or_default(),
+        ) {
             ("user", _) => {
                 let content = &line["message"]["content"];
-                let texts: Vec<&str> = content.as_array().into_iter().flatten().filter_map(|block| block["text"].as_str()).chain(content.as_str()).collect();
-                let prompt = Prompt { id: line["uuid"].as_str().map(str::to_owned), text: texts.join("\n") };
+                let texts: Vec<&str> = content
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|block| block["text"].as_str())
+                    .chain(content.as_str())
+                    .collect();
+                let prompt = Prompt {
+                    id: line["uuid"].as_str().map(str::to_owned),
+                    text: texts.join("\n"),
+                };
                 self.lifecycle(&prompt, "queued");
                 self.prompts.push_back(prompt);
             }
@@ -298,7 +313,10 @@ impl Wire {
                 None => self.jobs.push(job),
                 Some((status, summary)) => {
                     self.emit(json!({"type": "system", "subtype": "task_notification", "task_id": job.id, "tool_use_id": job.call, "status": status, "summary": summary}));
-                    self.prompts.push_back(Prompt { id: None, text: format!("{}{summary}", super::script::NOTICE) });
+                    self.prompts.push_back(Prompt {
+                        id: None,
+                        text: format!("{}{summary}", super::script::NOTICE),
+                    });
                 }
             }
         }

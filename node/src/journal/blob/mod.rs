@@ -1,5 +1,5 @@
-//! Blobs: large texts, stored once by content, with counted references.
-//! Every call of [`put`] is one reference, held by the event whose payload carries the [`Body`]; only a purge drops them.
+//! Blobs: large texts, stored once by content, with counted references. Every call of [`put`] is one reference, held by
+//! the event whose payload carries the [`Body`]; only a purge drops them.
 
 mod trash;
 
@@ -28,7 +28,8 @@ const LEVEL: i32 = 3;
 /// Larger than any body the product accepts; a damaged header cannot make us take more memory.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
-/// Stores a value, secrets masked: inline when small, else as a blob whose file, if it needs one, is on the disk before the commit.
+/// Stores a value, secrets masked: inline when small, else as a blob whose file, if it needs one, is on the disk before
+/// the commit.
 pub async fn put(tx: &Tx<'_>, value: &Value) -> Result<Body> {
     let plain = serde_json::to_vec(value).stored()?;
     let (plain, masked) = match tx.secrets().mask_json(&plain) {
@@ -36,7 +37,11 @@ pub async fn put(tx: &Tx<'_>, value: &Value) -> Result<Body> {
         None => (plain, false),
     };
     if plain.len() < INLINE_BELOW {
-        return Ok(Body::Inline(if masked { serde_json::from_slice(&plain).stored()? } else { value.clone() }));
+        return Ok(Body::Inline(if masked {
+            serde_json::from_slice(&plain).stored()?
+        } else {
+            value.clone()
+        }));
     }
     let hash = blake3::hash(&plain).to_hex().to_string();
     let text = r#"UPDATE "blob" SET "refs" = "refs" + 1 WHERE "hash" = $1"#;
@@ -46,9 +51,14 @@ pub async fn put(tx: &Tx<'_>, value: &Value) -> Result<Body> {
     let size = i64::try_from(plain.len()).stored()?;
     let path = file(tx.store().data_dir(), &hash);
     // Compressing and syncing take their time: not on a thread that serves others.
-    let bytes = tokio::task::spawn_blocking(move || pack(&plain, &path)).await.stored()?.stored()?;
+    let bytes = tokio::task::spawn_blocking(move || pack(&plain, &path))
+        .await
+        .stored()?
+        .stored()?;
     let text = r#"INSERT INTO "blob" ("hash", "size", "refs", "bytes") VALUES ($1, $2, 1, $3)"#;
-    sql::run(tx.db(), text, [hash.as_str().into(), size.into(), bytes.into()]).await.stored()?;
+    sql::run(tx.db(), text, [hash.as_str().into(), size.into(), bytes.into()])
+        .await
+        .stored()?;
     Ok(Body::Blob(hash))
 }
 
@@ -61,7 +71,11 @@ pub async fn get(store: &Store, body: &Body) -> Result<Value> {
         Body::Inline(value) => return Ok(value.clone()),
         Body::Blob(hash) => hash,
     };
-    let row = entity::blob::Entity::find_by_id(hash).one(store.read()).await.stored()?.ok_or_else(|| Error::NotFound("text".into()))?;
+    let row = entity::blob::Entity::find_by_id(hash)
+        .one(store.read())
+        .await
+        .stored()?
+        .ok_or_else(|| Error::NotFound("text".into()))?;
     let path = file(store.data_dir(), hash);
     // Reading a large one takes its time: not on a thread that serves others.
     let read = move || serde_json::from_slice(&unpack(&row, &path)?).map_err(io::Error::from);
@@ -79,13 +93,19 @@ fn pack(plain: &[u8], path: &Path) -> io::Result<Option<Vec<u8>>> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let partial = path.with_extension("partial");
-    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial).and_then(|mut file| {
-        file.write_all(&packed)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)?;
-        // The name must survive a power cut as well as the content.
-        File::open(folder)?.sync_all()
-    });
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&partial)
+        .and_then(|mut file| {
+            file.write_all(&packed)?;
+            file.sync_all()?;
+            fs::rename(&partial, path)?;
+            // The name must survive a power cut as well as the content.
+            File::open(folder)?.sync_all()
+        });
     if let Err(error) = written {
         fs::remove_file(&partial).ok();
         return Err(error);
@@ -95,7 +115,10 @@ fn pack(plain: &[u8], path: &Path) -> io::Result<Option<Vec<u8>>> {
 
 /// The plain bytes of a blob, checked against its hash.
 fn unpack(row: &entity::blob::Model, path: &Path) -> io::Result<Vec<u8>> {
-    let size = u64::try_from(row.size).ok().filter(|size| *size <= LARGEST).ok_or_else(|| io::Error::other("a blob's size is damaged"))?;
+    let size = u64::try_from(row.size)
+        .ok()
+        .filter(|size| *size <= LARGEST)
+        .ok_or_else(|| io::Error::other("a blob's size is damaged"))?;
     let packed = match &row.bytes {
         Some(bytes) => bytes.clone(),
         None => fs::read(path)?,
@@ -113,8 +136,9 @@ fn file(data_dir: &Path, hash: &str) -> PathBuf {
     data_dir.join("blobs").join(hash)
 }
 
-/// Sets aside files no row speaks of, left by an operation that failed after writing one or by a crash, into a trash folder where they stay
-/// for a day. Only files with names of ours, and older than a day: whoever wrote one may still be about to commit. A failure is logged.
+/// Sets aside files no row speaks of, left by an operation that failed after writing one or by a crash, into a trash
+/// folder where they stay for a day. Only files with names of ours, and older than a day: whoever wrote one may still
+/// be about to commit. A failure is logged.
 pub(crate) async fn sweep(store: &Store, now: Millis) {
     tidy(store, now, true).await;
 }
@@ -127,25 +151,50 @@ pub(crate) async fn empty_trash(store: &Store, now: Millis) {
 async fn tidy(store: &Store, now: Millis, set_aside: bool) {
     let data_dir = store.data_dir().to_owned();
     let tidied = async {
-        let rows = sql::all(store.read(), r#"SELECT "hash" FROM "blob" WHERE "bytes" IS NULL"#, []).await.map_err(io::Error::other)?;
-        let known: HashSet<String> = rows.iter().map(|row| row.try_get("", "hash")).collect::<std::result::Result<_, DbErr>>().map_err(io::Error::other)?;
-        tokio::task::spawn_blocking(move || trash::tidy(&data_dir, &known, now, set_aside)).await.map_err(io::Error::other)?
+        let rows = sql::all(store.read(), r#"SELECT "hash" FROM "blob" WHERE "bytes" IS NULL"#, [])
+            .await
+            .map_err(io::Error::other)?;
+        let known: HashSet<String> = rows
+            .iter()
+            .map(|row| row.try_get("", "hash"))
+            .collect::<std::result::Result<_, DbErr>>()
+            .map_err(io::Error::other)?;
+        tokio::task::spawn_blocking(move || trash::tidy(&data_dir, &known, now, set_aside))
+            .await
+            .map_err(io::Error::other)?
     };
     if let Err(error) = tidied.await {
         tracing::warn!(%error, "files of texts that nobody refers to could not be set aside");
     }
 }
 
-/// Drops one reference; says whether it was the last, which takes the row away. A file goes after the commit ([`discard`]).
+/// Drops one reference; says whether it was the last, which takes the row away. A file goes after the commit
+/// ([`discard`]).
 pub(crate) async fn release(db: &impl ConnectionTrait, hash: &str) -> std::result::Result<bool, DbErr> {
-    sql::run(db, r#"UPDATE "blob" SET "refs" = "refs" - 1 WHERE "hash" = $1"#, [hash.into()]).await?;
-    sql::run(db, r#"DELETE FROM "blob" WHERE "hash" = $1 AND "refs" <= 0"#, [hash.into()]).await.map(|gone| gone > 0)
+    sql::run(
+        db,
+        r#"UPDATE "blob" SET "refs" = "refs" - 1 WHERE "hash" = $1"#,
+        [hash.into()],
+    )
+    .await?;
+    sql::run(
+        db,
+        r#"DELETE FROM "blob" WHERE "hash" = $1 AND "refs" <= 0"#,
+        [hash.into()],
+    )
+    .await
+    .map(|gone| gone > 0)
 }
 
 /// Removes the files of blobs whose row is gone. The writer calls it between two batches, when no row can come back.
 pub(crate) async fn discard(store: &Store, hashes: &[String]) {
     for hash in hashes {
-        let row = sql::one(store.read(), r#"SELECT 1 AS one FROM "blob" WHERE "hash" = $1"#, [hash.as_str().into()]).await;
+        let row = sql::one(
+            store.read(),
+            r#"SELECT 1 AS one FROM "blob" WHERE "hash" = $1"#,
+            [hash.as_str().into()],
+        )
+        .await;
         // What cannot be removed now goes with the next start's sweep.
         if matches!(row, Ok(None)) {
             fs::remove_file(file(store.data_dir(), hash)).ok();

@@ -1,5 +1,5 @@
-//! The trash: where files of texts lie for a day before they are removed, for a database that was the wrong one may have judged them.
-//! It must not touch a file whose name is not one of ours.
+//! The trash: where files of texts lie for a day before they are removed, for a database that was the wrong one may
+//! have judged them. It must not touch a file whose name is not one of ours.
 
 use model::Millis;
 use std::{
@@ -30,16 +30,22 @@ fn files(folder: &Path) -> io::Result<Vec<(String, Millis)>> {
     let mut files = Vec::new();
     for entry in entries {
         let entry = entry?;
-        let (Ok(name), metadata) = (entry.file_name().into_string(), entry.metadata()?) else { continue };
+        let (Ok(name), metadata) = (entry.file_name().into_string(), entry.metadata()?) else {
+            continue;
+        };
         if is_ours(&name) && metadata.is_file() {
-            let written = metadata.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let written = metadata
+                .modified()?
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
             files.push((name, Millis::try_from(written.as_millis()).unwrap_or(Millis::MAX)));
         }
     }
     Ok(files)
 }
 
-/// Gives back what the database speaks of, removes what has been in the trash for a day, and sets aside the rest where that is asked for.
+/// Gives back what the database speaks of, removes what has been in the trash for a day, and sets aside the rest where
+/// that is asked for.
 pub(super) fn tidy(data_dir: &Path, known: &HashSet<String>, now: Millis, set_aside: bool) -> io::Result<()> {
     let (blobs, trash) = (data_dir.join("blobs"), data_dir.join("trash"));
     for (name, since) in files(&trash)? {
@@ -59,9 +65,15 @@ pub(super) fn tidy(data_dir: &Path, known: &HashSet<String>, now: Millis, set_as
         }
         let (here, there) = (blobs.join(&name), trash.join(&name));
         // Its day in the trash begins now; before the rename, so that no crash cuts it short.
-        File::options().write(true).open(&here)?.set_modified(SystemTime::UNIX_EPOCH + Duration::from_millis(now.unsigned_abs()))?;
+        File::options()
+            .write(true)
+            .open(&here)?
+            .set_modified(SystemTime::UNIX_EPOCH + Duration::from_millis(now.unsigned_abs()))?;
         fs::rename(here, there)?;
-        tracing::warn!(file = name, "no text of this node is in this file: it stays in the trash for a day");
+        tracing::warn!(
+            file = name,
+            "no text of this node is in this file: it stays in the trash for a day"
+        );
     }
     Ok(())
 }
@@ -74,12 +86,17 @@ mod tests {
 
     fn file(path: &Path, written: Millis) {
         let file = File::create(path).expect("creates");
-        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_millis(written.unsigned_abs())).expect("dates");
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_millis(written.unsigned_abs()))
+            .expect("dates");
     }
 
     fn names(folder: &Path) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-        let mut names: Vec<String> = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+        let Ok(entries) = fs::read_dir(folder) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+            .collect();
         names.sort();
         names
     }
@@ -100,13 +117,29 @@ mod tests {
         let tidy = |now, known: &HashSet<String>| super::tidy(place.path(), known, now, true).expect("tidies");
 
         tidy(NOW, &speaks_of);
-        assert_eq!(names(&blobs), [capital.clone(), known.clone(), young.clone(), "notes.txt".into()]);
+        assert_eq!(
+            names(&blobs),
+            [capital.clone(), known.clone(), young.clone(), "notes.txt".into()]
+        );
         assert_eq!(names(&trash), [old.clone(), partial]);
         // The right database is back: what it speaks of is, too.
         tidy(NOW + DAY_MS / 4, &HashSet::from([known.clone(), old.clone()]));
-        assert_eq!(names(&blobs), [capital.clone(), known.clone(), old.clone(), young.clone(), "notes.txt".into()]);
+        assert_eq!(
+            names(&blobs),
+            [
+                capital.clone(),
+                known.clone(),
+                old.clone(),
+                young.clone(),
+                "notes.txt".into()
+            ]
+        );
         tidy(NOW + DAY_MS / 3, &speaks_of);
-        assert_eq!(names(&trash).len(), 1, "not removed before a day in the trash, however old it is");
+        assert_eq!(
+            names(&trash).len(),
+            1,
+            "not removed before a day in the trash, however old it is"
+        );
         super::tidy(place.path(), &speaks_of, NOW + 3 * DAY_MS, false).expect("tidies");
         assert_eq!((names(&trash).len(), names(&blobs).len()), (0, 5));
     }

@@ -39,7 +39,12 @@ pub(super) async fn asked(target: &Target<'_>, event: &Happened<'_>, fact: &Appr
     waits(target, event, fact.session, 1).await?;
     if let Some(call) = &fact.call {
         let text = r#"UPDATE "{p}entry" SET "approval" = $4 WHERE "session" = $1 AND "call" = $2 AND "origin" = $3"#;
-        target.write(text, [id(fact.session), call.as_str().into(), event.origin.into(), id(fact.id)]).await?;
+        target
+            .write(
+                text,
+                [id(fact.session), call.as_str().into(), event.origin.into(), id(fact.id)],
+            )
+            .await?;
     }
     Ok(())
 }
@@ -52,13 +57,37 @@ pub(super) async fn decided(target: &Target<'_>, event: &Happened<'_>, fact: &Ap
     settle(target, event, fact.session, state, json(&fact.decided)?).await
 }
 
-pub(super) async fn withdrawn(target: &Target<'_>, event: &Happened<'_>, fact: &ApprovalWithdrawn) -> Result<(), DbErr> {
-    settle(target, event, fact.session, ApprovalState::Withdrawn, None::<String>.into()).await
+pub(super) async fn withdrawn(
+    target: &Target<'_>,
+    event: &Happened<'_>,
+    fact: &ApprovalWithdrawn,
+) -> Result<(), DbErr> {
+    settle(
+        target,
+        event,
+        fact.session,
+        ApprovalState::Withdrawn,
+        None::<String>.into(),
+    )
+    .await
 }
 
-async fn settle(target: &Target<'_>, event: &Happened<'_>, session: impl ToString, state: ApprovalState, decided: Value) -> Result<(), DbErr> {
+async fn settle(
+    target: &Target<'_>,
+    event: &Happened<'_>,
+    session: impl ToString,
+    state: ApprovalState,
+    decided: Value,
+) -> Result<(), DbErr> {
     let text = r#"UPDATE "{p}approval" SET "state" = $3, "decided" = $4 WHERE "id" = $1 AND "origin" = $2 AND "state" = 'pending'"#;
-    if target.run(text, [event.subject.into(), event.origin.into(), state.word().into(), decided]).await? == 0 {
+    if target
+        .run(
+            text,
+            [event.subject.into(), event.origin.into(), state.word().into(), decided],
+        )
+        .await?
+        == 0
+    {
         return Ok(());
     }
     waits(target, event, session, -1).await
@@ -67,5 +96,16 @@ async fn settle(target: &Target<'_>, event: &Happened<'_>, session: impl ToStrin
 /// Changes how many approvals of the session wait.
 async fn waits(target: &Target<'_>, event: &Happened<'_>, session: impl ToString, by: i64) -> Result<(), DbErr> {
     let text = r#"UPDATE "{p}session" SET "pending" = "pending" + $3, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END, "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.write(text, [id(session), event.origin.into(), by.into(), event.at.into(), event.pos.into()]).await
+    target
+        .write(
+            text,
+            [
+                id(session),
+                event.origin.into(),
+                by.into(),
+                event.at.into(),
+                event.pos.into(),
+            ],
+        )
+        .await
 }

@@ -25,10 +25,20 @@ pub(super) async fn prompt_queued(target: &Target<'_>, event: &Happened<'_>, fac
     touch(target, event, fact.session).await
 }
 
-pub(super) async fn prompt_settled(target: &Target<'_>, event: &Happened<'_>, fact: &PromptSettled) -> Result<(), DbErr> {
-    let state = if fact.sent { PromptState::Sent } else { PromptState::Withdrawn };
+pub(super) async fn prompt_settled(
+    target: &Target<'_>,
+    event: &Happened<'_>,
+    fact: &PromptSettled,
+) -> Result<(), DbErr> {
+    let state = if fact.sent {
+        PromptState::Sent
+    } else {
+        PromptState::Withdrawn
+    };
     let text = r#"UPDATE "{p}prompt" SET "state" = $3 WHERE "id" = $1 AND "origin" = $2"#;
-    target.write(text, [id(fact.id), event.origin.into(), state.word().into()]).await?;
+    target
+        .write(text, [id(fact.id), event.origin.into(), state.word().into()])
+        .await?;
     touch(target, event, fact.session).await
 }
 
@@ -63,7 +73,11 @@ pub(super) async fn added(target: &Target<'_>, event: &Happened<'_>, fact: &Entr
     if target.run(text, values).await? == 0 {
         return Ok(());
     }
-    let last = fact.target.as_deref().filter(|target| is_call && !target.is_empty()).unwrap_or(&fact.preview);
+    let last = fact
+        .target
+        .as_deref()
+        .filter(|target| is_call && !target.is_empty())
+        .unwrap_or(&fact.preview);
     let text = r#"UPDATE "{p}session" SET "next_seq" = CASE WHEN "next_seq" > $3 THEN "next_seq" ELSE $3 END,
         "turns" = CASE WHEN "turns" > $4 THEN "turns" ELSE $4 END, "calls" = "calls" + $5, "last" = $6, "pos" = CASE WHEN "pos" > $8 THEN "pos" ELSE $8 END,
         "updated" = CASE WHEN "updated" > $7 THEN "updated" ELSE $7 END WHERE "id" = $1 AND "origin" = $2"#;
@@ -102,5 +116,15 @@ pub(super) async fn ended(target: &Target<'_>, event: &Happened<'_>, fact: &Entr
 /// Something happened in the session.
 pub(super) async fn touch(target: &Target<'_>, event: &Happened<'_>, session: impl ToString) -> Result<(), DbErr> {
     let text = r#"UPDATE "{p}session" SET "updated" = CASE WHEN "updated" > $3 THEN "updated" ELSE $3 END, "pos" = CASE WHEN "pos" > $4 THEN "pos" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.write(text, [some_id(Some(session)), event.origin.into(), event.at.into(), event.pos.into()]).await
+    target
+        .write(
+            text,
+            [
+                some_id(Some(session)),
+                event.origin.into(),
+                event.at.into(),
+                event.pos.into(),
+            ],
+        )
+        .await
 }

@@ -1,6 +1,6 @@
-//! The projection: folds facts into the projected tables, for new events, for a rebuild's shadows and for a peer's events alike.
-//! It must decide nothing, read nothing but rows of the same origin, and give the same rows for the same events always;
-//! a fact it has seen before changes nothing.
+//! The projection: folds facts into the projected tables, for new events, for a rebuild's shadows and for a peer's
+//! events alike. It must decide nothing, read nothing but rows of the same origin, and give the same rows for the same
+//! events always; a fact it has seen before changes nothing.
 
 mod accounts;
 mod approvals;
@@ -34,7 +34,9 @@ impl Target<'_> {
 
     /// Runs one statement before the next that reads, perhaps together with others.
     async fn write<const N: usize>(&self, text: &str, values: [Value; N]) -> Result<(), DbErr> {
-        self.together.add(self.db, &text.replace("{p}", self.prefix), values).await
+        self.together
+            .add(self.db, &text.replace("{p}", self.prefix), values)
+            .await
     }
 
     /// Reads at most one row.
@@ -103,5 +105,7 @@ fn some_id(id: Option<impl ToString>) -> Value {
 
 /// A value as the JSON text its column holds.
 fn json(value: &impl serde::Serialize) -> Result<Value, DbErr> {
-    serde_json::to_string(value).map(Value::from).map_err(|error| DbErr::Json(error.to_string()))
+    serde_json::to_string(value)
+        .map(Value::from)
+        .map_err(|error| DbErr::Json(error.to_string()))
 }

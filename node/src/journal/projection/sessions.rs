@@ -1,7 +1,7 @@
-//! Folds what happened to sessions and their runs.
-//! Whatever changes a session's row writes the event's position into it as well: a row read at a position is that row for ever (`rows`).
-//! A session's counters are kept by the facts that change them (`entries`, `approvals`, `usage`), not here; its project's is: `project.sessions`
-//! is always the number of its sessions in the table that are not deleted, in whatever order things are said to have happened.
+//! Folds what happened to sessions and their runs. Whatever changes a session's row writes the event's position into it
+//! as well: a row read at a position is that row for ever (`rows`). A session's counters are kept by the facts that
+//! change them (`entries`, `approvals`, `usage`), not here; its project's is: `project.sessions` is always the number
+//! of its sessions in the table that are not deleted, in whatever order things are said to have happened.
 
 use super::{Happened, Table, Target, id, json, projected, some_id};
 use model::{
@@ -36,7 +36,9 @@ pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &Se
     // A session that is there already is counted already.
     let text = r#"UPDATE "{p}project" SET "sessions" = "sessions" + 1 WHERE "id" = $1 AND "origin" = $2
         AND NOT EXISTS (SELECT 1 FROM "{p}session" WHERE "id" = $3)"#;
-    target.write(text, [id(fact.project), event.origin.into(), event.subject.into()]).await?;
+    target
+        .write(text, [id(fact.project), event.origin.into(), event.subject.into()])
+        .await?;
     target.write(insert, values).await
 }
 
@@ -73,7 +75,12 @@ pub(super) async fn changed(target: &Target<'_>, event: &Happened<'_>, fact: &Se
         "agent_version" = coalesce($9, "agent_version"), "context_used" = coalesce($10, "context_used"),
         "context_size" = coalesce($11, "context_size"), "resumable" = coalesce($12, "resumable"),
         "archived" = CASE WHEN $13 THEN $14 ELSE "archived" END, "pos" = CASE WHEN "pos" > $15 THEN "pos" ELSE $15 END WHERE "id" = $1 AND "origin" = $2"#;
-    let tags = fact.tags.as_ref().map(serde_json::to_string).transpose().map_err(|error| DbErr::Json(error.to_string()))?;
+    let tags = fact
+        .tags
+        .as_ref()
+        .map(serde_json::to_string)
+        .transpose()
+        .map_err(|error| DbErr::Json(error.to_string()))?;
     let archived = fact.archived.and_then(|away| away.then_some(event.at));
     let values = [
         event.subject.into(),
@@ -98,7 +105,17 @@ pub(super) async fn changed(target: &Target<'_>, event: &Happened<'_>, fact: &Se
 pub(super) async fn deleted(target: &Target<'_>, event: &Happened<'_>, fact: &SessionDeleted) -> Result<(), DbErr> {
     counted(target, event, !fact.deleted).await?;
     let text = r#"UPDATE "{p}session" SET "deleted" = $3, "pos" = CASE WHEN "pos" > $4 THEN "pos" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.write(text, [event.subject.into(), event.origin.into(), fact.deleted.then_some(event.at).into(), event.pos.into()]).await
+    target
+        .write(
+            text,
+            [
+                event.subject.into(),
+                event.origin.into(),
+                fact.deleted.then_some(event.at).into(),
+                event.pos.into(),
+            ],
+        )
+        .await
 }
 
 /// Everything folded from the session's events goes; what the events said goes by `journal::purge`.
@@ -114,17 +131,56 @@ pub(super) async fn purged(target: &Target<'_>, event: &Happened<'_>) -> Result<
 
 pub(super) async fn run_started(target: &Target<'_>, event: &Happened<'_>, fact: &RunStarted) -> Result<(), DbErr> {
     let text = r#"INSERT INTO "{p}run" ("id", "origin", "session", "argv", "started", "trusted") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"#;
-    target.write(text, [id(fact.run), event.origin.into(), id(fact.session), json(&fact.argv)?, event.at.into(), fact.trusted.into()]).await?;
+    target
+        .write(
+            text,
+            [
+                id(fact.run),
+                event.origin.into(),
+                id(fact.session),
+                json(&fact.argv)?,
+                event.at.into(),
+                fact.trusted.into(),
+            ],
+        )
+        .await?;
     let text = r#"UPDATE "{p}session" SET "run" = $3, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END,
         "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.write(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into(), event.pos.into()]).await
+    target
+        .write(
+            text,
+            [
+                id(fact.session),
+                event.origin.into(),
+                id(fact.run),
+                event.at.into(),
+                event.pos.into(),
+            ],
+        )
+        .await
 }
 
 pub(super) async fn run_ended(target: &Target<'_>, event: &Happened<'_>, fact: &RunEnded) -> Result<(), DbErr> {
     let text = r#"UPDATE "{p}run" SET "ended" = $3, "exit" = $4 WHERE "id" = $1 AND "origin" = $2"#;
-    target.write(text, [id(fact.run), event.origin.into(), event.at.into(), json(&fact.exit)?]).await?;
+    target
+        .write(
+            text,
+            [id(fact.run), event.origin.into(), event.at.into(), json(&fact.exit)?],
+        )
+        .await?;
     // Only if it still is the session's: a resumed session has a newer one.
     let text = r#"UPDATE "{p}session" SET "run" = CASE WHEN "run" = $3 THEN NULL ELSE "run" END, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END,
         "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
-    target.write(text, [id(fact.session), event.origin.into(), id(fact.run), event.at.into(), event.pos.into()]).await
+    target
+        .write(
+            text,
+            [
+                id(fact.session),
+                event.origin.into(),
+                id(fact.run),
+                event.at.into(),
+                event.pos.into(),
+            ],
+        )
+        .await
 }

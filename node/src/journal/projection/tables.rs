@@ -58,5 +58,9 @@ fn table<E: EntityTrait>() -> Table {
             _ => Holds::Text,
         },
     });
-    Table { name: E::default().table_name(), columns: columns.collect(), key: E::PrimaryKey::iter().map(|key| key.into_column().as_str()).collect() }
+    Table {
+        name: E::default().table_name(),
+        columns: columns.collect(),
+        key: E::PrimaryKey::iter().map(|key| key.into_column().as_str()).collect(),
+    }
 }

@@ -13,8 +13,8 @@ use std::sync::LazyLock;
 /// The days that have a name: the years 1 to 9999.
 const DAYS: std::ops::RangeInclusive<i64> = -719_162..=2_932_896;
 
-/// SQL for `sum` and `more` together, never beyond [`USAGE_MOST`]: beyond a bigint SQLite goes on with a REAL and PostgreSQL fails. What is a REAL
-/// already becomes a number again.
+/// SQL for `sum` and `more` together, never beyond [`USAGE_MOST`]: beyond a bigint SQLite goes on with a REAL and
+/// PostgreSQL fails. What is a REAL already becomes a number again.
 fn plus(sum: &str, more: &str) -> String {
     format!(
         "CAST(CASE WHEN {sum} > {USAGE_MOST} - {more} THEN {USAGE_MOST} WHEN {sum} < -{USAGE_MOST} - {more} THEN -{USAGE_MOST} ELSE {sum} + {more} END AS bigint)"
@@ -23,8 +23,16 @@ fn plus(sum: &str, more: &str) -> String {
 
 /// Adds to what the session spent that day.
 static DAY: LazyLock<String> = LazyLock::new(|| {
-    let own = |column: &str| plus(&format!(r#""{{p}}usage_day"."{column}""#), &format!(r#"excluded."{column}""#));
-    let cost = plus(r#"coalesce("{p}usage_day"."cost_micros", 0)"#, r#"excluded."cost_micros""#);
+    let own = |column: &str| {
+        plus(
+            &format!(r#""{{p}}usage_day"."{column}""#),
+            &format!(r#"excluded."{column}""#),
+        )
+    };
+    let cost = plus(
+        r#"coalesce("{p}usage_day"."cost_micros", 0)"#,
+        r#"excluded."cost_micros""#,
+    );
     format!(
         r#"INSERT INTO "{{p}}usage_day" ("day", "project", "model", "session", "origin", "tok_input", "tok_output", "tok_cache_read",
         "tok_cache_write", "cost_micros") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -54,7 +62,10 @@ static SESSION: LazyLock<String> = LazyLock::new(|| {
 });
 
 pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &UsageRecorded) -> Result<(), DbErr> {
-    let (tokens, cost) = (fact.tokens.bounded(), fact.cost_micros.map(|cost| cost.clamp(0, USAGE_MOST)));
+    let (tokens, cost) = (
+        fact.tokens.bounded(),
+        fact.cost_micros.map(|cost| cost.clamp(0, USAGE_MOST)),
+    );
     let text = r#"SELECT "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "cost_micros", "pos" FROM "{p}usage_total"
         WHERE "run" = $1 AND "model" = $2 AND "origin" = $3"#;
     let key = [id(fact.run), fact.model.as_str().into(), event.origin.into()];
@@ -70,7 +81,8 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
                 cache_write: row.try_get::<Amount>("", "tok_cache_write")?.0,
             }
             .bounded(),
-            row.try_get::<Option<Amount>>("", "cost_micros")?.map(|cost| cost.0.clamp(0, USAGE_MOST)),
+            row.try_get::<Option<Amount>>("", "cost_micros")?
+                .map(|cost| cost.0.clamp(0, USAGE_MOST)),
         ),
     };
     // A report without a cost says nothing about it: the one known stays.

@@ -79,8 +79,8 @@ fn answer(shim: &Shim, mut stream: UnixStream) -> io::Result<()> {
     }
 }
 
-/// Gives line `number` to the agent unless it has it. The lock is held while the agent takes it, however long that is: the same line
-/// asked for again meanwhile waits, and then finds it written.
+/// Gives line `number` to the agent unless it has it. The lock is held while the agent takes it, however long that is:
+/// the same line asked for again meanwhile waits, and then finds it written.
 fn line(shim: &Shim, number: u64, mut line: Vec<u8>) -> (Status, u64, String) {
     let mut input = hold(&shim.stdin);
     if number <= input.last {

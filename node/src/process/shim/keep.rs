@@ -32,7 +32,10 @@ pub(super) fn stdout(shim: &Arc<Shim>, mut from: impl Read, to: &mut File) {
         kept += u64::try_from(part.len()).expect("a buffer's length fits");
         if read > room {
             keeping = false;
-            shim.give_up(format!("it was ended because it wrote more than {}, which is all that is kept of a run", size(shim.limits.stdout)));
+            shim.give_up(format!(
+                "it was ended because it wrote more than {}, which is all that is kept of a run",
+                size(shim.limits.stdout)
+            ));
         }
         shim.change();
     }
@@ -41,7 +44,11 @@ pub(super) fn stdout(shim: &Arc<Shim>, mut from: impl Read, to: &mut File) {
 /// A limit in words.
 fn size(bytes: u64) -> String {
     const MIB: u64 = 1 << 20;
-    if bytes >= MIB { format!("{} MiB", bytes / MIB) } else { format!("{bytes} bytes") }
+    if bytes >= MIB {
+        format!("{} MiB", bytes / MIB)
+    } else {
+        format!("{bytes} bytes")
+    }
 }
 
 /// Copies standard error until its end; more than the limit is read and dropped.
@@ -112,7 +119,10 @@ fn next(from: &mut impl Read, buffer: &mut [u8]) -> Option<usize> {
 /// How many changes there were when somebody last looked; waits for another.
 pub(super) fn wait_for_change(shim: &Shim, seen: u64, at_most: Duration) -> u64 {
     let changes = hold(&shim.changes);
-    match shim.changed.wait_timeout_while(changes, at_most, |changes| *changes == seen) {
+    match shim
+        .changed
+        .wait_timeout_while(changes, at_most, |changes| *changes == seen)
+    {
         Ok((changes, _)) => *changes,
         Err(poisoned) => *poisoned.into_inner().0,
     }

@@ -1,5 +1,5 @@
-//! The shim: holds one agent's pipes, keeps what it says, records its end. It is the node's own binary in a process of its own.
-//! It must not interpret what the agent says, and must not depend on the node that started it being alive.
+//! The shim: holds one agent's pipes, keeps what it says, records its end. It is the node's own binary in a process of
+//! its own. It must not interpret what the agent says, and must not depend on the node that started it being alive.
 
 mod control;
 mod keep;
@@ -102,12 +102,16 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a shim: what `orchwiz shim <run dir>` does, with the arguments after `shim`. Must be called before any thread is started.
+/// Runs a shim: what `orchwiz shim <run dir>` does, with the arguments after `shim`. Must be called before any thread
+/// is started.
 pub fn shim_main(args: Vec<OsString>) -> ExitCode {
     let result = match args.as_slice() {
         [_] => detach(),
         [dir, stay] if stay.as_os_str() == STAY => stay_with(Path::new(dir)),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "a shim takes the directory of a run; the node starts it, not people")),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "a shim takes the directory of a run; the node starts it, not people",
+        )),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -122,7 +126,13 @@ pub fn shim_main(args: Vec<OsString>) -> ExitCode {
 /// From here on neither this process nor what it starts leaves its memory in a file when it crashes: it holds secrets.
 pub fn no_core_dumps() {
     // Lowering a limit is always allowed.
-    let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = rustix::process::setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    );
 }
 
 /// The first execution: starts the second one in a session of its own and ends, so that the shim is nobody's child.
@@ -132,7 +142,13 @@ fn detach() -> io::Result<()> {
     let mut all = env::args_os();
     let name = all.next().unwrap_or_else(|| OsString::from("orchwiz"));
     // Through /proc the very same program is executed, even after an upgrade has replaced its file.
-    command("/proc/self/exe".as_ref()).arg0(name).args(all).arg(STAY).stdin(Stdio::inherit()).spawn().map(drop)
+    command("/proc/self/exe".as_ref())
+        .arg0(name)
+        .args(all)
+        .arg(STAY)
+        .stdin(Stdio::inherit())
+        .spawn()
+        .map(drop)
 }
 
 fn stay_with(dir: &Path) -> io::Result<()> {
@@ -140,7 +156,8 @@ fn stay_with(dir: &Path) -> io::Result<()> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     env::set_current_dir("/")?;
     no_core_dumps();
-    // What an agent starts gains no rights that the node does not have, whatever bits its file has. Where the kernel refuses, it goes on without.
+    // What an agent starts gains no rights that the node does not have, whatever bits its file has. Where the kernel
+    // refuses, it goes on without.
     let _ = rustix::thread::set_no_new_privs(true);
     let mut launch = Vec::new();
     io::stdin().read_to_end(&mut launch)?;
@@ -161,25 +178,46 @@ fn stay_with(dir: &Path) -> io::Result<()> {
     let cgroup = Cgroup::of(&launch.run);
     let started = match &cgroup {
         // Written down first: whoever finds the shim dead must find the group too.
-        Some(cgroup) => dir.write_cgroup(cgroup).and_then(|()| cgroup.spawn_inside(|| start(&launch)))?,
+        Some(cgroup) => dir
+            .write_cgroup(cgroup)
+            .and_then(|()| cgroup.spawn_inside(|| start(&launch)))?,
         None => None,
     };
     let started = started.unwrap_or_else(|| start(&launch));
-    let Started { mut agent, stdin, stdout } = match started {
+    let Started {
+        mut agent,
+        stdin,
+        stdout,
+    } = match started {
         Ok(started) => started,
         Err(why) => {
             cgroup.iter().for_each(Cgroup::remove);
-            return keep::insist(|| dir.write_record(&Record { exit: Exit::NotStarted { why: why.clone() }, note: None }));
+            return keep::insist(|| {
+                dir.write_record(&Record {
+                    exit: Exit::NotStarted { why: why.clone() },
+                    note: None,
+                })
+            });
         }
     };
     let pid = Pid::from_child(&agent);
     let stderr = agent.stderr.take();
     let shim = Arc::new(Shim {
         tree: Tree::inside(launch.run, own.pid, own.start, cgroup),
-        limits: Limits { stdout: launch.stdout, stderr: launch.stderr },
+        limits: Limits {
+            stdout: launch.stdout,
+            stderr: launch.stderr,
+        },
         dir,
-        stdin: Mutex::new(Input { pipe: Some(stdin), last: 0 }),
-        agent: Mutex::new(Agent { pid, exit: None, note: None }),
+        stdin: Mutex::new(Input {
+            pipe: Some(stdin),
+            last: 0,
+        }),
+        agent: Mutex::new(Agent {
+            pid,
+            exit: None,
+            note: None,
+        }),
         changes: Mutex::new(0),
         changed: Condvar::new(),
     });
@@ -220,7 +258,11 @@ fn stay_with(dir: &Path) -> io::Result<()> {
         keep::last_words(&shim.dir, note);
     }
     let record = Record { exit, note };
-    keep::insist(|| File::open(shim.dir.stdout())?.sync_all().and_then(|()| shim.dir.write_record(&record)))?;
+    keep::insist(|| {
+        File::open(shim.dir.stdout())?
+            .sync_all()
+            .and_then(|()| shim.dir.write_record(&record))
+    })?;
     shim.change();
     Ok(())
 }
@@ -239,26 +281,45 @@ struct Started {
 
 /// Starts the agent; the error is a sentence.
 ///
-/// Input and output are sockets, not pipes: a pipe can be opened again through `/proc/PID/fd`, so any command that the agent runs could speak in
-/// its name with one `echo`. A socket cannot be opened.
+/// Input and output are sockets, not pipes: a pipe can be opened again through `/proc/PID/fd`, so any command that the
+/// agent runs could speak in its name with one `echo`. A socket cannot be opened.
 fn start(launch: &Launch) -> Result<Started, String> {
     let program = launch.program.display();
     if !launch.program.is_absolute() {
         return Err(format!("the agent's program {program} is not an absolute path"));
     }
     if !launch.cwd.is_dir() {
-        return Err(format!("the folder {} is not there, or cannot be entered", launch.cwd.display()));
+        return Err(format!(
+            "the folder {} is not there, or cannot be entered",
+            launch.cwd.display()
+        ));
     }
     let mut agent = command(launch.program.as_os_str());
-    agent.args(&launch.args).current_dir(&launch.cwd).env_clear().envs(&launch.env).env(MARK, &launch.run);
+    agent
+        .args(&launch.args)
+        .current_dir(&launch.cwd)
+        .env_clear()
+        .envs(&launch.env)
+        .env(MARK, &launch.run);
     let sockets = UnixStream::pair().and_then(|stdin| Ok((stdin, UnixStream::pair()?)));
-    let ((stdin, its_stdin), (stdout, its_stdout)) = sockets.map_err(|error| format!("the agent's input and output could not be made: {error}"))?;
-    agent.stdin(OwnedFd::from(its_stdin)).stdout(OwnedFd::from(its_stdout)).stderr(Stdio::piped()).process_group(0);
+    let ((stdin, its_stdin), (stdout, its_stdout)) =
+        sockets.map_err(|error| format!("the agent's input and output could not be made: {error}"))?;
+    agent
+        .stdin(OwnedFd::from(its_stdin))
+        .stdout(OwnedFd::from(its_stdout))
+        .stderr(Stdio::piped())
+        .process_group(0);
     let mut tries = 0;
     loop {
         match agent.spawn() {
             // Its ends are closed here with `agent`: only so is its end seen.
-            Ok(child) => return Ok(Started { agent: child, stdin, stdout }),
+            Ok(child) => {
+                return Ok(Started {
+                    agent: child,
+                    stdin,
+                    stdout,
+                });
+            }
             // Somebody still has the program open for writing, for example an update of it that is just being finished.
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < 20 => {
                 tries += 1;
@@ -266,9 +327,15 @@ fn start(launch: &Launch) -> Result<Started, String> {
             }
             Err(error) => {
                 return Err(match error.kind() {
-                    io::ErrorKind::NotFound => format!("the agent's program {program} is not there, or its interpreter is missing"),
-                    io::ErrorKind::PermissionDenied => format!("the agent's program {program} may not be executed, or the folder may not be entered"),
-                    io::ErrorKind::ExecutableFileBusy => format!("the agent's program {program} is being written at the moment; try again"),
+                    io::ErrorKind::NotFound => {
+                        format!("the agent's program {program} is not there, or its interpreter is missing")
+                    }
+                    io::ErrorKind::PermissionDenied => {
+                        format!("the agent's program {program} may not be executed, or the folder may not be entered")
+                    }
+                    io::ErrorKind::ExecutableFileBusy => {
+                        format!("the agent's program {program} is being written at the moment; try again")
+                    }
                     io::ErrorKind::ArgumentListTooLong => "the agent's arguments are too long".to_owned(),
                     io::ErrorKind::InvalidInput => "the agent's arguments contain a NUL character".to_owned(),
                     _ => format!("the agent's program {program} could not be started: {error}"),
@@ -285,9 +352,12 @@ fn reap_until_the_agent_ends(shim: &Shim, agent: Pid) -> io::Result<Exit> {
             Err(rustix::io::Errno::INTR) => continue,
             other => other?,
         };
-        // Reaped only under the lock: until then the agent's number cannot become another process's, so signals are safe.
+        // Reaped only under the lock: until then the agent's number cannot become another process's, so signals are
+        // safe.
         let mut state = hold(&shim.agent);
-        let Some((pid, status)) = rustix::process::wait(WaitOptions::NOHANG)? else { continue };
+        let Some((pid, status)) = rustix::process::wait(WaitOptions::NOHANG)? else {
+            continue;
+        };
         if pid != agent {
             continue;
         }
@@ -309,9 +379,12 @@ fn reap_the_rest() {
     }
 }
 
-/// The machine shuts down: end the agent in order and record how, instead of being gone without a word. A terminal's signals mean others.
+/// The machine shuts down: end the agent in order and record how, instead of being gone without a word. A terminal's
+/// signals mean others.
 fn heed_signals(shim: &Arc<Shim>) {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else {
+        return;
+    };
     let heeded: io::Result<()> = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let _hangup = signal(SignalKind::hangup())?;

@@ -34,8 +34,14 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, hears: &Hears, asks: Asks) -> 
 pub(super) fn bare(asks: Asks, agent: AgentKind) -> Vec<AgentEvent> {
     match asks {
         Asks::New(ask) => {
-            let no = Answer::deny("This request could not be stored by the node, so that nobody can be asked. Put it in other words.");
-            driver(agent).answer(&ask.request, &no).into_iter().map(|line| AgentEvent::Session(Session::Reply { line })).collect()
+            let no = Answer::deny(
+                "This request could not be stored by the node, so that nobody can be asked. Put it in other words.",
+            );
+            driver(agent)
+                .answer(&ask.request, &no)
+                .into_iter()
+                .map(|line| AgentEvent::Session(Session::Reply { line }))
+                .collect()
         }
         cancelled @ Asks::Cancelled { .. } => vec![AgentEvent::Ask(cancelled)],
     }
@@ -73,13 +79,32 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
     );
     if against_plan {
         let why = "Still planning: nothing may be changed before the plan is approved.";
-        scribe.push(id, ApprovalDecided { session, decided: by_node(now, why), answers: None, mode: None });
+        scribe.push(
+            id,
+            ApprovalDecided {
+                session,
+                decided: by_node(now, why),
+                answers: None,
+                mode: None,
+            },
+        );
         let agent = scribe.agent()?;
         let lines = driver(agent).answer(&ask.request, &still_planning(agent));
         scribe.input(run, lines).await?;
-        scribe.entry(EntryKind::Status, NewEntry::text(format!("Still planning: {detail} was denied by this node"))).await?;
+        scribe
+            .entry(
+                EntryKind::Status,
+                NewEntry::text(format!("Still planning: {detail} was denied by this node")),
+            )
+            .await?;
     } else if scribe.is_stopping() {
-        scribe.push(id, ApprovalWithdrawn { session, why: "the agent was stopped".into() });
+        scribe.push(
+            id,
+            ApprovalWithdrawn {
+                session,
+                why: "the agent was stopped".into(),
+            },
+        );
     } else {
         // Between turns nobody but a subagent in the background can ask.
         let between = scribe.rests();
@@ -88,17 +113,30 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
     Ok(())
 }
 
-/// After how many seconds an unanswered approval is denied: what the project says; where it says nothing, only unattended sessions have a limit.
+/// After how many seconds an unanswered approval is denied: what the project says; where it says nothing, only
+/// unattended sessions have a limit.
 fn time_limit(project: Option<i64>, unattended: bool) -> Option<i64> {
-    project.filter(|seconds| *seconds > 0).or(unattended.then_some(UNATTENDED_LIMIT_S))
+    project
+        .filter(|seconds| *seconds > 0)
+        .or(unattended.then_some(UNATTENDED_LIMIT_S))
 }
 
 /// A denial by the node itself.
 pub(crate) fn by_node(at: i64, why: &str) -> Decided {
-    Decided { decision: Verdict::Deny, at, by: None, by_name: Some("node".into()), via: "node".into(), from: None, reason: Some(why.into()), remember: None }
+    Decided {
+        decision: Verdict::Deny,
+        at,
+        by: None,
+        by_name: Some("node".into()),
+        via: "node".into(),
+        from: None,
+        reason: Some(why.into()),
+        remember: None,
+    }
 }
 
-/// Why a tool asks. An agent that gives no cause asks because its mode does and no rule decided; a cause this version does not know stays unsaid.
+/// Why a tool asks. An agent that gives no cause asks because its mode does and no rule decided; a cause this version
+/// does not know stays unsaid.
 fn reason_in_words(kind: ApprovalKind, cause: Cause, mode: Mode) -> Option<String> {
     if cause == Cause::Unsaid && kind != ApprovalKind::Tool {
         return None;
@@ -129,7 +167,10 @@ async fn cancelled(scribe: &mut Scribe<'_>, run: RunId, request: &str) -> Result
         .await
         .stored()?;
     // It may have been asked and cancelled within one commit.
-    let fresh = scribe.fresh_asks().find(|asked| asked.run == run && asked.request == request).map(|asked| asked.id.to_string());
+    let fresh = scribe
+        .fresh_asks()
+        .find(|asked| asked.run == run && asked.request == request)
+        .map(|asked| asked.id.to_string());
     if let Some(id) = row.map(|row| row.id).or(fresh) {
         withdraw(scribe, id, "the agent no longer needs an answer");
         after_decision(scribe).await?;
@@ -139,7 +180,13 @@ async fn cancelled(scribe: &mut Scribe<'_>, run: RunId, request: &str) -> Result
 
 fn withdraw(scribe: &mut Scribe<'_>, id: String, why: &str) {
     let session = scribe.id;
-    scribe.push(id, ApprovalWithdrawn { session, why: why.into() });
+    scribe.push(
+        id,
+        ApprovalWithdrawn {
+            session,
+            why: why.into(),
+        },
+    );
 }
 
 /// Withdraws everything a session still asks.
@@ -157,9 +204,18 @@ mod tests {
     #[test]
     fn a_tool_that_gives_no_cause_asks_for_its_mode_and_an_unknown_cause_stays_unsaid() {
         let tool = |cause, mode| reason_in_words(ApprovalKind::Tool, cause, mode);
-        assert_eq!(tool(Cause::Unsaid, Mode::Ask).as_deref(), Some("mode ask, and no rule allows this"));
-        assert_eq!(tool(Cause::Unsaid, Mode::AutoAccept).as_deref(), Some("mode auto-accept, and no rule allows this"));
-        assert_eq!(tool(Cause::Rule, Mode::Ask).as_deref(), Some("a permission rule says ask"));
+        assert_eq!(
+            tool(Cause::Unsaid, Mode::Ask).as_deref(),
+            Some("mode ask, and no rule allows this")
+        );
+        assert_eq!(
+            tool(Cause::Unsaid, Mode::AutoAccept).as_deref(),
+            Some("mode auto-accept, and no rule allows this")
+        );
+        assert_eq!(
+            tool(Cause::Rule, Mode::Ask).as_deref(),
+            Some("a permission rule says ask")
+        );
         assert_eq!(tool(Cause::Other, Mode::Ask), None);
         assert_eq!(reason_in_words(ApprovalKind::Question, Cause::Unsaid, Mode::Ask), None);
     }

@@ -16,17 +16,56 @@ use serde_json::Value;
 
 pub(super) async fn hear(scribe: &mut Scribe<'_>, call: Call) -> Result<()> {
     match call {
-        Call::Start { id, tool, shape, target, input, parent } => {
+        Call::Start {
+            id,
+            tool,
+            shape,
+            target,
+            input,
+            parent,
+        } => {
             // What is no tool to a person has a kind of its own.
-            let kind = if shape.class == CallClass::Plan { EntryKind::Plan } else { EntryKind::Tool };
-            let plan = calls::text(&input, shape.parts.plan.as_deref()).filter(|_| kind == EntryKind::Plan).map(str::to_owned);
+            let kind = if shape.class == CallClass::Plan {
+                EntryKind::Plan
+            } else {
+                EntryKind::Tool
+            };
+            let plan = calls::text(&input, shape.parts.plan.as_deref())
+                .filter(|_| kind == EntryKind::Plan)
+                .map(str::to_owned);
             let text = plan.clone().unwrap_or_else(|| target.clone());
             let body = Some(plan.map_or(input, Value::String));
-            let new = NewEntry { parent, call: Some(id), tool: Some(tool), shape: Some(shape), target: Some(target), body, ..NewEntry::text(text) };
+            let new = NewEntry {
+                parent,
+                call: Some(id),
+                tool: Some(tool),
+                shape: Some(shape),
+                target: Some(target),
+                body,
+                ..NewEntry::text(text)
+            };
             scribe.entry(kind, new).await?;
         }
-        Call::End { id, status, result, added, removed, output } => {
-            scribe.end_call(&id, status, CallEnd { result, added, removed, output: Some(output) }).await?;
+        Call::End {
+            id,
+            status,
+            result,
+            added,
+            removed,
+            output,
+        } => {
+            scribe
+                .end_call(
+                    &id,
+                    status,
+                    CallEnd {
+                        result,
+                        added,
+                        removed,
+                        output: Some(output),
+                    },
+                )
+                .await?;
         }
     }
     Ok(())

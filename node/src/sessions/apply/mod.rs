@@ -23,8 +23,8 @@ use model::{
 };
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 
-/// Commits what the agent of `run` did up to byte `offset` of its output; nothing when that is in the journal already, because whoever asked
-/// did not hear of it. `ending`: the node is ending the agent, which gets no more prompts.
+/// Commits what the agent of `run` did up to byte `offset` of its output; nothing when that is in the journal already,
+/// because whoever asked did not hear of it. `ending`: the node is ending the agent, which gets no more prompts.
 pub(crate) async fn agent_events<'t>(
     tx: &'t Tx<'t>,
     session: SessionId,
@@ -34,7 +34,10 @@ pub(crate) async fn agent_events<'t>(
     ending: bool,
 ) -> Result<Outcome<SessionState>> {
     let mut scribe = Scribe::load(tx, session).await?;
-    let cursor = run_cursor::Entity::find_by_id(run.to_string()).one(tx.db()).await.stored()?;
+    let cursor = run_cursor::Entity::find_by_id(run.to_string())
+        .one(tx.db())
+        .await
+        .stored()?;
     if cursor.is_some_and(|cursor| u64::try_from(cursor.offset).is_ok_and(|known| known >= offset)) {
         let state = scribe.state();
         return Ok(scribe.finish(state));
@@ -43,7 +46,12 @@ pub(crate) async fn agent_events<'t>(
         scribe.hold_prompts();
     }
     let mode = Mode::parse(&scribe.row.mode).unwrap_or(Mode::Ask);
-    let mut hears = Hears { run, mode, model: scribe.row.model.clone(), version: scribe.row.agent_version.clone() };
+    let mut hears = Hears {
+        run,
+        mode,
+        model: scribe.row.model.clone(),
+        version: scribe.row.agent_version.clone(),
+    };
     for event in events {
         match event {
             AgentEvent::Turn(turn) => turn::hear(&mut scribe, &hears, turn).await?,
@@ -59,8 +67,8 @@ pub(crate) async fn agent_events<'t>(
     Ok(scribe.finish(state))
 }
 
-/// The same events without what the agent put into words, and a sentence in their place: for words that no database takes. Whatever decides
-/// what the session is stays, and nobody is left waiting.
+/// The same events without what the agent put into words, and a sentence in their place: for words that no database
+/// takes. Whatever decides what the session is stays, and nobody is left waiting.
 pub(crate) fn without_words(agent: AgentKind, events: Vec<AgentEvent>) -> Vec<AgentEvent> {
     const WHY: &str = "Some of what the agent wrote here could not be stored; its raw output has it.";
     let bare = |event: AgentEvent| match event {
@@ -69,14 +77,23 @@ pub(crate) fn without_words(agent: AgentKind, events: Vec<AgentEvent>) -> Vec<Ag
         AgentEvent::Session(said) => session::bare(said, WHY).into_iter().collect(),
         AgentEvent::Said(_) | AgentEvent::Call(_) | AgentEvent::Task(_) => Vec::new(),
     };
-    std::iter::once(AgentEvent::Said(Said::Error { text: WHY.into() })).chain(events.into_iter().flat_map(bare)).collect()
+    std::iter::once(AgentEvent::Said(Said::Error { text: WHY.into() }))
+        .chain(events.into_iter().flat_map(bare))
+        .collect()
 }
 
 /// Records that the run's output up to `offset` is in the journal.
 pub(crate) async fn consumed(tx: &Tx<'_>, run: RunId, offset: u64) -> Result<()> {
-    let row = run_cursor::ActiveModel { run: Set(run.to_string()), offset: Set(i64::try_from(offset).unwrap_or(i64::MAX)) };
+    let row = run_cursor::ActiveModel {
+        run: Set(run.to_string()),
+        offset: Set(i64::try_from(offset).unwrap_or(i64::MAX)),
+    };
     run_cursor::Entity::insert(row)
-        .on_conflict(OnConflict::column(run_cursor::Column::Run).update_column(run_cursor::Column::Offset).to_owned())
+        .on_conflict(
+            OnConflict::column(run_cursor::Column::Run)
+                .update_column(run_cursor::Column::Offset)
+                .to_owned(),
+        )
         .exec_without_returning(tx.db())
         .await
         .stored()?;
@@ -118,18 +135,42 @@ mod tests {
         };
         let events = vec![
             AgentEvent::Turn(Turn::Started),
-            AgentEvent::Said(Said::Message { parent: None, text: "secret words".into() }),
+            AgentEvent::Said(Said::Message {
+                parent: None,
+                text: "secret words".into(),
+            }),
             AgentEvent::Ask(Asks::New(Box::new(ask))),
-            AgentEvent::Session(Session::Control { wish: Wish::Initialize, ok: false, error: Some("secret words".into()) }),
-            AgentEvent::Turn(Turn::Ended { outcome: TurnOutcome::Failed("secret words".into()) }),
+            AgentEvent::Session(Session::Control {
+                wish: Wish::Initialize,
+                ok: false,
+                error: Some("secret words".into()),
+            }),
+            AgentEvent::Turn(Turn::Ended {
+                outcome: TurnOutcome::Failed("secret words".into()),
+            }),
         ];
         let bare = without_words(AgentKind::Claude, events);
         assert!(!format!("{bare:?}").contains("secret words"), "{bare:?}");
         assert!(matches!(&bare[0], AgentEvent::Said(Said::Error { .. })));
         assert_eq!(bare[1], AgentEvent::Turn(Turn::Started));
-        assert!(matches!(&bare[2], AgentEvent::Session(Session::Reply { line }) if String::from_utf8_lossy(line).contains(r#""behavior":"deny""#)), "{bare:?}");
-        assert!(matches!(&bare[3], AgentEvent::Session(Session::Control { wish: Wish::Initialize, ok: false, error: Some(_) })));
-        assert!(matches!(&bare[4], AgentEvent::Turn(Turn::Ended { outcome: TurnOutcome::Failed(_) })));
+        assert!(
+            matches!(&bare[2], AgentEvent::Session(Session::Reply { line }) if String::from_utf8_lossy(line).contains(r#""behavior":"deny""#)),
+            "{bare:?}"
+        );
+        assert!(matches!(
+            &bare[3],
+            AgentEvent::Session(Session::Control {
+                wish: Wish::Initialize,
+                ok: false,
+                error: Some(_)
+            })
+        ));
+        assert!(matches!(
+            &bare[4],
+            AgentEvent::Turn(Turn::Ended {
+                outcome: TurnOutcome::Failed(_)
+            })
+        ));
         assert_eq!(bare.len(), 5);
     }
 }

@@ -18,14 +18,33 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, said: Said) -> Result<()> {
         Said::Todo { parent, todos } => {
             let text = todo_line(&todos);
             let body = serde_json::to_value(todos).stored()?;
-            (EntryKind::Todo, NewEntry { body: Some(body), ..NewEntry::text(text).under(parent) })
+            (
+                EntryKind::Todo,
+                NewEntry {
+                    body: Some(body),
+                    ..NewEntry::text(text).under(parent)
+                },
+            )
         }
         Said::Status { text } => (EntryKind::Status, NewEntry::text(text)),
         Said::Error { text } => (EntryKind::Error, NewEntry::text(text)),
         Said::Raw(value) => {
-            let text = value.get("type").and_then(Value::as_str).unwrap_or("message").to_owned();
-            let text = value.get("subtype").and_then(Value::as_str).map_or(text.clone(), |subtype| format!("{text}/{subtype}"));
-            (EntryKind::Raw, NewEntry { body: Some(value), ..NewEntry::text(text) })
+            let text = value
+                .get("type")
+                .and_then(Value::as_str)
+                .unwrap_or("message")
+                .to_owned();
+            let text = value
+                .get("subtype")
+                .and_then(Value::as_str)
+                .map_or(text.clone(), |subtype| format!("{text}/{subtype}"));
+            (
+                EntryKind::Raw,
+                NewEntry {
+                    body: Some(value),
+                    ..NewEntry::text(text)
+                },
+            )
         }
         // Half-written text is never journaled.
         Said::Delta { .. } | Said::DeltaReset { .. } => return Ok(()),

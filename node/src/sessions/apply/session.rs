@@ -19,15 +19,41 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, hears: &mut Hears, said: Sessi
     let run = hears.run;
     match said {
         Session::Ready { version, model, mode } => ready(scribe, hears, version, model, mode),
-        Session::Mode(mode) | Session::Control { wish: Wish::Mode(mode), ok: true, .. } => mode_is(scribe, hears, mode).await?,
-        Session::Control { wish: Wish::Initialize, ok, error } => initialized(scribe, run, ok, error).await?,
+        Session::Mode(mode)
+        | Session::Control {
+            wish: Wish::Mode(mode),
+            ok: true,
+            ..
+        } => mode_is(scribe, hears, mode).await?,
+        Session::Control {
+            wish: Wish::Initialize,
+            ok,
+            error,
+        } => initialized(scribe, run, ok, error).await?,
         // What follows them shows the answers to other wishes.
         Session::Control { .. } => {}
-        Session::Usage { model, tokens, cost_micros } => {
-            let Ok(project) = scribe.row.project.parse() else { return Ok(()) };
+        Session::Usage {
+            model,
+            tokens,
+            cost_micros,
+        } => {
+            let Ok(project) = scribe.row.project.parse() else {
+                return Ok(());
+            };
             let session = scribe.id;
             let day = scribe.tx.now().div_euclid(DAY_MS);
-            scribe.push(run, UsageRecorded { session, run, project, model, day, tokens, cost_micros });
+            scribe.push(
+                run,
+                UsageRecorded {
+                    session,
+                    run,
+                    project,
+                    model,
+                    day,
+                    tokens,
+                    cost_micros,
+                },
+            );
         }
         Session::Context { used, size } => {
             let news = SessionChanged {
@@ -39,12 +65,18 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, hears: &mut Hears, said: Sessi
         }
         Session::Resumable => {
             if !scribe.row.resumable {
-                scribe.changed(SessionChanged { resumable: Some(true), ..SessionChanged::default() });
+                scribe.changed(SessionChanged {
+                    resumable: Some(true),
+                    ..SessionChanged::default()
+                });
             }
         }
         Session::NothingToResume => {
             // The process ends by itself; its end queues the session again, to be started anew.
-            scribe.changed(SessionChanged { resumable: Some(false), ..SessionChanged::default() });
+            scribe.changed(SessionChanged {
+                resumable: Some(false),
+                ..SessionChanged::default()
+            });
         }
         Session::Reply { line } => scribe.input(run, vec![line]).await?,
     }
@@ -55,13 +87,27 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, hears: &mut Hears, said: Sessi
 pub(super) fn bare(said: Session, why: &str) -> Option<AgentEvent> {
     let bare = match said {
         Session::Ready { .. } | Session::Usage { .. } => return None,
-        Session::Control { wish, ok, error } => Session::Control { wish, ok, error: error.map(|_| why.into()) },
-        other @ (Session::Context { .. } | Session::Mode(_) | Session::Reply { .. } | Session::Resumable | Session::NothingToResume) => other,
+        Session::Control { wish, ok, error } => Session::Control {
+            wish,
+            ok,
+            error: error.map(|_| why.into()),
+        },
+        other @ (Session::Context { .. }
+        | Session::Mode(_)
+        | Session::Reply { .. }
+        | Session::Resumable
+        | Session::NothingToResume) => other,
     };
     Some(AgentEvent::Session(bare))
 }
 
-fn ready(scribe: &mut Scribe<'_>, hears: &mut Hears, version: Option<String>, model: Option<String>, mode: Option<Mode>) {
+fn ready(
+    scribe: &mut Scribe<'_>,
+    hears: &mut Hears,
+    version: Option<String>,
+    model: Option<String>,
+    mode: Option<Mode>,
+) {
     let news = SessionChanged {
         agent_version: version.filter(|version| hears.version.as_ref() != Some(version)),
         model: model.filter(|model| hears.model.as_ref() != Some(model)),
@@ -77,8 +123,13 @@ fn ready(scribe: &mut Scribe<'_>, hears: &mut Hears, version: Option<String>, mo
 async fn mode_is(scribe: &mut Scribe<'_>, hears: &mut Hears, mode: Mode) -> Result<()> {
     if hears.mode != mode {
         hears.mode = mode;
-        scribe.changed(SessionChanged { mode: Some(mode), ..SessionChanged::default() });
-        scribe.entry(EntryKind::Status, NewEntry::text(format!("Mode: {}", mode.word()))).await?;
+        scribe.changed(SessionChanged {
+            mode: Some(mode),
+            ..SessionChanged::default()
+        });
+        scribe
+            .entry(EntryKind::Status, NewEntry::text(format!("Mode: {}", mode.word())))
+            .await?;
     }
     Ok(())
 }

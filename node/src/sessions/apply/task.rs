@@ -23,7 +23,16 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, task: Task) -> Result<()> {
             scribe.entry(EntryKind::Task, new).await?;
         }
         Task::Ended { id, status, text } => {
-            scribe.end_call(&call_of(&id), status, CallEnd { result: Some(shorten(&text, 200)), ..CallEnd::default() }).await?;
+            scribe
+                .end_call(
+                    &call_of(&id),
+                    status,
+                    CallEnd {
+                        result: Some(shorten(&text, 200)),
+                        ..CallEnd::default()
+                    },
+                )
+                .await?;
         }
         // It is shown by what follows it.
         Task::Progress { .. } => {}

@@ -22,7 +22,11 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, hears: &Hears, turn: Turn) -> 
 /// The same without the agent's words.
 pub(super) fn bare(turn: Turn, why: &str) -> AgentEvent {
     AgentEvent::Turn(match turn {
-        Turn::Ended { outcome: TurnOutcome::Failed(_) } => Turn::Ended { outcome: TurnOutcome::Failed(why.into()) },
+        Turn::Ended {
+            outcome: TurnOutcome::Failed(_),
+        } => Turn::Ended {
+            outcome: TurnOutcome::Failed(why.into()),
+        },
         other => other,
     })
 }
@@ -30,7 +34,10 @@ pub(super) fn bare(turn: Turn, why: &str) -> AgentEvent {
 async fn ended(scribe: &mut Scribe<'_>, run: RunId, outcome: TurnOutcome) -> Result<()> {
     scribe.end_open_tools().await?;
     // After a failure the process may be about to end: what waits is not thrown after it.
-    if !matches!(outcome, TurnOutcome::Failed(_)) && scribe.state() != SessionState::Starting && scribe.send_next_prompt(run).await? {
+    if !matches!(outcome, TurnOutcome::Failed(_))
+        && scribe.state() != SessionState::Starting
+        && scribe.send_next_prompt(run).await?
+    {
         return Ok(());
     }
     match outcome {

@@ -1,6 +1,6 @@
-//! The runner: serves one agent process, from its start or reattachment to its end.
-//! It is the only reader of the process's output and the only one that writes to its stdin; what it learns goes through the journal.
-//! What it does next is decided by [`serving`], not here.
+//! The runner: serves one agent process, from its start or reattachment to its end. It is the only reader of the
+//! process's output and the only one that writes to its stdin; what it learns goes through the journal. What it does
+//! next is decided by [`serving`], not here.
 
 mod serving;
 
@@ -46,7 +46,8 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 const REFUSALS: u32 = 6;
 /// Half-written text goes to tabs at most this often.
 const PARTIAL_EVERY: Duration = Duration::from_millis(40);
-/// The tables are looked at this often, whatever was told or was not: no word of them is needed for what they say to happen.
+/// The tables are looked at this often, whatever was told or was not: no word of them is needed for what they say to
+/// happen.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// An agent that is ended in a turn may take the interrupt for so long.
 const INTERRUPT_WITHIN: Duration = Duration::from_secs(1);
@@ -75,16 +76,38 @@ pub(super) struct Begin {
 
 /// Serves one process until it has ended and its end is in the journal, or the node stops.
 pub(super) async fn serve(begin: Begin, attached: Attached) {
-    let Begin { engine, session, run, agent, how, trusted, orders, told, committed, state } = begin;
+    let Begin {
+        engine,
+        session,
+        run,
+        agent,
+        how,
+        trusted,
+        orders,
+        told,
+        committed,
+        state,
+    } = begin;
     let driver = (engine.config.driver)(agent);
     let limits = (engine.config.agents_idle, engine.config.agents_silence);
     let serving = Serving::new(session, trusted, committed, state, limits, Instant::now());
-    let runner = Runner { engine, session, run, agent, how, driver, told, serving, sent: 0, stderr: String::new() };
+    let runner = Runner {
+        engine,
+        session,
+        run,
+        agent,
+        how,
+        driver,
+        told,
+        serving,
+        sent: 0,
+        stderr: String::new(),
+    };
     runner.serve(attached, orders).await;
 }
 
-/// Does what [`Serving`] says about one process. What waits borrows it alone: a driver goes from thread to thread, and is never
-/// shared by two.
+/// Does what [`Serving`] says about one process. What waits borrows it alone: a driver goes from thread to thread, and
+/// is never shared by two.
 struct Runner {
     engine: Arc<Engine>,
     session: SessionId,
@@ -139,7 +162,10 @@ impl Runner {
         let mut todo = VecDeque::from(self.step(input));
         while let Some(next) = todo.pop_front() {
             if let Some(outcome) = self.perform(next).await {
-                self.step(outcome).into_iter().rev().for_each(|next| todo.push_front(next));
+                self.step(outcome)
+                    .into_iter()
+                    .rev()
+                    .for_each(|next| todo.push_front(next));
             }
         }
     }
@@ -156,9 +182,24 @@ impl Runner {
     async fn perform(&mut self, what: Do<Reply>) -> Option<Input<Reply>> {
         match what {
             Do::AskTrust(before) => return Some(Input::Trusts(before, self.trust().await)),
-            Do::Commit { events, upto, ending, after } => return Some(Input::Committed(after, self.commit(events, upto, ending).await)),
-            Do::Store { wish, lines, reply } => return Some(Input::Stored { wish, reply, stored: self.store(lines).await }),
-            Do::Flush => return Some(Input::Flushed { all: self.flush().await }),
+            Do::Commit {
+                events,
+                upto,
+                ending,
+                after,
+            } => return Some(Input::Committed(after, self.commit(events, upto, ending).await)),
+            Do::Store { wish, lines, reply } => {
+                return Some(Input::Stored {
+                    wish,
+                    reply,
+                    stored: self.store(lines).await,
+                });
+            }
+            Do::Flush => {
+                return Some(Input::Flushed {
+                    all: self.flush().await,
+                });
+            }
             Do::Look => return Some(Input::Looked(self.look().await)),
             Do::SendNext => return Some(Input::Sent(self.send_next().await)),
             Do::SaySilence => return Some(Input::SilenceSaid(self.say_silence().await.is_ok())),
@@ -206,7 +247,11 @@ impl Runner {
                 Output::Stderr(text) => {
                     let journal = &self.engine.journal;
                     // A line that was cut may end within a secret.
-                    let text = if text.len() < STDERR_LINE { journal.masked(&text).into_owned() } else { journal.masked_so_far(&text) };
+                    let text = if text.len() < STDERR_LINE {
+                        journal.masked(&text).into_owned()
+                    } else {
+                        journal.masked_so_far(&text)
+                    };
                     self.stderr.push_str(&text.replace('\0', "\u{fffd}"));
                     keep_end(&mut self.stderr, STDERR_KEPT);
                 }
@@ -233,18 +278,28 @@ impl Runner {
             }
         }
         if cut {
-            events.push(AgentEvent::Said(Said::Error { text: "The agent wrote a line of more than 8 MiB; the rest of the line was left out.".into() }));
+            events.push(AgentEvent::Said(Said::Error {
+                text: "The agent wrote a line of more than 8 MiB; the rest of the line was left out.".into(),
+            }));
         }
         Line { end, events }
     }
 
     async fn exit(&mut self, exit: Exit) {
-        self.hear(Input::Exit { exit, told: self.told.stop() }).await;
+        self.hear(Input::Exit {
+            exit,
+            told: self.told.stop(),
+        })
+        .await;
     }
 
     async fn obey(&mut self, order: Order) {
         let (wish, lines, reply) = match order {
-            Order::Interrupt(reply) | Order::Mode(_, reply) | Order::Model(_, reply) | Order::MakeRoom(reply) if !reply.claim() => return,
+            Order::Interrupt(reply) | Order::Mode(_, reply) | Order::Model(_, reply) | Order::MakeRoom(reply)
+                if !reply.claim() =>
+            {
+                return;
+            }
             Order::Interrupt(reply) => (Wish::Interrupt, self.driver.interrupt(), reply),
             Order::Mode(mode, reply) => (Wish::Mode(mode), self.driver.set_mode(mode), reply),
             Order::Model(model, reply) => (Wish::Model, self.driver.set_model(model.as_deref()), reply),
@@ -257,10 +312,20 @@ impl Runner {
     async fn commit(&mut self, events: Vec<AgentEvent>, upto: u64, ending: bool) -> Option<SessionState> {
         let (session, run) = (self.session, self.run);
         let store = move |engine: Arc<Engine>, events: Vec<AgentEvent>| async move {
-            engine.journal.commit(&Caller::node(), move |tx| Box::pin(apply::agent_events(tx, session, run, events, upto, ending))).await
+            engine
+                .journal
+                .commit(&Caller::node(), move |tx| {
+                    Box::pin(apply::agent_events(tx, session, run, events, upto, ending))
+                })
+                .await
         };
         // Whether the database takes anything at all.
-        let takes = |engine: Arc<Engine>| async move { engine.journal.commit(&Caller::node(), |_| Box::pin(async { Ok(Outcome::new(())) })).await };
+        let takes = |engine: Arc<Engine>| async move {
+            engine
+                .journal
+                .commit(&Caller::node(), |_| Box::pin(async { Ok(Outcome::new(())) }))
+                .await
+        };
         let (agent, refusals) = (self.agent, AtomicU32::new(0));
         self.insist(move |engine| {
             let (events, refused) = (events.clone(), refusals.fetch_add(1, Ordering::Relaxed) >= REFUSALS);
@@ -318,7 +383,10 @@ impl Runner {
 
     /// What the tables say; `None` where they cannot be read, or the session is gone.
     async fn look(&mut self) -> Option<Tables> {
-        let row = session::Entity::find_by_id(self.engine.store.key(self.session)).one(self.engine.store.read()).await.ok()??;
+        let row = session::Entity::find_by_id(self.engine.store.key(self.session))
+            .one(self.engine.store.read())
+            .await
+            .ok()??;
         let standing = row.standing();
         let says = if row.run != Some(self.run.to_string()) {
             Says::Nothing
@@ -331,7 +399,10 @@ impl Runner {
         } else {
             Says::Nothing
         };
-        Some(Tables { state: standing.state, says })
+        Some(Tables {
+            state: standing.state,
+            says,
+        })
     }
 
     async fn send_next(&mut self) -> Option<SessionState> {
@@ -390,7 +461,10 @@ impl Runner {
                 Box::pin(async move {
                     let mut scribe = Scribe::load(tx, session).await?;
                     if scribe.state() == SessionState::Starting {
-                        scribe.moved(SessionState::Starting, Some("it has said nothing since it was started".into()));
+                        scribe.moved(
+                            SessionState::Starting,
+                            Some("it has said nothing since it was started".into()),
+                        );
                     }
                     Ok(scribe.finish(()))
                 })
@@ -400,8 +474,13 @@ impl Runner {
 
     fn show(&self, partial: Option<Partial>) {
         // Half of a secret is one too, and the pieces in which it comes are shorter than it.
-        let shown = partial.map(|partial| Partial { text: self.engine.journal.masked_so_far(&partial.text), ..partial });
-        self.engine.hub.partial(self.session, shown.filter(|partial| !partial.text.is_empty()));
+        let shown = partial.map(|partial| Partial {
+            text: self.engine.journal.masked_so_far(&partial.text),
+            ..partial
+        });
+        self.engine
+            .hub
+            .partial(self.session, shown.filter(|partial| !partial.text.is_empty()));
     }
 
     /// Neither a database that hangs nor an agent that does not read keeps it alive.
@@ -414,7 +493,9 @@ impl Runner {
         };
         match tokio::time::timeout(INTERRUPT_WITHIN, interrupted).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(run = %self.run, %error, "an agent is ended without being interrupted first"),
+            Ok(Err(error)) => {
+                tracing::warn!(run = %self.run, %error, "an agent is ended without being interrupted first");
+            }
             Err(_) => tracing::warn!(run = %self.run, "an agent that does not take an interrupt is ended"),
         }
     }

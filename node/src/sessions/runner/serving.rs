@@ -16,7 +16,8 @@
 //! | it has ended | `Over`: no half-written text, its end is written down, who waits is told that no agent runs, its place is free. | the same | the same | nothing |
 //! | the node stops | `Over`: who waits is told that no agent runs; the agent goes on under its shim. | the same | the same | nothing |
 //!
-//! Whatever `Ends` was ended in the step that led there, interrupted before where a turn was under way. No line goes to it after that.
+//! Whatever `Ends` was ended in the step that led there, interrupted before where a turn was under way. No line goes to
+//! it after that.
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,8 @@ const PARTIAL_MAX: usize = 256 * 1024;
 /// An agent that says nothing is ended after so many times the patience after which its session says so.
 const SILENCES: u32 = 10;
 
-/// What is known of an agent's process while it is served. `R` is where the answer to an order goes; it is given out once.
+/// What is known of an agent's process while it is served. `R` is where the answer to an order goes; it is given out
+/// once.
 pub(super) struct Serving<R> {
     session: SessionId,
     /// Whether its project was trusted when it was started.
@@ -48,7 +50,8 @@ pub(super) struct Serving<R> {
     taken: u64,
     state: SessionState,
     phase: Phase,
-    /// The agent said that a turn began, and not that it ended. A stop changes the session's state before this runner hears of it.
+    /// The agent said that a turn began, and not that it ended. A stop changes the session's state before this runner
+    /// hears of it.
     in_turn: bool,
     /// Background tasks under way: an agent that has any does not rest.
     tasks: HashSet<String>,
@@ -134,8 +137,14 @@ pub(super) enum Input<R> {
 pub(super) enum Do<R> {
     /// Reads whether the project is trusted.
     AskTrust(Before),
-    /// Puts what the agent did into the journal, together with how far its output was read. `ending`: the agent gets no further prompt.
-    Commit { events: Vec<AgentEvent>, upto: u64, ending: bool, after: After },
+    /// Puts what the agent did into the journal, together with how far its output was read. `ending`: the agent gets no
+    /// further prompt.
+    Commit {
+        events: Vec<AgentEvent>,
+        upto: u64,
+        ending: bool,
+        after: After,
+    },
     /// Stores lines for the agent.
     Store { wish: Wish, lines: Vec<Vec<u8>>, reply: R },
     /// Sends the agent every stored line it does not have yet.
@@ -155,7 +164,12 @@ pub(super) enum Do<R> {
     /// Answers who wanted something.
     Answer(R, Answer),
     /// Writes the end of the process down.
-    Finish { exit: Exit, stop: Option<Stop>, cut: bool, tasks: bool },
+    Finish {
+        exit: Exit,
+        stop: Option<Stop>,
+        cut: bool,
+        tasks: bool,
+    },
     /// Its place is free.
     Release,
 }
@@ -220,9 +234,24 @@ pub(super) enum Says {
 }
 
 impl<R> Serving<R> {
-    /// `committed`: output up to here is in the journal. A session in [`SessionState::Starting`] has heard nothing of its agent yet.
-    pub(super) fn new(session: SessionId, trusted: bool, committed: u64, state: SessionState, (idle, silence): (Duration, Duration), now: Instant) -> Self {
-        let phase = if state == SessionState::Starting { Phase::Silent { since: now, said: false } } else { Phase::Serves };
+    /// `committed`: output up to here is in the journal. A session in [`SessionState::Starting`] has heard nothing of
+    /// its agent yet.
+    pub(super) fn new(
+        session: SessionId,
+        trusted: bool,
+        committed: u64,
+        state: SessionState,
+        (idle, silence): (Duration, Duration),
+        now: Instant,
+    ) -> Self {
+        let phase = if state == SessionState::Starting {
+            Phase::Silent {
+                since: now,
+                said: false,
+            }
+        } else {
+            Phase::Serves
+        };
         let mut serving = Self {
             session,
             trusted,
@@ -257,7 +286,9 @@ impl<R> Serving<R> {
     pub(super) fn step(&mut self, input: Input<R>, now: Instant) -> Vec<Do<R>> {
         if self.is_over() {
             return match input {
-                Input::Order { reply, .. } | Input::MakeRoom(reply) | Input::Stored { reply, .. } => vec![Do::Answer(reply, Answer::NoAgent)],
+                Input::Order { reply, .. } | Input::MakeRoom(reply) | Input::Stored { reply, .. } => {
+                    vec![Do::Answer(reply, Answer::NoAgent)]
+                }
                 _ => Vec::new(),
             };
         }
@@ -280,11 +311,19 @@ impl<R> Serving<R> {
             Input::Trusts(Before::Prompt, trust) if self.is_outdated(trust) => self.end(Stop::Trust),
             Input::Trusts(Before::Prompt, _) => self.unless_ending(Do::SendNext),
             Input::Committed(after, state) => self.committed(after, state, now),
-            Input::Stored { wish, reply, stored: Ok(()) } => {
+            Input::Stored {
+                wish,
+                reply,
+                stored: Ok(()),
+            } => {
                 self.waiting.push((wish, reply));
                 self.unless_ending(Do::Flush)
             }
-            Input::Stored { reply, stored: Err(error), .. } => vec![Do::Answer(reply, Answer::Refused(error))],
+            Input::Stored {
+                reply,
+                stored: Err(error),
+                ..
+            } => vec![Do::Answer(reply, Answer::Refused(error))],
             Input::Flushed { all } => {
                 self.unsent = !all;
                 Vec::new()
@@ -323,7 +362,11 @@ impl<R> Serving<R> {
         let upto = self.taken;
         if fresh.is_empty() {
             Vec::new()
-        } else if !self.is_ending() && fresh.iter().any(|event| matches!(event, AgentEvent::Turn(Turn::Ended { .. }))) {
+        } else if !self.is_ending()
+            && fresh
+                .iter()
+                .any(|event| matches!(event, AgentEvent::Turn(Turn::Ended { .. })))
+        {
             // Between turns is the moment to look whether the agent may still do what it could when it was started.
             vec![Do::AskTrust(Before::Commit { events: fresh, upto })]
         } else {
@@ -336,7 +379,12 @@ impl<R> Serving<R> {
         match event {
             AgentEvent::Said(Said::Delta { kind, parent, text }) => {
                 let session = self.session;
-                let begin = || Partial { session, kind: *kind, parent: parent.clone(), text: String::new() };
+                let begin = || Partial {
+                    session,
+                    kind: *kind,
+                    parent: parent.clone(),
+                    text: String::new(),
+                };
                 let partial = self.partials.entry(parent.clone()).or_insert_with(begin);
                 if partial.kind != *kind {
                     partial.kind = *kind;
@@ -347,7 +395,9 @@ impl<R> Serving<R> {
                 }
                 self.partial_due = true;
             }
-            AgentEvent::Said(Said::DeltaReset { parent } | Said::Message { parent, .. } | Said::Thought { parent, .. }) => {
+            AgentEvent::Said(
+                Said::DeltaReset { parent } | Said::Message { parent, .. } | Said::Thought { parent, .. },
+            ) => {
                 self.partials.remove(parent);
                 self.partial_due = true;
             }
@@ -368,23 +418,39 @@ impl<R> Serving<R> {
             AgentEvent::Session(Session::Control { wish, ok, error }) => Some((*wish, *ok, error.clone())),
             _ => None,
         };
-        let after = After { controls: events.iter().filter_map(control).collect(), outdated };
-        vec![Do::Commit { events, upto, ending: self.is_ending() || outdated, after }]
+        let after = After {
+            controls: events.iter().filter_map(control).collect(),
+            outdated,
+        };
+        vec![Do::Commit {
+            events,
+            upto,
+            ending: self.is_ending() || outdated,
+            after,
+        }]
     }
 
     fn committed(&mut self, after: After, state: Option<SessionState>, now: Instant) -> Vec<Do<R>> {
         if let Some(state) = state {
             self.moved(state, now);
         }
-        let mut todo: Vec<_> = after.controls.into_iter().flat_map(|(wish, ok, error)| self.granted(wish, ok, error)).collect();
+        let mut todo: Vec<_> = after
+            .controls
+            .into_iter()
+            .flat_map(|(wish, ok, error)| self.granted(wish, ok, error))
+            .collect();
         todo.extend(self.show());
         // Looking sends lines too.
-        todo.extend(if after.outdated { self.look() } else { self.unless_ending(Do::Flush) });
+        todo.extend(if after.outdated {
+            self.look()
+        } else {
+            self.unless_ending(Do::Flush)
+        });
         todo
     }
 
-    /// Its project is gone, or is trusted otherwise than when the agent was started: it is given no further prompt. More trust than it has can
-    /// wait for its background tasks, which would end with it.
+    /// Its project is gone, or is trusted otherwise than when the agent was started: it is given no further prompt.
+    /// More trust than it has can wait for its background tasks, which would end with it.
     fn is_outdated(&self, trust: Trust) -> bool {
         match trust {
             Trust::Given => !self.trusted && self.tasks.is_empty(),
@@ -395,7 +461,12 @@ impl<R> Serving<R> {
 
     fn moved(&mut self, state: SessionState, now: Instant) {
         self.state = state;
-        let settled = Standing { state, run: true, background: false }.is_settled();
+        let settled = Standing {
+            state,
+            run: true,
+            background: false,
+        }
+        .is_settled();
         self.rests_since = settled.then(|| self.rests_since.unwrap_or(now));
     }
 
@@ -404,8 +475,15 @@ impl<R> Serving<R> {
             (Wish::Mode(wanted), Wish::Mode(mode)) => wanted == mode,
             (wanted, wish) => std::mem::discriminant(wanted) == std::mem::discriminant(wish),
         };
-        let answer = if ok { Answer::Agreed } else { Answer::Refused(Error::Conflict(error.unwrap_or_else(|| "the agent refused".into()))) };
-        self.waiting.extract_if(.., |(waiting, _)| same(waiting)).map(|(_, reply)| Do::Answer(reply, answer.clone())).collect()
+        let answer = if ok {
+            Answer::Agreed
+        } else {
+            Answer::Refused(Error::Conflict(error.unwrap_or_else(|| "the agent refused".into())))
+        };
+        self.waiting
+            .extract_if(.., |(waiting, _)| same(waiting))
+            .map(|(_, reply)| Do::Answer(reply, answer.clone()))
+            .collect()
     }
 
     fn ordered(&mut self, wish: Wish, lines: Vec<Vec<u8>>, reply: R) -> Vec<Do<R>> {
@@ -423,7 +501,10 @@ impl<R> Serving<R> {
             todo.push(Do::Answer(reply, Answer::Agreed));
             todo
         } else {
-            vec![Do::Answer(reply, Answer::Refused(Error::Conflict("it does not rest".into())))]
+            vec![Do::Answer(
+                reply,
+                Answer::Refused(Error::Conflict("it does not rest".into())),
+            )]
         }
     }
 
@@ -434,7 +515,11 @@ impl<R> Serving<R> {
 
     /// Looks at the tables: an agent that rests gets a prompt now, one at work when its turn is over.
     fn look(&self) -> Vec<Do<R>> {
-        if self.is_ending() { Vec::new() } else { vec![Do::Flush, Do::Look] }
+        if self.is_ending() {
+            Vec::new()
+        } else {
+            vec![Do::Flush, Do::Look]
+        }
     }
 
     fn looked(&mut self, tables: Tables, now: Instant) -> Vec<Do<R>> {
@@ -473,17 +558,24 @@ impl<R> Serving<R> {
 
     fn show(&mut self) -> Vec<Do<R>> {
         let due = std::mem::take(&mut self.partial_due);
-        due.then(|| Do::Show(self.partials.values().next().cloned())).into_iter().collect()
+        due.then(|| Do::Show(self.partials.values().next().cloned()))
+            .into_iter()
+            .collect()
     }
 
-    /// Ends the process, once. An agent that is interrupted before keeps what it had written so far, and says what the turn has cost.
+    /// Ends the process, once. An agent that is interrupted before keeps what it had written so far, and says what the
+    /// turn has cost.
     fn end(&mut self, stop: Stop) -> Vec<Do<R>> {
         if self.is_ending() {
             return Vec::new();
         }
         let cut = self.in_turn || matches!(self.state, SessionState::Working | SessionState::Waiting);
         self.phase = Phase::Ends { stop, cut };
-        if cut { vec![Do::Interrupt, Do::End] } else { vec![Do::End] }
+        if cut {
+            vec![Do::Interrupt, Do::End]
+        } else {
+            vec![Do::End]
+        }
     }
 
     /// A line for the agent, or what leads to one.
@@ -497,13 +589,23 @@ impl<R> Serving<R> {
             // One that was held up may not have come to it.
             Phase::Silent { .. } | Phase::Serves | Phase::Over => (told, false),
         };
-        let mut todo = vec![Do::Show(None), Do::Finish { exit, stop, cut, tasks: !self.tasks.is_empty() }];
+        let mut todo = vec![
+            Do::Show(None),
+            Do::Finish {
+                exit,
+                stop,
+                cut,
+                tasks: !self.tasks.is_empty(),
+            },
+        ];
         todo.extend(self.nobody_answers());
         todo.push(Do::Release);
         todo
     }
 
     fn nobody_answers(&mut self) -> impl Iterator<Item = Do<R>> {
-        self.waiting.drain(..).map(|(_, reply)| Do::Answer(reply, Answer::NoAgent))
+        self.waiting
+            .drain(..)
+            .map(|(_, reply)| Do::Answer(reply, Answer::NoAgent))
     }
 }

@@ -11,9 +11,16 @@ use serde_json::{Value, json};
 
 impl Heard {
     pub(super) fn asked(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
-        let (Some(id), asked) = (line["request_id"].as_str(), &line["request"]) else { return };
-        let reply =
-            |response: Value| AgentEvent::Session(Session::Reply { line: json!({"type": "control_response", "response": response}).to_string().into_bytes() });
+        let (Some(id), asked) = (line["request_id"].as_str(), &line["request"]) else {
+            return;
+        };
+        let reply = |response: Value| {
+            AgentEvent::Session(Session::Reply {
+                line: json!({"type": "control_response", "response": response})
+                    .to_string()
+                    .into_bytes(),
+            })
+        };
         let success = |response: Value| reply(json!({"subtype": "success", "request_id": id, "response": response}));
         match asked["subtype"].as_str().unwrap_or_default() {
             "can_use_tool" => {
@@ -53,7 +60,11 @@ impl Heard {
         };
         if kind == ApprovalKind::Plan && said(&input["plan"]).is_none() {
             // The request may come without the text: then it is in the call itself.
-            let plan = call.as_ref().and_then(|call| self.calls.get(call)).and_then(|call| call.input["plan"].as_str()).unwrap_or_default();
+            let plan = call
+                .as_ref()
+                .and_then(|call| self.calls.get(call))
+                .and_then(|call| call.input["plan"].as_str())
+                .unwrap_or_default();
             if !input.is_object() {
                 input = json!({});
             }
@@ -66,13 +77,19 @@ impl Heard {
             target: tool::target(&name, &input, &self.cwd),
             reason: permission::reason(asked),
             cause: permission::cause(asked),
-            subagent: asked["agent_id"].as_str().map(|id| self.subagents.get(id).cloned().unwrap_or_else(|| tool::one_line(id))),
+            subagent: asked["agent_id"]
+                .as_str()
+                .map(|id| self.subagents.get(id).cloned().unwrap_or_else(|| tool::one_line(id))),
             suggestions: if asked["suppress_always_allow_rule"].as_bool() == Some(true) {
                 Vec::new()
             } else {
                 permission::suggestions(asked.get("permission_suggestions"))
             },
-            questions: permission::questions(if kind == ApprovalKind::Question { &input } else { &Value::Null }),
+            questions: permission::questions(if kind == ApprovalKind::Question {
+                &input
+            } else {
+                &Value::Null
+            }),
             shape: tool::shape(&name, &input),
             tool: name,
             call,
@@ -82,7 +99,9 @@ impl Heard {
 
     pub(super) fn answered(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
         let response = &line["response"];
-        let Some((number, wish)) = response["request_id"].as_str().and_then(request) else { return };
+        let Some((number, wish)) = response["request_id"].as_str().and_then(request) else {
+            return;
+        };
         self.newest_request = self.newest_request.max(number);
         let ok = response["subtype"] == "success";
         if ok {
@@ -91,24 +110,35 @@ impl Heard {
                 Wish::Model => {
                     if let Some(model) = said(&response["response"]["model"]) {
                         self.model = Some(tool::one_line(&model));
-                        events.push(AgentEvent::Session(Session::Ready { version: None, model: self.model.clone(), mode: self.mode }));
+                        events.push(AgentEvent::Session(Session::Ready {
+                            version: None,
+                            model: self.model.clone(),
+                            mode: self.mode,
+                        }));
                     }
                 }
                 Wish::Initialize | Wish::Interrupt => {}
             }
         }
-        let error = (!ok).then(|| said(&response["error"]).unwrap_or_else(|| "the agent refused without a reason".into()));
+        let error =
+            (!ok).then(|| said(&response["error"]).unwrap_or_else(|| "the agent refused without a reason".into()));
         events.push(AgentEvent::Session(Session::Control { wish, ok, error }));
     }
 
     pub(super) fn lifecycle(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
-        let Some(id) = line["command_uuid"].as_str() else { return };
+        let Some(id) = line["command_uuid"].as_str() else {
+            return;
+        };
         match line["state"].as_str().unwrap_or_default() {
             "started" => self.begun.insert(id, (), 0),
             "completed" if self.begun.remove(id).is_none() && !self.in_turn => {
                 // Given again after a crash: the agent has it in its transcript and says nothing more about it.
-                events.push(AgentEvent::Said(Said::Status { text: "The agent already had this prompt".into() }));
-                events.push(AgentEvent::Turn(Turn::Ended { outcome: TurnOutcome::Completed }));
+                events.push(AgentEvent::Said(Said::Status {
+                    text: "The agent already had this prompt".into(),
+                }));
+                events.push(AgentEvent::Turn(Turn::Ended {
+                    outcome: TurnOutcome::Completed,
+                }));
             }
             "cancelled" | "discarded" => {
                 self.begun.remove(id);

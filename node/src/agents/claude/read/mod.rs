@@ -100,9 +100,16 @@ fn names_fit(line: &Value) -> bool {
         "tool_name",
         "tool_use_id",
     ];
-    let fits = |value: &Value| NAMES.iter().all(|name| value[*name].as_str().is_none_or(|name| name.len() <= NAME));
+    let fits = |value: &Value| {
+        NAMES
+            .iter()
+            .all(|name| value[*name].as_str().is_none_or(|name| name.len() <= NAME))
+    };
     let blocks = line["message"]["content"].as_array().into_iter().flatten();
-    [line, &line["request"], &line["response"]].into_iter().chain(blocks).all(fits)
+    [line, &line["request"], &line["response"]]
+        .into_iter()
+        .chain(blocks)
+        .all(fits)
 }
 
 /// A number of tokens as it is believed.
@@ -131,7 +138,11 @@ impl Heard {
         }
         let mut events = Vec::new();
         if !self.read(&line, bytes.len(), &mut events) {
-            events.push(AgentEvent::Said(Said::Raw(if bytes.len() > RAW { lossy(bytes) } else { line })));
+            events.push(AgentEvent::Said(Said::Raw(if bytes.len() > RAW {
+                lossy(bytes)
+            } else {
+                line
+            })));
         }
         events
     }
@@ -147,12 +158,18 @@ impl Heard {
             "control_request" => self.asked(line, events),
             "control_response" => self.answered(line, events),
             "control_cancel_request" => {
-                events.extend(line["request_id"].as_str().map(|request| AgentEvent::Ask(Asks::Cancelled { request: request.into() })));
+                events.extend(line["request_id"].as_str().map(|request| {
+                    AgentEvent::Ask(Asks::Cancelled {
+                        request: request.into(),
+                    })
+                }));
             }
             "command_lifecycle" => self.lifecycle(line, events),
             "rate_limit_event" => rate_limit(&line["rate_limit_info"], events),
             "auth_status" => events.extend(said(&line["error"]).map(|text| AgentEvent::Said(Said::Error { text }))),
-            "conversation_reset" => events.push(AgentEvent::Said(Said::Status { text: "The conversation was cleared".into() })),
+            "conversation_reset" => events.push(AgentEvent::Said(Said::Status {
+                text: "The conversation was cleared".into(),
+            })),
             // Nothing a timeline needs: what they say comes again, or is only for other hosts.
             "keep_alive" | "tool_progress" | "tool_use_summary" | "prompt_suggestion" | "transcript_mirror" => {}
             _ => return false,
@@ -176,7 +193,8 @@ impl Heard {
         }
     }
 
-    /// The agent writes its transcript from the moment it takes a prompt up: from then on it refuses to begin another with the same id.
+    /// The agent writes its transcript from the moment it takes a prompt up: from then on it refuses to begin another
+    /// with the same id.
     fn resumable(&mut self, events: &mut Vec<AgentEvent>) {
         if !std::mem::replace(&mut self.resumable, true) {
             events.push(AgentEvent::Session(Session::Resumable));
@@ -192,7 +210,9 @@ impl Heard {
         let Some(word) = word.as_str() else { return };
         match mode_of(word) {
             Some(mode) if self.mode != Some(mode) => events.push(AgentEvent::Session(Session::Mode(mode))),
-            None => events.push(AgentEvent::Said(Said::Status { text: format!("The agent is in its own mode {}", tool::one_line(word)) })),
+            None => events.push(AgentEvent::Said(Said::Status {
+                text: format!("The agent is in its own mode {}", tool::one_line(word)),
+            })),
             Some(_) => {}
         }
         self.mode = mode_of(word);
@@ -226,11 +246,21 @@ impl Heard {
                 }
                 "text" => {
                     self.half.remove(&parent);
-                    events.extend(text(block).map(|text| AgentEvent::Said(Said::Message { parent: parent.clone(), text })));
+                    events.extend(text(block).map(|text| {
+                        AgentEvent::Said(Said::Message {
+                            parent: parent.clone(),
+                            text,
+                        })
+                    }));
                 }
                 "thinking" => {
                     self.half.remove(&parent);
-                    events.extend(said(&block["thinking"]).map(|text| AgentEvent::Said(Said::Thought { parent: parent.clone(), text })));
+                    events.extend(said(&block["thinking"]).map(|text| {
+                        AgentEvent::Said(Said::Thought {
+                            parent: parent.clone(),
+                            text,
+                        })
+                    }));
                 }
                 "tool_use" | "server_tool_use" | "mcp_tool_use" => self.tool_use(block, parent.clone(), size, events),
                 // Hidden thinking, and results of tools the service ran itself: the answer speaks of them.
@@ -255,7 +285,14 @@ impl Heard {
         };
         let name = tool::one_line(name);
         let input = block["input"].clone();
-        self.calls.insert(id, Begun { tool: name.clone(), input: input.clone() }, size);
+        self.calls.insert(
+            id,
+            Begun {
+                tool: name.clone(),
+                input: input.clone(),
+            },
+            size,
+        );
         // The list of things to do is shown when the agent has taken it; see `tool_result`.
         if name != "TodoWrite" {
             events.push(AgentEvent::Call(Call::Start {
@@ -270,18 +307,44 @@ impl Heard {
     }
 
     fn tool_result(&mut self, id: &str, block: &Value, structured: &Value, meta: &Value, events: &mut Vec<AgentEvent>) {
-        let call = self.calls.remove(id).unwrap_or(Begun { tool: String::new(), input: Value::Null });
+        let call = self.calls.remove(id).unwrap_or(Begun {
+            tool: String::new(),
+            input: Value::Null,
+        });
         let end = tool::outcome(&call.tool, &call.input, block, structured, meta, &self.cwd);
         if call.tool == "TodoWrite" {
             if end.status == CallStatus::Ok {
-                events.push(AgentEvent::Said(Said::Todo { parent: None, todos: tool::todos(&call.input["todos"]) }));
+                events.push(AgentEvent::Said(Said::Todo {
+                    parent: None,
+                    todos: tool::todos(&call.input["todos"]),
+                }));
                 return;
             }
             let shape = tool::shape(&call.tool, &call.input);
-            events.push(AgentEvent::Call(Call::Start { id: id.into(), tool: call.tool, shape, target: String::new(), input: call.input, parent: None }));
+            events.push(AgentEvent::Call(Call::Start {
+                id: id.into(),
+                tool: call.tool,
+                shape,
+                target: String::new(),
+                input: call.input,
+                parent: None,
+            }));
         }
-        let tool::Outcome { status, result, added, removed, output } = end;
-        events.push(AgentEvent::Call(Call::End { id: id.into(), status, result, added, removed, output }));
+        let tool::Outcome {
+            status,
+            result,
+            added,
+            removed,
+            output,
+        } = end;
+        events.push(AgentEvent::Call(Call::End {
+            id: id.into(),
+            status,
+            result,
+            added,
+            removed,
+            output,
+        }));
     }
 
     fn user(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
@@ -290,7 +353,12 @@ impl Heard {
         for block in content.as_array().into_iter().flatten() {
             match (block["type"].as_str(), block["tool_use_id"].as_str()) {
                 (Some("tool_result"), Some(id)) => {
-                    let meta = line["tool_result_meta"].as_array().into_iter().flatten().find(|meta| meta["id"] == id).unwrap_or(&Value::Null);
+                    let meta = line["tool_result_meta"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .find(|meta| meta["id"] == id)
+                        .unwrap_or(&Value::Null);
                     self.tool_result(id, block, &line["tool_use_result"], meta, events);
                 }
                 _ => texts.extend(block["text"].as_str()),
@@ -299,7 +367,11 @@ impl Heard {
         for text in texts {
             if text.starts_with("[Request interrupted by user") {
                 self.interrupted = true;
-            } else if let Some(said) = text.trim().strip_prefix("<local-command-stdout>").and_then(|rest| rest.strip_suffix("</local-command-stdout>")) {
+            } else if let Some(said) = text
+                .trim()
+                .strip_prefix("<local-command-stdout>")
+                .and_then(|rest| rest.strip_suffix("</local-command-stdout>"))
+            {
                 let said = said.trim();
                 if !said.is_empty() {
                     events.push(AgentEvent::Said(Said::Status { text: said.to_owned() }));
@@ -323,7 +395,11 @@ impl Heard {
                     if self.half.len() < THREADS {
                         self.half.insert(parent.clone());
                     }
-                    events.push(AgentEvent::Said(Said::Delta { kind, parent, text: text.into() }));
+                    events.push(AgentEvent::Said(Said::Delta {
+                        kind,
+                        parent,
+                        text: text.into(),
+                    }));
                 }
             }
             "message_delta" if parent.is_none() => self.context(&event["usage"]),
@@ -339,9 +415,18 @@ impl Heard {
     }
 
     fn context(&mut self, usage: &Value) {
-        let counts: Vec<i64> =
-            ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"].iter().filter_map(|key| usage[*key].as_i64()).collect();
-        let used = counts.iter().fold(0_i64, |sum, count| sum.saturating_add((*count).max(0)));
+        let counts: Vec<i64> = [
+            "input_tokens",
+            "cache_read_input_tokens",
+            "cache_creation_input_tokens",
+            "output_tokens",
+        ]
+        .iter()
+        .filter_map(|key| usage[*key].as_i64())
+        .collect();
+        let used = counts
+            .iter()
+            .fold(0_i64, |sum, count| sum.saturating_add((*count).max(0)));
         if used > 0 {
             self.context_used = Some(bounded(used));
         }
@@ -352,12 +437,23 @@ impl Heard {
             events.push(AgentEvent::Said(Said::DeltaReset { parent }));
         }
         for (model, tokens, cost_micros) in self.ledger.result(line) {
-            events.push(AgentEvent::Session(Session::Usage { model, tokens, cost_micros }));
+            events.push(AgentEvent::Session(Session::Usage {
+                model,
+                tokens,
+                cost_micros,
+            }));
         }
-        let window = self.model.as_ref().and_then(|model| line["modelUsage"][model.as_str()]["contextWindow"].as_i64().map(bounded));
+        let window = self.model.as_ref().and_then(|model| {
+            line["modelUsage"][model.as_str()]["contextWindow"]
+                .as_i64()
+                .map(bounded)
+        });
         self.context_size = window.or(self.context_size);
         if let Some(used) = self.context_used {
-            events.push(AgentEvent::Session(Session::Context { used, size: self.context_size }));
+            events.push(AgentEvent::Session(Session::Context {
+                used,
+                size: self.context_size,
+            }));
         }
         let outcome = self.outcome(line);
         if let TurnOutcome::Failed(why) = &outcome {
@@ -385,10 +481,17 @@ impl Heard {
         if !failed {
             return TurnOutcome::Completed;
         }
-        let errors: Vec<&str> =
-            line["errors"].as_array().into_iter().flatten().filter_map(Value::as_str).filter(|error| !error.starts_with("[ede_diagnostic]")).collect();
+        let errors: Vec<&str> = line["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .filter(|error| !error.starts_with("[ede_diagnostic]"))
+            .collect();
         let text = said(&line["result"]).or_else(|| (!errors.is_empty()).then(|| errors.join("\n")));
-        let startup = line["startup_failure_reason"].as_str().map(|why| format!("The agent did not start ({})", why.replace('_', " ")));
+        let startup = line["startup_failure_reason"]
+            .as_str()
+            .map(|why| format!("The agent did not start ({})", why.replace('_', " ")));
         let text = match (startup, text) {
             (Some(startup), Some(text)) => format!("{startup}: {text}"),
             (Some(text), None) | (None, Some(text)) => text,
@@ -409,15 +512,24 @@ fn rate_limit(info: &Value, events: &mut Vec<AgentEvent>) {
         Some("allowed_warning") => "is nearly used up",
         _ => return,
     };
-    let which = info["rateLimitType"].as_str().map(|kind| format!(" ({})", kind.replace('_', " "))).unwrap_or_default();
-    events.push(AgentEvent::Said(Said::Status { text: format!("The account's rate limit{which} {what}") }));
+    let which = info["rateLimitType"]
+        .as_str()
+        .map(|kind| format!(" ({})", kind.replace('_', " ")))
+        .unwrap_or_default();
+    events.push(AgentEvent::Said(Said::Status {
+        text: format!("The account's rate limit{which} {what}"),
+    }));
 }
 
 /// An error with what to do about it, where that is known.
 fn advice(text: &str, error: Option<&str>) -> String {
-    let signed_out = error == Some("authentication_failed") || text.contains("Please run /login") || text.contains("Invalid API key");
+    let signed_out = error == Some("authentication_failed")
+        || text.contains("Please run /login")
+        || text.contains("Invalid API key");
     if signed_out && !text.contains("claude auth login") {
-        return format!("{text}\nSign Claude Code in on this machine with `claude auth login`, or start the node with ANTHROPIC_API_KEY.");
+        return format!(
+            "{text}\nSign Claude Code in on this machine with `claude auth login`, or start the node with ANTHROPIC_API_KEY."
+        );
     }
     text.to_owned()
 }

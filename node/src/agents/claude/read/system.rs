@@ -20,17 +20,25 @@ impl Heard {
                 let mode = line["permissionMode"].as_str().and_then(mode_of);
                 self.mode = mode;
                 self.model = said(&line["model"]).map(|model| tool::one_line(&model));
-                events.push(AgentEvent::Session(Session::Ready { version: said(&line["claude_code_version"]), model: self.model.clone(), mode }));
+                events.push(AgentEvent::Session(Session::Ready {
+                    version: said(&line["claude_code_version"]),
+                    model: self.model.clone(),
+                    mode,
+                }));
                 self.begin(events);
                 self.resumable(events);
             }
             "status" => {
                 self.mode(&line["permissionMode"], events);
                 match (line["status"].as_str(), line["compact_result"].as_str()) {
-                    (Some("compacting"), _) => events.push(AgentEvent::Said(Said::Status { text: "Compacting the conversation".into() })),
+                    (Some("compacting"), _) => events.push(AgentEvent::Said(Said::Status {
+                        text: "Compacting the conversation".into(),
+                    })),
                     (_, Some(result)) if result != "success" => {
                         let why = said(&line["compact_error"]).unwrap_or_else(|| result.to_owned());
-                        events.push(AgentEvent::Said(Said::Status { text: format!("Compacting failed: {}", tool::one_line(&why)) }));
+                        events.push(AgentEvent::Said(Said::Status {
+                            text: format!("Compacting failed: {}", tool::one_line(&why)),
+                        }));
                     }
                     _ => {}
                 }
@@ -42,7 +50,9 @@ impl Heard {
                     (Some(before), Some(after)) => format!(" from {before} to {after} tokens"),
                     _ => String::new(),
                 };
-                events.push(AgentEvent::Said(Said::Status { text: format!("Compacted the conversation{sizes}") }));
+                events.push(AgentEvent::Said(Said::Status {
+                    text: format!("Compacted the conversation{sizes}"),
+                }));
                 if let Some(used) = tokens("post_tokens") {
                     self.context_used = Some(bounded(used));
                 }
@@ -50,8 +60,12 @@ impl Heard {
             "api_retry" => {
                 self.void(None, events);
                 let number = |key: &str| line[key].as_i64().unwrap_or(0);
-                let why = line["error_status"].as_i64().map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-                let what = said(&line["error"]).map(|error| format!(" {}", tool::one_line(&error))).unwrap_or_default();
+                let why = line["error_status"]
+                    .as_i64()
+                    .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+                let what = said(&line["error"])
+                    .map(|error| format!(" {}", tool::one_line(&error)))
+                    .unwrap_or_default();
                 events.push(AgentEvent::Said(Said::Status {
                     text: format!(
                         "The model's service answered {why}{what}; try {} of {} in {} s",
@@ -63,15 +77,24 @@ impl Heard {
             }
             "permission_denied" => {
                 let tool = line["tool_name"].as_str().unwrap_or("a tool");
-                let why =
-                    said(&line["decision_reason"]).or_else(|| said(&line["message"])).map(|why| format!(": {}", tool::one_line(&why))).unwrap_or_default();
-                events.push(AgentEvent::Said(Said::Status { text: format!("{tool} was denied by the agent's own rules{why}") }));
+                let why = said(&line["decision_reason"])
+                    .or_else(|| said(&line["message"]))
+                    .map(|why| format!(": {}", tool::one_line(&why)))
+                    .unwrap_or_default();
+                events.push(AgentEvent::Said(Said::Status {
+                    text: format!("{tool} was denied by the agent's own rules{why}"),
+                }));
             }
             "task_started" => self.task_started(line, events),
             "task_progress" => {
                 if let Some(id) = line["task_id"].as_str().filter(|id| self.tasks.get(id).is_some()) {
-                    let text = said(&line["summary"]).or_else(|| said(&line["description"])).unwrap_or_default();
-                    events.push(AgentEvent::Task(Task::Progress { id: id.into(), text: tool::one_line(&text) }));
+                    let text = said(&line["summary"])
+                        .or_else(|| said(&line["description"]))
+                        .unwrap_or_default();
+                    events.push(AgentEvent::Task(Task::Progress {
+                        id: id.into(),
+                        text: tool::one_line(&text),
+                    }));
                 }
             }
             "task_updated" => {
@@ -85,21 +108,39 @@ impl Heard {
             "task_notification" => {
                 if let Some(task) = line["task_id"].as_str().and_then(|id| self.tasks.remove(id)) {
                     let id = line["task_id"].as_str().unwrap_or_default().to_owned();
-                    let status = line["status"].as_str().and_then(task_status).or(task.ended).unwrap_or(CallStatus::Unknown);
+                    let status = line["status"]
+                        .as_str()
+                        .and_then(task_status)
+                        .or(task.ended)
+                        .unwrap_or(CallStatus::Unknown);
                     let text = said(&line["summary"]).unwrap_or(task.text);
-                    events.push(AgentEvent::Task(Task::Ended { id, status, text: tool::one_line(&text) }));
+                    events.push(AgentEvent::Task(Task::Ended {
+                        id,
+                        status,
+                        text: tool::one_line(&text),
+                    }));
                 }
             }
             "background_tasks_changed" => self.tasks_now(&line["tasks"], events),
             "informational" | "local_command_output" => events.extend(status(said(&line["content"]))),
             "notification" => events.extend(status(said(&line["text"]))),
             "model_refusal_fallback" | "model_refusal_no_fallback" => {
-                events.extend(status(said(&line["message"]).or_else(|| said(&line["content"])).or(Some("The model refused; see the raw lines".into()))));
+                events.extend(status(
+                    said(&line["message"])
+                        .or_else(|| said(&line["content"]))
+                        .or(Some("The model refused; see the raw lines".into())),
+                ));
             }
             "worker_shutting_down" | "session_writes_lost" | "mirror_error" => {
-                let what = said(&line["message"]).or_else(|| said(&line["error"])).map(|what| format!(": {}", tool::one_line(&what))).unwrap_or_default();
+                let what = said(&line["message"])
+                    .or_else(|| said(&line["error"]))
+                    .map(|what| format!(": {}", tool::one_line(&what)))
+                    .unwrap_or_default();
                 events.push(AgentEvent::Said(Said::Status {
-                    text: format!("The agent reports {}{what}", line["subtype"].as_str().unwrap_or_default().replace('_', " ")),
+                    text: format!(
+                        "The agent reports {}{what}",
+                        line["subtype"].as_str().unwrap_or_default().replace('_', " ")
+                    ),
                 }));
             }
             "session_state_changed"
@@ -134,8 +175,21 @@ impl Heard {
             return;
         }
         let text = tool::one_line(&said(&line["description"]).unwrap_or_else(|| id.to_owned()));
-        self.tasks.insert(id, Background { text: text.clone(), listed: true, ended: None }, text.len());
-        events.push(AgentEvent::Task(Task::Started { id: id.into(), call: said(&line["tool_use_id"]), task: said(&line["task_type"]), text }));
+        self.tasks.insert(
+            id,
+            Background {
+                text: text.clone(),
+                listed: true,
+                ended: None,
+            },
+            text.len(),
+        );
+        events.push(AgentEvent::Task(Task::Started {
+            id: id.into(),
+            call: said(&line["tool_use_id"]),
+            task: said(&line["task_type"]),
+            text,
+        }));
     }
 
     /// The agent lists every task that runs: one of ours that is not there has ended, whether its end was told or not.
@@ -147,7 +201,11 @@ impl Heard {
                 && self.tasks.get(&id).is_some_and(|task| task.listed)
                 && let Some(task) = self.tasks.remove(&id)
             {
-                events.push(AgentEvent::Task(Task::Ended { id, status: task.ended.unwrap_or(CallStatus::Unknown), text: task.text }));
+                events.push(AgentEvent::Task(Task::Ended {
+                    id,
+                    status: task.ended.unwrap_or(CallStatus::Unknown),
+                    text: task.text,
+                }));
             }
         }
     }

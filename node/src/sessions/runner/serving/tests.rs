@@ -37,14 +37,23 @@ struct Moment {
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
-    prop_oneof![Just(Wish::Interrupt), Just(Wish::Mode(Mode::Plan)), Just(Wish::Mode(Mode::Ask)), Just(Wish::Model)]
+    prop_oneof![
+        Just(Wish::Interrupt),
+        Just(Wish::Mode(Mode::Plan)),
+        Just(Wish::Mode(Mode::Ask)),
+        Just(Wish::Model)
+    ]
 }
 
 fn event() -> impl Strategy<Value = AgentEvent> {
     let parent = || prop_oneof![2 => Just(None), 1 => Just(Some("sub".to_owned()))];
     let kind = prop_oneof![Just(EntryKind::Message), Just(EntryKind::Thought)];
     let task = || prop_oneof![Just("a".to_owned()), Just("b".to_owned())];
-    let outcome = prop_oneof![Just(TurnOutcome::Completed), Just(TurnOutcome::Interrupted), Just(TurnOutcome::Failed("no".into()))];
+    let outcome = prop_oneof![
+        Just(TurnOutcome::Completed),
+        Just(TurnOutcome::Interrupted),
+        Just(TurnOutcome::Failed("no".into()))
+    ];
     prop_oneof![
         4 => (kind, parent()).prop_map(|(kind, parent)| AgentEvent::Said(Said::Delta { kind, parent, text: String::new() })),
         1 => parent().prop_map(|parent| AgentEvent::Said(Said::DeltaReset { parent })),
@@ -59,7 +68,11 @@ fn event() -> impl Strategy<Value = AgentEvent> {
 }
 
 fn moment() -> impl Strategy<Value = Moment> {
-    let stop = prop_oneof![Just(Stop::Person), Just(Stop::Unwritten { by: "mara".into() }), Just(Stop::Node)];
+    let stop = prop_oneof![
+        Just(Stop::Person),
+        Just(Stop::Unwritten { by: "mara".into() }),
+        Just(Stop::Node)
+    ];
     let act = prop_oneof![
         6 => (0_usize..3, vec(vec(event(), 0..3), 0..4)).prop_map(|(again, lines)| Act::Says(again, lines)),
         3 => wish().prop_map(Act::Order),
@@ -69,8 +82,18 @@ fn moment() -> impl Strategy<Value = Moment> {
         1 => Just(Act::Exit),
         1 => Just(Act::Leave),
     ];
-    (act, prop_oneof![3 => 0_u64..100, 1 => 0_u64..5_000, 1 => 0_u64..40_000], vec(any::<u8>(), 4), prop::bool::weighted(0.2))
-        .prop_map(|(act, after, outcomes, late)| Moment { act, after, outcomes, late })
+    (
+        act,
+        prop_oneof![3 => 0_u64..100, 1 => 0_u64..5_000, 1 => 0_u64..40_000],
+        vec(any::<u8>(), 4),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(act, after, outcomes, late)| Moment {
+            act,
+            after,
+            outcomes,
+            late,
+        })
 }
 
 /// Everything a runner would touch, and what was seen of it.
@@ -104,7 +127,14 @@ impl World {
     fn new(state: SessionState, before: Vec<Vec<AgentEvent>>, trusted: bool) -> Self {
         let now = Instant::now();
         let mut world = Self {
-            serving: Serving::new(SessionId::from_uuid(Uuid::nil()), trusted, before.len() as u64, state, (IDLE, SILENCE), now),
+            serving: Serving::new(
+                SessionId::from_uuid(Uuid::nil()),
+                trusted,
+                before.len() as u64,
+                state,
+                (IDLE, SILENCE),
+                now,
+            ),
             now,
             tape: Vec::new(),
             taken: 0,
@@ -124,7 +154,12 @@ impl World {
             releases: 0,
         };
         // A runner that takes an agent up is given all that was committed before.
-        world.act(Moment { act: Act::Says(0, before), after: 0, outcomes: Vec::new(), late: false });
+        world.act(Moment {
+            act: Act::Says(0, before),
+            after: 0,
+            outcomes: Vec::new(),
+            late: false,
+        });
         world
     }
 
@@ -133,11 +168,18 @@ impl World {
         let late = std::mem::take(&mut self.late);
         let input = match moment.act {
             Act::Says(again, lines) => self.says(again, lines),
-            Act::Order(wish) => Input::Order { wish, lines: vec![b"line".to_vec()], reply: self.order() },
+            Act::Order(wish) => Input::Order {
+                wish,
+                lines: vec![b"line".to_vec()],
+                reply: self.order(),
+            },
             Act::MakeRoom => Input::MakeRoom(self.order()),
             Act::News(stop) => Input::News(stop),
             Act::Tick => Input::Tick,
-            Act::Exit => Input::Exit { exit: Exit::Lost, told: None },
+            Act::Exit => Input::Exit {
+                exit: Exit::Lost,
+                told: None,
+            },
             Act::Leave => Input::Leave,
         };
         let mut outcomes = moment.outcomes.into_iter().cycle();
@@ -165,7 +207,10 @@ impl World {
                     _ => {}
                 }
             }
-            self.tape.push(Line { end: self.tape.len() as u64 + 1, events });
+            self.tape.push(Line {
+                end: self.tape.len() as u64 + 1,
+                events,
+            });
         }
         self.taken = self.tape.len();
         let given: Vec<_> = self.tape[from..].to_vec();
@@ -188,14 +233,30 @@ impl World {
             let interrupts = matches!(next, Do::Interrupt);
             match self.perform(next, outcome()) {
                 // Nothing else is read before what was read is on its way.
-                Some(input) if late && !matches!(input, Input::Trusts(Before::Commit { .. }, _)) => self.late.push_back(input),
-                Some(input) => self.step(input).into_iter().rev().for_each(|next| todo.push_front(next)),
+                Some(input) if late && !matches!(input, Input::Trusts(Before::Commit { .. }, _)) => {
+                    self.late.push_back(input);
+                }
+                Some(input) => self
+                    .step(input)
+                    .into_iter()
+                    .rev()
+                    .for_each(|next| todo.push_front(next)),
                 None => {}
             }
-            assert!(!interrupts || matches!(todo.front(), Some(Do::End)), "it is interrupted only to be ended: {todo:?}");
+            assert!(
+                !interrupts || matches!(todo.front(), Some(Do::End)),
+                "it is interrupted only to be ended: {todo:?}"
+            );
         }
-        assert_eq!(self.ends > 0, self.ends == 1 && (self.serving.is_ending() || self.serving.is_over()), "what was told to end is being ended");
-        assert!(!self.serving.is_ending() || self.ends == 1, "a stop was taken up, and its process is not ended");
+        assert_eq!(
+            self.ends > 0,
+            self.ends == 1 && (self.serving.is_ending() || self.serving.is_over()),
+            "what was told to end is being ended"
+        );
+        assert!(
+            !self.serving.is_ending() || self.ends == 1,
+            "a stop was taken up, and its process is not ended"
+        );
     }
 
     fn step(&mut self, input: Input<usize>) -> Vec<Do<usize>> {
@@ -211,31 +272,51 @@ impl World {
         }
         let over = self.serving.is_over();
         let todo = self.serving.step(input, self.now);
-        assert!(!over || todo.iter().all(|next| matches!(next, Do::Answer(_, Answer::NoAgent))), "all is over: {todo:?}");
+        assert!(
+            !over || todo.iter().all(|next| matches!(next, Do::Answer(_, Answer::NoAgent))),
+            "all is over: {todo:?}"
+        );
         todo
     }
 
     /// The outcome of one thing that was asked for.
     fn perform(&mut self, what: Do<usize>, outcome: u8) -> Option<Input<usize>> {
         let well = !outcome.is_multiple_of(5);
-        let state = || SessionState::ALL.get(usize::from(outcome) % (SessionState::ALL.len() + 1)).copied();
+        let state = || {
+            SessionState::ALL
+                .get(usize::from(outcome) % (SessionState::ALL.len() + 1))
+                .copied()
+        };
         if matches!(what, Do::Store { .. } | Do::Flush | Do::SendNext | Do::Interrupt) {
             assert_eq!(self.ends, 0, "a line to an agent that was told to end: {what:?}");
-            assert!(!self.serving.is_ending() || matches!(what, Do::Interrupt), "a line beside the interrupt: {what:?}");
+            assert!(
+                !self.serving.is_ending() || matches!(what, Do::Interrupt),
+                "a line beside the interrupt: {what:?}"
+            );
         }
         match what {
             Do::AskTrust(before) => {
                 let trust = [Trust::Given, Trust::NotGiven, Trust::Gone, Trust::Unknown][usize::from(outcome) % 4];
                 return Some(Input::Trusts(before, trust));
             }
-            Do::Commit { events, upto, ending, after } => {
+            Do::Commit {
+                events,
+                upto,
+                ending,
+                after,
+            } => {
                 let from = self.committed;
                 assert!(from < upto, "committed twice: {upto} after {from}");
-                let fresh = |event: &&AgentEvent| !matches!(event, AgentEvent::Said(Said::Delta { .. } | Said::DeltaReset { .. }));
+                let fresh = |event: &&AgentEvent| {
+                    !matches!(event, AgentEvent::Said(Said::Delta { .. } | Said::DeltaReset { .. }))
+                };
                 let lines = self.tape.iter().filter(|line| line.end > from && line.end <= upto);
                 let written: Vec<_> = lines.flat_map(|line| &line.events).filter(fresh).cloned().collect();
                 assert_eq!(events, written, "all that is new is committed, once and in order");
-                assert!(ending || !self.serving.is_ending(), "an agent that is ended may be given a prompt");
+                assert!(
+                    ending || !self.serving.is_ending(),
+                    "an agent that is ended may be given a prompt"
+                );
                 self.committed = upto;
                 return Some(Input::Committed(after, state()));
             }
@@ -245,8 +326,16 @@ impl World {
             }
             Do::Flush => return Some(Input::Flushed { all: well }),
             Do::Look => {
-                let says = [Says::Nothing, Says::PromptWaits, Says::Nothing, Says::PromptWaits, Says::Nothing, Says::Deleted, Says::Nothing, Says::Stopping]
-                    [usize::from(outcome) % 8];
+                let says = [
+                    Says::Nothing,
+                    Says::PromptWaits,
+                    Says::Nothing,
+                    Says::PromptWaits,
+                    Says::Nothing,
+                    Says::Deleted,
+                    Says::Nothing,
+                    Says::Stopping,
+                ][usize::from(outcome) % 8];
                 return Some(Input::Looked(state().map(|state| Tables { state, says })));
             }
             Do::SendNext => return Some(Input::Sent(state())),
@@ -258,7 +347,10 @@ impl World {
             }
             Do::Show(partial) => {
                 let now = self.turn.to_string();
-                let old = partial.iter().flat_map(|partial| partial.text.split_whitespace()).find(|turn| *turn != now);
+                let old = partial
+                    .iter()
+                    .flat_map(|partial| partial.text.split_whitespace())
+                    .find(|turn| *turn != now);
                 assert_eq!(old, None, "half-written text outlives its turn");
                 self.shown = partial;
             }
@@ -271,7 +363,12 @@ impl World {
                 assert_eq!(self.ends, 1, "it is ended twice");
                 if matches!(self.serving.phase, Phase::Ends { stop: Stop::Idle, .. }) && !self.deleted {
                     assert!(self.tasks.is_empty(), "ended as idle with tasks in the background");
-                    let settled = Standing { state: self.state, run: true, background: false }.is_settled();
+                    let settled = Standing {
+                        state: self.state,
+                        run: true,
+                        background: false,
+                    }
+                    .is_settled();
                     assert!(settled, "ended as idle at {:?}", self.state);
                 }
             }
@@ -290,16 +387,38 @@ impl World {
 
     fn over(mut self) {
         let left = self.serving.is_over() && self.finishes == 0;
-        self.act(Moment { act: Act::Tick, after: 0, outcomes: Vec::new(), late: false });
+        self.act(Moment {
+            act: Act::Tick,
+            after: 0,
+            outcomes: Vec::new(),
+            late: false,
+        });
         if !self.serving.is_over() {
-            let unshown = self.shown.iter().flat_map(|partial| partial.text.split_whitespace()).all(|turn| turn == self.turn.to_string());
+            let unshown = self
+                .shown
+                .iter()
+                .flat_map(|partial| partial.text.split_whitespace())
+                .all(|turn| turn == self.turn.to_string());
             assert!(unshown, "half-written text stays after its turn: {:?}", self.shown);
         }
-        self.act(Moment { act: Act::Exit, after: 0, outcomes: Vec::new(), late: false });
+        self.act(Moment {
+            act: Act::Exit,
+            after: 0,
+            outcomes: Vec::new(),
+            late: false,
+        });
         assert!(self.serving.is_over() && self.late.is_empty());
-        assert_eq!((self.finishes, self.releases), if left { (0, 0) } else { (1, 1) }, "an end is written down once");
+        assert_eq!(
+            (self.finishes, self.releases),
+            if left { (0, 0) } else { (1, 1) },
+            "an end is written down once"
+        );
         assert!(left || self.shown.is_none(), "half-written text stays after the end");
-        assert!(self.answers.iter().all(|answers| *answers == 1), "orders without an answer: {:?}", self.answers);
+        assert!(
+            self.answers.iter().all(|answers| *answers == 1),
+            "orders without an answer: {:?}",
+            self.answers
+        );
     }
 }
 
