@@ -91,32 +91,31 @@ pub async fn sessions(port: &dyn ports::Sessions, caller: &Caller) {
             .await
             .expect("what is listed can be opened");
         assert_eq!((&view.session, view.may_drive), (session, true));
-        let filters = [
-            SessionFilter {
-                state: vec![session.state],
-                ..SessionFilter::default()
-            },
-            SessionFilter {
-                project: Some(session.project),
-                ..SessionFilter::default()
-            },
-            SessionFilter {
-                agent: Some(session.agent),
-                ..SessionFilter::default()
-            },
-            SessionFilter {
-                q: Some(session.title.to_uppercase()),
-                ..SessionFilter::default()
-            },
+        let whole = SessionFilter {
+            state: vec![session.state],
+            project: Some(session.project),
+            agent: Some(session.agent),
+            q: Some(session.title.to_uppercase()),
+            tag: Some(session.tags.first().cloned().unwrap_or_else(|| "none".into())),
+            archived: false,
+        };
+        // Each field by itself, so that a new one is asked about, too.
+        let fields = serde_json::to_value(&whole).expect("plain data encodes");
+        let alone = fields
+            .as_object()
+            .expect("a filter is an object")
+            .iter()
+            .map(|(name, value)| serde_json::json!({ name: value }));
+        let mut filters: Vec<SessionFilter> = alone
+            .map(|field| serde_json::from_value(field).expect("what was written is read"))
+            .collect();
+        filters.extend([
+            whole,
             SessionFilter {
                 q: Some(format!(" {} ", session.project_name)),
                 ..SessionFilter::default()
             },
-            SessionFilter {
-                tag: Some(session.tags.first().cloned().unwrap_or_else(|| "none".into())),
-                ..SessionFilter::default()
-            },
-        ];
+        ]);
         for filter in filters {
             let shown: Vec<_> = all
                 .iter()

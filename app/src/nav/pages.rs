@@ -70,6 +70,19 @@ mod tests {
     }
 
     #[test]
+    fn every_page_is_on_the_tour_of_the_browsers_tests() {
+        let tour = include_str!("../../../end2end/fixtures/tour.ts");
+        // The list of settings leads on to the first of them.
+        for page in PAGES.iter().filter(|page| page.href != settings::PAGE.href) {
+            assert!(
+                tour.contains(&format!("\"{}\"", page.href)),
+                "axe and the screenshots do not see {}: add it to end2end/fixtures/tour.ts",
+                page.href
+            );
+        }
+    }
+
+    #[test]
     fn no_two_pages_share_a_letter_a_name_or_a_path() {
         for (at, page) in PAGES.iter().enumerate() {
             for other in &PAGES[at + 1..] {

@@ -44,7 +44,7 @@ fn Waiting(store: Store, approval: Approval) -> impl IntoView {
     let id = approval.id;
     let to_dock = move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
-        store.docked.set(Some(id));
+        store.asked.docked.set(Some(id));
         request_animation_frame(move || browser::focus(&id.to_string()));
     };
     view! {
@@ -82,19 +82,19 @@ pub fn DecisionDock(
 ) -> impl IntoView {
     let waiting = Memo::new(move |_| store.pending());
     let place = Memo::new(move |_| {
-        let chosen = store.docked.get();
+        let chosen = store.asked.docked.get();
         waiting.with(|ids| (!ids.is_empty()).then(|| ids.iter().position(|id| Some(*id) == chosen).unwrap_or(0)))
     });
     let shown = Memo::new(move |_| place.get().and_then(|at| waiting.with(|ids| ids.get(at).copied())));
     // What the dock shows stays there while older ones come and go.
-    Effect::new(move || store.docked.set(shown.get()));
+    Effect::new(move || store.asked.docked.set(shown.get()));
     let step = move |by: isize| {
         let to = place
             .get_untracked()
             .and_then(|at| at.checked_add_signed(by))
             .and_then(|at| waiting.with_untracked(|ids| ids.get(at).copied()));
         if to.is_some() {
-            store.docked.set(to);
+            store.asked.docked.set(to);
         }
         to.is_some()
     };
@@ -123,12 +123,13 @@ pub fn DecisionDock(
 #[component]
 fn Docked(store: Store, id: ApprovalId, others: ViewFn) -> impl IntoView {
     let Some(approval) = store
+        .asked
         .approvals
         .with_untracked(|all| all.iter().find(|one| one.id == id).cloned())
     else {
         return ().into_any();
     };
-    let decider = Decider::new(approval.clone(), store.decided);
+    let decider = Decider::new(approval.clone(), store.asked.decided);
     let folded = RwSignal::new(false);
     let card = NodeRef::<html::Section>::new();
     // On a phone another part of the page may stand in its place: nobody reads then what a key would answer.

@@ -26,7 +26,7 @@ pub(crate) fn say(toasts: Option<Toasts>, title: &str, what: &str, error: &AppEr
 /// Says that a session was deleted, and offers to take it back.
 pub(crate) fn say_deleted(toasts: Option<Toasts>, id: SessionId, title: String) {
     let Some(toasts) = toasts else { return };
-    let text = format!("Deleted: {title}. Its page takes it back for 30 days.");
+    let text = format!("Deleted {title}. You can restore it from its page for 30 days.");
     toasts.show(Toast::done(text).undo(move || restore(Some(toasts), id, &title)));
 }
 

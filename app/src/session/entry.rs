@@ -39,7 +39,7 @@ pub fn EntryRow(
         Memo::new(move |_| entry.with(|entry| entry.approval))
     };
     let kind = entry.with_untracked(|entry| entry.kind);
-    let found = move || store.at.get() == Some(seq);
+    let found = move || store.reader.at.get() == Some(seq);
     let inside = match kind {
         EntryKind::Prompt => view! { <PromptRow store=store row=row /> },
         EntryKind::Message => view! { <MessageRow row=row /> },

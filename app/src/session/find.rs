@@ -33,8 +33,8 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
         }
     });
     let hits = Memo::new(move |_| {
-        store.arrived.track();
-        store.turns.track();
+        store.timeline.arrived.track();
+        store.timeline.turns.track();
         text.with(|text| store.find(text))
     });
     let at = RwSignal::new(None::<usize>);
@@ -60,7 +60,7 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
     };
     let close = move || {
         open.set(false);
-        store.at.set(None);
+        store.reader.at.set(None);
     };
     // Also when nothing in it has the focus; the head leaves the key to it.
     browser::on_keys(move |key| {
@@ -106,10 +106,10 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
             <span class="push row muted">
                 {move || {
                     store
-                        .older
+                        .timeline.older
                         .get()
                         .then(|| {
-                            store.arrived.track();
+                            store.timeline.arrived.track();
                             let loaded = i64::try_from(store.loaded()).unwrap_or(i64::MAX);
                             view! {
                                 <span class="no-phone">{format!("in {}", format::count(loaded, "loaded entry", "loaded entries"))}</span>

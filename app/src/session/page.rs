@@ -137,14 +137,15 @@ fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
     );
     store.load(&entries.items);
     store
+        .timeline
         .older
         .set(entries.items.first().is_some_and(|entry| entry.seq > 1));
     listen(store, id, view.pos, again);
     let query = use_query_map();
     let part = Memo::new(move |_| query.with(|query| query.get("tab").map_or(Part::Timeline, |tab| Part::of(&tab))));
     let shown = move || query.with(|query| query.get("show").map_or(Shown::All, |shown| Shown::of(&shown)));
-    store.shown.set(untrack(shown));
-    Effect::new(move || store.shown.set(shown()));
+    store.reader.shown.set(untrack(shown));
+    Effect::new(move || store.reader.shown.set(shown()));
     let bare = Memo::new(move |_| part.get() == Part::Timeline && is_bare(store));
     let go = use_query();
     browser::on_keys(move |key| {

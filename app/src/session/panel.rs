@@ -77,7 +77,7 @@ impl Part {
 
 /// Whether there is nothing to show beside the timeline but sums.
 pub fn is_bare(store: Store) -> bool {
-    store.plan.get().is_none() && store.files().is_empty() && store.subagents().is_empty()
+    store.timeline.plan.get().is_none() && store.files().is_empty() && store.subagents().is_empty()
 }
 
 fn counted(n: usize) -> Option<i64> {
@@ -89,7 +89,7 @@ fn tabs(store: Store, open: Part, timeline: bool) -> Vec<Tab> {
     let (files, subagents) = (store.files().len(), store.subagents().len());
     let all = [
         (Part::Timeline, "Timeline", None, timeline),
-        (Part::Plan, "Plan", None, store.plan.get().is_some()),
+        (Part::Plan, "Plan", None, store.timeline.plan.get().is_some()),
         (Part::Files, "Files", counted(files), files > 0),
         (Part::Subagents, "Subagents", counted(subagents), subagents > 0),
         (Part::Usage, "Usage", None, true),
@@ -140,7 +140,7 @@ pub fn Panel(
     let go = use_query();
     // On wide windows the timeline is always there and the panel shows its own choice: the first that has something.
     let beside = Memo::new(move |_| match part.get() {
-        Part::Timeline if store.plan.get().is_some() => Part::Plan,
+        Part::Timeline if store.timeline.plan.get().is_some() => Part::Plan,
         Part::Timeline if !store.files().is_empty() => Part::Files,
         Part::Timeline if !store.subagents().is_empty() => Part::Subagents,
         Part::Timeline => Part::Usage,
@@ -192,7 +192,7 @@ fn Files(store: Store) -> impl IntoView {
     };
     view! {
         <section class="pn-s">
-            <div class="row pn-h"><h2>"Files"</h2><span class="push xs faint">{move || if store.older.get() { "changed in what is loaded" } else { "changed here" }}</span></div>
+            <div class="row pn-h"><h2>"Files"</h2><span class="push xs faint">{move || if store.timeline.older.get() { "changed in what is loaded" } else { "changed here" }}</span></div>
             {move || files.with(Vec::is_empty).then(|| view! { <Empty icon="file-pen" title="No file was changed" text="What the agent edits or writes stands here." /> })}
             <ul class="files">{keyed_list(move || files.get(), |file| format!("{} {} {} {}", file.path, file.seq, file.added, file.removed), row)}</ul>
         </section>
@@ -227,7 +227,12 @@ fn Subagents(store: Store) -> impl IntoView {
 #[component]
 fn Plan(store: Store) -> impl IntoView {
     move || {
-        let Some(row) = store.plan.get().and_then(|seq| store.row(seq).map(|row| (seq, row))) else {
+        let Some(row) = store
+            .timeline
+            .plan
+            .get()
+            .and_then(|seq| store.row(seq).map(|row| (seq, row)))
+        else {
             return view! {
                 <section class="pn-s">
                     <Empty icon="list-checks" title="No plan yet" text="What the agent plans, or lists to do, stands here." />
@@ -351,7 +356,7 @@ fn Raw(store: Store) -> impl IntoView {
     // At its end the stream is followed, at a reader's pace.
     let so_far = move || {
         (
-            store.arrived.get_untracked(),
+            store.timeline.arrived.get_untracked(),
             store.session.with_untracked(|session| session.state),
         )
     };

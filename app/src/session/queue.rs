@@ -93,7 +93,7 @@ pub fn StateLine(
         let detail = detail.unwrap_or_default();
         // The entry that says it may arrive after the state.
         let said = state == SessionState::Failed && {
-            store.arrived.track();
+            store.timeline.arrived.track();
             store.said_why(&detail)
         };
         (state, detail, offer, queued, said)
@@ -202,7 +202,7 @@ pub fn queued_why(queued: &Queued) -> String {
 fn Interrupted(store: Store) -> impl IntoView {
     let asked = Memo::new(move |_| {
         let since = store.last_prompt().map_or(0, |prompt| prompt.at);
-        store.approvals.with(|all| {
+        store.asked.approvals.with(|all| {
             all.iter()
                 .any(|one| one.state == ApprovalState::Withdrawn && one.created >= since)
         })

@@ -46,11 +46,11 @@ impl Follow {
             let Some(list) = list.get() else { return };
             let has_place = window().location().hash().is_ok_and(|hash| !hash.is_empty());
             if has_place || window().scroll_y().is_ok_and(|y| y > 0.0) {
-                self.store.at_end.set(false);
+                self.store.reader.at_end.set(false);
                 self.look();
             }
             browser::when_resized(&list, move || {
-                if self.is_shown() && self.store.at_end.get_untracked() {
+                if self.is_shown() && self.store.reader.at_end.get_untracked() {
                     self.to_end();
                 }
             });
@@ -92,7 +92,7 @@ impl Follow {
             for _ in 0..SEEK_PAGES {
                 // What is loaded has no gaps: where it begins above, there is no such entry.
                 if !store.is_here()
-                    || !store.older.get_untracked()
+                    || !store.timeline.older.get_untracked()
                     || store.first().is_none_or(|first| first <= seq)
                     || !self.take_older().await
                 {
@@ -130,12 +130,12 @@ impl Follow {
         let (above, below) = room();
         // Only scrolling up leaves the end: in a burst more arrives between following it and hearing of that.
         let went_up = above < self.store.scrolled_to(above);
-        let at_end = below < NEAR_END || (self.store.at_end.get_untracked() && !went_up);
-        if at_end != self.store.at_end.get_untracked() {
-            self.store.at_end.set(at_end);
+        let at_end = below < NEAR_END || (self.store.reader.at_end.get_untracked() && !went_up);
+        if at_end != self.store.reader.at_end.get_untracked() {
+            self.store.reader.at_end.set(at_end);
         }
-        if at_end && self.store.unseen.get_untracked() > 0 {
-            self.store.unseen.set(0);
+        if at_end && self.store.reader.unseen.get_untracked() > 0 {
+            self.store.reader.unseen.set(0);
         }
         if above < NEAR_START && self.failed.with_untracked(Option::is_none) {
             self.load_older();
@@ -151,14 +151,14 @@ impl Follow {
             root.set_scroll_top(root.scroll_height());
             self.store.scrolled_to(f64::from(root.scroll_top()));
         }
-        self.store.at_end.set(true);
-        self.store.unseen.set(0);
+        self.store.reader.at_end.set(true);
+        self.store.reader.unseen.set(0);
     }
 
     /// Asks for the entries before the oldest that is loaded, once at a time.
     pub fn load_older(self) {
         let store = self.store;
-        if !store.older.get_untracked() || self.loading.get_untracked() {
+        if !store.timeline.older.get_untracked() || self.loading.get_untracked() {
             return;
         }
         self.loading.set(true);
@@ -192,7 +192,10 @@ impl Follow {
             Ok(page) => {
                 let anchor = anchor();
                 store.load(&page.items);
-                store.older.set(page.items.first().is_some_and(|entry| entry.seq > 1));
+                store
+                    .timeline
+                    .older
+                    .set(page.items.first().is_some_and(|entry| entry.seq > 1));
                 if let Some((seq, top)) = anchor {
                     request_animation_frame(move || keep(seq, top));
                 }
@@ -207,7 +210,7 @@ impl Follow {
 
     /// Brings an entry into sight.
     pub fn show(self, seq: i64) {
-        self.store.at_end.set(false);
+        self.store.reader.at_end.set(false);
         request_animation_frame(move || {
             let id = format!("e{seq}");
             browser::scroll_to(&id, web_sys::ScrollLogicalPosition::Center);

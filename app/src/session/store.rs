@@ -74,6 +74,47 @@ struct Inner {
     lost: ArcRwSignal<Option<(i64, bool)>>,
 }
 
+/// What is loaded of a timeline.
+#[derive(Clone, Copy, Default)]
+pub struct Timeline {
+    /// Text being written, by the call it belongs to.
+    pub partials: RwSignal<LiteMap<Option<String>, Partial>>,
+    /// The turns that are loaded, oldest first.
+    pub turns: RwSignal<Vec<i64>>,
+    /// Whether older entries exist that are not loaded.
+    pub older: RwSignal<bool>,
+    /// Goes up with every entry taken in.
+    pub arrived: RwSignal<u64>,
+    /// Goes up when something changed in `Store::files`, `Store::background` or `Store::subagents`.
+    pub marked: RwSignal<u64>,
+    /// The newest list of things the agent means to do, and the newest plan.
+    pub plan: RwSignal<Option<i64>>,
+}
+
+/// Where a reader is in a timeline.
+#[derive(Clone, Copy)]
+pub struct Reader {
+    /// Entries that arrived while the reader was above; the pill's number.
+    pub unseen: RwSignal<usize>,
+    /// Whether the reader is at the end.
+    pub at_end: RwSignal<bool>,
+    /// The entry a key led to.
+    pub at: RwSignal<Option<i64>>,
+    /// What is shown of the timeline.
+    pub shown: RwSignal<Shown>,
+}
+
+/// What a session asks of people.
+#[derive(Clone, Copy)]
+pub struct Asked {
+    /// Its approvals that are known, oldest first.
+    pub approvals: RwSignal<Vec<Approval>>,
+    /// The decision that the dock shows, or shall show.
+    pub docked: RwSignal<Option<ApprovalId>>,
+    /// Hears what came of a decision, also when the card is gone by then.
+    pub decided: Callback<Approval>,
+}
+
 /// What a session page knows. Cheap to copy; lives as long as the page.
 #[derive(Clone, Copy)]
 pub struct Store {
@@ -87,32 +128,12 @@ pub struct Store {
     pub may_drive: bool,
     /// Prompts that wait for the agent, oldest first.
     pub queued: RwSignal<Vec<Prompt>>,
-    /// Its approvals that are known, oldest first.
-    pub approvals: RwSignal<Vec<Approval>>,
-    /// Text being written, by the call it belongs to.
-    pub partials: RwSignal<LiteMap<Option<String>, Partial>>,
-    /// The turns that are loaded, oldest first.
-    pub turns: RwSignal<Vec<i64>>,
-    /// Whether older entries exist that are not loaded.
-    pub older: RwSignal<bool>,
-    /// Goes up with every entry taken in.
-    pub arrived: RwSignal<u64>,
-    /// Entries that arrived while the reader was above; the pill's number.
-    pub unseen: RwSignal<usize>,
-    /// Whether the reader is at the end.
-    pub at_end: RwSignal<bool>,
-    /// The entry a key led to.
-    pub at: RwSignal<Option<i64>>,
-    /// The decision that the dock shows, or shall show.
-    pub docked: RwSignal<Option<ApprovalId>>,
-    /// Hears what came of a decision, also when the card is gone by then.
-    pub decided: Callback<Approval>,
-    /// What is shown of the timeline.
-    pub shown: RwSignal<Shown>,
-    /// Goes up when something changed in `Store::files`, `Store::background` or `Store::subagents`.
-    pub marked: RwSignal<u64>,
-    /// The newest list of things the agent means to do, and the newest plan.
-    pub plan: RwSignal<Option<i64>>,
+    /// What is loaded of the timeline.
+    pub timeline: Timeline,
+    /// Where the reader is in it.
+    pub reader: Reader,
+    /// What is asked of people.
+    pub asked: Asked,
     inner: StoredValue<Inner>,
 }
 
@@ -145,22 +166,21 @@ impl Store {
             runs_own: RwSignal::new(runs_own),
             may_drive,
             queued: RwSignal::new(queued),
-            approvals: RwSignal::new(approvals),
-            partials: RwSignal::default(),
-            turns: RwSignal::default(),
-            older: RwSignal::new(false),
-            arrived: RwSignal::new(0),
-            unseen: RwSignal::new(0),
-            at_end: RwSignal::new(true),
-            at: RwSignal::new(None),
-            docked: RwSignal::new(None),
-            decided: nobody,
-            shown: RwSignal::new(Shown::All),
-            marked: RwSignal::new(0),
-            plan: RwSignal::new(None),
+            timeline: Timeline::default(),
+            reader: Reader {
+                unseen: RwSignal::new(0),
+                at_end: RwSignal::new(true),
+                at: RwSignal::new(None),
+                shown: RwSignal::new(Shown::All),
+            },
+            asked: Asked {
+                approvals: RwSignal::new(approvals),
+                docked: RwSignal::new(None),
+                decided: nobody,
+            },
             inner: StoredValue::new(Inner::default()),
         };
-        store.decided = Callback::new(move |now: Approval| {
+        store.asked.decided = Callback::new(move |now: Approval| {
             let id = now.id;
             store.take_approval(now);
             after_decision(store, id);
@@ -190,20 +210,20 @@ impl Store {
         self.inner.update_value(|inner| change = inner.take(entry));
         let new = !change.known;
         self.tell(vec![change]);
-        self.arrived.update(|arrived| *arrived += 1);
+        self.timeline.arrived.update(|arrived| *arrived += 1);
         self.follow_plan(std::slice::from_ref(entry));
-        if new && !self.at_end.get_untracked() {
-            self.unseen.update(|unseen| *unseen += 1);
+        if new && !self.reader.at_end.get_untracked() {
+            self.reader.unseen.update(|unseen| *unseen += 1);
         }
         let ended = entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Ok);
         if is_edit(entry) && ended {
-            let close = self.at_end.get_untracked();
+            let close = self.reader.at_end.get_untracked();
             self.inner
                 .update_value(|inner| inner.open_newest(Some(entry.seq), close));
         }
         // What was being written has become an entry.
         if matches!(entry.kind, EntryKind::Message | EntryKind::Thought | EntryKind::Plan) && new {
-            self.partials.update(|partials| {
+            self.timeline.partials.update(|partials| {
                 partials.remove(&entry.parent);
             });
         }
@@ -212,7 +232,7 @@ impl Store {
     /// Whether an entry is shown; what waits for an answer always is. Subscribes, to the entry too where something is
     /// left out.
     pub fn is_shown(&self, seq: i64) -> bool {
-        let shown = self.shown.get();
+        let shown = self.reader.shown.get();
         shown == Shown::All
             || self.row(seq).is_none_or(|row| {
                 row.entry
@@ -223,7 +243,7 @@ impl Store {
     /// The files that were changed in what is loaded, the newest last: lines added and removed, and the newest change.
     /// Subscribes.
     pub fn files(&self) -> Vec<FileSum> {
-        self.marked.track();
+        self.timeline.marked.track();
         let mut files = Vec::<FileSum>::new();
         for (seq, call) in self.calls(|inner| &inner.edits) {
             let (added, removed) = (call.added.unwrap_or_default(), call.removed.unwrap_or_default());
@@ -244,7 +264,7 @@ impl Store {
 
     /// What goes on in the background: the entry, and what it is. Subscribes.
     pub fn background(&self) -> Vec<(i64, String)> {
-        self.marked.track();
+        self.timeline.marked.track();
         let running = self
             .calls(|inner| &inner.tasks)
             .into_iter()
@@ -265,7 +285,7 @@ impl Store {
 
     /// The calls that were given to subagents. Subscribes.
     pub fn subagents(&self) -> Vec<(i64, Call)> {
-        self.marked.track();
+        self.timeline.marked.track();
         let parents = self.inner.with_value(|inner| inner.order.parents());
         parents
             .into_iter()
@@ -295,14 +315,14 @@ impl Store {
             .filter(|entry| matches!(entry.kind, EntryKind::Plan | EntryKind::Todo))
             .map(|entry| entry.seq)
             .max();
-        if newest > self.plan.get_untracked() {
-            self.plan.set(newest);
+        if newest > self.timeline.plan.get_untracked() {
+            self.timeline.plan.set(newest);
         }
     }
 
     /// Tells the lists that changed, each once.
     fn tell(&self, changes: Vec<Change>) {
-        self.marked.update(|marked| *marked = marked.wrapping_add(1));
+        self.timeline.marked.update(|marked| *marked = marked.wrapping_add(1));
         let (mut turns, mut blocks, mut calls) = (Vec::new(), Vec::new(), Vec::new());
         for change in changes {
             add(&mut turns, change.turns);
@@ -323,8 +343,8 @@ impl Store {
         }
         if !turns.is_empty() {
             let all = self.inner.with_value(|inner| inner.order.turns());
-            if self.turns.with_untracked(|before| *before != all) {
-                self.turns.set(all);
+            if self.timeline.turns.with_untracked(|before| *before != all) {
+                self.timeline.turns.set(all);
             }
         }
     }
@@ -414,12 +434,12 @@ impl Store {
 
     /// The next entry that says something went wrong, after where the reader is.
     pub fn next_error(&self) -> Option<i64> {
-        next_hit(&self.hits(is_error), self.at.get_untracked())
+        next_hit(&self.hits(is_error), self.reader.at.get_untracked())
     }
 
     /// The next entry that changed a file.
     pub fn next_edit(&self) -> Option<i64> {
-        next_hit(&self.hits(is_edit), self.at.get_untracked())
+        next_hit(&self.hits(is_edit), self.reader.at.get_untracked())
     }
 
     /// The loaded entries that say this, in order.
@@ -438,7 +458,7 @@ impl Store {
         {
             row.open.set(true);
         }
-        self.at.set(Some(seq));
+        self.reader.at.set(Some(seq));
     }
 
     /// Has the browser draw an entry and the calls it is nested under, which are the answer.
@@ -474,7 +494,7 @@ impl Store {
 
     /// Takes an approval in as it is now.
     pub fn take_approval(&self, approval: Approval) {
-        self.approvals.update(
+        self.asked.approvals.update(
             |approvals| match approvals.iter_mut().find(|other| other.id == approval.id) {
                 Some(known) => *known = approval,
                 None => approvals.push(approval),
@@ -484,14 +504,14 @@ impl Store {
 
     /// The approval as it is now.
     pub fn approval(&self, id: ApprovalId) -> Memo<Option<Approval>> {
-        let approvals = self.approvals;
+        let approvals = self.asked.approvals;
         Memo::new(move |_| approvals.with(|list| list.iter().find(|approval| approval.id == id).cloned()))
     }
 
     /// The approvals that wait, oldest first. Subscribes.
     pub fn pending(&self) -> Vec<ApprovalId> {
         let waits = |approval: &&Approval| approval.state == ApprovalState::Pending;
-        self.approvals.with(|list| {
+        self.asked.approvals.with(|list| {
             let mut waiting: Vec<_> = list
                 .iter()
                 .filter(waits)
@@ -509,7 +529,7 @@ impl Store {
 
     /// Whether this approval waits. Subscribes.
     pub fn waits(&self, id: ApprovalId) -> bool {
-        self.approvals.with(|list| {
+        self.asked.approvals.with(|list| {
             list.iter()
                 .any(|approval| approval.id == id && approval.state == ApprovalState::Pending)
         })
@@ -517,7 +537,7 @@ impl Store {
 
     /// How many approvals wait.
     pub fn waiting(&self) -> usize {
-        self.approvals.with(|list| {
+        self.asked.approvals.with(|list| {
             list.iter()
                 .filter(|approval| approval.state == ApprovalState::Pending)
                 .count()
@@ -550,11 +570,11 @@ impl Store {
     /// Takes text that is being written; empty text means that nothing is.
     pub fn take_partial(&self, partial: Partial) {
         if !partial.text.is_empty() {
-            self.partials.update(|partials| {
+            self.timeline.partials.update(|partials| {
                 partials.insert(partial.parent.clone(), partial);
             });
-        } else if self.partials.with_untracked(|partials| !partials.is_empty()) {
-            self.partials.set(LiteMap::default());
+        } else if self.timeline.partials.with_untracked(|partials| !partials.is_empty()) {
+            self.timeline.partials.set(LiteMap::default());
         }
     }
 }

@@ -83,7 +83,7 @@ pub fn Timeline(
             <Older store=store follow=follow />
             <Notices store=store />
             <ol class="turns">
-                {keyed_list(move || store.turns.get(), ToString::to_string, move |turn| view! { <Turn store=store turn=turn /> })}
+                {keyed_list(move || store.timeline.turns.get(), ToString::to_string, move |turn| view! { <Turn store=store turn=turn /> })}
             </ol>
             <div class="ents ents-end">
                 <Writing store=store parent=None />
@@ -102,7 +102,7 @@ fn ShownSegment(store: Store) -> impl IntoView {
     view! {
         <Segment
             options=Signal::derive(|| Shown::ALL.map(|shown| (shown.key().to_owned(), shown.word().to_owned())).to_vec())
-            value=Signal::derive(move || store.shown.get().key().to_owned())
+            value=Signal::derive(move || store.reader.shown.get().key().to_owned())
             label="Show"
             on_change=Callback::new(move |key: String| go.run(("show", (key != Shown::All.key()).then_some(key))))
         />
@@ -131,7 +131,7 @@ fn Outline(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
     view! {
         <Dialog open=open title="Outline" class="dialog-wide">
             <div class="outline">{keyed_list(turns, |(seq, _)| seq.to_string(), row)}</div>
-            {move || store.older.get().then(|| view! { <p class="xs faint">"Turns further up are not loaded yet."</p> })}
+            {move || store.timeline.older.get().then(|| view! { <p class="xs faint">"Turns further up are not loaded yet."</p> })}
         </Dialog>
     }
 }
@@ -161,8 +161,10 @@ impl Jump {
             Wanted::Error => self.store.next_error(),
             Wanted::Edit => self.store.next_edit(),
         };
-        self.none
-            .set(next.is_none().then(|| (wanted, self.store.arrived.get_untracked())));
+        self.none.set(
+            next.is_none()
+                .then(|| (wanted, self.store.timeline.arrived.get_untracked())),
+        );
         if next.is_none() {
             let none = self.none;
             browser::after(SAID, move || {
@@ -178,13 +180,13 @@ impl Jump {
     /// It is said for a while, and not when something new may have changed it.
     fn said(self) -> Option<&'static str> {
         let (wanted, arrived) = self.none.get()?;
-        let words = match (wanted, self.store.older.get()) {
+        let words = match (wanted, self.store.timeline.older.get()) {
             (Wanted::Error, false) => "No errors",
             (Wanted::Error, true) => "No errors in what is loaded",
             (Wanted::Edit, false) => "No edits",
             (Wanted::Edit, true) => "No edits in what is loaded",
         };
-        (arrived == self.store.arrived.get()).then_some(words)
+        (arrived == self.store.timeline.arrived.get()).then_some(words)
     }
 }
 
@@ -249,7 +251,7 @@ fn OlderWay(store: Store, follow: Follow) -> impl IntoView {
                 <ErrorNote error=error title="Older entries did not come." retry=Callback::new(move |()| follow.load_older()) />
             };
         }
-        if !store.older.get() {
+        if !store.timeline.older.get() {
             return ().into_any();
         }
         view! {
@@ -293,7 +295,7 @@ pub fn Entries(
 ) -> impl IntoView {
     let entries = Signal::derive(move || {
         let all = entries.get();
-        if store.shown.get() == Shown::All {
+        if store.reader.shown.get() == Shown::All {
             all
         } else {
             all.into_iter().filter(|seq| store.is_shown(*seq)).collect()
@@ -315,7 +317,7 @@ pub fn Writing(
     /// The call it belongs to; `None` on the main thread.
     parent: Option<String>,
 ) -> impl IntoView {
-    let partial = Memo::new(move |_| store.partials.with(|partials| partials.get(&parent).cloned()));
+    let partial = Memo::new(move |_| store.timeline.partials.with(|partials| partials.get(&parent).cloned()));
     move || {
         partial.get().map(|partial| match partial.kind {
             EntryKind::Thought => {
@@ -344,7 +346,7 @@ pub fn Writing(
 #[component]
 fn NewPill(store: Store, follow: Follow) -> impl IntoView {
     let text = move || {
-        let new = store.unseen.get();
+        let new = store.reader.unseen.get();
         let waiting = store.waiting();
         let mut text = if new > 0 {
             format!("{new} new")
@@ -358,7 +360,7 @@ fn NewPill(store: Store, follow: Follow) -> impl IntoView {
         }
         text
     };
-    let shown = move || !store.at_end.get() && store.unseen.get() > 0;
+    let shown = move || !store.reader.at_end.get() && store.reader.unseen.get() > 0;
     view! {
         <div class="pill-w" aria-live="polite">
             {move || {

@@ -95,7 +95,13 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
                     }
                     ("forked", fork.map(drop))
                 }
-                _ => return,
+                // Not the agent's: done below, or by the page alone. By name, so that a new act is not shown in the
+                // menu and does nothing.
+                SessionAct::Rename
+                | SessionAct::Archive(_)
+                | SessionAct::Delete
+                | SessionAct::Mode(_)
+                | SessionAct::Model(_) => return,
             };
             if let Err(error) = done {
                 say(toasts, &title, word, &error);

@@ -16,33 +16,80 @@ pub(super) fn use_filter() -> Memo<SessionFilter> {
     Memo::new(move |_| query.with(|query| from_query(|name| query.get(name))))
 }
 
-/// The views: their names, their states in the order the address has them, and whether they show what was put away.
-const VIEWS: [(&str, &[SessionState], bool); 6] = [
-    ("All", &[], false),
-    ("Needs you", &[SessionState::Waiting], false),
-    (
-        "Working",
-        &[SessionState::Queued, SessionState::Starting, SessionState::Working],
-        false,
-    ),
-    (
-        "Done",
-        &[SessionState::Idle, SessionState::Interrupted, SessionState::Done],
-        false,
-    ),
-    (
-        "Failed or unknown",
-        &[SessionState::Failed, SessionState::Unknown],
-        false,
-    ),
-    ("Archived", &[], true),
+/// A part of the filter under a name; what else is filtered stays when the view changes.
+struct View {
+    /// What stands on its tab.
+    word: &'static str,
+    /// In the order the address has them; empty means any.
+    states: &'static [SessionState],
+    /// Whether it shows what was put away.
+    archived: bool,
+}
+
+const VIEWS: [View; 6] = [
+    View {
+        word: "All",
+        states: &[],
+        archived: false,
+    },
+    View {
+        word: "Needs you",
+        states: &[SessionState::Waiting],
+        archived: false,
+    },
+    View {
+        word: "Working",
+        states: &[SessionState::Queued, SessionState::Starting, SessionState::Working],
+        archived: false,
+    },
+    View {
+        word: "Done",
+        states: &[SessionState::Idle, SessionState::Interrupted, SessionState::Done],
+        archived: false,
+    },
+    View {
+        word: "Failed or unknown",
+        states: &[SessionState::Failed, SessionState::Unknown],
+        archived: false,
+    },
+    View {
+        word: "Archived",
+        states: &[],
+        archived: true,
+    },
 ];
+
+impl View {
+    /// The filter with this view instead of its own.
+    fn of(&self, filter: &SessionFilter) -> SessionFilter {
+        // By name: each further field is either a part of the view, or stays.
+        let SessionFilter {
+            state: _,
+            project,
+            agent,
+            q,
+            tag,
+            archived: _,
+        } = filter.clone();
+        SessionFilter {
+            state: self.states.to_vec(),
+            project,
+            agent,
+            q,
+            tag,
+            archived: self.archived,
+        }
+    }
+
+    /// Whether the filter shows this view.
+    fn is(&self, filter: &SessionFilter) -> bool {
+        self.of(filter) == *filter
+    }
+}
 
 /// Whether one of the views shows exactly these states.
 fn has_view(filter: &SessionFilter) -> bool {
-    VIEWS
-        .iter()
-        .any(|(_, states, archived)| filter.state == *states && filter.archived == *archived)
+    VIEWS.iter().any(|view| view.is(filter))
 }
 
 /// The views everybody needs, as tabs: each is an address.
@@ -51,12 +98,11 @@ pub(super) fn Views(filter: Memo<SessionFilter>) -> impl IntoView {
     view! {
         <nav class="tabs" aria-label="Views">
             {VIEWS
-                .into_iter()
-                .map(|(word, states, archived)| {
-                    // What else is filtered stays when the view changes.
-                    let href = move || to_href(&SessionFilter { state: states.to_vec(), archived, ..filter.get() });
-                    let current = move || filter.with(|now| now.state == states && now.archived == archived);
-                    view! { <a href=href aria-current=move || current().then_some("page")>{word}</a> }
+                .iter()
+                .map(|one| {
+                    let href = move || filter.with(|now| to_href(&one.of(now)));
+                    let current = move || filter.with(|now| one.is(now));
+                    view! { <a href=href aria-current=move || current().then_some("page")>{one.word}</a> }
                 })
                 .collect_view()}
         </nav>
@@ -277,25 +323,36 @@ mod tests {
 
     #[test]
     fn a_view_is_known_by_its_states_as_the_address_has_them() {
-        let of = |query: &'static str| from_query(move |name| (name == "state").then(|| query.to_owned()));
+        let of_states = |words: &str| from_query(|name| (name == "state").then(|| words.to_owned()));
         assert!(
-            has_view(&of("interrupted,done,idle")),
+            has_view(&of_states("interrupted,done,idle")),
             "the Overview's lane leads to the view Done"
         );
-        assert!(!has_view(&of("idle,failed")));
-        for (word, states, archived) in VIEWS {
-            let filter = SessionFilter {
-                state: states.to_vec(),
-                archived,
-                ..SessionFilter::default()
+        assert!(!has_view(&of_states("idle,failed")));
+        for view in &VIEWS {
+            let filter = view.of(&SessionFilter::default());
+            let words = view
+                .states
+                .iter()
+                .map(|state| state.word())
+                .collect::<Vec<_>>()
+                .join(",");
+            assert_eq!(of_states(&words).state, filter.state, "{}", view.word);
+            assert_eq!(
+                VIEWS.iter().filter(|other| other.is(&filter)).count(),
+                1,
+                "{} is one view",
+                view.word
+            );
+            let searched = SessionFilter {
+                q: Some("x".into()),
+                ..filter
             };
-            let words = states.iter().map(|state| state.word()).collect::<Vec<_>>().join(",");
-            let read = from_query(|name| match name {
-                "state" => Some(words.clone()),
-                "archived" => archived.then(|| "1".to_owned()),
-                _ => None,
-            });
-            assert_eq!(read, filter, "{word}");
+            assert!(
+                view.is(&searched) && view.of(&searched) == searched,
+                "what is looked for stays in {}",
+                view.word
+            );
         }
     }
 }

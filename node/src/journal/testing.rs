@@ -296,7 +296,8 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
         Some("prompt") => prompt.to_string(),
         Some("approval") => approval(a).to_string(),
         Some("usage") => owned_by.to_string(),
-        _ => session(a).to_string(),
+        Some("session" | "entry") => session(a).to_string(),
+        _ => unreachable!("the history does not know what {kind} is about: add it here"),
     };
     NewEvent { subject, fact }
 }

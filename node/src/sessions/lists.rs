@@ -294,7 +294,8 @@ mod tests {
         assert_eq!(like("50%_OFF"), "%50\\%\\_off%");
     }
 
-    /// Filters of all kinds, by what [`testing::event`] makes: `archived` and one more of each.
+    /// Filters of all kinds, by what [`testing::event`] makes: none, each field by itself and all of them, of both
+    /// kinds of `archived`.
     fn filters([state, project, agent, q, tag]: [u8; 5]) -> Vec<SessionFilter> {
         let states = vec![
             SessionState::ALL[usize::from(state) % SessionState::ALL.len()],
@@ -304,38 +305,22 @@ mod tests {
         let agent = AgentKind::ALL[usize::from(agent) % AgentKind::ALL.len()];
         let q = ["ITLE", "sitzung ä", " öü ", "project", "'", "%", "_", "\\", "nowhere"][usize::from(q) % 9];
         let tag = [format!("tag{}", tag % 8), "x".to_owned(), "%".to_owned()][usize::from(tag) % 3].clone();
-        let one = [
-            SessionFilter::default(),
-            SessionFilter {
-                state: states.clone(),
-                ..SessionFilter::default()
-            },
-            SessionFilter {
-                project: Some(project),
-                ..SessionFilter::default()
-            },
-            SessionFilter {
-                agent: Some(agent),
-                ..SessionFilter::default()
-            },
-            SessionFilter {
-                q: Some(q.into()),
-                ..SessionFilter::default()
-            },
-            SessionFilter {
-                tag: Some(tag.clone()),
-                ..SessionFilter::default()
-            },
-            SessionFilter {
-                state: states,
-                project: Some(project),
-                agent: Some(agent),
-                q: Some(q.into()),
-                tag: Some(tag),
-                archived: false,
-            },
-        ];
-        one.into_iter()
+        let whole = SessionFilter {
+            state: states,
+            project: Some(project),
+            agent: Some(agent),
+            q: Some(q.into()),
+            tag: Some(tag),
+            archived: false,
+        };
+        let Value::Object(fields) = serde_json::to_value(&whole).unwrap() else {
+            unreachable!("a filter is an object")
+        };
+        let alone = fields
+            .into_iter()
+            .map(|field| serde_json::from_value(Value::Object([field].into_iter().collect())).unwrap());
+        let filters = alone.chain([SessionFilter::default(), whole]);
+        filters
             .flat_map(|filter| {
                 [
                     SessionFilter {
