@@ -11,6 +11,7 @@ use model::{
     caller::{Decision, Resource, Scope, Visibility, decide},
     id::UserId,
 };
+use node::store::sql;
 use server::table::Area;
 use std::{collections::BTreeSet, net::SocketAddr};
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
@@ -972,7 +973,13 @@ async fn anothers_private_session_is_not_there_on_any_route() {
         "its owner sees it in {shown} places only: the walk would not notice it"
     );
     assert!(signed_in >= before, "signing in may be written down");
-    assert_eq!(settled(&world).await, signed_in, "somebody changed what is not theirs");
+    // An agent may still have gone on by itself, whose events are the node's.
+    let text = r#"SELECT "kind" || ' by ' || "actor" AS "said" FROM "event" WHERE "pos" > $1 AND "actor" <> 'node'"#;
+    let said = sql::all(world.bench.test.store.read(), text, [signed_in.into()])
+        .await
+        .unwrap();
+    let said: Vec<String> = said.iter().map(|row| row.try_get("", "said").unwrap()).collect();
+    assert_eq!(said, Vec::<String>::new(), "somebody changed what is not theirs");
     world.bench.end().await;
 }
 
@@ -1067,7 +1074,9 @@ async fn settled(world: &World) -> i64 {
     loop {
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         let now = world.bench.test.journal.head().await;
-        if now == last || tokio::time::Instant::now() > deadline {
+        let text = r#"SELECT "id" FROM "session" WHERE "state" IN ('queued', 'starting', 'working')"#;
+        let at_work = sql::all(world.bench.test.store.read(), text, []).await.unwrap();
+        if (now == last && at_work.is_empty()) || tokio::time::Instant::now() > deadline {
             return now;
         }
         last = now;
