@@ -23,9 +23,7 @@ async fn sums_over_many_rows_are_made_by_the_database() {
     let place = Place::new().await;
     let running = open(&place).await;
     let session = running.start(Mode::Ask, "error").await;
-    running
-        .until(session.id, "its end", |session| session.run.is_none())
-        .await;
+    running.state(session.id, SessionState::Failed).await;
     let today = node::clock::Deps::system().now() / DAY_MS;
     // 300,000 rows: 1,000 models on each of 300 days.
     let fill = format!(
