@@ -389,6 +389,53 @@ impl SessionFilter {
             && (lower(&session.title).contains(&wanted) || lower(&session.project_name).contains(&wanted))
             && tag.as_ref().is_none_or(|tag| session.tags.contains(tag))
     }
+
+    /// Reads it from the query of an address; `get` gives a parameter's value. What it does not understand is left out.
+    pub fn from_query(get: impl Fn(&str) -> Option<String>) -> Self {
+        let word = |name: &str| {
+            get(name)
+                .map(|text| text.trim().to_owned())
+                .filter(|text| !text.is_empty())
+        };
+        let states = word("state").unwrap_or_default();
+        let asked = |state: &SessionState| {
+            states
+                .split([',', ' ', '+'])
+                .any(|word| SessionState::parse(word) == Some(*state))
+        };
+        Self {
+            state: SessionState::ALL.iter().copied().filter(asked).collect(),
+            project: word("project").and_then(|id| id.parse().ok()),
+            agent: word("agent").and_then(|agent| AgentKind::parse(&agent)),
+            q: word("q"),
+            tag: word("tag"),
+            archived: word("archived").is_some_and(|text| matches!(text.as_str(), "1" | "true" | "on")),
+        }
+    }
+
+    /// The parameters that [`SessionFilter::from_query`] reads as this filter, in a fixed order, not encoded.
+    pub fn to_query(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            state,
+            project,
+            agent,
+            q,
+            tag,
+            archived,
+        } = self;
+        let states: Vec<_> = state.iter().map(|state| state.word()).collect();
+        [
+            ("state", (!states.is_empty()).then(|| states.join(","))),
+            ("project", project.map(|project| project.to_string())),
+            ("agent", agent.map(|agent| agent.word().to_owned())),
+            ("q", q.clone()),
+            ("tag", tag.clone()),
+            ("archived", archived.then(|| "1".to_owned())),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
 }
 
 words! {

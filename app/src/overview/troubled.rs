@@ -4,10 +4,10 @@
 use super::{board::Board, lanes::LaneRow};
 use crate::{
     NodeAction,
-    error::{AppError, AppResult},
-    session::api::update_session,
+    error::AppError,
     session::{
         Offer,
+        acts::set_archived,
         api::{Drive, drive_agent, send_again},
         offer,
     },
@@ -15,10 +15,7 @@ use crate::{
     view,
 };
 use leptos::prelude::*;
-use model::{
-    id::SessionId,
-    sessions::{Session, SessionPatch},
-};
+use model::sessions::Session;
 
 /// A failed or unknown session with what can be done about it.
 #[component]
@@ -80,15 +77,4 @@ pub fn TroubledRow(
             {move || error.get().map(|error| view! { <ErrorNote error=error title="It was not done." /> })}
         </div>
     }
-}
-
-async fn set_archived(id: SessionId, archived: bool) -> AppResult<Session> {
-    update_session(
-        id,
-        SessionPatch {
-            archived: Some(archived),
-            ..SessionPatch::default()
-        },
-    )
-    .await
 }

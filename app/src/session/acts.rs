@@ -1,10 +1,17 @@
-//! What can be done to a session, said once: the menu of its row, of its page and the palette offer the same, in the
-//! same words and order. Pure, but for the menu; who shows it does it.
+//! What can be done to a session, said once: the menu of its row, of its page and the palette offer the same acts, in
+//! the same words and order, and perform them by the same function. It must not know where it is shown.
 
-use super::{Offer, offer};
-use crate::{ui::Icon, view};
+use super::{
+    Offer,
+    api::{Drive, delete_session, drive_agent, send_again, update_session},
+    offer,
+};
+use crate::{error::AppError, ui::Icon, view};
 use leptos::prelude::*;
-use model::sessions::{AgentKind, Mode, Session};
+use model::{
+    id::SessionId,
+    sessions::{AgentKind, Mode, Prompt, Session, SessionPatch},
+};
 
 /// Something that can be done to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +35,7 @@ pub enum SessionAct {
     /// Change how much its agent may do unasked.
     Mode(Mode),
     /// Change the model; `None` is the agent's default.
-    Model(Option<&'static str>),
+    Model(Option<String>),
 }
 
 /// The models that are offered by name.
@@ -65,6 +72,71 @@ impl SessionAct {
             Self::Mode(_) => "shield-check",
             Self::Model(_) => "bot",
         }
+    }
+
+    /// What a session is once it was done: `“Fix it” was not ...`.
+    pub const fn participle(&self) -> &'static str {
+        match self {
+            Self::Interrupt => "interrupted",
+            Self::SendAgain => "sent again",
+            Self::Resume => "resumed",
+            Self::Rename => "renamed",
+            Self::Stop => "stopped",
+            Self::Fork => "forked",
+            Self::Archive(archived) => archive_word(*archived),
+            Self::Delete => "deleted",
+            Self::Mode(_) | Self::Model(_) => "changed",
+        }
+    }
+}
+
+/// What came of an act.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// The session as it is now.
+    Changed(Box<Session>),
+    /// Another session continues its conversation.
+    Forked(SessionId),
+    /// The agent was given this.
+    Sent(Prompt),
+    /// It is gone, until somebody restores it.
+    Deleted,
+    /// Nothing yet: a person has to say more.
+    Asked,
+}
+
+/// Performs an act by its server function.
+pub async fn perform(id: SessionId, act: SessionAct) -> Result<Done, AppError> {
+    let what = match act {
+        SessionAct::Interrupt => Drive::Interrupt,
+        SessionAct::Resume => Drive::Resume,
+        SessionAct::Stop => Drive::Stop,
+        SessionAct::Fork => return Ok(Done::Forked(drive_agent(id, Drive::Fork).await?.id)),
+        SessionAct::Mode(mode) => Drive::Mode(mode),
+        SessionAct::Model(model) => Drive::Model(model),
+        SessionAct::SendAgain => return Ok(Done::Sent(send_again(id).await?)),
+        SessionAct::Archive(archived) => return Ok(Done::Changed(Box::new(set_archived(id, archived).await?))),
+        SessionAct::Delete => return delete_session(id).await.map(|()| Done::Deleted),
+        SessionAct::Rename => return Ok(Done::Asked),
+    };
+    Ok(Done::Changed(Box::new(drive_agent(id, what).await?)))
+}
+
+/// Puts a session into the archive or takes it out.
+pub(crate) async fn set_archived(id: SessionId, archived: bool) -> Result<Session, AppError> {
+    let patch = SessionPatch {
+        archived: Some(archived),
+        ..SessionPatch::default()
+    };
+    update_session(id, patch).await
+}
+
+/// What was done to the archive, in a word.
+pub(crate) const fn archive_word(archived: bool) -> &'static str {
+    if archived {
+        "archived"
+    } else {
+        "taken out of the archive"
     }
 }
 
@@ -110,7 +182,7 @@ pub fn settings_acts(session: &Session) -> Vec<SessionAct> {
         .collect();
     if session.agent != AgentKind::Demo {
         acts.push(SessionAct::Model(None));
-        acts.extend(MODELS.map(|model| SessionAct::Model(Some(model))));
+        acts.extend(MODELS.map(|model| SessionAct::Model(Some(model.into()))));
     }
     acts
 }
@@ -166,7 +238,7 @@ mod tests {
         assert!(
             !acts.contains(&SessionAct::Mode(Mode::Ask))
                 && acts.contains(&SessionAct::Mode(Mode::Plan))
-                && acts.contains(&SessionAct::Model(Some("opus")))
+                && acts.contains(&SessionAct::Model(Some("opus".into())))
         );
         let demo = settings_acts(&session(1, |s| s.agent = AgentKind::Demo));
         assert!(demo.iter().all(|act| matches!(act, SessionAct::Mode(_))));

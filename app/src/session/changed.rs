@@ -1,14 +1,14 @@
 //! What is said once a session was changed, with the way to take it back; and what is said when it was not.
 
-use super::api::{restore_session, update_session};
+use super::{
+    acts::{Done, SessionAct, archive_word, set_archived},
+    api::restore_session,
+};
 use crate::{
     error::AppError,
     ui::{Toast, Toasts},
 };
-use model::{
-    id::SessionId,
-    sessions::{Session, SessionPatch},
-};
+use model::{id::SessionId, sessions::Session};
 
 /// What was not done, with which session, and why: `“Fix it” was not deleted: its agent is running: stop it first.`
 fn not_done(title: &str, what: &str, error: &AppError) -> String {
@@ -24,7 +24,7 @@ pub(crate) fn say(toasts: Option<Toasts>, title: &str, what: &str, error: &AppEr
 }
 
 /// Says that a session was deleted, and offers to take it back.
-pub(crate) fn say_deleted(toasts: Option<Toasts>, id: SessionId, title: String) {
+fn say_deleted(toasts: Option<Toasts>, id: SessionId, title: String) {
     let Some(toasts) = toasts else { return };
     let text = format!("Deleted {title}. You can restore it from its page for 30 days.");
     toasts.show(Toast::done(text).undo(move || restore(Some(toasts), id, &title)));
@@ -41,7 +41,7 @@ pub(crate) fn restore(toasts: Option<Toasts>, id: SessionId, title: &str) {
 }
 
 /// Says that a session was put into the archive or taken out of it, and offers to take that back.
-pub(crate) fn say_archived(toasts: Option<Toasts>, session: &Session, archived: bool) {
+fn say_archived(toasts: Option<Toasts>, session: &Session, archived: bool) {
     let Some(toasts) = toasts else { return };
     let (id, title) = (session.id, session.title.clone());
     let text = format!(
@@ -62,25 +62,13 @@ pub(crate) fn say_archived(toasts: Option<Toasts>, session: &Session, archived: 
     }));
 }
 
-/// What was done to the archive, in a word.
-pub(crate) const fn archive_word(archived: bool) -> &'static str {
-    if archived {
-        "archived"
-    } else {
-        "taken out of the archive"
+/// Says what was done where that takes something out of sight, with the way back.
+pub(crate) fn say_done(toasts: Option<Toasts>, id: SessionId, title: &str, act: &SessionAct, done: &Done) {
+    match (act, done) {
+        (SessionAct::Archive(archived), Done::Changed(session)) => say_archived(toasts, session, *archived),
+        (_, Done::Deleted) => say_deleted(toasts, id, title.to_owned()),
+        _ => {}
     }
-}
-
-/// Puts a session into the archive or takes it out.
-pub(crate) async fn set_archived(id: SessionId, archived: bool) -> Result<Session, AppError> {
-    update_session(
-        id,
-        SessionPatch {
-            archived: Some(archived),
-            ..SessionPatch::default()
-        },
-    )
-    .await
 }
 
 #[cfg(test)]

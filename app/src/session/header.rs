@@ -2,9 +2,9 @@
 //! It must not change anything without a server function's answer; only the mode shows at once what was pressed.
 
 use super::{
-    acts::{MODELS, SessionAct, SessionActs, agent_acts, mode_word, own_acts, settings_acts},
-    api::{Drive, delete_session, drive_agent, send_again, update_session},
-    changed::{say_archived, say_deleted},
+    acts::{Done, MODELS, SessionAct, SessionActs, agent_acts, mode_word, own_acts, perform, settings_acts},
+    api::update_session,
+    changed::say_done,
     page::use_query,
     panel::Part,
     store::Store,
@@ -19,7 +19,7 @@ use crate::{
     view,
 };
 use leptos::{html, prelude::*};
-use leptos_router::hooks::use_navigate;
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 use model::sessions::{AgentKind, Mode, Session, SessionPatch, SessionState};
 
 /// What the page can do to its session, and what became of it.
@@ -29,14 +29,10 @@ pub struct Controls {
     error: RwSignal<Option<AppError>>,
     /// Whether the title is being written.
     editing: RwSignal<bool>,
-    /// Interrupts, stops or resumes its agent, forks it, changes its mode or model.
-    pub drive: NodeAction<Drive>,
-    /// Says again what was said last.
-    pub again: NodeAction<()>,
-    /// Renames it, or archives it.
-    change: NodeAction<SessionPatch>,
-    /// Deletes it.
-    delete: NodeAction<()>,
+    /// Performs an act on it.
+    pub act: NodeAction<SessionAct>,
+    /// Gives it another title.
+    rename: NodeAction<String>,
 }
 
 impl Controls {
@@ -46,85 +42,54 @@ impl Controls {
         let id = store.session.with_untracked(|session| session.id);
         let toasts = use_toasts();
         let navigate = use_navigate();
-        let drive = NodeAction::new(move |what: &Drive| {
-            let (what, go) = (what.clone(), navigate.clone());
-            let forks = what == Drive::Fork;
+        let act = NodeAction::new(move |act: &SessionAct| {
+            let (act, go) = (act.clone(), navigate.clone());
+            let title = store.session.with_untracked(|session| session.title.clone());
             // The mode shows at once what was pressed.
-            let before = match what {
-                Drive::Mode(mode) => store
+            let before = match act {
+                SessionAct::Mode(mode) => store
                     .session
                     .try_update(|session| std::mem::replace(&mut session.mode, mode)),
                 _ => None,
             };
             async move {
-                match drive_agent(id, what).await {
-                    // Whoever has gone elsewhere meanwhile is not led away from there.
-                    Ok(fork) if forks => {
-                        if store.is_here() {
-                            go(
-                                &format!("/sessions/{}", fork.id),
-                                leptos_router::NavigateOptions::default(),
-                            );
-                        }
-                    }
-                    Ok(session) => {
-                        error.set(None);
-                        store.take_answer(session);
-                    }
+                let done = match perform(id, act.clone()).await {
+                    Ok(done) => done,
                     Err(refused) => {
                         if let Some(mode) = before {
                             store.session.update(|session| session.mode = mode);
                         }
-                        error.set(Some(refused));
+                        return error.set(Some(refused));
                     }
+                };
+                error.set(None);
+                say_done(toasts, id, &title, &act, &done);
+                // Whoever has gone elsewhere meanwhile is not led away from there.
+                let lead = |to: &str| {
+                    if store.is_here() {
+                        go(to, NavigateOptions::default());
+                    }
+                };
+                match done {
+                    Done::Changed(session) => store.take_answer(*session),
+                    Done::Forked(fork) => lead(&format!("/sessions/{fork}")),
+                    Done::Sent(prompt) => store.take_accepted(prompt),
+                    Done::Deleted => lead("/sessions"),
+                    Done::Asked => editing.set(true),
                 }
             }
         });
-        let change = NodeAction::new(move |patch: &SessionPatch| {
-            let patch = patch.clone();
+        let rename = NodeAction::new(move |title: &String| {
+            let patch = SessionPatch {
+                title: Some(title.clone()),
+                ..SessionPatch::default()
+            };
             async move {
-                match update_session(id, patch.clone()).await {
+                match update_session(id, patch).await {
                     Ok(session) => {
                         error.set(None);
-                        // The row says what the other fields are now.
-                        let SessionPatch {
-                            title,
-                            archived,
-                            tags: _,
-                            visibility: _,
-                        } = patch;
-                        if title.is_some() {
-                            editing.set(false);
-                        }
-                        if let Some(archived) = archived {
-                            say_archived(toasts, &session, archived);
-                        }
+                        editing.set(false);
                         store.take_answer(session);
-                    }
-                    Err(refused) => error.set(Some(refused)),
-                }
-            }
-        });
-        let again = NodeAction::new(move |(): &()| async move {
-            match send_again(id).await {
-                Ok(prompt) => {
-                    error.set(None);
-                    store.take_accepted(prompt);
-                }
-                Err(refused) => error.set(Some(refused)),
-            }
-        });
-        let navigate = use_navigate();
-        let delete = NodeAction::new(move |(): &()| {
-            let go = navigate.clone();
-            let title = store.session.with_untracked(|session| session.title.clone());
-            async move {
-                match delete_session(id).await {
-                    Ok(()) => {
-                        if store.is_here() {
-                            go("/sessions", leptos_router::NavigateOptions::default());
-                        }
-                        say_deleted(toasts, id, title);
                     }
                     Err(refused) => error.set(Some(refused)),
                 }
@@ -133,14 +98,12 @@ impl Controls {
         let controls = Self {
             error,
             editing,
-            drive,
-            again,
-            change,
-            delete,
+            act,
+            rename,
         };
         if store.may_drive {
             let go = use_navigate();
-            let go = Callback::new(move |to: String| go(&to, leptos_router::NavigateOptions::default()));
+            let go = Callback::new(move |to: String| go(&to, NavigateOptions::default()));
             offer_verbs(move || {
                 store
                     .session
@@ -153,26 +116,6 @@ impl Controls {
         controls
     }
 
-    /// Does one thing.
-    pub fn act(self, act: SessionAct) {
-        let drive = |what| self.drive.dispatch(what);
-        match act {
-            SessionAct::Interrupt => drive(Drive::Interrupt),
-            SessionAct::SendAgain => self.again.dispatch(()),
-            SessionAct::Resume => drive(Drive::Resume),
-            SessionAct::Stop => drive(Drive::Stop),
-            SessionAct::Fork => drive(Drive::Fork),
-            SessionAct::Mode(mode) => drive(Drive::Mode(mode)),
-            SessionAct::Model(model) => drive(Drive::Model(model.map(str::to_owned))),
-            SessionAct::Rename => self.editing.set(true),
-            SessionAct::Archive(archived) => self.change.dispatch(SessionPatch {
-                archived: Some(archived),
-                ..SessionPatch::default()
-            }),
-            SessionAct::Delete => self.delete.dispatch(()),
-        }
-    }
-
     /// The same for the palette.
     fn verbs(self, session: &Session) -> Vec<Verb> {
         let all = agent_acts(session)
@@ -182,7 +125,7 @@ impl Controls {
         all.map(|act| Verb {
             name: act.word(),
             icon: act.icon(),
-            run: Callback::new(move |()| self.act(act.clone())),
+            run: Callback::new(move |()| self.act.dispatch(act.clone())),
         })
         .collect()
     }
@@ -239,7 +182,7 @@ pub fn Header(
                     <PanelButton />
                 </span>
             </div>
-            <Chips store=store drive=controls.drive />
+            <Chips store=store act=controls.act />
             {move || error.get().map(|error| view! { <div class="sx-err"><ErrorNote error=error /></div> })}
         </header>
     }
@@ -266,7 +209,7 @@ fn PanelButton() -> impl IntoView {
 
 /// The second line: where it works, what it may do, with what, and what that took. The rest stands under Usage.
 #[component]
-fn Chips(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
+fn Chips(store: Store, act: NodeAction<SessionAct>) -> impl IntoView {
     let session = store.session;
     let go = use_query();
     let usage = move |event: leptos::ev::MouseEvent| {
@@ -281,9 +224,9 @@ fn Chips(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
                     .with(|session| session.branch.clone())
                     .map(|branch| view! { <span class="chip mono s-branch" title=format!("Branch {branch}")><span class="vh">"Branch "</span><span class="cut">{branch.clone()}</span></span> })
             }}
-            {store.may_drive.then(|| view! { <ModeSwitch store=store drive=drive /> })}
+            {store.may_drive.then(|| view! { <ModeSwitch store=store act=act /> })}
             {(!store.may_drive).then(|| view! { <span class="chip">{move || session.with(|session| mode_word(session.mode))}</span> })}
-            <ModelSwitch store=store drive=drive />
+            <ModelSwitch store=store act=act />
             {move || {
                 session
                     .with(|session| session.unattended)
@@ -337,7 +280,7 @@ fn Context(store: Store) -> impl IntoView {
 /// The title, editable in place.
 #[component]
 fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
-    let Controls { editing, change, .. } = controls;
+    let Controls { editing, rename, .. } = controls;
     let field = NodeRef::<html::Input>::new();
     Effect::new(move || {
         if let Some(field) = field.get() {
@@ -353,10 +296,7 @@ fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
             if text.is_empty() || text == title() {
                 editing.set(false);
             } else {
-                change.dispatch(SessionPatch {
-                    title: Some(text),
-                    ..SessionPatch::default()
-                });
+                rename.dispatch(text);
             }
         }
     };
@@ -381,7 +321,7 @@ fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
                         node_ref=field
                         prop:value=store.session.with_untracked(|session| session.title.clone())
                     />
-                    <Button submit=true disabled=change.pending()>"Rename"</Button>
+                    <Button submit=true disabled=rename.pending()>"Rename"</Button>
                 </form>
             };
         }
@@ -397,7 +337,7 @@ fn TitleEdit(store: Store, controls: Controls) -> impl IntoView {
 }
 
 #[component]
-fn ModeSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
+fn ModeSwitch(store: Store, act: NodeAction<SessionAct>) -> impl IntoView {
     let options = || {
         [Mode::Plan, Mode::Ask, Mode::AutoAccept]
             .map(|mode| (mode.word().to_owned(), mode_word(mode).to_owned()))
@@ -408,10 +348,10 @@ fn ModeSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
             options=Signal::derive(options)
             value=Signal::derive(move || store.session.with(|session| session.mode.word().to_owned()))
             label="Mode"
-            disabled=drive.pending()
+            disabled=act.pending()
             on_change=Callback::new(move |word: String| {
                 if let Some(mode) = Mode::parse(&word) {
-                    drive.dispatch(Drive::Mode(mode));
+                    act.dispatch(SessionAct::Mode(mode));
                 }
             })
         />
@@ -421,7 +361,7 @@ fn ModeSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
 /// What can be done to the agent now: one thing at most is offered, and none that must fail; stop while it may run.
 #[component]
 fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
-    let act = controls.drive;
+    let act = controls.act;
     let busy = Signal::from(act.pending());
     browser::on_keys(move |key| {
         let working = store.session.with_untracked(can_interrupt);
@@ -432,25 +372,23 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
             && working
             && !browser::has("div.ask-box, .find-bar, .sx-title, :popover-open")
         {
-            act.dispatch(Drive::Interrupt);
+            act.dispatch(SessionAct::Interrupt);
             return true;
         }
         false
     });
-    let again = controls.again;
-    let busy_too = Signal::from(again.pending());
     let offered = Memo::new(move |_| store.session.with(offer));
     move || match offered.get() {
         Offer::Interrupt => view! {
-            <Button icon="square" disabled=busy class="sx-int" on:click=move |_| { act.dispatch(Drive::Interrupt); }>
+            <Button icon="square" disabled=busy class="sx-int" on:click=move |_| { act.dispatch(SessionAct::Interrupt); }>
                 "Interrupt" <kbd class="kbd" aria-hidden="true">"Esc"</kbd>
             </Button>
         },
         Offer::SendAgain => {
-            view! { <Button icon="play" disabled=busy_too on:click=move |_| { again.dispatch(()); }>"Send again"</Button> }
+            view! { <Button icon="play" disabled=busy on:click=move |_| { act.dispatch(SessionAct::SendAgain); }>"Send again"</Button> }
         }
         Offer::Resume => {
-            view! { <Button icon="play" disabled=busy on:click=move |_| { act.dispatch(Drive::Resume); }>"Resume"</Button> }
+            view! { <Button icon="play" disabled=busy on:click=move |_| { act.dispatch(SessionAct::Resume); }>"Resume"</Button> }
         }
         Offer::Nothing => ().into_any(),
     }
@@ -490,7 +428,7 @@ fn More(store: Store, controls: Controls) -> impl IntoView {
     let go = use_query();
     view! {
         <Menu label="More" end=true button="btn btn-i btn-q" trigger=ViewFn::from(|| view! { <Icon name="ellipsis" /> })>
-            {store.may_drive.then(|| view! { <SessionActs session=store.session act=Callback::new(move |act| controls.act(act)) /> <hr /> })}
+            {store.may_drive.then(|| view! { <SessionActs session=store.session act=Callback::new(move |act| controls.act.dispatch(act)) /> <hr /> })}
             <button
                 type="button"
                 on:click=move |_| {
@@ -516,7 +454,7 @@ pub const fn no_model(agent: AgentKind) -> &'static str {
 
 /// The model, to be changed in place; its name as the agent reported it.
 #[component]
-fn ModelSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
+fn ModelSwitch(store: Store, act: NodeAction<SessionAct>) -> impl IntoView {
     let own = RwSignal::new(String::new());
     let agent = store.session.with_untracked(|session| session.agent);
     let name = move || store.session.with(|session| session.model.clone());
@@ -527,7 +465,7 @@ fn ModelSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
     if agent == AgentKind::Demo || !store.may_drive {
         return view! { <span class="chip" title="Model"><span class="vh">"Model "</span>{shown}</span> };
     }
-    let pick = move |model: Option<&'static str>| drive.dispatch(Drive::Model(model.map(str::to_owned)));
+    let pick = move |model: Option<&'static str>| act.dispatch(SessionAct::Model(model.map(str::to_owned)));
     view! {
         <div class="s-model">
                 <Menu label="Change the model" button="chip row" trigger=ViewFn::from(move || view! { {shown} <Icon name="chevron-down" small=true /> })>
@@ -540,7 +478,7 @@ fn ModelSwitch(store: Store, drive: NodeAction<Drive>) -> impl IntoView {
                             event.prevent_default();
                             let text = own.get_untracked().trim().to_owned();
                             if !text.is_empty() {
-                                drive.dispatch(Drive::Model(Some(text)));
+                                act.dispatch(SessionAct::Model(Some(text)));
                             }
                         }
                     >

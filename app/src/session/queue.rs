@@ -2,7 +2,8 @@
 //! It must not promise: a state is said as the node knows it.
 
 use super::{
-    api::{Drive, say, send_again, withdraw},
+    acts::SessionAct,
+    api::{say, send_again, withdraw},
     header::{Controls, Offer, offer},
     store::Store,
 };
@@ -98,14 +99,14 @@ pub fn StateLine(
         };
         (state, detail, offer, queued, said)
     });
-    let Controls { drive, again, .. } = controls;
+    let act = controls.act;
     let button = move |offer: Offer| {
         store.may_drive.then(|| match offer {
             Offer::SendAgain => {
-                view! { <Button icon="play" disabled=again.pending() on:click=move |_| { again.dispatch(()); }>"Send again"</Button> }
+                view! { <Button icon="play" disabled=act.pending() on:click=move |_| { act.dispatch(SessionAct::SendAgain); }>"Send again"</Button> }
             }
             Offer::Resume => {
-                view! { <Button icon="play" disabled=drive.pending() on:click=move |_| { drive.dispatch(Drive::Resume); }>"Resume"</Button> }
+                view! { <Button icon="play" disabled=act.pending() on:click=move |_| { act.dispatch(SessionAct::Resume); }>"Resume"</Button> }
             }
             Offer::Interrupt | Offer::Nothing => ().into_any(),
         })

@@ -6,9 +6,9 @@ use crate::{
     error::AppError,
     live::Rows,
     session::{
-        acts::{SessionAct, SessionActs},
-        api::{Drive, delete_session, drive_agent, send_again, update_session},
-        changed::{archive_word, say, say_archived, say_deleted, set_archived},
+        acts::{Done, SessionAct, SessionActs, perform},
+        api::update_session,
+        changed::{say, say_done},
     },
     ui::{Button, ButtonKind, Dialog, ErrorNote, Icon, Menu, use_toasts},
     view,
@@ -42,78 +42,33 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
     let id = session.with_untracked(|session| session.id);
     // The socket may take the row away before the answer comes.
     let here = StoredValue::new(());
-    let take_away = move || {
-        if here.try_get_value().is_some() {
-            rows.remove(&id.to_string());
-        }
-    };
-    let own = session.clone();
-    let archive = NodeAction::new(move |archived: &bool| {
-        let archived = *archived;
-        let title = own.with_untracked(|session| session.title.clone());
-        async move {
-            match set_archived(id, archived).await {
-                Ok(session) => {
-                    take_away();
-                    say_archived(toasts, &session, archived);
-                }
-                Err(error) => say(toasts, &title, archive_word(archived), &error),
-            }
-        }
-    });
-    let own = session.clone();
-    let delete = NodeAction::new(move |(): &()| {
-        let title = own.with_untracked(|session| session.title.clone());
-        async move {
-            match delete_session(id).await {
-                Ok(()) => {
-                    take_away();
-                    say_deleted(toasts, id, title);
-                }
-                Err(error) => say(toasts, &title, "deleted", &error),
-            }
-        }
-    });
-    let own = session.clone();
     let navigate = use_navigate();
-    // What becomes of it is heard over the socket, like everything that happens to a session.
-    let drive = NodeAction::new(move |act: &SessionAct| {
+    let own = session.clone();
+    // What becomes of the others is heard over the socket, like everything that happens to a session.
+    let act = NodeAction::new(move |act: &SessionAct| {
         let (act, go) = (act.clone(), navigate.clone());
         let title = own.with_untracked(|session| session.title.clone());
         async move {
-            let (word, done) = match act {
-                SessionAct::Interrupt => ("interrupted", drive_agent(id, Drive::Interrupt).await.map(drop)),
-                SessionAct::SendAgain => ("sent again", send_again(id).await.map(drop)),
-                SessionAct::Resume => ("resumed", drive_agent(id, Drive::Resume).await.map(drop)),
-                SessionAct::Stop => ("stopped", drive_agent(id, Drive::Stop).await.map(drop)),
-                SessionAct::Fork => {
-                    let fork = drive_agent(id, Drive::Fork).await;
-                    if let Ok(fork) = &fork
-                        && here.try_get_value().is_some()
-                    {
-                        go(&format!("/sessions/{}", fork.id), NavigateOptions::default());
+            match perform(id, act.clone()).await {
+                Ok(done) => {
+                    let leaves = matches!(act, SessionAct::Archive(_) | SessionAct::Delete);
+                    let is_here = here.try_get_value().is_some();
+                    if leaves && is_here {
+                        rows.remove(&id.to_string());
                     }
-                    ("forked", fork.map(drop))
+                    if let (Done::Forked(fork), true) = (&done, is_here) {
+                        go(&format!("/sessions/{fork}"), NavigateOptions::default());
+                    }
+                    say_done(toasts, id, &title, &act, &done);
                 }
-                // Not the agent's: done below, or by the page alone. By name, so that a new act is not shown in the
-                // menu and does nothing.
-                SessionAct::Rename
-                | SessionAct::Archive(_)
-                | SessionAct::Delete
-                | SessionAct::Mode(_)
-                | SessionAct::Model(_) => return,
-            };
-            if let Err(error) = done {
-                say(toasts, &title, word, &error);
+                Err(error) => say(toasts, &title, act.participle(), &error),
             }
         }
     });
     let own = session.clone();
-    let act = Callback::new(move |act: SessionAct| match act {
+    let act = Callback::new(move |chosen: SessionAct| match chosen {
         SessionAct::Rename => renaming.set(Some(own.get_untracked())),
-        SessionAct::Archive(archived) => archive.dispatch(archived),
-        SessionAct::Delete => delete.dispatch(()),
-        act => drive.dispatch(act),
+        other => act.dispatch(other),
     });
     view! { <SessionActs session=Signal::derive(move || session.get()) act=act /> }
 }

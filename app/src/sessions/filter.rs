@@ -1,65 +1,16 @@
-//! The filters of the Sessions page and the query part of its address: one says the other, exactly.
+//! The address of the Sessions page for each filter, what was typed on the way to it, and where new rows belong.
 //! Pure functions; they must not touch the router, so that back, forward and links are tested as data.
 
 use crate::ui::format;
-use model::{
-    id::ProjectId,
-    sessions::{AgentKind, Session, SessionFilter, SessionState},
-};
-
-/// Reads the filter from query parameters; what is not understood is as if it were not there.
-pub fn from_query(get: impl Fn(&str) -> Option<String>) -> SessionFilter {
-    let word = |name: &str| {
-        get(name)
-            .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
-    };
-    let states = word("state").unwrap_or_default();
-    let asked = |state: &SessionState| {
-        states
-            .split([',', ' ', '+'])
-            .any(|word| SessionState::parse(word) == Some(*state))
-    };
-    SessionFilter {
-        state: SessionState::ALL.iter().copied().filter(asked).collect(),
-        project: word("project").and_then(|id| id.parse::<ProjectId>().ok()),
-        agent: word("agent").and_then(|agent| AgentKind::parse(&agent)),
-        q: word("q"),
-        tag: word("tag"),
-        archived: word("archived").is_some_and(|text| matches!(text.as_str(), "1" | "true" | "on")),
-    }
-}
+use model::sessions::{Session, SessionFilter};
 
 /// The address that shows this filter: `/sessions` or `/sessions?...`, parts in a fixed order.
 pub fn to_href(filter: &SessionFilter) -> String {
-    let SessionFilter {
-        state,
-        project,
-        agent,
-        q,
-        tag,
-        archived,
-    } = filter;
-    let mut parts = Vec::new();
-    if !state.is_empty() {
-        let words: Vec<_> = state.iter().map(|state| state.word()).collect();
-        parts.push(format!("state={}", words.join(",")));
-    }
-    if let Some(project) = project {
-        parts.push(format!("project={project}"));
-    }
-    if let Some(agent) = agent {
-        parts.push(format!("agent={}", agent.word()));
-    }
-    if let Some(q) = q {
-        parts.push(format!("q={}", encode(q)));
-    }
-    if let Some(tag) = tag {
-        parts.push(format!("tag={}", encode(tag)));
-    }
-    if *archived {
-        parts.push("archived=1".into());
-    }
+    let parts: Vec<_> = filter
+        .to_query()
+        .into_iter()
+        .map(|(name, value)| format!("{name}={}", encode(&value)))
+        .collect();
     if parts.is_empty() {
         "/sessions".into()
     } else {
@@ -67,11 +18,11 @@ pub fn to_href(filter: &SessionFilter) -> String {
     }
 }
 
-/// Percent-encodes for a query value: everything but unreserved characters, a space too.
+/// Percent-encodes for a query value: everything but unreserved characters and commas, a space too.
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b',') {
             out.push(char::from(byte));
         } else {
             const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -127,6 +78,7 @@ pub fn place(rows: &[Session], filter: &SessionFilter, session: &Session, more: 
 mod tests {
     use super::*;
     use crate::testing::session;
+    use model::sessions::{AgentKind, SessionState};
     use std::collections::HashMap;
 
     fn read(href: &str) -> SessionFilter {
@@ -136,7 +88,7 @@ mod tests {
             .filter_map(|pair| pair.split_once('='))
             .map(|(name, value)| (name.to_owned(), decode(value)))
             .collect();
-        from_query(|name| pairs.get(name).cloned())
+        SessionFilter::from_query(|name| pairs.get(name).cloned())
     }
 
     fn decode(text: &str) -> String {

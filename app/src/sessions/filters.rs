@@ -1,7 +1,7 @@
 //! What narrows the list of sessions: the views everybody needs, the search box, selects and chips. All of it is said
 //! by the address. It must not keep a filter anywhere else; only what is being typed stands in the search box first.
 
-use super::filter::{Asked, from_query, to_href};
+use super::filter::{Asked, to_href};
 use crate::{browser, frame::read_project_names, ui::Icon, view};
 use leptos::{html, prelude::*};
 use leptos_router::{
@@ -13,7 +13,7 @@ use model::sessions::{AgentKind, SessionFilter, SessionState};
 /// The filter as the address says it.
 pub(super) fn use_filter() -> Memo<SessionFilter> {
     let query = use_query_map();
-    Memo::new(move |_| query.with(|query| from_query(|name| query.get(name))))
+    Memo::new(move |_| query.with(|query| SessionFilter::from_query(|name| query.get(name))))
 }
 
 /// A part of the filter under a name; what else is filtered stays when the view changes.
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_view_is_known_by_its_states_as_the_address_has_them() {
-        let of_states = |words: &str| from_query(|name| (name == "state").then(|| words.to_owned()));
+        let of_states = |words: &str| SessionFilter::from_query(|name| (name == "state").then(|| words.to_owned()));
         assert!(
             has_view(&of_states("interrupted,done,idle")),
             "the Overview's lane leads to the view Done"

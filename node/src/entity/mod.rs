@@ -1,6 +1,8 @@
 //! The tables as SeaORM sees them, one file each. Plain rows: rules about them live with the features that own them.
 //! Projected tables are written by `journal::projection` alone; everybody may read them.
 
+use std::{fmt::Display, str::FromStr};
+
 pub mod approval;
 pub mod blob;
 pub mod credential;
@@ -26,3 +28,13 @@ pub mod token;
 pub mod usage_day;
 pub mod usage_total;
 pub mod user;
+
+/// Parses a stored id; a row that does not parse is left out and said so once.
+pub(crate) fn id<T: FromStr>(text: &str) -> Option<T>
+where
+    T::Err: Display,
+{
+    text.parse()
+        .map_err(|error| tracing::error!(%error, text, "a stored id is damaged; its row is left out"))
+        .ok()
+}

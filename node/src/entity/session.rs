@@ -1,8 +1,13 @@
 //! The projected table `session`. Only `journal::projection` writes it.
 
+use super::id;
 use crate::store::Amount;
-use model::{sessions::SessionState, standing::Standing};
-use sea_orm::entity::prelude::*;
+use model::{
+    caller::Visibility,
+    sessions::{AgentKind, Mode, Session, SessionState, Tokens},
+    standing::Standing,
+};
+use sea_orm::{QueryResult, entity::prelude::*};
 
 /// One conversation between people and an agent.
 #[sea_orm::model]
@@ -99,6 +104,97 @@ impl Model {
             background: self.background,
         }
     }
+
+    /// The session without the names that come from other rows; `None` where the row is damaged.
+    pub fn session(self) -> Option<Session> {
+        Some(Session {
+            id: id(&self.id)?,
+            title: self.title,
+            project: id(&self.project)?,
+            project_name: String::new(),
+            branch: self.branch,
+            agent: AgentKind::parse(&self.agent)?,
+            agent_version: self.agent_version,
+            model: self.model,
+            mode: Mode::parse(&self.mode)?,
+            state: SessionState::parse(&self.state).unwrap_or(SessionState::Unknown),
+            state_since: self.state_since,
+            state_detail: self.state_detail,
+            background: self.background,
+            queued: None,
+            owner_name: String::new(),
+            owner: self.owner.as_deref().and_then(id),
+            visibility: Visibility::parse(&self.visibility).unwrap_or(Visibility::Private),
+            tags: serde_json::from_str(&self.tags).unwrap_or_default(),
+            usage: Tokens {
+                input: self.tok_input.0,
+                output: self.tok_output.0,
+                cache_read: self.tok_cache_read.0,
+                cache_write: self.tok_cache_write.0,
+            },
+            cost_micros: self.cost_micros.map(|cost| cost.0),
+            context_used: self.context_used,
+            context_size: self.context_size,
+            started: self.started,
+            updated: self.updated,
+            turns: self.turns,
+            calls: self.calls,
+            pending: self.pending,
+            last: self.last,
+            forked_from: self.forked_from.as_deref().and_then(id),
+            unattended: self.unattended,
+            run: self.run.as_deref().and_then(id),
+            archived: self.archived,
+            deleted: self.deleted,
+        })
+    }
+}
+
+/// A session whose row cannot be read: what can be read of it, and what to do.
+pub fn damaged(row: &QueryResult) -> Option<Session> {
+    let text = |name: &str| row.try_get::<Option<String>>("", name).ok().flatten();
+    let number = |name: &str| row.try_get::<i64>("", name).unwrap_or(0);
+    let session = id(&text("id")?)?;
+    tracing::error!(%session, "a session's row is damaged; `orchwiz rebuild` makes it anew from the events");
+    Some(Session {
+        id: session,
+        title: text("title").unwrap_or_else(|| "A session that cannot be read".into()),
+        project: id(&text("project")?)?,
+        project_name: String::new(),
+        branch: text("branch"),
+        agent: text("agent")
+            .and_then(|word| AgentKind::parse(&word))
+            .unwrap_or(AgentKind::Claude),
+        agent_version: None,
+        model: text("model"),
+        mode: text("mode").and_then(|word| Mode::parse(&word)).unwrap_or(Mode::Ask),
+        state: SessionState::Unknown,
+        state_since: number("state_since"),
+        state_detail: Some("its row is damaged: stop the node and run `orchwiz rebuild`".into()),
+        background: false,
+        queued: None,
+        owner_name: String::new(),
+        owner: text("owner").as_deref().and_then(id),
+        visibility: text("visibility")
+            .and_then(|word| Visibility::parse(&word))
+            .unwrap_or(Visibility::Private),
+        tags: Vec::new(),
+        usage: Tokens::default(),
+        cost_micros: None,
+        context_used: None,
+        context_size: None,
+        started: number("started"),
+        updated: number("updated"),
+        turns: number("turns"),
+        calls: number("calls"),
+        pending: number("pending"),
+        last: None,
+        forked_from: None,
+        unattended: row.try_get("", "unattended").unwrap_or(false),
+        run: text("run").as_deref().and_then(id),
+        archived: None,
+        deleted: None,
+    })
 }
 
 impl ActiveModelBehavior for ActiveModel {}

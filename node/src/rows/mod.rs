@@ -15,7 +15,7 @@ pub use row_id::{Reader, RowId};
 pub use whose::Whose;
 
 use crate::{
-    entity::{approval, entry, event, prompt, session},
+    entity::{approval, entry, event, id, prompt, session},
     folder::Folders,
     journal::{Journal, Stored, blob},
     render,
@@ -30,7 +30,7 @@ use model::{
     entries::{Call, CallStatus, Entry, EntryKind},
     event::{Body, Fact},
     id::{ApprovalId, PromptId, SessionId},
-    sessions::{AgentKind, Mode, Prompt, PromptState, Queued, QueuedWhy, Session, SessionState, Tokens},
+    sessions::{Prompt, PromptState, Queued, QueuedWhy, Session, SessionState},
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
@@ -40,8 +40,6 @@ use sea_orm::{
 use serde_json::Value;
 use std::{
     collections::HashMap,
-    fmt::Display,
-    str::FromStr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -254,10 +252,10 @@ impl Rows {
             match row {
                 Ok(row) => {
                     let (id, pos) = (row.id.clone(), row.pos);
-                    whole.extend(session_row(row).map(|session| (id, pos, Arc::new(session))));
+                    whole.extend(row.session().map(|session| (id, pos, Arc::new(session))));
                 }
                 Err(row) => {
-                    broken.extend(broken_session(&row).map(|session| (session.id.to_string(), Arc::new(session))));
+                    broken.extend(session::damaged(&row).map(|session| (session.id.to_string(), Arc::new(session))));
                 }
             }
         }
@@ -423,112 +421,11 @@ impl Rows {
     }
 }
 
-/// Parses a stored id; a row that does not parse is left out and said so once.
-fn id<T: FromStr>(text: &str) -> Option<T>
-where
-    T::Err: Display,
-{
-    text.parse()
-        .map_err(|error| tracing::error!(%error, text, "a stored id is damaged; its row is left out"))
-        .ok()
-}
-
 fn shows_html(kind: &str) -> bool {
     matches!(
         EntryKind::parse(kind),
         Some(EntryKind::Prompt | EntryKind::Message | EntryKind::Plan)
     )
-}
-
-/// A session without the names that come from other rows.
-fn session_row(row: session::Model) -> Option<Session> {
-    Some(Session {
-        id: id(&row.id)?,
-        title: row.title,
-        project: id(&row.project)?,
-        project_name: String::new(),
-        branch: row.branch,
-        agent: AgentKind::parse(&row.agent)?,
-        agent_version: row.agent_version,
-        model: row.model,
-        mode: Mode::parse(&row.mode)?,
-        state: SessionState::parse(&row.state).unwrap_or(SessionState::Unknown),
-        state_since: row.state_since,
-        state_detail: row.state_detail,
-        background: row.background,
-        queued: None,
-        owner_name: String::new(),
-        owner: row.owner.as_deref().and_then(id),
-        visibility: Visibility::parse(&row.visibility).unwrap_or(Visibility::Private),
-        tags: serde_json::from_str(&row.tags).unwrap_or_default(),
-        usage: Tokens {
-            input: row.tok_input.0,
-            output: row.tok_output.0,
-            cache_read: row.tok_cache_read.0,
-            cache_write: row.tok_cache_write.0,
-        },
-        cost_micros: row.cost_micros.map(|cost| cost.0),
-        context_used: row.context_used,
-        context_size: row.context_size,
-        started: row.started,
-        updated: row.updated,
-        turns: row.turns,
-        calls: row.calls,
-        pending: row.pending,
-        last: row.last,
-        forked_from: row.forked_from.as_deref().and_then(id),
-        unattended: row.unattended,
-        run: row.run.as_deref().and_then(id),
-        archived: row.archived,
-        deleted: row.deleted,
-    })
-}
-
-/// A session whose row cannot be read: what can be read of it, and what to do.
-fn broken_session(row: &QueryResult) -> Option<Session> {
-    let text = |name: &str| row.try_get::<Option<String>>("", name).ok().flatten();
-    let number = |name: &str| row.try_get::<i64>("", name).unwrap_or(0);
-    let session = id(&text("id")?)?;
-    tracing::error!(%session, "a session's row is damaged; `orchwiz rebuild` makes it anew from the events");
-    Some(Session {
-        id: session,
-        title: text("title").unwrap_or_else(|| "A session that cannot be read".into()),
-        project: id(&text("project")?)?,
-        project_name: String::new(),
-        branch: text("branch"),
-        agent: text("agent")
-            .and_then(|word| AgentKind::parse(&word))
-            .unwrap_or(AgentKind::Claude),
-        agent_version: None,
-        model: text("model"),
-        mode: text("mode").and_then(|word| Mode::parse(&word)).unwrap_or(Mode::Ask),
-        state: SessionState::Unknown,
-        state_since: number("state_since"),
-        state_detail: Some("its row is damaged: stop the node and run `orchwiz rebuild`".into()),
-        background: false,
-        queued: None,
-        owner_name: String::new(),
-        owner: text("owner").as_deref().and_then(id),
-        visibility: text("visibility")
-            .and_then(|word| Visibility::parse(&word))
-            .unwrap_or(Visibility::Private),
-        tags: Vec::new(),
-        usage: Tokens::default(),
-        cost_micros: None,
-        context_used: None,
-        context_size: None,
-        started: number("started"),
-        updated: number("updated"),
-        turns: number("turns"),
-        calls: number("calls"),
-        pending: number("pending"),
-        last: None,
-        forked_from: None,
-        unattended: row.try_get("", "unattended").unwrap_or(false),
-        run: text("run").as_deref().and_then(id),
-        archived: None,
-        deleted: None,
-    })
 }
 
 fn prompt_row(row: prompt::Model) -> Option<Prompt> {

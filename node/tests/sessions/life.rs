@@ -8,7 +8,7 @@ use model::{
     calls::{CallClass, text},
     entries::{CallStatus, Entry, EntryKind},
     event::{Event, PromptQueued, SessionDeleted, UsageRecorded},
-    id::{PromptId, RunId},
+    id::{PromptId, RunId, SessionId},
     live::{ClientSays, Row, ServerSays, Topic},
     sessions::{AgentKind, Mode, NewSession, PromptState, SessionFilter, SessionPatch, SessionState, Tokens},
 };
@@ -697,5 +697,50 @@ async fn a_missing_agent_fails_with_a_sentence() {
             .state_detail
             .is_some_and(|detail| detail.contains("not found on this machine"))
     );
+    running.close(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_waited_longest_is_started_first() {
+    let place = Place::new().await;
+    let running = open_with(&place, 1, "human").await;
+    let works = running.start(Mode::AutoAccept, "slow").await;
+    running.state(works.id, SessionState::Working).await;
+    let sessions = &running.services.sessions;
+    let mut queued = Vec::new();
+    for title in ["first", "second", "third"] {
+        let new = NewSession {
+            project: Some(works.project),
+            folder: None,
+            agent: AgentKind::Demo,
+            mode: Mode::AutoAccept,
+            prompt: "hello".into(),
+            title: Some(title.into()),
+            model: None,
+            visibility: None,
+        };
+        queued.push(sessions.create(&mara(), new).await.unwrap().id);
+    }
+    // It gives its turn up and stands at the end of the queue again.
+    sessions.stop(&mara(), queued[0]).await.unwrap();
+    sessions.resume(&mara(), queued[0]).await.unwrap();
+    queued.rotate_left(1);
+    sessions.stop(&mara(), works.id).await.unwrap();
+    for id in &queued {
+        running
+            .until(*id, "its turn", |session| {
+                session.turns == 1 && session.state == SessionState::Idle
+            })
+            .await;
+    }
+    let text = r#"SELECT "session" AS "id" FROM "event" WHERE "kind" = 'run.started' ORDER BY "pos""#;
+    let started: Vec<SessionId> = sql::all(running.store.read(), text, [])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.try_get::<String>("", "id").unwrap().parse().unwrap())
+        .filter(|id| queued.contains(id))
+        .collect();
+    assert_eq!(started, queued);
     running.close(true).await;
 }

@@ -3,7 +3,7 @@
 use crate::{mara, open, person};
 use model::{
     caller::Visibility,
-    sessions::{Mode, SessionPatch},
+    sessions::{Mode, SessionPatch, SessionState},
     usage::{UsageBy, UsageQuery},
 };
 use node::store::testing::Place;

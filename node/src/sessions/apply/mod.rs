@@ -6,6 +6,8 @@ mod call;
 mod said;
 mod session;
 mod task;
+#[cfg(test)]
+mod transitions;
 mod turn;
 
 pub(crate) use ask::{by_node, withdraw_all};
