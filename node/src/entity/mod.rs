@@ -1,5 +1,5 @@
-//! The tables as SeaORM sees them, one file each. Plain rows: rules about them live with the features that own them.
-//! Projected tables are written by `journal::projection` alone; everybody may read them.
+//! The tables as SeaORM sees them, one file each. Rows are plain data; the rules for them belong to the features. Only
+//! `journal::projection` writes projected tables; everybody may read them.
 
 pub mod approval;
 pub mod blob;
