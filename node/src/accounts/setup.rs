@@ -106,7 +106,7 @@ async fn find(db: &impl sea_orm::ConnectionTrait, token: &str, now: Millis) -> R
         .stored()
 }
 
-/// The secret has 256 random bits: a fast hash is enough, and a lookup by it leaks nothing through its timing.
+/// The secret has 256 random bits: a fast hash is enough, and a lookup by the hash tells an attacker nothing.
 fn hash_of(token: &str) -> String {
     blake3::hash(token.as_bytes()).to_hex().to_string()
 }

@@ -19,8 +19,8 @@ pub struct Own {
 pub struct Grant {
     /// One of the [`Own::settings`].
     pub file: &'static str,
-    /// Whether the file lies in the checkout of which the folder is a worktree, as the person's own settings do, rather
-    /// than in the folder.
+    /// Whether the file lies at the root of the checkout, and of a worktree's main checkout, rather than in the folder:
+    /// the person's own settings do.
     pub at_root: bool,
     /// The additions in order: a JSON pointer of at most two steps, and the new items.
     pub adds: Vec<(&'static str, Vec<String>)>,

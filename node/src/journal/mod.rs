@@ -216,10 +216,10 @@ impl Journal {
     /// and passes database errors on. If it fails or panics, its savepoint is rolled back, its neighbours go on, and no
     /// number is used up.
     ///
-    /// # Errors The operation's own. After these nothing was written: `StorageFull` (the disk is full) and
-    /// `Unavailable` (the database does not answer, the node stops, or it has lost its lease). `InDoubt` when the
-    /// database was lost during COMMIT and could not be asked afterwards: the caller then notifies listeners all the
-    /// same.
+    /// # Errors
+    /// The operation's own. After these nothing was written: `StorageFull` (the disk is full) and `Unavailable` (the
+    /// database does not answer, the node stops, or it has lost its lease). `InDoubt` when the database was lost during
+    /// COMMIT and could not be asked afterwards: the caller then notifies listeners all the same.
     pub async fn commit<T: Send + 'static>(
         &self,
         caller: &Caller,

@@ -25,8 +25,8 @@ const POSTGRES_READERS: u32 = 8;
 /// it is gone.
 const SQLITE_WAITS: Duration = Duration::from_secs(30);
 const POSTGRES_WAITS: Duration = Duration::from_secs(5);
-/// TCP keepalive for PostgreSQL: each end notices within half a minute that the other is gone, and the server frees
-/// what it held.
+/// TCP keepalive, set on the server for each connection: PostgreSQL notices within half a minute that our end is gone,
+/// and frees what it held.
 const KEPT_ALIVE: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),

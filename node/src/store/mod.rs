@@ -64,12 +64,11 @@ struct Inner {
 impl Store {
     /// Connects, takes the lease, and migrates the schema after a copy of an existing database.
     ///
-    /// # Errors Nothing is changed after any of these:
-    ///
+    /// # Errors
     /// - [`StoreError::Held`]: another process uses the directory or the database.
-    /// - [`StoreError::Newer`]: a newer version has migrated the database.
-    /// - [`StoreError::Foreign`]: the database and the directory belong to different nodes.
-    /// - [`StoreError::TooOld`]: the database version is too old.
+    /// - [`StoreError::Newer`]: a newer version has migrated the database. Nothing is changed.
+    /// - [`StoreError::Foreign`]: the database and the directory belong to different nodes. Nothing is changed.
+    /// - [`StoreError::TooOld`]: the version of the database program is too old.
     pub async fn open<M: MigratorTrait>(config: &StoreConfig, deps: &Deps) -> Result<Self, StoreError> {
         let lock = || {
             connect::prepare(&config.data_dir)?;

@@ -154,7 +154,7 @@ pub async fn packed<T: DeserializeOwned>(
         .to_owned();
     let row = db.query_one_raw(backend.build(&query)).await?;
     let text: Option<String> = row.map_or(Ok(None), |row| row.try_get_by_index(0))?;
-    // PostgreSQL packs no rows into NULL.
+    // PostgreSQL packs an empty result into NULL.
     text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text))
         .map_err(|error| DbErr::Json(error.to_string()))
 }
