@@ -29,7 +29,7 @@ enum Change {
 }
 
 impl Edit {
-    /// The edit of a call; `None` for calls that do not say what they change in which file.
+    /// The edit of a call; `None` unless the call says what it changes in which file.
     pub(crate) fn of(folder: &str, parts: &CallParts, input: &Value) -> Option<Self> {
         let text = |part: &Option<String>| text(input, part.as_deref()).map(str::to_owned);
         let path = text(&parts.path)?;
@@ -118,8 +118,8 @@ pub(crate) fn past(folder: &str, parts: &CallParts, input: &Value) -> Option<Dif
     Edit::of(folder, parts, input).map(|edit| edit.unplaced(Unplaced::Past))
 }
 
-/// The change that a call wants to make to the file as it is now, with context. Its lines have no numbers if the file
-/// does not show the place. `None` for calls that do not edit.
+/// The change that a call wants to make to the file as it is now, with context. Its lines have numbers only if the file
+/// shows the place. `None` for calls that do not edit.
 pub(crate) async fn proposed(
     folders: &Folders,
     journal: &Journal,

@@ -1,5 +1,5 @@
-//! Supervision: notices the end of tasks that a node cannot do without, and says once why the node must end. It
-//! restarts nothing and does not end the process: a task's owner decides what its end means.
+//! Supervision: notices the end of essential tasks, and says once why the node must end. A task's owner decides what
+//! its end means: nothing is restarted here, and the process goes on.
 
 use futures::FutureExt;
 use std::{any::Any, future::Future, panic::AssertUnwindSafe, sync::Arc};

@@ -43,8 +43,8 @@ impl AccountsService {
             .await
     }
 
-    /// Ends the logins and API tokens of people who have no password and whose GitHub account is not `listed` (numeric
-    /// id, last known login) any more. Returns the number of people.
+    /// Ends the logins and API tokens of people without a password whose GitHub account (numeric id, last known login)
+    /// is no longer `listed`. Returns the number of people.
     pub async fn shut_out_of_github(&self, listed: impl Fn(i64, &str) -> bool + Send) -> Result<usize> {
         let read = self.store.read();
         let by_github = credential::Entity::find()

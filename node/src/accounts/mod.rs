@@ -1,5 +1,5 @@
 //! Accounts: people, passwords, logins and API tokens, and whom a cookie or token stands for. It stores only hashes of
-//! secrets, never journals a secret, and must not serve HTTP.
+//! secrets, and keeps secrets out of the journal. It must not serve HTTP.
 
 mod github;
 mod logins;

@@ -1,5 +1,5 @@
-//! Password hashing with argon2id, off the async threads, a few at a time. It does not know whose password it is, and
-//! its timing must not reveal whether a person exists.
+//! Password hashing with argon2id, off the async threads, a few at a time. It is unaware of whose password it is. Its
+//! timing must not reveal whether a person exists.
 
 use crate::{clock::Deps, journal::Stored};
 use argon2::{

@@ -1,5 +1,5 @@
 //! The record of refused sign-ins: a bounded number of events, however many attempts. It must not record an unknown
-//! name, which may be a password in the wrong field, and must not delay the answer.
+//! name, which may be a password in the wrong field. It runs beside the answer and never delays it.
 
 use super::{AccountsService, users};
 use crate::{clock::Deps, journal::Outcome, limits::Limiter};

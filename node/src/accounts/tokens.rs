@@ -201,7 +201,7 @@ impl AccountsService {
                     tracing::warn!(token.id = %id, %error, "the use of a token could not be noted");
                 }
             });
-            // The task goes on by itself: a database that takes no writes must not hold up a caller who only reads.
+            // The task goes on by itself: a database that refuses writes must not hold up a caller who only reads.
             let _ = tokio::time::timeout(NOTED_WITHIN, noting).await;
         }
         let Some(scope) = Scope::parse(&row.scope) else {

@@ -78,7 +78,7 @@ impl AccountsService {
         let hash = credential
             .as_ref()
             .and_then(|credential| credential.password_hash.clone());
-        // An overlong password cannot be right and is not worth hashing, but its answer must not be faster.
+        // An overlong password is always wrong. An empty one is hashed in its place, so that the answer takes as long.
         let password = if password.len() > 1_000 {
             String::new()
         } else {
@@ -377,7 +377,7 @@ pub(super) async fn account(db: &impl ConnectionTrait, key: (String, String)) ->
     let found = user::Entity::find_by_id(key).one(db).await.stored()?;
     let Some(found) = found else { return Ok(None) };
     let credential = credential::Entity::find_by_id(&found.id).one(db).await.stored()?;
-    // People of other nodes have no credential here, so they cannot sign in here.
+    // People of other nodes have no credential here.
     let Some(credential) = credential.filter(|_| may_enter(&found)) else {
         return Ok(None);
     };

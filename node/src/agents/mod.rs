@@ -137,7 +137,7 @@ pub fn still_planning(agent: AgentKind) -> Answer {
     }
 }
 
-/// The suggestions of an ask as rules at the scope that a person chose, without those that no session may have.
+/// The suggestions of an ask as rules at the scope that a person chose; rules forbidden in every session are left out.
 pub fn remember(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
     match agent {
         AgentKind::Claude | AgentKind::Demo => claude::permission::remember(suggestions, scope),
@@ -151,8 +151,8 @@ pub fn can_last(agent: AgentKind, suggestions: &[Suggestion]) -> bool {
     }
 }
 
-/// What an agent adds to the folder's own settings when it remembers these. `None` if it writes nothing there, or if
-/// that cannot be foretold.
+/// What an agent adds to the folder's own settings when it remembers these. `None` if it leaves them alone, or if the
+/// result cannot be foretold.
 pub fn grant(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope) -> Option<Grant> {
     match agent {
         AgentKind::Claude => claude::permission::grant(suggestions, scope),

@@ -3,8 +3,8 @@
 /// What an agent reads from a trusted folder.
 #[derive(Debug)]
 pub struct Own {
-    /// Files and folders, relative to the folder, to each folder above it up to the root of its checkout, and to the
-    /// checkout of which it is a worktree: `.claude/hooks`.
+    /// Files and folders such as `.claude/hooks`. Their names are relative to the folder, to each folder above it up to
+    /// its checkout's root, and to a worktree's main checkout.
     pub sources: &'static [&'static str],
     /// Files in the folder and in every folder above it: `.mcp.json`.
     pub above: &'static [&'static str],

@@ -59,7 +59,7 @@ pub(crate) enum Unread {
     Missing,
     /// It has more than [`FILE_MAX`] bytes.
     TooLarge,
-    /// It is no file, is not text, or may not be read.
+    /// It is unreadable, or anything but a text file.
     Unreadable,
 }
 

@@ -1,5 +1,5 @@
-//! Trust: what a folder would run by itself, and a seal over it as a person saw it. It only reads. A folder that cannot
-//! be read as a whole is not trusted, because nobody can vouch for it.
+//! Trust: what a folder would run by itself, and a seal over it as a person saw it. It only reads. Only a folder that
+//! can be read as a whole can be trusted.
 
 use super::{
     git,
@@ -263,8 +263,8 @@ impl Contents {
             // refused.
             let (file, length) = open::anywhere(&path).map_err(unreadable)?;
             left = left.checked_sub(length).ok_or_else(Unvouchable::too_much)?;
-            // One byte more than the length. A file that grows meanwhile, or reports no length like the kernel's own
-            // files, must not count as read.
+            // One byte more than the length. A file may grow meanwhile, or report a length of 0 like the kernel's own
+            // files; either is refused.
             let mut file = file.take(length + 1);
             let mut begins = Vec::new();
             let shows = matches!(keep, Keep::Beginnings) && contents.beginnings.len() < SHOWN_FILES;

@@ -64,7 +64,7 @@ pub enum Belongs {
     Node,
     /// A session: for callers who may see it.
     Session(SessionId),
-    /// No owner can be told, so nobody is told.
+    /// Unknown owner: for nobody.
     Unknown,
 }
 

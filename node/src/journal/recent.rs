@@ -1,5 +1,5 @@
-//! A cache of the newest events, which saves followers of the journal a read from the database. It must hold neither
-//! purged payloads nor gaps between its events.
+//! A cache of the newest events, which saves followers of the journal a read from the database. Its events are
+//! consecutive, and a purge clears it.
 
 use super::{Recorded, StoredEvent};
 use model::Pos;

@@ -1,5 +1,5 @@
-//! The writer: one task that runs queued operations in one transaction and answers each after the commit. Batches never
-//! overlap, no answer comes before the fsync, and no database that is gone holds it up for ever.
+//! The writer: one task that runs queued operations in one transaction and answers each after its durable commit. It
+//! runs one batch at a time, with a time limit in case the database is gone.
 
 use super::{
     NewEvent, Operation, Secrets, Stored, StoredEvent, Tx, Value, Waiting, Wish, blob,

@@ -1,5 +1,5 @@
-//! A single-flight cache: concurrent readers of a key share one read. It must not return a value older than the
-//! position that its caller knows of, nor one older than its short lifetime.
+//! A single-flight cache: concurrent readers of a key share one read. A value must be at least as new as the position
+//! its caller knows of, and younger than a second.
 
 use crate::supervise::caught;
 use futures::{
@@ -44,7 +44,7 @@ impl<K, V> Default for Readings<K, V> {
 
 impl<K: Eq + Hash, V: Clone + Send + Sync + 'static> Readings<K, V> {
     /// The value of `key` at `needed` or later, where `ready` is committed. The first caller starts `read` in a task of
-    /// the node's own: a follower that is no longer polled, or is gone, must not block the others.
+    /// the node's own, so a stalled or dropped follower blocks nobody else.
     ///
     /// # Errors
     /// Those of reading, for everybody who waits for this read; the next caller reads again.
@@ -169,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_asked_first_and_is_gone_holds_up_nobody() {
         let counted = Counted::fresh_for(Duration::from_hours(1));
-        // The first caller never polls again, like a stream whose client does not read.
+        // The first caller stops polling, like a stream with a stalled client.
         let mut first = Box::pin(counted.get(1, 1));
         assert!(futures::poll!(&mut first).is_pending());
         let second = tokio::time::timeout(Duration::from_secs(20), counted.get(1, 1)).await;

@@ -1,5 +1,5 @@
-//! Processes: agents under their shims, their spools and their ends. This is the only module that spawns. It does not
-//! know what an agent's lines mean, and must never report a good end that nobody saw.
+//! Processes: agents under their shims, their spools and their ends. This is the only module that spawns. It leaves the
+//! meaning of an agent's lines to others. It must report a good end only if somebody saw it.
 //!
 //! Every agent runs under a shim: the same binary, executed again and detached from the node. The shim holds the
 //! agent's input and output, appends what the agent prints to a spool in the run's directory, and records its end. So

@@ -1,5 +1,5 @@
-//! All runs of a node: start, reach, end, find again after a restart, and remove. A run that is reported as ended must
-//! have no process left, and an end that nobody saw is never reported as good.
+//! All runs of a node: start, reach, end, find again after a restart, and remove. All processes of a run are gone
+//! before it is reported as ended. A good end is reported only if somebody saw it.
 
 use super::{
     AttachError, Attached, ControlError, Limits, ShimProgram, Signal, Spec, StartError,
@@ -190,8 +190,7 @@ impl Processes {
         self.ask(run, Op::Line, n, line, TAKE_LINE).await
     }
 
-    /// Writes a line without a number to the agent, for a line that cannot be stored first. Not idempotent: a retry may
-    /// write it twice.
+    /// Writes an unnumbered line to the agent, if it cannot be stored first. A retry may write it twice.
     pub async fn aside(&self, run: RunId, line: &[u8]) -> Result<(), ControlError> {
         if line.len() > wire::MAX_PAYLOAD || line.contains(&b'\n') {
             return Err(ControlError::BadLine);

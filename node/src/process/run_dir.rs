@@ -106,8 +106,8 @@ impl RunDir {
         self.read("shim.json")
     }
 
-    /// Claims the run for this shim, or for nobody. Only the first claim returns `true`. Later ones must neither start
-    /// an agent nor report that none was started.
+    /// Claims the run for this shim, or for nobody. Only the first claim returns `true`: only then may a shim start the
+    /// agent, or the node report that none was started.
     pub(super) fn claim(&self, identity: &Identity) -> io::Result<bool> {
         let temporary = self.0.join(format!("shim.json.{}", std::process::id()));
         write_synced(&temporary, identity)?;

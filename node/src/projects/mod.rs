@@ -1,5 +1,5 @@
-//! Projects: the folders a node knows, their git facts and their trust. It must neither read a folder itself (`folder`
-//! does) nor run anything from it.
+//! Projects: the folders a node knows, their git facts and their trust. Folders are read through `folder` only, and
+//! nothing in them is run.
 
 mod demo;
 

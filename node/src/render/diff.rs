@@ -126,7 +126,7 @@ fn finish(path: &str, hunks: Vec<Hunk>) -> Diff {
     };
     let mut work = MOST_WORK;
     for hunk in hunks {
-        // Hunks that are not shown are only counted, neither compared nor copied.
+        // Hunks beyond the limit are only counted, without the cost of comparing and copying.
         let room = MOST_LINES.saturating_sub(diff.lines.len());
         if room == 0 {
             diff.omitted += 1;

@@ -1,5 +1,5 @@
-//! Retention: purges sessions that can no longer be restored, and removes old spools. It must not touch what can still
-//! be restored, nor the directory of a run that has not ended.
+//! Retention: purges sessions whose time to be restored is over, and removes old spools. It must spare the directory of
+//! a run under way.
 
 use crate::{
     clock::Deps,

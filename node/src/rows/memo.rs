@@ -48,7 +48,7 @@ impl Memo {
         }
     }
 
-    /// Nothing under this lock panics, and a map of whole entries has no half-made state, so a poisoned lock is sound.
+    /// Nothing under this lock panics, and every entry of the map is whole, so a poisoned lock is sound.
     fn kept(&self) -> MutexGuard<'_, HashMap<String, (Pos, Arc<Session>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

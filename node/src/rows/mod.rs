@@ -1,5 +1,5 @@
-//! Rows: turns stored tables into what pages and sockets show, within the caller's scope. It only reads. A caller gets
-//! no row that they may not see.
+//! Rows: turns stored tables into what pages and sockets show. It only reads, and returns only rows that the caller may
+//! see.
 
 mod approvals;
 mod beginning;

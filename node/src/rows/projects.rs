@@ -75,12 +75,12 @@ impl Rows {
             .collect())
     }
 
-    /// A row with its folder's state; without that, and `unread`, if the folder does not answer.
+    /// A row with its folder's state; `unread` and without the state if the folder is silent.
     pub(crate) async fn project_row(&self, row: project::Model, active: Option<Millis>) -> Option<Project> {
         let id = row.id.parse().ok()?;
         let read = self.folders.facts(&row).await;
         let unread = read.is_err();
-        // A folder that does not answer gets no claims.
+        // A silent folder: every fact counts as unknown.
         let facts = read.unwrap_or(Facts {
             branch: None,
             remote: None,

@@ -291,8 +291,8 @@ impl Engine {
         }
     }
 
-    /// Ends a session's agent; `false` when it has none. Never waits, and needs neither the runner nor the database: a
-    /// full disk or an agent that does not read may hold the runner up.
+    /// Ends a session's agent; `false` when it has none. Returns at once, and works without the runner and the
+    /// database: a full disk or an agent that does not read may hold the runner up.
     pub(crate) fn stop(self: &Arc<Self>, session: SessionId, stop: Stop) -> bool {
         let Some((run, told)) = self.told(session) else {
             return false;

@@ -583,7 +583,8 @@ impl ports::Sessions for SessionsService {
             if changed.visibility.is_some() && scribe.row.owner != caller.user.map(|user| user.to_string()) {
                 return Err(Error::Forbidden("only its owner may change who sees a session".into()));
             }
-            // Only a real change is recorded: people who never saw the session must not learn that it is private.
+            // Only a real change is recorded: the hub tells everybody that a session which becomes private is gone, so
+            // a repeated event would reveal it.
             changed.visibility = changed
                 .visibility
                 .filter(|visibility| visibility.word() != scribe.row.visibility);

@@ -319,8 +319,8 @@ impl<'t> Scribe<'t> {
             .stored()
     }
 
-    /// The newest given prompt, if nothing came of it: neither a word of the agent nor the end of its turn. A prompt
-    /// that a person stopped is dropped if another one waits.
+    /// The newest given prompt, unless the agent has said a word about it or ended its turn. A prompt that a person
+    /// stopped is dropped if another one waits.
     async fn unread_prompt(&self) -> Result<Option<prompt::Model>> {
         let Some(row) = self.last_sent().await? else {
             return Ok(None);

@@ -39,7 +39,7 @@ const BATCHES: [(&str, &str); 2] = [
     ("statement_timeout", "9000"),
     ("idle_in_transaction_session_timeout", "15000"),
 ];
-/// Readers cannot write, and statements without a waiting caller end.
+/// Readers are read-only, and a statement ends when its caller has stopped waiting.
 const READS: [(&str, &str); 2] = [("default_transaction_read_only", "on"), ("statement_timeout", "14000")];
 
 /// The purpose of a writing connection.

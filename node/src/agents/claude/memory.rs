@@ -1,5 +1,5 @@
-//! A driver's bounded memory of a stream: an agent that never ends its calls must not fill the node's memory. The
-//! oldest value is evicted first.
+//! A driver's bounded memory of a stream, because an agent might start calls for ever without ending them. The oldest
+//! value is evicted first.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -181,7 +181,7 @@ fn request(id: &str) -> Option<(u64, Wish)> {
         "model" => Wish::Model,
         _ => Wish::Mode(Mode::parse(word.strip_prefix("mode-")?)?),
     };
-    // The id comes back from the agent, so a number that cannot be ours must not become the newest.
+    // The id comes back from the agent: only a plausible number may become the newest.
     Some((number.parse().ok().filter(|number| *number < 1 << 53)?, wish))
 }
 

@@ -29,7 +29,7 @@ fn scope(destination: Option<&str>) -> RememberScope {
     }
 }
 
-/// The suggestions as rules at the scope that a person chose, without those that no session may have.
+/// The suggestions as rules at the scope that a person chose; rules forbidden in every session are left out.
 pub fn remember(suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
     suggestions
         .iter()
@@ -68,8 +68,8 @@ fn at_scope(raw: &Value, scope: RememberScope) -> Value {
     raw
 }
 
-/// What the agent adds to the folder's own settings for these suggestions at this scope. `None` if it writes nothing
-/// there, or anything but an additional permission.
+/// What the agent adds to the folder's own settings for these suggestions at this scope. `None` if it leaves them
+/// alone, or does anything but add permissions.
 pub fn grant(suggestions: &[Suggestion], scope: RememberScope) -> Option<Grant> {
     let (mut allow, mut directories) = (Vec::new(), Vec::new());
     for Suggestion { raw, .. } in suggestions {

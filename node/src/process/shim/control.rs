@@ -110,7 +110,7 @@ fn write(input: &mut Input, line: &mut Vec<u8>) -> Result<(), String> {
     let pipe = input.pipe.as_mut().ok_or_else(String::new)?;
     line.push(b'\n');
     pipe.write_all(line).map_err(|error| {
-        // The agent reads no more, and a part of the line may be in the socket, so nothing can follow it.
+        // The agent has stopped reading, perhaps in the middle of this line, so no line can follow.
         input.pipe = None;
         error.to_string()
     })

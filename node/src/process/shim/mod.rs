@@ -1,5 +1,5 @@
 //! The shim: holds one agent's input and output, stores what it prints, and records its end. It is the node's own
-//! binary in a process of its own. It must neither interpret the output nor depend on a living node.
+//! binary in a process of its own, and works without a living node. It must not interpret the output.
 
 mod control;
 mod keep;

@@ -135,8 +135,8 @@ pub(crate) fn by_node(at: i64, why: &str) -> Decided {
     }
 }
 
-/// Why a tool asks. Without a cause it is the mode that asks, since no rule decided. A cause that this version does not
-/// know gives `None`.
+/// Why a tool asks. If the agent gives no cause, its mode asks and no rule decided. `None` for a cause that this
+/// version does not know.
 fn reason_in_words(kind: ApprovalKind, cause: Cause, mode: Mode) -> Option<String> {
     if cause == Cause::Unsaid && kind != ApprovalKind::Tool {
         return None;

@@ -23,8 +23,8 @@ use model::{
 };
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 
-/// Commits what the agent of `run` did up to byte `offset` of its output. Idempotent: an offset that is in the journal
-/// already changes nothing, so a caller may retry without an answer. With `ending` the agent gets no more prompts.
+/// Commits what the agent of `run` did up to byte `offset` of its output. Idempotent by offset, so a caller may retry
+/// after a lost answer. With `ending` the agent gets no more prompts.
 pub(crate) async fn agent_events<'t>(
     tx: &'t Tx<'t>,
     session: SessionId,

@@ -481,7 +481,8 @@ impl Runner {
             .partial(self.session, shown.filter(|partial| !partial.text.is_empty()));
     }
 
-    /// Interrupts with a timeout: neither a database that hangs nor an agent that does not read delays its end.
+    /// Interrupts with a timeout: the agent's end must not wait for a hung database or an agent that has stopped
+    /// reading.
     async fn interrupt(&mut self) {
         let lines = self.driver.interrupt();
         let interrupted = async {
