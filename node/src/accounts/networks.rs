@@ -1,5 +1,5 @@
-//! The networks from which each person signed in during the last 30 days. Their sign-ins are spared when strangers try
-//! the account from everywhere. Only the account's own limits may use this.
+//! The networks from which each person signed in during the last 30 days. They are spared when strangers try the
+//! account from everywhere. Only the account's own limits may use this.
 
 use super::{AccountsService, users};
 use crate::{

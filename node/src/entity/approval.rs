@@ -21,11 +21,11 @@ pub struct Model {
     pub run: String,
     /// The process's id of the request.
     pub request: String,
-    /// The name of an `ApprovalKind`.
+    /// The `word()` of an `ApprovalKind`.
     pub kind: String,
     /// The tool's name.
     pub tool: String,
-    /// The name of the tool's `CallClass`.
+    /// The `word()` of the tool's `CallClass`.
     pub class: String,
     /// The tool's name for people, if it differs.
     pub label: Option<String>,
@@ -41,7 +41,7 @@ pub struct Model {
     pub suggestions: String,
     /// JSON array of questions.
     pub questions: String,
-    /// The name of an `ApprovalState`.
+    /// The `word()` of an `ApprovalState`.
     pub state: String,
     /// When it was asked, unix ms.
     pub created: i64,

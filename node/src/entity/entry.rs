@@ -18,7 +18,7 @@ pub struct Model {
     pub origin: String,
     /// The turn; 0 before the first.
     pub turn: i64,
-    /// The name of an `EntryKind`.
+    /// The `word()` of an `EntryKind`.
     pub kind: String,
     /// Its time, unix ms.
     pub at: i64,
@@ -34,13 +34,13 @@ pub struct Model {
     pub call: Option<String>,
     /// The tool's name.
     pub tool: Option<String>,
-    /// The name of the tool's `CallClass`.
+    /// The `word()` of the tool's `CallClass`.
     pub class: Option<String>,
     /// The tool's name for people, if it differs.
     pub label: Option<String>,
     /// The call's target, on one line.
     pub target: Option<String>,
-    /// The name of a `CallStatus`.
+    /// The `word()` of a `CallStatus`.
     pub status: Option<String>,
     /// The outcome in a few words.
     pub result: Option<String>,

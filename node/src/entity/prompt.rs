@@ -21,7 +21,7 @@ pub struct Model {
     pub by_name: String,
     /// When it was accepted, unix ms.
     pub at: i64,
-    /// The name of a `PromptState`.
+    /// The `word()` of a `PromptState`.
     pub state: String,
     /// The position of the event that queued it.
     pub pos: i64,

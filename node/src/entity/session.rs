@@ -17,11 +17,11 @@ pub struct Model {
     pub origin: String,
     /// Its project.
     pub project: String,
-    /// The name of an `AgentKind`.
+    /// The `word()` of an `AgentKind`.
     pub agent: String,
     /// The version that the agent reported.
     pub agent_version: Option<String>,
-    /// The name of a `Mode`.
+    /// The `word()` of a `Mode`.
     pub mode: String,
     /// The model that the agent reported, else the chosen one.
     pub model: Option<String>,
@@ -31,13 +31,13 @@ pub struct Model {
     pub title_folded: String,
     /// The person who started it.
     pub owner: Option<String>,
-    /// The name of a `Visibility`.
+    /// The `word()` of a `Visibility`.
     pub visibility: String,
     /// The git branch at its start.
     pub branch: Option<String>,
     /// JSON array of words.
     pub tags: String,
-    /// The name of a `SessionState`.
+    /// The `word()` of a `SessionState`.
     pub state: String,
     /// When the state began, unix ms.
     pub state_since: i64,

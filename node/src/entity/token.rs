@@ -16,7 +16,7 @@ pub struct Model {
     pub name: String,
     /// Hash of the secret, hex.
     pub hash: String,
-    /// The name of a `Scope`.
+    /// The `word()` of a `Scope`.
     pub scope: String,
     /// When it was created, unix ms.
     pub created: i64,

@@ -15,7 +15,7 @@ pub struct Model {
     pub origin: String,
     /// The name they sign in with.
     pub name: String,
-    /// The name of a `Role`.
+    /// The `word()` of a `Role`.
     pub role: String,
     /// Their GitHub login.
     pub github: Option<String>,

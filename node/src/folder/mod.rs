@@ -325,7 +325,7 @@ fn file(folder: &Path, path: &Path) -> Result<String, Unread> {
         path
     };
     let failed = |error: io::Error| match Errno::from_io_error(&error) {
-        // A link or `..` leads out, or links form a circle. An old kernel refuses every link in this way.
+        // A link or `..` leads out, or links form a circle. Without `openat2` every link ends here.
         Some(Errno::XDEV | Errno::LOOP) => Unread::Outside,
         Some(Errno::NOENT) => Unread::Missing,
         _ => Unread::Unreadable,

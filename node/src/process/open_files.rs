@@ -23,8 +23,8 @@ pub fn raise_open_files() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// The soft limit for agents: low, because some programs walk through every file they might have open. `None` if it was
-/// never raised.
+/// The soft limit for agents: the node's original one, because some programs walk through every file they might have
+/// open. `None` if it was never raised.
 pub(super) fn given() -> Option<u64> {
     GIVEN.get().copied().flatten()
 }

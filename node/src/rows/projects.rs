@@ -80,7 +80,7 @@ impl Rows {
         let id = row.id.parse().ok()?;
         let read = self.folders.facts(&row).await;
         let unread = read.is_err();
-        // A silent folder: every fact counts as unknown.
+        // A silent folder: these are placeholders, and `unread` says so.
         let facts = read.unwrap_or(Facts {
             branch: None,
             remote: None,

@@ -134,8 +134,8 @@ pub fn no_core_dumps() {
     );
 }
 
-/// The first execution: starts the second one in a session of its own and ends, so that the shim has no parent that
-/// waits.
+/// The first execution: starts the second one in a session of its own and ends, so that the shim is no child of the
+/// node.
 fn detach() -> io::Result<()> {
     // `setsid` fails for the leader of a process group. That does no harm: the second execution leads none.
     let _ = rustix::process::setsid();

@@ -91,7 +91,7 @@ pub(super) struct Line {
 pub(super) enum Input<R> {
     /// The agent has said this.
     Said(Vec<Line>),
-    /// A wish of a person, and the lines that tell it to the agent.
+    /// A wish, and the lines that tell it to the agent.
     Order {
         wish: Wish,
         lines: Vec<Vec<u8>>,
