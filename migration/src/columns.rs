@@ -1,36 +1,36 @@
-//! Short words for columns, tables and indexes, the same on both databases.
-//! It must not change once a migration that uses it has shipped: migrations are immutable.
+//! Helpers for columns, tables and indexes, the same on both databases. They must not change once a migration that uses
+//! them has shipped, because migrations are immutable.
 
 use sea_orm_migration::prelude::*;
 
-/// Text of any length.
+/// A text of any length.
 pub(crate) fn text(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).string().not_null().take()
 }
 
-/// A 64-bit number.
+/// A 64-bit integer.
 pub(crate) fn int(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().take()
 }
 
-/// A 32-bit number.
+/// A 32-bit integer.
 pub(crate) fn small(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).integer().not_null().take()
 }
 
-/// True or false.
+/// A boolean.
 pub(crate) fn flag(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).boolean().not_null().take()
 }
 
-/// Bytes, kept as given.
+/// Raw bytes.
 pub(crate) fn bytes(name: &'static str) -> ColumnDef {
     ColumnDef::new_with_type(name, ColumnType::VarBinary(StringLen::None))
         .not_null()
         .take()
 }
 
-/// The same column, but it may be absent.
+/// The same column, nullable.
 pub(crate) fn null(mut column: ColumnDef) -> ColumnDef {
     column.null().take()
 }
@@ -44,7 +44,7 @@ pub(crate) fn table(
     let mut table = Table::create().table(name).to_owned();
     let mut columns: Vec<ColumnDef> = columns.into_iter().collect();
     if let [only] = key {
-        // Declared on the column: SQLite then makes an integer key the row id, and needs no second tree.
+        // Declared on the column, so that SQLite uses an integer key as the row id and needs no second B-tree.
         for column in &mut columns {
             if column.get_column_name() == *only {
                 column.primary_key();
@@ -72,7 +72,7 @@ pub(crate) fn index(name: &'static str, table: &'static str, columns: &[&'static
     index
 }
 
-/// A named index that refuses a second equal row.
+/// A named unique index.
 pub(crate) fn unique(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     index(name, table, columns).unique().to_owned()
 }

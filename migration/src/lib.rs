@@ -1,5 +1,5 @@
-//! Immutable schema steps of an OrchWiz node, the same on SQLite and PostgreSQL.
-//! A step never imports entities: those describe the newest schema, a step describes its own.
+//! Immutable schema steps of an OrchWiz node, the same on SQLite and PostgreSQL. A step never imports entities: those
+//! describe the newest schema, and a step describes its own.
 
 use sea_orm_migration::prelude::*;
 

@@ -28,7 +28,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Every table, in the order of creation.
+/// Every table in order of creation.
 const TABLES: &[&str] = &[
     "event",
     "log",
@@ -57,10 +57,10 @@ const TABLES: &[&str] = &[
     "cursor",
 ];
 
-/// The key of what an event names: the same id in the log of another node is another row.
+/// The key of an event's subject: another node's log may use the same id for another row.
 const KEY: &[&str] = &["id", "origin"];
 
-/// The log itself and its counters.
+/// The log and its counters.
 async fn journal(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(table(
@@ -107,7 +107,7 @@ async fn journal(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Folded from events; no foreign keys, for a filter may withhold the parent.
+/// Tables folded from events. They have no foreign keys, because a filter may withhold the parent.
 async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(table(
@@ -125,7 +125,7 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             ],
         ))
         .await?;
-    // Names of those who are gone may repeat; that nobody else takes a name twice is checked when a person is created.
+    // Not unique, because names of removed people may repeat. Creating a person checks that the name is free.
     manager
         .create_index(index("user_name_origin", "user", &["name", "origin"]))
         .await?;
@@ -156,7 +156,7 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .create_table(table(
             "session",
             KEY,
-            // On the heap: as an array it would be larger than a stack frame should be.
+            // On the heap, because the array would be too large for a stack frame.
             vec![
                 text("id"),
                 text("origin"),
@@ -199,7 +199,7 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             ],
         ))
         .await?;
-    // It says who may see a session and where it stands, so that a list of the newest looks at no row.
+    // A covering index: it holds who may see a session and its place, so a list of the newest reads no row.
     manager
         .create_index(index(
             "session_newest",
@@ -207,8 +207,8 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             &["updated", "id", "archived", "deleted", "visibility", "owner", "pos"],
         ))
         .await?;
-    // Sessions that wait for an agent, in the order in which they began to. Both databases use it where the state is
-    // said in the statement's text.
+    // A partial index of sessions that wait for an agent, in the order in which they began to wait. Both databases use
+    // it if the state is literal text in the statement.
     let waits = Expr::col("state")
         .eq(Expr::cust("'queued'"))
         .and(Expr::col("deleted").is_null());
@@ -226,7 +226,7 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             &["agent", "updated", "id"],
         ))
         .await?;
-    // What was put away: the few that the list of the others never shows.
+    // A partial index of the few archived sessions, which the usual list leaves out.
     let away = Expr::col("archived").is_not_null();
     manager
         .create_index(
@@ -416,7 +416,7 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Never journaled.
+/// Private tables, never journaled.
 async fn private(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(table(
@@ -492,7 +492,7 @@ async fn private(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// About this node only.
+/// Local tables, about this node only.
 async fn local(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(table(

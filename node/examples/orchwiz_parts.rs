@@ -1,5 +1,4 @@
-//! The parts of the `orchwiz` program that the engine's tests start: the shim and the demo agent.
-//! It must not be used for anything else.
+//! The parts of the `orchwiz` program that the engine's tests start: the shim and the demo agent. It has no other use.
 
 use std::{env, ffi::OsString, process::ExitCode};
 

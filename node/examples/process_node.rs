@@ -1,5 +1,5 @@
-//! A node in miniature for the tests of `node::process`: it is the shim's program, and a node that a test can kill.
-//! It must not be used for anything else.
+//! A miniature node for the tests of `node::process`: the shim's program, and a node that a test can kill. It has no
+//! other use.
 #![expect(clippy::print_stdout, reason = "it answers the test on its standard output")]
 
 use model::id::RunId;
@@ -42,10 +42,11 @@ fn processes(runs: &str) -> Processes {
     Processes::new(PathBuf::from(runs), shim, Deps::system())
 }
 
-/// Starts every run with the script and its number, reads some of each, gives each three lines, says so, and stays.
+/// Starts every run with the script and its number, reads a part of each, writes each three lines, reports that and
+/// stays.
 async fn start(runs: &str, script: &str, ids: &[&str]) {
     let processes = processes(runs);
-    // What a node has open and its shims must not.
+    // A file that a node has open and its shims must not.
     let _database = fs::File::create(format!("{runs}/node.db")).expect("the test's folder is writable");
     let mut started = tokio::task::JoinSet::new();
     for (number, id) in ids.iter().enumerate() {
@@ -76,7 +77,7 @@ async fn start(runs: &str, script: &str, ids: &[&str]) {
     tokio::time::sleep(Duration::from_mins(2)).await;
 }
 
-/// Follows a run to its end and says what it gave and how much memory that took.
+/// Follows a run to its end; prints what it gave and the memory that took.
 async fn follow(runs: &str, run: &str) {
     let mut attached = processes(runs)
         .attach(run.parse().expect("tests pass ids"), 0)

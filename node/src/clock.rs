@@ -1,5 +1,5 @@
-//! The injected sources of time, randomness and identity.
-//! Nothing else in this crate may read a clock or draw random bytes: that is what makes every run repeatable in a test.
+//! The injected sources of time, randomness and ids. Nothing else in this crate may read a clock or draw random bytes,
+//! so that tests are repeatable.
 
 use model::Millis;
 use std::{
@@ -8,30 +8,29 @@ use std::{
 };
 use uuid::Uuid;
 
-/// Tells the time.
+/// A source of time.
 pub trait Clock: Send + Sync {
-    /// Now, in unix milliseconds. It may be set, forwards and backwards.
+    /// The wall clock in unix ms. It may be set forwards and backwards.
     fn now(&self) -> Millis;
 
-    /// Milliseconds since some moment before: it never goes back and does not notice when the clock is set. For limits
-    /// and waiting; it means nothing after a restart.
+    /// The monotonic clock in ms since some earlier moment, for limits and waits. It has no meaning after a restart.
     fn elapsed(&self) -> Millis;
 }
 
-/// Draws random bytes fit for secrets.
+/// A source of random bytes fit for secrets.
 pub trait Random: Send + Sync {
     /// Fills the buffer.
     fn fill(&self, buffer: &mut [u8]);
 }
 
-/// Time and randomness, together as everything takes them.
+/// Time and randomness, as all parts take them.
 #[derive(Clone)]
 pub struct Deps {
-    /// Tells the time.
+    /// The source of time.
     pub clock: Arc<dyn Clock>,
-    /// Draws random bytes.
+    /// The source of random bytes.
     pub random: Arc<dyn Random>,
-    /// The millisecond of the last id, and how many ids it has seen.
+    /// The millisecond of the last id, and its counter.
     last_id: Arc<Mutex<(u64, u16)>>,
 }
 
@@ -46,7 +45,7 @@ impl Deps {
         )
     }
 
-    /// Time and randomness from elsewhere.
+    /// Uses other sources.
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         Self {
             clock,
@@ -55,12 +54,12 @@ impl Deps {
         }
     }
 
-    /// Now, in unix milliseconds.
+    /// The wall clock in unix ms.
     pub fn now(&self) -> Millis {
         self.clock.now()
     }
 
-    /// Milliseconds since some moment before, untouched by a clock that is set: for limits and waiting.
+    /// The monotonic clock in ms, for limits and waits.
     pub fn elapsed(&self) -> Millis {
         self.clock.elapsed()
     }
@@ -72,15 +71,14 @@ impl Deps {
         bytes
     }
 
-    /// A new UUIDv7: sorts by the time it was made, and those of one millisecond by the order in which they were made
-    /// (RFC 9562, 6.2, method 1).
+    /// A new UUIDv7. Ids sort by their time, and within one millisecond by their order (RFC 9562, 6.2, method 1).
     pub fn uuid_v7(&self) -> Uuid {
         let mut bytes: [u8; 10] = self.bytes();
         let millis = u64::try_from(self.now()).unwrap_or(0);
         let mut last = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
         *last = match *last {
             (at, count) if at == millis => (at, (count + 1).min(0x0fff)),
-            // A random start leaves half of the twelve bits to count in.
+            // A random start leaves half of the twelve bits for counting.
             _ => (millis, u16::from_be_bytes([bytes[0], bytes[1]]) & 0x07ff),
         };
         bytes[..2].copy_from_slice(&last.1.to_be_bytes());
@@ -116,7 +114,7 @@ impl Random for SystemRandom {
     }
 }
 
-/// Sources a test can steer.
+/// Manual and seeded sources for tests.
 pub mod testing {
     use super::{Clock, Deps, Millis, Random};
     use std::sync::{
@@ -124,7 +122,7 @@ pub mod testing {
         atomic::{AtomicI64, Ordering},
     };
 
-    /// A clock that moves only when told.
+    /// A clock that moves only when told to.
     #[derive(Default)]
     pub struct ManualClock {
         now: AtomicI64,
@@ -132,7 +130,7 @@ pub mod testing {
     }
 
     impl ManualClock {
-        /// Starts at `now`.
+        /// A clock that starts at `now`, in unix ms.
         pub fn new(now: Millis) -> Arc<Self> {
             Arc::new(Self {
                 now: AtomicI64::new(now),
@@ -140,13 +138,13 @@ pub mod testing {
             })
         }
 
-        /// Time passes: `by` milliseconds. Less than none is as [`step`](Self::step).
+        /// Lets `by` milliseconds pass. A negative `by` acts like [`step`](Self::step).
         pub fn advance(&self, by: Millis) {
             self.now.fetch_add(by, Ordering::SeqCst);
             self.elapsed.fetch_add(by.max(0), Ordering::SeqCst);
         }
 
-        /// Somebody sets the clock: `by` milliseconds forwards, or backwards, while no time passes.
+        /// Sets the wall clock `by` milliseconds forwards or backwards while no time passes.
         pub fn step(&self, by: Millis) {
             self.now.fetch_add(by, Ordering::SeqCst);
         }
@@ -162,7 +160,7 @@ pub mod testing {
         }
     }
 
-    /// The same bytes for the same seed; for tests only, never for secrets.
+    /// A deterministic sequence of bytes; for tests only, never for secrets.
     pub struct SeededRandom(Mutex<blake3::OutputReader>);
 
     impl SeededRandom {
@@ -180,7 +178,7 @@ pub mod testing {
         }
     }
 
-    /// A steerable clock at 2026-11-22 and the random sequence of `seed`.
+    /// A manual clock at 2026-11-22 and the random sequence of `seed`.
     pub fn deps(seed: u64) -> (Deps, Arc<ManualClock>) {
         let clock = ManualClock::new(1_795_305_600_000);
         (Deps::new(clock.clone(), SeededRandom::new(seed)), clock)

@@ -1,5 +1,5 @@
-//! Edits: the change that a call wants to make to a file, placed in the file as it is.
-//! It invents no line numbers: what the file does not show has none, and says why.
+//! Edits: the change that a call wants to make to a file, placed in the file as it is. Lines have numbers only where
+//! the file shows their place; the diff says why if they have none.
 
 use crate::{
     folder::{Folders, Unread},
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The change that a call wants to make to a file.
 #[derive(Clone)]
 pub(crate) struct Edit {
-    /// The path as it is shown: relative to the folder where it lies inside.
+    /// The path as it is shown: relative if it lies inside the folder.
     shown: String,
     path: PathBuf,
     change: Change,
@@ -29,7 +29,7 @@ enum Change {
 }
 
 impl Edit {
-    /// `None` for calls that do not say what they change in which file.
+    /// The edit of a call; `None` unless the call says what it changes in which file.
     pub(crate) fn of(folder: &str, parts: &CallParts, input: &Value) -> Option<Self> {
         let text = |part: &Option<String>| text(input, part.as_deref()).map(str::to_owned);
         let path = text(&parts.path)?;
@@ -53,12 +53,12 @@ impl Edit {
         })
     }
 
-    /// Whether it writes all of the file.
+    /// Whether it replaces the whole file.
     pub(crate) const fn is_of_all(&self) -> bool {
         matches!(self.change, Change::Write(_))
     }
 
-    /// As far as the call itself says.
+    /// The diff from the call alone.
     fn unplaced(&self, why: Unplaced) -> Diff {
         match &self.change {
             Change::Write(content) => render::unplaced(&self.shown, "", content, why),
@@ -66,7 +66,7 @@ impl Edit {
         }
     }
 
-    /// In the file as it is.
+    /// The diff placed in the file.
     pub(crate) fn placed(&self, file: std::result::Result<String, Unread>) -> Diff {
         match (&self.change, file) {
             (Change::Write(content), Ok(before)) => render::diff(&self.shown, &before, content),
@@ -88,8 +88,8 @@ impl Edit {
     }
 }
 
-/// A file before and after its replacement, as agents do it: line ends count as `\n`, and what is replaced once must be
-/// there once.
+/// A file before and after its replacement, as agents do it: line ends count as `\n`, and text that is replaced once
+/// must occur once.
 fn replaced(file: String, old: &str, new: &str, all: bool) -> std::result::Result<(String, String), Unplaced> {
     let file = if file.contains("\r\n") && !file.contains(old) {
         file.replace("\r\n", "\n")
@@ -113,13 +113,13 @@ fn replaced(file: String, old: &str, new: &str, all: bool) -> std::result::Resul
     }
 }
 
-/// The change a call that is over wanted to make. `None` for calls that do not edit.
+/// The change that a finished call wanted to make; `None` for calls that do not edit.
 pub(crate) fn past(folder: &str, parts: &CallParts, input: &Value) -> Option<Diff> {
     Edit::of(folder, parts, input).map(|edit| edit.unplaced(Unplaced::Past))
 }
 
-/// The change a call wants to make, in the file as it is at this moment, with the lines around it. Its lines have no
-/// numbers where the file does not show where it is. `None` for calls that do not edit.
+/// The change that a call wants to make to the file as it is now, with context. Its lines have numbers only if the file
+/// shows the place. `None` for calls that do not edit.
 pub(crate) async fn proposed(
     folders: &Folders,
     journal: &Journal,
@@ -129,7 +129,7 @@ pub(crate) async fn proposed(
 ) -> Option<Diff> {
     let edit = Edit::of(folder, parts, input)?;
     let (place, journal) = (edit.clone(), journal.clone());
-    // The call was stored without the node's secrets, so the file is compared without them too.
+    // The call was stored with masked secrets, so it is compared with the masked file.
     let read = folders
         .file(folder, edit.path.clone(), move |file| {
             place.placed(file.map(|text| journal.masked(&text).into_owned()))

@@ -1,14 +1,13 @@
-//! Bytes as lower-case hexadecimal digits, as ids, hashes and reports show them.
-//! It must not parse: ids and hashes are read where they are understood.
+//! Bytes as lower-case hexadecimal digits, for ids, hashes and reports. It does not parse them.
 
 use std::fmt::Write;
 
-/// Two digits a byte.
+/// Two digits for each byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string cannot fail.
+            // Writing to a string never fails.
             let _ = write!(text, "{byte:02x}");
             text
         })

@@ -1,6 +1,5 @@
-//! What was read last, kept so that whoever asks often costs no statement each time. Whoever changes such a thing tells
-//! (`forget`), and everything passes through this process. Nothing is believed for longer than a second all the same,
-//! so that a process which no longer holds the database learns what another one changed.
+//! A read-through cache with a lifetime of one second. Every change goes through this process, and its writer calls
+//! `forget`. The short lifetime is for a process that has lost the database: it must see the changes of another.
 
 use model::Millis;
 use std::{
@@ -9,16 +8,16 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// So long what was read is believed.
+/// The lifetime of a value in ms.
 const BELIEVED_MS: Millis = 1_000;
 
-/// What is known; only what exists, so it is never larger than its table.
+/// The cache. It holds only existing things, so it is never larger than its table.
 pub(crate) struct Known<K, V>(Mutex<Inner<K, V>>);
 
 struct Inner<K, V> {
-    /// Rises whenever something is told.
+    /// Raised by every invalidation.
     changes: u64,
-    /// With when they were read.
+    /// Values with the time of their read.
     read: HashMap<K, (Millis, V)>,
 }
 
@@ -32,7 +31,7 @@ impl<K, V> Default for Known<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Known<K, V> {
-    /// What `key` stands for, or what to give to [`keep`](Self::keep) after reading it where it is not known.
+    /// The value of `key`; `Err` is the token for [`keep`](Self::keep) after reading it.
     pub(crate) fn find(&self, key: &K, now: Millis) -> Result<V, u64> {
         let inner = self.inner();
         let fresh = inner
@@ -42,8 +41,7 @@ impl<K: Eq + Hash, V: Clone> Known<K, V> {
         fresh.map(|(_, value)| value.clone()).ok_or(inner.changes)
     }
 
-    /// Keeps what was read at `now`, unless something has changed since it was asked for: the reading may be older than
-    /// that.
+    /// Caches a value read at `now`, unless something was invalidated since `find`: the value may be older than that.
     pub(crate) fn keep(&self, asked: u64, key: K, now: Millis, value: V) {
         let mut inner = self.inner();
         if inner.changes == asked {
@@ -51,22 +49,21 @@ impl<K: Eq + Hash, V: Clone> Known<K, V> {
         }
     }
 
-    /// Changes what is known of `key`, if anything.
+    /// Updates the cached value of `key`, if there is one.
     pub(crate) fn change(&self, key: &K, change: impl FnOnce(&mut V)) {
         if let Some((_, value)) = self.inner().read.get_mut(key) {
             change(value);
         }
     }
 
-    /// Something changed.
+    /// Invalidates all values.
     pub(crate) fn forget(&self) {
         let mut inner = self.inner();
         inner.changes += 1;
         inner.read.clear();
     }
 
-    /// Nothing that panics runs under this lock but a caller's change of one value, which is then thrown away within a
-    /// second.
+    /// Only `change`'s closure can panic under this lock, and the value it left half done expires within a second.
     fn inner(&self) -> MutexGuard<'_, Inner<K, V>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
-//! What an OrchWiz node does: the journal and the features folded from it, the agents and their processes.
-//! It serves no HTTP and draws no page; `server` and `app` reach it through the ports in `model`.
+//! An OrchWiz node: the journal and the features folded from it, the agents and their processes. It serves no HTTP and
+//! draws no page; `server` and `app` reach it through the ports in `model`.
 
 pub mod accounts;
 pub mod agents;

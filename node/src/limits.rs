@@ -1,5 +1,5 @@
-//! How often something may be tried, in bounded memory, and what counts as one network.
-//! It counts; it must not know what is being tried, nor who is right.
+//! Rate limits in bounded memory, and the key of a network. It only counts; it does not know what is tried or who is
+//! right.
 
 use crate::clock::Deps;
 use model::{Error, Millis, Result};
@@ -10,16 +10,15 @@ use std::{
 };
 
 const MINUTE_MS: Millis = 60_000;
-/// Above so many cells, those that are empty again are dropped, at most once a minute: under an attack that fills them
-/// every try would look at all of them otherwise. There are never more than 65,536.
+/// Above this many cells, empty ones are dropped, at most once a minute. Without that bound, an attack that fills the
+/// cells would make every try scan them all. There are at most 65,536.
 const SWEEP_AT: usize = 4_096;
 
-/// At most so many tries in a time for each key, as a leaky bucket (GCRA).
+/// A rate limiter for each key, as a leaky bucket (GCRA).
 ///
-/// Keys fall into one of 65,536 cells by a keyed hash, so that a million made-up names cost no more memory than a few:
-/// two keys that share a cell share its tries. A try that turned out to be legitimate is given back, which no
-/// ready-made limiter offers. It measures by the time that passes: a machine's clock that was wrong and is set right
-/// locks nobody out.
+/// Keys fall into one of 65,536 cells by a keyed hash, so a million invented names cost no more memory than a few; keys
+/// in one cell share its tries. [`forgive`](Self::forgive) gives back a legitimate try, which no ready-made limiter
+/// offers. It uses the monotonic clock, so that setting a wrong clock right locks nobody out.
 pub struct Limiter {
     deps: Deps,
     key: [u8; 32],
@@ -30,9 +29,9 @@ pub struct Limiter {
 
 #[derive(Default)]
 struct Cells {
-    /// When each cell would be empty again.
+    /// When each cell will be empty.
     empty_at: HashMap<u16, Millis>,
-    /// When the empty ones were dropped last.
+    /// The last time that empty cells were dropped.
     swept: Millis,
 }
 
@@ -58,7 +57,7 @@ impl Limiter {
         }
     }
 
-    /// Counts a try; `RateLimited` with the seconds to wait when there were too many.
+    /// Counts a try. `RateLimited` with the seconds to wait after too many.
     pub fn check(&self, key: &str) -> Result<()> {
         let now = self.deps.elapsed();
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,7 +75,7 @@ impl Limiter {
         Ok(())
     }
 
-    /// Gives a try back: it was legitimate.
+    /// Gives back a legitimate try.
     pub fn forgive(&self, key: &str) {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(empty_at) = cells.empty_at.get_mut(&self.cell(key)) {
@@ -91,7 +90,7 @@ impl Limiter {
     }
 }
 
-/// The key of an address: one IPv4 address, or the network of 64 bits that one IPv6 customer has.
+/// The key of an address: the IPv4 address, or the 64-bit IPv6 network that one customer has.
 pub fn network_key(address: Option<IpAddr>) -> String {
     match address.map(|address| address.to_canonical()) {
         None => "none".into(),

@@ -1,5 +1,4 @@
-//! The node: all features on one store, started and stopped together.
-//! It owns their order of life and nothing else.
+//! The node: all features on one store, started and stopped together. It owns only their life cycle.
 
 use crate::{
     approvals::{ApprovalsService, deny_expired},
@@ -21,16 +20,16 @@ use model::{Result, Services};
 use std::{path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
-/// What a node is told once.
+/// The node's configuration.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
-    /// What it is.
+    /// Its identity.
     pub identity: Identity,
-    /// Agents: how many, how long idle, which programs.
+    /// The agents' limits and programs.
     pub engine: EngineConfig,
-    /// The shim: this binary and `shim`.
+    /// The shim: this binary with the argument `shim`.
     pub shim: ShimProgram,
-    /// Projects may lie under these folders.
+    /// The folders below which projects may lie.
     pub roots: Vec<PathBuf>,
 }
 
@@ -45,8 +44,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Takes up every agent that still runs, then begins to start, watch and sample. When it returns, no session claims
-    /// a state it is not in.
+    /// Reattaches to every running agent, then starts the background tasks. Afterwards every session's state is true.
     pub async fn open(
         config: NodeConfig,
         store: Store,
@@ -150,12 +148,12 @@ impl Node {
         })
     }
 
-    /// What pages and handlers ask.
+    /// The ports for pages and handlers.
     pub fn services(&self) -> Services {
         self.services.clone()
     }
 
-    /// What live sockets follow.
+    /// The hub for live sockets.
     pub fn live(&self) -> Hub {
         self.hub.clone()
     }
@@ -165,12 +163,12 @@ impl Node {
         &self.journal
     }
 
-    /// How many agents run.
+    /// The number of running agents.
     pub fn running(&self) -> usize {
         self.engine.running()
     }
 
-    /// Stops; agents go on under their shims unless `stop_agents`.
+    /// Stops the node. Agents go on under their shims unless `stop_agents` is set.
     pub async fn shutdown(&self, stop_agents: bool) {
         self.closing.cancel();
         self.engine.shutdown(stop_agents).await;

@@ -1,4 +1,4 @@
-//! Cursors of lists: the key of the last row given, opaque to callers and checked when it comes back.
+//! Cursors of lists: the key of the last row, opaque to callers and validated when it comes back.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::{Error, Result};
@@ -8,13 +8,13 @@ pub fn cursor(parts: &[&str]) -> String {
     URL_SAFE_NO_PAD.encode(parts.join("\n"))
 }
 
-/// The parts of a cursor; 422 when it is not one of ours.
+/// The parts of a cursor; `Invalid` (422) if it is not one of ours.
 pub fn parts(after: &str, count: usize) -> Result<Vec<String>> {
     let bad = || Error::invalid("after", "this is not a cursor of this list");
     let bytes = URL_SAFE_NO_PAD.decode(after).map_err(|_| bad())?;
     let text = String::from_utf8(bytes).map_err(|_| bad())?;
     let parts: Vec<String> = text.split('\n').map(str::to_owned).collect();
-    // No key has a NUL, and PostgreSQL takes none.
+    // No key contains NUL, and PostgreSQL accepts none.
     if parts.len() == count && !text.contains('\0') {
         Ok(parts)
     } else {

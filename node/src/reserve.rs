@@ -1,5 +1,5 @@
-//! The reserve: a file that takes up room in the data directory, so that there is some to give up when the disk is
-//! full. It must not hold anything, and nobody may rely on its being there.
+//! The reserve: a file that occupies space in the data directory, to be given up when the disk is full. It has no
+//! content, and nothing may rely on its presence.
 
 use std::{
     fs::{self, OpenOptions},
@@ -10,12 +10,12 @@ use std::{
 
 /// The file's name in the data directory.
 pub const FILE: &str = "reserve";
-/// How large it is: more than the last words of a node and the ends of its agents need.
+/// Its size in bytes: more than a node's last records and the ends of its agents need.
 pub const SIZE: u64 = 2 << 20;
-/// With less than this free the disk is full, even where a byte or two still fit.
+/// With fewer free bytes than this the disk counts as full, even if a little still fits.
 const FULL: u64 = 256 << 10;
 
-/// Puts the reserve there, where it is missing and the disk has plenty of room.
+/// Creates the reserve if it is missing and the disk has plenty of space.
 pub fn keep(data_dir: &Path) {
     let path = data_dir.join(FILE);
     if fs::metadata(&path).is_ok_and(|file| file.len() == SIZE) || room(data_dir).is_none_or(|room| room < 8 * SIZE) {
@@ -27,7 +27,7 @@ pub fn keep(data_dir: &Path) {
     }
 }
 
-/// Gives the reserve up if the disk is full; whether it did.
+/// Removes the reserve if the disk is full; returns whether it did.
 pub fn give_up(data_dir: &Path) -> bool {
     let path = data_dir.join(FILE);
     let full = room(data_dir).is_some_and(|room| room < FULL);
@@ -52,7 +52,7 @@ fn write(path: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Bytes that this user may still write.
+/// The bytes that this user may still write.
 fn room(data_dir: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(data_dir).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))

@@ -1,19 +1,19 @@
-//! Supervision: sees the end of the tasks a node cannot do without, and says once why the node must end.
-//! It must not start anything again, nor end the process: whoever owns a task decides what its end means.
+//! Supervision: notices the end of essential tasks, and says once why the node must end. A task's owner decides what
+//! its end means: nothing is restarted here, and the process goes on.
 
 use futures::FutureExt;
 use std::{any::Any, future::Future, panic::AssertUnwindSafe, sync::Arc};
 use tokio::sync::watch;
 
-/// A task panicked; the text is what it said.
+/// A task panicked; the text is the panic's message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it panicked: {0}")]
 pub struct Panicked(pub String);
 
-/// Runs a task; a panic in it becomes an error instead of the end of whoever awaits it.
+/// Runs a task and turns its panic into an error.
 ///
 /// # Errors
-/// [`Panicked`]. What the task held was dropped; what it shares with others may be half changed.
+/// [`Panicked`]. What the task held was dropped; state it shares with others may be half changed.
 pub async fn caught<T>(task: impl Future<Output = T>) -> Result<T, Panicked> {
     AssertUnwindSafe(task)
         .catch_unwind()
@@ -21,8 +21,7 @@ pub async fn caught<T>(task: impl Future<Output = T>) -> Result<T, Panicked> {
         .map_err(|panic| Panicked(said(&*panic)))
 }
 
-/// Does one round of what is done again and again: neither an error nor a panic ends it, and both give `None`. `what`
-/// is a sentence for the log.
+/// Runs one round of a repeated task. Errors and panics are logged and give `None`. `what` is a sentence for the log.
 pub(crate) async fn survived<T>(what: &str, round: impl Future<Output = model::Result<T>> + Send) -> Option<T> {
     match caught(round).await {
         Ok(Ok(value)) => return Some(value),
@@ -32,20 +31,20 @@ pub(crate) async fn survived<T>(what: &str, round: impl Future<Output = model::R
     None
 }
 
-/// What a panic said, as far as it is text.
+/// A panic's message, if it is text.
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "it did not say why".into())
 }
 
-/// Whether the node can still do its work. Cheap to clone; all clones are one.
+/// Whether the node can still do its work. Cheap to clone; clones share the state.
 #[derive(Clone, Debug, Default)]
 pub struct Vitals(Arc<watch::Sender<Option<String>>>);
 
 impl Vitals {
-    /// Runs a task without which the node is useless: its panic is a failure of the node, and gives `None`.
-    /// A task that returns has ended as it should.
+    /// Runs a task without which the node is useless. A panic fails the node and gives `None`; a task that returns has
+    /// ended as it should.
     pub fn essential<T, F: Future<Output = T>>(
         &self,
         name: &'static str,
@@ -63,7 +62,7 @@ impl Vitals {
         }
     }
 
-    /// The node must end; `why` is one sentence. The first cause stays.
+    /// Fails the node; `why` is one sentence. The first cause stays.
     pub fn fail(&self, why: impl Into<String>) {
         let why = why.into();
         let first = self.0.send_if_modified(|failure| {
@@ -83,7 +82,7 @@ impl Vitals {
         self.0.borrow().clone()
     }
 
-    /// Returns once the node must end, and says why.
+    /// Waits until the node must end; returns why.
     pub async fn failed(&self) -> String {
         let mut failure = self.0.subscribe();
         let why = failure

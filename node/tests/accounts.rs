@@ -1,5 +1,5 @@
-//! Accounts on a real store: set-up, passwords, roles, logins, tokens, GitHub.
-//! On PostgreSQL too, where `ORCHWIZ_TEST_POSTGRES` names a server.
+//! Accounts on a real store: set-up, passwords, roles, logins, tokens, GitHub. Also on PostgreSQL, if
+//! `ORCHWIZ_TEST_POSTGRES` names a server.
 
 #![allow(
     clippy::unwrap_used,
@@ -38,7 +38,7 @@ impl World {
         Self { test, accounts }
     }
 
-    /// With an owner called mara.
+    /// A world with an owner called mara.
     async fn set_up() -> Self {
         let world = Self::new().await;
         let link = world.accounts.ensure_setup_link().await.unwrap().unwrap();
@@ -66,7 +66,7 @@ impl World {
             .id
     }
 
-    /// Signs `name` in with a login of that handle.
+    /// Signs `name` in with this login handle.
     async fn sign_in(&self, name: &str, handle: &str) -> Caller {
         self.sign_in_with(name, PASSWORD, handle).await
     }
@@ -89,7 +89,7 @@ impl World {
     }
 }
 
-/// What is stored for somebody whose password was checked.
+/// The login of a person whose password was checked.
 fn login(handle: &str, account: &Account) -> LoginRecord {
     LoginRecord {
         epoch: Some(account.epoch),
@@ -219,7 +219,7 @@ async fn only_the_right_password_signs_in_whatever_the_case_of_the_name() {
 #[tokio::test]
 async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
     let world = World::set_up().await;
-    // The stand-in hash is made at the first unknown name.
+    // The stand-in hash is created at the first unknown name.
     world.accounts.sign_in("nobody", "x".into()).await.unwrap();
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..5 {
@@ -233,7 +233,7 @@ async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
         times.sort();
         times[2]
     });
-    // Without the stand-in it would be a thousandth.
+    // Without the stand-in hash it would be a thousandth.
     assert!(unknown > known / 3, "known {known:?}, unknown {unknown:?}");
 }
 
@@ -376,7 +376,7 @@ async fn changing_the_own_password_ends_the_other_logins_only() {
 async fn a_login_begun_before_a_password_change_does_not_survive_it() {
     let world = World::set_up().await;
     let here = world.sign_in("mara", "here").await;
-    // Somebody who knows the old password: it was right when it was checked.
+    // A person with the old password, which was right at its check.
     let checked = world.accounts.sign_in("mara", PASSWORD.into()).await.unwrap().unwrap();
     world
         .accounts
@@ -393,7 +393,7 @@ async fn a_login_begun_before_a_password_change_does_not_survive_it() {
         world.accounts.update_login(login("pending", &checked)).await,
         Err(Error::Unauthenticated)
     );
-    // Whoever changed it goes on, also when the login is stored anew with what was read before.
+    // The person who changed it stays signed in, even if the login is stored again with older data.
     world.accounts.update_login(login("here", &checked)).await.unwrap();
     let kept = world.accounts.find_login("here").await.unwrap().unwrap();
     assert_eq!(
@@ -614,7 +614,7 @@ async fn a_token_is_gone_for_all_who_know_it_also_when_its_revoker_hung_up() {
         "known by heart from here on"
     );
     let mut changes = world.accounts.changes();
-    // Begun, and dropped at its first wait.
+    // Started, and dropped at its first wait.
     assert!(futures::FutureExt::now_or_never(world.accounts.revoke_token(&mara, created.token.id)).is_none());
     assert_eq!(
         tokio::time::timeout(std::time::Duration::from_secs(10), changes.recv())
@@ -895,7 +895,7 @@ async fn people_are_events_and_live_on_after_a_restart() {
     assert!(accounts.sign_in("noor", PASSWORD.into()).await.unwrap().is_some());
 }
 
-/// The kinds of what happened after `pos`, in order.
+/// The kinds of the events after `pos`, in order.
 async fn kinds_after(world: &World, pos: i64) -> Vec<String> {
     world
         .test
@@ -1031,7 +1031,7 @@ async fn the_last_owner_who_can_sign_in_cannot_be_taken_away() {
     for refused in refusals {
         assert!(matches!(refused, Some(Error::Conflict(_))), "{refused:?}");
     }
-    // Two at once, each while the other is still there: one of them stays.
+    // Two removals at once, each while the other owner still exists: one owner stays.
     world.accounts.set_disabled(&cli, "noor", false).await.unwrap();
     let (mara, noor) = tokio::join!(
         world.accounts.remove_user(&cli, "mara"),
@@ -1121,7 +1121,7 @@ async fn a_token_is_made_only_by_who_knows_the_password_now() {
         Some(Error::Unauthenticated),
         "a login that ended makes no token"
     );
-    // Who comes by GitHub alone has no password to be asked for.
+    // A person who uses GitHub only has no password to enter.
     let octo = world
         .accounts
         .sign_in_with_github(

@@ -1,5 +1,5 @@
-//! The demo agent as the node meets it: a process behind pipes, driven by the driver of its dialect.
-//! Waits are for events with a deadline, never for time alone.
+//! The demo agent as the node uses it: a process behind pipes, under the driver of its dialect. Waits are for events
+//! with a deadline, never for time alone.
 #![expect(
     clippy::disallowed_methods,
     reason = "a test starts the agent itself, without a node in between"
@@ -32,7 +32,7 @@ use uuid::Uuid;
 
 const ARGS: &str = "ORCHWIZ_TEST_DEMO_ARGS";
 
-/// The process the other tests start: this very file, run again.
+/// The process that the other tests start: this test program itself.
 #[test]
 #[ignore = "the agent itself; the other tests start it"]
 fn the_agent() {
@@ -85,9 +85,9 @@ struct Agent {
     stdin: Option<ChildStdin>,
     driver: Box<dyn Driver>,
     lines: Receiver<Vec<u8>>,
-    /// Events read but not waited for yet.
+    /// Events that were read and not yet waited for.
     ready: Vec<AgentEvent>,
-    /// Everything seen so far.
+    /// All events so far.
     seen: Vec<AgentEvent>,
     prompts: u128,
 }
@@ -115,7 +115,7 @@ impl Agent {
         let stdout = child.stdout.take().expect("the test has its world");
         thread::spawn(move || {
             for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
-                // What stands before the JSON is the test harness talking.
+                // The test harness prints before the JSON.
                 let Some(at) = line.iter().position(|byte| *byte == b'{') else {
                     continue;
                 };
@@ -177,7 +177,7 @@ impl Agent {
         self.write(&lines);
     }
 
-    /// The next event that fits; everything before it is in `seen`.
+    /// The next matching event; all events before it are in `seen`.
     fn until(&mut self, what: &str, fits: impl Fn(&AgentEvent) -> bool) -> AgentEvent {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {

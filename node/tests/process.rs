@@ -1,5 +1,5 @@
-//! Runs of real processes: reattach after the node was killed, whole-tree kills, exactly-once input, lost runs, bounded
-//! memory. Waits are for conditions with a deadline, never for time alone.
+//! Runs of real processes: reattachment after the node was killed, whole-tree kills, exactly-once input, lost runs,
+//! bounded memory. Waits are for conditions with a deadline, never for time alone.
 #![expect(clippy::disallowed_methods, reason = "a test starts the node it kills")]
 
 use model::{event::Exit, id::RunId};
@@ -17,7 +17,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// What a run gave.
+/// The output of a run.
 #[derive(Debug, Default)]
 struct Given {
     bytes: Vec<u8>,
@@ -88,7 +88,7 @@ impl House {
 }
 
 impl Drop for House {
-    /// A test that failed leaves nothing running either.
+    /// A failed test leaves nothing running either.
     fn drop(&mut self) {
         for folder in fs::read_dir(self.runs()).into_iter().flatten().flatten() {
             for pid in tagged(&folder.file_name().to_string_lossy()) {
@@ -99,7 +99,7 @@ impl Drop for House {
     }
 }
 
-/// A node on the same folder that knows nothing of what was before.
+/// A new node on the same folder, without any memory.
 fn again(dir: &Path) -> Processes {
     Processes::new(
         dir.join("runs"),
@@ -125,7 +125,7 @@ fn program() -> PathBuf {
     program
 }
 
-/// A shell script as an agent. Its name carries the run, so that the test finds what is left of it.
+/// A shell script as an agent. Its name contains the run, so that the test finds leftover processes.
 fn sh(script: &str, run: RunId) -> Spec {
     Spec {
         program: "/bin/sh".into(),
@@ -167,7 +167,7 @@ async fn all(processes: &Processes, run: RunId, offset: u64) -> Given {
 #[tokio::test]
 async fn what_an_agent_runs_cannot_speak_in_its_name_by_opening_its_output() {
     let house = House::new();
-    // The inner shell is what an agent runs for a tool.
+    // The inner shell stands for what an agent runs as a tool.
     let inner = "for fd in 0 1; do echo forged > /proc/$AGENT/fd/$fd && echo opened; done; cat < /proc/$AGENT/fd/0 && echo read";
     let script = format!(
         "export AGENT=$$; echo mine; read -r line; echo \"$line\"; said=$(sh -c '{inner}' 2>&1); echo \"$said\" | grep -c -e opened -e read; exit 0"
@@ -182,7 +182,7 @@ async fn what_an_agent_runs_cannot_speak_in_its_name_by_opening_its_output() {
     assert_eq!(String::from_utf8_lossy(&given.bytes), "mine\nhello\n0\n", "{given:?}");
 }
 
-/// Processes whose command line holds the text.
+/// Processes with the text in their command line.
 fn tagged(text: &str) -> Vec<i32> {
     let holds = |pid: &i32| {
         fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(text))
@@ -221,8 +221,7 @@ async fn twenty_runs_outlive_a_killed_node_byte_for_byte() {
 
     let mut followed = tokio::task::JoinSet::new();
     for (number, run) in ids.iter().copied().enumerate() {
-        // Who comes back reads on where its last commit was, here after some lines, and what it reads is what a first
-        // reader gets.
+        // A returning node reads on from its last commit, here after some lines, and gets what a first reader gets.
         let (processes, from) = (again(house.dir.path()), number * 37);
         let shim = house.shim(run);
         for descriptor in fs::read_dir(format!("/proc/{shim}/fd")).into_iter().flatten().flatten() {
@@ -269,7 +268,7 @@ async fn an_agent_hears_each_line_exactly_once_across_restarts_of_the_node() {
     );
     node.kill().expect("it runs");
     node.wait().expect("it is ours");
-    // The node that comes back does not know which of its lines arrived: it gives all again.
+    // The returning node does not know which of its lines arrived, so it sends all again.
     for round in 1..=2 {
         let processes = again(house.dir.path());
         for n in 1..=5 {
@@ -300,14 +299,14 @@ async fn an_agent_hears_each_line_exactly_once_across_restarts_of_the_node() {
     ));
 }
 
-/// Children that ignore SIGTERM, in sessions of their own, forked twice, stopped, multiplying.
+/// Children that ignore SIGTERM, have their own sessions, are forked twice, stopped, or multiply.
 const NASTY: &str = "trap '' TERM HUP INT
     loop='trap \"\" TERM HUP INT; while :; do sleep 0.05; done'
     sh -c \"$loop\" $0 &
     (setsid sh -c \"$loop\" $0 &)
     (setsid sh -c \"while :; do (setsid sh -c 'trap : TERM; sleep 1; sleep 1; sleep 1' $0 &); sleep 0.3; done\" $0 &)
     (setsid sh -c \"kill -STOP \\$\\$; sleep 100\" $0 &)";
-/// One that has thrown its environment away as well.
+/// A child that has dropped its environment as well.
 const UNMARKED: &str = "(env -i /usr/bin/setsid /bin/sh -c \"(trap '' TERM; exec /bin/sh -c '$(echo \"$loop\" | tr '\"' ' ')' $0) &\" $0 &);";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -315,7 +314,7 @@ async fn nothing_of_a_tree_is_left_however_it_tries_to_get_away() {
     let house = House::new();
     let mut ended = tokio::task::JoinSet::new();
     for number in 0..8 {
-        // What hides its mark too can only be found by its place in the tree, which is gone with the shim.
+        // A child without the mark can only be found by its place in the tree, which is lost with the shim.
         let hidden = if number % 2 == 0 { UNMARKED } else { "" };
         let run = house
             .start(&format!("{NASTY}; {hidden} echo up; while :; do sleep 0.1; done"))
@@ -325,7 +324,7 @@ async fn nothing_of_a_tree_is_left_however_it_tries_to_get_away() {
             let tag = format!("tag-{run}");
             until("the children", || tagged(&tag).len() >= 6).await;
             let began = Instant::now();
-            // Half of them after their shim was killed: the node finds the rest alone.
+            // In every second run the shim is killed first, and the node finds the rest alone.
             let lost = number % 2 == 1;
             if lost {
                 kill(shim);
@@ -347,7 +346,7 @@ async fn nothing_of_a_tree_is_left_however_it_tries_to_get_away() {
     }
 }
 
-/// Leaves the tree before its shim is gone: no mark, a session of its own, a parent that has ended.
+/// A child that leaves the tree before its shim is gone: no mark, a session of its own, a dead parent.
 const ESCAPED: &str = "env -i /usr/bin/setsid /bin/sh -c '(trap \"\" TERM; while :; do sleep 0.1; done) & sleep 0.1' $0; echo up; exec sleep 100";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -374,7 +373,7 @@ async fn what_got_away_before_its_shim_was_killed_is_held_by_the_control_group()
     );
     assert!(group.is_dir());
     kill(house.shim(run));
-    // A node that was not there before finds the shim dead.
+    // A new node finds the shim dead.
     assert_eq!(all(&again(house.dir.path()), run, 0).await.exit, Some(Exit::Lost));
     assert_eq!(tagged(&tag), [] as [i32; 0], "left");
     assert!(!group.exists(), "the group itself goes too");
@@ -405,7 +404,7 @@ async fn a_run_whose_shim_is_gone_is_lost_and_nothing_of_it_goes_on() {
         ),
         "an id is used once"
     );
-    // A second look says the same.
+    // A second look gives the same result.
     assert_eq!(all(&again(house.dir.path()), run, 0).await.exit, Some(Exit::Lost));
 }
 
@@ -413,11 +412,11 @@ async fn a_run_whose_shim_is_gone_is_lost_and_nothing_of_it_goes_on() {
 async fn a_run_given_up_before_its_shim_came_up_never_starts() {
     let house = House::new();
     let run = house.run();
-    // What a node leaves that is killed right after it made the directory.
+    // The state after a node was killed right after it created the directory.
     fs::create_dir(house.runs().join(run.to_string())).expect("a folder");
     let given = house.all(run, 0).await;
     assert!(matches!(given.exit, Some(Exit::NotStarted { .. })), "{:?}", given.exit);
-    // The shim that comes late must find that it is too late.
+    // A late shim must find that the run is claimed already.
     let launch = serde_json::json!({"run": run, "program": "/bin/sh", "args": ["-c", "echo too late"], "cwd": "/", "env": {}, "stdout": 1000, "stderr": 1000});
     let mut late = Command::new(program());
     late.arg("shim")
@@ -584,7 +583,7 @@ async fn an_agent_gets_a_clean_environment_a_group_of_its_own_and_signals() {
         }
     }
     assert_eq!(names.pop().as_deref(), Some("a b \"c\" $HOME"));
-    // What the shell sets by itself aside.
+    // Variables that the shell sets itself are left out.
     let passes = |name: &str| {
         [
             "PATH",

@@ -1,5 +1,5 @@
-//! People who prove who they are by GitHub: found by their numeric id, linked or created at the first sign-in.
-//! It must not talk to GitHub, nor take a login name for an identity: names change hands.
+//! People who sign in with GitHub: found by their numeric id, linked or created at the first sign-in. It must not talk
+//! to GitHub, nor use a login name as an identity, because names change hands.
 
 use super::{
     AccountsService, Change, logins, rules, tokens,
@@ -17,22 +17,22 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Func},
 };
 
-/// Somebody as GitHub vouched for them.
+/// A person as GitHub identified them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GithubIdentity {
-    /// Their numeric id: what stays.
+    /// The numeric id, which never changes.
     pub id: i64,
-    /// Their login at the moment.
+    /// The present login name.
     pub login: String,
 }
 
 impl AccountsService {
-    /// The person behind a GitHub identity that the caller has checked against the allow-list: known by its id; else
-    /// the one an owner created with that GitHub login; else a new one with `role`. `Forbidden` while nobody has set
-    /// the node up, `Unauthenticated` for somebody who is disabled.
+    /// The person of a GitHub identity that the caller has checked against the allow-list. In this order: the person
+    /// with this id, the person whom an owner created with this login, or a new person with `role`. `Forbidden` before
+    /// the node is set up; `Unauthenticated` for a disabled person.
     pub async fn sign_in_with_github(&self, identity: GithubIdentity, role: Role) -> Result<Account> {
         let this = self.clone();
-        // Their name at GitHub may be another one now.
+        // The login name may have changed, so the cache is invalidated.
         let tell = move |_: &Result<Account>| this.forget();
         self.journal
             .commit_then(
@@ -43,8 +43,8 @@ impl AccountsService {
             .await
     }
 
-    /// Ends the logins and API tokens of those who can come by GitHub alone and are not `listed` (numeric id, login as
-    /// it was last) any more. Whoever has a password, too, comes in by that. Gives how many people it was.
+    /// Ends the logins and API tokens of people without a password whose GitHub account (numeric id, last known login)
+    /// is no longer `listed`. Returns the number of people.
     pub async fn shut_out_of_github(&self, listed: impl Fn(i64, &str) -> bool + Send) -> Result<usize> {
         let read = self.store.read();
         let by_github = credential::Entity::find()
@@ -153,7 +153,7 @@ async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Ou
     })
 }
 
-/// The person whom an owner created with that GitHub login and who has not signed in with it yet.
+/// The person whom an owner created with this GitHub login, before their first sign-in.
 async fn promised(tx: &Tx<'_>, login: &str) -> Result<Option<(User, credential::Model)>> {
     let folded = Expr::expr(Func::lower(Expr::col(user::Column::Github))).eq(login.to_ascii_lowercase());
     for found in user::Entity::find()
@@ -171,7 +171,7 @@ async fn promised(tx: &Tx<'_>, login: &str) -> Result<Option<(User, credential::
     Ok(None)
 }
 
-/// Notes a login that changed its name at GitHub.
+/// Records a new login name of a GitHub account.
 fn renamed(mut user: User, epoch: i64, login: String) -> Outcome<Account> {
     let id = user.id;
     if user.github.as_deref() == Some(login.as_str()) {
@@ -187,7 +187,7 @@ fn renamed(mut user: User, epoch: i64, login: String) -> Outcome<Account> {
     )
 }
 
-/// A name nobody has: the login, else with the first free number.
+/// A free name: the login, or the login with the first free number.
 async fn free_name(tx: &Tx<'_>, login: &str) -> Result<String> {
     let wanted = rules::name_like(login);
     if users::find_by_name(tx.db(), &wanted).await?.is_none() {

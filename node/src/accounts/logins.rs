@@ -1,5 +1,5 @@
-//! Logins: the private rows behind browsers' cookies, by the SHA-256 of the cookie's value.
-//! A stolen table must not be a set of live cookies; a row that was deleted must not come back.
+//! Logins: the private rows behind browsers' cookies, keyed by the SHA-256 of the cookie's value. A stolen table must
+//! contain no usable cookie, and a deleted row must not come back.
 
 use super::{AccountsService, Change, networks, tokens, users};
 use crate::{
@@ -15,42 +15,42 @@ use model::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
-/// A login ends after so long without a request.
+/// The lifetime of a login without requests.
 pub const IDLE_MS: Millis = 12 * 3_600_000;
-/// A login ends so long after it began, whatever happens.
+/// The lifetime of a login at most.
 pub const ABSOLUTE_MS: Millis = 14 * 24 * 3_600_000;
-/// A sign-in that somebody began elsewhere (GitHub) must come back within so long.
+/// The lifetime of a sign-in under way elsewhere (GitHub).
 pub const PENDING_MS: Millis = 10 * 60_000;
-/// How often `seen` moves on: at most every ten minutes.
+/// The least time between two updates of `seen`.
 pub const TOUCH_MS: Millis = 10 * 60_000;
 
-/// A stored login, or a sign-in that has begun and has no user yet.
+/// A stored login, or a sign-in under way without a user.
 #[derive(Clone)]
 pub struct LoginRecord {
-    /// SHA-256 of the cookie's value, hex; also the handle of the login.
+    /// SHA-256 of the cookie's value in hex; also the login's handle.
     pub id_hash: String,
-    /// Who signed in; `None` while a sign-in is under way.
+    /// The signed-in person; `None` while a sign-in is under way.
     pub user: Option<UserId>,
     /// The epoch of the [`Account`](super::Account) whose password or GitHub account was checked; `None` while a
     /// sign-in is under way.
     pub epoch: Option<i64>,
-    /// How they proved who they are. Only said when storing; `None` when read.
+    /// How they signed in. Only for storing; `None` when read.
     pub way: Option<SignInWay>,
-    /// What the server keeps with it.
+    /// The server's own data.
     pub data: Vec<u8>,
-    /// The browser as it named itself, shortened.
+    /// The browser's name for itself, shortened.
     pub browser: Option<String>,
-    /// From which address.
+    /// The address it came from.
     pub address: Option<String>,
-    /// When it was last seen, to ten minutes. Ignored when storing.
+    /// When it was last used, to ten minutes. Ignored when storing.
     pub seen: Millis,
-    /// When it ends unless it is seen before. Ignored when storing.
+    /// When it ends if it is not used. Ignored when storing.
     pub expires: Millis,
 }
 
 impl AccountsService {
-    /// Stores a new login; `false` when one of that hash exists. `Unauthenticated` when what was checked for it no
-    /// longer holds: the password was changed meanwhile, or the person's logins have all been ended.
+    /// Stores a new login; `false` when its hash exists. `Unauthenticated` when the check behind it no longer holds:
+    /// the password has changed meanwhile, or all logins of the person were ended.
     pub async fn create_login(&self, new: LoginRecord) -> Result<bool> {
         let who = Caller {
             user: new.user,
@@ -102,7 +102,7 @@ impl AccountsService {
             .await
     }
 
-    /// Stores a login anew and moves its expiry on. One that ended meanwhile stays ended.
+    /// Updates a login and extends its expiry. A login that ended meanwhile stays ended.
     pub async fn update_login(&self, record: LoginRecord) -> Result<()> {
         let this = self.clone();
         let tell = move |_: &Result<()>| this.known.logins.forget();
@@ -118,14 +118,13 @@ impl AccountsService {
                         if row.expires <= now {
                             return Ok(Outcome::new(()));
                         }
-                        // Whoever goes on keeps the epoch of the row: a password that is changed at the same moment has
-                        // raised it.
+                        // The same person keeps the row's epoch: a simultaneous change of the password has raised it.
                         let user = record.user.map(|user| user.to_string());
                         let epoch = if row.user == user { row.epoch } else { record.epoch };
                         if let Some(begun) = record.user.filter(|_| row.user != user) {
                             may_begin(tx, begun, epoch).await?;
                         }
-                        // A sign-in under way does not get longer by being written to.
+                        // Updating a sign-in under way does not extend it.
                         let expires = if record.user.is_none() {
                             row.expires
                         } else {
@@ -151,7 +150,7 @@ impl AccountsService {
             .await
     }
 
-    /// The login of that hash, unless it has ended.
+    /// The login with this hash, unless it has ended.
     pub async fn find_login(&self, id_hash: &str) -> Result<Option<LoginRecord>> {
         let now = self.deps.now();
         let asked = match self.known.logins.find(&id_hash.to_owned(), now) {
@@ -177,14 +176,14 @@ impl AccountsService {
             seen: row.seen,
             expires: row.expires,
         };
-        // Sign-ins under way are asked for twice, and anybody may begin them.
+        // Sign-ins under way are not cached: they are read only twice, and anybody may begin them.
         if found.user.is_some() {
             self.known.logins.keep(asked, id_hash.to_owned(), now, found.clone());
         }
         Ok(Some(found))
     }
 
-    /// Ends a login; its sockets close.
+    /// Ends a login and closes its sockets.
     pub async fn delete_login(&self, id_hash: &str) -> Result<()> {
         let (id, ended) = (id_hash.to_owned(), id_hash.to_owned());
         self.commit_told(
@@ -201,7 +200,7 @@ impl AccountsService {
         .map(drop)
     }
 
-    /// Removes logins and sign-ins whose time is over; gives how many. Their sockets close.
+    /// Removes expired logins and sign-ins and closes their sockets; returns their number.
     pub async fn delete_expired_logins(&self) -> Result<u64> {
         let over = login::Entity::find().select_only().column(login::Column::IdHash);
         let over = over
@@ -217,7 +216,7 @@ impl AccountsService {
         Ok(ended)
     }
 
-    /// Where the caller is signed in, last seen first.
+    /// The caller's logins, last used first.
     pub(super) async fn own_logins(&self, caller: &Caller) -> Result<Vec<Login>> {
         require(caller, Action::EditSelf, Resource::Node, "login")?;
         let Some(user) = caller.user else { return Ok(Vec::new()) };
@@ -244,7 +243,7 @@ impl AccountsService {
         Ok(rows.stored()?.into_iter().map(login).collect())
     }
 
-    /// Ends every login of the caller, and with `revoke` their API tokens.
+    /// Ends every login of the caller, and with `revoke` their API tokens too.
     pub(super) async fn end_own_logins(&self, caller: &Caller, revoke: bool) -> Result<()> {
         require(caller, Action::EditSelf, Resource::Node, "login")?;
         let user = caller.user.ok_or_else(users::no_person)?;
@@ -265,8 +264,8 @@ impl AccountsService {
         .await
     }
 
-    /// The caller as they are now; `None` when their login ended or their token no longer works.
-    /// For whoever keeps a caller longer than a request.
+    /// The caller as they are now; `None` when their login ended or their token no longer works. For code that keeps a
+    /// caller for longer than a request.
     pub async fn refresh(&self, caller: &Caller) -> Result<Option<Caller>> {
         match &caller.via {
             Via::Node | Via::Cli => Ok(Some(caller.clone())),
@@ -283,7 +282,7 @@ impl AccountsService {
     }
 }
 
-/// Refuses a login for which something was checked that no longer holds.
+/// Refuses a login whose check no longer holds.
 async fn may_begin(tx: &Tx<'_>, user: UserId, checked: Option<i64>) -> Result<()> {
     let now = users::account(tx.db(), tx.key(user))
         .await?
@@ -295,13 +294,13 @@ async fn may_begin(tx: &Tx<'_>, user: UserId, checked: Option<i64>) -> Result<()
     }
 }
 
-/// Ends every login of a person, inside a commit: the rows go, and the epoch makes any copy of one worthless, also one
-/// that is just being begun.
+/// Ends every login of a person, inside a commit. The rows go, and the new epoch invalidates every copy, even of a
+/// login that is just beginning.
 pub(super) async fn end_all(tx: &Tx<'_>, user: UserId) -> Result<()> {
     end_others(tx, user, None).await
 }
 
-/// Ends every login of a person but one, which goes on in the new epoch.
+/// Ends all but one login of a person; that one continues in the new epoch.
 pub(super) async fn end_others(tx: &Tx<'_>, user: UserId, keep: Option<String>) -> Result<()> {
     let mut others = login::Entity::delete_many().filter(login::Column::User.eq(user.to_string()));
     if let Some(keep) = &keep {

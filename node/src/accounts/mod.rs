@@ -1,5 +1,5 @@
-//! Accounts: people, passwords, logins and API tokens, and who a cookie or a token stands for.
-//! It stores secrets only hashed, never journals one, and must not serve HTTP.
+//! Accounts: people, passwords, logins and API tokens, and whom a cookie or token stands for. It stores only hashes of
+//! secrets, and keeps secrets out of the journal. It must not serve HTTP.
 
 mod github;
 mod logins;
@@ -35,22 +35,22 @@ use std::sync::Arc;
 use tokens::Pair;
 use tokio::sync::broadcast;
 
-/// What changed about who may do what. Whoever keeps a caller for longer than a request asks
-/// [`AccountsService::refresh`] again when it hears one that concerns the caller, or when it lagged.
+/// A change of somebody's rights. Code that keeps a caller for longer than a request calls [`AccountsService::refresh`]
+/// after a change that concerns the caller, and after lagging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A person's role, password or logins changed.
     User(UserId),
-    /// That login ended: the handle of [`model::Via::Cookie`].
+    /// The login with this handle of [`model::Via::Cookie`] ended.
     Login(String),
-    /// That token was revoked.
+    /// This token was revoked.
     Token(TokenId),
-    /// Something changed, and the database cannot say what: everybody looks again.
+    /// The database cannot say what changed: everybody refreshes.
     Everybody,
 }
 
 impl Change {
-    /// Whether it may concern `caller`.
+    /// Whether the change may concern `caller`.
     pub fn concerns(&self, caller: &Caller) -> bool {
         match (self, &caller.via) {
             (Self::User(user), _) => caller.user == Some(*user),
@@ -62,26 +62,26 @@ impl Change {
     }
 }
 
-/// The accounts of a node. Cheap to clone.
+/// The accounts of a node; cheap to clone.
 #[derive(Clone)]
 pub struct AccountsService {
     store: Store,
     journal: Journal,
     deps: Deps,
     passwords: Arc<Passwords>,
-    /// Wrong passwords of people who are signed in, 5 a minute for each.
+    /// Limits wrong passwords of signed-in people, 5 a minute for each.
     tries: Arc<Limiter>,
     refusals: Arc<refusals::Refusals>,
     changes: broadcast::Sender<Change>,
-    /// As they were read last.
+    /// Read-through caches.
     known: Arc<Remembered>,
 }
 
-/// What every request asks for.
+/// What every request reads.
 #[derive(Default)]
 struct Remembered {
     tokens: Known<TokenId, Pair>,
-    /// By their hash.
+    /// Keyed by their hash.
     logins: Known<String, LoginRecord>,
     people: Known<UserId, Account>,
 }
@@ -93,10 +93,10 @@ impl std::fmt::Debug for AccountsService {
 }
 
 impl AccountsService {
-    /// The accounts in `store`, changed through `journal`.
+    /// The accounts in `store`; changes go through `journal`.
     pub fn new(store: Store, journal: Journal, deps: Deps) -> Self {
         let passwords = Arc::new(Passwords::new(deps.clone()));
-        // Enough for a burst; a receiver that lags looks at its caller anew, so nothing is lost.
+        // Enough for a burst. A receiver that lags refreshes its caller, so nothing is lost.
         let (changes, _) = broadcast::channel(256);
         let tries = Arc::new(Limiter::per_minute(5, &deps));
         let refusals = Arc::new(refusals::Refusals::new(&deps));
@@ -117,13 +117,13 @@ impl AccountsService {
         self.journal.node_id()
     }
 
-    /// Told after the commit of each change; a receiver that lags must [`refresh`](Self::refresh).
+    /// Broadcasts each change after its commit; a receiver that lags must [`refresh`](Self::refresh).
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
     }
 
-    /// Commits what changes an account and tells of it. A task of its own, so that nobody who hangs up in between
-    /// leaves it untold.
+    /// Commits a change of an account and broadcasts it, in a task of its own: a caller who hangs up must not prevent
+    /// the broadcast.
     async fn commit_told<T: Send + 'static>(
         &self,
         caller: &Caller,
@@ -144,7 +144,7 @@ impl AccountsService {
         self.journal.commit_then(caller, operation, tell).await
     }
 
-    /// What was read may have changed.
+    /// Invalidates all caches.
     fn forget(&self) {
         self.known.tokens.forget();
         self.known.logins.forget();
@@ -153,7 +153,7 @@ impl AccountsService {
 
     fn tell(&self, change: Change) {
         self.forget();
-        // Nobody listening is fine: no socket is open then.
+        // An error only means that no socket is open.
         let _ = self.changes.send(change);
     }
 }

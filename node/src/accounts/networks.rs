@@ -1,5 +1,5 @@
-//! From which networks each person signed in during the last 30 days: those are spared when strangers try the account
-//! from everywhere. It must not be told to anybody but the account's own limits.
+//! The networks from which each person signed in during the last 30 days. They are spared when strangers try the
+//! account from everywhere. Only the account's own limits may use this.
 
 use super::{AccountsService, users};
 use crate::{
@@ -13,14 +13,14 @@ use sea_orm::{
 };
 use std::net::IpAddr;
 
-/// A network is known for so long after the last sign-in from it.
+/// How long a network stays known after a sign-in from it.
 const KNOWN_MS: Millis = 30 * 24 * 3_600_000;
-/// How many networks of a person are kept, the newest.
+/// The most networks of a person, the newest.
 const NETWORKS: u64 = 50;
 
 impl AccountsService {
-    /// Whether the person of that name signed in from this network during the last 30 days. Takes as many statements
-    /// for a name nobody has.
+    /// Whether the person of that name signed in from this network during the last 30 days. An unknown name costs as
+    /// many statements.
     pub async fn knows_network(&self, name: &str, address: Option<IpAddr>) -> Result<bool> {
         let person = users::find_by_name(self.store.read(), name)
             .await?
@@ -33,7 +33,7 @@ impl AccountsService {
     }
 }
 
-/// Forgets, inside a commit, every network of a person.
+/// Deletes every network of a person, inside a commit.
 pub(super) async fn forget(tx: &Tx<'_>, user: UserId) -> Result<()> {
     known_network::Entity::delete_many()
         .filter(known_network::Column::User.eq(user.to_string()))
@@ -43,7 +43,7 @@ pub(super) async fn forget(tx: &Tx<'_>, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Notes, inside a commit, that somebody signed in from an address; forgets what is too old or too much.
+/// Records the network of a sign-in, inside a commit, and removes old and surplus ones.
 pub(super) async fn note(tx: &Tx<'_>, user: UserId, address: Option<&str>) -> Result<()> {
     let Some(address) = address.and_then(|address| address.parse().ok()) else {
         return Ok(());

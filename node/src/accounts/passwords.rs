@@ -1,5 +1,5 @@
-//! Password hashing: argon2id, off the async threads, a few at a time.
-//! It must not know whose password it is, nor say by its timing whether there is such a person.
+//! Password hashing with argon2id, off the async threads, a few at a time. It is unaware of whose password it is. Its
+//! timing must not reveal whether a person exists.
 
 use crate::{clock::Deps, journal::Stored};
 use argon2::{
@@ -10,24 +10,24 @@ use model::{Error, Result};
 use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore};
 
-/// How many hashes run at once: each takes 19 MiB and a core.
+/// The most hashes at once: each takes 19 MiB and a core.
 const AT_ONCE: usize = 2;
-/// How long a caller waits for its turn.
+/// How long a caller waits for their turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) struct Passwords {
     turn: Semaphore,
-    /// What unknown names are checked against, so that they take as long as known ones.
+    /// The hash for unknown names, so that they take as long as known ones.
     nobody: OnceCell<String>,
     deps: Deps,
 }
 
-/// What checking a password found.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Wrong,
     Right,
-    /// Right, but hashed with other parameters than today's: hash it anew.
+    /// Right, but hashed with old parameters: hash it anew.
     RightButOld,
 }
 
@@ -40,7 +40,7 @@ impl Passwords {
         }
     }
 
-    /// The PHC string of `password` under a fresh salt.
+    /// The PHC string of `password` with a fresh salt.
     pub(super) async fn hash(&self, password: String) -> Result<String> {
         let salt = self.deps.bytes::<16>();
         self.run(move || {
@@ -50,7 +50,7 @@ impl Passwords {
         .await?
     }
 
-    /// Checks `password` against `hash`; without one, takes as long and answers `Wrong`.
+    /// Checks `password` against `hash`. Without a hash it takes as long and returns `Wrong`.
     pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<Verdict> {
         let known = hash.is_some();
         let hash = match hash {
@@ -76,7 +76,7 @@ impl Passwords {
     }
 }
 
-/// A hash that cannot be read matches nothing.
+/// An unreadable hash matches nothing.
 fn check(password: &[u8], hash: &str) -> Verdict {
     let Ok(hash) = PasswordHash::new(hash) else {
         return Verdict::Wrong;

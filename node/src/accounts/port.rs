@@ -1,5 +1,4 @@
-//! The caller's own account, as pages and REST ask for it.
-//! It only hands on; each function it calls decides about the caller itself.
+//! The caller's own account, for pages and REST. It only delegates; each function it calls checks the caller itself.
 
 use super::AccountsService;
 use async_trait::async_trait;
@@ -14,7 +13,7 @@ use model::{
 #[async_trait]
 impl Accounts for AccountsService {
     async fn me(&self, caller: &Caller) -> Result<Me> {
-        // A metrics token says nothing but metrics, not even whose it is.
+        // A metrics token reads metrics only, not even its owner's name.
         require(caller, Action::ReadNode, Resource::Node, "user")?;
         let scope = match caller.via {
             Via::Token { scope, .. } => Some(scope),

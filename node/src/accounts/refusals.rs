@@ -1,17 +1,17 @@
-//! Sign-ins that were refused, for the record: a bounded number of events, however many tries there are. It must not
-//! write down a name that nobody has (it may be a password typed into the wrong field), nor make the answer wait.
+//! The record of refused sign-ins: a bounded number of events, however many attempts. It must not record an unknown
+//! name, which may be a password in the wrong field. It runs beside the answer and never delays it.
 
 use super::{AccountsService, users};
 use crate::{clock::Deps, journal::Outcome, limits::Limiter};
 use model::{Caller, Result, event::SignInRefused};
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// How many are recorded at once, and in an hour.
+/// The most records in an hour; all may come at once.
 const AN_HOUR: u32 = 60;
 
 pub(super) struct Refusals {
     recorded: Limiter,
-    /// How many were not recorded since the last that was.
+    /// The number of unrecorded refusals since the last record.
     more: AtomicI64,
 }
 
@@ -25,8 +25,8 @@ impl Refusals {
 }
 
 impl AccountsService {
-    /// Records that a sign-in as `name` was refused, from that address. In a task of its own: what it costs must not
-    /// tell a known name from another.
+    /// Records a refused sign-in as `name` from that address, in a task of its own: its cost must not reveal whether
+    /// the name is known.
     pub fn note_refusal(&self, name: &str, from: Option<String>) {
         if self.refusals.recorded.check("").is_err() {
             self.refusals.more.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,4 @@
-//! Which names and passwords are accepted, said in one sentence each.
-//! Pure; it must not look anything up.
+//! The rules for names and passwords, each with a sentence for people. Pure; it must not look anything up.
 
 use model::{Error, Result};
 
@@ -7,12 +6,12 @@ use model::{Error, Result};
 const NAME_MAX: usize = 64;
 /// The shortest password, in characters.
 const PASSWORD_MIN: usize = 10;
-/// The longest password, in bytes: hashing more would be a way to keep the node busy.
+/// The longest password, in bytes: hashing longer ones would keep the node busy.
 const PASSWORD_MAX: usize = 1_000;
-/// Names that the audit trail uses for what is not a person.
+/// Names that the audit trail uses for actors that are not people.
 const RESERVED: [&str; 3] = ["node", "cli", "orchwiz"];
 
-/// A name as it is compared: two names that fold to the same are the same person.
+/// The form in which names are compared: names with the same form are the same person.
 pub(super) fn fold(name: &str) -> String {
     name.to_ascii_lowercase()
 }
@@ -21,7 +20,7 @@ pub(super) const fn name_letter(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
 
-/// Refuses what is not a name.
+/// Refuses an invalid name.
 pub(super) fn check_name(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(name_letter) {
         return Err(Error::invalid(
@@ -38,7 +37,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a password that is too short, too long or not text. `field` is what the caller calls it.
+/// Refuses a password that is too short, too long or not text. The error names `field`.
 pub(super) fn check_password(field: &str, password: &str) -> Result<()> {
     if password.chars().count() < PASSWORD_MIN {
         return Err(Error::invalid(field, "a password has at least 10 characters"));
@@ -55,7 +54,7 @@ pub(super) fn check_password(field: &str, password: &str) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what is not a token's name.
+/// Refuses an invalid name of a token.
 pub(super) fn check_token_name(name: &str) -> Result<()> {
     let length = name.chars().count();
     if name.trim().is_empty() || length > 100 || name.chars().any(char::is_control) {
@@ -67,7 +66,7 @@ pub(super) fn check_token_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The nearest acceptable name to a foreign one: other characters become hyphens.
+/// The nearest valid name to a foreign one: other characters become hyphens.
 pub(super) fn name_like(foreign: &str) -> String {
     let name: String = foreign
         .chars()

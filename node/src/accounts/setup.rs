@@ -1,5 +1,5 @@
-//! The one-time set-up link: how the first owner proves to be the one who started the node.
-//! Its secret is stored hashed; it must not work twice, nor after its time, nor once there is anybody.
+//! The one-time set-up link, by which the first owner proves that they started the node. Its secret is stored hashed.
+//! It works once, within its time, and only before there is any person.
 
 use super::{
     AccountsService, rules,
@@ -13,19 +13,19 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::{Caller, Error, Millis, Result, Role, event::NodeSetUp};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
-/// How long a link works.
+/// The lifetime of a link.
 const LINK_MS: Millis = 24 * 3_600_000;
 
-/// A fresh link's secret. Shown to whoever started the node, and to nobody else.
+/// The secret of a new link, shown only to the person who started the node.
 pub struct SetupLink {
-    /// What goes into `/setup?token=`.
+    /// The token for `/setup?token=`.
     pub token: String,
-    /// When it stops working.
+    /// When it expires.
     pub expires: Millis,
 }
 
 impl AccountsService {
-    /// A new set-up link, which replaces those before it; `None` once there is anybody.
+    /// A new set-up link, which replaces earlier ones; `None` once there is any person.
     pub async fn ensure_setup_link(&self) -> Result<Option<SetupLink>> {
         let token = URL_SAFE_NO_PAD.encode(self.deps.bytes::<32>());
         self.journal.mask(&token);
@@ -53,15 +53,15 @@ impl AccountsService {
             .await
     }
 
-    /// Whether that link would work now.
+    /// Whether the link would work now.
     pub async fn setup_link_works(&self, token: &str) -> Result<bool> {
         Ok(!self.has_users().await? && find(self.store.read(), token, self.deps.now()).await?.is_some())
     }
 
-    /// Creates the first owner and consumes the link, both or neither. `Forbidden` when the link does not work,
-    /// `Invalid` when the name or password is not acceptable (the link still works then).
+    /// Creates the first owner and consumes the link, atomically. `Forbidden` when the link does not work; `Invalid`
+    /// for a bad name or password, and then the link still works.
     pub async fn set_up(&self, token: &str, name: &str, password: String) -> Result<Account> {
-        // Asked first so that only holders of a link can make the node hash.
+        // Checked first, so that only holders of a link can make the node hash.
         if !self.setup_link_works(token).await? {
             return Err(spent());
         }
@@ -106,7 +106,7 @@ async fn find(db: &impl sea_orm::ConnectionTrait, token: &str, now: Millis) -> R
         .stored()
 }
 
-/// The secret has 256 random bits, so a plain hash is enough, and finding by it tells an attacker nothing.
+/// The secret has 256 random bits: a fast hash is enough, and a lookup by the hash tells an attacker nothing.
 fn hash_of(token: &str) -> String {
     blake3::hash(token.as_bytes()).to_hex().to_string()
 }

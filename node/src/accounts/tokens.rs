@@ -1,5 +1,5 @@
-//! API tokens: create, list, revoke, and who a presented one stands for.
-//! Only the hash of a secret is stored; a token must not be able to make another.
+//! API tokens: create, list, revoke, and find the caller of a presented one. Only a secret's hash is stored, and a
+//! token must not be able to create another.
 
 use super::{AccountsService, Change, rules, users};
 use crate::{
@@ -17,16 +17,16 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryF
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
-/// A token and whose it is.
+/// A token and its owner.
 pub(super) type Pair = (token::Model, user::Model);
 
-/// What every token starts with, so that secret scanners can find a leaked one.
+/// The prefix of every token, by which secret scanners recognise a leaked one.
 pub const TOKEN_PREFIX: &str = "owz_";
-/// How many tokens a person may have at once.
+/// The most tokens of a person.
 pub const MAX_TOKENS: u64 = 200;
 const DAY_MS: Millis = 86_400_000;
 const MINUTE_MS: Millis = 60_000;
-/// So long whoever asks waits until a use is noted.
+/// How long a request waits for the record of its use.
 pub const NOTED_WITHIN: Duration = Duration::from_millis(500);
 
 impl AccountsService {
@@ -43,7 +43,7 @@ impl AccountsService {
         rows.stored()?.into_iter().map(token_of).collect()
     }
 
-    /// Everybody's tokens, newest first. For owners and the command line.
+    /// Everybody's tokens, newest first; for owners and the command line.
     pub async fn list_tokens(&self, caller: &Caller) -> Result<Vec<Token>> {
         require(caller, Action::EditUsers, Resource::Node, "token")?;
         let rows = token::Entity::find()
@@ -54,7 +54,7 @@ impl AccountsService {
         rows.stored()?.into_iter().map(token_of).collect()
     }
 
-    /// Creates a token of the caller's, who proves by the password that it is they who sit before the browser.
+    /// Creates a token for the caller, whose password proves that they themselves sit at the browser.
     pub(super) async fn create_own_token(
         &self,
         caller: &Caller,
@@ -72,7 +72,7 @@ impl AccountsService {
         self.insert_token(caller, owner, new, Some(Proof { hash, login })).await
     }
 
-    /// Creates a token for the person of that name. For owners and the command line.
+    /// Creates a token for the person of that name; for owners and the command line.
     pub async fn create_token_for(&self, caller: &Caller, name: &str, new: NewToken) -> Result<TokenCreated> {
         let owner = self.find_user(caller, name).await?;
         check(&new)?;
@@ -138,7 +138,7 @@ impl AccountsService {
         self.delete_token(caller, id, Some(owner)).await
     }
 
-    /// Revokes anybody's token. For owners and the command line.
+    /// Revokes anybody's token; for owners and the command line.
     pub async fn revoke_any_token(&self, caller: &Caller, id: TokenId) -> Result<()> {
         require(caller, Action::EditUsers, Resource::Node, "token")?;
         self.delete_token(caller, id, None).await
@@ -169,8 +169,8 @@ impl AccountsService {
         .await
     }
 
-    /// Tells of tokens whose time ended since `since`: whoever keeps one of their callers looks again. Their rows stay,
-    /// listed as ended.
+    /// Broadcasts the tokens that expired after `since`, so that code that keeps their callers refreshes. The rows stay
+    /// and are listed as ended.
     pub async fn announce_expired_tokens(&self, since: Millis) -> Result<()> {
         let ended = token::Entity::find()
             .filter(token::Column::Expires.gt(since))
@@ -181,7 +181,7 @@ impl AccountsService {
         Ok(())
     }
 
-    /// Who a presented token stands for; `None` when it is unknown, wrong, expired or revoked. Notes its use, to the
+    /// The caller of a presented token; `None` when it is unknown, wrong, expired or revoked. Records its use, to the
     /// minute.
     pub async fn caller_for_token(&self, presented: &str, from: Option<String>) -> Result<Option<Caller>> {
         let Some(id) = id_in(presented) else { return Ok(None) };
@@ -197,11 +197,11 @@ impl AccountsService {
             let this = self.clone();
             let noting = tokio::spawn(async move {
                 if let Err(error) = this.note_use(id, now).await {
-                    // A full disk must not lock out whoever comes to free it.
+                    // A full disk must not lock out the person who comes to free it.
                     tracing::warn!(token.id = %id, %error, "the use of a token could not be noted");
                 }
             });
-            // It goes on by itself: a database that takes no writes must not hold up who only reads.
+            // The task goes on by itself: a database that refuses writes must not hold up a caller who only reads.
             let _ = tokio::time::timeout(NOTED_WITHIN, noting).await;
         }
         let Some(scope) = Scope::parse(&row.scope) else {
@@ -217,7 +217,7 @@ impl AccountsService {
         }))
     }
 
-    /// The caller of a token as they are now; `None` when it no longer works.
+    /// The caller of a token as they are now; `None` when the token no longer works.
     pub(super) async fn refresh_token(&self, caller: &Caller, id: TokenId) -> Result<Option<Caller>> {
         let Some((row, owner)) = self.find_token(id).await? else {
             return Ok(None);
@@ -277,16 +277,16 @@ impl AccountsService {
     }
 }
 
-/// What a person proved before they made a token.
+/// What a person proved before they created a token.
 struct Proof {
-    /// The hash of the password they knew; `None` for who has none.
+    /// The hash of the password they entered; `None` for a person without one.
     hash: Option<String>,
     /// The login of their browser.
     login: Option<String>,
 }
 
 impl Proof {
-    /// Refuses, inside the commit, a token whose maker has been signed out or got another password meanwhile.
+    /// Checks the proof again inside the commit: the person may have been signed out or got another password meanwhile.
     async fn holds(self, tx: &Tx<'_>, owner: UserId) -> Result<()> {
         let stored = users::credential_of(tx, &owner.to_string()).await?;
         let signed_in = match self.login {
@@ -305,7 +305,7 @@ impl Proof {
     }
 }
 
-/// Refuses what is no token.
+/// Refuses an invalid new token.
 fn check(new: &NewToken) -> Result<()> {
     rules::check_token_name(&new.name)?;
     if new.days.is_some_and(|days| !(1..=3_650).contains(&days)) {
@@ -317,7 +317,7 @@ fn check(new: &NewToken) -> Result<()> {
     Ok(())
 }
 
-/// Revokes, inside a commit, every token of a person; gives what happened.
+/// Revokes every token of a person, inside a commit; returns the events.
 pub(super) async fn revoke_all(tx: &Tx<'_>, user: UserId) -> Result<Vec<NewEvent>> {
     let theirs = token::Column::User.eq(user.to_string());
     let tokens = token::Entity::find()
@@ -340,7 +340,7 @@ pub(super) async fn revoke_all(tx: &Tx<'_>, user: UserId) -> Result<Vec<NewEvent
         .collect())
 }
 
-/// `owz_<id>_<secret>`: 32 hex digits that find it, 64 that prove it.
+/// `owz_<id>_<secret>`: 32 hex digits to find it, 64 to prove it.
 fn secret_of(id: TokenId, secret: &[u8; 32]) -> String {
     format!(
         "{TOKEN_PREFIX}{}_{}",
@@ -359,7 +359,7 @@ fn id_in(presented: &str) -> Option<TokenId> {
     }
 }
 
-/// The secret has 256 random bits, so a plain hash is enough.
+/// The secret has 256 random bits, so a fast hash is enough.
 fn hash_of(secret: &str) -> String {
     blake3::hash(secret.as_bytes()).to_hex().to_string()
 }
@@ -377,7 +377,7 @@ fn row_of(token: &Token, hash: String) -> token::ActiveModel {
     }
 }
 
-/// A scope this version does not know reads nothing when presented, and is listed as the narrowest.
+/// A token with an unknown scope gives no access, and is listed with the narrowest scope.
 fn token_of(row: token::Model) -> Result<Token> {
     Ok(Token {
         id: row.id.parse().stored()?,

@@ -1,5 +1,5 @@
-//! People: create, find, list, their roles and passwords.
-//! It must not decide how somebody proves who they are; see `passwords`, `logins`, `tokens`, `github`.
+//! People: create, find, list, change roles and passwords. How people prove their identity is the matter of
+//! `passwords`, `logins`, `tokens` and `github`.
 
 use super::{AccountsService, Change, logins, networks, passwords::Verdict, rules, tokens};
 use crate::{
@@ -20,16 +20,16 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Func},
 };
 
-/// What creating a person takes.
+/// The data of a new person.
 #[derive(Clone)]
 pub struct NewUser {
-    /// The name they sign in with: 1 to 64 letters, digits, `.`, `_`, `-`; unique whatever its case.
+    /// The sign-in name: 1 to 64 letters, digits, `.`, `_`, `-`; unique regardless of case.
     pub name: String,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
-    /// Their password, 10 characters to 1,000 bytes; without one they sign in with GitHub.
+    /// The password, 10 characters to 1,000 bytes; a person without one signs in with GitHub.
     pub password: Option<String>,
-    /// The GitHub login that will be theirs at its first sign-in.
+    /// The GitHub login that becomes theirs at its first sign-in.
     pub github: Option<String>,
 }
 
@@ -42,17 +42,17 @@ impl std::fmt::Debug for NewUser {
     }
 }
 
-/// A person together with what ends their logins when it changes.
+/// A person and their login epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The person.
     pub user: User,
-    /// Raised whenever every login of theirs ends.
+    /// Raised whenever all their logins end.
     pub epoch: i64,
 }
 
 impl Account {
-    /// The person as a caller who came by the login of that handle, from that address.
+    /// The person as a caller with this login handle, from that address.
     pub fn caller(&self, login: String, from: Option<String>) -> Caller {
         Caller {
             user: Some(self.user.id),
@@ -65,7 +65,7 @@ impl Account {
 }
 
 impl AccountsService {
-    /// Checks a name and a password; `None` when they do not match. Takes as long for a name nobody has.
+    /// Checks name and password; `None` when they do not match. An unknown name takes as long.
     pub async fn sign_in(&self, name: &str, password: String) -> Result<Option<Account>> {
         let found = find_by_name(self.store.read(), name).await?;
         let credential = match &found {
@@ -78,7 +78,7 @@ impl AccountsService {
         let hash = credential
             .as_ref()
             .and_then(|credential| credential.password_hash.clone());
-        // What could never be set is not worth hashing, but must not answer faster either.
+        // An overlong password is always wrong. An empty one is hashed in its place, so that the answer takes as long.
         let password = if password.len() > 1_000 {
             String::new()
         } else {
@@ -100,7 +100,7 @@ impl AccountsService {
         }))
     }
 
-    /// Hashes a password anew with today's parameters, unless it was changed meanwhile.
+    /// Rehashes a password with today's parameters, unless it was changed meanwhile.
     async fn renew(&self, user: &str, password: String, old: Option<String>) -> Result<()> {
         let user = user.to_owned();
         let hash = self.passwords.hash(password).await?;
@@ -119,7 +119,7 @@ impl AccountsService {
             .await
     }
 
-    /// One person with their epoch; `None` when there is no such person.
+    /// A person with their epoch; `None` when there is no such person.
     pub async fn account(&self, id: UserId) -> Result<Option<Account>> {
         let now = self.deps.now();
         let asked = match self.known.people.find(&id, now) {
@@ -138,7 +138,7 @@ impl AccountsService {
         has_users(self.store.read()).await
     }
 
-    /// Everybody, by name. For owners and the command line.
+    /// All people by name; for owners and the command line.
     pub async fn list_users(&self, caller: &Caller) -> Result<Vec<User>> {
         require(caller, Action::EditUsers, Resource::Node, "user")?;
         let rows = user::Entity::find()
@@ -150,7 +150,7 @@ impl AccountsService {
         rows.into_iter().map(user_of).collect()
     }
 
-    /// Finds a person by the name they sign in with. For owners and the command line.
+    /// Finds a person by their sign-in name; for owners and the command line.
     pub async fn find_user(&self, caller: &Caller, name: &str) -> Result<User> {
         require(caller, Action::EditUsers, Resource::Node, "user")?;
         find_by_name(self.store.read(), name)
@@ -158,7 +158,7 @@ impl AccountsService {
             .map_or_else(|| Err(no_user()), user_of)
     }
 
-    /// Creates a person. For owners and the command line.
+    /// Creates a person; for owners and the command line.
     pub async fn create_user(&self, caller: &Caller, new: NewUser) -> Result<User> {
         require(caller, Action::EditUsers, Resource::Node, "user")?;
         rules::check_name(&new.name)?;
@@ -181,8 +181,8 @@ impl AccountsService {
             .await
     }
 
-    /// Gives a person a password without knowing the old one, and ends their logins; with `revoke` their API tokens
-    /// end, too. For owners and the command line.
+    /// Sets a person's password without the old one and ends their logins, with `revoke` also their API tokens. For
+    /// owners and the command line.
     pub async fn set_password(&self, caller: &Caller, name: &str, password: String, revoke: bool) -> Result<()> {
         let user = self.find_user(caller, name).await?;
         rules::check_password("password", &password)?;
@@ -207,7 +207,7 @@ impl AccountsService {
         .await
     }
 
-    /// Changes a person's role and ends their logins; the last owner stays one. For owners and the command line.
+    /// Changes a person's role and ends their logins; the last owner keeps the role. For owners and the command line.
     pub async fn set_role(&self, caller: &Caller, name: &str, role: Role) -> Result<User> {
         let user = self.find_user(caller, name).await?;
         let id = user.id;
@@ -238,8 +238,8 @@ impl AccountsService {
         .await
     }
 
-    /// Keeps a person from signing in, or lets them again: their logins end, and their API tokens do not work
-    /// meanwhile. The last owner cannot be disabled. For owners and the command line.
+    /// Disables or enables a person. Disabling ends their logins and suspends their API tokens; the last owner cannot
+    /// be disabled. For owners and the command line.
     pub async fn set_disabled(&self, caller: &Caller, name: &str, disabled: bool) -> Result<User> {
         let id = self.find_user(caller, name).await?.id;
         self.commit_told(
@@ -269,9 +269,9 @@ impl AccountsService {
         .await
     }
 
-    /// Removes a person: their logins, API tokens and credentials are gone at once, their name is free, and what they
-    /// did stays under it. Nobody sees their private sessions any more. The last owner cannot be removed. For owners
-    /// and the command line.
+    /// Removes a person. Their logins, API tokens and credentials go at once and their name is free. What they did
+    /// stays under the name, and nobody sees their private sessions any more. The last owner cannot be removed. For
+    /// owners and the command line.
     pub async fn remove_user(&self, caller: &Caller, name: &str) -> Result<()> {
         let id = self.find_user(caller, name).await?.id;
         self.commit_told(
@@ -296,9 +296,9 @@ impl AccountsService {
         .await
     }
 
-    /// Checks the password of somebody who is signed in; gives its hash, `None` for who has none because they come by
-    /// GitHub. `Invalid` at `field` when it is another one, `RateLimited` after too many of those: a stolen cookie must
-    /// not become a way to try passwords.
+    /// Checks the password of a signed-in person and returns its hash; `None` for a person without one, who uses
+    /// GitHub. `Invalid` at `field` for a wrong password, `RateLimited` after too many: a stolen cookie must not serve
+    /// to guess passwords.
     pub(super) async fn check_own_password(&self, id: UserId, field: &str, password: String) -> Result<Option<String>> {
         let stored = credential::Entity::find_by_id(id.to_string())
             .one(self.store.read())
@@ -328,7 +328,7 @@ impl AccountsService {
         Ok(stored.is_some_and(|stored| stored.password_hash.is_some()))
     }
 
-    /// Changes the caller's own password; every other login of theirs ends, and with `revoke` their API tokens.
+    /// Changes the caller's own password and ends all their other logins, with `revoke` also their API tokens.
     pub(super) async fn change_own_password(
         &self,
         caller: &Caller,
@@ -372,12 +372,12 @@ impl AccountsService {
     }
 }
 
-/// Somebody who may be signed in here, with their epoch; `key` is their row's.
+/// A person who may be signed in here, with their epoch; `key` is their row's.
 pub(super) async fn account(db: &impl ConnectionTrait, key: (String, String)) -> Result<Option<Account>> {
     let found = user::Entity::find_by_id(key).one(db).await.stored()?;
     let Some(found) = found else { return Ok(None) };
     let credential = credential::Entity::find_by_id(&found.id).one(db).await.stored()?;
-    // A person of another node has no credential here and cannot be signed in here.
+    // People of other nodes have no credential here.
     let Some(credential) = credential.filter(|_| may_enter(&found)) else {
         return Ok(None);
     };
@@ -399,7 +399,7 @@ async fn present(tx: &Tx<'_>, id: UserId) -> Result<User> {
         .map_or_else(|| Err(no_user()), user_of)
 }
 
-/// A change of nothing yet.
+/// An empty change.
 pub(super) fn changed(id: UserId) -> UserChanged {
     UserChanged {
         id,
@@ -409,7 +409,7 @@ pub(super) fn changed(id: UserId) -> UserChanged {
     }
 }
 
-/// Refuses to take away the one person who could give it back.
+/// Refuses to take the role from the last owner, because nobody could give it back.
 async fn not_the_last_owner(tx: &Tx<'_>, user: &User) -> Result<()> {
     if user.role == Role::Owner && !user.disabled && owners(tx.db()).await? <= 1 {
         return Err(Error::Conflict(format!(
@@ -420,7 +420,7 @@ async fn not_the_last_owner(tx: &Tx<'_>, user: &User) -> Result<()> {
     Ok(())
 }
 
-/// A person about to be created.
+/// The data of a person to create.
 pub(super) struct Person {
     pub(super) name: String,
     pub(super) role: Role,
@@ -429,7 +429,7 @@ pub(super) struct Person {
     pub(super) github_id: Option<i64>,
 }
 
-/// Creates a person and their credential, inside a commit.
+/// Creates a person with a credential, inside a commit.
 pub(super) async fn create(tx: &Tx<'_>, person: Person) -> Result<Outcome<User>> {
     if find_by_name(tx.db(), &person.name).await?.is_some() {
         return Err(Error::Conflict(format!(
@@ -500,7 +500,7 @@ pub(super) async fn credential_of(tx: &Tx<'_>, user: &str) -> Result<credential:
         .ok_or_else(no_user)
 }
 
-/// A role this version does not know is the weakest.
+/// An unknown role counts as the weakest.
 pub(super) fn user_of(row: user::Model) -> Result<User> {
     Ok(User {
         id: row.id.parse().stored()?,

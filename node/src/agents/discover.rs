@@ -1,5 +1,5 @@
-//! Discovery: which agent programs this machine has, their versions, and what is missing.
-//! It asks the programs themselves; it must not change their settings or sign in.
+//! Discovery: the agent programs on this machine, their versions, and what is missing. It asks the programs; it neither
+//! changes their settings nor signs in.
 
 use crate::process::probe;
 use model::{node::AgentFound, sessions::AgentKind};
@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-/// How long a program may take to say its version: a cold start of 380 MB from disk.
+/// How long a program may take to report its version: a cold start reads 380 MB from disk.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
-/// The program of an agent, or a sentence that says what is missing. `own` is the node's own program, `claude` what is
-/// configured for Claude Code.
+/// The program of an agent, or a sentence that names what is missing. `own` is the node's program, `claude` the
+/// configured path of Claude Code.
 pub fn program(agent: AgentKind, own: &Path, claude: Option<&Path>) -> Result<PathBuf, String> {
     match agent {
         AgentKind::Demo => Ok(own.to_owned()),
@@ -23,7 +23,7 @@ pub fn program(agent: AgentKind, own: &Path, claude: Option<&Path>) -> Result<Pa
     }
 }
 
-/// Claude Code's program: the configured one, else `claude` on PATH; `None` when there is none that can be run.
+/// Claude Code's program: the configured one, else `claude` on PATH. `None` when that cannot be run.
 pub fn claude_program(configured: Option<&Path>) -> Option<PathBuf> {
     if let Some(path) = configured {
         return runnable(path).then(|| path.to_owned());
@@ -39,7 +39,7 @@ fn runnable(program: &Path) -> bool {
     program.is_file() && access(program, Access::EXEC_OK).is_ok()
 }
 
-/// Every agent this version can run, found or not.
+/// Every agent that this version knows, found or not.
 pub async fn discover(configured_claude: Option<&Path>) -> Vec<AgentFound> {
     vec![claude(configured_claude).await, demo()]
 }
@@ -92,7 +92,7 @@ async fn claude(configured: Option<&Path>) -> AgentFound {
     found
 }
 
-/// `claude auth status`: exit code 0 when signed in, 1 when not; anything else says nothing.
+/// The result of `claude auth status`: exit code 0 is signed in, 1 is not; any other gives `None`.
 async fn signed_in(program: &Path) -> Option<bool> {
     match probe(program, &["auth", "status"], ANSWER_WITHIN).await.ok()?.code {
         Some(0) => Some(true),

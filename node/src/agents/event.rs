@@ -1,5 +1,5 @@
-//! What an agent did or said, in words all agents share: one group for each thing that the node does about it.
-//! A driver makes these, and `sessions::apply` hears each group in a file of its own.
+//! Agent events in words that all agents share, in one group for each way the node handles them. A driver makes them;
+//! `sessions::apply` handles each group in a file of its own.
 
 use super::Ask;
 use model::{
@@ -10,27 +10,27 @@ use model::{
 };
 use serde_json::Value;
 
-/// What an agent did or said.
+/// An event of an agent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AgentEvent {
     /// A turn begins or ends.
     Turn(Turn),
-    /// It puts something into words.
+    /// The agent's words.
     Said(Said),
-    /// It calls a tool.
+    /// A tool call.
     Call(Call),
-    /// It asks a person, or no longer.
+    /// A question to a person, or its withdrawal.
     Ask(Asks),
-    /// Something goes on in the background.
+    /// A background task.
     Task(Task),
-    /// What its process is and can do, and what it costs.
+    /// Properties, abilities and cost of the process.
     Session(Session),
 }
 
 /// Turns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// A turn began. Also by itself, without a prompt: when a background task ends, the agent goes on.
+    /// A turn began, with a prompt or without: the agent continues by itself when a background task ends.
     Started,
     /// A turn ended; the agent waits for the next prompt.
     Ended {
@@ -46,15 +46,15 @@ pub enum TurnOutcome {
     Completed,
     /// A person interrupted it.
     Interrupted,
-    /// Badly; a sentence for people, which a [`Said::Error`] said before.
+    /// Failed; a sentence for people. A [`Said::Error`] reported the error before.
     Failed(String),
 }
 
-/// What an agent puts into words.
+/// The agent's words.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
-    /// More of a text that is being written: append it. Provisional: the whole follows as [`Said::Message`] or
-    /// [`Said::Thought`], which replaces it.
+    /// The next piece of a half-written text, to append. The whole text follows as [`Said::Message`] or
+    /// [`Said::Thought`] and replaces it.
     Delta {
         /// `message` or `thought`.
         kind: EntryKind,
@@ -63,61 +63,60 @@ pub enum Said {
         /// The piece.
         text: String,
     },
-    /// All half-written text of that thread is void: its reply begins anew or will not be finished.
+    /// Drops all half-written text of the thread: its reply begins anew or will not be finished.
     DeltaReset {
         /// The id of the subagent call it belongs to.
         parent: Option<String>,
     },
-    /// The agent said something, whole. Markdown.
+    /// A whole message, in Markdown.
     Message {
         /// The id of the subagent call it belongs to.
         parent: Option<String>,
         /// All of it.
         text: String,
     },
-    /// The agent thought something, whole.
+    /// A whole thought.
     Thought {
         /// The id of the subagent call it belongs to.
         parent: Option<String>,
         /// All of it.
         text: String,
     },
-    /// What the agent means to do, all of it anew.
+    /// The whole new to-do list.
     Todo {
         /// The id of the subagent call it belongs to.
         parent: Option<String>,
         /// The list.
         todos: Vec<Todo>,
     },
-    /// A change of state worth seeing, one line.
+    /// A notable change of state, on one line.
     Status {
         /// What changed.
         text: String,
     },
-    /// Something went wrong, a sentence a person can act on.
+    /// A failure, with a sentence that a person can act on.
     Error {
         /// A sentence for people.
         text: String,
     },
-    /// A message this version does not know, as it came; a line that is not a JSON object as a string, cut after 64
-    /// KiB.
+    /// An unknown message, unchanged. A line that is not a JSON object is a string, cut after 64 KiB.
     Raw(Value),
 }
 
 /// Tool calls.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Call {
-    /// A tool call began, or waits to be allowed.
+    /// A tool call began, or waits for permission.
     Start {
         /// The agent's id of the call.
         id: String,
         /// The tool's name as the agent gives it.
         tool: String,
-        /// What kind of thing it does, and where its input says so.
+        /// The class of the tool, and where its input says so.
         shape: CallShape,
-        /// What it acts on, one line.
+        /// The target, on one line.
         target: String,
-        /// Exactly what it gets.
+        /// The exact input.
         input: Value,
         /// The id of the subagent call it belongs to.
         parent: Option<String>,
@@ -134,8 +133,8 @@ pub enum Call {
         added: Option<i64>,
         /// Lines removed, where it edits.
         removed: Option<i64>,
-        /// What came back: `{"output": text, "patch": [hunks]?, "path": text?}`; a hunk is `{oldStart, oldLines,
-        /// newStart, newLines, lines}`.
+        /// The output: `{"output": text, "patch": [hunks]?, "path": text?}`; a hunk is `{oldStart, oldLines, newStart,
+        /// newLines, lines}`.
         output: Value,
     },
 }
@@ -143,9 +142,9 @@ pub enum Call {
 /// Questions to a person.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Asks {
-    /// The agent asks a person and waits. Also between turns: subagents work in the background.
+    /// The agent asks and waits, also between turns: subagents work in the background.
     New(Box<Ask>),
-    /// It no longer wants an answer to that request.
+    /// The agent withdrew that request.
     Cancelled {
         /// The ask's id.
         request: String,
@@ -155,22 +154,22 @@ pub enum Asks {
 /// Background tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Something goes on in the background.
+    /// A background task began.
     Started {
         /// The agent's id of the task.
         id: String,
         /// The tool call that started it.
         call: Option<String>,
-        /// `local_bash`, `local_agent`, ... Open.
+        /// An open set: `local_bash`, `local_agent`, ...
         task: Option<String>,
-        /// What it is, in the agent's words.
+        /// The task in the agent's words.
         text: String,
     },
-    /// A background task got on.
+    /// A background task reports progress.
     Progress {
         /// The agent's id of the task.
         id: String,
-        /// How far, one line.
+        /// The progress, on one line.
         text: String,
     },
     /// A background task ended.
@@ -179,24 +178,24 @@ pub enum Task {
         id: String,
         /// How the task ended.
         status: CallStatus,
-        /// What came of it, one line.
+        /// The outcome, on one line.
         text: String,
     },
 }
 
-/// What the process is and can do, and what it costs.
+/// Properties, abilities and cost of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Session {
-    /// The agent said what it is. Comes with every turn; only what changed matters.
+    /// The agent describes itself, at every turn; only changes matter.
     Ready {
         /// Its version.
         version: Option<String>,
         /// The model that answers.
         model: Option<String>,
-        /// Its mode; `None` for one OrchWiz does not offer.
+        /// Its mode; `None` for a mode that OrchWiz does not offer.
         mode: Option<Mode>,
     },
-    /// The agent's mode is now this.
+    /// The agent's new mode.
     Mode(Mode),
     /// The agent answered a wish.
     Control {
@@ -204,16 +203,16 @@ pub enum Session {
         wish: Wish,
         /// Whether it was granted.
         ok: bool,
-        /// Why not.
+        /// Why the wish was refused.
         error: Option<String>,
     },
-    /// Running totals of this process for one model: the newest replaces the one before.
+    /// Running totals of this process for one model; the newest replaces the last.
     Usage {
         /// Which model.
         model: String,
         /// Tokens so far.
         tokens: Tokens,
-        /// Cost so far, where the agent says any.
+        /// Cost so far, if the agent reports it.
         cost_micros: Option<Micros>,
     },
     /// How full the model's context is.
@@ -223,20 +222,20 @@ pub enum Session {
         /// Tokens that fit, where known.
         size: Option<i64>,
     },
-    /// From now on the agent may have a transcript: [`super::How::Resume`] comes first, and where there is none it says
-    /// so. Said once per process.
+    /// From now on the agent may have a transcript, so the next start tries [`super::How::Resume`] first; an agent
+    /// without one says so. Once per process.
     Resumable,
-    /// [`super::How::Resume`] was asked for, but the agent has no such conversation; it ends. Start it anew with
+    /// The agent was to [`super::How::Resume`] but has no such conversation, and ends. Start it with
     /// [`super::How::Fresh`].
     NothingToResume,
-    /// Write this line to the agent: it asked the node itself for something that needs an answer but no person.
+    /// Write this line to the agent: an answer to the node that needs no person.
     Reply {
         /// The line, without its line feed.
         line: Vec<u8>,
     },
 }
 
-/// A wish the agent has answered.
+/// A wish that the agent answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// [`super::Driver::hello`].

@@ -1,5 +1,5 @@
-//! Agents: the dialects of coding agents, turned into one event model.
-//! Drivers are pure; they must not spawn, read files, read a clock or draw randomness.
+//! Agents: the dialects of coding agents, mapped to one event model. Drivers are pure; they must not spawn, read files,
+//! read a clock or use randomness.
 
 pub mod claude;
 pub mod demo;
@@ -20,20 +20,20 @@ use model::{
 use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// Everything a driver needs to say how an agent is started.
+/// The inputs of an agent's command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// The session; its UUID is the agent's own id of the conversation.
+    /// The session; its UUID is also the agent's id of the conversation.
     pub session: SessionId,
     /// The project's folder, canonical.
     pub cwd: PathBuf,
-    /// How much the agent may do unasked; said anew at every start, agents forget it.
+    /// What the agent may do unasked. Set at every start, because agents forget it.
     pub mode: Mode,
-    /// The model asked for; the agent's default when `None`.
+    /// The chosen model; `None` for the agent's default.
     pub model: Option<String>,
-    /// Whether what the project itself would run (settings, hooks, MCP servers) may run.
+    /// Whether the project's own settings, hooks and MCP servers may run.
     pub trusted: bool,
-    /// From what conversation it starts.
+    /// The conversation to start from.
     pub how: How,
     /// The agent's program.
     pub program: PathBuf,
@@ -41,78 +41,77 @@ pub struct Start {
     pub env: BTreeMap<String, String>,
 }
 
-/// From what conversation an agent starts.
+/// The conversation that an agent starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// From none.
+    /// A new one.
     Fresh,
-    /// From the session's own; only when the agent may have a transcript of it ([`Session::Resumable`]).
+    /// The session's own, if the agent may have a transcript of it ([`Session::Resumable`]).
     Resume,
-    /// From a copy of another session's, which stays as it is.
+    /// A copy of another session's conversation, which stays as it is.
     Fork {
-        /// The session copied.
+        /// The session to copy.
         from: SessionId,
     },
 }
 
-/// One agent process's dialect: pure, no input or output, no clock. Lines in, events out; wishes in, lines out (without
-/// their line feed).
+/// The dialect of one agent process, pure: lines in, events out; wishes in, lines out (without their line feed).
 ///
-/// A driver is rebuilt after a restart of the node by giving it, in order, the lines it consumed before and throwing
-/// the events away: the same lines always lead to the same driver. Answers need no memory at all.
+/// A driver is deterministic. After a restart the node rebuilds it by replaying the lines it consumed, in order, and
+/// drops the events. Answers need no state.
 pub trait Driver: Send {
     /// The command that starts the agent.
     fn spec(&self, start: &Start) -> Spec;
-    /// Lines to write first, once per process; its success comes as [`Session::Control`] of [`Wish::Initialize`].
+    /// The first lines for a process. Success comes as [`Session::Control`] of [`Wish::Initialize`].
     fn hello(&mut self) -> Vec<Vec<u8>>;
-    /// Reads one line of the agent's output. Never panics, whatever the line is, and keeps a bounded amount of it.
+    /// Reads one line of the agent's output. Never panics on any line, and keeps a bounded part of it.
     fn line(&mut self, line: &[u8]) -> Vec<AgentEvent>;
-    /// Says something to the agent.
+    /// Gives the agent a prompt.
     fn prompt(&mut self, id: PromptId, text: &str) -> Vec<Vec<u8>>;
-    /// Ends the turn that is going on; the process stays.
+    /// Ends the present turn; the process stays.
     fn interrupt(&mut self) -> Vec<Vec<u8>>;
-    /// Changes how much the agent may do unasked.
+    /// Changes what the agent may do unasked.
     fn set_mode(&mut self, mode: Mode) -> Vec<Vec<u8>>;
     /// Changes the model from the next turn on; `None` is the agent's default.
     fn set_model(&mut self, model: Option<&str>) -> Vec<Vec<u8>>;
-    /// Answers an [`Ask`]. `request` is the ask's.
+    /// Answers the [`Ask`] with this `request`.
     fn answer(&mut self, request: &str, answer: &Answer) -> Vec<Vec<u8>>;
 }
 
-/// The driver of an agent, in the state of a process that has not said anything yet.
+/// A new driver, for a process that has not said anything yet.
 pub fn driver(agent: AgentKind) -> Box<dyn Driver> {
     match agent {
-        // The demo agent speaks the same dialect; only its program and arguments differ.
+        // The demo agent speaks the same dialect with another program and arguments.
         AgentKind::Claude => Box::new(claude::Claude::new()),
         AgentKind::Demo => Box::new(claude::Claude::demo()),
     }
 }
 
-/// What a person or the node says to an [`Ask`].
+/// The answer of a person or the node to an [`Ask`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Yes.
+    /// Allow the call.
     Allow {
-        /// The ask's input, echoed: what the tool will get. `None`: as it was asked.
+        /// The tool's input; `None` for the input as asked.
         input: Option<Value>,
-        /// Rules to remember, as the agent suggested them, at the scope chosen: see [`remember`].
+        /// Rules to remember at the chosen scope, as the agent suggested them; see [`remember`].
         remember: Vec<Value>,
-        /// For plans: the mode to go on in.
+        /// For plans: the mode after the approval.
         mode: Option<Mode>,
-        /// For questions: the answers, keyed by the question's full text.
+        /// For questions: the answers, keyed by the question's whole text.
         answers: Option<BTreeMap<String, String>>,
     },
-    /// No.
+    /// Deny the call.
     Deny {
-        /// Why; the agent reads it.
+        /// The reason, for the agent.
         message: String,
-        /// Whether the turn ends with it.
+        /// Whether the denial also ends the turn.
         interrupt: bool,
     },
 }
 
 impl Answer {
-    /// A plain yes to this input.
+    /// Allows this input.
     pub fn allow(input: Value) -> Self {
         Self::Allow {
             input: Some(input),
@@ -122,7 +121,7 @@ impl Answer {
         }
     }
 
-    /// A no with its reason; the agent goes on with its turn.
+    /// Denies with a reason; the agent continues its turn.
     pub fn deny(message: impl Into<String>) -> Self {
         Self::Deny {
             message: message.into(),
@@ -131,29 +130,29 @@ impl Answer {
     }
 }
 
-/// What the node itself says to an ask that [`Ask::is_against_plan`] while the session plans.
+/// The node's own answer to an [`Ask::is_against_plan`] while the session plans.
 pub fn still_planning(agent: AgentKind) -> Answer {
     match agent {
         AgentKind::Claude | AgentKind::Demo => claude::still_planning(),
     }
 }
 
-/// The suggestions of an ask as rules to remember at the scope a person chose; without those that no session may have.
+/// The suggestions of an ask as rules at the scope that a person chose; rules forbidden in every session are left out.
 pub fn remember(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
     match agent {
         AgentKind::Claude | AgentKind::Demo => claude::permission::remember(suggestions, scope),
     }
 }
 
-/// Whether all of these can be remembered beyond the session.
+/// Whether all of these can outlast the session.
 pub fn can_last(agent: AgentKind, suggestions: &[Suggestion]) -> bool {
     match agent {
         AgentKind::Claude | AgentKind::Demo => claude::permission::can_last(suggestions),
     }
 }
 
-/// What an agent writes into the folder's own settings when it is told to remember these; `None` where it writes
-/// nothing there, or more than can be told before.
+/// What an agent adds to the folder's own settings when it remembers these. `None` if it leaves them alone, or if the
+/// result cannot be foretold.
 pub fn grant(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope) -> Option<Grant> {
     match agent {
         AgentKind::Claude => claude::permission::grant(suggestions, scope),
@@ -161,8 +160,7 @@ pub fn grant(agent: AgentKind, suggestions: &[Suggestion], scope: RememberScope)
     }
 }
 
-/// The file that an agent writes what it remembers at this scope to, as people would name it; `None` where it writes
-/// none.
+/// The file in which an agent remembers at this scope, as people would name it; `None` if there is none.
 pub fn remembered_in(agent: AgentKind, scope: RememberScope) -> Option<&'static str> {
     match agent {
         AgentKind::Claude => claude::own::remembered_in(scope),
@@ -170,11 +168,11 @@ pub fn remembered_in(agent: AgentKind, scope: RememberScope) -> Option<&'static 
     }
 }
 
-/// What of a folder any of the agents obeys.
+/// What the agents read from a folder.
 pub(crate) fn obeyed() -> impl Iterator<Item = &'static Own> {
     AgentKind::ALL.iter().filter_map(|agent| match agent {
         AgentKind::Claude => Some(&claude::own::OWN),
-        // It obeys nothing that lies in a folder.
+        // The demo agent obeys nothing in a folder.
         AgentKind::Demo => None,
     })
 }
@@ -182,59 +180,58 @@ pub(crate) fn obeyed() -> impl Iterator<Item = &'static Own> {
 /// Why an agent asks, in words all agents share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// It does not say.
+    /// No cause given.
     Unsaid,
-    /// Its mode forbids the call.
+    /// The mode forbids the call.
     Mode,
-    /// A permission rule says ask.
+    /// A permission rule demands it.
     Rule,
-    /// It reaches outside of the project's folder.
+    /// The call reaches outside the project's folder.
     Outside,
-    /// Its own safety check.
+    /// The agent's own safety check.
     Safety,
-    /// A hook says ask.
+    /// A hook demands it.
     Hook,
     /// No rule allows a part of the command.
     Part,
-    /// Another, which this version does not know.
+    /// A cause that this version does not know.
     Other,
 }
 
-/// Something the agent asks of a person.
+/// A question of the agent to a person.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
-    /// The process's id of the request; the answer names it.
+    /// The process's id of the request, for the answer.
     pub request: String,
-    /// What is asked.
+    /// The kind of approval.
     pub kind: ApprovalKind,
-    /// Which tool.
+    /// The tool's name.
     pub tool: String,
-    /// What kind of thing it does, and where its input says so.
+    /// The class of the tool, and where its input says so.
     pub shape: CallShape,
     /// The agent's id of the call.
     pub call: Option<String>,
-    /// Exactly what the tool would get.
+    /// The tool's exact input.
     pub input: Value,
-    /// A secret was left out of the line that asked.
+    /// Whether a secret was masked in the line that asked.
     pub masked: bool,
-    /// The same on one line: the command, the path relative to the project, the first line of the plan, the question.
+    /// The input on one line: the command, the path relative to the project, the plan's first line, the question.
     pub target: String,
-    /// Why it asks, in the agent's words.
+    /// The cause in the agent's words.
     pub reason: Option<String>,
-    /// Why it asks, in words all agents share.
+    /// The cause in words that all agents share.
     pub cause: Cause,
-    /// The subagent that asks, by its type where known; `None` for the main thread.
+    /// The type of the subagent that asks; `None` for the main thread.
     pub subagent: Option<String>,
-    /// What "always" would remember.
+    /// The rules that "always" would remember.
     pub suggestions: Vec<Suggestion>,
-    /// The questions, for questions.
+    /// The questions, if it asks any.
     pub questions: Vec<Question>,
 }
 
 impl Ask {
-    /// Whether the agent asks only because its mode forbids the call. Claude Code asks for edits even while planning,
-    /// and an allow would let them through: while the session's mode is `plan` the node answers [`still_planning`] to
-    /// these.
+    /// Whether the agent asks only because its mode forbids the call. Claude Code asks for edits even while it plans,
+    /// and would do them if allowed. So the node answers [`still_planning`] while the session's mode is `plan`.
     pub fn is_against_plan(&self) -> bool {
         self.kind == ApprovalKind::Tool && self.cause == Cause::Mode
     }

@@ -1,28 +1,27 @@
-//! What of a folder agents obey, and what they write into it: as names and pointers that `folder` reads by.
-//! Nothing is read here.
+//! What agents read from a folder and write into it: names and JSON pointers for `folder`, which does the reading.
 
-/// What of a folder an agent obeys where the folder is trusted.
+/// What an agent reads from a trusted folder.
 #[derive(Debug)]
 pub struct Own {
-    /// Files and folders, named from the folder, from each above it up to the root of its checkout, and from the
-    /// checkout that a worktree was made from: `.claude/hooks`.
+    /// Files and folders such as `.claude/hooks`. Their names are relative to the folder, to each folder above it up to
+    /// its checkout's root, and to a worktree's main checkout.
     pub sources: &'static [&'static str],
-    /// Files, named from the folder and from every one above it: `.mcp.json`.
+    /// Files in the folder and in every folder above it: `.mcp.json`.
     pub above: &'static [&'static str],
-    /// Which of the sources are settings in JSON that the agent itself adds to.
+    /// The sources that are JSON settings to which the agent itself adds.
     pub settings: &'static [&'static str],
-    /// Lists in those settings whose order means nothing, as JSON pointers: `/permissions/allow`.
+    /// JSON pointers to the lists in those settings whose order does not matter: `/permissions/allow`.
     pub lists: &'static [&'static str],
 }
 
-/// What an agent writes into a folder's own settings because a person said "always".
+/// What an agent adds to a folder's own settings after a person's "always".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// In which of the [`Own::settings`].
+    /// One of the [`Own::settings`].
     pub file: &'static str,
-    /// Whether that lies at the root of the checkout that a worktree was made from, and not in the folder: what is only
-    /// for the person.
+    /// Whether the file lies at the root of the checkout, and of a worktree's main checkout, rather than in the folder:
+    /// the person's own settings do.
     pub at_root: bool,
-    /// What it adds to which list, in its order: a JSON pointer of at most two steps, and what is added.
+    /// The additions in order: a JSON pointer of at most two steps, and the new items.
     pub adds: Vec<(&'static str, Vec<String>)>,
 }

@@ -1,5 +1,4 @@
-//! Expiry of approvals: how long each still waits, by a clock that nobody can set.
-//! What nobody answered in time is denied as the node.
+//! Expiry of approvals, by a clock that nobody can set. The node itself denies an approval that nobody answers in time.
 
 use super::decide;
 use crate::{clock::Deps, entity::approval, journal::Stored, sessions::Engine, supervise::survived};
@@ -16,10 +15,10 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// So far the time of an event may be ahead of the wall clock (`journal::chain`).
+/// How far an event's time may be ahead of the wall clock (`journal::chain`).
 const AHEAD_MS: Millis = 60_000;
 
-/// Denies what nobody answered in time, every second until the node stops.
+/// Denies expired approvals every second until the node stops.
 pub(crate) async fn deny_expired(engine: Arc<Engine>, closing: CancellationToken) {
     let expiries = Expiries::default();
     let mut tick = tokio::time::interval(Duration::from_secs(1));
@@ -65,29 +64,28 @@ async fn deny(engine: &Arc<Engine>, expiries: &Expiries) -> Result<()> {
     Ok(())
 }
 
-/// An approval that waits and has a limit.
+/// A pending approval with a time limit.
 #[derive(Clone, Debug)]
 struct Waiting {
     id: String,
     /// When it was asked, unix ms.
     created: Millis,
-    /// When it is denied by itself, unix ms by the wall clock of when it was asked.
+    /// When it expires, unix ms by the wall clock at the time of asking.
     expires: Millis,
 }
 
-/// When each is over, by the clock that does not step. Known from when it is first seen, which is within a second after
-/// it was asked.
+/// When each approval expires by the monotonic clock, known from its first sight, within a second after it was asked.
 #[derive(Default)]
 struct Expiries(Mutex<HashMap<String, Millis>>);
 
 impl Expiries {
-    /// The ids of those whose time is over, of all that wait.
+    /// The ids of expired approvals, given all pending ones.
     fn over(&self, deps: &Deps, waiting: Vec<Waiting>) -> Vec<String> {
         let (now, elapsed) = (deps.now(), deps.elapsed());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let until = waiting.into_iter().map(|one| {
-            // Asked before this start, perhaps by a clock that was ahead: never longer than it was to wait from the
-            // first.
+            // The approval may be from before this start, by a clock that was ahead, so the rest is bounded by its full
+            // time limit.
             let rest = one
                 .expires
                 .saturating_sub(now)

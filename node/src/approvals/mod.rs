@@ -1,5 +1,5 @@
-//! Approvals: what agents ask of people, decided exactly once. The decision and the line that tells the agent are
-//! stored in one commit; nothing here judges whether a tool is harmless.
+//! Approvals: what agents ask of people, each decided exactly once. One commit stores the decision and the line that
+//! tells the agent. Nothing here judges whether a tool is harmless.
 
 mod expiry;
 
@@ -49,11 +49,11 @@ impl ApprovalsService {
     }
 }
 
-/// Decides an approval and tells the agent.
+/// Decides an approval and notifies the agent's runner.
 pub(crate) async fn decide(engine: &Arc<Engine>, caller: &Caller, id: ApprovalId, decide: Decide) -> Result<()> {
     checked(&decide)?;
     let who = caller.clone();
-    // What was asked never changes: it is read before the commit, which awaits nothing but its transaction.
+    // A question never changes, so it is read before the commit, which awaits nothing but its transaction.
     let row = approval::Entity::find_by_id(engine.store.key(id))
         .one(engine.store.read())
         .await
@@ -79,16 +79,16 @@ pub(crate) async fn decide(engine: &Arc<Engine>, caller: &Caller, id: ApprovalId
         .await
 }
 
-/// A project's trust that goes on over what its agent is about to write into its settings.
+/// The trust of a project that continues although its agent is about to write into its settings.
 struct Follows {
     project: ProjectId,
-    /// What was trusted.
+    /// The trust before.
     before: Seals,
-    /// What is trusted from now on.
+    /// The trust from now on.
     after: Seals,
 }
 
-/// Whether the project is trusted, and what becomes of its trust when "always" is remembered at this scope.
+/// Whether the project is trusted, and its trust after an "always" at this scope.
 async fn remembering(engine: &Engine, row: &approval::Model, scope: RememberScope) -> Result<(bool, Option<Follows>)> {
     let project = match row.project.clone() {
         Some(id) => project::Entity::find_by_id(engine.store.key(id))
@@ -320,7 +320,7 @@ fn answer(
         ),
         _ => None,
     };
-    // What was stored without its secrets is not what was asked: then the agent takes its own.
+    // An input stored with masked secrets is not the real input, so the agent uses its own.
     let input = (answers.is_some() || !asked.masked).then_some(asked.input);
     Ok(Answer::Allow {
         input,
@@ -330,10 +330,10 @@ fn answer(
     })
 }
 
-/// What an agent asked to do, as it was stored.
+/// What an agent asked, as it was stored.
 struct Asked {
     input: Value,
-    /// A secret was left out of it.
+    /// Whether a secret in it was masked.
     masked: bool,
 }
 
@@ -366,7 +366,7 @@ impl ports::Approvals for ApprovalsService {
         if let Some(session) = filter.session {
             query = query.filter(approval::Column::Session.eq(session.to_string()));
         }
-        // Ids sort by the time they were asked: oldest first where they wait, newest first where they are history.
+        // Ids sort by the time of asking. Pending approvals come oldest first, history newest first.
         let oldest_first = filter.state == Some(ApprovalState::Pending);
         if let Some(after) = &page.after {
             let id: ApprovalId = after

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// Something an agent asks of a person; its input is in the event at `pos`.
+/// A question of an agent to a person. Its input is in the event at `pos`.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "approval")]
@@ -13,43 +13,43 @@ pub struct Model {
     /// The node whose events made this row, 32 hex digits.
     #[sea_orm(primary_key, auto_increment = false)]
     pub origin: String,
-    /// In which project; null when its session is not held here.
+    /// Its project; null when its session is not held here.
     pub project: Option<String>,
-    /// In which session.
+    /// Its session.
     pub session: String,
-    /// By which process.
+    /// The process that asked.
     pub run: String,
     /// The process's id of the request.
     pub request: String,
-    /// The word of what is asked.
+    /// The `word()` of an `ApprovalKind`.
     pub kind: String,
-    /// Which tool.
+    /// The tool's name.
     pub tool: String,
-    /// The word of what kind of thing the tool does.
+    /// The `word()` of the tool's `CallClass`.
     pub class: String,
-    /// The tool's name for people, where it is another.
+    /// The tool's name for people, if it differs.
     pub label: Option<String>,
     /// The agent's id of the call.
     pub call: Option<String>,
     /// The input on one line.
     pub target: String,
-    /// Why it asked.
+    /// Why the agent asked.
     pub reason: Option<String>,
     /// The subagent that asks.
     pub subagent: Option<String>,
-    /// JSON array of what "always" would remember.
+    /// JSON array of the rules that "always" would remember.
     pub suggestions: String,
     /// JSON array of questions.
     pub questions: String,
-    /// The word of how it stands.
+    /// The `word()` of an `ApprovalState`.
     pub state: String,
     /// When it was asked, unix ms.
     pub created: i64,
-    /// When it is denied by itself, unix ms.
+    /// When it expires, unix ms.
     pub expires: Option<i64>,
     /// JSON of the decision.
     pub decided: Option<String>,
-    /// The position of its event.
+    /// The position of the event that asked.
     pub pos: i64,
 }
 

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// A large text, by content.
+/// A large JSON value, keyed by content.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "blob")]
@@ -10,11 +10,11 @@ pub struct Model {
     /// BLAKE3 of the plain bytes, hex.
     #[sea_orm(primary_key, auto_increment = false)]
     pub hash: String,
-    /// Plain bytes.
+    /// The size of the plain bytes.
     pub size: i64,
-    /// Events that refer to it.
+    /// The number of references from events.
     pub refs: i64,
-    /// zstd; null when it is a file in `blobs/`.
+    /// The zstd-compressed bytes; null when they are a file in `blobs/`.
     pub bytes: Option<Vec<u8>>,
 }
 

@@ -2,12 +2,12 @@
 
 use sea_orm::entity::prelude::*;
 
-/// What proves who a person is; never journaled.
+/// What a person signs in with; never journaled.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "credential")]
 pub struct Model {
-    /// Whose.
+    /// The person's id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub user: String,
     /// Argon2id, PHC text.

@@ -2,15 +2,15 @@
 
 use sea_orm::entity::prelude::*;
 
-/// How far a listener has read the journal.
+/// A listener's position in the journal.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "cursor")]
 pub struct Model {
-    /// Which listener.
+    /// The listener's name.
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
-    /// The last position it has handled.
+    /// The last position it handled.
     pub pos: i64,
 }
 

@@ -2,15 +2,15 @@
 
 use sea_orm::entity::prelude::*;
 
-/// One line of a timeline; its body is in the events at `pos` and `end_pos`.
+/// A line of a timeline. Its body is in the events at `pos` and `end_pos`.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "entry")]
 pub struct Model {
-    /// In which session.
+    /// Its session.
     #[sea_orm(primary_key, auto_increment = false)]
     pub session: String,
-    /// Its place, gapless from 1.
+    /// Its number in the session, gapless from 1.
     #[sea_orm(primary_key, auto_increment = false)]
     pub seq: i64,
     /// The node whose events made this row, 32 hex digits.
@@ -18,29 +18,29 @@ pub struct Model {
     pub origin: String,
     /// The turn; 0 before the first.
     pub turn: i64,
-    /// The word of its kind.
+    /// The `word()` of an `EntryKind`.
     pub kind: String,
-    /// When, unix ms.
+    /// Its time, unix ms.
     pub at: i64,
     /// The subagent call it belongs to.
     pub parent: Option<String>,
-    /// Who said it, for prompts.
+    /// The author's name, for prompts.
     pub by_name: Option<String>,
     /// The first 200 characters.
     pub preview: String,
-    /// Whether a body says more.
+    /// Whether a body has more.
     pub more: bool,
     /// The agent's id of the call.
     pub call: Option<String>,
-    /// The tool.
+    /// The tool's name.
     pub tool: Option<String>,
-    /// The word of what kind of thing the tool does.
+    /// The `word()` of the tool's `CallClass`.
     pub class: Option<String>,
-    /// The tool's name for people, where it is another.
+    /// The tool's name for people, if it differs.
     pub label: Option<String>,
-    /// What it acts on.
+    /// The call's target, on one line.
     pub target: Option<String>,
-    /// The word of how the call stands.
+    /// The `word()` of a `CallStatus`.
     pub status: Option<String>,
     /// The outcome in a few words.
     pub result: Option<String>,
@@ -54,7 +54,7 @@ pub struct Model {
     pub pos: i64,
     /// The position of the event that ended it.
     pub end_pos: Option<i64>,
-    /// The approval that decides about it.
+    /// The approval of the call.
     pub approval: Option<String>,
 }
 

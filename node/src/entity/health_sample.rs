@@ -2,15 +2,15 @@
 
 use sea_orm::entity::prelude::*;
 
-/// How the node was at one moment.
+/// The node's health at one moment.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "health_sample")]
 pub struct Model {
-    /// When, unix ms.
+    /// Its time, unix ms.
     #[sea_orm(primary_key, auto_increment = false)]
     pub at: i64,
-    /// The sample.
+    /// A `HealthSample` as JSON.
     pub json: String,
 }
 

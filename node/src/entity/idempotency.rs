@@ -2,22 +2,22 @@
 
 use sea_orm::entity::prelude::*;
 
-/// The answer to a request that may be repeated.
+/// The stored answer to a repeatable request.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency")]
 pub struct Model {
-    /// Who asked.
+    /// The caller who asked.
     #[sea_orm(primary_key, auto_increment = false)]
     pub caller: String,
-    /// Their key.
+    /// The caller's idempotency key.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: String,
-    /// The HTTP status answered; 0 while the first is under way.
+    /// The HTTP status of the answer; 0 while the first request runs.
     pub status: i32,
-    /// The body answered.
+    /// The body of the answer.
     pub body: Vec<u8>,
-    /// When, unix ms.
+    /// The time of the request, unix ms.
     pub at: i64,
 }
 

@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "input")]
 pub struct Model {
-    /// For which run.
+    /// The run it is for.
     #[sea_orm(primary_key, auto_increment = false)]
     pub run: String,
     /// Its number, gapless from 1.
@@ -15,7 +15,7 @@ pub struct Model {
     pub n: i64,
     /// The line.
     pub line: Vec<u8>,
-    /// Whether the shim has written it.
+    /// Whether the shim has acknowledged it.
     pub acked: bool,
 }
 

@@ -7,13 +7,13 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "known_network")]
 pub struct Model {
-    /// Whose.
+    /// The person's id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub user: String,
-    /// As `limits::network_key` writes it.
+    /// The key by `limits::network_key`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub network: String,
-    /// When they signed in from there last, unix ms.
+    /// The last sign-in from there, unix ms.
     pub seen: i64,
 }
 

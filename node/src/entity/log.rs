@@ -17,7 +17,7 @@ pub struct Model {
     pub seq: i64,
     /// The newest hash; 32 zero bytes when empty.
     pub hash: Vec<u8>,
-    /// The newest position; on the own row the newest of this node.
+    /// The newest position; on the own row, that of the whole node.
     pub pos: i64,
     /// Whether it is this node's own current log; true on exactly one row.
     pub own: bool,

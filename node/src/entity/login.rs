@@ -10,21 +10,21 @@ pub struct Model {
     /// Hash of the cookie's id, hex.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id_hash: String,
-    /// Who is signed in.
+    /// The signed-in person.
     pub user: Option<String>,
-    /// The session layer's own record.
+    /// The session layer's own data.
     pub data: Vec<u8>,
-    /// When, unix ms.
+    /// When it was created, unix ms.
     pub created: i64,
-    /// Last seen, unix ms.
+    /// When it was last used, unix ms.
     pub seen: i64,
-    /// When it ends, unix ms.
+    /// When it expires, unix ms.
     pub expires: i64,
-    /// As the browser named itself.
+    /// The browser's name for itself.
     pub browser: Option<String>,
-    /// From where.
+    /// The address it came from.
     pub address: Option<String>,
-    /// The person's `credential.auth_epoch` that it belongs to; absent in logins of older versions.
+    /// The person's `credential.auth_epoch` at sign-in; null in logins of older versions.
     pub epoch: Option<i64>,
 }
 

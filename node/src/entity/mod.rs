@@ -1,5 +1,5 @@
-//! The tables as SeaORM sees them, one file each. Plain rows: rules about them live with the features that own them.
-//! Projected tables are written by `journal::projection` alone; everybody may read them.
+//! The tables as SeaORM sees them, one file each. Rows are plain data; the rules for them belong to the features. Only
+//! `journal::projection` writes projected tables; everybody may read them.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -29,7 +29,7 @@ pub mod usage_day;
 pub mod usage_total;
 pub mod user;
 
-/// Parses a stored id; a row that does not parse is left out and said so once.
+/// Parses a stored id. A row with a bad id is left out and logged once.
 pub(crate) fn id<T: FromStr>(text: &str) -> Option<T>
 where
     T::Err: Display,

@@ -13,17 +13,17 @@ pub struct Model {
     /// The node whose events made this row, 32 hex digits.
     #[sea_orm(primary_key, auto_increment = false)]
     pub origin: String,
-    /// In which session.
+    /// Its session.
     pub session: String,
-    /// What was said.
+    /// The text.
     pub text: String,
-    /// Who said it.
+    /// The author's name.
     pub by_name: String,
     /// When it was accepted, unix ms.
     pub at: i64,
-    /// The word of its state.
+    /// The `word()` of a `PromptState`.
     pub state: String,
-    /// The position of its event.
+    /// The position of the event that queued it.
     pub pos: i64,
 }
 

@@ -13,17 +13,17 @@ pub struct Model {
     /// The node whose events made this row, 32 hex digits.
     #[sea_orm(primary_key, auto_increment = false)]
     pub origin: String,
-    /// Which session it serves.
+    /// The session it serves.
     pub session: String,
     /// JSON array: program and arguments, secrets masked.
     pub argv: String,
-    /// It was started in a trusted folder.
+    /// Whether it was started in a trusted folder.
     pub trusted: bool,
-    /// When, unix ms.
+    /// When it was started, unix ms.
     pub started: i64,
-    /// When, unix ms.
+    /// When it ended, unix ms.
     pub ended: Option<i64>,
-    /// JSON of how it ended.
+    /// An `Exit` as JSON.
     pub exit: Option<String>,
 }
 

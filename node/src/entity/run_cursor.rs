@@ -2,15 +2,15 @@
 
 use sea_orm::entity::prelude::*;
 
-/// How far a run's output was consumed.
+/// The cursor in a run's output.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "run_cursor")]
 pub struct Model {
-    /// Which run.
+    /// The run's id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub run: String,
-    /// Bytes of its spool whose events are committed.
+    /// The spool's bytes up to here are committed.
     pub offset: i64,
 }
 

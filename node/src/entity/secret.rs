@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// A key or secret of the node.
+/// A key or secret of this node.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "secret")]
@@ -10,7 +10,7 @@ pub struct Model {
     /// Its name.
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
-    /// The value, encrypted where its owner says so.
+    /// The value; its owner decides whether it is encrypted.
     pub value: Vec<u8>,
 }
 

@@ -20,49 +20,49 @@ pub struct Model {
     /// The node whose events made this row, 32 hex digits.
     #[sea_orm(primary_key, auto_increment = false)]
     pub origin: String,
-    /// Where it works.
+    /// Its project.
     pub project: String,
-    /// The word of its agent.
+    /// The `word()` of an `AgentKind`.
     pub agent: String,
-    /// As the agent reported it.
+    /// The version that the agent reported.
     pub agent_version: Option<String>,
-    /// The word of its mode.
+    /// The `word()` of a `Mode`.
     pub mode: String,
-    /// As reported, else as asked for.
+    /// The model that the agent reported, else the chosen one.
     pub model: Option<String>,
-    /// What people call it.
+    /// Its title.
     pub title: String,
-    /// The same in lower case, for search.
+    /// The title in lower case, for search.
     pub title_folded: String,
-    /// Who started it.
+    /// The person who started it.
     pub owner: Option<String>,
-    /// The word of who may see it.
+    /// The `word()` of a `Visibility`.
     pub visibility: String,
-    /// The git branch when it started.
+    /// The git branch at its start.
     pub branch: Option<String>,
     /// JSON array of words.
     pub tags: String,
-    /// The word of its state.
+    /// The `word()` of a `SessionState`.
     pub state: String,
-    /// Since when, unix ms.
+    /// When the state began, unix ms.
     pub state_since: i64,
-    /// Its cause or detail.
+    /// The state's cause or detail.
     pub state_detail: Option<String>,
-    /// It waits between turns: only a subagent in the background asks.
+    /// Whether it waits between turns, for a question of a subagent in the background.
     pub background: bool,
     /// When it was created, unix ms.
     pub started: i64,
-    /// When something last happened in it, unix ms.
+    /// The time of its last activity, unix ms.
     pub updated: i64,
-    /// Turns so far.
+    /// The number of turns.
     pub turns: i64,
-    /// Tool calls so far.
+    /// The number of tool calls.
     pub calls: i64,
-    /// Approvals that wait.
+    /// The number of pending approvals.
     pub pending: i64,
-    /// One line: what happened last.
+    /// Its last activity, on one line.
     pub last: Option<String>,
-    /// The `seq` the next entry gets.
+    /// The `seq` of the next entry.
     pub next_seq: i64,
     /// Fresh input tokens.
     pub tok_input: Amount,
@@ -70,23 +70,23 @@ pub struct Model {
     pub tok_output: Amount,
     /// Tokens read from the provider's cache.
     pub tok_cache_read: Amount,
-    /// Tokens written to it.
+    /// Tokens written to the provider's cache.
     pub tok_cache_write: Amount,
-    /// Cost so far, millionths of a dollar.
+    /// The cost in millionths of a dollar.
     pub cost_micros: Option<Amount>,
     /// Tokens in the model's context.
     pub context_used: Option<i64>,
-    /// How many fit.
+    /// Tokens that fit into the model's context.
     pub context_size: Option<i64>,
-    /// The agent has a transcript of it.
+    /// Whether the agent may have a transcript of it.
     pub resumable: bool,
-    /// The session it continues.
+    /// The session it was forked from.
     pub forked_from: Option<String>,
-    /// Started by a token or the command line.
+    /// Whether a token or the command line started it.
     pub unattended: bool,
-    /// The agent process that serves it now.
+    /// The agent process that serves it.
     pub run: Option<String>,
-    /// When it was put away, unix ms.
+    /// When it was archived, unix ms.
     pub archived: Option<i64>,
     /// When it was deleted, unix ms.
     pub deleted: Option<i64>,
@@ -95,7 +95,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// How it stands; a state that this version does not know is `unknown`.
+    /// The state and what qualifies it; an unknown state is `unknown`.
     pub fn standing(&self) -> Standing {
         let state = SessionState::parse(&self.state).unwrap_or(SessionState::Unknown);
         Standing {
@@ -150,7 +150,7 @@ impl Model {
     }
 }
 
-/// A session whose row cannot be read: what can be read of it, and what to do.
+/// A session whose row is damaged: the readable part, and advice on what to do.
 pub fn damaged(row: &QueryResult) -> Option<Session> {
     let text = |name: &str| row.try_get::<Option<String>>("", name).ok().flatten();
     let number = |name: &str| row.try_get::<i64>("", name).unwrap_or(0);

@@ -10,7 +10,7 @@ pub struct Model {
     /// Its name: `node.name`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: String,
-    /// JSON.
+    /// The value as JSON.
     pub value: String,
 }
 

@@ -10,9 +10,9 @@ pub struct Model {
     /// Hash of its secret, hex.
     #[sea_orm(primary_key, auto_increment = false)]
     pub hash: String,
-    /// When, unix ms.
+    /// When it was created, unix ms.
     pub created: i64,
-    /// When it ends, unix ms.
+    /// When it expires, unix ms.
     pub expires: i64,
     /// When it was used, unix ms.
     pub used: Option<i64>,

@@ -10,19 +10,19 @@ pub struct Model {
     /// `tok_...`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    /// Whose.
+    /// The owner's id.
     pub user: String,
-    /// What it is for.
+    /// The name its owner gave it.
     pub name: String,
     /// Hash of the secret, hex.
     pub hash: String,
-    /// The word of its scope.
+    /// The `word()` of a `Scope`.
     pub scope: String,
-    /// When, unix ms.
+    /// When it was created, unix ms.
     pub created: i64,
-    /// When it ends, unix ms.
+    /// When it expires, unix ms.
     pub expires: Option<i64>,
-    /// Last use, unix ms.
+    /// Its last use, unix ms.
     pub used: Option<i64>,
 }
 

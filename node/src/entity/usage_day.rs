@@ -11,13 +11,13 @@ pub struct Model {
     /// Days since 1970-01-01.
     #[sea_orm(primary_key, auto_increment = false)]
     pub day: i64,
-    /// In which project.
+    /// The project.
     #[sea_orm(primary_key, auto_increment = false)]
     pub project: String,
-    /// Of which model.
+    /// The model.
     #[sea_orm(primary_key, auto_increment = false)]
     pub model: String,
-    /// In which session.
+    /// The session.
     #[sea_orm(primary_key, auto_increment = false)]
     pub session: String,
     /// The node whose events made this row, 32 hex digits.
@@ -29,9 +29,9 @@ pub struct Model {
     pub tok_output: Amount,
     /// Tokens read from the provider's cache.
     pub tok_cache_read: Amount,
-    /// Tokens written to it.
+    /// Tokens written to the provider's cache.
     pub tok_cache_write: Amount,
-    /// Cost, millionths of a dollar; null when no agent said any.
+    /// The cost in millionths of a dollar; null when no agent reported any.
     pub cost_micros: Option<Amount>,
 }
 

@@ -8,18 +8,18 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "usage_total")]
 pub struct Model {
-    /// Of which process.
+    /// The run's id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub run: String,
-    /// Of which model.
+    /// The model.
     #[sea_orm(primary_key, auto_increment = false)]
     pub model: String,
     /// The node whose events made this row, 32 hex digits.
     #[sea_orm(primary_key, auto_increment = false)]
     pub origin: String,
-    /// In which session.
+    /// The session.
     pub session: String,
-    /// In which project.
+    /// The project.
     pub project: String,
     /// Fresh input tokens.
     pub tok_input: Amount,
@@ -27,11 +27,11 @@ pub struct Model {
     pub tok_output: Amount,
     /// Tokens read from the provider's cache.
     pub tok_cache_read: Amount,
-    /// Tokens written to it.
+    /// Tokens written to the provider's cache.
     pub tok_cache_write: Amount,
-    /// Cost, millionths of a dollar; null when no agent said any.
+    /// The cost in millionths of a dollar; null when the agent reported none.
     pub cost_micros: Option<Amount>,
-    /// The position of the newest event; an older one changes nothing.
+    /// The position of the newest report; an older one changes nothing.
     pub pos: i64,
 }
 

@@ -15,15 +15,15 @@ pub struct Model {
     pub origin: String,
     /// The name they sign in with.
     pub name: String,
-    /// The word of their role.
+    /// The `word()` of a `Role`.
     pub role: String,
     /// Their GitHub login.
     pub github: Option<String>,
-    /// When, unix ms.
+    /// When they were created, unix ms.
     pub created: i64,
-    /// They may not sign in, and their tokens do not work.
+    /// Whether they are kept from signing in and their tokens do not work.
     pub disabled: bool,
-    /// When they were removed, unix ms; the row stays for its name.
+    /// When they were removed, unix ms; the row keeps the name.
     pub removed: Option<i64>,
 }
 

@@ -1,5 +1,5 @@
-//! Where projects may lie: below `projects.roots`, and never where the node keeps its own data.
-//! It only looks at paths; what a folder holds it does not read.
+//! Where projects may lie: below `projects.roots`, and never in the node's own data. It looks at paths only, never into
+//! folders.
 
 use rustix::fs::{Access, access};
 use std::{
@@ -7,23 +7,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The demo agent's project, in the data directory.
+/// The folder of the demo agent's project in the data directory.
 const DEMO: &str = "demo";
 
-/// The longest path that is looked for, in bytes.
+/// The longest accepted path, in bytes.
 pub(super) const PATH_MAX: usize = 4_096;
 
-/// Where projects may lie.
+/// The borders for projects.
 #[derive(Clone, Debug)]
 pub struct Borders {
-    /// Projects lie below one of these; without any, wherever the node's user may write.
+    /// Projects must lie below one of these. If there are none, they may lie wherever the node's user may write.
     pub roots: Vec<PathBuf>,
-    /// No project lies in it or around it, but for the demo agent's.
+    /// No project may lie in it or around it, except for the demo agent's.
     pub data_dir: PathBuf,
 }
 
 impl Borders {
-    /// The folder as it is kept: canonical, a directory, inside the borders, writable. An error is a sentence.
+    /// The canonical path of a folder: a writable directory inside the borders. `Err` is a sentence.
     pub(super) fn folder(&self, text: &str) -> Result<PathBuf, String> {
         let text = text.trim();
         if text.is_empty() || text.len() > PATH_MAX || text.contains('\0') {
@@ -48,8 +48,8 @@ impl Borders {
         Ok(path)
     }
 
-    /// Whether an agent may still start in a folder that was admitted once: it is the same, and the borders hold it as
-    /// they are now. An error is a sentence about "its folder".
+    /// Checks that an agent may still start in a folder that was admitted earlier: it is the same folder, inside the
+    /// present borders. `Err` is a sentence about "its folder".
     pub(super) fn still_holds(&self, path: &Path) -> Result<(), String> {
         let now = fs::canonicalize(path).map_err(|_| {
             format!(
@@ -71,7 +71,7 @@ impl Borders {
             .map_err(|why| format!("its folder is not allowed: {why}"))
     }
 
-    /// Where the demo agent's project lies. An error is a sentence: an agent may have put a link there.
+    /// The folder of the demo agent's project. `Err` is a sentence: an agent may have put a link there.
     pub(super) fn demo(&self) -> Result<PathBuf, String> {
         let wanted = self.data().join(DEMO);
         match fs::canonicalize(&wanted) {
@@ -87,7 +87,7 @@ impl Borders {
         fs::canonicalize(&self.data_dir).unwrap_or_else(|_| self.data_dir.clone())
     }
 
-    /// Whether a project may lie at this canonical path.
+    /// Checks that a project may lie at this canonical path.
     fn admit(&self, path: &Path) -> Result<(), String> {
         let data = self.data();
         if path == data.join(DEMO) {

@@ -1,5 +1,5 @@
-//! What git says about a folder, read from its files.
-//! It must not run git: a folder's own configuration could make git run anything.
+//! Git facts of a folder, read from its files. It must not run git, because the folder's own configuration could make
+//! git run anything.
 
 use super::open;
 use model::shown;
@@ -8,14 +8,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Files that hold one line are read up to this size, in bytes.
+/// The most bytes that are read of a file with one line.
 const LINE_MAX: u64 = 4 * 1024;
-/// The configuration is read up to this size, in bytes.
+/// The most bytes that are read of a configuration.
 const CONFIG_MAX: u64 = 256 * 1024;
-/// So many characters of a name or an address are kept.
+/// The most characters of a name or address.
 const SHOWN_MAX: usize = 200;
 
-/// The branch checked out, or the first 12 digits of a detached commit, on one line of at most 200 characters; `None`
+/// The current branch, or the first 12 digits of a detached commit, on one line of at most 200 characters. `None`
 /// outside git.
 pub(super) fn branch(folder: &Path) -> Option<String> {
     let head = git_dir(folder)?.line("HEAD")?;
@@ -25,8 +25,8 @@ pub(super) fn branch(folder: &Path) -> Option<String> {
     }
 }
 
-/// The address of the remote `origin`, without user names and passwords, on one line of at most 200 characters; `None`
-/// when there is none.
+/// The address of the remote `origin` without credentials, on one line of at most 200 characters; `None` when there is
+/// none.
 pub(super) fn remote(folder: &Path) -> Option<String> {
     let git = git_dir(folder)?;
     let common = match git.line("commondir") {
@@ -53,12 +53,12 @@ pub(super) fn remote(folder: &Path) -> Option<String> {
     None
 }
 
-/// The root of the checkout the folder lies in; `None` outside git.
+/// The root of the folder's checkout; `None` outside git.
 pub(super) fn root(folder: &Path) -> Option<&Path> {
     folder.ancestors().find(|above| above.join(".git").exists())
 }
 
-/// The root of the checkout that a worktree was made from; the root itself where it is no worktree.
+/// The root of the checkout from which a worktree was made; for other checkouts their own root.
 pub(super) fn main_root(folder: &Path) -> Option<PathBuf> {
     let root = root(folder)?;
     let git = git_dir(folder)?;
@@ -71,10 +71,9 @@ pub(super) fn main_root(folder: &Path) -> Option<PathBuf> {
     Some(main.unwrap_or_else(|| root.to_owned()))
 }
 
-/// A repository's own folder: below the checkout, or where a worktree's or a submodule's `.git` says in words that it
-/// is.
+/// A repository's own folder: below the checkout, or where the `.git` file of a worktree or submodule points.
 struct GitDir {
-    /// No link leads out of it.
+    /// The folder that no link may leave.
     base: PathBuf,
     inside: PathBuf,
 }
@@ -90,7 +89,7 @@ impl GitDir {
     }
 }
 
-/// The repository's `.git` of the folder or one above it, worktrees and submodules followed.
+/// The `.git` of the folder or of one above it; it follows those of worktrees and submodules.
 fn git_dir(folder: &Path) -> Option<GitDir> {
     folder.ancestors().find_map(|above| {
         let git = Path::new(".git");
@@ -116,7 +115,7 @@ fn line(base: &Path, inside: &Path) -> Option<String> {
         .map(|line| line.trim().to_owned())
 }
 
-/// As it is kept in events and lists, whoever wrote it: short, and nothing in it that is not seen.
+/// A text for events and lists, whoever wrote it: short, and without invisible characters.
 fn kept(text: &str) -> Option<String> {
     let visible = |c: char| {
         if c.is_control() || shown::is_hidden(c) {
@@ -133,7 +132,7 @@ fn kept(text: &str) -> Option<String> {
     Some(shown).filter(|shown| !shown.is_empty())
 }
 
-/// `https://user:secret@host/path` without what stands before the `@`; `git@host:path` stays as it is.
+/// `https://user:secret@host/path` without the part before the `@`; `git@host:path` stays.
 fn without_credentials(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => {

@@ -1,5 +1,5 @@
-//! Grants: what an agent writes into a folder's own settings after a person said "always". The seal over the folder
-//! follows it, so that the person's own word does not end their trust. It must not write anything: the agent does.
+//! Grants: what an agent writes into a folder's settings after a person's "always". The folder's seal follows a grant,
+//! so that the person's own decision does not end their trust. Only the agent writes the file.
 
 use super::git;
 use crate::agents::{Grant, obeyed};
@@ -10,10 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Settings up to this size, in bytes, are sealed by what they mean; larger ones, and what is not JSON, byte by byte.
+/// The most bytes of settings that are sealed by their meaning. Larger ones, and invalid JSON, are sealed byte by byte.
 pub(super) const SETTINGS_MAX: u64 = 1024 * 1024;
 
-/// Where the file lies that is written.
+/// The file that the grant writes.
 pub(super) fn file(grant: &Grant, folder: &Path) -> PathBuf {
     if grant.at_root {
         root(folder, grant.file)
@@ -23,7 +23,7 @@ pub(super) fn file(grant: &Grant, folder: &Path) -> PathBuf {
     .join(grant.file)
 }
 
-/// Adds what was granted to settings.
+/// Adds a grant to settings.
 fn add_to(settings: &mut Value, grant: &Grant) {
     for (list, names) in &grant.adds {
         if names.is_empty() {
@@ -43,8 +43,8 @@ fn add_to(settings: &mut Value, grant: &Grant) {
     }
 }
 
-/// Where an agent keeps what is only for the person: at the root of the checkout that a worktree was made from, unless
-/// that is the home of the node's user or somebody else's.
+/// Where an agent keeps the person's own settings: the root of the checkout (for a worktree, of the main one). The
+/// exceptions are the home of the node's user and checkouts of another user.
 fn root(folder: &Path, file: &str) -> PathBuf {
     let owner = rustix::process::geteuid().as_raw();
     let is_foreign = |path: &Path| fs::metadata(path).is_ok_and(|found| found.uid() != owner);
@@ -59,15 +59,15 @@ fn root(folder: &Path, file: &str) -> PathBuf {
     git::main_root(folder).filter(ours).unwrap_or_else(|| folder.to_owned())
 }
 
-/// The lists whose order means nothing, where a file holds settings that an agent adds to; `None` for every other file.
+/// The lists without a meaningful order in a settings file to which an agent adds; `None` for other files.
 pub(super) fn lists(path: &Path) -> Option<&'static [&'static str]> {
     obeyed()
         .find(|own| own.settings.iter().any(|name| path.ends_with(name)))
         .map(|own| own.lists)
 }
 
-/// What settings mean, whatever their layout and the order in these lists: so the seal after a grant can be told before
-/// an agent writes it. What is not JSON stays as it is.
+/// The settings in a normal form, without their layout and the order in these lists. So the seal after a grant is known
+/// before the agent writes it. Invalid JSON stays as it is.
 pub(super) fn meaning(bytes: Vec<u8>, lists: &[&str], grant: Option<&Grant>) -> Vec<u8> {
     let settings = if bytes.is_empty() && grant.is_some() {
         Ok(json!({}))

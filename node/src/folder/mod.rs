@@ -1,6 +1,6 @@
-//! The folders of projects: everything that is read from one is read here, off the threads that serve, few at once, and
-//! for no longer than a limit. It must not write in a folder or run what lies there, and believes nothing it reads:
-//! names are short, files small, links stay inside.
+//! The folders of projects. All reading happens here, on blocking threads, few at once and with a time limit. It must
+//! not write in a folder or run anything from it. It does not trust what it reads: names are cut, files are bounded,
+//! links must stay inside.
 
 mod borders;
 mod git;
@@ -28,16 +28,15 @@ use std::{
 };
 use tokio::{sync::Semaphore, task, time::Instant};
 
-/// So many readings at once, of all folders: those that never end must leave room on the 512 threads that may wait for
-/// a disk.
+/// The most concurrent reads of all folders. Reads that never end must leave room on the 512 blocking threads.
 const AT_ONCE: usize = 64;
-/// What is only shown is waited for so long: then it is shown as not known.
+/// The time limit of a read for display; after it the facts count as unknown.
 const SHOWN_WITHIN: Duration = Duration::from_secs(2);
-/// What an agent's start or a person's decision depends on is waited for so long.
+/// The time limit of a read for an agent's start or a person's decision.
 const CERTAIN_WITHIN: Duration = Duration::from_secs(5);
-/// A file that an agent wants to change is read up to this size, in bytes.
+/// The most bytes of a file that an agent wants to change.
 const FILE_MAX: u64 = 1024 * 1024;
-/// Folders whose last reading is remembered.
+/// The most folders whose last seal is cached.
 const PLACES: usize = 4_096;
 
 /// A folder did not answer in time.
@@ -54,28 +53,28 @@ impl From<Silent> for model::Error {
 /// Why a file of a folder was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// It lies outside, or a link leads out.
+    /// Its path, or a link in it, leads outside.
     Outside,
     /// It is not there.
     Missing,
     /// It has more than [`FILE_MAX`] bytes.
     TooLarge,
-    /// It is no file, no text, or may not be read.
+    /// It is unreadable, or anything but a text file.
     Unreadable,
 }
 
-/// What a folder says of itself at this moment.
+/// A folder's present state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// The branch checked out: one line, at most 200 characters.
+    /// The current branch: one line, at most 200 characters.
     pub branch: Option<String>,
     /// The remote `origin`: one line, at most 200 characters, no credentials.
     pub remote: Option<String>,
-    /// Whether what it would run is what was trusted.
+    /// Whether its seal is the trusted one.
     pub trusted: bool,
-    /// What it would run if trusted: the files found, relative, and what stands in the way of trust.
+    /// What it would run if trusted: relative paths of the files found, and what prevents trust.
     pub runs_own: Vec<String>,
-    /// Whether it is there and can be entered.
+    /// Whether it exists and can be entered.
     pub present: bool,
 }
 
@@ -90,12 +89,12 @@ struct Inner {
     places: Mutex<HashMap<PathBuf, Arc<Place>>>,
 }
 
-/// One folder. It is read by one at a time.
+/// The state of one folder; one read at a time.
 #[derive(Default)]
 struct Place {
-    /// With what was sealed last, as long as nothing has touched it.
+    /// The last seal, while nothing has touched the files.
     turn: Arc<tokio::sync::Mutex<Option<trust::Sealed>>>,
-    /// Since when it is being read.
+    /// When the present read began.
     since: Mutex<Option<Instant>>,
 }
 
@@ -105,7 +104,7 @@ impl Place {
     }
 }
 
-/// A reading that has begun; dropped when it ends, however it ends.
+/// A read under way; dropped at its end, however it ends.
 struct Begun(Arc<Place>);
 
 impl Begun {
@@ -132,12 +131,12 @@ impl Folders {
         }))
     }
 
-    /// The folder that a person names, as it is kept: canonical, a directory, inside the borders, writable. Refusals
-    /// name `path`.
+    /// The canonical path of a folder that a person named: a writable directory inside the borders. Refusals name
+    /// `path`.
     pub async fn check(&self, text: &str) -> model::Result<PathBuf> {
         let inner = self.0.clone();
         let named = text.to_owned();
-        // What is no path anyway is not remembered as one.
+        // A text too long for a path must not be cached as one.
         let place = Path::new(if text.len() <= borders::PATH_MAX { text } else { "" });
         let found = self
             .read(place, CERTAIN_WITHIN, move |_, _| inner.borders.folder(&named))
@@ -147,7 +146,7 @@ impl Folders {
             .map_err(|why| model::Error::invalid("path", why))
     }
 
-    /// Where the demo agent's project lies, after `prepare` was given the path.
+    /// The folder of the demo agent's project, after `prepare` has run on it.
     pub(crate) async fn demo<T: Send + 'static>(
         &self,
         prepare: impl FnOnce(&Path) -> T + Send + 'static,
@@ -159,7 +158,7 @@ impl Folders {
             .map_err(model::Error::Conflict)
     }
 
-    /// What a folder says of itself, for showing it.
+    /// The facts of a folder, for display.
     pub async fn facts(&self, project: &project::Model) -> Result<Facts, Silent> {
         let (inner, trusted) = (self.0.clone(), Seals::of(project));
         let facts = move |folder: &Path, kept: &mut Option<trust::Sealed>| {
@@ -175,7 +174,7 @@ impl Folders {
         self.read(Path::new(&project.path), SHOWN_WITHIN, facts).await
     }
 
-    /// The branch checked out; `None` outside git, or where the folder does not answer.
+    /// The current branch; `None` outside git and for a silent folder.
     pub async fn branch(&self, folder: &str) -> Option<String> {
         self.read(Path::new(folder), SHOWN_WITHIN, |folder, _| git::branch(folder))
             .await
@@ -183,7 +182,7 @@ impl Folders {
             .flatten()
     }
 
-    /// Whether a person trusts what the folder would run, for showing it; not, where it does not answer.
+    /// Whether a person trusts what the folder would run, for display; `false` for a silent folder.
     pub async fn seems_trusted(&self, project: &project::Model) -> bool {
         let (inner, trusted) = (self.0.clone(), Seals::of(project));
         if trusted.is_none() {
@@ -197,7 +196,7 @@ impl Folders {
             .unwrap_or(false)
     }
 
-    /// [`Folders::seems_trusted`] for several, looked at together; gives the ids of those that do.
+    /// [`Folders::seems_trusted`] for several projects at once; returns the ids of the trusted ones.
     pub async fn seem_trusted(&self, projects: impl IntoIterator<Item = &project::Model>) -> HashSet<String> {
         let asked: BTreeMap<&String, &project::Model> =
             projects.into_iter().map(|project| (&project.id, project)).collect();
@@ -207,7 +206,7 @@ impl Folders {
         join_all(looks).await.into_iter().flatten().collect()
     }
 
-    /// Whether a person trusts what the folder would run. All of it is read, for an agent is about to run it.
+    /// Whether a person trusts what the folder would run. It reads everything, because an agent is about to run it.
     pub async fn trusts(&self, project: &project::Model) -> Result<bool, Silent> {
         let trusted = Seals::of(project);
         self.read(Path::new(&project.path), CERTAIN_WITHIN, move |folder, _| {
@@ -216,19 +215,18 @@ impl Folders {
         .await
     }
 
-    /// What a person trusts who trusts the folder as it is now.
+    /// The seal that trusting the folder as it is now would store.
     pub async fn seal(&self, folder: &Path) -> Result<Result<String, Unvouchable>, Silent> {
         self.read(folder, CERTAIN_WITHIN, |folder, _| trust::seal(folder)).await
     }
 
-    /// What the folder would run, with what stands in the files.
+    /// What the folder would run, with the contents of the files.
     pub async fn own_files(&self, folder: &str) -> Result<OwnFiles, Silent> {
         self.read(Path::new(folder), CERTAIN_WITHIN, |folder, _| trust::own_files(folder))
             .await
     }
 
-    /// Whether the folder is trusted, and what is trusted once a person has granted something in it; see
-    /// [`trust::follow`].
+    /// Whether the folder is trusted, and its trust after a grant; see [`trust::follow`].
     pub(crate) async fn grant(
         &self,
         project: &project::Model,
@@ -245,8 +243,8 @@ impl Folders {
         self.read(Path::new(&project.path), CERTAIN_WITHIN, read).await
     }
 
-    /// Whether an agent may start in a project's folder as it is now, and then whether the folder is trusted. An error
-    /// is a sentence.
+    /// Whether an agent may start in a project's folder as it is now, and if so whether the folder is trusted. `Err` is
+    /// a sentence.
     pub(crate) async fn may_start(&self, project: &project::Model) -> Result<bool, String> {
         let (inner, trusted) = (self.0.clone(), Seals::of(project));
         let read = move |folder: &Path, _: &mut _| {
@@ -266,8 +264,8 @@ impl Folders {
             .unwrap_or_else(unread)
     }
 
-    /// Gives the text of a file of the folder to `then`, on a thread that may wait. `path` is the file as an agent
-    /// names it: relative, or absolute.
+    /// Runs `then` on the text of a file in the folder, on a blocking thread. `path` is relative or absolute, as the
+    /// agent wrote it.
     pub(crate) async fn file<T, F>(&self, folder: &str, path: PathBuf, then: F) -> Result<T, Silent>
     where
         T: Send + 'static,
@@ -279,9 +277,8 @@ impl Folders {
         .await
     }
 
-    /// Reads a folder on a thread that may wait. Whoever asks waits no longer than `within`; a reading that takes
-    /// longer goes on by itself, keeps its place among those at once, and everybody else is told at once that the
-    /// folder is silent.
+    /// Reads a folder on a blocking thread. After `within` the caller gets [`Silent`]. The read itself goes on and
+    /// keeps its permit, and later callers get [`Silent`] at once.
     async fn read<T, F>(&self, folder: &Path, within: Duration, read: F) -> Result<T, Silent>
     where
         T: Send + 'static,
@@ -328,7 +325,7 @@ fn file(folder: &Path, path: &Path) -> Result<String, Unread> {
         path
     };
     let failed = |error: io::Error| match Errno::from_io_error(&error) {
-        // A link or `..` that leads out; a circle of links, or any link where the kernel cannot tell.
+        // A link or `..` leads out, or links form a circle. Without `openat2` every link ends here.
         Some(Errno::XDEV | Errno::LOOP) => Unread::Outside,
         Some(Errno::NOENT) => Unread::Missing,
         _ => Unread::Unreadable,
@@ -423,7 +420,7 @@ mod tests {
         assert_eq!(folders.0.room.available_permits(), 0);
         let other = tokio::time::timeout(Duration::from_secs(1), task::spawn_blocking(|| 1)).await;
         assert_eq!(other.expect("a thread is free").unwrap(), 1);
-        // It is known by now that it does not answer.
+        // The folder is known to be silent, so the answer is immediate.
         let again = Instant::now();
         assert_eq!(hang(0).await, Err(Silent));
         assert!(again.elapsed() < Duration::from_millis(200));

@@ -1,5 +1,5 @@
-//! Opening files of folders that agents and strangers write in: it never waits, and never leaves the folder by a link.
-//! What is opened is a regular file, or it is an error.
+//! Opens files in folders where agents and strangers write. It never blocks, never leaves the folder through a link,
+//! and opens only regular files.
 
 use rustix::{
     fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2},
@@ -12,20 +12,19 @@ use std::{
     path::{Component, Path},
 };
 
-/// A pipe without a writer, a terminal or a device must not hold up whoever only looks.
+/// `NONBLOCK`, because a pipe without a writer, a terminal or a device would block a reader.
 const READING: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::CLOEXEC)
     .union(OFlags::NOCTTY);
 const PASSING: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// A file and its length in bytes. Links are followed, wherever they lead.
+/// A file and its length in bytes; links are followed anywhere.
 pub(super) fn anywhere(path: &Path) -> io::Result<(File, u64)> {
     regular(openat(CWD, path, READING, Mode::empty())?)
 }
 
-/// A file below `base`, by its relative path, and its length in bytes. A link on the way may lead only to what is below
-/// `base` as well.
+/// A file below `base`, by its relative path, and its length in bytes. Links must lead to places below `base`.
 pub(super) fn beneath(base: &Path, inside: &Path) -> io::Result<(File, u64)> {
     let base = openat(CWD, base, PASSING, Mode::empty())?;
     match openat2(
@@ -35,13 +34,13 @@ pub(super) fn beneath(base: &Path, inside: &Path) -> io::Result<(File, u64)> {
         Mode::empty(),
         ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS,
     ) {
-        // An old kernel, or a sandbox that does not know the call.
+        // An old kernel, or a sandbox without this call.
         Err(Errno::NOSYS | Errno::PERM) => regular(step_by_step(base, inside)?),
         opened => regular(opened?),
     }
 }
 
-/// Like [`beneath`], but no link at all is followed.
+/// [`beneath`] without following any link.
 fn step_by_step(base: OwnedFd, inside: &Path) -> io::Result<OwnedFd> {
     let mut steps = Vec::new();
     for step in inside.components() {
@@ -59,7 +58,7 @@ fn step_by_step(base: OwnedFd, inside: &Path) -> io::Result<OwnedFd> {
     Ok(openat(&folder, last, READING | OFlags::NOFOLLOW, Mode::empty())?)
 }
 
-/// The first `most` bytes of a file below `base`; bytes that are no text are replaced.
+/// The first `most` bytes of a file below `base` as text; invalid bytes are replaced.
 pub(super) fn text(base: &Path, inside: &Path, most: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
     beneath(base, inside)?.0.take(most).read_to_end(&mut bytes)?;

@@ -1,5 +1,5 @@
-//! Trust: what a folder would run of its own, and a seal over it as a person saw it. It only reads, and never runs
-//! anything. What it cannot read whole, nobody can vouch for: such a folder is not trusted.
+//! Trust: what a folder would run by itself, and a seal over it as a person saw it. It only reads. Only a folder that
+//! can be read as a whole can be trusted.
 
 use super::{
     git,
@@ -22,15 +22,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// So many files and folders may lie in the sources; nobody could have looked at more.
+/// The most files and folders in the sources; no person could have looked at more.
 const ENTRIES_MAX: usize = 5_000;
-/// So many bytes may all the files have together.
+/// The most bytes of all files together.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// What changed less than so long ago may change again and have the same time: file systems count in steps of up to two
-/// seconds.
+/// The age at which a file counts as settled, in ms. File systems count time in steps of up to two seconds, so a
+/// younger file may change again without a new time.
 const SETTLED_MS: Millis = 2_500;
 
-/// Why nobody can vouch for a folder, as a part of a sentence.
+/// Why a folder cannot be trusted, as a part of a sentence.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unvouchable(String);
@@ -50,23 +50,23 @@ impl Unvouchable {
 
 /// What a folder would run, and whether that is trusted.
 pub(super) struct Look {
-    /// The files found, relative where they lie in it, sorted; and what stands in the way of trust, if anything.
+    /// The files found, sorted, relative if they lie in the folder; then what prevents trust, if anything.
     pub runs_own: Vec<String>,
     /// Whether it is what was trusted.
     pub holds: bool,
 }
 
-/// What a person trusts of a folder.
+/// The trusted seals of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seals {
-    /// The seal of what the folder would run when they said so.
+    /// The seal of what the folder would run, at the time of the decision.
     pub(crate) now: String,
-    /// The seal once an agent has written the rule of an "always" into the folder, and nothing else has changed.
+    /// The seal once an agent has written the rule of an "always" into the folder and nothing else has changed.
     pub(crate) also: Option<String>,
 }
 
 impl Seals {
-    /// What is trusted of a project's folder; `None` where nothing is.
+    /// The trusted seals of a project's folder; `None` when it is not trusted.
     pub(crate) fn of(project: &project::Model) -> Option<Self> {
         project.trusted_hash.clone().map(|now| Self {
             now,
@@ -79,16 +79,14 @@ impl Seals {
     }
 }
 
-/// A seal, and the stamp of what it was read from: where, when and how large each file is, and which one on its file
-/// system.
+/// A cached seal with the stamp of the files it was made from: path, times, size, mode, device and inode of each.
 pub(super) struct Sealed {
     stamp: blake3::Hash,
     seal: String,
 }
 
-/// What the folder would run, for showing it. What was read at an earlier look is not read again while nothing has
-/// touched it: that is seen by the times that the kernel gives, which a program cannot set back. `now` is before the
-/// look.
+/// What the folder would run, for display. A cached seal is reused while the stamp is the same. The stamp has the
+/// kernel's change times, which a program cannot set back. `now` is before the look.
 pub(super) fn look(folder: &Path, trusted: Option<&Seals>, kept: &mut Option<Sealed>, now: Millis) -> Look {
     let (mut files, lack) = gather(folder);
     files.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -133,7 +131,7 @@ fn stamp(files: &[(PathBuf, Metadata)]) -> blake3::Hash {
     hasher.finalize()
 }
 
-/// When a file was touched last, by the kernel's own account.
+/// The kernel's change time of a file.
 fn changed(found: &Metadata) -> Millis {
     found
         .ctime()
@@ -141,14 +139,14 @@ fn changed(found: &Metadata) -> Millis {
         .saturating_add(found.ctime_nsec() / 1_000_000)
 }
 
-/// So many files are shown,
+/// The most files that are shown.
 const SHOWN_FILES: usize = 200;
-/// so many bytes of each,
+/// The most bytes of each that are shown.
 const SHOWN_BYTES: u64 = 32 * 1024;
-/// and so many of all together.
+/// The most bytes of all together that are shown.
 const SHOWN_BYTES_ALL: u64 = 256 * 1024;
 
-/// What the folder would run, with what stands in the files, and the seal over exactly that: each file is read once.
+/// What the folder would run, with the files' contents and the seal over exactly these. Each file is read once.
 pub(super) fn own_files(folder: &Path) -> OwnFiles {
     let (mut found, lack) = gather(folder);
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -190,7 +188,7 @@ pub(super) fn own_files(folder: &Path) -> OwnFiles {
     }
 }
 
-/// The first bytes of a file as text, which may end within a character; `None` where it is no text.
+/// The first bytes of a file as text, which may end within a character; `None` if it is not text.
 fn beginning(bytes: &[u8]) -> (Option<String>, bool) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (Some(text.to_owned()), false),
@@ -201,13 +199,13 @@ fn beginning(bytes: &[u8]) -> (Option<String>, bool) {
     }
 }
 
-/// BLAKE3 (hex) over names and contents of everything the folder would run.
+/// The seal: BLAKE3 (hex) over names and contents of everything that the folder would run.
 pub(super) fn seal(folder: &Path) -> Result<String, Unvouchable> {
     Ok(Contents::read(folder, Keep::Nothing)?.seal(folder))
 }
 
-/// What is trusted once a person has granted something in a trusted folder: the folder as it is, and as it will be when
-/// the agent has written that, and nothing else has changed. `None` where the folder is not what was trusted.
+/// The trust after a grant in a trusted folder: the folder as it is, and as it will be once the agent has written the
+/// grant and nothing else has changed. `None` if the folder is not trusted as it is.
 pub(super) fn follow(folder: &Path, trusted: &Seals, grant: &Grant) -> Option<Seals> {
     let file = grant::file(grant, folder);
     let lists = grant::lists(&file)?;
@@ -224,22 +222,22 @@ pub(super) fn follow(folder: &Path, trusted: &Seals, grant: &Grant) -> Option<Se
     })
 }
 
-/// Every file the folder would run, by path, and a hash of what it holds: all of one reading.
+/// Every file that the folder would run, with the hash of its contents, all from one read.
 struct Contents {
     files: BTreeMap<PathBuf, blake3::Hash>,
-    /// What stands in the settings that were asked for.
+    /// The contents of the settings asked for.
     kept: Option<Vec<u8>>,
-    /// How the first files begin, in the order they were given in.
+    /// The first bytes of the first files, in the given order.
     beginnings: Vec<Vec<u8>>,
 }
 
-/// What of the contents is kept beside its hash.
+/// What to keep of the contents beside the hashes.
 #[derive(Clone, Copy)]
 enum Keep<'p> {
     Nothing,
-    /// All of these settings.
+    /// These settings as a whole.
     Whole(&'p Path),
-    /// What is shown to a person.
+    /// The parts that a person is shown.
     Beginnings,
 }
 
@@ -261,11 +259,12 @@ impl Contents {
         let mut room = SHOWN_BYTES_ALL;
         for (path, _) in files {
             let unreadable = |cause: io::Error| Unvouchable::unreadable(&shown(folder, &path), &cause);
-            // What has taken its place since it was found, and would block or is no file, is refused.
+            // A file may have been replaced since it was found, by something that would block or is no file: that is
+            // refused.
             let (file, length) = open::anywhere(&path).map_err(unreadable)?;
             left = left.checked_sub(length).ok_or_else(Unvouchable::too_much)?;
-            // One byte more than there should be: what grows meanwhile, or has no length like the kernel's own files,
-            // must not pass for read.
+            // One byte more than the length. A file may grow meanwhile, or report a length of 0 like the kernel's own
+            // files; either is refused.
             let mut file = file.take(length + 1);
             let mut begins = Vec::new();
             let shows = matches!(keep, Keep::Beginnings) && contents.beginnings.len() < SHOWN_FILES;
@@ -310,14 +309,14 @@ impl Contents {
     }
 }
 
-/// Whether what was trusted is what the folder would run at this moment.
+/// Whether the folder's present seal is trusted.
 pub(super) fn holds(trusted: Option<&Seals>, folder: &Path) -> bool {
     trusted.is_some_and(|trusted| seal(folder).is_ok_and(|seal| trusted.covers(&seal)))
 }
 
-/// The folders whose sources count: the folder, those above it up to the root of its checkout or, outside of git, to
-/// the root of all, and the checkout a worktree was made from. In the home of the node's user it is the agent's own,
-/// and there the way up ends.
+/// The folders whose sources count: the folder, those above it up to its checkout's root (outside of git, the root of
+/// all), and a worktree's main checkout. The way up ends below the home of the node's user, whose sources are the
+/// agent's own.
 fn places(folder: &Path) -> Vec<PathBuf> {
     let (root, home) = (git::root(folder), std::env::home_dir());
     let above = folder
@@ -329,9 +328,8 @@ fn places(folder: &Path) -> Vec<PathBuf> {
     places
 }
 
-/// Every file in the sources, in no order; and why these are not all. Links are followed, as an agent would follow
-/// them, but to no folder outside of the checkout. A circle of links ends where the kernel follows no further, or where
-/// it is too much.
+/// Every file in the sources, unordered, and why these may not be all. Links are followed as an agent would follow
+/// them, but not to folders outside the checkout. A circle of links ends at the kernel's limit or at [`ENTRIES_MAX`].
 fn gather(folder: &Path) -> (Vec<(PathBuf, Metadata)>, Option<Unvouchable>) {
     let mut files = Vec::new();
     let lack = gather_into(&mut files, folder).err();
@@ -383,7 +381,7 @@ fn leads_out(place: &Path, link: &Path) -> io::Result<bool> {
     Ok(!fs::canonicalize(link)?.starts_with(fs::canonicalize(git::root(place).unwrap_or(place))?))
 }
 
-/// A source that is not there runs nothing.
+/// A missing source runs nothing.
 fn is_there(source: &Path) -> bool {
     !fs::metadata(source).is_err_and(|error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
 }
@@ -544,13 +542,13 @@ mod tests {
             "what has just been written may be written again within the same step of the clock"
         );
         assert!(holds(&mut kept, later));
-        // Only what is remembered could say so.
+        // Only the cache could return this seal.
         kept.as_mut().unwrap().seal = "another".into();
         assert!(!holds(&mut kept, later), "it was read again");
         kept = None;
         assert!(holds(&mut kept, later));
 
-        // As long, and as old as before: an agent may set that.
+        // The same length and modification time: an agent can set that time.
         put("evil");
         stay_as_old();
         assert!(!holds(&mut kept, later));
@@ -652,7 +650,7 @@ mod tests {
         changes(".claude/agents/a.md", false);
         changes(".mcp.json", true);
 
-        // A worktree has the settings of the checkout it was made from.
+        // A worktree uses the settings of the checkout from which it was made.
         put(
             "repository/packages/x/.git",
             &format!("gitdir: {}\n", all.path().join("main/.git/worktrees/x").display()),

@@ -1,5 +1,5 @@
-//! Health: how the node is, sampled every ten seconds and kept for an hour.
-//! What cannot be read is not known; it is never shown as zero.
+//! Health: samples of the node's state, every ten seconds, kept for an hour. A value that cannot be read is unknown,
+//! never zero.
 
 use crate::{
     clock::Deps,
@@ -16,12 +16,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use sysinfo::{Disks, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use tokio_util::sync::CancellationToken;
 
-/// How often a sample is taken.
+/// The interval between samples.
 const EVERY: Duration = Duration::from_secs(10);
-/// How long samples are kept, in milliseconds.
+/// The lifetime of a sample in ms.
 const KEPT_MS: i64 = 3_600_000;
 
-/// Takes samples.
+/// The task that takes samples.
 pub(crate) struct Sampler {
     pub(crate) store: Store,
     pub(crate) journal: Journal,
@@ -32,7 +32,7 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// Samples until the node stops.
+    /// Takes samples until the node stops.
     pub(crate) async fn run(self, closing: CancellationToken) {
         let mut system = System::new().ok();
         let mut tick = tokio::time::interval(EVERY);
@@ -137,7 +137,7 @@ fn machine(system: &mut System, data_dir: &std::path::Path) -> HealthSample {
         .filter(|disk| path.starts_with(disk.mount_point()))
         .max_by_key(|disk| disk.mount_point().as_os_str().len());
     HealthSample {
-        // The first reading has nothing to compare with.
+        // The first reading has none before it to compare with.
         cpu_percent: (!system.cpus().is_empty())
             .then(|| system.global_cpu_usage())
             .filter(|usage| usage.is_finite()),

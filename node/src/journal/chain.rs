@@ -1,5 +1,5 @@
-//! The hash chain: what exactly is hashed, byte for byte (docs/protocol.md).
-//! Pure; it must stay as it is for ever, or old logs no longer verify.
+//! The hash chain: exactly which bytes are hashed (docs/protocol.md). Pure. It must never change, or old logs no longer
+//! verify.
 
 use super::StoredEvent;
 
@@ -20,7 +20,7 @@ pub struct Fields<'a> {
     pub epoch: &'a str,
     /// From 1.
     pub seq: i64,
-    /// The clock.
+    /// The hybrid logical clock; see [`tick`].
     pub hlc: i64,
     /// Who did it: a user's id, `node`, `cli`.
     pub actor: &'a str,
@@ -28,14 +28,14 @@ pub struct Fields<'a> {
     pub kind: &'a str,
     /// The payload's version.
     pub v: i32,
-    /// About what.
+    /// The id of what the event is about.
     pub subject: &'a str,
     /// See [`commitment`].
     pub commitment: &'a [u8],
 }
 
-/// BLAKE3 over the previous hash and the fields, each preceded by its length (4 bytes, big endian); numbers are 8
-/// bytes, big endian.
+/// BLAKE3 over the previous hash and the fields. Each field is preceded by its length (4 bytes, big endian); numbers
+/// are 8 bytes, big endian.
 pub fn hash(previous: &[u8], fields: &Fields<'_>) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let mut put = |bytes: &[u8]| {
@@ -71,18 +71,18 @@ impl<'a> From<&'a StoredEvent> for Fields<'a> {
     }
 }
 
-/// A clock that was set back by more than this has been wrong before: the hybrid logical clock follows it back, or all
-/// that comes would bear the wrong date.
+/// The greatest lead of the hybrid logical clock over the system clock. If the lead is greater, the system clock was
+/// wrong and has been set back: the clock follows, or all later events would bear a wrong date.
 const AHEAD_MS: model::Millis = 60_000;
 
-/// A hybrid logical clock's next value: the time in the upper 48 bits, and more than the one before unless that was far
-/// ahead of the time.
+/// The next value of a hybrid logical clock, with the time in the upper 48 bits. It is greater than the last value,
+/// unless that was too far ahead of the time.
 pub fn tick(last: i64, now: model::Millis) -> i64 {
     let time = now << 16;
     if last < latest(now) { time.max(last + 1) } else { time }
 }
 
-/// The first value that is too far ahead of the time to be kept to.
+/// The first clock value that is too far ahead of the time.
 pub(super) fn latest(now: model::Millis) -> i64 {
     now.saturating_add(AHEAD_MS) << 16
 }

@@ -1,5 +1,5 @@
-//! The doctor: checks the chain, compares the tables with a rebuild, checks the blobs; on one snapshot, while a node
-//! runs or not. It must change nothing: the rebuild goes into temporary tables that end with it.
+//! The doctor: checks the chain, compares the tables with a rebuild and checks the blobs, on one snapshot, also beside
+//! a running node. It must change nothing: the rebuild goes into temporary tables that end with the connection.
 
 use super::{
     StoredEvent, blob,
@@ -21,9 +21,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub struct Report {
     /// Whether nothing at all is wrong.
     pub healthy: bool,
-    /// `SQLite 3.51.3`.
+    /// Name and version, like `SQLite 3.51.3`.
     pub database: String,
-    /// What the database's own check says; `ok` when nothing is wrong. PostgreSQL has none to call.
+    /// The result of the database's own check, `ok` when nothing is wrong. PostgreSQL has no such check.
     pub integrity: String,
     /// The head of this node's own log.
     pub head: Option<Head>,
@@ -40,7 +40,7 @@ pub struct Report {
 pub struct Head {
     /// The node, 32 hex digits.
     pub origin: String,
-    /// Its log's incarnation.
+    /// The log's incarnation, 16 hex digits.
     pub epoch: String,
     /// The newest sequence number.
     pub seq: i64,
@@ -88,13 +88,13 @@ pub struct TableReport {
 pub struct Blobs {
     /// How many there are.
     pub count: i64,
-    /// Those that are missing, damaged or wrongly counted; a sentence each, at most 20.
+    /// Missing, damaged or wrongly counted blobs: one sentence each, at most 20.
     pub bad: Vec<String>,
 }
 
-/// At most so many sentences about blobs.
+/// The most sentences about blobs.
 const SENTENCES: usize = 20;
-/// Events read at a time.
+/// Events per page.
 const PAGE: i64 = 1_000;
 
 /// Examines the database.
@@ -165,7 +165,7 @@ async fn head(db: &DatabaseTransaction) -> Result<Option<Head>, DbErr> {
     .transpose()
 }
 
-/// Walks all events in order of position; gives the verdict and how often each blob is referred to.
+/// Walks all events by position. Returns the verdict and each blob's number of references.
 async fn verify(db: &DatabaseTransaction, head: Option<&Head>) -> Result<(Chain, HashMap<String, i64>), DbErr> {
     let mut walk = Walk::default();
     let mut referred = HashMap::new();
@@ -215,7 +215,7 @@ async fn verify(db: &DatabaseTransaction, head: Option<&Head>) -> Result<(Chain,
     ))
 }
 
-/// What is known of the logs up to here.
+/// The state of the logs up to the current event.
 #[derive(Default)]
 struct Walk {
     pos: Pos,
@@ -228,7 +228,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Takes the next event, or says what is wrong with it.
+    /// Takes the next event, or returns what is wrong with it.
     fn step(&mut self, event: &StoredEvent, fact: Option<&Fact>) -> Option<Bad> {
         let expected = self.pos + 1;
         if event.pos != expected {
@@ -261,7 +261,7 @@ impl Walk {
                 .push((event.pos, event.origin.clone(), event.session.clone())),
             _ => return bad("of payload and salt only one is there".into()),
         }
-        // What cannot be read is about a session at least where its subject is one.
+        // An unreadable event belongs to its subject's session, if the subject is one.
         let spoken_of = fact
             .map_or_else(|| event.subject.parse().ok(), |fact| fact.session(&event.subject))
             .map(|session| session.to_string());
@@ -276,7 +276,7 @@ impl Walk {
         None
     }
 
-    /// After the last event: do the heads agree, and was every payload that is missing purged?
+    /// Checks the end of the walk: the heads agree, and every missing payload was purged.
     async fn end(&self, db: &DatabaseTransaction, head: Option<&Head>) -> Result<Option<Bad>, DbErr> {
         for (pos, origin, session) in &self.withheld {
             let purged = session
@@ -338,9 +338,9 @@ async fn compare(db: &DatabaseTransaction, table: &Table) -> Result<TableReport,
     })
 }
 
-/// Number of rows and BLAKE3 over them: each value with its kind and, for text, its length.
+/// The number of rows, and BLAKE3 over each value with its kind and, for text, its length.
 async fn digest(db: &DatabaseTransaction, table: &Table, prefix: &str) -> Result<(i64, [u8; 32]), DbErr> {
-    // Bytewise, whatever the database's own idea of the alphabet is.
+    // Bytewise order, so that both databases agree whatever their locale.
     let collate = if is_postgres(db) { r#" COLLATE "C""# } else { "" };
     let order: Vec<String> = table
         .key
@@ -376,7 +376,7 @@ async fn digest(db: &DatabaseTransaction, table: &Table, prefix: &str) -> Result
 }
 
 fn hash_value(hasher: &mut blake3::Hasher, row: &QueryResult, name: &str, holds: Holds) {
-    // What cannot be read is no reason to stop: it differs from whatever a rebuild gives.
+    // An unreadable value does not stop the doctor: it differs from every value of a rebuild.
     const UNREADABLE: u8 = 255;
     match holds {
         Holds::Text => match row.try_get::<Option<String>>("", name) {
@@ -400,7 +400,7 @@ fn hash_value(hasher: &mut blake3::Hasher, row: &QueryResult, name: &str, holds:
     };
 }
 
-/// The key of some row that is in one of the two and not in the other.
+/// The key of one row that only one of the two tables holds.
 async fn difference(db: &DatabaseTransaction, table: &Table) -> Result<Option<String>, DbErr> {
     let (live, rebuilt) = (
         format!(r#""{}""#, table.name),

@@ -1,5 +1,4 @@
-//! A stored event and what can be read from it.
-//! It must not interpret facts; `projection` does.
+//! A stored event and what can be read from it. It must not interpret facts; `projection` does.
 
 use model::{
     Millis,
@@ -12,18 +11,18 @@ use std::sync::OnceLock;
 pub type StoredEvent = crate::entity::event::Model;
 
 impl StoredEvent {
-    /// What happened; `None` when the payload was purged or withheld, or is of a kind or version this program does not
-    /// know.
+    /// The typed payload. `None` when the payload was purged or withheld, or has a kind or version that this program
+    /// does not know.
     pub fn fact(&self) -> Option<Fact> {
         Fact::decode(&self.kind, self.v, self.payload.as_deref()?)
     }
 
-    /// When, by the event's clock, unix ms.
+    /// The event's time by its clock, unix ms.
     pub fn at(&self) -> Millis {
         self.hlc >> 16
     }
 
-    /// To whom it is told.
+    /// Whose event it is, and so who may be told of it.
     pub fn belongs(&self) -> Belongs {
         if is_about_people(&self.kind) || self.subject.parse::<UserId>().is_ok() {
             return Belongs::People;
@@ -35,7 +34,7 @@ impl StoredEvent {
         }
     }
 
-    /// As it is exchanged: payload as JSON, hash in hex. A payload that is not JSON is left out.
+    /// The event as it is exchanged: payload as JSON, hash in hex. A payload that is not JSON is left out.
     pub fn exchanged(&self) -> Event {
         Event {
             pos: self.pos,
@@ -56,20 +55,20 @@ impl StoredEvent {
     }
 }
 
-/// Whose an event is: to whom it may be told follows from that.
+/// Whose an event is; who may be told of it follows from that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Belongs {
-    /// About people and their accounts: to who may list them.
+    /// People and their accounts: for callers who may list them.
     People,
-    /// The node's and its projects': to everybody.
+    /// The node and its projects: for everybody.
     Node,
-    /// A session's: to who may see that.
+    /// A session: for callers who may see it.
     Session(SessionId),
-    /// Nothing says whose it is: to nobody.
+    /// Unknown owner: for nobody.
     Unknown,
 }
 
-/// An event as it was written, and as it is exchanged once somebody has asked for that.
+/// An event with a lazily written copy of its exchanged form.
 #[derive(Debug)]
 pub struct Recorded {
     event: StoredEvent,
@@ -83,12 +82,12 @@ impl Recorded {
         &self.event
     }
 
-    /// To whom it is told.
+    /// Whose event it is.
     pub fn belongs(&self) -> Belongs {
         self.belongs
     }
 
-    /// The JSON of [`Event`], one line; written by the first who asks.
+    /// The JSON of [`Event`] on one line, serialised at the first call.
     pub fn exchanged(&self) -> &str {
         self.exchanged.get_or_init(|| {
             serde_json::to_string(&self.event.exchanged())

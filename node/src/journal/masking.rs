@@ -1,5 +1,5 @@
-//! Secrets this node knows, replaced before anything is journaled.
-//! It keeps them in memory only, and must never log or return one.
+//! The secrets that this node knows, masked before anything is journaled. It keeps them in memory only, and must never
+//! log or return one.
 
 use memchr::memmem;
 use std::{
@@ -8,19 +8,19 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-/// What stands where a secret stood.
+/// The replacement for a secret.
 pub const MASK: &str = "[masked]";
-/// Shorter values are ordinary words.
+/// The least length of a secret in bytes: shorter values are ordinary words.
 const SHORTEST: usize = 8;
-/// Shorter lines of a secret of several lines are ordinary text.
+/// The least length in bytes of a line of a multi-line secret: shorter lines are ordinary text.
 const SHORTEST_LINE: usize = 16;
-/// An API token of any OrchWiz node: this, 32 hex digits, an underscore, 64 hex digits. They are stored hashed, so they
-/// are known by their shape.
+/// An API token of any OrchWiz node: this prefix, 32 hex digits, an underscore, 64 hex digits. Nodes store tokens
+/// hashed, so tokens are recognised by their shape.
 const TOKEN: &[u8] = b"owz_";
 const TOKEN_PARTS: (usize, usize) = (32, 64);
 const TOKEN_LENGTH: usize = TOKEN.len() + TOKEN_PARTS.0 + 1 + TOKEN_PARTS.1;
 
-/// The registry.
+/// The registry of secrets.
 #[derive(Default)]
 pub struct Secrets(RwLock<Vec<Form>>);
 
@@ -30,8 +30,7 @@ struct Form {
     finder: memmem::Finder<'static>,
 }
 
-/// All ways in which a secret may be written: as it is, as JSON writes it, also JSON within JSON, without
-/// percent-encoding, and the lines of one that has several.
+/// All forms in which a secret may be written: plain, as JSON, as JSON within JSON, percent-decoded, and line by line.
 fn forms(secret: &str) -> Vec<String> {
     let mut plain = vec![secret.to_owned(), secret.trim().to_owned()];
     plain.extend(
@@ -40,7 +39,7 @@ fn forms(secret: &str) -> Vec<String> {
             .ok()
             .map(Cow::into_owned),
     );
-    // The first and last lines of a key in PEM say what it is, and are no secret.
+    // The first and last line of a PEM key only name its kind, so they are not secret.
     let lines = secret
         .lines()
         .map(str::trim)
@@ -66,7 +65,7 @@ fn forms(secret: &str) -> Vec<String> {
 }
 
 impl Secrets {
-    /// Adds a value in all the ways it may be written; says whether it was taken.
+    /// Adds a secret in all its forms; returns whether it was accepted.
     pub fn add(&self, secret: &str) -> bool {
         if secret.len() < SHORTEST {
             return false;
@@ -91,11 +90,11 @@ impl Secrets {
         }
     }
 
-    /// A text that goes on: with every secret replaced, and without its end where that may be the beginning of one.
+    /// Masks a text that is still being written. Leaves out its end where a secret may begin there.
     pub fn mask_so_far(&self, text: &str) -> String {
         let found = self.spans(text.as_bytes());
         let mut end = text.len() - self.may_begin(text.as_bytes());
-        // A secret that the end cuts through waits too.
+        // A secret that crosses the new end waits as well.
         while let Some(cut) = found.iter().find(|span| span.start < end && span.end > end) {
             end = cut.start;
         }
@@ -103,8 +102,8 @@ impl Secrets {
         replaced(&text[..end], &whole)
     }
 
-    /// The same for JSON bytes: strings and keys inside are masked, the structure stays. `None` when there is nothing
-    /// to mask: then the bytes stay as they are.
+    /// Masks the strings and keys inside of JSON bytes and keeps the structure. `None` when there is nothing to mask:
+    /// the bytes stay as they are.
     pub fn mask_json(&self, json: &[u8]) -> Option<Vec<u8>> {
         if self.spans(json).is_empty() {
             return None;
@@ -114,11 +113,10 @@ impl Secrets {
             .then(|| serde_json::to_vec(&value).unwrap_or_default())
     }
 
-    /// A line of an agent's output with every secret replaced, as JSON where it is, else as text. `None` when there is
-    /// nothing to mask.
+    /// Masks a line of an agent's output, as JSON if it is JSON, else as text. `None` when there is nothing to mask.
     pub fn mask_line(&self, line: &[u8]) -> Option<Vec<u8>> {
         let found = !self.spans(line).is_empty();
-        // Others write JSON with escapes that hide what they stand for.
+        // Other programs escape characters in JSON that need no escape, which hides a secret.
         let hides = !self.is_empty()
             && [&b"\\u"[..], b"\\/"]
                 .iter()
@@ -135,7 +133,7 @@ impl Secrets {
         }
     }
 
-    /// Masks strings and keys of a value; says whether anything changed.
+    /// Masks the strings and keys of a value; returns whether anything changed.
     pub fn mask_value(&self, value: &mut serde_json::Value) -> bool {
         use serde_json::Value;
         match value {
@@ -148,7 +146,7 @@ impl Secrets {
                 true
             }
             Value::Array(items) => {
-                // Every item is masked, also after one was: `any` would stop there.
+                // `any` would stop at the first masked item and leave the others.
                 let mut changed = false;
                 for item in items {
                     changed |= self.mask_value(item);
@@ -181,7 +179,7 @@ impl Secrets {
         self.0.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Where secrets stand, in order; those that overlap are one.
+    /// The spans of all secrets, in order; overlapping spans are merged.
     fn spans(&self, text: &[u8]) -> Vec<Range<usize>> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut found: Vec<Range<usize>> = Vec::new();
@@ -206,7 +204,7 @@ impl Secrets {
         merged
     }
 
-    /// How many bytes at the end of the text may be the beginning of a secret.
+    /// The number of bytes at the end of the text that may begin a secret.
     fn may_begin(&self, text: &[u8]) -> usize {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let begun = |form: &Form| {
@@ -223,7 +221,7 @@ impl Secrets {
     }
 }
 
-/// Adds a span to those before, of which the last one may overlap it.
+/// Appends a span and merges it with the last one if they overlap.
 fn add(spans: &mut Vec<Range<usize>>, span: Range<usize>) {
     match spans.last_mut() {
         Some(last) if last.start <= span.start && span.start < last.end => last.end = last.end.max(span.end),
@@ -244,7 +242,7 @@ fn replaced(text: &str, spans: &[Range<usize>]) -> String {
     masked
 }
 
-/// For how many bytes the text has the shape of a token; [`TOKEN_LENGTH`] where it is one.
+/// The number of bytes that have the shape of a token; [`TOKEN_LENGTH`] for a whole token.
 fn token(text: &[u8]) -> usize {
     let underscore = TOKEN.len() + TOKEN_PARTS.0;
     let fits = |(at, byte): &(usize, &u8)| match *at {

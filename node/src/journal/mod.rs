@@ -1,6 +1,6 @@
-//! The journal: the one way to change state. An operation decides and returns events; they are numbered, hashed, folded
-//! into the tables and appended in one transaction. It must not know what a feature decides, and nothing leaves before
-//! the commit.
+//! The journal: the one way to change state. An operation decides and returns events. The writer numbers them, hashes
+//! them, folds them into the tables and appends them in one transaction. The journal knows no feature's rules, and
+//! nothing leaves it before the commit.
 
 pub mod blob;
 pub mod chain;
@@ -48,30 +48,30 @@ use tokio::{
 };
 use tracing::{Instrument, Span};
 
-/// How many operations may wait for the writer; more callers wait for a place.
+/// The capacity of the writer's queue; further callers wait for a place.
 const QUEUE: usize = 4096;
 
-/// An event an operation wants to be recorded.
+/// An event that an operation wants to record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEvent {
-    /// What it is about: the id, as text, of the session, project, user or approval. Decisions and withdrawals name the
+    /// The id, as text, of the session, project, user or approval it is about. Decisions and withdrawals name the
     /// approval.
     pub subject: String,
     /// What happened.
     pub fact: Fact,
 }
 
-/// What an operation gives back: a value for its caller, and what happened, in order.
+/// The result of an operation: a value for its caller, and the events in order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome<T> {
-    /// For the caller, after the commit.
+    /// What the caller gets after the commit.
     pub value: T,
-    /// To be recorded; may be empty when only private or local tables changed.
+    /// Events to record; empty when only private or local tables changed.
     pub events: Vec<NewEvent>,
 }
 
 impl<T> Outcome<T> {
-    /// A value and no events yet.
+    /// A value without events.
     pub fn new(value: T) -> Self {
         Self {
             value,
@@ -79,7 +79,7 @@ impl<T> Outcome<T> {
         }
     }
 
-    /// And this happened.
+    /// Adds an event.
     #[must_use]
     pub fn with(mut self, subject: impl ToString, fact: impl Into<Fact>) -> Self {
         self.events.push(NewEvent {
@@ -100,7 +100,7 @@ pub struct Tx<'a> {
 }
 
 impl Tx<'_> {
-    /// Reads anything; writes private and local tables only. Everything done here goes with the operation if it fails.
+    /// Reads anything; writes private and local tables only. If the operation fails, all of it is rolled back.
     pub fn db(&self) -> &DatabaseTransaction {
         self.db
     }
@@ -110,17 +110,17 @@ impl Tx<'_> {
         self.store.key(id)
     }
 
-    /// Whose events it writes: see [`Journal::origin`].
+    /// The origin of the events it writes; see [`Journal::origin`].
     pub fn origin(&self) -> &str {
         self.store.origin()
     }
 
-    /// When the operation began, unix ms.
+    /// The operation's time, unix ms.
     pub fn now(&self) -> Millis {
         self.now
     }
 
-    /// Ids and random bytes.
+    /// The source of ids and random bytes.
     pub fn deps(&self) -> &Deps {
         self.deps
     }
@@ -130,7 +130,7 @@ impl Tx<'_> {
         self.secrets.mask_text(text)
     }
 
-    /// Whether a secret is left out of this value when it is stored.
+    /// Whether storing this value would mask a secret in it.
     pub(crate) fn masks(&self, value: &serde_json::Value) -> model::Result<bool> {
         Ok(self.secrets.mask_json(&serde_json::to_vec(value).stored()?).is_some())
     }
@@ -150,7 +150,7 @@ type Operation = Box<dyn for<'t> FnOnce(&'t Tx<'t>) -> BoxFuture<'t, model::Resu
 /// What the writer's queue holds.
 enum Wish {
     Operate(Waiting),
-    /// Finish what came before, then end.
+    /// Finish the earlier operations, then end.
     Close(oneshot::Sender<()>),
 }
 
@@ -158,7 +158,6 @@ struct Waiting {
     actor: String,
     operation: Operation,
     reply: oneshot::Sender<model::Result<Value>>,
-    /// When it was asked for.
     since: Instant,
 }
 
@@ -178,7 +177,7 @@ struct Inner {
 }
 
 impl Journal {
-    /// Opens the node's log (a new database gets a random node id and epoch) and starts the writer.
+    /// Opens the node's log and starts the writer. A new database gets a random node id and epoch.
     pub async fn open(store: Store, deps: Deps) -> Result<Self, StoreError> {
         let own = writer::own_log(&store, &deps).await?;
         store.claim(&own.origin)?;
@@ -213,21 +212,21 @@ impl Journal {
 
     /// Runs `operation` in the writer's transaction and returns after its durable commit.
     ///
-    /// The operation reads, checks the right, decides and returns an [`Outcome`]; it awaits nothing but `tx`, and does
-    /// not swallow database errors. If it fails or panics, its savepoint goes, its neighbours do not notice, and no
+    /// The operation reads, checks the caller's right, decides and returns an [`Outcome`]. It awaits nothing but `tx`
+    /// and passes database errors on. If it fails or panics, its savepoint is rolled back, its neighbours go on, and no
     /// number is used up.
     ///
     /// # Errors
-    /// The operation's own; `StorageFull` when the disk is full and `Unavailable` when the database does not answer, or
-    /// the node stops or has lost its lease: then nothing was written. `InDoubt` when the database went away while it
-    /// committed, and could not be asked afterwards: whoever tells others of the change tells them then, too, to look.
+    /// The operation's own. After these nothing was written: `StorageFull` (the disk is full) and `Unavailable` (the
+    /// database does not answer, the node stops, or it has lost its lease). `InDoubt` when the database was lost during
+    /// COMMIT and could not be asked afterwards: the caller then notifies listeners all the same.
     pub async fn commit<T: Send + 'static>(
         &self,
         caller: &Caller,
         operation: impl for<'t> FnOnce(&'t Tx<'t>) -> BoxFuture<'t, model::Result<Outcome<T>>> + Send + 'static,
     ) -> model::Result<T> {
         let actor = caller.user.map_or_else(|| caller.name.clone(), |user| user.to_string());
-        // What is logged of it in the writer's task belongs to whoever asked.
+        // The operation runs in the writer's task, but its logs belong to the caller's span.
         let span = Span::current();
         let operation: Operation = Box::new(move |tx| {
             let run = async move {
@@ -263,7 +262,7 @@ impl Journal {
         self.0.head.clone()
     }
 
-    /// Events after `after`, in order of position, at most `limit`.
+    /// At most `limit` events after `after`, in order of position.
     pub async fn events(&self, after: Pos, limit: u64) -> model::Result<Vec<StoredEvent>> {
         Ok(self
             .recorded(after, limit)
@@ -273,7 +272,7 @@ impl Journal {
             .collect())
     }
 
-    /// The same, shared by all who follow the journal while they are new.
+    /// [`events`](Self::events), with the newest events shared by all followers of the journal.
     pub async fn recorded(&self, after: Pos, limit: u64) -> model::Result<Vec<Arc<Recorded>>> {
         let head = *self.0.head.borrow();
         if let Some(known) = self.0.recent.after(after, head, limit) {
@@ -297,22 +296,22 @@ impl Journal {
             .stored()
     }
 
-    /// Whether the writer reaches the database. After it was lost it is found again by itself.
+    /// Whether the writer reaches the database. The writer reconnects by itself.
     pub fn works(&self) -> bool {
         self.0.works.load(Ordering::Acquire)
     }
 
-    /// Operations that wait for the writer.
+    /// The number of operations in the writer's queue.
     pub fn queue_len(&self) -> usize {
         self.0.queue.max_capacity() - self.0.queue.capacity()
     }
 
-    /// Whether the node on this journal can still do its work.
+    /// Whether the node of this journal can still do its work.
     pub fn vitals(&self) -> &Vitals {
         self.0.store.vitals()
     }
 
-    /// This node's id, as it stands in its events.
+    /// This node's id, parsed from [`origin`](Self::origin).
     pub fn node_id(&self) -> NodeId {
         NodeId::from_uuid(uuid::Uuid::try_parse(&self.0.origin).unwrap_or_default())
     }
@@ -327,23 +326,24 @@ impl Journal {
         &self.0.epoch
     }
 
-    /// From now on this value is replaced wherever it would be journaled. Values under 8 bytes are refused: they would
-    /// mask ordinary words. Returns whether it was taken.
+    /// Masks this value from now on wherever it would be journaled. Values under 8 bytes are refused, because they
+    /// would mask ordinary words. Returns whether it was accepted.
     pub fn mask(&self, secret: &str) -> bool {
         self.0.secrets.add(secret)
     }
 
-    /// The text with every known secret replaced: for what leaves by other ways than the journal.
+    /// Masks every known secret in a text that leaves by other ways than the journal.
     pub fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.0.secrets.mask_text(text)
     }
 
-    /// The same for a text that goes on: without its end where that may be the beginning of a secret.
+    /// [`masked`](Self::masked) for a text that is still being written: leaves out its end where a secret may begin
+    /// there.
     pub fn masked_so_far(&self, text: &str) -> String {
         self.0.secrets.mask_so_far(text)
     }
 
-    /// The same for a line of an agent's output, before anything of it is cut; and whether anything was replaced.
+    /// Masks a whole line of an agent's output, before anything of it is cut; returns also whether anything was masked.
     pub fn masked_line(&self, line: Vec<u8>) -> (Vec<u8>, bool) {
         self.0
             .secrets
@@ -351,7 +351,7 @@ impl Journal {
             .map_or((line, false), |masked| (masked, true))
     }
 
-    /// Finishes what waits, then stops the writer; later commits answer `Unavailable`.
+    /// Finishes the queue, then stops the writer. Later commits fail with `Unavailable`.
     pub async fn close(&self) {
         let (done, finished) = oneshot::channel();
         if self.0.queue.send(Wish::Close(done)).await.is_ok() {

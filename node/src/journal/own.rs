@@ -1,13 +1,13 @@
-//! Work that its asker may leave: it goes on in a task of the node's own, whoever hangs up.
-//! It must not decide anything; it only keeps together what belongs together.
+//! Detached work: it goes on in a task of the node's own when its caller hangs up. It decides nothing; it only keeps
+//! together what belongs together.
 
 use super::{Journal, Outcome, Stored, Tx};
 use futures::future::BoxFuture;
 use model::{Caller, Result};
 use tracing::Instrument;
 
-/// Runs `work` to its end, also when whoever asked drops the returned future: what a commit leads to must not depend on
-/// the connection it was asked over. Dropped before it is first polled, it does nothing at all.
+/// Runs `work` to its end, even if the caller drops the returned future: the effects of a commit must not depend on the
+/// caller's connection. A future that is dropped before its first poll does nothing.
 ///
 /// # Errors
 /// Its own; `Internal` when it panics.
@@ -16,9 +16,9 @@ pub async fn own<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send
 }
 
 impl Journal {
-    /// [`commit`](Self::commit), and then `tell`, with what came of it, both in a task of the node's own: the one way
-    /// for a port to change something that somebody must hear of. `tell` is called on an error too: whether a commit
-    /// was written may be in doubt, and who is told looks at the tables.
+    /// Runs [`commit`](Self::commit) and then `tell` with its result, both in a task of the node's own. Every port uses
+    /// it for a change that others must hear of. `tell` also runs after an error, because the commit may still be in
+    /// doubt; whoever is told reads the tables.
     ///
     /// # Errors
     /// Those of [`commit`](Self::commit).

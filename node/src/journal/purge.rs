@@ -1,5 +1,5 @@
-//! The purge: what a session's events said is nulled, their hashes stay, and texts nobody else refers to go.
-//! It happens with the event `session.purged` and in its transaction; folding that event anew does not come by here.
+//! The purge: nulls the payloads of a session's events, keeps their hashes and drops the blobs that nothing else refers
+//! to. It runs in the transaction of the event `session.purged`. A rebuild that folds this event again does not run it.
 
 use super::blob;
 use crate::store::sql;
@@ -9,8 +9,8 @@ use model::{
 };
 use sea_orm::{DatabaseTransaction, DbErr};
 
-/// Nulls payload and salt of every event before `pos` that is about the session.
-/// Gives the blobs that nobody refers to any more: their files can go after the commit.
+/// Nulls payload and salt of every event before `pos` that is about the session. Returns the blobs without references:
+/// their files can go after the commit.
 pub(super) async fn purge(
     db: &DatabaseTransaction,
     origin: &str,

@@ -1,16 +1,16 @@
-//! The rebuild: folds all events into shadow tables and puts those in the place of the live ones, in one transaction.
-//! Journal, private and local tables stay as they are; whoever calls it holds the lease and commits nothing meanwhile.
+//! The rebuild: folds all events into shadow tables and swaps them with the live ones, in one transaction. Journal,
+//! private and local tables stay as they are. The caller holds the lease and commits nothing meanwhile.
 
 use super::{projection::projected, shadow};
 use crate::store::{Store, StoreError, sql};
 use serde::Serialize;
 
-/// What a rebuild did.
+/// The outcome of a rebuild.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rebuilt {
-    /// Events folded.
+    /// The number of folded events.
     pub events: i64,
-    /// Rows of each projected table now.
+    /// Every projected table with its new number of rows.
     pub tables: Vec<RebuiltTable>,
 }
 
@@ -23,7 +23,7 @@ pub struct RebuiltTable {
     pub rows: i64,
 }
 
-/// Rebuilds every projected table. If anything fails, nothing has changed.
+/// Rebuilds every projected table, or changes nothing if anything fails.
 pub async fn rebuild(store: &Store) -> Result<Rebuilt, StoreError> {
     let txn = store.begin_unlimited().await?;
     shadow::create(&txn, false).await?;

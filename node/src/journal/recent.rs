@@ -1,5 +1,5 @@
-//! The newest events as they were written, for whoever follows the journal: they need not be read from the database
-//! again. It must never give what the database no longer holds, nor give some events and leave out others between them.
+//! A cache of the newest events, which saves followers of the journal a read from the database. Its events are
+//! consecutive, and a purge clears it.
 
 use super::{Recorded, StoredEvent};
 use model::Pos;
@@ -8,14 +8,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Events kept at most, and bytes of what they say.
+/// The most events, and the most bytes of payload.
 const EVENTS: usize = 1_024;
 const BYTES: usize = 1 << 20;
 
 #[derive(Default)]
 pub(super) struct Recent(Mutex<Kept>);
 
-/// Neighbours in the journal, oldest first.
+/// Consecutive events, oldest first.
 #[derive(Default)]
 struct Kept {
     events: VecDeque<Arc<Recorded>>,
@@ -23,7 +23,7 @@ struct Kept {
 }
 
 impl Recent {
-    /// These were committed after all others.
+    /// Appends events that were committed after all others.
     pub(super) fn push(&self, events: impl IntoIterator<Item = StoredEvent>) {
         let mut kept = self.kept();
         for event in events {
@@ -39,12 +39,12 @@ impl Recent {
         }
     }
 
-    /// What is stored may be something else now.
+    /// Invalidates everything after a purge.
     pub(super) fn forget(&self) {
         *self.kept() = Kept::default();
     }
 
-    /// The events after `after`, at most `limit`; `None` where not all up to `head` are kept.
+    /// At most `limit` events after `after`; `None` if the cache lacks any of the events up to `head`.
     pub(super) fn after(&self, after: Pos, head: Pos, limit: u64) -> Option<Vec<Arc<Recorded>>> {
         let kept = self.kept();
         let (first, last) = (kept.events.front()?.event().pos, kept.events.back()?.event().pos);
@@ -61,7 +61,7 @@ impl Recent {
         )
     }
 
-    /// Nothing that panics runs under this lock.
+    /// Nothing under this lock panics, so a poisoned lock is sound.
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
-//! Shadow tables: the projected tables once more, empty and under another name, filled by folding the journal anew.
-//! `rebuild` swaps them in, `doctor` compares with them; nothing else may see them.
+//! Shadow tables: empty copies of the projected tables under another name, filled by folding the journal anew.
+//! `rebuild` swaps them in and `doctor` compares with them; nothing else may see them.
 
 use super::{
     StoredEvent,
@@ -8,13 +8,12 @@ use super::{
 use crate::store::sql::{self, Together};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult};
 
-/// Stands before the name of a shadow and of its indexes.
+/// The prefix of a shadow's name and of its indexes' names.
 pub(super) const PREFIX: &str = "shadow_";
-/// Events read at a time.
+/// Events per page.
 const PAGE: i64 = 1_000;
 
-/// Makes the shadows with the same columns, key and indexes as the live tables; temporary ones are seen by this
-/// connection alone.
+/// Creates the shadows with the columns, key and indexes of the live tables. Only this connection sees temporary ones.
 pub(super) async fn create(db: &DatabaseTransaction, temporary: bool) -> Result<(), DbErr> {
     let kind = if temporary { "TEMPORARY TABLE" } else { "TABLE" };
     for table in projected() {
@@ -46,7 +45,7 @@ pub(super) async fn create(db: &DatabaseTransaction, temporary: bool) -> Result<
     Ok(())
 }
 
-/// Folds every stored event into the shadows, in order of position; gives how many there were.
+/// Folds every stored event into the shadows by position and returns the number of events.
 pub(super) async fn fill(db: &DatabaseTransaction) -> Result<i64, DbErr> {
     let together = Together::default();
     let target = Target {
@@ -68,7 +67,7 @@ pub(super) async fn fill(db: &DatabaseTransaction) -> Result<i64, DbErr> {
         for row in &rows {
             after = row.try_get("", "pos")?;
             count += 1;
-            // A damaged row folds to nothing here; the chain check names it.
+            // A damaged row folds to nothing here; the chain check reports it.
             let Ok(event) = StoredEvent::from_query_result(row, "") else {
                 continue;
             };
@@ -85,7 +84,7 @@ pub(super) async fn fill(db: &DatabaseTransaction) -> Result<i64, DbErr> {
     }
 }
 
-/// Puts the shadows in the place of the live tables.
+/// Swaps the shadows for the live tables.
 pub(super) async fn swap(db: &DatabaseTransaction) -> Result<(), DbErr> {
     for table in projected() {
         let name = table.name;
@@ -129,9 +128,9 @@ pub(super) async fn swap(db: &DatabaseTransaction) -> Result<(), DbErr> {
 struct Index {
     name: String,
     unique: bool,
-    /// Whether it is the primary key's; on SQLite that one is part of the table and never listed.
+    /// Whether it belongs to the primary key. SQLite makes that part of the table and never lists it.
     primary: bool,
-    /// From the opening bracket (SQLite) or `USING` (PostgreSQL) on.
+    /// The definition from the opening bracket (SQLite) or `USING` (PostgreSQL) on.
     columns: String,
 }
 

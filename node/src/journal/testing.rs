@@ -1,5 +1,4 @@
-//! Histories for tests and measurements: facts that hang together, made from a few bytes each.
-//! Nothing here is for production.
+//! Histories for tests and measurements: coherent facts, made from a few bytes each. Nothing here is for production.
 
 use super::{
     NewEvent, StoredEvent,
@@ -56,7 +55,7 @@ fn shape(b: u8, c: u8) -> CallShape {
     }
 }
 
-/// A run, approval or prompt belongs to one session, whatever order things happen in.
+/// A run, approval or prompt belongs to one session, in whatever order facts come.
 fn of_session(n: u8) -> (u8, SessionId) {
     let n = n % (2 * SESSIONS);
     (n, session(n))
@@ -67,10 +66,10 @@ pub fn approval(n: u8) -> ApprovalId {
     ApprovalId::from_uuid(uuid(4, of_session(n).0))
 }
 
-/// The event of this kind about the `n`th thing.
+/// An event of this kind about the `n`th subject.
 ///
 /// # Panics
-/// When there is no such kind.
+/// When `kind` is unknown.
 pub fn of_kind(kind: &str, n: u8) -> NewEvent {
     let place = Fact::KINDS
         .iter()
@@ -79,7 +78,7 @@ pub fn of_kind(kind: &str, n: u8) -> NewEvent {
     event([u8::try_from(place).unwrap_or(u8::MAX), n, n, n])
 }
 
-/// Turns four bytes into an event: the first chooses the kind, the others what it says. Every kind can come out.
+/// Turns four bytes into an event: the first chooses the kind, the others the content. Every kind can come out.
 pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
     let kinds = u8::try_from(Fact::KINDS.len()).unwrap_or(u8::MAX);
     let kind = Fact::KINDS[usize::from(kind % kinds)];
@@ -302,22 +301,22 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
     NewEvent { subject, fact }
 }
 
-/// Lets through what the product could record: things exist before something happens to them, and happen once where
-/// they can happen only once.
+/// A filter that admits only what the product could record: facts follow the creation of their subject, and happen once
+/// where they can happen only once.
 #[derive(Default)]
 pub struct Plausible {
     users: BTreeSet<String>,
     projects: BTreeSet<String>,
-    /// Sessions that are deleted and not restored: only those are purged.
+    /// Sessions that are deleted and not restored; only they can be purged.
     deleted: BTreeSet<String>,
     /// Sessions, runs, prompts, approvals and entries that exist.
     live: BTreeSet<String>,
-    /// What exists no longer, or is settled, and does not come back.
+    /// What is gone or settled for good.
     over: BTreeSet<String>,
 }
 
 impl Plausible {
-    /// Whether the event could be the next one; remembers it if so.
+    /// Whether the event could come next; remembers an admitted event.
     pub fn admit(&mut self, event: &NewEvent) -> bool {
         let subject = event.subject.clone();
         match &event.fact {
@@ -367,7 +366,7 @@ impl Plausible {
     }
 }
 
-/// A decision as a person at a browser makes it.
+/// A decision by a person at a browser.
 pub fn decided(allow: bool) -> Decided {
     Decided {
         decision: if allow { Verdict::Allow } else { Verdict::Deny },
@@ -381,7 +380,7 @@ pub fn decided(allow: bool) -> Decided {
     }
 }
 
-/// Folds every stored event over the live tables once more; afterwards they must be what they were.
+/// Folds every stored event over the live tables once more; the tables must not change.
 pub async fn fold_again(store: &Store) -> Result<(), StoreError> {
     let txn = store.begin().await?;
     let together = sql::Together::default();
@@ -400,7 +399,7 @@ pub async fn fold_again(store: &Store) -> Result<(), StoreError> {
                 subject: &event.subject,
                 fact: &fact,
             };
-            // Twice in a row, and after everything that came later.
+            // Each fact twice in a row, and after all later facts.
             projection::apply(&target, &happened).await?;
             projection::apply(&target, &happened).await?;
         }
@@ -410,8 +409,8 @@ pub async fn fold_again(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The tables that the database itself says are folded from events: those with a column `origin`, and whether each has
-/// a column `session`. The journal's own tables are not among them.
+/// The folded tables according to the database itself: those with a column `origin`, and whether each has a column
+/// `session`. The journal's own tables are left out.
 ///
 /// # Panics
 /// When the database cannot be read.
@@ -439,7 +438,7 @@ pub async fn folded(store: &Store) -> Vec<(String, bool)> {
         .collect()
 }
 
-/// The tables that a rebuild folds anew, and whether the rows of each go with a session.
+/// The tables that a rebuild folds anew, and whether the rows of each belong to sessions.
 pub fn rebuilt() -> Vec<(String, bool)> {
     projection::projected()
         .iter()

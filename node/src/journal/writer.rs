@@ -1,6 +1,5 @@
-//! The writer: one task that drains waiting operations into one transaction and answers each after the commit. It must
-//! not run two batches at once, must not answer before the disk has it, and must not wait for ever for a database that
-//! is gone.
+//! The writer: one task that runs queued operations in one transaction and answers each after its durable commit. It
+//! runs one batch at a time, with a time limit in case the database is gone.
 
 use super::{
     NewEvent, Operation, Secrets, Stored, StoredEvent, Tx, Value, Waiting, Wish, blob,
@@ -32,31 +31,29 @@ use tokio::{
     time::Instant,
 };
 
-/// At most so many operations share one commit, and none is taken up by a batch that has taken so long: it commits
-/// first.
+/// The most operations in one commit, and the time after which a batch takes up no more of them and commits.
 const BATCH: usize = 256;
 const SHARE: Duration = Duration::from_secs(2);
-/// A purge writes to every event of a session: its batch may take so much longer.
+/// Extra time for a batch with a purge, which writes to every event of a session.
 const PURGE: Duration = Duration::from_mins(1);
-/// How long it may take to find the database again, and how long to wait before it is tried again.
+/// The timeout of one attempt to reconnect, and the pause before the next.
 const RECONNECTS: Duration = Duration::from_secs(8);
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long files may be removed after a commit, while others wait.
+/// The most time spent on removing files after a commit, while others wait.
 const TIDIES: Duration = Duration::from_secs(5);
 
-/// What is waited for, and how long.
+/// The writer's timeouts.
 #[derive(Clone, Copy)]
 struct Patience {
-    /// An operation that awaits something other than its transaction would stop the node; it is given up after this
-    /// time.
+    /// For one operation: one that awaits something other than its transaction would stop the node.
     operation: Duration,
-    /// A whole batch, from its begin to its commit; and how old an operation may be that is still taken up.
+    /// For one batch, from BEGIN to COMMIT; also the age from which a queued operation is refused.
     batch: Duration,
 }
 
 impl Patience {
-    /// PostgreSQL may be gone without a word, and whoever waits must hear so soon; SQLite is this machine's own disk,
-    /// which is slow at times.
+    /// PostgreSQL may vanish without a sign, and callers must hear that soon. SQLite is a local disk, which is slow at
+    /// times.
     fn with(backend: DbBackend) -> Self {
         match backend {
             DbBackend::Sqlite => Self {
@@ -71,7 +68,7 @@ impl Patience {
     }
 }
 
-/// When a batch is given up; what is known to take longer moves that on.
+/// The deadline of a batch; steps that are known to take longer extend it.
 #[derive(Clone)]
 struct Limit(watch::Sender<Instant>);
 
@@ -84,7 +81,7 @@ impl Limit {
         self.0.send_modify(|until| *until += by);
     }
 
-    /// Returns when the time is over.
+    /// Returns at the deadline.
     async fn over(&self) {
         loop {
             let until = *self.0.borrow();
@@ -96,17 +93,17 @@ impl Limit {
     }
 }
 
-/// How far a transaction has come; read when it ended without saying so.
+/// The progress of a transaction, for one that ends without an answer.
 #[derive(Default)]
 struct Progress {
-    /// The newest number before it, and what it would be after its commit with the hash of that event.
+    /// The sequence number before the transaction, and the head it would lead to.
     before: i64,
     after: Option<Head>,
-    /// Its COMMIT was sent, and nothing came back: nobody can tell whether it holds.
+    /// COMMIT was sent and got no answer, so its outcome is unknown.
     in_doubt: bool,
 }
 
-/// This node's own log as it was found at the start.
+/// This node's own log at the start.
 pub(super) struct OwnLog {
     pub(super) origin: String,
     pub(super) epoch: String,
@@ -123,7 +120,7 @@ pub(super) async fn own_log(store: &Store, deps: &Deps) -> Result<OwnLog, StoreE
     )
     .await?;
     if let Some(row) = found {
-        // Not what was written while the clock was far ahead.
+        // Values written while the clock was far ahead do not count.
         let text = r#"SELECT max("hlc") AS hlc FROM "event" WHERE "pos" > (SELECT max("pos") - 1000 FROM "event") AND "hlc" < $1"#;
         let newest = sql::one(store.read(), text, [chain::latest(deps.now()).into()]).await?;
         let hlc = newest.map_or(Ok(None), |row| row.try_get("", "hlc"))?.unwrap_or(0);
@@ -156,7 +153,7 @@ pub(super) async fn own_log(store: &Store, deps: &Deps) -> Result<OwnLog, StoreE
     })
 }
 
-/// Where the log stands within a batch.
+/// The head of the log within a batch.
 #[derive(Clone)]
 struct Head {
     seq: i64,
@@ -169,30 +166,30 @@ pub(super) struct Writer {
     deps: Deps,
     secrets: Arc<Secrets>,
     announce: watch::Sender<Pos>,
-    /// Blobs whose last reference this batch drops; their files go after its commit.
+    /// Blobs whose last reference this batch drops. Their files go after its commit.
     unreferenced: Vec<String>,
     /// Whether this batch purges.
     purged: bool,
-    /// The newest clock value given; may be ahead of the log after a failed batch, never behind.
+    /// The newest clock value given. After a failed batch it may be ahead of the log, never behind.
     hlc: i64,
     patience: Patience,
     limit: Limit,
     /// Why nothing can be written at present; `None` while the database answers.
     broken: Option<Error>,
-    /// Whether the last batch did not even begin.
+    /// Whether the last batch failed before its first operation.
     stalled: bool,
-    /// Whether the database answers, for others to see.
+    /// Whether the database answers, shared with readers outside.
     works: Arc<AtomicBool>,
     /// The events of this batch so far.
     fresh: Vec<StoredEvent>,
-    /// Those of batches that were committed.
+    /// The cache of committed events.
     recent: Arc<Recent>,
 }
 
-/// An operation that was taken up: whatever becomes of the batch, its caller is answered.
+/// An operation of the current batch. Its caller is answered whatever becomes of the batch.
 struct Answered {
     reply: oneshot::Sender<model::Result<Value>>,
-    /// What its caller is told if the batch commits; `None` until it has run to its end.
+    /// The answer if the batch commits; `None` until the operation has run to its end.
     result: Option<model::Result<Value>>,
 }
 
@@ -201,7 +198,7 @@ impl Answered {
         self.reply.send(answer(self.result)).ok();
     }
 
-    /// The batch holds. One that has not run to its end is not in it.
+    /// The answer after a commit; an operation that has not run to its end is not part of it.
     fn holds(result: Option<model::Result<Value>>) -> model::Result<Value> {
         result.unwrap_or_else(|| {
             Err(unavailable(
@@ -263,8 +260,8 @@ impl Writer {
         }
     }
 
-    /// Tries to reach the database until it answers or the journal is closed. Whoever waits hears after each try that
-    /// it does not.
+    /// Reconnects until the database answers or the journal is closed. After each failed attempt all waiting callers
+    /// get the error.
     async fn find_again(
         &mut self,
         waiting: &mut VecDeque<Waiting>,
@@ -280,7 +277,7 @@ impl Writer {
                 return;
             }
             if self.store.vitals().failure().is_some() {
-                // Another has the database, and this node ends: nothing is tried any more.
+                // Another node has taken the database over and this one ends: it only refuses from here on.
                 match wishes.recv().await {
                     Some(wish) => take_up(wish, waiting, closing),
                     None => return,
@@ -289,7 +286,7 @@ impl Writer {
             }
             let found = self.look_again(waiting, wishes, closing).await;
             match found {
-                // Closed: whoever waits is told above, on the way out.
+                // The journal was closed: the next round of the loop refuses the waiting callers.
                 None if closing.is_some() => {}
                 None => return refuse(waiting, &error),
                 Some(Ok(_)) => {
@@ -301,8 +298,7 @@ impl Writer {
         }
     }
 
-    /// Waits a moment and looks for the database, while wishes are taken up; `None` when the journal is closed
-    /// meanwhile.
+    /// Pauses and reconnects while it still receives wishes; `None` when the journal is closed meanwhile.
     async fn look_again(
         &self,
         waiting: &mut VecDeque<Waiting>,
@@ -329,8 +325,8 @@ impl Writer {
         self.broken = why;
     }
 
-    /// Runs what waits in one transaction. Returns early, leaving the rest, when there is a reason to commit before it
-    /// or when it broke.
+    /// Runs the waiting operations in one transaction. Returns early, leaving the rest, when it has to commit sooner or
+    /// fails.
     async fn batch(&mut self, waiting: &mut VecDeque<Waiting>) {
         let slow = unavailable("the database of this node is too slow at the moment: nothing was written, try again");
         let oldest = self.patience.batch;
@@ -350,7 +346,7 @@ impl Writer {
         match result {
             Ok(pos) => {
                 self.stalled = false;
-                // Before the head says that they are there.
+                // The cache holds the events before the head announces them.
                 if self.purged {
                     self.recent.forget();
                     self.fresh.clear();
@@ -383,11 +379,11 @@ impl Writer {
                     one.tell(|_| Err(error.clone()));
                 }
                 if begun.elapsed() >= self.patience.batch || (stalled && begun.elapsed() > SHARE) {
-                    // Everybody has waited long enough: they hear of it before the database is looked for.
+                    // The callers have waited long enough: they get the error before the writer reconnects.
                     return self.set_broken(Some(error));
                 }
                 if stalled && self.stalled {
-                    // A connection that had died meanwhile is worth another try; no more than that.
+                    // A dead connection is worth one retry, no more.
                     refuse(waiting, &error);
                 }
                 self.stalled = stalled;
@@ -397,8 +393,8 @@ impl Writer {
         }
     }
 
-    /// After a COMMIT without an answer: reads from the log whether it holds, and says so; where that cannot be read
-    /// either, says that.
+    /// Settles a COMMIT that got no answer: reads from the log whether it holds, and answers with that or with
+    /// `InDoubt`.
     async fn settle(&mut self, progress: Progress, answered: Vec<Answered>) {
         let found = self.reconnect().await;
         let holds = match (&found, &progress.after) {
@@ -412,15 +408,14 @@ impl Writer {
                 Some(false) => Err(unavailable(
                     "the database of this node went away: nothing was written, try again",
                 )),
-                // What failed by itself failed whatever became of its neighbours.
+                // An operation's own error stands either way.
                 None => Answered::holds(result).and(Err(Error::InDoubt)),
             });
         }
         self.set_broken(found.err());
     }
 
-    /// Makes a new connection and says where the log stands, to everybody: that is how listeners learn of a commit
-    /// whose answer was lost.
+    /// Reconnects and announces the head: so listeners learn of a commit whose answer was lost.
     async fn reconnect(&self) -> model::Result<Head> {
         let reached = async {
             self.store.renew_writer().await.stored()?;
@@ -437,12 +432,12 @@ impl Writer {
     }
 
     fn announce(&self, pos: Pos) {
-        // Before the answers: who has one may rely on the head to include it.
+        // The head is announced before the answers: a caller may rely on the head to include its commit.
         self.announce
             .send_if_modified(|head| std::mem::replace(head, pos) != pos);
     }
 
-    /// One transaction: returns the newest position after its commit. On an error nothing of it was written, unless
+    /// Runs one transaction and returns the newest position after its commit. On an error nothing was written, unless
     /// `progress` says otherwise.
     async fn transact(
         &mut self,
@@ -463,10 +458,10 @@ impl Writer {
                 ..
             }) = waiting.pop_front()
         {
-            // Whatever happens from here on, it is answered.
+            // From here on the caller is answered, whatever happens.
             answered.push(Answered { reply, result: None });
             if answered.len() == 1 && waiting.is_empty() {
-                // It has no neighbours: what fails goes with the whole transaction, and needs no savepoint.
+                // An operation alone in its batch needs no savepoint: its failure rolls the whole transaction back.
                 let result = self
                     .operate(&txn, &mut head, (&origin, &epoch, &actor), operation)
                     .await;
@@ -492,7 +487,7 @@ impl Writer {
                 Err(_) => savepoint.rollback().await,
             };
             if let Err(error) = closed {
-                // The database has rolled the whole transaction back by itself (a full disk does that).
+                // The database itself rolled the whole transaction back, as it does on a full disk.
                 return Err(match result {
                     Err(Error::StorageFull) => Error::StorageFull,
                     _ => internal(error),
@@ -521,14 +516,14 @@ impl Writer {
         }
         progress.in_doubt = true;
         let committed = txn.commit().await;
-        // A database that says no has rolled it back.
+        // If the database answered with an error, it has rolled the transaction back.
         progress.in_doubt = committed.as_ref().is_err_and(|error| is_unreachable(error));
         committed.stored()?;
         Ok(head.pos)
     }
 
-    /// Reads where the log stands and makes sure that nobody has taken the database over. On PostgreSQL the row is
-    /// locked.
+    /// Reads the head and the lease's fence, to make sure that no other node has taken the database over. On PostgreSQL
+    /// it locks the row.
     async fn lock_head(&self, txn: &DatabaseTransaction) -> model::Result<(Head, String, String)> {
         let lock = if self.store.backend() == DbBackend::Postgres {
             " FOR UPDATE"
@@ -552,8 +547,8 @@ impl Writer {
             };
             let mut holder: Option<i64> = row.try_get("", "fence")?;
             if self.store.backend() == DbBackend::Postgres {
-                // Once more: PostgreSQL reads it as it is now only in a statement of its own, not as it was before the
-                // lock was waited for.
+                // PostgreSQL reads the current row only in a new statement; the first one saw the state from before it
+                // waited for the lock.
                 holder = sql::one(txn, fence, [])
                     .await?
                     .map(|row| row.try_get("", "fence"))
@@ -569,7 +564,7 @@ impl Writer {
         Ok((head, origin, epoch))
     }
 
-    /// Runs one operation under its savepoint and appends what it says happened.
+    /// Runs one operation under its savepoint and appends its events.
     async fn operate(
         &mut self,
         savepoint: &DatabaseTransaction,
@@ -596,7 +591,7 @@ impl Writer {
             let (kind, version) = (fact.kind(), fact.version());
             let session = fact.session(&subject).map(|session| session.to_string());
             let payload = fact.encode().stored()?;
-            // What is folded is what is stored: a masked payload is read again.
+            // The tables must match the stored event, so a masked payload is decoded again before it is folded.
             let (payload, fact) = match self.secrets.mask_json(&payload) {
                 None => (payload, Some(fact)),
                 Some(masked) => {
@@ -675,7 +670,6 @@ impl Writer {
     }
 }
 
-/// An event as the columns of its row.
 fn values(event: StoredEvent) -> [sea_orm::Value; 14] {
     [
         event.pos.into(),
@@ -695,17 +689,17 @@ fn values(event: StoredEvent) -> [sea_orm::Value; 14] {
     ]
 }
 
-/// Puts a wish where it belongs.
+/// Puts a wish into the queue or notes the close.
 fn take_up(wish: Wish, waiting: &mut VecDeque<Waiting>, closing: &mut Option<oneshot::Sender<()>>) {
     match wish {
         Wish::Operate(operation) if closing.is_none() => waiting.push_back(operation),
-        // Came after the wish to close: dropping it tells its caller.
+        // This operation came after the close. Dropping it tells its caller.
         Wish::Operate(_) => {}
         Wish::Close(done) => *closing = Some(done),
     }
 }
 
-/// Tells everybody who waits.
+/// Refuses every waiting operation.
 fn refuse(waiting: &mut VecDeque<Waiting>, error: &Error) {
     while let Some(one) = waiting.pop_front() {
         refuse_one(Some(one), error);

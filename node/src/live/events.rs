@@ -1,4 +1,5 @@
-//! The journal as streams follow it: each event written out once, whose it is asked once for all who follow.
+//! The journal as streams follow it. All followers share one serialised copy of each event and one lookup of whose it
+//! is.
 
 use super::Hub;
 use crate::journal::{Belongs, Recorded};
@@ -8,25 +9,25 @@ use model::{
 };
 use std::sync::Arc;
 
-/// Some events as a caller may see them.
+/// A slice of the journal, filtered for one caller.
 #[derive(Debug, Default)]
 pub struct Tail {
     /// In the order of the journal.
     pub events: Vec<Arc<Recorded>>,
-    /// Up to here nothing else is the caller's to see.
+    /// The caller has now seen all of theirs up to here.
     pub upto: Pos,
 }
 
 impl Hub {
-    /// Events after `after` that the caller may see, out of the next `limit`.
+    /// The events that the caller may see among the next `limit` after `after`.
     ///
     /// # Errors
-    /// `Forbidden` for who may not read the node; those of reading.
+    /// `Forbidden` for a caller who may not read the node; those of reading.
     pub async fn events(&self, caller: &Caller, after: Pos, limit: u64) -> Result<Tail> {
         require(caller, Action::ReadNode, Resource::Node, "event")?;
         let recorded = self.inner.journal.recorded(after, limit).await?;
         let upto = recorded.last().map_or(after, |recorded| recorded.event().pos);
-        // Their names, roles and GitHub logins are told to whoever may list them.
+        // Events about people carry names, roles and GitHub logins, so only callers who may list people get them.
         let sees_people = decide(caller, Action::EditUsers, Resource::Node) == Decision::Allow;
         let mut events = Vec::with_capacity(recorded.len());
         for event in recorded {

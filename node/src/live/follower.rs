@@ -1,5 +1,5 @@
-//! One tab's view of the hub: its topics, its position, and what it hears next.
-//! Rows are read once for all followers; each judges by its own caller which of them it is told.
+//! One tab's view of the hub: its topics, its position and its next messages. Rows are read once for all followers;
+//! each follower checks its own caller's right to them.
 
 use super::{Behind, Hub, Passing, Told, Touch, no_partial};
 use crate::rows::RowId;
@@ -17,10 +17,10 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
 
-/// A tab hears at least this often that it is live.
+/// The longest time between two signs of life.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// So many touched rows are read at a time: what was read waits in memory until the tab has taken it.
+/// The most touched rows read at a time: they stay in memory until the tab has taken them.
 const SLICE: usize = 200;
 
 /// A tab that follows topics.
@@ -29,17 +29,17 @@ pub struct Follower {
     caller: Caller,
     topics: Vec<Topic>,
     pos: Option<Pos>,
-    /// What is still to be read until the tab is up to date.
+    /// The rows to read until the tab is up to date.
     behind: Option<Behind>,
     ready: watch::Receiver<Pos>,
     passing: broadcast::Receiver<Passing>,
     waiting: VecDeque<Told>,
     said_caught: bool,
-    /// How many approvals wait for the caller, as it was said last.
+    /// The last announced number of approvals that wait for the caller.
     pending: Option<i64>,
-    /// Sessions whose half-written text this tab shows: only they need to hear that it is over.
+    /// Sessions whose half-written text this tab shows; only they need to be told of its end.
     writing: HashSet<SessionId>,
-    /// Why sessions are queued has changed: their rows are read again.
+    /// The reason why sessions are queued has changed, so their rows are to be read again.
     queue: bool,
     heartbeat: Interval,
 }
@@ -48,7 +48,7 @@ impl Follower {
     pub(super) fn new(hub: Hub, caller: Caller) -> Self {
         let ready = hub.inner.ready.subscribe();
         let passing = hub.inner.passing.subscribe();
-        // One timer for as long as the tab is there: a new one for every wait costs more than the rest of it.
+        // One timer for the tab's whole life: a new one for each wait costs more than all the rest of the wait.
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
@@ -68,7 +68,7 @@ impl Follower {
         }
     }
 
-    /// Takes what the tab says: its topics and where to start.
+    /// Takes the tab's message: its topics and its start position.
     pub async fn say(&mut self, says: ClientSays) -> Result<()> {
         let ClientSays::Follow { mut topics, after } = says;
         topics.truncate(16);
@@ -93,18 +93,19 @@ impl Follower {
         self.topics = allowed;
         self.behind = None;
         self.said_caught = false;
-        // A position that was never given: the page is another node's, or of a time before the database was put back.
+        // This journal never gave out that position: the page comes from another node, or from before the database was
+        // restored.
         if (0..=self.hub.inner.journal.head().await).contains(&after) {
             self.pos = Some(after);
         } else {
             self.hear(ServerSays::Reload);
             self.pos = Some(*self.ready.borrow());
         }
-        // That has no position: it may have changed since the page was read.
+        // The reason for queueing has no position: it may have changed since the page was read.
         self.queue = self.hub.inner.rows.is_full() && !self.topics.is_empty();
         for topic in self.topics.clone() {
             if let Topic::Session { id } = topic {
-                // A tab that comes back may still show text that was over meanwhile.
+                // A tab that comes back may still show half-written text that has ended meanwhile.
                 self.writing.insert(id);
                 self.push_partial(id);
             }
@@ -112,7 +113,7 @@ impl Follower {
         Ok(())
     }
 
-    /// What the tab hears next. Waits; cancel-safe. Ends when the node stops.
+    /// The next message for the tab. Waits; cancel-safe. `None` when the node stops.
     pub async fn next(&mut self) -> Option<Told> {
         loop {
             if let Some(told) = self.at_hand() {
@@ -138,7 +139,7 @@ impl Follower {
                 changed = self.ready.changed() => changed.ok()?,
                 passing = self.passing.recv() => match passing {
                     Ok(passing) => self.pass(passing),
-                    // Partials and health are whole each time: what was missed is replaced by what comes.
+                    // Partials and health are whole each time, so the next one replaces what was missed.
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
@@ -147,7 +148,7 @@ impl Follower {
         }
     }
 
-    /// What [`next`](Self::next) would give without waiting and without a look at what is new.
+    /// The next message that is ready, without waiting or reading.
     pub fn at_hand(&mut self) -> Option<Told> {
         self.waiting.pop_front()
     }
@@ -177,12 +178,11 @@ impl Follower {
         }
     }
 
-    /// Sends the rows of queued sessions again. What is missed, because it could not be read, comes with the next
-    /// change.
+    /// Sends the rows of queued sessions again. Rows that cannot be read now come with the next change.
     async fn tell_queue(&mut self) {
         let needed = self.pos.unwrap_or_default();
         let rows = self.hub.queued(&self.caller, needed).await.ok();
-        // After the last await: a call that is cancelled before has changed nothing.
+        // After the last await, so that a cancelled call changes nothing.
         self.queue = false;
         let Some(pos) = self.pos else { return };
         for row in rows.iter().flat_map(|rows| rows.iter()) {
@@ -211,8 +211,8 @@ impl Follower {
         }
     }
 
-    /// Reads the next slice of what the tab has missed. What a tab hears at a position means that everything before
-    /// that position has come.
+    /// Reads the next slice of what the tab has missed. Invariant: a message at a position means that everything before
+    /// that position has been sent.
     async fn catch_up(&mut self) -> Result<()> {
         let Some(after) = self.pos else { return Ok(()) };
         if self.behind.is_none() {
@@ -245,9 +245,8 @@ impl Follower {
         let (upto, is_last) = (behind.upto, end == behind.left.len());
         let mut pending = self.pending;
         if is_last {
-            // Counted again only when it may have changed, and said only when there is something to say: twenty agents
-            // at work would otherwise cost each tab a statement and a message for every line of theirs. A heartbeat
-            // counts anyway.
+            // The count is read only when it may have changed, and sent only with news. Otherwise every line of twenty
+            // busy agents would cost each tab a statement and a message. A heartbeat counts anyway.
             let now = match self.pending.filter(|_| self.said_caught && !behind.counts) {
                 Some(known) => known,
                 None => self.hub.pending(&self.caller, upto).await?,
@@ -260,10 +259,9 @@ impl Follower {
                 }));
             }
         }
-        // All at once and after the last await: a call that is cancelled before has changed nothing but what is to be
-        // read.
+        // All at once and after the last await, so that a cancelled call changes nothing but `behind`.
         self.waiting.extend(news);
-        // Half-written text is not read row by row: whoever no longer sees a session no longer follows it.
+        // Half-written text is checked by topic, not by row, so a tab that loses sight of a session stops following it.
         self.topics
             .retain(|topic| !matches!(topic, Topic::Session { id } if lost.contains(id)));
         self.writing.retain(|id| !lost.contains(id));
@@ -274,7 +272,7 @@ impl Follower {
             self.said_caught = true;
         } else if let Some(behind) = &mut self.behind {
             behind.left.drain(..end);
-            // Something was said: what counts up to here is told at the end.
+            // Messages were sent: the last slice ends with `Caught`.
             self.said_caught = false;
         }
         Ok(())

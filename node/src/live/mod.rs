@@ -1,5 +1,5 @@
-//! The live hub: tells followers which rows changed, in commit order, as each of them may see them.
-//! It reads only what is committed and changes nothing; half-written text passes through it and is never stored.
+//! The live hub: a fan-out of changed rows to followers, in commit order, as each of them may see them. It reads only
+//! committed data and changes nothing. Half-written text passes through and is never stored.
 
 mod events;
 mod follower;
@@ -32,23 +32,23 @@ use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use told::{Of, Shown};
 
-/// How many touched rows are remembered for tabs that come back; older positions are read from the journal.
+/// The most touches in memory for tabs that come back; older positions are read from the journal.
 const REMEMBERED: usize = 16_384;
-/// How far back a tab may resume before it is told to read its page again.
+/// How many positions back a tab may resume. Beyond that it is told to reload.
 const REPLAY: i64 = 20_000;
-/// How many distinct rows a tab may be behind before it is told to read its page again.
+/// How many distinct rows a tab may be behind. Beyond that it is told to reload.
 const MAX_BEHIND: usize = 3_000;
-/// How many tabs at once may read the journal to find out what they missed.
+/// How many tabs at once may read the journal to resume.
 const RESUMING: usize = 2;
 
-/// What is not a row: text being written, health, an ended login.
+/// Broadcasts that are not rows: half-written text, health, an ended login.
 #[derive(Clone, Debug)]
 pub(crate) enum Passing {
     /// The half-written text of a session changed.
     Partial(SessionId),
     /// A new health sample.
     Health(Arc<Written<ServerSays>>),
-    /// Why sessions are queued has changed.
+    /// The reason why sessions are queued changed.
     Queue,
     /// A person's role or logins changed: their followers read everything again.
     Caller(UserId),
@@ -64,14 +64,14 @@ struct Inner {
     journal: Journal,
     rows: Rows,
     recent: Mutex<Recent>,
-    /// The position up to which `recent` is complete; followers wait on it.
+    /// The position up to which `recent` is complete. Followers wait on it.
     ready: watch::Sender<Pos>,
     partials: Mutex<HashMap<SessionId, Arc<Written<ServerSays>>>>,
     shown: Readings<(RowId, Reader), Arc<Shown>>,
     whose: Readings<SessionId, Option<Whose>>,
-    /// How many approvals wait.
+    /// Counts of pending approvals.
     pending: Readings<Reader, i64>,
-    /// Sessions that wait for a place.
+    /// Queued sessions.
     queued: Readings<Reader, Arc<[Arc<Written<Row>>]>>,
     passing: broadcast::Sender<Passing>,
     resuming: Semaphore,
@@ -80,19 +80,19 @@ struct Inner {
 /// A row that a tab has to read.
 #[derive(Clone, Copy)]
 struct Missed {
-    /// As it was touched first: all before that position was told before.
+    /// Its first touch: everything before that position has been told.
     touched: Touched,
-    /// Where it was touched last: what was read before that is too old.
+    /// The position of its last touch: an older reading is stale.
     last: Pos,
 }
 
-/// The rows a tab has to read to be up to date, each once, in the order in which they were first touched.
+/// The rows that bring a tab up to date, each once, in the order of their first touch.
 #[derive(Default)]
 struct Behind {
     left: VecDeque<Missed>,
-    /// Up to where the tab is then up to date.
+    /// The tab's position after reading them.
     upto: Pos,
-    /// Some touch, of whatever row, may have changed how many approvals wait.
+    /// Whether any touch, of whatever row, may have changed the count of pending approvals.
     counts: bool,
 }
 
@@ -125,7 +125,7 @@ impl Hub {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Reads the journal on and on, until the node stops.
+    /// Follows the journal until the node stops.
     pub async fn run(self, closing: CancellationToken) {
         let vitals = self.inner.journal.vitals().clone();
         vitals.essential("the live hub", self.listen(closing)).await;
@@ -144,8 +144,7 @@ impl Hub {
                             .iter()
                             .flat_map(|recorded| touched::of_event(recorded.event()))
                             .collect();
-                        // Before anybody reads rows for them: what is told after a project was renamed says the new
-                        // name.
+                        // Before any follower reads rows: what is told after a project's rename carries the new name.
                         if touches
                             .iter()
                             .any(|touched| matches!(touched.touch.row, RowId::Project(_)))
@@ -174,12 +173,12 @@ impl Hub {
         }
     }
 
-    /// Follows what `caller` may see; says nothing until topics are named.
+    /// Follows what `caller` may see; silent until the tab names topics.
     pub fn follow(&self, caller: Caller) -> Follower {
         Follower::new(self.clone(), caller)
     }
 
-    /// The text a session's agent is writing: all of it so far; `None` when it is over.
+    /// Sets the whole half-written text of a session's agent; `None` when it has ended.
     pub fn partial(&self, session: SessionId, partial: Option<Partial>) {
         let changed = match partial {
             Some(partial) => {
@@ -195,12 +194,12 @@ impl Hub {
         }
     }
 
-    /// A new health sample.
+    /// Broadcasts a health sample.
     pub fn health(&self, sample: HealthSample) {
         self.pass(Passing::Health(Arc::new(Written::new(ServerSays::Health(sample)))));
     }
 
-    /// How full the node is while sessions are queued; `None` when nothing waits for room.
+    /// Sets how full the node is; `None` when no session waits for room.
     pub(crate) fn capacity(&self, now: Option<Capacity>) {
         if self.inner.rows.set_capacity(now) {
             self.inner.shown.forget();
@@ -209,13 +208,13 @@ impl Hub {
         }
     }
 
-    /// A person's role or logins changed.
+    /// Tells a person's followers that their role or logins changed.
     pub fn caller_changed(&self, user: UserId) {
         self.pass(Passing::Caller(user));
     }
 
     fn pass(&self, passing: Passing) {
-        // Nobody listening is not an error.
+        // An error only means that nobody listens.
         let _ = self.inner.passing.send(passing);
     }
 
@@ -240,8 +239,7 @@ impl Hub {
         }
     }
 
-    /// What was touched after `after` and up to the hub's own position, as far as it is wanted; `None` when that is too
-    /// long ago or too much.
+    /// The wanted touches after `after`, up to the hub's own position; `None` when they are too old or too many.
     async fn behind(&self, after: Pos, wants: impl Fn(Touch) -> bool) -> Result<Option<Behind>> {
         let ready = *self.inner.ready.borrow();
         let mut gather = Gather {
@@ -294,7 +292,7 @@ impl Hub {
         Ok(Some(gather.behind))
     }
 
-    /// Lets go of what was read for followers and is old.
+    /// Drops stale readings from the caches.
     fn sweep(&self) {
         self.inner.shown.sweep();
         self.inner.whose.sweep();
@@ -306,7 +304,7 @@ impl Hub {
         *self.inner.ready.borrow()
     }
 
-    /// The rows of a touch as they are at `needed` or later, for all callers of one reader.
+    /// The rows of a touch at `needed` or later, shared by all callers of one reader.
     async fn shown(&self, caller: &Caller, touch: Touch, needed: Pos) -> Result<Arc<Shown>> {
         let reader = touch.row.reader(caller);
         let rows = &self.inner.rows;
@@ -314,7 +312,7 @@ impl Hub {
             let rows = rows.clone();
             async move {
                 let read = rows.row(reader, touch.row).await?;
-                // After the rows: who does not see the session now gets nothing of what it says now.
+                // The owner is read after the rows, so whoever loses the session now gets nothing that is newer.
                 let of = match (touch.session, read.first()) {
                     (None, _) => Of::Everybody,
                     (Some(_), Some(Row::Session(row))) => Of::Session(row.as_ref().into()),
@@ -332,21 +330,21 @@ impl Hub {
             .await
     }
 
-    /// Whose a session is at `needed` or later.
+    /// Who may see a session, at `needed` or later.
     async fn whose(&self, session: SessionId, needed: Pos) -> Result<Option<Whose>> {
         let rows = &self.inner.rows;
         let read = || {
             let rows = rows.clone();
             async move { rows.whose(session).await }
         };
-        // The journal's own head: streams hear of it before the hub does.
+        // Uses the journal's own head, because streams hear of it before the hub does.
         self.inner
             .whose
             .get(session, needed, self.inner.journal.head().await, read)
             .await
     }
 
-    /// How many approvals wait for a caller at `needed` or later.
+    /// The number of approvals that wait for a caller, at `needed` or later.
     async fn pending(&self, caller: &Caller, needed: Pos) -> Result<i64> {
         let (rows, reader) = (&self.inner.rows, Reader::of(caller));
         let read = || {
@@ -356,7 +354,7 @@ impl Hub {
         self.inner.pending.get(reader, needed, self.ready(), read).await
     }
 
-    /// Sessions that wait for a place, as a caller sees them at `needed` or later.
+    /// The queued sessions as a caller sees them, at `needed` or later.
     async fn queued(&self, caller: &Caller, needed: Pos) -> Result<Arc<[Arc<Written<Row>>]>> {
         let (rows, reader) = (&self.inner.rows, Reader::of(caller));
         let read = || {
@@ -377,23 +375,23 @@ impl Hub {
     }
 }
 
-/// Collects what a tab has to read.
+/// Collects the rows that a tab has to read.
 struct Gather<W> {
     behind: Behind,
-    /// Where each row stands in what is left.
+    /// The index of each row in `left`.
     seen: HashMap<RowId, usize>,
     wants: W,
 }
 
 impl<W: Fn(Touch) -> bool> Gather<W> {
-    /// Takes one more touch in; `false` when it is too much.
+    /// Adds one touch; `false` when there are too many rows.
     fn take(&mut self, touched: Touched) -> bool {
         self.behind.counts |= touched.counts;
         if !(self.wants)(touched.touch) {
             return true;
         }
         match self.seen.get(&touched.touch.row) {
-            // The row is read once, and told as gone when any of the events took it away.
+            // The row is read once, and told as gone if any of its events hid it.
             Some(place) => {
                 if let Some(known) = self.behind.left.get_mut(*place) {
                     known.touched.hides = known.touched.hides.max(touched.hides);
@@ -412,7 +410,7 @@ impl<W: Fn(Touch) -> bool> Gather<W> {
     }
 }
 
-/// The frame that says a session's text is over.
+/// The frame that ends a session's half-written text.
 fn no_partial(session: SessionId) -> ServerSays {
     ServerSays::Partial(Partial {
         session,

@@ -1,5 +1,5 @@
-//! What many want to read at the same moment is read once, and everybody gets that.
-//! It must not give anybody what was read before the position they have heard of, nor anything old.
+//! A single-flight cache: concurrent readers of a key share one read. A value must be at least as new as the position
+//! its caller knows of, and younger than a second.
 
 use crate::supervise::caught;
 use futures::{
@@ -15,20 +15,19 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// What was read is given away for so long: what it shows besides rows (folders, names of people) changes without an
-/// event.
+/// The lifetime of a value. It is short, because folders and names of people change without an event.
 const FRESH: Duration = Duration::from_secs(1);
-/// Readings kept at most; who comes later reads again.
+/// The most values; beyond that the cache starts over.
 const KEPT: usize = 256;
 
-/// Readings under way and done, by what they read.
+/// Reads under way and done, by key.
 pub(super) struct Readings<K, V> {
     fresh: Duration,
     readings: Mutex<HashMap<K, Reading<V>>>,
 }
 
 struct Reading<V> {
-    /// All up to here was committed when it began.
+    /// Everything up to here was committed when the read began.
     at: Pos,
     begun: Instant,
     value: Shared<BoxFuture<'static, Result<V>>>,
@@ -44,11 +43,11 @@ impl<K, V> Default for Readings<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone + Send + Sync + 'static> Readings<K, V> {
-    /// What is behind `key` at `needed` or later. `ready` is committed; who is the first to ask reads by `read`, in a
-    /// task of the node's own: a follower that is no longer polled, or is gone, holds up nobody.
+    /// The value of `key` at `needed` or later, where `ready` is committed. The first caller starts `read` in a task of
+    /// the node's own, so a stalled or dropped follower blocks nobody else.
     ///
     /// # Errors
-    /// Those of reading, told to everybody who waits for it; whoever asks afterwards reads again.
+    /// Those of reading, for everybody who waits for this read; the next caller reads again.
     pub(super) async fn get<F>(&self, key: K, needed: Pos, ready: Pos, read: impl FnOnce() -> F) -> Result<V>
     where
         F: Future<Output = Result<V>> + Send + 'static,
@@ -71,7 +70,7 @@ impl<K: Eq + Hash, V: Clone + Send + Sync + 'static> Readings<K, V> {
                     };
                     let value = value.boxed().shared();
                     if readings.len() >= KEPT {
-                        // Who waits for one of them still gets it.
+                        // Callers that wait for a cleared read still get its value.
                         readings.clear();
                     }
                     readings.insert(
@@ -89,17 +88,17 @@ impl<K: Eq + Hash, V: Clone + Send + Sync + 'static> Readings<K, V> {
         value.await
     }
 
-    /// What was read may be otherwise now, without a newer position.
+    /// Invalidates all values, because something without a position changed.
     pub(super) fn forget(&self) {
         self.readings().clear();
     }
 
-    /// Lets go of what nobody will be given any more.
+    /// Drops expired values.
     pub(super) fn sweep(&self) {
         self.readings().retain(|_, reading| reading.is_good(self.fresh));
     }
 
-    /// Nothing that panics runs under this lock.
+    /// Nothing under this lock panics, so a poisoned lock is sound.
     fn readings(&self) -> MutexGuard<'_, HashMap<K, Reading<V>>> {
         self.readings.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_asked_first_and_is_gone_holds_up_nobody() {
         let counted = Counted::fresh_for(Duration::from_hours(1));
-        // Asked, never polled again: as a stream whose client does not read.
+        // The first caller stops polling, like a stream with a stalled client.
         let mut first = Box::pin(counted.get(1, 1));
         assert!(futures::poll!(&mut first).is_pending());
         let second = tokio::time::timeout(Duration::from_secs(20), counted.get(1, 1)).await;

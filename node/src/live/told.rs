@@ -1,4 +1,4 @@
-//! What followers hear, written out once for all who hear the same.
+//! Messages for followers, serialised once for all who get the same.
 
 use super::{Touched, touched::Hides};
 use crate::rows::{RowId, Whose};
@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use std::sync::{Arc, OnceLock};
 
-/// A value and its JSON, which the first who needs it writes.
+/// A value and its JSON, serialised at first use.
 #[derive(Debug)]
 pub struct Written<T> {
     value: T,
@@ -37,26 +37,26 @@ impl<T: Serialize> Written<T> {
     }
 }
 
-/// What a follower hears.
+/// A message for a follower.
 #[derive(Clone, Debug)]
 pub enum Told {
-    /// [`ServerSays::Row`]: the position is the follower's, the row everybody's who may see it.
+    /// [`ServerSays::Row`]: the position is the follower's own, the row is shared.
     Row {
-        /// The position up to which the follower has heard all others.
+        /// The follower has been told everything before this position.
         pos: Pos,
         /// The row.
         row: Arc<Written<Row>>,
     },
-    /// The same for all.
+    /// A message shared by all.
     Same(Arc<Written<ServerSays>>),
-    /// For this follower alone.
+    /// A message for this follower alone.
     Own(ServerSays),
 }
 
 impl Told {
-    /// As it goes over the socket: the JSON of [`ServerSays`].
+    /// The JSON of [`ServerSays`], as the socket sends it.
     pub fn text(&self) -> String {
-        /// [`ServerSays::Row`] around a row that is written already.
+        /// [`ServerSays::Row`] around a row that is already serialised.
         #[derive(Serialize)]
         #[serde(rename_all = "snake_case")]
         enum Frame<'a> {
@@ -93,26 +93,25 @@ impl From<ServerSays> for Told {
     }
 }
 
-/// The rows behind an id, as everybody gets them who may.
+/// The rows of an id, shared by all callers who may see them.
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) rows: Vec<Arc<Written<Row>>>,
     pub(super) of: Of,
 }
 
-/// Whose rows are, judged after they were read: nobody gets what was added after they lost sight of it.
+/// Who may see the rows. It is read after them, so nobody gets what was added after they lost sight of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Of {
-    /// Everybody sees them.
     Everybody,
-    /// Who sees the session.
+    /// Whoever sees the session.
     Session(Whose),
-    /// Of a session of which nothing is left.
+    /// The session is purged, so nobody does.
     Nobody,
 }
 
 impl Shown {
-    /// Whether a caller may see the rows, if there are any.
+    /// Whether a caller may see the rows.
     pub(super) fn is_for(&self, caller: &Caller) -> bool {
         match self.of {
             Of::Everybody => true,
@@ -121,7 +120,7 @@ impl Shown {
         }
     }
 
-    /// What a caller hears of a row that is not there for them: only who could see it before hears that it is gone.
+    /// The message for a caller who does not get the row: only a caller who could see it before hears that it is gone.
     pub(super) fn takes_away(&self, touched: Touched, caller: &Caller) -> Option<ServerSays> {
         let gone = ServerSays::Gone {
             pos: touched.pos,
@@ -130,7 +129,7 @@ impl Shown {
         match (touched.hides, touched.touch.row, self.of) {
             (Hides::Nothing, ..) => None,
             (Hides::Deleted, RowId::Session(_), Of::Session(whose)) => whose.is_shared_with(caller).then_some(gone),
-            // Purged meanwhile: nothing tells any more whose it was.
+            // A purged session no longer says who could see it.
             (Hides::Deleted, RowId::Session(_), Of::Nobody) => Some(ServerSays::Reload),
             (Hides::Deleted | Hides::Shared, ..) => Some(gone),
         }

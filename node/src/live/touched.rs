@@ -1,4 +1,4 @@
-//! Which rows an event touches. Only names: the rows themselves are read per caller.
+//! Which rows an event touches. It gives ids only: the rows are read for each kind of caller.
 
 use crate::{journal::StoredEvent, rows::RowId};
 use model::{
@@ -9,10 +9,10 @@ use model::{
     live::Topic,
 };
 
-/// A row that may look different now.
+/// A row that may have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Touch {
-    /// The session it is a part of: who sees that sees it. `None` for what everybody sees.
+    /// The row's session: whoever sees the session sees the row. `None` for rows that everybody sees.
     pub session: Option<SessionId>,
     /// The row.
     pub row: RowId,
@@ -28,14 +28,14 @@ impl Touch {
     }
 }
 
-/// From whose sight an event may have taken a row: only they hear `gone`, so that hidden rows stay unheard of.
+/// Who may lose sight of a row through an event. Only they hear `gone`, so that hidden rows stay secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hides {
-    /// From nobody's.
+    /// Nobody loses it.
     Nothing,
-    /// A session was deleted: from those who may see it apart from that.
+    /// A deleted session: whoever could see it.
     Deleted,
-    /// From anybody's: until then everybody could see it.
+    /// Everybody, because everybody could see it.
     Shared,
 }
 
@@ -46,13 +46,13 @@ pub struct Touched {
     pub pos: Pos,
     /// The row.
     pub touch: Touch,
-    /// From whose sight the event may have taken it.
+    /// Who may lose sight of it.
     pub hides: Hides,
-    /// Whether other approvals than before may wait for somebody.
+    /// Whether the event may change somebody's count of pending approvals.
     pub counts: bool,
 }
 
-/// The rows `event` touches; none for kinds this version does not know.
+/// The rows that `event` touches; none for kinds that this version does not know.
 pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
     let Some(fact) = event.fact() else { return Vec::new() };
     let session = fact.session(&event.subject);
@@ -60,10 +60,10 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
     let subject_approval = || event.subject.parse::<ApprovalId>().ok().map(RowId::Approval);
     let subject_project = || event.subject.parse().ok().map(RowId::Project);
     let hides = match &fact {
-        // Said only when it is another one than before: what becomes private was shared.
+        // The journal records only real changes, so a session that becomes private was shared.
         Fact::SessionChanged(fact) if fact.visibility == Some(Visibility::Private) => Hides::Shared,
         Fact::SessionDeleted(fact) if fact.deleted => Hides::Deleted,
-        // What is purged has been out of sight since it was deleted.
+        // A purge needs no arm: the session has been hidden since its deletion.
         Fact::ProjectRemoved(_) => Hides::Shared,
         _ => Hides::Nothing,
     };
@@ -71,11 +71,11 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
         fact,
         Fact::SessionDeleted(_) | Fact::ApprovalAsked(_) | Fact::ApprovalDecided(_) | Fact::ApprovalWithdrawn(_)
     );
-    // First what is the session's, then what everybody sees.
+    // The session's own rows, and the row that everybody sees.
     let (parts, shared): (Vec<RowId>, Option<RowId>) = match fact {
         Fact::ProjectAdded(fact) => (Vec::new(), Some(RowId::Project(fact.id))),
         Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => (Vec::new(), subject_project()),
-        // The project counts its sessions.
+        // The project shows its number of sessions.
         Fact::SessionCreated(fact) => (
             subject_session().map(RowId::Session).into_iter().collect(),
             Some(RowId::Project(fact.project)),
@@ -99,7 +99,7 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
             vec![RowId::Entry(fact.session, fact.seq), RowId::Session(fact.session)],
             None,
         ),
-        // First the entry, so that the approval finds its place.
+        // The entry comes first, so that the approval finds its place.
         Fact::ApprovalAsked(fact) => (
             vec![
                 RowId::AskedAbout(fact.id),
@@ -137,7 +137,7 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
     let parts = parts.into_iter().map(|row| Touch { session, row });
     let touches = parts.chain(shared.map(|row| Touch { session: None, row }));
     let touched = |touch: Touch| {
-        // The project of a deleted session stays.
+        // Only the session is gone; its project stays.
         let hides = if matches!(touch.row, RowId::Session(_) | RowId::Project(_)) {
             hides
         } else {

@@ -1,5 +1,5 @@
-//! The activity stream: the newest events that mean something to people, one line each.
-//! It tells only what the caller may see and only what the event says.
+//! The activity stream: the newest events of interest to people, one line each. It tells only what the caller may see
+//! and only what the event says.
 
 use crate::{
     entity::event,
@@ -18,7 +18,7 @@ use model::{
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashMap;
 
-/// Kinds worth a line.
+/// The kinds of events with a line.
 const KINDS: [&str; 6] = [
     "session.created",
     "session.moved",
@@ -27,7 +27,7 @@ const KINDS: [&str; 6] = [
     "project.added",
     "project.trusted",
 ];
-/// How many events are looked at for one stream.
+/// The most events that are read for one stream.
 const LOOKED_AT: u64 = 120;
 
 /// The newest lines, newest first.
@@ -69,7 +69,7 @@ pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: u
     Ok(lines)
 }
 
-/// What happened comes before what it happened to: lines are cut at their end.
+/// The event comes before its subject in a line, because lines are cut at their end.
 fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<Activity> {
     let title = session.map(|session| session.title.as_str()).unwrap_or_default();
     let (status, text) = match fact {
@@ -81,7 +81,7 @@ fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<A
             ),
         ),
         Fact::SessionMoved(fact) => match fact.state {
-            // What passes by itself is not news.
+            // States that pass by themselves are no news.
             SessionState::Queued | SessionState::Starting | SessionState::Waiting => return None,
             SessionState::Working => (SessionState::Working, format!("At work: {title}")),
             SessionState::Idle => (SessionState::Done, format!("Finished a turn: {title}")),

@@ -1,5 +1,5 @@
-//! The node's own port: what it is, how it is, what happened, and everything the Overview shows.
-//! It composes the other features' lists; it has no table of its own but the node's name.
+//! The node's own port: identity, health, activity, and the contents of the Overview. It composes the other features'
+//! lists; its only own data is the node's name.
 
 mod activity;
 
@@ -37,17 +37,17 @@ use std::{
 };
 
 const DAY_MS: i64 = 86_400_000;
-/// What was wrong with an agent is believed for so long: somebody may put it right at any moment.
+/// The lifetime of a cached problem with an agent: somebody may fix it at any moment.
 const WRONG_FOR: Duration = Duration::from_secs(10);
-/// How many days the Overview's charts span.
+/// The number of days in the Overview's charts.
 const CHART_DAYS: u32 = 14;
 
-/// What the node is told of itself.
+/// The node's description of itself.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Its id.
     pub id: NodeId,
-    /// Its name until somebody renames it.
+    /// Its name until a person renames it.
     pub name: String,
     /// Its kind.
     pub kind: NodeKind,
@@ -73,9 +73,9 @@ struct Inner {
     approvals: Arc<dyn ports::Approvals>,
     usage: Arc<dyn ports::UsageSums>,
     started: i64,
-    /// What was found of the agents, and when. Held for a moment only.
+    /// The agents found last, and when. The lock is held only for moments.
     agents: Mutex<Option<(Instant, Vec<AgentFound>)>>,
-    /// Held by whoever looks for the agents: others wait for what that finds.
+    /// Held during a search for agents; others wait for its result.
     looking: tokio::sync::Mutex<()>,
 }
 
@@ -170,8 +170,8 @@ impl NodeService {
         })
     }
 
-    /// The agents as they are: looked for anew when `fresh`, and when what is known may be no longer so. One look at a
-    /// time: whoever comes meanwhile gets what was found last, or what that look finds where nothing is known yet.
+    /// The agents, single-flight: searches again if `fresh`, or if the cached result is stale. During a search other
+    /// callers get the cached result, or wait for the new one if there is none.
     async fn agents_found(&self, fresh: bool) -> Vec<AgentFound> {
         let (_alone, waited) = match self.inner.looking.try_lock() {
             Ok(alone) => (alone, false),
@@ -194,8 +194,8 @@ impl NodeService {
         }
     }
 
-    /// The agents as they were found last. The Overview does not wait for a program that is slow to answer: what it
-    /// says is shown the next time.
+    /// The cached agents; a stale result is refreshed in the background. So the Overview never waits for a slow
+    /// program.
     async fn agents_at_hand(&self) -> Vec<AgentFound> {
         let Some((looked, found)) = self.agents_known() else {
             return self.agents_found(false).await;
@@ -216,7 +216,7 @@ impl NodeService {
     }
 }
 
-/// Whether what was found so long ago needs no other look: what was right stays so until somebody asks.
+/// Whether a cached result of this age is still good. A result without problems stays good until somebody asks anew.
 fn is_believed(found: &[AgentFound], age: Duration) -> bool {
     age < WRONG_FOR || found.iter().all(|found| found.problem.is_none())
 }
@@ -284,7 +284,7 @@ impl ports::Node for NodeService {
     }
 
     async fn agents(&self, caller: &Caller, fresh: bool) -> Result<Vec<AgentFound>> {
-        // Looking anew starts programs, which is more than reading.
+        // A fresh search starts programs, which is more than reading.
         let action = if fresh { Action::StartSession } else { Action::ReadNode };
         require(caller, action, Resource::Node, "node")?;
         Ok(self.agents_found(fresh).await)
@@ -382,7 +382,7 @@ impl ports::Node for NodeService {
             .filter(|_| rows.len() == limit as usize)
             .map(|row| row.pos.to_string());
         let mut seen: HashMap<SessionId, bool> = HashMap::new();
-        // Their names, roles and GitHub logins are told to whoever may list them.
+        // Events about people carry names, roles and GitHub logins, so only callers who may list people get them.
         let sees_people = decide(caller, Action::EditUsers, Resource::Node) == Decision::Allow;
         let mut items = Vec::with_capacity(rows.len());
         for stored in rows {

@@ -1,5 +1,5 @@
-//! A control group of a run's own, where the machine lets us make one: whatever the agent starts stays in it, however
-//! it hides. It must not hold the shim, and must not be needed: without one a run's processes are found by their marks.
+//! A control group for each run, if the machine allows it: no process that the agent starts can leave it. The shim must
+//! not be in it. It is optional: without one the run's processes are found by their marks.
 
 use std::{
     fs, io,
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What is dying still counts as being in its group; it is given so long.
+/// How long dying processes may still count as members.
 const EMPTIES_WITHIN: Duration = Duration::from_secs(1);
 
 /// The group of one run.
@@ -16,18 +16,17 @@ const EMPTIES_WITHIN: Duration = Duration::from_secs(1);
 pub(super) struct Cgroup(PathBuf);
 
 impl Cgroup {
-    /// Names the group; it need not exist.
+    /// Names a group that need not exist.
     pub(super) fn at(path: PathBuf) -> Self {
         Self(path)
     }
 
-    /// The group a run would have, below this process's own; `None` where the machine has no hierarchy of version 2
-    /// with a place for it.
+    /// The group that a run would have, below this process's own; `None` without a usable version 2 hierarchy.
     pub(super) fn of(run: &str) -> Option<Self> {
         Some(Self(home()?.join(format!("orchwiz-{run}"))))
     }
 
-    /// Whether runs started by this process get a group: tries it with an empty one.
+    /// Whether runs of this process can have a group, tried with an empty one.
     pub(super) fn is_available() -> bool {
         let Some(probe) = Self::of(&format!("probe-{}", std::process::id())) else {
             return false;
@@ -37,26 +36,25 @@ impl Cgroup {
         made
     }
 
-    /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Makes it. An error where this process may not, or the kernel cannot kill a whole group.
+    /// Creates the group. Fails where this process lacks the right, or the kernel cannot kill a whole group.
     fn create(&self) -> io::Result<()> {
-        // Whether we may come back is known before we leave: writing where one is already changes nothing.
+        // Joining the present group changes nothing, but shows whether we may return to it.
         let home = self.0.parent().ok_or(io::ErrorKind::NotFound)?;
         join(home)?;
         fs::create_dir(&self.0)?;
         fs::metadata(self.0.join("cgroup.kill")).map(drop)
     }
 
-    /// Makes the group and runs `spawn` inside it, so that what it starts is born there; this process itself comes
-    /// back.
+    /// Creates the group and runs `spawn` inside it, so that the spawned process is born there. This process returns to
+    /// its own group.
     ///
     /// # Errors
-    /// The group cannot be made or entered, and nothing was spawned: `Ok(None)`. This process is still inside it: the
-    /// error.
+    /// `Ok(None)` when the group cannot be created or entered: nothing was spawned. An error when this process could
+    /// not return.
     pub(super) fn spawn_inside<T>(&self, spawn: impl FnOnce() -> T) -> io::Result<Option<T>> {
         if self.create().and_then(|()| join(&self.0)).is_err() {
             self.remove();
@@ -67,7 +65,7 @@ impl Cgroup {
         Ok(Some(spawned))
     }
 
-    /// Who is in it or in a group below it.
+    /// The processes in it and in all groups below it.
     pub(super) fn members(&self) -> Vec<i32> {
         groups(&self.0)
             .iter()
@@ -76,17 +74,17 @@ impl Cgroup {
             .collect()
     }
 
-    /// Kills all of it at once: nobody forks away meanwhile.
+    /// Kills all members at once, so that none can escape by a fork.
     pub(super) fn kill(&self) {
-        // Gone already, or a kernel that cannot: then every member is killed by itself.
+        // The group may be gone, or the kernel too old: then each member is killed by itself.
         let _ = fs::write(self.0.join("cgroup.kill"), "1");
     }
 
-    /// Removes it and what is below it, once nobody is in it; it stays where somebody is.
+    /// Removes it with all groups below it once they are empty; a group in use stays.
     pub(super) fn remove(&self) {
         let deadline = Instant::now() + EMPTIES_WITHIN;
         loop {
-            // The innermost first.
+            // Inner groups first.
             let busy = groups(&self.0)
                 .iter()
                 .rev()
@@ -100,7 +98,7 @@ impl Cgroup {
     }
 }
 
-/// The group and all below it, outer ones first; empty when it is not there.
+/// The group and all below it, outer ones first; empty when the group does not exist.
 fn groups(top: &Path) -> Vec<PathBuf> {
     let mut found = if top.is_dir() { vec![top.to_owned()] } else { Vec::new() };
     let mut next = 0;
@@ -121,7 +119,7 @@ fn join(group: &Path) -> io::Result<()> {
     fs::write(group.join("cgroup.procs"), "0")
 }
 
-/// The group this process is in, as a folder.
+/// The folder of this process's group.
 fn home() -> Option<PathBuf> {
     locate(
         &fs::read_to_string("/proc/self/cgroup").ok()?,
@@ -129,7 +127,7 @@ fn home() -> Option<PathBuf> {
     )
 }
 
-/// Finds the folder of the version 2 group that `/proc/self/cgroup` names among the mounts.
+/// The folder of the version 2 group in `/proc/self/cgroup`, found among the mounts.
 fn locate(cgroup: &str, mounts: &str) -> Option<PathBuf> {
     let own = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
     mounts.lines().find_map(|line| {
@@ -139,7 +137,7 @@ fn locate(cgroup: &str, mounts: &str) -> Option<PathBuf> {
         }
         let mut fields = place.split(' ').skip(3);
         let (root, point) = (fields.next()?, fields.next()?);
-        // Below the mount's root, and without parts that lead out of it, as a group outside of our namespace has.
+        // The path must lie below the mount's root. A group outside of our namespace has parts that lead out of it.
         let below = Path::new(own).strip_prefix(root).ok()?;
         let plain = below
             .components()

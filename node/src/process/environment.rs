@@ -1,9 +1,9 @@
-//! The environment an agent gets: what the node passes on from its own, plus what the driver sets. It must not let
-//! through what would change how programs load, whose repository git touches, or whose child an agent thinks it is.
+//! An agent's environment: an allow-list from the node's own, plus the driver's variables. Three kinds must not pass:
+//! what changes how programs load, which repository git uses, or whose child an agent believes to be.
 
 use std::{collections::BTreeMap, ffi::OsString};
 
-/// Marks every process of a run, so that what is left of it is found when its shim is gone.
+/// The variable that marks every process of a run, so that they can be found when the shim is gone.
 pub const MARK: &str = "ORCHWIZ_RUN";
 
 const PASSED: [&str; 5] = ["PATH", "HOME", "LANG", "TERM", "TMPDIR"];
@@ -16,14 +16,14 @@ const NEVER: [&str; 4] = [
 ];
 const NEVER_PREFIXES: [&str; 2] = ["LD_", "GIT_"];
 
-/// What an agent gets of the node's own environment. Names and values that are not UTF-8 are left out.
+/// The part of the node's own environment that an agent gets. Names and values that are not UTF-8 are left out.
 pub(super) fn passed_on(own: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
     own.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| is_passed(name))
         .collect()
 }
 
-/// `base` with the driver's own variables on top; the first name that cannot be one is the error.
+/// `base` with the driver's variables on top; `Err` is the first invalid name.
 pub(super) fn complete(
     base: &BTreeMap<String, String>,
     own: &BTreeMap<String, String>,
@@ -43,8 +43,7 @@ pub(super) fn complete(
     Ok(all)
 }
 
-/// What of the environment that agents get is secret: keys, tokens and passwords, also those within the addresses of
-/// proxies.
+/// The secrets in the environment that agents get: keys, tokens and passwords, also those inside of proxy URLs.
 pub fn secrets(own: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
     let telling = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CUSTOM_HEADERS"];
     let mut found = Vec::new();

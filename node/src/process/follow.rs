@@ -1,5 +1,4 @@
-//! Following a run: its lines from an offset on, as they come, and then its end.
-//! It must not say that a run has ended before everything it wrote was given out.
+//! Follows a run: its lines from an offset on as they come, then its end. The end must not come before all output.
 
 use super::{
     Processes,
@@ -11,32 +10,32 @@ use model::{event::Exit, id::RunId};
 use std::{collections::VecDeque, io, time::Duration};
 use tokio::{io::AsyncReadExt, net::UnixStream, task};
 
-/// Word of new output may get lost with a shim; then it is looked for after so long.
+/// The polling interval for new output, because a notification may be lost together with its shim.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a shim that lives but does not answer is left alone before the next try.
+/// The pause before the next try to reach a shim that lives but does not answer.
 const RECONNECT: Duration = Duration::from_millis(200);
-/// Lines read ahead at most, in bytes.
+/// The most bytes that are read ahead.
 const AHEAD: usize = 1 << 20;
 
-/// What a run gives.
+/// What a follower gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// A line of its standard output.
     Line {
-        /// The offset after it: where to attach to get the next one.
+        /// The offset after the line: attach there to get the next one.
         end: u64,
-        /// Its bytes, without the line feed.
+        /// Without the line feed.
         bytes: Vec<u8>,
-        /// It was longer than [`MAX_LINE`] bytes; the rest of it was skipped.
+        /// The line was longer than [`MAX_LINE`] bytes, and the rest was skipped.
         cut: bool,
     },
     /// A line of its standard error, lossily decoded.
     Stderr(String),
-    /// It has ended; nothing comes after this.
+    /// The run has ended; nothing comes after this.
     Exit(Exit),
 }
 
-/// A run being followed.
+/// A follower of a run.
 pub struct Attached {
     processes: Processes,
     run: RunId,
@@ -47,13 +46,13 @@ pub struct Attached {
     stderr_offset: u64,
     stderr_lines: Lines,
     ready: VecDeque<Output>,
-    /// How it ended, once that is known; what it wrote before may still have to be read.
+    /// The exit, once it is known; earlier output may still be unread.
     ended: Option<Exit>,
     finished: bool,
     word: Option<UnixStream>,
 }
 
-/// What one look at the spools found.
+/// The result of one read of the spools.
 struct Look {
     spool: Option<Spool>,
     read: Vec<u8>,
@@ -62,7 +61,7 @@ struct Look {
 
 impl Attached {
     pub(super) fn new(processes: Processes, run: RunId, dir: RunDir, offset: u64) -> Self {
-        // Who starts at the beginning gets all of the standard error too; who comes back has seen what was there.
+        // A follower from the beginning gets all of the standard error. A reattaching one has seen what is there.
         let stderr_offset = if offset == 0 {
             0
         } else {
@@ -84,7 +83,7 @@ impl Attached {
         }
     }
 
-    /// The next line, or the end; `None` after the end. Dropping the future loses nothing.
+    /// The next line, or the end; `None` after the end. Cancel-safe.
     pub async fn next(&mut self) -> Option<Output> {
         loop {
             if let Some(output) = self.ready.pop_front() {
@@ -93,7 +92,7 @@ impl Attached {
             if self.finished {
                 return None;
             }
-            // Order matters: the end is looked for before the spools, so what was written before it is always found.
+            // The order matters: the end is read before the spools, so that everything written before the end is found.
             let ended = self.ended.clone();
             match self.look().await {
                 Ok(true) => {}
@@ -109,7 +108,7 @@ impl Attached {
         }
     }
 
-    /// Reads on in both spools; whether there was anything.
+    /// Reads on in both spools; returns whether there was anything.
     async fn look(&mut self) -> io::Result<bool> {
         let (dir, offset, stderr_offset) = (self.dir.clone(), self.offset, self.stderr_offset);
         let opened = self.spool.take();
@@ -130,11 +129,11 @@ impl Attached {
         Ok(!look.read.is_empty() || !look.stderr.is_empty())
     }
 
-    /// Waits for word from the shim, or finds out how the run has ended.
+    /// Waits for the shim's notification, or finds out how the run has ended.
     async fn wait(&mut self) {
         if let Some(word) = &mut self.word {
             let mut bytes = [0; 64];
-            // Word, or no word for long, both mean: look again, at the end too. Only a broken connection means more.
+            // A notification and a timeout both mean: look again, at the end too. Only a broken connection means more.
             if let Ok(Ok(0) | Err(_)) = tokio::time::timeout(LOOK, word.read(&mut bytes)).await {
                 self.word = None;
             }
@@ -184,7 +183,7 @@ fn look(dir: &RunDir, opened: Option<Spool>, offset: u64, stderr_offset: u64) ->
     if let Some(spool) = &mut spool {
         read = vec![0; CHUNK];
         let mut filled = spool.read_at(&mut read, offset)?;
-        // A line that fills the chunk is read on at once, which spares long lines a turn through the scheduler for each
+        // A line that fills the chunk is read on at once, which saves long lines a pass through the scheduler for each
         // chunk.
         while filled == read.len() && read.len() < AHEAD && !read[filled - CHUNK..].contains(&b'\n') {
             read.resize(filled + CHUNK, 0);

@@ -1,17 +1,17 @@
-//! Which process is meant: boot, process id and start time together, read from `/proc`.
-//! A process id alone must never decide anything: the kernel gives it to somebody else once its owner is gone.
+//! The identity of a process: boot, process id and start time, read from `/proc`. A process id alone must never decide
+//! anything, because the kernel reuses it.
 
 use serde::{Deserialize, Serialize};
 use std::{fs, io};
 
-/// A process of this machine, for good.
+/// A process of this machine, unique for all time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
     /// The kernel's id of the boot.
     pub boot: String,
-    /// The process id; 0 stands for nobody.
+    /// The process id; 0 for nobody.
     pub pid: i32,
-    /// When it started, in the kernel's ticks since the boot.
+    /// The start time in the kernel's ticks since the boot.
     pub start: u64,
 }
 
@@ -27,7 +27,7 @@ impl Identity {
         })
     }
 
-    /// Nobody: marks a run whose shim never came up.
+    /// Nobody, for a run whose shim never came up.
     pub(super) fn nobody() -> io::Result<Self> {
         Ok(Self {
             boot: boot()?,
@@ -36,7 +36,7 @@ impl Identity {
         })
     }
 
-    /// Whether that very process runs. A zombie does not.
+    /// Whether exactly this process is running. A zombie is not.
     pub(super) fn is_alive(&self) -> bool {
         self.pid > 0
             && boot().is_ok_and(|boot| boot == self.boot)
@@ -44,12 +44,12 @@ impl Identity {
     }
 }
 
-/// What `/proc/<pid>/stat` says of a process.
+/// A process in `/proc/<pid>/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stat {
     /// Its id.
     pub pid: i32,
-    /// `R`, `S`, `Z`, ...
+    /// The state: `R`, `S`, `Z`, ...
     pub state: char,
     /// Its parent.
     pub parent: i32,
@@ -57,7 +57,7 @@ pub(super) struct Stat {
     pub group: i32,
     /// Its session.
     pub session: i32,
-    /// When it started, in the kernel's ticks since the boot.
+    /// The start time in the kernel's ticks since the boot.
     pub start: u64,
 }
 
@@ -67,13 +67,13 @@ impl Stat {
         Self::parse(&String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat")).ok()?))
     }
 
-    /// Over, but not yet waited for by its parent.
+    /// Whether it has ended, even if its parent has not reaped it yet.
     pub(super) fn is_dead(&self) -> bool {
         matches!(self.state, 'Z' | 'X' | 'x')
     }
 
     fn parse(text: &str) -> Option<Self> {
-        // The name is in parentheses and may hold anything, parentheses and spaces too: the last one closes it.
+        // The name in parentheses may contain parentheses and spaces, so the last one closes it.
         let (head, rest) = text.rsplit_once(") ")?;
         let pid = head.split_once(" (")?.0.parse().ok()?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();

@@ -1,9 +1,9 @@
-//! Processes: agents under their shims, their spools and their ends. The only module that spawns.
-//! It must not know what an agent's lines mean, and must never say that a run ended well when nobody saw it end.
+//! Processes: agents under their shims, their spools and their ends. This is the only module that spawns. It leaves the
+//! meaning of an agent's lines to others. It must report a good end only if somebody saw it.
 //!
-//! Every agent runs under a shim: the same binary, executed again, detached from the node. The shim holds the agent's
-//! pipes, writes what it says to a spool in the run's directory, and records its end. So the node may die and come back
-//! without the agent noticing: it reads on in the spool where its last commit left off.
+//! Every agent runs under a shim: the same binary, executed again and detached from the node. The shim holds the
+//! agent's input and output, appends what the agent prints to a spool in the run's directory, and records its end. So
+//! the agent does not notice when the node dies and returns; the node reads on where its last commit left off.
 
 mod cgroup;
 mod environment;
@@ -31,21 +31,21 @@ pub use spool::MAX_LINE;
 
 use std::{ffi::OsString, path::PathBuf};
 
-/// How to start a shim: the program and what comes before the run's directory, `orchwiz` and `["shim"]`.
+/// How to start a shim: the program and the arguments before the run's directory, for example `orchwiz` and `["shim"]`.
 #[derive(Clone, Debug)]
 pub struct ShimProgram {
-    /// The program: absolute.
+    /// The program, an absolute path.
     pub program: PathBuf,
     /// Its leading arguments.
     pub args: Vec<OsString>,
 }
 
-/// How much of a run's output is kept.
+/// The most output that is kept of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of standard output; an agent that writes more is ended, and the end of its run says so.
+    /// Bytes of standard output. An agent that writes more is ended, and its run's end says so.
     pub stdout: u64,
-    /// Bytes of standard error; more is left out.
+    /// Bytes of standard error. The rest is dropped.
     pub stderr: u64,
 }
 
@@ -58,7 +58,7 @@ impl Default for Limits {
     }
 }
 
-/// What can be sent to an agent's process.
+/// A signal for an agent's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// SIGINT.
@@ -69,16 +69,16 @@ pub enum Signal {
     Kill,
 }
 
-/// Why a run did not start. Nothing of it runs then.
+/// Why a run did not start. None of its processes runs then.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// There is a run with this id: an id is used once.
+    /// This run id was used before.
     #[error("this run was started before")]
     Exists,
-    /// The agent could not be started; a sentence a person can act on.
+    /// The agent could not be started: a sentence that a person can act on.
     #[error("{0}")]
     NotStarted(String),
-    /// The run's directory could not be made.
+    /// The run's directory could not be created.
     #[error("the run's directory could not be written")]
     Io(#[source] std::io::Error),
 }
@@ -86,7 +86,7 @@ pub enum StartError {
 /// Why a run cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
-    /// There is no directory of this run: it was never started, or was discarded.
+    /// The run has no directory: it was never started, or was discarded.
     #[error("there is no such run")]
     Unknown,
     /// Its directory could not be read.
@@ -94,28 +94,28 @@ pub enum AttachError {
     Io(#[source] std::io::Error),
 }
 
-/// Why something could not be done to a run.
+/// Why an operation on a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// There is no directory of this run.
+    /// The run has no directory.
     #[error("there is no such run")]
     Unknown,
     /// The agent has ended, or closed its input.
     #[error("the agent has ended")]
     Ended,
-    /// A line was left out: this one comes next.
+    /// A line is missing before this one; the number is that of the next expected line.
     #[error("line {0} comes next")]
     Gap(u64),
     /// The line is longer than [`MAX_INPUT`] bytes or contains a line feed.
     #[error("the line is too long or not one line")]
     BadLine,
-    /// The shim did not do it in time; asking again is safe.
+    /// The shim did not do it in time; a retry is safe.
     #[error("the agent does not take its input at the moment")]
     Stalled,
-    /// Processes of the run are left that cannot be ended.
+    /// This many processes of the run could not be ended.
     #[error("{0} processes of the run cannot be ended")]
     Unkillable(usize),
-    /// The shim could not be reached or answered what cannot be read.
+    /// The shim could not be reached, or its answer could not be read.
     #[error("the shim did not answer")]
     Io(#[source] std::io::Error),
 }
@@ -123,5 +123,5 @@ pub enum ControlError {
 /// Why a line could not be written.
 pub type WriteError = ControlError;
 
-/// How long one line for an agent may be, in bytes.
+/// The longest line for an agent, in bytes.
 pub const MAX_INPUT: usize = wire::MAX_PAYLOAD;

@@ -1,13 +1,13 @@
-//! How many files this process may have open: as many as the machine allows, while agents get what the node itself was
-//! given. It must not ask for more than an administrator set as the hard limit.
+//! The limit of open files. The node raises its own to the machine's hard limit, and agents get the limit that the node
+//! was given. The hard limit, which an administrator sets, is never changed.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::sync::OnceLock;
 
-/// The soft limit this process was started with; empty until it was raised.
+/// The soft limit at the start of this process; empty until it is raised.
 static GIVEN: OnceLock<Option<u64>> = OnceLock::new();
 
-/// Raises the soft limit to the hard one and gives what holds then. To be called once, at the start.
+/// Raises the soft limit to the hard one and returns the new limit. Call it once, at the start.
 pub fn raise_open_files() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     GIVEN.get_or_init(|| limit.current);
@@ -23,16 +23,16 @@ pub fn raise_open_files() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// The soft limit that agents get: some programs look at every file they might have open. `None` where it was never
-/// raised.
+/// The soft limit for agents: the node's original one, because some programs walk through every file they might have
+/// open. `None` if it was never raised.
 pub(super) fn given() -> Option<u64> {
     GIVEN.get().copied().flatten()
 }
 
-/// Sets the soft limit of this process, and so of what it starts.
+/// Sets the soft limit of this process and its children.
 pub(super) fn keep_to(soft: u64) {
     let maximum = getrlimit(Resource::Nofile).maximum;
-    // What is lower already, or was lowered by an administrator meanwhile, stays.
+    // A limit that is lower already stays.
     let _ = setrlimit(
         Resource::Nofile,
         Rlimit {

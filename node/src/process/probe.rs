@@ -1,23 +1,23 @@
-//! Probes: short programs that are asked one question, such as a version. They get the same environment as agents, a
-//! time limit and no input; they must not be used for anything that works on.
+//! Probes: short programs that answer one question, such as their version. They get an agent's environment, a time
+//! limit and no input. They must not be used for a program that keeps working.
 
 use super::environment;
 use std::{io, path::Path, process::Stdio, time::Duration};
 use tokio::io::AsyncReadExt;
 
-/// So much of an answer is read.
+/// The most bytes of an answer that are read.
 const OUTPUT_MAX: u64 = 64 * 1024;
 
-/// What a program answered.
+/// A program's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probed {
-    /// Its exit code; `None` when a signal ended it.
+    /// The exit code; `None` when a signal ended the program.
     pub code: Option<i32>,
     /// The first 64 KiB of its output.
     pub output: String,
 }
 
-/// Runs the program with these arguments and waits for its answer; a program that takes longer is killed.
+/// Runs the program with these arguments and returns its answer. After `limit` it kills the program.
 pub async fn probe(program: &Path, args: &[&str], limit: Duration) -> io::Result<Probed> {
     #[expect(clippy::disallowed_methods, reason = "this module is where processes are started")]
     let mut command = tokio::process::Command::new(program);

@@ -1,5 +1,5 @@
-//! All runs of a node: start, reach, end, find again after a restart, put away.
-//! It must not let a run go on that it has called ended, and must not call a run ended well that it did not see end.
+//! All runs of a node: start, reach, end, find again after a restart, and remove. All processes of a run are gone
+//! before it is reported as ended. A good end is reported only if somebody saw it.
 
 use super::{
     AttachError, Attached, ControlError, Limits, ShimProgram, Signal, Spec, StartError,
@@ -31,18 +31,18 @@ use tokio::{
     time::timeout,
 };
 
-/// A shim that has not come up after so long will not.
+/// How long a shim may take to come up.
 const COME_UP: Duration = Duration::from_secs(30);
 /// How long a line may wait for an agent that does not read.
 const TAKE_LINE: Duration = Duration::from_secs(30);
-/// How long anything else may take a shim.
+/// How long a shim may take for anything else.
 const ANSWER: Duration = Duration::from_secs(5);
-/// The longest grace of a kill, so that all of it takes less than 12 s.
+/// The longest grace of a kill: it keeps the whole kill below 12 s.
 const MOST_GRACE: Duration = Duration::from_secs(7);
-/// How much of a line is given raw: more than anybody shows, so that what stands where it is cut is whole.
+/// The most bytes of a raw line: more than any page shows, so that text at the page's cut is whole.
 const RAW_LINE: usize = 128 << 10;
 
-/// The runs of a node, each in a directory of its own.
+/// The runs of a node, each with its own directory. Cheap to clone.
 #[derive(Clone)]
 pub struct Processes(Arc<Inner>);
 
@@ -51,12 +51,12 @@ struct Inner {
     shim: ShimProgram,
     limits: Limits,
     passed_on: BTreeMap<String, String>,
-    /// One lock a run, held while it is started, or its end is found out: the two must not meet.
+    /// A lock for each run, so that starting it and finding out its end exclude each other.
     locks: Mutex<HashMap<RunId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Processes {
-    /// Runs live in `runs_dir`; shims are started by `shim`.
+    /// Keeps runs in `runs_dir` and starts shims with `shim`.
     pub fn new(runs_dir: PathBuf, shim: ShimProgram, _deps: Deps) -> Self {
         Self(Arc::new(Inner {
             runs: runs_dir,
@@ -67,7 +67,7 @@ impl Processes {
         }))
     }
 
-    /// The same with other limits; for runs started from now on.
+    /// Sets other limits for runs that start from now on.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         let Inner {
@@ -82,12 +82,12 @@ impl Processes {
         }))
     }
 
-    /// Whether agents started now are held by a control group of their own, from which nothing they start gets away.
+    /// Whether agents that start now get a control group, which their processes cannot leave.
     pub async fn are_contained(&self) -> bool {
         task::spawn_blocking(Cgroup::is_available).await.unwrap_or(false)
     }
 
-    /// Starts an agent under a shim that outlives the node. Ok once the agent runs and its shim answers.
+    /// Starts an agent under a shim that outlives the node. Returns once the agent runs and its shim answers.
     pub async fn start(&self, run: RunId, spec: &Spec) -> Result<(), StartError> {
         let lock = self.lock(run);
         let _held = lock.lock().await;
@@ -106,7 +106,7 @@ impl Processes {
         match self.launch(run, &dir, spec).await {
             Ok(()) => Ok(()),
             Err(why) => {
-                // Whatever came up of it must be gone, and stay away, before anybody hears that it did not start.
+                // Whatever came up must be gone for good before the caller hears that the run did not start.
                 end_shim(&dir).await;
                 let exit = self.bury(run, &dir, Some(why.clone())).await;
                 match exit {
@@ -152,7 +152,7 @@ impl Processes {
                     exit: Exit::NotStarted { why },
                     ..
                 })) => return Err(why),
-                // It ran, and is over already.
+                // The agent ran and has already ended.
                 Ok(Some(_)) => return Ok(()),
                 _ if Instant::now() > deadline => {
                     return Err("the agent's supervisor did not come up; its `shim.log` may say why".to_owned());
@@ -180,9 +180,9 @@ impl Processes {
         }
     }
 
-    /// Gives line `n` (from 1, gapless) to the agent's standard input. Ok once the agent's pipe has taken it; a line
-    /// the shim has already is acknowledged again without being written, so after a restart the lines not acknowledged
-    /// are simply given again.
+    /// Writes line `n` (from 1, gapless) to the agent's standard input; returns once the agent's socket has taken it.
+    /// Idempotent: the shim acknowledges a line it has already without writing it. So after a restart all
+    /// unacknowledged lines are sent again.
     pub async fn write(&self, run: RunId, n: u64, line: &[u8]) -> Result<(), ControlError> {
         if line.len() > wire::MAX_PAYLOAD || line.contains(&b'\n') {
             return Err(ControlError::BadLine);
@@ -190,8 +190,7 @@ impl Processes {
         self.ask(run, Op::Line, n, line, TAKE_LINE).await
     }
 
-    /// Gives a line to the agent beside the numbered ones: for what cannot be stored first. It is not remembered, and
-    /// may be given twice.
+    /// Writes an unnumbered line to the agent, if it cannot be stored first. A retry may write it twice.
     pub async fn aside(&self, run: RunId, line: &[u8]) -> Result<(), ControlError> {
         if line.len() > wire::MAX_PAYLOAD || line.contains(&b'\n') {
             return Err(ControlError::BadLine);
@@ -199,18 +198,18 @@ impl Processes {
         self.ask(run, Op::Aside, 0, line, ANSWER).await
     }
 
-    /// Why the shim ended the agent of an ended run by itself; `None` where it did not.
+    /// Why the shim itself ended the agent of an ended run; `None` if it did not.
     pub async fn note(&self, run: RunId) -> Option<String> {
         let dir = self.dir(run);
         task::spawn_blocking(move || dir.record()).await.ok()?.ok()??.note
     }
 
-    /// Closes the agent's standard input: it has heard everything.
+    /// Closes the agent's standard input.
     pub async fn close_stdin(&self, run: RunId) -> Result<(), ControlError> {
         self.ask(run, Op::Close, 0, &[], ANSWER).await
     }
 
-    /// Sends a signal to the agent's own process, not to what it started.
+    /// Sends a signal to the agent's own process only.
     pub async fn signal(&self, run: RunId, signal: Signal) -> Result<(), ControlError> {
         let number = match signal {
             Signal::Interrupt => 2,
@@ -220,8 +219,8 @@ impl Processes {
         self.ask(run, Op::Signal, number, &[], ANSWER).await
     }
 
-    /// Ends all processes of a run: asks them, gives them `grace` (at most 7 s), then kills what is left. Afterwards
-    /// the run has ended. An error names how many could not be ended; that has never been their own choice.
+    /// Ends all processes of a run: asks them, waits for `grace` (at most 7 s), then kills the rest. The run has ended
+    /// after `Ok`. The error counts processes that not even a kill could end.
     pub async fn kill_tree(&self, run: RunId, grace: Duration) -> Result<(), ControlError> {
         let grace = grace.min(MOST_GRACE);
         let dir = self.dir(run);
@@ -249,10 +248,10 @@ impl Processes {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         if asked.is_ok() {
-            // The tree is gone; that its end could not be written yet, for want of room, is no reason to wait.
+            // The tree is gone. A missing record, for want of disk space, is no reason to wait.
             return Ok(());
         }
-        // The shim does not do its work: it goes the same way as the rest.
+        // The shim does not respond, so it is ended like the rest.
         end_shim(&dir).await;
         let lock = self.lock(run);
         let _held = lock.lock().await;
@@ -262,7 +261,7 @@ impl Processes {
         }
     }
 
-    /// The runs that have a directory, oldest first.
+    /// The ids of all runs with a directory, oldest first.
     pub async fn list(&self) -> Vec<RunId> {
         let path = self.0.runs.clone();
         let read = move || {
@@ -277,7 +276,7 @@ impl Processes {
         task::spawn_blocking(read).await.unwrap_or_default()
     }
 
-    /// Removes an ended run with everything it wrote. A run that goes on answers [`ControlError::Stalled`].
+    /// Removes an ended run with all its output. [`ControlError::Stalled`] for a run that has not ended.
     pub async fn discard(&self, run: RunId) -> Result<(), ControlError> {
         let dir = self.dir(run);
         let removed = move || match dir.record() {
@@ -293,7 +292,7 @@ impl Processes {
         done
     }
 
-    /// Packs what an ended run wrote. It can be read and attached to as before.
+    /// Compresses the output of an ended run; reading and attaching work as before.
     pub async fn compress(&self, run: RunId) -> Result<(), ControlError> {
         let dir = self.dir(run);
         let packed = move || match dir.record() {
@@ -310,8 +309,8 @@ impl Processes {
             .map_err(|error| ControlError::Io(joined(error)))?
     }
 
-    /// Lines of a run's standard output with their offsets, from `offset` on, which must be the start of a line; each
-    /// at most 128 KiB of it. A line that is still being written is left out.
+    /// Lines of a run's standard output with their offsets, each cut to 128 KiB. `offset` must be the start of a line.
+    /// An unfinished last line is left out.
     ///
     /// # Errors
     /// `InvalidInput` when no line starts at `offset`.
@@ -341,8 +340,7 @@ impl Processes {
             .unwrap_or_default()
     }
 
-    /// How a run has ended; `None` while its shim lives. Finding the shim gone ends what is left of the run before it
-    /// says so.
+    /// How a run has ended; `None` while its shim lives. If the shim is gone, the rest of the run is ended first.
     pub(super) async fn end_of(&self, run: RunId) -> Option<Exit> {
         let dir = self.dir(run);
         if let Ok(Some(record)) = dir.record() {
@@ -353,7 +351,7 @@ impl Processes {
         self.bury(run, &dir, None).await
     }
 
-    /// Records the end of a run that has no living shim, after ending what is left of it. The caller holds the run's
+    /// Records the end of a run without a living shim, after ending what is left of it. The caller holds the run's
     /// lock.
     async fn bury(&self, run: RunId, dir: &RunDir, why: Option<String>) -> Option<Exit> {
         let dir = dir.clone();
@@ -413,13 +411,13 @@ impl Processes {
     }
 }
 
-/// Whether the shim came up and is gone again without a record.
+/// Whether the shim came up and is gone without a record.
 fn failed(dir: &RunDir) -> bool {
     dir.shim().is_ok_and(|shim| shim.is_some_and(|shim| !shim.is_alive()))
         && dir.record().is_ok_and(|record| record.is_none())
 }
 
-/// Kills a shim that does not do its work, and waits until it is gone.
+/// Kills a shim that does not respond, and waits until it is gone.
 async fn end_shim(dir: &RunDir) {
     let Ok(Some(shim)) = dir.shim() else { return };
     let deadline = Instant::now() + Duration::from_secs(1);
@@ -437,7 +435,7 @@ pub(super) async fn connect(dir: &RunDir) -> io::Result<UnixStream> {
     UnixStream::connect(path).await
 }
 
-/// Asks and waits for the answer: how, its number, its text.
+/// Sends a request and waits for the answer: status, number, text.
 pub(super) async fn ask(
     stream: &mut UnixStream,
     op: Op,
@@ -453,7 +451,7 @@ pub(super) async fn ask(
     Ok((status, number, String::from_utf8_lossy(&text).into_owned()))
 }
 
-/// Starts the shim's first execution, hands it what to start, and waits until it has detached the second.
+/// Starts the shim's first execution, sends it the launch, and waits until it has detached the second.
 fn detach(shim: &ShimProgram, run: RunId, dir: &RunDir, launch: &[u8]) -> io::Result<()> {
     let log = RunDir::append(&dir.log())?;
     #[expect(clippy::disallowed_methods, reason = "this module is the one that spawns")]
@@ -466,7 +464,7 @@ fn detach(shim: &ShimProgram, run: RunId, dir: &RunDir, launch: &[u8]) -> io::Re
         .env(MARK, run.to_string());
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
     let mut child = spawn(&mut command)?;
-    // A shim that is gone early says why in its log; the broken pipe says nothing.
+    // The log of a shim that ends early names the cause, so the broken pipe is ignored.
     let handed = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(launch));
     let status = child.wait()?;
     if !status.success() {
@@ -497,13 +495,13 @@ fn bury(run: RunId, dir: &RunDir, why: Option<String>) -> io::Result<Option<Exit
     if let Some(record) = dir.record()? {
         return Ok(Some(record.exit));
     }
-    // Whoever enters first decides: after this no shim of the run can start an agent any more.
+    // The first claim wins: after this one no shim of the run can start an agent.
     let came_up = !dir.claim(&Identity::nobody()?)?;
     let shim = dir.shim()?.unwrap_or(Identity::nobody()?);
     if shim.is_alive() {
         return Ok(None);
     }
-    // It may have recorded the end just before it was gone.
+    // The shim may have recorded the end just before it died.
     if let Some(record) = dir.record()? {
         return Ok(Some(record.exit));
     }

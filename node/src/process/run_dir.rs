@@ -1,5 +1,5 @@
-//! The directory of one run: names of its files, and how each of them is written so that a crash leaves all of it or
-//! nothing. It must not decide anything about a run; it only says what is written there.
+//! The directory of one run: the names of its files, and how each is written atomically. It decides nothing about a
+//! run; it only stores and reads.
 
 use super::{cgroup::Cgroup, identity::Identity};
 use model::event::Exit;
@@ -20,7 +20,7 @@ use std::{
 pub(super) struct Record {
     /// How the process ended.
     pub exit: Exit,
-    /// Why it was ended, where the shim did it by itself.
+    /// Why the shim itself ended the agent, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -30,12 +30,12 @@ pub(super) struct Record {
 pub(super) struct RunDir(PathBuf);
 
 impl RunDir {
-    /// Names the directory; it need not exist.
+    /// Names a directory that need not exist.
     pub(super) fn at(path: PathBuf) -> Self {
         Self(path)
     }
 
-    /// Makes it, for its owner only; an error of kind `AlreadyExists` when it is there.
+    /// Creates it for its owner only; `AlreadyExists` when it is there.
     pub(super) fn create(path: PathBuf) -> io::Result<Self> {
         let mut builder = fs::DirBuilder::new();
         builder.mode(0o700);
@@ -48,27 +48,26 @@ impl RunDir {
         Ok(made)
     }
 
-    /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
 
-    /// What the agent wrote to its standard output.
+    /// The agent's standard output.
     pub(super) fn stdout(&self) -> PathBuf {
         self.0.join("out")
     }
 
-    /// What it wrote to its standard error.
+    /// The agent's standard error.
     pub(super) fn stderr(&self) -> PathBuf {
         self.0.join("err")
     }
 
-    /// The standard output compressed, after the end.
+    /// The compressed standard output of an ended run.
     pub(super) fn packed(&self) -> PathBuf {
         self.0.join("out.zst")
     }
 
-    /// What the shim itself complains about.
+    /// The shim's own errors.
     pub(super) fn log(&self) -> PathBuf {
         self.0.join("shim.log")
     }
@@ -80,18 +79,18 @@ impl RunDir {
             .map(|path| Cgroup::at(PathBuf::from(path)))
     }
 
-    /// Writes down which control group the run is about to get. It ends with the boot, so it need not be durable.
+    /// Records the run's control group before the run gets it. A group ends with the boot, so no fsync is needed.
     pub(super) fn write_cgroup(&self, cgroup: &Cgroup) -> io::Result<()> {
         fs::write(self.0.join("cgroup"), cgroup.path().as_os_str().as_encoded_bytes())
     }
 
-    /// Opens a spool for appending, for its owner only.
+    /// Opens a file for appending, for its owner only.
     pub(super) fn append(path: &Path) -> io::Result<File> {
         OpenOptions::new().append(true).create(true).mode(0o600).open(path)
     }
 
-    /// The shim's socket. The path goes through this process's own descriptor of the directory, because an address
-    /// holds only 107 bytes and data directories may be deeper; it is good as long as the descriptor beside it is kept.
+    /// The path of the shim's socket, through this process's descriptor of the directory: a socket address has at most
+    /// 107 bytes, and data directories may be deeper. Valid as long as the descriptor is open.
     pub(super) fn socket(&self) -> io::Result<(OwnedFd, PathBuf)> {
         let dir = rustix::fs::open(
             &self.0,
@@ -102,13 +101,13 @@ impl RunDir {
         Ok((dir, path))
     }
 
-    /// Who is the shim; `None` when none has come up yet.
+    /// The shim's identity; `None` before it has come up.
     pub(super) fn shim(&self) -> io::Result<Option<Identity>> {
         self.read("shim.json")
     }
 
-    /// Enters the shim, or that there will be none. Only the first one to do so gets `true`: whoever comes later must
-    /// not start an agent, nor say that none was started.
+    /// Claims the run for this shim, or for nobody. Only the first claim returns `true`: only then may a shim start the
+    /// agent, or the node report that none was started.
     pub(super) fn claim(&self, identity: &Identity) -> io::Result<bool> {
         let temporary = self.0.join(format!("shim.json.{}", std::process::id()));
         write_synced(&temporary, identity)?;
@@ -121,12 +120,12 @@ impl RunDir {
         }
     }
 
-    /// How the run ended; `None` while nobody has recorded it.
+    /// How the run ended; `None` without a record.
     pub(super) fn record(&self) -> io::Result<Option<Record>> {
         self.read("exit.json")
     }
 
-    /// Records how the run ended: whole and durable, or not at all.
+    /// Records how the run ended, atomically and durably.
     pub(super) fn write_record(&self, record: &Record) -> io::Result<()> {
         let temporary = self.0.join(format!("exit.json.{}", std::process::id()));
         write_synced(&temporary, record)?;
@@ -154,7 +153,7 @@ fn write_synced(path: &Path, value: &impl Serialize) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Makes what was created, renamed or linked in a directory durable.
+/// Makes new, renamed and linked names in a directory durable.
 pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }

@@ -1,17 +1,17 @@
-//! What to start: a program, its arguments, where and with which environment.
-//! It must not hold a shell line; arguments are passed as they are.
+//! What to start: a program, its arguments, its directory and its environment. Arguments are passed as they are, never
+//! through a shell.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// A command for [`super`] to run under a shim.
+/// A command to run under a shim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
-    /// The program, resolved.
+    /// The program, an absolute path.
     pub program: PathBuf,
-    /// Its arguments, without the program.
+    /// The arguments after the program's name.
     pub args: Vec<String>,
     /// Its working directory.
     pub cwd: PathBuf,
-    /// Environment on top of the allow-list from the node's own.
+    /// Variables on top of the allow-list from the node's environment.
     pub env: BTreeMap<String, String>,
 }

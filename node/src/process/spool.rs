@@ -1,5 +1,5 @@
-//! Reading spools: by offset, by line, plain while the run goes on and packed afterwards.
-//! It must not hold more of a spool in memory than one line or one packed frame.
+//! Reads spools by offset and by line, plain while the run goes on and packed afterwards. It holds at most one line or
+//! one packed frame in memory.
 
 use super::run_dir::{RunDir, sync_dir};
 use std::{
@@ -8,14 +8,14 @@ use std::{
     os::unix::fs::{FileExt, OpenOptionsExt},
 };
 
-/// A longer line is cut: bytes after so many are skipped.
+/// The most bytes of a line; the rest is skipped.
 pub const MAX_LINE: usize = 8 << 20;
-/// How much is read at once.
+/// The bytes of one read.
 pub(super) const CHUNK: usize = 128 << 10;
-/// How much of a spool is packed into one frame, so that reading in the middle does not unpack all before it.
+/// The plain bytes of a frame: small enough to read from the middle without unpacking everything before.
 const FRAME: u64 = 4 << 20;
 const LEVEL: i32 = 6;
-/// Closes a packed spool: the number of frames, then this.
+/// The end of a packed spool, after the number of frames.
 const MAGIC: &[u8; 8] = b"owspool1";
 
 /// A spool, read by offset.
@@ -26,17 +26,17 @@ pub(super) enum Spool {
     Packed(Packed),
 }
 
-/// A packed spool: zstd frames of 4 MiB each, then where each of them starts.
+/// A packed spool: zstd frames of 4 MiB of output each, then a table of their offsets.
 pub(super) struct Packed {
     file: File,
-    /// Where each frame starts, and where the last one ends.
+    /// The offset of each frame, and the end of the last.
     starts: Vec<u64>,
-    /// The frame unpacked last.
+    /// The frame that was unpacked last, with its index.
     frame: Option<(usize, Vec<u8>)>,
 }
 
 impl Spool {
-    /// Opens the standard output of a run; `None` when it has none yet.
+    /// Opens a run's standard output; `None` when there is none yet.
     pub(super) fn open(dir: &RunDir) -> io::Result<Option<Self>> {
         for packed in [false, true, false] {
             let opened = if packed {
@@ -52,7 +52,7 @@ impl Spool {
         Ok(None)
     }
 
-    /// Reads at an offset into `buffer`; less than its length only at the end, 0 at the end.
+    /// Fills `buffer` from an offset and returns the bytes read: fewer than its length only near the end, 0 at the end.
     pub(super) fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self {
             Self::Plain(file) => loop {
@@ -123,8 +123,8 @@ impl Packed {
     }
 }
 
-/// Packs the standard output of an ended run. A crash leaves the plain one, the packed one, or both, which are then the
-/// same.
+/// Packs the standard output of an ended run. After a crash the plain file, the packed one or both exist; both have the
+/// same content.
 pub(super) fn pack(dir: &RunDir) -> io::Result<()> {
     let plain = match File::open(dir.stdout()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -165,7 +165,7 @@ pub(super) fn pack(dir: &RunDir) -> io::Result<()> {
     fs::remove_file(dir.stdout())
 }
 
-/// Cuts a stream of bytes into lines, in bounded memory.
+/// Splits a stream of bytes into lines, in bounded memory.
 pub(super) struct Lines {
     most: usize,
     line: Vec<u8>,
@@ -173,11 +173,11 @@ pub(super) struct Lines {
     end: u64,
 }
 
-/// One line: where it ends (after its line feed), its bytes without it, whether bytes are missing.
+/// A line: the offset after its line feed, its bytes without that, and whether bytes are missing.
 pub(super) type Cut = (u64, Vec<u8>, bool);
 
 impl Lines {
-    /// Starts at an offset, which is the start of a line; lines of more than `most` bytes are cut.
+    /// Starts at an offset where a line starts; lines longer than `most` bytes are cut.
     pub(super) fn new(offset: u64, most: usize) -> Self {
         Self {
             most,
@@ -187,10 +187,10 @@ impl Lines {
         }
     }
 
-    /// Takes bytes from `rest` up to the end of a line; `None` when they do not end one.
+    /// Takes bytes from `rest` up to the end of a line; `None` if `rest` ends before.
     pub(super) fn take(&mut self, rest: &mut &[u8]) -> Option<Cut> {
         let before = self.line.len();
-        // Reading from memory does not fail.
+        // Reading from memory never fails.
         let read = rest.read_until(b'\n', &mut self.line).unwrap_or(0);
         self.end += u64::try_from(read).expect("a buffer's length fits");
         let ended = self.line.len() > before && self.line.last() == Some(&b'\n');
@@ -206,7 +206,7 @@ impl Lines {
         ended.then(|| self.cut())
     }
 
-    /// What is left when the stream has ended without a line feed.
+    /// The unfinished line at the end of the stream.
     pub(super) fn rest(&mut self) -> Option<Cut> {
         (!self.line.is_empty() || self.skipped).then(|| self.cut())
     }

@@ -1,5 +1,4 @@
-//! For tests: ends what a test leaves running.
-//! Nothing here is for production: nobody is asked to end, and nothing of the data is kept.
+//! For tests: removes what a test leaves running. Not for production: it kills without a grace and deletes the data.
 
 use super::{
     environment::MARK,
@@ -18,14 +17,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Nothing withstands for so long.
+/// How long the removal may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Kills every process that belongs to a node's data directory, and removes the directory: shims and agents of its
-/// runs, what these started, and whatever else has a path in it among its arguments or in its environment. Returns once
-/// both are gone, or after 5 seconds.
+/// Kills every process of a node's data directory and removes the directory: shims and agents of its runs, their
+/// children, and any process with the directory's path in its arguments or environment. Returns once all are gone, or
+/// after 5 seconds.
 ///
-/// Only what carries neither that path nor the mark of a run stays: a child of an agent with an environment of its own.
+/// A child with an environment of its own, without the path or a run's mark, stays.
 pub fn clear(data_dir: &Path) {
     let deadline = Instant::now() + PATIENCE;
     let mut runs = HashSet::new();

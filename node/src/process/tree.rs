@@ -1,5 +1,5 @@
-//! All processes of a run, however they tried to get away, and their end. It must not signal a process that it has not
-//! identified by number and start time, through a descriptor of that very process.
+//! All processes of a run, however they tried to escape, and their end. It only signals processes identified by pid and
+//! start time, through a pidfd.
 
 use super::{cgroup::Cgroup, environment::MARK, identity::Stat};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -11,22 +11,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a kill is repeated before what is left counts as impossible to end.
+/// How long a kill is repeated before the remaining processes count as unkillable.
 pub(super) const INSIST: Duration = Duration::from_secs(3);
 
-/// What marks the processes of a run.
+/// What identifies the processes of a run.
 pub(super) struct Tree {
     run: String,
     shim: i32,
     shim_start: u64,
     from_inside: bool,
-    /// Whatever is in it belongs to the run; the shim is not.
+    /// Every process in it belongs to the run; the shim is outside.
     cgroup: Option<Cgroup>,
 }
 
 impl Tree {
-    /// Seen by the living shim: its descendants, its session, its control group, and whatever carries the run's mark;
-    /// not the shim itself.
+    /// The tree as the living shim sees it: its descendants, its session, its control group, and every process with the
+    /// run's mark, without the shim itself.
     pub(super) fn inside(run: String, shim: i32, shim_start: u64, cgroup: Option<Cgroup>) -> Self {
         Self {
             run,
@@ -37,7 +37,7 @@ impl Tree {
         }
     }
 
-    /// Seen after the shim's end: what is left of its session and control group, whatever carries the run's mark, and
+    /// The tree after the shim's end: the rest of its session and control group, every process with the run's mark, and
     /// their descendants.
     pub(super) fn outside(run: String, shim: i32, shim_start: u64, cgroup: Option<Cgroup>) -> Self {
         Self {
@@ -49,7 +49,8 @@ impl Tree {
         }
     }
 
-    /// Asks every process to end, gives them `grace`, then kills until none is left. How many could not be ended.
+    /// Asks every process to end, waits for `grace`, then kills until none is left. Returns how many could not be
+    /// ended.
     pub(super) fn end(&self, grace: Duration) -> usize {
         let left = self.end_members(grace);
         if let Some(cgroup) = self.cgroup.as_ref().filter(|_| left == 0) {
@@ -79,7 +80,7 @@ impl Tree {
         let deadline = Instant::now() + INSIST;
         loop {
             let members = self.members();
-            // A process that forked while the table was read is seen by the second look.
+            // A second look finds a process that was forked during the first.
             if members.is_empty() && self.members().is_empty() {
                 return 0;
             }
@@ -96,16 +97,16 @@ impl Tree {
         }
     }
 
-    /// Every living process of the run but its shim.
+    /// Every living process of the run except the shim.
     fn members(&self) -> Vec<Stat> {
         let all = table();
-        // Once the shim is gone its number may belong to somebody else, whose session then has the same number.
+        // The pid of a dead shim may belong to another process, whose session then has the same number.
         let session_is_ours = self.shim > 0
             && all
                 .iter()
                 .find(|stat| stat.pid == self.shim)
                 .is_none_or(|stat| stat.start == self.shim_start);
-        // Read after the table: a number that was given away in between then has another start, and `send` lets it be.
+        // Read after the table: a pid that was reused in between has another start time, so `send` spares it.
         let contained: HashSet<i32> = self.cgroup.iter().flat_map(Cgroup::members).collect();
         let mut ours: HashSet<i32> = all
             .iter()
@@ -137,7 +138,7 @@ impl Tree {
     }
 
     fn is_marked(&self, pid: i32) -> bool {
-        // A process of somebody else cannot be read; it cannot be signalled either.
+        // The environment of another user's process is unreadable, and we could not signal that process either.
         let Ok(file) = File::open(format!("/proc/{pid}/environ")) else {
             return false;
         };
@@ -154,13 +155,13 @@ impl Tree {
     }
 }
 
-/// Signals exactly that process; one that is gone already is no error.
+/// Signals exactly this process; one that is gone is no error.
 pub(super) fn send(stat: &Stat, signal: Signal) {
     let Some(pid) = Pid::from_raw(stat.pid) else { return };
     let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else {
         return;
     };
-    // The descriptor holds on to one process; only then is it certain which one the number meant.
+    // The descriptor pins one process, so this check decides whether it is the right one.
     if Stat::read(stat.pid).is_some_and(|now| now.start == stat.start) {
         let _ = pidfd_send_signal(descriptor, signal);
     }

@@ -1,31 +1,31 @@
-//! What node and shim say to each other over the run's socket: framed requests, short replies.
-//! A shim outlives upgrades of the node, so a change here must keep answering what older versions ask.
+//! The protocol between node and shim over the run's socket: framed requests, short replies. A shim outlives upgrades
+//! of the node, so every change must stay compatible with older versions.
 
 use std::io;
 
-/// The version of the frame; the first byte of every request.
+/// The version of the frame, the first byte of every request.
 pub(super) const VERSION: u8 = 1;
-/// How long a request's payload may be: one line for the agent.
+/// The longest payload in bytes: one line for the agent.
 pub(super) const MAX_PAYLOAD: usize = 32 << 20;
-/// How long a reply's text may be.
+/// The longest text of a reply, in bytes.
 pub(super) const MAX_REPLY: usize = 4096;
-/// Length of a request's head.
+/// The length of a request's head, in bytes.
 pub(super) const HEAD: usize = 14;
-/// Length of a reply's head.
+/// The length of a reply's head, in bytes.
 pub(super) const REPLY_HEAD: usize = 13;
 
-/// What is asked of a shim.
+/// A request to a shim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
-    /// Are you there?
+    /// Does the shim answer?
     Ping,
     /// Write the payload and a line feed to the agent; the number is the line's.
     Line,
-    /// Write the payload and a line feed to the agent, beside the numbered lines and without being remembered.
+    /// Write the payload and a line feed to the agent, without a line number and without remembering it.
     Aside,
     /// Close the agent's input.
     Close,
-    /// Send the signal of that number to the agent.
+    /// Send the signal with this number to the agent.
     Signal,
     /// End the whole tree; the number is the grace in milliseconds.
     Kill,
@@ -57,18 +57,18 @@ impl Op {
     }
 }
 
-/// How a shim answered.
+/// The status of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     /// Done.
     Ok,
     /// The agent has ended or closed its input.
     Ended,
-    /// A line was left out; the number is the one that comes next.
+    /// A line is missing before this one; the number is that of the next expected line.
     Gap,
-    /// Processes are left; the number is how many.
+    /// Processes are left; the number counts them.
     Left,
-    /// It could not be done; the text says why.
+    /// It failed; the text says why.
     Failed,
 }
 
@@ -86,7 +86,7 @@ impl Status {
     }
 }
 
-/// A request's head and payload as bytes.
+/// A request as bytes.
 pub(super) fn request(op: Op, number: u64, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("callers keep to MAX_PAYLOAD");
     let mut frame = Vec::with_capacity(HEAD + payload.len());
@@ -97,7 +97,7 @@ pub(super) fn request(op: Op, number: u64, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Reads a request's head: what, its number, the payload's length.
+/// Parses a request's head: operation, number, payload length.
 pub(super) fn parse_request(head: [u8; HEAD]) -> io::Result<(Op, u64, usize)> {
     let [version, code, rest @ ..] = head;
     let (number, length) = numbers(rest);
@@ -125,7 +125,7 @@ pub(super) fn reply(status: Status, number: u64, text: &str) -> Vec<u8> {
     frame
 }
 
-/// Reads a reply's head: how, its number, the text's length.
+/// Parses a reply's head: status, number, text length.
 pub(super) fn parse_reply(head: [u8; REPLY_HEAD]) -> io::Result<(Status, u64, usize)> {
     let [code, rest @ ..] = head;
     let (number, length) = numbers(rest);

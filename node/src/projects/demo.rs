@@ -1,5 +1,5 @@
-//! The demo agent's scratch project: a folder in the data directory with a tiny program to fix.
-//! Its files are written once; what the agent or a person did to them stays.
+//! The demo agent's scratch project: a folder in the data directory with a tiny program to fix. Its files are written
+//! once; later changes stay.
 
 use super::ProjectsService;
 use crate::{
@@ -30,7 +30,7 @@ const FILES: [(&str, &str); 3] = [
     ),
 ];
 
-/// The demo's project; made when there is none.
+/// The demo's project; created if it does not exist.
 pub async fn demo(projects: &ProjectsService, caller: &Caller) -> Result<ProjectId> {
     require(caller, Action::StartSession, Resource::Node, "project")?;
     let (path, written) = projects.folders.demo(write).await?;
@@ -51,7 +51,7 @@ pub async fn demo(projects: &ProjectsService, caller: &Caller) -> Result<Project
                     Some(row) if row.removed.is_none() => Ok(Outcome::new(
                         row.id.parse().map_err(|_| Error::NotFound("project".into()))?,
                     )),
-                    // Adding it again takes it back, under its old id.
+                    // Adding it again restores it under its old id.
                     Some(row) => {
                         let id: ProjectId = row.id.parse().map_err(|_| Error::NotFound("project".into()))?;
                         Ok(Outcome::new(id).with(

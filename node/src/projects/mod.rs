@@ -1,5 +1,5 @@
-//! Projects: folders a node knows, their git facts and their trust.
-//! It must not read a folder itself, nor run anything a folder contains: `folder` reads.
+//! Projects: the folders a node knows, their git facts and their trust. Folders are read through `folder` only, and
+//! nothing in them is run.
 
 mod demo;
 
@@ -28,7 +28,7 @@ use model::{
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use std::path::{Path, PathBuf};
 
-/// So many names are offered for choosing.
+/// The most names that are offered for a choice.
 const NAMES: u64 = 1_000;
 
 /// [`ports::Projects`] on a journal.
@@ -42,7 +42,7 @@ pub struct ProjectsService {
 }
 
 impl ProjectsService {
-    /// On a journal, with folders read by `folders`.
+    /// Commits to `journal` and reads folders through `folders`.
     pub fn new(store: Store, journal: Journal, deps: Deps, rows: Rows, folders: Folders) -> Self {
         Self {
             store,
@@ -53,7 +53,7 @@ impl ProjectsService {
         }
     }
 
-    /// What a person trusts who trusts the folder as it is now; an error says what nobody can vouch for.
+    /// The seal of trusting the folder as it is now. The error says why it cannot be trusted.
     async fn sealed(&self, folder: &Path) -> Result<String> {
         self.folders
             .seal(folder)
@@ -113,7 +113,7 @@ impl ports::Projects for ProjectsService {
             let active = activity.get(&row.id).copied();
             self.rows.project_row(row, active)
         });
-        // Together: many that do not answer are waited for as long as one.
+        // All together, so that many silent folders take no longer than one.
         Ok(Page {
             items: join_all(shown).await.into_iter().flatten().collect(),
             next,
@@ -145,7 +145,7 @@ impl ports::Projects for ProjectsService {
     }
 
     async fn own_files(&self, caller: &Caller, id: ProjectId) -> Result<OwnFiles> {
-        // They may hold keys: only who may trust them sees them.
+        // The files may hold keys, so only callers who may trust them see them.
         require(caller, Action::EditProject, Resource::Node, "project")?;
         let row = project::Entity::find_by_id(self.store.key(id))
             .one(self.store.read())
@@ -279,28 +279,28 @@ impl ports::Projects for ProjectsService {
     }
 }
 
-/// A folder that somebody has named and may make a project of.
+/// A folder that a caller named and may add as a project.
 pub(crate) struct NamedFolder {
     /// Its canonical path.
     pub(crate) path: String,
     name: String,
-    /// Its project's id, where it becomes one.
+    /// The id of its project, if it becomes one.
     fresh: ProjectId,
 }
 
-/// What a folder is when it is to become a project.
+/// The state of a folder that is to become a project.
 pub(crate) enum FolderIs {
-    /// A project already.
+    /// It is a project already.
     Project { id: ProjectId, name: String },
-    /// None: this makes it one. One that was removed comes back, with its sessions.
+    /// It becomes a project by this fact. A removed project comes back with its sessions.
     New(ProjectAdded),
 }
 
 impl ProjectsService {
-    /// The folder at `path`, if the caller may add it; its project is called as it is where no name is given. Refusals
-    /// name `path` or `name`.
+    /// The folder at `path`, if the caller may add it. Without `name` its project gets the folder's name. Refusals name
+    /// `path` or `name`.
     pub(crate) async fn named_folder(&self, caller: &Caller, path: &str, name: Option<&str>) -> Result<NamedFolder> {
-        // Others learn nothing of the node's folders.
+        // Other callers learn nothing about the node's folders.
         require(caller, Action::AddProject, Resource::Node, "project")?;
         let path = self.folders.check(path).await?;
         let own = path.file_name().map_or_else(
@@ -317,7 +317,7 @@ impl ProjectsService {
 }
 
 impl NamedFolder {
-    /// What it is as of this commit.
+    /// The state of the folder within this commit.
     pub(crate) async fn project(self, tx: &Tx<'_>) -> Result<FolderIs> {
         let known = at(tx.origin(), &self.path).one(tx.db()).await.stored()?;
         let id = match &known {
@@ -336,7 +336,7 @@ impl NamedFolder {
     }
 }
 
-/// Projects of a node at a path: the index begins with the node.
+/// The projects of a node at a path. The filter begins with the node, as the index does.
 fn at(origin: &str, path: &str) -> Select<project::Entity> {
     project::Entity::find()
         .filter(project::Column::Origin.eq(origin))

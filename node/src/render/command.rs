@@ -1,18 +1,16 @@
-//! A shell's command as people read it: highlighted, and a long line broken where one command ends and the next begins.
-//! It must not change what is copied, and breaks nothing where it is not sure: a break inside of a string would show
-//! commands that are none.
+//! A shell command for people: highlighted, and long lines broken between commands. It must not change what is copied.
+//! Where it is unsure it adds no break: one inside of a string would show commands that do not exist.
 
 use super::highlight::Highlighter;
 
-/// The language of `sh` and its kin, whose quotes are understood here.
+/// The language of `sh` and similar shells, whose quotes are understood here.
 const SH: &str = "sh";
-/// Shorter lines stay on one line.
+/// Shorter lines are not broken.
 const LONG: usize = 60;
-/// A place where the page begins a new line, and the clipboard does not.
+/// A line break of the page, but not of the clipboard.
 const BREAK: &str = "<i class=\"brk\"></i>";
 
-/// The command of a shell as HTML, for the inside of a `code` element. `language` is the shell's, like `sh`; empty
-/// where it is not known.
+/// A shell command as HTML for the inside of a `code` element. `language` is the shell's, like `sh`; empty if unknown.
 pub fn command(command: &str, language: &str) -> String {
     let mut html = String::with_capacity(command.len() * 5 / 4);
     let (mut from, mut highlighter) = (0, Highlighter::default());
@@ -27,10 +25,10 @@ pub fn command(command: &str, language: &str) -> String {
     html
 }
 
-/// Where long lines are broken: after `&&`, `||`, `|` and `;` and the spaces behind them, outside of quotes, brackets
-/// and comments.
+/// The breaks in long lines: after `&&`, `||`, `|` and `;` with the spaces behind them, outside of quotes, brackets and
+/// comments.
 fn breaks(command: &str) -> Vec<usize> {
-    // What follows is read by another program, up to a word that only the shell knows.
+    // Another program reads the here-document, up to a word that only the shell knows.
     if command.contains("<<") {
         return Vec::new();
     }
@@ -66,7 +64,7 @@ fn breaks(command: &str) -> Vec<usize> {
                 let doubled = next == Some(c);
                 let ends = match c {
                     '&' => doubled,
-                    // `>|` writes, `;;` ends a case, and `|&` is one sign.
+                    // `>|` is a redirection, `;;` ends a case, and `|&` is one operator.
                     '|' => before != '>',
                     _ => !doubled,
                 };
@@ -95,7 +93,7 @@ fn breaks(command: &str) -> Vec<usize> {
     if depth == 0 { breaks } else { Vec::new() }
 }
 
-/// Goes behind the quote that ends a string; `false` where none does.
+/// Skips to behind the closing quote; `false` if there is none.
 fn skip(rest: &mut std::iter::Peekable<std::str::CharIndices<'_>>, quote: char, escapes: bool) -> bool {
     while let Some((_, c)) = rest.next() {
         if c == quote {

@@ -1,29 +1,29 @@
-//! Diffs: two texts, or the hunks an agent reports, as typed lines with what changed inside them.
-//! It must not read the files it speaks of, and must not take long for any of them.
+//! Diffs of two texts, or of the hunks an agent reports, as typed lines with the changes inside them marked. It reads
+//! no files and takes bounded time.
 
 use model::entries::{Diff, DiffLine, Unplaced};
 use serde::Deserialize;
 use similar::{Algorithm, DiffTag, TextDiff};
 use std::time::Duration;
 
-/// Unchanged lines shown around a change.
+/// Unchanged lines around a change.
 const CONTEXT: usize = 3;
-/// Lines shown at most.
+/// The most lines that are shown.
 const MOST_LINES: usize = 1_500;
-/// Characters of a line shown at most.
+/// The most characters of a line that are shown.
 const MOST_OF_LINE: usize = 2_000;
-/// Longer texts are not compared at all.
+/// The most bytes of both texts; larger ones are not compared.
 const MOST_BYTES: usize = 4 << 20;
-/// Comparing stops looking for the smallest difference after so long.
+/// After this time the comparison no longer looks for the smallest difference.
 const LONGEST: Duration = Duration::from_millis(150);
-/// Pairs of lines longer than this together are not compared word by word.
+/// The most bytes of a pair of lines that is compared word by word.
 const MOST_WORDS: usize = 1_000;
-/// Comparing word by word ends for a whole change after so many words against words: thousands of lines of code.
+/// The most comparisons of words for a whole change, enough for thousands of lines of code.
 const MOST_WORK: usize = 4_000_000;
-/// Lines that share less than this are two lines, not one that changed.
+/// The least similarity of a changed line; lines less alike count as different ones.
 const ALIKE: f32 = 0.45;
 
-/// A hunk before it is cut and marked.
+/// A hunk before it is cut and its changes are marked.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Hunk {
@@ -33,12 +33,12 @@ struct Hunk {
     new_start: u32,
     #[serde(default)]
     new_lines: u32,
-    /// Each with its sign first.
+    /// Lines, each with its sign first.
     #[serde(default)]
     lines: Vec<String>,
 }
 
-/// The difference between two texts, with three lines of context, what changed within a line marked.
+/// The difference of two texts, with three lines of context and with changes inside lines marked.
 pub fn diff(path: &str, before: &str, after: &str) -> Diff {
     if before.len() + after.len() > MOST_BYTES {
         let count = |text: &str| i64::try_from(text.lines().count()).unwrap_or(i64::MAX);
@@ -91,7 +91,7 @@ pub fn diff(path: &str, before: &str, after: &str) -> Diff {
     finish(path, hunks)
 }
 
-/// The difference between two pieces of a file of which nothing says where they are: no line has a number.
+/// The difference of two pieces of a file at an unknown place: no line has a number.
 pub fn unplaced(path: &str, before: &str, after: &str, why: Unplaced) -> Diff {
     let mut diff = diff(path, before, after);
     if diff.lines.first().is_some_and(|first| first.sign == '@') {
@@ -107,8 +107,8 @@ pub fn unplaced(path: &str, before: &str, after: &str, why: Unplaced) -> Diff {
     diff
 }
 
-/// The change an agent reports as `structuredPatch`: `[{oldStart, oldLines, newStart, newLines, lines}]`. What cannot
-/// be read is left out.
+/// The change that an agent reports as `structuredPatch`: `[{oldStart, oldLines, newStart, newLines, lines}]`.
+/// Unreadable parts are left out.
 pub fn diff_from_patch(path: &str, patch: &serde_json::Value) -> Diff {
     let hunks = patch
         .as_array()
@@ -126,7 +126,7 @@ fn finish(path: &str, hunks: Vec<Hunk>) -> Diff {
     };
     let mut work = MOST_WORK;
     for hunk in hunks {
-        // What is not shown is only counted: it is neither compared nor copied.
+        // Hunks beyond the limit are only counted, without the cost of comparing and copying.
         let room = MOST_LINES.saturating_sub(diff.lines.len());
         if room == 0 {
             diff.omitted += 1;
@@ -139,14 +139,14 @@ fn finish(path: &str, hunks: Vec<Hunk>) -> Diff {
         }];
         lines.truncate(room);
         let (mut old, mut new) = (hunk.old_start, hunk.new_start);
-        // Where the run of removed and added lines that is being read began.
+        // The start of the present run of removed and added lines.
         let mut run = 1;
         for line in &hunk.lines {
             let mut characters = line.chars();
             let (sign, text) = match characters.next() {
                 Some(sign @ ('+' | '-' | ' ')) => (sign, characters.as_str()),
                 None => (' ', ""),
-                // `\ No newline at end of file` and what newer agents may add.
+                // `\ No newline at end of file`, and signs that newer agents may add.
                 Some(_) => continue,
             };
             let (was, is) = (sign != '+', sign != '-');
@@ -177,7 +177,7 @@ fn finish(path: &str, hunks: Vec<Hunk>) -> Diff {
     diff
 }
 
-/// Marks what changed within lines: the first removed one against the first added one, and so on.
+/// Marks the changes inside lines, pairing the n-th removed line with the n-th added one.
 fn mark(run: &mut [DiffLine], work: &mut usize) {
     let removed = run.iter().take_while(|line| line.sign == '-').count();
     let (removed, added) = run.split_at_mut(removed);
@@ -218,7 +218,7 @@ fn push(parts: &mut Parts, changed: bool, text: &str) {
     }
 }
 
-/// A line in words: runs of letters and digits, runs of spaces, and every other character by itself.
+/// The words of a line: runs of letters and digits, runs of spaces, and every other character alone.
 fn words(line: &str) -> Vec<&str> {
     let class = |c: char| {
         if c.is_alphanumeric() || c == '_' {
@@ -248,7 +248,7 @@ fn whole(line: &DiffLine) -> &str {
     line.parts.first().map_or("", |(_, text)| text)
 }
 
-/// The line as it is shown, and whether its end is missing.
+/// The shown part of a line, and whether it was cut.
 fn cut(text: &str) -> (String, bool) {
     match text.char_indices().nth(MOST_OF_LINE) {
         Some((at, _)) => (format!("{}…", &text[..at]), true),
@@ -271,7 +271,7 @@ fn head(hunk: &Hunk) -> String {
     )
 }
 
-/// The number of a range's first line; by custom the one before it when the range is empty.
+/// The number of a range's first line; by convention the line before if the range is empty.
 fn start(range: &std::ops::Range<usize>) -> u32 {
     narrow(range.start + usize::from(!range.is_empty()))
 }
@@ -286,7 +286,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    /// Lines as `-3  |text with [changed] words|`.
+    /// Lines as `-3 |text with [changed] words|`.
     fn shown(diff: &Diff) -> Vec<String> {
         let number = |n: Option<u32>| n.map_or(String::new(), |n| n.to_string());
         let part = |(changed, text): &(bool, String)| if *changed { format!("[{text}]") } else { text.clone() };
@@ -424,7 +424,7 @@ mod tests {
             (json!(many), 120_000 - 1_500),
             (long, 16_001 - 1_500),
         ] {
-            // The quickest of three: others use this machine too.
+            // The fastest of three, because other programs use this machine too.
             let took = (0..3)
                 .map(|_| {
                     let begun = std::time::Instant::now();

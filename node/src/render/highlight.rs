@@ -1,7 +1,9 @@
-//! Highlighting: code as escaped HTML with spans of three classes, `k` (keywords, tags, a shell's commands), `s`
-//! (strings and numbers), `c` (comments). Grammars know the languages (`syntect`, `two-face`). A thread of their own
-//! loads them at the first code and drops them when none came for a minute: what they compile for one language takes 5
-//! to 60 MB. Nobody is held up by odd code: what takes too long is shown without colours.
+//! Highlighting: code as escaped HTML with spans of three classes: `k` (keywords, tags, a shell's commands), `s`
+//! (strings and numbers), `c` (comments).
+//!
+//! The grammars come from `syntect` and `two-face`. A thread loads them at the first code and drops them after a minute
+//! without any, because one compiled language takes 5 to 60 MB. Code that takes too long is shown without colours, so
+//! nothing waits for odd code.
 
 use super::code_into;
 use std::{
@@ -17,37 +19,35 @@ use syntect::{
     util::LinesWithEndings,
 };
 
-/// Longer code is shown without colours.
+/// The most bytes of code that are coloured.
 const MOST: usize = 256 << 10;
-/// Longer lines, in bytes, are shown without colours: with some grammars time grows with the third power of a line's
-/// length.
+/// The most bytes of a line that are coloured: with some grammars the time grows with the third power of the length.
 const MOST_OF_LINE: usize = 300;
-/// What was not read after so long is shown without colours. All the code of one text shares it.
+/// The time limit, shared by all code of one text. The rest is shown without colours.
 const LONGEST: Duration = Duration::from_millis(250);
-/// So much later nobody waits any more: the line being read is a bad one.
+/// The caller gives up this much later, because the thread is stuck in a bad line.
 const GRACE: Duration = Duration::from_millis(100);
-/// So long grammars are kept without code to colour.
+/// The grammars' lifetime without code.
 const KEPT: Duration = Duration::from_mins(1);
-/// Grammars are loaded anew, which takes two milliseconds, when more languages than this were read: what was compiled
-/// for those is given back.
+/// After this many languages the grammars are loaded anew, in two milliseconds, which frees what was compiled.
 const MOST_LANGUAGES: usize = 6;
-/// Grammars that take too long for short lines too.
+/// Grammars that are slow even for short lines.
 const SLOW: &[&str] = &["SystemVerilog", "Typst"];
 
-/// Code as HTML, for the inside of a `code` element. `language_or_path` is a language's name, a file's extension or its
-/// path; unknown ones are escaped only. Blocks up to 350 ms, hence not for threads that serve.
+/// Code as HTML for the inside of a `code` element. `language_or_path` is a language's name, a file's extension or its
+/// path; code of unknown ones is only escaped. Blocks for up to 350 ms, so never call it on an async thread.
 pub fn highlight(code: &str, language_or_path: &str) -> String {
     Highlighter::default().highlight(code, language_or_path)
 }
 
-/// Highlights the pieces of one text, which share its time.
+/// Highlights the pieces of one text, which share the time limit.
 #[derive(Default)]
 pub(super) struct Highlighter {
     until: Option<Instant>,
 }
 
 impl Highlighter {
-    /// Like [`highlight`], in the time that the pieces before have left.
+    /// [`highlight`] in the time that earlier pieces have left.
     pub(super) fn highlight(&mut self, code: &str, language_or_path: &str) -> String {
         let until = *self.until.get_or_insert_with(|| Instant::now() + LONGEST);
         let is_worth_it = !code.is_empty() && code.len() <= MOST && !language_or_path.is_empty();
@@ -62,7 +62,7 @@ impl Highlighter {
     }
 }
 
-/// Code that the thread shall colour.
+/// Code for the thread to colour.
 struct Job {
     code: String,
     language_or_path: String,
@@ -70,13 +70,13 @@ struct Job {
     done: SyncSender<Coloured>,
 }
 
-/// HTML, and of how many bytes of the code it is.
+/// HTML, and the number of code bytes it covers.
 type Coloured = (String, usize);
 
-/// The beginning of the code in colours, as much as was read until then; `None` where that is nothing.
+/// The coloured beginning of the code, as far as it was read in time; `None` if nothing was.
 fn coloured(code: &str, language_or_path: &str, until: Instant) -> Option<Coloured> {
     static JOBS: Mutex<Option<Sender<Job>>> = Mutex::new(None);
-    // Twice, since the thread may end just when it is given something.
+    // Tried twice, because the thread may end just as it gets a job.
     for _ in 0..2 {
         let wait = (until + GRACE)
             .checked_duration_since(Instant::now())
@@ -89,7 +89,7 @@ fn coloured(code: &str, language_or_path: &str, until: Instant) -> Option<Colour
             done,
         };
         {
-            // Nothing that panics runs under this lock.
+            // Nothing under this lock panics, so a poisoned lock is sound.
             let mut jobs = JOBS.lock().unwrap_or_else(PoisonError::into_inner);
             let unsent = match &*jobs {
                 Some(jobs) => jobs.send(job).err().map(|unsent| unsent.0),
@@ -114,7 +114,7 @@ fn coloured(code: &str, language_or_path: &str, until: Instant) -> Option<Colour
     None
 }
 
-/// The thread: colours what comes until nothing comes any more.
+/// The thread: colours code until none comes any more.
 fn colour(jobs: &Receiver<Job>) {
     let mut grammars = two_face::syntax::extra_newlines();
     let mut used = HashSet::new();
@@ -126,7 +126,7 @@ fn colour(jobs: &Receiver<Job>) {
             }
             None => Coloured::default(),
         };
-        // Who has waited too long does not hear it.
+        // A caller that gave up no longer receives it.
         let _ = job.done.try_send(coloured);
         if used.len() > MOST_LANGUAGES {
             grammars = two_face::syntax::extra_newlines();
@@ -135,11 +135,11 @@ fn colour(jobs: &Receiver<Job>) {
     }
 }
 
-/// The grammar of a name (`rust`), an extension (`rs`) or a path (`src/lib.rs`).
+/// The grammar for a name (`rust`), an extension (`rs`) or a path (`src/lib.rs`).
 fn syntax<'a>(grammars: &'a SyntaxSet, name_or_path: &str) -> Option<&'a SyntaxReference> {
     let file = name_or_path.rsplit(['/', '\\']).next().unwrap_or_default();
     let ending = file.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-    // Names that people use and grammars do not have.
+    // Common names that the grammars lack.
     let ending = match ending.as_str() {
         "shell" | "console" | "zsh" | "envrc" => "sh",
         "golang" => "go",
@@ -158,7 +158,7 @@ fn syntax<'a>(grammars: &'a SyntaxSet, name_or_path: &str) -> Option<&'a SyntaxR
     found.filter(|syntax| syntax.name != "Plain Text" && !SLOW.contains(&syntax.name.as_str()))
 }
 
-/// As many lines of the code in colours as can be read until then.
+/// As many coloured lines of the code as can be read in time.
 fn beginning(grammars: &SyntaxSet, syntax: &SyntaxReference, code: &str, until: Instant) -> Coloured {
     let mut html = Html {
         to: String::with_capacity(code.len() * 5 / 4),
@@ -195,7 +195,7 @@ fn beginning(grammars: &SyntaxSet, syntax: &SyntaxReference, code: &str, until: 
     (html.to, read)
 }
 
-/// HTML being written, with a span for neighbours of one class.
+/// An HTML writer that joins neighbours of one class in a span.
 struct Html {
     to: String,
     class: &'static str,
@@ -218,13 +218,13 @@ impl Html {
     }
 }
 
-/// What the innermost scope that says anything says.
+/// The class of the innermost scope that has one.
 fn class(stack: &ScopeStack) -> &'static str {
-    /// The first that a scope begins with decides.
+    /// The first prefix that matches a scope decides.
     static CLASSES: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
         let classes = [
             ("comment", "c"),
-            // Code within a string is code again.
+            // Code inside of a string is code again.
             ("meta.interpolation", ""),
             ("meta.template.expression", ""),
             ("source", ""),
@@ -266,7 +266,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Like `highlight`, with all the time it needs.
+    /// [`highlight`](super::highlight) without a time limit.
     fn unhurried(grammars: &SyntaxSet, code: &str, language: &str) -> String {
         let Some(syntax) = syntax(grammars, language) else {
             return super::super::escape(code);
@@ -376,7 +376,7 @@ mod tests {
         assert_eq!(lines, [2, 0, 2]);
     }
 
-    /// What fills lines that take some grammar's expressions long, found by chance among many.
+    /// Texts that are slow with some grammar, found by fuzzing.
     const BAD: &[&str] = &["\"", "a ", "`${", "![\\", "\t", "```", "__a", "?(`${"];
 
     #[test]

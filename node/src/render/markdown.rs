@@ -1,5 +1,5 @@
-//! Markdown as HTML: parsed, its raw HTML shown as text, then sanitised all the same.
-//! It must not let a message load, run or style anything.
+//! Markdown as HTML: parsed, with raw HTML shown as text, and then sanitised as well. A message must not load, run or
+//! style anything.
 
 use super::{code_into, highlight::Highlighter};
 use ammonia::{Builder, UrlRelative};
@@ -9,14 +9,15 @@ use std::{
     sync::LazyLock,
 };
 
-/// Longer texts are shown as they are: nobody reads them, and they would be parsed for every viewer.
+/// The most bytes of Markdown that are parsed. Longer texts are shown as plain text: nobody reads them, and each viewer
+/// would pay for the parsing.
 const MOST: usize = 512 << 10;
-/// Deeper nesting is shown as it is: it is an accident or an attack.
+/// The deepest nesting that is parsed; deeper texts are accidents or attacks and shown as plain text.
 const DEEPEST: usize = 40;
 
-/// Markdown (CommonMark with tables, strikethrough and task lists) as sanitised HTML. Raw HTML in it is shown, not
-/// obeyed; images become links; links open in a new tab; headings start at level 3, below those of the page; code
-/// blocks are highlighted.
+/// Markdown (CommonMark with tables, strikethrough and task lists) as sanitised HTML. Raw HTML is shown as text, images
+/// become links, and links open in a new tab. Headings start at level 3, below those of the page. Code blocks are
+/// highlighted.
 pub fn markdown(text: &str) -> String {
     if text.len() > MOST {
         return plain(text);
@@ -73,7 +74,7 @@ pub fn markdown(text: &str) -> String {
             Event::End(TagEnd::Heading(level)) => blocks.push(Event::End(TagEnd::Heading(below_the_page(level)))),
             Event::Start(Tag::Image { dest_url, title, .. } | Tag::Link { dest_url, title, .. }) => {
                 links += 1;
-                // An image inside a link keeps its description only.
+                // An image inside of a link keeps only its description.
                 if links == 1 {
                     blocks.push(Event::Start(Tag::Link {
                         link_type: LinkType::Inline,
@@ -95,8 +96,8 @@ pub fn markdown(text: &str) -> String {
     }
     let mut unsafe_html = String::with_capacity(text.len() * 3 / 2);
     html::push_html(&mut unsafe_html, blocks.into_iter());
-    // Columns keep their alignment, as an attribute: nothing styles. No text holds a whole tag: what is raw is escaped
-    // by here.
+    // Columns keep their alignment as an attribute instead of a style. Raw text is escaped by now, so no text contains
+    // a whole tag.
     for cell in ["td", "th"] {
         for side in ["right", "center"] {
             unsafe_html = unsafe_html.replace(
@@ -250,8 +251,8 @@ mod tests {
         }
     }
 
-    /// Attacks that got through other sanitisers: mutation through foreign content, broken attributes, odd schemes,
-    /// nested parsing contexts.
+    /// Attacks that passed other sanitisers: mutation through foreign content, broken attributes, odd schemes, nested
+    /// parsing contexts.
     const ATTACKS: &[&str] = &[
         "<script>alert(1)</script>",
         "<img src=x onerror=alert(1)>",
@@ -309,7 +310,7 @@ mod tests {
         "<body onload=alert(1)>",
     ];
 
-    /// Every tag in the HTML, read the way a browser does: `<` opens a tag before a letter, a slash, `!` or `?`.
+    /// Checks every tag in the HTML as a browser reads it: `<` opens a tag before a letter, a slash, `!` or `?`.
     fn assert_harmless(text: &str, html: &str) {
         let mut rest = html;
         while let Some(at) = rest.find('<') {
@@ -383,7 +384,7 @@ mod tests {
             ] {
                 let html = markdown(&text);
                 assert_harmless(&text, &html);
-                // A second reading by a browser must not turn it into something else.
+                // A browser's second parse must give the same HTML (mutation XSS).
                 assert_eq!(SANITISER.clean(&html).to_string(), html, "not stable: {text:?}");
             }
         }

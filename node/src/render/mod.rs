@@ -1,5 +1,5 @@
-//! Rendering: Markdown, diffs and highlighted code as safe HTML or typed lines.
-//! Whatever it returns as HTML is sanitised or escaped; it must not read files or know what a session is.
+//! Rendering: Markdown, diffs and highlighted code as safe HTML or typed lines. All HTML is sanitised or escaped. It
+//! must not read files or know what a session is.
 
 mod command;
 mod diff;
@@ -19,13 +19,13 @@ use model::{
 use std::sync::{Arc, LazyLock};
 use tokio::sync::Semaphore;
 
-/// Drawing less than so many bytes takes less time than handing it to another thread.
+/// Less input than this is drawn at once, in bytes: a thread switch would cost more.
 const AT_ONCE: usize = 4 * 1024;
 
-/// What to add where code is highlighted: that is never drawn at once.
+/// The added weight of highlighted code, which is never drawn at once.
 pub const CODE: usize = AT_ONCE;
 
-/// About how many bytes drawing a Markdown text comes from; code in it is dear.
+/// The approximate weight of a Markdown text in bytes; code in it is expensive.
 pub fn text_weight(text: &str) -> usize {
     text.len()
         + if text.contains("```") || text.contains("~~~") {
@@ -35,7 +35,7 @@ pub fn text_weight(text: &str) -> usize {
         }
 }
 
-/// About how many bytes drawing a value comes from; what is dear anyway is not counted to its end.
+/// The approximate weight of a value in bytes; it stops counting when the value is expensive anyway.
 pub fn weight(value: &serde_json::Value) -> usize {
     use serde_json::Value;
     let sum = |of: &mut dyn Iterator<Item = &Value>| {
@@ -56,8 +56,8 @@ pub fn weight(value: &serde_json::Value) -> usize {
     }
 }
 
-/// Draws what comes from `size` bytes. What may be dear is drawn off the threads that serve, and only half as much of
-/// it at once as there are processors: whoever asks for it waits, and nobody else does.
+/// Draws from about `size` bytes of input. Expensive work runs on blocking threads, at most half as many as there are
+/// processors, so that only its own callers wait.
 pub async fn draw<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -68,22 +68,22 @@ pub async fn draw<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Sen
     }
     let place = PLACES.clone().acquire_owned().await.stored()?;
     let drawn = tokio::task::spawn_blocking(move || {
-        // Held until it is drawn, also when nobody waits for it any more.
+        // The permit is held until the end, even if the caller is gone.
         let _place = place;
         work()
     });
     drawn.await.stored()
 }
 
-/// Text as HTML that shows exactly it, in element content and in quoted attributes.
+/// Text as HTML that shows exactly this text, for element content and quoted attributes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + text.len() / 8);
     escape_into(&mut escaped, text);
     escaped
 }
 
-/// The same for code, in element content only: what cannot be seen, or turns the order of what can, is a box with its
-/// name.
+/// [`escape`] for code, in element content only. A character that is invisible or reorders others becomes a box with
+/// its name.
 fn code_into(to: &mut String, code: &str) {
     for piece in shown::pieces(code) {
         match piece {
@@ -105,7 +105,7 @@ fn escape_into(to: &mut String, text: &str) {
             '>' => to.push_str("&gt;"),
             '"' => to.push_str("&quot;"),
             '\'' => to.push_str("&#39;"),
-            // What HTML cannot hold shows as what it is: a character that is none.
+            // HTML cannot hold NUL, so the replacement character shows it.
             '\0' => to.push('\u{fffd}'),
             other => to.push(other),
         }

@@ -1,5 +1,5 @@
-//! Retention: what has been deleted for longer than it can be restored is purged, and old spools are removed.
-//! It must not touch what can still be restored, nor the directory of a run that has not ended.
+//! Retention: purges sessions whose time to be restored is over, and removes old spools. It must spare the directory of
+//! a run under way.
 
 use crate::{
     clock::Deps,
@@ -21,14 +21,14 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How often it is looked for what has become too old.
+/// The interval between sweeps.
 const EVERY: Duration = Duration::from_hours(1);
-/// Spools are kept so long after their run has ended.
+/// The lifetime of a spool after its run's end, in ms.
 const SPOOL_MS: Millis = 30 * 86_400_000;
-/// Rows read at a time.
+/// Rows per page.
 const PAGE: u64 = 100;
 
-/// Sweeps.
+/// The task that sweeps.
 pub(crate) struct Sweeper {
     pub(crate) store: Store,
     pub(crate) journal: Journal,
@@ -46,7 +46,8 @@ impl Sweeper {
                 _ = tick.tick() => {}
             }
             tokio::select! {
-                // What is left half way is found again: each session goes in a commit of its own, spools after it.
+                // An interrupted sweep loses nothing: each session has its own commit, spools go after it, and the next
+                // sweep finds the rest.
                 () = closing.cancelled() => return,
                 swept = self.sweep() => if let Err(error) = swept {
                     tracing::warn!(%error, "what is too old could not be removed yet");
@@ -61,8 +62,8 @@ impl Sweeper {
         self.discard_spools().await
     }
 
-    /// Purges the sessions that were deleted too long ago. Their spools are then those of runs nobody knows, and go
-    /// with them.
+    /// Purges the sessions whose time to be restored is over. Their runs are then in no table, so
+    /// [`discard_spools`](Self::discard_spools) removes their spools.
     async fn purge_deleted(&self) -> Result<()> {
         let mut after = String::new();
         loop {
@@ -80,7 +81,7 @@ impl Sweeper {
                 let Ok(session) = row.id.parse::<SessionId>() else {
                     continue;
                 };
-                // One a commit: a long session's purge must not hold up whoever else writes.
+                // One commit for each session, so that the purge of a long session does not hold up other writers.
                 let purged = self.purge(session).await?;
                 if !purged {
                     // An agent that still rests there is ended first; the next sweep finds the session again.
@@ -90,7 +91,8 @@ impl Sweeper {
         }
     }
 
-    /// Purges a session; `false` when it has an agent. Whether it can still be restored is decided within the commit.
+    /// Purges a session; `false` when it has an agent. The commit itself checks that the session can no longer be
+    /// restored.
     async fn purge(&self, session: SessionId) -> Result<bool> {
         self.journal
             .commit(&Caller::node(), move |tx| {
@@ -110,10 +112,10 @@ impl Sweeper {
             .await
     }
 
-    /// Removes the directories of runs that ended too long ago, and of old runs that no table knows any more, but this
-    /// log: their session was purged.
+    /// Removes the directories of runs that ended long ago. It also removes old runs that are in the log and in no
+    /// table, because their session was purged.
     async fn discard_spools(&self) -> Result<()> {
-        // Listed before the tables are read: a run is in the tables before it gets a directory.
+        // Listed before the tables are read, because a run enters the table before it gets a directory.
         let found = self.engine.processes.list().await;
         for some in found.chunks(usize::try_from(PAGE).expect("a small number")) {
             let ids = some.iter().map(ToString::to_string);
@@ -142,7 +144,7 @@ impl Sweeper {
         Ok(())
     }
 
-    /// Those of these runs that this log has an event about.
+    /// The runs about which this log has an event.
     async fn in_log(&self, runs: impl Iterator<Item = &RunId>) -> Result<HashSet<String>> {
         let runs: Vec<String> = runs.map(ToString::to_string).collect();
         let about = event::Entity::find()
@@ -159,7 +161,7 @@ impl Sweeper {
     }
 }
 
-/// When a run was started, by its id.
+/// The start of a run, from its id.
 fn started(run: RunId) -> Option<Millis> {
     let (seconds, nanos) = run.uuid().get_timestamp()?.to_unix();
     i64::try_from(seconds)

@@ -1,4 +1,4 @@
-//! Rows of approvals: what is asked as it is shown, and where an "always" may be kept.
+//! Rows of approvals: the question as it is shown, and where an "always" may be stored.
 
 use super::{
     Rows,
@@ -30,7 +30,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// So many approvals are drawn at once, each with its whole input.
+/// The most approvals that are drawn at once, each with its whole input in memory.
 const DRAWN_AT_ONCE: usize = 8;
 
 impl Rows {
@@ -44,7 +44,7 @@ impl Rows {
         Ok(self.approvals(caller, vec![row]).await?.pop())
     }
 
-    /// Approval rows the caller may see, with what is shown beside them.
+    /// The approvals of `rows` that the caller may see, with what is shown beside them.
     pub async fn approvals(&self, caller: &Caller, rows: Vec<approval::Model>) -> Result<Vec<Approval>> {
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -93,8 +93,7 @@ impl Rows {
                     .boxed(),
             );
         }
-        // Several at once, so that folders that do not answer hold up no long list; a few, so that few long inputs are
-        // held at once.
+        // Several at once, so that a slow folder does not hold up the list; few, so that few long inputs are in memory.
         let shown: Vec<Option<Approval>> = futures::stream::iter(drawing)
             .buffered(DRAWN_AT_ONCE)
             .try_collect()
@@ -112,7 +111,7 @@ impl Rows {
     ) -> Result<Option<Approval>> {
         let (input, parts) = self.asked(&row).await?;
         let (input, cut) = beginning(input, ROW);
-        // The beginning of a change is no change: its whole is drawn when it is opened.
+        // A cut input gives no diff: the whole is drawn when the approval is opened.
         let diff = if cut.is_some() {
             None
         } else {
@@ -136,7 +135,7 @@ impl Rows {
         .await
     }
 
-    /// The change that an approval's tool would make; what waits is placed in the file as it is now.
+    /// The change that an approval's tool would make. A pending one is placed in the file as it is now.
     async fn change(
         &self,
         row: &approval::Model,
@@ -152,7 +151,7 @@ impl Rows {
         }
     }
 
-    /// All of what an approval asks, if the caller may see its session.
+    /// The whole input of an approval, if the caller may see its session.
     pub async fn whole_approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<ApprovalInput>> {
         let row = approval::Entity::find_by_id(self.store.key(id))
             .one(self.store.read())
@@ -184,12 +183,12 @@ impl Rows {
         render::draw(size, drawn).await.map(Some)
     }
 
-    /// Exactly what the approval's tool would get; null when it was purged.
+    /// The exact input of the approval's tool; null when it was purged.
     pub async fn approval_input(&self, row: &approval::Model) -> Result<Value> {
         Ok(self.asked(row).await?.0)
     }
 
-    /// The same, and where in it what people look for is said.
+    /// The input, and where in it people find what they look for.
     async fn asked(&self, row: &approval::Model) -> Result<(Value, CallParts)> {
         match self.fact(row.pos).await? {
             Some(Fact::ApprovalAsked(fact)) => Ok((blob::get(&self.store, &fact.input).await?, *fact.shape.parts)),
@@ -197,13 +196,13 @@ impl Rows {
         }
     }
 
-    /// The change that a call which waits or runs would make, in the file as it is at this moment.
+    /// The change that a pending or running call would make to the file as it is now.
     pub(crate) async fn proposed(&self, folder: &str, parts: &CallParts, input: &Value) -> Option<Diff> {
         edit::proposed(&self.folders, &self.journal, folder, parts, input).await
     }
 }
 
-/// Where this caller can have suggestions remembered so that they hold, in a project that is trusted or not.
+/// The scopes at which this caller's "always" would hold, by whether the project is trusted.
 pub(crate) fn offered(
     agent: AgentKind,
     caller: &Caller,
@@ -213,18 +212,18 @@ pub(crate) fn offered(
     RememberScope::offered(trusted, may_last(caller) && agents::can_last(agent, suggestions))
 }
 
-/// What outlasts a session is written into settings that the sessions of everybody read, and trust follows it: that is
-/// for whoever may change projects.
+/// Whether the caller may make rules that outlast a session. Such rules are written into settings that everybody's
+/// sessions read, and trust follows them, so it takes the right to change projects.
 pub(crate) fn may_last(caller: &Caller) -> bool {
     decide(caller, Action::EditProject, Resource::Node) == Decision::Allow
 }
 
-/// Whether there is something to remember: it still waits, and the agent suggested a rule.
+/// Whether the approval is pending and the agent suggested a rule.
 fn offers(row: &approval::Model) -> bool {
     row.state == ApprovalState::Pending.word() && row.suggestions != "[]" && row.suggestions.len() <= ROW
 }
 
-/// What remembering all of these at a scope does.
+/// What an "always" for all suggestions does at a scope.
 fn always(session: &session::Model, suggestions: &[Suggestion], scope: RememberScope) -> Always {
     let file = AgentKind::parse(&session.agent).and_then(|agent| agents::remembered_in(agent, scope));
     Always {
@@ -234,7 +233,7 @@ fn always(session: &session::Model, suggestions: &[Suggestion], scope: RememberS
     }
 }
 
-/// Whose limit holds for what the session asks, as its project is set now.
+/// Whose time limit applies to the session's approvals, by the project's present setting.
 fn limit_of(project: Option<&project::Model>, session: &session::Model) -> Option<LimitOf> {
     match project?.approval_timeout_s {
         Some(seconds) if seconds > 0 => Some(LimitOf::Project),
@@ -250,7 +249,7 @@ struct Drawn {
 }
 
 impl Drawn {
-    /// About how many bytes an approval is drawn from.
+    /// The approximate number of bytes to draw.
     fn weight(row: &approval::Model, parts: &CallParts, input: &Value) -> usize {
         let is_code = parts.command.is_some() || parts.plan.is_some();
         render::weight(input) + row.questions.len() + if is_code { render::CODE } else { 0 }

@@ -1,17 +1,17 @@
-//! The beginning of a long input: what a row carries of it, and how long all of it is. It must not leave anything out
-//! without saying so, and must keep short fields whole: a path is worth more than a file's last line.
+//! The beginning of a long input: the part that a row carries, and the length of the whole. It must report every
+//! omission, and must keep short fields whole: a path is worth more than a file's last line.
 
 use model::approvals::Whole;
 use serde_json::Value;
 
-/// The most of an input that a row carries, in bytes of its JSON.
+/// The most bytes of an input's JSON in a row.
 pub(crate) const ROW: usize = 32 * 1024;
 
-/// What anything takes at least: `false`.
+/// The least room that any value takes: `false`.
 const SHORTEST: usize = 5;
 
-/// The value, or where its JSON has more than `most` bytes as much of it as has room, and how long it is in whole.
-/// Shape and names stay as far as there is room for them; long texts end early.
+/// The value; or, if its JSON has more than `most` bytes, as much of it as fits, and the length of the whole. Structure
+/// and names stay while they fit; long texts are cut.
 pub(crate) fn beginning(value: Value, most: usize) -> (Value, Option<Whole>) {
     let bytes = size(&value);
     if bytes <= most {
@@ -24,7 +24,7 @@ pub(crate) fn beginning(value: Value, most: usize) -> (Value, Option<Whole>) {
     (first(value, &mut { most }), Some(whole))
 }
 
-/// As many bytes of JSON as a character takes.
+/// The number of JSON bytes of a character.
 const fn escaped(c: char) -> usize {
     match c {
         '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
@@ -48,7 +48,7 @@ fn size(value: &Value) -> usize {
     }
 }
 
-/// What a field's name takes, with what stands around it.
+/// The size of a field's name with its quotes, colon and comma.
 fn name_size(name: &str) -> usize {
     4 + name.chars().map(escaped).sum::<usize>()
 }
@@ -62,14 +62,14 @@ fn lines(value: &Value) -> usize {
     }
 }
 
-/// What has room; takes it.
+/// Takes as much of the value as fits into `room`, and reduces `room`.
 fn first(value: Value, room: &mut usize) -> Value {
     let mut take = |bytes: usize| {
         let fits = bytes <= *room;
         *room -= if fits { bytes } else { 0 };
         fits
     };
-    // As much as the shortest of anything takes; whoever calls has looked that it is there.
+    // Every value takes this much; the caller has checked that it fits.
     take(SHORTEST);
     match value {
         Value::String(text) => {

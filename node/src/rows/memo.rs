@@ -1,6 +1,6 @@
-//! Sessions as they were read last. A row names the event that changed it last (`session.pos`), so what was read at a
-//! position holds as long as the row has that position: nothing here ever has to be thrown away because something
-//! changed. It must not hold what comes from other rows: names of projects and people.
+//! A cache of sessions that needs no invalidation: a session's row names the event that changed it last
+//! (`session.pos`), and a copy read at that position stays valid until the row has another. It must not hold data of
+//! other rows, such as names of projects and people.
 
 use model::{Pos, sessions::Session};
 use std::{
@@ -8,15 +8,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Sessions kept; about a kilobyte each.
+/// The most sessions, about a kilobyte each.
 const KEPT: usize = 2_048;
 
-/// By the id's text, with the position they were read at.
+/// Keyed by id; the position is that of the copy.
 #[derive(Default)]
 pub(super) struct Memo(Mutex<HashMap<String, (Pos, Arc<Session>)>>);
 
 impl Memo {
-    /// The sessions as they are at these positions, in the same order, where that was read before.
+    /// The cached sessions at exactly these positions, in the same order.
     pub(super) fn find<'i>(&self, wanted: impl Iterator<Item = (&'i str, Pos)>) -> Vec<Option<Arc<Session>>> {
         let kept = self.kept();
         wanted
@@ -28,13 +28,13 @@ impl Memo {
             .collect()
     }
 
-    /// Whether the session was read before, at whatever position.
+    /// Whether a copy at any position is cached.
     pub(super) fn knows(&self, id: &str) -> bool {
         self.kept().contains_key(id)
     }
 
-    /// Keeps what was read, unless something later is kept. When it is full it starts over: what is looked at often
-    /// comes back soon.
+    /// Caches sessions, unless a newer copy is cached. A full cache starts over: sessions that are read often come back
+    /// soon.
     pub(super) fn keep(&self, read: Vec<(String, Pos, Arc<Session>)>) {
         let mut kept = self.kept();
         for (id, pos, session) in read {
@@ -48,7 +48,7 @@ impl Memo {
         }
     }
 
-    /// Nothing that panics runs under this lock, and a half-made change of a map of whole entries is none.
+    /// Nothing under this lock panics, and every entry of the map is whole, so a poisoned lock is sound.
     fn kept(&self) -> MutexGuard<'_, HashMap<String, (Pos, Arc<Session>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
-//! Rows: stored tables turned into what pages and sockets show, through the caller's own scope.
-//! It only reads; whoever may not see a row gets none.
+//! Rows: turns stored tables into what pages and sockets show. It only reads, and returns only rows that the caller may
+//! see.
 
 mod approvals;
 mod beginning;
@@ -43,10 +43,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// A session that was found: its id, the position of its last event, when something last happened in it.
+/// A found session: its id, the position of its last event, and the time of its last activity.
 type Found = (String, Pos, Millis);
 
-/// Texts up to this size are sent as HTML within an entry's row; longer ones are fetched as a body.
+/// The most bytes of text that a row carries as HTML; a longer text is fetched as a body.
 const HTML_WITHIN_ROW: usize = 32 * 1024;
 
 /// Reads rows; cheap to clone.
@@ -60,8 +60,7 @@ pub struct Rows {
     capacity: Arc<Mutex<Option<Capacity>>>,
 }
 
-/// How full the node is while sessions are queued: agents at work, those that wait for a person, how many may do
-/// either.
+/// How full the node is while sessions are queued: agents at work, agents that wait for a person, and the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     pub(crate) why: QueuedWhy,
@@ -71,7 +70,7 @@ pub struct Capacity {
 }
 
 impl Rows {
-    /// Reads from `store`, and what folders say from `folders`.
+    /// Reads rows from `store` and folders from `folders`.
     pub fn new(store: Store, journal: Journal, folders: Folders, names: Names) -> Self {
         Self {
             store,
@@ -83,22 +82,21 @@ impl Rows {
         }
     }
 
-    /// A project may have another name now.
+    /// Invalidates the names of projects after a rename.
     pub fn forget_names(&self) {
         self.names.forget();
     }
 
-    /// The node is so full now, or not at all; whether that is news.
+    /// Sets how full the node is; returns whether that changed.
     pub(crate) fn set_capacity(&self, now: Option<Capacity>) -> bool {
         std::mem::replace(&mut *self.capacity.lock().unwrap_or_else(PoisonError::into_inner), now) != now
     }
 
-    /// Whether sessions wait for room.
     pub(crate) fn is_full(&self) -> bool {
         self.capacity.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Why a session waits, by what is known at this moment. Not kept with the row: it changes without an event.
+    /// Why a session waits at this moment. Never stored with the row, because it changes without an event.
     fn queued_for(&self, session: &Session) -> Option<Queued> {
         if session.state != SessionState::Queued {
             return None;
@@ -131,7 +129,7 @@ impl Rows {
         })
     }
 
-    /// Sessions that are queued and that the caller may see, at most 200.
+    /// At most 200 queued sessions that the caller may see.
     pub(crate) async fn queued_sessions(&self, caller: &Caller) -> Result<Vec<Session>> {
         let queued = session::Entity::find()
             .filter(Self::scope(caller))
@@ -139,14 +137,14 @@ impl Rows {
         self.sessions(queued.order_by_asc(session::Column::Id).limit(200)).await
     }
 
-    /// What `caller` may see of sessions, as a condition on the session table.
+    /// The sessions that `caller` may see, as a condition on the session table.
     pub fn scope(caller: &Caller) -> Condition {
         Condition::all()
             .add(session::Column::Deleted.is_null())
             .add(Self::shared_with(caller))
     }
 
-    /// [`Rows::scope`] without a look at what was deleted.
+    /// [`Rows::scope`] with deleted sessions.
     fn shared_with(caller: &Caller) -> Condition {
         if caller.via == Via::Node {
             return Condition::all();
@@ -170,7 +168,7 @@ impl Rows {
         self.session_by(query).await
     }
 
-    /// The same in one statement, for a row that has just changed: what is known of it holds no longer.
+    /// [`session`](Self::session) in one statement, for a row that has just changed: the cache cannot have it.
     async fn session_now(&self, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
         self.session_by(session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller)))
             .await
@@ -184,15 +182,15 @@ impl Rows {
             .pop())
     }
 
-    /// The sessions `query` finds, in its order.
+    /// The sessions of `query`, in its order.
     pub async fn sessions(&self, query: Select<session::Entity>) -> Result<Vec<Session>> {
         let found = self.found(query.clone()).await?;
         self.shown(query, found).await
     }
 
-    /// The first `limit` of them and, where there are more, when something last happened in the last of them as it was
-    /// found, and its id. A row may be shown newer than that, or not at all any more: whoever reads on goes by where it
-    /// stood.
+    /// The first `limit` sessions and, if there are more, the cursor: time of activity and id of the last one as it was
+    /// found. A session may be shown newer than it was found, or be gone meanwhile, so the cursor cannot come from the
+    /// shown rows.
     pub async fn some_sessions(
         &self,
         query: Select<session::Entity>,
@@ -219,7 +217,7 @@ impl Rows {
             .stored()
     }
 
-    /// What was found, read where it is not known.
+    /// The found sessions, read-through: those that are not cached are read.
     async fn shown(&self, query: Select<session::Entity>, found: Vec<Found>) -> Result<Vec<Session>> {
         let mut known = self.memo.find(found.iter().map(|(id, pos, ..)| (id.as_str(), *pos)));
         let unknown: Vec<&str> = found
@@ -229,7 +227,7 @@ impl Rows {
             .map(|((id, ..), _)| id.as_str())
             .collect();
         if !unknown.is_empty() {
-            // By the same query: what it no longer finds, its asker may no longer see.
+            // The same query again, so that a session the caller lost meanwhile is left out.
             let rows = sql::each(self.store.read(), query.filter(session::Column::Id.is_in(unknown)))
                 .await
                 .stored()?;
@@ -244,7 +242,7 @@ impl Rows {
         self.told(known.into_iter().flatten()).await
     }
 
-    /// The sessions of rows, with their ids as they stand there. What could be read whole is known from now on.
+    /// Parses rows into sessions, with their ids as stored, and caches those that could be read whole.
     fn read(&self, rows: Vec<std::result::Result<session::Model, QueryResult>>) -> Vec<(String, Arc<Session>)> {
         let mut whole: Vec<(String, Pos, Arc<Session>)> = Vec::new();
         let mut broken = Vec::new();
@@ -268,7 +266,7 @@ impl Rows {
         read
     }
 
-    /// With what is not in their rows.
+    /// Adds what is not in the rows: names, and why a session is queued.
     async fn told(&self, sessions: impl Iterator<Item = Arc<Session>>) -> Result<Vec<Session>> {
         let mut sessions: Vec<Session> = sessions.map(|session| Session::clone(&session)).collect();
         self.names.put_on(&mut sessions).await?;
@@ -278,7 +276,7 @@ impl Rows {
         Ok(sessions)
     }
 
-    /// An entry, whoever may see its session.
+    /// An entry, without a check of the caller.
     async fn entry(&self, session: SessionId, seq: i64) -> Result<Option<Entry>> {
         let row = entry::Entity::find_by_id((session.to_string(), seq, self.store.origin().to_owned()))
             .one(self.store.read())
@@ -287,7 +285,7 @@ impl Rows {
         Ok(self.entries(row.into_iter().collect()).await?.pop())
     }
 
-    /// The entries of the call that an approval is about, whoever may see its session.
+    /// The entries of an approval's call, without a check of the caller.
     async fn entries_asked_about(&self, id: ApprovalId) -> Result<Vec<Entry>> {
         let asked = approval::Entity::find_by_id(self.store.key(id))
             .one(self.store.read())
@@ -302,7 +300,7 @@ impl Rows {
         self.entries(rows.all(self.store.read()).await.stored()?).await
     }
 
-    /// Entry rows with the HTML of their texts.
+    /// Entries with their texts as HTML.
     pub async fn entries(&self, rows: Vec<entry::Model>) -> Result<Vec<Entry>> {
         let positions: Vec<i64> = rows
             .iter()
@@ -330,7 +328,7 @@ impl Rows {
         render::draw(size, drawn).await
     }
 
-    /// The whole texts behind entries' events, by position; entries whose preview is all are absent.
+    /// The whole texts of entries' events, by position. An entry whose preview is its whole text is absent.
     async fn texts(&self, positions: &[i64]) -> Result<HashMap<i64, String>> {
         if positions.is_empty() {
             return Ok(HashMap::new());
@@ -356,7 +354,7 @@ impl Rows {
         Ok(texts)
     }
 
-    /// A body, wherever it is kept; null when it was purged.
+    /// A body, inline or blob; null when it was purged.
     pub async fn body(&self, body: &Body) -> Result<Value> {
         match blob::get(&self.store, body).await {
             Err(model::Error::NotFound(_)) => Ok(Value::Null),
@@ -364,7 +362,7 @@ impl Rows {
         }
     }
 
-    /// The fact at a position; `None` when it was purged or is not known to this version.
+    /// The fact at a position; `None` when it was purged or this version does not know it.
     pub async fn fact(&self, pos: i64) -> Result<Option<Fact>> {
         let event = event::Entity::find_by_id(pos).one(self.store.read()).await.stored()?;
         Ok(event.and_then(|event| {
@@ -383,7 +381,7 @@ impl Rows {
         Ok(self.prompt_of_any(id).await?.filter(|prompt| prompt.session == session))
     }
 
-    /// A prompt, whoever may see its session.
+    /// A prompt, without a check of the caller.
     async fn prompt_of_any(&self, id: PromptId) -> Result<Option<Prompt>> {
         let row = prompt::Entity::find_by_id(self.store.key(id))
             .one(self.store.read())
@@ -392,7 +390,7 @@ impl Rows {
         Ok(row.and_then(prompt_row))
     }
 
-    /// Prompts of a session that wait for the agent, oldest first.
+    /// The waiting prompts of a session, oldest first.
     pub async fn queued(&self, session: SessionId) -> Result<Vec<Prompt>> {
         let rows = prompt::Entity::find()
             .filter(prompt::Column::Session.eq(session.to_string()))
@@ -404,7 +402,7 @@ impl Rows {
         Ok(rows.into_iter().filter_map(prompt_row).collect())
     }
 
-    /// Approvals that wait for the caller.
+    /// The number of pending approvals that the caller sees.
     pub async fn pending(&self, caller: &Caller) -> Result<i64> {
         let visible = sea_orm::QuerySelect::query(&mut sea_orm::QuerySelect::column(
             sea_orm::QuerySelect::select_only(session::Entity::find().filter(Self::scope(caller))),

@@ -1,4 +1,5 @@
-//! Names of projects and people, as rows show them beside ids. They hardly ever change, and every list shows many.
+//! A cache of the names of projects and people that rows show beside ids: names hardly ever change, and every list
+//! shows many.
 
 use crate::{
     clock::Deps,
@@ -20,7 +21,7 @@ use std::{
     sync::Arc,
 };
 
-/// Names by id. Cheap to clone.
+/// The cache; cheap to clone.
 #[derive(Clone)]
 pub struct Names(Arc<Inner>);
 
@@ -42,12 +43,12 @@ impl Names {
         }))
     }
 
-    /// A project was renamed. People keep their names.
+    /// Invalidates the projects' names after a rename. People keep their names.
     pub fn forget(&self) {
         self.0.projects.forget();
     }
 
-    /// Puts them on sessions that have only ids: nothing for a project that is gone, `cli` where nobody owns it.
+    /// Adds names to sessions that have only ids: none for a removed project, `cli` for a session without an owner.
     pub(super) async fn put_on(&self, sessions: &mut [Session]) -> Result<()> {
         let (db, now) = (self.0.store.read(), self.0.deps.now());
         let projects = of(
@@ -85,7 +86,7 @@ impl Names {
     }
 }
 
-/// The names of `ids`, read where they are not known.
+/// The names of `ids`, read-through.
 async fn of<K: Copy + Eq + Hash + Display + FromStr>(
     known: &Known<K, String>,
     ids: impl Iterator<Item = K>,
@@ -102,7 +103,7 @@ async fn of<K: Copy + Eq + Hash + Display + FromStr>(
         match known.find(&id, now) {
             Ok(name) => drop(names.insert(id, name)),
             Err(changes) => {
-                // Before any of them is read: the earliest count holds for all.
+                // The count from before the read: the earliest one holds for all ids.
                 asked = if unknown.is_empty() { changes } else { asked };
                 unknown.insert(id);
             }

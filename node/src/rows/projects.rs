@@ -1,4 +1,4 @@
-//! Rows of projects: what is stored, and what their folders say at this moment.
+//! Rows of projects: the stored row, and its folder's state at this moment.
 
 use super::Rows;
 use crate::{
@@ -18,7 +18,7 @@ use sea_orm::{
 use std::collections::HashMap;
 
 impl Rows {
-    /// A project that was not removed.
+    /// A project, unless it was removed.
     pub async fn project(&self, caller: &Caller, id: ProjectId) -> Result<Option<Project>> {
         let row = project::Entity::find_by_id(self.store.key(id))
             .one(self.store.read())
@@ -31,7 +31,7 @@ impl Rows {
         Ok(self.project_row(row, active).await)
     }
 
-    /// The project of a session, also of one that was deleted; `None` where it was removed or purged.
+    /// The project of a session, even a deleted one; `None` when the project was removed or the session purged.
     pub async fn project_of(&self, caller: &Caller, id: SessionId) -> Result<Option<Project>> {
         let row = session::Entity::find_by_id(self.store.key(id))
             .one(self.store.read())
@@ -43,8 +43,8 @@ impl Rows {
         }
     }
 
-    /// When a session that the caller may see last did something in each of these projects that has any; each is one
-    /// look at the end of an index.
+    /// The last activity of any session the caller may see, for each of these projects that has one. One index lookup
+    /// per project.
     pub(crate) async fn activity(
         &self,
         caller: &Caller,
@@ -75,12 +75,12 @@ impl Rows {
             .collect())
     }
 
-    /// A row with what its folder says now; without, and `unread`, where the folder does not answer.
+    /// A row with its folder's state; `unread` and without the state if the folder is silent.
     pub(crate) async fn project_row(&self, row: project::Model, active: Option<Millis>) -> Option<Project> {
         let id = row.id.parse().ok()?;
         let read = self.folders.facts(&row).await;
         let unread = read.is_err();
-        // Nothing is claimed of a folder that does not answer.
+        // A silent folder: these are placeholders, and `unread` says so.
         let facts = read.unwrap_or(Facts {
             branch: None,
             remote: None,

@@ -1,5 +1,5 @@
-//! The one type of id for every row that pages show, and how the row behind it is read for all who may see it.
-//! A new kind of row is a variant here with an arm in each of these; nothing else asks which kind it is.
+//! The id of any row that pages show, and how the row is read for all who may see it. A new kind of row is a variant
+//! with an arm in each `match` here; no other place asks for the kind.
 
 use super::{Rows, approvals::may_last};
 use model::{
@@ -9,7 +9,7 @@ use model::{
 };
 use std::fmt;
 
-/// Names a row, or the rows that belong together.
+/// Names one row, or rows that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RowId {
     /// A session.
@@ -18,7 +18,7 @@ pub enum RowId {
     Approval(ApprovalId),
     /// A project.
     Project(ProjectId),
-    /// The project in which a session is, or was.
+    /// The present or former project of a session.
     ProjectOf(SessionId),
     /// An entry of a session, by its number.
     Entry(SessionId, i64),
@@ -29,7 +29,7 @@ pub enum RowId {
 }
 
 impl RowId {
-    /// Whether lists and every page's frame show it; what is not listed stands on its session's page only.
+    /// Whether lists and every page's frame show it; other rows stand only on their session's page.
     pub const fn is_listed(self) -> bool {
         match self {
             Self::Session(_) | Self::Approval(_) | Self::Project(_) | Self::ProjectOf(_) => true,
@@ -37,7 +37,7 @@ impl RowId {
         }
     }
 
-    /// For whom it has to be read so that it is right for the caller.
+    /// The reader whose view of the row is right for the caller.
     pub fn reader(self, caller: &Caller) -> Reader {
         match self {
             Self::Session(_) | Self::Entry(..) | Self::AskedAbout(_) | Self::Prompt(_) => Reader::Anybody,
@@ -47,7 +47,7 @@ impl RowId {
     }
 }
 
-/// As browsers know the row; `ProjectOf` and `AskedAbout` are never told as gone and name what they follow from.
+/// The id as browsers know it. `ProjectOf` and `AskedAbout` are never told as gone, and print the id they depend on.
 impl fmt::Display for RowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -60,22 +60,22 @@ impl fmt::Display for RowId {
     }
 }
 
-/// As much of a caller as what a row says depends on: callers of one reader are shown the same. Whether they may see a
-/// session's rows at all is no part of it; [`Whose`](super::Whose) says so.
+/// The part of a caller that a row's content depends on: all callers of one reader get the same row. Whether they may
+/// see a session's rows at all is a matter of [`Whose`](super::Whose).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reader {
-    /// It says the same to everybody.
+    /// The content is the same for everybody.
     Anybody,
-    /// It offers what lasts to those who may have it.
+    /// The row offers lasting rules to those who may make them.
     MayLast(bool),
-    /// It counts or dates sessions, of which this person sees their own private ones.
+    /// The row counts or dates sessions; this person also sees their own private ones.
     Person(Option<UserId>),
-    /// It counts or dates all sessions.
+    /// The row counts or dates all sessions.
     Node,
 }
 
 impl Reader {
-    /// The reader of what depends on the sessions that the caller sees.
+    /// The reader of a row that depends on which sessions the caller sees.
     pub fn of(caller: &Caller) -> Self {
         if caller.via == Via::Node {
             Self::Node
@@ -84,7 +84,7 @@ impl Reader {
         }
     }
 
-    /// A caller who stands for all of this reader; sees every session but where their number or date matters.
+    /// A caller with this reader's view. It sees every session, except where their number or date is shown.
     pub(crate) fn caller(self) -> Caller {
         let (user, via, role) = match self {
             Self::Anybody | Self::Node => (None, Via::Node, Role::Viewer),
@@ -101,7 +101,7 @@ impl Reader {
 }
 
 impl Rows {
-    /// The rows behind an id as it has to be read for `reader`, whoever may see them; none where they are gone.
+    /// The rows of an id as `reader` gets them, without a check of the caller; none if they are gone.
     pub async fn row(&self, reader: Reader, id: RowId) -> Result<Vec<Row>> {
         let caller = &reader.caller();
         let row = match id {

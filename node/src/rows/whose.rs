@@ -1,4 +1,4 @@
-//! Who may see a session, apart from the session itself: read once and asked for any number of callers.
+//! Who may see a session: read once, then checked for any number of callers.
 
 use super::{Rows, id};
 use crate::{entity::session, journal::Stored};
@@ -10,7 +10,7 @@ use model::{
 };
 use sea_orm::{EntityTrait, QuerySelect};
 
-/// All that decides who may see a session and what belongs to it. The same rule as [`Rows::scope`].
+/// Everything that decides who may see a session and its parts; the same rule as [`Rows::scope`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Whose {
     owner: Option<UserId>,
@@ -24,7 +24,7 @@ impl Whose {
         !self.deleted && self.is_shared_with(caller)
     }
 
-    /// Whether the caller may see it apart from whether it was deleted.
+    /// Whether the caller may see it, deleted or not.
     pub fn is_shared_with(self, caller: &Caller) -> bool {
         let session = Resource::Session {
             owner: self.owner,
@@ -45,7 +45,7 @@ impl From<&Session> for Whose {
 }
 
 impl Rows {
-    /// Whose a session is, also one that was deleted; `None` when nothing is left of it.
+    /// The owner and visibility of a session, even a deleted one; `None` when nothing is left of it.
     pub async fn whose(&self, session: SessionId) -> Result<Option<Whose>> {
         let row: Option<(Option<String>, String, Option<i64>)> = session::Entity::find_by_id(self.store.key(session))
             .select_only()

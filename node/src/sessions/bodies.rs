@@ -1,5 +1,5 @@
-//! The whole of one entry, rendered for people: text, input, output, diff.
-//! It reads the events behind the row; what was purged is simply absent. Of files it sees what `folder` reads.
+//! One whole entry, rendered for people: text, input, output, diff. It reads the events behind the row and leaves out
+//! what was purged. It reads files only through `folder`.
 
 use crate::{
     edit::{Edit, past},
@@ -45,7 +45,7 @@ pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i6
     render::draw(size + render::CODE, move || drawn(row, &parts, begun, ended, change)).await
 }
 
-/// The change of a call that edits, where its output does not report it.
+/// The change that an editing call made, where its output does not report it.
 async fn unreported(
     rows: &Rows,
     store: &Store,
@@ -67,13 +67,13 @@ async fn unreported(
     };
     Ok(match row.status.as_deref().and_then(CallStatus::parse) {
         Some(CallStatus::Running) => rows.proposed(&folder, parts, input).await,
-        // What was written without a report of what it changed was not there before.
+        // A whole-file write that reports no change created the file.
         Some(CallStatus::Ok) if edit.is_of_all() => Some(edit.placed(Err(Unread::Missing))),
         _ => past(&folder, parts, input),
     })
 }
 
-/// What a call's output says that it changed.
+/// The change that a call's output reports.
 fn patch(output: &Value) -> Option<&Value> {
     output
         .get("patch")
@@ -119,7 +119,7 @@ async fn whole(rows: &Rows, body: Option<&Body>) -> Result<Option<Value>> {
     }
 }
 
-/// The folder that a session works in; empty where its project is not known.
+/// The folder that a session works in; empty if its project is unknown.
 async fn folder_of(store: &Store, session: SessionId) -> Result<String> {
     let row = session::Entity::find_by_id(store.key(session))
         .one(store.read())

@@ -1,5 +1,5 @@
-//! Calls: how what an agent started ends, and which of it ends with a turn.
-//! It must not wait for an end: one that nobody saw is said to be unknown.
+//! Calls: how tool calls and tasks end, and which of them end with a turn. A call whose end nobody saw gets the status
+//! `unknown`; nothing waits for it.
 
 use super::scribe::{PREVIEW, Scribe, shorten};
 use crate::{
@@ -14,7 +14,7 @@ use model::{
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Default)]
 pub(crate) struct CallEnd {
     pub(crate) result: Option<String>,
@@ -30,17 +30,17 @@ pub(super) struct Fresh {
     pub(super) parent: Option<String>,
 }
 
-/// A call that is not over.
+/// A call that still runs.
 struct Open {
     seq: i64,
-    /// A task in the background, which no turn ends.
+    /// A background task, which outlives its turn.
     task: bool,
     call: String,
     parent: Option<String>,
 }
 
 impl Scribe<'_> {
-    /// The outcome of a call; `false` when no such call is running.
+    /// Ends a running call; `false` when no such call is running.
     pub(crate) async fn end_call(&mut self, call: &str, status: CallStatus, end: CallEnd) -> Result<bool> {
         let seq = match self.fresh_calls.get(call) {
             Some(fresh) => Some(fresh.seq),
@@ -83,12 +83,12 @@ impl Scribe<'_> {
         Ok(())
     }
 
-    /// Ends every call that still runs: nobody will see its end any more.
+    /// Ends every running call, because nobody will see its end any more.
     pub(crate) async fn end_open_calls(&mut self, status: CallStatus) -> Result<()> {
         self.end_open(status, false).await
     }
 
-    /// `turn`: only what ends with its turn.
+    /// With `turn`, only calls that end with their turn.
     async fn end_open(&mut self, status: CallStatus, turn: bool) -> Result<()> {
         let rows = entry::Entity::find()
             .filter(entry::Column::Session.eq(self.id.to_string()))
@@ -121,14 +121,14 @@ impl Scribe<'_> {
         Ok(())
     }
 
-    /// Ends tool calls that still run when their turn is over; background tasks go on.
+    /// Ends the tool calls that still run when their turn is over; background tasks go on.
     pub(crate) async fn end_open_tools(&mut self) -> Result<()> {
         self.end_open(CallStatus::Unknown, true).await
     }
 }
 
-/// Which of the open calls end with their turn. Tasks in the background go on, and so does what a subagent in the
-/// background does: the call that started it is over.
+/// The open calls that end with their turn. Background tasks go on, and so do the calls of a background subagent: their
+/// parent call is over.
 fn of_turn(open: Vec<Open>) -> Vec<Open> {
     let (tasks, mut rest): (Vec<Open>, Vec<Open>) = open.into_iter().partition(|open| open.task);
     if tasks.is_empty() {
@@ -179,7 +179,7 @@ mod tests {
             [1, 2, 3],
             "a server in the background keeps no subagent of the turn"
         );
-        // The call that started it is over; what it started in turn is its own.
+        // The parent call of the background subagent is over; the subagent's own calls go on.
         let background = [
             (5, "task:one", None),
             (6, "bash-of-one", Some("one")),

@@ -1,5 +1,4 @@
-//! What people may say of a session: its prompt, title, tags and model, checked before anything is done with them.
-//! It must not read or change any state.
+//! Validation of what people enter for a session: prompt, title, tags and model. It must not read or change any state.
 
 use super::scribe::shorten;
 use model::{Error, Result};
@@ -9,7 +8,7 @@ const PROMPT_MAX: usize = 100_000;
 /// The longest title, in characters.
 pub(super) const TITLE_MAX: usize = 200;
 
-/// The prompt as it is kept; an error names the field `prompt`.
+/// The trimmed prompt; an error names the field `prompt`.
 pub(super) fn checked_prompt(text: &str) -> Result<String> {
     let text = text.trim();
     if text.is_empty() {
@@ -27,7 +26,7 @@ pub(super) fn checked_prompt(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// The title as it is kept.
+/// The trimmed title.
 pub(super) fn checked_title(title: &str) -> Result<String> {
     let title = title.trim();
     if title.is_empty() || title.chars().count() > TITLE_MAX || title.chars().any(char::is_control) {
@@ -39,7 +38,7 @@ pub(super) fn checked_title(title: &str) -> Result<String> {
     Ok(title.to_owned())
 }
 
-/// The tags as they are kept: trimmed, each once.
+/// The tags, trimmed and without duplicates.
 pub(super) fn checked_tags(tags: Vec<String>) -> Result<Vec<String>> {
     let mut checked: Vec<String> = Vec::new();
     for tag in tags {
@@ -57,13 +56,13 @@ pub(super) fn checked_tags(tags: Vec<String>) -> Result<Vec<String>> {
     Ok(checked)
 }
 
-/// The model as it is kept; `None` is the agent's default.
+/// The trimmed model; `None` is the agent's default.
 pub(super) fn checked_model(model: Option<String>) -> Result<Option<String>> {
     let model = model
         .map(|model| model.trim().to_owned())
         .filter(|model| !model.is_empty());
     match &model {
-        // It becomes an argument of the agent's program: nothing that could be read as an option.
+        // The name becomes an argument of the agent's program, so it must not look like an option.
         Some(name)
             if name.len() > 100
                 || name.starts_with('-')
@@ -80,7 +79,7 @@ pub(super) fn checked_model(model: Option<String>) -> Result<Option<String>> {
     }
 }
 
-/// The title as it is kept: the one given, else the prompt's first words.
+/// The given title, else the prompt's first words.
 pub(super) fn title_or_first_words(title: Option<&str>, prompt: &str) -> Result<String> {
     match title {
         Some(title) if !title.trim().is_empty() => checked_title(title),
@@ -88,7 +87,7 @@ pub(super) fn title_or_first_words(title: Option<&str>, prompt: &str) -> Result<
     }
 }
 
-/// The prompt's first words.
+/// The prompt's first words, as a title.
 pub(super) fn title_of(prompt: &str) -> String {
     let line = prompt.lines().find(|line| !line.trim().is_empty()).unwrap_or(prompt);
     shorten(&line.split_whitespace().collect::<Vec<_>>().join(" "), 80)

@@ -1,5 +1,5 @@
-//! What the end of an agent's process means for its session, and why.
-//! It must not wait for anything: it decides within one commit, from what was seen of the end.
+//! The end of an agent's process: what it means for the session, and why. It decides within one commit from what was
+//! seen of the end, and waits for nothing.
 
 use super::{
     apply,
@@ -23,7 +23,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 /// Why a turn was cut short when the node ended.
 const STOPPED: &str = "the node was stopped together with its agents";
 
-/// Everything that decides what the end of a process means for its session.
+/// The inputs of that decision.
 #[derive(Clone)]
 pub(super) struct End {
     pub(super) session: SessionId,
@@ -33,18 +33,18 @@ pub(super) struct End {
     pub(super) name: &'static str,
     pub(super) stderr: String,
     pub(super) resumed: bool,
-    /// Ending it cut a turn short, which then said so by itself.
+    /// The node cut a turn short to end the process, and the turn reported that itself.
     pub(super) cut: bool,
-    /// It had tasks in the background.
+    /// Background tasks were running.
     pub(super) tasks: bool,
-    /// Its shim ended it by itself, and why: a sentence.
+    /// Why its shim ended it: a sentence.
     pub(super) note: Option<String>,
-    /// The node itself failed while it served the agent, and ended it: a sentence.
+    /// How the node itself failed while it served the agent: a sentence.
     pub(super) broken: Option<String>,
 }
 
 impl End {
-    /// An end of which nothing is known but this.
+    /// An end of which only the exit is known.
     pub(super) fn unseen(session: SessionId, run: RunId, name: &'static str, exit: Exit) -> Self {
         Self {
             session,
@@ -78,17 +78,16 @@ impl End {
         );
         let waiting = scribe.next_prompt().await?.is_some();
         let (state, detail) = self.verdict(before, scribe.row.state_detail.clone());
-        // What was said to a session that had failed is not thrown after the failure, but what was said knowing of it
-        // starts the agent anew.
+        // A prompt from before the failure waits behind it. A prompt from after the failure starts the agent anew.
         let goes_on = match state {
             SessionState::Idle | SessionState::Interrupted => waiting,
             SessionState::Failed if before == state => waiting && scribe.spoken_to_since_it_moved().await?,
             _ => false,
         };
-        // What waits in a deleted session waits until it is restored.
+        // A deleted session keeps its waiting prompts until it is restored.
         let goes_on = goes_on && scribe.row.deleted.is_none();
         if stopped {
-            // The state stays what a person made it: `done`, or `queued` by what they said after the stop.
+            // The person's state stays: `done`, or `queued` by a prompt after the stop.
         } else if self.found_nothing(&scribe.row) && scribe.row.deleted.is_none() {
             scribe
                 .entry(
@@ -136,13 +135,13 @@ impl End {
         Ok(scribe.finish(()))
     }
 
-    /// It was told to resume a conversation that it does not have, and said so.
+    /// The agent was to resume a conversation and reported that it has none.
     fn found_nothing(&self, row: &session::Model) -> bool {
         self.resumed && !row.resumable && self.stop.is_none()
     }
 
-    /// What the session is now, and why; `why` is why it was as it was before. The end of an agent that rested takes no
-    /// cause away.
+    /// The session's new state with its cause; `why` is the cause of the state before. An agent that ends at rest
+    /// leaves the cause as it is.
     fn verdict(&self, before: SessionState, why: Option<String>) -> (SessionState, Option<String>) {
         let rests = Standing {
             state: before,
@@ -154,7 +153,7 @@ impl End {
             return (SessionState::Unknown, Some(broken.clone()));
         }
         match (&self.stop, &self.exit) {
-            // Nothing but this commit says so.
+            // This commit is the only record of the stop.
             (Some(Stop::Unwritten { by }), _) if before != SessionState::Done => {
                 (SessionState::Done, Some(format!("stopped by {by}")))
             }
@@ -195,7 +194,7 @@ impl End {
             (None, Exit::Code { .. } | Exit::Signal { .. }) if before == SessionState::Failed && why.is_some() => {
                 (before, why)
             }
-            // Nothing was under way: nothing failed but the process, and the next prompt starts it again.
+            // No turn was under way, so only the process failed; the next prompt starts it again.
             (None, Exit::Code { code }) if rests => (
                 before,
                 Some(format!("{} ended with code {code} while it rested", self.name)),

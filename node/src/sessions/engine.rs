@@ -1,5 +1,5 @@
-//! The engine: which sessions have an agent process, which wait for one, and what happens to both when the node starts
-//! and stops. The tables say what must run; the engine makes it so and never believes its own memory over them.
+//! The engine decides which sessions have an agent process and which wait for one, and looks after both when the node
+//! starts and stops. The tables say what must run; the engine makes it so and never trusts its own memory over them.
 
 use super::{
     end::End,
@@ -44,49 +44,49 @@ use std::{
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// A runner that has not taken a stop up after so long is held up, and its agent is ended without it.
+/// How long a runner may take to take up a stop. After that its agent is ended without it.
 pub(super) const TAKES_WITHIN: Duration = Duration::from_secs(2);
-/// An agent that has not answered an order after so long is no longer waited for.
+/// How long an agent may take to answer an order.
 pub(super) const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
-/// The same as [`TAKES_WITHIN`] where the node stops and has little time, or is known to be held up.
+/// [`TAKES_WITHIN`] for a node that stops, and for a runner that is known to be held up.
 const HURRIES_WITHIN: Duration = Duration::from_millis(500);
 
-/// While there is no room, it is looked for room at most so often: everybody who creates a session asks for it, and it
-/// costs three statements.
+/// The least time between two searches for room on a full node. A search costs three statements, and every new session
+/// asks for one.
 const FULL: Duration = Duration::from_millis(20);
 
-/// What the engine is told once.
+/// The engine's configuration.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// So many agents work at once; more sessions are queued. As many again may wait for a person meanwhile.
+    /// The most agents at work; further sessions are queued. As many again may wait for a person.
     pub agents_max: usize,
-    /// An agent that rests so long is ended; its session stays as it is.
+    /// An agent at rest for this long is ended; its session stays as it is.
     pub agents_idle: Duration,
-    /// An agent that says nothing for so long after its start is suspicious: its session says so; after ten times as
-    /// long it is ended.
+    /// A session says so if its agent is silent for this long after its start. After ten times as long the agent is
+    /// ended.
     pub agents_silence: Duration,
-    /// So many bytes of an agent's output are kept; one that writes more is ended.
+    /// The most bytes of an agent's output that are kept; an agent that writes more is ended.
     pub spool_max: u64,
-    /// Where Claude Code lies, when not on PATH.
+    /// The path of Claude Code, if it is not on PATH.
     pub claude: Option<PathBuf>,
-    /// This binary: it is the demo agent's program too.
+    /// This binary, which is also the demo agent's program.
     pub own_program: PathBuf,
-    /// What understands an agent: [`agents::driver`]. Tests put in what fails.
+    /// The factory of drivers: [`agents::driver`]. Tests pass drivers that fail.
     pub driver: fn(AgentKind) -> Box<dyn Driver>,
-    /// What the demo agent gets in its environment: where it keeps its conversations, how fast it goes.
+    /// The demo agent's environment: where it keeps its conversations, and its speed.
     pub demo_env: BTreeMap<String, String>,
 }
 
-/// Where an answer goes. Whoever claims it first decides about the order: its runner, which then follows it, or its
-/// asker, who withdraws it.
+/// The reply channel of an order. Whoever claims the order first decides about it: its runner, to follow it, or its
+/// asker, to withdraw it.
 pub(super) struct Reply {
     answer: oneshot::Sender<Result<()>>,
     claimed: Arc<AtomicBool>,
 }
 
 impl Reply {
-    /// Where the answer arrives, which is an error when it never comes: no agent runs. The flag is set once somebody
-    /// has claimed the order.
+    /// A reply, the receiver of its answer, and the flag of the claim. The receiver fails if no answer ever comes,
+    /// because no agent runs.
     fn new() -> (Self, oneshot::Receiver<Result<()>>, Arc<AtomicBool>) {
         let (answer, answered) = oneshot::channel();
         let claimed = Arc::<AtomicBool>::default();
@@ -100,49 +100,49 @@ impl Reply {
         )
     }
 
-    /// Whether the runner may follow the order: nobody has withdrawn it.
+    /// Claims the order for the runner; `false` when the asker has withdrawn it.
     pub(super) fn claim(&self) -> bool {
         !self.claimed.swap(true, Ordering::AcqRel)
     }
 
-    /// Answers whoever asked, where they still wait.
+    /// Answers the asker, if they still wait.
     pub(super) fn send(self, answer: Result<()>) {
         let _ = self.answer.send(answer);
     }
 }
 
-/// What became of an order.
+/// The outcome of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// The agent has agreed.
     Agreed,
     /// No agent runs.
     NoAgent,
-    /// Its runner is held up: it did not take the order up, and never will.
+    /// The runner is held up: it did not take the order up, and never will.
     HeldUp,
 }
 
 /// Why an agent is ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// A person wants it: the session's row says who.
+    /// A person stopped it; the session's row says who.
     Person,
-    /// A person wants it, and that could not be written down.
+    /// A person stopped it, and that could not be stored.
     Unwritten {
-        /// The name of the person.
+        /// The person's name.
         by: String,
     },
-    /// It rested too long, or its place is needed.
+    /// It rested too long, or its place was needed.
     Idle,
-    /// Its project is trusted otherwise than when it was started.
+    /// The trust in its project has changed since its start.
     Trust,
-    /// It said nothing at all after it was started.
+    /// It said nothing after its start.
     Silent,
     /// The node stops together with its agents.
     Node,
 }
 
-/// What a runner is asked. What needs no answer is not asked: see [`Told`].
+/// A request to a runner that needs an answer. Everything else goes through [`Told`].
 pub(super) enum Order {
     /// End the turn.
     Interrupt(Reply),
@@ -150,19 +150,19 @@ pub(super) enum Order {
     Mode(Mode, Reply),
     /// Change the model.
     Model(Option<String>, Reply),
-    /// End the agent if it rests: its place is needed. One that does not is a refusal.
+    /// End the agent if it rests, because its place is needed; refused if it does not rest.
     MakeRoom(Reply),
 }
 
-/// What a runner is told without waiting for it: it cannot be full, and what is said twice counts once.
+/// Notifications for a runner. They never block: the slot cannot be full, and a repeated notification counts once.
 #[derive(Default)]
 pub(super) struct Told {
-    /// Something is new in the tables, or `stop` is set.
+    /// The tables have news, or `stop` is set.
     pub(super) news: Notify,
     stop: Mutex<Option<Stop>>,
-    /// The runner has taken the stop up.
+    /// Whether the runner has taken up the stop.
     pub(super) taken: AtomicBool,
-    /// The agent's process is being ended.
+    /// Whether the agent's process is being ended.
     ending: AtomicBool,
 }
 
@@ -183,13 +183,12 @@ struct Place {
     told: Arc<Told>,
 }
 
-/// A place as its runner sees it.
+/// The runner's end of a place.
 struct Taken {
     orders: mpsc::Receiver<Order>,
     told: Arc<Told>,
 }
 
-/// The engine.
 pub(crate) struct Engine {
     pub(crate) store: Store,
     pub(crate) journal: Journal,
@@ -229,18 +228,17 @@ impl Engine {
         })
     }
 
-    /// How many agents run.
+    /// The number of occupied places.
     pub(crate) fn running(&self) -> usize {
         self.places().len()
     }
 
-    /// Something may be startable now.
+    /// Wakes the supervisor, because a session may be startable now.
     pub(crate) fn kick(&self) {
         self.kick.notify_one();
     }
 
-    /// Something about a session was committed: its runner looks at the tables, or the supervisor does where it has
-    /// none. Never waits.
+    /// Notifies a session's runner, or the supervisor if it has none, that something was committed. Never waits.
     pub(crate) fn look(&self, session: SessionId) {
         match self.told(session) {
             Some((_, told)) => told.news.notify_one(),
@@ -252,8 +250,7 @@ impl Engine {
         self.places().get(&session).map(|place| (place.run, place.told.clone()))
     }
 
-    /// Hands an order to a session's runner. Never waits: a runner that is held up has enough to do, and takes no more
-    /// at some point.
+    /// Hands an order to a session's runner. Never waits: the channel of a held-up runner is full at some point.
     fn order(&self, session: SessionId, order: Order) -> std::result::Result<(), Asked> {
         let orders = self
             .places()
@@ -266,8 +263,8 @@ impl Engine {
         })
     }
 
-    /// Tells the agent something and waits until it has answered. A runner that has not taken the order up within
-    /// `patience` is not waited for.
+    /// Hands an order to the agent and waits for its answer, but only for `patience` until the runner has claimed the
+    /// order.
     pub(super) async fn ask(
         &self,
         session: SessionId,
@@ -294,13 +291,13 @@ impl Engine {
         }
     }
 
-    /// Ends a session's agent; `false` when it has none. Never waits, and needs neither the runner nor the database: a
-    /// runner that is held up by a full disk or by an agent that does not read is not waited for.
+    /// Ends a session's agent; `false` when it has none. Returns at once, and works without the runner and the
+    /// database: a full disk or an agent that does not read may hold the runner up.
     pub(crate) fn stop(self: &Arc<Self>, session: SessionId, stop: Stop) -> bool {
         let Some((run, told)) = self.told(session) else {
             return false;
         };
-        // Where nothing can be stored its runner hangs on that.
+        // Where nothing can be stored, the runner is held up by just that.
         let patience = if matches!(stop, Stop::Node | Stop::Unwritten { .. }) {
             HURRIES_WITHIN
         } else {
@@ -319,25 +316,25 @@ impl Engine {
         true
     }
 
-    /// Ends the process of a run: it may finish by itself for a moment, then its whole tree goes.
+    /// Ends the process of a run: a short grace period first, then the whole process tree is killed.
     pub(super) fn end_process(self: &Arc<Self>, run: RunId, told: &Told) {
         if told.ending.swap(true, Ordering::AcqRel) {
             return;
         }
         let engine = self.clone();
         self.tasks.spawn(async move {
-            // A shim that is gone needs no closing.
+            // A shim that is gone has no stdin to close, so the error is ignored.
             let _ = engine.processes.close_stdin(run).await;
             tokio::time::sleep(Duration::from_secs(2)).await;
             if let Err(error) = engine.processes.kill_tree(run, Duration::from_secs(5)).await {
                 tracing::debug!(%run, %error, "an agent that was to be stopped was gone");
             }
-            // Now that it no longer writes, its end can be written down.
+            // The process writes no more, so the reserve's space is left for recording its end.
             engine.give_up_reserve().await;
         });
     }
 
-    /// Tells an agent to end its turn without storing that first; whether it took it.
+    /// Interrupts an agent without storing that first; returns whether the agent took it.
     pub(super) async fn interrupt_aside(&self, session: SessionId, agent: AgentKind) -> bool {
         let Some((run, _)) = self.told(session) else {
             return false;
@@ -358,7 +355,7 @@ impl Engine {
         self.places.lock().expect("nothing panics while it holds the places")
     }
 
-    /// The place of a run is free.
+    /// Frees the place of a run.
     fn left(&self, session: SessionId, run: RunId) {
         {
             let mut places = self.places();
@@ -369,7 +366,7 @@ impl Engine {
         self.kick();
     }
 
-    /// Repeats a commit while the disk is full or the database away; gives up only when the session is gone.
+    /// Retries a commit with exponential backoff, whatever its error; `None` when the session is gone.
     pub(super) async fn insist<T, F, Fut>(self: &Arc<Self>, session: SessionId, run: RunId, attempt: F) -> Option<T>
     where
         F: Fn(Arc<Self>) -> Fut + Send,
@@ -390,7 +387,7 @@ impl Engine {
         }
     }
 
-    /// A runner is done: its place is free.
+    /// Frees the place of a runner that is done.
     pub(super) async fn released(&self, session: SessionId, run: RunId) {
         self.left(session, run);
         if let Err(error) = self.processes.compress(run).await {
@@ -398,8 +395,8 @@ impl Engine {
         }
     }
 
-    /// Takes up every process that the tables say was running when the node last stopped. Afterwards nothing claims to
-    /// run that does not.
+    /// Reattaches to every process that the tables record as running when the node last stopped. Afterwards no session
+    /// claims an agent that is gone.
     pub(crate) async fn recover(self: &Arc<Self>) -> Result<()> {
         let open = run::Entity::find()
             .filter(run::Column::Ended.is_null())
@@ -411,7 +408,7 @@ impl Engine {
             let (Ok(run), Ok(session)) = (row.id.parse::<RunId>(), row.session.parse::<SessionId>()) else {
                 continue;
             };
-            // One that cannot be taken up must not keep the node from starting; it is tried again at the next start.
+            // One failure must not keep the node from starting; the next start tries again.
             if let Err(error) = self.take_up(run, session, row.trusted).await {
                 tracing::error!(%session, %run, %error, "an agent could not be taken up again");
             }
@@ -426,7 +423,7 @@ impl Engine {
             .stored()?;
         let Some(row) = row else { return Ok(()) };
         let Some(agent) = AgentKind::parse(&row.agent) else {
-            // Nobody here understands it, so that nobody could stop it either.
+            // This version has no driver for the agent, so nobody could ever stop it.
             let why = unknown_agent(&row.agent);
             tracing::error!(%session, %run, why, "an agent cannot be taken up and is ended");
             self.killed(session, run).await;
@@ -448,7 +445,7 @@ impl Engine {
                 tracing::info!(%session, %run, committed, "an agent is taken up again");
                 let taken = self.take_place(session, run);
                 if row.standing().is_stopping() {
-                    // The node went away while it ended the agent.
+                    // The node went away while it was ending the agent.
                     self.stop(session, Stop::Person);
                 }
                 self.serve(session, run, agent, how, trusted, committed, state, attached, taken);
@@ -469,8 +466,8 @@ impl Engine {
         self.ended_unseen(session, run, end).await
     }
 
-    /// Commits what a start finds to have ended. Where that cannot be written, as on a full disk, the session keeps its
-    /// place until it is, and the node comes up.
+    /// Commits an end that the start of the node found. If it cannot be stored, as on a full disk, the node starts all
+    /// the same, and the session keeps its place until it is.
     async fn ended_unseen(self: &Arc<Self>, session: SessionId, run: RunId, end: End) -> Result<()> {
         let again = end.clone();
         match self
@@ -524,8 +521,8 @@ impl Engine {
         });
     }
 
-    /// The runner of an agent panicked. Nobody reads the agent any more, so it is ended before anything else may start
-    /// in its session, which then says why; until that is written down it keeps its place.
+    /// Handles the panic of a runner. Nobody reads the agent any more, so it is ended before anything else may start in
+    /// its session. The session says why, and keeps its place until that is stored.
     async fn broke(self: &Arc<Self>, session: SessionId, run: RunId, agent: AgentKind, why: &str) {
         tracing::error!(%session, %run, why, "the runner of an agent panicked: the agent is ended");
         self.hub.partial(session, None);
@@ -542,7 +539,7 @@ impl Engine {
         self.released(session, run).await;
     }
 
-    /// Ends the processes of a run; tries until none is left.
+    /// Kills the processes of a run; retries until none is left.
     async fn killed(&self, session: SessionId, run: RunId) {
         while let Err(error) = self.processes.kill_tree(run, Duration::from_secs(2)).await {
             if matches!(error, ControlError::Unknown | ControlError::Ended) {
@@ -553,7 +550,7 @@ impl Engine {
         }
     }
 
-    /// Commits an end; tries until it is there, or the session is gone.
+    /// Commits an end; retries until it is stored or the session is gone.
     pub(super) async fn written(self: &Arc<Self>, session: SessionId, run: RunId, end: End) {
         self.insist(session, run, |engine| {
             let end = end.clone();
@@ -567,7 +564,7 @@ impl Engine {
         .await;
     }
 
-    /// Starts what waits, until the node stops. What is being started then is started to its end.
+    /// Starts waiting sessions until the node stops. A start under way is finished.
     pub(crate) async fn supervise(self: Arc<Self>) {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         loop {
@@ -583,7 +580,7 @@ impl Engine {
         }
     }
 
-    /// Starts what waits, as far as there is room, and says why the rest waits; whether there is such a rest.
+    /// Starts waiting sessions while there is room and tells the rest why they wait; returns whether any still wait.
     async fn start_waiting(self: &Arc<Self>) -> Result<bool> {
         let full = self.start_some().await?;
         let waits = full.is_some();
@@ -591,8 +588,7 @@ impl Engine {
         Ok(waits)
     }
 
-    /// How full the node is: agents at work, and those that only wait for a person, who are counted apart. The tables
-    /// say who waits.
+    /// The load: agents at work, and agents that only wait for a person. The tables say who waits.
     async fn load(&self) -> Result<(usize, usize)> {
         let held: Vec<String> = self.places().keys().map(ToString::to_string).collect();
         let waiting = session::Entity::find()
@@ -605,7 +601,7 @@ impl Engine {
         Ok((held.len() - waiting, waiting))
     }
 
-    /// What is full when not all that waits could be started.
+    /// Starts waiting sessions; `Some` says what is full if not all could be started.
     async fn start_some(self: &Arc<Self>) -> Result<Option<Capacity>> {
         let waiting = waiting().into_tuple::<String>().all(self.store.read()).await.stored()?;
         for id in waiting {
@@ -615,10 +611,9 @@ impl Engine {
             }
             let max = self.config.agents_max;
             let (busy, waiting) = self.load().await?;
-            // An agent that waits for a person uses memory and nothing else; as many again as may work at once may
-            // wait.
+            // An agent that waits for a person costs only memory, so as many may wait as may work.
             if busy >= max || busy + waiting >= 2 * max {
-                // A resting agent that is told to end kicks again when it has.
+                // A resting agent that is told to end kicks the supervisor afterwards.
                 let why = if self.free_a_place().await? {
                     QueuedWhy::Next
                 } else if busy >= max {
@@ -641,11 +636,11 @@ impl Engine {
         Ok(None)
     }
 
-    /// Ends the agent that has rested longest; `false` when all are at work. The tables say who seems to rest, its
-    /// runner whether it does.
+    /// Ends the agent that has rested longest; `false` when all are at work. The tables suggest one, and its runner
+    /// decides whether it rests.
     async fn free_a_place(&self) -> Result<bool> {
         let held: Vec<String> = self.places().keys().map(ToString::to_string).collect();
-        // One that waits rests only behind a question of its own: it is not ended for others.
+        // A waiting agent rests only behind its own question, so it is not ended for others.
         let rests = |state: SessionState| {
             Standing {
                 state,
@@ -684,7 +679,7 @@ impl Engine {
         Ok(false)
     }
 
-    /// From here on orders reach the session's runner, also while its process is still being started.
+    /// Occupies a place. From here on orders reach the session's runner, even while its process is still starting.
     fn take_place(&self, session: SessionId, run: RunId) -> Taken {
         let (sender, orders) = mpsc::channel(64);
         let told = Arc::<Told>::default();
@@ -702,7 +697,8 @@ impl Engine {
     async fn launch(self: &Arc<Self>, session: SessionId) -> Result<()> {
         let run = RunId::from_uuid(self.deps.uuid_v7());
         let taken = self.take_place(session, run);
-        // Asked only now: a node that stops either sees the place and ends what is in it, or was seen to stop.
+        // Checked only after the place is taken: a node that stops either sees the place and ends its agent, or is seen
+        // here to stop.
         let launched = if self.closing.is_cancelled() {
             Ok(false)
         } else {
@@ -714,7 +710,7 @@ impl Engine {
         launched.map(drop)
     }
 
-    /// Starts the agent; `false` when the session no longer waits, or its agent could not be started and says so.
+    /// Starts the agent; `false` when the session no longer waits, or when the start failed and the session says so.
     async fn launch_in_place(self: &Arc<Self>, session: SessionId, run: RunId, taken: Taken) -> Result<bool> {
         let row = session::Entity::find_by_id(self.store.key(session))
             .one(self.store.read())
@@ -822,7 +818,7 @@ impl Engine {
             Err(why) => {
                 tracing::warn!(%session, %run, why, "an agent could not be started");
                 let end = End::unseen(session, run, agent.title(), Exit::NotStarted { why });
-                // It keeps its place until that is written down: otherwise the session would claim to start for ever.
+                // The session keeps its place until the failure is stored, or it would claim to be starting for ever.
                 let engine = self.clone();
                 self.tasks.spawn(async move {
                     engine.written(session, run, end).await;
@@ -833,7 +829,7 @@ impl Engine {
         }
     }
 
-    /// Whether a session's project is trusted as its folder is now; `None` when the project was removed.
+    /// Whether a session's project is trusted with its folder as it is now; `None` when the project was removed.
     pub(super) async fn trusts(&self, session: SessionId) -> Result<Option<bool>> {
         let row = session::Entity::find_by_id(self.store.key(session))
             .one(self.store.read())
@@ -850,8 +846,7 @@ impl Engine {
         }
     }
 
-    /// Whether something was said to a session in this state that no agent was given yet. What was said before a
-    /// failure waits behind it until somebody who knows of it says more.
+    /// Whether a prompt waits that no agent was given. In a failed session only a prompt from after the failure counts.
     pub(super) async fn prompt_waits(&self, session: SessionId, state: SessionState) -> bool {
         let waits = match state {
             SessionState::Failed => spoken_to_since(self.store.read(), session, SessionState::Failed).await,
@@ -865,7 +860,7 @@ impl Engine {
         })
     }
 
-    /// The program of an agent, or a sentence that says what is missing.
+    /// The program of an agent, or a sentence that names what is missing.
     fn program(&self, agent: AgentKind) -> std::result::Result<PathBuf, String> {
         agents::discover::program(agent, &self.config.own_program, self.config.claude.as_deref())
     }
@@ -891,7 +886,7 @@ impl Engine {
             .await
     }
 
-    /// Stops serving. Agents go on under their shims unless `stop_agents`.
+    /// Stops serving. Agents go on under their shims unless `stop_agents` is set.
     pub(crate) async fn shutdown(self: &Arc<Self>, stop_agents: bool) {
         self.closing.cancel();
         if stop_agents {
@@ -899,13 +894,13 @@ impl Engine {
             for session in sessions {
                 self.stop(session, Stop::Node);
             }
-            // Bounded by the whole-tree kill: 2 s to finish, 5 s to obey.
+            // The bound is the kill of a process tree: 2 s grace and 5 s to obey.
             let deadline = tokio::time::Instant::now() + Duration::from_millis(8_500);
             while self.running() > 0 && tokio::time::Instant::now() < deadline {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
-        // Closing the orders ends the runners; what they had read but not stored is read again at the next start.
+        // Closing the orders ends the runners. The next start reads again what they had read but not stored.
         self.places().clear();
         self.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(2), self.tasks.wait()).await;
@@ -914,7 +909,7 @@ impl Engine {
 
 /// The ids of the sessions that wait for an agent, longest first.
 fn waiting() -> Select<session::Entity> {
-    // Said in the statement's text: the index of these alone is not used for a bound state.
+    // The state is literal text, because the partial index does not serve a bound state.
     let waits = Expr::cust(r#""session"."state" = 'queued' AND "session"."deleted" IS NULL"#);
     let found = session::Entity::find()
         .select_only()
@@ -926,7 +921,7 @@ fn waiting() -> Select<session::Entity> {
         .limit(50)
 }
 
-/// What a panic said, one line of it.
+/// A panic's message, its first line.
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic
         .downcast_ref::<String>()

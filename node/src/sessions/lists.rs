@@ -1,5 +1,5 @@
-//! Lists of sessions, entries and raw lines, paged by key.
-//! A cursor is the key of the last row given; it is opaque to callers and checked when it comes back.
+//! Lists of sessions, entries and raw lines, with keyset pagination. A cursor is the key of the last row; callers treat
+//! it as opaque, and it is validated when it comes back.
 
 use super::Engine;
 use crate::{
@@ -22,10 +22,10 @@ use sea_orm::{
 };
 use serde_json::Value;
 
-/// How much of a raw line is shown, in bytes.
+/// The most bytes of a raw line that are shown.
 const RAW_SHOWN: usize = 64 * 1024;
 
-/// Escapes what LIKE would read as a pattern.
+/// A LIKE pattern for the text itself, with its wildcards escaped.
 fn like(text: &str) -> String {
     let escaped = text
         .to_lowercase()
@@ -63,7 +63,7 @@ pub(super) async fn sessions(
     Ok(Page { items, next })
 }
 
-/// What [`SessionFilter::shows`] says, as a statement; newest activity first.
+/// [`SessionFilter::shows`] as a statement; newest activity first.
 async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Result<Select<session::Entity>> {
     let SessionFilter {
         state,
@@ -108,7 +108,7 @@ async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Res
         );
     }
     if let Some(tag) = tag {
-        // No tag is so long, and SQLite refuses to look for very long ones.
+        // No stored tag is as long, and SQLite refuses very long patterns.
         if tag.len() > 1_000 {
             return Err(Error::invalid("tag", "search for at most 1,000 bytes"));
         }
@@ -125,7 +125,7 @@ async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Res
         .order_by_desc(session::Column::Id))
 }
 
-/// Which entries of a session are wanted.
+/// A range of a session's entries.
 pub(super) enum Span {
     /// Those after this number.
     After(i64),
@@ -173,7 +173,7 @@ pub(super) async fn entries(rows: &Rows, store: &Store, id: SessionId, span: Spa
     })
 }
 
-/// Raw lines of every run of the session, oldest run first. The cursor is the run and the byte offset.
+/// The raw lines of all runs of the session, oldest run first. The cursor is the run and the byte offset.
 pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Result<Page<RawLine>> {
     let limit = page.limit()? as usize;
     let runs = run::Entity::find()
@@ -232,8 +232,8 @@ pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Resu
     Ok(Page { items, next })
 }
 
-/// A raw line as it is shown: masked before it is cut. Pieces of a text that is being written are left out, for a
-/// secret may be spread over them; the whole follows in a line of its own.
+/// A raw line as it is shown, masked before it is cut. Deltas are left out, because a secret may be spread over several
+/// of them; the whole text follows in a line of its own.
 fn shown(journal: &Journal, line: Vec<u8>) -> String {
     let line = without_pieces(&line).unwrap_or(line);
     let (line, _) = journal.masked_line(line);
@@ -242,7 +242,7 @@ fn shown(journal: &Journal, line: Vec<u8>) -> String {
     text[..end].to_owned()
 }
 
-/// A line that carries a piece of a text, without the piece.
+/// A delta line with sizes instead of its texts; `None` for other lines.
 fn without_pieces(line: &[u8]) -> Option<Vec<u8>> {
     memchr::memmem::find(line, b"_delta")?;
     let mut value: Value = serde_json::from_slice(line).ok()?;
@@ -294,8 +294,8 @@ mod tests {
         assert_eq!(like("50%_OFF"), "%50\\%\\_off%");
     }
 
-    /// Filters of all kinds, by what [`testing::event`] makes: none, each field by itself and all of them, of both
-    /// kinds of `archived`.
+    /// Filters built from the values of [`testing::event`]: none, each field alone, and all together with both kinds of
+    /// `archived`.
     fn filters([state, project, agent, q, tag]: [u8; 5]) -> Vec<SessionFilter> {
         let states = vec![
             SessionState::ALL[usize::from(state) % SessionState::ALL.len()],
@@ -380,14 +380,14 @@ mod tests {
                 !plan.contains("Seq Scan") && !plan.lines().any(|step| step == "SCAN session"),
                 "{filter:?} reads the whole table: {plan}"
             );
-            // PostgreSQL chooses by what is in the table.
+            // PostgreSQL's plan depends on the contents of the table.
             if test.store.backend() == DbBackend::Sqlite {
                 let index = match &filter {
                     SessionFilter { project: Some(_), .. } => "session_project_updated_id (project=?)",
                     SessionFilter { state, .. } if !state.is_empty() => "session_state_updated_id (state=?)",
                     SessionFilter { agent: Some(_), .. } => "session_agent_updated_id (agent=?)",
                     SessionFilter { archived: true, .. } => "session_archived",
-                    // What contains a word is looked through in the order of the list.
+                    // A search for a word scans in the order of the list.
                     SessionFilter { .. } => "session_newest",
                 };
                 assert!(plan.contains(&format!("INDEX {index}")), "{filter:?}: {plan}");

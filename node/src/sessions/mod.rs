@@ -1,5 +1,5 @@
-//! Sessions: start, watch and drive conversations with agents.
-//! Every change is one journal commit that checks the caller's right itself; processes follow what was committed.
+//! Sessions: start, watch and drive conversations with agents. Every change is one journal commit that checks the
+//! caller's right itself. Processes follow what was committed.
 
 mod apply;
 mod bodies;
@@ -42,14 +42,14 @@ use scribe::{NewEntry, Scribe, shorten};
 use sea_orm::EntityTrait;
 use std::{sync::Arc, time::Duration};
 
-/// How long an interrupted turn is waited for before the state is answered as it is.
+/// How long an interrupt waits for the turn to end before it answers with the state as it is.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
-/// Why an interrupt is not in the journal.
+/// Why an interrupt could not be journaled.
 const UNWRITTEN: &str = "nothing can be written down at the moment: is the disk full?";
-/// Deleted sessions can be restored for so long; `retention` purges them afterwards.
+/// How long a deleted session can be restored, in ms; then `retention` purges it.
 pub(crate) const RESTORE_MS: i64 = 30 * 86_400_000;
 
-/// What the demo agent is asked.
+/// The prompt of a demo session.
 const DEMO_PROMPT: &str = "Show me what you can do in this small project.";
 
 /// [`ports::Sessions`] on a journal and an engine.
@@ -65,8 +65,8 @@ impl SessionsService {
         Self { engine, rows, projects }
     }
 
-    /// One commit about one session the caller may `action`, and then its agent is told to look, whoever hangs up
-    /// meanwhile.
+    /// Commits one change of a session that the caller may `action`, then notifies its agent's runner, even if the
+    /// caller hangs up.
     async fn change<F>(&self, caller: &Caller, id: SessionId, action: Action, f: F) -> Result<()>
     where
         F: for<'a, 't> FnOnce(&'a mut Scribe<'t>) -> futures::future::BoxFuture<'a, Result<()>> + Send + 'static,
@@ -88,7 +88,7 @@ impl SessionsService {
             .await
     }
 
-    /// [`change`](Self::change) for what awaits nothing.
+    /// [`change`](Self::change) for a closure that awaits nothing.
     async fn change_now<F>(&self, caller: &Caller, id: SessionId, action: Action, f: F) -> Result<()>
     where
         F: FnOnce(&mut Scribe<'_>, &Caller) -> Result<()> + Send + 'static,
@@ -100,7 +100,7 @@ impl SessionsService {
         .await
     }
 
-    /// The row of a session that the caller may drive: the right alone, where nothing is changed yet.
+    /// The row of a session that the caller may drive. It checks only the right, for calls that change nothing yet.
     async fn driven(&self, caller: &Caller, id: SessionId) -> Result<session::Model> {
         let row = session::Entity::find_by_id(self.engine.store.key(id))
             .one(self.engine.store.read())
@@ -187,7 +187,7 @@ impl SessionsService {
                         say(scribe, fresh, last.text, by);
                         fresh
                     }
-                    // No agent was ever given anything: what waits is what was said last.
+                    // No agent was ever given a prompt, so the newest waiting one is the last.
                     (None, Some(waits)) => {
                         let there = scribe.row.standing().has_agent();
                         scribe.moved(
@@ -202,7 +202,7 @@ impl SessionsService {
                     }
                     (None, None) => return Err(Error::Conflict("nothing was said in it yet".into())),
                 };
-                // Nobody waits for it only if the commit itself fails.
+                // The receiver is gone only if the commit itself failed.
                 let _ = found.send(prompt);
                 Ok(())
             })
@@ -215,7 +215,7 @@ impl SessionsService {
             .ok_or_else(|| Error::NotFound("prompt".into()))
     }
 
-    /// Tells a running agent something; `false` when none runs.
+    /// Hands an order to a running agent; `false` when none runs.
     async fn asked(&self, id: SessionId, order: impl FnOnce(Reply) -> Order) -> Result<bool> {
         match self.engine.ask(id, ANSWERS_WITHIN, order).await? {
             Asked::Agreed => Ok(true),
@@ -228,7 +228,7 @@ impl SessionsService {
 
     async fn mode_is(&self, caller: &Caller, id: SessionId, mode: Mode) -> Result<Session> {
         self.driven(caller, id).await?;
-        // A running agent confirms first: the mode shown is the mode in force.
+        // A running agent confirms first, so that the shown mode is the mode in force.
         if !self.asked(id, |reply| Order::Mode(mode, reply)).await? {
             self.change(caller, id, Action::DriveSession, move |scribe| {
                 Box::pin(async move {
@@ -254,8 +254,7 @@ impl SessionsService {
         self.asked(id, |reply| Order::Model(model.clone(), reply)).await?;
         self.change(caller, id, Action::DriveSession, move |scribe| {
             Box::pin(async move {
-                // `default` is the agents' own name of their default; nothing at all would mean "as before" in an
-                // event.
+                // `default` is the agents' own name of their default. An event without a model would mean "unchanged".
                 let model = model.unwrap_or_else(|| "default".into());
                 if scribe.row.model.as_ref() != Some(&model) {
                     scribe
@@ -276,8 +275,8 @@ impl SessionsService {
         ports::Sessions::find(self, caller, id).await
     }
 
-    /// What an agent must be told although nothing can be written: its session, if the caller may drive it. `error` is
-    /// why not; the caller's own mistakes are no reason.
+    /// The session to interrupt or stop although `error` keeps that from being stored. The caller must be allowed to
+    /// drive it. A client error is returned as it is.
     async fn unwritten(&self, caller: &Caller, id: SessionId, error: Error) -> Result<session::Model> {
         if error.status() < 500 {
             return Err(error);
@@ -285,8 +284,8 @@ impl SessionsService {
         self.driven(caller, id).await
     }
 
-    /// Interrupts although `error` keeps that from being stored; gives what the caller is told, which is `told` where
-    /// the agent took it.
+    /// Interrupts although `error` keeps that from being stored. Returns the caller's error: `told` where the agent
+    /// took the interrupt.
     async fn interrupt_unwritten(&self, caller: &Caller, id: SessionId, error: Error, told: &str) -> Error {
         let row = match self.unwritten(caller, id, error.clone()).await {
             Ok(row) => row,
@@ -322,7 +321,8 @@ impl SessionsService {
             return Err(self.interrupt_unwritten(caller, id, error, UNWRITTEN).await);
         }
         let asked = match self.engine.ask(id, TAKES_WITHIN, Order::Interrupt).await {
-            // What the agent is told is stored first, which needs the room that the check did not.
+            // The order to the agent is stored first; that needs room on the disk, which the check of the right did
+            // not.
             Err(Error::StorageFull) => {
                 return Err(self
                     .interrupt_unwritten(caller, id, Error::StorageFull, UNWRITTEN)
@@ -344,8 +344,7 @@ impl SessionsService {
             asked => asked?,
         };
         if asked == Asked::Agreed {
-            // The agent agreed; its turn ends a moment later. What is answered is the state it led to, where that comes
-            // soon.
+            // The agent agreed and its turn ends soon. The answer is the state after that, if it comes in time.
             let mut news = self.engine.journal.watch();
             let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;
             loop {
@@ -395,7 +394,7 @@ impl SessionsService {
     }
 }
 
-/// Queues a prompt; a session without an agent is queued with it.
+/// Queues a prompt, and the session with it if it has no agent.
 fn say(scribe: &mut Scribe<'_>, prompt: PromptId, text: String, by_name: String) {
     let session = scribe.id;
     scribe.push(
@@ -412,19 +411,19 @@ fn say(scribe: &mut Scribe<'_>, prompt: PromptId, text: String, by_name: String)
     }
 }
 
-/// Whether nobody sits before what this caller starts: only a browser has somebody in front of it.
+/// Whether no person watches what this caller starts: only a browser has a person in front of it.
 const fn is_unattended(caller: &Caller) -> bool {
     !matches!(caller.via, Via::Cookie { .. })
 }
 
-/// The session, if the caller may do this to it and it is not deleted.
+/// The session, if it is not deleted and the caller may do this to it.
 async fn allowed<'t>(tx: &'t Tx<'t>, caller: &Caller, id: SessionId, action: Action) -> Result<Scribe<'t>> {
     let scribe = Scribe::load(tx, id).await?;
     allows(caller, &scribe.row, action)?;
     Ok(scribe)
 }
 
-/// Whether the caller may do this to the session of this row, which is none when it is deleted.
+/// Checks that the caller may do this to the session; a deleted one is `NotFound`.
 fn allows(caller: &Caller, row: &session::Model, action: Action) -> Result<()> {
     may(caller, row, action)?;
     if row.deleted.is_some() {
@@ -433,7 +432,7 @@ fn allows(caller: &Caller, row: &session::Model, action: Action) -> Result<()> {
     Ok(())
 }
 
-/// Whether the caller may do this to the session of this row.
+/// Checks the caller's right alone, on the session of this row.
 pub(crate) fn may(caller: &Caller, row: &session::Model, action: Action) -> Result<()> {
     require(caller, action, resource(row), "session")
 }
@@ -445,7 +444,7 @@ fn resource(row: &session::Model) -> Resource {
     }
 }
 
-/// Where a session is to work.
+/// The workplace of a new session.
 enum Site {
     Project(ProjectId),
     Folder(NamedFolder),
@@ -508,7 +507,8 @@ impl ports::Sessions for SessionsService {
         require(caller, Action::StartSession, Resource::Node, "project")?;
         new.prompt = checked_prompt(&new.prompt)?;
         new.model = checked_model(new.model)?;
-        // Of a secret that the title would cut through a part would be left.
+        // The title is made from the masked prompt: if it cut through a secret, the rest of that could not be
+        // recognised.
         let title = title_or_first_words(new.title.as_deref(), &self.engine.journal.masked(&new.prompt))?;
         let (site, path) = match new.workplace()? {
             Workplace::Project(id) => {
@@ -583,7 +583,8 @@ impl ports::Sessions for SessionsService {
             if changed.visibility.is_some() && scribe.row.owner != caller.user.map(|user| user.to_string()) {
                 return Err(Error::Forbidden("only its owner may change who sees a session".into()));
             }
-            // Said only when it is another one: who never saw it must not hear that it is private.
+            // Only a real change is recorded: the hub tells everybody that a session which becomes private is gone, so
+            // a repeated event would reveal it.
             changed.visibility = changed
                 .visibility
                 .filter(|visibility| visibility.word() != scribe.row.visibility);
@@ -599,7 +600,7 @@ impl ports::Sessions for SessionsService {
             if scribe.state().is_live() {
                 return Err(Error::Conflict("its agent is running: stop it first".into()));
             }
-            // An agent that only rested has nothing to rest for: its runner ends it when it looks.
+            // A resting agent has no more to wait for: its runner ends it at its next look.
             scribe.push(id, SessionDeleted { deleted: true });
             Ok(())
         })
@@ -623,7 +624,7 @@ impl ports::Sessions for SessionsService {
                             }
                             Some(_) => {
                                 scribe.push(id, SessionDeleted { deleted: false });
-                                // What was said just before it was deleted, and no agent was given.
+                                // A prompt from just before the deletion that no agent was given.
                                 let goes_on = matches!(scribe.state(), SessionState::Idle | SessionState::Interrupted)
                                     && !scribe.standing().has_agent();
                                 if goes_on && scribe.next_prompt().await?.is_some() {
@@ -749,7 +750,7 @@ impl ports::Sessions for SessionsService {
                 if scribe.state().is_live() {
                     return Err(Error::Conflict("its agent is running already".into()));
                 }
-                // An agent that is still there and rests after a failure needs no start: what waited behind it goes on.
+                // A resting agent needs no start. After a failure, the prompts that waited behind it go on.
                 let there = scribe.row.standing().has_agent();
                 if there && scribe.state() != SessionState::Failed {
                     return Ok(());

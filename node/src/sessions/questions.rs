@@ -1,5 +1,5 @@
-//! Questions: what a session waits for, whether its agent is free meanwhile, and what it does when all is answered.
-//! It decides nothing: people do.
+//! Questions: what a session waits for, whether its agent is free meanwhile, and how the session goes on after the last
+//! answer. People decide, never this file.
 
 use super::scribe::{MOVED, Scribe, moved_to};
 use crate::{
@@ -14,11 +14,11 @@ use model::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-/// So many questions one after the other are looked through for how a session rested before them.
+/// The most moves of a session that are searched for its state before its questions.
 const LOOK_BACK: u64 = 100;
 
 impl Scribe<'_> {
-    /// Whether it waits between its turns: what asks is a subagent in the background.
+    /// Whether it waits between turns, for a question of a subagent in the background.
     pub(crate) fn rests_behind_questions(&self) -> bool {
         self.state == SessionState::Waiting && self.rests()
     }
@@ -28,7 +28,7 @@ impl Scribe<'_> {
         self.standing().rests()
     }
 
-    /// It waits for this; between its turns where only a subagent in the background asks.
+    /// Moves it to waiting; with `background` between turns, where only a subagent in the background asks.
     pub(crate) fn waits_for(&mut self, what: String, background: bool) {
         let detail = if background {
             format!("In the background: {what}")
@@ -38,7 +38,7 @@ impl Scribe<'_> {
         self.led_to_as(SessionState::Waiting, Some(detail), background);
     }
 
-    /// How it rested before it waited for a question in the background.
+    /// The state and cause in which it rested before it waited for questions in the background.
     pub(crate) async fn rested_as(&self) -> Result<(SessionState, Option<String>)> {
         let rows = event::Entity::find()
             .filter(event::Column::Subject.eq(self.id.to_string()))
@@ -71,7 +71,7 @@ impl Scribe<'_> {
         })
     }
 
-    /// What was asked within this commit and is not settled in it: the table does not have it yet.
+    /// Approvals that this commit asks and does not settle; the table does not have them yet.
     pub(crate) fn fresh_asks(&self) -> impl Iterator<Item = &ApprovalAsked> {
         let asked = self.events.iter().filter_map(|event| match &event.fact {
             Fact::ApprovalAsked(asked) => Some(asked),
@@ -80,8 +80,8 @@ impl Scribe<'_> {
         asked.filter(|asked| !self.settles(&asked.id.to_string()))
     }
 
-    /// What waits for a decision as of the events written so far, oldest first: the approval's id, and what the
-    /// session's state says of it.
+    /// The pending approvals as of the events written so far, oldest first: the id, and its text in the session's
+    /// state.
     pub(crate) async fn pending(&self) -> Result<Vec<(String, String)>> {
         let rows = approval::Entity::find()
             .filter(approval::Column::Session.eq(self.id.to_string()))
@@ -112,7 +112,7 @@ impl Scribe<'_> {
             .collect())
     }
 
-    /// A turn is under way: it is at work, or waits for what is asked already.
+    /// Marks a turn under way: it is at work, or waits for a question that is already asked.
     pub(crate) async fn turn_begins(&mut self) -> Result<()> {
         match self.pending().await?.into_iter().next() {
             Some((_, what)) => self.waits_for(what, false),
@@ -122,8 +122,8 @@ impl Scribe<'_> {
     }
 }
 
-/// One of a session's approvals is settled within this commit: it goes on waiting for the next, or does what it would
-/// without questions.
+/// Moves the session on after this commit settled one of its approvals: it waits for the next, or goes on as without
+/// questions.
 pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
     if scribe.state() != SessionState::Waiting {
         return Ok(());
@@ -140,8 +140,8 @@ pub(crate) async fn after_decision(scribe: &mut Scribe<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What a session waits for, as its state says it. It begins with the node's own words or a tool's name, whatever the
-/// agent asks.
+/// What a session waits for, as its state says it. The text begins with the node's own words or a tool's name, whatever
+/// the agent asks.
 pub(crate) fn asks_for(kind: ApprovalKind, tool: &str, target: &str) -> String {
     match kind {
         ApprovalKind::Tool => format!("{tool}: {target}"),

@@ -1,5 +1,5 @@
-//! The scribe: writes what happens in one session as events, within one commit.
-//! It numbers entries and turns from the session's row and must not outlive the commit that loaded it.
+//! The scribe writes the events of one session within one commit. It numbers entries and turns from the session's row
+//! and must not outlive the commit that loaded it.
 
 use super::calls::Fresh;
 use crate::{
@@ -21,26 +21,26 @@ use std::collections::{HashMap, HashSet};
 
 /// The kind of [`Fact::SessionMoved`].
 pub(super) const MOVED: &str = "session.moved";
-/// How much of a text a row shows, in characters.
+/// The most characters of a text in a row.
 pub(super) const PREVIEW: usize = 200;
 
-/// An item of the transcript that is about to be written.
+/// A new item of the transcript.
 #[derive(Default)]
 pub(crate) struct NewEntry {
     pub(crate) parent: Option<String>,
     pub(crate) by_name: Option<String>,
-    /// The text to preview.
+    /// The text for the preview.
     pub(crate) text: String,
     pub(crate) call: Option<String>,
     pub(crate) tool: Option<String>,
     pub(crate) shape: Option<CallShape>,
     pub(crate) target: Option<String>,
-    /// The whole, when the preview cannot hold it.
+    /// The whole, if the preview cannot hold it.
     pub(crate) body: Option<Value>,
 }
 
 impl NewEntry {
-    /// An entry that is only text.
+    /// An entry of text only.
     pub(crate) fn text(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -54,7 +54,6 @@ impl NewEntry {
     }
 }
 
-/// Writes events about one session.
 pub(crate) struct Scribe<'t> {
     pub(crate) tx: &'t Tx<'t>,
     pub(crate) id: SessionId,
@@ -65,7 +64,7 @@ pub(crate) struct Scribe<'t> {
     background: bool,
     next_seq: i64,
     turn: i64,
-    /// Calls that began within this commit: the table does not have them yet.
+    /// Calls that began within this commit; the table does not have them yet.
     pub(super) fresh_calls: HashMap<String, Fresh>,
     pub(super) ended_calls: HashSet<i64>,
     settled: HashSet<PromptId>,
@@ -75,7 +74,7 @@ pub(crate) struct Scribe<'t> {
 }
 
 impl<'t> Scribe<'t> {
-    /// Reads the session; `NotFound` when there is none.
+    /// Loads the session; `NotFound` when there is none.
     pub(crate) async fn load(tx: &'t Tx<'t>, id: SessionId) -> Result<Self> {
         let row = session::Entity::find_by_id(tx.key(id))
             .one(tx.db())
@@ -101,8 +100,7 @@ impl<'t> Scribe<'t> {
         })
     }
 
-    /// The agent of the session; `Conflict` where this version does not know it: nothing ever falls back to another
-    /// one.
+    /// The session's agent; `Conflict` when this version does not know it: nothing ever falls back to another one.
     pub(crate) fn agent(&self) -> Result<AgentKind> {
         AgentKind::parse(&self.row.agent).ok_or_else(|| Error::Conflict(unknown_agent(&self.row.agent)))
     }
@@ -112,7 +110,7 @@ impl<'t> Scribe<'t> {
         self.state
     }
 
-    /// Turns as of the events written so far.
+    /// The number of turns as of the events written so far.
     pub(crate) fn turn(&self) -> i64 {
         self.turn
     }
@@ -122,7 +120,7 @@ impl<'t> Scribe<'t> {
         self.row.run.as_deref().and_then(|run| run.parse().ok())
     }
 
-    /// How it stands as of the events written so far.
+    /// The standing as of the events written so far.
     pub(crate) fn standing(&self) -> Standing {
         Standing {
             state: self.state,
@@ -131,20 +129,20 @@ impl<'t> Scribe<'t> {
         }
     }
 
-    /// A stop is under way: a person's word on the state counts, and what the agent still does no longer changes it.
+    /// Whether a stop is under way: the person's state counts, and the agent no longer changes it.
     ///
-    /// The stop's own commit says `done`, so the order of commits decides about prompts: one accepted before it stays
-    /// queued, one accepted after it, or a resume, says `queued` and starts the agent anew once this process is gone.
+    /// The stop's own commit says `done`, so the order of commits decides about prompts. An earlier prompt stays
+    /// queued. A later prompt, or a resume, says `queued` and starts the agent anew once this process is gone.
     pub(crate) fn is_stopping(&self) -> bool {
         self.row.standing().is_stopping()
     }
 
-    /// From here on the agent gets no prompt: it is being ended, and what waits is for the next one.
+    /// From here on the agent gets no prompt: it is being ended, and waiting prompts are for the next one.
     pub(crate) fn hold_prompts(&mut self) {
         self.holds_prompts = true;
     }
 
-    /// An event about something else in the same commit.
+    /// Adds an event about any subject.
     pub(crate) fn push(&mut self, subject: impl ToString, fact: impl Into<Fact>) {
         self.events.push(NewEvent {
             subject: subject.to_string(),
@@ -152,7 +150,7 @@ impl<'t> Scribe<'t> {
         });
     }
 
-    /// The session is now in this state, for this reason; nothing when both are as before.
+    /// Moves the session to a state with a cause; does nothing if both are as before.
     pub(crate) fn moved(&mut self, state: SessionState, detail: Option<String>) {
         self.moved_as(state, detail, false);
     }
@@ -175,7 +173,7 @@ impl<'t> Scribe<'t> {
         );
     }
 
-    /// What the agent did leads to this state, unless it is being stopped.
+    /// Moves the session because of what the agent did, unless a stop is under way.
     pub(crate) fn led_to(&mut self, state: SessionState, detail: Option<String>) {
         self.led_to_as(state, detail, false);
     }
@@ -186,14 +184,14 @@ impl<'t> Scribe<'t> {
         }
     }
 
-    /// Something of the session changed.
+    /// Records a change of the session, unless it is empty.
     pub(crate) fn changed(&mut self, changed: SessionChanged) {
         if changed != SessionChanged::default() {
             self.push(self.id, changed);
         }
     }
 
-    /// Adds an entry and gives its number.
+    /// Adds an entry and returns its number.
     pub(crate) async fn entry(&mut self, kind: EntryKind, new: NewEntry) -> Result<i64> {
         if kind == EntryKind::Prompt {
             self.turn = self.turn.saturating_add(1);
@@ -236,24 +234,24 @@ impl<'t> Scribe<'t> {
         Ok(seq)
     }
 
-    /// The oldest prompt that waits.
+    /// The oldest waiting prompt.
     pub(crate) async fn next_prompt(&self) -> Result<Option<prompt::Model>> {
         Ok(self.waiting_prompts().await?.into_iter().next())
     }
 
-    /// The prompts that wait, oldest first.
+    /// The waiting prompts, oldest first.
     async fn waiting_prompts(&self) -> Result<Vec<prompt::Model>> {
         let mut waiting = waiting_prompts(self.tx.db(), self.id).await?;
         waiting.retain(|row| row.id.parse().is_ok_and(|id| !self.settled.contains(&id)));
         Ok(waiting)
     }
 
-    /// Whether its agent gets no prompt now, although one waits: it is being ended, or its session is deleted.
+    /// Whether its agent gets no prompt at present: it is being ended, or the session is deleted.
     fn takes_no_prompt(&self) -> bool {
         self.is_stopping() || self.holds_prompts || self.row.deleted.is_some()
     }
 
-    /// Gives the oldest waiting prompt to the agent; `false` when none waits, or the agent gets none.
+    /// Gives the oldest waiting prompt to the agent; `false` when there is none or the agent gets none.
     pub(crate) async fn send_next_prompt(&mut self, run: RunId) -> Result<bool> {
         if self.takes_no_prompt() {
             return Ok(false);
@@ -287,8 +285,8 @@ impl<'t> Scribe<'t> {
         Ok(true)
     }
 
-    /// Says the newest prompt again to an agent that has no transcript of it and did nothing about it; `false` when
-    /// there is none. It is in the timeline already.
+    /// Sends the newest prompt again to an agent that has no transcript of it and did nothing about it. Returns `false`
+    /// when there is none. The timeline already shows it.
     pub(crate) async fn resend_unread_prompt(&mut self, run: RunId) -> Result<bool> {
         if self.takes_no_prompt() {
             return Ok(false);
@@ -310,7 +308,7 @@ impl<'t> Scribe<'t> {
         Ok(true)
     }
 
-    /// The newest prompt that an agent was given.
+    /// The newest prompt that was given to an agent.
     pub(crate) async fn last_sent(&self) -> Result<Option<prompt::Model>> {
         prompt::Entity::find()
             .filter(prompt::Column::Session.eq(self.id.to_string()))
@@ -321,13 +319,13 @@ impl<'t> Scribe<'t> {
             .stored()
     }
 
-    /// The newest prompt that an agent was given, if nothing came of it: no word of the agent, no end of its turn. One
-    /// whose agent a person stopped is left alone where something else was said since.
+    /// The newest given prompt, unless the agent has said a word about it or ended its turn. A prompt that a person
+    /// stopped is dropped if another one waits.
     async fn unread_prompt(&self) -> Result<Option<prompt::Model>> {
         let Some(row) = self.last_sent().await? else {
             return Ok(None);
         };
-        // Its newest event is that it was given.
+        // The prompt's newest event is its being given.
         let given = event::Entity::find()
             .filter(event::Column::Subject.eq(row.id.clone()))
             .order_by_desc(event::Column::Pos)
@@ -354,8 +352,8 @@ impl<'t> Scribe<'t> {
             .is_some();
         let moves = moves_since(self.tx.db(), self.id, given).await?;
         let led_to = |state: SessionState| moves.iter().any(|(_, moved)| moved.state == state);
-        // A turn that an agent says was interrupted needs no cause; a cause is the node's, of an agent that may never
-        // have read the prompt.
+        // An interrupt without a cause was reported by the agent. One with a cause comes from the node, and its agent
+        // may never have read the prompt.
         let interrupted = moves
             .iter()
             .any(|(_, moved)| moved.state == SessionState::Interrupted && moved.detail.is_none());
@@ -364,7 +362,7 @@ impl<'t> Scribe<'t> {
         Ok(Some(row).filter(|_| !over && !superseded))
     }
 
-    /// Whether something was said to the session after it came into the state it is in.
+    /// Whether a waiting prompt came after the session's move to its present state.
     pub(crate) async fn spoken_to_since_it_moved(&self) -> Result<bool> {
         let Some(waiting) = self.waiting_prompts().await?.pop() else {
             return Ok(false);
@@ -375,7 +373,7 @@ impl<'t> Scribe<'t> {
             .any(|(_, moved)| moved.state == self.state))
     }
 
-    /// Stores lines for the agent's stdin: they are sent after the commit, exactly once.
+    /// Stores lines for the agent's stdin; they are sent exactly once, after the commit.
     pub(crate) async fn input(&mut self, run: RunId, lines: Vec<Vec<u8>>) -> Result<()> {
         let mut n = match self.next_input {
             Some(n) => n,
@@ -427,7 +425,7 @@ impl<'t> Scribe<'t> {
     }
 }
 
-/// The prompts of a session that wait, oldest first.
+/// The waiting prompts of a session, oldest first.
 pub(super) async fn waiting_prompts(db: &impl ConnectionTrait, session: SessionId) -> Result<Vec<prompt::Model>> {
     prompt::Entity::find()
         .filter(prompt::Column::Session.eq(session.to_string()))
@@ -438,7 +436,7 @@ pub(super) async fn waiting_prompts(db: &impl ConnectionTrait, session: SessionI
         .stored()
 }
 
-/// Whether something waits that was said to a session after it came into this state, which it is in.
+/// Whether a waiting prompt came after the session's move to `state`, its present state.
 pub(super) async fn spoken_to_since(
     db: &impl ConnectionTrait,
     session: SessionId,
@@ -453,7 +451,7 @@ pub(super) async fn spoken_to_since(
         .any(|(_, moved)| moved.state == state))
 }
 
-/// How a session moved after a position, and where, oldest first.
+/// The session's moves after a position, oldest first.
 async fn moves_since(db: &impl ConnectionTrait, session: SessionId, pos: Pos) -> Result<Vec<(Pos, SessionMoved)>> {
     let rows = event::Entity::find()
         .filter(event::Column::Subject.eq(session.to_string()))
@@ -466,7 +464,7 @@ async fn moves_since(db: &impl ConnectionTrait, session: SessionId, pos: Pos) ->
     Ok(rows.iter().filter_map(|row| Some((row.pos, moved_to(row)?))).collect())
 }
 
-/// How an event moved its session.
+/// The move that an event records, if it does.
 pub(super) fn moved_to(row: &event::Model) -> Option<SessionMoved> {
     match Fact::decode(&row.kind, row.v, row.payload.as_deref()?)? {
         Fact::SessionMoved(moved) => Some(moved),
@@ -474,7 +472,7 @@ pub(super) fn moved_to(row: &event::Model) -> Option<SessionMoved> {
     }
 }
 
-/// Why nothing can be done with a session of this agent: a newer version, or somebody else, wrote its word.
+/// Why a session of this agent cannot be used: a newer version, or something else, wrote the agent's name.
 pub(super) fn unknown_agent(word: &str) -> String {
     format!(
         "this version of OrchWiz knows no agent called `{}`: upgrade it, or start a new session",
@@ -482,7 +480,7 @@ pub(super) fn unknown_agent(word: &str) -> String {
     )
 }
 
-/// The first `limit` characters of the text, on one line where it is a preview; an ellipsis marks a cut.
+/// The text in at most `limit` characters; an ellipsis marks a cut.
 pub(crate) fn shorten(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => text.to_owned(),

@@ -1,10 +1,10 @@
-//! A whole number that the database adds up.
-//! It must be readable whatever a sum made of it: in SQLite an overflow leaves a REAL where a number was.
+//! An integer that the database sums up. It must be readable after any sum: in SQLite an overflow turns an integer into
+//! a REAL.
 
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable, Value};
 
-/// A sum as it is stored; a REAL is read as the nearest whole number.
+/// A stored sum; a REAL is read as the nearest integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount(pub i64);
 

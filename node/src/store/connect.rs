@@ -1,5 +1,4 @@
-//! Connections: one that writes, a pool that only reads, and what each must be set to.
-//! It must not decide who may connect; that is the lease's.
+//! Connections: one writer, a pool of readers, and their settings. The lease decides who may connect.
 
 use super::{StoreConfig, StoreError, sql};
 use sea_orm::{
@@ -16,43 +15,43 @@ use std::{
     time::Duration,
 };
 
-/// Prepared statements kept per connection; the journal alone has about forty.
+/// The most cached prepared statements of a connection; the journal alone has about forty.
 const STATEMENTS: usize = 256;
-/// Rows that wait to be read from a connection of SQLite: more than a page has.
+/// The row buffer of an SQLite connection: more rows than a page has.
 const ROWS: usize = 256;
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_READERS: u32 = 8;
-/// How long a connection is waited for. PostgreSQL is tried again and again until then: whoever asks must hear soon
-/// that it is gone.
+/// How long a caller waits for a connection. PostgreSQL is retried for that time, because callers must hear soon that
+/// it is gone.
 const SQLITE_WAITS: Duration = Duration::from_secs(30);
 const POSTGRES_WAITS: Duration = Duration::from_secs(5);
-/// What PostgreSQL is told of every connection: it notices within half a minute that the other end is gone, and frees
-/// what that end held.
+/// TCP keepalive, set on the server for each connection: PostgreSQL notices within half a minute that our end is gone,
+/// and frees what it held.
 const KEPT_ALIVE: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "15000"),
 ];
-/// No statement of a batch takes longer, in ms, and no transaction is left open longer: a writer that is gone must not
-/// keep the log locked. Both below, and above, what the journal gives a batch.
+/// Limits for batches in ms, on a statement and on an idle transaction: a writer that is gone must not keep the log
+/// locked. The first is below the journal's limit for a batch, the second above it.
 const BATCHES: [(&str, &str); 2] = [
     ("statement_timeout", "9000"),
     ("idle_in_transaction_session_timeout", "15000"),
 ];
-/// Readers cannot write, and what nobody waits for any more ends.
+/// Readers are read-only, and a statement ends when its caller has stopped waiting.
 const READS: [(&str, &str); 2] = [("default_transaction_read_only", "on"), ("statement_timeout", "14000")];
 
-/// What the writer's connection is for.
+/// The purpose of a writing connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
-    /// Schema changes, copies, examinations: they take as long as they take.
+    /// Schema changes, copies and checks, without a time limit.
     Unlimited,
     /// The journal's batches.
     Batches,
 }
 
-/// Makes the data directory, readable by its owner alone, when it is not there.
+/// Creates the data directory if it is missing, for its owner only.
 pub(super) fn prepare(data_dir: &Path) -> Result<(), StoreError> {
     let file = |path: &Path| {
         let path = path.to_path_buf();
@@ -68,17 +67,17 @@ pub(super) fn prepare(data_dir: &Path) -> Result<(), StoreError> {
     fs::metadata(data_dir).map_err(file(data_dir)).map(drop)
 }
 
-/// The SQLite database of a data directory.
+/// The path of the SQLite database.
 pub(super) fn sqlite_path(data_dir: &Path) -> PathBuf {
     data_dir.join("orchwiz.db")
 }
 
-/// Whether there is no SQLite database yet, or nothing in it.
+/// Whether the SQLite database is missing or empty.
 pub(super) fn sqlite_is_empty(data_dir: &Path) -> bool {
     fs::metadata(sqlite_path(data_dir)).map_or(true, |file| file.len() == 0)
 }
 
-/// The one connection that writes. Every commit on it is synced to the disk before it is acknowledged.
+/// The one writing connection. It acknowledges a commit only after the fsync.
 pub(super) async fn writer(config: &StoreConfig, work: Work) -> Result<DatabaseConnection, StoreError> {
     let mut options = base(config);
     options.max_connections(1).min_connections(1);
@@ -89,10 +88,9 @@ pub(super) async fn writer(config: &StoreConfig, work: Work) -> Result<DatabaseC
             sqlite(options, &path)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
-                // After a checkpoint the log file shrinks again: a long read must not leave a large file behind for
-                // ever.
+                // A checkpoint then truncates the log file, so that a long read leaves no large file for ever.
                 .pragma("journal_size_limit", "67108864")
-                // What was purged is overwritten in the file, too.
+                // Purged data is overwritten in the file.
                 .pragma("secure_delete", "ON")
         });
     } else if work == Work::Batches {
@@ -101,8 +99,8 @@ pub(super) async fn writer(config: &StoreConfig, work: Work) -> Result<DatabaseC
     connect(options).await
 }
 
-/// The pool that reads. Its connections refuse to write, so nothing can change state beside the journal by mistake.
-/// A `lazy` one connects when it is asked first.
+/// The readers' pool. Its connections refuse writes, so no state changes outside the journal by mistake. A `lazy` pool
+/// connects at its first read.
 pub(super) async fn readers(config: &StoreConfig, lazy: bool) -> Result<DatabaseConnection, StoreError> {
     let mut options = base(config);
     options.connect_lazy(lazy);
@@ -119,7 +117,7 @@ pub(super) async fn readers(config: &StoreConfig, lazy: bool) -> Result<Database
     connect(options).await
 }
 
-/// A connection of its own: for the advisory lock, which must stay open as long as the node runs, and for tests.
+/// A separate connection, for the advisory lock, which must stay open while the node runs, and for tests.
 pub(super) async fn session(config: &StoreConfig) -> Result<DatabaseConnection, StoreError> {
     let mut options = base(config);
     options.max_connections(1).min_connections(1);
@@ -130,7 +128,7 @@ pub(super) async fn session(config: &StoreConfig) -> Result<DatabaseConnection, 
     connect(options).await
 }
 
-/// What SeaORM needs to connect is large, and lies on the heap: all that ever opens a database would carry it.
+/// SeaORM's future is large, so it is boxed: otherwise every future that opens a database would contain it.
 async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, StoreError> {
     Ok(Box::pin(Database::connect(options)).await?)
 }
@@ -165,11 +163,11 @@ fn sqlite(options: SqliteConnectOptions, path: &Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(5))
         .foreign_keys(true)
         .statement_cache_capacity(STATEMENTS)
-        // A page of a list passes from SQLite's thread without waiting for its reader.
+        // A page of a list then passes from SQLite's thread without waiting for its reader.
         .row_buffer_size(ROWS)
 }
 
-/// SQLite gives its side files the mode of the database file, so that file is made first, for the owner alone.
+/// SQLite gives its side files the database file's mode, so that file is created first, for the owner only.
 fn create_private(path: &Path) -> Result<File, StoreError> {
     OpenOptions::new()
         .read(true)
@@ -184,7 +182,7 @@ fn create_private(path: &Path) -> Result<File, StoreError> {
         })
 }
 
-/// Refuses database programs that are known to lose or corrupt data, and names the one in use.
+/// Refuses database versions that are known to lose or corrupt data; returns the name of the present one.
 pub(super) async fn check_version(db: &DatabaseConnection) -> Result<String, StoreError> {
     let text = |row: Option<sea_orm::QueryResult>| -> Result<String, DbErr> {
         row.ok_or_else(|| DbErr::RecordNotFound("the database's version".into()))?
@@ -213,7 +211,7 @@ pub(super) async fn check_version(db: &DatabaseConnection) -> Result<String, Sto
     }
 }
 
-/// `3.51.3` as numbers; what follows a space is left out.
+/// `3.51.3` as numbers; the part after a space is ignored.
 fn numbers(version: &str) -> Vec<u32> {
     version
         .split(' ')

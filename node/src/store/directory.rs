@@ -1,5 +1,5 @@
-//! Which node a data directory belongs to: the node's id lies in it, in the file `node-id`.
-//! It must not touch what else lies there, and lets nobody make or change a database that is not the directory's.
+//! The ownership of a data directory: its file `node-id` names its node. It touches nothing else there, and prevents
+//! the use of another node's database with the directory.
 
 use super::{StoreError, failure::is_storage_full, sql};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr};
@@ -10,19 +10,19 @@ use std::{
     path::Path,
 };
 
-/// Holds the `origin` of the node's log: 32 hex digits and a newline.
+/// The file with the `origin` of the node's log: 32 hex digits and a newline.
 const FILE: &str = "node-id";
-/// Folders with what only their node's database can tell from rubbish.
+/// Folders whose contents only their node's database can interpret.
 const HELD: [&str; 2] = ["blobs", "runs"];
 
-/// The node a database belongs to.
+/// The owner of a database.
 pub(super) struct Found {
     origin: String,
-    /// Whether it has any event: without, it may have been made by mistake a moment ago.
+    /// Whether it has any event. A database without events may just have been created by mistake.
     used: bool,
 }
 
-/// Whose database it is; `None` while it is nobody's.
+/// The owner of a database; `None` while it has none.
 pub(super) async fn found(db: &DatabaseConnection) -> Result<Option<Found>, DbErr> {
     let exists = match db.get_database_backend() {
         DbBackend::Sqlite => "SELECT 1 AS one FROM sqlite_master WHERE type = 'table' AND name = 'log'",
@@ -41,7 +41,7 @@ pub(super) async fn found(db: &DatabaseConnection) -> Result<Option<Found>, DbEr
     .transpose()
 }
 
-/// Refuses a database that is another node's than the directory, and an empty one beside what a node has left there.
+/// Refuses a database of another node, and an empty database if the directory has a node's files.
 pub(super) fn check(data_dir: &Path, found: Option<&Found>) -> Result<(), StoreError> {
     let failed = |cause| StoreError::File {
         path: data_dir.join(FILE),
@@ -56,7 +56,7 @@ pub(super) fn check(data_dir: &Path, found: Option<&Found>) -> Result<(), StoreE
              name a database and a directory that belong together (--database-url, --data)",
             found.origin
         ))),
-        // Made before directories had an id, or by a start that was cut off.
+        // The directory is older than `node-id` files, or its first start was cut off.
         (None, Some(Found { used: true, .. })) => Ok(()),
         (None, _) if !holds(data_dir).map_err(failed)? => Ok(()),
         _ => Err(StoreError::Foreign(format!(
@@ -66,7 +66,7 @@ pub(super) fn check(data_dir: &Path, found: Option<&Found>) -> Result<(), StoreE
     }
 }
 
-/// From now on the directory belongs to this node. A disk that is full does not keep the node from starting.
+/// Claims the directory for this node. A full disk does not stop the node from starting.
 pub(super) fn claim(data_dir: &Path, origin: &str) -> Result<(), StoreError> {
     let path = data_dir.join(FILE);
     let claimed = || {
@@ -97,7 +97,7 @@ pub(super) fn claim(data_dir: &Path, origin: &str) -> Result<(), StoreError> {
     }
 }
 
-/// The node whose directory it is; `None` when nobody has claimed it.
+/// The directory's node; `None` when nobody has claimed it.
 fn owner(data_dir: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(data_dir.join(FILE)) {
         Ok(text) => Ok(Some(text.trim().to_owned()).filter(|owner| !owner.is_empty())),
@@ -106,7 +106,7 @@ fn owner(data_dir: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Whether a node has left anything there.
+/// Whether a node has left files there.
 fn holds(data_dir: &Path) -> io::Result<bool> {
     for folder in HELD {
         match fs::read_dir(data_dir.join(folder)) {

@@ -1,5 +1,5 @@
-//! What can go wrong with a database, and how it is told to people.
-//! Causes are logged here, once, with the place that met them; they never travel further.
+//! Database failures and their messages for people. Causes are logged here, once, with the place of the failure; they
+//! never travel further.
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use std::{
@@ -13,41 +13,41 @@ use std::{
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process has it. The sentence says which and what to do.
+    /// Another process uses it. The sentence names the process and a remedy.
     #[error("{0}")]
     Held(String),
-    /// The database and the data directory are not of the same node. The sentence says which and what to do. Nothing
-    /// was touched.
+    /// Database and data directory belong to different nodes. The sentence names both and a remedy. Nothing was
+    /// changed.
     #[error("{0}")]
     Foreign(String),
-    /// A newer version of OrchWiz has changed the schema. Nothing was touched.
+    /// A newer version of OrchWiz has migrated the schema. Nothing was changed.
     #[error(
         "this database was written by a newer version of OrchWiz (it has the schema step {0}, unknown here): install that version or restore a backup; nothing was changed"
     )]
     Newer(String),
-    /// The database program is too old.
+    /// The database version is too old.
     #[error("{found} is too old: OrchWiz needs {needed}")]
     TooOld {
-        /// What was found.
+        /// The version found.
         found: String,
-        /// What is needed and why.
+        /// The version needed, and why.
         needed: &'static str,
     },
-    /// A file or folder of the data directory.
+    /// A file or folder of the data directory failed.
     #[error("cannot use {path}: {cause}", path = path.display())]
     File {
         /// The directory or file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         #[source]
         cause: io::Error,
     },
-    /// The database said no.
+    /// The database returned an error.
     #[error("database: {0}")]
     Database(#[from] DbErr),
 }
 
-/// Whether the cause, or a cause of it, is a full disk: `SQLITE_FULL`, `ENOSPC`, `EDQUOT`, PostgreSQL's 53100.
+/// Whether the error or one of its sources is a full disk: `SQLITE_FULL`, `ENOSPC`, `EDQUOT`, PostgreSQL's 53100.
 pub fn is_storage_full(cause: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(cause);
     while let Some(error) = next {
@@ -73,11 +73,10 @@ pub fn is_storage_full(cause: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-/// What is said while the database cannot be reached; it claims nothing about what was written.
+/// The message while the database cannot be reached; it claims nothing about what was written.
 pub(crate) const UNREACHABLE: &str = "the database of this node does not answer at the moment: try again";
 
-/// Whether the cause, or a cause of it, is a database that is gone, does not answer in time, or is no longer the one
-/// that takes writes.
+/// Whether the error or one of its sources is a database that is gone, too slow, or no longer accepts writes.
 pub fn is_unreachable(cause: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(cause);
     while let Some(error) = next {
@@ -101,18 +100,21 @@ pub fn is_unreachable(cause: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-/// PostgreSQL's codes for: a connection that is lost or refused (08), too many (53300), a statement that took too long
-/// (57014), a lock that did (55P03), a server that stops or starts (57P), a transaction left open (25P03), a server
-/// that only reads (25006).
+/// PostgreSQL's codes for an unavailable server:
+///
+/// - a lost or refused connection (08), or too many (53300)
+/// - a statement (57014) or lock (55P03) that took too long
+/// - a server that stops or starts (57P), or only reads (25006)
+/// - a transaction left open (25P03)
 fn is_away(code: &str) -> bool {
     matches!(code, "53300" | "57014" | "55P03" | "25P03" | "25006")
         || code.starts_with("57P")
         || (code.starts_with("08") && code.len() == 5)
 }
 
-/// For what only fails when something is wrong with this node: its database, its files, its tasks.
+/// Maps errors that only a fault of this node can cause: of its database, its files, its tasks.
 pub trait Stored<T> {
-    /// The value, or what [`internal`] makes of the cause; the place that is logged is the caller's.
+    /// The value, or the cause mapped by [`internal`]; the log names the caller's place.
     ///
     /// # Errors
     /// `StorageFull`, `Unavailable` or `Internal`.
@@ -130,9 +132,9 @@ impl<T, E: StdError + 'static> Stored<T> for Result<T, E> {
     }
 }
 
-/// Maps an unexpected cause: a full disk is `StorageFull`, a database that does not answer `Unavailable`, everything
-/// else becomes a reference. But for a full disk it is logged once, here, with the caller's place; within a request the
-/// line carries the request's id.
+/// Maps an unexpected cause. A full disk is `StorageFull`, an unreachable database `Unavailable`; any other cause
+/// becomes a reference. All but a full disk are logged here once, with the caller's place; within a request the line
+/// carries the request's id.
 #[track_caller]
 pub fn internal(cause: impl StdError + 'static) -> model::Error {
     if is_storage_full(&cause) {
@@ -148,7 +150,7 @@ pub fn internal(cause: impl StdError + 'static) -> model::Error {
     model::Error::Internal(reference)
 }
 
-/// Eight hex digits that people can read out and search the log for; distinct within and, in all likelihood, between
+/// Eight hex digits that people can read out and search the log for. Unique within a process, and very likely between
 /// processes.
 fn reference(cause: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -1,7 +1,8 @@
-//! The lease: one process per data directory and database, and a number that proves it. The operating system's lock on
-//! `orchwiz.lock` (and on PostgreSQL an advisory lock) says who is alive; the fence in the row `lease` says who was
-//! last. A writer that finds a higher fence stops: it never has to trust a clock. The lease's time, by the database's
-//! clock, only says when a lock whose holder is not heard of any more may be taken from it.
+//! The lease: one process for each data directory and database, proven by a fencing number.
+//!
+//! The lock of the operating system on `orchwiz.lock` (on PostgreSQL also an advisory lock) shows who is alive. The
+//! fence in the row `lease` shows who was last: a writer that finds a higher fence stops, so it never trusts a clock.
+//! The lease's expiry, by the database's clock, only decides when a silent holder may lose its lock.
 
 use super::{StoreConfig, StoreError, connect, is_storage_full, sql};
 use crate::{clock::Deps, supervise::Vitals};
@@ -16,21 +17,21 @@ use std::{
 };
 use tokio::{task::AbortHandle, time::timeout};
 
-/// How long a PostgreSQL lease lasts unless renewed, and how often it is.
+/// The lifetime of a PostgreSQL lease in ms, and the interval of its renewal.
 const LASTS_MS: i64 = 30_000;
 const RENEWED: Duration = Duration::from_secs(10);
-/// How long PostgreSQL may take to renew it; then the connection is given up for another.
+/// How long PostgreSQL may take for a renewal. After that the connection is replaced.
 const ANSWERS: Duration = Duration::from_secs(5);
-/// A process that was killed a moment ago still has its lock until the server notices.
+/// How long to wait for a lock: a process that was just killed holds its lock until the server notices.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// What is said by a node that was overtaken, in its log and to whoever wants to write.
+/// The message of a node whose lease was taken over, in its log and to callers who want to write.
 pub(crate) const TAKEN_OVER: &str = "another process has taken over this node's database: this one no longer writes";
-/// Now, by PostgreSQL's own clock, in unix ms.
+/// PostgreSQL's present time in unix ms.
 const NOW: &str = "(extract(epoch from clock_timestamp()) * 1000)::bigint";
-/// The first half of the advisory lock's key ("orch"); the second is the schema.
+/// The first half of the advisory lock's key ("orch"); the second is the schema's hash.
 const KEY: i32 = 0x6f72_6368;
 
-/// What the process holds.
+/// The lease that this process holds.
 pub(super) struct Lease {
     owner: String,
     fence: i64,
@@ -39,7 +40,7 @@ pub(super) struct Lease {
     renewal: Option<AbortHandle>,
 }
 
-/// The connection that has the advisory lock of PostgreSQL. Cheap to clone; all clones are one.
+/// The connection with PostgreSQL's advisory lock. Clones share it.
 #[derive(Clone)]
 pub(super) struct Guard {
     config: StoreConfig,
@@ -55,7 +56,7 @@ impl Guard {
         self.held().clone()
     }
 
-    /// Gives the connection up, which answers no more, and makes another.
+    /// Replaces a connection that no longer answers.
     async fn renew(&self) -> Result<(), StoreError> {
         let fresh = connect::session(&self.config).await?;
         *self.held() = fresh;
@@ -63,7 +64,7 @@ impl Guard {
     }
 }
 
-/// Takes the operating system's lock on the data directory. It goes with the process, however that ends.
+/// Takes the operating system's lock on the data directory. It ends with the process, however that ends.
 pub(super) fn lock_directory(data_dir: &Path) -> Result<File, StoreError> {
     let path = data_dir.join("orchwiz.lock");
     let failed = |cause| StoreError::File {
@@ -101,14 +102,14 @@ pub(super) fn lock_directory(data_dir: &Path) -> Result<File, StoreError> {
         .and_then(|()| file.rewind())
         .and_then(|()| write!(file, "{}", std::process::id()))
     {
-        // Who holds it is for people to read; the lock itself needs no room.
+        // The file's text is only for people; the lock itself needs no disk space.
         Err(cause) if is_storage_full(&cause) => Ok(file),
         written => written.map(|()| file).map_err(failed),
     }
 }
 
-/// On PostgreSQL, takes the advisory lock on a connection that stays open. A holder whose lease is over by the
-/// database's clock is ended: its host may be gone, and the server would notice that in hours.
+/// Takes PostgreSQL's advisory lock on a connection that stays open. The connection of a holder with an expired lease
+/// is ended: its host may be gone, which the server would notice only after hours.
 pub(super) async fn guard(config: &StoreConfig, backend: DbBackend) -> Result<Option<Guard>, StoreError> {
     if backend != DbBackend::Postgres {
         return Ok(None);
@@ -126,7 +127,7 @@ pub(super) async fn guard(config: &StoreConfig, backend: DbBackend) -> Result<Op
                 return Err(StoreError::Held(message));
             }
             if ended {
-                // The fence keeps it from writing, whoever has the lock.
+                // Whoever has the lock, the new fence keeps the old holder from writing.
                 tracing::warn!(
                     holder,
                     "the lease of this database is over, but the lock of its holder could not be ended: going on without it"
@@ -146,14 +147,14 @@ pub(super) async fn guard(config: &StoreConfig, backend: DbBackend) -> Result<Op
     }))
 }
 
-/// Whether the lease was not renewed in time, by the database's clock.
+/// Whether the lease has expired by the database's clock.
 async fn is_over(session: &DatabaseConnection) -> bool {
     let text = format!(r#"SELECT 1 AS one FROM "lease" WHERE "name" = 'node' AND "owner" <> '' AND "expires" < {NOW}"#);
-    // No table, no lease: its holder has only just begun.
+    // Without a table the holder has only just started.
     matches!(sql::one(session, text, []).await, Ok(Some(_)))
 }
 
-/// Ends the connection that holds the advisory lock; nothing happens where this role may not.
+/// Ends the connection that holds the advisory lock, if this role may do so.
 async fn end_holder(session: &DatabaseConnection) {
     let text = "SELECT pg_terminate_backend(pid) AS ended FROM pg_locks
         WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -173,8 +174,7 @@ async fn try_guard(session: &DatabaseConnection) -> Result<bool, DbErr> {
     row.map_or(Ok(false), |row| row.try_get("", "taken"))
 }
 
-/// Whether this very connection still has the lock; it is gone when the server dropped the connection and another was
-/// made.
+/// Whether this very connection still has the lock: a reconnect loses it.
 async fn has_guard(session: &DatabaseConnection) -> Result<bool, DbErr> {
     let text = "SELECT 1 AS one FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted";
     Ok(sql::one(session, text, []).await?.is_some())
@@ -189,7 +189,7 @@ async fn holder(session: &DatabaseConnection) -> String {
         .unwrap_or_else(|| "another process".into())
 }
 
-/// Raises the fence and writes who holds the lease now. A stale writer's batch in flight is waited for.
+/// Raises the fence and stores the new holder, after a batch of a stale writer has ended.
 pub(super) async fn take(
     writer: &DatabaseConnection,
     data_dir: &Path,
@@ -198,7 +198,7 @@ pub(super) async fn take(
     deps: &Deps,
     vitals: &Vitals,
 ) -> Result<Lease, StoreError> {
-    // The directory is for people: on PostgreSQL nothing else says where the node's socket is.
+    // The directory is for people: on PostgreSQL nothing else tells where the node's socket is.
     let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
     let owner = format!(
         "process {} with the data directory {} ({})",
@@ -209,7 +209,7 @@ pub(super) async fn take(
     let raised = async {
         let txn = writer.begin().await?;
         if guard.is_some() {
-            // The writer numbers events under this lock: once we have it, no older batch is under way.
+            // The writer numbers events under this row lock, so no older batch is under way once we hold it.
             sql::all(&txn, r#"SELECT "seq" FROM "log" WHERE "own" = TRUE FOR UPDATE"#, []).await?;
         }
         let text = format!(
@@ -226,8 +226,8 @@ pub(super) async fn take(
         Ok::<i64, DbErr>(fence)
     };
     let fence = match raised.await {
-        // The lock of the directory keeps every other process away: a node on a full disk can be read, and writes when
-        // there is room.
+        // The directory's lock already excludes every other process. So a node on a full disk can be read, and writes
+        // once there is room.
         Err(error) if guard.is_none() && is_storage_full(&error) => {
             tracing::warn!("the disk is full: until there is room this node can only be read");
             let row = sql::one(writer, r#"SELECT "fence" FROM "lease" WHERE "name" = 'node'"#, []).await?;
@@ -248,7 +248,7 @@ pub(super) async fn take(
     })
 }
 
-/// When a lease taken now ends, by the database's clock. On SQLite the file lock alone says so, hence never.
+/// The expiry of a lease taken now, by the database's clock. On SQLite only the file lock counts, so it never expires.
 fn expiry(backend: DbBackend) -> String {
     match backend {
         DbBackend::Postgres => format!("{NOW} + {LASTS_MS}"),
@@ -275,7 +275,7 @@ async fn renew(guard: Guard, owner: String, fence: i64, vitals: Vitals) {
     }
 }
 
-/// Renews the lease; `false` when it is another's.
+/// Renews the lease; `false` when another process has it.
 async fn renew_once(session: &DatabaseConnection, owner: &str, fence: i64) -> Result<bool, DbErr> {
     let text = format!(
         r#"UPDATE "lease" SET "expires" = {} WHERE "name" = 'node' AND "fence" = $1 AND "owner" = $2"#,
@@ -284,7 +284,7 @@ async fn renew_once(session: &DatabaseConnection, owner: &str, fence: i64) -> Re
     if sql::run(session, text, [fence.into(), owner.into()]).await? != 1 {
         return Ok(false);
     }
-    // A dropped connection took the advisory lock with it; whoever has it meanwhile has raised the fence as well.
+    // A dropped connection lost the advisory lock. Another process that has it now has also raised the fence.
     if !has_guard(session).await? && !try_guard(session).await? {
         tracing::warn!("another process waits for this database");
     }
@@ -292,12 +292,12 @@ async fn renew_once(session: &DatabaseConnection, owner: &str, fence: i64) -> Re
 }
 
 impl Lease {
-    /// The number of this taking.
+    /// The fencing number of this lease.
     pub(super) fn fence(&self) -> i64 {
         self.fence
     }
 
-    /// Gives the lease back so that the next process need not wait.
+    /// Releases the lease, so that the next process need not wait.
     pub(super) async fn release(&self, writer: &DatabaseConnection) {
         if let Some(renewal) = &self.renewal {
             renewal.abort();

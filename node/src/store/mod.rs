@@ -1,5 +1,5 @@
-//! The store: connections, the lease, the schema, and the only place that opens transactions.
-//! It knows tables only where it must (lease, migrations); it must not know any feature.
+//! The store: connections, the lease, the schema, and the only place that opens transactions. It knows only the tables
+//! it must (lease, migrations), and no feature.
 
 mod amount;
 mod connect;
@@ -32,19 +32,19 @@ use std::{
 };
 use tokio::sync::RwLock;
 
-/// How long a connection may take to say good-bye.
+/// How long a connection may take to close.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// Where a node keeps its state.
+/// The place of a node's state.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
     /// `postgres://...`; `None` is SQLite in `data_dir/orchwiz.db`.
     pub url: Option<String>,
-    /// Files of the node: database, blobs, backups, runs, the lock. Created with mode 0700 when missing.
+    /// The node's files: database, blobs, backups, runs, the lock. Created with mode 0700 if missing.
     pub data_dir: PathBuf,
 }
 
-/// An open database that this process, and no other, may write. Cheap to clone.
+/// An open database that only this process may write. Cheap to clone.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
@@ -53,34 +53,35 @@ struct Inner {
     backend: DbBackend,
     backend_name: String,
     readers: Reader,
-    /// One connection. Replaced when the database has torn down a transaction underneath it.
+    /// One connection, replaced when the database has aborted a transaction under it.
     writer: RwLock<DatabaseConnection>,
     lease: Lease,
     vitals: Vitals,
-    /// The id of this node's log, once it is known.
+    /// The id of this node's log; empty until it is known.
     origin: OnceLock<String>,
 }
 
 impl Store {
-    /// Connects, takes the lease, copies an existing database before a change of its schema, and migrates it.
+    /// Connects, takes the lease, and migrates the schema after a copy of an existing database.
     ///
     /// # Errors
-    /// [`StoreError::Held`] when another process has the directory or the database, [`StoreError::Newer`] when a newer
-    /// version has migrated it and [`StoreError::Foreign`] when it is not the directory's (nothing is changed),
-    /// [`StoreError::TooOld`] when the database program itself is too old.
+    /// - [`StoreError::Held`]: another process uses the directory or the database.
+    /// - [`StoreError::Newer`]: a newer version has migrated the database. Nothing is changed.
+    /// - [`StoreError::Foreign`]: the database and the directory belong to different nodes. Nothing is changed.
+    /// - [`StoreError::TooOld`]: the version of the database program is too old.
     pub async fn open<M: MigratorTrait>(config: &StoreConfig, deps: &Deps) -> Result<Self, StoreError> {
         let lock = || {
             connect::prepare(&config.data_dir)?;
             lease::lock_directory(&config.data_dir)
         };
-        // On PostgreSQL a directory that is not there is made last: whoever names the database of a running node leaves
-        // none behind.
+        // On PostgreSQL a missing directory is created last, so that an attempt to open a running node's database
+        // leaves no directory.
         let file = if config.url.is_none() || config.data_dir.is_dir() {
             Some(lock()?)
         } else {
             None
         };
-        // Before anything connects: that would make the database.
+        // Checked before connecting, because connecting creates the database.
         if config.url.is_none() && connect::sqlite_is_empty(&config.data_dir) {
             directory::check(&config.data_dir, None)?;
         }
@@ -92,7 +93,7 @@ impl Store {
         directory::check(&config.data_dir, directory::found(&writer).await?.as_ref())?;
         let pending = schema::pending::<M>(&writer).await?;
         let vitals = Vitals::default();
-        // Before the schema is changed, which may take long: a lease whose time is over is anybody's.
+        // The lease comes before the schema change, which may take long: an expired lease can be taken by anybody.
         let lease = if pending.is_first() {
             schema::migrate::<M>(&writer, config, deps, pending).await?;
             lease::take(&writer, &config.data_dir, file, guard, deps, &vitals).await?
@@ -119,17 +120,17 @@ impl Store {
         })))
     }
 
-    /// The readers' pool. It refuses to write: changes go through `Journal::commit`.
+    /// The readers' pool. It refuses writes, because changes go through `Journal::commit`.
     pub fn read(&self) -> &Reader {
         &self.0.readers
     }
 
-    /// `SQLite 3.51.3`, `PostgreSQL 15.18`.
+    /// Name and version, like `SQLite 3.51.3` or `PostgreSQL 15.18`.
     pub fn backend_name(&self) -> String {
         self.0.backend_name.clone()
     }
 
-    /// Which database it is.
+    /// The kind of database.
     pub fn backend(&self) -> DbBackend {
         self.0.backend
     }
@@ -139,7 +140,7 @@ impl Store {
         &self.0.config.data_dir
     }
 
-    /// From now on the data directory is this node's: no other database is opened with it. `origin` is the id of its
+    /// Claims the data directory for this node, so that no other database is opened with it. `origin` is the id of its
     /// log.
     pub(crate) fn claim(&self, origin: &str) -> Result<(), StoreError> {
         self.0.origin.get_or_init(|| origin.to_owned());
@@ -151,23 +152,22 @@ impl Store {
         self.0.origin.get().map_or("", String::as_str)
     }
 
-    /// The key of a row that this node's own events made: its id and origin. The log of another node may name the same
-    /// id.
+    /// The key of a row from this node's own events: id and origin. Another node's log may use the same id.
     pub fn key(&self, id: impl ToString) -> (String, String) {
         (id.to_string(), self.origin().to_owned())
     }
 
-    /// The fence of this process's lease: whoever finds a higher one in the database must not write.
+    /// The fence of this process's lease. A process that finds a higher one in the database must not write.
     pub fn fence(&self) -> i64 {
         self.0.lease.fence()
     }
 
-    /// Whether the node on this store can still do its work; essential tasks are watched by it.
+    /// Whether the node on this store can still do its work; watches essential tasks.
     pub fn vitals(&self) -> &Vitals {
         &self.0.vitals
     }
 
-    /// Bytes the database takes: pages on SQLite, `pg_database_size` on PostgreSQL.
+    /// The database's size in bytes: pages on SQLite, `pg_database_size` on PostgreSQL.
     pub async fn size(&self) -> Result<i64, DbErr> {
         let text = match self.0.backend {
             DbBackend::Sqlite => "SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()",
@@ -178,7 +178,7 @@ impl Store {
             .map_or(Ok(0), |row| row.try_get("", "bytes"))
     }
 
-    /// Begins a transaction on the writer; waits while another one is open. On SQLite it is `IMMEDIATE`.
+    /// Begins a transaction on the writer and waits while another is open. `IMMEDIATE` on SQLite.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         let writer = self.0.writer.read().await.clone();
         let options = TransactionOptions {
@@ -188,7 +188,7 @@ impl Store {
         writer.begin_with_options(options).await
     }
 
-    /// Begins a transaction that may take as long as it takes: for work on all of the data, while no batch waits.
+    /// Begins a transaction without a time limit, for work on all data while no batch waits.
     pub(crate) async fn begin_unlimited(&self) -> Result<DatabaseTransaction, DbErr> {
         let txn = self.begin().await?;
         if self.0.backend == DbBackend::Postgres {
@@ -200,31 +200,30 @@ impl Store {
         Ok(txn)
     }
 
-    /// Runs one statement outside any transaction on the writer: pragmas and the like.
+    /// Runs one statement on the writer outside of a transaction, such as a pragma.
     pub(crate) async fn pragma(&self, text: &str) -> Result<(), DbErr> {
         self.0.writer.read().await.execute_unprepared(text).await.map(drop)
     }
 
-    /// Throws the writer's connection away and makes another: the old one no longer knows which transaction it is in,
-    /// or leads nowhere. On PostgreSQL the readers get new ones too.
+    /// Replaces the writer's connection, which is broken or in an unknown transaction. On PostgreSQL it replaces the
+    /// readers too.
     pub(crate) async fn renew_writer(&self) -> Result<(), StoreError> {
         let fresh = connect::writer(&self.0.config, Work::Batches).await?;
         let old = std::mem::replace(&mut *self.0.writer.write().await, fresh);
-        // One whose other end is gone never closes.
+        // A connection whose other end is gone never closes.
         let closed = async move { tokio::time::timeout(GOODBYE, old.close()).await };
         if self.0.backend == DbBackend::Sqlite {
             let _ = closed.await;
         } else {
             tokio::spawn(closed);
-            // What the writer has lost the readers may have lost as well, or they are still with a server that another
-            // has followed.
+            // The readers may have lost their server too, or are still connected to one that was replaced.
             self.0.readers.replace(connect::readers(&self.0.config, true).await?);
         }
         Ok(())
     }
 
-    /// On SQLite, puts what the write-ahead log holds into the database file and empties it: what was purged must not
-    /// lie there. While somebody reads an older state it is left for another time.
+    /// On SQLite, moves the write-ahead log into the database file and empties it, so that purged data does not stay
+    /// there. While somebody reads an older state, that is left for the next time.
     pub(crate) async fn empty_log(&self) -> Result<(), DbErr> {
         if self.0.backend == DbBackend::Sqlite {
             self.pragma("PRAGMA wal_checkpoint(TRUNCATE)").await
@@ -233,13 +232,12 @@ impl Store {
         }
     }
 
-    /// One more connection that may write temporary tables; for `doctor`, which compares on a snapshot of its own.
+    /// A separate connection that may write temporary tables, for `doctor` and its snapshot.
     pub(crate) async fn scratch(&self) -> Result<DatabaseConnection, StoreError> {
         connect::writer(&self.0.config, Work::Unlimited).await
     }
 
-    /// Writes everything into the database file, releases the lease and closes. Operations under way elsewhere fail
-    /// from here on.
+    /// Writes everything into the database file, releases the lease and closes. Operations elsewhere fail from here on.
     pub async fn close(self) {
         let writer = self.0.writer.read().await.clone();
         let _ = tokio::time::timeout(GOODBYE, self.0.readers.close()).await;

@@ -1,5 +1,5 @@
-//! What reads: a pool whose answers are waited for with a time limit, and that is replaced when the database was lost.
-//! It must not write; its connections refuse to.
+//! The readers: a pool with a time limit on answers, replaced when the database was lost. Its connections refuse
+//! writes.
 
 use super::StoreError;
 use async_trait::async_trait;
@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-/// How long PostgreSQL may take to answer a read, connecting included: a little more than it gives the statement
-/// itself. SQLite is this machine's own disk: it answers, and what is slow there is not given up.
+/// How long PostgreSQL may take to connect and answer a read: a little more than the limit of the statement. SQLite has
+/// no limit, because a local disk answers in the end.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The readers' pool.
@@ -27,18 +27,17 @@ impl Reader {
         }
     }
 
-    /// From now on reads go to another pool. What is under way on the old one, perhaps for ever, ends with its own time
-    /// limit.
+    /// Replaces the pool. A read that is stuck on the old one ends by its own time limit.
     pub(super) fn replace(&self, pool: DatabaseConnection) {
         *self.pool.write().unwrap_or_else(PoisonError::into_inner) = pool;
     }
 
-    /// Closes; reads fail from here on.
+    /// Closes the pool; later reads fail.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         self.pool().close_by_ref().await.map_err(StoreError::Database)
     }
 
-    /// Asks the database whether it answers.
+    /// Checks that the database answers.
     pub async fn ping(&self) -> Result<(), DbErr> {
         let pool = self.pool();
         Box::pin(self.answered(pool.ping())).await

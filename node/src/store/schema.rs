@@ -1,5 +1,4 @@
-//! The schema: refuses newer ones, backs up, migrates.
-//! It must not know what the steps do.
+//! The schema: refuses newer ones, backs up, migrates. It does not know what the steps do.
 
 use super::{StoreConfig, StoreError, sql};
 use crate::clock::Deps;
@@ -11,29 +10,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// So many copies are kept: of the newest changes. Each holds what was purged after it was made.
+/// The most copies that are kept, the newest. Each still has what was purged after it was made.
 const KEPT: usize = 2;
-/// Stands before the node's id in the comment of a copy.
+/// The prefix of a copy's comment, before the node's id.
 const OWNER: &str = "a copy of the OrchWiz node ";
-/// A name in PostgreSQL has at most so many bytes.
+/// The longest name in PostgreSQL, in bytes.
 const NAME_MAX: usize = 63;
 
 /// What this version would do to a schema.
 pub(super) struct Pending {
-    /// Whether there is nothing yet.
+    /// Whether the schema is empty.
     first: bool,
-    /// The first step that is missing; `None` when none is.
+    /// The first missing step; `None` when none is missing.
     step: Option<String>,
 }
 
 impl Pending {
-    /// Whether there is no table yet.
     pub(super) fn is_first(&self) -> bool {
         self.first
     }
 }
 
-/// Looks which steps are missing; refuses a schema of a newer version.
+/// Finds the missing steps; refuses the schema of a newer version.
 pub(super) async fn pending<M: MigratorTrait>(writer: &DatabaseConnection) -> Result<Pending, StoreError> {
     let known: Vec<String> = M::migrations().iter().map(|step| step.name().to_owned()).collect();
     let applied = applied(writer).await?;
@@ -46,7 +44,7 @@ pub(super) async fn pending<M: MigratorTrait>(writer: &DatabaseConnection) -> Re
     })
 }
 
-/// Brings the schema up to date; makes a copy of an existing database first.
+/// Migrates the schema, after a copy of an existing database.
 pub(super) async fn migrate<M: MigratorTrait>(
     writer: &DatabaseConnection,
     config: &StoreConfig,
@@ -74,7 +72,7 @@ pub(super) async fn migrate<M: MigratorTrait>(
     Ok(())
 }
 
-/// Names of the steps a database has had; empty for a new one.
+/// The steps that a database has had; empty for a new one.
 async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     let exists = match db.get_database_backend() {
         DbBackend::Sqlite => "SELECT 1 AS one FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
@@ -87,8 +85,7 @@ async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     rows.iter().map(|row| row.try_get("", "version")).collect()
 }
 
-/// Copies the database as it is now to `backups/before-<step>-<ms>.db`, syncs the copy, and removes all such files but
-/// the newest.
+/// Copies the database to `backups/before-<step>-<ms>.db`, syncs the copy, and removes old copies.
 async fn back_up(writer: &DatabaseConnection, data_dir: &Path, step: &str, deps: &Deps) -> Result<PathBuf, StoreError> {
     let folder = data_dir.join("backups");
     let failed = |path: &Path| {
@@ -127,7 +124,7 @@ async fn back_up(writer: &DatabaseConnection, data_dir: &Path, step: &str, deps:
     Ok(copy)
 }
 
-/// When a copy of that name was made, in unix ms; `None` for whatever else lies there.
+/// The time of a copy in unix ms, from its name; `None` for other files.
 fn made_at(name: &str) -> Option<u64> {
     name.strip_prefix("before-")?
         .strip_suffix(".db")?
@@ -137,10 +134,9 @@ fn made_at(name: &str) -> Option<u64> {
         .ok()
 }
 
-/// Copies every table as it is now into a schema `before_<step>_<ms>` of the same PostgreSQL database, all or nothing,
-/// and drops all such schemas of this node but the newest: other nodes may have theirs in the same database, so each
-/// says in its comment whose it is. The copies hold the rows; keys and indexes are the old version's migrations to
-/// make.
+/// Copies every table into a schema `before_<step>_<ms>` of the same PostgreSQL database, atomically, and drops this
+/// node's old copies. Other nodes may have theirs in the same database, so a comment on each schema names its node. The
+/// copies hold rows only: the old version's migrations create keys and indexes.
 async fn back_up_inside(writer: &DatabaseConnection, step: &str, deps: &Deps) -> Result<String, DbErr> {
     let now = deps.now().to_string();
     let room = NAME_MAX - "before__".len() - now.len();

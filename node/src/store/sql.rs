@@ -1,5 +1,5 @@
-//! Hand-written SQL that runs on both databases: `$1` placeholders, quoted names.
-//! For the few statements that are hot or that the query builder cannot say; everything else uses the entities.
+//! Hand-written SQL for both databases: `$1` placeholders, quoted names. It is for the few statements that are hot or
+//! beyond the query builder; all others use the entities.
 
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryResult, QueryTrait, Select, Statement, Value,
@@ -17,7 +17,7 @@ pub fn statement(
     Statement::from_sql_and_values(db.get_database_backend(), text, values)
 }
 
-/// Runs a statement and gives the number of rows it changed.
+/// Runs a statement and returns the number of changed rows.
 pub async fn run(
     db: &impl ConnectionTrait,
     text: impl Into<String>,
@@ -28,9 +28,9 @@ pub async fn run(
         .map(|done| done.rows_affected())
 }
 
-/// Statements of one transaction that nobody asks for what they changed. SQLite runs several as one: each is a message
-/// to another thread and back, which costs more than most of them do. PostgreSQL, which takes one at a time, runs each
-/// at once.
+/// A batch of statements of one transaction whose row counts nobody needs. SQLite runs several as one, because the
+/// round trip to its thread costs more than most statements. PostgreSQL takes one at a time, so there each runs at
+/// once.
 #[derive(Default)]
 pub(crate) struct Together(Mutex<Waiting>);
 
@@ -41,11 +41,11 @@ struct Waiting {
     statements: usize,
 }
 
-/// So many statements are one at most: each row of them that differs is a text of its own, which is planned and kept.
+/// The most statements in one batch: every different sequence of statements is prepared and cached as its own text.
 const TOGETHER: usize = 8;
 
 impl Together {
-    /// Runs a statement with those that come after it, at the latest with [`run`](Self::run).
+    /// Adds a statement to the batch. It runs at the latest with [`run`](Self::run).
     pub(crate) async fn add(
         &self,
         db: &impl ConnectionTrait,
@@ -66,7 +66,7 @@ impl Together {
         if is_full { self.run(db).await } else { Ok(()) }
     }
 
-    /// Runs what waits.
+    /// Runs the batch.
     pub(crate) async fn run(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
         let Waiting {
             text,
@@ -80,13 +80,13 @@ impl Together {
         }
     }
 
-    /// Nothing that panics runs under this lock.
+    /// Nothing under this lock panics, so a poisoned lock is sound.
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Adds a statement whose `$1` is the value after so many others.
+/// Appends a statement with its placeholders raised by `by`.
 fn push_moved(to: &mut String, text: &str, by: usize) {
     let mut pieces = text.split('$');
     to.push_str(pieces.next().unwrap_or_default());
@@ -112,7 +112,7 @@ pub async fn one(
     db.query_one_raw(statement(db, text, values)).await
 }
 
-/// Reads all rows; only where their number is bounded.
+/// Reads all rows; use it only where their number is bounded.
 pub async fn all(
     db: &impl ConnectionTrait,
     text: impl Into<String>,
@@ -121,7 +121,7 @@ pub async fn all(
     db.query_all_raw(statement(db, text, values)).await
 }
 
-/// Reads all rows of `query`, each by itself: one that cannot be read is given as it came and stops no other.
+/// Reads all rows of `query` one by one. An unreadable row is returned raw and stops no other.
 pub async fn each<E: EntityTrait>(
     db: &impl ConnectionTrait,
     query: Select<E>,
@@ -133,9 +133,9 @@ pub async fn each<E: EntityTrait>(
         .collect())
 }
 
-/// Reads all rows of `query` as one: the database packs the named columns of each into a JSON array, in the query's
-/// order. A page of a list costs half of what it does row by row, for each row is a message between two threads and
-/// each of its values is copied for the way.
+/// Reads all rows of `query` as one: the database packs the named columns of each row into a JSON array, in the query's
+/// order. That halves the cost of a page, because each separate row is a message between two threads with a copy of
+/// every value.
 pub async fn packed<T: DeserializeOwned>(
     db: &impl ConnectionTrait,
     query: SelectStatement,
@@ -154,7 +154,7 @@ pub async fn packed<T: DeserializeOwned>(
         .to_owned();
     let row = db.query_one_raw(backend.build(&query)).await?;
     let text: Option<String> = row.map_or(Ok(None), |row| row.try_get_by_index(0))?;
-    // PostgreSQL packs no rows into nothing.
+    // PostgreSQL packs an empty result into NULL.
     text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text))
         .map_err(|error| DbErr::Json(error.to_string()))
 }

@@ -1,5 +1,5 @@
-//! A store for tests: its own directory, and with `ORCHWIZ_TEST_POSTGRES` its own database, both gone afterwards.
-//! Nothing here is for production: time and randomness are the steerable ones.
+//! A store for tests with its own directory, and with `ORCHWIZ_TEST_POSTGRES` its own database; both are removed
+//! afterwards. Not for production: time and randomness are manual.
 
 use super::{Store, StoreConfig, sql};
 use crate::{
@@ -21,17 +21,17 @@ use std::{
     },
 };
 
-/// An open store and journal with their steerable sources.
+/// An open store and journal with manual time and seeded randomness.
 pub struct TestStore {
     /// The store.
     pub store: Store,
     /// Its journal.
     pub journal: Journal,
-    /// Time and randomness as everything takes them.
+    /// The sources of time and randomness.
     pub deps: Deps,
-    /// Moves the time.
+    /// The manual clock.
     pub clock: Arc<ManualClock>,
-    /// Where it lies; removed when dropped.
+    /// The directory and database; removed on drop.
     pub place: Place,
 }
 
@@ -39,7 +39,7 @@ impl TestStore {
     /// A new, migrated, empty store: `TestStore::new::<migration::Migrator>(1).await`.
     ///
     /// # Panics
-    /// When it cannot be made: a test has nothing else to do then.
+    /// When it cannot be created.
     pub async fn new<M: MigratorTrait>(seed: u64) -> Self {
         let place = Place::new().await;
         let (deps, clock) = deps(seed);
@@ -56,10 +56,10 @@ impl TestStore {
         }
     }
 
-    /// How SQLite would look for it, a line for each step; `None` on PostgreSQL, which plans by what is in its tables.
+    /// SQLite's query plan, a line for each step; `None` on PostgreSQL, whose plan depends on the tables' contents.
     ///
     /// # Panics
-    /// When the statement is none.
+    /// When the statement is invalid.
     pub async fn plan<E: EntityTrait>(&self, query: Select<E>) -> Option<String> {
         let Statement {
             sql: text,
@@ -78,17 +78,17 @@ impl TestStore {
         Some(steps.iter().map(detail).collect::<Vec<_>>().join("\n"))
     }
 
-    /// The steps by which it would be looked for, as either database says them, when it may not read a whole table.
+    /// The steps of the query plan on either database, without scans of whole tables if possible.
     ///
     /// # Panics
-    /// When the statement is none.
+    /// When the statement is invalid.
     pub async fn indexes<E: EntityTrait>(&self, query: Select<E>) -> Vec<String> {
         if let Some(plan) = self.plan(query.clone()).await {
             return plan.lines().map(str::to_owned).collect();
         }
         let Statement { sql: text, values, .. } = query.build(self.store.backend());
         let txn = self.store.begin().await.expect("a transaction begins");
-        // A table of a test is so small that it is read whole otherwise.
+        // Otherwise PostgreSQL scans a small test table as a whole.
         sql::run(&txn, "SET LOCAL enable_seqscan = off", [])
             .await
             .expect("it can be set");
@@ -105,7 +105,7 @@ impl TestStore {
             .collect()
     }
 
-    /// Lets the database grow by at most so many pages of the writer's: a full disk, for SQLite.
+    /// Limits the database's growth to this many pages: a full disk, for SQLite.
     ///
     /// # Panics
     /// When the database cannot say how large it is.
@@ -122,7 +122,7 @@ impl TestStore {
             .expect("the limit is set");
     }
 
-    /// Closes both and opens them again on the same data, as a restart of the node would.
+    /// Closes store and journal and opens them again on the same data, like a restart of the node.
     ///
     /// # Panics
     /// When it cannot be opened again.
@@ -153,19 +153,19 @@ impl TestStore {
     }
 }
 
-/// A temporary directory and, on PostgreSQL, a database. Both are removed when it is dropped, and what still runs of a
-/// node on it is killed: a test that fails comes to no orderly end.
+/// A temporary directory and, on PostgreSQL, a database. Dropping it removes both and kills what is left of a node
+/// there, because a failed test has no orderly end.
 pub struct Place {
-    /// How to open it.
+    /// The configuration that opens it.
     pub config: StoreConfig,
     database: Option<(String, String)>,
 }
 
 impl Place {
-    /// Makes the directory, and the database when `ORCHWIZ_TEST_POSTGRES` names a server.
+    /// Creates the directory, and a database if `ORCHWIZ_TEST_POSTGRES` names a server.
     ///
     /// # Panics
-    /// When either cannot be made.
+    /// When either cannot be created.
     pub async fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!(
@@ -195,7 +195,7 @@ impl Place {
         }
     }
 
-    /// A connection beside the store's: to look, or to do damage.
+    /// A connection beside the store's, to look or to do damage.
     ///
     /// # Panics
     /// When the database cannot be reached.
@@ -210,7 +210,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         process::testing::clear(&self.config.data_dir);
         if let Some((server, name)) = self.database.take() {
-            // A runtime of its own, for the test's may be the one that is being torn down.
+            // A runtime of its own, because the test's may be shutting down.
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 if let Ok(runtime) = runtime {
@@ -228,7 +228,7 @@ impl Drop for Place {
     }
 }
 
-/// The PostgreSQL server to test on; `None` means SQLite.
+/// The PostgreSQL server for tests; `None` means SQLite.
 pub fn postgres_server() -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
@@ -239,7 +239,7 @@ pub fn postgres_server() -> Option<String> {
         .filter(|url| !url.is_empty())
 }
 
-/// The certificate that signed the test server's own, as a file; `None` where the server has none.
+/// The file with the certificate of the test server's authority; `None` if the server has none.
 pub fn postgres_authority() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "it comes with the variable above")]
     std::env::var("ORCHWIZ_TEST_POSTGRES_CA")

@@ -1,5 +1,4 @@
-//! Usage: tokens and cost, summed from what agents reported of themselves.
-//! It sums increments by UTC day; it must not estimate what no agent said.
+//! Usage: sums of the tokens and costs that agents reported, by UTC day. It never estimates what no agent reported.
 
 use crate::{
     clock::Deps,
@@ -34,7 +33,7 @@ pub struct UsageService {
     turns: Arc<Semaphore>,
 }
 
-/// The columns that are summed.
+/// The summed columns.
 const SUMMED: [&str; 5] = [
     "tok_input",
     "tok_output",
@@ -42,16 +41,15 @@ const SUMMED: [&str; 5] = [
     "tok_cache_write",
     "cost_micros",
 ];
-/// Sums are taken of the two halves of each number, which no number of rows can make too large for the database.
+/// Sums are taken of the two halves of each number, so that no number of rows overflows the database's integer.
 const HALF: i64 = 1 << 32;
-/// So many sums are taken at once: one over a year of a busy node reads a million rows, and other lists need readers
-/// too.
+/// The most concurrent sums: a year of a busy node is a million rows, and other lists need readers too.
 const AT_ONCE: usize = 2;
 
-/// Half of a sum; `None` when no row has a value.
+/// The sum of one half; `None` when no row has a value.
 type Half = Option<i64>;
 
-/// What the database found for a key.
+/// The sums of one key.
 #[derive(FromQueryResult)]
 struct Found {
     key: String,
@@ -68,7 +66,7 @@ struct Found {
     sessions: i64,
 }
 
-/// The two halves of a sum together, as near as a number gets.
+/// A sum from its two halves, saturating.
 fn whole(high: Half, low: Half) -> Option<i64> {
     let sum = i128::from(high?) * i128::from(HALF) + i128::from(low?);
     Some(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }))
@@ -85,7 +83,7 @@ fn row(sums: Found) -> UsageRow {
             cache_read: tokens(sums.tok_cache_read_high, sums.tok_cache_read_low),
             cache_write: tokens(sums.tok_cache_write_high, sums.tok_cache_write_low),
         },
-        // Unknown and zero are different things: a sum is known as soon as one part of it is.
+        // Unknown is not zero: a sum is known as soon as one of its parts is.
         cost_micros: whole(sums.cost_micros_high, sums.cost_micros_low),
         sessions: sums.sessions,
     }
@@ -100,7 +98,7 @@ impl UsageService {
         }
     }
 
-    /// The sums of the rows that `which` names, by what `key` says.
+    /// The sums of the rows in `which`, grouped by `by`.
     async fn summed(&self, by: UsageBy, which: Condition) -> Result<Vec<UsageRow>> {
         let column = match by {
             UsageBy::Day => usage_day::Column::Day,
@@ -129,7 +127,7 @@ impl UsageService {
 }
 
 fn costliest_first(items: &mut [UsageRow]) {
-    // Keys last: the database gives them in no order.
+    // The key is the last criterion, because the database returns rows in no order.
     items.sort_by(|a, b| {
         let tokens = |Tokens {
                           input,
@@ -147,7 +145,7 @@ fn costliest_first(items: &mut [UsageRow]) {
     });
 }
 
-/// A day on which nothing was used.
+/// The row of a day without usage.
 fn nothing() -> UsageRow {
     UsageRow {
         key: String::new(),
@@ -158,7 +156,7 @@ fn nothing() -> UsageRow {
     }
 }
 
-/// The row under another key, which is its name too.
+/// The row under another key, which is also its name.
 fn named(row: UsageRow, key: String) -> UsageRow {
     UsageRow {
         name: key.clone(),
@@ -167,9 +165,9 @@ fn named(row: UsageRow, key: String) -> UsageRow {
     }
 }
 
-/// `2026-11-22` for a day counted from 1970-01-01.
+/// `2026-11-22` for a number of days since 1970-01-01.
 pub(crate) fn day_text(day: i64) -> String {
-    // Civil from days, Howard Hinnant's algorithm for the proleptic Gregorian calendar.
+    // Howard Hinnant's `civil_from_days` for the proleptic Gregorian calendar.
     let z = day + 719_468;
     let era = z.div_euclid(146_097);
     let day_of_era = z.rem_euclid(146_097);
@@ -204,7 +202,7 @@ impl ports::UsageSums for UsageService {
         let mut items = self.summed(query.by, which).await?;
         match query.by {
             UsageBy::Day => {
-                // Every day has its row, in order.
+                // Every day has a row, in order.
                 let mut found: HashMap<String, UsageRow> =
                     items.into_iter().map(|row| (row.key.clone(), row)).collect();
                 let days = first..first + i64::from(query.days);

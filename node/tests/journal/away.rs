@@ -1,5 +1,5 @@
-//! PostgreSQL that is gone, slow, silent or another's: nobody waits for long, nothing is told that is not so, and it is
-//! found again.
+//! PostgreSQL that is gone, slow, silent or taken over: callers never wait for long or hear anything false, and the
+//! node finds the database again.
 
 use crate::{commit, examine, tables::every_kind};
 use migration::Migrator;
@@ -27,31 +27,31 @@ use tokio::{
     sync::watch,
 };
 
-/// What happens to what passes between a node and the server.
+/// What happens to the bytes between a node and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Open,
-    /// Every connection ends, and each new one too.
+    /// Every connection ends, new ones too.
     Shut,
-    /// Connections stay, and nothing passes; what was swallowed never arrives, also later.
+    /// Connections stay, but no bytes pass. Swallowed bytes never arrive.
     Silent,
-    /// The next COMMIT reaches the server, or does not, and its connection ends without an answer. Then the way is
-    /// open, or shut.
+    /// The next COMMIT reaches the server or not, and its connection ends without an answer. Afterwards the way is open
+    /// or shut.
     LosesCommit {
         delivered: bool,
         then_open: bool,
     },
 }
 
-/// Stands between a node and the server.
+/// A proxy between a node and the server.
 pub(crate) struct Between {
     way: watch::Sender<Way>,
-    /// Host and port that new connections lead to.
+    /// Host and port for new connections.
     upstream: watch::Sender<String>,
 }
 
 impl Between {
-    /// A store that reaches its database through it; `None` without a server.
+    /// A store that reaches its database through the proxy; `None` without a server.
     pub(crate) async fn store(seed: u64) -> Option<(Self, TestStore)> {
         let server = postgres_server()?;
         let upstream = server.split('@').nth(1)?.split('/').next()?.to_owned();
@@ -88,7 +88,7 @@ impl Between {
         self.way.send_replace(way);
     }
 
-    /// Ends what is connected; from now on the address is another server's.
+    /// Ends all connections and sends new ones to another server.
     pub(crate) async fn lead_to(&self, upstream: String) {
         self.upstream.send_replace(upstream);
         self.set(Way::Shut);
@@ -116,7 +116,7 @@ async fn pass_all(listener: TcpListener, upstream: watch::Sender<String>, way: w
     }
 }
 
-/// Passes on in one direction until the connection ends or the way is shut.
+/// Forwards one direction until the connection ends or the way is shut.
 async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: watch::Sender<Way>) {
     let (mut changes, mut buffer) = (way.subscribe(), vec![0; 65_536]);
     loop {
@@ -135,7 +135,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: watch::Sende
                 return;
             }
             Way::LosesCommit { delivered, then_open } if buffer[..read].windows(6).any(|part| part == b"COMMIT") => {
-                // No answer comes back.
+                // The answer is swallowed.
                 way.send_replace(Way::Silent);
                 if delivered {
                     let _ = to.write_all(&buffer[..read]).await;
@@ -162,14 +162,14 @@ pub(crate) async fn write(journal: Journal) -> model::Result<()> {
         .await
 }
 
-/// Thirty at once: what each was told, and how long the last one waited.
+/// Thirty writes at once: the result of each, and the time of the last.
 pub(crate) async fn thirty(test: &TestStore) -> (Vec<model::Result<()>>, Duration) {
     let begun = Instant::now();
     let results = futures::future::join_all((0..30).map(|_| write(test.journal.clone()))).await;
     (results, begun.elapsed())
 }
 
-/// Waits until a write is taken again and a read is answered, with everything acknowledged in place.
+/// Waits until a write and a read succeed, and checks that everything acknowledged is there.
 pub(crate) async fn is_well_again(test: &TestStore) {
     let begun = Instant::now();
     while write(test.journal.clone()).await.is_err() {
@@ -232,7 +232,7 @@ async fn a_postgresql_that_says_nothing_keeps_nobody_waiting_neither_writers_nor
     let (read, waited) = reading.await.expect("reads");
     assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
     assert!(waited < Duration::from_secs(18), "{waited:?}");
-    // The connections that were caught stay as they are; new ones pass.
+    // The silent connections stay silent; new ones pass.
     between.set(Way::Open);
     is_well_again(&test).await;
 }
@@ -267,7 +267,7 @@ async fn a_commit_whose_answer_is_lost_is_looked_up_and_where_that_cannot_be_is_
     };
     commit(&test, every_kind()).await;
     let before = test.journal.head().await;
-    // It arrived: the log says so, and with it the caller.
+    // The COMMIT arrived: the log shows it, and the caller hears so.
     between.set(Way::LosesCommit {
         delivered: true,
         then_open: true,
@@ -275,7 +275,7 @@ async fn a_commit_whose_answer_is_lost_is_looked_up_and_where_that_cannot_be_is_
     assert_eq!(write(test.journal.clone()).await, Ok(()));
     let after = test.journal.head().await;
     assert!(after > before);
-    // It did not.
+    // It did not arrive.
     between.set(Way::LosesCommit {
         delivered: false,
         then_open: true,
@@ -286,7 +286,8 @@ async fn a_commit_whose_answer_is_lost_is_looked_up_and_where_that_cannot_be_is_
         "{lost:?}"
     );
     assert_eq!(test.journal.head().await, after);
-    // It arrived, and nobody can be asked: listeners learn of it when the log can be read again, without another write.
+    // It arrived and the server cannot be asked. Listeners learn of it when the log can be read again, without another
+    // write.
     between.set(Way::LosesCommit {
         delivered: true,
         then_open: false,
@@ -419,7 +420,7 @@ async fn a_lease_that_is_over_by_the_databases_clock_is_taken_over_and_the_node_
         url: test.place.config.url.clone(),
         data_dir: other.config.data_dir.clone(),
     };
-    // Its host is gone without a word: nothing renews the lease, and the server still believes in its connection.
+    // Its host vanished: the lease is not renewed, and the server still believes in the connection.
     sql::run(&test.place.connect().await, r#"UPDATE "lease" SET "expires" = 0"#, [])
         .await
         .expect("lets time pass");
@@ -433,7 +434,7 @@ async fn a_lease_that_is_over_by_the_databases_clock_is_taken_over_and_the_node_
         1,
         "the lock is the new node's"
     );
-    // The old one is back, and is told so.
+    // The old holder is back and hears that it was taken over.
     let why = tokio::time::timeout(Duration::from_secs(15), test.store.vitals().failed())
         .await
         .expect("it learns of it by itself");

@@ -1,4 +1,4 @@
-//! The hash chain finds what was changed, swapped or taken away, and names the first bad position.
+//! The hash chain detects changed, swapped and removed events, and names the first bad position.
 
 use crate::{commit, examine, tables::every_kind};
 use migration::Migrator;
@@ -32,7 +32,7 @@ async fn set(db: &DatabaseConnection, pos: i64, column: &str, value: Value) {
     assert_eq!(sql::run(db, text, [value, pos.into()]).await.expect("damages"), 1);
 }
 
-/// The same value with its last byte (or, for numbers, a high bit) flipped.
+/// The value with its last byte flipped, or for numbers a high bit.
 fn flipped(row: &event::Model, column: event::Column) -> Value {
     let text = |text: &str| {
         let mut bytes = text.as_bytes().to_vec();
@@ -76,7 +76,7 @@ async fn a_flipped_byte_in_any_column_of_any_event_is_found_at_its_position() {
             let (name, damaged) = (column.unquoted(), flipped(row, column));
             set(&beside, row.pos, name, damaged.clone()).await;
             assert_eq!(first_bad(&test).await, Some(row.pos), "{name} of {}", row.pos);
-            // Put it back: the next column starts from a good log.
+            // Restored, so that the next column starts from a good log.
             let at = if name == "pos" { row.pos ^ (1 << 20) } else { row.pos };
             set(&beside, at, name, sea_orm::ModelTrait::get(row, column)).await;
         }
@@ -167,7 +167,7 @@ async fn a_payload_that_vanished_without_a_purge_is_found_and_one_that_was_purge
     )
     .await
     .expect("damages");
-    // A purge of its origin came later, but rows of the user are still there: the rebuild says so.
+    // A purge by the same origin came later, but rows of the user are still there, which the rebuild detects.
     let report = examine(&test).await;
     assert!(!report.healthy, "{report:#?}");
 }

@@ -1,4 +1,4 @@
-//! Committing through the journal: order, isolation, durability of what was acknowledged.
+//! Commits through the journal: order, isolation, durability of what was acknowledged.
 
 use migration::Migrator;
 use model::{
@@ -262,7 +262,7 @@ async fn readers_cannot_write_beside_the_journal() {
     assert!(tried.is_err());
 }
 
-/// A clock that breaks: the writer reads it outside of any operation.
+/// A clock that panics where the writer reads it outside of any operation.
 struct Breaks(AtomicBool);
 
 impl Clock for Breaks {

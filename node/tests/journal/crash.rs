@@ -1,4 +1,4 @@
-//! `kill -9` of a writing process, again and again: nothing acknowledged is lost, no state is without its event.
+//! Repeated `kill -9` of a writing process: nothing acknowledged is lost, and no state lacks its event.
 
 use migration::Migrator;
 use model::{
@@ -23,13 +23,13 @@ use std::{
     time::Duration,
 };
 
-/// How often the writer is killed.
+/// The number of kills.
 const CYCLES: u32 = 200;
 const DIR: &str = "ORCHWIZ_CRASH_DIR";
 const URL: &str = "ORCHWIZ_CRASH_URL";
 
-/// The writing process: this very test program, started with a directory. It writes until it is killed, and says what
-/// was acknowledged.
+/// The writing process: this test program itself, started with a directory. It writes until it is killed and prints
+/// what was acknowledged.
 #[tokio::test]
 #[ignore = "runs only as the child of the test below"]
 async fn the_writing_process() {
@@ -68,7 +68,7 @@ async fn the_writing_process() {
                     })
                     .await
                     .expect("commits");
-                // One write call, so that a kill cannot cut it.
+                // In one write call, so that a kill cannot cut the line.
                 std::io::stdout()
                     .write_all(format!("acknowledged {id}\n").as_bytes())
                     .expect("the parent listens");
@@ -97,7 +97,7 @@ fn start(config: &StoreConfig) -> Child {
         .expect("starts")
 }
 
-/// Kills the process a moment after its first acknowledgement; gives everything it acknowledged.
+/// Kills the process a moment after its first acknowledgement; returns all that it acknowledged.
 fn kill_while_writing(config: &StoreConfig, after: Duration) -> Vec<String> {
     let mut child = start(config);
     let (said, hears) = std::sync::mpsc::channel();
@@ -145,7 +145,7 @@ async fn nothing_acknowledged_is_lost_and_no_state_is_without_its_event_over_200
     }
 }
 
-/// What the killed process has left, seen from beside.
+/// Checks what the killed process left, through another connection.
 async fn inspect(place: &Place, acknowledged: &BTreeSet<String>) {
     let db = place.connect().await;
     let ids = |text: &'static str| {

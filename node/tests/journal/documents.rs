@@ -1,4 +1,4 @@
-//! The document of the protocol says what the program does: its test vectors are made here and compared with the file.
+//! Checks the protocol's document: the test computes its test vectors and compares them with the file.
 
 use node::journal::chain::{Fields, GENESIS, commitment, hash};
 use std::{fmt::Write, fs, path::Path};
@@ -14,7 +14,7 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Two events that follow one another, with everything needed to compute them by hand.
+/// Two consecutive events with everything that is needed to compute their hashes by hand.
 fn vectors() -> String {
     let (origin, epoch) = ("000102030405060708090a0b0c0d0e0f", "0011223344556677");
     let events: [(i64, i64, &str, &str, &str, &str); 2] = [
@@ -76,7 +76,7 @@ fn vectors() -> String {
     text
 }
 
-/// Set `ORCHWIZ_WRITE_DOCS=1` to write the vectors into the file instead.
+/// With `ORCHWIZ_WRITE_DOCS=1` it writes the vectors into the file instead.
 #[test]
 fn the_vectors_in_the_document_are_what_the_program_computes() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");

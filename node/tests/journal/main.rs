@@ -1,5 +1,5 @@
-//! The journal's invariants (docs/architecture.md), each with a test that can fail. On SQLite always; on PostgreSQL
-//! when `ORCHWIZ_TEST_POSTGRES` names a server.
+//! The journal's invariants (docs/architecture.md), each with a test that can fail. Always on SQLite; also on
+//! PostgreSQL if `ORCHWIZ_TEST_POSTGRES` names a server.
 
 mod away;
 mod chain;
@@ -28,7 +28,6 @@ async fn commit(test: &TestStore, events: Vec<NewEvent>) {
     assert_eq!(result, Ok(()));
 }
 
-/// Examines the store.
 async fn examine(test: &TestStore) -> Report {
     doctor(&test.store).await.expect("the doctor gets through")
 }

@@ -1,5 +1,5 @@
-//! A standby that takes over from its server, as operators of PostgreSQL do it: the node's address leads to the other
-//! machine from one moment to the next.
+//! Failover to a standby, as operators of PostgreSQL do it: from one moment to the next the node's address leads to
+//! another machine.
 
 #![expect(clippy::disallowed_methods, reason = "the test makes a server of its own")]
 
@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A copy of the test server that follows it, until it is promoted.
+/// A standby of the test server, until it is promoted.
 struct Standby {
     data: PathBuf,
     port: u16,
@@ -26,7 +26,7 @@ struct Standby {
 }
 
 impl Standby {
-    /// `None` where the tests' server is not one that `scripts/postgres.sh` made.
+    /// `None` unless `scripts/postgres.sh` made the tests' server.
     fn of(server: &str) -> Option<Self> {
         let (folder, user) = (
             env::var("ORCHWIZ_TEST_POSTGRES_FOLDER").ok()?,
@@ -114,7 +114,7 @@ impl Standby {
 
 impl Drop for Standby {
     fn drop(&mut self) {
-        // What is left of it goes with the folder of the tests' server.
+        // The folder of the tests' server is removed with all that is left of the standby.
         let _ = self
             .command(&[
                 "pg_ctl",
@@ -136,7 +136,7 @@ async fn a_standby_that_is_promoted_is_written_to_and_until_then_everybody_hears
     let (between, test) = Between::store(69).await.expect("there is a server");
     commit(&test, every_kind()).await;
     let acknowledged = test.journal.head().await;
-    // Replication is asynchronous: what was acknowledged is awaited, since this test is about the node.
+    // Replication is asynchronous. The test waits for it, because it is about the node.
     let followed = Instant::now();
     let primary = test.place.connect().await;
     let behind = "SELECT coalesce(min(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 1)::bigint AS behind FROM pg_stat_replication";

@@ -1,4 +1,4 @@
-//! The store: who may open it, what happens to its schema, and a full disk.
+//! The store: who may open it, its schema's migrations, and a full disk.
 
 use crate::{commit, examine, tables::every_kind};
 use migration::Migrator;
@@ -16,7 +16,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Schema};
 use sea_orm_migration::{MigratorTrait, prelude::*};
 use std::{collections::BTreeMap, fs};
 
-/// Every column of every table: type, whether it may be null, its place in the key; and every index by name.
+/// Every column of every table (type, nullable, place in the key), and every index by name.
 pub(crate) async fn schema_of(config: &StoreConfig) -> BTreeMap<String, Vec<String>> {
     let db = connect(config).await;
     let mut tables = BTreeMap::new();
@@ -119,10 +119,10 @@ async fn migrations_run_up_down_and_up_again() {
     assert_eq!(schema_of(&place.config).await, first);
 }
 
-/// The schema of a version that is `N` steps later.
+/// The schema of a version that is `N` steps newer.
 struct Later<const N: usize>;
 
-/// A step of a later version, by its table's name.
+/// A step of a newer version, named by its table.
 struct Added(String);
 
 #[async_trait::async_trait]
@@ -206,7 +206,7 @@ async fn a_database_of_a_newer_version_is_refused_unharmed_and_an_older_one_is_c
     }
 }
 
-/// The schemas of copies in a PostgreSQL database.
+/// The schemas with copies in a PostgreSQL database.
 async fn copies(db: &DatabaseConnection) -> Vec<String> {
     let rows = sql::all(
         db,
@@ -250,7 +250,7 @@ async fn on_postgresql_the_copy_is_made_inside_the_database_and_the_newest_two_a
             .expect("a row")
             .try_get("", "n")
             .expect("a number");
-        // The lease is taken anew at each start, after the copy.
+        // Each start takes the lease anew, after the copy.
         assert!(changed == 0 || table == "lease", "{table} differs in {changed} rows");
     }
     let events = format!(r#"SELECT count(*) AS n FROM "{first}"."event""#);
@@ -275,7 +275,7 @@ async fn on_postgresql_the_copy_is_made_inside_the_database_and_the_newest_two_a
     assert_eq!(copies(&beside).await, kept, "without a pending step nothing is copied");
     assert!(examine(&test).await.healthy);
 
-    // What another node has left in this database is that node's, whatever its name.
+    // Another node's copies in this database stay, whatever their names.
     let others = ["before_later_1_1", "before_later_1_2"];
     for (other, comment) in others.into_iter().zip(["a copy of the OrchWiz node 0123", ""]) {
         beside
@@ -417,7 +417,8 @@ async fn postgresql_is_reached_over_tls_and_nobody_else_in_its_place() {
         assert!(row.try_get::<bool>("", "ssl").expect("a flag"), "{options}");
         store.close().await;
     }
-    // Signed by nobody this machine knows; known, but the certificate names an address and no host.
+    // Refused: an authority that this machine does not know; and a known one whose certificate names an address instead
+    // of the host.
     let by_name = base.replace("127.0.0.1", "localhost");
     for refused in [
         format!("{base}?sslmode=verify-full"),
@@ -469,7 +470,7 @@ async fn a_second_process_on_the_same_postgresql_database_is_refused() {
         panic!("it was opened twice")
     };
     assert!(sentence.contains("database is in use by process"), "{sentence}");
-    // The sentence says where that process is reached, and naming only its database leaves no directory behind.
+    // The message says how to reach that process, and naming only its database creates no directory.
     assert!(
         sentence.contains(test.place.config.data_dir.to_str().expect("UTF-8")) && sentence.contains("--data"),
         "{sentence}"
@@ -543,7 +544,7 @@ async fn a_full_disk_answers_storage_full_loses_nothing_acknowledged_and_is_reco
         );
         assert!(results.iter().any(Result::is_err), "the disk was never full");
         acknowledged += results.iter().filter(|result| result.is_ok()).count();
-        // The writer has made itself a new connection, and the limit went with the old one: there is room again.
+        // The page limit went with the writer's old connection, so there is space again.
         commit(&test, every_kind()).await;
         let kept = sql::all(test.store.read(), r#"SELECT "key" FROM "setting""#, [])
             .await
@@ -602,10 +603,10 @@ async fn the_node_keeps_its_identity_over_restarts_and_two_nodes_differ() {
     assert_eq!(again.node_id(), id);
 }
 
-/// Stores texts that are too large for a row; gives the names of their files.
+/// Stores texts too large for a row; returns the names of their files.
 async fn with_files(test: &TestStore) -> Vec<String> {
     for n in 0..3_u8 {
-        // Nothing that compresses.
+        // Random bytes, which do not compress.
         let noise: String = (0..8_000_u32)
             .map(|block| {
                 blake3::hash(&[&[n][..], &block.to_be_bytes()].concat())
@@ -689,7 +690,7 @@ async fn a_data_directory_is_opened_with_its_own_database_alone_and_keeps_its_te
         }
     };
 
-    // Another node's database.
+    // The database of another node.
     if postgres {
         refused(
             StoreConfig {
@@ -705,7 +706,7 @@ async fn a_data_directory_is_opened_with_its_own_database_alone_and_keeps_its_te
         refused(own.clone(), "belongs to the node").await;
         fs::remove_file(&database).expect("removes");
     }
-    // None at all, also where the directory does not say whose it is.
+    // An empty database, even if the directory has no owner file.
     let empty = Place::new().await;
     for _ in 0..2 {
         refused(
@@ -733,7 +734,7 @@ async fn a_data_directory_is_opened_with_its_own_database_alone_and_keeps_its_te
         fs::rename(&away, &database).expect("moves back");
     }
     assert_eq!(files(&own, "blobs"), texts);
-    // Its own: a directory of an earlier version gets the id with it.
+    // Its own database: an older version's directory now gets its owner file.
     let store = Store::open::<Migrator>(&own, &deps).await.expect("opens");
     let journal = Journal::open(store.clone(), deps.clone()).await.expect("opens");
     let report = node::journal::doctor(&store).await.expect("examines");
@@ -753,7 +754,7 @@ async fn texts_that_an_older_copy_of_the_database_does_not_know_are_there_again_
     commit(&test, every_kind()).await;
     let in_place = |name: &str| test.place.config.data_dir.join(name);
     let (database, older, newer) = (in_place("orchwiz.db"), in_place("older"), in_place("newer"));
-    // A copy that is whole without the log beside it.
+    // A copy that is complete without the write-ahead log.
     sql::run(
         &test.place.connect().await,
         format!("VACUUM INTO '{}'", older.display()),
@@ -816,7 +817,7 @@ async fn a_clock_that_was_ahead_once_dates_nothing_that_comes_after() {
             newest.at() - right
         );
     }
-    // And not after a start with such events in the log.
+    // Nor after a start with such events in the log.
     test.clock.step(75 * 365 * 86_400_000);
     commit(&test, every_kind()).await;
     test.clock.step(-75 * 365 * 86_400_000);

@@ -1,4 +1,4 @@
-//! Tables are a fold over the journal: rebuilt they are the same, folded again they do not change.
+//! Tables are a fold over the journal: a rebuild gives the same rows, and folding twice changes nothing.
 
 use crate::{commit, examine};
 use migration::Migrator;
@@ -22,7 +22,7 @@ use proptest::prelude::*;
 use sea_orm::EntityTrait;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Any history: what it says, and how many events share an operation.
+/// Any history: the contents, and how many events share an operation.
 fn histories() -> impl Strategy<Value = Vec<(Vec<[u8; 4]>, u16)>> {
     proptest::collection::vec(
         (proptest::collection::vec(any::<[u8; 4]>(), 1..12), 0..2_000_u16),
@@ -30,7 +30,7 @@ fn histories() -> impl Strategy<Value = Vec<(Vec<[u8; 4]>, u16)>> {
     )
 }
 
-/// Commits a history, with a clock that sometimes goes back.
+/// Commits a history, with a clock that is sometimes set back.
 async fn live(history: Vec<(Vec<[u8; 4]>, u16)>, mut keep: impl FnMut(&NewEvent) -> bool) -> TestStore {
     let test = TestStore::new::<Migrator>(3).await;
     for (operation, pause) in history {
@@ -48,7 +48,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
-/// A new PostgreSQL database a case takes most of the time: fewer there.
+/// The number of cases; fewer on PostgreSQL, where creating the database takes most of the time.
 fn cases() -> u32 {
     if node::store::testing::postgres_server().is_some() {
         6
@@ -77,7 +77,7 @@ proptest! {
     fn folding_what_was_folded_before_changes_nothing(history in histories()) {
         run(async {
             let mut plausible = Plausible::default();
-            // Start with something for things to happen to.
+            // The first events create subjects for the others.
             let mut history = history;
             history.insert(0, ((0..4).map(|n| [6, n, n, n]).collect(), 0));
             let test = live(history, |event| plausible.admit(event)).await;
@@ -93,12 +93,12 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases() / 2, max_shrink_iters: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// `Rows` keeps sessions by this position: a row that changed without it would be shown as it was, for ever.
+    /// `Rows` caches sessions by this position: a row that changed without it would stay stale for ever.
     #[test]
     fn a_sessions_row_names_the_event_that_changed_it_last(said in proptest::collection::vec(any::<[u8; 4]>(), 1..60)) {
         run(async {
             let test = TestStore::new::<Migrator>(6).await;
-            // Start with something for things to happen to.
+            // The first events create subjects for the others.
             commit(&test, (0..4).map(|n| event([6, n, n, n])).collect()).await;
             let mut before = sessions(&test).await;
             for one in said {
@@ -114,14 +114,14 @@ proptest! {
         })?;
     }
 
-    /// Pages hear of the rows that an event touches and of no others: a row that changed unheard would be shown as it
-    /// was until somebody reads the page again.
+    /// Pages hear only of rows that an event touches. A row that changed untouched would stay stale until the page is
+    /// read again.
     #[test]
     fn every_row_that_an_event_changes_is_touched_by_it(said in proptest::collection::vec(any::<[u8; 4]>(), 1..400)) {
         run(async {
             let test = TestStore::new::<Migrator>(8).await;
             let mut plausible = Plausible::default();
-            // Start with something for things to happen to.
+            // The first events create subjects for the others.
             let start: Vec<_> = (0..4).flat_map(|n| [event([2, n, n, n]), event([6, n, n, n])]).filter(|event| plausible.admit(event)).collect();
             commit(&test, start).await;
             let mut before = rows(&test).await;
@@ -148,8 +148,8 @@ proptest! {
     }
 }
 
-/// Every fact that changes a row field by field, about a thing of [`of_kind`], with all its fields: no `..default()`,
-/// so that the compiler asks for the next one. Nothing here is as it is when the thing begins.
+/// Every fact that changes a row field by field, about a subject of [`of_kind`]. All fields are set, without
+/// `..default()`, so that the compiler asks for new ones. Every value differs from the initial one.
 fn changes() -> [(&'static str, Fact); 3] {
     let session = SessionChanged {
         title: Some("another title".into()),
@@ -184,7 +184,7 @@ fn changes() -> [(&'static str, Fact); 3] {
     ]
 }
 
-/// The row that an event is about, without what every event changes.
+/// The row that an event is about, without the fields that every event changes.
 async fn row_of(test: &TestStore, subject: &str) -> String {
     let (key, db) = (test.store.key(subject), test.store.read());
     match &subject[..3] {
@@ -265,7 +265,7 @@ async fn every_table_that_carries_an_origin_is_rebuilt_and_watched_here() {
     );
 }
 
-/// The tables whose rows [`rows`] reads; people are in no row that pages follow.
+/// The tables whose rows [`rows`] reads. People are in no row that pages follow.
 const WATCHED: [&str; 9] = [
     "approval",
     "entry",
@@ -278,18 +278,18 @@ const WATCHED: [&str; 9] = [
     "user",
 ];
 
-/// A row, and what it hangs on: the session whose end takes it along, its call, its project.
+/// A row with what it depends on: its session, which takes it along at its end, its call and its project.
 #[derive(Debug, Default, PartialEq)]
 struct Shown {
     row: String,
     session: Option<String>,
     call: Option<String>,
     project: Option<String>,
-    /// It has no row of its own on any page: its session's tells it.
+    /// Whether it has no row of its own on any page and is shown in its session's.
     within: bool,
 }
 
-/// Every row that the live socket carries, by a name.
+/// Every row that the live socket carries, by name.
 async fn rows(test: &TestStore) -> BTreeMap<String, Shown> {
     let db = test.store.read();
     let mut all = BTreeMap::new();
@@ -345,7 +345,7 @@ async fn rows(test: &TestStore) -> BTreeMap<String, Shown> {
             },
         );
     }
-    // Shown in the session's row and nowhere else.
+    // A run is shown only in its session's row.
     for row in run::Entity::find().all(db).await.expect("reads") {
         all.insert(
             row.id.clone(),
@@ -384,7 +384,7 @@ async fn rows(test: &TestStore) -> BTreeMap<String, Shown> {
     all
 }
 
-/// The names of the rows that an id means.
+/// The names of the rows that an id stands for.
 fn names(id: RowId, rows: &BTreeMap<String, Shown>) -> Vec<String> {
     match id {
         RowId::ProjectOf(session) => rows
@@ -453,7 +453,7 @@ async fn the_doctor_names_a_row_that_no_event_explains() {
     assert!(examine(&test).await.healthy, "a rebuild repairs it");
 }
 
-/// One event of each kind, in an order in which most of them leave a row.
+/// One event of each kind, ordered so that most of them leave a row.
 pub(crate) fn every_kind() -> Vec<NewEvent> {
     let kinds = u8::try_from(model::event::Fact::KINDS.len()).expect("few kinds");
     let purge = model::event::Fact::KINDS

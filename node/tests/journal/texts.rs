@@ -1,4 +1,5 @@
-//! Large texts and secrets: stored once, counted, gone with the last event that refers to them; secrets never stored.
+//! Large texts and secrets: texts are stored once, counted, and removed with their last reference; secrets are never
+//! stored.
 
 use crate::examine;
 use migration::Migrator;
@@ -114,7 +115,7 @@ async fn the_same_text_is_stored_once_and_goes_with_its_last_reference() {
     assert!(examine(&test).await.healthy);
     purge(&test, other).await;
     assert_eq!(refs(&test).await, []);
-    // The file goes after the answer.
+    // The file is removed after the answer.
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
     while files(&test) > 0 {
         assert!(std::time::Instant::now() < deadline, "the file stays");
@@ -231,7 +232,7 @@ async fn the_doctor_finds_a_damaged_a_missing_and_a_miscounted_text() {
 }
 
 fn zstd_of(bytes: &[u8]) -> Vec<u8> {
-    // A frame the decoder accepts: raw block, no checksum.
+    // A frame that the decoder accepts: a raw block without checksum.
     let length = u8::try_from(bytes.len()).expect("short");
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, length];
     let header = 1_u32 | (u32::from(length) << 3);

@@ -1,5 +1,4 @@
-//! Usage is bounded in every sum, whatever is said of it, and tables in which a sum overflowed before are read and
-//! mended.
+//! Every sum of usage is bounded, whatever is reported. Tables with an earlier overflow can be read and are repaired.
 
 use crate::{commit, examine};
 use migration::Migrator;
@@ -63,7 +62,7 @@ async fn begun(seed: u64) -> TestStore {
     test
 }
 
-/// Every sum of every table, as whole numbers.
+/// Every sum of every table, as integers.
 async fn sums(test: &TestStore) -> Vec<i64> {
     let mut sums = Vec::new();
     for table in ["session", "usage_day", "usage_total"] {
@@ -117,7 +116,7 @@ async fn sums_that_overflowed_before_are_read_counted_on_and_mended_by_a_rebuild
     let test = begun(32).await;
     commit(&test, vec![said(1, 20_779, 7)]).await;
     let beside = test.place.connect().await;
-    // What SQLite makes of a sum that does not fit; PostgreSQL stops just before.
+    // What SQLite makes of an overflow; PostgreSQL fails just before it.
     let most = if test.store.backend() == DbBackend::Sqlite {
         "9.3e18"
     } else {
@@ -153,7 +152,7 @@ async fn sums_that_overflowed_before_are_read_counted_on_and_mended_by_a_rebuild
         .map(|table| table.table.as_str())
         .collect();
     assert_eq!(differing, ["session", "usage_total", "usage_day"]);
-    // Whatever is said next is taken.
+    // Later reports are accepted.
     commit(&test, vec![said(1, 20_779, 9), said(2, 20_779, 1)]).await;
     assert!(sums(&test).await.iter().all(|sum| (0..=USAGE_MOST).contains(sum)));
     journal::rebuild(&test.store).await.expect("rebuilds");

@@ -1,5 +1,5 @@
-//! Agents that end and are started again: from which conversation, with which prompt, under which trust.
-//! The script below treats ids of conversations as Claude Code 2.1.330 was seen to.
+//! Agents that end and are started again: with which conversation, which prompt, which trust. The script below handles
+//! conversation ids like Claude Code 2.1.330.
 
 use crate::{Running, Setup, mara, odd, open_as};
 use model::{
@@ -14,8 +14,8 @@ use node::store::testing::Place;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use std::{fs, path::PathBuf, time::Duration};
 
-/// Keeps a transcript from the moment it takes a prompt up; refuses an id it has one of, and says so when it has none
-/// to resume.
+/// Writes a transcript once it takes a prompt up. It refuses a new conversation with the id of a transcript, and
+/// reports a resume without one.
 const KEEPS: &str = r#"echo "$*" >> "$log.args"
 for arg; do
   case "$before" in --session-id) id=$arg; fresh=1;; --resume) id=$arg; fresh=;; esac
@@ -39,7 +39,7 @@ asks() {
 }
 "#;
 
-/// [`KEEPS`], then the greeting, then this for every line it hears.
+/// [`KEEPS`], then the greeting, then this script for every line.
 fn hears(each: &str) -> String {
     format!(
         "{KEEPS}{}while read -r line; do\n  echo \"$line\" >> \"$log\"\n{each}\ndone\necho eof >> \"$log\"\n",
@@ -47,7 +47,7 @@ fn hears(each: &str) -> String {
     )
 }
 
-/// What most of them do with a prompt.
+/// How most of them handle a prompt.
 const ANSWERS: &str = r#"  case "$line" in *'"type":"user"'*) init; says answer; ends;; esac"#;
 
 async fn open(place: &Place, script: &str, idle: Duration) -> Running {
@@ -71,7 +71,7 @@ fn beside(place: &Place, what: &str) -> PathBuf {
     odd::log(place).with_extension(format!("log.{what}"))
 }
 
-/// How often the agent was given this.
+/// How often the agent got this text.
 fn given(place: &Place, text: &str) -> usize {
     odd::read(&odd::log(place))
         .lines()
@@ -211,7 +211,7 @@ async fn a_failure_keeps_its_cause_when_its_agent_ends_and_what_is_said_meanwhil
     let running = open(&place, &script, Duration::from_millis(300)).await;
     let session = running.start_agent(AgentKind::Claude, Mode::Ask, "first").await;
     running.state(session.id, SessionState::Failed).await;
-    // Its agent rested long enough and is being ended.
+    // Its agent has rested long enough and is being ended.
     until_heard(&place, "eof").await;
     prompt(&running, session.id, "fail once more").await;
     let again = running
@@ -556,7 +556,7 @@ async fn what_failed_can_be_sent_again_and_a_failed_session_can_be_resumed_while
     );
     assert_eq!(running.said(session.id).await, ["hard question", "hard question"]);
 
-    // Once more, and what is said behind the failure goes on when somebody resumes.
+    // After another failure, a resume also continues with the prompts that wait behind it.
     fs::remove_file(beside(&place, "once")).unwrap();
     prompt(&running, session.id, "another").await;
     running.state(session.id, SessionState::Failed).await;
@@ -569,7 +569,7 @@ async fn what_failed_can_be_sent_again_and_a_failed_session_can_be_resumed_while
         .await
         .expect("nothing to do is no conflict");
 
-    // An agent that was ended is started for it.
+    // An ended agent is started again for it.
     stop(&running, session.id).await;
     running.services.sessions.send_again(&mara(), session.id).await.unwrap();
     running
@@ -631,13 +631,13 @@ async fn an_agent_that_this_version_does_not_know_is_never_another_one() {
             .unwrap();
         (row.state, row.state_detail.unwrap_or_default(), row.run)
     };
-    // A node that comes back finds an agent that it cannot understand, and ends it.
+    // A returning node finds an agent that it does not know, and ends it.
     running.close(false).await;
     let running = with_agent(&place, &hears(ANSWERS)).await;
     let (word, why, run) = state(&running).await;
     assert_eq!((word.as_str(), run), ("unknown", None));
     assert!(why.contains("knows no agent called `codex`"), "{why}");
-    // And starts no other in its place.
+    // The node starts no other agent in its place.
     let _ = running
         .services
         .sessions

@@ -1,4 +1,4 @@
-//! The node's ports keep what their fakes keep too.
+//! The node's ports keep the same contract as their fakes.
 
 #[path = "../../../model/contract.rs"]
 mod ports;

@@ -1,5 +1,5 @@
-//! What lies in a project's folder was written by others: it holds up nobody, leads nowhere else, and is looked at
-//! again when an agent starts.
+//! A project's folder contains what others wrote. It must hold up nothing and lead nowhere else, and is checked again
+//! when an agent starts.
 
 use crate::{Running, Setup, mara, open, open_as};
 use model::{
@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-/// Far more than anything here takes, and far less than a pipe that nobody writes to.
+/// Far longer than anything here takes, and far shorter than a read from a pipe without a writer.
 const HELD_UP: Duration = Duration::from_secs(5);
 
 async fn add(running: &Running, path: &Path, trusted: bool) -> model::Result<Project> {
@@ -61,7 +61,7 @@ fn put(folder: &Path, name: &str, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-/// A folder to add, beside the data directory and not in it.
+/// A folder to add, beside the data directory.
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let all = tempfile::tempdir().unwrap();
     let path = fs::canonicalize(all.path()).unwrap();
@@ -143,7 +143,7 @@ async fn pipes_in_a_folder_hold_up_no_list_no_session_and_no_start() {
         let project = listed.iter().find(|project| project.id == projects[n]).unwrap();
         assert!(!project.unread && project.present, "{pipe}");
         assert_eq!(project.branch.as_deref(), (n > 1).then_some("main"), "{pipe}");
-        // What git says is no part of trust; what would run is, and cannot be vouched for.
+        // Git's files are no part of trust. The files that would run are, and nobody can vouch for a pipe.
         assert_eq!(project.trusted, n < 4, "{pipe}");
         assert_eq!(sessions[n].branch, project.branch, "{pipe}");
         running.state(sessions[n].id, SessionState::Waiting).await;
@@ -333,7 +333,7 @@ async fn an_edit_that_is_asked_about_stands_where_it_is_in_the_file_as_it_is_now
         Some(diff)
     );
 
-    // Somebody else writes below meanwhile.
+    // Another program writes below the edit meanwhile.
     fs::write(&file, format!("{text}and more\n")).unwrap();
     let diff = shown().await;
     assert_eq!(

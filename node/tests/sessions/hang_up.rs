@@ -1,4 +1,4 @@
-//! Callers that hang up at any moment: what was committed happens all the same, and rows and processes agree
+//! Callers that hang up at any moment: what was committed takes effect all the same, and rows and processes agree
 //! afterwards.
 
 use crate::{Running, Setup, mara, odd, open_as};
@@ -12,7 +12,7 @@ use model::{
 use node::store::testing::Place;
 use std::{fs, path::PathBuf, pin::pin, time::Duration};
 
-/// Asks about every prompt, and ends its turn when it is answered.
+/// Asks about every prompt, and ends its turn with the answer.
 const ASKS: &str = r#"n=0
 while read -r line; do
   case "$line" in
@@ -28,7 +28,7 @@ while read -r line; do
 done
 "#;
 
-/// How many agents of this test run, by the script that they execute.
+/// The number of running agents of this test, by their script.
 fn agents(place: &Place) -> usize {
     let script = place.config.data_dir.join("agent.sh").display().to_string();
     let runs = |path: PathBuf| {
@@ -42,7 +42,7 @@ fn agents(place: &Place) -> usize {
         .count()
 }
 
-/// A small generator of its own: the test says its seed when it fails.
+/// A seeded generator: the test prints its seed when it fails.
 struct Dice(u64);
 
 impl Dice {
@@ -54,7 +54,7 @@ impl Dice {
     }
 }
 
-/// Polls a call a few times, or for a while, and hangs up.
+/// Polls a call a few times or for a while, then drops it.
 pub(crate) async fn hung_up<T>(call: impl Future<Output = T>, polls: u64, micros: u64) {
     let mut call = pin!(call);
     for _ in 0..polls {
@@ -97,7 +97,7 @@ async fn create(running: &Running, project: ProjectId) -> SessionId {
     running.services.sessions.create(&mara(), new).await.unwrap().id
 }
 
-/// Why a session's row and what is true do not agree; `None` when they do.
+/// Why a session's row disagrees with the truth; `None` when they agree.
 async fn disagreement(running: &Running, id: SessionId) -> Option<String> {
     let session = running.services.sessions.find(&mara(), id).await.unwrap();
     let queued = running.services.sessions.view(&mara(), id).await.unwrap().queued.len();
@@ -106,7 +106,7 @@ async fn disagreement(running: &Running, id: SessionId) -> Option<String> {
         SessionState::Done => session.run.is_none() && asked == 0,
         SessionState::Waiting => session.run.is_some() && asked > 0,
         SessionState::Idle | SessionState::Interrupted => queued == 0 && asked == 0,
-        // The script ends each turn at once, so that nothing stays under way.
+        // The script ends each turn at once, so none stays under way.
         _ => false,
     };
     (!agrees).then(|| {
@@ -172,7 +172,7 @@ async fn whoever_hangs_up_at_any_moment_leaves_rows_and_processes_that_agree() {
         }
         tokio::time::sleep(Duration::from_micros(dice.below(8_000))).await;
     }
-    // Everything is answered, so that nothing but what was lost is left under way.
+    // All questions are answered, so that only lost calls could be left under way.
     let deadline = tokio::time::Instant::now() + Duration::from_secs(45);
     loop {
         let mut wrong = Vec::new();

@@ -1,4 +1,4 @@
-//! Runners that fail or are held up: whoever supervises them notices, and nothing else waits for them.
+//! Runners that fail or are held up: their supervisor notices, and nothing else waits for them.
 
 use crate::{Running, SOON, Setup, hang_up::hung_up, mara, odd, open_as};
 use model::{
@@ -18,7 +18,7 @@ use node::{
 use sea_orm::{ConnectionTrait, DbBackend};
 use std::{fs, time::Duration};
 
-/// A driver that has a fault: it panics at one word.
+/// A driver with a fault: it panics at one word.
 struct Faulty(Box<dyn Driver>);
 
 impl Driver for Faulty {
@@ -53,7 +53,7 @@ impl Driver for Faulty {
 }
 
 impl Running {
-    /// Runs a statement where the node writes.
+    /// Runs a statement on the node's writer.
     async fn run(&self, text: &str) {
         let (by, text) = (Caller::node(), text.to_owned());
         let ran = self.journal.commit(&by, move |tx| {
@@ -105,7 +105,7 @@ done
     assert_eq!(broken.run, None);
     let first = odd::read(&odd::log(&place)).trim().to_owned();
     assert!(!fs::exists(format!("/proc/{first}")).unwrap(), "its agent writes on");
-    // Its place is free, and the session goes on with another process.
+    // Its place is free, and the session continues with another process.
     running
         .services
         .sessions
@@ -124,7 +124,7 @@ done
 async fn a_stop_does_not_wait_for_an_agent_that_reads_nothing() {
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
-    // It greets and never reads again: a long prompt fills its pipe, and its runner waits for room in there.
+    // The agent greets and then never reads: a long prompt fills its input, and its runner waits for space there.
     let claude = odd::agent(&place, &format!("{}exec sleep 1000", odd::GREETS));
     let running = open_as(
         &place,
@@ -150,7 +150,7 @@ async fn a_stop_does_not_wait_for_an_agent_that_reads_nothing() {
     running.close(true).await;
 }
 
-/// Asks about what it is told unless that says `work`, and ends its turn when it is answered.
+/// Asks about every prompt without `work`, and ends its turn with the answer.
 const ASKS: &str = r#"while read -r line; do
   case "$line" in
     *work*) printf '%s\n' '{"type":"system","subtype":"init","session_id":"s","model":"m","permissionMode":"default"}';;
@@ -206,7 +206,7 @@ async fn agents_that_wait_for_a_person_do_not_keep_every_other_session_waiting()
                 })
         }
     };
-    // As many wait as may: the next one says so, to whoever follows it too.
+    // No more agents may wait; the next session says so, also to its followers.
     let fifth = create(&running, first.project, "five").await;
     let mut follower = running.node.live().follow(mara());
     let head = running.services.node.head().await.unwrap();
@@ -303,7 +303,7 @@ async fn an_agent_that_writes_more_than_is_kept_is_ended_and_its_session_says_so
     running.close(true).await;
 }
 
-/// Waits for the test before it says a word about its first prompt's question.
+/// Waits for the test before its first word about its first prompt's question.
 const ASKS_THEN_SPEAKS: &str = r#"while read -r line; do
   case "$line" in
     *'"type":"user"'*)
@@ -332,7 +332,7 @@ async fn nobody_waits_for_a_runner_that_the_database_holds_up() {
     )
     .await;
     if running.store.backend() != DbBackend::Sqlite {
-        // The refusal below is SQLite's; what holds does not depend on the database.
+        // The refusal below works on SQLite only; the property does not depend on the database.
         running.close(true).await;
         return;
     }
@@ -355,7 +355,8 @@ async fn nobody_waits_for_a_runner_that_the_database_holds_up() {
     running.run(&refuse).await;
     fs::write(odd::log(&place).with_extension("log.go"), "").unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    // More than its runner could take in, from callers who do not wait; who does is told after 10 s at the latest.
+    // More orders than its runner could take in, from callers who do not wait. A caller who waits is answered after at
+    // most 10 s.
     for _ in 0..100 {
         hung_up(running.services.sessions.interrupt(&mara(), held.id), 1, 0).await;
     }
@@ -366,14 +367,14 @@ async fn nobody_waits_for_a_runner_that_the_database_holds_up() {
     .await;
     assert!(matches!(refused, Ok(Err(Error::Unavailable(_)))), "{refused:?}");
 
-    // Others are started, asked, and denied when their time is over.
+    // Other sessions start, ask, and are denied at their time limit.
     let other = create(&running, held.project, "two").await;
     let asked = running.asked(other).await;
     running.state(other, SessionState::Idle).await;
     let denied = running.services.approvals.find(&mara(), asked.id).await.unwrap();
     assert_eq!(denied.state, ApprovalState::Denied);
 
-    // And its agent ends when somebody says so, though its runner still hangs.
+    // The agent ends at a person's stop, although its runner still hangs.
     running.services.sessions.stop(&mara(), held.id).await.unwrap();
     let before = tokio::time::Instant::now();
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -406,7 +407,7 @@ async fn an_interrupt_that_a_runner_could_not_take_up_is_told_aside_and_never_ag
     )
     .await;
     if running.store.backend() != DbBackend::Sqlite {
-        // The refusal below is SQLite's; what holds does not depend on the database.
+        // The refusal below works on SQLite only; the property does not depend on the database.
         running.close(true).await;
         return;
     }
@@ -430,7 +431,7 @@ async fn an_interrupt_that_a_runner_could_not_take_up_is_told_aside_and_never_ag
     running
         .until(held.id, "its words", |session| session.last.as_deref() == Some("words"))
         .await;
-    // A mode that is asked for now comes after everything that was asked before.
+    // A mode asked for now comes after all earlier orders.
     running
         .services
         .sessions

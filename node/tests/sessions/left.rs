@@ -1,4 +1,4 @@
-//! What a test leaves behind that fails while its agents run: nothing.
+//! A test that fails while its agents run leaves nothing behind.
 
 use crate::{Setup, mara, odd, open_as};
 use model::sessions::{AgentKind, Mode, SessionState};
@@ -6,8 +6,7 @@ use node::store::testing::Place;
 use std::{fs, path::PathBuf};
 use tokio::sync::oneshot;
 
-/// The processes that name a folder among their arguments or in their environment, or that say they belong to it by one
-/// of these marks.
+/// The processes with this folder in their arguments or environment, or with one of these marks.
 fn running(folder: &str, marks: &[String]) -> Vec<String> {
     let own = std::process::id().to_string();
     let all = fs::read_dir("/proc")
@@ -27,7 +26,7 @@ fn running(folder: &str, marks: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// A test that fails after its agents have begun, as one that never comes to close its node.
+/// A test that fails while its agents run and never closes its node.
 async fn fails(told: oneshot::Sender<(PathBuf, Vec<String>)>, seen: oneshot::Receiver<()>) {
     let place = Place::new().await;
     fs::create_dir_all(&place.config.data_dir).unwrap();
@@ -52,7 +51,7 @@ async fn fails(told: oneshot::Sender<(PathBuf, Vec<String>)>, seen: oneshot::Rec
         let session = running.state(id, SessionState::Working).await;
         marks.push(format!("{}={}", node::process::MARK, session.run.expect("it runs")));
     }
-    // What is queued may be started as soon as there is room.
+    // A queued session may start as soon as there is room.
     running
         .services
         .sessions

@@ -1,4 +1,4 @@
-//! A session's life: started, answered, followed up, interrupted by restarts, resumed, hidden.
+//! A session's life: start, answers, follow-ups, restarts of the node, resume, hiding.
 
 use crate::{SOON, mara, open, open_with, person};
 use model::{
@@ -181,7 +181,7 @@ async fn an_agent_goes_on_while_the_node_is_away_and_nothing_is_told_twice() {
     let unique: BTreeSet<_> = messages.iter().collect();
     assert_eq!(messages.len(), unique.len(), "a message was told twice: {messages:#?}");
     assert!(messages.len() > 1, "{messages:?}: the node was away between them");
-    // The conversation goes on with the same process.
+    // The conversation continues with the same process.
     running
         .services
         .sessions
@@ -323,7 +323,7 @@ async fn a_stop_ends_the_agent_and_says_who_wanted_it() {
         (SessionState::Done, Some("stopped by mara"))
     );
     assert_eq!(running.node.running(), 0);
-    // It can be resumed, and deleted and restored.
+    // It can be resumed, deleted and restored.
     running.services.sessions.resume(&mara(), session.id).await.unwrap();
     running
         .until(session.id, "rest", |session| {
@@ -351,7 +351,7 @@ async fn what_waits_in_a_deleted_session_starts_nothing_and_goes_on_when_it_is_r
     running
         .until(id, "rest", |session| session.state == SessionState::Idle)
         .await;
-    // As when one person says something and another deletes it before its runner has looked.
+    // Like a prompt of one person and a deletion by another before the runner has looked.
     let prompt = PromptId::from_uuid(Uuid::from_u128(9));
     let queued = PromptQueued {
         id: prompt,
@@ -466,7 +466,7 @@ async fn an_agent_nobody_can_find_is_unknown_and_never_done() {
     running.close(true).await;
 }
 
-/// `kill -9` of the run's shim and agent: whoever carries the run's mark in its environment or its directory in its
+/// `kill -9` of the run's shim and agent: every process with the run's mark in its environment or its directory in its
 /// arguments.
 async fn kill_everything_of(run: &str) {
     for _ in 0..2 {
@@ -508,7 +508,7 @@ async fn a_session_says_what_each_model_spent_over_days_and_processes() {
         },
         cost_micros,
     };
-    // Running totals: the second of run 1 replaces the first, run 2 adds to it.
+    // Running totals: the second of run 1 replaces the first, and run 2 adds to it.
     let facts = [
         spent(session.id, 1, "large", 20_000, 100, Some(900)),
         spent(session.id, 1, "large", 20_001, 150, Some(1_000)),
@@ -539,7 +539,7 @@ async fn a_session_says_what_each_model_spent_over_days_and_processes() {
 async fn a_private_session_is_nobody_elses_anywhere() {
     let place = Place::new().await;
     let running = open_with(&place, 4, "human").await;
-    // It writes for seconds, so that half-written text passes while it becomes private.
+    // It writes for seconds, so half-written text passes while it becomes private.
     let session = running.start(Mode::AutoAccept, "slow").await;
     running.state(session.id, SessionState::Working).await;
     let jonas = person(2, "jonas");
@@ -656,7 +656,7 @@ async fn a_private_session_is_nobody_elses_anywhere() {
     let mut after = 0;
     loop {
         let page = running.services.node.events(&jonas, after, 200).await.unwrap();
-        // Neither about it nor about anything of it: its approvals, prompts and runs have subjects of their own.
+        // Neither an event about it nor about its approvals, prompts and runs, which have subjects of their own.
         let told = |event: &Event| {
             own.iter().any(|id| {
                 event.subject == *id

@@ -1,4 +1,4 @@
-//! What a tab hears that was away: every row, in order, a slice at a time; nothing of what is not its to see.
+//! What a returning tab hears: every row that it may see, in order, a slice at a time.
 
 use crate::{Running, SOON, mara, open, person};
 use model::{
@@ -17,7 +17,7 @@ use node::{
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
-/// Adds so many projects, each by an event of its own; their ids in order.
+/// Adds `count` projects, each with its own event; returns their ids in order.
 async fn projects(running: &Running, from: u128, count: u128) -> Vec<ProjectId> {
     let ids: Vec<ProjectId> = (from..from + count)
         .map(|n| ProjectId::from_uuid(Uuid::from_u128(n)))
@@ -42,7 +42,7 @@ async fn projects(running: &Running, from: u128, count: u128) -> Vec<ProjectId> 
             .await
             .unwrap();
     }
-    // Until the hub has heard of all.
+    // Waits until the hub has heard of all.
     let last = *ids.last().unwrap();
     let mut follower = follow(running, mara(), vec![Topic::Node], running.journal.head().await - 1).await;
     while !matches!(hear(&mut follower).await, ServerSays::Row { row: Row::Project(row), .. } if row.id == last) {}
@@ -92,7 +92,7 @@ async fn who_was_away_hears_of_every_row_in_order_and_may_be_cut_off_anywhere() 
         "who hears something at a position has heard all before it"
     );
     assert_eq!(heard.last().map(|(pos, _)| *pos), Some(head));
-    // Cut off in the middle: it asks for the position it heard last again, and misses nothing.
+    // Cut off in the middle, it resumes at its last position and misses nothing.
     let (last, _) = heard[333];
     let mut follower = follow(&running, mara(), vec![Topic::Node], last - 1).await;
     match hear(&mut follower).await {
@@ -118,7 +118,7 @@ async fn who_missed_thousands_of_rows_reads_the_page_again() {
         "and hears on from there"
     );
     running.close(true).await;
-    // The same where the hub remembers nothing and reads the journal.
+    // The same for a new hub, which reads the journal.
     let running = open(&place).await;
     let mut follower = follow(&running, mara(), vec![Topic::Node], before).await;
     assert_eq!(hear(&mut follower).await, ServerSays::Reload);
@@ -143,7 +143,7 @@ async fn ended(running: &Running, visibility: Visibility) -> Session {
     running.state(session.id, SessionState::Failed).await
 }
 
-/// Which ids a tab hears as gone within a moment.
+/// The ids that a tab hears as gone within a moment.
 async fn gone(follower: &mut Follower) -> Vec<String> {
     let mut gone = Vec::new();
     while let Ok(Some(says)) = tokio::time::timeout(Duration::from_millis(700), follower.next()).await {
@@ -165,7 +165,7 @@ async fn nobody_hears_that_a_session_is_gone_who_never_saw_it() {
         follow(&running, mara(), vec![Topic::Node], after).await,
         follow(&running, person(2, "jonas"), vec![Topic::Node], after).await,
     );
-    // Said again that it is private: that hides nothing.
+    // Setting it to private again hides nothing.
     let again = SessionPatch {
         visibility: Some(Visibility::Private),
         title: Some("still mine".into()),
@@ -182,13 +182,13 @@ async fn nobody_hears_that_a_session_is_gone_who_never_saw_it() {
     }
     assert_eq!(gone(&mut mine).await, [private.id.to_string(), shared.id.to_string()]);
     assert_eq!(gone(&mut theirs).await, [shared.id.to_string()]);
-    // The same for tabs that come back later.
+    // The same for tabs that return later.
     let mut theirs = follow(&running, person(2, "jonas"), vec![Topic::Node], after).await;
     assert_eq!(gone(&mut theirs).await, [shared.id.to_string()]);
     running.close(true).await;
 }
 
-/// The next row of a session, shared as it is.
+/// The next row of a session, as the shared value.
 async fn row(follower: &mut Follower) -> Arc<Written<Row>> {
     loop {
         let told = tokio::time::timeout(SOON, follower.next())
@@ -220,7 +220,7 @@ async fn a_row_and_an_event_are_made_once_for_all_who_may_see_them() {
         follow(&running, mara(), topics.clone(), after).await,
         follow(&running, jonas.clone(), topics, after).await,
     );
-    // A reading is given away for a second, which a busy machine may let pass.
+    // A reading is shared for one second, which may pass on a busy machine.
     let mut shared = 0;
     for n in 0..10 {
         let patch = SessionPatch {
@@ -291,7 +291,7 @@ async fn a_right_that_changes_between_two_events_holds_from_the_second_on() {
         ("for both", "for both")
     );
     assert_eq!((told(&mara()).await, told(&jonas).await), (1, 1));
-    // Both changes may be told at once: what was shared until then is not read for the first of them.
+    // Both changes may be told at once: the first one does not read what was shared until then.
     update(Some(Visibility::Private), "mine").await;
     update(None, "mine alone").await;
     assert_eq!((told(&mara()).await, told(&jonas).await), (3, 0));

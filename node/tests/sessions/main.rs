@@ -1,5 +1,5 @@
-//! Sessions end to end on a real store with real processes: the demo agent under its shim.
-//! Nothing here is faked; only the tests of retention steer the clock.
+//! Sessions end to end on a real store with real processes: the demo agent under its shim. Nothing is faked, but the
+//! tests of retention set the clock.
 
 #![allow(
     clippy::unwrap_used,
@@ -44,7 +44,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// Nothing here takes a tenth of it; only a hang does.
+/// Ten times what anything here takes; only a hang takes longer.
 const SOON: Duration = Duration::from_mins(1);
 
 struct Running {
@@ -55,7 +55,7 @@ struct Running {
 }
 
 fn program() -> PathBuf {
-    // Examples are built together with the tests, next to `deps`.
+    // Examples are built beside the tests' `deps` folder.
     let own = std::env::current_exe().expect("a test knows its program");
     own.parent()
         .and_then(|deps| deps.parent())
@@ -63,11 +63,11 @@ fn program() -> PathBuf {
         .join("examples/orchwiz_parts")
 }
 
-/// What a test sets of a node.
+/// A test's settings of a node.
 struct Setup {
     deps: Deps,
     agents_max: usize,
-    /// The demo agent's.
+    /// The pace of the demo agent.
     pace: &'static str,
     idle: Duration,
     silence: Duration,
@@ -240,7 +240,7 @@ impl Running {
             .join("\n")
     }
 
-    /// What was said to the agent, in order.
+    /// The prompts that the agent got, in order.
     async fn said(&self, id: SessionId) -> Vec<String> {
         self.entries(id)
             .await

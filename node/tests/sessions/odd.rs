@@ -1,4 +1,4 @@
-//! Agents that behave oddly: small scripts that speak Claude Code's dialect as badly as the test needs.
+//! Agents that misbehave: small scripts that speak Claude Code's dialect as badly as the test needs.
 
 use crate::{Running, Setup, mara, open_as, open_with};
 use model::{
@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-/// Hears the greeting, says that it is there, then does what the test says. `$log` collects what a test wants to read.
+/// Answers the greeting, then does what the test says. `$log` collects what a test wants to read.
 pub(crate) const GREETS: &str = r#"read -r hello
 printf '%s\n' '{"type":"control_response","response":{"subtype":"success","request_id":"ow-1-initialize","response":{}}}'
 "#;
@@ -53,7 +53,7 @@ pub(crate) fn read(path: &Path) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn words_that_no_database_takes_are_stored_all_the_same() {
     let place = Place::new().await;
-    // A NUL within a text, one within a line that is no JSON, a line nearly too deep to be read again, one on stderr.
+    // A NUL within a text, one in a line that is not JSON, a line that is almost too deep, and one on stderr.
     let deep = format!(
         r#"{{"type":"telepathy","mood":{}{}}}"#,
         "[".repeat(125),
@@ -165,7 +165,7 @@ async fn a_place_is_not_freed_by_ending_what_works_in_the_background() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_turn_that_ends_while_the_node_stops_its_agent_takes_no_further_prompt() {
     let place = Place::new().await;
-    // Its turn ends when its input is closed, as a node that stops its agents does.
+    // Its turn ends when its input is closed, as by a node that stops its agents.
     let script = format!(
         r#"{GREETS}while read -r line; do
   printf '%s\n' "$line" >> "$log"
@@ -376,7 +376,7 @@ exec sleep 1000
 async fn damaged_rows_stop_neither_lists_nor_a_start_nor_a_stop_and_a_rebuild_mends_them() {
     let place = Place::new().await;
     if place.config.url.is_some() {
-        // Only SQLite takes what its columns are not for.
+        // Only SQLite stores values of a wrong type.
         return;
     }
     let running = with_agent(&place, &format!("{GREETS}exec sleep 1000")).await;

@@ -1,4 +1,4 @@
-//! What was deleted goes for good after 30 days, and so do old spools; until then all of it can be had back.
+//! Deleted sessions and old spools go for good after 30 days; until then they can be restored.
 
 use crate::{Running, SOON, Setup, mara, open_as};
 use model::{
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// A session that has worked and has no process any more, and its run.
+/// A session that has worked and has no process any more, with its run.
 async fn ended(running: &Running) -> (SessionId, RunId) {
     let session = running.start(Mode::AutoAccept, "hello").await;
     let run = running
@@ -126,7 +126,7 @@ async fn a_deleted_session_can_be_had_back_for_thirty_days_and_is_then_gone_for_
             "{table}"
         );
     }
-    // The one that was restored, and the younger one, are whole; only the spool of the old run is gone.
+    // The restored session and the younger one are whole; only the old run's spool is gone.
     for (session, lines) in [(kept, false), (young, true)] {
         assert_eq!(running.said(session).await, ["hello"]);
         let raw = running
@@ -176,7 +176,7 @@ async fn the_spool_of_a_run_that_goes_on_stays_however_old_it_is() {
         },
     )
     .await;
-    // The first session of `start` has an old spool: when that is gone, the sweep has been there.
+    // The first session of `start` has an old spool: once that is gone, the sweep has run.
     let runs = place.config.data_dir.join("runs");
     let deadline = Instant::now() + SOON;
     while std::fs::read_dir(&runs).unwrap().count() > 1 {

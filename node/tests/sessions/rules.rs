@@ -1,4 +1,4 @@
-//! What an approval offers and how long it waits: by the project's trust, and by whether somebody is there.
+//! What an approval offers and how long it waits, by the project's trust and by whether a person is there.
 
 use crate::{mara, open};
 use model::{
@@ -9,7 +9,7 @@ use model::{
 };
 use node::store::testing::Place;
 
-/// Mara in front of her browser.
+/// Mara at her browser.
 fn at_a_browser() -> Caller {
     Caller {
         via: Via::Cookie {

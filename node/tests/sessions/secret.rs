@@ -1,4 +1,4 @@
-//! A secret that this node knows is nowhere to be read, wherever an agent prints it and however it lies to what is cut.
+//! A secret that this node knows can be read nowhere, wherever an agent prints it and however a cut falls.
 
 use crate::{Running, Setup, mara, odd, open_as};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::{fmt::Write as _, fs, time::Duration};
 
 const CANARY: &str = "sk-ant-api03-Zq7Rk2Wm9Xt4Lp8Vb3Nc6Hd1Fs5Gj0Ty";
-/// No part of the canary as long as this may be read anywhere.
+/// No part of the canary of this length may be readable anywhere.
 const WINDOW: usize = 8;
 
 fn leak(text: &[u8]) -> Option<&'static str> {
@@ -23,13 +23,13 @@ fn leak(text: &[u8]) -> Option<&'static str> {
 }
 
 fn memchr_find(text: &[u8], part: &[u8]) -> bool {
-    // The first byte first: files of databases are large.
+    // The first byte is compared first, because database files are large.
     text.iter()
         .enumerate()
         .any(|(at, byte)| *byte == part[0] && text[at..].starts_with(part))
 }
 
-/// Lines in which the canary begins at this place of every text, and the pieces in which it is written.
+/// Lines in which the canary begins at this offset of every text, and the deltas of that text.
 fn lines(n: usize, offset: usize) -> Vec<Value> {
     let text = format!("{}{CANARY} and more", "x".repeat(offset));
     let call = |tool: &str, input: Value| json!({"type": "tool_use", "id": format!("{tool}-{n}"), "name": tool, "input": input});
@@ -112,7 +112,7 @@ async fn said(running: &Running, session: SessionId) -> String {
     }
 }
 
-/// Every raw line, and whatever a cursor between two lines gives.
+/// Every raw line, also from cursors between two lines.
 async fn raw(running: &Running, session: SessionId) -> String {
     let mut all = String::new();
     let mut page = PageQuery {
@@ -171,7 +171,7 @@ async fn nothing_of_a_known_secret_is_stored_shown_or_sent_wherever_it_is_printe
         .map(|line| format!("{line}\n"))
         .collect::<Vec<_>>()
         .concat();
-    // It fits into one raw line, and not into what is shown of one.
+    // It fits into a raw line, but not into its shown part.
     let long = (65_500..65_540)
         .map(|offset| format!("{}{CANARY}\n", "y".repeat(offset)))
         .collect::<Vec<_>>()
@@ -238,7 +238,7 @@ async fn nothing_of_a_known_secret_is_stored_shown_or_sent_wherever_it_is_printe
             .items
             .is_empty()
     );
-    // It reads on, and ends.
+    // The agent reads on and ends.
     running.services.sessions.interrupt(&mara(), session.id).await.ok();
     let failed = running.state(session.id, SessionState::Failed).await;
     assert!(

@@ -1,4 +1,4 @@
-//! Prompts around the end of an agent: the order of commits decides what they lead to.
+//! Prompts around the end of an agent: the order of commits decides about them.
 
 use crate::{mara, open, open_with};
 use model::sessions::{AgentKind, Mode, NewSession, SessionState};
@@ -66,7 +66,7 @@ async fn a_prompt_before_a_stop_waits_until_somebody_goes_on() {
     running
         .until(session.id, "its end", |session| session.run.is_none())
         .await;
-    // The supervisor looks every second for what it may start.
+    // The supervisor looks every second for sessions to start.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     let ended = running.session(session.id).await;
     assert_eq!(
@@ -112,7 +112,7 @@ async fn a_stop_takes_a_later_prompt_back_and_a_restart_does_not_forget_it() {
         .unwrap();
     running.services.sessions.stop(&mara(), session.id).await.unwrap();
     assert_eq!(running.session(session.id).await.state, SessionState::Done);
-    // The node goes away before the agent is gone: the next one ends it.
+    // The node goes away before the agent is gone; the next node ends it.
     running.close(false).await;
     let running = open(&place).await;
     let ended = running

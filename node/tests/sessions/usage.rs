@@ -1,4 +1,4 @@
-//! Sums of usage over more rows than fit into memory, and over numbers that fit into no sum.
+//! Sums of usage over more rows than fit into memory, and over numbers that overflow any sum.
 
 use crate::{mara, open, person};
 use model::{
@@ -11,7 +11,7 @@ use sea_orm::ConnectionTrait;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// The most memory this process has used, kB.
+/// This process's peak memory in kB.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -75,7 +75,7 @@ async fn sums_over_many_rows_are_made_by_the_database() {
         (300, Some(1_000))
     );
     assert!(days.windows(2).all(|pair| pair[0].key < pair[1].key));
-    // Numbers that no sum holds are as near to it as a number gets.
+    // Sums that overflow saturate.
     let most = format!(
         r#"UPDATE "usage_day" SET "tok_input" = {}, "cost_micros" = {} WHERE "model" IN ('model-1', 'model-2')"#,
         i64::MAX,
@@ -87,7 +87,7 @@ async fn sums_over_many_rows_are_made_by_the_database() {
         (models[0].tokens.input, models[0].cost_micros),
         (i64::MAX, Some(i64::MAX))
     );
-    // What is private is in nobody else's sums.
+    // A private session is in nobody else's sums.
     let private = SessionPatch {
         visibility: Some(Visibility::Private),
         ..SessionPatch::default()

@@ -1,5 +1,5 @@
-//! How Claude Code is started: its arguments and environment for a session. It must not leave the mode or the sources
-//! of settings to a default: a resumed process forgets its mode, and a folder nobody trusts runs nothing of its own.
+//! Claude Code's command: arguments and environment for a session. Mode and settings sources are always set, never left
+//! to a default: a resumed process forgets its mode, and an untrusted folder must run nothing of its own.
 
 use super::mode_word;
 use crate::{
@@ -41,16 +41,16 @@ pub fn spec(lead: &[&str], start: &Start) -> Spec {
     if start.trusted {
         push(&["--setting-sources", "user,project,local"]);
     } else {
-        // Without the project's sources its hooks, skills, commands, subagents, environment, key helpers and CLAUDE.md
-        // are not read; the strict flag keeps MCP servers out that its `.mcp.json` names.
+        // Without the project's sources, Claude Code ignores its hooks, skills, commands, subagents, environment, key
+        // helpers and CLAUDE.md. The strict flag keeps the MCP servers of its `.mcp.json` out.
         push(&["--setting-sources", "user", "--strict-mcp-config"]);
     }
     if let Some(model) = &start.model {
-        // One argument, so that a name that starts with a dash is still a name.
+        // In one argument, so that a name with a leading dash is still a name.
         push(&[&format!("--model={model}")]);
     }
     let mut env = start.env.clone();
-    // A start that fails says why on stdout too; the version does not change under a running session.
+    // A failed start then explains itself on stdout, and the version stays the same during a session.
     for key in ["CLAUDE_CODE_STARTUP_FAILURE_RESULTS", "DISABLE_AUTOUPDATER"] {
         env.entry(key.into()).or_insert_with(|| "1".into());
     }

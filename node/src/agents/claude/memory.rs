@@ -1,5 +1,5 @@
-//! What a driver remembers of a stream, bounded: an agent that never ends its calls must not fill the node's memory.
-//! It must not hold more than its limits, whatever it is given; the oldest goes first.
+//! A driver's bounded memory of a stream, because an agent might start calls for ever without ending them. The oldest
+//! value is evicted first.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,7 +13,7 @@ pub struct Recent<T> {
 }
 
 impl<T> Recent<T> {
-    /// An empty memory with its limits.
+    /// An empty memory with these limits.
     pub fn new(count: usize, bytes: usize) -> Self {
         Self {
             count,
@@ -24,7 +24,7 @@ impl<T> Recent<T> {
         }
     }
 
-    /// Remembers a value that takes about `size` bytes.
+    /// Inserts a value of about `size` bytes.
     pub fn insert(&mut self, name: &str, value: T, size: usize) {
         self.remove(name);
         let size = size + name.len();
@@ -39,17 +39,15 @@ impl<T> Recent<T> {
         }
     }
 
-    /// The value of that name.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.values.get(name).map(|(value, _)| value)
     }
 
-    /// The value of that name, to change it.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut T> {
         self.values.get_mut(name).map(|(value, _)| value)
     }
 
-    /// Forgets a value and gives it back.
+    /// Removes a value and returns it.
     pub fn remove(&mut self, name: &str) -> Option<T> {
         let (value, size) = self.values.remove(name)?;
         self.held -= size;
@@ -57,7 +55,7 @@ impl<T> Recent<T> {
         Some(value)
     }
 
-    /// About how many bytes are held.
+    /// The approximate number of bytes held.
     #[cfg(test)]
     pub fn held(&self) -> usize {
         self.held

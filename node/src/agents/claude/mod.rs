@@ -1,5 +1,5 @@
-//! Claude Code over stream-json both ways, with its control protocol on stdio. It must not assume a closed protocol:
-//! kinds, words and fields it does not know are passed on or ignored, never an error.
+//! Claude Code over stream-json in both directions, with its control protocol on stdio. The protocol is open: unknown
+//! kinds, words and fields are passed on or ignored, never an error.
 
 mod argv;
 mod memory;
@@ -14,17 +14,17 @@ use crate::process::Spec;
 use model::{id::PromptId, sessions::Mode};
 use serde_json::{Value, json};
 
-/// What our own requests are called on the wire: `ow-<number>-<wish>`. The wish is in the name so that an answer is
-/// understood by a driver that did not ask, after a restart of the node.
+/// The prefix of our request ids, `ow-<number>-<wish>`. The wish is in the id so that a driver rebuilt after a restart
+/// understands the answer.
 const PREFIX: &str = "ow-";
 
 /// The driver of one process.
 pub struct Claude {
-    /// Arguments before those of the dialect: the demo agent is a subcommand of the node's own program.
+    /// The first arguments: the demo agent is a subcommand of the node's own program.
     lead: &'static [&'static str],
     /// The number of our newest request.
     number: u64,
-    /// What was heard so far.
+    /// The state read from the stream so far.
     heard: read::Heard,
 }
 
@@ -79,7 +79,8 @@ impl Driver for Claude {
             "message": {"role": "user", "content": [{"type": "text", "text": text}]},
             "parent_tool_use_id": null,
             "session_id": "",
-            // The agent drops a prompt it already has in its transcript: giving it again after a crash is safe.
+            // The agent ignores a prompt with the id of one in its transcript, so a prompt may be sent again after a
+            // crash.
             "uuid": id.uuid().to_string(),
         }))]
     }
@@ -135,14 +136,14 @@ fn bytes(value: &Value) -> Vec<u8> {
     value.to_string().into_bytes()
 }
 
-/// What is said to an ask that the mode `plan` forbids.
+/// The answer to an ask that the mode `plan` forbids.
 pub fn still_planning() -> Answer {
     Answer::deny(
         "The session is still planning: propose the plan with ExitPlanMode and wait until a person approves it. Nothing may be changed before.",
     )
 }
 
-/// The agent's word for a mode.
+/// The agent's name of a mode.
 const fn mode_word(mode: Mode) -> &'static str {
     match mode {
         Mode::Plan => "plan",
@@ -151,8 +152,8 @@ const fn mode_word(mode: Mode) -> &'static str {
     }
 }
 
-/// The mode of an agent's word; `None` for modes OrchWiz does not offer (`auto`, `dontAsk`, `bypassPermissions`, newer
-/// ones).
+/// The mode of an agent's name; `None` for modes that OrchWiz does not offer (`auto`, `dontAsk`, `bypassPermissions`,
+/// newer ones).
 fn mode_of(word: &str) -> Option<Mode> {
     match word {
         "plan" => Some(Mode::Plan),
@@ -171,7 +172,7 @@ fn word(wish: Wish) -> String {
     }
 }
 
-/// The number and wish in the name of one of our requests.
+/// The number and wish in one of our request ids.
 fn request(id: &str) -> Option<(u64, Wish)> {
     let (number, word) = id.strip_prefix(PREFIX)?.split_once('-')?;
     let wish = match word {
@@ -180,7 +181,7 @@ fn request(id: &str) -> Option<(u64, Wish)> {
         "model" => Wish::Model,
         _ => Wish::Mode(Mode::parse(word.strip_prefix("mode-")?)?),
     };
-    // The name came back from the agent: a number that could not be ours must not be the one to count on from.
+    // The id comes back from the agent: only a plausible number may become the newest.
     Some((number.parse().ok().filter(|number| *number < 1 << 53)?, wish))
 }
 

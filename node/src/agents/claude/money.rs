@@ -1,11 +1,11 @@
-//! Money and tokens: what a process has spent, summed exactly.
-//! It must not compute with floating point: amounts are read from their decimal text.
+//! Exact sums of tokens and money for one process. It never computes with floating point: amounts are read from their
+//! decimal text.
 
 use model::sessions::{Tokens, USAGE_MOST};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What one model has cost a process so far.
+/// The cost of one model so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Spent {
     tokens: Tokens,
@@ -13,20 +13,20 @@ struct Spent {
     nanos: Option<i64>,
 }
 
-/// Sums of one process. At most [`Ledger::MODELS`] models are told apart.
+/// The sums of one process, for at most [`Ledger::MODELS`] models.
 ///
-/// Claude Code's own totals (`modelUsage`) go on across resume and fork and start anew after `/clear`, so they count
-/// earlier processes again. Each result also says what was spent since the result before; that is what is summed here.
-/// Without it (older versions) the totals are taken.
+/// Claude Code's own totals (`modelUsage`) continue across resume and fork and restart after `/clear`, so they count
+/// earlier processes again. Newer versions also report the usage since the last result, which is summed here. For older
+/// versions the totals are taken.
 #[derive(Default)]
 pub struct Ledger(BTreeMap<String, Spent>);
 
 impl Ledger {
     const MODELS: usize = 64;
-    /// A longer name, in bytes, is no model's.
+    /// The longest name of a model, in bytes.
     const NAME: usize = 200;
 
-    /// Takes in a result; returns the models whose sums changed: name, tokens, millionths of a dollar.
+    /// Adds a result. Returns the models whose sums changed: name, tokens, millionths of a dollar.
     pub fn result(&mut self, result: &Value) -> Vec<(String, Tokens, Option<i64>)> {
         let (list, adds) = match (
             result["model_usage_since_last_result"].as_object(),
@@ -80,8 +80,8 @@ fn micros(nanos: i64) -> i64 {
     (nanos.saturating_add(500) / 1000).min(USAGE_MOST)
 }
 
-/// A JSON number of dollars in billionths, from its shortest decimal text; digits beyond are cut. `None` for negative,
-/// absurd or no numbers.
+/// A JSON number of dollars in billionths, from its shortest decimal text; further digits are cut. `None` for negative
+/// or absurd numbers and other values.
 fn nanos(value: &Value) -> Option<i64> {
     let text = value.as_number()?.to_string();
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {

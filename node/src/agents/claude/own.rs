@@ -1,16 +1,16 @@
-//! What Claude Code obeys of a folder, and where it keeps what a person has it remember: as version 2.1.330 was read.
+//! What Claude Code reads from a folder, and where it stores what it remembers there (as of version 2.1.330).
 
 use crate::agents::{Grant, Own};
 use model::approvals::RememberScope;
 
-/// Settings for whoever works in the folder.
+/// The person's own settings in the folder.
 const LOCAL: &str = ".claude/settings.local.json";
-/// Settings for everybody who has the folder.
+/// The settings of everybody who has the folder.
 const PROJECT: &str = ".claude/settings.json";
 const ALLOW: &str = "/permissions/allow";
 const DIRECTORIES: &str = "/permissions/additionalDirectories";
 
-/// What in a folder can make the agent run something: what lies in `.claude`, and servers to start.
+/// What can make the agent run something: the contents of `.claude`, and servers to start.
 pub const OWN: Own = Own {
     sources: &[
         PROJECT,
@@ -27,7 +27,7 @@ pub const OWN: Own = Own {
     lists: &[ALLOW, DIRECTORIES],
 };
 
-/// The file that is written at a scope.
+/// The file that remembering at a scope writes.
 pub const fn remembered_in(scope: RememberScope) -> Option<&'static str> {
     match scope {
         RememberScope::Session => None,
@@ -37,8 +37,8 @@ pub const fn remembered_in(scope: RememberScope) -> Option<&'static str> {
     }
 }
 
-/// Permission rules (`Bash(make *)`) and folders as they are written into the folder's settings at a scope; `None`
-/// where none of these are written.
+/// Permission rules (`Bash(make *)`) and directories as the folder's settings store them at a scope; `None` for scopes
+/// outside the folder.
 pub fn grant(scope: RememberScope, rules: Vec<String>, directories: Vec<String>) -> Option<Grant> {
     let (file, at_root) = match scope {
         RememberScope::Local => (LOCAL, true),

@@ -1,5 +1,5 @@
-//! Permission updates: what Claude Code offers to remember, in words, and at the scope a person chose.
-//! It must not invent rules: only what the agent suggested is ever returned.
+//! Permission updates: what Claude Code offers to remember, in words and at the scope that a person chose. It returns
+//! only what the agent suggested.
 
 use super::{mode_of, own, tool::one_line};
 use crate::agents::{Cause, Grant};
@@ -9,7 +9,7 @@ use model::{
 };
 use serde_json::{Value, json};
 
-/// The agent's word for a scope.
+/// The agent's name of a scope.
 const fn destination(scope: RememberScope) -> &'static str {
     match scope {
         RememberScope::Session => "session",
@@ -19,7 +19,7 @@ const fn destination(scope: RememberScope) -> &'static str {
     }
 }
 
-/// The scope of an agent's word; one it does not have in common with us counts as the session, the smallest.
+/// The scope of an agent's name; an unknown name counts as the session, the smallest scope.
 fn scope(destination: Option<&str>) -> RememberScope {
     match destination {
         Some("localSettings") => RememberScope::Local,
@@ -29,7 +29,7 @@ fn scope(destination: Option<&str>) -> RememberScope {
     }
 }
 
-/// These suggestions as rules to remember at the scope a person chose; without those that no session may have.
+/// The suggestions as rules at the scope that a person chose; rules forbidden in every session are left out.
 pub fn remember(suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> {
     suggestions
         .iter()
@@ -38,24 +38,23 @@ pub fn remember(suggestions: &[Suggestion], scope: RememberScope) -> Vec<Value> 
         .collect()
 }
 
-/// Whether this may be given back to the agent: no change to a mode that a session of OrchWiz cannot have
-/// (`bypassPermissions` and its kin).
+/// Whether this may go back to the agent: it must not change to a mode that OrchWiz lacks (`bypassPermissions` and the
+/// like).
 fn may_remember(raw: &Value) -> bool {
     raw["type"] != "setMode" || mode(raw).is_some()
 }
 
-/// Whether remembering all of these can outlast the session: a change of mode cannot.
+/// Whether all of these can outlast the session. A change of mode cannot.
 pub fn can_last(suggestions: &[Suggestion]) -> bool {
     suggestions.iter().all(|suggestion| suggestion.raw["type"] != "setMode")
 }
 
-/// The mode that a suggestion changes to; `None` for those that OrchWiz does not have.
+/// The mode that a suggestion changes to; `None` for modes that OrchWiz lacks.
 fn mode(raw: &Value) -> Option<Mode> {
     raw["mode"].as_str().and_then(mode_of)
 }
 
-/// A suggestion with its destination rewritten. A change of mode stays with the session: nowhere else would anybody
-/// expect it.
+/// A suggestion at another scope. A change of mode always stays with the session, because nobody expects it elsewhere.
 fn at_scope(raw: &Value, scope: RememberScope) -> Value {
     let mut raw = raw.clone();
     let scope = if raw["type"] == "setMode" {
@@ -69,8 +68,8 @@ fn at_scope(raw: &Value, scope: RememberScope) -> Value {
     raw
 }
 
-/// What the agent writes into the folder's own settings when it is given this suggestion at this scope; `None` where it
-/// writes nothing there, or something else than more permission.
+/// What the agent adds to the folder's own settings for these suggestions at this scope. `None` if it leaves them
+/// alone, or does anything but add permissions.
 pub fn grant(suggestions: &[Suggestion], scope: RememberScope) -> Option<Grant> {
     let (mut allow, mut directories) = (Vec::new(), Vec::new());
     for Suggestion { raw, .. } in suggestions {
@@ -95,7 +94,7 @@ pub fn grant(suggestions: &[Suggestion], scope: RememberScope) -> Option<Grant> 
     own::grant(scope, allow, directories)
 }
 
-/// A rule as it stands in a file of settings.
+/// A rule in the syntax of a settings file.
 fn written(rule: &Value) -> Option<String> {
     let tool = rule["toolName"].as_str()?;
     Some(match rule["ruleContent"].as_str() {
@@ -107,9 +106,9 @@ fn written(rule: &Value) -> Option<String> {
     })
 }
 
-/// What "always" would remember, in words. The agent offers alternatives, from narrow to wide: rules, folders, another
-/// mode. Only the narrowest kind is taken: who always allows a command has not said that every edit goes unasked. Kinds
-/// this version does not know are left out: nobody could say yes to them knowingly.
+/// What "always" would remember, in words. The agent offers alternatives from narrow to wide: rules, folders, another
+/// mode. Only the narrowest kind is taken, because allowing a command is no consent to unasked edits. Unknown kinds are
+/// left out, because nobody could knowingly agree to them.
 pub fn suggestions(raw: Option<&Value>) -> Vec<Suggestion> {
     let list = raw.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let width = |raw: &Value| match raw["type"].as_str() {
@@ -138,7 +137,7 @@ pub fn suggestions(raw: Option<&Value>) -> Vec<Suggestion> {
         .collect()
 }
 
-/// Why the agent asks, in its words where it says any.
+/// Why the agent asks, in its own words, if it says so.
 pub fn reason(request: &Value) -> Option<String> {
     let rule = &request["matched_ask_rule"];
     request["decision_reason"]
@@ -163,7 +162,7 @@ pub fn reason(request: &Value) -> Option<String> {
         })
 }
 
-/// Why the agent asks, by its own word for it.
+/// Why the agent asks, by its own keyword.
 pub fn cause(request: &Value) -> Cause {
     match request["decision_reason_type"].as_str() {
         None => Cause::Unsaid,
@@ -177,7 +176,7 @@ pub fn cause(request: &Value) -> Cause {
     }
 }
 
-/// The questions of `AskUserQuestion`; what cannot be read is left out.
+/// The questions of `AskUserQuestion`; unreadable ones are left out.
 pub fn questions(input: &Value) -> Vec<Question> {
     let list = input["questions"].as_array().map_or(&[][..], Vec::as_slice);
     list.iter()

@@ -1,4 +1,4 @@
-//! Streams recorded from the real program (see `end2end/mock-model/record.py`) and what the driver makes of them.
+//! Replays streams recorded from the real program (see `end2end/mock-model/record.py`) and checks the driver's events.
 
 use super::*;
 use crate::agents::{Ask, Asks, Call, How, Said, Session, Turn, TurnOutcome};
@@ -20,7 +20,7 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/claude")
 }
 
-/// Names of the recorded streams.
+/// The names of the recorded streams.
 fn names() -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(fixtures())
         .expect("fixtures are part of the repository")
@@ -37,7 +37,7 @@ fn names() -> Vec<String> {
     names
 }
 
-/// The lines the agent wrote.
+/// The agent's lines of a stream.
 fn lines(name: &str) -> Vec<Vec<u8>> {
     let text = fs::read_to_string(fixtures().join(format!("{name}.ndjson"))).expect("a fixture");
     text.lines()
@@ -59,7 +59,7 @@ fn events(name: &str) -> Vec<AgentEvent> {
     lines(name).iter().flat_map(|line| driver.line(line)).collect()
 }
 
-/// One event a line; the pieces of one text together.
+/// One line for each event, with the pieces of one text joined.
 fn told(events: &[AgentEvent]) -> String {
     let mut text = String::new();
     let mut half: Option<(String, String)> = None;
@@ -540,7 +540,7 @@ proptest! {
     }
 }
 
-/// JSON of any shape, with the protocol's own keys in it.
+/// JSON of any shape, with the protocol's own keys.
 fn shape() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

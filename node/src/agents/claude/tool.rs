@@ -1,5 +1,5 @@
-//! Tools: what a call acts on, and what came of it, in few words.
-//! It must not fail on a tool or shape it does not know: then the input's or output's own words are used.
+//! Tools: a call's target and outcome in a few words. For an unknown tool or shape it uses the words of the input or
+//! output.
 
 use model::{
     calls::{CallClass, CallParts, CallShape},
@@ -7,19 +7,19 @@ use model::{
 };
 use serde_json::{Value, json};
 
-/// The longest target and result, in characters.
+/// The most characters of a target or result.
 const ONE_LINE: usize = 200;
 
-/// What a call gave back.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// How it ended.
     pub status: CallStatus,
-    /// In a few words.
+    /// The result in a few words.
     pub result: Option<String>,
-    /// Lines added, where it edits.
+    /// Lines added by an edit.
     pub added: Option<i64>,
-    /// Lines removed, where it edits.
+    /// Lines removed by an edit.
     pub removed: Option<i64>,
     /// `{"output": text, "patch": [hunks]?, "path": text?}`.
     pub output: Value,
@@ -36,7 +36,7 @@ pub fn one_line(text: &str) -> String {
     line.to_owned()
 }
 
-/// A path as people of this project would write it.
+/// A path relative to the project's folder, if it is inside.
 pub fn relative(path: &str, cwd: &str) -> String {
     match path.strip_prefix(cwd).and_then(|rest| rest.strip_prefix('/')) {
         Some(rest) if !rest.is_empty() && !cwd.is_empty() => rest.to_owned(),
@@ -44,7 +44,7 @@ pub fn relative(path: &str, cwd: &str) -> String {
     }
 }
 
-/// What kind of thing a tool does.
+/// The class of a tool.
 pub fn class(tool: &str) -> CallClass {
     match tool {
         "Bash" | "BashOutput" | "KillShell" | "PowerShell" => CallClass::Shell,
@@ -63,12 +63,13 @@ pub fn class(tool: &str) -> CallClass {
     }
 }
 
-/// The server and the name of a tool that a server has: `mcp__slack__post`.
+/// The server and name of an MCP tool: `mcp__slack__post`.
 fn server_tool(tool: &str) -> Option<(&str, &str)> {
     tool.strip_prefix("mcp__")?.split_once("__")
 }
 
-/// What a call is. Only what the input has is pointed to: another tool's field of the same name is one among others.
+/// The shape of a call. It points only to fields that the tool defines: another tool's field of the same name has no
+/// such meaning.
 pub fn shape(tool: &str, input: &Value) -> CallShape {
     let text = |key: &str| input[key].is_string().then(|| format!("/{key}"));
     let none = CallParts::default;
@@ -130,7 +131,7 @@ pub fn shape(tool: &str, input: &Value) -> CallShape {
     }
 }
 
-/// The things to do of a list; what says nothing is left out.
+/// The items of a to-do list; empty ones are left out.
 pub fn todos(list: &Value) -> Vec<Todo> {
     let state = |todo: &Value| match todo["status"].as_str() {
         Some("completed") => TodoState::Done,
@@ -149,7 +150,7 @@ pub fn todos(list: &Value) -> Vec<Todo> {
         .collect()
 }
 
-/// What a call acts on, one line.
+/// The target of a call, on one line.
 pub fn target(tool: &str, input: &Value, cwd: &str) -> String {
     let text = |key: &str| input[key].as_str().map(one_line);
     let found = match tool {
@@ -185,8 +186,8 @@ pub fn target(tool: &str, input: &Value, cwd: &str) -> String {
         })
 }
 
-/// What came of a call. `block` is the `tool_result`, `structured` the tool's own output where the agent gives it,
-/// `meta` its entry of `tool_result_meta`, `input` what the tool got.
+/// The outcome of a call. `block` is the `tool_result`, `structured` the tool's own output if given, `meta` its entry
+/// in `tool_result_meta`, `input` what the tool got.
 pub fn outcome(tool: &str, input: &Value, block: &Value, structured: &Value, meta: &Value, cwd: &str) -> Outcome {
     let text = content(&block["content"]);
     let failed = block["is_error"].as_bool() == Some(true);
@@ -258,7 +259,7 @@ fn content(content: &Value) -> String {
     }
 }
 
-/// An error without the tags the agent wraps around it for its model.
+/// An error without the tags that the agent adds for its model.
 fn plain(text: &str) -> &str {
     let text = text.trim();
     text.strip_prefix("<tool_use_error>")
@@ -279,7 +280,7 @@ fn failure(text: &str) -> String {
     }
 }
 
-/// The hunks of an edit; for a new file one hunk that adds all of it.
+/// The hunks of an edit; a new file has one hunk that adds all of it.
 fn patch(tool: &str, input: &Value, structured: &Value) -> Option<Value> {
     if let Some(hunks) = structured["structuredPatch"]
         .as_array()
@@ -296,7 +297,7 @@ fn patch(tool: &str, input: &Value, structured: &Value) -> Option<Value> {
     Some(json!([{"oldStart": 0, "oldLines": 0, "newStart": 1, "newLines": lines.len(), "lines": lines}]))
 }
 
-/// Lines added and removed by hunks.
+/// The lines that hunks add and remove.
 fn count(patch: &Value) -> (Option<i64>, Option<i64>) {
     let lines = || {
         patch
@@ -311,7 +312,7 @@ fn count(patch: &Value) -> (Option<i64>, Option<i64>) {
     (starting('+'), starting('-'))
 }
 
-/// Lines added and removed by an edit whose hunks the agent did not give (subagents).
+/// The lines that an edit adds and removes when the agent reports no hunks (subagents).
 fn edited(tool: &str, input: &Value) -> (Option<i64>, Option<i64>) {
     let lines = |key: &str| {
         input[key]
@@ -337,7 +338,7 @@ fn plural(n: i64, word: &str) -> String {
     }
 }
 
-/// The outcome of a call that went well and edits nothing.
+/// The result of a successful call that edits nothing.
 fn words(tool: &str, structured: &Value, text: &str) -> Option<String> {
     let number = |key: &str| structured[key].as_i64();
     let counted = |text: &str| i64::try_from(text.lines().count()).ok().map(lines);

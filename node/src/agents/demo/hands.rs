@@ -1,5 +1,5 @@
-//! The demo agent's tools: each really reads, edits or runs, in the folder it was started in.
-//! They must not touch anything outside of it, and run only the commands written in the script.
+//! The demo agent's tools. Each really reads, edits or runs in the agent's folder. They touch nothing outside it, and
+//! run only the script's own commands.
 
 use super::{
     MODEL,
@@ -14,18 +14,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The one file it may always edit: the full tour asks only for its command.
+/// The file that the agent may always edit, so that the full tour asks only for its command.
 pub const OWN_FILE: &str = "demo-notes.md";
 
-/// How a call went.
+/// The outcome of a call.
 pub struct Done {
     /// Whether it was allowed and went well.
     pub ok: bool,
-    /// What came back, or why not.
+    /// The output, or the reason of a refusal or failure.
     pub text: String,
 }
 
-/// The command line of a child: `sh -c`, stdin closed.
+/// A child process: `sh -c` with stdin closed.
 #[expect(
     clippy::disallowed_methods,
     reason = "it is an agent: running commands is what agents do, and the node watches over it from outside"
@@ -44,7 +44,7 @@ fn shell(command: &str) -> Command {
 fn rest(stream: Option<impl std::io::Read>) -> String {
     let mut bytes = Vec::new();
     if let Some(stream) = stream {
-        // What cannot be read is not there.
+        // An unreadable stream counts as empty.
         stream.take(64 * 1024).read_to_end(&mut bytes).ok();
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -56,7 +56,7 @@ pub struct Job {
     pub id: String,
     /// The call that started it.
     pub call: String,
-    /// What it is.
+    /// What it does.
     pub what: String,
     child: Child,
     began: Instant,
@@ -64,7 +64,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// A line about how far it is, once a second.
+    /// A progress line, at most once a second.
     pub fn progress(&mut self) -> Option<String> {
         let seconds = self.began.elapsed().as_secs();
         (seconds > self.told).then(|| {
@@ -73,7 +73,7 @@ impl Job {
         })
     }
 
-    /// How it ended and what came of it; `None` while it runs.
+    /// Its status and outcome; `None` while it runs.
     pub fn end(&mut self) -> Option<(&'static str, String)> {
         let status = match self.child.try_wait() {
             Ok(None) => return None,
@@ -90,14 +90,14 @@ impl Job {
     }
 }
 
-/// Says that a call begins; its name.
+/// Reports the begin of a call and returns its id.
 pub fn begin(wire: &mut Wire, tool: &str, input: &Value, parent: Option<&str>) -> String {
     let id = wire.call_id();
     wire.emit(json!({"type": "assistant", "message": {"role": "assistant", "model": MODEL, "content": [{"type": "tool_use", "id": id, "name": tool, "input": input}]}, "parent_tool_use_id": parent}));
     id
 }
 
-/// Says how a call ended.
+/// Reports the end of a call.
 pub fn end(wire: &Wire, id: &str, parent: Option<&str>, text: &str, error: bool, structured: Value, meta: Value) {
     let mut meta = meta;
     meta["id"] = json!(id);
@@ -107,7 +107,7 @@ pub fn end(wire: &Wire, id: &str, parent: Option<&str>, text: &str, error: bool,
     }));
 }
 
-/// A call that a person's interrupt ended.
+/// Reports the end of a call that a person interrupted.
 fn interrupted(wire: &Wire, id: &str, stop: Stop) -> Stop {
     if stop == Stop::Interrupted {
         end(
@@ -123,7 +123,7 @@ fn interrupted(wire: &Wire, id: &str, stop: Stop) -> Stop {
     stop
 }
 
-/// Whether a call may go on: by the mode, by a rule, else by asking. The reason where not.
+/// Asks whether a call may go on: the mode, then a rule, then a person. The inner error is the reason of a refusal.
 fn permitted(wire: &mut Wire, id: &str, tool: &str, input: &Value, rule: &str) -> Result<Result<Value, String>, Stop> {
     let planning = wire.mode() == "plan";
     let edits = matches!(tool, "Edit" | "Write");
@@ -170,7 +170,7 @@ fn permitted(wire: &mut Wire, id: &str, tool: &str, input: &Value, rule: &str) -
     Ok(Err(why))
 }
 
-/// Does what an answer asks to remember.
+/// Remembers the rules in an answer.
 pub fn remember(wire: &mut Wire, answer: &Value) {
     for update in answer["updatedPermissions"].as_array().into_iter().flatten() {
         match update["type"].as_str() {
@@ -201,7 +201,7 @@ fn absolute(name: &str) -> String {
         .into_owned()
 }
 
-/// Reads a file of the folder. Reading never asks.
+/// Reads a file of the folder, without asking.
 pub fn read(wire: &mut Wire, name: &str, parent: Option<&str>) -> Result<Done, Stop> {
     let path = absolute(name);
     let id = begin(wire, "Read", &json!({"file_path": path}), parent);
@@ -234,7 +234,7 @@ pub fn read(wire: &mut Wire, name: &str, parent: Option<&str>) -> Result<Done, S
     }
 }
 
-/// Gives a file of the folder a new content: `Write` where there was none, else `Edit`.
+/// Replaces the content of a file in the folder: `Write` for a new file, else `Edit`.
 pub fn change(wire: &mut Wire, name: &str, after: &str) -> Result<Done, Stop> {
     let path = absolute(name);
     let before = fs::read_to_string(&path).ok();
@@ -273,7 +273,7 @@ pub fn change(wire: &mut Wire, name: &str, after: &str) -> Result<Done, Stop> {
     Ok(Done { ok: true, text })
 }
 
-/// The hunks between two texts, three lines of context, in the dialect's shape.
+/// The hunks between two texts with three lines of context, in the dialect's shape.
 fn hunks(before: &str, after: &str) -> Value {
     let diff = TextDiff::from_lines(before, after);
     let hunks: Vec<Value> = diff
@@ -302,7 +302,7 @@ fn hunks(before: &str, after: &str) -> Value {
     Value::Array(hunks)
 }
 
-/// Runs one of the script's commands, after a person allowed it.
+/// Runs one of the script's commands after a person allowed it.
 pub fn run(wire: &mut Wire, command: &str, what: &str, rule: &str) -> Result<Done, Stop> {
     let input = json!({"command": command, "description": what});
     let id = begin(wire, "Bash", &input, None);
@@ -326,7 +326,7 @@ pub fn run(wire: &mut Wire, command: &str, what: &str, rule: &str) -> Result<Don
             Ok(None) => {}
         }
         if let Err(stop) = wire.wait(Duration::from_millis(20)) {
-            // Its end was not waited for any more; nothing of it may stay.
+            // The wait was interrupted, and nothing of the command may stay.
             child.kill().and_then(|()| child.wait()).ok();
             return Err(interrupted(wire, &id, stop));
         }
@@ -347,7 +347,7 @@ pub fn run(wire: &mut Wire, command: &str, what: &str, rule: &str) -> Result<Don
     Ok(Done { ok: code == 0, text })
 }
 
-/// Starts one of the script's commands in the background. The tour's own is allowed by a rule of the script.
+/// Starts one of the script's commands in the background. A rule of the script allows it.
 pub fn start(wire: &mut Wire, command: &str, what: &str) -> Result<(), Stop> {
     let id = begin(
         wire,
@@ -392,7 +392,7 @@ pub fn start(wire: &mut Wire, command: &str, what: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Says what is to be done.
+/// Reports the to-do list.
 pub fn todo(wire: &mut Wire, items: &[(&str, &str)]) -> Result<(), Stop> {
     let todos: Vec<Value> = items
         .iter()
@@ -412,11 +412,11 @@ pub fn todo(wire: &mut Wire, items: &[(&str, &str)]) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Proposes a plan; the comment when it is sent back.
+/// Proposes a plan; the inner error is the comment with which it is sent back.
 pub fn plan(wire: &mut Wire, plan: &str) -> Result<Result<(), String>, Stop> {
     let id = begin(wire, "ExitPlanMode", &json!({"plan": plan}), None);
     wire.pause(200).map_err(|stop| interrupted(wire, &id, stop))?;
-    // Like Claude Code, it leaves the text out of the request: it stands in the call.
+    // Like Claude Code, it leaves the text out of the request, because the call has it.
     let answer = wire
         .ask(json!({"tool_name": "ExitPlanMode", "input": {}, "tool_use_id": id, "requires_user_interaction": true}))
         .map_err(|stop| interrupted(wire, &id, stop))?;
@@ -453,7 +453,7 @@ pub fn plan(wire: &mut Wire, plan: &str) -> Result<Result<(), String>, Stop> {
     Ok(Err(why))
 }
 
-/// Asks a person to choose; the answer, or `None` when they would not.
+/// Lets a person choose; `None` when they decline.
 pub fn question(wire: &mut Wire, question: &str, options: &[(&str, &str)]) -> Result<Option<String>, Stop> {
     let options: Vec<Value> = options
         .iter()
@@ -496,7 +496,7 @@ pub fn question(wire: &mut Wire, question: &str, options: &[(&str, &str)]) -> Re
     Ok(chosen)
 }
 
-/// The names of the files in the folder, sorted; folders and hidden ones left out.
+/// The sorted names of the files in the folder, without folders and hidden files.
 pub fn files() -> Vec<String> {
     let entries = fs::read_dir(".").into_iter().flatten().filter_map(Result::ok);
     let mut names: Vec<String> = entries

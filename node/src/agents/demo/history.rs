@@ -1,5 +1,5 @@
-//! What was said to the demo agent, in one small file a session, so that it can be resumed and forked.
-//! It must not hold more than prompts; the node's journal is where the conversation lives.
+//! The demo agent's history: one small file of prompts for each session, for resume and fork. It holds only prompts,
+//! because the conversation lives in the node's journal.
 
 use super::wire::Prompt;
 use serde_json::{Value, json};
@@ -15,12 +15,12 @@ pub struct History {
     said: Vec<(Option<String>, String)>,
 }
 
-/// There is no such conversation.
+/// No such conversation exists.
 #[derive(Debug)]
 pub struct Missing;
 
 fn file(state: &Path, session: &str) -> PathBuf {
-    // The name comes from the command line: nothing of it may lead out of the directory.
+    // The name comes from the command line and must not lead out of the directory.
     let name: String = session
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
@@ -29,7 +29,7 @@ fn file(state: &Path, session: &str) -> PathBuf {
 }
 
 impl History {
-    /// A conversation that has not begun.
+    /// A new conversation.
     pub fn fresh(state: Option<PathBuf>, session: &str) -> Self {
         Self {
             file: state.map(|state| file(&state, session)),
@@ -37,7 +37,7 @@ impl History {
         }
     }
 
-    /// The conversation `from`, to go on with, or a copy of it under the name `session`.
+    /// Resumes the conversation `from`, or forks a copy of it named `session`.
     pub fn resume(state: Option<PathBuf>, from: &str, session: &str, fork: bool) -> Result<Self, Missing> {
         let state = state.ok_or(Missing)?;
         let text = fs::read_to_string(file(&state, from)).map_err(|_| Missing)?;
@@ -59,12 +59,12 @@ impl History {
         Ok(Self { file: Some(own), said })
     }
 
-    /// Whether this prompt was said before.
+    /// Whether this prompt is in the history.
     pub fn has(&self, id: &str) -> bool {
         self.said.iter().any(|(said, _)| said.as_deref() == Some(id))
     }
 
-    /// Keeps a prompt. A file that cannot be written costs only the resume.
+    /// Adds a prompt. If the file cannot be written, only a later resume is lost.
     pub fn add(&mut self, prompt: &Prompt) {
         self.said.push((prompt.id.clone(), prompt.text.clone()));
         if let Some(path) = &self.file {
@@ -79,12 +79,12 @@ impl History {
         }
     }
 
-    /// How many prompts there were, the present one included.
+    /// The number of prompts, including the present one.
     pub fn turns(&self) -> usize {
         self.said.len()
     }
 
-    /// What was said before the present prompt.
+    /// The prompt before the present one.
     pub fn before(&self) -> Option<&str> {
         self.said.len().checked_sub(2).map(|at| self.said[at].1.as_str())
     }

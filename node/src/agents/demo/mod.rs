@@ -1,6 +1,6 @@
-//! The demo agent: a program that speaks Claude Code's dialect from a script, for people who want to see OrchWiz at
-//! work without a model. What it shows is done: it reads and edits real files in its folder and runs real commands. It
-//! must not pretend to be a model, and never runs what a prompt says.
+//! The demo agent: a program that speaks Claude Code's dialect from a script, to show OrchWiz at work without a model.
+//! It really edits files in its folder and runs commands. It must not pose as a model, and never runs what a prompt
+//! says.
 
 mod hands;
 mod history;
@@ -12,14 +12,14 @@ use serde_json::json;
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 use wire::{Prompt, Stop, Wire};
 
-/// The only model it ever names.
+/// The only model that it names.
 pub const MODEL: &str = "demo, no model";
-/// Environment: the directory where it keeps what was said, so that sessions can be resumed and forked.
+/// Environment: the directory of its histories, for resume and fork.
 pub const STATE: &str = "ORCHWIZ_DEMO_STATE";
-/// Environment: `fast` leaves out the pauses that make it readable.
+/// Environment: `fast` leaves out the pauses for human readers.
 pub const PACE: &str = "ORCHWIZ_DEMO_PACE";
 
-/// What it was started with; everything else of the dialect's arguments is taken and ignored.
+/// Its arguments; all others of the dialect are ignored.
 struct Arguments {
     mode: String,
     session: String,
@@ -85,10 +85,10 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// One turn: what was said, the script it chooses, and the result line.
+/// Plays one turn: records the prompt, chooses a script and writes the result line.
 fn turn(wire: &mut Wire, history: &mut History, prompt: Prompt) -> Result<(), Stop> {
     if prompt.id.as_ref().is_some_and(|id| history.has(id)) {
-        // As Claude Code does with a prompt it has in its transcript.
+        // Claude Code does the same with a prompt in its transcript.
         wire.lifecycle(&prompt, "completed");
         return Ok(());
     }

@@ -1,5 +1,5 @@
-//! The scripts of the demo agent, chosen by words in the prompt.
-//! They must not claim anything that was not done: every number told was counted.
+//! The demo agent's scripts, chosen by words in the prompt. They claim only what was really done: every number was
+//! counted.
 
 use super::{
     MODEL,
@@ -10,10 +10,10 @@ use super::{
 use serde_json::json;
 use std::{cmp::Ordering, fs};
 
-/// How a prompt begins that the agent gives itself when a background job has ended.
+/// The beginning of the prompt that the agent gives itself when a background job has ended.
 pub const NOTICE: &str = "<task-notification>";
 
-/// Plays what the prompt asks for.
+/// Plays the script that the prompt asks for.
 pub fn play(wire: &mut Wire, history: &History, prompt: &Prompt) -> Result<(), Stop> {
     let text = prompt.text.to_lowercase();
     let word = |list: &[&str]| {
@@ -49,7 +49,7 @@ pub fn play(wire: &mut Wire, history: &History, prompt: &Prompt) -> Result<(), S
     if word(&["edit"]) {
         return edit(wire);
     }
-    // The same prompt once more, after an interruption, is the same tour.
+    // A repeated prompt, as after an interrupt, repeats the tour.
     let repeated = history.before() == Some(prompt.text.as_str());
     if word(&["hello", "hi", "again"]) || history.turns() > 1 && !word(&["tour"]) && !repeated {
         return follow_up(wire, history);
@@ -130,7 +130,7 @@ fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// The notes with one more entry, made of what is in the folder now.
+/// The notes with an entry about the folder's present contents.
 fn notes(files: &[String]) -> String {
     let before = fs::read_to_string(OWN_FILE)
         .unwrap_or_else(|_| "# Notes of the demo agent\n\nA script wrote this, no model.\n".into());

@@ -1,5 +1,5 @@
-//! The demo agent's side of the protocol: lines in and out, the pauses between them, and what may interrupt a pause.
-//! It must not decide what is done; that is the script's.
+//! The demo agent's side of the protocol: lines in and out, pauses, and what interrupts a pause. The script decides
+//! what is done.
 
 use super::{MODEL, hands::Job};
 use serde_json::{Value, json};
@@ -11,31 +11,31 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often it looks after its background jobs while it waits.
+/// The polling interval for background jobs during a wait.
 const LOOK: Duration = Duration::from_millis(40);
 
-/// Why a turn does not go on.
+/// Why a turn ends early.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Stop {
     /// A person interrupted it.
     Interrupted,
     /// Stdin ended while an answer was needed.
     Ended,
-    /// It was asked to fail; the error was said.
+    /// The prompt asked for a failure, and the error was reported.
     Failed(String),
-    /// It was asked to die.
+    /// The prompt asked for a crash.
     Crash,
 }
 
-/// Something a person said, or that a background job ended.
+/// A prompt of a person, or the notice of an ended background job.
 pub struct Prompt {
-    /// The id it was given.
+    /// The prompt's id, if it has one.
     pub id: Option<String>,
-    /// What was said.
+    /// The text.
     pub text: String,
 }
 
-/// Stdin, stdout and what is known of the session.
+/// Stdin, stdout and the state of the session.
 pub struct Wire {
     input: Receiver<Value>,
     session: String,
@@ -49,13 +49,13 @@ pub struct Wire {
     interrupt: bool,
     in_turn: bool,
     ended: bool,
-    /// Rules remembered since the start: `Bash(wc *)`.
+    /// Rules added since the start, like `Bash(wc *)`.
     pub rules: Vec<String>,
     jobs: Vec<Job>,
 }
 
 impl Wire {
-    /// Begins to read stdin.
+    /// Starts reading stdin.
     pub fn open(session: &str, mode: &str, fast: bool) -> Self {
         let (sender, input) = mpsc::channel();
         thread::spawn(move || {
@@ -84,7 +84,7 @@ impl Wire {
         }
     }
 
-    /// Writes one line. When nobody reads any more there is nothing left to do.
+    /// Writes one line. When nobody reads any more, it exits.
     pub fn emit(&self, mut line: Value) {
         line["session_id"] = json!(self.session);
         let mut out = io::stdout().lock();
@@ -93,12 +93,12 @@ impl Wire {
         }
     }
 
-    /// The mode, in the dialect's word.
+    /// The mode by the dialect's name.
     pub fn mode(&self) -> &str {
         &self.mode
     }
 
-    /// Changes the mode and says so.
+    /// Changes the mode and reports that.
     pub fn set_mode(&mut self, mode: &str) {
         mode.clone_into(&mut self.mode);
         self.emit(json!({"type": "system", "subtype": "status", "status": null, "permissionMode": mode}));
@@ -110,14 +110,14 @@ impl Wire {
         self.jobs.push(job);
     }
 
-    /// Where a prompt stands.
+    /// Reports the state of a prompt.
     pub fn lifecycle(&self, prompt: &Prompt, state: &str) {
         if let Some(id) = &prompt.id {
             self.emit(json!({"type": "command_lifecycle", "command_uuid": id, "state": state}));
         }
     }
 
-    /// Waits for something to do; `None` when stdin has ended, nothing waits and no job runs.
+    /// Waits for the next prompt; `None` when stdin has ended, no prompt waits and no job runs.
     pub fn next_prompt(&mut self) -> Option<Prompt> {
         self.in_turn = false;
         self.interrupt = false;
@@ -133,7 +133,7 @@ impl Wire {
         }
     }
 
-    /// The first line of a turn.
+    /// Writes the first line of a turn.
     pub fn begin(&mut self, turn: usize) {
         self.turn = turn;
         self.calls = 0;
@@ -144,7 +144,7 @@ impl Wire {
         }));
     }
 
-    /// The last line of a turn. It costs nothing, and says nothing of tokens: there are none.
+    /// Writes the last line of a turn, without cost and tokens.
     pub fn result(&mut self, mut result: Value) {
         let more = json!({"type": "result", "num_turns": 1, "total_cost_usd": 0, "usage": {}, "modelUsage": {}, "model_usage_since_last_result": {}});
         for (key, value) in more.as_object().into_iter().flatten() {
@@ -154,19 +154,19 @@ impl Wire {
         self.emit(result);
     }
 
-    /// A name for the next tool call, the same whenever the same is said.
+    /// The id of the next tool call, the same in every replay.
     pub fn call_id(&mut self) -> String {
         self.calls += 1;
         format!("demo_{}_{}_{}", self.session, self.turn, self.calls)
     }
 
-    /// Waits as a reader would need it; not at all when it is to be fast.
+    /// Pauses for human readers; not at all at the fast pace.
     pub fn pause(&mut self, millis: u64) -> Result<(), Stop> {
         let millis = if self.fast { 0 } else { millis };
         self.wait(Duration::from_millis(millis))
     }
 
-    /// Waits, whatever the pace.
+    /// Waits at any pace.
     pub fn wait(&mut self, time: Duration) -> Result<(), Stop> {
         let until = Instant::now() + time;
         loop {
@@ -201,12 +201,12 @@ impl Wire {
         }
     }
 
-    /// Streams a text as it is written, then says it whole.
+    /// Streams a text and then writes it whole.
     pub fn text(&mut self, text: &str, parent: Option<&str>) -> Result<(), Stop> {
         self.stream("text", text, parent, 38)
     }
 
-    /// The same at a pace of its own, for texts that shall take time in tests too.
+    /// [`text`](Self::text) at a fixed slow pace, for texts that take time even in tests.
     pub fn slow_text(&mut self, text: &str) -> Result<(), Stop> {
         self.stream("slow", text, None, 60)
     }
@@ -240,7 +240,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Takes in what came until then, and looks after the jobs.
+    /// Handles input until then and checks the jobs.
     fn take(&mut self, until: Instant) {
         let left = until.saturating_duration_since(Instant::now()).min(LOOK);
         match self.input.recv_timeout(left) {
@@ -303,7 +303,7 @@ impl Wire {
         }
     }
 
-    /// Tells how background jobs get on, and goes on by itself when one has ended.
+    /// Reports progress of background jobs, and continues by itself when one has ended.
     fn look(&mut self) {
         for mut job in std::mem::take(&mut self.jobs) {
             if let Some(progress) = job.progress() {

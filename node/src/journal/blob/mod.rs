@@ -1,5 +1,5 @@
-//! Blobs: large texts, stored once by content, with counted references. Every call of [`put`] is one reference, held by
-//! the event whose payload carries the [`Body`]; only a purge drops them.
+//! Blobs: large JSON values, content-addressed by BLAKE3, compressed and reference-counted. Each call of [`put`] counts
+//! one reference for the event whose payload carries the [`Body`]. Only a purge drops references.
 
 mod trash;
 
@@ -19,17 +19,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// JSON below so many bytes stays in the payload.
+/// Smaller JSON stays in the payload, in bytes.
 pub const INLINE_BELOW: usize = 4 * 1024;
-/// Compressed blobs up to so many bytes are rows, larger ones files.
+/// Compressed blobs of at most this many bytes are rows; larger ones are files.
 const ROW_AT_MOST: usize = 128 * 1024;
-/// A good ratio at a speed that keeps up with any agent.
+/// The zstd level: a good ratio at a speed that keeps up with any agent.
 const LEVEL: i32 = 3;
-/// Larger than any body the product accepts; a damaged header cannot make us take more memory.
+/// The largest plain size in bytes, above any body the product accepts: it bounds the memory that a damaged header can
+/// claim.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
-/// Stores a value, secrets masked: inline when small, else as a blob whose file, if it needs one, is on the disk before
-/// the commit.
+/// Stores a value with its secrets masked: inline when it is small, else as a blob. A blob's file is synced before the
+/// commit.
 pub async fn put(tx: &Tx<'_>, value: &Value) -> Result<Body> {
     let plain = serde_json::to_vec(value).stored()?;
     let (plain, masked) = match tx.secrets().mask_json(&plain) {
@@ -50,7 +51,7 @@ pub async fn put(tx: &Tx<'_>, value: &Value) -> Result<Body> {
     }
     let size = i64::try_from(plain.len()).stored()?;
     let path = file(tx.store().data_dir(), &hash);
-    // Compressing and syncing take their time: not on a thread that serves others.
+    // Compression and fsync block, so they leave the async threads.
     let bytes = tokio::task::spawn_blocking(move || pack(&plain, &path))
         .await
         .stored()?
@@ -77,12 +78,12 @@ pub async fn get(store: &Store, body: &Body) -> Result<Value> {
         .stored()?
         .ok_or_else(|| Error::NotFound("text".into()))?;
     let path = file(store.data_dir(), hash);
-    // Reading a large one takes its time: not on a thread that serves others.
+    // Reading a large blob blocks, so it leaves the async threads.
     let read = move || serde_json::from_slice(&unpack(&row, &path)?).map_err(io::Error::from);
     tokio::task::spawn_blocking(read).await.stored()?.stored()
 }
 
-/// Compresses; gives the bytes for the row, or writes and syncs the file and gives nothing.
+/// Compresses. Returns the bytes for the row, or `None` after writing and syncing the file.
 fn pack(plain: &[u8], path: &Path) -> io::Result<Option<Vec<u8>>> {
     let packed = zstd::bulk::compress(plain, LEVEL)?;
     if packed.len() <= ROW_AT_MOST {
@@ -131,19 +132,17 @@ fn unpack(row: &entity::blob::Model, path: &Path) -> io::Result<Vec<u8>> {
     Ok(plain)
 }
 
-/// Where a blob's file lies.
 fn file(data_dir: &Path, hash: &str) -> PathBuf {
     data_dir.join("blobs").join(hash)
 }
 
-/// Sets aside files no row speaks of, left by an operation that failed after writing one or by a crash, into a trash
-/// folder where they stay for a day. Only files with names of ours, and older than a day: whoever wrote one may still
-/// be about to commit. A failure is logged.
+/// Moves orphaned files, left by a failed operation or a crash, into the trash for a day. It takes only files with a
+/// blob's name that are older than a day: a younger one may belong to a commit under way. A failure is logged.
 pub(crate) async fn sweep(store: &Store, now: Millis) {
     tidy(store, now, true).await;
 }
 
-/// Removes what has been in the trash for a day. Also while the node writes.
+/// Removes what has been in the trash for a day. It may run while the node writes.
 pub(crate) async fn empty_trash(store: &Store, now: Millis) {
     tidy(store, now, false).await;
 }
@@ -168,8 +167,8 @@ async fn tidy(store: &Store, now: Millis, set_aside: bool) {
     }
 }
 
-/// Drops one reference; says whether it was the last, which takes the row away. A file goes after the commit
-/// ([`discard`]).
+/// Drops one reference and returns whether it was the last; then the row is gone. [`discard`] removes the file after
+/// the commit.
 pub(crate) async fn release(db: &impl ConnectionTrait, hash: &str) -> std::result::Result<bool, DbErr> {
     sql::run(
         db,
@@ -195,14 +194,14 @@ pub(crate) async fn discard(store: &Store, hashes: &[String]) {
             [hash.as_str().into()],
         )
         .await;
-        // What cannot be removed now goes with the next start's sweep.
+        // The next start's sweep takes a file that cannot be removed now.
         if matches!(row, Ok(None)) {
             fs::remove_file(file(store.data_dir(), hash)).ok();
         }
     }
 }
 
-/// Whether what is stored is what the hash says.
+/// Whether the stored bytes match the hash.
 pub(crate) fn check(store: &Store, row: &entity::blob::Model) -> io::Result<()> {
     unpack(row, &file(store.data_dir(), &row.hash)).map(drop)
 }

@@ -1,5 +1,5 @@
-//! The trash: where files of texts lie for a day before they are removed, for a database that was the wrong one may
-//! have judged them. It must not touch a file whose name is not one of ours.
+//! The trash: orphaned blob files stay here for a day before they are removed, because the node may have judged them by
+//! the wrong database. It must touch only files with a blob's name.
 
 use model::Millis;
 use std::{
@@ -11,16 +11,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// How old a file must be before it is set aside, and how long it stays in the trash.
+/// The least age of a file that is set aside, and its time in the trash.
 const DAY_MS: Millis = 86_400_000;
 
-/// Whether a blob's file, or one that was still being written, has this name.
+/// Whether this is the name of a blob's file, finished or partial.
 fn is_ours(name: &str) -> bool {
     let hash = name.strip_suffix(".partial").unwrap_or(name);
     hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The plain files with names of ours in a folder that may be missing: name, and when it was written last in unix ms.
+/// The plain files with a blob's name in a folder, as name and modification time in unix ms. A missing folder has none.
 fn files(folder: &Path) -> io::Result<Vec<(String, Millis)>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -44,8 +44,8 @@ fn files(folder: &Path) -> io::Result<Vec<(String, Millis)>> {
     Ok(files)
 }
 
-/// Gives back what the database speaks of, removes what has been in the trash for a day, and sets aside the rest where
-/// that is asked for.
+/// Restores from the trash what the database refers to and removes what has been there for a day. With `set_aside` it
+/// also moves orphans into the trash.
 pub(super) fn tidy(data_dir: &Path, known: &HashSet<String>, now: Millis, set_aside: bool) -> io::Result<()> {
     let (blobs, trash) = (data_dir.join("blobs"), data_dir.join("trash"));
     for (name, since) in files(&trash)? {
@@ -64,7 +64,7 @@ pub(super) fn tidy(data_dir: &Path, known: &HashSet<String>, now: Millis, set_as
             DirBuilder::new().mode(0o700).create(&trash)?;
         }
         let (here, there) = (blobs.join(&name), trash.join(&name));
-        // Its day in the trash begins now; before the rename, so that no crash cuts it short.
+        // The file's day in the trash begins now. The time is set before the rename, so that no crash shortens the day.
         File::options()
             .write(true)
             .open(&here)?
@@ -122,7 +122,7 @@ mod tests {
             [capital.clone(), known.clone(), young.clone(), "notes.txt".into()]
         );
         assert_eq!(names(&trash), [old.clone(), partial]);
-        // The right database is back: what it speaks of is, too.
+        // With the right database back, the files it refers to are back too.
         tidy(NOW + DAY_MS / 4, &HashSet::from([known.clone(), old.clone()]));
         assert_eq!(
             names(&blobs),

@@ -1,5 +1,4 @@
-//! Folds what happened to users and projects.
-//! Credentials and tokens are private and never come by here.
+//! Folds facts about users and projects. Credentials and tokens are private and never journaled.
 
 use super::{Happened, Target, id};
 use model::event::{ProjectAdded, ProjectChanged, ProjectTrusted, UserChanged, UserCreated};
@@ -48,7 +47,7 @@ pub(super) async fn project_added(target: &Target<'_>, event: &Happened<'_>, fac
             (SELECT count(*) FROM "{p}session" WHERE "project" = $1 AND "origin" = $2 AND "deleted" IS NULL))
         ON CONFLICT ("id", "origin") DO UPDATE SET "name" = excluded."name", "removed" = NULL, "trusted_hash" = NULL, "trusted_also" = NULL, "updated" = excluded."updated"
         WHERE "{p}project"."origin" = excluded."origin""#;
-    // A folder that was removed and is added again is the same project; whether it is trusted is asked anew.
+    // A folder that is removed and added again is the same project, but its trust is asked anew.
     let values = [
         id(fact.id),
         event.origin.into(),
@@ -65,7 +64,7 @@ pub(super) async fn project_changed(
     event: &Happened<'_>,
     fact: &ProjectChanged,
 ) -> Result<(), DbErr> {
-    // 0 seconds means that approvals wait, which the row says with null.
+    // 0 seconds means that approvals never expire; the row says that with null.
     let text = r#"UPDATE "{p}project" SET "name" = coalesce($3, "name"),
         "approval_timeout_s" = CASE WHEN $4 THEN $5 ELSE "approval_timeout_s" END, "updated" = $6 WHERE "id" = $1 AND "origin" = $2"#;
     let seconds = fact.approval_timeout_s.filter(|seconds| *seconds != 0);

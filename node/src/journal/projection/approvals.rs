@@ -1,5 +1,5 @@
-//! Folds approvals: asked, decided, withdrawn; keeps the session's count of those that wait.
-//! Only the first answer counts; the operation that records one has checked that nobody was faster.
+//! Folds approvals: asked, decided, withdrawn; keeps the session's count of pending ones. Only the first answer counts,
+//! and the operation that records one has checked that it is the first.
 
 use super::{Happened, Target, id, json};
 use model::{
@@ -93,7 +93,7 @@ async fn settle(
     waits(target, event, session, -1).await
 }
 
-/// Changes how many approvals of the session wait.
+/// Changes the session's count of pending approvals.
 async fn waits(target: &Target<'_>, event: &Happened<'_>, session: impl ToString, by: i64) -> Result<(), DbErr> {
     let text = r#"UPDATE "{p}session" SET "pending" = "pending" + $3, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END, "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
     target

@@ -1,5 +1,5 @@
-//! Folds the transcript: prompts and entries, and the session's counters that follow from them.
-//! Bodies stay in the events; a row holds what a line of the timeline needs.
+//! Folds the transcript: prompts and entries, and the session's counters that follow from them. Bodies stay in the
+//! events; a row holds what a line of the timeline needs.
 
 use super::{Happened, Target, id, some_id};
 use model::{
@@ -45,7 +45,7 @@ pub(super) async fn prompt_settled(
 pub(super) async fn added(target: &Target<'_>, event: &Happened<'_>, fact: &EntryAdded) -> Result<(), DbErr> {
     let is_call = matches!(fact.kind, EntryKind::Tool | EntryKind::Task);
     let status = is_call.then(|| CallStatus::Running.word().to_owned());
-    // The approval may have been asked before the entry came.
+    // The approval may have been asked before its entry was recorded.
     let text = r#"INSERT INTO "{p}entry" ("session", "seq", "origin", "turn", "kind", "at", "parent", "by_name", "preview", "more", "call", "tool",
         "class", "label", "target", "status", "pos", "approval")
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
@@ -113,7 +113,7 @@ pub(super) async fn ended(target: &Target<'_>, event: &Happened<'_>, fact: &Entr
     touch(target, event, fact.session).await
 }
 
-/// Something happened in the session.
+/// Notes activity in the session.
 pub(super) async fn touch(target: &Target<'_>, event: &Happened<'_>, session: impl ToString) -> Result<(), DbErr> {
     let text = r#"UPDATE "{p}session" SET "updated" = CASE WHEN "updated" > $3 THEN "updated" ELSE $3 END, "pos" = CASE WHEN "pos" > $4 THEN "pos" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
     target

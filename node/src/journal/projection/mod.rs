@@ -1,6 +1,5 @@
-//! The projection: folds facts into the projected tables, for new events, for a rebuild's shadows and for a peer's
-//! events alike. It must decide nothing, read nothing but rows of the same origin, and give the same rows for the same
-//! events always; a fact it has seen before changes nothing.
+//! The projection: folds facts into the projected tables, for new events, a rebuild's shadows and a peer's events
+//! alike. It is deterministic and idempotent, decides nothing, and reads only rows of the same origin.
 
 mod accounts;
 mod approvals;
@@ -15,24 +14,24 @@ use crate::store::sql::{self, Together};
 use model::{Millis, Pos, event::Fact};
 use sea_orm::{DatabaseTransaction, DbErr, QueryResult, Value};
 
-/// Which tables are written: the live ones (no prefix) or a rebuild's shadows.
+/// Where to write: the live tables (no prefix) or a rebuild's shadows.
 #[derive(Clone, Copy)]
 pub(crate) struct Target<'a> {
     pub(crate) db: &'a DatabaseTransaction,
-    /// Stands before every table's name.
+    /// The prefix of every table's name.
     pub(crate) prefix: &'static str,
-    /// What is written without asking what it changed; whoever gave it runs the rest at the end.
+    /// The buffer of writes whose row counts nobody needs. Its owner runs what is left at the end.
     pub(crate) together: &'a Together,
 }
 
 impl Target<'_> {
-    /// Runs one statement; `{p}` in the text is the prefix. Gives the number of rows changed.
+    /// Runs one statement and returns the number of changed rows. `{p}` in the text stands for the prefix.
     async fn run<const N: usize>(&self, text: &str, values: [Value; N]) -> Result<u64, DbErr> {
         self.together.run(self.db).await?;
         sql::run(self.db, text.replace("{p}", self.prefix), values).await
     }
 
-    /// Runs one statement before the next that reads, perhaps together with others.
+    /// Buffers one statement. It runs before the next read, perhaps in a batch with others.
     async fn write<const N: usize>(&self, text: &str, values: [Value; N]) -> Result<(), DbErr> {
         self.together
             .add(self.db, &text.replace("{p}", self.prefix), values)
@@ -46,12 +45,12 @@ impl Target<'_> {
     }
 }
 
-/// A fact with those fields of its envelope that rows are made of.
+/// A fact with the fields of its envelope that rows are made of.
 #[derive(Clone, Copy)]
 pub(crate) struct Happened<'a> {
     pub(crate) pos: Pos,
     pub(crate) origin: &'a str,
-    /// The event's clock in unix ms: rows never show another time.
+    /// The event's clock in unix ms, the only time that rows show.
     pub(crate) at: Millis,
     pub(crate) subject: &'a str,
     pub(crate) fact: &'a Fact,
@@ -63,7 +62,7 @@ pub(crate) async fn apply(target: &Target<'_>, event: &Happened<'_>) -> Result<(
         Fact::UserCreated(fact) => accounts::user_created(target, event, fact).await,
         Fact::UserChanged(fact) => accounts::user_changed(target, event, fact).await,
         Fact::UserRemoved(_) => accounts::user_removed(target, event).await,
-        // Said for the record: what they change is private or local.
+        // Facts for the record only: what they change is private or local.
         Fact::UserSignedIn(_)
         | Fact::SignInRefused(_)
         | Fact::PasswordSet(_)
@@ -93,17 +92,17 @@ pub(crate) async fn apply(target: &Target<'_>, event: &Happened<'_>) -> Result<(
     }
 }
 
-/// An id as its column holds it.
+/// An id as its column's value.
 fn id(id: impl ToString) -> Value {
     id.to_string().into()
 }
 
-/// An id that may be absent.
+/// An optional id as its column's value.
 fn some_id(id: Option<impl ToString>) -> Value {
     id.map(|id| id.to_string()).into()
 }
 
-/// A value as the JSON text its column holds.
+/// A value as JSON text for its column.
 fn json(value: &impl serde::Serialize) -> Result<Value, DbErr> {
     serde_json::to_string(value)
         .map(Value::from)

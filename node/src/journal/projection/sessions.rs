@@ -1,7 +1,9 @@
-//! Folds what happened to sessions and their runs. Whatever changes a session's row writes the event's position into it
-//! as well: a row read at a position is that row for ever (`rows`). A session's counters are kept by the facts that
-//! change them (`entries`, `approvals`, `usage`), not here; its project's is: `project.sessions` is always the number
-//! of its sessions in the table that are not deleted, in whatever order things are said to have happened.
+//! Folds facts about sessions and their runs.
+//!
+//! Every change of a session's row also writes the event's position into it: a row read at a position never changes
+//! (`rows`). The facts that change a session's counters keep them (`entries`, `approvals`, `usage`). This file keeps
+//! `project.sessions`: always the number of the project's sessions that are not deleted, in whatever order facts
+//! arrive.
 
 use super::{Happened, Table, Target, id, json, projected, some_id};
 use model::{
@@ -33,7 +35,7 @@ pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &Se
         fact.unattended.into(),
         event.pos.into(),
     ];
-    // A session that is there already is counted already.
+    // Only a session that is not in the table yet is counted.
     let text = r#"UPDATE "{p}project" SET "sessions" = "sessions" + 1 WHERE "id" = $1 AND "origin" = $2
         AND NOT EXISTS (SELECT 1 FROM "{p}session" WHERE "id" = $3)"#;
     target
@@ -42,7 +44,7 @@ pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &Se
     target.write(insert, values).await
 }
 
-/// Its project has one session more or less, unless the session is in that state already.
+/// Adjusts the project's count by one, unless the session is in that state already.
 async fn counted(target: &Target<'_>, event: &Happened<'_>, alive: bool) -> Result<(), DbErr> {
     let (change, was) = if alive { ("+ 1", "NOT NULL") } else { ("- 1", "NULL") };
     let text = format!(
@@ -53,7 +55,7 @@ async fn counted(target: &Target<'_>, event: &Happened<'_>, alive: bool) -> Resu
 }
 
 pub(super) async fn moved(target: &Target<'_>, event: &Happened<'_>, fact: &SessionMoved) -> Result<(), DbErr> {
-    // The same state for another reason is still the same state since then.
+    // A new reason for the same state keeps the time at which the state began.
     let text = r#"UPDATE "{p}session" SET "state_since" = CASE WHEN "state" = $3 THEN "state_since" ELSE $5 END,
         "state" = $3, "state_detail" = $4, "background" = $7, "pos" = CASE WHEN "pos" > $6 THEN "pos" ELSE $6 END,
         "updated" = CASE WHEN "updated" > $5 THEN "updated" ELSE $5 END WHERE "id" = $1 AND "origin" = $2"#;
@@ -118,7 +120,7 @@ pub(super) async fn deleted(target: &Target<'_>, event: &Happened<'_>, fact: &Se
         .await
 }
 
-/// Everything folded from the session's events goes; what the events said goes by `journal::purge`.
+/// Removes every row folded from the session's events. `journal::purge` nulls the events' payloads.
 pub(super) async fn purged(target: &Target<'_>, event: &Happened<'_>) -> Result<(), DbErr> {
     for Table { name: table, .. } in projected().into_iter().filter(Table::is_of_sessions) {
         let text = format!(r#"DELETE FROM "{{p}}{table}" WHERE "session" = $1 AND "origin" = $2"#);
@@ -168,7 +170,7 @@ pub(super) async fn run_ended(target: &Target<'_>, event: &Happened<'_>, fact: &
             [id(fact.run), event.origin.into(), event.at.into(), json(&fact.exit)?],
         )
         .await?;
-    // Only if it still is the session's: a resumed session has a newer one.
+    // A resumed session already has a newer run, which stays.
     let text = r#"UPDATE "{p}session" SET "run" = CASE WHEN "run" = $3 THEN NULL ELSE "run" END, "pos" = CASE WHEN "pos" > $5 THEN "pos" ELSE $5 END,
         "updated" = CASE WHEN "updated" > $4 THEN "updated" ELSE $4 END WHERE "id" = $1 AND "origin" = $2"#;
     target

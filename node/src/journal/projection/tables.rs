@@ -1,17 +1,17 @@
-//! The projected tables and their columns, read from the entities so that no list of them can be forgotten.
-//! For `rebuild` and `doctor`, which treat all of them alike.
+//! The projected tables and their columns, read from the entities so that no list can become stale. `rebuild` and
+//! `doctor` treat all tables alike.
 
 use crate::entity;
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
 
-/// A column as far as reading and comparing it goes.
+/// What reading and comparing a column needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
     pub(crate) holds: Holds,
 }
 
-/// What a projected column may hold.
+/// The type of a projected column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holds {
     Text,
@@ -28,7 +28,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Whether its rows belong to sessions and go with them.
+    /// Whether its rows belong to sessions and are removed with them.
     pub(crate) fn is_of_sessions(&self) -> bool {
         self.columns.iter().any(|column| column.name == "session")
     }

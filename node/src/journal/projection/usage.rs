@@ -1,5 +1,5 @@
-//! Folds usage: an agent reports running totals of its process, so the newest replaces and the difference is added up.
-//! A total older than the one known changes nothing, and no sum leaves its bounds, whatever is reported.
+//! Folds usage. An agent reports running totals of its process: the newest total replaces the last, and the sums grow
+//! by the difference. An older total changes nothing, and every sum saturates.
 
 use super::{Happened, Target, id};
 use crate::store::Amount;
@@ -10,18 +10,18 @@ use model::{
 use sea_orm::DbErr;
 use std::sync::LazyLock;
 
-/// The days that have a name: the years 1 to 9999.
+/// Days since 1970 that have a date: the years 1 to 9999.
 const DAYS: std::ops::RangeInclusive<i64> = -719_162..=2_932_896;
 
-/// SQL for `sum` and `more` together, never beyond [`USAGE_MOST`]: beyond a bigint SQLite goes on with a REAL and
-/// PostgreSQL fails. What is a REAL already becomes a number again.
+/// SQL for a saturating sum, bounded by [`USAGE_MOST`]. Without the bound, SQLite overflows into REAL and PostgreSQL
+/// fails. The cast turns a stored REAL back into an integer.
 fn plus(sum: &str, more: &str) -> String {
     format!(
         "CAST(CASE WHEN {sum} > {USAGE_MOST} - {more} THEN {USAGE_MOST} WHEN {sum} < -{USAGE_MOST} - {more} THEN -{USAGE_MOST} ELSE {sum} + {more} END AS bigint)"
     )
 }
 
-/// Adds to what the session spent that day.
+/// Adds to the session's usage of one day.
 static DAY: LazyLock<String> = LazyLock::new(|| {
     let own = |column: &str| {
         plus(
@@ -46,7 +46,7 @@ static DAY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Adds to what the session spent in all.
+/// Adds to the session's usage in all.
 static SESSION: LazyLock<String> = LazyLock::new(|| {
     let own = |column: &str, more: &str| plus(&format!(r#""{column}""#), more);
     format!(
@@ -85,7 +85,7 @@ pub(super) async fn recorded(target: &Target<'_>, event: &Happened<'_>, fact: &U
                 .map(|cost| cost.0.clamp(0, USAGE_MOST)),
         ),
     };
-    // A report without a cost says nothing about it: the one known stays.
+    // A report without a cost keeps the known cost.
     let cost = cost.or(cost_before);
     let text = r#"INSERT INTO "{p}usage_total" ("run", "model", "origin", "session", "project", "tok_input", "tok_output", "tok_cache_read",
         "tok_cache_write", "cost_micros", "pos") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)

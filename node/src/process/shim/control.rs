@@ -1,5 +1,5 @@
-//! The shim's socket: lines for the agent, signals, the end, and word that something happened.
-//! It must not write a line twice, whoever asks however often.
+//! The shim's socket: lines for the agent, signals, the end, and notifications. It must write each numbered line only
+//! once, however often it is asked.
 
 use super::{Input, Shim, hold, keep};
 use crate::process::wire::{self, Op, Status};
@@ -20,19 +20,19 @@ use std::{
     time::Duration,
 };
 
-/// More connections than a node and a command line ever need.
+/// The most connections: more than a node and a command line need.
 const CONNECTIONS: usize = 64;
-/// A follower that is gone is noticed at the latest after so long.
+/// The interval at which a follower that is gone is noticed.
 const FOLLOW_BEAT: Duration = Duration::from_secs(10);
 
-/// Binds the socket, for its owner only: the run's directory keeps everybody else away until its rights are set.
+/// Binds the socket for its owner only. Until its mode is set, the mode of the run's directory keeps others away.
 pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
     let listener = UnixListener::bind(path)?;
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     Ok(listener)
 }
 
-/// Answers whoever connects, each in a thread of its own.
+/// Answers each connection in its own thread.
 pub(super) fn serve(shim: &Arc<Shim>, listener: &UnixListener) {
     let open = Arc::new(AtomicUsize::new(0));
     loop {
@@ -46,7 +46,7 @@ pub(super) fn serve(shim: &Arc<Shim>, listener: &UnixListener) {
         }
         let (shim, open) = (shim.clone(), open.clone());
         thread::spawn(move || {
-            // A connection that breaks is its node's end, not the shim's.
+            // A broken connection is the node's matter.
             let _ = answer(&shim, stream);
             open.fetch_sub(1, Ordering::SeqCst);
         });
@@ -79,8 +79,8 @@ fn answer(shim: &Shim, mut stream: UnixStream) -> io::Result<()> {
     }
 }
 
-/// Gives line `number` to the agent unless it has it. The lock is held while the agent takes it, however long that is:
-/// the same line asked for again meanwhile waits, and then finds it written.
+/// Writes line `number` to the agent unless it has it. The lock is held until the agent has taken the line, however
+/// long that takes. A repeated request waits for the lock and then finds the line written.
 fn line(shim: &Shim, number: u64, mut line: Vec<u8>) -> (Status, u64, String) {
     let mut input = hold(&shim.stdin);
     if number <= input.last {
@@ -98,7 +98,7 @@ fn line(shim: &Shim, number: u64, mut line: Vec<u8>) -> (Status, u64, String) {
     }
 }
 
-/// Gives the agent a line that has no number: each time it is asked for.
+/// Writes an unnumbered line to the agent, at every request.
 fn aside(shim: &Shim, mut line: Vec<u8>) -> (Status, u64, String) {
     match write(&mut hold(&shim.stdin), &mut line) {
         Ok(()) => (Status::Ok, 0, String::new()),
@@ -110,7 +110,7 @@ fn write(input: &mut Input, line: &mut Vec<u8>) -> Result<(), String> {
     let pipe = input.pipe.as_mut().ok_or_else(String::new)?;
     line.push(b'\n');
     pipe.write_all(line).map_err(|error| {
-        // Nobody reads any more, and part of the line may be in the pipe: nothing can follow it.
+        // The agent has stopped reading, perhaps in the middle of this line, so no line can follow.
         input.pipe = None;
         error.to_string()
     })

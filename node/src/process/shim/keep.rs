@@ -1,5 +1,5 @@
-//! Keeping what the agent says: from its pipes into the run's spools.
-//! It must not lose a byte because the disk is full for a while: the agent waits until there is room.
+//! Copies the agent's output into the run's spools. It must not lose a byte while the disk is full: the agent waits
+//! until there is room.
 
 use super::{Shim, hold};
 use crate::process::run_dir::RunDir;
@@ -13,7 +13,7 @@ use std::{
 
 const RETRY: Duration = Duration::from_millis(250);
 
-/// Copies standard output until its end; more than the limit ends the agent, and the rest is read and dropped.
+/// Copies standard output until its end. Beyond the limit the agent is ended and the rest is dropped.
 pub(super) fn stdout(shim: &Arc<Shim>, mut from: impl Read, to: &mut File) {
     let mut kept = 0;
     let mut keeping = true;
@@ -41,7 +41,7 @@ pub(super) fn stdout(shim: &Arc<Shim>, mut from: impl Read, to: &mut File) {
     }
 }
 
-/// A limit in words.
+/// A size in words.
 fn size(bytes: u64) -> String {
     const MIB: u64 = 1 << 20;
     if bytes >= MIB {
@@ -51,7 +51,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// Copies standard error until its end; more than the limit is read and dropped.
+/// Copies standard error until its end; beyond the limit the rest is dropped.
 pub(super) fn stderr(shim: &Arc<Shim>, mut from: impl Read, to: &mut File) {
     let mut kept = 0;
     let mut keeping = true;
@@ -72,14 +72,14 @@ pub(super) fn stderr(shim: &Arc<Shim>, mut from: impl Read, to: &mut File) {
     }
 }
 
-/// Says in the standard error why the shim ended the agent.
+/// Appends the reason why the shim ended the agent to the standard error.
 pub(super) fn last_words(dir: &RunDir, note: &str) {
     if let Ok(mut to) = RunDir::append(&dir.stderr()) {
         let _ = append(&mut to, format!("\n{note}\n").as_bytes());
     }
 }
 
-/// Does it again and again while the disk is full.
+/// Retries while the disk is full.
 pub(super) fn insist(mut write: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     loop {
         match write() {
@@ -116,7 +116,7 @@ fn next(from: &mut impl Read, buffer: &mut [u8]) -> Option<usize> {
     }
 }
 
-/// How many changes there were when somebody last looked; waits for another.
+/// Waits until the number of changes differs from `seen`, or `at_most`; returns the number.
 pub(super) fn wait_for_change(shim: &Shim, seen: u64, at_most: Duration) -> u64 {
     let changes = hold(&shim.changes);
     match shim

@@ -1,5 +1,5 @@
-//! The shim: holds one agent's pipes, keeps what it says, records its end. It is the node's own binary in a process of
-//! its own. It must not interpret what the agent says, and must not depend on the node that started it being alive.
+//! The shim: holds one agent's input and output, stores what it prints, and records its end. It is the node's own
+//! binary in a process of its own, and works without a living node. It must not interpret the output.
 
 mod control;
 mod keep;
@@ -34,16 +34,16 @@ use std::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Tells the second execution of the shim from the first.
+/// The argument that marks the shim's second execution.
 const STAY: &str = "--stay";
-/// What is left of a tree after its agent has ended gets so long to end by itself.
+/// How long the tree of an ended agent may take to end by itself.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
-/// How long the machine's shutdown leaves an agent to end by itself.
+/// How long an agent may take to end when the machine shuts down.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
-/// Once nothing of the tree is left, a pipe that is still open is in the hands of a stranger and is not waited for.
+/// How long an output that is still open is waited for when the tree is gone: only a stranger can hold it.
 const STRANGER: Duration = Duration::from_secs(2);
 
-/// What the node hands to the shim on its standard input, so that no secret touches the disk.
+/// The node's message on the shim's standard input, so that no secret touches the disk.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Launch {
     pub run: String,
@@ -53,30 +53,30 @@ pub(super) struct Launch {
     pub env: BTreeMap<String, String>,
     pub stdout: u64,
     pub stderr: u64,
-    /// The soft limit of open files; the node's own is raised.
+    /// The soft limit of open files; the node has raised its own.
     #[serde(default)]
     pub open_files: Option<u64>,
 }
 
-/// Everything the shim's threads share.
+/// The state that the shim's threads share.
 struct Shim {
     dir: RunDir,
     tree: Tree,
     limits: Limits,
     stdin: Mutex<Input>,
     agent: Mutex<Agent>,
-    /// Counts changes: output kept, the run ended.
+    /// The number of changes: output stored, or the run ended.
     changes: Mutex<u64>,
     changed: Condvar,
 }
 
-/// The agent's input and how far it got.
+/// The agent's input and its last line's number.
 struct Input {
     pipe: Option<UnixStream>,
     last: u64,
 }
 
-/// The agent's process. Its number is its own until it is reaped.
+/// The agent's process. Its pid stays its own until it is reaped.
 struct Agent {
     pid: Pid,
     exit: Option<Exit>,
@@ -89,7 +89,7 @@ impl Shim {
         self.changed.notify_all();
     }
 
-    /// Ends the tree because of something the shim found; the first reason is kept.
+    /// Ends the tree for a reason that the shim found; the first reason is recorded.
     fn give_up(self: &Arc<Self>, why: String) {
         hold(&self.agent).note.get_or_insert(why);
         let shim = self.clone();
@@ -97,13 +97,12 @@ impl Shim {
     }
 }
 
-/// A lock whose holders never leave things half done: a panic elsewhere must not stop the shim.
+/// Locks despite poisoning: no holder leaves things half done, and a panic elsewhere must not stop the shim.
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a shim: what `orchwiz shim <run dir>` does, with the arguments after `shim`. Must be called before any thread
-/// is started.
+/// Runs a shim (`orchwiz shim <run dir>`) with the arguments after `shim`. Must run before any thread starts.
 pub fn shim_main(args: Vec<OsString>) -> ExitCode {
     let result = match args.as_slice() {
         [_] => detach(),
@@ -123,9 +122,9 @@ pub fn shim_main(args: Vec<OsString>) -> ExitCode {
     }
 }
 
-/// From here on neither this process nor what it starts leaves its memory in a file when it crashes: it holds secrets.
+/// Turns off core dumps for this process and its children, because its memory holds secrets.
 pub fn no_core_dumps() {
-    // Lowering a limit is always allowed.
+    // Lowering a limit never fails.
     let _ = rustix::process::setrlimit(
         Resource::Core,
         Rlimit {
@@ -135,13 +134,14 @@ pub fn no_core_dumps() {
     );
 }
 
-/// The first execution: starts the second one in a session of its own and ends, so that the shim is nobody's child.
+/// The first execution: starts the second one in a session of its own and ends, so that the shim is no child of the
+/// node.
 fn detach() -> io::Result<()> {
-    // Refused for a process group's leader, which is no harm: the second execution is none.
+    // `setsid` fails for the leader of a process group. That does no harm: the second execution leads none.
     let _ = rustix::process::setsid();
     let mut all = env::args_os();
     let name = all.next().unwrap_or_else(|| OsString::from("orchwiz"));
-    // Through /proc the very same program is executed, even after an upgrade has replaced its file.
+    // `/proc/self/exe` is the same program even after an upgrade has replaced its file.
     command("/proc/self/exe".as_ref())
         .arg0(name)
         .args(all)
@@ -156,8 +156,8 @@ fn stay_with(dir: &Path) -> io::Result<()> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     env::set_current_dir("/")?;
     no_core_dumps();
-    // What an agent starts gains no rights that the node does not have, whatever bits its file has. Where the kernel
-    // refuses, it goes on without.
+    // The agent's processes gain no rights beyond the node's through setuid files. Without kernel support the shim goes
+    // on.
     let _ = rustix::thread::set_no_new_privs(true);
     let mut launch = Vec::new();
     io::stdin().read_to_end(&mut launch)?;
@@ -177,7 +177,7 @@ fn stay_with(dir: &Path) -> io::Result<()> {
 
     let cgroup = Cgroup::of(&launch.run);
     let started = match &cgroup {
-        // Written down first: whoever finds the shim dead must find the group too.
+        // Recorded before its use: whoever finds the shim dead must find the group too.
         Some(cgroup) => dir
             .write_cgroup(cgroup)
             .and_then(|()| cgroup.spawn_inside(|| start(&launch)))?,
@@ -272,17 +272,17 @@ fn command(program: &OsStr) -> Command {
     Command::new(program)
 }
 
-/// An agent that was started, and our ends of its input and output.
+/// A started agent and our ends of its input and output.
 struct Started {
     agent: Child,
     stdin: UnixStream,
     stdout: UnixStream,
 }
 
-/// Starts the agent; the error is a sentence.
+/// Starts the agent; `Err` is a sentence.
 ///
-/// Input and output are sockets, not pipes: a pipe can be opened again through `/proc/PID/fd`, so any command that the
-/// agent runs could speak in its name with one `echo`. A socket cannot be opened.
+/// Input and output are sockets, not pipes. A pipe can be opened again through `/proc/PID/fd`, so any command of the
+/// agent could speak in its name with one `echo`. A socket cannot be opened.
 fn start(launch: &Launch) -> Result<Started, String> {
     let program = launch.program.display();
     if !launch.program.is_absolute() {
@@ -312,7 +312,7 @@ fn start(launch: &Launch) -> Result<Started, String> {
     let mut tries = 0;
     loop {
         match agent.spawn() {
-            // Its ends are closed here with `agent`: only so is its end seen.
+            // This drops our copies of the agent's ends; otherwise its end of output would never be seen.
             Ok(child) => {
                 return Ok(Started {
                     agent: child,
@@ -320,7 +320,7 @@ fn start(launch: &Launch) -> Result<Started, String> {
                     stdout,
                 });
             }
-            // Somebody still has the program open for writing, for example an update of it that is just being finished.
+            // Some process still has the program open for writing, for example an update that is about to finish.
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < 20 => {
                 tries += 1;
                 thread::sleep(Duration::from_millis(50));
@@ -345,14 +345,14 @@ fn start(launch: &Launch) -> Result<Started, String> {
     }
 }
 
-/// Waits for the agent, and on the way for the orphans of its tree, which the kernel gives to the shim.
+/// Waits for the agent and reaps the orphans of its tree, which the kernel reparents to the shim.
 fn reap_until_the_agent_ends(shim: &Shim, agent: Pid) -> io::Result<Exit> {
     loop {
         match rustix::process::waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
             Err(rustix::io::Errno::INTR) => continue,
             other => other?,
         };
-        // Reaped only under the lock: until then the agent's number cannot become another process's, so signals are
+        // Reaping happens only under the lock: until then no other process can get the agent's pid, so signals are
         // safe.
         let mut state = hold(&shim.agent);
         let Some((pid, status)) = rustix::process::wait(WaitOptions::NOHANG)? else {
@@ -379,8 +379,8 @@ fn reap_the_rest() {
     }
 }
 
-/// The machine shuts down: end the agent in order and record how, instead of being gone without a word. A terminal's
-/// signals mean others.
+/// On SIGTERM, when the machine shuts down, ends the agent in order and records that. Signals from a terminal are
+/// ignored, because they mean other processes.
 fn heed_signals(shim: &Arc<Shim>) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else {
         return;

@@ -1,4 +1,4 @@
-//! What an agent asks of a person: approvals that wait, and those that nobody needs to answer any more.
+//! Approvals that an agent asks of a person, and the withdrawal of those that need no answer any more.
 
 use super::Hears;
 use crate::{
@@ -20,7 +20,7 @@ use model::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-/// What an unattended session asks is denied after so many seconds where the project sets no limit.
+/// The time limit in seconds for approvals of unattended sessions whose project sets none.
 const UNATTENDED_LIMIT_S: i64 = 3_600;
 
 pub(super) async fn hear(scribe: &mut Scribe<'_>, hears: &Hears, asks: Asks) -> Result<()> {
@@ -30,7 +30,7 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, hears: &Hears, asks: Asks) -> 
     }
 }
 
-/// The same without the agent's words: what was asked is denied, for nobody could be shown what it was.
+/// Denies what was asked, without the agent's words: no person could be shown what it was.
 pub(super) fn bare(asks: Asks, agent: AgentKind) -> Vec<AgentEvent> {
     match asks {
         Asks::New(ask) => {
@@ -106,15 +106,15 @@ async fn asked(scribe: &mut Scribe<'_>, run: RunId, mode: Mode, ask: Ask) -> Res
             },
         );
     } else {
-        // Between turns nobody but a subagent in the background can ask.
+        // Between turns only a subagent in the background can ask.
         let between = scribe.rests();
         scribe.waits_for(detail, between);
     }
     Ok(())
 }
 
-/// After how many seconds an unanswered approval is denied: what the project says; where it says nothing, only
-/// unattended sessions have a limit.
+/// The seconds after which an unanswered approval is denied: the project's setting. Without one only unattended
+/// sessions have a limit.
 fn time_limit(project: Option<i64>, unattended: bool) -> Option<i64> {
     project
         .filter(|seconds| *seconds > 0)
@@ -135,8 +135,8 @@ pub(crate) fn by_node(at: i64, why: &str) -> Decided {
     }
 }
 
-/// Why a tool asks. An agent that gives no cause asks because its mode does and no rule decided; a cause this version
-/// does not know stays unsaid.
+/// Why a tool asks. If the agent gives no cause, its mode asks and no rule decided. `None` for a cause that this
+/// version does not know.
 fn reason_in_words(kind: ApprovalKind, cause: Cause, mode: Mode) -> Option<String> {
     if cause == Cause::Unsaid && kind != ApprovalKind::Tool {
         return None;
@@ -166,7 +166,7 @@ async fn cancelled(scribe: &mut Scribe<'_>, run: RunId, request: &str) -> Result
         .one(scribe.tx.db())
         .await
         .stored()?;
-    // It may have been asked and cancelled within one commit.
+    // The approval may have been asked within this same commit.
     let fresh = scribe
         .fresh_asks()
         .find(|asked| asked.run == run && asked.request == request)
@@ -189,7 +189,7 @@ fn withdraw(scribe: &mut Scribe<'_>, id: String, why: &str) {
     );
 }
 
-/// Withdraws everything a session still asks.
+/// Withdraws all pending approvals of a session.
 pub(crate) async fn withdraw_all(scribe: &mut Scribe<'_>, why: &str) -> Result<()> {
     for (id, _) in scribe.pending().await? {
         withdraw(scribe, id, why);

@@ -24,7 +24,7 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, call: Call) -> Result<()> {
             input,
             parent,
         } => {
-            // What is no tool to a person has a kind of its own.
+            // Plans and the like are no tools to a person, so they have their own entry kinds.
             let kind = if shape.class == CallClass::Plan {
                 EntryKind::Plan
             } else {

@@ -1,5 +1,5 @@
-//! What an agent did, turned into events of its session. The one place where agent words become facts.
-//! It runs within a commit and must not touch processes: lines for the agent are stored, not sent.
+//! Turns an agent's events into facts of its session; no other place does. It runs within a commit and must not touch
+//! processes: lines for the agent are stored, not sent.
 
 mod ask;
 mod call;
@@ -25,8 +25,8 @@ use model::{
 };
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 
-/// Commits what the agent of `run` did up to byte `offset` of its output; nothing when that is in the journal already,
-/// because whoever asked did not hear of it. `ending`: the node is ending the agent, which gets no more prompts.
+/// Commits what the agent of `run` did up to byte `offset` of its output. Idempotent by offset, so a caller may retry
+/// after a lost answer. With `ending` the agent gets no more prompts.
 pub(crate) async fn agent_events<'t>(
     tx: &'t Tx<'t>,
     session: SessionId,
@@ -69,8 +69,8 @@ pub(crate) async fn agent_events<'t>(
     Ok(scribe.finish(state))
 }
 
-/// The same events without what the agent put into words, and a sentence in their place: for words that no database
-/// takes. Whatever decides what the session is stays, and nobody is left waiting.
+/// The same events with a notice instead of the agent's words, for words that the database refuses. All events that
+/// decide the session's state stay, and every question is answered.
 pub(crate) fn without_words(agent: AgentKind, events: Vec<AgentEvent>) -> Vec<AgentEvent> {
     const WHY: &str = "Some of what the agent wrote here could not be stored; its raw output has it.";
     let bare = |event: AgentEvent| match event {
@@ -84,7 +84,7 @@ pub(crate) fn without_words(agent: AgentKind, events: Vec<AgentEvent>) -> Vec<Ag
         .collect()
 }
 
-/// Records that the run's output up to `offset` is in the journal.
+/// Stores the run's cursor: output up to `offset` is in the journal.
 pub(crate) async fn consumed(tx: &Tx<'_>, run: RunId, offset: u64) -> Result<()> {
     let row = run_cursor::ActiveModel {
         run: Set(run.to_string()),
@@ -102,9 +102,9 @@ pub(crate) async fn consumed(tx: &Tx<'_>, run: RunId, offset: u64) -> Result<()>
     Ok(())
 }
 
-/// What is known of the session beyond its row, within one commit.
+/// What one commit knows of the session beyond its row.
 struct Hears {
-    /// The process that is heard.
+    /// The process whose events these are.
     run: RunId,
     mode: Mode,
     model: Option<String>,

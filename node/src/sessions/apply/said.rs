@@ -1,4 +1,4 @@
-//! What an agent puts into words, as entries of the timeline.
+//! The agent's words, as entries of the timeline.
 
 use crate::{
     agents::Said,

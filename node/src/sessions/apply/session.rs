@@ -1,4 +1,4 @@
-//! What the agent's process is and can do, and what it costs.
+//! What the agent's process is, can do and costs.
 
 use super::Hears;
 use crate::{
@@ -30,7 +30,7 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, hears: &mut Hears, said: Sessi
             ok,
             error,
         } => initialized(scribe, run, ok, error).await?,
-        // What follows them shows the answers to other wishes.
+        // Answers to other wishes show in the events that follow them.
         Session::Control { .. } => {}
         Session::Usage {
             model,
@@ -72,7 +72,7 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, hears: &mut Hears, said: Sessi
             }
         }
         Session::NothingToResume => {
-            // The process ends by itself; its end queues the session again, to be started anew.
+            // The process ends by itself. Its end queues the session again, which starts it anew.
             scribe.changed(SessionChanged {
                 resumable: Some(false),
                 ..SessionChanged::default()

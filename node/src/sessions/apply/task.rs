@@ -34,13 +34,13 @@ pub(super) async fn hear(scribe: &mut Scribe<'_>, task: Task) -> Result<()> {
                 )
                 .await?;
         }
-        // It is shown by what follows it.
+        // Progress shows in the events that follow it.
         Task::Progress { .. } => {}
     }
     Ok(())
 }
 
-/// The id of its call, which no tool call has.
+/// The task's call id; the prefix keeps it apart from tool calls.
 fn call_of(id: &str) -> String {
     format!("task:{id}")
 }

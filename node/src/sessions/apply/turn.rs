@@ -1,4 +1,4 @@
-//! Turns: what their beginning and end make of the session.
+//! Turns: how their beginning and end change the session.
 
 use super::Hears;
 use crate::{
@@ -33,7 +33,7 @@ pub(super) fn bare(turn: Turn, why: &str) -> AgentEvent {
 
 async fn ended(scribe: &mut Scribe<'_>, run: RunId, outcome: TurnOutcome) -> Result<()> {
     scribe.end_open_tools().await?;
-    // After a failure the process may be about to end: what waits is not thrown after it.
+    // After a failure the process may be about to end, so a waiting prompt is kept back.
     if !matches!(outcome, TurnOutcome::Failed(_))
         && scribe.state() != SessionState::Starting
         && scribe.send_next_prompt(run).await?
@@ -41,7 +41,7 @@ async fn ended(scribe: &mut Scribe<'_>, run: RunId, outcome: TurnOutcome) -> Res
         return Ok(());
     }
     match outcome {
-        // A subagent in the background may go on asking after the turn that started it.
+        // A subagent in the background may still ask after the turn that started it.
         TurnOutcome::Completed => match scribe.pending().await?.into_iter().next() {
             Some((_, what)) => scribe.waits_for(what, true),
             None => scribe.led_to(SessionState::Idle, None),

@@ -1,6 +1,5 @@
-//! The runner: serves one agent process, from its start or reattachment to its end. It is the only reader of the
-//! process's output and the only one that writes to its stdin; what it learns goes through the journal. What it does
-//! next is decided by [`serving`], not here.
+//! The runner serves one agent process, from its start or reattachment to its end. It alone reads the process's output
+//! and writes to its stdin, and it journals what it learns. [`serving`] decides what it does next.
 
 mod serving;
 
@@ -38,27 +37,26 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
-/// Lines taken into one commit at most.
+/// The most lines in one commit.
 const BATCH: usize = 128;
-/// And so many bytes: a line has at most 8 MiB.
+/// The most bytes in one commit; a line has at most 8 MiB.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// A batch that the database refuses so often, while it takes others, will never be taken.
+/// How often the database may refuse a batch, while it takes others, before the batch counts as unstorable.
 const REFUSALS: u32 = 6;
-/// Half-written text goes to tabs at most this often.
+/// The least time between two updates of half-written text in tabs.
 const PARTIAL_EVERY: Duration = Duration::from_millis(40);
-/// The tables are looked at this often, whatever was told or was not: no word of them is needed for what they say to
-/// happen.
+/// The polling interval for the tables: nothing they say depends on a notification.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// An agent that is ended in a turn may take the interrupt for so long.
+/// How long an agent that is ended in a turn may take to accept the interrupt.
 const INTERRUPT_WITHIN: Duration = Duration::from_secs(1);
-/// How much of stderr is used to say why an agent failed.
+/// The most bytes of stderr that explain a failure.
 const STDERR_TAIL: usize = 2_000;
-/// How much is kept for that, so that a secret that goes over several lines is whole when it is looked for.
+/// The bytes of stderr kept for that: more, so that a secret over several lines is whole when it is masked.
 const STDERR_KEPT: usize = 4 * STDERR_TAIL;
-/// A line of stderr as long as this was cut where it was read.
+/// A line of stderr of this length was cut when it was read.
 const STDERR_LINE: usize = 64 << 10;
 
-/// What a runner is made of.
+/// The inputs of a runner.
 pub(super) struct Begin {
     pub(super) engine: Arc<Engine>,
     pub(super) session: SessionId,
@@ -69,12 +67,12 @@ pub(super) struct Begin {
     pub(super) trusted: bool,
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) told: Arc<Told>,
-    /// Output up to here is in the journal; lines before only rebuild the driver.
+    /// Output up to here is in the journal; earlier lines only rebuild the driver.
     pub(super) committed: u64,
     pub(super) state: SessionState,
 }
 
-/// Serves one process until it has ended and its end is in the journal, or the node stops.
+/// Serves one process until its end is in the journal, or the node stops.
 pub(super) async fn serve(begin: Begin, attached: Attached) {
     let Begin {
         engine,
@@ -106,8 +104,8 @@ pub(super) async fn serve(begin: Begin, attached: Attached) {
     runner.serve(attached, orders).await;
 }
 
-/// Does what [`Serving`] says about one process. What waits borrows it alone: a driver goes from thread to thread, and
-/// is never shared by two.
+/// Carries out what [`Serving`] decides about one process. Its async methods borrow it exclusively, because a driver is
+/// `Send` but never shared.
 struct Runner {
     engine: Arc<Engine>,
     session: SessionId,
@@ -117,7 +115,7 @@ struct Runner {
     driver: Box<dyn Driver>,
     told: Arc<Told>,
     serving: Serving<Reply>,
-    /// Input lines up to here were taken by the shim.
+    /// The shim has taken the input lines up to here.
     sent: u64,
     stderr: String,
 }
@@ -137,7 +135,7 @@ impl Runner {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut look = tokio::time::interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // What was committed while no runner was there to hear of it.
+        // Something may have been committed while no runner was there to be told.
         self.hear(Input::News(self.told.stop())).await;
         while !self.serving.is_over() {
             tokio::select! {
@@ -157,7 +155,7 @@ impl Runner {
         reader.abort();
     }
 
-    /// Does everything that follows from an input, before the next one is taken.
+    /// Handles an input and everything that follows from it, before the next one.
     async fn hear(&mut self, input: Input<Reply>) {
         let mut todo = VecDeque::from(self.step(input));
         while let Some(next) = todo.pop_front() {
@@ -178,7 +176,7 @@ impl Runner {
         todo
     }
 
-    /// Does one thing; its outcome, where one is waited for.
+    /// Does one thing; returns its outcome, if it has one.
     async fn perform(&mut self, what: Do<Reply>) -> Option<Input<Reply>> {
         match what {
             Do::AskTrust(before) => return Some(Input::Trusts(before, self.trust().await)),
@@ -206,10 +204,10 @@ impl Runner {
             Do::Show(partial) => self.show(partial),
             Do::Interrupt => self.interrupt().await,
             Do::End => self.engine.end_process(self.run, &self.told),
-            // Whoever asked may have gone; the wish holds all the same.
+            // The asker may be gone; their wish holds all the same.
             Do::Answer(reply, Answer::Agreed) => reply.send(Ok(())),
             Do::Answer(reply, Answer::Refused(error)) => reply.send(Err(error)),
-            // What they want is then kept for the next one.
+            // The dropped reply means that no agent runs: the wish is kept for the next one.
             Do::Answer(reply, Answer::NoAgent) => drop(reply),
             Do::Finish { exit, stop, cut, tasks } => {
                 let end = End {
@@ -232,7 +230,7 @@ impl Runner {
         None
     }
 
-    /// Takes an output and whatever else is there already.
+    /// Takes one output and all that is already there behind it.
     async fn take(&mut self, first: Output, outputs: &mut mpsc::Receiver<Output>) {
         let mut lines = Vec::new();
         let mut exit = None;
@@ -267,9 +265,9 @@ impl Runner {
         }
     }
 
-    /// A line as its driver reads it, which has only what this node may know of it.
+    /// Runs a line through the driver, after the node's secrets are masked in it.
     fn understood(&mut self, end: u64, bytes: Vec<u8>, cut: bool) -> Line {
-        // Before the driver cuts anything: a secret of which only a part is left is not known any more.
+        // Masking comes before the driver cuts anything: a part of a secret cannot be recognised.
         let (bytes, masked) = self.engine.journal.masked_line(bytes);
         let mut events = self.driver.line(&bytes);
         for event in &mut events {
@@ -308,7 +306,7 @@ impl Runner {
         self.hear(Input::Order { wish, lines, reply }).await;
     }
 
-    /// Puts what the agent did into the journal; tries until it is there, because it must not be lost.
+    /// Journals what the agent did; retries until it is stored, because it must not be lost.
     async fn commit(&mut self, events: Vec<AgentEvent>, upto: u64, ending: bool) -> Option<SessionState> {
         let (session, run) = (self.session, self.run);
         let store = move |engine: Arc<Engine>, events: Vec<AgentEvent>| async move {
@@ -319,7 +317,7 @@ impl Runner {
                 })
                 .await
         };
-        // Whether the database takes anything at all.
+        // Whether the database accepts any commit.
         let takes = |engine: Arc<Engine>| async move {
             engine
                 .journal
@@ -334,7 +332,7 @@ impl Runner {
                     takes(engine.clone()).await?;
                 }
                 match store(engine.clone(), events.clone()).await {
-                    // The database is there and refuses these very words: their place can be kept.
+                    // The database is up and refuses these very words: their place in the timeline is kept.
                     Err(Error::Internal(_)) if refused => store(engine, apply::without_words(agent, events)).await,
                     outcome => outcome,
                 }
@@ -366,7 +364,7 @@ impl Runner {
         async move { engine.insist(session, run, attempt).await }
     }
 
-    /// Stores lines for the agent: they are sent with the next flush.
+    /// Stores lines for the agent; the next flush sends them.
     async fn store(&mut self, lines: Vec<Vec<u8>>) -> Result<()> {
         let (session, run) = (self.session, self.run);
         self.engine
@@ -381,7 +379,7 @@ impl Runner {
             .await
     }
 
-    /// What the tables say; `None` where they cannot be read, or the session is gone.
+    /// Reads the tables; `None` when they cannot be read or the session is gone.
     async fn look(&mut self) -> Option<Tables> {
         let row = session::Entity::find_by_id(self.engine.store.key(self.session))
             .one(self.engine.store.read())
@@ -425,7 +423,7 @@ impl Runner {
         .await
     }
 
-    /// Gives the shim every stored line it does not have yet, in order; whether it took them all.
+    /// Sends the shim every stored line it does not have yet, in order; returns whether it took them all.
     async fn flush(&mut self) -> bool {
         let rows = input::Entity::find()
             .filter(input::Column::Run.eq(self.run.to_string()))
@@ -443,7 +441,7 @@ impl Runner {
         for row in rows {
             let n = u64::try_from(row.n).unwrap_or(0);
             if let Err(error) = self.engine.processes.write(self.run, n, &row.line).await {
-                // A shim that is gone says so by its exit; a busy one is tried at the next tick.
+                // A dead shim shows in its exit; a busy one is tried again at the next tick.
                 tracing::debug!(run = %self.run, n, %error, "a line for an agent was not taken");
                 return false;
             }
@@ -452,7 +450,7 @@ impl Runner {
         true
     }
 
-    /// The session says that its agent has said nothing since it was started, if it is still being started.
+    /// Lets the session say that its agent has said nothing since its start, if it is still starting.
     async fn say_silence(&mut self) -> Result<()> {
         let session = self.session;
         self.engine
@@ -473,7 +471,7 @@ impl Runner {
     }
 
     fn show(&self, partial: Option<Partial>) {
-        // Half of a secret is one too, and the pieces in which it comes are shorter than it.
+        // A part of a secret is secret too, and it arrives in pieces too short to be recognised.
         let shown = partial.map(|partial| Partial {
             text: self.engine.journal.masked_so_far(&partial.text),
             ..partial
@@ -483,7 +481,8 @@ impl Runner {
             .partial(self.session, shown.filter(|partial| !partial.text.is_empty()));
     }
 
-    /// Neither a database that hangs nor an agent that does not read keeps it alive.
+    /// Interrupts with a timeout: the agent's end must not wait for a hung database or an agent that has stopped
+    /// reading.
     async fn interrupt(&mut self) {
         let lines = self.driver.interrupt();
         let interrupted = async {
@@ -507,7 +506,7 @@ impl Runner {
     }
 }
 
-/// Cuts a text down to its last bytes, at a character.
+/// Keeps the last `most` bytes of a text, cut at a character.
 fn keep_end(text: &mut String, most: usize) {
     let excess = text.len().saturating_sub(most);
     let cut = (excess..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);

@@ -1,23 +1,23 @@
-//! What a runner does next: a function of what it knows and of what it hears.
-//! It must not wait, read, write or look at a clock: the runner does that, and tells it what came of it.
+//! The state machine of a runner: inputs in, actions out. It must not wait, read, write or look at a clock: the runner
+//! does that and reports the outcome as an input.
 //!
-//! One agent process is served in four phases, each with what an input leads to:
+//! A served process has four phases:
 //!
-//! | input | `Silent`: it has said nothing since it was started | `Serves` | `Ends`: it is being ended | `Over` |
+//! | input | `Silent`: nothing said since its start | `Serves` | `Ends`: being ended | `Over` |
 //! |---|---|---|---|---|
-//! | output was taken | it `Serves`, and as there | Half-written text, turn and tasks are remembered. What is new is committed; where a turn ended, after a look at the trust. | The same without that look: the commit gives it no prompt. | nothing |
-//! | an order | Its lines are stored and sent; it is answered when the agent answers, or at once where nothing can be stored. | the same | It waits for the end. | no agent |
-//! | its place is needed | refused | If it rests without tasks it `Ends`; else refused. | refused | no agent |
-//! | news, or time to look | Told to stop it `Ends`. Else lines are sent and the tables read. | the same | nothing | nothing |
-//! | what the tables say | A stop or a deletion: it `Ends`. A prompt waits: a look at the trust. | the same | nothing | nothing |
-//! | whether it is trusted as before | A commit that waited for that is made. A prompt that did is given; where it is not, it `Ends`. | the same | Only the commit is made. | nothing |
-//! | a commit's outcome | The state is known, orders are answered, half-written text is shown, lines are sent. | the same | The same, and no line is sent. | nothing |
-//! | a tick | After the patience the session says so, after ten times as long it `Ends`. | Half-written text is shown, lines that were not taken are sent. Long at rest it `Ends`. | Half-written text is shown. | nothing |
-//! | it has ended | `Over`: no half-written text, its end is written down, who waits is told that no agent runs, its place is free. | the same | the same | nothing |
-//! | the node stops | `Over`: who waits is told that no agent runs; the agent goes on under its shim. | the same | the same | nothing |
+//! | output | go to `Serves`, then as there | Remember half-written text, turn and tasks. Commit what is new; at the end of a turn check the trust first. | The same without that check: the commit gives no prompt. | nothing |
+//! | an order | Store and send its lines. Answer when the agent does, or at once if nothing can be stored. | the same | It waits for the end. | no agent |
+//! | its place is needed | refuse | At rest without tasks: go to `Ends`; else refuse. | refuse | no agent |
+//! | news, or time to look | Told to stop: go to `Ends`. Else send lines and read the tables. | the same | nothing | nothing |
+//! | what the tables say | A stop or a deletion: go to `Ends`. A waiting prompt: check the trust. | the same | nothing | nothing |
+//! | the trust | Make the commit that waited for it. A prompt that waited: give it, or go to `Ends` if the trust has changed. | the same | Make the commit only. | nothing |
+//! | a commit's outcome | Take over the state, answer orders, show half-written text, send lines. | the same | The same, but send no line. | nothing |
+//! | a tick | After the patience: let the session say so. After ten times as long: go to `Ends`. | Show half-written text and resend lines that were not taken. Long at rest: go to `Ends`. | Show half-written text. | nothing |
+//! | the process has ended | Go to `Over`: clear half-written text, record the end, answer waiting orders with "no agent", free the place. | the same | the same | nothing |
+//! | the node stops | Go to `Over`: answer waiting orders with "no agent"; the agent goes on under its shim. | the same | the same | nothing |
 //!
-//! Whatever `Ends` was ended in the step that led there, interrupted before where a turn was under way. No line goes to
-//! it after that.
+//! The step that leads to `Ends` also ends the process, after an interrupt if a turn was under way. No line goes to it
+//! after that.
 
 #[cfg(test)]
 mod tests;
@@ -31,34 +31,33 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Half-written text is kept up to this size; the whole comes with the message.
+/// The most bytes of half-written text that are kept; the message later brings the whole.
 const PARTIAL_MAX: usize = 256 * 1024;
-/// An agent that says nothing is ended after so many times the patience after which its session says so.
+/// A silent agent is ended after this many times the patience after which its session says so.
 const SILENCES: u32 = 10;
 
-/// What is known of an agent's process while it is served. `R` is where the answer to an order goes; it is given out
-/// once.
+/// The state of one served process. `R` is the reply of an order, given away once.
 pub(super) struct Serving<R> {
     session: SessionId,
-    /// Whether its project was trusted when it was started.
+    /// Whether its project was trusted at its start.
     trusted: bool,
-    /// An agent that rests so long is ended.
+    /// An agent at rest for this long is ended.
     idle: Duration,
-    /// A session whose agent has said nothing for so long says so.
+    /// After this long without a word the session says so.
     silence: Duration,
-    /// Output up to here was committed or asked to be; lines before only tell what is known here.
+    /// Output up to here is committed or being committed. Earlier lines only rebuild this state.
     taken: u64,
     state: SessionState,
     phase: Phase,
-    /// The agent said that a turn began, and not that it ended. A stop changes the session's state before this runner
-    /// hears of it.
+    /// Whether the agent reported the begin of a turn and not its end. The session's state cannot say that: a stop
+    /// changes it before this runner hears of it.
     in_turn: bool,
-    /// Background tasks under way: an agent that has any does not rest.
+    /// Running background tasks: an agent with any does not rest.
     tasks: HashSet<String>,
     rests_since: Option<Instant>,
-    /// A line was not taken: it is tried again.
+    /// A line was not taken and is to be sent again.
     unsent: bool,
-    /// By the subagent's call; the main thread comes first.
+    /// Keyed by the subagent's call; the main thread comes first.
     partials: BTreeMap<Option<String>, Partial>,
     partial_due: bool,
     waiting: Vec<(Wish, R)>,
@@ -73,72 +72,72 @@ enum Phase {
     Serves,
     Ends {
         stop: Stop,
-        /// That cut a turn short.
+        /// Whether that cut a turn short.
         cut: bool,
     },
     Over,
 }
 
-/// A line of an agent's output, as its driver understood it.
+/// A line of an agent's output, as its driver read it.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
-    /// The offset after it.
+    /// The byte offset after the line.
     pub(super) end: u64,
     pub(super) events: Vec<AgentEvent>,
 }
 
-/// What a runner hears: the first six by itself, the others as the outcome of what it was to do.
+/// What a runner hears: the first seven come from outside, the others are the outcomes of its actions.
 #[derive(Debug)]
 pub(super) enum Input<R> {
     /// The agent has said this.
     Said(Vec<Line>),
-    /// Somebody wants this of the agent, and the lines say it.
+    /// A wish, and the lines that tell it to the agent.
     Order {
         wish: Wish,
         lines: Vec<Vec<u8>>,
         reply: R,
     },
-    /// Its place is needed: it is ended if it rests.
+    /// Its place is needed: end the agent if it rests.
     MakeRoom(R),
-    /// It was told something, which may be to end the agent; or it is time to look.
+    /// A notification, perhaps to end the agent; or it is time to look.
     News(Option<Stop>),
     Tick,
-    /// The process has ended. `told` is why it was to be ended, where that could not be taken up before.
+    /// The process has ended. `told` is a reason to end it that was not taken up before.
     Exit {
         exit: Exit,
         told: Option<Stop>,
     },
     /// The node stops; the agent goes on.
     Leave,
-    /// Of [`Do::AskTrust`].
+    /// The outcome of [`Do::AskTrust`].
     Trusts(Before, Trust),
-    /// Of [`Do::Commit`]; the state it led to, or `None` when the session is gone.
+    /// The outcome of [`Do::Commit`]: the new state, or `None` when the session is gone.
     Committed(After, Option<SessionState>),
-    /// Of [`Do::Store`].
+    /// The outcome of [`Do::Store`].
     Stored {
         wish: Wish,
         reply: R,
         stored: Result<()>,
     },
-    /// Of [`Do::Flush`]: whether the agent has all its lines.
+    /// The outcome of [`Do::Flush`]: whether the agent has all its lines.
     Flushed {
         all: bool,
     },
-    /// Of [`Do::Look`]; `None` when they could not be read, or the session is gone.
+    /// The outcome of [`Do::Look`]; `None` when the tables could not be read or the session is gone.
     Looked(Option<Tables>),
-    /// Of [`Do::SendNext`]; the state it led to, or `None` when the session is gone.
+    /// The outcome of [`Do::SendNext`]: the new state, or `None` when the session is gone.
     Sent(Option<SessionState>),
-    /// Of [`Do::SaySilence`]: whether it was stored.
+    /// The outcome of [`Do::SaySilence`]: whether it was stored.
     SilenceSaid(bool),
 }
 
-/// What a runner does, in this order. What follows from the outcome of one comes before the next.
+/// The actions of a runner, to be done in order. What follows from an outcome comes before the next action.
 #[derive(Debug)]
 pub(super) enum Do<R> {
     /// Reads whether the project is trusted.
     AskTrust(Before),
-    /// Puts what the agent did into the journal, together with how far its output was read. `ending`: the agent gets no
-    /// further prompt.
+    /// Commits what the agent did, together with the offset of its output. With `ending` the agent gets no further
+    /// prompt.
     Commit {
         events: Vec<AgentEvent>,
         upto: u64,
@@ -147,45 +146,42 @@ pub(super) enum Do<R> {
     },
     /// Stores lines for the agent.
     Store { wish: Wish, lines: Vec<Vec<u8>>, reply: R },
-    /// Sends the agent every stored line it does not have yet.
+    /// Sends the agent every stored line that it does not have yet.
     Flush,
-    /// Reads what the tables say about the session.
+    /// Reads the session's row and prompts.
     Look,
-    /// Gives the agent the next prompt that waits: stores it.
+    /// Stores the next waiting prompt as the agent's input.
     SendNext,
-    /// The session says that its agent has said nothing since it was started.
+    /// Lets the session say that its agent has been silent since its start.
     SaySilence,
-    /// Shows half-written text, or none.
+    /// Shows half-written text, or clears it.
     Show(Option<Partial>),
-    /// Stores and sends an interrupt, within a moment or not at all.
+    /// Stores and sends an interrupt, with a short timeout.
     Interrupt,
     /// Ends the process.
     End,
-    /// Answers who wanted something.
+    /// Answers the asker of an order.
     Answer(R, Answer),
-    /// Writes the end of the process down.
+    /// Commits the end of the process.
     Finish {
         exit: Exit,
         stop: Option<Stop>,
         cut: bool,
         tasks: bool,
     },
-    /// Its place is free.
+    /// Frees its place.
     Release,
 }
 
-/// What somebody who wanted something is told.
+/// The answer to an order.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Answer {
-    /// It is so.
     Agreed,
-    /// It is not so.
     Refused(Error),
-    /// No agent runs.
     NoAgent,
 }
 
-/// What waits for a look at the trust.
+/// What waits for the check of the trust.
 #[derive(Debug)]
 pub(super) enum Before {
     /// [`Do::Commit`].
@@ -197,9 +193,9 @@ pub(super) enum Before {
 /// What follows a commit.
 #[derive(Debug)]
 pub(super) struct After {
-    /// What the agent answered in it.
+    /// The agent's answers to orders in it.
     controls: Vec<(Wish, bool, Option<String>)>,
-    /// The agent is not trusted as before.
+    /// Whether the trust differs from that at its start.
     outdated: bool,
 }
 
@@ -208,9 +204,9 @@ pub(super) struct After {
 pub(super) enum Trust {
     Given,
     NotGiven,
-    /// There is no such project any more.
+    /// The project was removed.
     Gone,
-    /// It could not be read.
+    /// The trust could not be read.
     Unknown,
 }
 
@@ -221,7 +217,7 @@ pub(super) struct Tables {
     pub(super) says: Says,
 }
 
-/// What the tables want of its runner.
+/// What the tables want of a session's runner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Says {
     Nothing,
@@ -234,8 +230,8 @@ pub(super) enum Says {
 }
 
 impl<R> Serving<R> {
-    /// `committed`: output up to here is in the journal. A session in [`SessionState::Starting`] has heard nothing of
-    /// its agent yet.
+    /// `committed`: output up to here is in the journal. In [`SessionState::Starting`] the agent has not said anything
+    /// yet.
     pub(super) fn new(
         session: SessionId,
         trusted: bool,
@@ -272,17 +268,17 @@ impl<R> Serving<R> {
         serving
     }
 
-    /// A stop was taken up.
+    /// Whether a stop was taken up.
     pub(super) fn is_ending(&self) -> bool {
         matches!(self.phase, Phase::Ends { .. })
     }
 
-    /// Everything is done, or the node stops.
+    /// Whether everything is done, or the node stops.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)
     }
 
-    /// What is to be done about an input.
+    /// The actions that follow from an input.
     pub(super) fn step(&mut self, input: Input<R>, now: Instant) -> Vec<Do<R>> {
         if self.is_over() {
             return match input {
@@ -367,14 +363,14 @@ impl<R> Serving<R> {
                 .iter()
                 .any(|event| matches!(event, AgentEvent::Turn(Turn::Ended { .. })))
         {
-            // Between turns is the moment to look whether the agent may still do what it could when it was started.
+            // The end of a turn is the moment to check whether the agent's trust still holds.
             vec![Do::AskTrust(Before::Commit { events: fresh, upto })]
         } else {
             self.commit(fresh, upto, false)
         }
     }
 
-    /// Keeps what is not journaled.
+    /// Remembers what is not journaled.
     fn remember(&mut self, event: &AgentEvent) {
         match event {
             AgentEvent::Said(Said::Delta { kind, parent, text }) => {
@@ -440,7 +436,7 @@ impl<R> Serving<R> {
             .flat_map(|(wish, ok, error)| self.granted(wish, ok, error))
             .collect();
         todo.extend(self.show());
-        // Looking sends lines too.
+        // A look sends lines as well.
         todo.extend(if after.outdated {
             self.look()
         } else {
@@ -449,8 +445,8 @@ impl<R> Serving<R> {
         todo
     }
 
-    /// Its project is gone, or is trusted otherwise than when the agent was started: it is given no further prompt.
-    /// More trust than it has can wait for its background tasks, which would end with it.
+    /// Whether the agent must get no further prompt: its project is gone or its trust has changed. New trust waits for
+    /// the background tasks, because they would end with the agent.
     fn is_outdated(&self, trust: Trust) -> bool {
         match trust {
             Trust::Given => !self.trusted && self.tasks.is_empty(),
@@ -488,7 +484,7 @@ impl<R> Serving<R> {
 
     fn ordered(&mut self, wish: Wish, lines: Vec<Vec<u8>>, reply: R) -> Vec<Do<R>> {
         if self.is_ending() {
-            // What they want is kept for the next agent once this one is gone.
+            // The order is kept for the next agent, once this one is gone.
             self.waiting.push((wish, reply));
             return Vec::new();
         }
@@ -508,12 +504,12 @@ impl<R> Serving<R> {
         }
     }
 
-    /// Nothing is lost when it ends now.
+    /// Whether nothing is lost if it ends now.
     fn rests(&self) -> bool {
         self.rests_since.is_some() && self.tasks.is_empty() && !self.is_ending()
     }
 
-    /// Looks at the tables: an agent that rests gets a prompt now, one at work when its turn is over.
+    /// Looks at the tables: an agent at rest gets a prompt now, one at work after its turn.
     fn look(&self) -> Vec<Do<R>> {
         if self.is_ending() {
             Vec::new()
@@ -523,15 +519,15 @@ impl<R> Serving<R> {
     }
 
     fn looked(&mut self, tables: Tables, now: Instant) -> Vec<Do<R>> {
-        // A decision lets it rest, or go on, without this runner.
+        // A decision changes the state without this runner.
         if self.state == SessionState::Waiting {
             self.moved(tables.state, now);
         }
         match tables.says {
             Says::Nothing => Vec::new(),
-            // A person's word is in the tables, and only what they said after it starts an agent again.
+            // The stop is in the tables; only a later prompt starts an agent again.
             Says::Stopping => self.end(Stop::Person),
-            // It has nothing to rest for.
+            // A deleted session gives the agent nothing to wait for.
             Says::Deleted => self.end(Stop::Idle),
             Says::PromptWaits => self.unless_ending(Do::AskTrust(Before::Prompt)),
         }
@@ -563,8 +559,8 @@ impl<R> Serving<R> {
             .collect()
     }
 
-    /// Ends the process, once. An agent that is interrupted before keeps what it had written so far, and says what the
-    /// turn has cost.
+    /// Ends the process, once. An interrupt before lets the agent keep what it had written and report the cost of the
+    /// turn.
     fn end(&mut self, stop: Stop) -> Vec<Do<R>> {
         if self.is_ending() {
             return Vec::new();
@@ -578,7 +574,7 @@ impl<R> Serving<R> {
         }
     }
 
-    /// A line for the agent, or what leads to one.
+    /// Sends a line, or does what leads to one, unless the process is being ended.
     fn unless_ending(&self, todo: Do<R>) -> Vec<Do<R>> {
         if self.is_ending() { Vec::new() } else { vec![todo] }
     }
@@ -586,7 +582,7 @@ impl<R> Serving<R> {
     fn ended(&mut self, exit: Exit, told: Option<Stop>) -> Vec<Do<R>> {
         let (stop, cut) = match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Ends { stop, cut } => (Some(stop), cut),
-            // One that was held up may not have come to it.
+            // A held-up runner may not have taken the stop up.
             Phase::Silent { .. } | Phase::Serves | Phase::Over => (told, false),
         };
         let mut todo = vec![

@@ -1,4 +1,4 @@
-//! Control lines: what the agent asks of its host, what it answers, and what became of a prompt.
+//! Control lines: the agent's requests to its host, its answers, and the lifecycle of prompts.
 
 use super::{
     super::{permission, request, tool},
@@ -59,7 +59,7 @@ impl Heard {
             _ => ApprovalKind::Tool,
         };
         if kind == ApprovalKind::Plan && said(&input["plan"]).is_none() {
-            // The request may come without the text: then it is in the call itself.
+            // The request may lack the plan's text; then the call has it.
             let plan = call
                 .as_ref()
                 .and_then(|call| self.calls.get(call))
@@ -132,7 +132,8 @@ impl Heard {
         match line["state"].as_str().unwrap_or_default() {
             "started" => self.begun.insert(id, (), 0),
             "completed" if self.begun.remove(id).is_none() && !self.in_turn => {
-                // Given again after a crash: the agent has it in its transcript and says nothing more about it.
+                // The prompt was sent again after a crash. The agent has it in its transcript and reports nothing more
+                // about it.
                 events.push(AgentEvent::Said(Said::Status {
                     text: "The agent already had this prompt".into(),
                 }));

@@ -1,5 +1,5 @@
-//! Reading the stream: one line of Claude Code's output to events.
-//! It must not panic on any line, nor keep more of the stream than the bounds below.
+//! Reads the stream: from a line of Claude Code's output to events. It must not panic on any line, and keeps only a
+//! bounded part of the stream.
 
 mod control;
 mod system;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use text::{RAW, lossy, said, storable};
 
-/// Threads whose half-written text is tracked.
+/// The most threads whose half-written text is tracked.
 const THREADS: usize = 64;
 
 /// A tool call that has not ended.
@@ -27,32 +27,32 @@ struct Begun {
 /// A background task that has not ended.
 struct Background {
     text: String,
-    /// Listed in `background_tasks_changed` while it runs.
+    /// Whether `background_tasks_changed` has listed it.
     listed: bool,
-    /// Over, but its notification has not come.
+    /// Its end, until its notification comes.
     ended: Option<CallStatus>,
 }
 
-/// What was heard of a process so far.
+/// The state read from a process's stream.
 pub struct Heard {
-    /// The highest number of our own requests that was answered.
+    /// The highest answered number of our requests.
     pub newest_request: u64,
     cwd: String,
     mode: Option<Mode>,
     model: Option<String>,
     in_turn: bool,
-    /// An error was said in this turn.
+    /// Whether this turn has reported an error.
     erred: bool,
-    /// A person interrupted this turn.
+    /// Whether a person interrupted this turn.
     interrupted: bool,
     resumable: bool,
-    /// Threads with text that is not whole yet.
+    /// Threads with half-written text.
     half: BTreeSet<Option<String>>,
-    /// Prompts that began, by their id: an end without a beginning is a prompt the agent had already.
+    /// Prompts that began, by id. A prompt that ends without a begin was in the transcript already.
     begun: Recent<()>,
     calls: Recent<Begun>,
     tasks: Recent<Background>,
-    /// Types of subagents, by their id.
+    /// The types of subagents, by id.
     subagents: Recent<String>,
     ledger: Ledger,
     context_used: Option<i64>,
@@ -82,10 +82,10 @@ impl Default for Heard {
     }
 }
 
-/// The longest id or name, in bytes: a longer one is no agent's, and would stand in every row that names it.
+/// The longest id or name, in bytes: it stands in every row that mentions it, and real ones are shorter.
 const NAME: usize = 512;
 
-/// Whether everything that becomes part of rows as it is has a bearable length.
+/// Whether every name that goes into rows unchanged is short enough.
 fn names_fit(line: &Value) -> bool {
     const NAMES: [&str; 11] = [
         "agent_id",
@@ -112,12 +112,12 @@ fn names_fit(line: &Value) -> bool {
         .all(fits)
 }
 
-/// A number of tokens as it is believed.
+/// A number of tokens within sane bounds.
 fn bounded(tokens: i64) -> i64 {
     tokens.clamp(0, USAGE_MOST)
 }
 
-/// The id of the subagent call a line belongs to.
+/// The id of the subagent's call that a line belongs to.
 fn parent(line: &Value) -> Option<String> {
     line["parent_tool_use_id"].as_str().map(str::to_owned)
 }
@@ -147,7 +147,7 @@ impl Heard {
         events
     }
 
-    /// `false` when this version does not know the line.
+    /// Reads one parsed line; `false` if this version does not know it.
     fn read(&mut self, line: &Value, size: usize, events: &mut Vec<AgentEvent>) -> bool {
         match line["type"].as_str().unwrap_or_default() {
             "system" => return self.system(line, events),
@@ -170,14 +170,14 @@ impl Heard {
             "conversation_reset" => events.push(AgentEvent::Said(Said::Status {
                 text: "The conversation was cleared".into(),
             })),
-            // Nothing a timeline needs: what they say comes again, or is only for other hosts.
+            // A timeline does not need these: other lines repeat them, or they are for other hosts.
             "keep_alive" | "tool_progress" | "tool_use_summary" | "prompt_suggestion" | "transcript_mirror" => {}
             _ => return false,
         }
         true
     }
 
-    /// About how many bytes of the stream are kept.
+    /// The approximate number of bytes kept of the stream.
     #[cfg(test)]
     pub fn held(&self) -> usize {
         let half: usize = self.half.iter().flatten().map(String::len).sum();
@@ -193,8 +193,8 @@ impl Heard {
         }
     }
 
-    /// The agent writes its transcript from the moment it takes a prompt up: from then on it refuses to begin another
-    /// with the same id.
+    /// Reports that the agent may have a transcript. It writes one from the moment it takes a prompt up, and then
+    /// refuses to begin another conversation with the same id.
     fn resumable(&mut self, events: &mut Vec<AgentEvent>) {
         if !std::mem::replace(&mut self.resumable, true) {
             events.push(AgentEvent::Session(Session::Resumable));
@@ -263,7 +263,7 @@ impl Heard {
                     }));
                 }
                 "tool_use" | "server_tool_use" | "mcp_tool_use" => self.tool_use(block, parent.clone(), size, events),
-                // Hidden thinking, and results of tools the service ran itself: the answer speaks of them.
+                // Hidden thinking, and results of tools that the service itself ran: the answer covers them.
                 "redacted_thinking" => {}
                 kind if kind.ends_with("_tool_result") => {
                     if let Some(id) = block["tool_use_id"].as_str() {
@@ -293,7 +293,7 @@ impl Heard {
             },
             size,
         );
-        // The list of things to do is shown when the agent has taken it; see `tool_result`.
+        // The to-do list is shown once the agent has accepted it; see `tool_result`.
         if name != "TodoWrite" {
             events.push(AgentEvent::Call(Call::Start {
                 id: id.into(),
@@ -407,7 +407,7 @@ impl Heard {
         }
     }
 
-    /// Half-written text of a thread will not be finished.
+    /// Drops the half-written text of a thread, which will not be finished.
     fn void(&mut self, parent: Option<String>, events: &mut Vec<AgentEvent>) {
         if self.half.remove(&parent) {
             events.push(AgentEvent::Said(Said::DeltaReset { parent }));
@@ -521,7 +521,7 @@ fn rate_limit(info: &Value, events: &mut Vec<AgentEvent>) {
     }));
 }
 
-/// An error with what to do about it, where that is known.
+/// An error with advice, where a remedy is known.
 fn advice(text: &str, error: Option<&str>) -> String {
     let signed_out = error == Some("authentication_failed")
         || text.contains("Please run /login")

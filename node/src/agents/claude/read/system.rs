@@ -1,4 +1,4 @@
-//! `system` lines: how the process and its background tasks are.
+//! `system` lines: the state of the process and of its background tasks.
 
 use super::{
     super::{mode_of, tool},
@@ -170,7 +170,7 @@ impl Heard {
             self.subagents.insert(id, tool::one_line(kind), kind.len());
         }
         let hidden = |key: &str| line[key].as_bool() == Some(true);
-        // A subagent that is waited for is a tool call like any other.
+        // A subagent that is awaited is a tool call like any other.
         if hidden("ambient") || hidden("skip_transcript") || line["is_backgrounded"].as_bool() == Some(false) {
             return;
         }
@@ -192,7 +192,7 @@ impl Heard {
         }));
     }
 
-    /// The agent lists every task that runs: one of ours that is not there has ended, whether its end was told or not.
+    /// Ends each task that is missing from the agent's list of running tasks, even if its end was never reported.
     fn tasks_now(&mut self, list: &Value, events: &mut Vec<AgentEvent>) {
         let Some(list) = list.as_array() else { return };
         for id in self.tasks.names() {

@@ -1,13 +1,13 @@
-//! Texts of the stream as they can be stored.
+//! Makes texts of the stream storable.
 
 use serde_json::Value;
 
-/// How much of a line that cannot be understood is passed on, in bytes; all of it is in the run's spool.
+/// The most bytes of an unreadable line that are passed on; the run's spool has all of it.
 pub(super) const RAW: usize = 64 * 1024;
-/// Deeper lines are passed on as text: what is stored wraps them once more, and must be readable again (serde_json
-/// reads 127 levels).
+/// The deepest JSON that is kept as JSON; deeper lines are passed on as text. serde_json reads 127 levels, and storage
+/// adds some.
 const DEEPEST: usize = 100;
-/// A text, or nothing where it says nothing.
+/// The text, unless it is empty.
 pub(super) fn said(value: &Value) -> Option<String> {
     value
         .as_str()
@@ -21,7 +21,7 @@ pub(super) fn lossy(line: &[u8]) -> Value {
     Value::String(without_nul(text.into_owned()))
 }
 
-/// A text that every database takes: PostgreSQL has no NUL in texts.
+/// The text without NUL, which PostgreSQL cannot store.
 fn without_nul(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}")
@@ -30,7 +30,7 @@ fn without_nul(text: String) -> String {
     }
 }
 
-/// Makes every text of the value one that can be stored; `false` when the value is too deep for that.
+/// Makes every text in the value storable; `false` when the value is too deep.
 pub(super) fn storable(value: &mut Value, depth: usize) -> bool {
     if depth > DEEPEST {
         return false;

@@ -1,5 +1,5 @@
-//! What must hold whatever an agent, people, the tables and the clock do, and in whatever order.
-//! A world plays the runner: it hands in inputs, does what is asked, and complains at once.
+//! Invariants that hold whatever an agent, people, the tables and the clock do, in any order. A world plays the runner:
+//! it hands in inputs, does the actions, and checks each at once.
 
 use super::*;
 use crate::agents::TurnOutcome;
@@ -11,10 +11,10 @@ use uuid::Uuid;
 const IDLE: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// What happens to a runner from outside.
+/// An event from outside the runner.
 #[derive(Clone, Debug)]
 enum Act {
-    /// So many lines that it had before, then new ones.
+    /// This many lines that it had before, then new ones.
     Says(usize, Vec<Vec<AgentEvent>>),
     Order(Wish),
     MakeRoom,
@@ -24,15 +24,15 @@ enum Act {
     Leave,
 }
 
-/// One thing that happens: when, and what comes of what it leads to.
+/// One event with its time and the outcomes of all that follows from it.
 #[derive(Clone, Debug)]
 struct Moment {
     act: Act,
-    /// Milliseconds since the one before.
+    /// Milliseconds since the moment before.
     after: u64,
     /// Each decides one outcome.
     outcomes: Vec<u8>,
-    /// The outcomes come later than the next thing that happens.
+    /// The outcomes come only after the next event.
     late: bool,
 }
 
@@ -96,23 +96,23 @@ fn moment() -> impl Strategy<Value = Moment> {
         })
 }
 
-/// Everything a runner would touch, and what was seen of it.
+/// Everything that a runner would touch, and what was seen of it.
 struct World {
     serving: Serving<usize>,
     now: Instant,
-    /// All that the agent wrote: the offset after each line, and its events.
+    /// All that the agent wrote: each line's end offset and events.
     tape: Vec<Line>,
     taken: usize,
-    /// The offset up to which commits were asked for.
+    /// Commits were requested up to this offset.
     committed: u64,
     late: VecDeque<Input<usize>>,
-    /// Each order, and how often it was answered.
+    /// How often each order was answered.
     answers: Vec<usize>,
     tasks: HashSet<String>,
-    /// Texts are named after the turn in which they were written.
+    /// Texts are named after their turn.
     turn: u32,
     shown: Option<Partial>,
-    /// The state as its commits and the tables said last.
+    /// The newest state according to commits and tables.
     state: SessionState,
     deleted: bool,
     spoke: bool,
@@ -153,7 +153,7 @@ impl World {
             finishes: 0,
             releases: 0,
         };
-        // A runner that takes an agent up is given all that was committed before.
+        // A reattaching runner first gets all lines that were committed before.
         world.act(Moment {
             act: Act::Says(0, before),
             after: 0,
@@ -194,7 +194,7 @@ impl World {
         self.answers.len() - 1
     }
 
-    /// Adds lines to the tape and reads it on, from somewhat before where it was read to.
+    /// Appends lines to the tape and reads on, from up to `again` lines before the last position.
     fn says(&mut self, again: usize, lines: Vec<Vec<AgentEvent>>) -> Input<usize> {
         let from = self.taken.saturating_sub(again);
         for mut events in lines {
@@ -214,7 +214,7 @@ impl World {
         }
         self.taken = self.tape.len();
         let given: Vec<_> = self.tape[from..].to_vec();
-        // What is read again tells the driver and the runner again.
+        // Lines that are read again reach the driver and the runner again.
         for event in given.iter().flat_map(|line| &line.events) {
             match event {
                 AgentEvent::Task(Task::Started { id, .. }) => drop(self.tasks.insert(id.clone())),
@@ -226,13 +226,13 @@ impl World {
         Input::Said(given)
     }
 
-    /// As the runner does it: what follows from an outcome comes first.
+    /// Works like the runner: what follows from an outcome comes before the next action.
     fn hear(&mut self, input: Input<usize>, outcome: &mut impl FnMut() -> u8, late: bool) {
         let mut todo = VecDeque::from(self.step(input));
         while let Some(next) = todo.pop_front() {
             let interrupts = matches!(next, Do::Interrupt);
             match self.perform(next, outcome()) {
-                // Nothing else is read before what was read is on its way.
+                // No further output is read while output still waits for its commit.
                 Some(input) if late && !matches!(input, Input::Trusts(Before::Commit { .. }, _)) => {
                     self.late.push_back(input);
                 }
@@ -279,7 +279,7 @@ impl World {
         todo
     }
 
-    /// The outcome of one thing that was asked for.
+    /// The outcome of one action.
     fn perform(&mut self, what: Do<usize>, outcome: u8) -> Option<Input<usize>> {
         let well = !outcome.is_multiple_of(5);
         let state = || {
@@ -433,7 +433,7 @@ proptest! {
         mute in prop::bool::weighted(0.2),
         moments in vec(moment(), 0..60),
     ) {
-        // An agent that never says a word does so from its start on.
+        // A mute agent has been silent since its start.
         let (state, before) = if mute { (&SessionState::Starting, Vec::new()) } else { (state, before) };
         let mut world = World::new(*state, before, trusted);
         for mut moment in moments {
