@@ -1,5 +1,4 @@
-//! Accounts: people, their roles, logins and API tokens. Secrets never appear here but for the one time a token is
-//! shown.
+//! Accounts: people, their roles, logins and API tokens. Of all types here, only [`TokenCreated`] carries a secret.
 
 use crate::{
     Millis,
@@ -129,7 +128,7 @@ pub struct UserChanged {
     pub disabled: Option<bool>,
 }
 
-/// A person was removed: their logins, tokens and credentials are gone, what they did stays.
+/// A person was removed. Their logins, tokens and credentials are gone; what they did stays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRemoved {}
 
@@ -159,13 +158,13 @@ pub struct UserSignedIn {
     pub browser: Option<String>,
 }
 
-/// A sign-in was refused. Not every one is recorded; the subject is the person, or the node where nobody has that name.
+/// A sign-in was refused; only some refusals are recorded. The subject is the person, or the node for an unknown name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignInRefused {
     /// From which address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// How many others were refused since the last such event without being recorded, as whoever and from wherever.
+    /// How many other refusals, of any name and address, went unrecorded since the last such event.
     #[serde(default)]
     pub more: i64,
 }
