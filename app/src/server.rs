@@ -15,8 +15,8 @@ pub fn caller() -> Result<Caller> {
 /// The node's ports.
 ///
 /// # Errors
-/// `Unavailable` without a context: the page that asked was dropped while it was rendered, so nobody gets the answer. A
-/// panic would leave that page waiting for ever.
+/// `Unavailable` without a context: the page was already rendered without this call, so nobody gets the answer. A panic
+/// would leave that page waiting for ever.
 pub fn services() -> Result<Services> {
     use_context::<Services>().ok_or_else(|| Error::Unavailable("the page this was asked for is gone".to_owned()))
 }

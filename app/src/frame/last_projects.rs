@@ -34,7 +34,7 @@ pub(crate) struct LastUsed {
 }
 
 impl LastUsed {
-    /// Applies a session's row: moves its project to the front, and updates whether it waits.
+    /// Applies a session's row: a project new to this list goes to the front. Also updates whether the session waits.
     fn take(&mut self, session: &Session) {
         self.waiting.retain(|(id, _)| *id != session.id);
         if session.pending > 0 {
