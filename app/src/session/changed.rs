@@ -1,4 +1,4 @@
-//! What is said once a session was changed, with the way to take it back; and what is said when it was not.
+//! Messages after a change of a session, with an undo, and after a failed one.
 
 use super::api::{restore_session, update_session};
 use crate::{
@@ -10,27 +10,27 @@ use model::{
     sessions::{Session, SessionPatch},
 };
 
-/// What was not done, with which session, and why: `“Fix it” was not deleted: its agent is running: stop it first.`
+/// The message of a failure: `“Fix it” was not deleted: its agent is running: stop it first.`
 fn not_done(title: &str, what: &str, error: &AppError) -> String {
     let why = error.to_string();
     format!("“{title}” was not {what}: {}.", why.trim_end_matches('.'))
 }
 
-/// Says a failure; without a frame there is nowhere to say it.
+/// Shows a failure as a toast; without a frame there are none.
 pub(crate) fn say(toasts: Option<Toasts>, title: &str, what: &str, error: &AppError) {
     if let Some(toasts) = toasts {
         toasts.show(Toast::failed(not_done(title, what, error)));
     }
 }
 
-/// Says that a session was deleted, and offers to take it back.
+/// Announces a deletion, with an undo.
 pub(crate) fn say_deleted(toasts: Option<Toasts>, id: SessionId, title: String) {
     let Some(toasts) = toasts else { return };
     let text = format!("Deleted {title}. You can restore it from its page for 30 days.");
     toasts.show(Toast::done(text).undo(move || restore(Some(toasts), id, &title)));
 }
 
-/// Takes the deletion of a session back; `title` is what it is called where that is refused.
+/// Undoes the deletion of a session; `title` is for the message when that is refused.
 pub(crate) fn restore(toasts: Option<Toasts>, id: SessionId, title: &str) {
     let title = title.to_owned();
     leptos::task::spawn_local(async move {
@@ -40,7 +40,7 @@ pub(crate) fn restore(toasts: Option<Toasts>, id: SessionId, title: &str) {
     });
 }
 
-/// Says that a session was put into the archive or taken out of it, and offers to take that back.
+/// Announces that a session was archived or unarchived, with an undo.
 pub(crate) fn say_archived(toasts: Option<Toasts>, session: &Session, archived: bool) {
     let Some(toasts) = toasts else { return };
     let (id, title) = (session.id, session.title.clone());
@@ -62,7 +62,7 @@ pub(crate) fn say_archived(toasts: Option<Toasts>, session: &Session, archived: 
     }));
 }
 
-/// What was done to the archive, in a word.
+/// For messages: `archived` or `taken out of the archive`.
 pub(crate) const fn archive_word(archived: bool) -> &'static str {
     if archived {
         "archived"
@@ -71,7 +71,7 @@ pub(crate) const fn archive_word(archived: bool) -> &'static str {
     }
 }
 
-/// Puts a session into the archive or takes it out.
+/// Archives or unarchives a session.
 pub(crate) async fn set_archived(id: SessionId, archived: bool) -> Result<Session, AppError> {
     update_session(
         id,
