@@ -1,5 +1,5 @@
-//! The filters of the Sessions page and the query part of its address: one says the other, exactly.
-//! Pure functions; they must not touch the router, so that back, forward and links are tested as data.
+//! The filter of the Sessions page and its query string; each converts exactly to the other. Pure functions, without
+//! the router, so that Back, Forward and links are tested as data.
 
 use crate::ui::format;
 use model::{
@@ -7,7 +7,7 @@ use model::{
     sessions::{AgentKind, Session, SessionFilter, SessionState},
 };
 
-/// Reads the filter from query parameters; what is not understood is as if it were not there.
+/// Parses the filter from query parameters; ignores what it does not understand.
 pub fn from_query(get: impl Fn(&str) -> Option<String>) -> SessionFilter {
     let word = |name: &str| {
         get(name)
@@ -30,7 +30,7 @@ pub fn from_query(get: impl Fn(&str) -> Option<String>) -> SessionFilter {
     }
 }
 
-/// The address that shows this filter: `/sessions` or `/sessions?...`, parts in a fixed order.
+/// The address of this filter: `/sessions` or `/sessions?...`, with parts in a fixed order.
 pub fn to_href(filter: &SessionFilter) -> String {
     let SessionFilter {
         state,
@@ -67,7 +67,7 @@ pub fn to_href(filter: &SessionFilter) -> String {
     }
 }
 
-/// Percent-encodes for a query value: everything but unreserved characters, a space too.
+/// Percent-encodes a query value: everything but unreserved characters, spaces too.
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -83,18 +83,18 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// What the search box asked the address for and has not seen there yet: the page follows what is typed, it must not
-/// overtake it.
+/// The texts that the search box has sent to the address and not seen there yet. The page lags behind typing, and must
+/// not overwrite newer text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked(Vec<String>);
 
 impl Asked {
-    /// The box asks for this.
+    /// The box sends this text.
     pub fn ask(&mut self, q: &str) {
         self.0.push(q.to_owned());
     }
 
-    /// The address says this now; whether the box asked for it. What was asked before it will not come any more.
+    /// The address has this text now; gives whether it came from the box. Texts sent before it will not come any more.
     pub fn came(&mut self, q: &str) -> bool {
         match self.0.iter().position(|asked| asked == q) {
             Some(at) => {
@@ -109,8 +109,8 @@ impl Asked {
     }
 }
 
-/// Where a row that is not in the list yet belongs, newest activity first; `None` when it does not match, or stands
-/// beyond what is loaded while `more` follows: then the next page brings it.
+/// The index of a new row, newest activity first. `None` when it does not match, or belongs beyond the loaded rows
+/// while `more` follows: the next page has it.
 pub fn place(rows: &[Session], filter: &SessionFilter, session: &Session, more: bool) -> Option<usize> {
     if !filter.shows(session, format::lower) {
         return None;
