@@ -22,7 +22,7 @@ pub fn Markdown(
     view! { <div class=format!("md {class}").trim_end().to_owned() dir="auto" inner_html=move || html.get()></div> }
 }
 
-/// Code with a box for each invisible or reordering character.
+/// Code with a box for each hidden or reordering character.
 pub(crate) fn code(text: &str) -> AnyView {
     let mut pieces = shown::pieces(text);
     match (pieces.next(), pieces.next()) {

@@ -93,7 +93,7 @@ pub fn line_paths(values: &[Option<f64>], top: f64, height: f64) -> LinePaths {
             let _ = write!(paths.line, "{}{px} {py:.1}", if n == 0 { 'M' } else { 'L' });
         }
         if let (Some((x0, _)), Some((x1, y1))) = (points.first(), points.last()) {
-            // A lone value becomes a short stroke, or it would be invisible.
+            // A lone value becomes a short stroke, or nobody would see it.
             if points.len() == 1 {
                 let _ = write!(paths.line, "h0.4");
             }
