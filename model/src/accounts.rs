@@ -16,7 +16,7 @@ pub struct User {
     pub id: UserId,
     /// The name they sign in with: 1 to 64 of letters, digits, `.`, `_`, `-`.
     pub name: String,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
     /// Their GitHub login, where they signed in with it.
     pub github: Option<String>,
@@ -33,11 +33,11 @@ pub struct User {
 pub struct Token {
     /// Its id.
     pub id: TokenId,
-    /// What it is for, in its owner's words.
+    /// Its purpose, in its owner's words.
     pub name: String,
-    /// Whose it is.
+    /// Its owner.
     pub user: UserId,
-    /// What it may be used for.
+    /// Its scope.
     pub scope: Scope,
     /// When it was created.
     pub created: Millis,
@@ -47,12 +47,12 @@ pub struct Token {
     pub used: Option<Millis>,
 }
 
-/// What creating a token takes.
+/// The arguments of a new token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewToken {
-    /// What it is for, 1 to 100 characters.
+    /// Its purpose, 1 to 100 characters.
     pub name: String,
-    /// What it may be used for.
+    /// Its scope.
     pub scope: Scope,
     /// For how many days; 1 to 3,650, `None` means for ever.
     pub days: Option<u32>,
@@ -84,7 +84,7 @@ pub struct Login {
     pub current: bool,
 }
 
-/// What `GET /me` answers.
+/// The answer of `GET /me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Me {
@@ -92,7 +92,7 @@ pub struct Me {
     pub id: Option<UserId>,
     /// Their name.
     pub name: String,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
     /// The token's scope, where a token asks.
     pub scope: Option<Scope>,
@@ -133,7 +133,7 @@ pub struct UserChanged {
 pub struct UserRemoved {}
 
 words! {
-    /// How somebody proved who they are.
+    /// The way a person signed in.
     SignInWay {
         /// By their password.
         Password = "password",
@@ -147,7 +147,7 @@ words! {
 /// A person signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSignedIn {
-    /// How they signed in.
+    /// The way they signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<SignInWay>,
     /// From which address.
@@ -178,9 +178,9 @@ pub struct PasswordSet {}
 pub struct TokenMade {
     /// Whose.
     pub user: UserId,
-    /// What it is for.
+    /// Its purpose.
     pub name: String,
-    /// What it may be used for.
+    /// Its scope.
     pub scope: Scope,
     /// When it stops working.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,6 +190,6 @@ pub struct TokenMade {
 /// An API token no longer works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRevoked {
-    /// Whose it was.
+    /// Its owner.
     pub user: UserId,
 }

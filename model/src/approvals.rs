@@ -10,7 +10,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 words! {
-    /// What is asked.
+    /// The kind of an approval.
     ApprovalKind {
         /// May this tool run?
         Tool = "tool",
@@ -22,7 +22,7 @@ words! {
 }
 
 words! {
-    /// How an approval stands.
+    /// The state of an approval.
     ApprovalState {
         /// Waits for a person.
         Pending = "pending",
@@ -46,7 +46,7 @@ words! {
 }
 
 words! {
-    /// Where an "always" is remembered.
+    /// The scope in which an "always" is remembered.
     RememberScope {
         /// Until this session's agent ends.
         Session = "session",
@@ -75,7 +75,7 @@ impl RememberScope {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Always {
-    /// Where it is remembered.
+    /// The scope.
     pub scope: RememberScope,
     /// The rule and the sessions it holds for, in one sentence.
     pub text: String,
@@ -104,7 +104,7 @@ impl Always {
 pub struct Suggestion {
     /// The rule: `allow Bash(cargo test *)`.
     pub text: String,
-    /// Where the agent would write it.
+    /// The scope in which the agent would write it.
     pub scope: RememberScope,
     /// The suggestion as the agent sent it.
     pub raw: serde_json::Value,
@@ -138,7 +138,7 @@ pub struct Question {
     pub multi_select: bool,
 }
 
-/// How an approval was decided.
+/// The decision of an approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Decided {
@@ -156,7 +156,7 @@ pub struct Decided {
     pub from: Option<String>,
     /// Why, or the comment on a plan.
     pub reason: Option<String>,
-    /// Where the answer is remembered.
+    /// The scope in which the answer is remembered.
     pub remember: Option<RememberScope>,
 }
 
@@ -174,11 +174,11 @@ pub struct Approval {
     pub project: ProjectId,
     /// That project's name.
     pub project_name: String,
-    /// What is asked.
+    /// Its kind.
     pub kind: ApprovalKind,
     /// Which tool, as the agent names it.
     pub tool: String,
-    /// What kind of thing it does.
+    /// The class of the call.
     pub class: CallClass,
     /// The tool's name for people, where it is another: `slack post`.
     pub label: Option<String>,
@@ -215,7 +215,7 @@ pub struct Approval {
     pub scopes: Vec<RememberScope>,
     /// What "always" does at each of those scopes, in the same order.
     pub always: Vec<Always>,
-    /// How it stands.
+    /// Its state.
     pub state: ApprovalState,
     /// When it was asked.
     pub created: Millis,
@@ -227,7 +227,7 @@ pub struct Approval {
     pub directory: Option<String>,
     /// The git branch when the session started.
     pub branch: Option<String>,
-    /// How it was decided.
+    /// The decision; `None` while it is pending.
     pub decided: Option<Decided>,
 }
 
@@ -349,11 +349,11 @@ pub struct ApprovalAsked {
     pub run: RunId,
     /// The process's id of the request.
     pub request: String,
-    /// What is asked.
+    /// Its kind.
     pub kind: ApprovalKind,
     /// Which tool.
     pub tool: String,
-    /// What kind of thing it does, and where its input says so.
+    /// The class of the call, and where its input says what.
     #[serde(default)]
     pub shape: CallShape,
     /// The agent's id of the call.

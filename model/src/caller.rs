@@ -4,7 +4,7 @@
 use crate::id::{TokenId, UserId};
 use serde::{Deserialize, Serialize};
 
-/// What a person may do on a node; each contains the ones before it.
+/// A person's role on a node; each contains the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -39,7 +39,7 @@ impl Role {
     }
 }
 
-/// What a token may be used for. A token never allows more than its owner's role.
+/// The scope of a token. A token never allows more than its owner's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -71,7 +71,7 @@ impl Scope {
     }
 }
 
-/// How the caller proved who they are.
+/// The caller's proof of identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Via {
@@ -84,7 +84,7 @@ pub enum Via {
     Token {
         /// Which token.
         id: TokenId,
-        /// What it may be used for.
+        /// Its scope.
         scope: Scope,
     },
     /// The command line of this machine: anybody who can open the node's data directory.
@@ -93,16 +93,16 @@ pub enum Via {
     Node,
 }
 
-/// Who is asking.
+/// The caller: a person, the command line or the node itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// The person; `None` for the node itself and the command line.
     pub user: Option<UserId>,
     /// Their name in the audit trail: a user's name, `cli` or `node`.
     pub name: String,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
-    /// How they proved it.
+    /// Their proof of identity.
     pub via: Via,
     /// Their network address, for the audit trail.
     pub from: Option<String>,
@@ -167,7 +167,7 @@ impl Visibility {
 /// Declares [`Action`] and [`Action::ALL`] from one list, so that the table tests cover every action.
 macro_rules! actions {
     ($($(#[doc = $doc:literal])* $name:ident),+ $(,)?) => {
-        /// What a caller wants to do to a thing that exists.
+        /// Something a caller wants to do to a thing that exists.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Action { $($(#[doc = $doc])* $name),+ }
 
@@ -220,7 +220,7 @@ impl Action {
     }
 }
 
-/// What the action is about.
+/// The thing an action is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
     /// The node as a whole, or a project. Every user of a node is a member of its projects until projects name their
@@ -228,7 +228,7 @@ pub enum Resource {
     Node,
     /// One session.
     Session {
-        /// Who started it.
+        /// The person who started it.
         owner: Option<UserId>,
         /// Who may see it.
         visibility: Visibility,

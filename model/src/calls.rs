@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 words! {
-    /// What kind of thing a tool call does, whatever the agent calls its tool.
+    /// The class of a tool call, whatever the agent calls its tool.
     CallClass {
         /// Runs a command in a shell, or manages a running one.
         Shell = "shell",
@@ -46,7 +46,7 @@ pub struct CallParts {
     /// The command of a shell: all that the call does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// What the agent says a command is for.
+    /// The agent's own description of the command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
     /// The file it acts on.
@@ -144,7 +144,7 @@ fn at<'i>(input: &'i Value, part: Option<&str>) -> Option<&'i Value> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CallShape {
-    /// What kind of thing it does.
+    /// Its class.
     pub class: CallClass,
     /// The tool's name for people, where it differs from the agent's own: `slack post`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,13 +10,13 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 words! {
-    /// What an entry is.
+    /// The kind of an entry.
     EntryKind {
-        /// What a person said.
+        /// A person's prompt.
         Prompt = "prompt",
-        /// What the agent said.
+        /// A message of the agent.
         Message = "message",
-        /// What the agent thought.
+        /// A thought of the agent.
         Thought = "thought",
         /// A tool call, with its outcome once it has one.
         Tool = "tool",
@@ -36,7 +36,7 @@ words! {
 }
 
 words! {
-    /// How a tool call or background task stands.
+    /// The state of a tool call or background task.
     CallStatus {
         /// Still running.
         Running = "running",
@@ -52,7 +52,7 @@ words! {
 }
 
 words! {
-    /// How a thing to do stands.
+    /// The state of a thing to do.
     TodoState {
         /// Not begun.
         Pending = "pending",
@@ -71,7 +71,7 @@ words! {
 pub struct Todo {
     /// What, in the agent's words.
     pub text: String,
-    /// How it stands.
+    /// Its state.
     pub state: TodoState,
 }
 
@@ -83,13 +83,13 @@ pub struct Call {
     pub id: String,
     /// The tool's name as the agent gives it.
     pub tool: String,
-    /// What kind of thing it does; `other` for tasks.
+    /// Its class; `other` for tasks.
     pub class: CallClass,
     /// The tool's name for people, where it differs: `slack post`.
     pub label: Option<String>,
     /// What it acts on, one line: a path, a command.
     pub target: String,
-    /// How it stands.
+    /// Its state.
     pub status: CallStatus,
     /// The outcome in a few words: `214 lines`, `exit 101`, `+9 -3`.
     pub result: Option<String>,
@@ -118,13 +118,13 @@ pub struct Entry {
     pub seq: i64,
     /// The turn it belongs to, from 1; 0 before the first.
     pub turn: i64,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
     /// When it happened.
     pub at: Millis,
     /// The id of the subagent call it belongs to; `None` on the main thread.
     pub parent: Option<String>,
-    /// Who said it, for prompts.
+    /// The name of its author, for prompts.
     pub by_name: Option<String>,
     /// The first 200 characters of its text.
     pub preview: String,
@@ -203,11 +203,11 @@ pub struct EntryBody {
     pub text: Option<String>,
     /// The same as sanitised HTML, where it is Markdown.
     pub html: Option<String>,
-    /// What a tool was called with, exactly.
+    /// The exact input of a tool.
     pub input: Option<serde_json::Value>,
     /// The input's main part, highlighted: a command, a file's content. Sanitised HTML of spans.
     pub input_html: Option<String>,
-    /// What the tool gave back, as text.
+    /// The output of a tool, as text.
     pub output: Option<String>,
     /// The change a tool made, or wants to make.
     pub diff: Option<Diff>,
@@ -248,12 +248,12 @@ pub struct EntryAdded {
     pub seq: i64,
     /// The turn.
     pub turn: i64,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
     /// The subagent call it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// Who said it.
+    /// The name of its author.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_name: Option<String>,
     /// The first 200 characters of the text.
@@ -264,7 +264,7 @@ pub struct EntryAdded {
     /// For tools and tasks: the tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
-    /// For tools: what kind of thing it does, and where its input says so.
+    /// For tools: the class of the call, and where its input says what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<CallShape>,
     /// For tools and tasks: what it acts on.
@@ -283,7 +283,7 @@ pub struct EntryEnded {
     pub session: SessionId,
     /// Which entry.
     pub seq: i64,
-    /// How it ended.
+    /// Its state at the end.
     pub status: CallStatus,
     /// The outcome in a few words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -294,7 +294,7 @@ pub struct EntryEnded {
     /// Lines removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<i64>,
-    /// What came back: `{"output": text, "patch": [...]}`.
+    /// The output: `{"output": text, "patch": [...]}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
 }

@@ -33,15 +33,15 @@ pub struct Event {
     pub seq: i64,
     /// Hybrid logical clock: milliseconds times 65,536 plus a counter; for display and order on pages only.
     pub hlc: i64,
-    /// Who did it: a user's id, `node`, `cli`.
+    /// The actor: a user's id, `node`, `cli`.
     pub actor: String,
-    /// What happened: `session.created`.
+    /// The kind: `session.created`.
     pub kind: String,
     /// The version of the payload's shape for that kind.
     pub v: i32,
-    /// What it is about: an id.
+    /// The id of its subject.
     pub subject: String,
-    /// What happened in full; `None` when it was purged or withheld.
+    /// The whole fact; `None` when it was purged or withheld.
     pub payload: Option<serde_json::Value>,
     /// 64 hex digits.
     pub hash: String,

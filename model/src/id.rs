@@ -21,7 +21,7 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// What the text form starts with, before the underscore.
+            /// The prefix of the text form, before the underscore.
             pub const PREFIX: &'static str = $prefix;
 
             /// Wraps a UUID that the node's id source made.

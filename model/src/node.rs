@@ -10,7 +10,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 words! {
-    /// What kind of machine a node runs on.
+    /// The kind of machine that a node runs on.
     NodeKind {
         /// Somebody's machine.
         Local = "local",
@@ -21,14 +21,14 @@ words! {
     }
 }
 
-/// What a node is.
+/// Facts about a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeInfo {
     /// Its identity.
     pub id: NodeId,
-    /// What people call it.
+    /// Its name.
     pub name: String,
-    /// What kind.
+    /// Its kind.
     pub kind: NodeKind,
     /// The version of OrchWiz.
     pub version: String,
@@ -72,13 +72,13 @@ pub struct HealthSample {
 pub struct AgentFound {
     /// Which agent.
     pub agent: AgentKind,
-    /// Where its program lies; `None` when there is none.
+    /// The path of its program; `None` when there is none.
     pub path: Option<String>,
     /// Its version.
     pub version: Option<String>,
     /// Whether it is signed in; `None` when unknown.
     pub signed_in: Option<bool>,
-    /// What is wrong and what to do; `None` when it is ready.
+    /// The problem and its remedy; `None` when it is ready.
     pub problem: Option<String>,
 }
 
@@ -117,7 +117,7 @@ pub struct Checklist {
 pub struct Overview {
     /// Pending approvals, oldest first, at most 20.
     pub approvals: Vec<Approval>,
-    /// How many there are in all.
+    /// The number of all pending approvals.
     pub approvals_total: i64,
     /// Sessions that failed or are unknown and not archived, newest first, at most 10.
     pub troubled: Vec<Session>,
@@ -125,15 +125,15 @@ pub struct Overview {
     pub working: Vec<Session>,
     /// Sessions idle, done or interrupted since midnight UTC, at most 12.
     pub done_today: Vec<Session>,
-    /// How many there are in all.
+    /// The number of all sessions done today.
     pub done_today_total: i64,
     /// The last 14 UTC days, oldest first, empty days included.
     pub days: Vec<UsageRow>,
     /// The same span by project, costliest first, at most 6.
     pub projects: Vec<UsageRow>,
-    /// What happened last, newest first, at most 12.
+    /// Recent events, newest first, at most 12.
     pub activity: Vec<Activity>,
-    /// What is left to do on a new node.
+    /// The first-run steps, done or not.
     pub checklist: Checklist,
     /// The newest health sample; `None` before the first.
     pub health: Option<HealthSample>,

@@ -14,7 +14,7 @@ pub const MAX_LIMIT: u32 = 200;
 pub struct Page<T> {
     /// The items, in the list's own order.
     pub items: Vec<T>,
-    /// Where the next page starts; `None` on the last.
+    /// The cursor of the next page; `None` on the last.
     pub next: Option<String>,
 }
 

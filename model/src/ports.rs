@@ -105,7 +105,7 @@ pub trait Projects: Send + Sync {
 pub trait UsageSums: Send + Sync {
     /// Sums over the sessions the caller may see: days in order, projects and models costliest first.
     async fn sums(&self, caller: &Caller, query: UsageQuery) -> Result<Vec<UsageRow>>;
-    /// What one session spent, by model, costliest first.
+    /// The usage of one session by model, costliest first.
     async fn of_session(&self, caller: &Caller, id: SessionId) -> Result<Vec<UsageRow>>;
 }
 
@@ -136,7 +136,7 @@ pub trait Accounts: Send + Sync {
 /// The node itself.
 #[async_trait]
 pub trait Node: Send + Sync {
-    /// What it is.
+    /// The node.
     async fn info(&self, caller: &Caller) -> Result<NodeInfo>;
     /// Renames it (admin).
     async fn rename(&self, caller: &Caller, name: String) -> Result<NodeInfo>;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Project {
     /// Its id.
     pub id: ProjectId,
-    /// What people call it; the folder's name until somebody renames it.
+    /// Its name; the folder's name until somebody renames it.
     pub name: String,
     /// The folder, canonical and absolute on this node.
     pub path: String,
@@ -47,7 +47,7 @@ pub struct Project {
 pub struct NewProject {
     /// The folder; must exist and lie under `projects.roots`.
     pub path: String,
-    /// What to call it; the folder's name when absent.
+    /// Its name; the folder's name when absent.
     #[serde(default)]
     pub name: Option<String>,
     /// Whether to trust it at once.

@@ -17,7 +17,7 @@ pub struct RunStarted {
     pub trusted: bool,
 }
 
-/// How an agent process ended.
+/// The end of an agent process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case")]
 pub enum Exit {

@@ -198,9 +198,9 @@ impl Tokens {
 pub struct Session {
     /// Its id.
     pub id: SessionId,
-    /// What people call it; the prompt's first words until somebody renames it.
+    /// Its title; the prompt's first words until somebody renames it.
     pub title: String,
-    /// Where it works.
+    /// The project it works in.
     pub project: ProjectId,
     /// That project's name.
     pub project_name: String,
@@ -214,7 +214,7 @@ pub struct Session {
     pub model: Option<String>,
     /// How much the agent may do unasked.
     pub mode: Mode,
-    /// What it is doing.
+    /// Its state.
     pub state: SessionState,
     /// When it entered this state.
     pub state_since: Millis,
@@ -226,7 +226,7 @@ pub struct Session {
     /// Why it is queued; `None` when it is not, or while the node has not decided yet.
     #[serde(default)]
     pub queued: Option<Queued>,
-    /// Who started it.
+    /// The person who started it.
     pub owner: Option<UserId>,
     /// That person's name.
     pub owner_name: String,
@@ -236,11 +236,11 @@ pub struct Session {
     pub tags: Vec<String>,
     /// Tokens spent so far.
     pub usage: Tokens,
-    /// What the agent says it cost so far; `None` if it says nothing.
+    /// The cost so far by the agent's own account; `None` if it reports none.
     pub cost_micros: Option<Micros>,
     /// Tokens in the model's context after the last turn.
     pub context_used: Option<i64>,
-    /// How many fit.
+    /// The size of that context, in tokens.
     pub context_size: Option<i64>,
     /// When it was created.
     pub started: Millis,
@@ -268,7 +268,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// What its state, its process and what asks mean together.
+    /// Its standing: state, process and background together.
     pub const fn standing(&self) -> Standing {
         Standing {
             state: self.state,
@@ -278,7 +278,7 @@ impl Session {
     }
 }
 
-/// Where a session works.
+/// The place a session works in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Workplace {
     /// In a project.
@@ -304,7 +304,7 @@ pub struct NewSession {
     pub mode: Mode,
     /// The first prompt; 1 to 100,000 characters.
     pub prompt: String,
-    /// What to call it; the prompt's first words when absent.
+    /// The title; the prompt's first words when absent.
     #[serde(default)]
     pub title: Option<String>,
     /// Which model; the agent's default when absent.
@@ -409,9 +409,9 @@ pub struct Prompt {
     pub id: PromptId,
     /// In which session.
     pub session: SessionId,
-    /// What was said.
+    /// Its text.
     pub text: String,
-    /// Who said it.
+    /// The name of its author.
     pub by_name: String,
     /// When it was accepted.
     pub at: Millis,
@@ -451,18 +451,18 @@ pub struct SessionView {
 /// A session exists from now on, queued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionCreated {
-    /// Where it works.
+    /// The project it works in.
     pub project: ProjectId,
     /// Which agent.
     pub agent: AgentKind,
     /// How much the agent may do unasked.
     pub mode: Mode,
-    /// What people call it.
+    /// Its title.
     pub title: String,
     /// The model asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Who started it.
+    /// The person who started it.
     pub owner: Option<UserId>,
     /// Who may see it.
     pub visibility: Visibility,
@@ -518,7 +518,7 @@ pub struct SessionChanged {
     /// Tokens in the model's context.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_used: Option<i64>,
-    /// How many fit.
+    /// The size of that context, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_size: Option<i64>,
     /// The agent has a transcript of it, so it can be resumed rather than started anew.
@@ -544,9 +544,9 @@ pub struct PromptQueued {
     pub id: PromptId,
     /// In which session.
     pub session: SessionId,
-    /// What was said.
+    /// Its text.
     pub text: String,
-    /// Who said it.
+    /// The name of its author.
     pub by_name: String,
 }
 

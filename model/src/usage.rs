@@ -29,7 +29,7 @@ pub struct UsageRow {
     pub name: String,
     /// Tokens.
     pub tokens: Tokens,
-    /// Cost; `None` when no agent said any.
+    /// Cost; `None` when no agent reported any.
     pub cost_micros: Option<Micros>,
     /// Sessions that contributed.
     pub sessions: i64,

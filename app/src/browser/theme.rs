@@ -39,7 +39,7 @@ impl Theme {
     }
 }
 
-/// How high rows are.
+/// The height of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Density {
     /// 32 px.

@@ -31,7 +31,7 @@ pub struct ErrorBody {
 /// The envelope of [`ErrorBody`].
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ErrorEnvelope {
-    /// What went wrong.
+    /// The error.
     pub error: ErrorBody,
 }
 
