@@ -1,7 +1,7 @@
-// Packs all pieces of wasm that a group of pages needs into one file, `pages_GROUP.HASH.wasm`: a module of custom
-// sections only, each a piece under its own name. One request instead of a dozen; compressed as a whole it is 6 %
-// smaller than its pieces. The input is the site from `cargo leptos build --split`; its wasm, its loader, its manifest
-// and the names that depend on them change.
+// Packs all pieces of wasm that a group of pages needs into one file, `pages_GROUP.HASH.wasm`. The file is a module of
+// custom sections only, each a piece under its own name. One request instead of a dozen; compressed as a whole it is 6
+// % smaller than its pieces. The input is the site from `cargo leptos build --split`; its wasm, its loader, its
+// manifest and the names that depend on them change.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

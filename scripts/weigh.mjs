@@ -1,6 +1,6 @@
-// The compressed size of a first visit, from the files as they are served (brotli; fonts are compressed already): the
-// shared files, and on top of them a group of pages. The page itself, icons, first answers and headers are small;
-// end2end/tests/first-load.spec.ts measures them in the browser.
+// The compressed size of a first visit: the shared files, and on top of them a group of pages. Sizes are those of the
+// files as served: brotli, and fonts, which are compressed already. The page itself, icons, first answers and headers
+// are small; end2end/tests/first-load.spec.ts measures them in the browser.
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 

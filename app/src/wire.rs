@@ -1,4 +1,4 @@
-//! The encoding of server functions: JSON, parsed from text like the data within pages, so that the browser carries one
+//! The encoding of server functions: JSON, parsed from text like the data within pages. So the browser carries one
 //! parser per row type and not two. The bytes are `serde_json`'s.
 
 use crate::{AppError, AppResult};

@@ -1,5 +1,5 @@
 // A person's way through the REST surface, with the client generated from the OpenAPI document beside this file. tsc
-// checks it against the document's types; the client checks every request and answer against the document's schemas.
+// checks it against the document's types. The client checks every request and answer against its schemas.
 import { client } from "./generated/client.gen";
 import * as rest from "./generated";
 

@@ -11,8 +11,8 @@ const ON_THE_WAY = ["overview", "inbox", "sessions", "session"];
 
 const LIMIT_MS = 120_000;
 
-/** A node with demo sessions in two projects that work, wait, are done or have failed, and with the real Claude Code on
- *  its fake model, if it is installed. Call the result to let them rest. */
+/** A node with demo sessions in two projects that work, wait, are done or have failed. It also runs the real Claude Code
+ *  on its fake model, if it is installed. Call the result to let them rest. */
 async function busy(node: Node): Promise<() => Promise<void>> {
   const api = Api.of(node, OWNER.name);
   const [shop, handbook] = [await api.addProject(repository(node, "shop")), await api.addProject(repository(node, "handbook"))];

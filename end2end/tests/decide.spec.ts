@@ -26,7 +26,7 @@ async function hold(page: Page, key: string): Promise<void> {
 }
 
 /**
- * Presses a button, and again in the very frame in which another one has taken its place: Playwright's pointer is not
+ * Presses a button, and again in the very frame in which another one has taken its place. Playwright's pointer is not
  * that quick on a busy machine. `false` when none came.
  */
 async function pressTwice(page: Page, button: Locator): Promise<boolean> {

@@ -1,4 +1,4 @@
-// The frame around every page: keys that open pages, the foldable rail, the palette with its context; and the state
+// The frame around every page: keys that open pages, the foldable rail, the palette with its context. And the state
 // that a session's page keeps in its address.
 import { Api } from "../fixtures/api";
 import type { Node } from "../fixtures/node";

@@ -1,5 +1,5 @@
-// Keys on the session page: an empty composer passes keys to decisions, Escape leaves the composer before it
-// interrupts, and a hint is shown only while its key works.
+// Keys on the session page: an empty composer passes keys to decisions, and Escape leaves it before it interrupts. A
+// hint is shown only while its key works.
 import { Api } from "../fixtures/api";
 import type { Node } from "../fixtures/node";
 import { SessionPage } from "../fixtures/pages";

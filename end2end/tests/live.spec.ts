@@ -4,8 +4,8 @@ import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
 import { SessionPage, open, press } from "../fixtures/pages";
 
-/** The text of a page, without ages, measured values, the clock, and the inside of foldable parts: a call that was
- *  open while it ran stays open for its viewer only. */
+/** The text of a page, without ages, measured values, the clock, and the inside of foldable parts. A call that was open
+ *  while it ran stays open for its viewer only. */
 const said = (page: Page): Promise<string> =>
   page.getByRole("main").evaluate((main) => {
     const copy = main.cloneNode(true) as HTMLElement;

@@ -81,7 +81,7 @@ impl Standing {
 mod tests {
     use super::*;
 
-    /// The table of all combinations: state, process, background; then what holds, a letter each: `r`ests, in `t`urn,
+    /// All combinations of state, process and background, each with a letter for what holds: `r`ests, in `t`urn,
     /// `s`ettled, s`T`opping, has an `a`gent, `q`ueues prompts, is started by a `p`rompt, `c`an be stopped.
     const TABLE: &[(&str, bool, bool, &str)] = &[
         ("queued", false, false, "qc"),

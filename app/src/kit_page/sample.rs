@@ -1,7 +1,7 @@
-//! `/kit/sample`: a page to copy. It reads from the node, renders a list that is patched in place, has an action, and a
-//! form that also works before WASM has loaded. All of it is real, and nothing is stored.
+//! `/kit/sample`: a page to copy. It reads from the node and renders a list that is patched in place. It has an action,
+//! and a form that also works before WASM has loaded. All of it is real, and nothing is stored.
 //!
-//! To make a page of it: copy the file into a folder of the feature, its server functions into `api.rs`, and add the
+//! To make a page of it: copy the file into a feature's folder, and its server functions into `api.rs`. Then add the
 //! route and a `PAGE` (`nav/pages.rs`).
 
 #[cfg(feature = "ssr")]

@@ -160,8 +160,8 @@ fn set_if_changed<T: PartialEq + Send + Sync + 'static>(signal: &ArcRwSignal<T>,
     }
 }
 
-/// Patches a plain list: replaces the item with the same key, or inserts a new one at the index that `place` gives;
-/// `None` leaves a new item out. For short lists that are rendered as a whole; long ones use [`Rows`].
+/// Patches a plain list: replaces the item with the same key, or inserts a new one at the index from `place`. `None`
+/// leaves a new item out. For short lists that are rendered as a whole; long ones use [`Rows`].
 pub fn patch_list<T: PartialEq, K: PartialEq>(
     list: &mut Vec<T>,
     item: T,

@@ -1,5 +1,5 @@
-//! The table of pages. The rail, the phone's bar and its "More", the palette, the keys after `G`, the list under `?`
-//! and the list of settings are rendered from it. Each feature exports its `PAGE`.
+//! The table of pages, from which all lists of pages are rendered: the rail, the phone's bar and its "More", the
+//! palette, the keys after `G`, the list under `?`, the settings. Each feature exports its `PAGE`.
 
 use crate::{
     inbox, kit_page, overview,

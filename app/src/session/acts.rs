@@ -1,5 +1,5 @@
-//! The actions on a session, in one table: the menu of its row, its page and the palette offer the same words in the
-//! same order. Pure, except for the menu, which calls back to run one.
+//! The actions on a session, in one table, with the same words and order in its row's menu, its page and the palette.
+//! Pure, except for the menu, which calls back to run one.
 
 use super::{Offer, offer};
 use crate::{ui::Icon, view};

@@ -16,7 +16,7 @@ fn passes(session: &Session, other: &Session) -> bool {
     session.updated - other.updated > PASSES_AFTER
 }
 
-/// Applies a row from the socket to the list of `filter`: a known row is patched and rises, a new one is inserted, one
+/// Applies a row from the socket to the list of `filter`. A known row is patched and rises, a new one is inserted, one
 /// that no longer matches is removed. `more`: the list continues beyond the loaded rows.
 pub fn patch_sessions(rows: Rows<Session>, filter: &SessionFilter, session: &Session, more: bool) {
     let key = session.id.to_string();

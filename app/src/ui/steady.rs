@@ -1,6 +1,6 @@
-//! Protection against misplaced presses: a button counts only once it has been in its place for a moment, because a
-//! press sooner was meant for what was there before. This module must not know what is pressed; its user names the
-//! element with the buttons.
+//! Protection against misplaced presses: a button counts only once it has been in its place for a moment. A press
+//! sooner was meant for what was there before. This module must not know what is pressed; its user names the element
+//! with the buttons.
 
 use crate::browser;
 use leptos::{ev, html, prelude::*};

@@ -131,7 +131,7 @@ pub(super) async fn set_up(
 }
 
 /// `POST /auth/password` with `current`, `new` and perhaps `tokens`: changes the caller's password and ends their other
-/// logins, with `tokens` also their API tokens. 303 to `/settings/profile?saved=password`, or with
+/// logins. `tokens` revokes their API tokens as well. 303 to `/settings/profile?saved=password`, or with
 /// `error=current|new|limited`.
 pub(super) async fn password(
     State(auth): State<Auth>,

@@ -78,7 +78,7 @@ impl Origins {
                 .is_some_and(|referer| self.is_own(&referer.origin().ascii_serialization(), host))
     }
 
-    /// An origin is ours if it is the public one, or has exactly the authority of the request: another port of this
+    /// An origin is ours if it is the public one, or has exactly the authority of the request. Another port of this
     /// machine is another program.
     fn is_own(&self, origin: &str, host: &str) -> bool {
         if origin.eq_ignore_ascii_case(&self.public) {

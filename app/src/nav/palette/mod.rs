@@ -1,5 +1,5 @@
-//! The command palette: run a verb of the open page, go to a page, open or start a session, run the demo agent, switch
-//! the theme, sign out. It does nothing that a page could not do.
+//! The command palette: runs verbs of the open page, opens pages and sessions, starts sessions and the demo agent,
+//! switches the theme, signs out. It does nothing that a page could not do.
 
 mod api;
 mod entries;
