@@ -5,10 +5,10 @@ const ci = process.env.CI === "true";
 export default defineConfig({
   testDir: "tests",
   outputDir: "test-results",
-  // Two cores carry one browser and one node well; each worker has its own of both.
+  // Two cores suffice for one browser and one node; each worker has one of both.
   workers: 2,
   fullyParallel: false,
-  // What measures how smooth or how soon a page is has the machine for itself.
+  // Measurements of smoothness and load time have the machine for themselves.
   projects: [
     { name: "ways", testIgnore: /(long|first-load)\.spec/ },
     { name: "measured", testMatch: /(long|first-load)\.spec/, dependencies: ["ways"], workers: 1, use: { trace: "off" } },

@@ -1,4 +1,4 @@
-// `make screenshots`: the same fixtures as the tests, but what comes out is pictures.
+// `make screenshots`: the fixtures of the tests, with pictures as the result.
 import tests from "./playwright.config";
 
 export default { ...tests, testDir: "screenshots", workers: 1 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the release binary and writes docs/performance.md. Takes about ten minutes and wants the machine for itself.
+# Measures the release binary and writes docs/performance.md. Takes about ten minutes and needs the machine for itself.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 scripts/build.sh

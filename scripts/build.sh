@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole product in one file: dist/orchwiz.
+# Builds the whole product as one file: dist/orchwiz.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 scripts/setup.sh build
@@ -12,7 +12,7 @@ fi
 scripts/site.sh
 scripts/server.sh release
 mkdir -p dist
-# Renamed into place: a running orchwiz keeps the file it was started from.
+# Renamed into place, so that a running orchwiz keeps its file.
 cp "$TARGET_DIR/release/orchwiz" dist/.orchwiz.new
 mv dist/.orchwiz.new dist/orchwiz
 say "dist/orchwiz: $(du -h dist/orchwiz | cut -f1)"

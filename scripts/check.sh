@@ -2,7 +2,7 @@
 # The fast subset: format, clippy, the tests of the crates that need no browser. Under three minutes warm.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
-# Without optimisation: after a small change that is built sooner than it gains.
+# Without optimisation: after a small change, optimising costs more time than it saves.
 export BUILD_PROFILE=dev
 start=$SECONDS
 for stage in format clippy quick; do

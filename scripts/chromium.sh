@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the path of the Chromium that the tests drive; exits 1 where there is none.
+# Prints the path of the Chromium for the tests; exits 1 if there is none.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 if [ -n "${BUILD_CHROMIUM:-}" ]; then
@@ -9,5 +9,5 @@ fi
 for name in chromium chromium-browser google-chrome-stable google-chrome; do
   if command -v "$name"; then exit; fi
 done
-# Playwright's own, where it could download one.
+# Playwright's own, if it could download one.
 find "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}" -type f \( -name chrome -o -name Chromium \) -perm -u+x 2>/dev/null | sort | tail -1 | grep .

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs a command in a network namespace that has nothing but loopback: a test in it can reach no other machine, whatever it tries.
+# Runs a command in a network namespace with only loopback, so that a test cannot reach any other machine.
 #   scripts/loopback.sh COMMAND...
-# Where namespaces are not permitted the command runs without, and a loud line says so.
+# Where namespaces are not permitted, the command runs without one, after a loud warning.
 set -euo pipefail
 if [ "${1:-}" = --inside ]; then
   shift

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Writes docs/openapi.json anew, with a binary of the packages, profile and flags that `make test` builds with.
+# Writes docs/openapi.json anew, with a binary built by the packages, profile and flags of `make test`.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 scripts/stage.sh program
-# Renamed into place: a program that fails leaves the document as it was.
+# Renamed into place, so that a failure keeps the old document.
 "$TARGET_DIR/ci/orchwiz" openapi >docs/.openapi.json.new
 mv docs/.openapi.json.new docs/openapi.json
 say "docs/openapi.json: $(grep -c '"operationId"' docs/openapi.json) operations"

@@ -1,7 +1,7 @@
-// Puts all pieces of wasm that a group of pages needs into one file: `pages_GROUP.HASH.wasm`, a module of nothing but custom sections, each
-// a piece under its own name. One request instead of a dozen, and compressed as a whole it is 6 % smaller over the wire than its pieces.
-// The site as `cargo leptos build --split` leaves it goes in; its wasm,
-// its loader, its manifest and the names that depend on them are changed.
+// Packs all pieces of wasm that a group of pages needs into one file, `pages_GROUP.HASH.wasm`. The file is a module of
+// custom sections only, each a piece under its own name. One request instead of a dozen; compressed as a whole it is 6
+// % smaller than its pieces. The input is the site from `cargo leptos build --split`; its wasm, its loader, its
+// manifest and the names that depend on them change.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,9 +22,9 @@ const write = (name, bytes) => {
   writeFileSync(join(pkg, `${name}.br`), brotliCompressSync(bytes, { params }));
   writeFileSync(join(pkg, `${name}.gz`), gzipSync(bytes, { level: 9 }));
 };
-/** Like the hashes that cargo-leptos puts in names: the server keeps such files for ever. */
+/** Like cargo-leptos' hashes in names: the server lets browsers keep such files for ever. */
 const hashOf = (bytes) => createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
-/** What the loader says, less what differs between two builds: names of files, numbers of pieces, who needs which, what is shared. */
+/** The loader's text without build-specific parts: file names, numbers of pieces, who needs which, what is shared. */
 const shapeOf = (loader) => {
   const lines = loader
     .replace(/(orchwiz|chunk_\d+|split_\w+)\.[\w-]{22}\./g, "FILE.")
@@ -35,9 +35,9 @@ const shapeOf = (loader) => {
     .replace(/\{ (\w+, )+ \}/g, "{ SHARED }");
   return [...new Set(lines.split("\n"))].join("\n");
 };
-/** The digest of that shape, as this file was written for: of cargo-leptos 0.3.11. */
+/** The digest of the loader that this script was written for: cargo-leptos 0.3.11. */
 const LOADER = "D3cknCS8umrPGSW22y0bIN";
-/** The text with `to` put for `from` wherever it stands, which must be somewhere. */
+/** The text with every `from` replaced by `to`; fails when there is none. */
 const replaced = (text, from, to) => {
   if (!text.includes(from)) throw new Error(`the site's scripts are not as expected: ${from} is missing`);
   return text.replaceAll(from, to);
@@ -66,7 +66,7 @@ const packs = groups.map(([group, pieces]) => {
   return { group, file: `pages_${group}.${hashOf(bytes)}`, bytes };
 });
 
-// The loader: a piece is taken out of the pack of the group for which it is loaded, which is fetched once.
+// The loader takes a piece out of its group's pack, which is fetched once.
 const RUNTIME = `const packFiles = ${JSON.stringify(Object.fromEntries(packs.map(({ group, file }) => [group, `./${file}.wasm`])))};
 const packs = new Map();
 let wanted;
@@ -115,7 +115,7 @@ for (const [group, pieces] of groups) {
   loader = `${loader.slice(0, at)}${start}inGroup(${JSON.stringify(group)}, ${loader.slice(at + start.length, end)})${loader.slice(end)}`;
 }
 
-// Names carry a hash of what is in the file, the two scripts' of what is in both: each names the other.
+// Names carry a hash of the file's content; for the two scripts a hash of both, since each names the other.
 const main = read(mainName).toString();
 const hash = hashOf(main + loader);
 const [newLoader, newMain] = [`__wasm_split.${hash}.js`, `orchwiz.${hash}.js`];
@@ -124,6 +124,6 @@ const manifest = Buffer.from(JSON.stringify(Object.fromEntries(packs.map(({ grou
 [manifestName, loaderName, mainName, ...pieceNames.map((piece) => `${piece}.wasm`)].forEach(remove);
 for (const { file, bytes } of packs) write(`${file}.wasm`, bytes);
 write(newLoader, Buffer.from(replaced(loader, mainName, newMain)));
-// Only where it is fetched: under its old name the wasm asks for what it exports.
+// Only the file is renamed: the wasm asks for its exports under the old name.
 write(newMain, Buffer.from(replaced(main, `from"./${loaderName}"`, `from"./${newLoader}"`)));
 write(`__wasm_split_manifest.${hashOf(manifest)}.json`, manifest);

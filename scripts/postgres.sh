@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs a command with a private PostgreSQL cluster, on a spare port of loopback, as an ordinary user; the cluster is gone afterwards.
-#   scripts/postgres.sh COMMAND...      the command finds the address in ORCHWIZ_TEST_POSTGRES, and in ORCHWIZ_TEST_POSTGRES_CA
-#                                       the certificate that signed the server's own, where openssl can make one
+# Runs a command with a private PostgreSQL cluster on a spare loopback port, as an ordinary user; then removes it.
+#   scripts/postgres.sh COMMAND...      the command finds the address in ORCHWIZ_TEST_POSTGRES, and the certificate of
+#                                       the server's issuer in ORCHWIZ_TEST_POSTGRES_CA, if openssl could make one
 # Exits 77 where PostgreSQL's programs are missing or older than 15.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
@@ -18,7 +18,7 @@ chmod 711 "$folder"
 install -d -m 700 "$folder/data"
 [ "$(id -u)" != 0 ] || chown "$user" "$folder" "$folder/data"
 port=$(node -e 's = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
-# A certificate for the address alone, and an authority of its own that nobody else knows.
+# A certificate for this address, signed by an authority made for it.
 certify() {
   local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
   openssl req -x509 "${key[@]}" -keyout ca.key -out ca.crt -days 2 -subj "/CN=an authority for tests" &&
@@ -44,14 +44,14 @@ trap 'exit 130' INT TERM
 (
   cd /
   as_user initdb -D "$folder/data" -U orchwiz --auth=trust --no-sync -E UTF8 --locale=C >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log"; exit 1; }
-  # Durability is not what these tests measure on PostgreSQL, and every test makes its own database.
+  # These tests do not measure durability on PostgreSQL, and each makes its own database.
   as_user pg_ctl -D "$folder/data" -w -t 60 -l "$folder/data/server.log" start \
     -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=300 $tls" >/dev/null ||
     { cat "$folder/data/server.log"; exit 1; }
 )
 say "PostgreSQL $(initdb --version | awk '{ print $3 }') on 127.0.0.1:$port, as $user"
 export ORCHWIZ_TEST_POSTGRES="postgres://orchwiz@127.0.0.1:$port/postgres?sslmode=disable"
-# Where a test may make a standby of it, and as whom.
+# The place and the user of a standby that a test may make.
 export ORCHWIZ_TEST_POSTGRES_FOLDER=$folder ORCHWIZ_TEST_POSTGRES_USER=$user
 status=0
 "$@" || status=$?

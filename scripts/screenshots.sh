@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Fills docs/screenshots from the real binary, with the demo agent's session on show.
+# Fills docs/screenshots from the real binary, with a session of the demo agent.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 scripts/setup.sh test
 . scripts/env.sh
 scripts/site.sh
 scripts/server.sh ci
-# From a folder of its own: pages name the program's path, and pictures shall not show where this machine keeps it.
+# From a fixed folder: pages show the program's path, and pictures must not show this machine's.
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cp "$TARGET_DIR/ci/orchwiz" "$folder/"

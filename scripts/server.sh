@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Builds the binary with the site inside: scripts/server.sh PROFILE (release or ci); target/site must be there (scripts/site.sh).
+# Builds the binary with the embedded site: scripts/server.sh PROFILE (release or ci). target/site must exist
+# (scripts/site.sh).
 # The binary is then PROFILE/orchwiz in cargo's build folder.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 profile=$1
 [ -d target/site/pkg ] || die "target/site is missing: run scripts/site.sh first"
 step "building the binary, profile '$profile', with the site inside"
-# Cargo notices when an embedded file changes or goes, not when one is added.
+# Cargo notices a changed or removed embedded file, but not an added one.
 site=$(find target/site -type f -printf '%P %s\n' | sort | cksum)
 stamp=$TARGET_DIR/$profile/.site
 [ "$(cat "$stamp" 2>/dev/null)" = "$site" ] || touch -c server/src/assets/mod.rs

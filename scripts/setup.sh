@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs what building and testing OrchWiz takes and this machine lacks: looks first, says what it does and why, leaves alone what works.
+# Installs missing tools for building and testing OrchWiz: looks first, says what it does and why, keeps what works.
 #   scripts/setup.sh build     compiler, cargo-leptos, wasm-bindgen, tailwindcss, wasm-opt
 #   scripts/setup.sh test      that, and Playwright, a browser, the pinned Claude Code
-# ORCHWIZ_RUST=debian takes Debian's compiler at once, without asking rustup first.
+# ORCHWIZ_RUST=debian takes Debian's compiler at once, without trying rustup first.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
-# How long rustup or another download may be silent or busy before it counts as slow.
+# The seconds that rustup or another download may be silent or busy before it counts as slow.
 PATIENCE=${BUILD_PATIENCE:-600}
 WHAT=${1:-build}
 
@@ -44,7 +44,7 @@ settle() {
   printf '%s' "$1" >"$BUILD_CACHE/toolchain-$RUST_VERSION"
 }
 
-# The ordinary way. 0: done. 1: rustup says no. 2: no answer in time.
+# The usual way. 0: done. 1: rustup refuses. 2: no answer in time.
 rustup_way() {
   have rustup || return 1
   step "asking rustup for Rust $RUST_VERSION with the browser's target (at most ${PATIENCE}s)"
@@ -56,7 +56,8 @@ rustup_way() {
   settle "$RUST_VERSION"
 }
 
-# Whether Debian has the compiler. Not `grep -q`: it leaves early, and under `pipefail` apt-cache's broken pipe would count as "no".
+# Whether Debian has the compiler. Not `grep -q`: it exits early, and under `pipefail` apt-cache's broken pipe would
+# count as "no".
 served() { apt-cache show rustc-web 2>/dev/null | grep "^Version: $RUST_VERSION" >/dev/null; }
 
 # Debian's compiler of the same version, and the browser's standard library built once from its source.
@@ -91,7 +92,7 @@ debian_way() {
 
 compiler() {
   if compiler_works; then return; fi
-  # What is installed already and complete, before anything is fetched.
+  # Complete installations, before anything is fetched.
   local name
   for name in "$RUST_VERSION" debian; do
     if have rustup && rustup toolchain list 2>/dev/null | grep -q "^$name" && (export RUSTUP_TOOLCHAIN=$name; compiler_works); then
@@ -125,7 +126,7 @@ cargo_tool() {
     if [ "$(tool_version "$program")" = "$version" ]; then return; fi
   fi
   step "building $crate $version into $BUILD_CACHE/bin (about $minutes minutes on two cores, once)"
-  # Its own release profile (one codegen unit, fat LTO) takes four times as long and gains nothing here.
+  # Its own release profile (one codegen unit, fat LTO) takes four times as long, without a gain here.
   env -u RUSTFLAGS CARGO_TARGET_DIR="$BUILD_CACHE/tools-target" \
     CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_DEBUG=false \
     cargo install "$crate" --version "$version" $locked --force --root "$BUILD_CACHE"
@@ -150,13 +151,14 @@ node_itself() {
   node_works || die "Node.js 20 or newer with npm is missing (found: $(node --version 2>/dev/null || echo none)). Install it, then run this again."
 }
 
-# npm_folder FOLDER WHY: the packages its lock names, installed again only when the lock changed.
+# npm_folder FOLDER WHY: installs the packages of its lock, again only when the lock has changed.
 npm_folder() {
   local folder=$1 why=$2 stamp
   stamp=$folder/node_modules/.orchwiz-lock
   if [ -f "$stamp" ] && cmp -s "$stamp" "$folder/package-lock.json"; then return; fi
   step "installing the pinned npm packages of $folder/: $why"
-  # Not `npm ci`: it refuses a lock that lacks other platforms' optional packages, as one made where those are not served does.
+  # Not `npm ci`: it refuses a lock without other platforms' optional packages, as npm writes it where those are not
+  # served.
   (cd "$folder" && npm install --no-save --no-audit --no-fund --loglevel=error)
   cp "$folder/package-lock.json" "$stamp"
 }

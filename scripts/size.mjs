@@ -1,4 +1,4 @@
-// Lists the files of the site and judges what all pages share and what a first visit to each group of pages takes. Exits 1 above a limit.
+// Lists the site's files, and checks the shared size and the first visit of each group of pages. Exits 1 above a limit.
 import { LIMIT, judge } from "./limits.mjs";
 import { weigh } from "./weigh.mjs";
 

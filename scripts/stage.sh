@@ -3,7 +3,7 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
-# The frontend is built apart: it turns on `hydrate` in `app`, the others `ssr`, and one call must not do both.
+# The frontend is built separately: it turns on `hydrate` in `app`, the others `ssr`, and one call must not do both.
 PACKAGES="-p model -p node -p app -p server -p migration"
 PROFILE=${BUILD_PROFILE:-ci}
 
@@ -28,13 +28,13 @@ case $1 in
     ;;
   unit) tests ;;
   program)
-    # Without the site, which nothing on the command line needs.
+    # Without the site, which no command needs.
     export RUSTFLAGS=$BUILD_RUSTFLAGS
     # shellcheck disable=SC2086
     cargo build --profile "$PROFILE" --locked $PACKAGES --bin orchwiz
     ;;
   postgres)
-    # The same binaries as before, told where the database is: nothing is built again.
+    # The same binaries as before, with a database address: nothing is built again.
     status=0
     scripts/postgres.sh "$ROOT/scripts/stage.sh" postgres-inside || status=$?
     if [ "$status" = 77 ]; then
@@ -46,7 +46,7 @@ case $1 in
     ;;
   postgres-inside) tests ;;
   quick)
-    # What takes longest is left to `make test`: whole nodes that are killed, agents, other processes.
+    # The slowest tests run only in `make test`: killed nodes, agents, other processes.
     tests --lib
     ;;
   site) scripts/site.sh ;;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change lands, in stages, each with its time; the total is the last line.
+# Everything that must hold before a change lands, in timed stages; the total is the last line.
 #   scripts/test.sh            all of it
 #   scripts/test.sh clippy     some stages only
 set -euo pipefail
@@ -11,7 +11,8 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 begin=$SECONDS
 
-# sum WORD LOG: what the runners say they counted (nextest's summary, cargo test's results, Playwright's list, our own plain line).
+# sum WORD LOG: the counts of the runners (nextest's summary, cargo test's results, Playwright's list, our own plain
+# line).
 sum() {
   sed -E 's/\x1b\[[0-9;]*m//g' "$2" | awk -v word="$1" '
     /^ *Summary \[/ || /^test result:/ || /^[0-9]+ passed, [0-9]+ failed/ || /^ +[0-9]+ (passed|failed|skipped|flaky|did not run)( |$)/ {
@@ -21,7 +22,7 @@ sum() {
     END { print total + 0 }'
 }
 
-# slowest N: the tests that took longest, of all stages: seconds, stage, name. What nextest and Playwright's list say of each.
+# slowest N: the slowest tests of all stages, as nextest and Playwright's list report them: seconds, stage, name.
 slowest() {
   local log
   for log in "$logs"/*; do
@@ -43,7 +44,7 @@ slowest() {
   done | sort -rn | sed -n "1,$1p"
 }
 
-# stage NAME COMMAND...: runs it, shows and keeps what it prints, and goes on whatever came of it.
+# stage NAME COMMAND...: runs it, shows and logs its output, and goes on after a failure.
 stage() {
   local name=$1 log=$logs/$1 start=$SECONDS status=0 ok bad
   shift
@@ -53,7 +54,7 @@ stage() {
   bad=$(($(sum failed "$log") + $(sum 'timed out' "$log")))
   skipped=$((skipped + $(sum skipped "$log")))
   if [ "$status" = 0 ]; then
-    # A stage without a test runner is one check.
+    # A stage without a test runner counts as one check.
     if [ $((ok + bad)) = 0 ] && ! grep -q '^SKIPPED\|^!!! SKIPPED' "$log"; then ok=1; fi
     results+=("ok")
   else
@@ -65,10 +66,11 @@ stage() {
   return "$status"
 }
 
-# In CI the build folder is older than this checkout or newer, who knows: cargo compares times, so make every source of ours the newest.
+# In CI the build folder may be older or newer than this checkout. Cargo compares times, so make all our sources the
+# newest.
 if [ "${CI:-}" = true ]; then
   git ls-files -z 2>/dev/null | xargs -0 -r touch --no-create
-  # A cache that only ever grows is a leak.
+  # Otherwise the cache only ever grows.
   if [ -d "$BUILD_CACHE/target" ] && [ "$(du -s --block-size=1G "$BUILD_CACHE/target" | cut -f1)" -gt 30 ]; then
     step "the build cache is over 30 GB: starting it anew"
     rm -rf "$BUILD_CACHE/target"

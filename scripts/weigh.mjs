@@ -1,6 +1,6 @@
-// What a first visit takes over the wire, from the files as they are served (brotli; fonts are compressed already): what every page needs,
-// and a group of pages on top of it. The page itself, its icons, the first answers and headers are small, and measured in the browser by
-// end2end/tests/first-load.spec.ts.
+// The compressed size of a first visit: the shared files, and on top of them a group of pages. Sizes are those of the
+// files as served: brotli, and fonts, which are compressed already. The page itself, icons, first answers and headers
+// are small; end2end/tests/first-load.spec.ts measures them in the browser.
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
@@ -13,8 +13,8 @@ const sum = (rows) => rows.reduce((total, row) => total + row.wire, 0);
 const isWasm = (row) => row.name.endsWith(".wasm");
 
 /**
- * Files with their sizes, the wasm and scripts that all pages share, and for each group of pages what its first visit takes:
- * `{ rows, shared, groups: [{ group, wasm, total }] }`, bytes.
+ * Files with their sizes, the wasm and scripts that all pages share, and for each group of pages the total of a first
+ * visit: `{ rows, shared, groups: [{ group, wasm, total }] }`, bytes.
  */
 export function weigh(site) {
   const all = files(site).filter((file) => !/\.(br|gz)$/.test(file));
@@ -22,7 +22,7 @@ export function weigh(site) {
     .filter((file) => /\.(wasm|js|css|woff2)$/.test(file))
     .map((file) => ({ name: basename(file), file: file.slice(site.length + 1), raw: statSync(file).size, wire: wire(file) }));
 
-  // Which files a group of pages needs beyond what all need: cargo-leptos writes it down when it splits.
+  // The files of a group beyond the shared ones, as cargo-leptos wrote them down when it split.
   const manifest = all.find((file) => /__wasm_split_manifest\..*json$/.test(file));
   if (manifest === undefined) throw new Error(`no manifest of split pages under ${site}: was it built with --split?`);
   const pieces = Object.entries(JSON.parse(readFileSync(manifest, "utf8"))).map(([group, names]) => ({

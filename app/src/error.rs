@@ -1,21 +1,21 @@
-//! The error of server functions: the model's error on the wire, answered with its own HTTP status.
-//! It must not invent causes: what is unknown was logged by the node and arrives here as a reference.
+//! The error of server functions: the model's error on the wire, with its own HTTP status. It must not invent causes:
+//! the node has logged an unknown one, and sends its reference.
 
 use crate::wire::JsonText;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
-/// What a server function answers when it cannot do what was asked.
+/// The error of a server function.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[serde(transparent)]
 #[error(transparent)]
 pub struct AppError(pub model::Error);
 
-/// What server functions return.
+/// The result of a server function.
 pub type AppResult<T> = Result<T, AppError>;
 
 impl AppError {
-    /// The field that is wrong, for `Invalid`; `None` for everything else or where the whole is wrong.
+    /// The wrong field, for `Invalid`; `None` for other errors, and where the whole is wrong.
     pub fn field(&self) -> Option<&str> {
         match &self.0 {
             model::Error::Invalid { field, .. } if !field.is_empty() => Some(field),
@@ -23,7 +23,7 @@ impl AppError {
         }
     }
 
-    /// The sentence to show beside `field`, if this error is about it.
+    /// The sentence to show beside `field`, if the error is about it.
     pub fn about(&self, field: &str) -> Option<String> {
         (self.field() == Some(field)).then(|| self.to_string())
     }
@@ -36,7 +36,7 @@ impl AppError {
         }
     }
 
-    /// Whether the same call may work a little later: the node was away, busy or broken, and did not say no.
+    /// Whether the same call may work later: the node was away, busy or broken, and did not refuse.
     pub fn may_pass(&self) -> bool {
         use model::Error as E;
         matches!(
@@ -45,7 +45,7 @@ impl AppError {
         )
     }
 
-    /// Whether signing in would help.
+    /// Whether sign-in would help.
     pub fn is_unauthenticated(&self) -> bool {
         self.0 == model::Error::Unauthenticated
     }
@@ -56,7 +56,7 @@ impl FromServerFnError for AppError {
 
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
         reject(match value {
-            // In a browser it is the answer that cannot be read: a proxy's page, or that of a newer node.
+            // In a browser this means an unreadable answer: a proxy's page, or that of a newer node.
             ServerFnErrorErr::Args(message)
             | ServerFnErrorErr::MissingArg(message)
             | ServerFnErrorErr::Deserialization(message)
@@ -70,14 +70,13 @@ impl FromServerFnError for AppError {
 }
 
 impl From<model::Error> for AppError {
-    /// `?` in a server function ends here, so every refusal carries its status.
+    /// `?` in a server function converts here, so every refusal carries its status.
     fn from(error: model::Error) -> Self {
         reject(error)
     }
 }
 
-/// Turns a refusal into the answer of a server function or page and sets the HTTP status that belongs to it: the only
-/// place that does.
+/// Turns a refusal into the error of a server function or page, and sets its HTTP status. Nothing else sets it.
 pub fn reject(error: model::Error) -> AppError {
     #[cfg(feature = "ssr")]
     if let (Some(response), Ok(status), false) = (
@@ -90,8 +89,8 @@ pub fn reject(error: model::Error) -> AppError {
     AppError(error)
 }
 
-/// A form without WASM is led back to its page, which shows the error: with another status than the redirect's the
-/// browser would not follow.
+/// Without WASM, a refused form is redirected to its page, which shows the error. Browsers follow only a redirect
+/// status.
 #[cfg(feature = "ssr")]
 fn is_plain_form() -> bool {
     leptos::prelude::use_context::<http::request::Parts>().is_some_and(|parts| {

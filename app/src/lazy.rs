@@ -1,5 +1,5 @@
-//! Pages and dialogs that come when they are opened: the code of each group of them is a file of its own, fetched once,
-//! so that a first visit carries only what it shows. It must not know what is on a page.
+//! Code splitting: each group of pages, and of dialogs, has a wasm file of its own, fetched once when it is first
+//! opened. A first visit loads only what it shows. This module must not know what is on a page.
 
 use crate::{
     ui::{Button, Toast, use_toasts},
@@ -8,7 +8,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// The code of a page did not come.
+/// The code of a page could not be fetched.
 pub(crate) struct NotLoaded;
 
 #[cfg(feature = "hydrate")]
@@ -18,8 +18,8 @@ impl From<leptos::wasm_split::SplitLoaderError> for NotLoaded {
     }
 }
 
-/// `lazy_page!(Name, group, component)`: a route whose component is in the file of its group. The server has all of
-/// them at hand.
+/// `lazy_page!(Name, group, component)`: a route whose component is in its group's file. On the server all groups are
+/// linked.
 macro_rules! lazy_page {
     ($route:ident, $group:ident, $component:path) => {
         pub(crate) struct $route;
@@ -40,14 +40,14 @@ macro_rules! lazy_page {
                     let page = page().await;
                     #[cfg(not(feature = "hydrate"))]
                     let page = {
-                        // The answer names the files of this group, so that the browser fetches them beside the others.
+                        // The answer names this group's file, so that the browser fetches it beside the others.
                         leptos::prefetch_lazy_fn_on_server(stringify!($group));
                         page()
                     };
                     page.unwrap_or_else(crate::lazy::not_loaded)
                 }
 
-                // The router awaits it before it takes the page over: the view must then be there at once.
+                // The router awaits this before hydration, when the view must be there at once.
                 async fn preload() {
                     #[cfg(feature = "hydrate")]
                     let _ = load().await;
@@ -58,8 +58,8 @@ macro_rules! lazy_page {
 }
 pub(crate) use lazy_page;
 
-/// `lazy_dialog!(Name, group, component)`: a component that is not there before `open` is true for the first time, and
-/// stays then.
+/// `lazy_dialog!(Name, group, component)`: a component that is rendered when `open` is first true, and stays
+/// afterwards.
 macro_rules! lazy_dialog {
     ($name:ident, $group:ident, $component:path) => {
         #[leptos::component]
@@ -84,11 +84,11 @@ macro_rules! lazy_dialog {
 }
 pub(crate) use lazy_dialog;
 
-/// A view whose code is on its way.
+/// A view whose code is being fetched.
 pub(crate) type Coming = std::pin::Pin<Box<dyn Future<Output = Result<AnyView, NotLoaded>> + Send>>;
 
-/// What `load` gives, once `open` was true. Nothing is opened where it does not come; the next time it is asked for
-/// again.
+/// The view that `load` gives, once `open` was true. If it cannot be fetched, the dialog stays closed, and the next
+/// opening tries again.
 pub(crate) fn when_opened(open: RwSignal<bool>, load: impl Fn() -> Coming + Send + Sync + 'static) -> AnyView {
     let toasts = use_toasts();
     let wanted = RwSignal::new(false);
@@ -115,7 +115,7 @@ pub(crate) fn when_opened(open: RwSignal<bool>, load: impl Fn() -> Coming + Send
     .into_any()
 }
 
-/// What stands in place of a page that did not come: the node is away, or was upgraded and has other files now.
+/// Shown in place of a page whose file could not be fetched: the node is away, or was upgraded and has other files.
 pub(crate) fn not_loaded(_: NotLoaded) -> AnyView {
     crate::live::use_live().on_return(crate::browser::load_again);
     view! {

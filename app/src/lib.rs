@@ -1,27 +1,27 @@
 //! The OrchWiz dashboard: pages, components and thin server functions over the ports of `model`.
 //! It must not see a database, a process or an HTTP server beyond what server functions are handed.
 //!
-//! Where this crate writes something else than the Leptos book:
+//! Where this crate differs from the Leptos book:
 //!
 //! | the book says | we write | because |
 //! |---|---|---|
-//! | `leptos::view!` | [`crate::view!`](view) (routes excepted) | one type for everything that is shown: the code is half as large and builds in a third of the time |
-//! | `Resource::new` | [`NodeResource::new`] | compiled once; reads again by itself what failed while the node was away |
+//! | `leptos::view!` | [`crate::view!`](view) (routes excepted) | one type for all views: the code is half as large and builds in a third of the time |
+//! | `Resource::new` | [`NodeResource::new`] | compiled once; retries reads that failed while the node was away |
 //! | `Action::new`, `ServerAction` | [`NodeAction::new`] | compiled once; never writes to a page that was left |
-//! | `<ActionForm>` | [`NodeForm`] with a [`FormAction`] | the fields go as they are, as they do before WASM has loaded; no reader and writer of them |
+//! | `<ActionForm>` | [`NodeForm`] with a [`FormAction`] | sends the form's fields unparsed, as before WASM has loaded, so it needs no serializer |
 //! | `<For>` | [`ui::keyed_list`](ui) | compiled once instead of 10 kB for each list |
-//! | `Suspense` around a resource | [`ui::QueryState`] | waiting, refused and there look the same on every page |
+//! | `Suspense` around a resource | [`ui::QueryState`] | loading, refused and loaded look the same on every page |
 //! | `#[server]` | `#[server(prefix = "/api/rpc", endpoint = "feature/verb", protocol = Rpc)]` ([`wire`]) | one client; `FormRpc` where a plain form calls too |
-//! | `HashMap` | `litemap`, lists kept in order | hash maps, trees and sorting are larger than what a page keeps in them |
-//! | `set_timeout`, `window()` | [`browser`] | one place that knows the browser, and nothing of it on the server |
-//! | `Title` with a closure | [`ui::LiveTitle`] | `leptos_meta` asks for titles outside of the request's own arena |
-//! | `view=Page` of a route | `lazy_page!` (`lazy.rs`) | each group of pages is a file of its own |
+//! | `HashMap` | `litemap`, ordered lists | code for hash maps, trees and sorting is larger than what a page keeps in them |
+//! | `set_timeout`, `window()` | [`browser`] | one module for the browser's APIs, which do nothing on the server |
+//! | `Title` with a closure | [`ui::LiveTitle`] | `leptos_meta` reads titles outside the request's reactive arena |
+//! | `view=Page` of a route | `lazy_page!` (`lazy.rs`) | each group of pages has a wasm file of its own |
 //!
-//! `tests/source.rs` holds these against the source. A page to copy is `kit_page/sample.rs`.
+//! `tests/source.rs` checks these against the source. `kit_page/sample.rs` is a page to copy.
 #![recursion_limit = "256"]
 
-/// Leptos' `view!` with the type of what it makes erased at once: each closure that shows something is then compiled
-/// for one type, not for one of its own. Routes, whose types matter, call `leptos::view!`.
+/// Leptos' `view!` with its type erased at once, so that closures around it are compiled for one type instead of one
+/// each. Routes need their types and call `leptos::view!`.
 macro_rules! erased_view {
     ($($tokens:tt)*) => { ::leptos::prelude::IntoAny::into_any(::leptos::view! { $($tokens)* }.into_inner()) };
 }

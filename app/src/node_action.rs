@@ -1,5 +1,5 @@
-//! What a person sets going and the node answers: one call at a time or several, and whether one is under way.
-//! It must not know what is done.
+//! Actions: calls to the node that a person triggers, one or several at a time, with a pending state. It must not know
+//! what they do.
 
 use leptos::{
     prelude::*,
@@ -11,9 +11,8 @@ use leptos::{
 };
 use std::{any::Any, marker::PhantomData, pin::Pin, sync::Arc};
 
-/// Something that can be done to an `I`. Leptos' `Action` without a value to read: who does it says in its future what
-/// follows. All of them are one type underneath, so that they are compiled once and not for each future (4 kB of wasm
-/// each).
+/// Leptos' `Action` without a value to read: the future itself applies the result. Its type is erased underneath, so
+/// that it is compiled once and not for each future (4 kB of wasm each).
 pub struct NodeAction<I: 'static> {
     does: StoredValue<Does>,
     going: RwSignal<u32>,
@@ -33,7 +32,7 @@ impl<I> Clone for NodeAction<I> {
 impl<I> Copy for NodeAction<I> {}
 
 impl<I: 'static> NodeAction<I> {
-    /// Nothing happens before [`NodeAction::dispatch`].
+    /// Nothing runs before [`NodeAction::dispatch`].
     pub fn new<F: Future<Output = ()> + 'static>(act: impl Fn(&I) -> F + Send + Sync + 'static) -> Self {
         let does: Does = Arc::new(move |input| input.downcast_ref().map(|input| Box::pin(act(input)) as Doing));
         let (does, going, pending) = stored(does);
@@ -45,18 +44,18 @@ impl<I: 'static> NodeAction<I> {
         }
     }
 
-    /// Does it. It goes on when the reader leaves; what it then writes to is gone, and nobody minds.
+    /// Runs it. It goes on after the page is left; writes to disposed signals are then ignored.
     pub fn dispatch(self, input: I) {
         start(self.does, self.going, &input);
     }
 
-    /// Whether it is under way.
+    /// Whether a call is under way.
     pub fn pending(self) -> Memo<bool> {
         self.pending
     }
 }
 
-/// With the owner of whoever made it, so that its future finds the same contexts.
+/// Runs with the creator's owner, so that the future finds the same contexts.
 fn stored(does: Does) -> (StoredValue<Does>, RwSignal<u32>, Memo<bool>) {
     let owner = Owner::current().map(|owner| owner.downgrade());
     let owned: Does = Arc::new(move |input| {

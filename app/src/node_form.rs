@@ -1,6 +1,6 @@
-//! Forms that work before WASM has loaded: the browser sends them itself then and gets the page again, with what was
-//! refused. Once the page lives, the same fields go to the same server function and the page stays. It must not know
-//! what is in a form.
+//! Forms with progressive enhancement. Before WASM has loaded the browser sends them itself and gets the page again,
+//! with the error. After hydration the same fields go to the same server function and the page stays. This module must
+//! not know what is in a form.
 
 use crate::{AppError, AppResult, NodeAction, view, wire};
 use leptos::{
@@ -15,9 +15,8 @@ use leptos::{
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-/// A server function that forms send to, and what it answered. A `ServerAction` that never reads or writes the
-/// function's input in the browser: the fields go as they are, so that no reader and writer of them is carried (10 kB
-/// over the wire).
+/// A server function that a form sends to, and its last answer. Unlike a `ServerAction` it sends the form's fields
+/// unparsed, so that the browser carries no serializer of the function's input (10 kB over the wire).
 #[derive(Clone, Copy)]
 pub struct FormAction {
     url: &'static str,
@@ -28,7 +27,7 @@ pub struct FormAction {
 }
 
 impl FormAction {
-    /// To the server function `S`; `done` is handed what it gives, where the page stays to see it.
+    /// An action for the server function `S`. `done` gets its output, if the page is still there.
     pub fn to<S>(done: impl Fn(S::Output) + Send + Sync + 'static) -> Self
     where
         S: ServerFn<Error = AppError>,
@@ -37,7 +36,8 @@ impl FormAction {
         sending(S::PATH, false, Arc::new(move |answer| wire::read(answer).map(&done)))
     }
 
-    /// To the server function `S`, which leads to another page: what was done is not done again on the way there.
+    /// An action for a server function `S` that leads to another page; it stays pending until then, so nobody sends
+    /// twice.
     pub fn leaving<S>() -> Self
     where
         S: ServerFn<Error = AppError>,
@@ -50,22 +50,22 @@ impl FormAction {
         )
     }
 
-    /// Why it was refused the last time, if it was; also where a plain form led to this page.
+    /// The last refusal, if any, also after the redirect of a plain form.
     pub fn refusal(self) -> Option<AppError> {
         self.refusal.get()
     }
 
-    /// Whether it was done the last time.
+    /// Whether the last call succeeded.
     pub fn done(self) -> bool {
         self.answers.get() > 0 && self.refusal.with(Option::is_none)
     }
 
-    /// Looks at every answer.
+    /// Subscribes to every answer.
     pub fn track(self) {
         self.answers.track();
     }
 
-    /// Whether it is not the time to send: an answer is awaited, or the page is about to be left.
+    /// Whether sending must wait: a call is under way, or the page is about to be left.
     pub fn pending(self) -> Memo<bool> {
         self.pending
     }
@@ -96,18 +96,18 @@ fn sending(url: &'static str, leaves: bool, read: Read) -> FormAction {
     }
 }
 
-/// A form whose fields are sent to a server function: `<NodeForm action=FormAction::to::<CreateProject>(done)>`.
+/// A form that sends its fields to a server function: `<NodeForm action=FormAction::to::<CreateProject>(done)>`.
 #[component]
 pub fn NodeForm(
-    /// Where they go.
+    /// The server function.
     action: FormAction,
-    /// How it looks.
+    /// Its class.
     #[prop(optional, into)]
     class: Option<&'static str>,
-    /// The form itself.
+    /// The form element.
     #[prop(optional)]
     node_ref: NodeRef<html::Form>,
-    /// What is filled in, and what sends it.
+    /// Its fields and submit button.
     children: Children,
 ) -> impl IntoView {
     let submit = move |event: SubmitEvent| {
@@ -115,7 +115,7 @@ pub fn NodeForm(
             return;
         }
         event.prevent_default();
-        // The button is off then; the keyboard is not.
+        // The button is disabled then; the keyboard is not.
         if action.pending().get_untracked() {
             return;
         }
@@ -133,7 +133,7 @@ pub fn NodeForm(
     }
 }
 
-/// What the browser itself would send.
+/// The fields, encoded as the browser would.
 fn fields(event: &SubmitEvent) -> Option<String> {
     let filled = form_data_from_event(event).ok()?;
     UrlSearchParams::new_with_str_sequence_sequence(&filled)

@@ -1,5 +1,5 @@
-//! What a page reads from the node: it comes with the page, and is read again when what it depends on has changed, and
-//! when it failed because the node was away. It must not know what is read.
+//! Data that a page reads from the node. It comes with the page, and is read again when its dependencies change and
+//! when a read failed because the node was away. This module must not know what is read.
 
 use crate::{
     browser,
@@ -22,11 +22,11 @@ use std::{
     time::Duration,
 };
 
-/// So long after it failed for a while something is read again, while the connection stands.
+/// The retry interval after a temporary failure, while the connection stands.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// A `Resource` of a server function's answer. All of them are one type underneath, so that resources are compiled once
-/// and not for each kind of answer, source and future (14 kB of wasm each).
+/// A `Resource` of a server function's answer. Its types are erased underneath, so that it is compiled once and not for
+/// each answer, source and future (14 kB of wasm each).
 pub struct NodeResource<T: 'static> {
     answer: Resource<Answer, AsJson>,
     read: PhantomData<fn() -> T>,
@@ -41,7 +41,7 @@ impl<T> Clone for NodeResource<T> {
 impl<T> Copy for NodeResource<T> {}
 
 impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> NodeResource<T> {
-    /// Reads with `fetch`, and again whenever something that `when` looks at has changed.
+    /// Reads with `fetch`, and again whenever a signal that `when` tracks has changed.
     pub fn new<F>(when: impl Fn() + Send + Sync + 'static, fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = AppResult<T>> + Send + 'static,
@@ -49,7 +49,7 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> NodeResour
         Self::made(when, fetch, false)
     }
 
-    /// The same, and the page is not begun before the answer is there: for what decides about the answer's head.
+    /// The same, but the page waits for the answer: for data that decides the response's head.
     pub fn blocking<F>(when: impl Fn() + Send + Sync + 'static, fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = AppResult<T>> + Send + 'static,
@@ -79,7 +79,7 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> NodeResour
         }
     }
 
-    /// What was read; `None` before the first answer. Looked at by whoever calls it.
+    /// The answer; `None` before the first. Subscribes.
     pub fn get(self) -> Option<AppResult<T>> {
         self.answer.get().map(|answer| match answer {
             Answer::Written(text) => serde_json::from_str(&text).map_err(|error| unreadable(error.to_string())),
@@ -96,18 +96,18 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> NodeResour
 
 type Fetching = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
-/// An answer: as the page brought it, or as it was read.
+/// An answer: as the page brought it, or as read.
 #[derive(Clone)]
 enum Answer {
-    /// JSON of a `T`.
+    /// The JSON of a `T`.
     Written(Arc<str>),
     /// A `T`.
     Read(Arc<dyn Written>),
-    /// There is none.
+    /// No value.
     Refused(AppError),
 }
 
-/// An answer that the server writes into the page.
+/// An answer that the server can write into the page.
 trait Written: Any + Send + Sync {
     #[cfg(feature = "ssr")]
     fn json(&self) -> serde_json::Result<String>;
@@ -131,8 +131,8 @@ const fn unreadable(why: String) -> AppError {
     AppError(model::Error::Transport(why))
 }
 
-/// What was read as JSON, a refusal as its JSON after a mark that no JSON begins with: no reader of `Result` for each
-/// kind of answer.
+/// The wire form in a page: the value's JSON, or a refusal's JSON after a mark that no JSON begins with. It saves a
+/// `Result` parser for each kind of answer.
 struct AsJson;
 
 const REFUSED: char = '!';
@@ -170,7 +170,7 @@ fn resource(
     fetch: Box<dyn Fn() -> Fetching + Send + Sync>,
     blocking: bool,
 ) -> Resource<Answer, AsJson> {
-    // Whatever `when` looked at, it looked at something new: each run gives another value.
+    // Each run of `when` gives another value, so every change counts as new.
     let runs = AtomicU32::new(0);
     let source = move || {
         when();
@@ -185,8 +185,7 @@ fn resource(
     answer
 }
 
-/// Reads again what failed while the node was away: at once when the connection is back, and from time to time while it
-/// stands.
+/// Retries reads that failed while the node was away: when the connection returns, and periodically while it stands.
 fn recover(answer: Resource<Answer, AsJson>, live: Live) {
     let failed = |answer: Option<Answer>| matches!(answer, Some(Answer::Refused(error)) if error.may_pass());
     live.on_return(move || {

@@ -1,21 +1,21 @@
-//! What lists of pages show of one. Each feature says its own; `nav` has the table of all.
+//! The entry of a page in the lists of pages. Each feature declares its own; `nav` has the table of all.
 
-/// A page that something leads to.
+/// A page, as lists link to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PageLink {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     /// Its path.
     pub href: &'static str,
     /// Its icon.
     pub icon: &'static str,
-    /// The letter that leads to it after `G`; `None` for none.
+    /// The letter that opens it after `G`; `None` for none.
     pub letter: Option<&'static str>,
-    /// Where it is listed, beside the palette, which has all of them.
+    /// The list it appears in, besides the palette, which has all pages.
     pub place: Place,
 }
 
-/// Where a page is listed.
+/// A list of pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// In the rail and in the phone's bar.

@@ -1,11 +1,11 @@
-//! What server functions take from their request: who asks, and the ports to ask.
-//! It must not decide anything: the ports do, with the caller they are given.
+//! The request's caller and the node's ports, for server functions. It must not decide anything: the ports do, for the
+//! caller they are given.
 
 use http::request::Parts;
 use leptos::prelude::use_context;
 use model::{Caller, Error, Result, Services};
 
-/// Who asks: what the authentication layer put into the request; `Unauthenticated` when nobody is signed in.
+/// The caller that the authentication layer put into the request; `Unauthenticated` when nobody is signed in.
 pub fn caller() -> Result<Caller> {
     use_context::<Parts>()
         .and_then(|parts| parts.extensions.get::<Caller>().cloned())
@@ -15,13 +15,13 @@ pub fn caller() -> Result<Caller> {
 /// The node's ports.
 ///
 /// # Errors
-/// `Unavailable` where there are none: what asks belongs to a page that was drawn without it meanwhile, and nobody
-/// hears the answer. A panic instead would leave that page waiting for it for ever.
+/// `Unavailable` without a context: the page was already rendered without this call, so nobody gets the answer. A panic
+/// would leave that page waiting for ever.
 pub fn services() -> Result<Services> {
     use_context::<Services>().ok_or_else(|| Error::Unavailable("the page this was asked for is gone".to_owned()))
 }
 
-/// The path and query of the request, for a way back after signing in; `/` outside a request.
+/// The path and query of the request, to return to after sign-in; `/` outside a request.
 pub fn requested_path() -> String {
     use_context::<Parts>()
         .and_then(|parts| parts.uri.path_and_query().map(ToString::to_string))

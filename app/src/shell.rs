@@ -1,5 +1,5 @@
-//! The application as a whole: the HTML around it, what every page shares, and one line per feature in the table of
-//! routes. It must not know what is on a page.
+//! The application: the HTML document, the parts that all pages share, and one line per feature in the table of routes.
+//! It must not know what is on a page.
 
 #[cfg(feature = "ssr")]
 use crate::browser::HEAD_SCRIPT;
@@ -29,7 +29,7 @@ use leptos_router::{
     path,
 };
 
-/// The HTML document; only the server writes it.
+/// The HTML document; rendered on the server only.
 #[cfg(feature = "ssr")]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let nonce = use_nonce();
@@ -57,7 +57,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// The page that a whole title names: `Inbox` in `(2) Inbox · OrchWiz`.
+/// The page's own part of a title: `Inbox` in `(2) Inbox · OrchWiz`.
 fn page_in(title: &str) -> &str {
     let (page, _) = title.rsplit_once(" · OrchWiz").unwrap_or_default();
     let counted = page
@@ -80,8 +80,8 @@ pub fn App() -> impl IntoView {
         } else {
             format!("{page} · OrchWiz")
         };
-        // The server has no socket that counts, and must not read a signal here: see `ui::LiveTitle`. And `leptos_meta`
-        // writes what it is given into the page as it is: a name that ends the element would go on as markup.
+        // The server has no socket that counts, and must not read a signal here: see `ui::LiveTitle`. `leptos_meta`
+        // does not escape titles, so a name that closes the element would continue as markup.
         if cfg!(feature = "ssr") {
             return name.replace('&', "&amp;").replace('<', "&lt;");
         }
@@ -90,8 +90,8 @@ pub fn App() -> impl IntoView {
             pending => format!("({pending}) {name}"),
         }
     };
-    // Until a page says its own, as while it takes over what the server drew or another page is fetched, what stands
-    // there stays. `leptos_meta` empties it before it asks for the first time.
+    // The present title stays until a page sets its own: during hydration, and while another page is fetched.
+    // `leptos_meta` would first set an empty one.
     let standing = move || {
         if cfg!(feature = "hydrate") {
             page_in(&document().title()).to_owned()

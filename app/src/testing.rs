@@ -1,5 +1,5 @@
-//! For tests of pages: a node that answers from memory, and a page rendered as the server would. What each port answers
-//! stands beside its feature, in `fake.rs`. Only compiled for tests.
+//! For tests of pages: a fake node in memory, and pages rendered as on the server. The fake of each port is in its
+//! feature's `fake.rs`. Only compiled for tests.
 
 pub use crate::{auth::fake::token, inbox::fake::approval, projects::fake::project, sessions::fake::session};
 
@@ -46,7 +46,7 @@ pub fn user_id(n: u8) -> UserId {
     format!("usr_{}", hex(n)).parse().expect("well formed")
 }
 
-/// Mara, signed in by cookie, in that role.
+/// Mara, signed in by cookie, with this role.
 pub fn caller(role: Role) -> Caller {
     let via = Via::Cookie {
         login: "login-1".into(),
@@ -60,16 +60,16 @@ pub fn caller(role: Role) -> Caller {
     }
 }
 
-/// What a node that answers from memory knows. `Fake::default()` is a new, empty node with Mara as its owner.
+/// The data of a fake node. `Fake::default()` is a new, empty node with Mara as its owner.
 #[derive(Clone)]
 pub struct Fake {
-    /// Who is signed in; `None` for nobody.
+    /// The signed-in person; `None` for an anonymous visitor.
     pub caller: Option<Caller>,
-    /// What every port answers that the frame does not need; `None` for what is below.
+    /// The error of every port that the frame does not need; `None` to answer from the data.
     pub error: Option<Error>,
-    /// The frame's ports answer `error` as well.
+    /// Whether the frame's ports fail with `error` as well.
     pub frame_fails: bool,
-    /// Sessions and what is in them.
+    /// Sessions and their contents.
     pub sessions: Sessions,
     /// Approvals.
     pub approvals: Approvals,
@@ -102,19 +102,19 @@ impl Default for Fake {
     }
 }
 
-/// A page as it was answered.
+/// A rendered page.
 #[derive(Clone, Debug)]
 pub struct Rendered {
     /// The HTTP status.
     pub status: u16,
-    /// Where it leads, for redirects.
+    /// The target, for redirects.
     pub location: Option<String>,
     /// The whole document.
     pub html: String,
 }
 
 impl Rendered {
-    /// The document without its scripts and without the marks that hydration needs: what a person could read.
+    /// The document without scripts and hydration marks: what a person can read.
     pub fn visible(&self) -> String {
         let mut rest = self.html.as_str();
         let mut out = String::with_capacity(rest.len());
@@ -150,7 +150,7 @@ impl Rendered {
 }
 
 impl Fake {
-    /// A node whose ports fail with `error`, but for what the frame needs.
+    /// A node whose ports fail with `error`, except for the frame's.
     pub fn failing(error: Error) -> Self {
         Self {
             error: Some(error),
@@ -171,9 +171,9 @@ impl Fake {
         }
     }
 
-    /// Renders the page at `path` (with its query) as the server would for this node.
+    /// Renders the page at `path` (with its query) on the server, for this node.
     pub async fn render(self, path: &str) -> Rendered {
-        // Listing the routes is what starts Leptos' executor in the server, too.
+        // Listing the routes also starts Leptos' executor, as in the server.
         static ROUTES: Once = Once::new();
         ROUTES.call_once(|| drop(leptos_axum::generate_route_list(crate::App)));
         let mut request = Request::get(path)
@@ -184,7 +184,7 @@ impl Fake {
             request.extensions_mut().insert(caller.clone());
         }
         let options = LeptosOptions::builder().output_name("orchwiz").build();
-        // The link `works` works, all others are spent.
+        // Only the link `works` is valid.
         let link_works: crate::auth::LinkCheck = Arc::new(|token| Box::pin(async move { Ok(token == "works") }));
         let auth = crate::auth::AuthOptions {
             github: self.accounts.github,
@@ -237,7 +237,7 @@ impl Fake {
     }
 }
 
-/// A page of what is there, as the node would cut it.
+/// A page of the items, cut as the node would.
 pub(crate) fn page<T: Clone>(items: &[T], query: &PageQuery) -> Result<Page<T>> {
     let limit = usize::try_from(query.limit()?).unwrap_or(usize::MAX);
     let from = match &query.after {

@@ -1,5 +1,5 @@
-//! How server functions speak: JSON, read from text as the data within pages is, so that the browser carries one reader
-//! of each row and not two. It must not change what is said: the bytes are `serde_json`'s.
+//! The encoding of server functions: JSON, parsed from text like the data within pages. So the browser carries one
+//! parser per row type and not two. The bytes are `serde_json`'s.
 
 use crate::{AppError, AppResult};
 use leptos::server_fn::{
@@ -43,8 +43,8 @@ impl<T: DeserializeOwned> Decodes<T> for JsonText {
     }
 }
 
-/// A call of a server function: [`Json`] both ways. The browser's half of it is compiled once, but for reading and
-/// writing the values themselves.
+/// Protocol of a server function: [`Json`] both ways. The browser's half is compiled once, except for the
+/// (de)serializers of the values.
 pub struct Rpc;
 
 impl<Input, Output, Client, Server> Protocol<Input, Output, Client, Server, AppError> for Rpc
@@ -73,7 +73,7 @@ where
     }
 }
 
-/// The same for a server function that a plain form calls too: what it takes may be the fields of a form.
+/// The same for a server function that plain forms call too: its input may also be a form's fields.
 pub struct FormRpc;
 
 impl<Input, Output, Client, Server> Protocol<Input, Output, Client, Server, AppError> for FormRpc
@@ -107,7 +107,7 @@ where
     }
 }
 
-/// Sends a form's fields, encoded as a browser does, to a [`FormRpc`] and gives what it answers.
+/// Sends a form's fields, encoded as a browser does, to a [`FormRpc`] and gives the answer.
 pub(crate) fn send_form(path: &str, fields: String) -> impl Future<Output = AppResult<Bytes>> + use<> {
     #[cfg(feature = "hydrate")]
     return browser::exchange(path.to_owned(), PostUrl::CONTENT_TYPE, fields);
@@ -118,7 +118,7 @@ pub(crate) fn send_form(path: &str, fields: String) -> impl Future<Output = AppR
     )))))
 }
 
-/// Reads an answer.
+/// Parses an answer.
 pub(crate) fn read<T: DeserializeOwned>(answer: Bytes) -> AppResult<T> {
     JsonText::decode(answer)
         .map_err(|error| AppError::from_server_fn_error(ServerFnErrorErr::Deserialization(error.to_string())))

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Speaks Claude Code's stream-json for the benchmark: one message every EVERY_MS, or as often as its prompt says ("every 50 ms"), each with the
-// moment it was written.
+// Speaks Claude Code's stream-json for the benchmark: one message every EVERY_MS, or at the pace of its prompt ("every
+// 50 ms"). Each message carries the time it was written.
 import { createInterface } from "node:readline";
 import { randomUUID } from "node:crypto";
 

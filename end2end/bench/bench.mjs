@@ -1,5 +1,5 @@
-// `make bench`: measures the release binary and writes docs/performance.md. Wherever a figure depends on the machine there is a baseline
-// of the same run beside it; rounds take turns and medians are printed. It is not part of `make test`.
+// `make bench`: measures the release binary and writes docs/performance.md. Figures that depend on the machine have a
+// baseline from the same run; rounds alternate, and medians are printed. It is not part of `make test`.
 import { execFileSync } from "node:child_process";
 import { Agent } from "node:http";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -33,7 +33,7 @@ const inside = (name) => {
   return path;
 };
 try {
-  // First load: the files as they are served, of what a first visit begins with and of the largest page.
+  // First load: the files of a first visit, as they are served, for the start and for the largest page.
   const { groups } = weigh(join(ROOT, "target/site"));
   const kilo = (bytes) => `${(bytes / 1000).toFixed(0)} kB`;
   const largest = groups.toSorted((a, b) => b.total - a.total)[0];
@@ -80,7 +80,7 @@ try {
   await load(4, 100, page);
   const pages = await load(16, 2_000, page);
   row("Sessions page from the server, 16 clients", `${pages.perSecond.toFixed(0)}/s, p99 ${quantile(pages.times, 0.99).toFixed(0)} ms`, ">= 200/s, p99 <= 150 ms", pages.perSecond >= 200 && quantile(pages.times, 0.99) <= 150);
-  // The same question by a browser's cookie and by a token.
+  // The same question with a browser's cookie and with a token.
   const me = (headers) => () => get({ port: node.port, path: "/api/v1/me", headers, agent });
   const [byCookie, byToken] = [[], []];
   for (let round = 0; round < 5; round++) {
@@ -104,7 +104,7 @@ try {
   await fanOut(`${SESSIONS.toLocaleString("en")} sessions`, full);
   await manySockets(inside("many"), inside("projects/watched"));
 
-  // 20 agents stream; each line carries the moment it was written, the socket says when it arrived.
+  // 20 agents stream. Each line carries the time it was written; the socket gives the time it arrived.
   const live = inside("live");
   const projects = inside("projects");
   execFileSync(BIN, ["user", "add", OWNER.name, "--role", "owner", "--password-stdin", "--data", live], { input: `${OWNER.password}\n`, stdio: ["pipe", "ignore", "inherit"] });
@@ -148,7 +148,7 @@ try {
   for (const socket of sockets) socket.close();
   await busy.stop();
 
-  // The one place is taken, so every session that is created only waits for it.
+  // The only place is taken, so every new session just waits for it.
   const QUEUED = 40_000;
   const made = inside("made");
   execFileSync(BIN, ["user", "add", OWNER.name, "--role", "owner", "--password-stdin", "--data", made], { input: `${OWNER.password}\n`, stdio: ["pipe", "ignore", "inherit"] });
@@ -157,7 +157,8 @@ try {
   const send = (path, value) => get({ port: crowded.port, path: `/api/v1${path}`, method: "POST", headers: { authorization: `Bearer ${maker}`, "content-type": "application/json" }, body: JSON.stringify(value), agent });
   const where = JSON.parse((await send("/projects", { path: inside("projects/made") })).body).id;
   const create = (prompt = "stream") => send("/sessions", { project: where, agent: "claude", mode: "ask", prompt });
-  // Its prompt is code in three languages, whose grammars are loaded when it is shown, and dropped when no more code came for a minute.
+  // Its prompt is code in three languages. Their grammars are loaded when it is shown, and dropped after a minute
+  // without code.
   const files = [["js", "end2end/bench/bench.mjs"], ["rust", "server/examples/bench.rs"], ["sh", "scripts/stage.sh"]];
   const code = files.map(([language, file]) => `\`\`\`${language}\n${readFileSync(join(ROOT, file), "utf8").slice(0, 8_000)}\n\`\`\``).join("\n");
   const coded = JSON.parse((await create(code)).body).id;
@@ -208,7 +209,7 @@ const table = `Measured by \`make bench\` at ${commit}, on ${cpus().length} core
 | what | reached | must reach | |
 |---|---|---|---|
 ${rows.map(({ what, reached, must, ok }) => `| ${what} | ${reached} | ${must} | ${ok ? "" : "missed"} |`).join("\n")}`;
-// What people wrote around the table stays.
+// Hand-written text around the table stays.
 const file = join(ROOT, "docs/performance.md");
 const [above, , below] = readFileSync(file, "utf8").split(/<!-- \/?bench -->/);
 writeFileSync(file, `${above}<!-- bench -->\n${table}\n<!-- /bench -->${below}`);

@@ -1,5 +1,6 @@
-// What an event costs for everybody who follows it: streams of `/events`, tabs on one session, a thousand sockets.
-// By itself, without `make bench`: `E2E_BIN=... BENCH_BIN=... node end2end/bench/fan.mjs [PARTS]`, where PARTS are words out of `fresh full many`.
+// The cost of fan-out: an event for streams of `/events`, tabs on one session, a thousand sockets. Alone, without
+// `make bench`: `E2E_BIN=... BENCH_BIN=... node end2end/bench/fan.mjs [PARTS]`, where PARTS are words out of
+// `fresh full many`.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { Agent } from "node:http";
@@ -16,7 +17,7 @@ const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const agent = new Agent({ keepAlive: true });
 const busy = () => `load ${loadavg()[0].toFixed(1)}`;
 
-/** One more who follows `/events`; `heard` gets each chunk of text. */
+/** Another follower of `/events`; `heard` gets each chunk of text. */
 function stream({ port, token, after, heard }) {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1", () => {
@@ -37,7 +38,7 @@ function stream({ port, token, after, heard }) {
   });
 }
 
-/** Tokens of PEOPLE people, the first an owner's: one person may not have as many streams and tabs open. */
+/** Tokens of PEOPLE people, the first an owner's: the streams and tabs of one person are limited. */
 function tokens(data) {
   const mark = `${Date.now()}`;
   return Array.from({ length: PEOPLE }, (_, at) => {
@@ -48,7 +49,7 @@ function tokens(data) {
   });
 }
 
-/** The node's answer as JSON. */
+/** The node's answer, parsed as JSON. */
 async function ask(node, token, method, path, value) {
   const body = value && JSON.stringify(value);
   const answer = await get({ port: node.port, path: `/api/v1${path}`, method, body, headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, agent });
@@ -58,13 +59,13 @@ async function ask(node, token, method, path, value) {
 
 const asBrowser = (node, token) => ({ authorization: `Bearer ${token}`, Origin: `http://127.0.0.1:${node.port}` });
 
-/** A session that exists is renamed again and again while a hundred follow: by `/events`, then as tabs on its page. */
+/** Renames an existing session again and again for a hundred followers: by `/events`, then as tabs on its page. */
 export async function fanOut(name, data) {
   const of = tokens(data);
   const token = of[0];
   const node = await start(data);
   const session = (await ask(node, token, "GET", "/sessions?limit=1")).items[0].id;
-  // Whoever asks for a position that was never given is told the newest.
+  // The answer to a position that does not exist yet names the newest.
   const after = await new Promise((resolve, reject) => {
     const heard = (text) => text.includes('"caught"') && resolve(JSON.parse(text).caught.pos);
     listen({ port: node.port, path: "/live", headers: asBrowser(node, token), first: JSON.stringify({ say: "follow", topics: [], after: Number.MAX_SAFE_INTEGER }), heard }).catch(reject);
@@ -123,7 +124,7 @@ export async function fanOut(name, data) {
   await node.stop();
 }
 
-/** An agent says twenty lines a second to a thousand sockets, each line once to each. */
+/** Sends twenty lines of an agent per second to a thousand sockets, each line once per socket. */
 export async function manySockets(data, projects) {
   const [sockets, seconds, every] = [1_000, 15, 50];
   const of = tokens(data);

@@ -1,4 +1,4 @@
-// A node under measurement, and what is asked of it. It judges nothing but what `row` is told.
+// A node under measurement, and a client for it. It judges only the numbers given to `row`.
 import { execFileSync, spawn } from "node:child_process";
 import { createServer, request } from "node:http";
 import { readFileSync } from "node:fs";
@@ -37,7 +37,7 @@ export function get({ port, path, headers = {}, method = "GET", body, agent }) {
   });
 }
 
-/** Starts the node and resolves when both are answered: `{ port, pid, ready, page, stop }`, milliseconds from the start. */
+/** Starts the node and resolves when both are answered: `{ port, pid, ready, page, stop }`, ms from the start. */
 export async function start(data, extra = {}) {
   const port = await freePort();
   const begin = performance.now();
@@ -65,7 +65,7 @@ export const cpu = (pid) => {
   return (Number(fields[11]) + Number(fields[12])) * TICK;
 };
 
-/** `total` requests by `clients` at once; milliseconds each, sorted by nobody. */
+/** Makes `total` requests with `clients` at once; gives the milliseconds of each, unsorted. */
 export async function load(clients, total, ask) {
   const times = [];
   let left = total;

@@ -1,8 +1,8 @@
-// The least of a WebSocket client: hears whole text frames, says one thing at the start, answers pings. For measuring only.
+// A minimal WebSocket client for measurements: reads whole text frames, sends one message at the start, answers pings.
 import { connect } from "node:net";
 import { randomBytes } from "node:crypto";
 
-/** Resolves once the upgrade was answered; `heard` gets each text frame. */
+/** Resolves after the upgrade; `heard` gets each text frame. */
 export function listen({ port, path, headers, first, heard }) {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1", () => {
@@ -33,7 +33,7 @@ export function listen({ port, path, headers, first, heard }) {
         if (buffer.length < start) return;
         const size = short === 126 ? buffer.readUInt16BE(2) : short === 127 ? Number(buffer.readBigUInt64BE(2)) : short;
         if (buffer.length < start + size) return;
-        // Who does not answer a ping is taken for gone.
+        // The node drops a client that does not answer a ping.
         if ((buffer[0] & 0x0f) === 9) socket.write(frame("", 10));
         if ((buffer[0] & 0x0f) === 1) heard(buffer.subarray(start, start + size).toString());
         buffer = buffer.subarray(start + size);

@@ -1,16 +1,16 @@
-// A person's way through the REST surface, written against the client that is generated from the OpenAPI document beside this file.
-// tsc checks it against the document's types; the client checks every request and every answer against the document's schemas.
+// A person's way through the REST surface, with the client generated from the OpenAPI document beside this file. tsc
+// checks it against the document's types. The client checks every request and answer against its schemas.
 import { client } from "./generated/client.gen";
 import * as rest from "./generated";
 
-/** What the calls were, as the document writes them: `GET /api/v1/sessions/{id}`. */
+/** The calls, as the document names them: `GET /api/v1/sessions/{id}`. */
 export type Driven = { called: Set<string> };
 
 function sure(holds: boolean, what: string): void {
   if (!holds) throw new Error(what);
 }
 
-/** Asks until `good` says so, for at most 20 s. */
+/** Polls until `good` accepts the answer, for at most 20 s. */
 async function until<T>(what: string, ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
   const end = Date.now() + 20_000;
   for (;;) {
@@ -21,7 +21,7 @@ async function until<T>(what: string, ask: () => Promise<T>, good: (answer: T) =
   }
 }
 
-/** Calls everything once, each with what it takes. `folder` and `other` become projects; `refused` must not be one. */
+/** Calls everything once, with all arguments. `folder` and `other` become projects; `refused` must not become one. */
 export async function drive(url: string, token: string, folder: string, other: string): Promise<Driven> {
   const called = new Set<string>();
   client.setConfig({ baseUrl: url, auth: token });
@@ -74,7 +74,7 @@ export async function drive(url: string, token: string, folder: string, other: s
 
   const { data: edited } = await rest.updateSession({ throwOnError, path, body: { title: "First", tags: ["a"], visibility: "private" } });
   sure(edited.title === "First" && edited.visibility === "private", JSON.stringify(edited));
-  // A word with a hyphen: what the document says must be what is sent.
+  // A parameter with a hyphen: the client must send the name in the document.
   const { data: eager } = await rest.setMode({ throwOnError, path, body: { mode: "auto-accept" } });
   sure(eager.mode === "auto-accept", `the mode is ${eager.mode}`);
   await rest.setMode({ throwOnError, path, body: { mode: "ask" } });

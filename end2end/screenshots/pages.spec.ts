@@ -1,4 +1,4 @@
-// Fills docs/screenshots: each page in both themes, the ones used on the way on a phone too.
+// Fills docs/screenshots: each page in both themes, and the pages for the phone on a phone too.
 import { join } from "node:path";
 import { OWNER, repository, test } from "../fixtures/test";
 import { Api } from "../fixtures/api";
@@ -11,8 +11,8 @@ const ON_THE_WAY = ["overview", "inbox", "sessions", "session"];
 
 const LIMIT_MS = 120_000;
 
-/** A node that has something to do: demo sessions in two projects that work, wait, are done, have failed,
- * and the real Claude Code, where it is installed, with its stand-in for a model. Call what it gives to let them rest. */
+/** A node with demo sessions in two projects that work, wait, are done or have failed. It also runs the real Claude Code
+ *  on its fake model, if it is installed. Call the result to let them rest. */
 async function busy(node: Node): Promise<() => Promise<void>> {
   const api = Api.of(node, OWNER.name);
   const [shop, handbook] = [await api.addProject(repository(node, "shop")), await api.addProject(repository(node, "handbook"))];
@@ -33,7 +33,7 @@ async function busy(node: Node): Promise<() => Promise<void>> {
   await reach(failed, "failed");
   const idle = await start(handbook, "auto-accept", "Check the links", "Check the links of the handbook");
   await reach(idle, "idle");
-  // What it spends is seen on the pages that show it.
+  // Pages show its usage.
   if (process.env.CLAUDE_CODE_BIN) {
     for (const [project, text] of [[shop, "Say what this shop sells"], [handbook, "Name the chapters that are missing"]] as const) {
       const { id } = await api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt: text, title: text });
@@ -43,7 +43,7 @@ async function busy(node: Node): Promise<() => Promise<void>> {
   const planned = await start(shop, "plan", "Move the cart to the new store", "Move the cart to the new store");
   await until("the demo shows a plan", async () => (await api.pending(planned)).length > 0, LIMIT_MS);
 
-  // One goes on for as long as pictures are taken.
+  // One session works as long as pictures are taken.
   const going = await start(handbook, "auto-accept", "Translate the long chapters", "Translate the chapters");
   let resting = false;
   const goOn = (async () => {
@@ -80,7 +80,7 @@ test("each page in both themes", async ({ browser, node, login }) => {
         await page.goto(stop.path);
         if (stop.signedIn && stop.name !== "not-found") await live(page);
         await page.evaluate(() => document.fonts.ready);
-        // Decisions hear a press once they have stood still for 400 ms, and look so only then.
+        // Decisions take a press after 400 ms without movement, and only look enabled then.
         await page.waitForTimeout(700);
         await page.screenshot({ path: join(FOLDER, `${stop.name}-${width}-${theme}.png`) });
         await context.close();

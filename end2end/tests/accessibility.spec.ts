@@ -1,4 +1,4 @@
-// axe on every page, in both themes, at three widths; no page scrolls sideways.
+// axe on every page, in both themes, at three widths; and no page scrolls sideways.
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, test } from "../fixtures/test";
 import { type Place, firstPlaces, places, tour } from "../fixtures/tour";
@@ -20,7 +20,7 @@ for (const theme of ["light", "dark"] as const) {
   for (const width of WIDTHS) {
     test(`no serious violation, ${theme} at ${width}`, async ({ browser, watch }) => {
       test.setTimeout(240_000);
-      // Not signed in, the not-found page and a spent link answer 4xx, which the browser logs.
+      // The anonymous, not-found and spent-link pages answer 4xx, which the browser logs.
       watch.expect(/Failed to load resource: the server responded with a status of 4\d\d/);
       const problems: string[] = [];
       for (const { node, storage, stops } of walk) {

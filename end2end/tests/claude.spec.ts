@@ -1,4 +1,4 @@
-// The real Claude Code, driven through the pages; its model is fixtures/mock-model.mjs on loopback.
+// The real Claude Code, driven through the pages. Its model is fixtures/mock-model.mjs on loopback.
 import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
 import { SessionPage, addProject, live, newSession, press } from "../fixtures/pages";
@@ -18,13 +18,13 @@ test("plan, approve, auto-accept, permission, follow-up, interrupt, resume, fork
     prompt: `[[plan Write the first file]] [[write ${join(path, "first.txt")}]]`,
   });
 
-  // The plan is shown and nothing is written before it is approved.
+  // The plan is shown, and nothing is written before its approval.
   await expect(session.approvePlan.first()).toBeVisible({ timeout: 30_000 });
   await expect(session.timeline.getByText("Write the first file").first()).toBeVisible();
   expect(existsSync(join(path, "first.txt"))).toBe(false);
   await press(session.approvePlan.first());
 
-  // Approved in mode "ask": the edit asks first.
+  // Approved in mode "ask", so the edit asks first.
   await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
   expect(existsSync(join(path, "first.txt"))).toBe(false);
   await press(session.allow.first());
@@ -32,7 +32,7 @@ test("plan, approve, auto-accept, permission, follow-up, interrupt, resume, fork
   expect(existsSync(join(path, "first.txt"))).toBe(true);
   await session.isIn("Idle");
 
-  // Auto-accept lets edits through unasked; a command still asks.
+  // Auto-accept allows edits; a command still asks.
   await session.mode("Auto-accept").click();
   await expect(session.mode("Auto-accept")).toHaveAttribute("aria-pressed", "true");
   await session.say(`[[write ${join(path, "second.txt")}]] [[bash git tag third]]`);
@@ -44,20 +44,20 @@ test("plan, approve, auto-accept, permission, follow-up, interrupt, resume, fork
   await expect.poll(() => existsSync(join(path, ".git/refs/tags/third")), { timeout: 30_000 }).toBe(true);
   await session.isIn("Idle");
 
-  // A follow-up is queued while it works, and an interrupt ends the turn.
+  // A follow-up is queued during the turn, and an interrupt ends the turn.
   await session.say("[[slow 2000]]");
   await expect(session.timeline.getByText(/w5 /).first()).toBeVisible({ timeout: 30_000 });
   await session.interrupt.click();
   await session.isIn(/Interrupted|Idle/);
 
-  // Stopped and resumed: the same conversation goes on.
+  // Stopped and resumed: the same conversation continues.
   await session.more("Stop the agent");
   await session.isIn("Done");
   await session.say("[[recall all]]");
   await expect(session.timeline.getByText(/I remember: plan, write, write, bash, slow\./)).toBeVisible({ timeout: 30_000 });
   await session.isIn("Idle");
 
-  // Forked: a session of its own that knows the conversation and goes its own way; the first stays as it was.
+  // Forked: a session of its own that knows the conversation and then differs; the original stays unchanged.
   const first = page.url();
   await session.more("Fork");
   await expect(page).not.toHaveURL(first);
@@ -97,7 +97,7 @@ test("kill -9 of the node in the middle of a turn: the agent simply goes on", as
   await node.kill();
   await node.start();
 
-  // The page finds its way back by itself; the answer is whole: no word missing, none twice.
+  // The page recovers by itself, and the answer is complete: no word is missing or repeated.
   await session.isIn("Idle");
   const answer = session.timeline.getByText(/^w0 w1 /).last();
   await expect(answer).toContainText("w299");
@@ -113,7 +113,7 @@ test("a session that is stopped in its first words goes on, and what it had cost
   await expect(session.timeline.getByText(/w5 /).first()).toBeVisible({ timeout: 30_000 });
   await session.more("Stop the agent");
   await session.isIn("Done");
-  // What it had written is kept, and what it spent is known.
+  // Its text so far is kept, and its usage is known.
   await expect(session.timeline.getByText(/^w0 w1 w2 /)).toBeVisible();
   await expect.poll(async () => (await api.call<{ cost_micros: number | null }>("GET", `/sessions/${id}`)).cost_micros).toBeGreaterThan(0);
   await session.say("[[recall all]]");
@@ -128,14 +128,14 @@ test("a subagent in the background that asks waits, open to be read and answered
   const { id } = await api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt: "[[agent Look. {{bash touch looked}}]]" });
   const session = await SessionPage.open(page, id);
   const subagent = session.timeline.locator("details.nest > summary");
-  // Its call is over, for it runs in the background; what it asks stands in it all the same.
+  // Its call is over, since it runs in the background; its approvals are still shown under the call.
   await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
   await expect(subagent).toContainText("Waiting");
   await session.isIn("Needs you");
   await press(session.allow.first());
   await expect(subagent).not.toContainText("Waiting");
   await expect.poll(() => existsSync(join(path, "looked")), { timeout: 30_000 }).toBe(true);
-  // The turn that started it had ended before: what it did has an outcome all the same, once the agent says so.
+  // Its turn had ended before. The call gets its outcome all the same, once the agent reports it.
   type Entries = { items: { call: { tool: string; status: string } | null }[] };
   const outcomes = async () => {
     const { items } = await api.call<Entries>("GET", `/sessions/${id}/entries`);
@@ -167,7 +167,7 @@ test("always, kept in a trusted project, asks no more and leaves it trusted", as
   await session.isIn("Idle");
   expect(await run()).toBe(before);
 
-  // What somebody else writes there is not what was allowed.
+  // A rule that somebody else writes there ends the trust.
   writeFileSync(join(path, ".claude/settings.local.json"), '{"permissions":{"allow":["Bash"]}}');
   expect(await api.call("GET", `/projects/${project.id}`)).toMatchObject({ trusted: false, trust_stale: true });
 });
@@ -177,7 +177,7 @@ test("a turn's time moves on when its last call ends", async ({ page, second, no
   const project = await api.addProject(repository(node, "timed"));
   const { id } = await api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt: "[[bash sleep 3]] [[slow 400]]" });
   const session = await SessionPage.open(page, id);
-  // While the next message is being written no entry comes: what the turn took so far is what a page read now says.
+  // While the next message is written, no entry comes: a page loaded now must show the same time of the turn.
   await expect(session.timeline.getByText(/w20 /).first()).toBeVisible({ timeout: 30_000 });
   const anew = await SessionPage.open(second, id);
   const took = (on: SessionPage) => on.timeline.locator(".prompt-by .push").first();

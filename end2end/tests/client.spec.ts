@@ -1,4 +1,5 @@
-// A client generated from the OpenAPI document, type-checked, drives the node: what the document says is what is sent and answered.
+// A client generated from the OpenAPI document, type-checked, drives the node: the document matches requests and
+// answers.
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { expect, OWNER, repository, test as base } from "../fixtures/test";
 
 const ROOT = join(import.meta.dirname, "..");
 
-// No browser: the owner is made on the command line.
+// Without a browser: the command line creates the owner.
 const test = base.extend<object, { node: Node }>({
   node: [
     async ({}, use) => {

@@ -1,14 +1,14 @@
-// Keys around a decision: none of them answers what nobody has read, and none does more than it says.
+// Keys around a decision: no key answers what nobody has read, or does more than it says.
 import type { Locator, Page } from "@playwright/test";
 import { Api } from "../fixtures/api";
 import type { Node } from "../fixtures/node";
 import { SessionPage, live, open, press } from "../fixtures/pages";
 import { OWNER, expect, repository, test } from "../fixtures/test";
 
-/** So long after it appeared a decision hears no key yet; with room for a slow machine. */
+/** How long a new decision ignores keys, with a margin for a slow machine. */
 const LOOK_MS = 1_000;
 
-/** A demo session that waits for an answer, and what it asks. */
+/** A demo session with a pending approval. */
 async function waiting(node: Node, project: string, title: string): Promise<{ api: Api; session: string; approval: string }> {
   const api = Api.of(node, OWNER.name);
   const { id: into } = await api.addProject(repository(node, project));
@@ -19,15 +19,15 @@ async function waiting(node: Node, project: string, title: string): Promise<{ ap
 
 const isPending = async (api: Api, session: string, approval: string) => (await api.pending(session)).some((one) => one.id === approval);
 
-/** Holds a key: the second press comes as the browser's repetition of the first. */
+/** Holds a key: the second press is the browser's key repeat. */
 async function hold(page: Page, key: string): Promise<void> {
   for (let n = 0; n < 4; n++) await page.keyboard.down(key);
   await page.keyboard.up(key);
 }
 
 /**
- * Presses a button, and again in the very frame in which another one has come to stand there: no pointer of Playwright's is that quick on a busy
- * machine. `false` when none came.
+ * Presses a button, and again in the very frame in which another one has taken its place. Playwright's pointer is not
+ * that quick on a busy machine. `false` when none came.
  */
 async function pressTwice(page: Page, button: Locator): Promise<boolean> {
   return button.evaluate(
@@ -91,12 +91,12 @@ test("Escape with the find bar open closes it, and a key answers nothing that is
   await page.keyboard.press("f");
   const find = page.getByRole("searchbox", { name: "Find in this session" });
   await find.fill("the");
-  // The field is left, the bar stays.
+  // The field loses the focus; the bar stays.
   await page.getByRole("heading", { level: 1 }).click();
   await page.keyboard.press("Escape");
   await expect(find).toHaveCount(0);
 
-  // Wherever the reader is the decision stays docked, until they fold it.
+  // The decision stays docked wherever the reader is, until they fold it.
   await page.evaluate(() => window.scrollTo(0, 0));
   await expect(session.allow).toBeInViewport({ ratio: 1 });
   await page.getByRole("button", { name: "Fold the decision" }).click();
@@ -140,7 +140,7 @@ test("a double click answers one decision, not the one that takes its place", as
   const [x, y] = [allow.x + allow.width / 2, allow.y + allow.height / 2];
   await page.mouse.click(x, y);
   await expect(page).not.toHaveURL(new RegExp(first.approval));
-  // The second press of the same gesture, after the next one has come to stand there.
+  // The second press of a double click, after the next decision has taken the place.
   await page.mouse.down({ clickCount: 2 });
   await page.mouse.up({ clickCount: 2 });
   await page.waitForTimeout(LOOK_MS);
@@ -187,7 +187,7 @@ test("after a decision the inbox shows what it said comes next, with the focus o
   for (let n = 0; n < 2; n++) {
     const rows = await page.locator(".ib-row").evaluateAll((rows) => rows.map((row) => ({ href: row.getAttribute("href"), here: row.hasAttribute("aria-current") })));
     const at = rows.findIndex((row) => row.here);
-    // The one after it, at the end the one before.
+    // The next one; at the end the previous one.
     const second = (rows[at + 1] ?? rows[at - 1]).href ?? "";
     await page.getByRole("button", { name: /^Allow once/ }).click();
     await expect(page).toHaveURL(new RegExp(second.replace("?", "\\?")));
@@ -200,7 +200,7 @@ test("in a session the focus goes to the next decision", async ({ page, node }) 
   const { api, session: id, approval } = await waiting(node, "focus-next", "Focus next");
   const session = await SessionPage.open(page, id);
   await press(session.allow.first());
-  // What came of it has the focus, not the page and not a field: the next question comes later.
+  // The outcome has the focus, not the page and not a field: the next question comes later.
   await expect(page.locator(`[id="${approval}"]`)).toBeFocused();
   await session.isIn("Idle");
   await api.call("POST", `/sessions/${id}/prompts`, { text: "edit something" });
@@ -219,7 +219,7 @@ test("always is opened by Shift A and confirmed by Enter", async ({ page, node }
   const box = page.getByRole("group", { name: "Always allow" });
   await expect(box).toBeFocused();
   await page.keyboard.press("Enter");
-  // It was not read yet.
+  // Nobody has read it yet.
   expect(await isPending(api, id, approval)).toBe(true);
   await page.waitForTimeout(LOOK_MS);
   await page.keyboard.press("Enter");
@@ -251,7 +251,7 @@ test("decisions are made without JavaScript", async ({ browser, node, login }) =
 });
 
 test("the inbox writes what it shows into the address, and a name that is not there shows nothing else", async ({ page, node, watch }) => {
-  // The page of an approval that is not there is answered with 404, which the browser logs.
+  // The page of an approval that does not exist answers 404, which the browser logs.
   watch.expect(/status of 404/);
   await waiting(node, "named", "Named");
   await open(page, "/inbox");
@@ -277,7 +277,7 @@ test("A and D work on the first item of the overview", async ({ page, node }) =>
 test("on the phone there is a way back, the title stays, and it can be renamed", async ({ phone, node }) => {
   const { session: id } = await waiting(node, "phone-back", "Seen on the phone");
   const session = await SessionPage.open(phone, id);
-  // The decision is docked above the message, the title stays above it.
+  // The decision is docked above the composer, with the title above it.
   await expect(session.allow).toBeInViewport({ ratio: 1 });
   await expect(session.composer).toBeInViewport({ ratio: 1 });
   await session.more("Rename");

@@ -1,4 +1,4 @@
-// Decisions of a session are docked above its message, one at a time.
+// A session's decisions are docked above its composer, one at a time.
 import { Api } from "../fixtures/api";
 import { SessionPage, open } from "../fixtures/pages";
 import { OWNER, expect, repository } from "../fixtures/test";
@@ -16,7 +16,8 @@ test("of three decisions one is shown, the keys lead through them, and what is l
   await expect(dock).toContainText("echo first");
   await expect(session.timeline.getByRole("link", { name: "Decide" })).toHaveCount(3);
 
-  // By keys to the second, whose end is out of sight within the dock: its buttons stay, and A reads on instead of allowing.
+  // Keys lead to the second decision, whose end is out of sight in the dock: its buttons stay, and A scrolls instead of
+  // allowing.
   await page.getByRole("heading", { level: 1 }).click();
   await page.keyboard.press("j");
   await expect(dock).toContainText("2 of 3");
@@ -36,7 +37,7 @@ test("of three decisions one is shown, the keys lead through them, and what is l
   await session.timeline.getByRole("link", { name: "Decide" }).nth(2).click();
   await expect(dock).toContainText("3 of 3");
   await expect(dock).toBeFocused();
-  // A second press at once, which finds the next decision's button in the same place, answers nothing.
+  // An immediate second press, which hits the next decision's button in the same place, answers nothing.
   await session.allow.hover();
   await page.waitForTimeout(700);
   for (let times = 0; times < 3; times += 1) {

@@ -1,4 +1,4 @@
-// A turn that failed says why once and can be sent again, where the person is; nothing is offered that must fail.
+// A failed turn gives its cause once and can be sent again in place; no offered action must fail.
 import { Api } from "../fixtures/api";
 import { SessionPage, open } from "../fixtures/pages";
 import { OWNER, expect, repository } from "../fixtures/test";

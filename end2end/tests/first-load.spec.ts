@@ -1,4 +1,5 @@
-// What a first visit costs, measured in the browser for each kind of page: bytes on the wire, fonts too, and the time until the page is live.
+// The cost of a first visit, measured in the browser for each kind of page: bytes on the wire, fonts too, and time to
+// hydration.
 import { expect, test } from "../fixtures/test";
 import { tour } from "../fixtures/tour";
 import { live } from "../fixtures/pages";
@@ -12,7 +13,7 @@ test("the first load of every page stays under its limits", async ({ browser, no
   for (const name of PAGES) {
     const stop = stops.find((stop) => stop.name === name);
     if (stop === undefined) throw new Error(`the tour has no stop called ${name}`);
-    // A context of its own: nothing is in its cache.
+    // A context of its own, so that its cache is empty.
     const context = await browser.newContext({ baseURL: node.url, storageState: stop.signedIn ? login : undefined });
     watch.follow(context, node.url);
     const page = await context.newPage();
@@ -38,11 +39,11 @@ test("the first load of every page stays under its limits", async ({ browser, no
 test("every page is live in time on a slow machine", async ({ browser, node, login, watch }) => {
   test.slow();
   const stops = await tour(node);
-  // The sign-in page is a plain form, which acts before anything has loaded.
+  // The sign-in page is a plain form, which works before anything has loaded.
   for (const name of PAGES.filter((name) => name !== "sign-in")) {
     const stop = stops.find((stop) => stop.name === name);
     if (stop === undefined) throw new Error(`the tour has no stop called ${name}`);
-    // Whatever else the machine does makes it later, nothing sooner: the soonest of six counts.
+    // Other work of the machine only delays a page, so the fastest of six runs counts.
     const took: number[] = [];
     while (took.length < 6 && !took.some((ms) => ms <= LIMIT.interactive)) {
       const context = await browser.newContext({ baseURL: node.url, storageState: login });

@@ -29,7 +29,7 @@ test("the printed link creates the owner once, and the demo agent streams and as
 
     await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
     await session.isIn("Needs you");
-    // The agent runs nothing now: the call that was asked about waits, and its question stands under it.
+    // The agent runs nothing now: its call waits, with the question below it.
     await expect(session.calls.filter({ hasText: "running" })).toHaveCount(0);
     await expect(session.calls.filter({ hasText: "waits" })).toHaveCount(1);
     await press(session.allow.first());
@@ -37,7 +37,7 @@ test("the printed link creates the owner once, and the demo agent streams and as
     await expect(session.calls.filter({ hasText: "waits" })).toHaveCount(0);
     expect(watch.faults).toEqual([]);
 
-    // The link is spent: it creates nobody else.
+    // The link is spent: it creates no second owner.
     await context.clearCookies();
     await page.goto(link);
     await expect(page.getByRole("button", { name: "Create the owner account" })).toHaveCount(0);
@@ -60,7 +60,7 @@ test("an open Overview follows the first steps, and the day that ends", async ({
     await Api.of(node, OWNER.name).addProject(repository(node, "first"));
     await expect(step).toContainText("done");
 
-    // Nothing happens any more, so nothing is read; then it is tomorrow.
+    // Without events nothing is read; then the day changes.
     let reads = 0;
     page.on("request", (request) => (reads += Number(request.url().endsWith("/api/rpc/overview/read"))));
     await expect(async () => {

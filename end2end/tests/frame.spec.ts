@@ -1,5 +1,5 @@
-// The frame around every page: keys that lead to pages, the rail that folds, the palette that knows where one is; and what a session's page keeps
-// in its address.
+// The frame around every page: keys that open pages, the foldable rail, the palette with its context. And the state
+// that a session's page keeps in its address.
 import { Api } from "../fixtures/api";
 import type { Node } from "../fixtures/node";
 import { SessionPage, live, open } from "../fixtures/pages";
@@ -18,7 +18,7 @@ test("G and a letter lead to a page, and the letter answers no decision", async 
   const session = await SessionPage.open(page, id);
   await expect(session.allow.first()).toBeVisible();
   await page.waitForTimeout(1_000);
-  // No page has the letter A: it is not the A of "Allow once" either.
+  // No page has the letter A after G; it is not the A of "Allow once" either.
   await page.keyboard.press("g");
   await page.keyboard.press("a");
   await page.waitForTimeout(300);
@@ -65,7 +65,7 @@ test("the palette offers what the open page can do, what was used last, and page
   await page.getByRole("combobox", { name: "Search or run a command" }).fill("mode: plan");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("group", { name: "Mode" }).getByRole("button", { name: "Plan" })).toHaveAttribute("aria-pressed", "true");
-  // Elsewhere there is nothing of a session to do.
+  // On other pages there are no actions of a session.
   await open(page, "/usage");
   await page.keyboard.press("Control+k");
   await expect(options.first()).not.toContainText("Interrupt");
@@ -77,7 +77,7 @@ test("a session keeps its tab and what is shown in its address, and leads throug
   const session = await SessionPage.open(page, id);
   await page.getByRole("group", { name: "Show" }).getByRole("button", { name: "Talk" }).click();
   await expect(page).toHaveURL(/show=talk/);
-  // What waits is never left out.
+  // A pending approval is never filtered out.
   await expect(session.allow.first()).toBeVisible();
   await page.getByRole("link", { name: /^Cost/ }).click();
   await expect(page).toHaveURL(/tab=usage/);

@@ -1,4 +1,4 @@
-// A repository that wants more than to be read, opened with the real Claude Code: nothing of it runs unless a person trusts it.
+// A hostile repository, opened with the real Claude Code: nothing in it runs unless a person trusts it.
 import { createServer } from "node:http";
 import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -11,7 +11,7 @@ test.slow();
 
 const HOOKS = ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop", "SubagentStop", "SessionEnd"];
 
-/** Everything in a folder that Claude Code could run, each leaving RAN-... behind; its model's address leads to `elsewhere`. */
+/** Everything in a folder that Claude Code could run, each leaving RAN-... behind; its model is `elsewhere`. */
 function setTraps(folder: string, elsewhere: string): void {
   const put = (name: string, text: string) => {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
@@ -52,7 +52,7 @@ test("a repository that nobody trusts runs nothing, allows itself nothing and ta
   const { id } = await api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt: "[[bash touch made]]" });
   const session = await SessionPage.open(page, id);
 
-  // Its own rule would have allowed this very command, and its mode everything.
+  // Its own rule would have allowed this very command, and its mode any.
   await expect(session.deny.first()).toBeVisible({ timeout: 30_000 });
   expect(existsSync(join(path, "made"))).toBe(false);
   await session.refuse("no");

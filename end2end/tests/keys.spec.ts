@@ -1,11 +1,11 @@
-// Keys on the session page: from an empty composer decisions are answered, Escape leaves the composer before it interrupts, and a hint is shown
-// only while its key works.
+// Keys on the session page: an empty composer passes keys to decisions, and Escape leaves it before it interrupts. A
+// hint is shown only while its key works.
 import { Api } from "../fixtures/api";
 import type { Node } from "../fixtures/node";
 import { SessionPage } from "../fixtures/pages";
 import { OWNER, expect, repository, test } from "../fixtures/test";
 
-/** So long after it appeared a decision hears no key yet; with room for a slow machine. */
+/** How long a new decision ignores keys, with a margin for a slow machine. */
 const LOOK_MS = 1_000;
 
 async function waiting(node: Node, name: string, prompt = "Show yourself"): Promise<{ api: Api; id: string }> {

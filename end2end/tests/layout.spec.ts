@@ -1,4 +1,4 @@
-// Nothing is wider than its window, whatever an agent or a person wrote, and what is said once covers no button.
+// Nothing is wider than its window, whatever an agent or a person wrote, and no toast covers a button.
 import { execFileSync } from "node:child_process";
 import type { Page } from "@playwright/test";
 import { Api } from "../fixtures/api";
@@ -9,7 +9,7 @@ import { test } from "../fixtures/wide";
 const WIDTHS = [390, 768, 1024, 1240, 1280, 1440];
 const LONG = "a-very-long-name-that-goes-on-and-on-and-is-never-broken-by-anybody";
 
-/** What sticks out: of the window, and of the parts that stand side by side. What scrolls or is cut by itself does not. */
+/** Elements that overflow the window or a part of the layout, except those that scroll or are cut by themselves. */
 const outside = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
     const parts = ".sx-m, .panel, .ib-list, .ib-detail, .page, .tr, .tool > summary, .nest, .sx-t, .chips, .appr, .top, .lane, .tile, .md, .set-row, .note, .dock";
@@ -42,7 +42,7 @@ const outside = (page: Page): Promise<string[]> =>
 const NOT_THERE = "/nothing/here";
 
 test("nothing is wider than its window, whatever stands in it", async ({ page, node, watch }) => {
-  // Pages that are not there are answered with 404, which the browser logs.
+  // Unknown pages answer 404, which the browser logs.
   watch.expect(/status of 404/);
   test.setTimeout(240_000);
   const api = Api.of(node, OWNER.name);
@@ -81,7 +81,7 @@ test("nothing is wider than its window, whatever stands in it", async ({ page, n
   for (const path of paths) {
     await page.setViewportSize({ width: 1440, height: 900 });
     await page.goto(path);
-    // A page that is not there has no frame.
+    // The page for an unknown path has no frame.
     if (path !== NOT_THERE) await live(page);
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: width < 720 ? 844 : 900 });
@@ -99,7 +99,7 @@ test("a table keeps its numbers whole and its columns as they were aligned, and 
   await SessionPage.open(phone, id);
   const cells = phone.locator(".md table").first().locator("tbody tr").first().locator("td");
   await expect(cells.nth(1)).toHaveText("48,211");
-  // One line of text and the cell's own padding.
+  // One line of text and the cell's padding.
   expect((await cells.nth(1).boundingBox())?.height).toBeLessThan(40);
   await expect(cells.nth(0)).toHaveCSS("text-align", /^(left|start)$/);
   await expect(cells.nth(1)).toHaveCSS("text-align", "right");
@@ -107,7 +107,7 @@ test("a table keeps its numbers whole and its columns as they were aligned, and 
   expect(await table.evaluate((table) => table.scrollWidth > table.clientWidth && getComputedStyle(table).overflowX)).toBe("auto");
 });
 
-/** Buttons and links in the window that the toast lies on. */
+/** Buttons and links in the window that the toast covers. */
 const covered = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
     const toast = document.querySelector(".toasts .toast")?.getBoundingClientRect();
@@ -133,7 +133,7 @@ test("on the phone a toast has a place of its own and covers no button", async (
   await expect(toast).toContainText("Archived");
   expect(await covered(phone)).toEqual([]);
   expect(await outside(phone)).toEqual([]);
-  // What is sticky stands below it.
+  // Sticky elements are below it.
   await phone.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
   expect(await phone.locator(".sx-back").evaluate((back) => back.getBoundingClientRect().top)).toBeGreaterThanOrEqual((await toast.boundingBox())!.y);
   await toast.getByRole("button", { name: "Undo" }).tap();

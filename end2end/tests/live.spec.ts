@@ -1,11 +1,11 @@
-// Two browsers and a phone see the same as it happens, without anyone reloading.
+// Two browsers and a phone show the same as it happens, without a reload.
 import type { Page } from "@playwright/test";
 import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
 import { SessionPage, open, press } from "../fixtures/pages";
 
-/** What a page says, without what goes on by itself, ages and measured values and the clock, and without what can be opened: what ran open
- *  stays open for who saw it. */
+/** The text of a page, without ages, measured values, the clock, and the inside of foldable parts. A call that was open
+ *  while it ran stays open for its viewer only. */
 const said = (page: Page): Promise<string> =>
   page.getByRole("main").evaluate((main) => {
     const copy = main.cloneNode(true) as HTMLElement;
@@ -25,7 +25,7 @@ test("a second browser and a phone show the same session live", async ({ page, s
 
   for (const each of [one, two, three]) await expect(each.allow.first()).toBeVisible({ timeout: 30_000 });
 
-  // Answered on the phone, with a thumb's worth of room; the others follow by themselves.
+  // Answered on the phone, with thumb-sized buttons; the other browsers follow by themselves.
   const box = await three.allow.first().boundingBox();
   expect(box?.height, "height of Allow once on the phone").toBeGreaterThanOrEqual(44);
   await press(three.allow.first(), "tap");
@@ -43,7 +43,7 @@ test("a new session appears in the list and the inbox counts what waits, without
   await expect.poll(async () => (await api.pending(session.id)).length, { timeout: 30_000 }).toBeGreaterThan(0);
   await expect(second.getByText(/Seen at once/).first()).toBeVisible();
 
-  // A project that somebody renames has one name everywhere.
+  // A renamed project has one name everywhere.
   await expect(page.getByRole("row", { name: /Seen at once/ })).toContainText("seen-at-once");
   await api.call("PATCH", `/projects/${project.id}`, { name: "called-anew" });
   await expect(page.getByRole("row", { name: /Seen at once/ })).toContainText("called-anew");
@@ -57,7 +57,7 @@ test("what came over the socket is what the same page shows when it is read anew
   const project = await api.addProject(repository(node, "seen-anew"));
   const context = page.context();
   const pages = new Map<string, Page>();
-  // Of the sessions those of this project: of more than a page a live list keeps the last row when a new one comes on top.
+  // Only this project's sessions: a live list of more than a page keeps its last row when a new one comes on top.
   for (const path of ["/", "/inbox", `/sessions?project=${project.id}`, "/projects", `/projects/${project.id}`]) {
     const tab = await context.newPage();
     await open(tab, path);
@@ -70,7 +70,7 @@ test("what came over the socket is what the same page shows when it is read anew
   const compare = async () => {
     for (const [path, tab] of pages) {
       const anew = await context.newPage();
-      // By its own address, which names what it shows.
+      // By its own address, which names its content.
       await open(anew, tab.url());
       await expect(async () => expect({ path, said: await said(tab) }).toEqual({ path, said: await said(anew) })).toPass({ timeout: 10_000 });
       await anew.close();
@@ -91,7 +91,7 @@ test("what came over the socket is what the same page shows when it is read anew
 
 test("what is taken away, trusted or restored elsewhere is so on every open page", async ({ page, second, node, watch }) => {
   test.slow();
-  // A page that reads what is gone hears 404, and the browser logs it.
+  // The page of something deleted answers 404, which the browser logs.
   watch.expect(/status of 404/);
   const api = Api.of(node, OWNER.name);
   const path = repository(node, "taken-away");
@@ -100,7 +100,7 @@ test("what is taken away, trusted or restored elsewhere is so on every open page
   const session = await SessionPage.open(page, id);
   await expect(session.allow.first()).toBeVisible({ timeout: 30_000 });
 
-  // Trusted while it waits: its rules are read then, and can be kept in it.
+  // Trusted while it waits: then its rules are read, and can be stored in it.
   await press(session.always.first());
   const where = page.getByRole("combobox", { name: "Where the rule is written" });
   await expect(where.getByRole("option")).toHaveCount(2);
@@ -110,7 +110,7 @@ test("what is taken away, trusted or restored elsewhere is so on every open page
   await expect(page.getByText("The project is not trusted: its agents do not read")).toHaveCount(0);
   await page.keyboard.press("Escape");
 
-  // The agent's own lines are followed at their end.
+  // At their end the raw lines are followed.
   await session.more("Raw lines");
   const lines = page.locator(".raws > li");
   await expect(lines.first()).toBeVisible();

@@ -1,4 +1,4 @@
-// Long lists: a session of 5,000 entries and a list of many sessions stay smooth, and nobody loses their place in them.
+// Long lists: a session of 5,000 entries and a list of many sessions stay smooth, and readers keep their place.
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
@@ -8,14 +8,14 @@ import { SessionPage, open } from "../fixtures/pages";
 import { OWNER, expect, repository, test as base } from "../fixtures/test";
 
 const ENTRIES = 5_000;
-/** Rows in the document at any moment: a few windows full, whatever is loaded. */
+/** The most rows in the document: a few windows full, whatever is loaded. */
 const ROWS = 600;
-/** The longest the page may be deaf. */
+/** The longest task that may block the page. */
 const TASK_MS = 200;
-/** What a reader does not see. */
+/** The largest shift that a reader does not see. */
 const JUMP_PX = 3;
 
-/** A node whose `claude` writes as many entries as it is asked for, and runs one at a time. */
+/** A node whose `claude` writes as many entries as its prompt says, one agent at a time. */
 const test = base.extend<object, { node: Node }>({
   node: [
     async ({}, use) => {
@@ -28,7 +28,7 @@ const test = base.extend<object, { node: Node }>({
   ],
 });
 
-/** What the browser measured since `measure`. */
+/** The browser's measurements since `measure`. */
 type Measured = { rows: number; tasks: number[]; frames: number[] };
 
 /** Counts rows, long tasks and frames from now on. */
@@ -59,7 +59,7 @@ function report(what: string, { rows, tasks, frames }: Measured): void {
   console.log(`${what}: at most ${rows} rows, ${tasks.length} long tasks, longest ${Math.max(0, ...tasks)} ms; frames p50 ${at(0.5)} p95 ${at(0.95)} p99 ${at(0.99)} max ${at(1)} ms; load ${loadavg()[0].toFixed(1)} on ${cpus().length} processors`);
 }
 
-/** Scrolls up until everything is loaded; the farthest that what was read moved when older entries came. */
+/** Scrolls up until everything is loaded; gives the largest shift of the visible entry when older ones came. */
 const loadAll = (page: Page) =>
   page.evaluate(async () => {
     const frames = async (n: number) => {
@@ -68,7 +68,7 @@ const loadAll = (page: Page) =>
     const root = document.documentElement;
     const moved: number[] = [];
     while (document.querySelector(".tl-older")) {
-      // From where nothing is asked for yet to where older entries are, with what is read there drawn already.
+      // From a position that requests nothing yet, up to older entries, with the visible ones already rendered.
       root.scrollTop = 2000;
       await frames(4);
       root.scrollTop = 900;
@@ -86,7 +86,7 @@ const loadAll = (page: Page) =>
     return moved;
   });
 
-/** Scrolls to the end, so many pixels a frame; says where it is stuck when no frame comes, or when it takes far too many. */
+/** Scrolls to the end, so many pixels per frame; reports where it is stuck without a frame, or after far too many. */
 const scrollDown = (page: Page, step: number) =>
   page.evaluate(async (step) => {
     const root = document.documentElement;
@@ -133,7 +133,7 @@ test("5,000 entries scroll smoothly, and whoever looks for one finds it", async 
   expect(scrolled.rows).toBeLessThan(ROWS);
   expect(Math.max(0, ...scrolled.tasks)).toBeLessThan(TASK_MS);
 
-  // A place that is not drawn: by its address, by key, by words.
+  // An entry that is not rendered: by address, by key, by search.
   await expect(page.locator("#e12")).toHaveCount(0);
   await page.evaluate(() => (location.hash = "#e12"));
   await inSight(page, "e12");
@@ -150,7 +150,7 @@ test("5,000 entries scroll smoothly, and whoever looks for one finds it", async 
   await expect(page.locator(".ent.is-at")).toBeInViewport();
   await page.locator("#find").press("Escape");
 
-  // Whoever is at the end stays there while entries come.
+  // A reader at the end stays there while entries come.
   await page.evaluate(() => (document.documentElement.scrollTop = document.documentElement.scrollHeight));
   await session.say("300");
   await expect(page.getByText("Step 298.")).toBeInViewport({ timeout: 30_000 });
@@ -163,7 +163,7 @@ test("a long list of sessions draws what is seen", async ({ page, node }) => {
   const many = 400;
   const api = Api.of(node, OWNER.name);
   const project = await api.addProject(repository(node, "many"), true);
-  // The first is never answered and holds the only place; the others are queued.
+  // The first never gets an answer and holds the only place; the others are queued.
   for (let n = 0; n < many; n += 20) {
     await Promise.all(Array.from({ length: 20 }, (_, k) => api.startSession({ project: project.id, agent: "claude", mode: "ask", prompt: "wait", title: `Session ${n + k}` })));
   }
@@ -178,7 +178,7 @@ test("a long list of sessions draws what is seen", async ({ page, node }) => {
   report(`scrolling through ${many} sessions`, scrolled);
   expect(scrolled.rows).toBeLessThan(many / 2);
   expect(Math.max(0, ...scrolled.tasks)).toBeLessThan(TASK_MS);
-  // Every row has its height, drawn or not.
+  // Every row has its height, rendered or not.
   const row = await page.locator(".ss-row .go").last().evaluate((go) => (go.closest(".ss-row") as HTMLElement).offsetHeight);
   const rows = await page.locator(".table [role=rowgroup]").evaluateAll((groups) => groups.reduce((sum, group) => sum + (group as HTMLElement).offsetHeight, 0));
   expect(Math.round(rows / row)).toBe(many);

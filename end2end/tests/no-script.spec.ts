@@ -1,4 +1,4 @@
-// What must work before, or without, any wasm: reading, signing in, the settings forms, signing out.
+// What must work before, or without, any wasm: reading, sign-in, the settings forms, sign-out.
 import { expect, test, OWNER, setUp } from "../fixtures/test";
 import { Node } from "../fixtures/node";
 

@@ -1,9 +1,10 @@
-// Pages and dialogs whose code comes when they are opened: what people see when it does not come, and that nothing of the page around it is lost.
+// Code splitting: what people see when the code of a page or a dialog cannot be fetched, and that the page around it
+// stays.
 import { expect, test } from "../fixtures/test";
 import { live } from "../fixtures/pages";
 
 test("a page whose code does not come says so, and comes when it is loaded again", async ({ page, watch }) => {
-  // The loader that cargo-leptos writes prints what went wrong before it says so to the page.
+  // cargo-leptos' loader prints the error before it reports it to the page.
   watch.expect(/Failed to load resource|Failed to fetch/);
   await page.goto("/");
   await live(page);
@@ -11,7 +12,7 @@ test("a page whose code does not come says so, and comes when it is loaded again
   await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Usage" }).click();
   await expect(page.getByRole("heading", { name: "This page could not be loaded" })).toBeVisible();
   await expect(page).toHaveURL(/\/usage$/);
-  // The frame is as it was: other pages open, and the node is still followed.
+  // The frame is unchanged: other pages open, and it still follows the node.
   await page.getByRole("link", { name: "Inbox" }).first().click();
   await expect(page.getByRole("heading", { name: "Inbox" })).toBeVisible();
   await page.getByRole("link", { name: "Usage" }).first().click();
@@ -45,7 +46,7 @@ test("the palette comes when it is opened, no key does something else meanwhile,
     await route.continue();
   });
   await page.keyboard.press("Control+k");
-  // A new session, in any other moment.
+  // At any other time this would be a new session.
   await page.keyboard.press("n");
   go();
   await expect(palette).toBeVisible();
@@ -55,7 +56,7 @@ test("the palette comes when it is opened, no key does something else meanwhile,
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/usage$/);
 
-  // Once it is there nothing is fetched, and the list of keys is in the same file.
+  // Once loaded, nothing is fetched again, and the list of keys is in the same file.
   const before = fetched;
   await page.keyboard.press("?");
   await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
@@ -64,7 +65,7 @@ test("the palette comes when it is opened, no key does something else meanwhile,
   await page.keyboard.press("Control+k");
   await expect(palette).toBeVisible();
   await page.keyboard.press("Escape");
-  // The browser takes the focus out of a closed dialog when it draws the next frame; until then a key is typed into it.
+  // The browser moves the focus out of a closed dialog in the next frame; until then the dialog gets the keys.
   await expect(page.locator("dialog :focus")).toHaveCount(0);
   await page.keyboard.press("?");
   await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();

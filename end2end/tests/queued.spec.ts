@@ -1,4 +1,4 @@
-// A queued session says what it waits for, and leads to what would help.
+// A queued session says what it waits for, and links to what would help.
 import { open, press } from "../fixtures/pages";
 import { Node } from "../fixtures/node";
 import { expect, repository, test as base } from "../fixtures/test";
@@ -16,7 +16,7 @@ const test = base.extend<object, { node: Node }>({
 
 test("a session that waits for decisions of others says so, and starts when one is answered", async ({ page, second, node, owner }) => {
   const project = await owner.addProject(repository(node, "busy"));
-  // Who waits for a person does not take the one place; as many again may wait.
+  // A session that waits for a person does not take the only place; as many again may wait.
   const asks = (title: string) => owner.startSession({ project: project.id, agent: "demo", mode: "ask", prompt: "edit", title });
   for (const title of ["First", "Second"]) {
     const { id } = await asks(title);
@@ -29,7 +29,7 @@ test("a session that waits for decisions of others says so, and starts when one 
   await expect(line).toContainText("wait for a decision, and no place is left. It starts when one is answered and done.");
   await expect(line.getByRole("link", { name: "Answer one" })).toHaveAttribute("href", "/inbox");
 
-  // Answered elsewhere; this page learns of it by itself.
+  // Answered elsewhere; this page follows by itself.
   await open(second, "/inbox");
   await press(second.getByRole("button", { name: /^Deny/ }).first());
   await second.getByRole("textbox", { name: "Reason" }).press("Control+Enter");

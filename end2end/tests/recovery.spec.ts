@@ -1,4 +1,5 @@
-// The node goes away under open pages and comes back: what failed meanwhile is read again by itself, and no page shows what only programs say.
+// The node goes away under open pages and returns: failed reads are retried by themselves, and no page shows a
+// technical cause.
 import type { Page } from "@playwright/test";
 import { Api } from "../fixtures/api";
 import { SessionPage, live, open } from "../fixtures/pages";
@@ -25,7 +26,7 @@ test("what failed while the node was away is read again when it is back, and nob
 
   await node.kill();
   for (const each of pages) await expect(each.locator("[data-live=offline]").first()).toBeAttached();
-  // On each page something is asked for that does not come.
+  // Each page asks for something that does not come.
   const call = page.locator("details.tool:not([open]) > summary").first();
   await call.click();
   await second.getByRole("link", { name: "Failed or unknown" }).click();
@@ -36,7 +37,7 @@ test("what failed while the node was away is read again when it is back, and nob
     await expect(failed(each).first()).toContainText("may be restarting, or the connection is down");
     await expect(each.locator("body")).not.toContainText(/TypeError|fetch|server function/);
   }
-  // The frame knows who is signed in and what the node is called, from then.
+  // The frame still has the caller and the node's name from before.
   await page.waitForTimeout(4_000);
   for (const each of pages) {
     await expect(each.locator("summary[aria-label*='account of mara']")).toBeVisible();

@@ -1,4 +1,4 @@
-// What waits reminds whoever chose it in this browser, while nobody looks at the tab.
+// Reminders of pending approvals while the tab is hidden, for people who chose them in this browser.
 import type { Page } from "@playwright/test";
 import { Api } from "../fixtures/api";
 import { open } from "../fixtures/pages";
@@ -6,7 +6,7 @@ import { OWNER, expect, repository, test } from "../fixtures/test";
 
 type Shown = { title: string; body: string; tag: string; press: () => void };
 
-/** A browser that shows notifications where a test can see them, asked for permission as it is told to answer. */
+/** A browser with fake notifications that a test can read, and a fixed answer to the request for permission. */
 async function watchNotifications(page: Page, before: NotificationPermission, answer: NotificationPermission): Promise<void> {
   await page.addInitScript(
     ([before, answer]) => {
@@ -44,7 +44,7 @@ test("what begins to wait while the tab is hidden is notified, and a press leads
   await expect(choice).toBeChecked();
   expect(await shown(page)).toEqual([expect.objectContaining({ title: "Notifications are on" })]);
 
-  // The choice is this browser's: it holds on the next page, after a reload.
+  // The choice is this browser's: it holds on the next page, and after a reload.
   await open(page, "/usage");
   const start = async (title: string) => {
     const { id } = await api.startSession({ project: project.id, agent: "demo", mode: "ask", prompt: "Show yourself", title });

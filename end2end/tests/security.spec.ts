@@ -1,10 +1,10 @@
-// What another site open in the same browser may try, with a live login in it. None of it gets through.
+// Attacks of another site in the same browser, with a live login. None of them gets through.
 import { createServer, type Server } from "node:http";
 import { chromium } from "@playwright/test";
 import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
 
-/** Another site: serves one page at every path, on its own origin. */
+/** The other site: serves one page at every path, on its own origin. */
 async function otherSite(html: string): Promise<{ origin: string; close: () => void }> {
   const server: Server = createServer((_, response) => {
     response.writeHead(200, { "content-type": "text/html" });
@@ -69,7 +69,7 @@ test("another site cannot open the live socket with the owner's login", async ({
 });
 
 test("a name that is rebound to loopback is not answered", async ({ node, launchOptions }) => {
-  // What DNS rebinding looks like to the browser: the attacker's name has become 127.0.0.1.
+  // DNS rebinding as the browser sees it: the attacker's name has become 127.0.0.1.
   const browser = await chromium.launch({ ...launchOptions, args: [...(launchOptions.args ?? []), "--host-resolver-rules=MAP rebound.example 127.0.0.1"] });
   try {
     const page = await browser.newPage();
@@ -79,7 +79,7 @@ test("a name that is rebound to loopback is not answered", async ({ node, launch
       expect([400, 403, 421], path).toContain(response?.status());
       expect(await response?.text(), path).not.toContain("workbench");
     }
-    // From the rebound page itself everything is the same origin: only the host name gives it away.
+    // On the rebound page everything is same-origin: only the host name gives it away.
     const outcome = await page.evaluate(
       () => new Promise<string>((resolve) => {
         const socket = new WebSocket(`ws://${location.host}/live`);
@@ -143,7 +143,7 @@ test("no parameter of an address moves the live socket or fills in what would be
   }
 });
 
-// What sanitisers were broken with, and what a page could take for markup, a template, a link or a style.
+// Inputs that have broken sanitisers, or that a page could take for markup, a template, a link or a style.
 const MARKUP = [
   "<script>document.title='ran'</script>",
   "<img src=x onerror=\"document.title='ran'\">",

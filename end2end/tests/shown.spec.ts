@@ -1,4 +1,4 @@
-// Exactly what is asked is what is seen: to its end, in its order, with what hides in it.
+// An approval shows exactly its input: to its end, in its order, with hidden characters marked.
 import type { Locator } from "@playwright/test";
 import { Api } from "../fixtures/api";
 import type { Node } from "../fixtures/node";
@@ -8,7 +8,7 @@ import { OWNER, expect, repository, test } from "../fixtures/test";
 test.skip(!process.env.CLAUDE_CODE_BIN, "!!! SKIPPED: the pinned Claude Code is not installed (scripts/setup.sh test says why)");
 test.slow();
 
-/** A session that asks to run `command`, and the approval. */
+/** A session that asks to run `command`, and its approval. */
 async function asks(node: Node, project: string, command: string): Promise<{ api: Api; session: string; approval: string }> {
   const api = Api.of(node, OWNER.name);
   const { id: into } = await api.addProject(repository(node, project));

@@ -1,10 +1,10 @@
-// What was done to a session is said and can be taken back, and what the palette chose is in sight.
+// Actions on a session are announced and can be undone, and the palette's choice is visible.
 import { expect, test, OWNER, repository } from "../fixtures/test";
 import { Api } from "../fixtures/api";
 import { SessionPage, live, open } from "../fixtures/pages";
 
 test("an archived session says so, and a deleted one comes back by its own page", async ({ page, node, watch }) => {
-  // A page that reads what is gone hears 404, and the browser logs it.
+  // The page of something deleted answers 404, which the browser logs.
   watch.expect(/status of 404/);
   const api = Api.of(node, OWNER.name);
   const project = await api.addProject(repository(node, "taken-back"));
@@ -26,7 +26,7 @@ test("an archived session says so, and a deleted one comes back by its own page"
   await page.getByRole("button", { name: "Restore it" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Taken back" })).toBeVisible();
 
-  // One that never was says why it does not come back.
+  // A session that never existed has a message why it cannot be restored.
   await page.goto("/sessions/ses_019200000000700080000000000000ff");
   await live(page);
   await page.getByRole("button", { name: "Restore it" }).click();

@@ -1,4 +1,4 @@
-// Trust: the content of what would run stands before the button, and a file that changed since is asked about anew.
+// Trust: the contents of what would run stand before the button, and a file that changed since needs trust anew.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { open } from "../fixtures/pages";
@@ -22,7 +22,7 @@ test("what would run is read before it is trusted, and again when it has changed
   await expect(dialog).toContainText("notes-server");
 
   watch.expect(/409 \(Conflict\).*projects\/update/);
-  // It changes between the look and the button: what was seen is not what would be trusted.
+  // It changes between the look and the press: what would be trusted is not what was seen.
   writeFileSync(settings, hook("rm -rf everything"));
   await dialog.getByRole("button", { name: "Trust it" }).click();
   await expect(dialog.getByRole("alert")).toBeVisible();

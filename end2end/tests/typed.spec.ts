@@ -1,4 +1,4 @@
-// What a person has typed or chosen stays theirs: while the page follows it, and when the node refuses it.
+// Text that a person has typed or chosen stays: while the page follows it, and when the node refuses it.
 import { expect, test, OWNER, repository, setUp } from "../fixtures/test";
 import { Api } from "../fixtures/api";
 import { Node } from "../fixtures/node";
@@ -11,7 +11,7 @@ test("the search box keeps the space that was typed, and the address follows", a
   await expect(box).toHaveValue("no such thing");
   await expect(page).toHaveURL(/q=no%20such%20thing/);
   await expect(page.getByText("No session matches")).toBeVisible();
-  // What comes from elsewhere is written into it.
+  // A change from elsewhere is written into the field.
   await page.getByRole("link", { name: "Clear", exact: true }).click();
   await expect(box).toHaveValue("");
 });
@@ -29,7 +29,7 @@ test("states that no view has are a chip, and a select follows the back button",
 });
 
 test("a refused name leaves its editor open with what was typed", async ({ page, node, watch }) => {
-  // The browser logs the refusal that this is about.
+  // The browser logs the refusal under test.
   watch.expect(/status of 422/);
   const api = Api.of(node, OWNER.name);
   const project = await api.addProject(repository(node, "refused"));
@@ -77,7 +77,7 @@ test("Ctrl+Enter pressed again and again starts one session", async ({ page, nod
   await prompt.press("Control+Enter");
   await expect.poll(() => sent).toBe(1);
   await prompt.press("Control+Enter");
-  // The page that it leads to is held back as well: the form is still there, and what it says is done.
+  // The next page is held back as well: the form is still there, and its message appears.
   let arrive = () => {};
   const arriving = new Promise<void>((resolve) => (arrive = resolve));
   await page.route(/\.(wasm|js)$/, async (route) => {

@@ -1,4 +1,4 @@
-//! Hydrates the dashboard in the browser; it must do nothing else.
+//! Hydrates the dashboard in the browser, and does nothing else.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

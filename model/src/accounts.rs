@@ -1,5 +1,4 @@
-//! Accounts: people, their roles, logins and API tokens. Secrets never appear here but for the one time a token is
-//! shown.
+//! Accounts: people, their roles, logins and API tokens. Of all types here, only [`TokenCreated`] carries a secret.
 
 use crate::{
     Millis,
@@ -17,7 +16,7 @@ pub struct User {
     pub id: UserId,
     /// The name they sign in with: 1 to 64 of letters, digits, `.`, `_`, `-`.
     pub name: String,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
     /// Their GitHub login, where they signed in with it.
     pub github: Option<String>,
@@ -34,11 +33,11 @@ pub struct User {
 pub struct Token {
     /// Its id.
     pub id: TokenId,
-    /// What it is for, in its owner's words.
+    /// Its purpose, in its owner's words.
     pub name: String,
-    /// Whose it is.
+    /// Its owner.
     pub user: UserId,
-    /// What it may be used for.
+    /// Its scope.
     pub scope: Scope,
     /// When it was created.
     pub created: Millis,
@@ -48,12 +47,12 @@ pub struct Token {
     pub used: Option<Millis>,
 }
 
-/// What creating a token takes.
+/// The arguments of a new token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewToken {
-    /// What it is for, 1 to 100 characters.
+    /// Its purpose, 1 to 100 characters.
     pub name: String,
-    /// What it may be used for.
+    /// Its scope.
     pub scope: Scope,
     /// For how many days; 1 to 3,650, `None` means for ever.
     pub days: Option<u32>,
@@ -85,7 +84,7 @@ pub struct Login {
     pub current: bool,
 }
 
-/// What `GET /me` answers.
+/// The answer of `GET /me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Me {
@@ -93,7 +92,7 @@ pub struct Me {
     pub id: Option<UserId>,
     /// Their name.
     pub name: String,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
     /// The token's scope, where a token asks.
     pub scope: Option<Scope>,
@@ -129,12 +128,12 @@ pub struct UserChanged {
     pub disabled: Option<bool>,
 }
 
-/// A person was removed: their logins, tokens and credentials are gone, what they did stays.
+/// A person was removed. Their logins, tokens and credentials are gone; what they did stays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRemoved {}
 
 words! {
-    /// How somebody proved who they are.
+    /// The way a person signed in.
     SignInWay {
         /// By their password.
         Password = "password",
@@ -148,7 +147,7 @@ words! {
 /// A person signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSignedIn {
-    /// How they signed in.
+    /// The way they signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<SignInWay>,
     /// From which address.
@@ -159,13 +158,13 @@ pub struct UserSignedIn {
     pub browser: Option<String>,
 }
 
-/// A sign-in was refused. Not every one is recorded; the subject is the person, or the node where nobody has that name.
+/// A sign-in was refused; only some refusals are recorded. The subject is the person, or the node for an unknown name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignInRefused {
     /// From which address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// How many others were refused since the last such event without being recorded, as whoever and from wherever.
+    /// How many other refusals, of any name and address, went unrecorded since the last such event.
     #[serde(default)]
     pub more: i64,
 }
@@ -179,9 +178,9 @@ pub struct PasswordSet {}
 pub struct TokenMade {
     /// Whose.
     pub user: UserId,
-    /// What it is for.
+    /// Its purpose.
     pub name: String,
-    /// What it may be used for.
+    /// Its scope.
     pub scope: Scope,
     /// When it stops working.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,6 +190,6 @@ pub struct TokenMade {
 /// An API token no longer works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRevoked {
-    /// Whose it was.
+    /// Its owner.
     pub user: UserId,
 }

@@ -1,4 +1,4 @@
-//! Approvals: what an agent asks of a person, and what the person answered. Each is decided once.
+//! Approvals: what an agent asks a person, and the answer. An approval is decided once.
 
 use crate::{
     Millis,
@@ -10,7 +10,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 words! {
-    /// What is asked.
+    /// The kind of an approval.
     ApprovalKind {
         /// May this tool run?
         Tool = "tool",
@@ -22,7 +22,7 @@ words! {
 }
 
 words! {
-    /// How an approval stands.
+    /// The state of an approval.
     ApprovalState {
         /// Waits for a person.
         Pending = "pending",
@@ -46,7 +46,7 @@ words! {
 }
 
 words! {
-    /// Where an "always" is remembered.
+    /// The scope in which an "always" is remembered.
     RememberScope {
         /// Until this session's agent ends.
         Session = "session",
@@ -60,8 +60,8 @@ words! {
 }
 
 impl RememberScope {
-    /// Where something can be remembered. What is written into a project that is not trusted is not read. What `lasts`
-    /// beyond the session lies in settings that everybody's sessions read, since all agents share the node's user.
+    /// The scopes to offer. Agents do not read the settings of an untrusted project. A rule that `lasts` beyond the
+    /// session lies in settings that everybody's sessions read, since all agents share the node's user.
     pub const fn offered(trusted: bool, lasts: bool) -> &'static [Self] {
         match (lasts, trusted) {
             (false, _) => &[Self::Session],
@@ -71,21 +71,21 @@ impl RememberScope {
     }
 }
 
-/// What "always" does at one scope: that, and nothing else.
+/// The whole effect of "always" at one scope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Always {
-    /// Where it is remembered.
+    /// The scope.
     pub scope: RememberScope,
-    /// What is remembered, and for which sessions, in one sentence.
+    /// The rule and the sessions it holds for, in one sentence.
     pub text: String,
-    /// The file that the agent writes it to; `None` where it is written nowhere.
+    /// The file that the agent writes the rule to; `None` where it writes none.
     #[serde(default)]
     pub file: Option<String>,
 }
 
 impl Always {
-    /// What remembering all of these at `scope` does, in one sentence.
+    /// One sentence that says what remembering all `suggestions` at `scope` does.
     pub fn text(suggestions: &[Suggestion], scope: RememberScope) -> String {
         let what: Vec<&str> = suggestions.iter().map(|suggestion| suggestion.text.as_str()).collect();
         let where_to = match scope {
@@ -98,13 +98,13 @@ impl Always {
     }
 }
 
-/// A rule the agent offers to remember, in words and as it sent it.
+/// A rule that the agent offers to remember: for people, and as the agent sent it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Suggestion {
-    /// What it would write: `allow Bash(cargo test *)`.
+    /// The rule: `allow Bash(cargo test *)`.
     pub text: String,
-    /// Where the agent would write it.
+    /// The scope in which the agent would write it.
     pub scope: RememberScope,
     /// The suggestion as the agent sent it.
     pub raw: serde_json::Value,
@@ -131,14 +131,14 @@ pub struct Question {
     /// A word or two.
     #[serde(default)]
     pub header: String,
-    /// What can be answered; free text always can.
+    /// The answers to choose from; a person may always answer in free text.
     pub options: Vec<QuestionOption>,
     /// Whether several options may be chosen.
     #[serde(default)]
     pub multi_select: bool,
 }
 
-/// How an approval was decided.
+/// The decision of an approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Decided {
@@ -156,7 +156,7 @@ pub struct Decided {
     pub from: Option<String>,
     /// Why, or the comment on a plan.
     pub reason: Option<String>,
-    /// Where the answer is remembered.
+    /// The scope in which the answer is remembered.
     pub remember: Option<RememberScope>,
 }
 
@@ -174,34 +174,34 @@ pub struct Approval {
     pub project: ProjectId,
     /// That project's name.
     pub project_name: String,
-    /// What is asked.
+    /// Its kind.
     pub kind: ApprovalKind,
     /// Which tool, as the agent names it.
     pub tool: String,
-    /// What kind of thing it does.
+    /// The class of the call.
     pub class: CallClass,
     /// The tool's name for people, where it is another: `slack post`.
     pub label: Option<String>,
     /// The agent's id of the call; ties it to the entry.
     pub call: Option<String>,
-    /// Where in `input` the command, the path and so on are said.
+    /// Where in `input` the command, the path and so on are.
     pub parts: CallParts,
-    /// Exactly what the tool would get; only the beginning of it where `input_cut` says so.
+    /// The tool's exact input; only its beginning where `input_cut` is set.
     pub input: serde_json::Value,
-    /// Set where `input` holds only the beginning, which has at most 32 KiB as JSON: how long all of it is. Then
-    /// `input_html`, `diff` and `plan_html` show no more than that beginning, and whoever decides asks for the rest
-    /// first (`Approvals::input`, `GET /approvals/{id}/input`).
+    /// The full size, where `input` holds only a beginning of at most 32 KiB of JSON. `input_html`, `diff` and
+    /// `plan_html` then end there too. Fetch the rest before deciding (`Approvals::input`,
+    /// `GET /approvals/{id}/input`).
     #[serde(default)]
     pub input_cut: Option<Whole>,
     /// The same on one line: the command, the path.
     pub target: String,
-    /// The command of a shell highlighted: sanitised HTML of spans.
+    /// A shell's command, highlighted: sanitised HTML of spans.
     pub input_html: Option<String>,
     /// The change it would make, for edits.
     pub diff: Option<Diff>,
     /// The plan as sanitised HTML, for plans.
     pub plan_html: Option<String>,
-    /// The questions, for questions; none where they do not fit into a row, which `input_cut` says too.
+    /// The questions, for questions; empty where they do not fit into a row, in which case `input_cut` is set.
     pub questions: Vec<Question>,
     /// Why it asked: the agent's reason, else the mode in words.
     pub reason: Option<String>,
@@ -209,13 +209,13 @@ pub struct Approval {
     pub subagent: Option<String>,
     /// What "always" would remember; empty when the agent offers nothing, or more than fits into a row.
     pub suggestions: Vec<Suggestion>,
-    /// Where the caller can have "always" remembered so that it holds; empty when there is nothing to remember. An
-    /// untrusted project's own settings are not read by its agents, so a rule there would not hold. What lasts beyond
-    /// the session needs the role admin.
+    /// The scopes at which this caller's "always" would hold; empty when there is nothing to remember. Agents do not
+    /// read an untrusted project's own settings, so its scopes are missing there. All scopes but `session` need the
+    /// role admin.
     pub scopes: Vec<RememberScope>,
     /// What "always" does at each of those scopes, in the same order.
     pub always: Vec<Always>,
-    /// How it stands.
+    /// Its state.
     pub state: ApprovalState,
     /// When it was asked.
     pub created: Millis,
@@ -227,7 +227,7 @@ pub struct Approval {
     pub directory: Option<String>,
     /// The git branch when the session started.
     pub branch: Option<String>,
-    /// How it was decided.
+    /// The decision; `None` while it is pending.
     pub decided: Option<Decided>,
 }
 
@@ -237,7 +237,7 @@ impl Approval {
         self.label.as_deref().unwrap_or(&self.tool)
     }
 
-    /// Puts all of what it asks in the place of the beginning.
+    /// Replaces the beginning of the input by the whole.
     pub fn complete(&mut self, whole: ApprovalInput) {
         self.input = whole.input;
         self.input_cut = None;
@@ -248,17 +248,17 @@ impl Approval {
     }
 }
 
-/// How long something is of which only the beginning is given.
+/// The full size of an input that a row carries only the beginning of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Whole {
-    /// Bytes, as JSON.
+    /// Bytes of its JSON.
     pub bytes: i64,
     /// Lines of its texts.
     pub lines: i64,
 }
 
-/// All of what an approval asks.
+/// The whole input of an approval.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApprovalInput {
@@ -279,7 +279,7 @@ words! {
     LimitOf {
         /// The project's own.
         Project = "project",
-        /// That of sessions which a token or the command line started: nobody may be there to answer.
+        /// That of sessions started by a token or the command line, where nobody may be there to answer.
         Unattended = "unattended",
     }
 }
@@ -291,8 +291,8 @@ words! {
 pub struct Decide {
     /// The answer.
     pub decision: Verdict,
-    /// Remember it there; only with `allow`, only if the agent made a suggestion, and only at one of the approval's
-    /// `scopes`: all but `session` need the role admin.
+    /// Where to remember the answer. Only with `allow`, only if the agent made a suggestion, and only one of the
+    /// approval's `scopes`: all but `session` need the role admin.
     #[serde(default)]
     pub remember: Option<RememberScope>,
     /// Why not, or comments on a plan; at most 10,000 characters.
@@ -345,15 +345,15 @@ pub struct ApprovalAsked {
     pub id: ApprovalId,
     /// In which session.
     pub session: SessionId,
-    /// By which process: the answer goes to it and to no other.
+    /// The process that asked: only it gets the answer.
     pub run: RunId,
     /// The process's id of the request.
     pub request: String,
-    /// What is asked.
+    /// Its kind.
     pub kind: ApprovalKind,
     /// Which tool.
     pub tool: String,
-    /// What kind of thing it does, and where its input says so.
+    /// The class of the call, and where its input says what.
     #[serde(default)]
     pub shape: CallShape,
     /// The agent's id of the call.
@@ -361,7 +361,7 @@ pub struct ApprovalAsked {
     pub call: Option<String>,
     /// Exactly what the tool would get.
     pub input: Body,
-    /// A secret was left out of it: what is stored is not what the agent asked.
+    /// A secret was masked in it, so the stored input differs from the agent's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub masked: bool,
     /// The same on one line.
@@ -398,7 +398,7 @@ pub struct ApprovalDecided {
     pub mode: Option<Mode>,
 }
 
-/// An answer is no longer wanted.
+/// The agent no longer wants an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalWithdrawn {
     /// In which session.

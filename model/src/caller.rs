@@ -1,10 +1,10 @@
-//! Who is asking, and the one pure function that says whether they may.
-//! It reads nothing but its arguments; lists express the same rule as a scan of what the caller may see.
+//! Callers, and the pure function that says what they may do. It reads nothing but its arguments; lists express the
+//! same rule as a scan of what the caller may see.
 
 use crate::id::{TokenId, UserId};
 use serde::{Deserialize, Serialize};
 
-/// What a person may do on a node; each contains the ones before it.
+/// A person's role on a node; each contains the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -39,7 +39,7 @@ impl Role {
     }
 }
 
-/// What a token may be used for. A token never allows more than its owner's role.
+/// The scope of a token. A token never allows more than its owner's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -71,40 +71,40 @@ impl Scope {
     }
 }
 
-/// How the caller proved who they are.
+/// The caller's proof of identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Via {
     /// A signed-in browser.
     Cookie {
-        /// The login's handle, so that it can be recognised and its sockets closed when it ends; not the cookie.
+        /// The login's handle, by which the node closes its sockets when it ends; not the cookie.
         login: String,
     },
     /// An API token.
     Token {
         /// Which token.
         id: TokenId,
-        /// What it may be used for.
+        /// Its scope.
         scope: Scope,
     },
-    /// The command line of this machine: whoever may open the node's data directory.
+    /// The command line of this machine: anybody who can open the node's data directory.
     Cli,
     /// The node itself: time limits, start-up, supervision.
     Node,
 }
 
-/// Who is asking.
+/// The caller: a person, the command line or the node itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// The person; `None` for the node itself and the command line.
     pub user: Option<UserId>,
-    /// What to call them in the audit trail: a user's name, `cli` or `node`.
+    /// Their name in the audit trail: a user's name, `cli` or `node`.
     pub name: String,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
-    /// How they proved it.
+    /// Their proof of identity.
     pub via: Via,
-    /// Where from: the network address, for the audit trail.
+    /// Their network address, for the audit trail.
     pub from: Option<String>,
 }
 
@@ -120,7 +120,7 @@ impl Caller {
         }
     }
 
-    /// Whoever may open the data directory of this node.
+    /// The command line: anybody who can open the node's data directory.
     pub fn cli() -> Self {
         Self {
             user: None,
@@ -164,10 +164,10 @@ impl Visibility {
     }
 }
 
-/// Declares the actions and the list of them at once: one that tests do not walk is allowed to whom it should not be.
+/// Declares [`Action`] and [`Action::ALL`] from one list, so that the table tests cover every action.
 macro_rules! actions {
     ($($(#[doc = $doc:literal])* $name:ident),+ $(,)?) => {
-        /// What a caller wants to do to a thing that exists.
+        /// Something a caller wants to do to a thing that exists.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Action { $($(#[doc = $doc])* $name),+ }
 
@@ -220,15 +220,15 @@ impl Action {
     }
 }
 
-/// What the action is about.
+/// The thing an action is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
-    /// The node as a whole, or a project: every user of a node is a member of its projects until projects name their
+    /// The node as a whole, or a project. Every user of a node is a member of its projects until projects name their
     /// members.
     Node,
     /// One session.
     Session {
-        /// Who started it.
+        /// The person who started it.
         owner: Option<UserId>,
         /// Who may see it.
         visibility: Visibility,
@@ -242,12 +242,11 @@ pub enum Decision {
     Allow,
     /// No, and the caller may know that the thing exists: answer 403.
     Forbid(&'static str),
-    /// No, and the caller may not even know: answer 404.
+    /// No, and the caller must not learn that the thing exists: answer 404.
     Hide,
 }
 
-/// Whether `caller` may do `action` to `resource`. Pure: the same for server functions, REST, sockets and the command
-/// line.
+/// Whether `caller` may do `action` to `resource`. Server functions, REST, sockets and the command line all ask it.
 pub fn decide(caller: &Caller, action: Action, resource: Resource) -> Decision {
     if let Via::Token { scope, .. } = caller.via {
         match scope {

@@ -1,15 +1,14 @@
-//! Calls of tools in words that all agents share: what kind of thing a call does, and where in its input that is said.
-//! An agent's driver says it once, when the call begins or is asked for; whoever shows, draws or counts a call knows no
-//! tool by its name.
+//! Tool calls in words that all agents share: the class of a call, and where its input says what. The agent's driver
+//! fills this in once, when a call begins or is asked for. Code that shows or counts calls knows no tool by its name.
 
 use crate::sessions::words;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 words! {
-    /// What kind of thing a tool call does, whatever the agent calls its tool.
+    /// The class of a tool call, whatever the agent calls its tool.
     CallClass {
-        /// Runs a command in a shell, or looks after one that runs.
+        /// Runs a command in a shell, or manages a running one.
         Shell = "shell",
         /// Changes a part of a file.
         Edit = "edit",
@@ -21,11 +20,11 @@ words! {
         Search = "search",
         /// Fetches a page or searches the web.
         Web = "web",
-        /// Has a subagent do something.
+        /// Starts a subagent.
         Subagent = "subagent",
         /// Proposes a plan.
         Plan = "plan",
-        /// Keeps the list of things to do.
+        /// Updates the list of things to do.
         Todo = "todo",
         /// Asks a person.
         Question = "question",
@@ -33,22 +32,21 @@ words! {
         Skill = "skill",
         /// Calls a tool of a server that the agent is connected to.
         Server = "server",
-        /// Anything else, and what its driver does not know.
+        /// Anything else, and tools unknown to the driver.
         Other = "other",
     }
 }
 
-/// Where in a call's input what people look for is said. Each is a JSON pointer (RFC 6901) into the input, like
-/// `/command`; absent where the call has no such thing. Text that one points to is meant to be shown as what it is; it
-/// is still the agent's word.
+/// JSON pointers (RFC 6901) into a call's input, like `/command`; absent where the call has no such thing. Pages show
+/// the text as what its field says, but it remains the agent's word.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CallParts {
-    /// What a shell runs: all of what the call does.
+    /// The command of a shell: all that the call does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// What the agent says a command is for.
+    /// The agent's own description of the command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
     /// The file it acts on.
@@ -60,7 +58,7 @@ pub struct CallParts {
     /// The text that comes in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new: Option<String>,
-    /// Whether every place where the old text stands is replaced: a boolean, or the text `true`.
+    /// Whether every occurrence of the old text is replaced: a boolean, or the text `true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub everywhere: Option<String>,
     /// All that the file will hold.
@@ -75,15 +73,15 @@ pub struct CallParts {
     /// The plan, as Markdown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
-    /// The questions, which stand typed beside the input as well.
+    /// The questions, which are also typed beside the input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub questions: Option<String>,
-    /// No pointer: the language that the command is written in, like `sh`, where the driver knows it.
+    /// Not a pointer: the language of the command, like `sh`, where the driver knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
 }
 
-/// Only what there is.
+/// Prints only the fields that are set.
 impl std::fmt::Debug for CallParts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
@@ -121,12 +119,12 @@ impl std::fmt::Debug for CallParts {
 }
 
 impl CallParts {
-    /// Whether nothing in the input is known.
+    /// Whether the input has no known part.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether every place where the old text stands is replaced, as the agent reads its input.
+    /// Whether every occurrence of the old text is replaced, as the agent reads its input.
     pub fn is_everywhere(&self, input: &Value) -> bool {
         at(input, self.everywhere.as_deref())
             .is_some_and(|all| all.as_bool() == Some(true) || all.as_str() == Some("true"))
@@ -142,16 +140,16 @@ fn at<'i>(input: &'i Value, part: Option<&str>) -> Option<&'i Value> {
     part.and_then(|pointer| input.pointer(pointer))
 }
 
-/// What a call is, as the driver of its agent says it.
+/// What a call is, according to its agent's driver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CallShape {
-    /// What kind of thing it does.
+    /// Its class.
     pub class: CallClass,
-    /// The tool's name for people, where it is another than the agent's own: `slack post`.
+    /// The tool's name for people, where it differs from the agent's own: `slack post`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Where in its input that is said.
+    /// Where in its input the parts are.
     #[serde(skip_serializing_if = "CallParts::is_empty")]
     pub parts: Box<CallParts>,
 }

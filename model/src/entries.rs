@@ -1,5 +1,5 @@
-//! Entries: the items of a transcript. A row is what a line of the timeline needs; the body is fetched when it is
-//! opened.
+//! Entries: the items of a transcript. A row holds what a line of the timeline needs; a page fetches the body when a
+//! person opens it.
 
 use crate::{
     Millis,
@@ -10,13 +10,13 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 words! {
-    /// What an entry is.
+    /// The kind of an entry.
     EntryKind {
-        /// What a person said.
+        /// A person's prompt.
         Prompt = "prompt",
-        /// What the agent said.
+        /// A message of the agent.
         Message = "message",
-        /// What the agent thought.
+        /// A thought of the agent.
         Thought = "thought",
         /// A tool call, with its outcome once it has one.
         Tool = "tool",
@@ -24,7 +24,7 @@ words! {
         Plan = "plan",
         /// A list of things the agent means to do.
         Todo = "todo",
-        /// Something that goes on in the background.
+        /// A task in the background.
         Task = "task",
         /// A change of state worth seeing: mode, model, resumed, compacted.
         Status = "status",
@@ -36,23 +36,23 @@ words! {
 }
 
 words! {
-    /// How a tool call or background task stands.
+    /// The state of a tool call or background task.
     CallStatus {
-        /// Not over.
+        /// Still running.
         Running = "running",
-        /// Over, well.
+        /// Ended well.
         Ok = "ok",
-        /// Over, badly.
+        /// Ended badly.
         Failed = "failed",
         /// A person, a rule or the mode said no.
         Denied = "denied",
-        /// Nobody saw its end.
+        /// Nobody saw how it ended.
         Unknown = "unknown",
     }
 }
 
 words! {
-    /// How a thing to do stands.
+    /// The state of a thing to do.
     TodoState {
         /// Not begun.
         Pending = "pending",
@@ -65,13 +65,13 @@ words! {
     }
 }
 
-/// One thing that the agent means to do. The body of an entry of kind `todo` is the list of all of them.
+/// One item of the agent's list. The body of an entry of kind `todo` is the whole list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Todo {
     /// What, in the agent's words.
     pub text: String,
-    /// How it stands.
+    /// Its state.
     pub state: TodoState,
 }
 
@@ -83,13 +83,13 @@ pub struct Call {
     pub id: String,
     /// The tool's name as the agent gives it.
     pub tool: String,
-    /// What kind of thing it does; `other` for tasks.
+    /// Its class; `other` for tasks.
     pub class: CallClass,
-    /// The tool's name for people, where it is another: `slack post`.
+    /// The tool's name for people, where it differs: `slack post`.
     pub label: Option<String>,
     /// What it acts on, one line: a path, a command.
     pub target: String,
-    /// How it stands.
+    /// Its state.
     pub status: CallStatus,
     /// The outcome in a few words: `214 lines`, `exit 101`, `+9 -3`.
     pub result: Option<String>,
@@ -118,19 +118,19 @@ pub struct Entry {
     pub seq: i64,
     /// The turn it belongs to, from 1; 0 before the first.
     pub turn: i64,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
     /// When it happened.
     pub at: Millis,
     /// The id of the subagent call it belongs to; `None` on the main thread.
     pub parent: Option<String>,
-    /// Who said it, for prompts.
+    /// The name of its author, for prompts.
     pub by_name: Option<String>,
     /// The first 200 characters of its text.
     pub preview: String,
     /// Whether the body says more than the preview.
     pub more: bool,
-    /// The text as sanitised HTML, for messages, prompts and plans up to 32 KiB; longer ones are fetched as a body.
+    /// The text as sanitised HTML, for messages, prompts and plans up to 32 KiB; longer ones are in the body.
     pub html: Option<String>,
     /// The tool call, for kinds `tool` and `task`.
     pub call: Option<Call>,
@@ -156,7 +156,7 @@ pub struct DiffLine {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Diff {
-    /// The file, relative to the project where it lies inside.
+    /// The file; relative to the project if it lies inside.
     pub path: String,
     /// Lines added.
     pub added: i64,
@@ -164,19 +164,19 @@ pub struct Diff {
     pub removed: i64,
     /// The changed lines with three lines of context.
     pub lines: Vec<DiffLine>,
-    /// Lines left out because the change is too large to show.
+    /// Lines left out of a change that is too large to show.
     pub omitted: i64,
-    /// Lines of which only the beginning is shown, because they are too long.
+    /// Lines that are cut because they are too long.
     #[serde(default)]
     pub shortened: i64,
-    /// Why nothing says where in the file it is: then its lines have no numbers, and no others around them. `None`
-    /// where they do.
+    /// Why the change has no known place in the file. Its lines then have no numbers and no context. `None` where it
+    /// has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unplaced: Option<Unplaced>,
 }
 
 words! {
-    /// Why it is not known where in a file a change is.
+    /// Why a change has no known place in a file.
     Unplaced {
         /// The file lies outside of the project's folder, or a link there leads out.
         Outside = "outside",
@@ -184,18 +184,18 @@ words! {
         Missing = "missing",
         /// The file is too large to compare.
         TooLarge = "too_large",
-        /// The file cannot be read, is no text, or its disk does not answer.
+        /// The file cannot be read, is not text, or its disk does not answer.
         Unreadable = "unreadable",
         /// The text to replace is not in the file as it is now.
         NotFound = "not_found",
         /// The text to replace is in the file several times, and only one of them is meant.
         Ambiguous = "ambiguous",
-        /// It is over, and the file was not read.
+        /// The call has ended, and the file was not read.
         Past = "past",
     }
 }
 
-/// The whole of an entry.
+/// The body of an entry.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EntryBody {
@@ -203,11 +203,11 @@ pub struct EntryBody {
     pub text: Option<String>,
     /// The same as sanitised HTML, where it is Markdown.
     pub html: Option<String>,
-    /// What a tool was called with, exactly.
+    /// The exact input of a tool.
     pub input: Option<serde_json::Value>,
-    /// The input's main part highlighted: a command, a file's content. Sanitised HTML of spans.
+    /// The input's main part, highlighted: a command, a file's content. Sanitised HTML of spans.
     pub input_html: Option<String>,
-    /// What the tool gave back, as text.
+    /// The output of a tool, as text.
     pub output: Option<String>,
     /// The change a tool made, or wants to make.
     pub diff: Option<Diff>,
@@ -229,7 +229,7 @@ pub struct Partial {
     pub text: String,
 }
 
-/// A text of an entry: in the payload when small, else in a blob.
+/// A text of an entry: inline when small, else in a blob.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
@@ -248,12 +248,12 @@ pub struct EntryAdded {
     pub seq: i64,
     /// The turn.
     pub turn: i64,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
     /// The subagent call it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// Who said it.
+    /// The name of its author.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_name: Option<String>,
     /// The first 200 characters of the text.
@@ -264,13 +264,13 @@ pub struct EntryAdded {
     /// For tools and tasks: the tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
-    /// For tools: what kind of thing it does, and where its input says so.
+    /// For tools: the class of the call, and where its input says what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<CallShape>,
     /// For tools and tasks: what it acts on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// The whole: for text kinds a JSON string, for tools the input, for `raw` the message. Absent when the preview is
+    /// The body: for text kinds a JSON string, for tools the input, for `raw` the message. Absent when the preview is
     /// all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
@@ -283,7 +283,7 @@ pub struct EntryEnded {
     pub session: SessionId,
     /// Which entry.
     pub seq: i64,
-    /// How it ended.
+    /// Its state at the end.
     pub status: CallStatus,
     /// The outcome in a few words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -294,7 +294,7 @@ pub struct EntryEnded {
     /// Lines removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<i64>,
-    /// What came back: `{"output": text, "patch": [...]}`.
+    /// The output: `{"output": text, "patch": [...]}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
 }

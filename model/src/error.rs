@@ -1,5 +1,5 @@
-//! The one error that crosses the border between what a node does and who asked for it. It says what a person can act
-//! on; a cause that says nothing to them is logged once, by the node, with its place in the code.
+//! The one error that crosses ports. It says what a person can act on; the node logs any other cause once, with its
+//! place in the code.
 
 use crate::approvals::Decided;
 use serde::{Deserialize, Serialize};
@@ -14,10 +14,10 @@ pub enum Error {
     /// Nobody is signed in. 401.
     #[error("sign in to continue")]
     Unauthenticated,
-    /// The caller may not do this; the text says what would be needed. 403.
+    /// The caller may not do this; the text says what it takes. 403.
     #[error("{0}")]
     Forbidden(String),
-    /// There is no such thing, or it is not the caller's to see. 404. Names the kind of thing: `session`.
+    /// There is no such thing, or the caller may not see it. 404. Names the kind of thing: `session`.
     #[error("there is no such {0}")]
     NotFound(String),
     /// A value is wrong. 422.
@@ -28,7 +28,7 @@ pub enum Error {
         /// One sentence: what is wrong and what would be right.
         message: String,
     },
-    /// It does not fit the present state. 409.
+    /// It conflicts with the present state. 409.
     #[error("{0}")]
     Conflict(String),
     /// The approval was decided before. 409, with that decision.
@@ -46,14 +46,14 @@ pub enum Error {
     /// It cannot be done at the moment; the text says what is missing. 503.
     #[error("{0}")]
     Unavailable(String),
-    /// The database went away while it was written, and could not be asked afterwards: it holds, or it does not. 504.
+    /// The database went away during the write and did not answer afterwards: the change may or may not hold. 504.
     #[error("the database went away while this was being stored: look whether it took effect before you try again")]
     InDoubt,
     /// Something unexpected. 500. The reference under which the cause was logged.
     #[error("something went wrong on this node (reference {0})")]
     Internal(String),
-    /// The call did not reach the node or its answer could not be read. The technical cause is for logs and bug
-    /// reports, not for the sentence.
+    /// The call did not reach the node, or its answer could not be read. The technical cause is for logs and bug
+    /// reports; the sentence leaves it out.
     #[error("the node did not answer: it may be restarting, or the connection is down")]
     Transport(String),
 }
@@ -67,7 +67,7 @@ impl Error {
         }
     }
 
-    /// The same refusal about the field as this caller has named it.
+    /// The same refusal, under the name that this caller gave the field.
     #[must_use]
     pub fn about(self, field: &str) -> Self {
         match self {

@@ -1,6 +1,5 @@
 //! Events: what happened, in the words of the domain. A [`Fact`] is the typed payload; an [`Event`] is its stored,
-//! hashed envelope. Kinds and fields this version does not know are kept byte for byte and fold to nothing; they are
-//! never an error.
+//! hashed envelope. Unknown kinds and fields are kept byte for byte and fold to nothing; they are no error.
 
 use crate::{Millis, Pos, id::SessionId};
 pub use crate::{
@@ -34,15 +33,15 @@ pub struct Event {
     pub seq: i64,
     /// Hybrid logical clock: milliseconds times 65,536 plus a counter; for display and order on pages only.
     pub hlc: i64,
-    /// Who did it: a user's id, `node`, `cli`.
+    /// The actor: a user's id, `node`, `cli`.
     pub actor: String,
-    /// What happened: `session.created`.
+    /// The kind: `session.created`.
     pub kind: String,
     /// The version of the payload's shape for that kind.
     pub v: i32,
-    /// What it is about: an id.
+    /// The id of its subject.
     pub subject: String,
-    /// What happened in full; `None` when it was purged or withheld.
+    /// The whole fact; `None` when it was purged or withheld.
     pub payload: Option<serde_json::Value>,
     /// 64 hex digits.
     pub hash: String,
@@ -55,13 +54,13 @@ impl Event {
     }
 }
 
-/// Whether events of this kind are about people and their accounts: those are told only to who may list them. By the
-/// kind alone, so that it holds for kinds and payloads that this version cannot read.
+/// Whether events of this kind are about people and their accounts, which only callers who may list users see. The kind
+/// alone decides, so the rule covers kinds and payloads that this version cannot read.
 pub fn is_about_people(kind: &str) -> bool {
     kind.starts_with("user.") || kind.starts_with("token.") || kind == "node.set_up"
 }
 
-/// The session that a fact is about, by what [`facts`] says of its kind.
+/// The session of a fact, by the scope that [`facts`] gives its kind.
 macro_rules! session_of {
     (node, $payload:ident, $subject:ident) => {{
         let _ = $payload;
@@ -95,12 +94,12 @@ macro_rules! is_of_the_node {
     };
 }
 
-/// Each kind says whose it is: `node` (and its projects and people), the session that is its `subject`, or the one in
-/// its field `session`; and in which field its [`Body`] lies. Who may see an event and what a purge takes follow from
-/// that.
+/// Each kind names its scope: `node` (its projects and people too), the session that is its `subject`, or the session
+/// in its field `session`. It also names the field that holds its [`Body`]. Who may see an event, and what a purge
+/// takes, follow from that.
 macro_rules! facts {
     ($($variant:ident($payload:ty) = $kind:literal, $whose:ident $(, body $body:ident)?;)+) => {
-        /// Everything this version can say happened.
+        /// Every kind of fact that this version knows.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Fact { $(#[doc = concat!("`", $kind, "`; see its payload.")] $variant($payload)),+ }
 
@@ -113,8 +112,8 @@ macro_rules! facts {
                 match self { $(Self::$variant(_) => $kind),+ }
             }
 
-            /// The session it is about; `subject` is the envelope's. `None` for what is the node's, and for a subject
-            /// that is no session's id.
+            /// The session it is about; `subject` is the envelope's. `None` for facts of the node, and for a subject
+            /// that is not a session's id.
             pub fn session(&self, subject: &str) -> Option<SessionId> {
                 match self { $(Self::$variant(payload) => session_of!($whose, payload, subject)),+ }
             }
@@ -124,8 +123,8 @@ macro_rules! facts {
                 match self { $(Self::$variant(payload) => body_of!(payload $(, $body)?)),+ }
             }
 
-            /// Whether events of this kind are about no session; `false` for kinds this version does not know, which
-            /// may be anybody's.
+            /// Whether events of this kind belong to the node and not to a session; `false` for unknown kinds, which
+            /// may belong to either.
             pub fn is_of_the_node(kind: &str) -> bool {
                 match kind { $($kind => is_of_the_node!($whose),)+ _ => false }
             }
@@ -140,8 +139,7 @@ macro_rules! facts {
                 match self { $(Self::$variant(payload) => serde_json::to_vec(payload)),+ }
             }
 
-            /// Reads a payload; `None` for kinds and versions this version does not know, and for payloads it cannot
-            /// read.
+            /// Reads a payload; `None` for unknown kinds and versions, and for payloads that do not parse.
             pub fn decode(kind: &str, version: i32, payload: &[u8]) -> Option<Self> {
                 if version != 1 {
                     return None;

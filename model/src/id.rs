@@ -1,5 +1,5 @@
 //! Prefixed identifiers: UUIDv7 text such as `ses_0192...` (prefix, underscore, 32 hex digits). They sort by creation
-//! time and are the same on both databases; nothing here creates one, the node's injected source does.
+//! time and are the same on both databases. Only the node's injected source creates them.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr};
@@ -21,7 +21,7 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// What the text form starts with, before the underscore.
+            /// The prefix of the text form, before the underscore.
             pub const PREFIX: &'static str = $prefix;
 
             /// Wraps a UUID that the node's id source made.
@@ -35,7 +35,7 @@ macro_rules! id {
             }
         }
 
-        /// As the only thing in a path it is the parameter `id`.
+        /// As the only value in a path it is the parameter `id`.
         #[cfg(feature = "openapi")]
         impl utoipa::IntoParams for $name {
             fn into_params(place: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>) -> Vec<utoipa::openapi::path::Parameter> {
@@ -115,7 +115,7 @@ id!(
     ApprovalId, "apr"
 );
 id!(
-    /// A prompt, from the moment it was accepted; also the `uuid` under which the agent sees it.
+    /// A prompt, from its acceptance on; also the `uuid` under which the agent sees it.
     PromptId, "pmt"
 );
 

@@ -1,4 +1,5 @@
-//! What the live socket carries. Browsers never fold events: a patch is the row as a list would show it now, or `gone`.
+//! The messages of the live socket. Browsers never fold events: a patch is the row as a list would show it now, or
+//! `gone`.
 
 use crate::{
     Pos,
@@ -11,7 +12,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a tab wants to hear of. A tab that names nothing hears nothing.
+/// What a tab follows. A tab without topics gets no patches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "topic", rename_all = "snake_case")]
 pub enum Topic {
@@ -24,13 +25,13 @@ pub enum Topic {
     },
 }
 
-/// What a browser says.
+/// A message from the browser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
 pub enum ClientSays {
-    /// The topics of the page, all of them anew, and the position its data was read at.
+    /// All topics of the page, replacing those before, and the position at which its data was read.
     Follow {
-        /// The topics; replaces those before.
+        /// The topics.
         topics: Vec<Topic>,
         /// Patches start after this position.
         after: Pos,
@@ -53,37 +54,37 @@ pub enum Row {
     Prompt(Prompt),
 }
 
-/// What the node says. Patches come in order of `pos` and are idempotent. Each is an object with one field, its name
-/// (`reload` is the bare name); that field's value is read straight from the text, without the buffer that a tag beside
-/// the fields would need: a third reader of every row in the browser.
+/// A message from the node. Patches come in order of `pos` and are idempotent. Each message is an object with one
+/// field, its name (`reload` is the bare name). An internal tag would make serde buffer each row, and add a third row
+/// parser to the browser's code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerSays {
-    /// A row is now like this. Several rows may share a position.
+    /// The row as it is now. Several rows may share a position.
     Row {
         /// The position it was read at or after.
         pos: Pos,
         /// The row.
         row: Row,
     },
-    /// A thing is no longer the caller's to see.
+    /// The caller may no longer see this row, or it is gone.
     Gone {
         /// The position that took it away.
         pos: Pos,
         /// Its id.
         id: String,
     },
-    /// Everything up to here has been sent: the tab is live. Also the heartbeat, every 15 s.
+    /// Everything up to here was sent: the tab is live. Also the heartbeat, every 15 s.
     Caught {
         /// Up to where.
         pos: Pos,
         /// Approvals that wait for this caller.
         pending: i64,
     },
-    /// Text being written: all of it so far; empty text means that nothing is being written in the session.
+    /// All text being written so far; empty when none is being written in the session.
     Partial(Partial),
     /// The node's health, every 10 s.
     Health(HealthSample),
-    /// The position asked for is older than what can be replayed: read the page again.
+    /// The position is older than what can be replayed: read the page again.
     Reload,
 }

@@ -1,4 +1,4 @@
-//! The node itself: what it is, how it is, which agents it found.
+//! The node itself: identity, health, and the agents on its machine.
 
 use crate::{
     Millis,
@@ -10,7 +10,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 words! {
-    /// What kind of machine a node runs on.
+    /// The kind of machine that a node runs on.
     NodeKind {
         /// Somebody's machine.
         Local = "local",
@@ -21,14 +21,14 @@ words! {
     }
 }
 
-/// What a node is.
+/// Facts about a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeInfo {
     /// Its identity.
     pub id: NodeId,
-    /// What people call it.
+    /// Its name.
     pub name: String,
-    /// What kind.
+    /// Its kind.
     pub kind: NodeKind,
     /// The version of OrchWiz.
     pub version: String,
@@ -40,11 +40,11 @@ pub struct NodeInfo {
     pub started: Millis,
     /// How many agents may run at once.
     pub agents_max: i64,
-    /// Idle agents are stopped after so many seconds.
+    /// Seconds after which an idle agent is stopped.
     pub agents_idle_s: i64,
 }
 
-/// How a node was at one moment. What cannot be read is `None`, never zero.
+/// Health of a node at one moment. A value that cannot be read is `None`, never zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HealthSample {
     /// When it was measured, unix ms.
@@ -57,7 +57,7 @@ pub struct HealthSample {
     pub memory_total: Option<i64>,
     /// Memory of this process, bytes.
     pub memory_self: Option<i64>,
-    /// Free bytes where the data directory lies.
+    /// Free bytes on the data directory's disk.
     pub disk_free: Option<i64>,
     /// Size of the database, bytes.
     pub database_bytes: Option<i64>,
@@ -72,13 +72,13 @@ pub struct HealthSample {
 pub struct AgentFound {
     /// Which agent.
     pub agent: AgentKind,
-    /// Where its program lies; `None` when there is none.
+    /// The path of its program; `None` when there is none.
     pub path: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// Whether it is signed in; `None` when it cannot be told.
+    /// Whether it is signed in; `None` when unknown.
     pub signed_in: Option<bool>,
-    /// What is wrong and what to do; `None` when it is ready.
+    /// The problem and its remedy; `None` when it is ready.
     pub problem: Option<String>,
 }
 
@@ -89,7 +89,7 @@ pub struct Activity {
     pub pos: i64,
     /// When it happened, unix ms.
     pub at: Millis,
-    /// The shape to show: a session state's word.
+    /// The word of a session state, for the mark to show.
     pub status: String,
     /// Where: a project's name.
     pub project: Option<String>,
@@ -99,7 +99,7 @@ pub struct Activity {
     pub href: Option<String>,
 }
 
-/// The first-run checklist: each step is either done in fact or not.
+/// The first-run checklist: each step says whether it is really done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checklist {
     /// Claude Code was found and is signed in.
@@ -117,7 +117,7 @@ pub struct Checklist {
 pub struct Overview {
     /// Pending approvals, oldest first, at most 20.
     pub approvals: Vec<Approval>,
-    /// How many there are in all.
+    /// The number of all pending approvals.
     pub approvals_total: i64,
     /// Sessions that failed or are unknown and not archived, newest first, at most 10.
     pub troubled: Vec<Session>,
@@ -125,19 +125,19 @@ pub struct Overview {
     pub working: Vec<Session>,
     /// Sessions idle, done or interrupted since midnight UTC, at most 12.
     pub done_today: Vec<Session>,
-    /// How many there are in all.
+    /// The number of all sessions done today.
     pub done_today_total: i64,
     /// The last 14 UTC days, oldest first, empty days included.
     pub days: Vec<UsageRow>,
     /// The same span by project, costliest first, at most 6.
     pub projects: Vec<UsageRow>,
-    /// What happened last, newest first, at most 12.
+    /// Recent events, newest first, at most 12.
     pub activity: Vec<Activity>,
-    /// What is left to do on a new node.
+    /// The first-run steps, done or not.
     pub checklist: Checklist,
     /// The newest health sample; `None` before the first.
     pub health: Option<HealthSample>,
-    /// The position all of this was read at.
+    /// The position at which all of this was read.
     pub pos: i64,
 }
 

@@ -1,11 +1,11 @@
-//! Lists page by key, never by offset: a page carries the cursor of the next one.
-//! The cursor is opaque to callers and safe in a URL.
+//! Lists page by cursor, never by offset: each page carries the cursor of the next one. Cursors are opaque to callers
+//! and safe in a URL.
 
 use serde::{Deserialize, Serialize};
 
-/// How many items a list gives when nobody says.
+/// Items in a page by default.
 pub const DEFAULT_LIMIT: u32 = 50;
-/// How many items a list gives at most.
+/// The most items in a page.
 pub const MAX_LIMIT: u32 = 200;
 
 /// One page of a list.
@@ -14,7 +14,7 @@ pub const MAX_LIMIT: u32 = 200;
 pub struct Page<T> {
     /// The items, in the list's own order.
     pub items: Vec<T>,
-    /// Where the next page starts; `None` on the last.
+    /// The cursor of the next page; `None` on the last.
     pub next: Option<String>,
 }
 
@@ -39,7 +39,7 @@ pub struct PageQuery {
 }
 
 impl PageQuery {
-    /// The limit to apply.
+    /// The limit to apply: 1 to [`MAX_LIMIT`].
     pub fn limit(&self) -> Result<u32, crate::Error> {
         match self.limit {
             None => Ok(DEFAULT_LIMIT),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Project {
     /// Its id.
     pub id: ProjectId,
-    /// What people call it; the folder's name until somebody renames it.
+    /// Its name; the folder's name until somebody renames it.
     pub name: String,
     /// The folder, canonical and absolute on this node.
     pub path: String,
@@ -19,16 +19,15 @@ pub struct Project {
     pub remote: Option<String>,
     /// Whether a person trusts what the folder's own settings, hooks and MCP servers would run.
     pub trusted: bool,
-    /// Trusted once, but its settings, hooks or `.mcp.json` have changed since: asks again.
+    /// Trusted once, but its settings, hooks or `.mcp.json` have changed since: needs trust anew.
     pub trust_stale: bool,
-    /// What the folder would run if trusted: the files found, relative.
+    /// The files the folder would run if trusted, by relative path.
     pub runs_own: Vec<String>,
-    /// Unanswered approvals are denied after so many seconds. `None`: those of unattended sessions after an hour,
-    /// others wait.
+    /// Seconds until an unanswered approval is denied. `None`: an hour in unattended sessions, no limit in others.
     pub approval_timeout_s: Option<i64>,
-    /// The folder is there and can be entered; `false` is shown with a warning.
+    /// Whether the folder is there and can be entered; pages warn when not.
     pub present: bool,
-    /// The folder did not answer in time: its branch, its remote, its trust and what it would run are not known now.
+    /// The folder did not answer in time: branch, remote, trust and its files are unknown now.
     #[serde(default)]
     pub unread: bool,
     /// Made for the demo agent.
@@ -37,7 +36,7 @@ pub struct Project {
     pub sessions: i64,
     /// When it was added.
     pub added: Millis,
-    /// When a session in it that the caller may see last did something, or it was changed itself.
+    /// When it was changed, or a session in it that the caller may see was last active.
     pub updated: Millis,
 }
 
@@ -48,7 +47,7 @@ pub struct Project {
 pub struct NewProject {
     /// The folder; must exist and lie under `projects.roots`.
     pub path: String,
-    /// What to call it; the folder's name when absent.
+    /// Its name; the folder's name when absent.
     #[serde(default)]
     pub name: Option<String>,
     /// Whether to trust it at once.
@@ -63,37 +62,36 @@ pub struct NewProject {
 pub struct ProjectPatch {
     /// A new name, 1 to 100 characters.
     pub name: Option<String>,
-    /// Trust it as it is now, or no longer.
+    /// Trust it as it is now, or take trust back.
     pub trusted: Option<bool>,
-    /// With `trusted`: the `seal` of what was looked at. A folder that would run something else by now is not trusted
-    /// (409).
+    /// With `trusted`: the `seal` that the person looked at. 409 if the folder would run something else by now.
     pub seen: Option<String>,
-    /// Deny unanswered approvals after so many seconds, 10 to 604,800; 0 for no limit: then those of unattended
-    /// sessions are denied after an hour, others wait.
+    /// Seconds until an unanswered approval is denied, 10 to 604,800. 0 for no limit, except an hour in unattended
+    /// sessions.
     pub approval_timeout_s: Option<i64>,
 }
 
-/// What a folder would run if trusted, as it was read at one moment, with what stands in its files.
+/// What a folder would run if trusted, with file contents, as read at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnFiles {
     /// The files by name, at most 200.
     pub files: Vec<OwnFile>,
-    /// So many more there are.
+    /// How many more files there are.
     pub omitted: i64,
-    /// What a person trusts who trusts exactly this; `None` where nobody can vouch for it.
+    /// Stands for exactly what is shown here; trust refers to it. `None` where it cannot be made.
     pub seal: Option<String>,
-    /// Why nobody can vouch for it.
+    /// Why there is no seal.
     pub lack: Option<String>,
 }
 
 /// A file that a folder would run, or that says what to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnFile {
-    /// Its path, relative where it lies in the folder.
+    /// Its path; relative if it lies in the folder.
     pub name: String,
     /// Its length in bytes.
     pub size: i64,
-    /// How it begins, at most 32 KiB, and 256 KiB of all files together; `None` where it is no text.
+    /// Its beginning, at most 32 KiB, and 256 KiB over all files; `None` where it is not text.
     pub text: Option<String>,
     /// Whether there is more than `text` shows.
     pub cut: bool,
@@ -119,7 +117,7 @@ pub struct ProjectChanged {
     /// A new name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Deny unanswered approvals after so many seconds; 0 lets them wait.
+    /// Seconds until an unanswered approval is denied; 0 for no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_timeout_s: Option<i64>,
 }
@@ -129,7 +127,7 @@ pub struct ProjectChanged {
 pub struct ProjectTrusted {
     /// BLAKE3 (hex) over what the folder would run, as it was trusted. `None` takes trust back.
     pub hash: Option<String>,
-    /// The same as it will be once an agent has written the rule of an "always" into the folder.
+    /// The hash after an agent has written the rule of an "always" into the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub also: Option<String>,
 }

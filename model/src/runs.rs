@@ -1,4 +1,4 @@
-//! Runs: one agent process each, from its start to its end, as facts.
+//! Runs: the start and end of each agent process, as facts.
 
 use crate::id::{RunId, SessionId};
 use serde::{Deserialize, Serialize};
@@ -12,12 +12,12 @@ pub struct RunStarted {
     pub session: SessionId,
     /// The argument vector, secrets masked; the program first.
     pub argv: Vec<String>,
-    /// Its folder was trusted: what the folder brings along runs.
+    /// The folder was trusted, so its own settings, hooks and servers run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trusted: bool,
 }
 
-/// How an agent process ended.
+/// The end of an agent process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case")]
 pub enum Exit {
@@ -36,7 +36,7 @@ pub enum Exit {
         /// A sentence for people.
         why: String,
     },
-    /// Nobody saw how. Never success.
+    /// Nobody saw how it ended; never counted as success.
     Lost,
 }
 

@@ -1,4 +1,4 @@
-//! Sessions: one conversation between people and an agent in a project, as rows and as what may be asked of them.
+//! Sessions: one conversation each between people and an agent in a project, as rows and as requests.
 
 use crate::{
     Error, Micros, Millis, Pos, Result,
@@ -8,8 +8,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Declares an enum whose words are the same in JSON, tables, URLs, pages and the OpenAPI document: each is written
-/// once, here.
+/// Declares an enum with one word per variant for JSON, tables, URLs, pages and the OpenAPI document.
 macro_rules! words {
     ($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $vdoc:literal])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[doc = $doc])*
@@ -31,8 +30,7 @@ macro_rules! words {
             }
         }
 
-        // Not derived: through a macro the derive does not see serde's `rename` and would write the names of the
-        // variants.
+        // Not derived: behind a macro the derive does not see serde's `rename` and would write the variants' names.
         #[cfg(feature = "openapi")]
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
@@ -52,7 +50,7 @@ macro_rules! words {
 pub(crate) use words;
 
 words! {
-    /// What a session is doing, as far as this node knows. Never optimistic: what is not known is `unknown`.
+    /// What a session is doing, as far as this node knows; `unknown` instead of a guess.
     SessionState {
         /// Accepted; waits for a free place (`agents.max`).
         Queued = "queued",
@@ -60,11 +58,11 @@ words! {
         Starting = "starting",
         /// The agent is at work on a turn.
         Working = "working",
-        /// A person must act: an approval, a plan, a question.
+        /// A person must act on an approval, a plan or a question.
         Waiting = "waiting",
-        /// Open, nothing runs; the next prompt goes on.
+        /// Open, nothing runs; the next prompt continues it.
         Idle = "idle",
-        /// A person interrupted the turn; the next prompt goes on.
+        /// A person interrupted the turn; the next prompt continues it.
         Interrupted = "interrupted",
         /// It ended badly; the detail says why.
         Failed = "failed",
@@ -76,7 +74,7 @@ words! {
 }
 
 impl SessionState {
-    /// Whether an agent process may exist for it.
+    /// Whether it may have an agent process.
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Queued | Self::Starting | Self::Working | Self::Waiting)
     }
@@ -97,28 +95,29 @@ words! {
 words! {
     /// Why a session is queued.
     QueuedWhy {
-        /// It is started as soon as the node comes to it, or the agent that is being ended for it is gone.
+        /// It starts as soon as the node gets to it, or once the agent that makes room for it is gone.
         Next = "next",
-        /// As many agents are at work as may be.
+        /// The node is full with agents at work.
         Places = "places",
-        /// As many agents wait for a person as may be: answering one makes room.
+        /// The node is full with agents that wait for a person: answering one makes room.
         People = "people",
-        /// Its own agent of before is still being ended.
+        /// Its own previous agent is still being ended.
         Ending = "ending",
     }
 }
 
-/// Why a session is queued, and how full its node is. A matter of the moment: never journaled.
+/// Why a session is queued, and how full its node is. A momentary value that is never journaled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Queued {
     /// What it waits for.
     pub why: QueuedWhy,
-    /// Agents that are at work or rest with something in the background; 0 where it is not full.
+    /// Agents at work, or at rest with a background task; 0 where the node is not full.
     pub busy: i64,
-    /// Agents that wait for a person and are counted apart; 0 where it is not full.
+    /// Agents that wait for a person, counted apart; 0 where the node is not full.
     pub waiting: i64,
-    /// How many may be at work at once (`agents.max`), and how many may wait beside them; 0 where it is not full.
+    /// The most agents at work at once (`agents.max`), and the most that may wait beside them; 0 where the node is not
+    /// full.
     pub max: i64,
 }
 
@@ -142,8 +141,8 @@ impl AgentKind {
     }
 }
 
-/// The most that is counted of anything an agent says of itself, tokens or millionths of a dollar, for a process, a
-/// session and a day each: more counts as this much. So sums of half a million of them still fit.
+/// The cap on each number an agent reports, tokens or millionths of a dollar, per process, session and day. A sum of
+/// half a million capped values still fits.
 pub const USAGE_MOST: i64 = 1 << 44;
 
 /// Tokens spent.
@@ -161,7 +160,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// All of them.
+    /// The sum of all four.
     pub const fn total(self) -> i64 {
         self.input
             .saturating_add(self.output)
@@ -169,7 +168,7 @@ impl Tokens {
             .saturating_add(self.cache_write)
     }
 
-    /// These and those.
+    /// The sums, kind by kind.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self {
@@ -180,7 +179,7 @@ impl Tokens {
         }
     }
 
-    /// The same, each from 0 to [`USAGE_MOST`].
+    /// Each clamped to 0 and [`USAGE_MOST`].
     #[must_use]
     pub fn bounded(self) -> Self {
         let within = |n: i64| n.clamp(0, USAGE_MOST);
@@ -199,9 +198,9 @@ impl Tokens {
 pub struct Session {
     /// Its id.
     pub id: SessionId,
-    /// What people call it; the prompt's first words until somebody renames it.
+    /// Its title; the prompt's first words until somebody renames it.
     pub title: String,
-    /// Where it works.
+    /// The project it works in.
     pub project: ProjectId,
     /// That project's name.
     pub project_name: String,
@@ -215,19 +214,19 @@ pub struct Session {
     pub model: Option<String>,
     /// How much the agent may do unasked.
     pub mode: Mode,
-    /// What it is doing.
+    /// Its state.
     pub state: SessionState,
-    /// Since when.
+    /// When it entered this state.
     pub state_since: Millis,
-    /// Waiting for whom and what; failed why; working on what.
+    /// Detail of the state: whom and what it waits for, why it failed, what it works on.
     pub state_detail: Option<String>,
     /// It waits between turns: only a subagent in the background asks, and the agent itself takes a prompt.
     #[serde(default)]
     pub background: bool,
-    /// Why it is queued; `None` when it is not, or the node has not come to it yet.
+    /// Why it is queued; `None` when it is not, or while the node has not decided yet.
     #[serde(default)]
     pub queued: Option<Queued>,
-    /// Who started it.
+    /// The person who started it.
     pub owner: Option<UserId>,
     /// That person's name.
     pub owner_name: String,
@@ -237,11 +236,11 @@ pub struct Session {
     pub tags: Vec<String>,
     /// Tokens spent so far.
     pub usage: Tokens,
-    /// What the agent says it cost so far; `None` if it says nothing.
+    /// The cost so far by the agent's own account; `None` if it reports none.
     pub cost_micros: Option<Micros>,
     /// Tokens in the model's context after the last turn.
     pub context_used: Option<i64>,
-    /// How many fit.
+    /// The size of that context, in tokens.
     pub context_size: Option<i64>,
     /// When it was created.
     pub started: Millis,
@@ -257,19 +256,19 @@ pub struct Session {
     pub last: Option<String>,
     /// The session it was forked from.
     pub forked_from: Option<SessionId>,
-    /// Started by a token or the command line: what it asks is denied after the project's time limit, or after an hour
-    /// where there is none.
+    /// Started by a token or the command line. Its approvals are denied after the project's time limit, or an hour
+    /// without one.
     pub unattended: bool,
     /// The agent process that serves it now.
     pub run: Option<RunId>,
-    /// Put away by a person.
+    /// When a person archived it.
     pub archived: Option<Millis>,
-    /// Deleted by a person; can be restored for 30 days.
+    /// When a person deleted it; it can be restored for 30 days.
     pub deleted: Option<Millis>,
 }
 
 impl Session {
-    /// What its state, its process and what asks mean together.
+    /// Its standing: state, process and background together.
     pub const fn standing(&self) -> Standing {
         Standing {
             state: self.state,
@@ -279,34 +278,33 @@ impl Session {
     }
 }
 
-/// Where a session works.
+/// The place a session works in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Workplace {
     /// In a project.
     Project(ProjectId),
-    /// In a folder, by its absolute path: it becomes a project with the session where it is none yet.
+    /// In a folder, by its absolute path; it becomes a project with the session if it is none yet.
     Folder(String),
 }
 
-/// What `POST /sessions` takes: a project or a folder, and what shall be done there.
+/// What `POST /sessions` takes: a project or a folder, and the task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewSession {
-    /// The project where it shall work; absent where `folder` is given.
+    /// The project to work in; absent where `folder` is given.
     #[serde(default)]
     pub project: Option<ProjectId>,
-    /// The folder where it shall work, by its absolute path on the node. It becomes a project where it is none yet, not
-    /// trusted.
+    /// The absolute path of the folder to work in. A folder that is no project yet becomes one, untrusted.
     #[serde(default)]
     pub folder: Option<String>,
     /// Which agent.
     pub agent: AgentKind,
-    /// How much it may do unasked.
+    /// How much the agent may do unasked.
     pub mode: Mode,
     /// The first prompt; 1 to 100,000 characters.
     pub prompt: String,
-    /// What to call it; the prompt's first words when absent.
+    /// The title; the prompt's first words when absent.
     #[serde(default)]
     pub title: Option<String>,
     /// Which model; the agent's default when absent.
@@ -318,7 +316,7 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// Where it shall work.
+    /// The place to work in.
     ///
     /// # Errors
     /// `Invalid` about `project` unless exactly one of project and folder is named.
@@ -344,7 +342,7 @@ pub struct SessionPatch {
     pub title: Option<String>,
     /// All tags anew: at most 20, each 1 to 40 characters.
     pub tags: Option<Vec<String>>,
-    /// Put away (`true`) or take out again.
+    /// Archive (`true`) or unarchive.
     pub archived: Option<bool>,
     /// Who may see it.
     pub visibility: Option<Visibility>,
@@ -364,13 +362,13 @@ pub struct SessionFilter {
     pub q: Option<String>,
     /// Only with this tag.
     pub tag: Option<String>,
-    /// Show what was put away instead of what was not.
+    /// Only archived sessions instead of only the others.
     pub archived: bool,
 }
 
 impl SessionFilter {
-    /// Whether a list of this filter shows the session: the rule that the node's SQL says too. `lower` puts a text into
-    /// lower case; a browser has its own tables of letters.
+    /// Whether a list with this filter shows the session: the same rule as the node's SQL. `lower` puts text into lower
+    /// case; browsers use their own tables of letters.
     pub fn shows(&self, session: &Session, lower: impl Fn(&str) -> String) -> bool {
         let Self {
             state,
@@ -450,7 +448,7 @@ words! {
     }
 }
 
-/// Something a person said to an agent, from its acceptance on.
+/// A person's prompt to an agent, from its acceptance on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Prompt {
@@ -458,9 +456,9 @@ pub struct Prompt {
     pub id: PromptId,
     /// In which session.
     pub session: SessionId,
-    /// What was said.
+    /// Its text.
     pub text: String,
-    /// Who said it.
+    /// The name of its author.
     pub by_name: String,
     /// When it was accepted.
     pub at: Millis,
@@ -468,7 +466,7 @@ pub struct Prompt {
     pub state: PromptState,
 }
 
-/// A raw line of the agent's stream, from the run's spool.
+/// A line of the agent's raw stream, from the run's spool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RawLine {
@@ -476,7 +474,7 @@ pub struct RawLine {
     pub run: RunId,
     /// Byte offset of the line in that run's spool.
     pub offset: u64,
-    /// The line, lossily decoded, at most 64 KiB of it.
+    /// The line, decoded lossily, at most 64 KiB of it.
     pub text: String,
 }
 
@@ -485,33 +483,33 @@ pub struct RawLine {
 pub struct SessionView {
     /// The session.
     pub session: Session,
-    /// Whether the project is trusted: an untrusted one runs nothing of its own.
+    /// Whether the project is trusted; an untrusted one runs nothing of its own.
     pub trusted: bool,
-    /// Whether the project has something of its own that would run if it were trusted.
+    /// Whether the project has files of its own that would run if it were trusted.
     pub runs_own: bool,
     /// Prompts that wait for the agent.
     pub queued: Vec<Prompt>,
-    /// The position all of this was read at; the live socket starts here.
+    /// The position at which all of this was read; the live socket starts here.
     pub pos: Pos,
-    /// What the caller may do here: `operate` the session or only watch.
+    /// Whether the caller may `operate` the session, or only watch.
     pub may_drive: bool,
 }
 
 /// A session exists from now on, queued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionCreated {
-    /// Where it works.
+    /// The project it works in.
     pub project: ProjectId,
     /// Which agent.
     pub agent: AgentKind,
     /// How much the agent may do unasked.
     pub mode: Mode,
-    /// What people call it.
+    /// Its title.
     pub title: String,
     /// The model asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Who started it.
+    /// The person who started it.
     pub owner: Option<UserId>,
     /// Who may see it.
     pub visibility: Visibility,
@@ -521,12 +519,12 @@ pub struct SessionCreated {
     /// The session whose conversation it continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<SessionId>,
-    /// Started by a token or the command line: nobody sits before it. Absent means somebody does.
+    /// Started by a token or the command line, so nobody may be watching. Absent means somebody is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unattended: bool,
 }
 
-/// A session is in another state, or in the same for another reason.
+/// A session has another state, or another detail in the same state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionMoved {
     /// The state.
@@ -549,7 +547,7 @@ pub struct SessionChanged {
     /// All tags anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
-    /// Put away, or taken out again.
+    /// Archived, or unarchived.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
     /// Who may see it.
@@ -567,7 +565,7 @@ pub struct SessionChanged {
     /// Tokens in the model's context.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_used: Option<i64>,
-    /// How many fit.
+    /// The size of that context, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_size: Option<i64>,
     /// The agent has a transcript of it, so it can be resumed rather than started anew.
@@ -582,7 +580,7 @@ pub struct SessionDeleted {
     pub deleted: bool,
 }
 
-/// A session is gone for good; its payloads are nulled.
+/// A session was removed for good; its payloads are nulled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionPurged {}
 
@@ -593,9 +591,9 @@ pub struct PromptQueued {
     pub id: PromptId,
     /// In which session.
     pub session: SessionId,
-    /// What was said.
+    /// Its text.
     pub text: String,
-    /// Who said it.
+    /// The name of its author.
     pub by_name: String,
 }
 

@@ -1,20 +1,19 @@
-//! How text that nobody vouches for is shown: what cannot be seen, or turns the order of what can, gets a visible mark.
-//! It must not change text that is stored or sent on, only what a person reads; and it knows nothing of HTML.
+//! Marks invisible and reordering characters in untrusted text, so that a person sees them. Only the shown text
+//! changes, never what is stored or sent on. This module knows nothing of HTML.
 
 use std::borrow::Cow;
 
 /// A stretch of text as it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// Text that shows itself.
+    /// Visible text.
     Text(&'a str),
-    /// A character that does not: it is shown as its [`name`].
+    /// A hidden character: shown as its [`name`].
     Hidden(char),
 }
 
-/// Whether a character shows nothing of itself or reorders others, whatever stands around it: controls but line feed
-/// and tab, controls of direction, zero-width and filling characters, tags. Selectors of how an emoji is drawn are
-/// decided by [`pieces`].
+/// Whether a character is invisible or reorders others, whatever its neighbours: controls except line feed and tab,
+/// direction controls, zero-width and filler characters, tags. [`pieces`] decides about variation selectors of emoji.
 pub const fn is_hidden(c: char) -> bool {
     matches!(c,
         '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
@@ -24,7 +23,7 @@ pub const fn is_hidden(c: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The text in pieces, in order. Put together, with each hidden character in its place, they are the text again.
+/// The text in pieces, in order. Joined with their hidden characters they give the text again.
 pub fn pieces(text: &str) -> Pieces<'_> {
     Pieces {
         rest: text,
@@ -63,8 +62,8 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
-/// Whether a character is hidden after the one before it. Text or emoji is chosen after a sign, where it is usual;
-/// elsewhere the choice hides data.
+/// Whether a character is hidden after `before`. A variation selector belongs after a symbol; elsewhere it can smuggle
+/// data.
 fn hides(before: Option<char>, c: char) -> bool {
     match c {
         '\u{fe0e}' | '\u{fe0f}' => before
@@ -73,12 +72,12 @@ fn hides(before: Option<char>, c: char) -> bool {
     }
 }
 
-/// What a hidden character is called: `U+202E`.
+/// The name of a hidden character: `U+202E`.
 pub fn name(c: char) -> String {
     format!("U+{:04X}", u32::from(c))
 }
 
-/// The text with `<U+202E>` for each hidden character, for places that take nothing but text.
+/// The text with `<U+202E>` for each hidden character, for places that take plain text only.
 pub fn marked(text: &str) -> Cow<'_, str> {
     let mut pieces = pieces(text);
     match (pieces.next(), pieces.next()) {
@@ -101,8 +100,7 @@ pub fn marked(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether there is anything hidden to be warned of. A carriage return before a line's end is how some systems end
-/// lines: it is marked, and no reason to warn.
+/// Whether the text has hidden characters to warn of. The carriage return of a CRLF is marked but gives no warning.
 pub fn has_hidden(text: &str) -> bool {
     let mut rest = text;
     pieces(text).any(|piece| {
@@ -115,7 +113,7 @@ pub fn has_hidden(text: &str) -> bool {
     })
 }
 
-/// The first word that mixes Latin letters with Cyrillic or Greek ones: many of those look the same.
+/// The first word that mixes Latin with Cyrillic or Greek letters, many of which look the same.
 pub fn mixed_word(text: &str) -> Option<&str> {
     text.split(|c: char| !c.is_alphanumeric())
         .find(|word| !word.is_ascii() && word.chars().any(is_latin) && word.chars().any(looks_latin))

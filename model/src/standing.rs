@@ -1,5 +1,5 @@
-//! Standing: what a session's state means together with its process and with who asks.
-//! The one place that says whether a session rests, is being stopped, or may take a prompt.
+//! Standing: the meaning of a session's state together with its process. The only place that says whether a session
+//! rests, is being stopped, or may take a prompt.
 
 use crate::sessions::SessionState;
 
@@ -18,14 +18,14 @@ use crate::sessions::SessionState;
 pub struct Standing {
     /// Its state.
     pub state: SessionState,
-    /// A process serves it.
+    /// It has a process.
     pub run: bool,
-    /// What asks is a subagent in the background: no turn runs.
+    /// Only a subagent in the background asks; no turn runs.
     pub background: bool,
 }
 
 impl Standing {
-    /// No turn runs, and the agent, where there is one, is free to take a prompt.
+    /// No turn runs, and the agent, if there is one, takes a prompt.
     pub const fn rests(self) -> bool {
         match self.state {
             SessionState::Idle | SessionState::Interrupted | SessionState::Failed => true,
@@ -43,7 +43,7 @@ impl Standing {
         matches!(self.state, SessionState::Working | SessionState::Waiting) && !self.rests()
     }
 
-    /// Nothing is under way, and nothing is asked: the end of its process cuts nothing short.
+    /// Nothing is under way and nothing is asked, so the end of its process interrupts nothing.
     pub const fn is_settled(self) -> bool {
         matches!(
             self.state,
@@ -61,17 +61,17 @@ impl Standing {
         self.run && !self.is_stopping()
     }
 
-    /// A prompt that is said now has to wait, for a turn to end or for a place.
+    /// A new prompt has to wait, for a turn to end or for a place.
     pub const fn queues_prompts(self) -> bool {
         self.state.is_live() && !self.rests()
     }
 
-    /// A prompt that is said now starts an agent: none is there, and none is about to be.
+    /// A new prompt starts an agent: there is none, and none is about to start.
     pub const fn is_started_by_a_prompt(self) -> bool {
         self.is_stopping() || (!self.run && !self.state.is_live())
     }
 
-    /// There is something that can be stopped.
+    /// It has a process, or is about to: there is something to stop.
     pub const fn can_be_stopped(self) -> bool {
         self.run || self.state.is_live()
     }
@@ -81,7 +81,7 @@ impl Standing {
 mod tests {
     use super::*;
 
-    /// The table of all combinations: state, process, background; then what holds, a letter each: `r`ests, in `t`urn,
+    /// All combinations of state, process and background, each with a letter for what holds: `r`ests, in `t`urn,
     /// `s`ettled, s`T`opping, has an `a`gent, `q`ueues prompts, is started by a `p`rompt, `c`an be stopped.
     const TABLE: &[(&str, bool, bool, &str)] = &[
         ("queued", false, false, "qc"),

@@ -29,7 +29,7 @@ pub struct UsageRow {
     pub name: String,
     /// Tokens.
     pub tokens: Tokens,
-    /// Cost; `None` when no agent said any.
+    /// Cost; `None` when no agent reported any.
     pub cost_micros: Option<Micros>,
     /// Sessions that contributed.
     pub sessions: i64,
@@ -44,7 +44,7 @@ pub struct UsageQuery {
     pub days: u32,
 }
 
-/// The newest running totals of a process. Running totals of one process and model: the newest replaces the one before.
+/// Running totals of one process and model. The newest replaces the one before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRecorded {
     /// In which session.

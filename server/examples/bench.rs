@@ -1,5 +1,5 @@
-//! What `make bench` needs of Rust: fills a data directory through the journal, and measures the journal's commits.
-//! It judges nothing: it prints one line of JSON, `end2end/bench/` compares and writes.
+//! The Rust part of `make bench`: fills a data directory through the journal, and measures the journal's commits. It
+//! prints one line of JSON and judges nothing; `end2end/bench/` compares and writes.
 //!
 //! `bench seed DIR SESSIONS ENTRIES` and `bench commits DIR ROUNDS`; DIR must be empty or absent.
 
@@ -23,13 +23,13 @@ use tokio::{sync::mpsc, sync::oneshot, task::JoinSet};
 
 type Anything = Box<dyn Error + Send + Sync>;
 
-/// Writers at once.
+/// Concurrent writers.
 const WRITERS: u64 = 64;
-/// Commits of one round, all writers together.
+/// Commits per round, over all writers.
 const ROUND: u64 = 6_400;
-/// As many operations share one commit, as in the journal.
+/// The most operations in one commit, as in the journal.
 const BATCH: usize = 256;
-/// What people would see in a list: the length of a usual message.
+/// The text of an entry, as long as a usual message.
 const TEXT: &str =
     "The retry path makes a new delivery id on every attempt, so the receiver cannot tell a retry from a new event.";
 
@@ -116,7 +116,7 @@ async fn commit(
     Ok(journal.commit(&Caller::node(), operation).await?)
 }
 
-/// Sessions that are done, each with its entries, one commit a session.
+/// Adds finished sessions with their entries, one commit per session.
 async fn seed(folder: PathBuf, sessions: u64, entries: u64) -> Result<String, Anything> {
     let (store, journal, deps) = open(folder).await?;
     let project = project(&journal, &deps).await?;
@@ -154,7 +154,8 @@ async fn seed(folder: PathBuf, sessions: u64, entries: u64) -> Result<String, An
     Ok(format!(r#"{{"events":{events},"seconds":{seconds:.3}}}"#))
 }
 
-/// Commits a second: through the journal, and the same rows by plain SQL through the same grouping; rounds take turns.
+/// Commits per second: through the journal, and as a baseline the same rows in plain SQL, equally grouped. Rounds
+/// alternate.
 async fn commits(folder: PathBuf, rounds: u64) -> Result<String, Anything> {
     let (store, journal, deps) = open(folder.join("journal")).await?;
     let project = project(&journal, &deps).await?;
@@ -219,8 +220,7 @@ async fn commits(folder: PathBuf, rounds: u64) -> Result<String, Anything> {
 
 type Row = (SessionId, i64, oneshot::Sender<Result<(), sea_orm::DbErr>>);
 
-/// The baseline: one task that groups what waits into one transaction of prepared statements. No hash, no fold, no
-/// check.
+/// The baseline: one task groups waiting rows into one transaction of prepared statements, without hash, fold or check.
 #[derive(Clone)]
 struct Plain(mpsc::Sender<Row>);
 

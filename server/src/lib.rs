@@ -1,4 +1,4 @@
-//! The `orchwiz` binary as a library: router, layers, sign-in, REST, live socket, command line; it wires `node` into
+//! The `orchwiz` binary as a library: router, layers, sign-in, REST, live socket, command line. It wires `node` into
 //! `app`. It must not hold a rule of the domain: handlers call ports, ports decide.
 
 pub mod answer;

@@ -1,10 +1,9 @@
-//! The `orchwiz` program: hands over to the command line.
-//! It must not do anything itself.
+//! The `orchwiz` program: calls the command line, and does nothing else.
 
 use std::process::ExitCode;
 
-/// Pages are drawn in very many small pieces: with the C library's allocator that took a third longer, and memory once
-/// used was kept.
+/// Rendering a page makes very many small allocations. With the C library's allocator that took a third longer, and
+/// used memory was not given back.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

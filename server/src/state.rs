@@ -1,5 +1,4 @@
-//! What every handler may reach: the ports, the settings, the signal to stop.
-//! It holds handles and no data of its own.
+//! The state of every handler: the ports, the settings, the stop signal. It holds handles and no data of its own.
 
 use crate::{
     assets::Site,
@@ -21,7 +20,7 @@ use std::sync::{
 };
 use tokio::sync::watch;
 
-/// What every handler may reach.
+/// The state of every handler.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
 
@@ -38,27 +37,27 @@ pub struct Parts {
     pub services: Services,
     /// The clock and the random source.
     pub deps: Deps,
-    /// Asks the database whether it answers.
+    /// Checks whether the database answers.
     pub database: Probe,
     /// The newest committed position.
     pub head: watch::Receiver<Pos>,
     /// The signal to stop.
     pub stop: Stop,
-    /// Where answers to repeated requests are remembered.
+    /// Where idempotent answers are stored.
     pub journal: Journal,
-    /// Who may sign in, and whether a caller still may.
+    /// Accounts, for sign-in and for whether a caller's login still holds.
     pub accounts: AccountsService,
-    /// Signing in.
+    /// Sign-in.
     pub auth: Auth,
-    /// What live sockets follow.
+    /// The hub of live sockets.
     pub hub: SharedHub,
-    /// What the process counts.
+    /// The counters of the process.
     pub metrics: Metrics,
-    /// Repeatable requests that are under way.
+    /// Idempotent requests under way.
     pub under_way: UnderWay,
     /// The files of the site.
     pub site: Site,
-    /// What Leptos must know.
+    /// The settings of Leptos.
     pub leptos: LeptosOptions,
 }
 
@@ -71,7 +70,7 @@ impl AppState {
         }))
     }
 
-    /// The newest committed position, and news of newer ones.
+    /// The newest committed position, as a watch channel.
     pub fn head(&self) -> watch::Receiver<Pos> {
         self.head.clone()
     }
@@ -81,7 +80,7 @@ impl AppState {
         ended(&self.accounts, &self.stop, caller)
     }
 
-    /// Whether anybody may sign in; once true it stays true.
+    /// Whether anybody can sign in; once true it stays true.
     pub async fn has_users(&self) -> model::Result<bool> {
         if !self.0.has_users.load(Ordering::Relaxed) && self.accounts.has_users().await? {
             self.0.has_users.store(true, Ordering::Relaxed);

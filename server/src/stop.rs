@@ -1,4 +1,4 @@
-//! The signal to stop, and whether the node takes requests.
+//! The stop signal, and readiness.
 
 use std::sync::{
     Arc,
@@ -6,7 +6,7 @@ use std::sync::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// The signal to stop: the first thing that stops is readiness.
+/// The stop signal. Readiness is the first thing it ends.
 #[derive(Clone, Default)]
 pub struct Stop {
     token: CancellationToken,
@@ -24,17 +24,17 @@ impl Stop {
         self.ready.load(Ordering::Acquire) && !self.token.is_cancelled()
     }
 
-    /// Asks everything to stop.
+    /// Gives the stop signal.
     pub fn ask(&self) {
         self.token.cancel();
     }
 
-    /// Returns once everything was asked to stop.
+    /// Completes when the stop signal was given.
     pub async fn asked(&self) {
         self.token.cancelled().await;
     }
 
-    /// Whether everything was asked to stop.
+    /// Whether the stop signal was given.
     pub fn is_asked(&self) -> bool {
         self.token.is_cancelled()
     }

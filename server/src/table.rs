@@ -1,13 +1,13 @@
-//! The list of what is registered: a route enters the router and the list by the same call, so the two cannot differ.
-//! It must not decide who may call what; the guard and the ports do.
+//! The list of routes: one call registers a route in the router and in the list, so the two cannot differ. It must not
+//! decide who may call what; the guard and the ports do.
 
 use axum::{Router, handler::Handler, routing::MethodFilter};
 use http::Method;
 
-/// What a route belongs to; decides what its refusals look like.
+/// The area of a route; it decides the form of refusals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
-    /// A page, drawn on the server.
+    /// A page, rendered on the server.
     Page,
     /// A server function of a page.
     ServerFunction,
@@ -19,7 +19,7 @@ pub enum Area {
     Socket,
     /// Figures of the node.
     Metrics,
-    /// Open to whoever passes the guard: health, the OpenAPI document, files of the site.
+    /// Open to any client that passes the guard: health, the OpenAPI document, files of the site.
     Open,
 }
 
@@ -30,7 +30,7 @@ pub struct Route {
     pub method: String,
     /// The path as axum writes it: `/api/v1/sessions/{id}`.
     pub path: String,
-    /// What it belongs to.
+    /// Its area.
     pub area: Area,
 }
 
@@ -45,7 +45,7 @@ impl Route {
     }
 }
 
-/// A router and the list of what is in it.
+/// A router with the list of its routes.
 pub struct Routes<S> {
     router: Router<S>,
     list: Vec<Route>,
@@ -58,7 +58,7 @@ impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// Nothing yet.
+    /// No routes.
     pub fn new() -> Self {
         Self {
             router: Router::new(),
@@ -79,7 +79,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// Takes in a router that knows its own routes.
+    /// Adds a router, with the list of its routes.
     #[must_use]
     pub fn with(mut self, router: Router<S>, list: impl IntoIterator<Item = Route>) -> Self {
         self.router = self.router.merge(router);
@@ -87,20 +87,20 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// Takes in another one.
+    /// Adds all routes of another.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         self.with(other.router, other.list)
     }
 
-    /// Puts the router of these routes through `f`, which adds layers and no routes.
+    /// Applies `f` to the router; `f` adds layers and no routes.
     #[must_use]
     pub fn layered(mut self, f: impl FnOnce(Router<S>) -> Router<S>) -> Self {
         self.router = f(self.router);
         self
     }
 
-    /// What is registered, in order of path and method.
+    /// The registered routes, ordered by path and method.
     pub fn list(&self) -> Vec<Route> {
         let mut list = self.list.clone();
         list.sort_by(|a, b| (&a.path, &a.method).cmp(&(&b.path, &b.method)));

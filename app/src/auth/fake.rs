@@ -1,4 +1,4 @@
-//! Accounts that answer from memory. Only compiled for tests.
+//! An in-memory fake of the accounts port. Only compiled for tests.
 
 use crate::testing::{Fake, NOW, hex, user_id};
 use async_trait::async_trait;
@@ -10,18 +10,18 @@ use model::{
     ports,
 };
 
-/// What the port of accounts answers from.
+/// The data of the fake accounts port.
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
     /// Tokens.
     pub tokens: Vec<Token>,
     /// Logins.
     pub logins: Vec<Login>,
-    /// Whether GitHub is offered on the sign-in page.
+    /// Whether the sign-in page offers GitHub.
     pub github: bool,
 }
 
-/// A token, changed as the test needs it.
+/// A token, modified by the test.
 pub fn token(n: u8, change: impl FnOnce(&mut Token)) -> Token {
     let mut token = Token {
         id: format!("tok_{}", hex(n)).parse().expect("well formed"),

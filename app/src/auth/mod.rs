@@ -1,5 +1,5 @@
-//! The pages of whoever is not signed in: sign-in and set-up. They only show forms; `/auth/...` of the server takes
-//! them. It must not read or hold a password.
+//! The pages for anonymous visitors: sign-in and set-up. They only show forms; the server's `/auth/...` processes them.
+//! They must not read or hold a password.
 
 #[cfg(all(test, feature = "ssr"))]
 pub mod fake;
@@ -24,28 +24,28 @@ use leptos_router::{
 use serde::{Deserialize, Serialize};
 use std::{pin::Pin, sync::Arc};
 
-/// Asks whether a set-up link would work now.
+/// Checks whether a set-up link is valid now.
 pub type LinkCheck = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = model::Result<bool>> + Send>> + Send + Sync>;
 
-/// What the server tells these pages, by context.
+/// The server's facts for these pages, by context.
 #[derive(Clone)]
 pub struct AuthOptions {
-    /// Signing in with GitHub is offered.
+    /// Whether sign-in with GitHub is offered.
     pub github: bool,
-    /// Asks whether a set-up link would work now.
+    /// Checks whether a set-up link is valid now.
     pub link_works: LinkCheck,
 }
 
-/// What the sign-in page shows of the node.
+/// The node, as the sign-in page shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SignInView {
     /// The node's name.
     pub node: String,
-    /// Signing in with GitHub is offered.
+    /// Whether sign-in with GitHub is offered.
     pub github: bool,
 }
 
-/// What anybody may know before signing in: the node's name and the ways in.
+/// What anybody may know before sign-in: the node's name and the ways to sign in.
 #[server(prefix = "/api/rpc", endpoint = "auth/options", protocol = Rpc)]
 pub(crate) async fn sign_in_options() -> AppResult<SignInView> {
     let node = crate::server::services()?.node.info(&model::Caller::node()).await?.name;
@@ -55,7 +55,7 @@ pub(crate) async fn sign_in_options() -> AppResult<SignInView> {
     })
 }
 
-/// Whether a set-up link would work now. The link is the right to ask.
+/// Whether a set-up link is valid now. Only a person with the link can ask.
 #[server(prefix = "/api/rpc", endpoint = "auth/setup-link", protocol = Rpc)]
 pub(crate) async fn setup_link_works(token: String) -> AppResult<bool> {
     match use_context::<AuthOptions>() {
@@ -80,10 +80,10 @@ pub(crate) fn AuthRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     .into_any_nested_route()
 }
 
-/// The sheet on which pages outside the frame stand.
+/// The layout of pages outside the frame.
 #[component]
 pub(crate) fn Sheet(
-    /// What the page is called.
+    /// The page's title.
     #[prop(into)]
     title: String,
     /// The form.

@@ -1,4 +1,4 @@
-//! The sign-in page. Plain forms: they work before, or without, WASM.
+//! The sign-in page. Plain forms, which work before WASM has loaded and without it.
 
 use super::{
     Sheet, SignInView, sign_in_options,
@@ -25,7 +25,7 @@ pub(super) fn SignIn() -> impl IntoView {
 
 #[component]
 fn SignInForm(
-    /// The node's name and the ways in; the form works even when the node cannot say.
+    /// The node's name and the ways to sign in; the form works even without them.
     options: Result<SignInView, AppError>,
 ) -> impl IntoView {
     let query = use_query_map();
@@ -94,15 +94,15 @@ fn SignInForm(
     }
 }
 
-/// The name: letters as they are, no corrections.
+/// The name field, without autocorrection or automatic capitals.
 #[component]
 pub(super) fn NameInput(
-    /// What stands in it.
+    /// Its value.
     name: String,
-    /// It takes the focus.
+    /// Whether it takes the focus.
     #[prop(optional)]
     focus: bool,
-    /// What is wrong.
+    /// The error beside it.
     #[prop(optional_no_strip)]
     error: Option<String>,
 ) -> impl IntoView {

@@ -1,14 +1,14 @@
-//! The words that `/auth/...` leads back with, as sentences beside the field they are about. Pure; unknown words only
-//! say that it failed.
+//! Sentences for the error words in `/auth/...` redirects, each with the field it belongs to. Pure. An unknown word
+//! only says that it failed.
 
 use crate::ui::format;
 
-/// Beside which part of the form a sentence stands.
+/// The part of the form beside which a sentence stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beside {
     /// The name.
     Name,
-    /// The password, or the present one where there are two.
+    /// The password; the present one where there are two.
     Password,
     /// The new password.
     New,
@@ -18,7 +18,7 @@ pub(crate) enum Beside {
     Form,
 }
 
-/// What went wrong when signing in. `retry`: seconds until the next try is accepted.
+/// The sentence for a failed sign-in. `retry`: seconds until the next try is accepted.
 pub(super) fn sign_in(word: &str, retry: Option<i64>) -> (Beside, String) {
     match word {
         "wrong" => (Beside::Password, "Name and password do not match.".into()),
@@ -48,7 +48,7 @@ pub(super) fn sign_in(word: &str, retry: Option<i64>) -> (Beside, String) {
     }
 }
 
-/// What went wrong at set-up.
+/// The sentence for a failed set-up.
 pub(super) fn set_up(word: &str, retry: Option<i64>) -> (Beside, String) {
     match word {
         "name" => (
@@ -64,7 +64,7 @@ pub(super) fn set_up(word: &str, retry: Option<i64>) -> (Beside, String) {
     }
 }
 
-/// What went wrong when changing the password.
+/// The sentence for a failed change of password.
 pub(crate) fn change(word: &str, retry: Option<i64>) -> (Beside, String) {
     match word {
         "current" => (Beside::Password, "This is not your present password.".into()),
@@ -89,7 +89,7 @@ fn limited(retry: Option<i64>) -> String {
     }
 }
 
-/// How strong a password is: of five, and in words. `None` for none.
+/// The strength of a password: 1 to 5, and in words. `None` for an empty one.
 pub(super) fn strength(password: &str) -> Option<(u8, &'static str)> {
     if password.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! Key presses for the whole page. Handlers hear plain keys only while nobody types; chords with Ctrl or Cmd and Escape
+//! Key presses of the whole page. Handlers get plain keys only while nobody types; Escape and chords with Ctrl or Cmd
 //! always.
 
 use leptos::{ev, prelude::*};
@@ -20,19 +20,19 @@ pub struct Key {
 }
 
 impl Key {
-    /// A plain key without Ctrl, Cmd or Alt while nobody types: `N`, `?`, `j`. Letters compare without case; Shift is
-    /// the caller's to check.
+    /// Whether this is the plain key (`N`, `?`, `j`), without Ctrl, Cmd or Alt, while nobody types. Letters ignore
+    /// case; the caller checks Shift.
     pub fn is(&self, key: &str) -> bool {
         !self.command && !self.alt && !self.typing && self.key.eq_ignore_ascii_case(key)
     }
 
-    /// Ctrl or Cmd with a key, also while somebody types.
+    /// Whether this is Ctrl or Cmd with a key, also while somebody types.
     pub fn is_command(&self, key: &str) -> bool {
         self.command && !self.alt && self.key.eq_ignore_ascii_case(key)
     }
 }
 
-/// Whether a tag's name, its `type` and whether it is editable mean that keys are text there.
+/// Whether keys are text in an element with this tag, `type` and editability.
 pub fn is_typing(tag: &str, kind: Option<&str>, editable: bool) -> bool {
     editable
         || match tag.to_ascii_lowercase().as_str() {
@@ -42,26 +42,25 @@ pub fn is_typing(tag: &str, kind: Option<&str>, editable: bool) -> bool {
         }
 }
 
-/// Whether a field that lets the keys `passes` through while it is empty does so: one that says something keeps every
-/// key.
+/// Whether a field with `passes` lets a key through to the page: only while the field is empty.
 pub fn lets_through(passes: &str, value: &str, key: &str) -> bool {
     value.is_empty() && key.len() == 1 && passes.contains(&key.to_ascii_lowercase())
 }
 
-/// Whether a press counts: of a key that is held only moving on does. A held A would answer what nobody has read.
+/// Whether a press counts. Key repeat counts only for moving on: a held A would answer decisions that nobody has read.
 pub fn counts(key: &str, repeated: bool) -> bool {
     !repeated || key.eq_ignore_ascii_case("j") || key.eq_ignore_ascii_case("k")
 }
 
-/// Hears every key press of the page until the owner that asked is gone. A handler that used the key answers `true`:
-/// nobody else gets it then. Call it in a component's body; on the server it does nothing.
+/// Calls `handler` for every key press of the page, until the current owner is disposed. A handler that used the key
+/// returns `true`; no other listener then gets it. Call it in a component's body; on the server it does nothing.
 pub fn on_keys(handler: impl Fn(&Key) -> bool + 'static) {
     if cfg!(feature = "hydrate") {
         hear(Box::new(handler));
     }
 }
 
-/// The same, compiled once.
+/// The part of [`on_keys`] that is compiled once.
 fn hear(handler: Box<dyn Fn(&Key) -> bool>) {
     let handle = window_event_listener(ev::keydown, move |event| {
         if event.default_prevented() || event.is_composing() || !counts(&event.key(), event.repeat()) {
@@ -96,7 +95,7 @@ fn hear(handler: Box<dyn Fn(&Key) -> bool>) {
     on_cleanup(move || handle.remove());
 }
 
-/// Whether an element, by the `data-passes` of what it stands in, lets a key through to the page.
+/// Whether an element lets a key through to the page, by the `data-passes` around it.
 fn passes(element: &web_sys::HtmlElement, key: &str) -> bool {
     let keys = element
         .closest("[data-passes]")

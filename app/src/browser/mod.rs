@@ -1,5 +1,5 @@
-//! The browser's own abilities: addresses, timers, storage, clipboard, keys, the theme.
-//! Nothing outside this module may call them directly; on the server every function does nothing.
+//! The browser's APIs: addresses, timers, storage, clipboard, keys, theme. No other module may call them directly. On
+//! the server every function does nothing.
 
 mod keys;
 mod notify;
@@ -14,22 +14,22 @@ pub use watched::{places, when_near, when_resized, when_seen};
 use leptos::prelude::*;
 use std::time::Duration;
 
-/// Leaves the single-page application for `path`: for addresses that the router does not know (`/auth/...`) and after
-/// the login has ended.
+/// Leaves the single-page application for `path`: for addresses without a client route (`/auth/...`), and after the
+/// login has ended.
 pub fn leave_for(path: &str) {
     if cfg!(feature = "hydrate") {
         let _ = window().location().set_href(path);
     }
 }
 
-/// Loads the page anew, as the node serves it now.
+/// Reloads the page.
 pub fn load_again() {
     if cfg!(feature = "hydrate") {
         let _ = window().location().reload();
     }
 }
 
-/// Path and query of the page as the browser has it now; empty on the server.
+/// Path and query of the page's present address; empty on the server.
 pub fn current_path() -> String {
     if cfg!(feature = "hydrate") {
         let location = window().location();
@@ -42,7 +42,7 @@ pub fn current_path() -> String {
     String::new()
 }
 
-/// Writes another address over the page's own without going there: for links and loading again.
+/// Replaces the address without navigation, for links and reloads.
 pub fn rewrite_address(path: &str) {
     if cfg!(feature = "hydrate")
         && let Ok(history) = window().history()
@@ -61,18 +61,18 @@ pub fn origin() -> String {
     }
 }
 
-/// Milliseconds since 1970 by the browser's clock; `None` on the server, where pages must not know the time.
+/// The browser's clock, unix ms; `None` on the server, where pages must not depend on the time.
 pub fn now() -> Option<model::Millis> {
     if !cfg!(feature = "hydrate") {
         return None;
     }
-    // Whole milliseconds, far below 2^53: nothing is lost.
+    // Whole milliseconds, far below 2^53, so the cast is exact.
     #[allow(clippy::cast_possible_truncation)]
     let now = js_sys::Date::now() as i64;
     Some(now)
 }
 
-/// Calls `f` once after `delay`, unless the owner that asked is gone by then.
+/// Calls `f` once after `delay`, unless the current owner is disposed before.
 pub fn after(delay: Duration, f: impl FnOnce() + 'static) {
     if cfg!(feature = "hydrate")
         && let Ok(handle) = set_timeout_with_handle(f, delay)
@@ -81,7 +81,7 @@ pub fn after(delay: Duration, f: impl FnOnce() + 'static) {
     }
 }
 
-/// Calls `f` every `period` until the owner that asked is gone.
+/// Calls `f` every `period` until the current owner is disposed.
 pub fn every(period: Duration, f: impl Fn() + 'static) {
     if cfg!(feature = "hydrate")
         && let Ok(handle) = set_interval_with_handle(f, period)
@@ -90,7 +90,7 @@ pub fn every(period: Duration, f: impl Fn() + 'static) {
     }
 }
 
-/// Reads a value this browser remembers.
+/// Reads a value from this browser's local storage.
 pub fn recall(key: &str) -> Option<String> {
     if cfg!(feature = "hydrate") {
         return window()
@@ -102,8 +102,8 @@ pub fn recall(key: &str) -> Option<String> {
     None
 }
 
-/// Remembers a value in this browser; `None` forgets it. A browser that refuses storage is no error: the value lasts
-/// for the page.
+/// Stores a value in this browser's local storage; `None` removes it. When storage is refused, the value lasts for the
+/// page only, and that is no error.
 pub fn remember(key: &str, value: Option<&str>) {
     if cfg!(feature = "hydrate")
         && let Ok(Some(storage)) = window().local_storage()
@@ -115,10 +115,10 @@ pub fn remember(key: &str, value: Option<&str>) {
     }
 }
 
-/// Puts text into the clipboard; the browser may refuse, so the text must be selectable as well.
+/// Copies text to the clipboard. The browser may refuse, so the text must be selectable as well.
 pub fn copy(text: &str) {
     if cfg!(feature = "hydrate") {
-        // The answer is a promise nobody waits for: the text stays selectable where the browser refuses.
+        // Nobody awaits the promise: if the browser refuses, the text is still selectable.
         let _unawaited = window().navigator().clipboard().write_text(text);
     }
 }
@@ -135,12 +135,12 @@ pub fn matches(query: &str) -> bool {
     false
 }
 
-/// Whether the page has an element that fits a selector; `false` on the server.
+/// Whether an element matches a selector; `false` on the server.
 pub fn has(selector: &str) -> bool {
     cfg!(feature = "hydrate") && document().query_selector(selector).ok().flatten().is_some()
 }
 
-/// Gives an element of the page the focus; nothing happens when there is none with that id.
+/// Focuses the element with this id, if there is one.
 pub fn focus(id: &str) {
     use wasm_bindgen::JsCast;
     if cfg!(feature = "hydrate")
@@ -152,7 +152,7 @@ pub fn focus(id: &str) {
     }
 }
 
-/// Scrolls to an element of the page; nothing happens when there is none with that id.
+/// Scrolls to the element with this id, if there is one.
 pub fn scroll_to(id: &str, block: web_sys::ScrollLogicalPosition) {
     if cfg!(feature = "hydrate")
         && let Some(element) = document().get_element_by_id(id)
@@ -163,7 +163,7 @@ pub fn scroll_to(id: &str, block: web_sys::ScrollLogicalPosition) {
     }
 }
 
-/// A number in `0.0..1.0`, for jitter only; 0.5 on the server.
+/// A random number in `0.0..1.0`, for jitter only; 0.5 on the server.
 pub fn chance() -> f64 {
     if cfg!(feature = "hydrate") {
         js_sys::Math::random()

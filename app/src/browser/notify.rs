@@ -1,22 +1,22 @@
-//! Notifications of the browser: whether they can be had, asking for them, showing one.
-//! It must not decide when to notify, nor ask without a press: browsers then refuse for good.
+//! Browser notifications: permission, and showing one. This module must not decide when to notify. It must ask only on
+//! a press, since browsers otherwise refuse for good.
 
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{Notification, NotificationOptions, NotificationPermission};
 
-/// Whether this browser notifies for this site.
+/// The permission to notify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notices {
-    /// It would have to be asked.
+    /// Nobody was asked yet.
     Unasked,
-    /// It does.
+    /// Granted.
     Allowed,
-    /// Somebody refused it here.
+    /// Denied by a person.
     Refused,
-    /// Not over plain HTTP from another machine.
+    /// Not available over plain HTTP from another machine.
     Insecure,
-    /// It has no notifications of pages.
+    /// Not available in this browser.
     Missing,
 }
 
@@ -28,7 +28,7 @@ fn of(permission: NotificationPermission) -> Notices {
     }
 }
 
-/// Whether this browser notifies now; `None` on the server.
+/// The present permission; `None` on the server.
 pub fn notices() -> Option<Notices> {
     if !cfg!(feature = "hydrate") {
         return None;
@@ -42,7 +42,7 @@ pub fn notices() -> Option<Notices> {
     })
 }
 
-/// Asks the person where nobody has answered yet, and calls `then` with how it stands afterwards. Only from a press.
+/// Asks for permission if nobody was asked yet, then calls `then` with the result. Call it only on a press.
 pub fn ask_for_notices(then: impl FnOnce(Notices) + 'static) {
     let now = notices().unwrap_or(Notices::Missing);
     if now != Notices::Unasked {
@@ -51,13 +51,14 @@ pub fn ask_for_notices(then: impl FnOnce(Notices) + 'static) {
     let answered = Closure::once(move |_: JsValue| then(notices().unwrap_or(Notices::Missing)));
     if let Ok(answer) = Notification::request_permission() {
         let _unawaited = answer.then(&answered);
-        // It frees itself once it was called.
+        // The closure frees itself once it was called.
         answered.forget();
     }
 }
 
-/// Shows a notification; a second with the same tag takes the place of the first. `pressed` is called when somebody
-/// presses it, after the tab has come to the front. Says whether it could: on some phones pages may ask but not show.
+/// Shows a notification; it replaces an earlier one with the same tag. `pressed` runs when a person presses it, after
+/// the tab has come to the front. `false` if it could not be shown, which on some phones happens despite the
+/// permission.
 pub fn notify(title: &str, text: &str, tag: &str, pressed: impl Fn() + 'static) -> bool {
     if notices() != Some(Notices::Allowed) {
         return false;
@@ -75,12 +76,12 @@ pub fn notify(title: &str, text: &str, tag: &str, pressed: impl Fn() + 'static) 
         own.close();
         pressed();
     });
-    // The browser keeps what it may still call, and drops it with the notification.
+    // The browser keeps the closure, and drops it with the notification.
     notification.set_onclick(Some(on_press.into_js_value().unchecked_ref()));
     true
 }
 
-/// Whether nobody sees this tab; `false` on the server.
+/// Whether the tab is hidden; `false` on the server.
 pub fn is_hidden() -> bool {
     cfg!(feature = "hydrate") && document().hidden()
 }

@@ -1,7 +1,7 @@
-//! Theme, density and what is folded away (the rail, its projects, a session's panel): what this browser shows,
-//! remembered in it. The script in the page's head applies both before the first paint and serves every element with
-//! `data-theme-set`, `data-theme-next`, `data-density-set` or `data-flip`, so switching works before WASM has loaded;
-//! nothing else may.
+//! What this browser shows and remembers: theme, density, and folded parts (the rail, its projects, a session's panel).
+//! The script in the page's head applies them before the first paint. It also serves every element with
+//! `data-theme-set`, `data-theme-next`, `data-density-set` or `data-flip`, so that switching works before WASM has
+//! loaded; no other code may.
 
 use leptos::prelude::*;
 
@@ -39,7 +39,7 @@ impl Theme {
     }
 }
 
-/// How high rows are.
+/// The height of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Density {
     /// 32 px.
@@ -49,7 +49,7 @@ pub enum Density {
 }
 
 impl Density {
-    /// Both.
+    /// Both densities.
     pub const ALL: [Self; 2] = [Self::Comfortable, Self::Compact];
 
     /// The word in storage and in `data-density-set`.
@@ -69,7 +69,7 @@ impl Density {
     }
 }
 
-/// Switches the theme, for this browser and for good.
+/// Switches the theme, persistently for this browser.
 pub fn set_theme(theme: Theme) {
     super::remember("orchwiz.theme", (theme != Theme::System).then(|| theme.word()));
     if cfg!(feature = "hydrate")
@@ -79,12 +79,12 @@ pub fn set_theme(theme: Theme) {
     }
 }
 
-/// Folds away what is open, or opens it, for this browser and for good: `rail`, `projects`, `panel`.
+/// Toggles a foldable part (`rail`, `projects`, `panel`), persistently for this browser.
 pub fn flip(what: &str) {
     fold(what, super::recall(&format!("orchwiz.{what}")).is_none());
 }
 
-/// Opens what is folded away.
+/// Opens a folded part.
 pub fn unfold(what: &str) {
     fold(what, false);
 }
@@ -98,7 +98,7 @@ fn fold(what: &str, away: bool) {
     }
 }
 
-/// Marks the buttons that stand for what is chosen; for buttons that were not on the page when it loaded.
+/// Marks the pressed buttons, for buttons that were not on the page when it loaded.
 pub fn show_pressed() {
     if cfg!(feature = "hydrate")
         && let Ok(event) = web_sys::Event::new("orchwiz:pressed")
@@ -107,7 +107,7 @@ pub fn show_pressed() {
     }
 }
 
-/// Runs in the head, before anything is painted, under the page's nonce.
+/// Runs in the head before the first paint, under the page's nonce.
 pub const HEAD_SCRIPT: &str = r"(function(){
 var r=document.documentElement,k=function(n,v){try{if(v===undefined)return localStorage.getItem(n);v?localStorage.setItem(n,v):localStorage.removeItem(n)}catch(e){}return null};
 function press(){var t=k('orchwiz.theme')||'system',d=k('orchwiz.density')||'comfortable';

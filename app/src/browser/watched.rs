@@ -1,24 +1,23 @@
-//! Watching elements: whether one is near what the reader sees, whether its size changes. A watch ends with its
-//! element. It must not hold an element back: the browser drops the watch together with the element it watches.
+//! Observers of elements: whether one is near the viewport, and whether its size changes. An observer must not keep its
+//! element alive: the browser drops both together.
 
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{Element, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit, ResizeObserver};
 
-/// So far around the window counts as near: what comes next is drawn before it is seen, also when somebody scrolls
-/// fast.
+/// The margin around the window that counts as near, so that content is rendered before a fast scroll shows it.
 const AROUND: &str = "1200px 0px";
 
-/// The bars at the top and the composer at the bottom take so much of the window.
+/// The parts of the window that the bars at the top and the composer at the bottom cover.
 const WITHIN: &str = "-88px 0px -120px 0px";
 
-/// Calls `f` when an element comes near what the reader sees and when it leaves, with its height in pixels, 0 where
-/// nothing of it is laid out. It is called once soon after the call.
+/// Calls `f` when an element comes near the viewport and when it leaves, and once soon after this call. `f` gets the
+/// height in pixels; 0 without layout.
 pub fn when_near(element: &Element, f: impl FnMut(bool, f64) + 'static) {
     watch(element, AROUND, Box::new(f));
 }
 
-/// Calls `f` when an element comes into sight and when it leaves it, and once soon after the call. What bars at the
-/// edges cover is not in sight; any part of it that can be read is enough.
+/// Calls `f` when an element becomes visible and when it is hidden again, and once soon after this call. A visible part
+/// is enough; parts covered by the bars do not count.
 pub fn when_seen(element: &Element, mut f: impl FnMut(bool) + 'static) {
     watch(element, WITHIN, Box::new(move |seen, _| f(seen)));
 }
@@ -29,7 +28,7 @@ fn watch(element: &Element, around: &str, mut f: Box<dyn FnMut(bool, f64)>) {
     }
     let seen = Closure::<dyn FnMut(js_sys::Array, IntersectionObserver)>::new(
         move |entries: js_sys::Array, observer: IntersectionObserver| {
-            // Of several since the last call the newest holds.
+            // Only the newest entry since the last call counts.
             let Some(entry) = entries.pop().dyn_into::<IntersectionObserverEntry>().ok() else {
                 return;
             };
@@ -47,7 +46,7 @@ fn watch(element: &Element, around: &str, mut f: Box<dyn FnMut(bool, f64)>) {
     }
 }
 
-/// Calls `f` when an element's size changes, and once soon after the call.
+/// Calls `f` when an element's size changes, and once soon after this call.
 pub fn when_resized(element: &Element, f: impl Fn() + 'static) {
     if !cfg!(feature = "hydrate") {
         return;
@@ -65,13 +64,13 @@ pub fn when_resized(element: &Element, f: impl Fn() + 'static) {
     }
 }
 
-/// Gives a closure to the browser, which drops it when nothing can call it any more.
+/// Hands a closure to the browser, which frees it when nothing can call it any more.
 fn called<T: wasm_bindgen::closure::WasmClosure + ?Sized>(closure: Closure<T>) -> JsValue {
     closure.into_js_value()
 }
 
-/// Which elements inside of one fit a selector, with their words, and where in the window they are, in whole pixels:
-/// the same text as long as nothing of it changes.
+/// The descendants that match a selector, with their text and their window position in whole pixels. The result is the
+/// same text as long as none of this changes.
 pub fn places(element: &Element, selector: &str) -> String {
     use std::fmt::Write;
     let mut places = String::new();

@@ -18,7 +18,7 @@ use model::{
 };
 use std::collections::BTreeMap;
 
-/// All of what an approval asks: what a page carries of a long one is only its beginning.
+/// The whole input of an approval; a page carries only the beginning of a long one.
 #[server(prefix = "/api/rpc", endpoint = "approvals/input", protocol = Rpc)]
 pub async fn whole_input(id: ApprovalId) -> AppResult<ApprovalInput> {
     Ok(services()?.approvals.input(&caller()?, id).await?)
@@ -30,9 +30,8 @@ pub async fn decide_approval(id: ApprovalId, decide: Decide) -> AppResult<Approv
     Ok(services()?.approvals.decide(&caller()?, id, decide).await?)
 }
 
-/// Decides as a plain form says it, so that it works before WASM has loaded. `chosen` and `own` are the answers to
-/// questions by their place, `q0`, `q1`, ...: numbers of options, and words. `next` is the item of the Inbox to go on
-/// with, empty for the Inbox itself.
+/// Decides by a plain form, which works before WASM has loaded. `chosen` and `own` are the answers by question (`q0`,
+/// `q1`, ...): option numbers, and free text. `next` is the Inbox item to show then; empty for the Inbox itself.
 #[server(prefix = "/api/rpc", endpoint = "approvals/answer", protocol = FormRpc)]
 pub async fn answer_approval(
     id: ApprovalId,

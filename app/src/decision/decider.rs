@@ -1,5 +1,5 @@
-//! One decision: what was asked, how the person is about to answer, the call that answers it.
-//! The Inbox, the Overview and the Session page all decide through it; it must not draw anything.
+//! The state of one decision: the approval, the answer in preparation, and the call that sends it. The Inbox, the
+//! Overview and the Session page all use it. It must not render anything.
 
 use super::{
     api::{decide_approval, whole_input},
@@ -20,52 +20,52 @@ use model::{
     sessions::Mode,
 };
 
-/// What the person is about to do.
+/// The answer in preparation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Asking {
-    /// Nothing yet: the buttons.
+    /// None yet: the buttons are shown.
     #[default]
     Nothing,
-    /// To allow always: the scope is chosen.
+    /// To allow always: the person chooses the scope.
     Always,
-    /// To deny, or to send a plan back: the reason is written.
+    /// To deny, or to send a plan back: the person writes the reason.
     Deny,
 }
 
 /// One decision.
 #[derive(Clone, Copy)]
 pub struct Decider {
-    /// Which approval.
+    /// The approval.
     pub id: ApprovalId,
-    /// What it is.
+    /// Its kind.
     pub kind: ApprovalKind,
-    /// What the person is about to do.
+    /// The answer in preparation.
     pub asking: RwSignal<Asking>,
-    /// Where an "always" is remembered.
+    /// The chosen scope of "always".
     pub scope: RwSignal<RememberScope>,
-    /// Where it can be: the project may be trusted, or no longer, while the decision waits.
+    /// The possible scopes; they change when the project's trust changes meanwhile.
     pub scopes: RwSignal<Vec<RememberScope>>,
-    /// Whether the agent offers something to remember.
+    /// Whether the agent suggests something to remember.
     pub can_always: bool,
-    /// Why not, or comments on a plan.
+    /// The reason, or comments on a plan.
     pub reason: RwSignal<String>,
     /// Answers to questions.
     pub answers: RwSignal<Vec<Answer>>,
-    /// What went wrong.
+    /// The last error.
     pub error: RwSignal<Option<AppError>>,
-    /// What is left out of what is asked until somebody asks for it, in words: `6 more lines`.
+    /// The part of the input that is not shown yet, in words: `6 more lines`.
     pub left_out: RwSignal<Option<String>>,
-    /// Whether the end of what is asked has been in sight; `None` until the browser has looked.
+    /// Whether the end of the input has been visible; `None` until the browser has looked.
     end: RwSignal<Option<bool>>,
     pressed: StoredValue<Option<Callback<()>>>,
     approval: StoredValue<Approval>,
     send: NodeAction<Decide>,
-    /// Fetches all of what is asked, where a row carries only the beginning.
+    /// Fetches the whole input, where a row carries only the beginning.
     fetch: NodeAction<()>,
 }
 
 impl Decider {
-    /// A decision about `approval`; `decided` hears the row as it is afterwards, also when somebody else was faster.
+    /// A decision about `approval`. `decided` gets the row afterwards, also when somebody else was faster.
     pub fn new(approval: Approval, decided: Callback<Approval>) -> Self {
         let id = approval.id;
         let wanted = approval
@@ -83,7 +83,7 @@ impl Decider {
             ServerSays::Row {
                 row: Row::Project(now), ..
             } if now.id == project && scopes.with_untracked(|scopes| !scopes.is_empty()) => {
-                // Trust may have changed; what the caller may have remembered beyond the session has not.
+                // Trust may have changed; the caller's right to remember beyond the session has not.
                 let lasts = scopes.with_untracked(|scopes| scopes.contains(&RememberScope::User));
                 let holding = RememberScope::offered(now.trusted && !now.trust_stale, lasts);
                 if scopes.with_untracked(|scopes| scopes != holding) {
@@ -108,10 +108,11 @@ impl Decider {
                 match decide_approval(id, wish).await {
                     Ok(now) => {
                         if let Some(toasts) = toasts {
-                            // The row or card that goes shows it; a toast would lie over the next decision.
+                            // The row or card that disappears is feedback enough; a toast would cover the next
+                            // decision.
                             toasts.tell(words::told(&now, &wanted));
                         }
-                        // The socket may have been faster: then its row, and whoever waited here, are gone already.
+                        // The socket may have been faster, and have removed the row and its owner.
                         decided.try_run(now);
                     }
                     Err(AppError(Error::AlreadyDecided(by))) => {
@@ -166,32 +167,32 @@ impl Decider {
         }
     }
 
-    /// Has `pressed` called when an answer is sent, before anybody can have heard of it.
+    /// Calls `pressed` when an answer is sent, before anybody else can see its effect.
     #[must_use]
     pub fn on_press(self, pressed: Callback<()>) -> Self {
         self.pressed.set_value(Some(pressed));
         self
     }
 
-    /// Whether it can be allowed: nothing can whose end was not shown.
+    /// Whether it may be allowed: only once the end of the input was visible.
     pub fn may_allow(&self) -> Signal<bool> {
         let (left_out, end) = (self.left_out, self.end);
         Signal::derive(move || left_out.with(Option::is_none) && end.get() != Some(false))
     }
 
-    /// The end of what is asked has come into sight or left it. Once seen it was seen.
+    /// Records that the end of the input has become visible or hidden. Once visible it counts as seen.
     pub fn sees_end(&self, seen: bool) {
         match self.left_out.try_with_untracked(Option::is_some) {
             None => {}
-            // What is drawn is the beginning: its end is that of the whole only where it stays in sight when the rest
-            // is there.
+            // Only the beginning is shown. Its end counts as the end of the whole only if it is still visible once the
+            // rest is there.
             Some(true) => self.end.set((!seen).then_some(false)),
             Some(false) if self.end.get_untracked() != Some(true) => self.end.set(Some(seen)),
             Some(false) => {}
         }
     }
 
-    /// Shows what was left out, or leads to the end of what is asked.
+    /// Shows the rest, or scrolls to the end of the input.
     pub fn read_on(&self) {
         if self.is_beginning() {
             if !self.fetch.pending().get_untracked() {
@@ -204,22 +205,22 @@ impl Decider {
         }
     }
 
-    /// Whether only the beginning of what is asked has come.
+    /// Whether only the beginning of the input has arrived.
     pub fn is_beginning(&self) -> bool {
         self.approval.with_value(|approval| approval.input_cut.is_some())
     }
 
-    /// The id of the element at the end of what is asked.
+    /// The id of the element at the end of the input.
     pub fn end_id(&self) -> String {
         format!("{}-end", self.id)
     }
 
-    /// What is asked.
+    /// The approval.
     pub fn approval(&self) -> Approval {
         self.approval.get_value()
     }
 
-    /// Whether the answer is on its way.
+    /// Whether an answer is being sent.
     pub fn busy(&self) -> Signal<bool> {
         self.send.pending().into()
     }
@@ -235,7 +236,7 @@ impl Decider {
         self.send.dispatch(wish);
     }
 
-    /// Yes, this once; a question is answered with what was chosen, a plan goes on asking before edits.
+    /// Allows once. A question gets the chosen answers; a plan continues in the mode that asks before edits.
     pub fn allow(&self) {
         match self.kind {
             ApprovalKind::Tool => self.answer(Decide::allow()),
@@ -251,7 +252,7 @@ impl Decider {
         }
     }
 
-    /// The plan is good; the agent goes on in `mode`.
+    /// Approves the plan; the agent continues in `mode`.
     pub fn approve(&self, mode: Mode) {
         self.answer(Decide {
             mode: Some(mode),
@@ -259,7 +260,7 @@ impl Decider {
         });
     }
 
-    /// Yes, and remember it at the chosen scope.
+    /// Allows, and remembers it at the chosen scope.
     pub fn always(&self) {
         match self.kind {
             ApprovalKind::Plan => self.approve(Mode::AutoAccept),
@@ -273,7 +274,7 @@ impl Decider {
         }
     }
 
-    /// No, for the reason that was written.
+    /// Denies, with the reason in the field.
     pub fn deny(&self) {
         let reason = self.reason.get_untracked().trim().to_owned();
         let reason = (!reason.is_empty()).then_some(reason);
@@ -284,7 +285,7 @@ impl Decider {
         });
     }
 
-    /// Opens the way to say no.
+    /// Opens the reason field.
     pub fn ask_deny(&self) {
         self.asking.set(Asking::Deny);
     }

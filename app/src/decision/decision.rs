@@ -1,5 +1,5 @@
-//! The parts of a decision on a page: exactly what is asked, and the ways to answer it.
-//! They must not decide where they stand; the Inbox, the Overview and the Session page place them.
+//! The parts of a decision on a page: the exact input, and the controls to answer it. They must not decide where they
+//! stand; the Inbox, the Overview and the Session page place them.
 
 use super::{
     decider::{Asking, Decider},
@@ -21,8 +21,8 @@ use model::{
     sessions::Mode,
 };
 
-/// Exactly what the tool would get: the change as a diff, the command highlighted, fields as fields. Nothing of it is
-/// left out without a word, and whoever allows it has had its end in sight.
+/// The tool's exact input: a change as a diff, a command highlighted, other fields as fields. It says what it leaves
+/// out, and can be allowed only once its end was visible.
 #[component]
 pub fn ExactInput(
     /// The decision.
@@ -30,7 +30,7 @@ pub fn ExactInput(
     /// Larger type, in the Inbox.
     #[prop(optional)]
     big: bool,
-    /// On a card among others: of a long input only the beginning, until the rest is asked for.
+    /// On a card among others: shows only the beginning of a long input, until a person asks for the rest.
     #[prop(optional)]
     brief: bool,
 ) -> impl IntoView {
@@ -47,7 +47,7 @@ pub fn ExactInput(
     });
     let input = move || {
         let approval = decider.approval();
-        // Also where there is no head: what has come since is shown, and looked at, in the place of its beginning.
+        // Also without a head: the rest that has come is shown, and must be seen, in place of its beginning.
         let left_out = decider.left_out.get();
         let input = match &head {
             Some(head) if left_out.is_some() => beginning(&approval, head),
@@ -69,7 +69,7 @@ pub fn ExactInput(
     }
 }
 
-/// What nobody sees by looking.
+/// Warnings of what the eye misses.
 fn warnings(approval: &Approval) -> AnyView {
     let (hidden, mixed) = words::suspicions(approval);
     view! {
@@ -81,7 +81,7 @@ fn warnings(approval: &Approval) -> AnyView {
     }
 }
 
-/// The beginning of what is asked.
+/// The beginning of the input.
 fn beginning(approval: &Approval, head: &words::Head) -> AnyView {
     match (&head.shown, approval.diff.clone()) {
         (words::Beginning::Lines(shown), Some(mut diff)) => {
@@ -96,7 +96,7 @@ fn beginning(approval: &Approval, head: &words::Head) -> AnyView {
     }
 }
 
-/// All of what is asked.
+/// The whole input.
 fn whole(approval: &Approval, big: bool) -> AnyView {
     let mut all = words::fields(&approval.input);
     let unsaid = words::unsaid(approval);
@@ -126,7 +126,7 @@ fn whole(approval: &Approval, big: bool) -> AnyView {
         let block = view! { <CodeBlock text=command html=approval.input_html.clone() label=words::input_title(approval) wrap=true big=big /> };
         (view! { {said} {block} }, !unsaid.is_empty())
     } else {
-        // Then all of it is fields.
+        // Then all of it is shown as fields.
         let shown = view! { <Fields fields=std::mem::take(&mut all) /> };
         (shown, false)
     };
@@ -160,7 +160,7 @@ fn Fields(fields: Vec<(String, String)>) -> impl IntoView {
     view! { <dl class="kv xs fields">{rows}</dl> }
 }
 
-/// What "always" would do as it is chosen now.
+/// The effect of "always" at the chosen scope.
 #[component]
 pub fn AlwaysWould(
     /// The decision.
@@ -170,7 +170,7 @@ pub fn AlwaysWould(
     move || code(&Always::text(&suggestions, decider.scope.get()))
 }
 
-/// Why nothing wider can be chosen than these, where that is so.
+/// Why no wider scope can be chosen, if that is so.
 fn longer(scopes: &[RememberScope]) -> Option<&'static str> {
     match scopes {
         [RememberScope::Session] => Some(" What holds for other sessions too needs the role admin."),
@@ -181,7 +181,7 @@ fn longer(scopes: &[RememberScope]) -> Option<&'static str> {
     }
 }
 
-/// What "always" would remember, with the scope to choose.
+/// The rule that "always" would remember, with a choice of scopes.
 #[component]
 pub fn AlwaysRule(
     /// The decision.
@@ -236,7 +236,7 @@ pub fn AlwaysRule(
                 match (chosen, file) {
                     (RememberScope::Session, _) => " It is not saved.".into_any(),
                     (_, Some(file)) => view! { " Written to " <code>{file}</code> "." },
-                    // Where it became possible only meanwhile, or the agent does not say.
+                    // The scope became possible only meanwhile, or the agent does not say where it writes.
                     (_, None) => ().into_any(),
                 }
             }}
@@ -245,39 +245,39 @@ pub fn AlwaysRule(
     }
 }
 
-/// Where the plain form of a decision goes.
+/// The target of a decision's plain form.
 const ANSWER: &str = "/api/rpc/approvals/answer";
 
-/// The id of the form that decides an approval; what is filled in elsewhere names it.
+/// The id of a decision's form, for fields outside of it.
 fn form_id(id: ApprovalId) -> String {
     format!("{id}-form")
 }
 
-/// The buttons of a decision and what they open: a scope, a reason, a comment. Until the page lives they are plain
+/// The buttons of a decision, and the boxes they open: a scope, a reason, a comment. Before hydration they are plain
 /// forms.
 #[component]
 pub fn DecisionActs(
     /// The decision.
     decider: Decider,
-    /// Keys are heard here and shown in the buttons.
+    /// Whether its keys are active and shown in the buttons.
     #[prop(optional, into)]
     keys: Signal<bool>,
-    /// The scope is already chosen beside it: Always acts at once.
+    /// The scope is chosen beside it, so Always acts at once.
     #[prop(optional)]
     scope_shown: bool,
-    /// Smaller buttons, in lanes.
+    /// Smaller buttons, for lanes.
     #[prop(optional)]
     small: bool,
-    /// Which item of the Inbox a plain form leads to; empty for none. Without it leads back to its page.
+    /// The Inbox item that a plain form leads to; empty for none. Absent, the form leads back to its page.
     #[prop(optional, into)]
     next: MaybeProp<String>,
-    /// What stands at the end of the line.
+    /// Shown at the end of the line.
     #[prop(optional, into)]
     aside: ViewFn,
 ) -> impl IntoView {
     let now = quiet_clock();
     let live = Memo::new(move |_| now.get().is_some());
-    // A plain form led here, which says what was refused and not about which of the decisions on the page.
+    // The redirect of a plain form says what was refused, not which decision of the page it was about.
     if keys.get_untracked()
         && !live.get_untracked()
         && let Some(refused) = use_context::<ServerActionError>().filter(|error| error.path() == ANSWER)
@@ -286,7 +286,7 @@ pub fn DecisionActs(
             .error
             .set(Some(ServerFnUrlError::<AppError>::decode_err(refused.err())));
     }
-    // Boxes close by Escape also when nothing in them has the focus.
+    // Escape closes a box even when nothing in it has the focus.
     browser::on_keys(move |key| {
         let closes = key.key == "Escape" && !key.typing && decider.asking.get_untracked() != Asking::Nothing;
         if closes {
@@ -337,7 +337,7 @@ pub fn DecisionActs(
     }
 }
 
-/// What the buttons of a decision share.
+/// What a decision's buttons share.
 #[derive(Clone, Copy)]
 struct Acts {
     decider: Decider,
@@ -348,13 +348,13 @@ struct Acts {
 }
 
 impl Acts {
-    /// What is pressed too soon does nothing, and says so to those who do not see it.
+    /// A press that comes too soon does nothing; this says so to people who do not see it.
     fn soon(self) -> Signal<bool> {
         Signal::derive(move || !self.steady.is_still())
     }
 }
 
-/// A press that the page itself acts on: the form is not sent.
+/// A press that the page handles itself, without sending the form.
 fn act(does: impl Fn() + 'static) -> Box<dyn FnMut(leptos::ev::MouseEvent)> {
     Box::new(move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
@@ -362,7 +362,7 @@ fn act(does: impl Fn() + 'static) -> Box<dyn FnMut(leptos::ev::MouseEvent)> {
     })
 }
 
-/// What a plain form says beside its button.
+/// The hidden fields of a plain form.
 #[component]
 fn Hidden(id: ApprovalId, next: MaybeProp<String>) -> impl IntoView {
     view! {
@@ -371,7 +371,7 @@ fn Hidden(id: ApprovalId, next: MaybeProp<String>) -> impl IntoView {
     }
 }
 
-/// The way to say no before the page lives, opened by the browser itself.
+/// The denial before hydration; the browser itself opens it.
 #[component]
 fn PlainDeny(decider: Decider, next: MaybeProp<String>) -> impl IntoView {
     let id = decider.id;
@@ -399,7 +399,7 @@ fn plain_deny(id: ApprovalId) -> String {
     format!("{id}-no")
 }
 
-/// Instead of a yes, where the end of what is asked was not shown.
+/// Replaces the yes until the end of the input was visible.
 #[component]
 fn ReadOn(acts: Acts) -> impl IntoView {
     let decider = acts.decider;
@@ -410,7 +410,7 @@ fn ReadOn(acts: Acts) -> impl IntoView {
             .get()
             .map_or_else(|| "Read to the end".to_owned(), |rest| format!("Read all, {rest}"));
         view! {
-            // Before the page lives, the Inbox has all of it.
+            // Before hydration the link leads to the Inbox, which shows all of it.
             <a class=class href=format!("/inbox?id={}", decider.id) on:click=act(move || decider.read_on())>
                 {words} <KeyHint key="A" shown=acts.keys />
             </a>
@@ -513,7 +513,7 @@ fn DenyButton(acts: Acts, kind: ButtonKind, word: &'static str) -> impl IntoView
     }
 }
 
-/// Closes a box of a decision on Escape, and nothing else does: the agent is not interrupted by it.
+/// Closes a box on Escape, and stops the event there: otherwise it would interrupt the agent.
 fn closes(decider: Decider, event: &leptos::ev::KeyboardEvent) {
     if event.key() == "Escape" {
         event.prevent_default();
@@ -529,14 +529,14 @@ fn AlwaysBox(acts: Acts) -> impl IntoView {
     } = acts;
     let busy = decider.busy();
     let own = NodeRef::<leptos::html::Div>::new();
-    // Not its button: whoever holds the key that opened it would press that at once.
+    // Not the box's button: the key that opened the box may still be held, and would press it.
     Effect::new(move || {
         if let Some(own) = own.get() {
             let _ = own.focus();
         }
     });
     let keydown = move |event: leptos::ev::KeyboardEvent| {
-        // A list or a button of the box has its own use for Enter.
+        // A list or a button in the box uses Enter itself.
         let own = event.target() == event.current_target() || event.ctrl_key() || event.meta_key();
         if event.key() == "Enter" && own {
             event.prevent_default();
@@ -603,7 +603,7 @@ fn DenyBox(decider: Decider, large: bool) -> impl IntoView {
     }
 }
 
-/// A key in a button, where keys are heard.
+/// The key in a button, while keys are active.
 #[component]
 fn KeyHint(key: &'static str, shown: Signal<bool>) -> impl IntoView {
     move || {
@@ -613,7 +613,7 @@ fn KeyHint(key: &'static str, shown: Signal<bool>) -> impl IntoView {
     }
 }
 
-/// The questions of an approval, to be answered by options or in the person's own words.
+/// The questions of an approval, each with options and a field for free text.
 #[component]
 pub fn Questions(
     /// The decision.

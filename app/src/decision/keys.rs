@@ -1,5 +1,5 @@
-//! The keys of a decision: A, Shift A and D, heard by the one that stands first.
-//! They must not answer what nobody has read: a decision hears them only a moment after it came to stand there.
+//! The keys of a decision (A, Shift A, D), which only the first decision on a page gets. They must not answer what
+//! nobody has read: they work only after a decision was first for a moment.
 
 use super::decider::{Asking, Decider};
 use crate::browser::{self, Key};
@@ -7,17 +7,16 @@ use crate::ui::was_seen;
 use leptos::prelude::*;
 use model::approvals::ApprovalKind;
 
-/// Has a decision hear its keys while it is `first`, which it is only while it is in sight where a page has more than
-/// it. Where `scope_shown`, the place of a rule stands beside it and Shift A acts at once. Call it in a component's
-/// body.
+/// Gives a decision its keys while it is `first`; on a page with other content also only while it is visible. With
+/// `scope_shown` the scope is chosen beside it and Shift A acts at once. Call it in a component's body.
 pub fn hear_keys(decider: Decider, first: Signal<bool>, scope_shown: bool) {
     let since = StoredValue::new(None);
-    // What a key would do changes with what is shown.
+    // The moment starts anew when the effect of a key changes with what is shown.
     Effect::new(move || {
         decider.may_allow().track();
         since.set_value(if first.get() { browser::now() } else { None });
     });
-    // Another listener of the same key may have taken this decision off the page before.
+    // Another listener of the same key may have removed this decision from the page.
     browser::on_keys(move |key| {
         first.try_get_untracked() == Some(true)
             && was_seen(since.try_get_value().flatten(), browser::now())

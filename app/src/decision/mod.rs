@@ -1,5 +1,5 @@
-//! The parts of a decision, which the Inbox, Overview and a session place: what is asked, the buttons, the keys, the
-//! words. It must not know what an answer does to a session: the node says that.
+//! The parts of a decision: input, buttons, keys, words. The Inbox, the Overview and a session place them. It must not
+//! know what an answer does to a session; the node knows that.
 
 pub mod api;
 pub mod decider;

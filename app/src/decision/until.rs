@@ -1,9 +1,9 @@
-//! How long something may still be decided.
+//! The time left for a decision.
 
 use crate::ui::{format, moment, quiet_clock, zoned};
 use leptos::prelude::*;
 
-/// How long until a moment, current by itself; the moment itself on hover.
+/// The time until a moment, updated by itself; the moment itself on hover.
 #[component]
 pub fn Until(
     /// The moment, unix ms.

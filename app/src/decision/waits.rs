@@ -1,4 +1,4 @@
-//! How long a decision has been waiting, in words that get stronger. It must not remind by itself: the frame does.
+//! The time a decision has waited, in words that get stronger. It must not remind anybody; the frame does.
 
 use crate::{
     ui::{format, long, quiet_clock, zoned},
@@ -8,12 +8,12 @@ use leptos::prelude::*;
 use model::Millis;
 
 const MINUTE: Millis = 60_000;
-/// From then on the agent has been held up for as long as a person usually looks away.
+/// From here on the agent has waited longer than a person usually looks away.
 const LONG: Millis = 5 * MINUTE;
-/// From then on it has been forgotten.
+/// From here on the decision counts as forgotten.
 const OVER: Millis = 60 * MINUTE;
 
-/// What is said about a wait of so many milliseconds, and how loud.
+/// The words for a wait of so many milliseconds, and their emphasis.
 fn words(waited: Millis) -> (String, &'static str) {
     match waited {
         ..MINUTE => ("just asked".into(), "waits"),
@@ -26,12 +26,12 @@ fn words(waited: Millis) -> (String, &'static str) {
     }
 }
 
-/// How long something has waited, current by itself; the server says since when.
+/// The time something has waited, updated by itself; the server's page gives the moment instead.
 #[component]
 pub fn Waits(
     /// Since when.
     since: Millis,
-    /// `12m` only, for rows whose place says that they wait.
+    /// Only `12m`, for rows whose place says that they wait.
     #[prop(optional)]
     short: bool,
 ) -> impl IntoView {

@@ -1,5 +1,5 @@
-//! Approvals in words: what is asked, where an "always" is written, who decided what. Also the answers of questions.
-//! Pure functions; they must not shorten or soften what would run.
+//! Approvals in words: what is asked, where an "always" is written, who decided. Also the answers to questions. Pure
+//! functions. They must not shorten or soften what would run.
 
 use crate::ui::format;
 use model::approvals::{
@@ -13,12 +13,12 @@ use model::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// So many letters of what was decided are said again.
+/// The most characters of an input that the message about a decision repeats.
 const TOLD: usize = 80;
-/// So many lines and letters of an input stand on a card among others; of a longer one the rest is asked for.
+/// The most lines and characters of an input on a card among others.
 const BRIEF: (usize, usize) = (10, 800);
 
-/// The icon of what a call does.
+/// The icon of a call's class.
 pub const fn class_icon(class: CallClass) -> &'static str {
     match class {
         CallClass::Shell => "terminal",
@@ -46,17 +46,17 @@ pub fn icon(approval: &Approval) -> &'static str {
     }
 }
 
-/// The tool's name for people. What cannot be seen in it is marked.
+/// The tool's name for people, with hidden characters marked.
 pub fn tool_name(approval: &Approval) -> String {
     marked(approval.name()).into_owned()
 }
 
-/// Whether it runs a command, which is then all of what it does.
+/// Whether it only runs a command in a shell.
 fn is_command(approval: &Approval) -> bool {
     approval.class == CallClass::Shell && approval.parts.command.is_some()
 }
 
-/// What it is, in a word: the tool, `Plan`, `Question`.
+/// Its kind in a word: the tool, `Plan`, `Question`.
 pub fn kind_word(approval: &Approval) -> String {
     match approval.kind {
         ApprovalKind::Tool => tool_name(approval),
@@ -65,7 +65,7 @@ pub fn kind_word(approval: &Approval) -> String {
     }
 }
 
-/// One line under its title: the command, the path, the first question. What cannot be seen in it is marked.
+/// The line under its title: the command, the path, the first question. Hidden characters are marked.
 pub fn line(approval: &Approval) -> String {
     let line = match approval.kind {
         ApprovalKind::Question => approval
@@ -111,7 +111,7 @@ pub fn short_title(approval: &Approval) -> String {
     }
 }
 
-/// Why it asks, where the agent said nothing.
+/// The reason shown when the agent gave none.
 pub const fn reason(kind: ApprovalKind) -> &'static str {
     match kind {
         ApprovalKind::Tool => "the agent gave no reason",
@@ -120,7 +120,7 @@ pub const fn reason(kind: ApprovalKind) -> &'static str {
     }
 }
 
-/// The fields of an input, each with its value as text: strings as they are, everything else as JSON.
+/// The fields of an input with their values as text: strings unchanged, everything else as JSON.
 pub fn fields(input: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
@@ -133,10 +133,10 @@ pub fn fields(input: &Value) -> Vec<(String, String)> {
     }
 }
 
-/// The fields that what is drawn of an approval does not say: whoever allows it allows them as well.
+/// The fields of the input that the rendered parts do not show: to allow an approval is to allow these too.
 pub fn unsaid(approval: &Approval) -> Vec<(String, String)> {
     let parts = &approval.parts;
-    // What is said as text, as a sentence, and as questions.
+    // The parts rendered as text, as a sentence, and as questions.
     let (texts, flag, list): (&[&Option<String>], &Option<String>, &Option<String>) = match approval.kind {
         ApprovalKind::Plan => (&[&parts.plan], &None, &None),
         ApprovalKind::Question => (&[], &None, &parts.questions),
@@ -159,7 +159,7 @@ pub fn unsaid(approval: &Approval) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Whether a part of an input is this field of it, all of it: one that lies deeper says nothing of what lies beside it.
+/// Whether a part is exactly this field: a pointer to a deeper value shows nothing of its neighbours.
 fn is_field(part: Option<&str>, key: &str) -> bool {
     let name = part
         .and_then(|pointer| pointer.strip_prefix('/'))
@@ -173,7 +173,7 @@ pub fn command(approval: &Approval) -> Option<&str> {
         .filter(|_| approval.kind == ApprovalKind::Tool && is_command(approval))
 }
 
-/// What the agent itself says a command is for.
+/// The agent's own description of the command.
 pub fn purpose(approval: &Approval) -> Option<&str> {
     command(approval)
         .and_then(|_| text(&approval.input, approval.parts.purpose.as_deref()))
@@ -181,17 +181,17 @@ pub fn purpose(approval: &Approval) -> Option<&str> {
         .filter(|text| !text.is_empty())
 }
 
-/// Whether an edit changes every place where the old text stands.
+/// Whether an edit replaces every occurrence of the old text.
 pub fn is_everywhere(approval: &Approval) -> bool {
     approval.class == CallClass::Edit && approval.parts.is_everywhere(&approval.input)
 }
 
-/// Whether a diff shows all of the change.
+/// Whether a diff shows the whole change.
 pub fn is_whole(diff: &Diff) -> bool {
     diff.omitted == 0 && diff.shortened == 0 && !diff.lines.is_empty()
 }
 
-/// Whether an input has characters that are not seen or turn others around, and the first word that mixes alphabets.
+/// Whether an input has hidden or reordering characters, and its first word of mixed alphabets.
 pub fn suspicions(approval: &Approval) -> (bool, Option<String>) {
     fn read(text: &str, found: &mut (bool, Option<String>)) {
         found.0 |= has_hidden(text);
@@ -220,16 +220,16 @@ pub fn suspicions(approval: &Approval) -> (bool, Option<String>) {
     found
 }
 
-/// The beginning of an input that is too long for a card among others.
+/// The beginning of an input that is too long for a card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Its first lines, as text; of a diff so many of its lines.
+    /// Its first lines.
     pub shown: Beginning,
-    /// What is left out: `6 more lines`.
+    /// The size of the rest: `6 more lines`.
     pub rest: String,
 }
 
-/// What a [`Head`] shows.
+/// The visible part of a [`Head`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Beginning {
     /// Text.
@@ -238,7 +238,7 @@ pub enum Beginning {
     Lines(usize),
 }
 
-/// The beginning of what is asked, where it is too long for a card among others; `None` where all of it fits.
+/// The beginning of an input that is too long for a card; `None` if all of it fits.
 pub fn head(approval: &Approval) -> Option<Head> {
     let fields: Vec<String> = unsaid(approval)
         .into_iter()
@@ -285,9 +285,9 @@ pub fn head(approval: &Approval) -> Option<Head> {
     })
 }
 
-/// How long all of an input is of which a row carries only the beginning: `1,200 lines`.
+/// The size of an input of which the row carries only the beginning: `1,200 lines`.
 pub fn length(whole: Whole) -> String {
-    // A few endless lines are long in letters.
+    // Few but very long lines are counted in bytes.
     if whole.bytes / whole.lines.max(1) > 1_000 {
         format::bytes(whole.bytes)
     } else {
@@ -315,7 +315,7 @@ fn rest(word: &str, n: usize) -> String {
     }
 }
 
-/// What the exact input is called.
+/// The title of the exact input.
 pub fn input_title(approval: &Approval) -> &'static str {
     match approval.class {
         CallClass::Shell if is_command(approval) => "Command",
@@ -336,7 +336,7 @@ pub const fn scope_title(scope: RememberScope) -> &'static str {
     }
 }
 
-/// What came of it: `Mara allowed once`, `Mara denied: too broad`, `The agent withdrew it`.
+/// The outcome: `Mara allowed once`, `Mara denied: too broad`, `The agent withdrew it`.
 pub fn outcome(approval: &Approval) -> String {
     match (&approval.decided, approval.state) {
         (_, ApprovalState::Pending) => "Waiting".into(),
@@ -367,7 +367,7 @@ pub fn decision(decided: &Decided, kind: ApprovalKind) -> String {
     }
 }
 
-/// What was just decided, where the item itself is gone: `Allowed once: cargo test`.
+/// The message about a decision whose item is gone: `Allowed once: cargo test`.
 pub fn told(approval: &Approval, wish: &Decide) -> String {
     let what = match (wish.decision, approval.kind, wish.remember) {
         (Verdict::Allow, ApprovalKind::Tool, None) => "Allowed once".to_owned(),
@@ -389,17 +389,17 @@ pub fn told(approval: &Approval, wish: &Decide) -> String {
     }
 }
 
-/// What somebody answered to one question so far.
+/// A person's answer to one question so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The options chosen, by their place.
+    /// The chosen options, by index.
     pub chosen: Vec<usize>,
-    /// Words of their own.
+    /// Free text.
     pub own: String,
 }
 
 impl Answer {
-    /// Chooses an option, or takes it back; without `multi` it is the only one.
+    /// Chooses an option or unchooses it; without `multi` it replaces the others.
     pub fn toggle(&mut self, option: usize, multi: bool) {
         if let Some(at) = self.chosen.iter().position(|other| *other == option) {
             if multi {
@@ -415,7 +415,7 @@ impl Answer {
         self.chosen.insert(at, option);
     }
 
-    /// Says it in their own words; without `multi` instead of an option.
+    /// Sets the free text; without `multi` it replaces the option.
     pub fn say(&mut self, own: String, multi: bool) {
         if !multi && !own.trim().is_empty() {
             self.chosen.clear();
@@ -435,7 +435,7 @@ impl Answer {
     }
 }
 
-/// The answers as the agent wants them, once every question has one.
+/// The answers in the agent's form, once every question has one.
 pub fn answers(questions: &[Question], given: &[Answer]) -> Option<BTreeMap<String, String>> {
     let mut all = BTreeMap::new();
     for (at, question) in questions.iter().enumerate() {
@@ -590,7 +590,7 @@ mod tests {
             ["more"]
         );
         assert_eq!(left(json!({ "a/b~": "make" }), at("/a~1b~0")), [""; 0]);
-        // What lies beside a part that lies deeper is shown.
+        // The neighbours of a deeper value are shown.
         assert_eq!(
             left(json!({ "argv": ["sh", "-c", "make"], "why": "x" }), at("/argv/2")),
             ["argv"]
@@ -599,13 +599,13 @@ mod tests {
             left(json!({ "a": { "b": "make" }, "a/b": "rm" }), at("/a/b")),
             ["a", "a/b"]
         );
-        // A part that is no text is not shown as one.
+        // A part that is not text is not shown as text.
         assert_eq!(left(json!({ "argv": "make", "why": ["rm"] }), at("/argv")), ["why"]);
         assert_eq!(
             left(json!({ "argv": ["rm"], "why": "x" }), at("/argv")),
             ["argv", "why"]
         );
-        // The driver says that there is no command: then nothing is shown as one.
+        // The driver names no command, so nothing is shown as one.
         assert_eq!(left(json!({ "command": "make" }), CallParts::default()), ["command"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What the frame reads: who is signed in, the node, what waits, and the position of it all.
+//! The data of the frame: the caller, the node, the number of pending approvals, and the position of all.
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -11,18 +11,18 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What the frame shows.
+/// The data of the frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FrameView {
-    /// Who is signed in.
+    /// The signed-in person.
     pub me: Me,
     /// The node.
     pub node: NodeInfo,
-    /// Approvals that wait for them.
+    /// Approvals that wait for this person.
     pub pending: i64,
     /// The newest health sample; `None` before the first.
     pub health: Option<HealthSample>,
-    /// The position all of this was read at.
+    /// The position at which all of this was read.
     pub pos: Pos,
 }
 

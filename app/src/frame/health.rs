@@ -1,16 +1,16 @@
-//! How the node and the connection are, in a shape and a word. Pure.
+//! The health of the node and of the connection, as a shape and a word. Pure.
 
 use crate::{live::LiveState, ui::Look};
 use model::{Millis, node::HealthSample};
 
-/// Below so many free bytes a node is in trouble.
+/// With fewer free bytes the node is in trouble.
 const DISK_LOW: i64 = 1_000_000_000;
-/// So many operations waiting mean that the disk does not keep up.
+/// With more operations waiting, the disk does not keep up.
 const QUEUE_LONG: i64 = 1_000;
-/// Samples come every ten seconds; after so long the last says nothing any more.
+/// Samples come every ten seconds; older than this, the last one is stale.
 const STALE_MS: Millis = 60_000;
 
-/// The node's health in a word. `now` is `None` while nobody may know the time.
+/// The node's health in a word. `now` is `None` before hydration.
 pub(crate) fn health_look(sample: Option<&HealthSample>, now: Option<Millis>) -> Look {
     match sample {
         None => Look::UNKNOWN.called("not known"),

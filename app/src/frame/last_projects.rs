@@ -1,5 +1,5 @@
-//! The projects that were used last, and where something waits: asked for once the page lives, so that no page is held
-//! up by it, and kept as the socket says.
+//! The most recently used projects, and which of them have something waiting. Read after hydration, so that no page
+//! waits for it, and then kept current by the socket.
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -12,7 +12,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-/// So many are shown.
+/// How many are shown.
 const SHOWN: usize = 5;
 
 /// A project in the rail.
@@ -20,21 +20,21 @@ const SHOWN: usize = 5;
 pub(crate) struct LastProject {
     /// The project.
     pub id: ProjectId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
 }
 
-/// The projects that were used last, the newest first, and the sessions that wait for a person.
+/// The most recently used projects, newest first, and the sessions that wait for a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LastUsed {
     /// At most five.
     pub projects: Vec<LastProject>,
-    /// Sessions that wait, and whose they are.
+    /// Waiting sessions with their projects.
     pub waiting: Vec<(SessionId, ProjectId)>,
 }
 
 impl LastUsed {
-    /// Takes a session's row: its project is in front then, and waits where it does.
+    /// Applies a session's row: a project new to this list goes to the front. Also updates whether the session waits.
     fn take(&mut self, session: &Session) {
         self.waiting.retain(|(id, _)| *id != session.id);
         if session.pending > 0 {
@@ -42,7 +42,7 @@ impl LastUsed {
         }
         let at = self.projects.iter().position(|project| project.id == session.project);
         let project = match at {
-            // The newest in front: what is not new stays where it is, so that a list under a pointer does not move.
+            // A known project keeps its place, so that the list does not move under a pointer.
             Some(_) => return,
             None => LastProject {
                 id: session.project,
@@ -53,7 +53,7 @@ impl LastUsed {
         self.projects.truncate(SHOWN);
     }
 
-    /// Forgets what is gone: a session or a project.
+    /// Removes a deleted session or project.
     fn forget(&mut self, gone: &str) {
         self.waiting
             .retain(|(session, project)| session.to_string() != gone && project.to_string() != gone);
@@ -61,7 +61,7 @@ impl LastUsed {
     }
 }
 
-/// Reads them.
+/// Reads both.
 #[server(prefix = "/api/rpc", endpoint = "frame/last-projects", protocol = Rpc)]
 async fn read_last_used() -> AppResult<LastUsed> {
     use model::{
@@ -107,18 +107,18 @@ async fn read_last_used() -> AppResult<LastUsed> {
     Ok(last)
 }
 
-/// What the rail knows of them.
+/// The rail's copy of it.
 #[derive(Clone, Copy)]
 pub(crate) struct LastProjects(RwSignal<LastUsed>);
 
 impl LastProjects {
-    /// Asks for them in the browser, again after the connection was lost, and follows them.
+    /// Reads them in the browser, again after each lost connection, and follows the socket.
     pub(crate) fn follow() -> Self {
         let known = RwSignal::new(LastUsed::default());
         let live = use_live();
         let read = move || {
             leptos::task::spawn_local(async move {
-                // Without an answer the rail leads to the list of projects all the same.
+                // Without an answer the rail still links to the list of projects.
                 if let Ok(last) = read_last_used().await {
                     known.try_set(last);
                 }
@@ -165,7 +165,7 @@ impl LastProjects {
         Self(known)
     }
 
-    /// Those that are shown. Subscribes.
+    /// The shown projects. Subscribes.
     pub(crate) fn shown(self) -> Vec<LastProject> {
         self.0.with(|last| last.projects.clone())
     }
@@ -178,7 +178,7 @@ impl LastProjects {
             .collect()
     }
 
-    /// What one is called now. Subscribes.
+    /// The present name of a project. Subscribes.
     pub(crate) fn name(self, id: ProjectId) -> String {
         self.0
             .with(|last| {
@@ -190,7 +190,7 @@ impl LastProjects {
             .unwrap_or_default()
     }
 
-    /// Whether something waits in one. Subscribes.
+    /// Whether a project has something waiting. Subscribes.
     pub(crate) fn waits(self, id: ProjectId) -> bool {
         self.0
             .with(|last| last.waiting.iter().any(|(_, project)| *project == id))

@@ -1,5 +1,5 @@
-//! What every page inside the frame can ask for: who is signed in, how the node is, which projects were used last, what
-//! it offers the palette. The frame itself is drawn by `nav`.
+//! Data for every page inside the frame: the caller, the node's health, recent projects, and the page's verbs for the
+//! palette. `nav` renders the frame itself.
 
 mod api;
 mod health;
@@ -20,10 +20,10 @@ pub(crate) use verbs::{PageVerbs, Verb, offer_verbs};
 use crate::NodeResource;
 use leptos::prelude::*;
 
-/// What the frame read.
+/// The frame's data.
 pub(crate) type FrameResource = NodeResource<FrameView>;
 
-/// Who is signed in and what the node is, for pages inside the frame. Read it inside a `Suspense`.
+/// The caller and the node, for pages inside the frame. Read it inside a `Suspense`.
 pub(crate) fn use_frame() -> Option<FrameResource> {
     use_context::<FrameResource>()
 }

@@ -7,14 +7,14 @@ use model::{
     live::{Row, ServerSays},
 };
 
-/// Names of the projects there are, for filters, by name.
+/// Names of all projects in order, for filters.
 #[server(prefix = "/api/rpc", endpoint = "frame/projects", protocol = Rpc)]
 async fn project_names() -> AppResult<Vec<(ProjectId, String)>> {
     use crate::server::{caller, services};
     Ok(services()?.projects.names(&caller()?).await?)
 }
 
-/// Those names, read again when a project comes, goes or is called something else.
+/// The names, read again when a project comes, goes or is renamed.
 pub(crate) fn read_project_names() -> NodeResource<Vec<(ProjectId, String)>> {
     let live = use_live();
     let changed = RwSignal::new(0_u32);

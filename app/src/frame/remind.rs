@@ -1,6 +1,6 @@
-//! Reminding of what waits while nobody looks: notifications of this browser, for whoever chose them here. The choice
-//! is the browser's, not the node's. It must not speak while the tab is seen: there the count, the title and the
-//! announcement do.
+//! Reminders of pending approvals while the tab is hidden: browser notifications, for people who chose them in this
+//! browser. The choice is the browser's, not the node's. In a visible tab it must stay silent: the count, the title and
+//! the announcement suffice there.
 
 use crate::{
     browser::{self, Notices},
@@ -17,25 +17,25 @@ use model::{
 };
 use std::time::Duration;
 
-/// Where the choice is kept.
+/// The storage key of the choice.
 const CHOICE: &str = "orchwiz-notify";
-/// Where the moment of the newest notification is kept, for all tabs of this browser.
+/// The storage key of the newest notification's time, shared by all tabs of this browser.
 const SPOKEN: &str = "orchwiz-notified";
-/// What still waits is said again after so long.
+/// The interval of reminders while something still waits.
 const AGAIN: Millis = 10 * 60_000;
-/// How often it is looked whether that time has come: browsers wake hidden tabs once a minute.
+/// The interval of checking for it: browsers wake hidden tabs once a minute.
 const LOOK: Duration = Duration::from_mins(1);
 
 fn is_chosen() -> bool {
     browser::recall(CHOICE).as_deref() == Some("on")
 }
 
-/// Whether what waits must be said again, where it was last said or seen at `known`.
+/// Whether a reminder is due, when it was last shown or seen at `known`.
 const fn is_due(pending: i64, known: Millis, now: Millis) -> bool {
     pending > 0 && now - known >= AGAIN
 }
 
-/// Title and text for something that has begun to wait.
+/// Title and text for a new approval.
 fn told(approval: &Approval) -> (String, String) {
     (
         format!("{}: {}", approval.project_name, words::title(approval)),
@@ -43,7 +43,7 @@ fn told(approval: &Approval) -> (String, String) {
     )
 }
 
-/// Title of what still waits.
+/// The title of a reminder.
 fn reminded(pending: i64) -> String {
     if pending == 1 {
         "1 decision still waits for you".to_owned()
@@ -52,7 +52,7 @@ fn reminded(pending: i64) -> String {
     }
 }
 
-/// Notifies from now on, as long as the frame is there.
+/// Notifies as long as the frame exists.
 pub(crate) fn remind() {
     let live = use_live();
     let navigate = use_navigate();
@@ -117,7 +117,7 @@ pub(crate) fn remind() {
     });
 }
 
-/// What stands in the way of notifications, and what to do about it; `None` where nothing does.
+/// What prevents notifications, and what to do about it; `None` if nothing does.
 const fn obstacle(notices: Notices) -> Option<&'static str> {
     match notices {
         Notices::Unasked | Notices::Allowed => None,
@@ -133,7 +133,7 @@ const fn obstacle(notices: Notices) -> Option<&'static str> {
     }
 }
 
-/// "Notify me in this browser": the choice, and what stands in its way.
+/// "Notify me in this browser": the choice, and what prevents it.
 #[component]
 pub(crate) fn ReminderChoice() -> impl IntoView {
     let notices = RwSignal::new(None::<Notices>);
@@ -150,7 +150,7 @@ pub(crate) fn ReminderChoice() -> impl IntoView {
             return;
         }
         browser::ask_for_notices(move |answer| {
-            // A first one shows that they arrive: on some phones a page may ask and still not show any.
+            // A first notification proves that they arrive: on some phones a page may ask but cannot show any.
             let shown = answer == Notices::Allowed
                 && browser::notify(
                     "Notifications are on",
@@ -176,12 +176,12 @@ pub(crate) fn ReminderChoice() -> impl IntoView {
                 <input
                     type="checkbox"
                     aria-describedby="notices-hint"
-                    // Before the browser has taken over a press would change nothing.
+                    // Before hydration a press would change nothing.
                     disabled=move || notices.get().is_none() || stopped().is_some()
                     prop:checked=move || on.get()
                     on:change:target=move |event| {
                         choose(event.target().checked());
-                        // It shows what is chosen, which a refusal leaves as it was.
+                        // The box shows the choice, which a refusal leaves unchanged.
                         event.target().set_checked(on.get_untracked());
                     }
                 />

@@ -1,4 +1,4 @@
-//! The choice of the theme.
+//! The choice of theme.
 
 use crate::{
     browser::{Theme, show_pressed},

@@ -1,4 +1,4 @@
-//! Server functions of approvals. Each asks a port for its caller and gives the answer on.
+//! Server functions of approvals. Each asks a port for its caller and returns the answer.
 #![allow(
     missing_docs,
     reason = "server functions make structs of their arguments, whose fields cannot carry comments"
@@ -13,16 +13,16 @@ use model::{Error, PageQuery, approvals::ApprovalFilter};
 use model::{Page, Pos, approvals::Approval, id::ApprovalId};
 use serde::{Deserialize, Serialize};
 
-/// Everything the Inbox shows.
+/// The data of the Inbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InboxView {
-    /// What waits, oldest first.
+    /// Pending approvals, oldest first.
     pub waiting: Page<Approval>,
-    /// What was decided, newest first.
+    /// Decided approvals, newest first.
     pub decided: Vec<Approval>,
-    /// The one that was named, where it is in neither; also `None` where there is no such approval.
+    /// The approval named in the address, if it is in neither list; also `None` if it does not exist.
     pub named: Option<Approval>,
-    /// The position it was read at.
+    /// The position at which it was read.
     pub pos: Pos,
 }
 
@@ -69,7 +69,7 @@ pub async fn inbox(named: Option<ApprovalId>) -> AppResult<InboxView> {
         },
         None => None,
     };
-    // The one that is opened is there whole, also for whoever has no script.
+    // The opened approval is complete, also for browsers without scripts.
     let open = waiting
         .items
         .iter_mut()
@@ -87,7 +87,7 @@ pub async fn inbox(named: Option<ApprovalId>) -> AppResult<InboxView> {
     })
 }
 
-/// The next page of what waits, oldest first.
+/// The next page of pending approvals, oldest first.
 #[server(prefix = "/api/rpc", endpoint = "approvals/waiting", protocol = Rpc)]
 pub async fn more_waiting(after: Option<String>) -> AppResult<Page<Approval>> {
     use model::approvals::ApprovalState;

@@ -1,5 +1,5 @@
-//! One item of the Inbox: who asks, exactly what, why, what "always" would add, and the answer.
-//! A decided one is shown as it was decided; nothing here can decide it again.
+//! One item of the Inbox: who asks, the exact input, the reason, the effect of "always", and the answer. A decided one
+//! is shown as it was decided; nothing here can decide it again.
 
 use super::lists::Lists;
 use crate::{
@@ -25,11 +25,11 @@ use model::{
 pub fn Detail(
     /// The approval.
     approval: Approval,
-    /// Hears that an answer is sent.
+    /// Called when an answer is sent.
     pressed: Callback<ApprovalId>,
-    /// Hears what came of it.
+    /// Called with the outcome.
     decided: Callback<Approval>,
-    /// The lists, for what comes next.
+    /// The lists, for the next item.
     lists: RwSignal<Lists>,
 ) -> impl IntoView {
     let pending = approval.state == ApprovalState::Pending;
@@ -49,7 +49,7 @@ pub fn Detail(
     };
     let kind = approval.kind;
     let session = approval.session;
-    // Names may change while it is read; the item itself stays, or half a reason written would be lost.
+    // Names may change meanwhile. The item itself is not rendered again, or a half-written reason would be lost.
     let called = move |name: fn(&Approval) -> &String| {
         move || lists.with(|lists| lists.shown(Some(id)).map(|approval| name(approval).clone()))
     };
@@ -116,7 +116,7 @@ pub fn Detail(
     }
 }
 
-/// Where it would happen, and whose limit denies it.
+/// The place of the session, and whose time limit applies.
 #[component]
 fn Place(approval: Approval) -> impl IntoView {
     let or = |known: Option<String>, word: &'static str| match known {
@@ -146,7 +146,7 @@ fn section_title(approval: &Approval) -> &'static str {
     }
 }
 
-/// How it was decided.
+/// The decision.
 #[component]
 fn Outcome(approval: Approval) -> impl IntoView {
     let decided = approval.decided.clone();

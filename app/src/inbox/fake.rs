@@ -1,4 +1,4 @@
-//! Approvals that answer from memory. Only compiled for tests.
+//! An in-memory fake of the approvals port. Only compiled for tests.
 
 use crate::testing::{Fake, NOW, approval_id, page, project_id, session_id};
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use model::{
     ports,
 };
 
-/// What the port of approvals answers from.
+/// The data of the fake approvals port.
 #[derive(Clone, Debug, Default)]
 pub struct Approvals {
     /// Approvals, oldest first.
@@ -25,7 +25,7 @@ impl From<Vec<Approval>> for Approvals {
     }
 }
 
-/// A pending approval of session 1, changed as the test needs it.
+/// A pending approval of session 1, modified by the test.
 pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
     let mut approval = Approval {
         id: approval_id(n),

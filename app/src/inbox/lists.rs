@@ -1,5 +1,5 @@
-//! What waits and what was decided, as two lists that follow the socket, and which item is shown.
-//! Pure functions; they must not navigate or draw.
+//! The lists of pending and decided approvals, which follow the socket, and the choice of the shown item. Pure
+//! functions; they must not navigate or render.
 
 use model::{
     approvals::{Approval, ApprovalState},
@@ -7,26 +7,26 @@ use model::{
     live::Row,
 };
 
-/// How many decided ones are kept on the page.
+/// The most decided approvals kept on the page.
 const KEEP: usize = 50;
 
 /// The two lists.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lists {
-    /// What waits, oldest first.
+    /// Pending approvals, oldest first.
     pub waiting: Vec<Approval>,
-    /// What was decided, newest first.
+    /// Decided approvals, newest first.
     pub decided: Vec<Approval>,
-    /// One that was named and stands in neither.
+    /// The approval that was named and is in neither list.
     pub named: Option<Approval>,
 }
 
 impl Lists {
-    /// Takes an approval in as it is now.
+    /// Inserts or updates an approval.
     pub fn take(&mut self, approval: Approval) {
         let id = approval.id;
         if approval.state == ApprovalState::Pending {
-            // A page of the list may come after the socket has said that it was decided.
+            // A page of the list may arrive after the socket has reported the decision.
             if self.decided.iter().any(|other| other.id == id) {
                 return;
             }
@@ -47,8 +47,7 @@ impl Lists {
         self.decided.truncate(KEEP);
     }
 
-    /// Takes the one in that was named: where it waits it joins the others, to be patched by the socket and to know
-    /// what comes after it.
+    /// Adds the named approval. A pending one joins the others, so that the socket updates it and it has neighbours.
     pub fn name(&mut self, approval: Approval) {
         if approval.state == ApprovalState::Pending {
             self.take(approval);
@@ -57,7 +56,7 @@ impl Lists {
         }
     }
 
-    /// Takes away what is no longer to be seen: an approval, or those of a session.
+    /// Removes a deleted approval, or all of a deleted session.
     pub fn drop(&mut self, gone: &str) {
         let stays = |other: &Approval| other.id.to_string() != gone && other.session.to_string() != gone;
         self.waiting.retain(stays);
@@ -65,7 +64,7 @@ impl Lists {
         self.named.take_if(|named| !stays(named));
     }
 
-    /// Calls the session and the project of each as the socket says they are called now; whether that changed anything.
+    /// Updates the names of sessions and projects; `true` if one changed.
     pub fn rename(&mut self, row: &Row) -> bool {
         let mut changed = false;
         for approval in self.waiting.iter_mut().chain(&mut self.decided).chain(&mut self.named) {
@@ -84,7 +83,7 @@ impl Lists {
         changed
     }
 
-    /// What is shown: the one that was asked for and never another in its place; where none was, the oldest that waits.
+    /// The item to show: exactly the wanted one, or nothing; with none wanted, the oldest pending one.
     pub fn shown(&self, wanted: Option<ApprovalId>) -> Option<&Approval> {
         match wanted {
             Some(id) => self
@@ -97,7 +96,7 @@ impl Lists {
         }
     }
 
-    /// The item one step on or back from `at` among those that wait; the ends hold.
+    /// The pending item one step after or before `at`; stops at the ends.
     pub fn step(&self, at: Option<ApprovalId>, on: bool) -> Option<ApprovalId> {
         let place = at.and_then(|id| self.waiting.iter().position(|approval| approval.id == id));
         let next = match (place, on) {
@@ -108,13 +107,13 @@ impl Lists {
         self.waiting.get(next).map(|approval| approval.id)
     }
 
-    /// Where to go once `id` is decided: the one after it, else the one before.
+    /// The item to show once `id` is decided: the one after it, else the one before.
     pub fn after(&self, id: ApprovalId) -> Option<ApprovalId> {
         self.around(id).first().copied()
     }
 
-    /// All that wait beside `id` in the order in which they come once it is decided: those after it, then those before
-    /// it, the nearest first.
+    /// All pending items besides `id`, in the order to show them once it is decided: those after it, then those before
+    /// it, nearest first.
     pub fn around(&self, id: ApprovalId) -> Vec<ApprovalId> {
         let Some(place) = self.waiting.iter().position(|approval| approval.id == id) else {
             return Vec::new();
@@ -126,8 +125,8 @@ impl Lists {
             .collect()
     }
 
-    /// Where to go now that `id` is decided, which `around` was there around when its answer was sent: by now some of
-    /// those may be decided too.
+    /// The item to show now that `id` is decided. `around` is [`Lists::around`] from the time of sending; some of those
+    /// may be decided by now.
     pub fn next(&self, id: ApprovalId, around: &[ApprovalId]) -> Option<ApprovalId> {
         let waits = |id: &ApprovalId| self.waiting.iter().any(|approval| approval.id == *id);
         around
@@ -148,7 +147,7 @@ impl Lists {
 pub(crate) mod tests {
     use super::*;
 
-    /// An approval with the `n`th id, asked at `n`.
+    /// An approval with the `n`th id, asked at time `n`.
     pub(crate) fn approval(n: u8, state: ApprovalState) -> Approval {
         crate::testing::approval(n, |approval| {
             approval.state = state;

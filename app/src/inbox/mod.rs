@@ -1,5 +1,5 @@
-//! The Inbox: everything that waits for a person, one decision at a time.
-//! It must not know what an answer does to a session: the node says that.
+//! The Inbox: everything that waits for a person, one decision at a time. It must not know what an answer does to a
+//! session; the node knows that.
 
 pub mod api;
 mod detail;
@@ -19,7 +19,7 @@ use leptos::prelude::*;
 use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
 use page::InboxPage;
 
-/// The Inbox, in lists of pages.
+/// The Inbox's entry in the lists of pages.
 pub(crate) const PAGE: PageLink = PageLink {
     name: "Inbox",
     href: "/inbox",

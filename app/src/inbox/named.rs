@@ -1,5 +1,5 @@
-//! An item that the address names and the lists do not have: it is asked for, or the page says that it is not there.
-//! It must not show another one in its place: its keys would answer what nobody meant.
+//! An item that the address names and the lists lack: the page fetches it, or says that it does not exist. It must not
+//! show another item instead, whose keys would answer the wrong question.
 
 use super::{api::find_approval, lists::Lists};
 use crate::{
@@ -11,12 +11,12 @@ use crate::{
 use leptos::prelude::*;
 use model::{Error, id::ApprovalId};
 
-/// The item with this id, until it is found. Only the browser looks: the node that draws a page has looked before.
+/// Fetches the item with this id, in the browser only: on the server the page has already looked for it.
 #[component]
 pub fn Named(
     /// The approval that the address names.
     id: ApprovalId,
-    /// What is loaded; it joins them, and is shown in this one's place.
+    /// The loaded lists; the found item joins them and is shown.
     lists: RwSignal<Lists>,
 ) -> impl IntoView {
     let failed = RwSignal::new(None::<AppError>);
@@ -44,7 +44,7 @@ pub fn Named(
     }
 }
 
-/// There is nothing of that name.
+/// There is no such item.
 #[component]
 pub fn Gone() -> impl IntoView {
     #[cfg(feature = "ssr")]

@@ -1,5 +1,5 @@
-//! The Inbox page: the list, the item, the keys. On the phone one item with a stepper.
-//! Which item is shown stands in the address, so back and a link lead to it.
+//! The Inbox page: the list, the item, the keys; on the phone one item with a stepper. The address names the shown
+//! item, so Back and links work.
 
 use super::{
     api::{InboxView, inbox, more_waiting},
@@ -28,7 +28,7 @@ use model::{
 };
 use std::time::Duration;
 
-/// So many are loaded at most; the others follow as these are decided.
+/// The most pending items that are loaded; the rest follows as these are decided.
 const MOST: usize = 1_000;
 
 /// `/inbox`.
@@ -40,7 +40,7 @@ pub fn InboxPage() -> impl IntoView {
         move || live.reloads.track(),
         move || inbox(query.with_untracked(|query| query.get("id")?.parse().ok())),
     );
-    // What is shown without being named stays, also when everything is read again.
+    // An item shown without being named stays, even after everything is read again.
     let kept = RwSignal::new(None);
     let content = move |view: InboxView| view! { <Inbox view=view kept=kept /> };
     view! {
@@ -86,24 +86,24 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
             kept.get()
         }
     });
-    // A name that is none leads to nothing; it must not lead to what happens to be first.
+    // An invalid name shows nothing; it must not lead to the first item.
     let nameless = Memo::new(move |_| name.with(Option::is_some) && named.get().is_none());
     let find = move |lists: &Lists| {
         (!nameless.get())
             .then(|| lists.shown(wanted.get()).map(|approval| (approval.id, approval.state)))
             .flatten()
     };
-    // The row is read anew only when its state changes: half a reason written must not be lost.
+    // The item is rendered again only when its state changes: a half-written reason must not be lost.
     let item = Memo::new(move |_| lists.with(find));
     let shown = Memo::new(move |_| item.get().map(|(id, _)| id));
     let missing = Memo::new(move |_| wanted.get().filter(|_| item.get().is_none()));
-    // The node has looked for this one already.
+    // The node has already looked for this one.
     let sought = wanted.get_untracked();
     let navigate = StoredValue::new(use_navigate());
     let go = move |id: Option<ApprovalId>| {
         kept.set(None);
         if id.is_none() {
-            // The router may believe to be there already.
+            // The router may believe that it is there already.
             browser::rewrite_address("/inbox");
         }
         let href = id.map_or_else(|| "/inbox".to_owned(), href);
@@ -119,7 +119,7 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
         });
         request_animation_frame(|| browser::focus("ibt"));
     };
-    // What is shown first stays until the person moves on, also when something older comes or somebody else decides it.
+    // The first shown item stays until the person moves on, even if an older one comes or somebody else decides it.
     Effect::new(move || {
         let now = shown.get();
         if name.with(Option::is_some) {
@@ -128,8 +128,8 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
             kept.set(now);
         }
     });
-    // The address is only written, not gone to: whoever is on the way to another page meanwhile is not led back.
-    // It waits for the router to have written its own.
+    // The address is replaced without navigation, so that a person on the way to another page is not pulled back. This
+    // waits until the router has written its own address.
     Effect::new(move || {
         if let Some(id) = kept.get() {
             browser::after(Duration::from_millis(100), move || {
@@ -148,7 +148,7 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
         step(on);
         true
     });
-    // What stood around an item when its answer was sent: the socket may have taken it from the list before the answer
+    // The neighbours of an item when its answer was sent: the socket may remove it from the list before the answer
     // comes.
     let around = StoredValue::new(Vec::new());
     let pressed = Callback::new(move |id| around.set_value(lists.with_untracked(|lists| lists.around(id))));
@@ -156,7 +156,7 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
         let (id, here) = (now.id, shown.get_untracked());
         lists.update(|lists| lists.take(now));
         let next = lists.with_untracked(|lists| around.with_value(|around| lists.next(id, around)));
-        // Whoever has moved on before the answer came stays there.
+        // A person who has moved on before the answer stays where they are.
         if here == Some(id) {
             go(next);
         }
@@ -184,7 +184,7 @@ fn Inbox(view: InboxView, kept: RwSignal<Option<ApprovalId>>) -> impl IntoView {
     }
 }
 
-/// What waits and is not loaded yet.
+/// Pending items that are not loaded yet.
 #[derive(Clone, Copy)]
 struct More {
     next: RwSignal<Option<String>>,
@@ -192,7 +192,7 @@ struct More {
 }
 
 impl More {
-    /// Loads page after page while fewer are loaded than wait.
+    /// Loads page after page while fewer are loaded than are pending.
     fn new(lists: RwSignal<Lists>, next: Option<String>) -> Self {
         let more = Self {
             next: RwSignal::new(next),
@@ -240,7 +240,7 @@ fn Nothing() -> impl IntoView {
 fn List(lists: RwSignal<Lists>, shown: Memo<Option<ApprovalId>>, step: Callback<bool>, more: More) -> impl IntoView {
     let count = Memo::new(move |_| lists.with(|lists| lists.waiting.len()));
     let live = use_live();
-    // While pages are missing the node's own count is the truth.
+    // While pages are missing, the node's count is the right one.
     let total = Memo::new(move |_| {
         let all = usize::try_from(live.pending.get()).unwrap_or(0);
         if more.next.with(Option::is_some) {

@@ -1,4 +1,4 @@
-//! The Inbox as the server renders it.
+//! The Inbox, rendered on the server.
 
 use crate::testing::{Fake, NOW, approval};
 use model::{

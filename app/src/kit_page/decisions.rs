@@ -1,4 +1,4 @@
-//! An approval that waits and one that is answered.
+//! A pending approval and a decided one.
 
 use super::Part;
 use crate::{

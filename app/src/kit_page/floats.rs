@@ -1,4 +1,4 @@
-//! What floats: menus, dialogs, toasts.
+//! Floating elements: menus, dialogs, toasts.
 
 use super::Part;
 use crate::{

@@ -1,5 +1,5 @@
-//! `/kit`: every component of the kit in every state, for looking at and for the accessibility test. It shows no data
-//! of the node.
+//! `/kit`: every component of the kit in every state, for people and for the accessibility test. It shows no data of
+//! the node.
 
 mod buttons;
 mod charts;
@@ -48,7 +48,7 @@ use table_rows::TableRows;
 use tools::Tools;
 use type_sizes::Type;
 
-/// The kit, in lists of pages.
+/// The kit's entry in the lists of pages.
 pub(crate) const PAGE: PageLink = PageLink {
     name: "Kit",
     href: "/kit",
@@ -57,7 +57,7 @@ pub(crate) const PAGE: PageLink = PageLink {
     place: Place::Palette,
 };
 
-/// The page to copy, in lists of pages.
+/// The sample page's entry in the lists of pages.
 pub(crate) const SAMPLE: PageLink = PageLink {
     name: "Sample page",
     href: "/kit/sample",
@@ -82,7 +82,7 @@ pub(crate) fn KitRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     .into_any_nested_route()
 }
 
-/// 2026-11-22 14:36:05 UTC: the kit shows no present.
+/// 2026-11-22 14:36:05 UTC. The kit uses a fixed time.
 const AT: model::Millis = 1_795_358_165_000;
 
 #[component]
@@ -114,7 +114,7 @@ fn Kit() -> impl IntoView {
     }
 }
 
-/// One kind of component.
+/// A section for one kind of component.
 #[component]
 fn Part(
     /// Its name.

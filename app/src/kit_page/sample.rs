@@ -1,7 +1,7 @@
-//! `/kit/sample`: a page to copy. It reads from the node, draws a list that is patched in place, sets something going,
-//! and has a form that also works before WASM has loaded. What it does is small and real; nothing is kept.
+//! `/kit/sample`: a page to copy. It reads from the node and renders a list that is patched in place. It has an action,
+//! and a form that also works before WASM has loaded. All of it is real, and nothing is stored.
 //!
-//! To make a page of it: copy the file into a folder of the feature, its server functions into `api.rs`, and add the
+//! To make a page of it: copy the file into a feature's folder, and its server functions into `api.rs`. Then add the
 //! route and a `PAGE` (`nav/pages.rs`).
 
 #[cfg(feature = "ssr")]
@@ -22,13 +22,13 @@ use model::{
     caller::{Resource, require},
 };
 
-/// Names of the projects there are, by name.
+/// Names of all projects, in order.
 #[server(prefix = "/api/rpc", endpoint = "sample/names", protocol = Rpc)]
 async fn sample_names() -> AppResult<Vec<(ProjectId, String)>> {
     Ok(services()?.projects.names(&caller()?).await?)
 }
 
-/// How many letters a text has; refused where it has none.
+/// The number of characters of a text; refuses an empty one.
 #[server(prefix = "/api/rpc", endpoint = "sample/count", protocol = FormRpc)]
 #[allow(
     clippy::unused_async,
@@ -48,7 +48,7 @@ async fn count_letters(text: String) -> AppResult<usize> {
 #[component]
 pub(super) fn Sample() -> impl IntoView {
     let live = use_live();
-    // What it shows is read in one step, at its top, and again when the node says that everything must be.
+    // One read, at the top of the page; repeated when the node says that everything must be read again.
     let names = NodeResource::new(move || live.reloads.track(), sample_names);
     let count = RwSignal::new(None::<usize>);
     let form = FormAction::to::<CountLetters>(move |letters| count.set(Some(letters)));
@@ -90,7 +90,7 @@ fn Names(names: Vec<(ProjectId, String)>) -> impl IntoView {
     }
 }
 
-/// The form, with its refusal beside the field that it is about.
+/// The form, with its error beside the field.
 #[component]
 fn Count(form: FormAction, count: RwSignal<Option<usize>>) -> impl IntoView {
     let about = Signal::derive(move || form.refusal().and_then(|error| error.about("text")));

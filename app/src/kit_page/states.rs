@@ -1,4 +1,4 @@
-//! Empty, waiting and refused.
+//! Empty, loading and refused.
 
 use super::Part;
 use crate::{

@@ -1,6 +1,6 @@
-//! The live socket as pages see it: they follow topics from the position they were read at and hear what changed since.
-//! Pages never fold events: what comes is the row as a list would show it now, so applying one twice changes nothing.
-// The server renders the same pages without a socket: there only tests use the receiving half.
+//! The live socket, for pages: they follow topics from the position of their data and get the changes since. Pages
+//! never fold events: a patch is the row as a list would show it now, so it is idempotent.
+// The server renders the same pages without a socket; only tests use the receiving half there.
 #![cfg_attr(not(feature = "hydrate"), allow(dead_code))]
 
 mod resume;
@@ -19,15 +19,15 @@ use model::{
 };
 use std::sync::Arc;
 
-/// How the connection stands.
+/// The state of the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LiveState {
-    /// Not connected yet, or back and reading what was missed.
+    /// Not connected yet, or reconnected and catching up.
     #[default]
     CatchingUp,
-    /// Everything committed is on this page.
+    /// The page has everything that is committed.
     Live,
-    /// No connection; what is shown is from then.
+    /// No connection; the page shows its last data.
     Offline {
         /// Since when, by the browser's clock.
         since: Millis,
@@ -36,26 +36,26 @@ pub enum LiveState {
 
 type Listener = Arc<dyn Fn(&ServerSays) + Send + Sync>;
 
-/// What the pages of this tab follow.
+/// Followed topics, with the position of their data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Followed {
     id: u32,
     topics: Vec<Topic>,
 }
 
-/// The live connection of this tab. Copy it freely; everything in it lasts as long as the frame.
+/// The live connection of this tab. `Copy`; everything in it lasts as long as the frame.
 #[derive(Clone, Copy)]
 pub struct Live {
-    /// How the connection stands.
+    /// The state of the connection.
     pub state: Signal<LiveState>,
     /// Approvals that wait for the caller.
     pub pending: Signal<i64>,
     /// The node's newest health sample; `None` before the first.
     pub health: Signal<Option<HealthSample>>,
-    /// Counts up when everything must be read again. Resources of live pages name it in their source.
+    /// Counts the times that everything must be read again. Resources of live pages track it.
     pub reloads: Signal<u32>,
     set_state: RwSignal<LiveState>,
-    /// `None` until something was read or said.
+    /// `None` before the first reading or message.
     set_pending: RwSignal<Option<i64>>,
     set_health: RwSignal<Option<HealthSample>>,
     set_reloads: RwSignal<u32>,
@@ -63,11 +63,11 @@ pub struct Live {
     listeners: StoredValue<Vec<(u32, Listener)>>,
     next: StoredValue<u32>,
     resume: StoredValue<Resume>,
-    /// Counts up when the topics changed: the socket then says so.
+    /// Counts changes of the topics; the socket then sends them.
     topics: RwSignal<u32>,
-    /// Counts up when the login may have ended: the frame then reads who is signed in.
+    /// Counts the times that the login may have ended; the frame then reads the caller again.
     doubts: RwSignal<u32>,
-    /// The frame's: timers of the connection belong to it, not to the page that happened to be open.
+    /// The frame's owner: timers of the connection belong to it, not to the page that is open.
     owner: StoredValue<Owner>,
 }
 
@@ -96,17 +96,17 @@ impl Live {
         }
     }
 
-    /// Counts up when the login may have ended. Subscribes.
+    /// Counts the times that the login may have ended. Subscribes.
     pub(crate) fn doubts(self) -> u32 {
         self.doubts.get()
     }
 
-    /// Approvals that wait, or `read` while the socket has said nothing. Subscribes.
+    /// Pending approvals, or `read` before the first message of the socket. Subscribes.
     pub(crate) fn pending_or(self, read: i64) -> i64 {
         self.set_pending.get().unwrap_or(read)
     }
 
-    /// Has the frame read again who is signed in.
+    /// Makes the frame read the caller again.
     fn check_login(self) {
         self.doubts.update(|n| *n = n.wrapping_add(1));
     }
@@ -117,8 +117,8 @@ impl Live {
         id
     }
 
-    /// Follows topics whose data was read at `after`, until the owner that asked is gone. Call it in an effect, once
-    /// the data is there; when the effect runs again the old topics end and the new ones begin.
+    /// Follows topics from the position `after`, until the current owner is disposed. Call it in an effect, once the
+    /// data is there: each run of the effect replaces the topics of the one before.
     pub fn follow(self, topics: Vec<Topic>, after: Pos) {
         let id = self.number();
         self.resume.update_value(|resume| resume.read_at(after));
@@ -136,8 +136,8 @@ impl Live {
         });
     }
 
-    /// Hears everything the node says, until the owner that asked is gone. Call it in a component's body; it does
-    /// nothing on the server.
+    /// Calls `listener` with every message of the node, until the current owner is disposed. Call it in a component's
+    /// body; it does nothing on the server.
     pub fn on(self, listener: impl Fn(&ServerSays) + Send + Sync + 'static) {
         if !cfg!(feature = "hydrate") {
             return;
@@ -151,8 +151,8 @@ impl Live {
         });
     }
 
-    /// Calls `back` whenever the connection was lost and is back, with everything committed on this page, until the
-    /// owner that asked is gone.
+    /// Calls `back` whenever a lost connection has returned and the page has caught up, until the current owner is
+    /// disposed.
     pub fn on_return(self, back: impl Fn() + 'static) {
         let back: Box<dyn Fn()> = Box::new(back);
         Effect::new(move |away: Option<bool>| match self.state.get() {
@@ -167,7 +167,7 @@ impl Live {
         });
     }
 
-    /// Takes what the page's own reading says about the counts, so that they are right before the socket is open.
+    /// Takes the counts from the page's own reading, so that they are right before the socket is open.
     pub fn prime(self, pending: i64, health: Option<HealthSample>) {
         self.set_pending.set(Some(pending));
         if health.is_some() {
@@ -175,7 +175,7 @@ impl Live {
         }
     }
 
-    /// Everything that is followed, once.
+    /// All followed topics, without duplicates.
     fn all_topics(self) -> Vec<Topic> {
         let mut all: Vec<Topic> = Vec::new();
         self.followed.with_value(|followed| {
@@ -188,7 +188,7 @@ impl Live {
         all
     }
 
-    /// Applies one thing the node said.
+    /// Applies a message of the node.
     fn hear(self, says: &ServerSays) {
         self.resume.update_value(|resume| resume.heard(says));
         match says {
@@ -207,7 +207,7 @@ impl Live {
             }
             ServerSays::Row { .. } | ServerSays::Gone { .. } | ServerSays::Partial(_) => {}
         }
-        // A listener may end, or begin, others: they are called from a copy.
+        // A listener may remove or add others, so this iterates over a copy.
         let listeners: Vec<Listener> = self
             .listeners
             .with_value(|listeners| listeners.iter().map(|(_, l)| l.clone()).collect());
@@ -217,7 +217,7 @@ impl Live {
     }
 }
 
-/// Opens this tab's connection; the frame does it once. On the server it only provides the context.
+/// Opens this tab's connection; the frame calls it once. On the server it only provides the context.
 pub fn provide_live() -> Live {
     let live = Live::new();
     provide_context(live);
@@ -226,7 +226,7 @@ pub fn provide_live() -> Live {
     live
 }
 
-/// This tab's connection; one that never says anything where there is no frame.
+/// This tab's connection; without a frame one that never gets a message.
 pub fn use_live() -> Live {
     use_context::<Live>().unwrap_or_else(Live::new)
 }

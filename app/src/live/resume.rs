@@ -1,42 +1,42 @@
-//! Where a dropped connection goes on: pure arithmetic over positions. It must never skip one.
+//! The resume position after a lost connection: pure arithmetic. It must never skip a position.
 
 use model::{Pos, live::ServerSays};
 
-/// The position up to which everything followed is known.
+/// The position up to which the page knows all followed topics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resume(Option<Pos>);
 
 impl Resume {
-    /// The position to ask for what came after.
+    /// The position to resume after.
     pub fn after(self) -> Pos {
         self.0.unwrap_or(0)
     }
 
-    /// A page was read at this position: what came after it is wanted. The older of two readings counts; patches repeat
-    /// harmlessly.
+    /// A page was read at this position and needs what follows. The older of two readings counts, since patches are
+    /// idempotent.
     pub fn read_at(&mut self, pos: Pos) {
         self.0 = Some(self.0.map_or(pos, |known| known.min(pos)));
     }
 
-    /// Takes what the node said into account.
+    /// Takes a message of the node into account.
     pub fn heard(&mut self, says: &ServerSays) {
         match says {
-            // Several rows share a position: one of them does not mean that all have come.
+            // Several rows share a position, so one row does not prove that all of them have come.
             ServerSays::Row { pos, .. } | ServerSays::Gone { pos, .. } => self.0 = self.0.max(Some(pos - 1)),
             ServerSays::Caught { pos, .. } => self.0 = self.0.max(Some(*pos)),
-            // Everything is read anew; the readings say where to go on.
+            // Everything is read again; those readings set the position.
             ServerSays::Reload => self.0 = None,
             ServerSays::Partial(_) | ServerSays::Health(_) => {}
         }
     }
 }
 
-/// How long to wait before try number `tries` (from 0): half a second, doubling to 15 s, of which a random half, so
-/// that tabs do not all come at once. `chance` is in `0.0..1.0`.
+/// Exponential backoff with jitter: the wait before try number `tries` (from 0), in ms. It doubles from half a second
+/// to 15 s, half of it random, so that tabs do not return all at once. `chance` is in `0.0..1.0`.
 pub fn backoff(tries: u32, chance: f64) -> u32 {
     let whole = 500_u32.saturating_mul(1 << tries.min(5)).min(15_000);
     let half = whole / 2;
-    // Half of 15,000 at most: the product fits.
+    // At most half of 15,000, so the product fits.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let random = (f64::from(half) * chance.clamp(0.0, 1.0)) as u32;
     half + random

@@ -1,10 +1,10 @@
-//! Lists that are patched in place: each row is a signal, so a change redraws the row and nothing around it.
-//! Order is the page's: a patch keeps a row's place unless the page says where it belongs.
+//! Lists that are patched in place: each row is a signal, so a change renders its row only. The page decides the order:
+//! a patched row keeps its place unless the page moves it.
 
 use leptos::prelude::*;
 
-/// A keyed list of rows, each in a signal of its own. Drawn with `ui::keyed_list(move || rows.list(), |(key, _)|
-/// key.clone(), ..)`.
+/// A keyed list with one signal per row. Render it with
+/// `ui::keyed_list(move || rows.list(), |(key, _)| key.clone(), ..)`.
 pub struct Rows<T: Send + Sync + 'static> {
     list: RwSignal<Vec<(String, ArcRwSignal<T>)>>,
     key: fn(&T) -> String,
@@ -19,7 +19,7 @@ impl<T: Send + Sync + 'static> Clone for Rows<T> {
 impl<T: Send + Sync + 'static> Copy for Rows<T> {}
 
 impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
-    /// An empty list of rows that `key` tells apart.
+    /// An empty list; `key` identifies a row.
     pub fn new(key: fn(&T) -> String) -> Self {
         Self {
             list: RwSignal::new(Vec::new()),
@@ -27,7 +27,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         }
     }
 
-    /// Takes a fresh reading: rows that stay keep their signal and are redrawn only where they differ.
+    /// Applies a fresh reading: remaining rows keep their signal and are rendered again only if they differ.
     pub fn replace(self, items: Vec<T>) {
         let old = self.list.get_untracked();
         let next: Vec<_> = items
@@ -49,7 +49,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         }
     }
 
-    /// Adds the next page of the same list; rows that are there already are patched.
+    /// Appends the next page of the same list; known rows are patched.
     pub fn extend(self, items: Vec<T>) {
         let mut list = self.list.get_untracked();
         let before = list.len();
@@ -65,8 +65,8 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         }
     }
 
-    /// Patches a row in place, or puts a new one where `place` says (an index; beyond the end means last); `None`
-    /// leaves a new row out.
+    /// Patches a row in place, or inserts a new one at the index that `place` gives, at most at the end. `None` leaves
+    /// a new row out.
     pub fn patch(self, item: T, place: impl FnOnce(&[T]) -> Option<usize>) {
         let key = (self.key)(&item);
         if let Some(signal) = self.find_untracked(&key) {
@@ -94,14 +94,14 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
         }
     }
 
-    /// Takes a row away; nothing happens when it is not there.
+    /// Removes a row, if it is there.
     pub fn remove(self, key: &str) {
         if self.list.with_untracked(|list| list.iter().any(|(k, _)| k == key)) {
             self.list.update(|list| list.retain(|(k, _)| k != key));
         }
     }
 
-    /// Moves a row to another place, for lists that sort by what changed.
+    /// Moves a row, for lists that sort by a changing value.
     pub fn move_to(self, key: &str, at: usize) {
         let from = self.list.with_untracked(|list| list.iter().position(|(k, _)| k == key));
         if let Some(from) = from
@@ -120,13 +120,13 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
             .with_untracked(|list| list.iter().find(|(k, _)| k == key).map(|(_, signal)| signal.clone()))
     }
 
-    /// Where the first row stands that `is` accepts, without subscribing and without copying rows.
+    /// The index of the first row that `is` accepts, without subscribing and without copying rows.
     pub fn position_untracked(self, is: impl Fn(&T) -> bool) -> Option<usize> {
         self.list
             .with_untracked(|list| list.iter().position(|(_, signal)| signal.with_untracked(&is)))
     }
 
-    /// Keys and signals, for `ui::each`. Subscribes to order and membership, not to the rows.
+    /// Keys and signals, for `ui::keyed_list`. Subscribes to order and membership, not to the rows.
     pub fn list(self) -> Vec<(String, ArcRwSignal<T>)> {
         self.list.get()
     }
@@ -137,17 +137,17 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Rows<T> {
             .with(|list| list.iter().skip(from).take(count).cloned().collect())
     }
 
-    /// How many there are. Subscribes to membership.
+    /// The number of rows. Subscribes to membership.
     pub fn len(self) -> usize {
         self.list.read().len()
     }
 
-    /// Whether there are none. Subscribes to membership.
+    /// Whether the list is empty. Subscribes to membership.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// All rows as they are now, without subscribing.
+    /// The present rows, without subscribing.
     pub fn items_untracked(self) -> Vec<T> {
         self.list
             .with_untracked(|list| list.iter().map(|(_, signal)| signal.get_untracked()).collect())
@@ -160,8 +160,8 @@ fn set_if_changed<T: PartialEq + Send + Sync + 'static>(signal: &ArcRwSignal<T>,
     }
 }
 
-/// Patches a plain list: replaces the item with the same key, or puts a new one where `place` says; `None` leaves a new
-/// item out. For short lists that are drawn as a whole; long ones are [`Rows`].
+/// Patches a plain list: replaces the item with the same key, or inserts a new one at the index from `place`. `None`
+/// leaves a new item out. For short lists that are rendered as a whole; long ones use [`Rows`].
 pub fn patch_list<T: PartialEq, K: PartialEq>(
     list: &mut Vec<T>,
     item: T,

@@ -1,5 +1,5 @@
-//! The WebSocket behind [`super::Live`], in the browser only: opens it, says what is followed, comes back after a drop.
-//! It must not touch the page but through `Live::hear`.
+//! The WebSocket behind [`super::Live`], in the browser only: connects, sends the followed topics, and reconnects. It
+//! must touch the page only through `Live::hear`.
 
 use super::{Live, LiveState, backoff};
 use crate::browser;
@@ -9,7 +9,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-/// Nothing for so long means that the connection is dead: the node speaks every 15 s.
+/// A connection silent for so long is dead: the node sends something every 15 s.
 const SILENCE_MS: i64 = 40_000;
 
 struct Inner {
@@ -17,11 +17,11 @@ struct Inner {
     socket: RefCell<Option<Open>>,
     tries: RefCell<u32>,
     heard_at: RefCell<i64>,
-    /// A retry is on its way.
+    /// The timer of the next try.
     waiting: RefCell<Option<leptos::leptos_dom::helpers::TimeoutHandle>>,
 }
 
-/// A socket with the closures the browser calls; they live as long as it does.
+/// A socket with its callbacks, which must live as long as it does.
 struct Open {
     socket: WebSocket,
     _opened: Closure<dyn FnMut()>,
@@ -38,11 +38,11 @@ impl Drop for Open {
     }
 }
 
-/// Starts the connection after the page has been taken over; it ends with the page.
+/// Opens the connection after hydration; it ends with the page.
 pub(super) fn start(live: Live) {
     Effect::new(move |started: Option<bool>| {
         let topics = live.topics.get();
-        // Nothing to follow yet: wait for the first reading.
+        // Without topics there is nothing to follow yet.
         if topics == 0 {
             return false;
         }
@@ -63,7 +63,7 @@ fn run(live: Live) {
     });
     connect(&inner);
 
-    // Topics change in bursts while a page is left and the next one read: one message says it.
+    // Coalesced: topics change in bursts between two pages, and one message is enough.
     let saying = inner.clone();
     let owner = live.owner.get_value();
     owner.with(|| {
@@ -99,7 +99,7 @@ fn run(live: Live) {
     });
 }
 
-/// Tries now instead of when the wait is over.
+/// Reconnects now instead of after the backoff.
 fn at_once(inner: &Rc<Inner>) {
     if inner.socket.borrow().is_none() {
         if let Some(waiting) = inner.waiting.borrow_mut().take() {
@@ -135,7 +135,7 @@ fn connect(inner: &Rc<Inner>) {
     let heard = inner.clone();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         *heard.heard_at.borrow_mut() = browser::now().unwrap_or_default();
-        // A message of a newer node that this page does not know is skipped, as everywhere.
+        // An unknown message, from a newer node, is skipped.
         if let Some(says) = event
             .data()
             .as_string()
@@ -151,7 +151,7 @@ fn connect(inner: &Rc<Inner>) {
             closed.live.check_login();
         }
         let lost_one = closed.clone();
-        // The closures must not be dropped while one of them runs.
+        // A callback must not be dropped while it runs.
         spawn_local(async move { lost(&lost_one) });
     });
     socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
@@ -175,7 +175,7 @@ fn lost(inner: &Rc<Inner>) {
     }
     let tries = *inner.tries.borrow();
     *inner.tries.borrow_mut() = tries.saturating_add(1);
-    // A refused handshake looks like a lost network: reading the frame tells which it is.
+    // A refused handshake looks like a lost network; reading the frame tells them apart.
     if tries > 0 && tries.is_multiple_of(2) {
         live.check_login();
     }

@@ -1,4 +1,4 @@
-//! The list of keys, under `?`. One table; whoever adds a key adds a line.
+//! The list of keys, under `?`. A table with one line per key.
 
 use super::PAGES;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// Keys and what they do, by where they work.
+/// Keys and their effects, by the place where they work.
 const KEYS: &[(&str, &[(&str, &str)])] = &[
     (
         "Everywhere",

@@ -1,5 +1,5 @@
-//! The frame around every page: rail, top bar, bottom bar, palette, keys, what is read aloud. It reads who is signed in
-//! and follows the node. It stands above all pages and lists only those that exist; no page imports it.
+//! The frame around every page: rail, top bar, bottom bar, palette, keys, announcer. It reads the caller and follows
+//! the node. It is above all pages and lists them; no page imports it.
 
 mod keys;
 mod pages;
@@ -28,7 +28,7 @@ use palette::Palette;
 use rail::{Item, LastUsed, Rail};
 use top::Top;
 
-/// What the frame has open.
+/// The dialogs of the frame.
 #[derive(Clone, Copy)]
 pub(crate) struct Open {
     /// The command palette.
@@ -38,7 +38,7 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    /// Whether the code of what was opened is still on its way.
+    /// Whether the code of an opened dialog is still being fetched.
     fn is_coming(self) -> bool {
         [(self.palette, "dialog.palette"), (self.keys, "dialog.keys")]
             .iter()
@@ -46,7 +46,7 @@ impl Open {
     }
 }
 
-/// The way to the sign-in page and back. Slashes are left readable.
+/// The path of the sign-in page, with the way back. Slashes stay readable.
 pub(crate) fn sign_in_path(back: &str) -> String {
     if back.is_empty() || back == "/" {
         "/signin".to_owned()
@@ -55,7 +55,7 @@ pub(crate) fn sign_in_path(back: &str) -> String {
     }
 }
 
-/// Sends whoever is not signed in to the sign-in page; `true` when it did. Pages are not rendered for them.
+/// Redirects anonymous visitors to the sign-in page; `true` if it did. Pages are not rendered for them.
 #[cfg(feature = "ssr")]
 fn turned_away() -> bool {
     if crate::server::caller().is_ok() {
@@ -68,22 +68,22 @@ fn turned_away() -> bool {
     true
 }
 
-/// Whose login has ended is led to the sign-in page and back.
+/// Leads to the sign-in page and back, if the error says that the login has ended.
 fn leave_if_signed_out(error: &AppError) {
     if error.is_unauthenticated() {
         browser::leave_for(&sign_in_path(&browser::current_path()));
     }
 }
 
-/// So long after `G` the next key names a page.
+/// How long after `G` the next key opens a page.
 const GO_MS: Millis = 1_500;
 
-/// Whether a key that is pressed at `now` belongs to the `G` of `since`.
+/// Whether a key at `now` belongs to the `G` at `since`.
 fn follows(since: Millis, now: Option<Millis>) -> bool {
     now.is_some_and(|now| (0..=GO_MS).contains(&(now - since)))
 }
 
-/// The frame; the page is its outlet.
+/// The frame; its outlet is the page.
 #[component]
 pub fn Frame() -> impl IntoView {
     #[cfg(feature = "ssr")]
@@ -110,7 +110,7 @@ pub fn Frame() -> impl IntoView {
         Some(Err(error)) => leave_if_signed_out(&error),
         None => {}
     });
-    // The login may have ended. What is shown stays while the node is away: nobody knows better.
+    // The login may have ended. While the node is away the page stays, since nothing more is known.
     Effect::new(move || {
         if live.doubts() > 0 {
             leptos::task::spawn_local(async move {
@@ -123,14 +123,14 @@ pub fn Frame() -> impl IntoView {
     });
 
     let navigate = use_navigate();
-    // When `G` was pressed: the key after it names a page.
+    // The time of the last `G`.
     let going = StoredValue::new(None::<Millis>);
     browser::on_keys(move |key| {
         let go = |path: &str| navigate(path, leptos_router::NavigateOptions::default());
         if key.is_command("k") {
             open.palette.update(|shown| *shown = !*shown);
         } else if !key.command && open.is_coming() {
-            // No key does something else meanwhile.
+            // Until its code has come, other keys do nothing.
         } else if going
             .try_update_value(Option::take)
             .flatten()
@@ -138,7 +138,7 @@ pub fn Frame() -> impl IntoView {
             && !key.typing
             && !key.command
         {
-            // Whatever it is: a key that was meant for `G` answers no decision.
+            // Any key after `G` ends here, so that it answers no decision.
             if let Some(page) = page_of_letter(&key.key) {
                 go(page.href);
             }
@@ -192,11 +192,11 @@ pub fn Frame() -> impl IntoView {
     }
 }
 
-/// A lost connection, where no rail writes it out. It is read aloud by the announcer, not here.
+/// The notice of a lost connection, where no rail shows it. The announcer reads it aloud, not this.
 #[component]
 fn Offline() -> impl IntoView {
     let live = use_live();
-    // The server and the page as it is taken over are never offline: both write nothing here at first.
+    // Neither the server nor a page during hydration is offline, so both render nothing here.
     let since = Memo::new(move |_| match live.state.get() {
         LiveState::Offline { since } => Some(since),
         LiveState::Live | LiveState::CatchingUp => None,
@@ -214,10 +214,10 @@ fn Offline() -> impl IntoView {
     }
 }
 
-/// The four places of a phone: three pages, and a sheet with all others.
+/// The bottom bar of a phone: three pages, and a sheet with all others.
 #[component]
 fn BottomBar(
-    /// For the count.
+    /// Has the number of pending approvals.
     frame: FrameResource,
 ) -> impl IntoView {
     let open = expect_context::<Open>();
@@ -260,10 +260,10 @@ fn BottomBar(
     }
 }
 
-/// How many approvals wait; nothing for none.
+/// The number of pending approvals; nothing for zero.
 #[component]
 fn Pending(
-    /// What was read before the socket spoke.
+    /// The count before the socket's first message.
     frame: FrameResource,
 ) -> impl IntoView {
     let live = use_live();
@@ -286,7 +286,7 @@ fn Pending(
     }
 }
 
-/// Says aloud what arrives by itself: what waits, and a lost connection.
+/// Reads aloud what arrives by itself: pending approvals, and a lost connection.
 #[component]
 fn Announcer() -> impl IntoView {
     let live = use_live();
@@ -301,7 +301,7 @@ fn Announcer() -> impl IntoView {
                     format!("{pending} approvals wait for you")
                 });
             }
-            // The same words twice would be read once: the next one that waits may come to the same number.
+            // The same text twice is read once, so it is cleared: the next approval may lead to the same count.
             Some(before) if pending < before => said.set(String::new()),
             _ => {}
         }

@@ -1,6 +1,5 @@
-//! The one table of pages: the rail, the phone's bar and its "More", the palette, the keys `G` and a letter, the list
-//! under `?` and the list of settings are all drawn from it. Each feature exports its `PAGE`; only pages that exist are
-//! here.
+//! The table of pages, from which all lists of pages are rendered: the rail, the phone's bar and its "More", the
+//! palette, the keys after `G`, the list under `?`, the settings. Each feature exports its `PAGE`.
 
 use crate::{
     inbox, kit_page, overview,
@@ -8,7 +7,7 @@ use crate::{
     projects, sessions, settings, usage,
 };
 
-/// All of them, in the order in which they are listed.
+/// All pages, in the order of the lists.
 pub(crate) const PAGES: &[PageLink] = &[
     overview::PAGE,
     inbox::PAGE,
@@ -25,12 +24,12 @@ pub(crate) const PAGES: &[PageLink] = &[
     kit_page::SAMPLE,
 ];
 
-/// Those of a place.
+/// The pages of a place.
 pub(crate) fn pages_in(place: Place) -> impl Iterator<Item = &'static PageLink> {
     PAGES.iter().filter(move |page| page.place == place)
 }
 
-/// Where `G` and this key lead; letters without case.
+/// The page that this key opens after `G`, ignoring case.
 pub(crate) fn page_of_letter(key: &str) -> Option<&'static PageLink> {
     PAGES
         .iter()
@@ -42,8 +41,7 @@ mod tests {
     use super::*;
     use crate::testing::Fake;
 
-    /// Static pages to which something else leads, or nothing: what is being begun, what needs no login, what is asked
-    /// for by a link.
+    /// Static routes that no list contains: a page for something new, pages without login, the link of set-up.
     const ELSEWHERE: &[&str] = &["/sessions/new", "/signin", "/setup"];
 
     #[test]
@@ -72,7 +70,7 @@ mod tests {
     #[test]
     fn every_page_is_on_the_tour_of_the_browsers_tests() {
         let tour = include_str!("../../../end2end/fixtures/tour.ts");
-        // The list of settings leads on to the first of them.
+        // The list of settings links to the first of them.
         for page in PAGES.iter().filter(|page| page.href != settings::PAGE.href) {
             assert!(
                 tour.contains(&format!("\"{}\"", page.href)),

@@ -1,4 +1,4 @@
-//! The rail: the pages that exist, the projects used last, and at its foot the node and the connection.
+//! The rail: the pages, recent projects, and at its foot the node and the connection.
 
 use super::{Pending, pages_in};
 use crate::{
@@ -15,7 +15,7 @@ use leptos_router::components::A;
 /// The rail.
 #[component]
 pub(super) fn Rail(
-    /// What the frame read.
+    /// The frame's data.
     frame: FrameResource,
 ) -> impl IntoView {
     view! {
@@ -50,12 +50,12 @@ pub(super) fn Rail(
     }
 }
 
-/// The way to a page; the Inbox says how much waits.
+/// The link to a page; the Inbox's shows the number of pending approvals.
 #[component]
 pub(super) fn Item(
     /// The page.
     page: &'static PageLink,
-    /// For the count.
+    /// Has that number.
     frame: FrameResource,
 ) -> impl IntoView {
     let title = page
@@ -70,7 +70,7 @@ pub(super) fn Item(
     }
 }
 
-/// Projects, and under it those that were used last; what waits in one is said there.
+/// The link to Projects with the recent ones under it, each marked if something waits in it.
 #[component]
 fn Projects(frame: FrameResource) -> impl IntoView {
     let last = expect_context::<LastProjects>();
@@ -101,7 +101,7 @@ fn Projects(frame: FrameResource) -> impl IntoView {
     }
 }
 
-/// The projects that were used last, each with its shape where something waits.
+/// The recent projects, each with its mark if something waits.
 #[component]
 pub(super) fn LastUsed(last: LastProjects) -> impl IntoView {
     keyed_list(
@@ -128,7 +128,7 @@ pub(super) fn LastUsed(last: LastProjects) -> impl IntoView {
 
 #[component]
 fn Foot(
-    /// What the frame read.
+    /// The frame's data.
     frame: FrameResource,
 ) -> impl IntoView {
     let live = use_live();
@@ -141,7 +141,7 @@ fn Foot(
     };
     view! {
         <div class="rail-foot">
-            // Stays while it is read again, after the node was renamed.
+            // A `Transition` keeps the old name while it is read again after a rename.
             <Transition>
                 {move || {
                     frame

@@ -1,4 +1,4 @@
-//! The top bar: project filter where it makes sense, search, new session, theme, account.
+//! The top bar: project filter where it applies, search, new session, theme, account.
 
 use super::Open;
 use crate::{
@@ -14,7 +14,7 @@ use model::id::ProjectId;
 /// The top bar.
 #[component]
 pub(super) fn Top(
-    /// What the frame read.
+    /// The frame's data.
     frame: FrameResource,
 ) -> impl IntoView {
     let open = expect_context::<Open>();
@@ -63,7 +63,7 @@ pub(super) fn Top(
     }
 }
 
-/// Which project's sessions are shown; a link each, so that it works without WASM.
+/// The project filter. Its entries are links, so it works without WASM.
 #[component]
 fn ProjectFilter() -> impl IntoView {
     let projects = read_project_names();
@@ -128,7 +128,7 @@ fn ProjectFilter() -> impl IntoView {
     }
 }
 
-/// Who is signed in, and what they may do about it.
+/// The account menu.
 #[component]
 fn Account(
     /// Their name.

@@ -1,13 +1,13 @@
-//! What stands where no page is: says so, with the status 404, and leads on.
+//! The page for unknown paths: says so with status 404, and links on.
 
 use crate::{auth::Sheet, error::reject, view};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// The page for addresses that lead nowhere.
+/// The page for unknown paths.
 #[component]
 pub fn NotFound() -> impl IntoView {
-    // The refusal itself is drawn below; this sets the status.
+    // Only sets the status; the view below shows the message.
     let _ = reject(model::Error::NotFound("page".into()));
     view! {
         <Title text="Not found" />

@@ -1,4 +1,4 @@
-//! Server functions of the Overview. Each asks a port for its caller and gives the answer on.
+//! Server functions of the Overview. Each asks a port for its caller and returns the answer.
 #![allow(
     missing_docs,
     reason = "server functions make structs of their arguments, whose fields cannot carry comments"
@@ -11,14 +11,14 @@ use leptos::server;
 use model::node::{AgentFound, NodeInfo, Overview};
 use serde::{Deserialize, Serialize};
 
-/// The Overview with the node it is about.
+/// The Overview with its node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OverviewView {
-    /// What it shows.
+    /// The data of the Overview.
     pub overview: Overview,
     /// The node.
     pub node: NodeInfo,
-    /// Agents found; only asked for while the checklist is shown.
+    /// Agents found; only read while the checklist is shown.
     pub agents: Vec<AgentFound>,
 }
 

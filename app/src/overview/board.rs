@@ -1,5 +1,5 @@
-//! The Overview as signals: patched by rows at once, read again as a whole a moment later when anything happened.
-//! It must not blink: a new reading changes only what differs.
+//! The Overview as signals: patched by rows at once, and read again as a whole a moment later. It must not flicker: a
+//! new reading changes only what differs.
 
 use super::{
     api::{OverviewView, read_overview},
@@ -24,33 +24,33 @@ use std::time::Duration;
 /// The Overview as signals.
 #[derive(Clone, Copy)]
 pub struct Board {
-    /// What waits for a person.
+    /// Pending approvals.
     pub approvals: Rows<Approval>,
     /// Failed and unknown sessions.
     pub troubled: Rows<Session>,
-    /// At work or about to be.
+    /// Sessions at work or about to be.
     pub working: Rows<Session>,
-    /// Come to rest today.
+    /// Sessions that came to rest today.
     pub done: Rows<Session>,
-    /// What happened, by where it did.
+    /// Recent events, grouped by place.
     pub activity: Rows<Thread>,
-    /// What the sentence counts.
+    /// The numbers of the sentence.
     pub counts: RwSignal<Counts>,
-    /// The last days.
+    /// Usage of the last days.
     pub days: RwSignal<Vec<UsageRow>>,
-    /// By project.
+    /// Usage by project.
     pub projects: RwSignal<Vec<UsageRow>>,
     /// What is left to do on a new node.
     pub checklist: RwSignal<Checklist>,
     now: StoredValue<Overview>,
-    /// Up to where the socket has been heard.
+    /// The newest position from the socket.
     heard: StoredValue<Pos>,
-    /// Something happened that the last reading may not know.
+    /// Something happened that the last reading may not contain.
     stale: StoredValue<bool>,
 }
 
 impl Board {
-    /// A board of what was read; it follows the socket until its page is gone.
+    /// A board of this reading; it follows the socket until its page is disposed.
     pub fn new(overview: Overview) -> Self {
         let board = Self {
             approvals: Rows::new(|one: &Approval| one.id.to_string()),
@@ -93,18 +93,17 @@ impl Board {
             }
             self.stale.set_value(true);
         });
-        // Sums, totals and the stream come with the next reading, at most every two seconds and only when something
-        // happened.
+        // Sums, totals and the stream come with the next reading: at most every two seconds, and only after a change.
         let read = NodeAction::new(move |(): &()| async move {
             match read_overview().await {
                 Ok(view) => self.read(view),
-                // It is asked again until it is answered.
+                // Read again until it succeeds.
                 Err(_) => {
                     self.stale.try_set_value(true);
                 }
             }
         });
-        // Also when the day ends with nothing happening: what was done today was done yesterday then.
+        // Also when the day changes: what was done today was then done yesterday.
         let day = StoredValue::new(today());
         browser::every(Duration::from_secs(2), move || {
             if (self.stale.get_value() || day.get_value() != today()) && !read.pending().get_untracked() {
@@ -116,13 +115,13 @@ impl Board {
     }
 
     fn read(self, view: OverviewView) {
-        // A reading may come after the reader has left.
+        // A reading may arrive after the page was left.
         let Some(heard) = self.heard.try_get_value() else {
             return;
         };
         let read = view.overview;
         if read.pos < heard {
-            // The socket has said more since: the rows it brought stay, and it is read again.
+            // The socket has newer rows, so these stay, and everything is read again.
             self.now.update_value(|now| fold::take_sums(now, read));
             self.stale.set_value(true);
         } else {
@@ -131,12 +130,12 @@ impl Board {
         self.show();
     }
 
-    /// Takes a session in as an action answered with it.
+    /// Applies the session that an action returned.
     pub fn take_session(self, session: &Session) {
         self.change(|now| fold::take_session(now, session));
     }
 
-    /// Takes an approval in as it is now.
+    /// Applies an approval.
     pub fn take(self, approval: &Approval) {
         self.change(|now| fold::take_approval(now, approval));
     }
@@ -169,7 +168,7 @@ impl Board {
     }
 }
 
-/// The node's day, which ends at midnight UTC.
+/// The node's day, in days since 1970; it changes at midnight UTC.
 fn today() -> Option<i64> {
     browser::now().map(|now| now.div_euclid(86_400_000))
 }

@@ -1,4 +1,4 @@
-//! A node that answers from memory. Only compiled for tests.
+//! An in-memory fake of the node's port. Only compiled for tests.
 
 use crate::testing::{Fake, NOW, hex};
 use async_trait::async_trait;
@@ -10,14 +10,14 @@ use model::{
     sessions::{Session, SessionState},
 };
 
-/// What the port of the node answers from.
+/// The data of the fake node port.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
     /// Health samples.
     pub health: Vec<HealthSample>,
     /// Agents found.
     pub agents: Vec<AgentFound>,
-    /// What the Overview shows; put together from the other ports when `None`.
+    /// The Overview; composed of the other ports when `None`.
     pub overview: Option<Overview>,
 }
 

@@ -1,5 +1,5 @@
-//! The first minutes: a checklist whose every step is done in fact or not. It stays until all of them are done.
-//! It must not tick anything by itself: the node says what is there.
+//! The first-run checklist, shown until all steps are done. It must not tick a step by itself: the node knows what
+//! exists.
 
 use super::api::OverviewView;
 use crate::{
@@ -14,15 +14,15 @@ use model::{
     sessions::AgentKind,
 };
 
-/// Whether every step is done: then the checklist is not shown any more.
+/// Whether every step is done, so that the checklist is hidden.
 pub const fn is_over(overview: &Overview) -> bool {
     left(overview.checklist) == 0
 }
 
-/// How many steps there are.
+/// The number of steps.
 const STEPS: u8 = 4;
 
-/// How many steps are left.
+/// The number of steps left.
 pub const fn left(list: Checklist) -> u8 {
     let mut left = 0;
     if !list.demo_run {
@@ -40,7 +40,7 @@ pub const fn left(list: Checklist) -> u8 {
     left
 }
 
-/// Whether nothing has run here yet: then the checklist is the page.
+/// Whether no session has run yet, so that the checklist is the whole page.
 pub const fn is_first(list: Checklist) -> bool {
     !list.demo_run && !list.session_started
 }
@@ -48,9 +48,9 @@ pub const fn is_first(list: Checklist) -> bool {
 /// The checklist as a page of its own.
 #[component]
 pub fn FirstRun(
-    /// What was read.
+    /// The reading.
     view: OverviewView,
-    /// The checklist as it is now.
+    /// The present checklist.
     list: RwSignal<Checklist>,
 ) -> impl IntoView {
     let OverviewView { node, agents, .. } = view;
@@ -73,12 +73,12 @@ pub fn FirstRun(
     }
 }
 
-/// The steps that remain, under a board that has something to show.
+/// The remaining steps, under a board with content.
 #[component]
 pub fn Remaining(
-    /// The checklist as it is now.
+    /// The present checklist.
     list: RwSignal<Checklist>,
-    /// Agents as they were found.
+    /// The agents found.
     agents: Vec<AgentFound>,
 ) -> impl IntoView {
     move || {
@@ -104,7 +104,7 @@ fn Step(
 ) -> impl IntoView {
     let look = if done { Look::DONE } else { Look::IDLE.called("To do") };
     view! {
-        // What is done is one line: what is left stands out.
+        // A done step is one line, so that the open ones stand out.
         <li class=if done { "step step-done" } else { "step" }>
             <span class="step-n"><Shape look=look label=look.word /></span>
             <div>
@@ -156,7 +156,7 @@ fn Steps(list: Checklist, agents: Vec<AgentFound>) -> impl IntoView {
     }
 }
 
-/// Claude Code as it was found, and what is missing.
+/// Claude Code on this machine, and what it lacks.
 #[component]
 fn Claude(ready: bool, found: Option<AgentFound>) -> impl IntoView {
     let place = found.as_ref().and_then(|found| found.path.clone());

@@ -1,5 +1,5 @@
-//! How a row from the socket changes the Overview, before it is read again as a whole.
-//! Pure; totals are kept as near as can be said from rows alone, the next reading has them exactly.
+//! The effect of a socket's row on the Overview, before it is read again as a whole. Pure. Totals are estimates from
+//! rows alone; the next reading corrects them.
 
 use super::sentence::Counts;
 use crate::live::patch_list;
@@ -9,7 +9,7 @@ use model::{
     sessions::{Session, SessionState},
 };
 
-/// In which lane a session stands.
+/// The lane of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lane {
     Troubled,
@@ -26,12 +26,12 @@ fn lane(session: &Session) -> Lane {
         SessionState::Failed | SessionState::Unknown => Lane::Troubled,
         SessionState::Queued | SessionState::Starting | SessionState::Working => Lane::Working,
         SessionState::Idle | SessionState::Done | SessionState::Interrupted => Lane::Done,
-        // What waits is shown by its approvals.
+        // A waiting session is shown by its approvals.
         SessionState::Waiting => Lane::None,
     }
 }
 
-/// Takes a session in as it is now.
+/// Applies a session's row.
 pub fn take_session(overview: &mut Overview, session: &Session) {
     let wanted = lane(session);
     let id = session.id;
@@ -65,7 +65,7 @@ pub fn take_session(overview: &mut Overview, session: &Session) {
     }
 }
 
-/// Takes an approval in as it is now.
+/// Applies an approval's row.
 pub fn take_approval(overview: &mut Overview, approval: &Approval) {
     let id = approval.id;
     let known = overview.approvals.iter().any(|other| other.id == id);
@@ -91,7 +91,7 @@ pub fn take_approval(overview: &mut Overview, approval: &Approval) {
     }
 }
 
-/// Takes away what is no longer to be seen.
+/// Removes a deleted row.
 pub fn drop(overview: &mut Overview, id: &str) {
     let before = overview.approvals.len();
     overview
@@ -104,7 +104,7 @@ pub fn drop(overview: &mut Overview, id: &str) {
     }
 }
 
-/// Takes from a reading that is older than what was heard only what no row says: sums, the stream, the checklist.
+/// Takes only what no row carries (sums, the stream, the checklist) from a reading older than the socket's rows.
 pub fn take_sums(overview: &mut Overview, read: Overview) {
     overview.days = read.days;
     overview.projects = read.projects;
@@ -112,7 +112,7 @@ pub fn take_sums(overview: &mut Overview, read: Overview) {
     overview.checklist = read.checklist;
 }
 
-/// What the sentence counts.
+/// The numbers of the sentence.
 pub fn counts(overview: &Overview) -> Counts {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let queued = overview
@@ -128,23 +128,23 @@ pub fn counts(overview: &Overview) -> Counts {
     }
 }
 
-/// What happened in one place, a session or a project.
+/// The events of one place: a session or a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
-    /// The last of it.
+    /// The newest.
     pub newest: Activity,
-    /// What was before, newest first.
+    /// The others, newest first.
     pub earlier: Vec<Activity>,
 }
 
 impl Thread {
-    /// What names it among the others.
+    /// The key of the place.
     pub fn key(&self) -> String {
         self.newest.href.clone().unwrap_or_else(|| self.newest.pos.to_string())
     }
 }
 
-/// The stream by where it happened; the place where something happened last comes first.
+/// The events grouped by place; the place with the newest event is first.
 pub fn threads(activity: Vec<Activity>) -> Vec<Thread> {
     let mut threads: Vec<Thread> = Vec::new();
     for line in activity {
@@ -261,7 +261,7 @@ mod tests {
         drop(&mut overview, &approval(1, ApprovalState::Pending).id.to_string());
         drop(&mut overview, &session(1, |_| ()).id.to_string());
         assert_eq!(counts(&overview), Counts::default());
-        // What a session asked goes with it.
+        // A session's approvals go with it.
         take_approval(&mut overview, &approval(1, ApprovalState::Pending));
         take_approval(&mut overview, &approval(2, ApprovalState::Pending));
         drop(&mut overview, &session(1, |_| ()).id.to_string());

@@ -1,5 +1,5 @@
-//! What needs a person, with the decision right there; under it what works and what was done today.
-//! Rows are patched in place; a decided item leaves by itself.
+//! The lanes: what needs a person, with the decision in place; below it sessions at work and done today. Rows are
+//! patched in place; a decided item leaves by itself.
 
 use super::{board::Board, troubled::TroubledRow};
 use crate::{
@@ -23,19 +23,19 @@ use model::{
     shown::marked,
 };
 
-/// So many approvals stand with their buttons; the others lead to the Inbox.
+/// How many approvals have their buttons here; the others link to the Inbox.
 const OPEN: usize = 4;
 
-/// So many sessions in trouble the node reads; there may be more.
+/// The most troubled sessions that the node sends; there may be more.
 const TROUBLED: usize = 10;
 
-/// So many rows stand under *Working* and *Done today*.
+/// The most rows in *Working* and in *Done today*.
 const ROWS: usize = 6;
 
-/// What needs a person, and beside each other what works and what was done today.
+/// "Needs you", and below it *Working* and *Done today* side by side.
 #[component]
 pub fn Lanes(
-    /// What is shown.
+    /// The board.
     board: Board,
 ) -> impl IntoView {
     let needs = Memo::new(move |_| needs(board));
@@ -43,7 +43,7 @@ pub fn Lanes(
     let working = Signal::derive(move || board.counts.with(|counts| counts.working + counts.queued));
     let done = Signal::derive(move || board.counts.with(|counts| counts.done));
     view! {
-        // Where nothing waits the sentence above says so.
+        // Without entries the sentence above says so.
         {move || any.get().then(|| view! { <Needs board=board needs=needs /> })}
         <div class="duo">
             <section class="lane" aria-labelledby="l2">
@@ -62,7 +62,7 @@ pub fn Lanes(
     }
 }
 
-/// How many of `count` are not among the rows that are shown.
+/// The number of sessions in `count` beyond the shown rows.
 #[component]
 fn More(count: Signal<i64>, rows: Rows<Session>, href: &'static str) -> impl IntoView {
     let more = move || count.get() - i64::try_from(rows.len().min(ROWS)).unwrap_or(0);
@@ -89,16 +89,16 @@ fn LaneHead(
     }
 }
 
-/// Something that needs a person, by the key of its row.
+/// An entry of "Needs you", by the key of its row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Need {
     /// A decision, with its buttons or as a line.
     Decision { key: String, open: bool },
-    /// A session that failed, or of which nobody knows how it stands.
+    /// A failed or unknown session.
     Trouble(String),
 }
 
-/// What needs a person, longest waiting first.
+/// The entries of "Needs you", longest waiting first.
 fn needs(board: Board) -> Vec<Need> {
     let decisions = board.approvals.list().into_iter().enumerate();
     let decisions = decisions.map(|(at, (key, row))| {
@@ -158,7 +158,7 @@ fn OpenItem(board: Board, row: ArcRwSignal<Approval>, first: Memo<Option<String>
     let id = approval.id;
     let session = approval.session;
     let decider = Decider::new(approval.clone(), Callback::new(move |now: Approval| board.take(&now)));
-    // A plan or a question is not all there: it has no keys where it cannot be read.
+    // A card does not show all of a plan or a question, so it has no keys.
     let keys = Signal::derive(move || {
         decider.kind == ApprovalKind::Tool
             && first.with(|first| first.as_ref().is_some_and(|key| *key == id.to_string()))
@@ -172,7 +172,7 @@ fn OpenItem(board: Board, row: ArcRwSignal<Approval>, first: Memo<Option<String>
             });
         }
     });
-    // Off screen nobody reads what they would answer.
+    // Only while visible: otherwise a key would answer what nobody sees.
     hear_keys(decider, Signal::derive(move || keys.get() && seen.get()), false);
     let who = approval.subagent.clone().unwrap_or_else(|| "The agent".into());
     let title_id = format!("n-{id}");
@@ -222,7 +222,7 @@ fn OpenItem(board: Board, row: ArcRwSignal<Approval>, first: Memo<Option<String>
     }
 }
 
-/// What a name in a row is now: sessions and projects are renamed while somebody reads.
+/// The present names in a row: sessions and projects may be renamed meanwhile.
 fn names(row: ArcRwSignal<Approval>) -> impl Fn(fn(&Approval) -> &String) -> String + Copy {
     let row = RwSignal::from(row);
     move |name| row.with(|approval| name(approval).clone())
@@ -242,7 +242,7 @@ fn ClosedItem(row: ArcRwSignal<Approval>) -> impl IntoView {
     }
 }
 
-/// What a row says under its title.
+/// The line under a row's title.
 fn sub(session: &Session) -> String {
     let what = match session.state {
         SessionState::Failed | SessionState::Unknown | SessionState::Queued | SessionState::Starting => {
@@ -275,9 +275,9 @@ fn sub(session: &Session) -> String {
 pub fn LaneRow(
     /// The session as it is now.
     session: ArcRwSignal<Session>,
-    /// Says for how long it has been like this.
+    /// Whether to show the time in this state.
     since: bool,
-    /// Says what it cost.
+    /// Whether to show the cost.
     cost: bool,
 ) -> impl IntoView {
     let id = session.with_untracked(|session| session.id);

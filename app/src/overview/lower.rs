@@ -1,5 +1,5 @@
-//! Under the lanes: usage in small multiples, this node on a line, what happened, a row for each session.
-//! Charts are fed by the pure sums of `usage`; what is not known is written out.
+//! Below the lanes: usage in small multiples, this node on a line, and recent events by session. Charts show the pure
+//! sums of `usage`; unknown values are named as such.
 
 use super::{board::Board, first_run::Remaining, fold::Thread};
 use crate::{
@@ -19,13 +19,13 @@ use model::{
 /// Usage, node and activity.
 #[component]
 pub fn Lower(
-    /// What is shown.
+    /// The board.
     board: Board,
     /// The node.
     node: NodeInfo,
-    /// Its health as it was read.
+    /// Its health from the reading.
     health: Option<HealthSample>,
-    /// Agents as they were found, for the steps that are left.
+    /// The agents found, for the remaining steps.
     agents: Vec<AgentFound>,
 ) -> impl IntoView {
     view! {
@@ -138,7 +138,7 @@ fn NodeLine(node: NodeInfo, health: Option<HealthSample>) -> impl IntoView {
     let live = use_live();
     let now = Signal::derive(move || live.health.get().or(health));
     let clock = quiet_clock();
-    // As the rail says it: the two must never disagree.
+    // The same function as in the rail, so that the two never disagree.
     let look = move || health_look(now.get().as_ref(), clock.get());
     let fact = move |of: fn(&HealthSample) -> Option<String>| {
         move || match now.get().as_ref().and_then(of) {
@@ -189,7 +189,7 @@ fn Stream(board: Board) -> impl IntoView {
     }
 }
 
-/// What happened in one place: its newest event, which opens to those before it.
+/// The events of one place: the newest, which opens to the earlier ones.
 #[component]
 fn Steps(thread: ArcRwSignal<Thread>) -> impl IntoView {
     let thread = RwSignal::from(thread);
@@ -213,7 +213,7 @@ fn Steps(thread: ArcRwSignal<Thread>) -> impl IntoView {
     }
 }
 
-/// One event; it leads to its page.
+/// An event, as a link to its page.
 #[component]
 fn Event(#[prop(into)] line: Signal<Activity>) -> impl IntoView {
     let title = move || {

@@ -1,5 +1,5 @@
-//! The Overview: does anything need me? Then what works, what was done, what it cost, how this node is.
-//! It must not show a number that was not counted.
+//! The Overview: what needs me, what works, what was done, what it cost, how this node is. It must not show a number
+//! that was not counted.
 
 pub mod api;
 mod board;
@@ -23,7 +23,7 @@ use leptos::prelude::*;
 use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
 use page::OverviewPage;
 
-/// The Overview, in lists of pages.
+/// The Overview's entry in the lists of pages.
 pub(crate) const PAGE: PageLink = PageLink {
     name: "Overview",
     href: "/",

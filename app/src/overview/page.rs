@@ -1,5 +1,5 @@
-//! The Overview page: the sentence, then the lanes and what is under them; on a new node the checklist.
-//! It reads once and follows from there.
+//! The Overview page: the sentence, the lanes and the rest; on a new node the checklist. It reads once and then follows
+//! the socket.
 
 use super::{
     api::{OverviewView, read_overview},
@@ -55,7 +55,7 @@ fn Head(board: Board, node: String) -> impl IntoView {
     let clock = use_clock();
     let shown = RwSignal::new(false);
     Effect::new(move || shown.set(true));
-    // By the reader's clock, as everything else on the page; the server knows only its day.
+    // By the browser's clock, like everything on the page; the server only knows its own day.
     let today = move || match clock.now().filter(|_| shown.get()) {
         Some(now) => view! { <Exact at=now /> },
         None => board

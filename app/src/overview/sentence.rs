@@ -1,10 +1,10 @@
-//! The one sentence on top of the Overview, from the numbers alone.
-//! Pure; it must not soften anything: what is zero is left out, what needs a person comes first.
+//! The sentence at the top of the Overview, made of numbers alone. Pure. It leaves out zeros, puts what needs a person
+//! first, and must not soften anything.
 
-/// What the sentence counts.
+/// The numbers of the sentence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Approvals that wait, and sessions in trouble.
+    /// Pending approvals and troubled sessions.
     pub needs: i64,
     /// Sessions at work.
     pub working: i64,

@@ -1,4 +1,4 @@
-//! The Overview as the server renders it.
+//! The Overview, rendered on the server.
 
 use crate::overview::fake::Node;
 use crate::testing::{Fake, NOW, approval, session};

@@ -1,5 +1,5 @@
-//! A session in trouble, in "Needs you": the row, and the two ways to be done with it.
-//! It must not say how it stands: the node does, and the row leaves when the node says so.
+//! A troubled session in "Needs you": its row, and the two ways to settle it. It must not change the row itself: the
+//! node reports the new state, and the row leaves.
 
 use super::{board::Board, lanes::LaneRow};
 use crate::{
@@ -17,10 +17,10 @@ use crate::{
 use leptos::prelude::*;
 use model::sessions::Session;
 
-/// A failed or unknown session with what can be done about it.
+/// A failed or unknown session with its actions.
 #[component]
 pub fn TroubledRow(
-    /// What is shown.
+    /// The board.
     board: Board,
     /// The session as it is now.
     session: ArcRwSignal<Session>,
@@ -37,7 +37,7 @@ pub fn TroubledRow(
         }
     });
     let again = NodeAction::new(move |(): &()| async move {
-        // The row leaves when the node says that it is queued.
+        // The row leaves when the node reports it as queued.
         if let Err(refused) = send_again(id).await {
             error.set(Some(refused));
         }

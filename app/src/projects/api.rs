@@ -1,4 +1,4 @@
-//! Server functions of projects. Each asks a port for its caller and gives the answer on.
+//! Server functions of projects. Each asks a port for its caller and returns the answer.
 #![allow(
     missing_docs,
     reason = "server functions make structs of their arguments, whose fields cannot carry comments"
@@ -19,12 +19,12 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-/// All projects, and the position they were read at.
+/// All projects, and the position at which they were read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProjectsView {
     /// By name.
     pub projects: Page<Project>,
-    /// The position they were read at.
+    /// The position at which they were read.
     pub pos: Pos,
 }
 
@@ -35,7 +35,7 @@ pub struct ProjectView {
     pub project: Project,
     /// Its newest sessions.
     pub sessions: Page<Session>,
-    /// The position they were read at.
+    /// The position at which they were read.
     pub pos: Pos,
 }
 
@@ -74,13 +74,13 @@ pub async fn find_project(id: ProjectId) -> AppResult<ProjectView> {
     Ok(ProjectView { project, sessions, pos })
 }
 
-/// What a project's folder would run if trusted, with what stands in its files.
+/// The files that a project's folder would run if trusted, with their contents.
 #[server(prefix = "/api/rpc", endpoint = "projects/own_files", protocol = Rpc)]
 pub async fn read_own_files(id: ProjectId) -> AppResult<OwnFiles> {
     Ok(services()?.projects.own_files(&caller()?, id).await?)
 }
 
-/// Adds a folder. A plain form, so that it works before WASM has loaded.
+/// Adds a folder, by a plain form that works before WASM has loaded.
 #[server(prefix = "/api/rpc", endpoint = "projects/create", protocol = FormRpc)]
 pub async fn create_project(
     path: String,

@@ -1,4 +1,4 @@
-//! Projects that answer from memory. Only compiled for tests.
+//! An in-memory fake of the projects port. Only compiled for tests.
 
 use crate::testing::{Fake, NOW, page, project_id};
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use model::{
     projects::{NewProject, OwnFile, OwnFiles, Project, ProjectPatch},
 };
 
-/// What the port of projects answers from.
+/// The data of the fake projects port.
 #[derive(Clone, Debug, Default)]
 pub struct Projects {
     /// Projects.
@@ -22,7 +22,7 @@ impl From<Vec<Project>> for Projects {
     }
 }
 
-/// A project, changed as the test needs it.
+/// A project, modified by the test.
 pub fn project(n: u8, change: impl FnOnce(&mut Project)) -> Project {
     let mut project = Project {
         id: project_id(n),

@@ -1,5 +1,5 @@
-//! All projects, and adding one by its path. A plain form that works before WASM has loaded.
-//! What the node refuses stands beside the field.
+//! All projects, and a form that adds one by its path and works before WASM has loaded. The node's refusal is shown
+//! beside the field.
 
 use super::api::{CreateProject, ProjectsView, list_projects};
 use crate::{
@@ -19,7 +19,7 @@ use model::{
     projects::Project,
 };
 
-/// So many as one answer holds.
+/// The largest page after this cursor.
 const fn page_after(after: Option<String>) -> PageQuery {
     PageQuery {
         after,
@@ -27,7 +27,7 @@ const fn page_after(after: Option<String>) -> PageQuery {
     }
 }
 
-/// Where a new row belongs, by name; `None` when it stands beyond what is loaded while `more` follows.
+/// The index of a new row, by name; `None` if it belongs beyond the loaded rows while `more` follows.
 fn place(rows: &[Project], project: &Project, more: bool) -> Option<usize> {
     let name = format::lower(&project.name);
     match rows.iter().position(|other| format::lower(&other.name) > name) {
@@ -37,7 +37,7 @@ fn place(rows: &[Project], project: &Project, more: bool) -> Option<usize> {
     }
 }
 
-/// Takes a project in as it is now; one that was renamed goes where its name belongs.
+/// Applies a project's row; a renamed one moves to its new place.
 fn take(rows: Rows<Project>, project: &Project, more: bool) {
     let key = project.id.to_string();
     let renamed = rows
@@ -114,7 +114,7 @@ fn AddProject(create: FormAction) -> impl IntoView {
     }
 }
 
-/// The next page, where the node knows more projects than one answer holds.
+/// The button for the next page, if there are more projects.
 #[component]
 fn More(rows: Rows<Project>, next: RwSignal<Option<String>>) -> impl IntoView {
     let failed = RwSignal::new(None::<AppError>);
@@ -123,7 +123,7 @@ fn More(rows: Rows<Project>, next: RwSignal<Option<String>>) -> impl IntoView {
         let page = page_after(Some(after.clone()));
         async move {
             let answer = list_projects(page).await;
-            // The reader may have left, or the whole list been read anew.
+            // The page may be gone, or the whole list read again.
             if here.try_get_value().is_none() {
                 return;
             }
@@ -154,7 +154,7 @@ fn More(rows: Rows<Project>, next: RwSignal<Option<String>>) -> impl IntoView {
     }
 }
 
-/// How a project stands, as a look.
+/// The status of a project, as a look.
 pub(super) fn look(project: &Project) -> Look {
     if project.unread {
         Look::UNKNOWN.called("Not known")
@@ -171,7 +171,7 @@ pub(super) fn look(project: &Project) -> Look {
 
 #[component]
 fn Table(rows: Rows<Project>) -> impl IntoView {
-    // Only its coming and going draws the table anew, not every row that joins it.
+    // Only a change of emptiness renders the table again, not every new row.
     let empty = Memo::new(move |_| rows.is_empty());
     move || {
         if empty.get() {
@@ -214,8 +214,7 @@ fn ProjectRow(project: ArcRwSignal<Project>) -> impl IntoView {
     }
 }
 
-/// The kind of the button that trusts: it is the decision of its page only while trust is missing and would change what
-/// runs.
+/// The kind of the trust button: primary only while trust is missing and would change what runs.
 pub(super) fn trust_kind(project: &Project) -> ButtonKind {
     let holds = project.trusted && !project.trust_stale;
     if holds || project.runs_own.is_empty() {

@@ -1,5 +1,5 @@
-//! Projects: the folders this node knows, whether they are trusted, how long approvals wait.
-//! It must not read a folder: the node says what is there.
+//! Projects: the folders this node knows, their trust, and the time limits of their approvals. It must not read a
+//! folder: the node says what is there.
 
 pub mod api;
 #[cfg(all(test, feature = "ssr"))]
@@ -23,7 +23,7 @@ use leptos_router::{
 use list::ProjectsPage;
 use page::ProjectPage;
 
-/// The list of projects, in lists of pages.
+/// The entry of the list of projects in the lists of pages.
 pub(crate) const PAGE: PageLink = PageLink {
     name: "Projects",
     href: "/projects",

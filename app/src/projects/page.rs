@@ -1,5 +1,5 @@
-//! One project: its folder, what trusting it would run, how long approvals wait, its sessions.
-//! Removing forgets the project and never touches its folder; the page says so.
+//! One project: its folder, what trust would run, the time limit of approvals, its sessions. To remove a project
+//! forgets it and never touches its folder; the page says so.
 
 use super::{
     api::{ProjectView, delete_project, find_project, read_own_files, update_project},
@@ -60,7 +60,7 @@ fn NoProject() -> impl IntoView {
 fn OpenProject(id: ProjectId) -> impl IntoView {
     let live = use_live();
     let found = NodeResource::blocking(move || live.reloads.track(), move || find_project(id));
-    // What was removed may be added again.
+    // A removed project may be added again.
     let missing = StoredValue::new(false);
     live.on(move |said| match said {
         ServerSays::Row {
@@ -96,21 +96,21 @@ fn OpenProject(id: ProjectId) -> impl IntoView {
     }
 }
 
-/// What the page knows.
+/// The state of the page.
 #[derive(Clone, Copy)]
 struct State {
     project: RwSignal<Project>,
-    /// Why trust or the limit was not changed.
+    /// The refusal of a change of trust or limit.
     refused: RwSignal<Option<AppError>>,
     /// Changes the project.
     change: NodeAction<ProjectPatch>,
-    /// What was accepted last.
+    /// The last accepted change.
     accepted: RwSignal<ProjectPatch>,
-    /// Whether its name is being written.
+    /// Whether the name is being edited.
     editing: RwSignal<bool>,
-    /// Whether it is being removed here: its reader is led away then.
+    /// Whether it is being removed on this page, which is then left.
     leaving: RwSignal<bool>,
-    /// Whether the dialog is open that shows what would run; it says by itself what was refused.
+    /// Whether the dialog with the files is open; it shows its own refusals.
     trusting: RwSignal<bool>,
 }
 
@@ -118,11 +118,11 @@ struct State {
 fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
     let id = view.project.id;
     let project = RwSignal::new(view.project);
-    // Each is said where it was wished: the name in the head, the rest beside its controls.
+    // Each refusal is shown at its control: the name in the head, the rest beside the controls.
     let unnamed = RwSignal::new(None::<AppError>);
     let refused = RwSignal::new(None::<AppError>);
     let accepted = RwSignal::new(ProjectPatch::default());
-    // How often the socket brought the project.
+    // How often the socket has sent the project.
     let heard = StoredValue::new(0_u32);
     let change = NodeAction::new(move |patch: &ProjectPatch| {
         let patch = patch.clone();
@@ -132,8 +132,7 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
             match update_project(id, patch.clone()).await {
                 Ok(now) => {
                     said.set(None);
-                    // What the socket brought meanwhile may be newer than this answer, and it brings this change as
-                    // well.
+                    // A row from the socket may be newer than this answer, and it contains this change too.
                     if heard.try_get_value() == Some(before) {
                         project.set(now);
                     }
@@ -186,7 +185,7 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
         _ => {}
     });
     let query = use_query_map();
-    // What asks to see what trusting would run means the settings.
+    // A link that asks to see the files means the settings.
     let settings = Memo::new(move |_| {
         query.with(|query| query.get("tab").is_some_and(|tab| tab == "settings") || query.get("look").is_some())
     });
@@ -247,7 +246,7 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
     }
 }
 
-/// What can be done here, for the palette.
+/// The verbs of the page, for the palette.
 fn verbs(state: State) -> impl Fn() -> Vec<Verb> {
     let navigate = use_navigate();
     let go = Callback::new(move |to: String| navigate(&to, NavigateOptions::default()));
@@ -308,7 +307,7 @@ fn Head(state: State) -> impl IntoView {
             field.select();
         }
     });
-    // The editor keeps what was typed until it is accepted.
+    // The editor keeps its text until the name is accepted.
     Effect::new(move || {
         if accepted.with(|patch| patch.name.is_some()) {
             editing.set(false);
@@ -377,7 +376,7 @@ fn About(project: RwSignal<Project>) -> impl IntoView {
     }
 }
 
-/// Trust: what the folder would run by itself, and the switch.
+/// Trust: the files the folder would run by itself, and the switch.
 #[component]
 fn Trust(state: State) -> impl IntoView {
     let State {
@@ -438,7 +437,7 @@ fn Trust(state: State) -> impl IntoView {
     }
 }
 
-/// What would run, read when it is asked for, and below it the decision.
+/// The files, read on demand, and the decision below them.
 #[component]
 fn Trusting(state: State) -> impl IntoView {
     let State {
@@ -465,7 +464,7 @@ fn Trusting(state: State) -> impl IntoView {
             again();
         }
     });
-    // A link from elsewhere leads right here.
+    // A link can open the dialog directly.
     let query = use_query_map();
     Effect::new(move || {
         if query.with(|query| query.get("look").is_some_and(|what| what == "trust")) {
@@ -554,7 +553,7 @@ fn length(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap_or(i64::MAX)
 }
 
-/// Says that a project is trusted, and offers to take it back.
+/// Announces that a project is trusted, with an undo.
 fn say_trusted(toasts: Option<Toasts>, id: ProjectId, name: &str) {
     let Some(toasts) = toasts else { return };
     let undo = move || {
@@ -575,7 +574,7 @@ fn say_trusted(toasts: Option<Toasts>, id: ProjectId, name: &str) {
     toasts.show(Toast::done(format!("Trusted: {name}.")).undo(undo));
 }
 
-/// The limits that are offered: none, then spans in seconds.
+/// The offered limits: none, then spans in seconds.
 const LIMITS: [(i64, &str); 7] = [
     (0, "wait"),
     (300, "denied after 5 minutes"),
@@ -586,7 +585,7 @@ const LIMITS: [(i64, &str); 7] = [
     (604_800, "denied after a week"),
 ];
 
-/// How long an approval nobody answers waits.
+/// The time limit of unanswered approvals.
 #[component]
 fn Limit(state: State) -> impl IntoView {
     let State {
@@ -604,7 +603,7 @@ fn Limit(state: State) -> impl IntoView {
                 <select
                     class="select"
                     aria-label="Approvals nobody answers"
-                    // Written anew after a refusal too: the choice that was refused must not stay on display.
+                    // Written again after a refusal too, so that the refused choice does not stay visible.
                     prop:value=move || {
                         refused.track();
                         now().to_string()
@@ -637,7 +636,7 @@ fn Limit(state: State) -> impl IntoView {
     }
 }
 
-/// Removing: typed, because it takes the project's sessions out of every list.
+/// Removal, confirmed by typing, because it takes the project's sessions out of every list.
 #[component]
 fn Remove(state: State) -> impl IntoView {
     let State { project, leaving, .. } = state;
@@ -658,7 +657,7 @@ fn Remove(state: State) -> impl IntoView {
                             "Removed {name}. Adding {path} again takes it back."
                         )));
                     }
-                    // Whoever has gone elsewhere meanwhile is not led away from there.
+                    // A person who has gone elsewhere meanwhile is not led away from there.
                     navigate.try_with_value(|go| go("/projects", NavigateOptions::default()));
                 }
                 Err(refused) => {

@@ -1,4 +1,4 @@
-//! The pages of projects as the server renders them.
+//! The pages of projects, rendered on the server.
 
 use crate::testing::{Fake, project, session};
 use model::Error;
@@ -30,7 +30,7 @@ async fn the_list_says_how_each_stands() {
     }
     .render("/projects")
     .await;
-    // Each word in whose row it belongs.
+    // Each word is in its own row.
     let text = page.visible();
     for (n, word) in [
         (1, "Trusted"),

@@ -13,36 +13,36 @@ use model::{
     sessions::{AgentKind, Mode, Prompt, Session, SessionPatch},
 };
 
-/// Something that can be done to a session.
+/// An action on a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionAct {
-    /// End the turn.
+    /// Interrupts the turn.
     Interrupt,
-    /// Say again what was said last.
+    /// Sends the last prompt again.
     SendAgain,
-    /// Start its agent again.
+    /// Starts its agent again.
     Resume,
-    /// Give it another title.
+    /// Edits the title.
     Rename,
-    /// End its agent.
+    /// Ends its agent.
     Stop,
-    /// Begin another session on the same conversation.
+    /// Starts another session on the same conversation.
     Fork,
-    /// Put it into the archive, or take it out.
+    /// Archives or unarchives it.
     Archive(bool),
-    /// Take it away; that can be taken back.
+    /// Deletes it; can be undone.
     Delete,
-    /// Change how much its agent may do unasked.
+    /// Changes how much its agent may do unasked.
     Mode(Mode),
     /// Change the model; `None` is the agent's default.
     Model(Option<String>),
 }
 
-/// The models that are offered by name.
+/// The models offered by name.
 pub const MODELS: [&str; 3] = ["opus", "sonnet", "haiku"];
 
 impl SessionAct {
-    /// What it is called.
+    /// Its name.
     pub fn word(&self) -> String {
         match self {
             Self::Interrupt => "Interrupt".into(),
@@ -149,7 +149,7 @@ pub const fn mode_word(mode: Mode) -> &'static str {
     }
 }
 
-/// What can be done to the agent and its turn; nothing that must fail.
+/// The actions on the agent and its turn that can succeed now.
 pub fn agent_acts(session: &Session) -> Vec<SessionAct> {
     let mut acts = match offer(session) {
         Offer::Interrupt => vec![SessionAct::Interrupt],
@@ -164,7 +164,7 @@ pub fn agent_acts(session: &Session) -> Vec<SessionAct> {
     acts
 }
 
-/// What can be done to the session itself.
+/// The actions on the session itself.
 pub fn own_acts(session: &Session) -> Vec<SessionAct> {
     vec![
         SessionAct::Rename,
@@ -173,7 +173,7 @@ pub fn own_acts(session: &Session) -> Vec<SessionAct> {
     ]
 }
 
-/// Other modes and models than it has.
+/// The other modes and models.
 pub fn settings_acts(session: &Session) -> Vec<SessionAct> {
     let mut acts: Vec<_> = [Mode::Plan, Mode::Ask, Mode::AutoAccept]
         .into_iter()
@@ -187,13 +187,13 @@ pub fn settings_acts(session: &Session) -> Vec<SessionAct> {
     acts
 }
 
-/// The menu of a session: its agent first, then itself.
+/// The menu of a session: actions on its agent, then on itself.
 #[component]
 pub(crate) fn SessionActs(
-    /// The session as it is now.
+    /// The session.
     #[prop(into)]
     session: Signal<Session>,
-    /// Does one.
+    /// Runs an action.
     act: Callback<SessionAct>,
 ) -> impl IntoView {
     let acts = Memo::new(move |_| session.with(|session| (agent_acts(session), own_acts(session))));

@@ -1,5 +1,4 @@
-//! Server functions of the Session page: open it, read on, drive it. Each asks a port for its caller and gives the
-//! answer on.
+//! Server functions of the Session page: open, read on, drive. Each asks a port for its caller and returns the answer.
 #![allow(
     missing_docs,
     reason = "server functions make structs of their arguments, whose fields cannot carry comments"
@@ -22,20 +21,20 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Everything a session page shows at first.
+/// The first data of a session page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
-    /// The session and what stands beside the timeline.
+    /// The session, with what is shown beside the timeline.
     pub view: SessionView,
     /// The newest entries, in order.
     pub entries: Page<Entry>,
-    /// Approvals that wait, and the newest that were decided.
+    /// Pending approvals, and the newest decided ones.
     pub approvals: Vec<Approval>,
 }
 
-/// How many entries a page starts with.
+/// The number of entries that a page starts with.
 pub const FIRST: u32 = 100;
-/// How many come at once when scrolling up: so few that drawing them holds up no scrolling.
+/// The number of entries per page when scrolling up: few enough to render without a stutter.
 pub const MORE: u32 = 50;
 
 /// Opens a session.
@@ -83,7 +82,7 @@ pub async fn open_session(id: SessionId) -> AppResult<Opened> {
     })
 }
 
-/// Entries before `before`, in order: scrolling up.
+/// Entries before `before`, in order, for scrolling up.
 #[server(prefix = "/api/rpc", endpoint = "session/before", protocol = Rpc)]
 pub async fn entries_before(id: SessionId, before: i64) -> AppResult<Page<Entry>> {
     Ok(services()?
@@ -92,13 +91,13 @@ pub async fn entries_before(id: SessionId, before: i64) -> AppResult<Page<Entry>
         .await?)
 }
 
-/// The whole of one entry.
+/// The body of one entry.
 #[server(prefix = "/api/rpc", endpoint = "session/body", protocol = Rpc)]
 pub async fn read_body(id: SessionId, seq: i64) -> AppResult<EntryBody> {
     Ok(services()?.sessions.entry_body(&caller()?, id, seq).await?)
 }
 
-/// Says something to the agent. A plain form, so that it works before WASM has loaded.
+/// Sends a prompt, by a plain form that works before WASM has loaded.
 #[server(prefix = "/api/rpc", endpoint = "session/prompt", protocol = FormRpc)]
 pub async fn say(id: SessionId, text: String) -> AppResult<Prompt> {
     Ok(services()?
@@ -107,38 +106,38 @@ pub async fn say(id: SessionId, text: String) -> AppResult<Prompt> {
         .await?)
 }
 
-/// Says again what was said last, after its turn failed or was interrupted. A plain form, so that it works before WASM
-/// has loaded.
+/// Sends the last prompt again after its turn failed or was interrupted, by a plain form that works before WASM has
+/// loaded.
 #[server(prefix = "/api/rpc", endpoint = "session/send-again", protocol = FormRpc)]
 pub async fn send_again(id: SessionId) -> AppResult<Prompt> {
     Ok(services()?.sessions.send_again(&caller()?, id).await?)
 }
 
-/// Takes back a queued prompt.
+/// Withdraws a queued prompt.
 #[server(prefix = "/api/rpc", endpoint = "session/withdraw", protocol = Rpc)]
 pub async fn withdraw(id: SessionId, prompt: PromptId) -> AppResult<()> {
     Ok(services()?.sessions.withdraw(&caller()?, id, prompt).await?)
 }
 
-/// What can be done to a session and its agent.
+/// An operation on a session and its agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Drive {
-    /// End the turn.
+    /// Interrupts the turn.
     Interrupt,
-    /// End the agent.
+    /// Ends the agent.
     Stop,
-    /// Start it again on the same conversation.
+    /// Starts it again on the same conversation.
     Resume,
-    /// Make a new session that continues the same conversation.
+    /// Makes a new session that continues the same conversation.
     Fork,
-    /// Change how much the agent may do unasked.
+    /// Changes how much the agent may do unasked.
     Mode(Mode),
-    /// Change the model; `None` is the agent's default.
+    /// Changes the model; `None` is the agent's default.
     Model(Option<String>),
 }
 
-/// Does it; the answer is the session as it is then, or the fork.
+/// Runs the operation; gives the session afterwards, or the fork.
 #[server(prefix = "/api/rpc", endpoint = "session/drive", protocol = Rpc)]
 pub async fn drive_agent(id: SessionId, what: Drive) -> AppResult<Session> {
     let (sessions, caller) = (services()?.sessions, caller()?);
@@ -158,7 +157,7 @@ pub async fn raw_lines(id: SessionId, page: PageQuery) -> AppResult<Page<RawLine
     Ok(services()?.sessions.raw(&caller()?, id, page).await?)
 }
 
-/// What a session spent, by model.
+/// The usage of a session, by model.
 #[server(prefix = "/api/rpc", endpoint = "session/usage", protocol = Rpc)]
 pub async fn usage_by_model(id: SessionId) -> AppResult<Vec<UsageRow>> {
     Ok(services()?.usage.of_session(&caller()?, id).await?)
@@ -170,13 +169,13 @@ pub async fn update_session(id: SessionId, patch: SessionPatch) -> AppResult<Ses
     Ok(services()?.sessions.update(&caller()?, id, patch).await?)
 }
 
-/// Deletes; can be taken back.
+/// Deletes; can be undone.
 #[server(prefix = "/api/rpc", endpoint = "sessions/delete", protocol = Rpc)]
 pub async fn delete_session(id: SessionId) -> AppResult<()> {
     Ok(services()?.sessions.delete(&caller()?, id).await?)
 }
 
-/// Takes a deletion back.
+/// Undoes a deletion.
 #[server(prefix = "/api/rpc", endpoint = "sessions/restore", protocol = Rpc)]
 pub async fn restore_session(id: SessionId) -> AppResult<Session> {
     Ok(services()?.sessions.restore(&caller()?, id).await?)

@@ -1,5 +1,5 @@
-//! The decisions of a session: in the timeline one line each, what waits docked above the composer, one at a time.
-//! It must not say how a decision is made; `decision` does.
+//! The decisions of a session: one line each in the timeline, and the pending ones, one at a time, in a dock above the
+//! composer. `decision` knows how a decision is made; this module must not.
 
 use super::store::Store;
 use crate::{
@@ -21,12 +21,12 @@ use model::{
     id::ApprovalId,
 };
 
-/// The decision about an entry, if it is known here.
+/// The decision about an entry, if it is loaded.
 #[component]
 pub fn ApprovalSlot(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
-    /// Which approval.
+    /// The approval.
     id: ApprovalId,
 ) -> impl IntoView {
     let approval = store.approval(id);
@@ -38,7 +38,7 @@ pub fn ApprovalSlot(
     }
 }
 
-/// What waits, on one line that leads to the dock.
+/// A pending approval, as a line that leads to the dock.
 #[component]
 fn Waiting(store: Store, approval: Approval) -> impl IntoView {
     let id = approval.id;
@@ -50,14 +50,14 @@ fn Waiting(store: Store, approval: Approval) -> impl IntoView {
     view! {
         <div class="row xs answered">
             <Shape look=Look::WAITING />
-            // Before the page lives, the Inbox has it.
+            // Before hydration the link leads to the Inbox.
             <a class="link" href=format!("/inbox?id={id}") on:click=to_dock>"Decide"</a>
             <span class="faint nw"><Waits since=approval.created /></span>
         </div>
     }
 }
 
-/// What was decided, on one line.
+/// A decided approval, as a line.
 #[component]
 fn Answered(approval: Approval) -> impl IntoView {
     let took = approval.decided.as_ref().map(|decided| (approval.created, decided.at));
@@ -73,11 +73,10 @@ fn Answered(approval: Approval) -> impl IntoView {
     }
 }
 
-/// What waits for a decision, above the composer: the oldest, or the one that somebody chose, with the way to the
-/// others.
+/// The dock above the composer: the oldest pending decision, or a chosen one, with a stepper to the others.
 #[component]
 pub fn DecisionDock(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
 ) -> impl IntoView {
     let waiting = Memo::new(move |_| store.pending());
@@ -86,7 +85,7 @@ pub fn DecisionDock(
         waiting.with(|ids| (!ids.is_empty()).then(|| ids.iter().position(|id| Some(*id) == chosen).unwrap_or(0)))
     });
     let shown = Memo::new(move |_| place.get().and_then(|at| waiting.with(|ids| ids.get(at).copied())));
-    // What the dock shows stays there while older ones come and go.
+    // The shown decision stays while older ones come and go.
     Effect::new(move || store.asked.docked.set(shown.get()));
     let step = move |by: isize| {
         let to = place
@@ -119,7 +118,7 @@ pub fn DecisionDock(
     }
 }
 
-/// One decision in the dock. `others` stands in its head.
+/// A decision in the dock. `others` is shown in its head.
 #[component]
 fn Docked(store: Store, id: ApprovalId, others: ViewFn) -> impl IntoView {
     let Some(approval) = store
@@ -132,7 +131,7 @@ fn Docked(store: Store, id: ApprovalId, others: ViewFn) -> impl IntoView {
     let decider = Decider::new(approval.clone(), store.asked.decided);
     let folded = RwSignal::new(false);
     let card = NodeRef::<html::Section>::new();
-    // On a phone another part of the page may stand in its place: nobody reads then what a key would answer.
+    // On a phone another part of the page may cover it: then nobody reads what a key would answer.
     let seen = RwSignal::new(false);
     Effect::new(move || {
         if let Some(card) = card.get() {
@@ -150,7 +149,7 @@ fn Docked(store: Store, id: ApprovalId, others: ViewFn) -> impl IntoView {
     let (created, expires) = (approval.created, approval.expires);
     let kind = approval.kind;
     let subagent = approval.subagent.clone();
-    // It comes when the one before was answered: whoever waits there for it goes on with it.
+    // When the previous decision is answered, this one takes over the focus that waits there.
     Effect::new(move || {
         if card.get().is_some() && browser::has(".answered:focus") {
             request_animation_frame(move || browser::focus(&id.to_string()));
@@ -211,13 +210,13 @@ fn Docked(store: Store, id: ApprovalId, others: ViewFn) -> impl IntoView {
     .into_any()
 }
 
-/// The next decision gets the focus, else what came of this one: there the keys of the next are heard, and nothing is
-/// typed into.
+/// Focuses the next decision, else the line with this one's outcome. Neither is a field, so the next decision's keys
+/// work.
 pub(super) fn after_decision(store: Store, decided: ApprovalId) {
     let next = store.pending().first().copied();
     request_animation_frame(move || {
         let place = next.unwrap_or(decided).to_string();
-        // What no entry of the timeline carries leaves nothing behind.
+        // A decision without an entry in the timeline has no such line.
         if browser::has(&format!("#{place}")) {
             browser::focus(&place);
         } else if !browser::matches("(pointer: coarse)") {

@@ -1,5 +1,5 @@
-//! The inside of an opened entry: input, output, diff, text, or the raw message.
-//! It must not fetch; it shows what is there, in the shape of what comes, or why it did not come.
+//! The inside of an opened entry: input, output, diff, text, or the raw message. It must not fetch. It shows the body,
+//! a placeholder of its shape, or the error.
 
 use super::store::Body;
 use crate::ui::{CodeBlock, DiffView, ErrorNote, Markdown};
@@ -7,7 +7,7 @@ use crate::view;
 use leptos::prelude::*;
 use model::entries::{Entry, EntryBody, EntryKind};
 
-/// Lines of output shown at first: the last ones say how it ended.
+/// The last lines of output are shown at first, since they say how it ended.
 const TAIL: usize = 12;
 
 /// The inside of an opened entry.
@@ -15,9 +15,9 @@ const TAIL: usize = 12;
 pub fn BodyView(
     /// The entry.
     entry: ArcRwSignal<Entry>,
-    /// Its body as far as it is here.
+    /// Its body, if it has come.
     body: ArcRwSignal<Body>,
-    /// Whether it is open: closed ones draw nothing.
+    /// Whether it is open; closed ones render nothing.
     open: ArcRwSignal<bool>,
 ) -> impl IntoView {
     move || {
@@ -67,7 +67,7 @@ fn Whole(kind: EntryKind, body: EntryBody) -> impl IntoView {
         .as_ref()
         .and_then(|input| serde_json::to_string_pretty(input).ok());
     let input = match (input_html, json) {
-        // The diff shows what the input says.
+        // The diff shows the input's content.
         (_, Some(json)) if has_diff => Some(view! { <Folded label="Input" text=json /> }),
         (Some(html), json) => Some(view! {
             <CodeBlock html=Some(html) label="Input" wrap=true />
@@ -88,7 +88,7 @@ fn Whole(kind: EntryKind, body: EntryBody) -> impl IntoView {
     }
 }
 
-/// Text behind a word.
+/// Text behind a label that opens it.
 #[component]
 fn Folded(label: &'static str, text: String) -> impl IntoView {
     view! {
@@ -99,7 +99,7 @@ fn Folded(label: &'static str, text: String) -> impl IntoView {
     }
 }
 
-/// What a tool gave back: its last lines, and a way to all of them.
+/// The output of a tool: its last lines, and a button for all of them.
 #[component]
 fn Output(text: String, folded: bool) -> impl IntoView {
     let all = RwSignal::new(false);
@@ -130,7 +130,7 @@ fn Output(text: String, folded: bool) -> impl IntoView {
     }
 }
 
-/// The last `keep` lines, how many are hidden before them, and how many there are.
+/// The last `keep` lines, the number of lines before them, and the number of all lines.
 fn tail(text: &str, keep: usize) -> (&str, usize, usize) {
     let text = text.trim_end_matches('\n');
     let lines = text.split('\n').count();

@@ -1,4 +1,4 @@
-//! What is said once a session was changed, with the way to take it back; and what is said when it was not.
+//! Messages after a change of a session, with an undo, and after a failed one.
 
 use super::{
     acts::{Done, SessionAct, archive_word, set_archived},
@@ -10,13 +10,13 @@ use crate::{
 };
 use model::{id::SessionId, sessions::Session};
 
-/// What was not done, with which session, and why: `“Fix it” was not deleted: its agent is running: stop it first.`
+/// The message of a failure: `“Fix it” was not deleted: its agent is running: stop it first.`
 fn not_done(title: &str, what: &str, error: &AppError) -> String {
     let why = error.to_string();
     format!("“{title}” was not {what}: {}.", why.trim_end_matches('.'))
 }
 
-/// Says a failure; without a frame there is nowhere to say it.
+/// Shows a failure as a toast; without a frame there are none.
 pub(crate) fn say(toasts: Option<Toasts>, title: &str, what: &str, error: &AppError) {
     if let Some(toasts) = toasts {
         toasts.show(Toast::failed(not_done(title, what, error)));
@@ -30,7 +30,7 @@ fn say_deleted(toasts: Option<Toasts>, id: SessionId, title: String) {
     toasts.show(Toast::done(text).undo(move || restore(Some(toasts), id, &title)));
 }
 
-/// Takes the deletion of a session back; `title` is what it is called where that is refused.
+/// Undoes the deletion of a session; `title` is for the message when that is refused.
 pub(crate) fn restore(toasts: Option<Toasts>, id: SessionId, title: &str) {
     let title = title.to_owned();
     leptos::task::spawn_local(async move {

@@ -1,6 +1,6 @@
-//! Where a person speaks to the agent, and above it what waits and what goes on in the background. What was written is
-//! never lost: a draft stays in the browser, a refusal keeps the text. It sends by a server function, so it works while
-//! the socket is down, and as a plain form before WASM has loaded.
+//! The composer, and above it pending decisions and background tasks. Text is never lost: the browser stores a draft,
+//! and a refusal keeps the text. It sends by a server function, which works while the socket is down, and before WASM
+//! has loaded by a plain form.
 
 use super::{api::say, approval::DecisionDock, scroll::Follow, store::Store};
 use crate::{
@@ -12,12 +12,12 @@ use crate::{
 use leptos::{html, prelude::*};
 use model::sessions::SessionState;
 
-/// The composer, with what waits for a decision and what goes on in the background above it.
+/// The composer, with pending decisions and background tasks above it.
 #[component]
 pub fn Composer(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
-    /// Where the reader is.
+    /// The reader's position.
     follow: Follow,
 ) -> impl IntoView {
     view! {
@@ -33,7 +33,7 @@ pub fn Composer(
     }
 }
 
-/// What goes on in the background, on one line; each leads to its entry.
+/// The background tasks on one line, each linked to its entry.
 #[component]
 fn Background(store: Store) -> impl IntoView {
     let running = Memo::new(move |_| store.background());
@@ -66,7 +66,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
     Effect::new(move |before: Option<()>| {
         let now = text.get();
         if before.is_none() {
-            // What was typed before WASM took over beats the draft; the field has put it into `text` already.
+            // Text typed before hydration beats the draft; the field has already put it into `text`.
             if now.is_empty()
                 && let Some(draft) = browser::recall(&key)
             {
@@ -76,7 +76,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
         }
         browser::remember(&key, (!now.is_empty()).then_some(now.as_str()));
     });
-    // The field is as high as its text, up to a third of the window.
+    // The field grows with its text, up to a third of the window.
     Effect::new(move || {
         text.track();
         if let Some(field) = field.get() {
@@ -90,12 +90,12 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             match say(id, words.clone()).await {
                 Ok(prompt) => {
                     error.set(None);
-                    // The field forgets it by itself only while its page is there.
+                    // The field removes its draft itself, but only while its page is there.
                     if browser::recall(&key).is_some_and(|draft| draft == words) {
                         browser::remember(&key, None);
                     }
                     past.update(|past| past.add(words.clone()));
-                    // What was typed meanwhile stays.
+                    // Text typed meanwhile stays.
                     text.update(|text| {
                         if *text == words {
                             text.clear();
@@ -119,12 +119,12 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             return;
         }
         match event.key().as_str() {
-            // Under a thumb Enter makes a new line; the button sends.
+            // On a touch screen Enter makes a new line; the button sends.
             "Enter" if !event.shift_key() && !browser::matches("(pointer: coarse)") => {
                 event.prevent_default();
                 submit();
             }
-            // It only leaves the field: the next one, on the page, interrupts.
+            // Only leaves the field; the next Escape, on the page, interrupts.
             "Escape" => {
                 event.prevent_default();
                 if let Some(field) = field.get_untracked() {
@@ -148,7 +148,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             _ => {}
         }
     };
-    // Its state, and whether what is sent now waits for a turn to end.
+    // The session's state, and whether a new prompt waits for the end of a turn.
     let state = Memo::new(move |_| {
         store
             .session
@@ -185,7 +185,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
             }
         >
             <input type="hidden" name="id" value=id.to_string() />
-            // A decision is answered from here as well, while nothing is written.
+            // Keys of a decision pass through while the field is empty.
             <div class="comp-in" data-passes="adjk" on:keydown=keydown>
                 <TextArea
                     value=text
@@ -212,7 +212,7 @@ fn Say(store: Store, follow: Follow) -> impl IntoView {
     }
 }
 
-/// Whether the page has been taken over: before, the plain form must stay usable.
+/// Whether the page is hydrated; until then the plain form must stay usable.
 fn hydrated() -> bool {
     crate::ui::use_clock().now().is_some()
 }
@@ -230,7 +230,7 @@ fn grow(field: &web_sys::HtmlTextAreaElement) {
     let _ = style.set_property("height", &format!("{wanted}px"));
 }
 
-/// Whether the caret stands where an arrow leaves the text: on the first line going up, on the last going down.
+/// Whether an arrow key leaves the text: on the first line going up, on the last going down.
 fn at_edge(field: &web_sys::HtmlTextAreaElement, up: bool) -> bool {
     let text = field.value();
     let Some(caret) = field.selection_start().ok().flatten() else {
@@ -246,7 +246,7 @@ fn at_edge(field: &web_sys::HtmlTextAreaElement, up: bool) -> bool {
     }
 }
 
-/// What was said before, as the arrow keys walk through it.
+/// The history of prompts, as the arrow keys walk through it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Past {
     own: Vec<String>,
@@ -260,7 +260,7 @@ impl Past {
         self.at = None;
     }
 
-    /// One step up or down from `now`; `None` where there is nothing to step to.
+    /// One step up or down from `now`; `None` at the ends.
     fn step(&mut self, said: &[String], now: &str, up: bool) -> Option<String> {
         let mut all: Vec<&String> = said.iter().collect();
         for words in &self.own {

@@ -1,5 +1,5 @@
-//! One entry of a timeline: a line that opens to what is behind it. Its body is fetched when it is opened.
-//! It must not know where it stands; order and nesting are the store's.
+//! One entry of a timeline: a line that opens to its body, which is fetched then. It must not know its place; the store
+//! knows order and nesting.
 
 use super::{
     approval::ApprovalSlot,
@@ -21,12 +21,12 @@ use model::{
     shown::marked,
 };
 
-/// One entry, and the decision about it where there is one.
+/// An entry, and the decision about it if there is one.
 #[component]
 pub fn EntryRow(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
-    /// Which entry.
+    /// The entry.
     seq: i64,
 ) -> impl IntoView {
     let Some(row) = store.row(seq) else {
@@ -59,7 +59,7 @@ pub fn EntryRow(
     }
 }
 
-/// Asks for the body of a row once it is open.
+/// Fetches the body of a row once it is open.
 fn fetch_when_open(store: Store, row: &Row, seq: i64) {
     let (open, body) = (row.open.clone(), row.body.clone());
     Effect::new(move || {
@@ -77,7 +77,7 @@ fn fetch_when_open(store: Store, row: &Row, seq: i64) {
     });
 }
 
-/// Keeps a `<details>` and the store's word about it the same, whoever opened it.
+/// Keeps a `<details>` and the store's signal in sync, whoever opened it.
 pub fn on_toggle(open: ArcRwSignal<bool>) -> impl Fn(leptos::ev::Event) + 'static {
     move |event| {
         use wasm_bindgen::JsCast;
@@ -106,7 +106,7 @@ fn PromptRow(store: Store, row: Row) -> impl IntoView {
             store.block(block).with(|seqs| {
                 for row in seqs.iter().filter_map(|seq| store.row(*seq)) {
                     row.entry.with_untracked(|entry| sums.add(entry));
-                    // Only what runs will say another end.
+                    // Only a running call will get another end.
                     if row.entry.with_untracked(runs) {
                         row.entry.track();
                     }
@@ -137,7 +137,7 @@ fn runs(entry: &Entry) -> bool {
         .is_some_and(|call| call.status == CallStatus::Running)
 }
 
-/// What a turn did so far: `9 calls, 6m 20s`.
+/// The sums of a turn so far: `9 calls, 6m 20s`.
 #[derive(Default)]
 struct TurnSums {
     calls: i64,
@@ -176,7 +176,7 @@ fn MessageRow(row: Row) -> impl IntoView {
     }
 }
 
-/// The text of an entry: its HTML where the row has it, else its preview with a way to the rest.
+/// The text of an entry: its HTML if the row has it, else its preview with a link to the rest.
 #[component]
 fn Text(row: Row) -> impl IntoView {
     let Row { entry, open, body } = row;
@@ -216,7 +216,7 @@ fn Text(row: Row) -> impl IntoView {
     }
 }
 
-/// A line that opens: thoughts, lists, what this version does not know.
+/// A foldable line: thoughts, lists, unknown messages.
 #[component]
 fn FoldRow(row: Row, icon: &'static str, name: &'static str) -> impl IntoView {
     let Row { entry, open, body } = row;
@@ -284,7 +284,7 @@ fn ErrorRow(row: Row) -> impl IntoView {
     }
 }
 
-/// A tool call: one line, or a nest where a subagent worked under it.
+/// A tool call: one line, or a nest with a subagent's entries.
 #[component]
 fn CallRow(store: Store, row: Row) -> impl IntoView {
     let id = row
@@ -338,7 +338,7 @@ fn ToolLine(store: Store, row: Row) -> impl IntoView {
             entry.with(|entry| marked(entry.call.as_ref().map_or(&entry.preview, |call| &call.target)).into_owned())
         })
     };
-    // The agent calls it running; what holds it up is a person.
+    // The agent reports it as running, but it waits for a person.
     let waits = {
         let entry = entry.clone();
         Memo::new(move |_| entry.with(|entry| entry.approval).is_some_and(|id| store.waits(id)))
@@ -360,7 +360,7 @@ fn ToolLine(store: Store, row: Row) -> impl IntoView {
     }
 }
 
-/// The result and the duration of a call: the two last columns of its line.
+/// The result and the duration of a call, in the last two columns of its line.
 #[component]
 fn Outcome(at: i64, call: Call, waits: bool) -> impl IntoView {
     let lines = (call.added.is_some() || call.removed.is_some()).then(|| {
@@ -408,7 +408,7 @@ fn Outcome(at: i64, call: Call, waits: bool) -> impl IntoView {
     }
 }
 
-/// A subagent's call with all it did.
+/// A subagent's call with its entries.
 #[component]
 fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> impl IntoView {
     let Row { entry, .. } = row.clone();
@@ -424,8 +424,8 @@ fn Nest(store: Store, row: Row, id: String, nested: ArcRwSignal<Vec<i64>>) -> im
                 .any(|id| store.waits(id))
         })
     };
-    // A subagent is open while it works: what it does is what happens now. One in the background may ask when its call
-    // is long over.
+    // A subagent's nest is open while it works, since that is the present activity. One in the background may ask long
+    // after its call has ended.
     if entry.with_untracked(runs) || waits.get_untracked() {
         open.set(true);
     }

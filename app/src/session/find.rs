@@ -1,5 +1,5 @@
-//! Finding in a session: what is loaded is searched as it is typed, hit by hit, going round.
-//! It must not claim to search what is not loaded: it says so and offers to load it.
+//! Find in a session: searches the loaded entries while a person types, and steps through the hits in a circle. It must
+//! say that it searches only loaded entries, and offer to load the rest.
 
 use super::{scroll::Follow, store::Store};
 use crate::browser;
@@ -7,12 +7,12 @@ use crate::ui::{Icon, IconButton, format};
 use crate::view;
 use leptos::{html, prelude::*};
 
-/// The find bar; only there while it is open.
+/// The find bar; rendered only while open.
 #[component]
 pub fn Find(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
-    /// Where the reader is.
+    /// The reader's position.
     follow: Follow,
     /// Whether it is open.
     open: RwSignal<bool>,
@@ -45,7 +45,7 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
         };
         at.set(Some(next));
         store.reveal(hits[next], false);
-        // The field keeps the focus, so that Enter goes on to the next.
+        // The field keeps the focus, so that Enter steps on.
         follow.show(hits[next]);
         request_animation_frame(move || browser::focus("find"));
     };
@@ -62,7 +62,7 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
         open.set(false);
         store.reader.at.set(None);
     };
-    // Also when nothing in it has the focus; the head leaves the key to it.
+    // Escape also works when nothing in the bar has the focus; the head leaves the key to it.
     browser::on_keys(move |key| {
         let closes = key.key == "Escape" && !key.typing;
         if closes {
@@ -123,7 +123,7 @@ fn FindBar(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
     }
 }
 
-/// One step on or back among `count` hits, going round; `None` when there are none.
+/// One step on or back among `count` hits, in a circle; `None` when there are none.
 fn step_round(at: Option<usize>, step: isize, count: usize) -> Option<usize> {
     if count == 0 {
         return None;

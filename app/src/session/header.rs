@@ -1,5 +1,5 @@
-//! The head of a session: what it is, how it stands, and everything that can be done to it.
-//! It must not change anything without a server function's answer; only the mode shows at once what was pressed.
+//! The head of a session: what it is, its state, and all actions on it. It shows changes only after the server
+//! function's answer; only the mode is optimistic.
 
 use super::{
     acts::{Done, MODELS, SessionAct, SessionActs, agent_acts, mode_word, own_acts, perform, settings_acts},
@@ -22,12 +22,12 @@ use leptos::{html, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use model::sessions::{AgentKind, Mode, Session, SessionPatch, SessionState};
 
-/// What the page can do to its session, and what became of it.
+/// The actions of the page on its session, and the last refusal.
 #[derive(Clone, Copy)]
 pub struct Controls {
-    /// What was refused last.
+    /// The last refusal.
     error: RwSignal<Option<AppError>>,
-    /// Whether the title is being written.
+    /// Whether the title is being edited.
     editing: RwSignal<bool>,
     /// Performs an act on it.
     pub act: NodeAction<SessionAct>,
@@ -36,7 +36,7 @@ pub struct Controls {
 }
 
 impl Controls {
-    /// For the session of `store`.
+    /// The actions on the session of `store`.
     pub fn new(store: Store) -> Self {
         let (error, editing) = (RwSignal::new(None::<AppError>), RwSignal::new(false));
         let id = store.session.with_untracked(|session| session.id);
@@ -130,7 +130,7 @@ impl Controls {
         .collect()
     }
 
-    /// The way to its project's trust, where there is something to trust.
+    /// The link to its project's trust, if there is something to trust.
     fn trust(store: Store, go: Callback<String>) -> Option<Verb> {
         let asks = !store.trusted.get() && store.runs_own.get();
         let to = store
@@ -147,16 +147,16 @@ impl Controls {
 /// The head of a session.
 #[component]
 pub fn Header(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
-    /// What it can do.
+    /// The actions.
     controls: Controls,
 ) -> impl IntoView {
     let error = controls.error;
     let session = store.session;
     let project = session.with_untracked(|session| session.project);
     view! {
-        // The phone's way back; the head itself scrolls away there.
+        // The way back on a phone, where the head itself scrolls away.
         <div class="sx-back only-phone">
             <a class="btn btn-i btn-lg btn-q" href="/sessions" aria-label="Back to all sessions"><Icon name="arrow-left" /></a>
             <b class="medium cut">{move || session.with(|session| session.title.clone())}</b>
@@ -188,7 +188,7 @@ pub fn Header(
     }
 }
 
-/// What opens and closes the panel; the page's head script does it.
+/// The button that opens and closes the panel, served by the page's head script.
 #[component]
 fn PanelButton() -> impl IntoView {
     Effect::new(browser::show_pressed);
@@ -207,7 +207,7 @@ fn PanelButton() -> impl IntoView {
     }
 }
 
-/// The second line: where it works, what it may do, with what, and what that took. The rest stands under Usage.
+/// The second line: place, mode, model, and cost. The rest is under Usage.
 #[component]
 fn Chips(store: Store, act: NodeAction<SessionAct>) -> impl IntoView {
     let session = store.session;
@@ -242,8 +242,8 @@ const fn with_comma(empty: bool) -> &'static str {
     if empty { "" } else { ", " }
 }
 
-/// Why it is in this state, in a few words; the word itself stands beside it. The timeline says why a turn failed, or
-/// what a queued one waits for.
+/// The cause of its state in a few words, beside the state's word. The timeline says why a turn failed, or what a
+/// queued session waits for.
 pub fn why(session: &Session) -> String {
     if matches!(session.state, SessionState::Failed | SessionState::Queued) {
         return String::new();
@@ -254,7 +254,7 @@ pub fn why(session: &Session) -> String {
     session.state_detail.clone().unwrap_or_default()
 }
 
-/// Percent of the context that is used.
+/// The used part of the context, in percent.
 #[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
 fn share(used: i64, size: i64) -> f64 {
     (used as f64 * 100.0 / size as f64).clamp(0.0, 100.0)
@@ -358,15 +358,15 @@ fn ModeSwitch(store: Store, act: NodeAction<SessionAct>) -> impl IntoView {
     }
 }
 
-/// What can be done to the agent now: one thing at most is offered, and none that must fail; stop while it may run.
+/// The main action on the agent, of those that can succeed, and Stop while the agent may run.
 #[component]
 fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
     let act = controls.act;
     let busy = Signal::from(act.pending());
     browser::on_keys(move |key| {
         let working = store.session.with_untracked(can_interrupt);
-        // Escape in a field belongs to the field; the composer passes it on by itself. What it could close as well
-        // comes first: a box that asks for a reason or a scope, the find bar, the title's editor.
+        // Escape in a field belongs to the field; the composer handles it itself. Things it can close come first: a box
+        // for a reason or a scope, the find bar, the title's editor.
         if key.key == "Escape"
             && !key.typing
             && working
@@ -394,25 +394,25 @@ fn DriveButtons(store: Store, controls: Controls) -> impl IntoView {
     }
 }
 
-/// Whether a turn runs: nothing else takes an interrupt.
+/// Whether a turn runs, the only thing that can be interrupted.
 pub fn can_interrupt(session: &Session) -> bool {
     session.standing().in_turn()
 }
 
-/// The one thing that can be done to a session's agent.
+/// The main action on a session's agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offer {
-    /// End the turn.
+    /// Interrupt the turn.
     Interrupt,
-    /// Say again what was said last: its turn failed.
+    /// Send the last prompt again, after a failed turn.
     SendAgain,
-    /// Start the agent again, which is not there.
+    /// Start the agent again.
     Resume,
-    /// It goes by itself, or by a message.
+    /// None: the session goes on by itself, or by a prompt.
     Nothing,
 }
 
-/// What fits.
+/// The main action in the session's state.
 pub fn offer(session: &Session) -> Offer {
     match session.state {
         _ if can_interrupt(session) => Offer::Interrupt,
@@ -422,7 +422,7 @@ pub fn offer(session: &Session) -> Offer {
     }
 }
 
-/// What can be done to it, as in its row, and the agent's own lines.
+/// The menu with the row's actions, and the link to the raw lines.
 #[component]
 fn More(store: Store, controls: Controls) -> impl IntoView {
     let go = use_query();
@@ -443,7 +443,7 @@ fn More(store: Store, controls: Controls) -> impl IntoView {
     }
 }
 
-/// What stands where no model is named.
+/// The text shown when no model is known.
 pub const fn no_model(agent: AgentKind) -> &'static str {
     if matches!(agent, AgentKind::Demo) {
         "none"
@@ -452,7 +452,7 @@ pub const fn no_model(agent: AgentKind) -> &'static str {
     }
 }
 
-/// The model, to be changed in place; its name as the agent reported it.
+/// The model's name as the agent reported it, with a menu to change it.
 #[component]
 fn ModelSwitch(store: Store, act: NodeAction<SessionAct>) -> impl IntoView {
     let own = RwSignal::new(String::new());
@@ -487,7 +487,7 @@ fn ModelSwitch(store: Store, act: NodeAction<SessionAct>) -> impl IntoView {
                             aria-label="Another model"
                             placeholder="Another model"
                             prop:value=move || own.get()
-                            // A press into the field chooses nothing yet: the menu stays.
+                            // A press into the field chooses nothing yet, so the menu stays open.
                             on:click=|event| event.stop_propagation()
                             on:input:target=move |event| own.set(event.target().value())
                         />

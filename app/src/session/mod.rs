@@ -1,5 +1,5 @@
-//! The Session page: one conversation, live, with everything to drive it.
-//! It must not read or change a session but through its server functions.
+//! The Session page: one conversation, live, with everything to drive it. It must read and change sessions only through
+//! its server functions.
 
 pub(crate) mod acts;
 pub mod api;

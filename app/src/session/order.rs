@@ -1,5 +1,5 @@
-//! The order of a timeline: which entry stands in which turn, which block of it, and which belong to a subagent's call.
-//! Plain data and pure functions; it must not know of signals, so that every rule here has a test.
+//! The order of a timeline: the turn and block of each entry, and the entries under a subagent's call. Plain data and
+//! pure functions, without signals, so that every rule has a test.
 
 use crate::ui::format::lower;
 use litemap::LiteMap;
@@ -8,27 +8,27 @@ use model::{
     entries::{CallStatus, Entry, EntryKind},
 };
 
-/// Entries are drawn in blocks of so many, cut at absolute places, so that older ones arriving never move the others.
+/// The size of a block of entries. Blocks are cut at absolute `seq`s, so that older entries never move the others.
 pub const BLOCK: i64 = 50;
 
 /// A block of a turn: the turn, then `seq / BLOCK`.
 pub type Block = (i64, i64);
 
-/// Rows that are drawn together or not at all.
+/// A group of rows that are rendered together or not at all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Spot {
     /// A block of a turn.
     Turn(Block),
-    /// So many entries nested under a call: the call, then `seq / BLOCK`.
+    /// A block of entries nested under a call: the call, then `seq / BLOCK`.
     Nest(String, i64),
 }
 
-/// What an insertion changed, so that only that part is drawn anew.
+/// The effect of an insertion, so that only this part is rendered again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// The entry was known: only its own row changes.
+    /// The entry was known; only its own row changes.
     pub known: bool,
-    /// Turns whose list of blocks changed, or that are new.
+    /// Turns that are new or whose list of blocks changed.
     pub turns: Vec<i64>,
     /// Blocks whose list of entries changed.
     pub blocks: Vec<Block>,
@@ -36,7 +36,7 @@ pub struct Change {
     pub calls: Vec<String>,
 }
 
-/// Where every loaded entry stands.
+/// The place of every loaded entry.
 #[derive(Clone, Debug, Default)]
 pub struct Order {
     turns: LiteMap<i64, LiteMap<i64, Vec<i64>>>,
@@ -47,7 +47,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// Takes an entry in; one that is known changes nothing.
+    /// Inserts an entry; a known one changes nothing.
     pub fn insert(&mut self, entry: &Entry) -> Change {
         let mut change = Change::default();
         if self.places.contains_key(&entry.seq) {
@@ -59,7 +59,7 @@ impl Order {
                 self.nest(parent, entry.seq);
                 change.calls.push(parent.clone());
             }
-            // The call it belongs to is older than what is loaded: it stands in the open until the call arrives.
+            // Its call is older than what is loaded, so it stays at the top level until the call arrives.
             Some(parent) => {
                 self.waiting
                     .entry(parent.clone())
@@ -94,7 +94,7 @@ impl Order {
         place(self.nested.entry(parent.to_owned()).or_default(), seq);
     }
 
-    /// Entries that stood in the open move under their call.
+    /// Moves entries from the top level under their call.
     fn adopt(&mut self, call: &str, change: &mut Change) {
         for (turn, seq) in self.waiting.remove(call).unwrap_or_default() {
             let block = seq.div_euclid(BLOCK);
@@ -138,7 +138,7 @@ impl Order {
             .unwrap_or_default()
     }
 
-    /// The calls that have entries under them, oldest first.
+    /// The calls with nested entries, oldest first.
     pub fn parents(&self) -> Vec<i64> {
         let mut seqs = Vec::new();
         for seq in self.nested.keys().filter_map(|call| self.calls.get(call)) {
@@ -157,7 +157,7 @@ impl Order {
         self.calls.get(id).copied()
     }
 
-    /// The calls an entry is nested under, innermost first: what must be opened to show it.
+    /// The calls around an entry, innermost first; showing it means to open them.
     pub fn above(&self, seq: i64) -> Vec<i64> {
         let mut found = Vec::new();
         let mut at = seq;
@@ -176,7 +176,7 @@ impl Order {
         found
     }
 
-    /// Where an entry of that turn is drawn.
+    /// The group that an entry of this turn is rendered in.
     pub fn spot(&self, turn: i64, seq: i64) -> Spot {
         let block = seq.div_euclid(BLOCK);
         match self
@@ -190,7 +190,7 @@ impl Order {
         }
     }
 
-    /// All that is loaded, in order.
+    /// All loaded entries, in order.
     pub fn all(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
         self.places.keys().copied()
     }
@@ -206,7 +206,7 @@ impl Order {
     }
 }
 
-/// The blocks that an ascending list of entries is cut into.
+/// The blocks of an ascending list of entries.
 pub fn blocks_of(seqs: &[i64]) -> Vec<i64> {
     let mut blocks: Vec<i64> = seqs.iter().map(|seq| seq.div_euclid(BLOCK)).collect();
     blocks.dedup();
@@ -220,7 +220,7 @@ pub fn in_block(seqs: &[i64], block: i64) -> &[i64] {
     &seqs[from..to]
 }
 
-/// Puts a number at its place in an ascending list; new entries come last, so it looks from the end.
+/// Inserts a number into an ascending list. New entries are last, so the search starts at the end.
 pub(super) fn place(list: &mut Vec<i64>, seq: i64) {
     let at = list
         .iter()
@@ -231,7 +231,7 @@ pub(super) fn place(list: &mut Vec<i64>, seq: i64) {
     }
 }
 
-/// Whether the entry says that something went wrong.
+/// Whether the entry is an error.
 pub fn is_error(entry: &Entry) -> bool {
     entry.kind == EntryKind::Error
         || entry
@@ -247,24 +247,24 @@ pub fn is_edit(entry: &Entry) -> bool {
     })
 }
 
-/// What a timeline shows of its entries.
+/// A filter of the timeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shown {
     /// Everything.
     #[default]
     All,
-    /// What people and agents say.
+    /// Messages of people and agents.
     Talk,
-    /// What changed a file.
+    /// Changes of files.
     Edits,
-    /// What went wrong.
+    /// Errors.
     Errors,
-    /// What the agent did.
+    /// Actions of the agent.
     Actions,
 }
 
 impl Shown {
-    /// All of them, in the order they are offered.
+    /// All filters, in the order they are offered.
     pub const ALL: [Self; 5] = [Self::All, Self::Talk, Self::Edits, Self::Errors, Self::Actions];
 
     /// The word in the address.
@@ -289,7 +289,7 @@ impl Shown {
         }
     }
 
-    /// What a word of the address means; everything, where it means nothing.
+    /// The filter of a word in the address; everything for an unknown word.
     pub fn of(key: &str) -> Self {
         Self::ALL
             .into_iter()
@@ -297,8 +297,8 @@ impl Shown {
             .unwrap_or_default()
     }
 
-    /// Whether an entry is shown. Prompts always are: they are the heads of turns. What waits for an answer is for the
-    /// caller to keep.
+    /// Whether the filter keeps an entry. Prompts always stay, as heads of turns. The caller keeps entries that wait
+    /// for an answer.
     pub fn keeps(self, entry: &Entry) -> bool {
         entry.kind == EntryKind::Prompt
             || match self {
@@ -311,7 +311,7 @@ impl Shown {
     }
 }
 
-/// The next of the hits after `at`, going round to the first; `None` when there is none.
+/// The next hit after `at`, in a circle; `None` when there is none.
 pub fn next_hit(hits: &[i64], at: Option<i64>) -> Option<i64> {
     match at {
         None => hits.first().copied(),
@@ -319,7 +319,7 @@ pub fn next_hit(hits: &[i64], at: Option<i64>) -> Option<i64> {
     }
 }
 
-/// Whether an entry says what is looked for, ignoring case. `needle` is lower case.
+/// Whether an entry contains `needle` (lower case), ignoring case.
 pub fn says(entry: &Entry, needle: &str) -> bool {
     !needle.is_empty()
         && (lower(&entry.preview).contains(needle)
@@ -334,7 +334,7 @@ pub fn says(entry: &Entry, needle: &str) -> bool {
                 .is_some_and(|html| lower(&text_of(html)).contains(needle)))
 }
 
-/// The words of sanitised HTML, without its tags; entities of markup characters are read back.
+/// The text of sanitised HTML: without tags, and with entities of markup characters decoded.
 pub fn text_of(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut inside = false;

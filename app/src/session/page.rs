@@ -1,5 +1,5 @@
-//! The Session page: opens a session, keeps it as it is now over the live socket, places header, timeline, composer and
-//! panel. It must not draw entries or decide anything itself.
+//! The Session page: opens a session, keeps it current by the live socket, and places header, timeline, composer and
+//! panel. It must not render entries or decide anything itself.
 
 use super::{
     api::{Opened, open_session},
@@ -45,7 +45,7 @@ pub fn SessionPage() -> impl IntoView {
     }
 }
 
-/// `children` is what can be done about it.
+/// `children` are the possible actions.
 #[component]
 fn NoSession(#[prop(optional)] children: Option<Children>) -> impl IntoView {
     view! {
@@ -58,7 +58,7 @@ fn NoSession(#[prop(optional)] children: Option<Children>) -> impl IntoView {
     }
 }
 
-/// Takes a deletion back, if it was one. That it is back is heard like everything that happens to a session.
+/// The undo of a deletion. The socket reports the restored session like any change.
 #[component]
 fn Restore(id: SessionId) -> impl IntoView {
     let toasts = use_toasts();
@@ -74,7 +74,7 @@ fn Restore(id: SessionId) -> impl IntoView {
 fn OpenSession(id: SessionId) -> impl IntoView {
     let live = use_live();
     let opened = NodeResource::blocking(move || live.reloads.track(), move || open_session(id));
-    // What was deleted may be restored.
+    // A deleted session may be restored.
     let missing = StoredValue::new(false);
     live.on(move |said| match said {
         ServerSays::Row {
@@ -118,7 +118,7 @@ fn OpenSession(id: SessionId) -> impl IntoView {
     }
 }
 
-/// A session that is open.
+/// An open session.
 #[component(transparent)]
 fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
     let Opened {
@@ -179,7 +179,7 @@ fn SessionOpen(opened: Opened, again: Callback<()>) -> impl IntoView {
     }
 }
 
-/// Writes one word of the address, or takes it out; the page stays where it is.
+/// Sets or removes one parameter of the address, without leaving the page.
 pub(super) fn use_query() -> Callback<(&'static str, Option<String>)> {
     let navigate = use_navigate();
     let location = use_location();
@@ -202,7 +202,7 @@ pub(super) fn use_query() -> Callback<(&'static str, Option<String>)> {
     })
 }
 
-/// Takes what the socket brings into the store.
+/// Applies the socket's messages to the store.
 fn listen(store: Store, id: SessionId, pos: model::Pos, again: Callback<()>) {
     let live = use_live();
     live.follow(vec![Topic::Session { id }, Topic::Node], pos);

@@ -1,6 +1,5 @@
-//! Beside the timeline: the newest plan, files, subagents, what was spent, the agent's raw lines. The address says
-//! which. On the phone these are tabs of their own. It must not keep a copy of anything: it reads the store, and raw
-//! lines when they are asked for.
+//! The panel beside the timeline: the newest plan, files, subagents, usage, raw lines. The address names the part; on a
+//! phone the parts are tabs. The panel must not copy data: it reads the store, and raw lines on demand.
 
 use super::{
     api::{raw_lines, read_body},
@@ -25,17 +24,17 @@ use std::time::Duration;
 /// The parts of a session's page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The timeline; beside it, where there is room, the plan.
+    /// The timeline, with the plan beside it where there is room.
     Timeline,
     /// The newest plan or list of things to do.
     Plan,
     /// The files that were changed.
     Files,
-    /// What was given to subagents.
+    /// The calls of subagents.
     Subagents,
     /// Tokens and cost.
     Usage,
-    /// The agent's lines as they came.
+    /// The agent's raw lines.
     Raw,
 }
 
@@ -62,7 +61,7 @@ impl Part {
         }
     }
 
-    /// What a word of the address means; the timeline, where it means nothing.
+    /// The part of a word in the address; the timeline for an unknown word.
     pub fn of(key: &str) -> Self {
         match key {
             "plan" => Self::Plan,
@@ -75,7 +74,7 @@ impl Part {
     }
 }
 
-/// Whether there is nothing to show beside the timeline but sums.
+/// Whether the panel has nothing but sums.
 pub fn is_bare(store: Store) -> bool {
     store.timeline.plan.get().is_none() && store.files().is_empty() && store.subagents().is_empty()
 }
@@ -84,7 +83,7 @@ fn counted(n: usize) -> Option<i64> {
     i64::try_from(n).ok()
 }
 
-/// The tabs that have something in them; the one that is open stays.
+/// The tabs with content; the open one stays.
 fn tabs(store: Store, open: Part, timeline: bool) -> Vec<Tab> {
     let (files, subagents) = (store.files().len(), store.subagents().len());
     let all = [
@@ -93,7 +92,7 @@ fn tabs(store: Store, open: Part, timeline: bool) -> Vec<Tab> {
         (Part::Files, "Files", counted(files), files > 0),
         (Part::Subagents, "Subagents", counted(subagents), subagents > 0),
         (Part::Usage, "Usage", None, true),
-        // Beside the timeline the menu of the session leads to it.
+        // Beside the timeline the session's menu links to it.
         (Part::Raw, "Raw", None, timeline),
     ];
     all.into_iter()
@@ -106,12 +105,12 @@ fn tabs(store: Store, open: Part, timeline: bool) -> Vec<Tab> {
         .collect()
 }
 
-/// The tabs of the phone.
+/// The tabs on a phone.
 #[component]
 pub fn PartTabs(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
-    /// The part that is shown.
+    /// The shown part.
     part: Memo<Part>,
 ) -> impl IntoView {
     let go = use_query();
@@ -132,13 +131,13 @@ pub fn PartTabs(
 /// The panel.
 #[component]
 pub fn Panel(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
-    /// The part that is shown.
+    /// The shown part.
     part: Memo<Part>,
 ) -> impl IntoView {
     let go = use_query();
-    // On wide windows the timeline is always there and the panel shows its own choice: the first that has something.
+    // Beside the timeline the panel shows its own choice: the first part with content.
     let beside = Memo::new(move |_| match part.get() {
         Part::Timeline if store.timeline.plan.get().is_some() => Part::Plan,
         Part::Timeline if !store.files().is_empty() => Part::Files,
@@ -170,7 +169,7 @@ pub fn Panel(
     }
 }
 
-/// The files that were changed, each leading to its newest change.
+/// The changed files, each linked to its newest change.
 #[component]
 fn Files(store: Store) -> impl IntoView {
     let files = Memo::new(move |_| {
@@ -199,7 +198,7 @@ fn Files(store: Store) -> impl IntoView {
     }
 }
 
-/// What was given to subagents, each leading to its call.
+/// The calls of subagents, each linked to its entry.
 #[component]
 fn Subagents(store: Store) -> impl IntoView {
     let calls = Memo::new(move |_| store.subagents());
@@ -308,7 +307,7 @@ fn todo_view(body: &EntryBody, preview: &str) -> AnyView {
     view! { <ul class="todos">{rows}</ul> }
 }
 
-/// The agent's lines as they came, a page at a time.
+/// The agent's raw lines, by page.
 #[component]
 fn Raw(store: Store) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
@@ -316,7 +315,7 @@ fn Raw(store: Store) -> impl IntoView {
     let next = RwSignal::new(None::<String>);
     let error = RwSignal::new(None);
     let read = RwSignal::new(false);
-    // Where the newest page begins.
+    // The cursor of the newest page.
     let newest = StoredValue::new(None::<String>);
     let load = NodeAction::new(move |after: &Option<String>| {
         let query = PageQuery {
@@ -353,7 +352,7 @@ fn Raw(store: Store) -> impl IntoView {
     let again = Callback::new(move |()| {
         load.dispatch(next.get_untracked());
     });
-    // At its end the stream is followed, at a reader's pace.
+    // At its end the panel follows the stream, at a reader's pace.
     let so_far = move || {
         (
             store.timeline.arrived.get_untracked(),
@@ -402,7 +401,7 @@ fn RawRow(line: RawLine) -> impl IntoView {
     let shown = open.clone();
     let text = line.text;
     let head: String = text.chars().take(160).collect();
-    // Only what is opened is read: there may be thousands.
+    // Lazily parsed when opened: there may be thousands.
     let pretty = move || {
         let value = serde_json::from_str::<serde_json::Value>(&text);
         value

@@ -1,5 +1,5 @@
-//! What stands at the end of a timeline: prompts that wait for the agent, and how the session stands when nothing runs.
-//! It must not promise: a state is said as the node knows it.
+//! The end of a timeline: queued prompts, and the session's state when nothing runs. It must not promise anything; it
+//! shows the state as the node knows it.
 
 use super::{
     acts::SessionAct,
@@ -20,10 +20,10 @@ use model::{
     sessions::{AgentKind, Prompt, Queued, QueuedWhy, SessionState},
 };
 
-/// Prompts that wait for the agent, each with a way to take it back.
+/// The queued prompts, each with a button to withdraw it.
 #[component]
 pub fn Queue(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
 ) -> impl IntoView {
     keyed_list(
@@ -74,12 +74,12 @@ fn QueuedPrompt(store: Store, prompt: Prompt) -> impl IntoView {
     }
 }
 
-/// How the session stands when nothing runs, and the way on. What is refused is said in the head of the page.
+/// The state when nothing runs, with the next action. The head of the page shows refusals.
 #[component]
 pub fn StateLine(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
-    /// What can be done to the agent.
+    /// The actions.
     controls: Controls,
 ) -> impl IntoView {
     let state = Memo::new(move |_| {
@@ -92,7 +92,7 @@ pub fn StateLine(
             )
         });
         let detail = detail.unwrap_or_default();
-        // The entry that says it may arrive after the state.
+        // The entry with the cause may arrive after the state.
         let said = state == SessionState::Failed && {
             store.timeline.arrived.track();
             store.said_why(&detail)
@@ -198,7 +198,7 @@ pub fn queued_why(queued: &Queued) -> String {
     }
 }
 
-/// A turn that a person ended before its time, and the way on: what it asked for last can be asked for again.
+/// A turn that a person interrupted, and the way on: its last question can be asked again.
 #[component]
 fn Interrupted(store: Store) -> impl IntoView {
     let asked = Memo::new(move |_| {
@@ -244,8 +244,8 @@ fn Interrupted(store: Store) -> impl IntoView {
     }
 }
 
-/// What is said to an agent that was interrupted, so that it goes on, or asks again what it had `asked`; `None` is what
-/// was said last, once more: a script remembers nothing.
+/// The prompt that makes an interrupted agent go on, or ask again if it had `asked`. `None` sends the last prompt
+/// again: the demo script remembers nothing.
 const fn way_on(asked: bool, agent: AgentKind) -> Option<&'static str> {
     match (agent, asked) {
         (AgentKind::Demo, _) => None,

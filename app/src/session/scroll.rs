@@ -1,30 +1,30 @@
-//! Where the reader is in a long page: at its end, or somewhere above. Keeps the place when older entries arrive above,
-//! follows the end while the reader is there. The only part of the Session page that touches scrolling.
+//! The reader's position in a long page: at its end, or above. Scrolling follows the end while the reader is there, and
+//! keeps the position when older entries arrive above. No other part of the Session page touches scrolling.
 
 use super::{api::entries_before, store::Store};
 use crate::{browser, error::AppError};
 use leptos::{ev, html, prelude::*};
 use leptos_router::hooks::use_location;
 
-/// Follows the end, loads older entries.
+/// Follows the end, and loads older entries.
 #[derive(Clone, Copy)]
 pub struct Follow {
-    /// Older entries are on their way.
+    /// Whether older entries are being loaded.
     pub loading: RwSignal<bool>,
-    /// They did not come.
+    /// The error of the last load.
     pub failed: RwSignal<Option<AppError>>,
     store: Store,
 }
 
-/// So near to the end counts as at the end, in pixels.
+/// The distance from the end that counts as at the end, in pixels.
 const NEAR_END: f64 = 120.0;
-/// So near to the beginning asks for older entries: before they are seen to be missing.
+/// The distance from the start at which older entries are prefetched, in pixels.
 const NEAR_START: f64 = 1_500.0;
-/// So many pages of older entries are loaded for one that the address names.
+/// The most pages of older entries to load for an entry that the address names.
 const SEEK_PAGES: usize = 40;
 
 impl Follow {
-    /// Watches the page's scrolling from hydration on.
+    /// Listens to the page's scrolling from hydration on.
     pub fn new(store: Store) -> Self {
         let follow = Self {
             loading: RwSignal::new(false),
@@ -39,8 +39,8 @@ impl Follow {
         follow
     }
 
-    /// A session opens at its end, unless the address names a place or the reader has scrolled already.
-    /// While the reader is at the end, it stays in sight, whatever arrives, opens or is drawn.
+    /// Opens a session at its end, unless the address names an entry or the reader has scrolled already. While the
+    /// reader is at the end, the end stays visible, whatever arrives, opens or is rendered.
     pub fn open_at_end(self, list: NodeRef<html::Div>) {
         Effect::new(move || {
             let Some(list) = list.get() else { return };
@@ -57,7 +57,8 @@ impl Follow {
         });
     }
 
-    /// `#e123` is the entry 123: what is above it is loaded, up to a bound, or the page says that it is not here.
+    /// `#e123` names the entry 123. Loads what is above it, up to a bound, else the page says that the entry is not
+    /// here.
     fn go_where_the_address_says(self) {
         let hash = use_location().hash;
         Effect::new(move || {
@@ -80,7 +81,7 @@ impl Follow {
         self.show(seq);
     }
 
-    /// Loads older entries until one is there.
+    /// Loads older entries until this one is loaded.
     fn seek(self, seq: i64) {
         if self.loading.get_untracked() {
             return;
@@ -90,7 +91,7 @@ impl Follow {
         let store = self.store;
         leptos::task::spawn_local(async move {
             for _ in 0..SEEK_PAGES {
-                // What is loaded has no gaps: where it begins above, there is no such entry.
+                // Loaded entries have no gaps: once they begin at or before `seq`, it is loaded or does not exist.
                 if !store.is_here()
                     || !store.timeline.older.get_untracked()
                     || store.first().is_none_or(|first| first <= seq)
@@ -113,7 +114,7 @@ impl Follow {
         });
     }
 
-    /// Whether the timeline is on the page; on the phone another part may be.
+    /// Whether the timeline is visible; on a phone another part may be.
     fn is_shown(self) -> bool {
         self.store.is_here()
             && document()
@@ -128,7 +129,7 @@ impl Follow {
             return;
         }
         let (above, below) = room();
-        // Only scrolling up leaves the end: in a burst more arrives between following it and hearing of that.
+        // Only scrolling up leaves the end: in a burst, more arrives between a jump to the end and its scroll event.
         let went_up = above < self.store.scrolled_to(above);
         let at_end = below < NEAR_END || (self.store.reader.at_end.get_untracked() && !went_up);
         if at_end != self.store.reader.at_end.get_untracked() {
@@ -142,7 +143,7 @@ impl Follow {
         }
     }
 
-    /// Shows the end.
+    /// Scrolls to the end.
     pub fn to_end(self) {
         if !self.store.is_here() {
             return;
@@ -155,7 +156,7 @@ impl Follow {
         self.store.reader.unseen.set(0);
     }
 
-    /// Asks for the entries before the oldest that is loaded, once at a time.
+    /// Loads the entries before the oldest loaded one, one request at a time.
     pub fn load_older(self) {
         let store = self.store;
         if !store.timeline.older.get_untracked() || self.loading.get_untracked() {
@@ -171,14 +172,14 @@ impl Follow {
         });
     }
 
-    /// Asks again for older entries that did not come.
+    /// Retries a failed load.
     pub fn ask_again(self) {
         if self.failed.with_untracked(Option::is_some) {
             self.load_older();
         }
     }
 
-    /// Takes one page of older entries in, with what is read left where it is; whether it came and the page is still
+    /// Loads one page of older entries and keeps the visible ones in place. `true` if it came and the page is still
     /// there.
     async fn take_older(self) -> bool {
         let store = self.store;
@@ -208,20 +209,20 @@ impl Follow {
         }
     }
 
-    /// Brings an entry into sight.
+    /// Scrolls to an entry.
     pub fn show(self, seq: i64) {
         self.store.reader.at_end.set(false);
         request_animation_frame(move || {
             let id = format!("e{seq}");
             browser::scroll_to(&id, web_sys::ScrollLogicalPosition::Center);
             browser::focus(&id);
-            // Where it was in sight already nothing scrolls, and nobody else would look.
+            // If it was visible already, no scroll event follows, so look here.
             self.look();
         });
     }
 }
 
-/// Pixels of the page above and below what is seen.
+/// Pixels of the page above and below the window.
 fn room() -> (f64, f64) {
     let Some(root) = document().document_element() else {
         return (f64::MAX, 0.0);
@@ -231,7 +232,7 @@ fn room() -> (f64, f64) {
     (above, below)
 }
 
-/// The first entry in sight and how far it is from the top.
+/// The first visible entry and its distance from the top.
 fn anchor() -> Option<(String, f64)> {
     let rows = document().query_selector_all(".tl [id^='e']").ok()?;
     (0..rows.length()).filter_map(|at| rows.item(at)).find_map(|node| {
@@ -242,7 +243,7 @@ fn anchor() -> Option<(String, f64)> {
     })
 }
 
-/// Moves the page so that the entry is where it was; the browser may have done it already.
+/// Scrolls so that the entry keeps its distance from the top; the browser may have done it already.
 fn keep(id: String, top: f64) {
     if let Some(element) = document().get_element_by_id(&id) {
         let moved = element.get_bounding_client_rect().top() - top;

@@ -1,5 +1,5 @@
-//! What a session page knows, as signals as small as what changes: one a row, one a block, one a turn.
-//! It takes rows in, from the first load, from scrolling up and from the live socket alike; it must not ask for any.
+//! The state of a session page, in fine-grained signals: one per row, per block and per turn. It takes rows from the
+//! first load, from scrolling up and from the live socket alike; it must not fetch any.
 
 use super::approval::after_decision;
 use super::order::{Block, Change, Order, Shown, Spot, is_edit, is_error, next_hit, place, says};
@@ -13,24 +13,24 @@ use model::{
     sessions::{Prompt, PromptState, Session},
 };
 
-/// The whole of an entry, as far as it is here.
+/// The body of an entry, as far as it is loaded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Body {
-    /// Nobody opened the row.
+    /// Not requested: nobody opened the row.
     #[default]
     Unasked,
-    /// On its way.
+    /// Being fetched.
     Asked,
-    /// Here.
+    /// Loaded.
     Here(Box<EntryBody>),
-    /// It did not come.
+    /// The fetch failed.
     Failed(AppError),
 }
 
 /// One row of the timeline.
 #[derive(Clone)]
 pub struct Row {
-    /// The entry as it is now.
+    /// The entry.
     pub entry: ArcRwSignal<Entry>,
     /// Whether it is open.
     pub open: ArcRwSignal<bool>,
@@ -38,10 +38,10 @@ pub struct Row {
     pub body: ArcRwSignal<Body>,
 }
 
-/// What was changed in a file.
+/// The changes of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSum {
-    /// Its path, as the agent says it.
+    /// Its path, as the agent gives it.
     pub path: String,
     /// Lines added.
     pub added: i64,
@@ -54,94 +54,93 @@ pub struct FileSum {
 #[derive(Default)]
 struct Inner {
     order: Order,
-    // Sorted lists, and not hash maps or trees: those are 15 % of this page's code.
+    // Sorted lists, because hash maps or trees would be 15 % of this page's code.
     rows: LiteMap<i64, Row>,
     turns: LiteMap<i64, ArcRwSignal<Vec<Block>>>,
     blocks: LiteMap<Block, ArcRwSignal<Vec<i64>>>,
     nested: LiteMap<String, ArcRwSignal<Vec<i64>>>,
     blanks: LiteMap<Spot, Blank>,
-    /// How far the page is scrolled, in pixels.
+    /// The page's scroll position, in pixels.
     top: f64,
     /// Entries that changed a file, in order.
     edits: Vec<i64>,
-    /// Entries that go on in the background, in order.
+    /// Background tasks, in order.
     tasks: Vec<i64>,
-    /// The edit that was opened because it was the newest.
+    /// The edit that was opened for being the newest.
     newest_edit: Option<i64>,
-    /// Prompts of which the socket has said that they wait no more.
+    /// Prompts that the socket has reported as no longer queued.
     settled: Vec<PromptId>,
-    /// The entry that the address names and that is not here; whether it is above what is loaded.
+    /// The entry in the address that is not here, and whether it is above the loaded ones.
     lost: ArcRwSignal<Option<(i64, bool)>>,
 }
 
-/// What is loaded of a timeline.
+/// The loaded part of a timeline.
 #[derive(Clone, Copy, Default)]
 pub struct Timeline {
-    /// Text being written, by the call it belongs to.
+    /// Text being written, by its call.
     pub partials: RwSignal<LiteMap<Option<String>, Partial>>,
-    /// The turns that are loaded, oldest first.
+    /// The loaded turns, oldest first.
     pub turns: RwSignal<Vec<i64>>,
-    /// Whether older entries exist that are not loaded.
+    /// Whether there are older entries to load.
     pub older: RwSignal<bool>,
-    /// Goes up with every entry taken in.
+    /// Counts the entries taken in.
     pub arrived: RwSignal<u64>,
-    /// Goes up when something changed in `Store::files`, `Store::background` or `Store::subagents`.
+    /// Counts changes in `Store::files`, `Store::background` or `Store::subagents`.
     pub marked: RwSignal<u64>,
-    /// The newest list of things the agent means to do, and the newest plan.
+    /// The newest list of things to do, or plan.
     pub plan: RwSignal<Option<i64>>,
 }
 
-/// Where a reader is in a timeline.
+/// The reader's position in a timeline.
 #[derive(Clone, Copy)]
 pub struct Reader {
-    /// Entries that arrived while the reader was above; the pill's number.
+    /// The number of entries that arrived while the reader was above, for the pill.
     pub unseen: RwSignal<usize>,
     /// Whether the reader is at the end.
     pub at_end: RwSignal<bool>,
     /// The entry a key led to.
     pub at: RwSignal<Option<i64>>,
-    /// What is shown of the timeline.
+    /// The filter of the timeline.
     pub shown: RwSignal<Shown>,
 }
 
 /// What a session asks of people.
 #[derive(Clone, Copy)]
 pub struct Asked {
-    /// Its approvals that are known, oldest first.
+    /// Its loaded approvals, oldest first.
     pub approvals: RwSignal<Vec<Approval>>,
-    /// The decision that the dock shows, or shall show.
+    /// The decision that the dock shows, or is to show.
     pub docked: RwSignal<Option<ApprovalId>>,
-    /// Hears what came of a decision, also when the card is gone by then.
+    /// Called with a decision's outcome, even when its card is gone by then.
     pub decided: Callback<Approval>,
 }
 
-/// What a session page knows. Cheap to copy; lives as long as the page.
+/// The state of a session page. Cheap to copy; lives as long as the page.
 #[derive(Clone, Copy)]
 pub struct Store {
     /// The session.
     pub session: RwSignal<Session>,
     /// Whether its project is trusted.
     pub trusted: RwSignal<bool>,
-    /// Whether its project has something of its own that would run if it were trusted.
+    /// Whether its project has files of its own that would run if it were trusted.
     pub runs_own: RwSignal<bool>,
-    /// Whether the reader may drive it.
+    /// Whether the person may drive it.
     pub may_drive: bool,
-    /// Prompts that wait for the agent, oldest first.
+    /// Queued prompts, oldest first.
     pub queued: RwSignal<Vec<Prompt>>,
-    /// What is loaded of the timeline.
+    /// The loaded part of the timeline.
     pub timeline: Timeline,
-    /// Where the reader is in it.
+    /// The reader's position in it.
     pub reader: Reader,
-    /// What is asked of people.
+    /// The approvals.
     pub asked: Asked,
     inner: StoredValue<Inner>,
 }
 
 impl Store {
-    /// Takes the row that an action answered with, unless the socket was faster with a newer one: the older would stay
-    /// for ever.
+    /// Applies the row that an action returned, unless the socket has sent a newer one, which nothing would restore.
     pub fn take_answer(self, session: Session) {
-        // The reader may have left before the answer came.
+        // The page may be gone before the answer comes.
         let newer = self
             .session
             .try_with_untracked(|now| (session.updated, session.state_since) >= (now.updated, now.state_since));
@@ -150,7 +149,7 @@ impl Store {
         }
     }
 
-    /// A store for a page that has just been opened.
+    /// The store of a page that was just opened.
     pub fn new(
         session: Session,
         trusted: bool,
@@ -188,12 +187,12 @@ impl Store {
         store
     }
 
-    /// Whether its page is still there: an answer may come after the reader has left.
+    /// Whether its page is still there: an answer may come later.
     pub fn is_here(&self) -> bool {
         self.inner.try_with_value(|_| ()).is_some()
     }
 
-    /// Takes a page of entries in, at once.
+    /// Applies a page of entries in one go.
     pub fn load(&self, entries: &[Entry]) {
         let mut changes = Vec::with_capacity(entries.len());
         self.inner
@@ -204,7 +203,7 @@ impl Store {
         self.inner.update_value(|inner| inner.open_newest(newest, true));
     }
 
-    /// Takes an entry in as the socket brings it.
+    /// Applies an entry from the socket.
     pub fn take(&self, entry: &Entry) {
         let mut change = Change::default();
         self.inner.update_value(|inner| change = inner.take(entry));
@@ -221,7 +220,7 @@ impl Store {
             self.inner
                 .update_value(|inner| inner.open_newest(Some(entry.seq), close));
         }
-        // What was being written has become an entry.
+        // The text being written has become an entry.
         if matches!(entry.kind, EntryKind::Message | EntryKind::Thought | EntryKind::Plan) && new {
             self.timeline.partials.update(|partials| {
                 partials.remove(&entry.parent);
@@ -229,8 +228,8 @@ impl Store {
         }
     }
 
-    /// Whether an entry is shown; what waits for an answer always is. Subscribes, to the entry too where something is
-    /// left out.
+    /// Whether the filter shows an entry; one that waits for an answer is always shown. Subscribes, with a filter also
+    /// to the entry.
     pub fn is_shown(&self, seq: i64) -> bool {
         let shown = self.reader.shown.get();
         shown == Shown::All
@@ -240,7 +239,7 @@ impl Store {
             })
     }
 
-    /// The files that were changed in what is loaded, the newest last: lines added and removed, and the newest change.
+    /// The files changed in the loaded entries, newest last: lines added and removed, and the newest change.
     /// Subscribes.
     pub fn files(&self) -> Vec<FileSum> {
         self.timeline.marked.track();
@@ -262,7 +261,7 @@ impl Store {
         files
     }
 
-    /// What goes on in the background: the entry, and what it is. Subscribes.
+    /// The background tasks: the entry, and a name. Subscribes.
     pub fn background(&self) -> Vec<(i64, String)> {
         self.timeline.marked.track();
         let running = self
@@ -283,7 +282,7 @@ impl Store {
             .collect()
     }
 
-    /// The calls that were given to subagents. Subscribes.
+    /// The calls of subagents. Subscribes.
     pub fn subagents(&self) -> Vec<(i64, Call)> {
         self.timeline.marked.track();
         let parents = self.inner.with_value(|inner| inner.order.parents());
@@ -300,7 +299,7 @@ impl Store {
             .collect()
     }
 
-    /// The heads of the turns that are loaded: the entry and what was said first.
+    /// The heads of the loaded turns: the entry, and its first prompt.
     pub fn prompts(&self) -> Vec<(i64, String)> {
         let prompts = self.hits(|entry| entry.kind == EntryKind::Prompt);
         prompts
@@ -320,7 +319,7 @@ impl Store {
         }
     }
 
-    /// Tells the lists that changed, each once.
+    /// Notifies each changed list once.
     fn tell(&self, changes: Vec<Change>) {
         self.timeline.marked.update(|marked| *marked = marked.wrapping_add(1));
         let (mut turns, mut blocks, mut calls) = (Vec::new(), Vec::new(), Vec::new());
@@ -364,7 +363,7 @@ impl Store {
         self.list(|inner| inner.nested.entry(call.to_owned()).or_default().clone())
     }
 
-    /// Whether these rows are left out.
+    /// Whether these rows are left out of the document.
     pub fn blank(&self, spot: Spot) -> Blank {
         self.list(|inner| inner.blanks.entry(spot).or_default().clone())
     }
@@ -375,12 +374,12 @@ impl Store {
             .expect("the store lives as long as the page that draws from it")
     }
 
-    /// A row that is loaded.
+    /// A loaded row.
     pub fn row(&self, seq: i64) -> Option<Row> {
         self.inner.with_value(|inner| inner.rows.get(&seq).cloned())
     }
 
-    /// Asks again for the bodies that did not come.
+    /// Retries failed fetches of bodies.
     pub fn ask_again(&self) {
         let bodies: Vec<_> = self
             .inner
@@ -392,14 +391,14 @@ impl Store {
         }
     }
 
-    /// Whether the timeline itself says `why`, since the newest prompt.
+    /// Whether the timeline itself shows `why` since the newest prompt.
     pub fn said_why(&self, why: &str) -> bool {
         let since = self.last_prompt().map_or(0, |prompt| prompt.seq);
         let says = |entry: &Entry| entry.kind == EntryKind::Error && entry.seq > since && is_same(why, &entry.preview);
         !self.hits(says).is_empty()
     }
 
-    /// The newest prompt that is loaded.
+    /// The newest loaded prompt.
     pub fn last_prompt(&self) -> Option<Entry> {
         self.hits(|entry| entry.kind == EntryKind::Prompt)
             .last()
@@ -412,12 +411,12 @@ impl Store {
         self.inner.with_value(|inner| inner.order.first())
     }
 
-    /// Takes how far the page is scrolled now; the answer is how far it was before.
+    /// Stores the scroll position; gives the one before.
     pub fn scrolled_to(&self, top: f64) -> f64 {
         self.list(|inner| std::mem::replace(&mut inner.top, top))
     }
 
-    /// How many entries are loaded.
+    /// The number of loaded entries.
     pub fn loaded(&self) -> usize {
         self.inner.with_value(|inner| inner.order.loaded())
     }
@@ -432,23 +431,23 @@ impl Store {
         })
     }
 
-    /// The next entry that says something went wrong, after where the reader is.
+    /// The next error after the reader's position.
     pub fn next_error(&self) -> Option<i64> {
         next_hit(&self.hits(is_error), self.reader.at.get_untracked())
     }
 
-    /// The next entry that changed a file.
+    /// The next change of a file after the reader's position.
     pub fn next_edit(&self) -> Option<i64> {
         next_hit(&self.hits(is_edit), self.reader.at.get_untracked())
     }
 
-    /// The loaded entries that say this, in order.
+    /// The loaded entries that contain this text, in order.
     pub fn find(&self, text: &str) -> Vec<i64> {
         let needle = crate::ui::format::lower(text.trim());
         self.hits(|entry| says(entry, &needle))
     }
 
-    /// Opens and draws everything an entry stands in, and opens itself where `itself`.
+    /// Opens and renders everything around an entry, and with `itself` opens the entry too.
     pub fn reveal(&self, seq: i64, itself: bool) {
         let above = self.draw(seq);
         for row in above
@@ -461,7 +460,7 @@ impl Store {
         self.reader.at.set(Some(seq));
     }
 
-    /// Has the browser draw an entry and the calls it is nested under, which are the answer.
+    /// Makes the browser render an entry and the calls it is nested under; gives these calls.
     fn draw(&self, seq: i64) -> Vec<i64> {
         let above = self.inner.with_value(|inner| inner.order.above(seq));
         for seq in above.iter().copied().chain([seq]) {
@@ -476,7 +475,7 @@ impl Store {
         above
     }
 
-    /// What this person said here before, newest last; only what is known whole.
+    /// This person's earlier prompts here, newest last; only complete ones.
     pub fn said(&self) -> Vec<String> {
         self.inner.with_value(|inner| {
             inner
@@ -492,7 +491,7 @@ impl Store {
         })
     }
 
-    /// Takes an approval in as it is now.
+    /// Applies an approval.
     pub fn take_approval(&self, approval: Approval) {
         self.asked.approvals.update(
             |approvals| match approvals.iter_mut().find(|other| other.id == approval.id) {
@@ -502,13 +501,13 @@ impl Store {
         );
     }
 
-    /// The approval as it is now.
+    /// The present state of an approval.
     pub fn approval(&self, id: ApprovalId) -> Memo<Option<Approval>> {
         let approvals = self.asked.approvals;
         Memo::new(move |_| approvals.with(|list| list.iter().find(|approval| approval.id == id).cloned()))
     }
 
-    /// The approvals that wait, oldest first. Subscribes.
+    /// The pending approvals, oldest first. Subscribes.
     pub fn pending(&self) -> Vec<ApprovalId> {
         let waits = |approval: &&Approval| approval.state == ApprovalState::Pending;
         self.asked.approvals.with(|list| {
@@ -522,12 +521,12 @@ impl Store {
         })
     }
 
-    /// The entry that the address names and that is not here, and whether it is above what is loaded.
+    /// The entry in the address that is not here, and whether it is above the loaded ones.
     pub fn lost(&self) -> ArcRwSignal<Option<(i64, bool)>> {
         self.list(|inner| inner.lost.clone())
     }
 
-    /// Whether this approval waits. Subscribes.
+    /// Whether this approval is pending. Subscribes.
     pub fn waits(&self, id: ApprovalId) -> bool {
         self.asked.approvals.with(|list| {
             list.iter()
@@ -535,7 +534,7 @@ impl Store {
         })
     }
 
-    /// How many approvals wait.
+    /// The number of pending approvals.
     pub fn waiting(&self) -> usize {
         self.asked.approvals.with(|list| {
             list.iter()
@@ -544,7 +543,7 @@ impl Store {
         })
     }
 
-    /// Takes a prompt in as the socket brings it: queued ones are shown, others have become entries or are gone.
+    /// Applies a prompt from the socket: queued ones are shown, others have become entries or are gone.
     pub fn take_prompt(&self, prompt: Prompt) {
         if prompt.state != PromptState::Queued {
             self.inner.update_value(|inner| {
@@ -554,7 +553,7 @@ impl Store {
         self.queued.update(|queued| take_prompt(queued, prompt));
     }
 
-    /// Takes a prompt that was just accepted, unless the socket was faster: it would stand there as queued for ever.
+    /// Adds a prompt that was just accepted, unless the socket was faster: it would stay queued for ever.
     pub fn take_accepted(&self, prompt: Prompt) {
         let settled = self.inner.try_with_value(|inner| inner.settled.contains(&prompt.id));
         if settled == Some(false) && prompt.state == PromptState::Queued {
@@ -562,12 +561,12 @@ impl Store {
         }
     }
 
-    /// A prompt is gone.
+    /// Removes a prompt.
     pub fn drop_prompt(&self, id: PromptId) {
         self.queued.update(|queued| queued.retain(|prompt| prompt.id != id));
     }
 
-    /// Takes text that is being written; empty text means that nothing is.
+    /// Applies text being written; empty text means that none is.
     pub fn take_partial(&self, partial: Partial) {
         if !partial.text.is_empty() {
             self.timeline.partials.update(|partials| {
@@ -588,7 +587,7 @@ impl Inner {
             if row.entry.with_untracked(|before| before != entry) {
                 row.entry.set(entry.clone());
             }
-            // A body fetched while the call ran lacks its outcome.
+            // A body fetched during the call lacks its outcome.
             if ended && row.body.with_untracked(|body| *body != Body::Unasked) {
                 row.body.set(Body::Unasked);
             }
@@ -610,8 +609,7 @@ impl Inner {
         change
     }
 
-    /// Keeps what changed files and what goes on in the background by hand: looking through all entries for it takes
-    /// too long.
+    /// Keeps lists of changed files and background tasks, since a search through all entries takes too long.
     fn mark(&mut self, entry: &Entry) {
         if is_edit(entry) && entry.call.as_ref().is_some_and(|call| call.status == CallStatus::Ok) {
             place(&mut self.edits, entry.seq);
@@ -621,7 +619,7 @@ impl Inner {
         }
     }
 
-    /// Opens the newest edit; the one opened before it closes where that moves nobody's text.
+    /// Opens the newest edit. Closes the one opened before, if that moves no text that anybody reads.
     fn open_newest(&mut self, seq: Option<i64>, close: bool) {
         let Some(seq) = seq.filter(|seq| Some(*seq) > self.newest_edit) else {
             return;
@@ -638,7 +636,7 @@ impl Inner {
     }
 }
 
-/// Whether two texts are one, of which either may be cut.
+/// Whether two texts, each possibly cut, are the same.
 fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (
         one.trim_end_matches('…').trim_end(),
@@ -647,7 +645,7 @@ fn is_same(one: &str, other: &str) -> bool {
     !one.is_empty() && !other.is_empty() && (one.starts_with(other) || other.starts_with(one))
 }
 
-/// Adds what is not there yet; the lists are short.
+/// Adds missing items; the lists are short.
 fn add<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
     for one in more {
         if !list.contains(&one) {
@@ -656,7 +654,7 @@ fn add<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
     }
 }
 
-/// Puts a prompt as it is now into the queue.
+/// Inserts, updates or removes a prompt in the queue.
 pub fn take_prompt(queued: &mut Vec<Prompt>, prompt: Prompt) {
     let known = queued.iter().position(|other| other.id == prompt.id);
     match (prompt.state, known) {

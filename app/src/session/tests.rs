@@ -1,4 +1,4 @@
-//! The Session page as the server renders it.
+//! The Session page, rendered on the server.
 
 use crate::sessions::fake::{Sessions, entry};
 use crate::testing::{Fake, NOW, approval, approval_id, caller, session, session_id};
@@ -50,7 +50,7 @@ async fn a_session_without_entries_can_be_spoken_to() {
         "aria-label=\"Timeline\"",
         "/api/rpc/session/prompt",
         "name=\"text\"",
-        // Nothing was planned: what is empty has no tab, and the panel is closed beside the timeline.
+        // There is no plan: an empty part has no tab, and the panel beside the timeline is closed.
         "sx-bare",
         "data-tab=\"usage\"",
     ]);

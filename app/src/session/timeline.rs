@@ -1,5 +1,5 @@
-//! The timeline: turns, blocks of entries, what is being written, what waits, and where the reader is.
-//! It must not draw an entry's inside, and of a long session only the blocks near the reader are in the document.
+//! The timeline: turns, blocks of entries, text being written, queued prompts, and the reader's position. A virtual
+//! list: of a long session only the blocks near the reader are in the document. It must not render an entry's inside.
 
 use super::{
     entry::EntryRow,
@@ -23,11 +23,11 @@ use std::time::Duration;
 /// The timeline with its bar.
 #[component]
 pub fn Timeline(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
-    /// Where the reader is.
+    /// The reader's position.
     follow: Follow,
-    /// What can be done to the agent.
+    /// The actions.
     controls: Controls,
 ) -> impl IntoView {
     let finding = RwSignal::new(false);
@@ -95,7 +95,7 @@ pub fn Timeline(
     }
 }
 
-/// What is shown of the timeline; the address keeps it.
+/// The filter of the timeline, kept in the address.
 #[component]
 fn ShownSegment(store: Store) -> impl IntoView {
     let go = use_query();
@@ -109,7 +109,7 @@ fn ShownSegment(store: Store) -> impl IntoView {
     }
 }
 
-/// The turns that are loaded, by what was asked; a choice leads to it.
+/// The outline: the loaded turns by their prompts, each linked to its place.
 #[component]
 fn Outline(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView {
     let turns = move || if open.get() { store.prompts() } else { Vec::new() };
@@ -136,22 +136,22 @@ fn Outline(store: Store, follow: Follow, open: RwSignal<bool>) -> impl IntoView 
     }
 }
 
-/// So long it is said that there is nothing to jump to.
+/// How long the note that there is nothing to jump to is shown.
 const SAID: Duration = Duration::from_secs(4);
 
-/// What a jump looks for.
+/// The target of a jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     Error,
     Edit,
 }
 
-/// Leads to the next entry of a kind, or says that there is none.
+/// Jumps to the next entry of a kind, or says that there is none.
 #[derive(Clone, Copy)]
 struct Jump {
     store: Store,
     follow: Follow,
-    /// What was not found, and how many entries had arrived by then.
+    /// The target that was not found, and the count of entries at that time.
     none: RwSignal<Option<(Wanted, u64)>>,
 }
 
@@ -177,7 +177,7 @@ impl Jump {
         }
     }
 
-    /// It is said for a while, and not when something new may have changed it.
+    /// Shown for a while, and only until a new entry may have changed it.
     fn said(self) -> Option<&'static str> {
         let (wanted, arrived) = self.none.get()?;
         let words = match (wanted, self.store.timeline.older.get()) {
@@ -190,7 +190,7 @@ impl Jump {
     }
 }
 
-/// What must be known before reading: untrusted, demo, only watching.
+/// Notices before reading: untrusted project, demo agent, read-only.
 #[component]
 fn Notices(store: Store) -> impl IntoView {
     let demo = store.session.with_untracked(|session| session.agent == AgentKind::Demo);
@@ -226,7 +226,7 @@ fn Notices(store: Store) -> impl IntoView {
     }
 }
 
-/// The way to older entries: loaded by scrolling up, or by pressing.
+/// The button for older entries, which scrolling up loads as well.
 #[component]
 fn Older(store: Store, follow: Follow) -> impl IntoView {
     view! {
@@ -274,23 +274,23 @@ fn Turn(store: Store, turn: i64) -> impl IntoView {
     }
 }
 
-/// Fifty entries.
+/// A block of fifty entries.
 #[component]
 fn TurnBlock(store: Store, block: Block) -> impl IntoView {
     view! { <Entries store=store entries=store.block(block) spot=Spot::Turn(block) class="ents blk" /> }
 }
 
-/// Entries that are drawn together, or left out where they are far from the reader.
+/// A group of entries, rendered together or, far from the reader, not at all.
 #[component]
 pub fn Entries(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
-    /// Which entries.
+    /// The entries.
     #[prop(into)]
     entries: Signal<Vec<i64>>,
-    /// Where they stand.
+    /// Their place.
     spot: Spot,
-    /// Class of the element around them.
+    /// The class of the element around them.
     class: &'static str,
 ) -> impl IntoView {
     let entries = Signal::derive(move || {
@@ -309,12 +309,12 @@ pub fn Entries(
     }
 }
 
-/// Text that is still being written.
+/// Text being written.
 #[component]
 pub fn Writing(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
-    /// The call it belongs to; `None` on the main thread.
+    /// Its call; `None` on the main thread.
     parent: Option<String>,
 ) -> impl IntoView {
     let partial = Memo::new(move |_| store.timeline.partials.with(|partials| partials.get(&parent).cloned()));
@@ -342,7 +342,7 @@ pub fn Writing(
     }
 }
 
-/// What arrived while the reader was above.
+/// The pill with the number of entries that arrived while the reader was above.
 #[component]
 fn NewPill(store: Store, follow: Follow) -> impl IntoView {
     let text = move || {

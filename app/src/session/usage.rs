@@ -1,5 +1,5 @@
-//! What a session spent: tokens, cost and context as the agent reports them, by model where several had a part.
-//! It must not add anything up: the node does.
+//! The usage of a session: tokens, cost and context as the agent reports them, by model if there were several. It must
+//! not add up anything; the node does.
 
 use super::{api::usage_by_model, header::no_model, store::Store};
 use crate::{
@@ -16,7 +16,7 @@ use model::{
 /// The part "Usage" of the panel.
 #[component]
 pub fn Usage(
-    /// What the page knows.
+    /// The page's store.
     store: Store,
 ) -> impl IntoView {
     let session = store.session;
@@ -72,7 +72,7 @@ fn agent(session: &Session) -> AnyView {
     view! { {session.agent.title()} " " <span class="mono muted">{session.agent_version.clone()}</span> }
 }
 
-/// The same by model, read again when the session's sums change.
+/// The usage by model, read again when the session's sums change.
 #[component]
 fn ByModel(store: Store) -> impl IntoView {
     let id = store.session.with_untracked(|session| session.id);
@@ -94,7 +94,7 @@ fn ByModel(store: Store) -> impl IntoView {
     }
 }
 
-/// The table; where one model did everything, the sums above say it already.
+/// The table; with a single model the sums above are enough.
 #[component]
 fn Models(rows: Vec<UsageRow>) -> impl IntoView {
     (rows.len() > 1).then(|| {

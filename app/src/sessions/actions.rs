@@ -1,5 +1,5 @@
-//! What can be done to a session from its row. What is taken away can be taken back. A failure is said where the person
-//! is: in the open dialog, or as a toast that names the session; never in the list's own error.
+//! The actions on a session in its row. Removals can be undone. A failure is shown in the open dialog, or as a toast
+//! that names the session; never in the list's own error.
 
 use crate::{
     NodeAction,
@@ -20,7 +20,7 @@ use model::{
     sessions::{Session, SessionPatch},
 };
 
-/// What can be done to it. Every row has one, so nothing of it is made before it is opened.
+/// The actions menu. Every row has one, so its content is rendered only when it is opened.
 #[component]
 pub(super) fn RowMenu(
     session: ArcRwSignal<Session>,
@@ -40,7 +40,7 @@ pub(super) fn RowMenu(
 fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSignal<Option<Session>>) -> impl IntoView {
     let toasts = use_toasts();
     let id = session.with_untracked(|session| session.id);
-    // The socket may take the row away before the answer comes.
+    // The socket may remove the row before the answer comes.
     let here = StoredValue::new(());
     let navigate = use_navigate();
     let own = session.clone();
@@ -73,7 +73,7 @@ fn RowActs(session: ArcRwSignal<Session>, rows: Rows<Session>, renaming: RwSigna
     view! { <SessionActs session=Signal::derive(move || session.get()) act=act /> }
 }
 
-/// The dialog that renames a session. It stays open, with what was typed, until the new name is accepted.
+/// The rename dialog. It stays open with its text until the new name is accepted.
 #[component]
 pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) -> impl IntoView {
     let open = RwSignal::new(false);
@@ -105,7 +105,7 @@ pub(super) fn Rename(session: RwSignal<Option<Session>>, rows: Rows<Session>) ->
             if here.try_get_value().is_none() {
                 return;
             }
-            // The dialog may be closed, or open for another session by now.
+            // The dialog may be closed by now, or open for another session.
             let asked_here = session.with_untracked(|session| session.as_ref().is_some_and(|session| session.id == id));
             match answer {
                 Ok(session) => {

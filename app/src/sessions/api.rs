@@ -1,4 +1,5 @@
-//! Server functions of the Sessions page and of starting one. Each asks a port for its caller and gives the answer on.
+//! Server functions of the Sessions page and of the form for a new session. Each asks a port for its caller and returns
+//! the answer.
 #![allow(
     missing_docs,
     reason = "server functions make structs of their arguments, whose fields cannot carry comments"
@@ -19,20 +20,20 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A page of sessions, and the position it was read at.
+/// A page of sessions, and the position at which it was read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionsList {
     /// Newest activity first.
     pub page: Page<Session>,
-    /// The position they were read at.
+    /// The position at which they were read.
     pub pos: Pos,
 }
 
-/// Sessions of a filter, newest activity first.
+/// The sessions of a filter, newest activity first.
 #[server(prefix = "/api/rpc", endpoint = "sessions/list", protocol = Rpc)]
 pub async fn list_sessions(filter: SessionFilter, page: PageQuery) -> AppResult<SessionsList> {
     let (services, caller) = (services()?, caller()?);
-    // First, so that what changes while the rows are read comes over the socket.
+    // Read first, so that changes during the next read come over the socket.
     let pos = services.node.head().await?;
     Ok(SessionsList {
         page: services.sessions.list(&caller, filter, page).await?,
@@ -40,23 +41,23 @@ pub async fn list_sessions(filter: SessionFilter, page: PageQuery) -> AppResult<
     })
 }
 
-/// What the form for a new session offers.
+/// The choices of the form for a new session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FormChoices {
-    /// Where it can work, by name.
+    /// The projects to work in, by name.
     pub projects: Vec<(ProjectId, String)>,
-    /// Which of them is offered first: one that is there and not the demo's, where one of the first few is.
+    /// The preselected project: among the first few the first that is present and not the demo's.
     pub first: Option<ProjectId>,
-    /// Which agents this machine has.
+    /// The agents on this machine.
     pub agents: Vec<AgentFound>,
 }
 
-/// What the form for a new session offers.
+/// The choices of the form for a new session.
 #[server(prefix = "/api/rpc", endpoint = "sessions/form", protocol = Rpc)]
 pub async fn session_form() -> AppResult<FormChoices> {
     let (services, caller) = (services()?, caller()?);
     let projects = services.projects.names(&caller).await?;
-    // Only these few are looked into: a look into every folder would take as long as there are many.
+    // Only the first few are inspected: to read every folder would take as long as there are folders.
     let few = services
         .projects
         .list(
@@ -81,7 +82,7 @@ pub async fn session_form() -> AppResult<FormChoices> {
     })
 }
 
-/// Starts a session. A plain form, so that it works before WASM has loaded: then the answer leads to the session's
+/// Starts a session, by a plain form that works before WASM has loaded; then the answer redirects to the session's
 /// page.
 #[server(prefix = "/api/rpc", endpoint = "sessions/create", protocol = FormRpc)]
 pub async fn create_session(

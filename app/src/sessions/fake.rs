@@ -1,4 +1,4 @@
-//! Sessions that answer from memory. Only compiled for tests.
+//! An in-memory fake of the sessions port. Only compiled for tests.
 
 use crate::testing::{Fake, NOW, page, project_id, session_id, user_id};
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use model::{
     },
 };
 
-/// What the port of sessions answers from.
+/// The data of the fake sessions port.
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
     /// Sessions, newest first.
@@ -23,7 +23,7 @@ pub struct Sessions {
     pub entries: Vec<Entry>,
     /// The body of every entry.
     pub body: EntryBody,
-    /// Prompts that wait in every session.
+    /// Queued prompts of every session.
     pub queued: Vec<Prompt>,
     /// Raw lines of every session.
     pub raw: Vec<RawLine>,
@@ -38,7 +38,7 @@ impl From<Vec<Session>> for Sessions {
     }
 }
 
-/// A session, changed as the test needs it.
+/// A session, modified by the test.
 pub fn session(n: u8, change: impl FnOnce(&mut Session)) -> Session {
     let mut session = Session {
         id: session_id(n),
@@ -84,7 +84,7 @@ pub fn session(n: u8, change: impl FnOnce(&mut Session)) -> Session {
     session
 }
 
-/// An entry of session 1, changed as the test needs it.
+/// An entry of session 1, modified by the test.
 pub fn entry(seq: i64, kind: EntryKind, change: impl FnOnce(&mut Entry)) -> Entry {
     let mut entry = Entry {
         session: session_id(1),

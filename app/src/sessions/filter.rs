@@ -4,7 +4,7 @@
 use crate::ui::format;
 use model::sessions::{Session, SessionFilter};
 
-/// The address that shows this filter: `/sessions` or `/sessions?...`, parts in a fixed order.
+/// The address of this filter: `/sessions` or `/sessions?...`, with parts in a fixed order.
 pub fn to_href(filter: &SessionFilter) -> String {
     let parts: Vec<_> = filter
         .to_query()
@@ -34,18 +34,18 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// What the search box asked the address for and has not seen there yet: the page follows what is typed, it must not
-/// overtake it.
+/// The texts that the search box has sent to the address and not seen there yet. The page lags behind typing, and must
+/// not overwrite newer text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked(Vec<String>);
 
 impl Asked {
-    /// The box asks for this.
+    /// The box sends this text.
     pub fn ask(&mut self, q: &str) {
         self.0.push(q.to_owned());
     }
 
-    /// The address says this now; whether the box asked for it. What was asked before it will not come any more.
+    /// The address has this text now; gives whether it came from the box. Texts sent before it will not come any more.
     pub fn came(&mut self, q: &str) -> bool {
         match self.0.iter().position(|asked| asked == q) {
             Some(at) => {
@@ -60,8 +60,8 @@ impl Asked {
     }
 }
 
-/// Where a row that is not in the list yet belongs, newest activity first; `None` when it does not match, or stands
-/// beyond what is loaded while `more` follows: then the next page brings it.
+/// The index of a new row, newest activity first. `None` when it does not match, or belongs beyond the loaded rows
+/// while `more` follows: the next page has it.
 pub fn place(rows: &[Session], filter: &SessionFilter, session: &Session, more: bool) -> Option<usize> {
     if !filter.shows(session, format::lower) {
         return None;

@@ -1,5 +1,5 @@
-//! What narrows the list of sessions: the views everybody needs, the search box, selects and chips. All of it is said
-//! by the address. It must not keep a filter anywhere else; only what is being typed stands in the search box first.
+//! The controls that filter the list of sessions: views, search box, selects and chips. The address is the only place
+//! of a filter; only text being typed is in the search box first.
 
 use super::filter::{Asked, to_href};
 use crate::{browser, frame::read_project_names, ui::Icon, view};
@@ -10,19 +10,19 @@ use leptos_router::{
 };
 use model::sessions::{AgentKind, SessionFilter, SessionState};
 
-/// The filter as the address says it.
+/// The filter in the address.
 pub(super) fn use_filter() -> Memo<SessionFilter> {
     let query = use_query_map();
     Memo::new(move |_| query.with(|query| SessionFilter::from_query(|name| query.get(name))))
 }
 
-/// A part of the filter under a name; what else is filtered stays when the view changes.
+/// A named part of the filter; the other parts stay when the view changes.
 struct View {
-    /// What stands on its tab.
+    /// The word on its tab.
     word: &'static str,
-    /// In the order the address has them; empty means any.
+    /// Its states in the address's order; empty means any.
     states: &'static [SessionState],
-    /// Whether it shows what was put away.
+    /// Whether it shows archived sessions.
     archived: bool,
 }
 
@@ -62,7 +62,7 @@ const VIEWS: [View; 6] = [
 impl View {
     /// The filter with this view instead of its own.
     fn of(&self, filter: &SessionFilter) -> SessionFilter {
-        // By name: each further field is either a part of the view, or stays.
+        // By name, so that each new field is either assigned to the view or kept.
         let SessionFilter {
             state: _,
             project,
@@ -87,12 +87,12 @@ impl View {
     }
 }
 
-/// Whether one of the views shows exactly these states.
+/// Whether a view shows exactly these states.
 fn has_view(filter: &SessionFilter) -> bool {
     VIEWS.iter().any(|view| view.is(filter))
 }
 
-/// The views everybody needs, as tabs: each is an address.
+/// The views, as tabs with an address each.
 #[component]
 pub(super) fn Views(filter: Memo<SessionFilter>) -> impl IntoView {
     view! {
@@ -109,7 +109,7 @@ pub(super) fn Views(filter: Memo<SessionFilter>) -> impl IntoView {
     }
 }
 
-/// What is looked for, and what else the list is narrowed to. A plain form before WASM has loaded.
+/// The search box and the other filters. A plain form before WASM has loaded.
 #[component]
 pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
     let field = NodeRef::<html::Input>::new();
@@ -133,9 +133,8 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
         go.with_value(|go| go(&to_href(wanted), options));
     };
     let looked_for = move || filter.get_untracked().q.unwrap_or_default();
-    // What stands in the box: more than the address says while a space is typed, and ahead of it while the page
-    // follows. `None` until somebody typed or the address changed: until then the box keeps what was typed before WASM
-    // took over.
+    // The text in the box: longer than the address while a space is typed, and ahead of it while the page follows.
+    // `None` until somebody types or the address changes, so that text typed before hydration stays.
     let typed = RwSignal::new(None::<String>);
     let asked = StoredValue::new(Asked::default());
     let look = move |text: String, replace: bool| {
@@ -152,7 +151,7 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
             );
         }
     };
-    // What was typed before WASM took over is looked for as if it were typed now.
+    // Text typed before hydration starts a search like text typed now.
     Effect::new(move |done: Option<bool>| {
         let Some(field) = field.get().filter(|_| done != Some(true)) else {
             return done.unwrap_or_default();
@@ -168,7 +167,7 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
         if before.is_none() {
             return;
         }
-        // What this box asked for is in it already; only what comes from elsewhere (back, a link) is written into it.
+        // The box already has the text it sent; only changes from elsewhere (Back, a link) are written into it.
         let ours = asked.try_update_value(|asked| asked.came(&q)).unwrap_or_default();
         if !ours && typed.with_untracked(|typed| typed.as_deref().is_none_or(|typed| typed.trim() != q)) {
             typed.set(Some(q));
@@ -238,7 +237,7 @@ pub(super) fn Filters(filter: Memo<SessionFilter>) -> impl IntoView {
     }
 }
 
-/// A filter that no tab, box or select shows, and its removal.
+/// A chip for a filter without a tab, box or select, with a button to remove it.
 #[component]
 fn FilterChip(name: &'static str, value: String, on_remove: Callback<()>) -> impl IntoView {
     let title = value.clone();
@@ -253,8 +252,7 @@ fn FilterChip(name: &'static str, value: String, on_remove: Callback<()>) -> imp
     }
 }
 
-/// Which agent's sessions. The value is set as a property: once a person has picked, browsers no longer heed
-/// `selected`.
+/// The filter by agent. The value is set as a property, because browsers ignore `selected` once a person has chosen.
 #[component]
 fn AgentFilter(filter: Memo<SessionFilter>, on_pick: Callback<SessionFilter>) -> impl IntoView {
     let at_first = filter.with_untracked(|filter| filter.agent);
@@ -281,7 +279,7 @@ fn AgentFilter(filter: Memo<SessionFilter>, on_pick: Callback<SessionFilter>) ->
     }
 }
 
-/// Which project's sessions, where the top bar has no room for it.
+/// The filter by project, where the top bar has no room for it.
 #[component]
 fn ProjectFilter(
     names: Vec<(String, String)>,
@@ -291,7 +289,7 @@ fn ProjectFilter(
     let chosen = move |filter: &SessionFilter| filter.project.map(|project| project.to_string()).unwrap_or_default();
     let at_first = filter.with_untracked(chosen);
     view! {
-        // The top bar has the same where there is room for it.
+        // The top bar has the same if there is room.
         <div class="select-w only-phone">
             <select
                 class="select"

@@ -1,12 +1,12 @@
-//! Reads the fields of the form for a new session, as a browser without WASM sends them.
-//! It must not check what the node checks: only what has no value at all is refused here.
+//! Parses the form for a new session, as a browser without WASM sends it. The node validates; only a missing value is
+//! refused here.
 
 use model::{
     Error, Result,
     sessions::{AgentKind, Mode, NewSession},
 };
 
-/// Reads the fields; empty ones are absent.
+/// Parses the fields; empty ones are absent.
 pub fn read(
     project: &str,
     folder: Option<String>,
@@ -25,11 +25,11 @@ pub fn read(
     };
     Ok(NewSession {
         project,
-        // A path that was typed and then hidden, because a project was chosen after all, is not meant.
+        // A chosen project wins over a path that was typed before and is now hidden.
         folder: filled(folder).filter(|_| project.is_none()),
         agent: AgentKind::parse(agent).ok_or_else(|| Error::invalid("agent", "choose an agent from the list"))?,
         mode: Mode::parse(mode).ok_or_else(|| Error::invalid("mode", "choose plan, ask or auto-accept"))?,
-        // A browser sends line ends as CR LF.
+        // Browsers send line ends as CR LF.
         prompt: prompt.replace("\r\n", "\n"),
         title: filled(title),
         model: filled(model),
@@ -37,7 +37,7 @@ pub fn read(
     })
 }
 
-/// A text field that was filled in.
+/// The trimmed text of a field, if it is not empty.
 fn filled(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }

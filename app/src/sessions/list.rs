@@ -1,5 +1,5 @@
-//! The Sessions page: a dense table, its filters in the address, more rows as one scrolls, rows patched in place.
-//! It must not keep a filter anywhere but in the address.
+//! The Sessions page: a dense table with filters in the address, infinite scrolling, and rows patched in place. It must
+//! not keep a filter anywhere but in the address.
 
 use super::{
     actions::{Rename, RowMenu},
@@ -24,7 +24,7 @@ use model::{
 };
 use std::rc::Rc;
 
-/// So many rows come with the page: more than most windows show. The others come as they are scrolled to.
+/// The number of rows that come with the page, more than most windows show.
 const FIRST: u32 = 30;
 
 /// `/sessions`.
@@ -76,7 +76,7 @@ pub fn SessionsPage() -> impl IntoView {
     }
 }
 
-/// Patches rows as the socket brings them.
+/// Applies the socket's rows.
 fn listen(rows: Rows<Session>, filter: Memo<SessionFilter>, next: RwSignal<Option<String>>) {
     use_live().on(move |said| match said {
         ServerSays::Row {
@@ -100,7 +100,7 @@ fn listen(rows: Rows<Session>, filter: Memo<SessionFilter>, next: RwSignal<Optio
     });
 }
 
-/// So many rows are drawn together, or left out where they are far from the reader.
+/// The number of rows per chunk of the virtual list.
 const CHUNK: usize = 20;
 
 #[component]
@@ -114,10 +114,10 @@ fn Table(
     next.set(list.page.next);
     use_live().follow(vec![Topic::Node], list.pos);
     let renaming = RwSignal::new(None::<Session>);
-    // Why the next page did not come; what is done to a row says its own failures.
+    // The error of the last page; actions on rows show their own failures.
     let failed = RwSignal::new(None::<AppError>);
     let none = filter == SessionFilter::default();
-    // An answer may come after the reader has left or looks at another filter.
+    // An answer may arrive after the page was left or the filter changed.
     let here = StoredValue::new(());
     let load = {
         let filter = filter.clone();
@@ -156,7 +156,7 @@ fn Table(
             more();
         }
     });
-    // Only its coming and going draws the table anew, not every row that joins it.
+    // Only a change of emptiness renders the table again, not every new row.
     let empty = Memo::new(move |_| rows.is_empty());
     let chunks = Memo::new(move |_| rows.len().div_ceil(CHUNK));
     let row = move |session: ArcRwSignal<Session>| {
@@ -201,7 +201,7 @@ fn Table(
     }
 }
 
-/// Moves the focus to the next row or the one before; the ends hold. Says whether there was a row to go to.
+/// Focuses the next or previous row; stops at the ends. `true` if there was a row.
 fn step_rows(on: bool) -> bool {
     use wasm_bindgen::JsCast;
     let Ok(links) = document().query_selector_all(".ss-row .go") else {
@@ -216,7 +216,7 @@ fn step_rows(on: bool) -> bool {
         .iter()
         .position(|row| focused.as_ref().is_some_and(|element| row.is_same_node(Some(element))));
     let next = match (at, on) {
-        // Rows above the window are drawn too: the first that is seen is meant.
+        // Rows above the window are rendered too, so start at the first visible one.
         (None, _) => rows
             .iter()
             .position(|row| row.get_bounding_client_rect().top() >= 0.0)
@@ -237,7 +237,7 @@ fn near_end(f: impl Fn() + 'static) {
         };
         let f = Rc::new(f);
         let tall = f.clone();
-        // A window that shows all of it has nothing to scroll.
+        // A window that shows everything gets no scroll events.
         Effect::new(move || {
             if left() <= 0 {
                 tall();

@@ -1,5 +1,4 @@
-//! Sessions as a list, and starting one.
-//! It must not drive a session: that is the Session page's.
+//! The list of sessions, and the form that starts one. It must not drive a session; the Session page does.
 
 mod actions;
 pub mod api;
@@ -33,7 +32,7 @@ use leptos_router::{
 use list::SessionsPage;
 use new::NewSessionPage;
 
-/// The list of sessions, in lists of pages.
+/// The entry of the list of sessions in the lists of pages.
 pub(crate) const PAGE: PageLink = PageLink {
     name: "Sessions",
     href: "/sessions",

@@ -1,5 +1,5 @@
-//! Starting a session: where, which agent, how much it may do, what it shall do. A plain form that works before WASM
-//! has loaded. It must not check what the node checks; what the node refuses stands beside its field.
+//! The form for a new session: place, agent, mode, prompt. A plain form that works before WASM has loaded. The node
+//! validates; its refusal is shown beside the field.
 
 use super::api::{CreateSession, FormChoices, session_form};
 use crate::{
@@ -30,7 +30,7 @@ pub fn NewSessionPage() -> impl IntoView {
     }
 }
 
-/// The form, once it is known what can be chosen.
+/// The form, once its choices are loaded.
 #[component]
 fn NewSessionForm() -> impl IntoView {
     let form = NodeResource::new(|| (), session_form);
@@ -45,7 +45,7 @@ fn NewSessionForm() -> impl IntoView {
     }
 }
 
-/// Which agent is chosen at first: the first that is ready, the demo last.
+/// The preselected agent: the first that is ready, the demo last.
 fn first_agent(agents: &[AgentFound]) -> AgentKind {
     agents
         .iter()
@@ -83,12 +83,12 @@ fn Form(choices: FormChoices, create: FormAction) -> impl IntoView {
     let prompt = RwSignal::new(String::new());
     let form = NodeRef::<html::Form>::new();
     let none = projects.is_empty();
-    // Where it works is known: what to do is what is left to say. Under a thumb a keyboard that opens by itself hides
-    // the form.
+    // With a known place only the prompt is left, so it gets the focus. Not on a touch screen, where the keyboard would
+    // cover the form.
     let ask_prompt = !adding.get_untracked();
     let words = NodeRef::<html::Textarea>::new();
     Effect::new(move || {
-        // What was typed before WASM took over stays.
+        // Text typed before hydration stays.
         if let Some(typed) = words
             .get_untracked()
             .map(|field| field.value())

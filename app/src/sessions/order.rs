@@ -1,5 +1,5 @@
-//! Keeps a list of sessions in the order its head claims: newest activity first.
-//! It must not make rows that are at work at the same time change places all the time: nobody could press one.
+//! Keeps a list of sessions in the order of its head: newest activity first. Rows that work at the same time must not
+//! swap places all the time, or nobody could press one.
 
 use super::filter::place;
 use crate::{live::Rows, ui::format};
@@ -8,16 +8,16 @@ use model::{
     sessions::{Session, SessionFilter},
 };
 
-/// A row passes another only when it has been active so much later: rows that both work keep their places.
+/// A row passes another only if its activity is newer by this much, so that rows that both work keep their places.
 const PASSES_AFTER: Millis = 60_000;
 
-/// Whether `session`, just active, stands above `other`.
+/// Whether the just active `session` belongs above `other`.
 fn passes(session: &Session, other: &Session) -> bool {
     session.updated - other.updated > PASSES_AFTER
 }
 
-/// Takes what the socket brought into the list of `filter`: a known row is patched and rises to its place, a new one is
-/// put there, one that no longer belongs goes. `more`: the list goes on beyond what is loaded.
+/// Applies a row from the socket to the list of `filter`. A known row is patched and rises, a new one is inserted, one
+/// that no longer matches is removed. `more`: the list continues beyond the loaded rows.
 pub fn patch_sessions(rows: Rows<Session>, filter: &SessionFilter, session: &Session, more: bool) {
     let key = session.id.to_string();
     if !filter.shows(session, format::lower) {

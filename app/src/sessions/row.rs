@@ -1,5 +1,5 @@
-//! A session as a row: every column where there is room, two lines on a phone.
-//! The row is a link; what can be done to it stands in a menu beside it and never inside the link.
+//! A session as a row: all columns if there is room, two lines on a phone. The row is a link; its actions are in a menu
+//! beside the link, never inside it.
 
 use crate::ui::{Ago, Cost, Elapsed, Icon, Look, Short, StatusWord};
 use crate::view;
@@ -25,7 +25,7 @@ pub fn SessionsHead() -> impl IntoView {
     }
 }
 
-/// The model without the parts everybody knows: `claude-sonnet-5` reads `sonnet-5`.
+/// The model without the common part of its name: `claude-sonnet-5` becomes `sonnet-5`.
 fn short_model(model: &str) -> &str {
     model.strip_prefix("claude-").unwrap_or(model)
 }
@@ -33,9 +33,9 @@ fn short_model(model: &str) -> &str {
 /// One session.
 #[component]
 pub fn SessionRow(
-    /// The session as it is now.
+    /// The session.
     session: ArcRwSignal<Session>,
-    /// What stands at the end of the row: a menu.
+    /// The end of the row: a menu.
     #[prop(optional, into)]
     more: ViewFn,
 ) -> impl IntoView {

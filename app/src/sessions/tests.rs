@@ -1,4 +1,4 @@
-//! The Sessions page and the form for a new one, as the server renders them.
+//! The Sessions page and the form for a new session, rendered on the server.
 
 use crate::overview::fake::Node;
 use crate::testing::{Fake, project, session};
@@ -63,7 +63,7 @@ async fn the_list_carries_the_position_it_was_read_at() {
     }
     .render("/sessions")
     .await;
-    // Beside the rows of the list; the frame and the filters have none.
+    // Only the list's data has this; the frame and the filters have no cursor.
     assert!(page.html.contains(r#"\"next\":null},\"pos\":31337}"#), "{}", page.html);
 }
 

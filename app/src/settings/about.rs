@@ -1,4 +1,4 @@
-//! What this is, and on whose shoulders it stands.
+//! The version, licences and help.
 
 use super::Part;
 use crate::{

@@ -1,4 +1,4 @@
-//! The agent programs found on this machine.
+//! The agent programs on this machine.
 
 use super::{
     Part,
@@ -36,7 +36,7 @@ pub(super) fn Agents() -> impl IntoView {
 
 #[component]
 fn LookAgain(
-    /// How often somebody asked.
+    /// Counts the requests for a new search.
     looks: RwSignal<u32>,
 ) -> impl IntoView {
     view! {
@@ -63,7 +63,7 @@ fn look(found: &AgentFound) -> Look {
 
 #[component]
 fn List(
-    /// What was found.
+    /// The agents found.
     found: Vec<AgentFound>,
 ) -> impl IntoView {
     if found.is_empty() {

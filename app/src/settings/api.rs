@@ -1,4 +1,4 @@
-//! Server functions of the settings. Each asks a port for its caller and gives the answer on.
+//! Server functions of the settings. Each asks a port for its caller and returns the answer.
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -14,12 +14,12 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Who I am and where I am signed in.
+/// The caller, and their logins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ProfileView {
-    /// Me.
+    /// The caller.
     pub me: Me,
-    /// My logins, this one included.
+    /// Their logins, this one included.
     pub logins: Vec<Login>,
 }
 
@@ -33,18 +33,18 @@ pub(super) async fn profile() -> AppResult<ProfileView> {
     })
 }
 
-/// My tokens, and the secret of one just made by a plain form.
+/// The caller's tokens, and the secret of one that a plain form has just made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TokensView {
     /// Newest first.
     pub tokens: Vec<Token>,
-    /// Whether making one asks for the caller's password.
+    /// Whether a new token needs the caller's password.
     pub has_password: bool,
-    /// Shown this once.
+    /// The secret, shown this once.
     pub secret: Option<String>,
 }
 
-/// Reads the tokens. A secret that a plain form left for this page is given once and forgotten.
+/// Reads the tokens. A secret left by a plain form is given once and then forgotten.
 #[server(prefix = "/api/rpc", endpoint = "settings/tokens", protocol = Rpc)]
 pub(super) async fn tokens() -> AppResult<TokensView> {
     let (accounts, caller) = (services()?.accounts, caller()?);
@@ -55,8 +55,7 @@ pub(super) async fn tokens() -> AppResult<TokensView> {
     })
 }
 
-/// Creates a token. `days` is a number, or empty for one that does not expire; `password` the caller's own, where they
-/// have one.
+/// Creates a token. `days` is a number, or empty for no expiry; `password` is the caller's, if they have one.
 #[server(prefix = "/api/rpc", endpoint = "settings/create-token", protocol = FormRpc)]
 pub(super) async fn create_token(
     name: String,
@@ -90,13 +89,13 @@ pub(super) async fn revoke_token(id: TokenId) -> AppResult<()> {
 /// Agent programs on this machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct AgentsView {
-    /// What was found.
+    /// The agents found.
     pub found: Vec<AgentFound>,
-    /// The caller may have them looked for anew.
+    /// Whether the caller may start a new search.
     pub may_look: bool,
 }
 
-/// Agent programs on this machine; looked for anew when `fresh`.
+/// Agent programs on this machine; searched anew when `fresh`.
 #[server(prefix = "/api/rpc", endpoint = "settings/agents", protocol = Rpc)]
 pub(super) async fn agents(fresh: bool) -> AppResult<AgentsView> {
     let caller = caller()?;
@@ -109,11 +108,11 @@ pub(super) async fn agents(fresh: bool) -> AppResult<AgentsView> {
 /// The node and its last hour.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct NodeView {
-    /// What it is.
+    /// The node.
     pub info: NodeInfo,
     /// Oldest first, a sample every ten seconds.
     pub health: Vec<HealthSample>,
-    /// The caller may rename it.
+    /// Whether the caller may rename it.
     pub may_rename: bool,
 }
 
@@ -134,7 +133,7 @@ pub(super) async fn rename_node(name: String) -> AppResult<NodeInfo> {
     Ok(services()?.node.rename(&caller()?, name).await?)
 }
 
-/// A secret on its way from a plain form to the page that shows it once: a cookie that only that page gets, for a
+/// Passes a secret from a plain form to the page that shows it once: by a cookie for that page only, valid for a
 /// minute.
 #[cfg(feature = "ssr")]
 mod once {
@@ -161,7 +160,7 @@ mod once {
         }
     }
 
-    /// Leaves the secret, if a form without WASM asked: with WASM the answer itself carries it.
+    /// Stores the secret if a form without WASM asked; with WASM the answer itself carries it.
     pub(super) fn leave(secret: &str) {
         let Some(parts) = use_context::<Parts>() else { return };
         if header(&parts, header::ACCEPT).contains("text/html") {
@@ -169,7 +168,7 @@ mod once {
         }
     }
 
-    /// Takes it, and has the browser forget it.
+    /// Takes the secret, and makes the browser drop the cookie.
     pub(super) fn take() -> Option<String> {
         let parts = use_context::<Parts>()?;
         let secret = header(&parts, header::COOKIE)

@@ -1,9 +1,8 @@
-//! What a browser calls itself, in words a person knows it by. It must not be trusted for anything: browsers say what
-//! they like.
+//! A browser's `User-Agent` in familiar words. Nothing may rely on it: browsers send what they like.
 
-/// `Firefox 144 on Linux`; what names no browser we know is given back as it is.
+/// `Firefox 144 on Linux`; an unknown browser's text stays unchanged.
 pub(super) fn browser_name(agent: &str) -> String {
-    // Most browsers name those they resemble as well: the more particular names come first.
+    // Most browsers also name those they imitate, so the more specific names are first.
     const BROWSERS: [(&str, &str); 7] = [
         ("Edg/", "Edge"),
         ("OPR/", "Opera"),

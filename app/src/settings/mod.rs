@@ -1,5 +1,5 @@
-//! Settings: one's own account and tokens, the agents found, this node, about. Every form works before WASM has loaded.
-//! It must not decide who may what; the ports do, the page only hides what would be refused.
+//! Settings: account, tokens, agents, this node, about. Every form works before WASM has loaded. The ports authorise;
+//! the pages only hide what would be refused.
 
 mod about;
 mod agents;
@@ -23,13 +23,13 @@ use leptos_router::{
     path,
 };
 
-/// The groups of the list of settings, in its order.
+/// The groups of the list of settings, in order.
 const GROUPS: [&str; 3] = [YOU, THIS_NODE, ORCHWIZ];
 pub(crate) const YOU: &str = "You";
 pub(crate) const THIS_NODE: &str = "This node";
 pub(crate) const ORCHWIZ: &str = "OrchWiz";
 
-/// Settings, in lists of pages; it leads to the first of them.
+/// Settings, in the lists of pages; links to the first of them.
 pub(crate) const PAGE: PageLink = PageLink {
     name: "Settings",
     href: "/settings",
@@ -38,7 +38,7 @@ pub(crate) const PAGE: PageLink = PageLink {
     place: Place::Foot,
 };
 
-/// One's own name, password and browsers, in lists of pages.
+/// The caller's name, password and browsers, in the lists of pages.
 pub(crate) const PROFILE: PageLink = PageLink {
     name: "Profile",
     href: "/settings/profile",
@@ -47,7 +47,7 @@ pub(crate) const PROFILE: PageLink = PageLink {
     place: Place::Settings(YOU),
 };
 
-/// Tokens for programs, in lists of pages.
+/// API tokens, in the lists of pages.
 pub(crate) const TOKENS: PageLink = PageLink {
     name: "API tokens",
     href: "/settings/tokens",
@@ -56,7 +56,7 @@ pub(crate) const TOKENS: PageLink = PageLink {
     place: Place::Settings(YOU),
 };
 
-/// The node: name, machine, health, in lists of pages.
+/// The node's name, machine and health, in the lists of pages.
 pub(crate) const NODE: PageLink = PageLink {
     name: "This node",
     href: "/settings/node",
@@ -65,7 +65,7 @@ pub(crate) const NODE: PageLink = PageLink {
     place: Place::Settings(THIS_NODE),
 };
 
-/// The agents found on the machine, in lists of pages.
+/// The agents on the machine, in the lists of pages.
 pub(crate) const AGENTS: PageLink = PageLink {
     name: "Agents on this machine",
     href: "/settings/agents",
@@ -74,7 +74,7 @@ pub(crate) const AGENTS: PageLink = PageLink {
     place: Place::Settings(THIS_NODE),
 };
 
-/// Version, licences, help, in lists of pages.
+/// Version, licences, help, in the lists of pages.
 pub(crate) const ABOUT: PageLink = PageLink {
     name: "About",
     href: "/settings/about",
@@ -83,7 +83,7 @@ pub(crate) const ABOUT: PageLink = PageLink {
     place: Place::Settings(ORCHWIZ),
 };
 
-/// Its pages, in the order in which they are listed.
+/// The pages of settings, in order.
 pub(crate) const PAGES: &[PageLink] = &[PROFILE, TOKENS, NODE, AGENTS, ABOUT];
 
 lazy_page!(ProfileLazy, rest, profile::Profile);
@@ -136,17 +136,17 @@ fn Settings() -> impl IntoView {
     }
 }
 
-/// A part of a settings page: what it is on the left, what can be done about it on the right.
+/// A section of a settings page: its purpose on the left, its controls on the right.
 #[component]
 fn Part(
     /// Its name; also names the section for screen readers.
     title: &'static str,
     /// The section's id.
     id: &'static str,
-    /// What it is for.
+    /// Its purpose.
     #[prop(optional, into)]
     text: String,
-    /// What can be done.
+    /// Its controls.
     children: Children,
 ) -> impl IntoView {
     view! {

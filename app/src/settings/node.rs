@@ -1,5 +1,5 @@
-//! This node: its name, what it runs on, and its health over the last hour, a sample every ten seconds. Downtime stays
-//! a gap.
+//! This node: its name, its machine, and its health over the last hour, a sample every ten seconds. Downtime stays a
+//! gap.
 
 use super::{
     Part,
@@ -16,7 +16,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use model::node::{HealthSample, NodeInfo};
 
-/// Two samples fall into one slot, so that a sample a moment late is not taken for downtime.
+/// Two samples per slot, so that a sample a moment late does not look like downtime.
 const SLOT_MS: i64 = 20_000;
 /// An hour.
 const SLOTS: usize = 180;
@@ -27,7 +27,7 @@ pub(super) fn ThisNode() -> impl IntoView {
     let live = use_live();
     let frame = use_frame();
     let renamed = RwSignal::new(0_u32);
-    // Read again only what changed: after a refusal the name that was typed stays in its field.
+    // Reads only the changed part again: after a refusal the field keeps the name that was typed.
     let rename = FormAction::to::<RenameNode>(move |_| {
         renamed.update(|n| *n = n.wrapping_add(1));
         // The rail shows the name as well.
@@ -54,7 +54,7 @@ pub(super) fn ThisNode() -> impl IntoView {
 
 #[component]
 fn Content(
-    /// What was read.
+    /// The reading.
     view: NodeView,
     /// Renames it.
     rename: FormAction,
@@ -94,7 +94,7 @@ fn Content(
     }
 }
 
-/// Adds a sample to the last hour; one that is there already changes nothing.
+/// Appends a sample to the last hour; ignores a known one.
 fn push(samples: &mut Vec<HealthSample>, sample: HealthSample) {
     if samples.last().is_some_and(|last| last.at >= sample.at) {
         return;
@@ -159,33 +159,33 @@ fn Facts(
     }
 }
 
-/// One thing that is measured.
+/// A measured value.
 struct Measure {
     name: &'static str,
     value: fn(&HealthSample) -> Option<f64>,
     text: fn(&HealthSample) -> Option<String>,
-    /// The value at the top of the chart; a round number above the largest seen when `None`.
+    /// The value at the top of the chart; `None` for a round number above the largest.
     top: fn(&HealthSample) -> Option<f64>,
-    /// How a value is written at the axis.
+    /// The text of a value at the axis.
     axis: fn(f64) -> String,
 }
 
-/// So many samples make a chart; fewer are a figure, and since when it is measured.
+/// The least samples for a chart; fewer are shown as a figure with the time measured so far.
 const CHART_FROM: usize = 10;
 
-// What is measured lies far within both types.
+// Measured values are far below the limits of both types.
 #[allow(clippy::cast_possible_truncation)]
 fn axis_bytes(value: f64) -> String {
     format::bytes(value.round() as i64)
 }
 
-// What is measured lies far within both types.
+// Measured values are far below the limits of both types.
 #[allow(clippy::cast_possible_truncation)]
 fn axis_count(value: f64) -> String {
     format::exact(value.ceil() as i64)
 }
 
-// Charts need no more digits than a float has.
+// A chart needs no more digits than a float has.
 #[allow(clippy::cast_precision_loss)]
 fn float(n: Option<i64>) -> Option<f64> {
     n.map(|n| n as f64)
@@ -276,7 +276,7 @@ fn Charts(
             known.unwrap_or_else(|| plot::round_up(plot::ceiling(values.read().iter().copied())))
         });
         let label = Signal::derive(move || format!("{} over the last hour, now {}", measure.name, now.get()));
-        // A chart of a few points would be an empty box; what has never been known has no scale either.
+        // A chart of a few points would be an empty box, and a value never known has no scale.
         let enough = Memo::new(move |_| samples.read().len() >= CHART_FROM);
         let known = Memo::new(move |_| values.read().iter().any(Option::is_some));
         view! {
@@ -314,8 +314,7 @@ fn Charts(
     }
 }
 
-/// `22s measured so far`, while there is too little for charts; `None` before the first sample and once there is
-/// enough.
+/// `22s measured so far`, before there is enough for charts; else `None`, also before the first sample.
 fn measured_so_far(samples: &[HealthSample]) -> Option<String> {
     let (first, last) = (samples.first()?, samples.last()?);
     (samples.len() < CHART_FROM).then(|| format!("{} measured so far.", format::span(last.at - first.at)))

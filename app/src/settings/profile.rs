@@ -1,4 +1,4 @@
-//! One's own account: name and role, how pages look, password, where one is signed in.
+//! The caller's account: name and role, theme, password, logins.
 
 use super::{
     Part,
@@ -30,7 +30,7 @@ pub(super) fn Profile() -> impl IntoView {
 
 #[component]
 fn Content(
-    /// What was read.
+    /// The reading.
     view: ProfileView,
 ) -> impl IntoView {
     let ProfileView { me, logins } = view;
@@ -72,10 +72,10 @@ fn Content(
     }
 }
 
-/// Asks first, and names what would end. Opens and sends without WASM, as revoking a token does.
+/// Asks for confirmation and names what will end. Works without WASM, like revoking a token.
 #[component]
 fn SignOutEverywhere(
-    /// All of them.
+    /// All logins.
     logins: Vec<Login>,
 ) -> impl IntoView {
     let count = format::count(i64::try_from(logins.len()).unwrap_or(i64::MAX), "login", "logins");
@@ -103,7 +103,7 @@ fn SignOutEverywhere(
     }
 }
 
-/// Offers to end the API tokens together with the logins.
+/// The offer to revoke the API tokens together with the logins.
 #[component]
 fn TokensToo() -> impl IntoView {
     view! {
@@ -114,7 +114,7 @@ fn TokensToo() -> impl IntoView {
     }
 }
 
-/// What a login is called: its browser.
+/// The name of a login: its browser.
 fn login_name(login: &Login) -> String {
     login
         .browser
@@ -142,7 +142,7 @@ fn DensitySegment() -> impl IntoView {
 
 #[component]
 fn PasswordForm(
-    /// Whose it is.
+    /// The account's name.
     user: String,
 ) -> impl IntoView {
     let query = use_query_map();
@@ -162,7 +162,7 @@ fn PasswordForm(
         {saved.then(|| view! { <Note tone=NoteTone::Done>"The password was changed. Your other logins have ended."</Note> })}
         {form.map(|text| view! { <Note tone=NoteTone::Failed>{text}</Note> })}
         <form class="set-f" method="post" action="/auth/password">
-            // Not sent: it tells a password manager whose password changes.
+            // Not sent: it tells a password manager which account the password belongs to.
             <input type="text" autocomplete="username" value=user.clone() readonly=true hidden=true />
             <TextInput
                 label="Present password"
@@ -193,7 +193,7 @@ fn PasswordForm(
 
 #[component]
 fn Logins(
-    /// All of them.
+    /// All logins.
     logins: Vec<Login>,
 ) -> impl IntoView {
     let row = |login: Login| {

@@ -23,7 +23,7 @@ pub(super) fn Tokens() -> impl IntoView {
     let made = RwSignal::new(None::<String>);
     let create = FormAction::to::<CreateToken>(move |created: TokenCreated| made.set(Some(created.secret)));
     let revoke = FormAction::to::<RevokeToken>(|()| {});
-    // Blocking: a secret left by a plain form is taken out of its cookie in the answer's head.
+    // Blocking: a secret left by a plain form is removed from its cookie in the response's head.
     let list = NodeResource::blocking(
         move || {
             create.track();
@@ -60,9 +60,9 @@ pub(super) fn Tokens() -> impl IntoView {
 
 #[component]
 fn CreateForm(
-    /// What the form does.
+    /// The form's action.
     create: FormAction,
-    /// Says whether it asks for a password.
+    /// Says whether the form asks for a password.
     list: NodeResource<TokensView>,
 ) -> impl IntoView {
     let about =
@@ -178,7 +178,7 @@ fn Secret(
 fn List(
     /// Newest first.
     tokens: Vec<Token>,
-    /// What the buttons do.
+    /// The buttons' action.
     revoke: FormAction,
 ) -> impl IntoView {
     if tokens.is_empty() {
@@ -227,13 +227,13 @@ fn List(
     view! { <ul class="set-list">{tokens.into_iter().map(row).collect_view()}</ul> }
 }
 
-/// The node notes a token's use to the minute: nearer than this it cannot be told.
+/// The precision of the last use: the node stores it to the minute.
 const NOTED_MS: Millis = 120_000;
 
-/// When a token was used last.
+/// When a token was last used.
 #[component]
 fn Used(
-    /// As the node noted it.
+    /// The last use as the node stored it.
     at: Millis,
 ) -> impl IntoView {
     let now = quiet_clock();
@@ -287,7 +287,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_is_never_used_before_it_was_created() {
-        // The use is noted to the minute, the creation to the millisecond.
+        // The node stores the use to the minute, the creation to the millisecond.
         let tokens = vec![token(1, |t| (t.created, t.used) = (NOW, Some(NOW - 42_000)))];
         let page = Fake {
             accounts: Accounts {

@@ -1,16 +1,16 @@
-//! Buttons and keys. Handlers are put on them as on elements: `<Button on:click=...>`.
+//! Buttons and keys. They take handlers like elements: `<Button on:click=...>`.
 
 use super::Icon;
 use crate::view;
 use leptos::prelude::*;
 
-/// How much a button calls.
+/// The emphasis of a button.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ButtonKind {
     /// An edge.
     #[default]
     Plain,
-    /// The one decision of its place.
+    /// The main action of its place; only one.
     Primary,
     /// No edge until hovered.
     Quiet,
@@ -32,34 +32,34 @@ impl ButtonKind {
 /// A button with a word.
 #[component]
 pub fn Button(
-    /// How much it calls.
+    /// Its emphasis.
     #[prop(optional)]
     kind: ButtonKind,
     /// 32 px, in forms and decisions.
     #[prop(optional)]
     large: bool,
-    /// Sends the form it stands in.
+    /// Submits the form around it.
     #[prop(optional)]
     submit: bool,
     /// Cannot be pressed now.
     #[prop(optional, into)]
     disabled: Signal<bool>,
-    /// Does nothing yet, for a moment; it keeps the focus and its looks.
+    /// Ignores presses for a moment, but keeps the focus and its looks.
     #[prop(optional, into)]
     soon: Signal<bool>,
-    /// What it adds to a form that it sends: the field's name.
+    /// The name of the field that it adds to a submitted form.
     #[prop(optional)]
     name: Option<&'static str>,
-    /// What it adds: the field's value.
+    /// The value of that field.
     #[prop(optional)]
     value: Option<&'static str>,
-    /// The id of a popover that the browser itself opens, where no handler prevents it.
+    /// The id of a popover that the browser itself opens, unless a handler prevents it.
     #[prop(optional, into)]
     opens: Option<String>,
     /// An icon before the word.
     #[prop(optional)]
     icon: Option<&'static str>,
-    /// The key that presses it; shown in it.
+    /// The key that presses it; shown in the button.
     #[prop(optional)]
     keys: Option<&'static str>,
     /// More classes.
@@ -95,7 +95,7 @@ pub fn IconButton(
     /// Its name.
     #[prop(into)]
     label: Signal<String>,
-    /// How much it calls; quiet unless said.
+    /// Its emphasis.
     #[prop(default = ButtonKind::Quiet)]
     kind: ButtonKind,
     /// Cannot be pressed now.

@@ -1,5 +1,4 @@
-//! Small charts in SVG, drawn from what `plot` computes. Colours come from classes; every chart says in words what it
-//! shows.
+//! Small SVG charts from the geometry in `plot`. Colours come from classes; every chart has a description in words.
 
 use super::plot;
 use crate::view;
@@ -11,10 +10,10 @@ pub fn Bars(
     /// The parts of each bar, bottom first, in the order of the legend; at most three.
     #[prop(into)]
     bars: Signal<Vec<Vec<f64>>>,
-    /// What is said of each bar on hover, in the same order.
+    /// The hover text of each bar, in the same order.
     #[prop(optional, into)]
     titles: Signal<Vec<String>>,
-    /// What the chart shows, in words.
+    /// The description of the chart.
     #[prop(into)]
     label: Signal<String>,
     /// Height in pixels.
@@ -63,16 +62,16 @@ pub fn Bars(
     }
 }
 
-/// A line over evenly spaced values with the ground under it; gaps are dashed.
+/// A line over evenly spaced values with a filled area below; gaps are dashed.
 #[component]
 pub fn Line(
-    /// The values; `None` is not known.
+    /// The values; `None` is unknown.
     #[prop(into)]
     values: Signal<Vec<Option<f64>>>,
     /// The value at the top; a round number above the largest when absent.
     #[prop(optional, into)]
     top: Signal<Option<f64>>,
-    /// What the chart shows, in words.
+    /// The description of the chart.
     #[prop(into)]
     label: Signal<String>,
     /// Height in pixels.
@@ -104,13 +103,13 @@ pub fn Line(
     }
 }
 
-/// A line without axis or ground, beside a figure.
+/// A line without axis or area, beside a figure.
 #[component]
 pub fn Spark(
-    /// The values; `None` is not known.
+    /// The values; `None` is unknown.
     #[prop(into)]
     values: Signal<Vec<Option<f64>>>,
-    /// What it shows, in words.
+    /// Its description.
     #[prop(into)]
     label: Signal<String>,
 ) -> impl IntoView {
@@ -132,7 +131,7 @@ pub fn Spark(
     }
 }
 
-/// How full something is. The number stands beside it in words.
+/// A meter of how full something is. The number is beside it in words.
 #[component]
 pub fn Meter(
     /// 0 to 100; more is shown as full.
@@ -141,7 +140,7 @@ pub fn Meter(
     /// What is measured: `Context used`.
     #[prop(into)]
     label: String,
-    /// From here on it is amber; never when absent.
+    /// The amber threshold; none when absent.
     #[prop(optional)]
     warn_at: Option<f64>,
 ) -> impl IntoView {
@@ -159,7 +158,7 @@ pub fn Meter(
     }
 }
 
-/// What the colours of a stacked chart mean, in the order of the parts.
+/// The legend of a stacked chart, in the order of the parts.
 #[component]
 pub fn Legend(
     /// The words, bottom first; at most three.

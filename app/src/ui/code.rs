@@ -1,5 +1,5 @@
-//! Code, diffs and Markdown, rendered on the server; here they only get their frame.
-//! Raw HTML is put into the page here and nowhere else, and only what the node's sanitiser made.
+//! Code, diffs and Markdown, which the node renders; these components only frame them. No other module puts raw HTML
+//! into a page, and this one only HTML from the node's sanitiser.
 
 use super::format::count;
 use crate::view;
@@ -9,7 +9,7 @@ use model::{
     shown::{self, Piece},
 };
 
-/// Sanitised HTML of a Markdown text, as the node made it.
+/// A Markdown text, as sanitised HTML from the node.
 #[component]
 pub fn Markdown(
     /// The HTML.
@@ -22,7 +22,7 @@ pub fn Markdown(
     view! { <div class=format!("md {class}").trim_end().to_owned() dir="auto" inner_html=move || html.get()></div> }
 }
 
-/// Text of code, with a box for each character that cannot be seen or turns the order of those that can.
+/// Code with a box for each hidden or reordering character.
 pub(crate) fn code(text: &str) -> AnyView {
     let mut pieces = shown::pieces(text);
     match (pieces.next(), pieces.next()) {
@@ -45,22 +45,22 @@ fn piece(piece: Piece<'_>) -> AnyView {
     }
 }
 
-/// Code or output in its box: highlighted HTML of the node where there is any, else plain text.
+/// A box with code or output: the node's highlighted HTML if there is any, else plain text.
 #[component]
 pub fn CodeBlock(
     /// The text.
     #[prop(optional, into)]
     text: String,
-    /// The same as highlighted HTML of spans, made by the node.
+    /// The same as highlighted HTML spans from the node.
     #[prop(optional_no_strip)]
     html: Option<String>,
-    /// What it is: `Command`, `Output`.
+    /// Its label: `Command`, `Output`.
     #[prop(into)]
     label: String,
     /// Breaks long lines instead of scrolling.
     #[prop(optional)]
     wrap: bool,
-    /// Larger, for the one thing to decide about.
+    /// Larger, for the input to decide about.
     #[prop(optional)]
     big: bool,
 ) -> impl IntoView {
@@ -83,7 +83,7 @@ pub fn DiffView(
     /// Without the head that names the file.
     #[prop(optional)]
     bare: bool,
-    /// Breaks long lines instead of scrolling: no line has an end that must be looked for.
+    /// Breaks long lines instead of scrolling, so that every line's end is visible.
     #[prop(optional)]
     wrap: bool,
 ) -> impl IntoView {
@@ -121,7 +121,7 @@ pub fn DiffView(
     }
 }
 
-/// Why nothing says where in its file a change is.
+/// Why a change has no known place in its file.
 const fn nowhere(why: Unplaced) -> &'static str {
     match why {
         Unplaced::Outside => "the file lies outside of the project's folder, and was not read.",

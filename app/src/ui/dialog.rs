@@ -1,4 +1,4 @@
-//! Dialogs on the browser's own `<dialog>`: focus is kept inside, Escape closes, the page behind is inert.
+//! Dialogs based on the browser's `<dialog>`: focus stays inside, Escape closes, the page behind is inert.
 
 use crate::view;
 use leptos::{html, prelude::*};
@@ -6,7 +6,7 @@ use leptos::{html, prelude::*};
 /// A dialog that is open while `open` is true.
 #[component]
 pub fn Dialog(
-    /// Whether it is open; set to false when the person closes it.
+    /// Whether it is open; set to false when a person closes it.
     open: RwSignal<bool>,
     /// Its name, shown on top.
     #[prop(into)]
@@ -17,10 +17,10 @@ pub fn Dialog(
     /// The title is only read aloud.
     #[prop(optional)]
     bare: bool,
-    /// The buttons; the one that keeps things as they are comes first.
+    /// The buttons; the one without effect comes first.
     #[prop(optional, into)]
     footer: Option<ViewFn>,
-    /// What it says. Rendered once; it stays in the page while closed.
+    /// The content. Rendered once; it stays in the page while closed.
     children: Children,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
@@ -43,7 +43,7 @@ pub fn Dialog(
             aria-label=move || title.get()
             on:close=move |_| open.set(false)
             on:click=move |event| {
-                // A press on the scrim lands on the dialog element itself.
+                // A press on the backdrop targets the dialog element itself.
                 if event.target() == event.current_target() {
                     open.set(false);
                 }

@@ -1,12 +1,11 @@
-//! What is shown instead of content: nothing yet, nothing at all, an error; and notices. Pages hold only content,
-//! `QueryState` does the rest.
+//! Loading, empty and error states, and notices. Pages provide only the content; `QueryState` adds the rest.
 
 use super::{Icon, Look, Shape, lazy_child::lazy_child};
 use crate::{AppResult, NodeResource, error::AppError, view};
 use leptos::prelude::*;
 use std::sync::Arc;
 
-/// Says what would be here and offers the first step (`children`).
+/// An empty state: says what would be here, and offers the first step (`children`).
 #[component]
 pub fn Empty(
     /// The icon of what would be here.
@@ -31,7 +30,7 @@ pub fn Empty(
     }
 }
 
-/// What a notice is about.
+/// The tone of a notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NoteTone {
     /// Worth knowing.
@@ -45,13 +44,13 @@ pub enum NoteTone {
     Done,
 }
 
-/// A notice beside the thing it is about.
+/// A notice beside its subject.
 #[component]
 pub fn Note(
-    /// What it is about.
+    /// Its tone.
     #[prop(optional)]
     tone: NoteTone,
-    /// In a few words.
+    /// Its title, a few words.
     #[prop(optional, into)]
     title: Option<String>,
     /// The rest.
@@ -78,9 +77,9 @@ pub fn Note(
 /// An error: what happened and what to do, with its reference where there is one.
 #[component]
 pub fn ErrorNote(
-    /// What happened.
+    /// The error.
     error: AppError,
-    /// What could not be done, in a few words.
+    /// What could not be done, in a few words; the title.
     #[prop(optional, into)]
     title: MaybeProp<String>,
     /// Offers to try again.
@@ -91,7 +90,7 @@ pub fn ErrorNote(
     let reference = error.reference().map(str::to_owned);
     let text = match &error.0 {
         model::Error::Internal(_) => "The cause is in the node's log under this reference:".to_owned(),
-        // The headline says the rest.
+        // The title says the rest.
         model::Error::Transport(_) if title.is_none() => "It may be restarting, or the connection is down.".to_owned(),
         _ => sentence(&error.to_string()),
     };
@@ -127,7 +126,7 @@ fn headline(error: &AppError) -> &'static str {
     }
 }
 
-/// A text as a sentence: first letter large, a full stop at its end.
+/// A text as a sentence: capitalised, with a full stop.
 pub(crate) fn sentence(text: &str) -> String {
     // The node's own sentences begin with ASCII.
     let mut out = text.to_owned();
@@ -140,10 +139,10 @@ pub(crate) fn sentence(text: &str) -> String {
     out
 }
 
-/// Rows in the shape of what comes; only before the first data.
+/// Placeholder rows in the shape of the content, before the first data.
 #[component]
 pub fn Skeleton(
-    /// How many rows.
+    /// The number of rows.
     #[prop(default = 5)]
     rows: usize,
 ) -> impl IntoView {
@@ -163,18 +162,18 @@ pub fn Skeleton(
     }
 }
 
-/// Shows what a resource gave: rows in waiting before the first answer, an error with a way to try again, or the
-/// content. Old content stays while a newer one is fetched.
+/// Shows a resource: placeholder rows before the first answer, an error with a retry button, or the content. Old
+/// content stays while newer is fetched.
 #[component]
 pub fn QueryState<T, F, V>(
     /// The resource.
     query: NodeResource<T>,
-    /// Makes the content.
+    /// Renders the content.
     content: F,
-    /// How many rows stand there before the first answer.
+    /// The number of placeholder rows.
     #[prop(default = 5)]
     rows: usize,
-    /// What could not be done, for the error.
+    /// What could not be done, as the error's title.
     #[prop(optional, into)]
     failed: MaybeProp<String>,
 ) -> impl IntoView
@@ -192,7 +191,7 @@ where
     query_state(Arc::new(answer), Callback::new(move |()| query.refetch()), rows, failed)
 }
 
-/// The same, compiled once.
+/// The part of [`QueryState`] that is compiled once.
 fn query_state(
     answer: Arc<dyn Fn() -> Option<AppResult<AnyView>> + Send + Sync>,
     again: Callback<()>,

@@ -1,14 +1,13 @@
-//! Fields of forms. Every field has a visible label or a name for screen readers; errors stand beside the field they
-//! are about.
+//! Form fields. Every field has a visible label or a name for screen readers; its error is beside it.
 
 use super::Icon;
 use crate::view;
 use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 
-/// Hands on what stands in a field when its page is taken over: it was typed before WASM was there, and a bound value
-/// would erase it. Use as `use:keep_typed=callback` on an `<input>` or `<textarea>`; a field that the browser makes
-/// anew is empty and says nothing.
+/// Reports the text of a field at hydration: it was typed before WASM was there, and a bound value would erase it. Use
+/// as `use:keep_typed=callback` on an `<input>` or `<textarea>`. A field created in the browser is empty and reports
+/// nothing.
 pub fn keep_typed(element: web_sys::Element, hears: Callback<String>) {
     let typed = match element.dyn_into::<web_sys::HtmlInputElement>() {
         Ok(input) if input.value() != input.default_value() => input.value(),
@@ -23,7 +22,7 @@ pub fn keep_typed(element: web_sys::Element, hears: Callback<String>) {
     }
 }
 
-/// A label, what is filled in (`children`), and under it a hint or what is wrong.
+/// A label, the control (`children`), and below it a hint or the error.
 #[component]
 pub fn Field(
     /// The label.
@@ -32,10 +31,10 @@ pub fn Field(
     /// The id of the control inside; the error is `<id>-error`, the hint `<id>-hint`.
     #[prop(into)]
     id: String,
-    /// What helps to fill it in.
+    /// A hint.
     #[prop(optional, into)]
     hint: MaybeProp<String>,
-    /// What is wrong.
+    /// The error.
     #[prop(optional, into)]
     error: Signal<Option<String>>,
     /// The control.
@@ -64,39 +63,39 @@ pub fn Field(
     }
 }
 
-/// A labelled line of text: what most forms are made of.
+/// A labelled line of text, the usual field of a form.
 #[component]
 pub fn TextInput(
     /// The label.
     #[prop(into)]
     label: String,
-    /// The name under which the form sends it; also its id.
+    /// The field's name in the form; also its id.
     name: &'static str,
-    /// What stands in it at first.
+    /// The initial value.
     #[prop(optional, into)]
     value: Option<String>,
     /// `text`, `password`, ...
     #[prop(default = "text")]
     kind: &'static str,
-    /// What the browser may fill in.
+    /// The kind of value that the browser may fill in.
     #[prop(optional)]
     autocomplete: Option<&'static str>,
-    /// The form is not sent without it.
+    /// Required: the form is not sent without it.
     #[prop(optional)]
     required: bool,
-    /// At most so many characters.
+    /// The most characters.
     #[prop(optional)]
     maxlength: Option<u32>,
-    /// What helps to fill it in.
+    /// A hint.
     #[prop(optional, into)]
     hint: MaybeProp<String>,
-    /// What is wrong.
+    /// The error.
     #[prop(optional, into)]
     error: Signal<Option<String>>,
     /// The element, for reading and clearing it.
     #[prop(optional)]
     node_ref: NodeRef<html::Input>,
-    /// Called with what stands in it after every change.
+    /// Called with its value after every change.
     #[prop(optional, into)]
     on_input: Option<Callback<String>>,
 ) -> impl IntoView {
@@ -134,7 +133,7 @@ pub fn TextInput(
     }
 }
 
-/// Several lines of text. Its text is set as a property only: text between the tags would be rendered unescaped.
+/// Several lines of text. The text is set as a property only, since text between the tags would be rendered unescaped.
 #[component]
 pub fn TextArea(
     /// The text.
@@ -142,25 +141,25 @@ pub fn TextArea(
     /// Its id.
     #[prop(optional, into)]
     id: Option<String>,
-    /// The name under which a form sends it.
+    /// The field's name in the form.
     #[prop(optional)]
     name: Option<&'static str>,
-    /// Names it for screen readers where no label stands beside it.
+    /// Its name for screen readers, where it has no visible label.
     #[prop(optional, into)]
     label: Option<String>,
-    /// What stands there while it is empty.
+    /// The placeholder while it is empty.
     #[prop(optional, into)]
     placeholder: Signal<String>,
-    /// Lines at first.
+    /// The initial number of lines.
     #[prop(default = 3)]
     rows: u32,
-    /// At most so many characters.
+    /// The most characters.
     #[prop(optional)]
     maxlength: Option<u32>,
     /// Cannot be changed now.
     #[prop(optional, into)]
     disabled: Signal<bool>,
-    /// Classes; `input` unless said.
+    /// Its classes.
     #[prop(default = "input area")]
     class: &'static str,
     /// The element, for focus and selection.
@@ -185,25 +184,25 @@ pub fn TextArea(
     }
 }
 
-/// One of several, from five up; fewer are a [`super::Segment`].
+/// A choice of one among five or more; fewer are a [`super::Segment`].
 #[component]
 pub fn Select(
-    /// Values and the words for them.
+    /// Values with their words.
     #[prop(into)]
     options: Signal<Vec<(String, String)>>,
-    /// The value that is chosen.
+    /// The chosen value.
     #[prop(into)]
     value: Signal<String>,
-    /// Called with the value chosen.
+    /// Called with the newly chosen value.
     #[prop(optional, into)]
     on_change: Option<Callback<String>>,
     /// Its id.
     #[prop(optional, into)]
     id: Option<String>,
-    /// The name under which a form sends it.
+    /// The field's name in the form.
     #[prop(optional)]
     name: Option<&'static str>,
-    /// Names it for screen readers where no label stands beside it.
+    /// Its name for screen readers, where it has no visible label.
     #[prop(optional, into)]
     label: Option<String>,
     /// 32 px, in forms.

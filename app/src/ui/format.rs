@@ -1,9 +1,9 @@
-//! Numbers, sizes, money and moments as text: pure functions, the same on both sides.
-//! Nothing here reads a clock or a time zone; callers pass both.
+//! Numbers, sizes, money and moments as text: pure functions, the same on both sides. They read no clock and no time
+//! zone; callers pass both.
 
 use model::{Micros, Millis};
 
-/// A moment in parts, in whatever zone the offset was for.
+/// The parts of a moment, in the zone of the given offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Civil {
     /// The year.
@@ -40,7 +40,7 @@ fn local(at: Millis, offset_minutes: i64) -> Millis {
     at.saturating_add(offset_minutes.saturating_mul(MINUTE))
 }
 
-/// The day of a moment, counted from 1 January 1970, `offset_minutes` east of UTC.
+/// The days since 1 January 1970, `offset_minutes` east of UTC.
 pub fn day_number(at: Millis, offset_minutes: i64) -> i64 {
     local(at, offset_minutes).div_euclid(DAY)
 }
@@ -114,7 +114,7 @@ pub fn iso(at: Millis) -> String {
     )
 }
 
-/// `22 Nov, 14:36 UTC`: what the server writes, before the browser knows its zone.
+/// `22 Nov, 14:36 UTC`: written by the server, which does not know the browser's zone.
 pub fn utc_short(at: Millis) -> String {
     format!("{} UTC", civil(at, 0).short())
 }
@@ -124,7 +124,7 @@ pub fn utc_long(at: Millis) -> String {
     format!("{} UTC", civil(at, 0).long())
 }
 
-/// `22 Nov` of `2026-11-22`; what is no day stays as it is.
+/// `22 Nov` for `2026-11-22`; other text stays unchanged.
 pub fn day(iso_day: &str) -> String {
     let mut parts = iso_day.split('-').map(str::parse::<u8>);
     match (parts.next(), parts.next(), parts.next()) {
@@ -135,8 +135,7 @@ pub fn day(iso_day: &str) -> String {
     }
 }
 
-/// How long something took or has been going on: `0s`, `42s`, `4m 10s`, `2h 33m`, `3d 4h`. Negative spans count as
-/// none.
+/// A duration: `0s`, `42s`, `4m 10s`, `2h 33m`, `3d 4h`. Negative ones count as zero.
 pub fn span(millis: i64) -> String {
     let millis = millis.max(0);
     if millis < MINUTE {
@@ -150,7 +149,7 @@ pub fn span(millis: i64) -> String {
     }
 }
 
-/// A span somebody chose, without the parts that are zero: `15m`, `2h`, `1h 30m`.
+/// A duration that a person chose, without parts that are zero: `15m`, `2h`, `1h 30m`.
 pub fn span_round(millis: i64) -> String {
     let span = span(millis);
     let short = span
@@ -160,7 +159,7 @@ pub fn span_round(millis: i64) -> String {
     short.unwrap_or(&span).to_owned()
 }
 
-/// A short span to tenths: `0.4s`, `41.2s`, then as [`span`].
+/// A short duration to tenths: `0.4s`, `41.2s`, then as [`span`].
 pub fn span_exact(millis: i64) -> String {
     let millis = millis.max(0);
     if millis < MINUTE {
@@ -170,7 +169,7 @@ pub fn span_exact(millis: i64) -> String {
     }
 }
 
-/// How long ago: `now`, `12s ago`, `4m ago`, `2h ago`, `3d ago`. A moment in the future (clocks differ) is now.
+/// The time since: `now`, `12s ago`, `4m ago`, `2h ago`, `3d ago`. A moment in the future (clocks differ) is `now`.
 pub fn ago(millis: i64) -> String {
     match millis {
         ..5_000 => "now".to_owned(),
@@ -181,12 +180,12 @@ pub fn ago(millis: i64) -> String {
     }
 }
 
-/// The same for a column that says "last": `now`, `12s`, `4m`, `2h`, `3d`.
+/// The same for a column "last": `now`, `12s`, `4m`, `2h`, `3d`.
 pub fn ago_short(millis: i64) -> String {
     ago(millis).trim_end_matches(" ago").to_owned()
 }
 
-/// How long until: `in 27m 46s`; `now` when it is over.
+/// The time left: `in 27m 46s`; `now` when it is over.
 pub fn until(millis: i64) -> String {
     if millis < SECOND {
         "now".to_owned()
@@ -230,7 +229,7 @@ pub fn short(n: i64) -> String {
 /// `size / unit` with three significant digits, rounded half up: `1.92`, `41.3`, `412`.
 fn three_digits(size: u64, unit: u64) -> String {
     let thousandths = u128::from(size) * 1_000 / u128::from(unit);
-    // Each limit is where rounding would give one digit more.
+    // Each limit is the value from which rounding would add a digit.
     match thousandths {
         ..9_995 => format!("{}.{:02}", (thousandths + 5) / 1_000, (thousandths + 5) % 1_000 / 10),
         9_995..99_950 => format!("{}.{}", (thousandths + 50) / 1_000, (thousandths + 50) % 1_000 / 100),
@@ -281,7 +280,7 @@ pub fn count(n: i64, one: &str, many: &str) -> String {
     format!("{} {}", exact(n), if n == 1 { one } else { many })
 }
 
-/// Two letters for a person: of `Mara Klein` `MK`, of `mara` `MA`.
+/// Two initials: `MK` for `Mara Klein`, `MA` for `mara`.
 pub fn initials(name: &str) -> String {
     let mut words = name
         .split(|c: char| c.is_whitespace() || c.is_ascii_punctuation())
@@ -295,7 +294,7 @@ pub fn initials(name: &str) -> String {
     upper(&letters)
 }
 
-/// The text in lower case. The browser has the tables of letters, which would be 25 kB of wasm.
+/// The text in lower case. The browser's own tables are used; they would be 25 kB of wasm.
 pub fn lower(text: &str) -> String {
     #[cfg(feature = "hydrate")]
     if !text.is_ascii() {

@@ -1,10 +1,10 @@
-//! Icons and status shapes, drawn from the one sprite `/icons.svg`; a page names them, it never draws its own.
+//! Icons and status shapes, from the one sprite `/icons.svg`; a page names them and never has SVG of its own.
 
 use super::Look;
 use crate::view;
 use leptos::prelude::*;
 
-/// A symbol of the sprite. Tests draw nothing that is not in it: a missing symbol is an empty picture, and no error.
+/// A symbol of the sprite. Tests fail for one that is missing there: it would be an empty picture without an error.
 fn symbol(kind: char, name: &str) -> String {
     #[cfg(test)]
     assert!(
@@ -14,7 +14,7 @@ fn symbol(kind: char, name: &str) -> String {
     format!("/icons.svg#{kind}-{name}")
 }
 
-/// A Lucide icon of the sprite, 16 px (12 when `small`). Stands beside a word: it is hidden from screen readers.
+/// A Lucide icon of the sprite, 16 px (12 when `small`). It stands beside a word, so screen readers skip it.
 #[component]
 pub fn Icon(
     /// The symbol's name without its prefix: `inbox`.
@@ -35,13 +35,13 @@ pub fn Icon(
     }
 }
 
-/// A status shape, 12 px, in its colour. Never alone: a word stands beside it, or `label` says it.
+/// A status shape, 12 px, in its colour. Never alone: it has a word beside it, or `label`.
 #[component]
 pub fn Shape(
-    /// What it shows.
+    /// The look.
     #[prop(into)]
     look: Signal<Look>,
-    /// Names it for screen readers, where no word stands beside it.
+    /// Its name for screen readers, where no word stands beside it.
     #[prop(optional, into)]
     label: Option<String>,
 ) -> impl IntoView {
@@ -57,7 +57,7 @@ pub fn Shape(
 /// The mark of OrchWiz.
 #[component]
 pub fn Mark(
-    /// Its edge in pixels.
+    /// Its width and height in pixels.
     #[prop(default = 20)]
     size: u32,
     /// More classes.

@@ -1,17 +1,17 @@
-//! Lists whose rows are drawn once and kept while their key is there. It must not know what a row shows.
+//! Keyed lists: a row is rendered once and kept while its key is there. This module must not know what a row shows.
 
 use crate::view;
 use leptos::prelude::*;
 use std::sync::Arc;
 
-/// A row that can be drawn.
+/// A row to render.
 struct Row {
     key: String,
     draw: Box<dyn FnOnce() -> AnyView + Send>,
 }
 
-/// A row for each of `items`, drawn by `row` when its `key` is new. `<For>` for every list of the dashboard: it is
-/// compiled once, and not for each kind of item, key and closure (10 kB of wasm a list).
+/// A row for each of `items`, rendered by `row` when its `key` is new. It replaces `<For>` in all lists: compiled once,
+/// and not for each kind of item, key and closure (10 kB of wasm a list).
 pub(crate) fn keyed_list<T: Send + 'static>(
     items: impl Fn() -> Vec<T> + Send + Sync + 'static,
     key: fn(&T) -> String,

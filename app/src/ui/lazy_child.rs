@@ -1,11 +1,10 @@
-//! Content that is made once. While the server waits for what a page reads, it walks through the page to see what else
-//! there is to wait for, makes everything in it and throws it away, and makes it again to draw it. A page reads at its
-//! top, so there is nothing to find in what is drawn from that: it is made when it is drawn. It must not be used around
-//! what reads by itself.
+//! Content that is rendered once on the server. While Leptos waits for a page's resources, it renders everything below,
+//! looking for more resources, throws that away, and renders it again later. A page reads at its top, so nothing is to
+//! be found below, and this renders only the second time. It must not be used around anything that reads by itself.
 
 use leptos::prelude::*;
 
-/// A view that is made by `make` when it is drawn.
+/// A view that `make` renders when it is needed.
 pub(super) fn lazy_child(make: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
     #[cfg(feature = "ssr")]
     return server::Late(Box::new(make)).into_any();

@@ -1,5 +1,5 @@
-//! Menus, segments and tabs: choosing among few. A menu is a `<details>`: it opens without WASM and closes on a press
-//! elsewhere or Escape with it.
+//! Menus, segments and tabs. A menu is a `<details>`: it opens without WASM; with WASM, a press elsewhere or Escape
+//! closes it.
 
 use crate::view;
 use leptos::{ev, html, prelude::*};
@@ -9,13 +9,13 @@ use wasm_bindgen::JsCast;
 /// A button (`trigger`) that opens a list of links and buttons (`children`).
 #[component]
 pub fn Menu(
-    /// What the button is called.
+    /// The button's name.
     #[prop(into)]
     label: Signal<String>,
-    /// What the button shows.
+    /// The button's content.
     #[prop(into)]
     trigger: ViewFn,
-    /// Classes of the button.
+    /// The button's classes.
     #[prop(default = "btn btn-q")]
     button: &'static str,
     /// Opens towards the left.
@@ -24,10 +24,10 @@ pub fn Menu(
     /// Opens upwards.
     #[prop(optional)]
     up: bool,
-    /// More classes of what opens: `sheet`.
+    /// More classes of the list: `sheet`.
     #[prop(optional)]
     class: &'static str,
-    /// Its content is made when it is first opened, which needs WASM: for menus that stand in every row of a list.
+    /// Renders the content when it is first opened, which needs WASM: for menus in every row of a list.
     #[prop(optional)]
     lazy: bool,
     /// Links and buttons; `<hr/>` between groups.
@@ -36,13 +36,12 @@ pub fn Menu(
     let details = NodeRef::<html::Details>::new();
     let made = RwSignal::new(!lazy);
     let make = move || {
-        // Once: the content is not made again. The browser says `toggle` later, when the menu may be gone with its
-        // page.
+        // Once only. The `toggle` event comes later, when the menu may be gone with its page.
         if made.try_get_untracked() == Some(false) {
             made.set(true);
         }
     };
-    // It may have been opened before WASM was there.
+    // It may have been opened before hydration.
     Effect::new(move || {
         if details.get().is_some_and(|details| details.has_attribute("open")) {
             make();
@@ -68,7 +67,7 @@ pub fn Menu(
             let _ = details.remove_attribute("open");
         }
     };
-    // The key is used up by closing: on a session's page Escape would otherwise interrupt the agent as well.
+    // Closing consumes the key: else Escape on a session's page would interrupt the agent as well.
     let escape = move |event: &ev::KeyboardEvent| {
         let Some(details) = details.get_untracked().filter(|details| details.has_attribute("open")) else {
             return;
@@ -100,7 +99,7 @@ pub fn Menu(
                 close();
             }
         });
-        // Where the browser gave the focus to nothing in the menu, the key is heard here.
+        // The window gets the key when nothing in the menu has the focus.
         let keys = window_event_listener(ev::keydown, move |event| escape(&event));
         on_cleanup(move || {
             presses.remove();
@@ -124,7 +123,7 @@ pub fn Menu(
             <summary class=button aria-label=move || label.get() title=move || label.get()>
                 {trigger.run()}
             </summary>
-            // A choice closes the menu; the press itself goes on to what was chosen.
+            // A choice closes the menu; the press itself still reaches its target.
             <div class=class on:click=move |_| close()>
                 {content}
             </div>
@@ -135,16 +134,16 @@ pub fn Menu(
 /// Two to four exclusive views or values.
 #[component]
 pub fn Segment(
-    /// Values and the words for them.
+    /// Values with their words.
     #[prop(into)]
     options: Signal<Vec<(String, String)>>,
-    /// The value that is chosen.
+    /// The chosen value.
     #[prop(into)]
     value: Signal<String>,
-    /// Called with the value pressed.
+    /// Called with the pressed value.
     #[prop(into)]
     on_change: Callback<String>,
-    /// What is chosen here, for screen readers.
+    /// The name of the choice, for screen readers.
     #[prop(into)]
     label: String,
     /// Cannot be changed now.
@@ -176,33 +175,33 @@ pub fn Segment(
     }
 }
 
-/// One part of a thing that has several.
+/// A tab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tab {
-    /// The value of the tab.
+    /// Its value.
     pub key: &'static str,
     /// Its word.
     pub word: &'static str,
-    /// A count beside the word; none for zero.
+    /// The count beside the word; none for zero.
     pub count: Option<i64>,
 }
 
-/// Parts of one thing. The panel beside it carries `id=<panel>` and `role="tabpanel"`.
+/// Tabs. Their panel has `id=<panel>` and `role="tabpanel"`.
 #[component]
 pub fn Tabs(
     /// The tabs.
     #[prop(into)]
     tabs: Signal<Vec<Tab>>,
-    /// The chosen one's key.
+    /// The chosen key.
     #[prop(into)]
     value: Signal<String>,
-    /// Called with the key pressed.
+    /// Called with the pressed key.
     #[prop(into)]
     on_change: Callback<String>,
-    /// What these are the parts of.
+    /// The name of the whole.
     #[prop(into)]
     label: String,
-    /// The id of the panel they control.
+    /// The id of the panel.
     #[prop(into)]
     panel: String,
     /// More classes.

@@ -1,5 +1,5 @@
-//! The kit: every component the pages are built of, each in every state on `/kit`.
-//! It must not know features, ports or server functions; components take values and signals and say what was pressed.
+//! The kit: every component of the pages, each shown in every state on `/kit`. It must not know features, ports or
+//! server functions: components take values and signals, and report presses.
 
 mod button;
 mod chart;

@@ -1,9 +1,8 @@
-//! The arithmetic of charts: scales, ticks and paths as pure functions. It draws nothing and invents nothing: a missing
-//! value stays a gap.
+//! The geometry of charts: scales, ticks and paths as pure functions. A missing value stays a gap.
 
 use std::fmt::Write;
 
-/// The largest of the values that are known, or 1 so that nothing divides by zero.
+/// The largest known value, or 1 so that nothing divides by zero.
 pub fn ceiling(values: impl IntoIterator<Item = Option<f64>>) -> f64 {
     let top = values
         .into_iter()
@@ -13,7 +12,7 @@ pub fn ceiling(values: impl IntoIterator<Item = Option<f64>>) -> f64 {
     if top > 0.0 { top } else { 1.0 }
 }
 
-/// Where `value` lies on a height of `height`, from the top, when `top` is the largest value; kept inside.
+/// The distance of `value` from the top of a height of `height`, clamped to it, when `top` is the largest value.
 pub fn scale(value: f64, top: f64, height: f64) -> f64 {
     let part = if top > 0.0 && value.is_finite() {
         (value / top).clamp(0.0, 1.0)
@@ -43,7 +42,7 @@ pub fn ticks(end: f64, count: u32) -> Vec<f64> {
         .collect()
 }
 
-/// The runs of known values: where each begins, and its values.
+/// The runs of known values, each with its start index.
 fn runs(values: &[Option<f64>]) -> Vec<(usize, Vec<f64>)> {
     let mut runs: Vec<(usize, Vec<f64>)> = Vec::new();
     let mut before = false;
@@ -69,15 +68,15 @@ fn x(at: usize) -> u32 {
 /// The paths of a line over values one unit apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinePaths {
-    /// The line, broken where nothing is known.
+    /// The line, broken where values are unknown.
     pub line: String,
-    /// The ground under it.
+    /// The area below it.
     pub area: String,
     /// The dashes across the gaps.
     pub gaps: String,
 }
 
-/// Draws values, one unit apart, into a height; `top` is the value at the top.
+/// The paths for values one unit apart in a height; `top` is the value at the top.
 pub fn line_paths(values: &[Option<f64>], top: f64, height: f64) -> LinePaths {
     let mut paths = LinePaths::default();
     let mut last: Option<(u32, f64)> = None;
@@ -94,7 +93,7 @@ pub fn line_paths(values: &[Option<f64>], top: f64, height: f64) -> LinePaths {
             let _ = write!(paths.line, "{}{px} {py:.1}", if n == 0 { 'M' } else { 'L' });
         }
         if let (Some((x0, _)), Some((x1, y1))) = (points.first(), points.last()) {
-            // A lone value is a short stroke, or nobody would see it.
+            // A lone value becomes a short stroke, or nobody would see it.
             if points.len() == 1 {
                 let _ = write!(paths.line, "h0.4");
             }
@@ -109,10 +108,10 @@ pub fn line_paths(values: &[Option<f64>], top: f64, height: f64) -> LinePaths {
     paths
 }
 
-/// One part of a stacked bar, in a height, from the top.
+/// A part of a stacked bar; distances are from the top.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Block {
-    /// Which series it belongs to.
+    /// The index of its series.
     pub series: usize,
     /// Its upper edge.
     pub y: f64,
@@ -120,7 +119,7 @@ pub struct Block {
     pub height: f64,
 }
 
-/// Stacks the parts of one bar from the bottom; parts that are nothing are left out.
+/// Stacks the parts of a bar from the bottom, without empty parts.
 pub fn stack(parts: &[f64], top: f64, height: f64) -> Vec<Block> {
     let mut below = 0.0;
     let mut blocks = Vec::with_capacity(parts.len());
@@ -139,8 +138,8 @@ pub fn stack(parts: &[f64], top: f64, height: f64) -> Vec<Block> {
     blocks
 }
 
-/// Puts samples into `count` slots of `step` milliseconds that end at `end`; a slot without a sample stays empty, of
-/// several the newest counts.
+/// Puts samples into `count` slots of `step` milliseconds that end at `end`. A slot without a sample is `None`; of
+/// several samples the newest counts.
 pub fn slots(samples: &[(i64, Option<f64>)], end: i64, step: i64, count: usize) -> Vec<Option<f64>> {
     let mut out = vec![None; count];
     if step <= 0 {

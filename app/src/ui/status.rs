@@ -1,16 +1,16 @@
-//! Status: shape, word and colour together. The one table from the model's states to what people see.
+//! Status as shape, word and colour. The only table from the model's states to their looks.
 
 use super::Shape;
 use crate::view;
 use leptos::prelude::*;
 use model::{approvals::ApprovalState, entries::CallStatus, sessions::SessionState};
 
-/// How a status looks.
+/// The look of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     /// The symbol: `s-<shape>` in the sprite.
     pub shape: &'static str,
-    /// The colour's class.
+    /// The class of its colour.
     pub tone: &'static str,
     /// The word.
     pub word: &'static str,
@@ -35,7 +35,7 @@ impl Look {
     pub const IDLE: Self = Self::new("idle", "idle", "Idle");
     /// Will start.
     pub const QUEUED: Self = Self::new("queued", "idle", "Queued");
-    /// Somebody said no.
+    /// Refused by a person.
     pub const DENIED: Self = Self::new("denied", "unknown", "Denied");
     /// Behind.
     pub const LAGGING: Self = Self::new("lag", "waiting", "Lagging");
@@ -46,7 +46,7 @@ impl Look {
         Self { word, ..self }
     }
 
-    /// The look of a session state's word, as activity lines carry it; unknown words look unknown.
+    /// The look of a session state's word, which activity lines carry; unknown for other words.
     pub fn of_word(word: &str) -> Self {
         SessionState::parse(word).map_or(Self::UNKNOWN, Self::from)
     }
@@ -91,13 +91,13 @@ impl From<ApprovalState> for Look {
     }
 }
 
-/// Shape and word. Plain in rows and lanes; a chip only where it stands alone.
+/// A shape with its word. Plain in rows and lanes; a chip only where it stands alone.
 #[component]
 pub fn StatusWord(
-    /// What it shows.
+    /// The look.
     #[prop(into)]
     look: Signal<Look>,
-    /// On a soft ground.
+    /// With a tinted background.
     #[prop(optional)]
     chip: bool,
 ) -> impl IntoView {

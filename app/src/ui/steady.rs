@@ -1,6 +1,6 @@
-//! Whether what stands under a pointer or a finger has stood there long enough to be meant: what came there a moment
-//! ago was not what somebody reached for. It must not know what is pressed; whoever places it says which element its
-//! buttons are in.
+//! Protection against misplaced presses: a button counts only once it has been in its place for a moment. A press
+//! sooner was meant for what was there before. This module must not know what is pressed; its user names the element
+//! with the buttons.
 
 use crate::browser;
 use leptos::{ev, html, prelude::*};
@@ -8,28 +8,27 @@ use model::Millis;
 use std::time::Duration;
 use wasm_bindgen::JsCast;
 
-/// So long something stands in its place before a press or a key can be about it; what comes sooner was meant for what
-/// stood there before.
+/// How long something must be in its place before a press or a key counts for it.
 pub const LOOK_MS: Millis = 400;
 
-/// How often it is looked whether the buttons have moved. At a press it is looked as well.
+/// The interval of checking whether buttons have moved; each press checks as well.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The buttons of one form and since when they stand as they do: their words and their places in the window.
+/// The buttons of a form, and since when their words and their places in the window are unchanged.
 #[derive(Clone, Copy)]
 pub struct Steady {
     form: NodeRef<html::Form>,
-    /// Where which buttons stand, and since when.
+    /// Words and places of the buttons, and since when.
     seen: StoredValue<(String, Option<Millis>)>,
-    /// Whether they stood still when the pointer went down.
+    /// Whether they were still when the pointer went down.
     pressed: StoredValue<Option<bool>>,
     still: RwSignal<bool>,
 }
 
 impl Steady {
-    /// Watches the buttons of `form` until the owner that asked is gone.
+    /// Watches the buttons of `form` until the current owner is disposed.
     pub fn new(form: NodeRef<html::Form>) -> Self {
-        // The server's page has no pointer yet: its plain forms can be sent.
+        // On the server there is no pointer, and its plain forms can be sent at once.
         let steady = Self {
             form,
             seen: StoredValue::new((String::new(), None)),
@@ -52,13 +51,13 @@ impl Steady {
         self.still.get()
     }
 
-    /// What is pressed means something else from now on, although it looks the same.
+    /// The effect of the buttons changes although they look the same, so the time starts anew.
     pub fn changed(self) {
         self.seen.try_update_value(|seen| seen.1 = browser::now());
         self.look();
     }
 
-    /// Looks where the buttons are; whether a press counts now.
+    /// Checks the places of the buttons; gives whether a press counts now.
     pub fn look(self) -> bool {
         let (Some(form), now) = (self.form.try_get_untracked().flatten(), browser::now()) else {
             return true;
@@ -77,13 +76,13 @@ impl Steady {
         still
     }
 
-    /// A pointer goes down: what it presses is what stands there now.
+    /// Records at a pointer's press whether the buttons are still.
     pub fn press(self) {
         let still = self.look();
         self.pressed.set_value(Some(still));
     }
 
-    /// Uses a click of a button up that nobody meant: it came too soon, or it is the second one of a double click.
+    /// Swallows an unintended click: one that came too soon, or the second of a double click.
     pub fn drop_unmeant(self, event: &ev::MouseEvent) {
         let pressed = event
             .target()
@@ -92,7 +91,7 @@ impl Steady {
             return;
         }
         let still = self.look();
-        // Without a pointer it comes from a key, which has no place of its own.
+        // Without a pointer the click comes from a key, which has no place.
         let began = self
             .pressed
             .try_update_value(Option::take)
@@ -105,7 +104,8 @@ impl Steady {
     }
 }
 
-/// Whether somebody can have read by `now` what stands there `since` then. A clock that was set back holds nobody up.
+/// Whether a person has had time by `now` to read what is there since `since`. A clock that was set back does not
+/// block.
 pub fn was_seen(since: Option<Millis>, now: Option<Millis>) -> bool {
     since
         .zip(now)

@@ -1,5 +1,5 @@
-//! Moments and numbers in the page: the server writes UTC, the browser turns it into its zone and keeps it current.
-//! One clock per tab ticks for all of them; nothing here starts a timer of its own.
+//! Moments and numbers on pages: the server writes UTC, and the browser converts to its zone and keeps them current.
+//! One clock per tab ticks for all of them; no component starts a timer of its own.
 
 use super::format;
 use crate::{browser, view};
@@ -7,18 +7,18 @@ use leptos::prelude::*;
 use model::{Micros, Millis};
 use std::time::Duration;
 
-/// The tab's clock; `None` until the browser has taken over.
+/// The tab's clock; `None` until hydration.
 #[derive(Clone, Copy)]
 pub struct Clock(RwSignal<Option<Millis>>);
 
 impl Clock {
-    /// The moment, to a second; `None` on the server and while the page is taken over. NodeResource it subscribes.
+    /// The time, to the second; `None` on the server and during hydration. Subscribes.
     pub fn now(self) -> Option<Millis> {
         self.0.get()
     }
 }
 
-/// Starts the tab's clock; the application does it once.
+/// Starts the tab's clock; the application calls it once.
 pub fn provide_clock() {
     let clock = Clock(RwSignal::new(None));
     provide_context(clock);
@@ -28,13 +28,12 @@ pub fn provide_clock() {
     });
 }
 
-/// The tab's clock, or one that stands still where nobody provided one.
+/// The tab's clock; without a provided one a clock that stands still.
 pub fn use_clock() -> Clock {
     use_context::<Clock>().unwrap_or_else(|| Clock(RwSignal::new(None)))
 }
 
-/// The clock as a component may read it: silent until this component has been taken over, so that both sides write the
-/// same at first.
+/// The clock for components: `None` until the component is hydrated, so that both sides render the same at first.
 pub fn quiet_clock() -> Signal<Option<Millis>> {
     let clock = use_clock();
     let taken_over = RwSignal::new(false);
@@ -42,23 +41,23 @@ pub fn quiet_clock() -> Signal<Option<Millis>> {
     Signal::derive(move || if taken_over.get() { clock.now() } else { None })
 }
 
-/// Minutes east of UTC where the viewer is, at that moment.
+/// The viewer's offset at that moment, in minutes east of UTC.
 fn offset_minutes(at: Millis) -> i64 {
     if !cfg!(feature = "hydrate") {
         return 0;
     }
-    // Moments are far below 2^53 and offsets below a day: nothing is lost.
+    // Moments are far below 2^53 and offsets below a day, so the casts are exact.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
     let minutes = js_sys::Date::new(&(at as f64).into()).get_timezone_offset() as i64;
     -minutes
 }
 
-/// Whether moments are written in the viewer's zone by now: once the clock speaks.
+/// Whether moments are shown in the viewer's zone, which is once the clock runs.
 pub(crate) fn zoned(now: Signal<Option<Millis>>) -> Memo<bool> {
     Memo::new(move |_| now.get().is_some())
 }
 
-/// A moment in full, in the viewer's zone where `local`.
+/// A moment in full; in the viewer's zone with `local`.
 pub(crate) fn long(at: Millis, local: bool) -> String {
     if local {
         format::civil(at, offset_minutes(at)).long()
@@ -67,8 +66,8 @@ pub(crate) fn long(at: Millis, local: bool) -> String {
     }
 }
 
-/// A moment as `text` says it; in full on hover, after "since" where it is the beginning of something. Compiled once
-/// for all that shows one.
+/// A moment as `text`, with the full moment on hover; with `since` that word precedes it. Compiled once for all
+/// components.
 pub(crate) fn moment(at: Signal<Millis>, since: bool, local: Memo<bool>, text: Memo<String>) -> AnyView {
     let title = move || format!("{}{}", if since { "since " } else { "" }, long(at.get(), local.get()));
     view! {
@@ -78,7 +77,7 @@ pub(crate) fn moment(at: Signal<Millis>, since: bool, local: Memo<bool>, text: M
     }
 }
 
-/// How long ago, current by itself; the exact moment on hover.
+/// The time since a moment, updated by itself; the exact moment on hover.
 #[component]
 pub fn Ago(
     /// The moment, unix ms.
@@ -97,13 +96,13 @@ pub fn Ago(
     moment(at, false, zoned(now), text)
 }
 
-/// How long something has been going on (`4m 10s`, current by itself), or took where `until` is known.
+/// How long something has been going on (`4m 10s`, updated by itself), or took, if `until` is known.
 #[component]
 pub fn Elapsed(
-    /// Since when.
+    /// Its start.
     #[prop(into)]
     since: Signal<Millis>,
-    /// Until when; `None` while it goes on.
+    /// Its end; `None` while it goes on.
     #[prop(optional, into)]
     until: Signal<Option<Millis>>,
 ) -> impl IntoView {
@@ -116,14 +115,13 @@ pub fn Elapsed(
     moment(since, true, zoned(now), text)
 }
 
-/// The moment itself: `22 Nov, 14:36` in the viewer's zone; with `time` only the time, or the day where it is not
-/// today.
+/// The moment itself: `22 Nov, 14:36` in the viewer's zone; with `time` only the time, or the day if it is not today.
 #[component]
 pub fn Exact(
     /// The moment, unix ms.
     #[prop(into)]
     at: Signal<Millis>,
-    /// `14:36` only, and `22 Nov` where that is not today.
+    /// Only `14:36`, or `22 Nov` if it is not today.
     #[prop(optional)]
     time: bool,
 ) -> impl IntoView {
@@ -160,7 +158,7 @@ pub fn Short(
     view! { <span class="num-t" title=move || format::exact(n.get())>{move || format::short(n.get())}</span> }
 }
 
-/// A cost; what no agent said is written out as not known.
+/// A cost; an unknown one is shown as not known.
 #[component]
 pub fn Cost(
     /// Millionths of a dollar.

@@ -1,16 +1,15 @@
-//! The title of a page that is about one thing, whose name may change while it is open.
+//! A page title whose text may change while the page is open.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// The title, as `text` says it now.
+/// The title, kept equal to `text`.
 ///
-/// The server makes the text at once: `leptos_meta` asks for titles after a page is drawn, outside of the request's own
-/// arena, where a signal of this request is unknown or, worse, somebody else's. A `Title` of leptos_meta must therefore
-/// not be given a closure.
+/// The server evaluates the text at once. `leptos_meta` reads titles after the page was rendered, outside the request's
+/// own arena, where its signals are unknown or, worse, somebody else's. Never give a `Title` of leptos_meta a closure.
 #[component]
 pub fn LiveTitle(
-    /// What it says; reads signals.
+    /// The text; may read signals.
     text: impl Fn() -> String + Send + Sync + 'static,
 ) -> impl IntoView {
     #[cfg(feature = "ssr")]

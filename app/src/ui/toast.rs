@@ -1,5 +1,5 @@
-//! Toasts: what was done where the page does not show it anyway, with its undo. They are read aloud and go by
-//! themselves. What the page shows is only read aloud: see [`Toasts::tell`].
+//! Toasts: feedback on actions whose result the page does not show, with an undo. They are read aloud and disappear by
+//! themselves. What the page does show is only read aloud: see [`Toasts::tell`].
 
 use super::keyed_list::keyed_list;
 use super::{Icon, Look, Shape};
@@ -7,10 +7,10 @@ use crate::{browser, view};
 use leptos::prelude::*;
 use std::{sync::Arc, time::Duration};
 
-/// What a toast's button does.
+/// The effect of a toast's button.
 type NodeAction = Arc<dyn Fn() + Send + Sync>;
 
-/// A toast. It owns what it says and does: the page that showed it may be left before it goes.
+/// A toast. It owns its text and action, since the page that showed it may be left before.
 #[derive(Clone)]
 pub struct Toast {
     look: Look,
@@ -42,13 +42,13 @@ impl Toast {
         Self::new(Look::FAILED, text)
     }
 
-    /// Offers to take it back.
+    /// Adds an undo button.
     #[must_use]
     pub fn undo(self, callback: impl Fn() + Send + Sync + 'static) -> Self {
         self.action("Undo", callback)
     }
 
-    /// Offers something else: `Retry`.
+    /// Adds another button: `Retry`.
     #[must_use]
     pub fn action(mut self, word: &'static str, callback: impl Fn() + Send + Sync + 'static) -> Self {
         self.undo = Some((word, Arc::new(callback)));
@@ -66,13 +66,13 @@ pub struct Toasts {
 }
 
 impl Toasts {
-    /// Shows one for eight seconds; a failure stays until it is dismissed.
+    /// Shows a toast for eight seconds; a failure stays until it is dismissed.
     pub fn show(self, toast: Toast) {
         let id = self.next.with_value(|next| *next);
         self.next.set_value(id.wrapping_add(1));
         let stays = toast.look == Look::FAILED;
         self.shown.update(|shown| {
-            // More than four at once nobody reads.
+            // Nobody reads more than four at once.
             if shown.len() >= 4 {
                 shown.remove(0);
             }
@@ -85,9 +85,9 @@ impl Toasts {
         }
     }
 
-    /// Reads aloud what the page shows anyway, to those who do not see it.
+    /// Reads aloud what the page already shows, for screen readers.
     pub fn tell(self, text: String) {
-        // The same words twice would be read once.
+        // The same text twice would be read once.
         let again = self.told.with_untracked(|told| *told == text);
         self.told.set(if again { format!("{text}\u{a0}") } else { text });
     }
@@ -97,7 +97,7 @@ impl Toasts {
     }
 }
 
-/// Makes toasts available to everything below.
+/// Provides toasts to everything below.
 pub fn provide_toasts() -> Toasts {
     let owner = Owner::current().unwrap_or_default();
     let toasts = Toasts {
@@ -115,15 +115,15 @@ pub fn use_toasts() -> Option<Toasts> {
     use_context::<Toasts>()
 }
 
-/// Shows a toast, from inside a component or an event handler of one. Handlers that outlive their component take
-/// [`use_toasts`] beforehand.
+/// Shows a toast, from a component or its event handlers. Handlers that outlive their component call [`use_toasts`]
+/// before.
 pub fn toast(toast: Toast) {
     if let Some(toasts) = use_toasts() {
         toasts.show(toast);
     }
 }
 
-/// Where toasts appear; the frame has it once.
+/// The place of toasts; the frame has it once.
 #[component]
 pub fn ToastsView() -> impl IntoView {
     let Some(toasts) = use_toasts() else {
@@ -137,10 +137,10 @@ pub fn ToastsView() -> impl IntoView {
     }
 }
 
-/// One toast; also drawn on `/kit`.
+/// One toast; also rendered on `/kit`.
 #[component]
 pub(crate) fn ToastRow(
-    /// What it says.
+    /// The toast.
     toast: Toast,
     /// Called when it is dismissed or its action was taken.
     on_close: impl Fn() + Clone + Send + Sync + 'static,

@@ -1,25 +1,25 @@
-//! Long lists of which only what is near the reader is in the document: the list is cut into chunks, and one that is
-//! far away is an empty element as high as its rows were. It must not know what a row is, and nothing is left out on
-//! the server or before the browser has taken over.
+//! Virtual lists: only rows near the reader are in the document. The list is cut into chunks, and a chunk far away is
+//! an empty element of the same height. On the server and before hydration all rows are there. This module must not
+//! know what a row is.
 
 use crate::{browser, view};
 use leptos::{html, prelude::*};
 use std::time::Duration;
 
-/// Whether a chunk is left out: `None` while its rows are drawn, else how high they were, in pixels.
-/// Whoever leads the reader to a row sets `None` first.
+/// Whether a chunk is left out: `None` while its rows are rendered, else their height in pixels. Set it to `None`
+/// before scrolling to a row.
 pub type Blank = ArcRwSignal<Option<f64>>;
 
-/// So high is a row until it was laid out.
+/// The estimated height of a row before its layout.
 const ROW_PX: f64 = 28.0;
 
-/// Some rows of a long list. They stay drawn while something in them has the focus: what is half done must not be lost.
+/// A chunk of a virtual list. It stays rendered while something in it has the focus, so that no input is lost.
 #[component]
 pub fn VirtualChunk(
     /// Whether it is left out.
     #[prop(optional)]
     blank: Blank,
-    /// How many rows it has: their height is guessed where they were never laid out, in what is folded away.
+    /// The number of its rows, for an estimate of their height where they had no layout yet, inside something folded.
     #[prop(into)]
     rows: Signal<usize>,
     /// Class of the element.
@@ -61,8 +61,8 @@ pub fn VirtualChunk(
                 let guess = || rows.try_get_untracked().unwrap_or_default() as f64 * ROW_PX;
                 far.set((!near).then(|| if height > 0.0 { height } else { guess() }));
                 if near && blank.with_untracked(Option::is_some) {
-                    // Each in a task of its own: after a jump several come near at once, and some have gone by before
-                    // it is their turn.
+                    // Each chunk in a task of its own: after a jump several come near at once, and some have left again
+                    // before their turn.
                     let (blank, far) = (blank.clone(), far.clone());
                     set_timeout(
                         move || {
@@ -89,7 +89,7 @@ pub fn VirtualChunk(
             role=role
             node_ref=element
             style:height=height
-            // The focus has moved on by the next frame.
+            // In the next frame the focus is at its new place.
             on:focusout=move |_| request_animation_frame(leave.clone())
         >
             {move || drawn.get().then(|| children())}

@@ -1,4 +1,4 @@
-//! Server functions of the Usage page. Each asks a port for its caller and gives the answer on.
+//! Server functions of the Usage page. Each asks a port for its caller and returns the answer.
 #![allow(
     missing_docs,
     reason = "server functions make structs of their arguments, whose fields cannot carry comments"
@@ -11,7 +11,7 @@ use leptos::server;
 use model::usage::UsageRow;
 use serde::{Deserialize, Serialize};
 
-/// The sums of a span, three ways.
+/// The sums of a span, in three groupings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageView {
     /// By day, oldest first, empty days included.

@@ -1,4 +1,4 @@
-//! Usage that answers from memory. Only compiled for tests.
+//! An in-memory fake of the usage port. Only compiled for tests.
 
 use crate::testing::Fake;
 use async_trait::async_trait;
@@ -9,10 +9,10 @@ use model::{
     usage::{UsageQuery, UsageRow},
 };
 
-/// What the port of usage answers from.
+/// The data of the fake usage port.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
-    /// Sums, whatever they are asked by.
+    /// The sums, for any grouping.
     pub rows: Vec<UsageRow>,
 }
 

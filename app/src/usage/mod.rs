@@ -1,5 +1,5 @@
-//! Usage: tokens and cost by day, project and model. Costs are the agents' own estimates and are called so.
-//! What no agent said is not known, never zero.
+//! Usage: tokens and cost by day, project and model. Costs are the agents' own estimates, and pages say so. A cost that
+//! no agent reported is unknown, never zero.
 
 pub mod api;
 #[cfg(all(test, feature = "ssr"))]
@@ -17,7 +17,7 @@ use leptos::prelude::*;
 use leptos_router::{Lazy, any_nested_route::IntoAnyNestedRoute, components::Route, path};
 use page::UsagePage;
 
-/// Usage, in lists of pages.
+/// The entry of Usage in the lists of pages.
 pub(crate) const PAGE: PageLink = PageLink {
     name: "Usage",
     href: "/usage",

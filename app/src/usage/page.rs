@@ -1,5 +1,5 @@
-//! The Usage page: bars by day, tables by project and model, the span in the address.
-//! It is read on opening and again when the node says everything must be; sums do not move while they are read.
+//! The Usage page: bars by day, tables by project and model, the span in the address. It is read when opened, and again
+//! when the node says that everything must be: sums do not move under a reader.
 
 use super::{
     api::{UsageView, usage_sums},

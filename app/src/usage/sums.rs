@@ -1,5 +1,4 @@
-//! What charts and tables of usage show, computed from sums.
-//! Pure functions; an unknown cost stays unknown through all of them.
+//! The numbers of charts and tables of usage. Pure functions; an unknown cost stays unknown through all of them.
 
 use crate::ui::format;
 use model::{Micros, usage::UsageRow};
@@ -7,14 +6,14 @@ use model::{Micros, usage::UsageRow};
 /// The spans that can be chosen, in days.
 pub const SPANS: [u32; 4] = [7, 14, 30, 90];
 
-/// The span of an address; 14 days when it names none of them.
+/// The span in the address; 14 days for any other word.
 pub fn span(word: Option<&str>) -> u32 {
     word.and_then(|word| word.parse().ok())
         .filter(|days| SPANS.contains(days))
         .unwrap_or(14)
 }
 
-/// The cost of all rows; `None` when no agent said any.
+/// The cost of all rows; `None` when no agent reported any.
 pub fn cost(rows: &[UsageRow]) -> Option<Micros> {
     rows.iter()
         .filter_map(|row| row.cost_micros)
@@ -26,13 +25,13 @@ pub fn tokens(rows: &[UsageRow]) -> i64 {
     rows.iter().map(|row| row.tokens.total()).fold(0, i64::saturating_add)
 }
 
-/// Numbers for a chart.
+/// An integer as a number for a chart.
 #[allow(clippy::cast_precision_loss, reason = "a chart is some hundred pixels wide")]
 pub const fn real(n: i64) -> f64 {
     n as f64
 }
 
-/// Bars of tokens a day: input, output, cache.
+/// The bars of tokens per day: input, output, cache.
 pub fn token_bars(days: &[UsageRow]) -> Vec<Vec<f64>> {
     days.iter()
         .map(|day| {
@@ -46,31 +45,31 @@ pub fn token_bars(days: &[UsageRow]) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// Bars of cost a day.
+/// The bars of cost per day.
 pub fn cost_bars(days: &[UsageRow]) -> Vec<Vec<f64>> {
     days.iter()
         .map(|day| vec![real(day.cost_micros.unwrap_or(0))])
         .collect()
 }
 
-/// Bars of sessions a day.
+/// The bars of sessions per day.
 pub fn session_bars(days: &[UsageRow]) -> Vec<Vec<f64>> {
     days.iter().map(|day| vec![real(day.sessions)]).collect()
 }
 
-/// What is said of each day on hover.
+/// The hover text of each day.
 pub fn day_titles(days: &[UsageRow], say: impl Fn(&UsageRow) -> String) -> Vec<String> {
     days.iter()
         .map(|day| format!("{}: {}", format::day(&day.key), say(day)))
         .collect()
 }
 
-/// A cost in words; `not known` where no agent said any.
+/// A cost in words; `not known` when no agent reported any.
 pub fn cost_word(cost: Option<Micros>) -> String {
     cost.map_or_else(|| "not known".to_owned(), format::cost)
 }
 
-/// Percent of the largest, for a meter beside the number.
+/// Percent of the largest value, for a meter beside the number.
 pub fn share(value: i64, largest: i64) -> f64 {
     if largest <= 0 {
         0.0

@@ -1,4 +1,4 @@
-//! The Usage page as the server renders it.
+//! The Usage page, rendered on the server.
 
 use super::sums::tests::row;
 use crate::testing::Fake;

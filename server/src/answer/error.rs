@@ -1,5 +1,5 @@
-//! The one shape of an error that programs see: `{"error":{"code","message","field"?,"reference"?,"decision"?}}`.
-//! It maps errors to answers; it must not log causes or decide anything.
+//! The one error shape for programs: `{"error":{"code","message","field"?,"reference"?,"decision"?}}`. This module maps
+//! errors to answers; it must not log causes or decide anything.
 
 use axum::{
     Json,
@@ -10,7 +10,7 @@ use model::{Error, approvals::Decided};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What went wrong, for programs and for people.
+/// An error, for programs and for people.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ErrorBody {
     /// A stable word: `invalid`, `not_found`, `already_decided`, ...
@@ -20,10 +20,10 @@ pub struct ErrorBody {
     /// The field that is wrong, as the caller named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// Under which reference the cause was logged.
+    /// The reference under which the cause was logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// How the approval was decided before, with `already_decided`.
+    /// The earlier decision, with `already_decided`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Box<Decided>>,
 }
@@ -31,7 +31,7 @@ pub struct ErrorBody {
 /// The envelope of [`ErrorBody`].
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ErrorEnvelope {
-    /// What went wrong.
+    /// The error.
     pub error: ErrorBody,
 }
 
@@ -40,7 +40,7 @@ pub struct ErrorEnvelope {
 pub struct ApiError {
     /// The status it answers with.
     pub status: StatusCode,
-    /// What it says.
+    /// The error itself.
     pub body: Box<ErrorBody>,
     /// Seconds for `Retry-After`.
     retry_after: Option<u64>,
@@ -50,7 +50,7 @@ pub struct ApiError {
 pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
-    /// An error that is no [`Error`]: one of HTTP itself.
+    /// An error of HTTP itself, which has no [`Error`].
     pub fn http(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
         let body = ErrorBody {
             code: code.to_owned(),
@@ -66,12 +66,12 @@ impl ApiError {
         }
     }
 
-    /// A request that cannot be understood at all. 400.
+    /// A request that cannot be parsed at all. 400.
     pub fn malformed(message: impl Into<String>) -> Self {
         Self::http(StatusCode::BAD_REQUEST, "malformed", message)
     }
 
-    /// A path where nothing is. 404.
+    /// A path without a route. 404.
     pub fn no_such_path() -> Self {
         Self::http(
             StatusCode::NOT_FOUND,

@@ -1,6 +1,6 @@
-//! How handlers get at a request: the caller, ids in the path, parameters, a JSON body; whatever is wrong with them
-//! becomes one error shape. Each handler names what it takes by the types of its arguments, and the OpenAPI document is
-//! made of the same types. It must not know what any value means.
+//! Extractors: the caller, ids in the path, parameters and a JSON body; each rejects bad input in one error shape.
+//! Handlers declare their input by argument types, from which utoipa also makes the OpenAPI document. Extractors must
+//! not know what any value means.
 
 use super::error::{ApiError, ApiResult};
 use axum::{
@@ -21,13 +21,13 @@ use serde_json::Value;
 use std::str::FromStr;
 use utoipa::IntoParams;
 
-/// Under which path all of REST lies.
+/// The path prefix of REST.
 pub const REST_PREFIX: &str = "/api/v1";
 
-/// The largest body REST accepts, in bytes: a prompt of 100,000 characters fits however it is escaped.
+/// The largest body REST accepts, in bytes: a prompt of 100,000 characters fits, however it is escaped.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// Whoever asks; 401 when nobody is known.
+/// The caller; 401 when unknown.
 pub struct Known(pub Caller);
 
 impl<S: Send + Sync> FromRequestParts<S> for Known {
@@ -43,9 +43,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Known {
     }
 }
 
-/// What stands at one place of a path.
+/// One segment of a path.
 pub trait Segment: FromStr {
-    /// What there is none of where it cannot be read: `session`.
+    /// The kind of thing that a 404 names when the segment does not parse: `session`.
     const WHAT: &'static str;
 }
 
@@ -61,14 +61,14 @@ impl Segment for ApprovalId {
     const WHAT: &'static str = "approval";
 }
 
-/// The place of an entry in its transcript.
+/// The `seq` of an entry.
 impl Segment for i64 {
     const WHAT: &'static str = "entry";
 }
 
-/// What a path holds, in order.
+/// The segments of a path, in order.
 pub trait Segments: Sized {
-    /// Reads it; `None` for what is not there. 404 for what cannot be read: what is no id is no such thing.
+    /// Parses the segments. 404 for a segment that does not parse: text that is no id names no thing.
     fn read<'a>(segments: impl Iterator<Item = &'a str>) -> ApiResult<Self>;
 }
 
@@ -87,7 +87,7 @@ impl<A: Segment, B: Segment> Segments for (A, B) {
     }
 }
 
-/// The ids in a path. By its name utoipa sees that what `params(...)` names stands in the path.
+/// The ids in a path. utoipa recognises path parameters in `params(...)` by this type's name.
 pub struct Path<T>(pub T);
 
 impl<S: Send + Sync, T: Segments> FromRequestParts<S> for Path<T> {
@@ -101,8 +101,8 @@ impl<S: Send + Sync, T: Segments> FromRequestParts<S> for Path<T> {
     }
 }
 
-/// The parameters after the question mark, as a `T` that derives `IntoParams` and denies unknown fields; `params(...)`
-/// names the same `T`. Twice is an error but for lists, empty counts as absent.
+/// Query parameters as a `T` that derives `IntoParams` and denies unknown fields; `params(...)` names the same `T`.
+/// Only lists may repeat a parameter; an empty value counts as absent.
 pub struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
@@ -113,12 +113,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// For what takes no parameters and says so.
+/// For endpoints without parameters: refuses any.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct NoParams {}
 
-/// Reads a query: what is wrong is said with the parameter it is wrong at.
+/// Parses a query; errors name the parameter.
 pub fn query<T: DeserializeOwned>(text: &str) -> ApiResult<T> {
     let given = pairs(text)?;
     let clean = url::form_urlencoded::Serializer::new(String::new())
@@ -139,7 +139,7 @@ pub fn query<T: DeserializeOwned>(text: &str) -> ApiResult<T> {
     })
 }
 
-/// The names and values of a query but the empty ones. Strict: what is no UTF-8 is refused, not replaced.
+/// The pairs of a query whose value is not empty. Strict: invalid UTF-8 is refused, not replaced.
 fn pairs(query: &str) -> ApiResult<Vec<(String, String)>> {
     let mut pairs = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -157,7 +157,7 @@ fn pairs(query: &str) -> ApiResult<Vec<(String, String)>> {
     Ok(pairs)
 }
 
-/// Several values, separated by commas or given one by one; for `deserialize_with`.
+/// A list of values, separated by commas or repeated; for `deserialize_with`.
 pub fn several<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let given = Vec::<String>::deserialize(deserializer)?;
     let words = given
@@ -170,7 +170,7 @@ pub fn several<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) 
         .collect()
 }
 
-/// `after` and `limit` of a list; 422 at `limit` when it is none.
+/// `after` and `limit` of a list; 422 at `limit` when it is out of range.
 pub fn page(after: Option<String>, limit: Option<u32>) -> ApiResult<PageQuery> {
     let page = PageQuery { after, limit };
     page.limit()?;
@@ -196,8 +196,8 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// A JSON body read into `T`, or a `T` as an answer. By its name utoipa finds it among the arguments of a handler and
-/// declares the body.
+/// A JSON body: parsed into `T`, or `T` as an answer. utoipa finds request bodies among a handler's arguments by this
+/// name.
 pub struct Json<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -222,7 +222,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
-/// A body that says nothing: absent, or an empty JSON object.
+/// An empty body: absent, or an empty JSON object.
 pub struct NoBody;
 
 #[derive(Deserialize)]
@@ -260,7 +260,7 @@ fn unreadable(rejection: BytesRejection) -> ApiError {
     }
 }
 
-/// Reads JSON: what is wrong is said with the field it is wrong at.
+/// Parses JSON; errors name the field.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     let text = std::str::from_utf8(bytes).map_err(|_| ApiError::malformed("the body is not valid UTF-8"))?;
     let value: Value =
@@ -276,7 +276,7 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     })
 }
 
-/// The field a message of serde is about: unknown and missing ones are named in the message, not in the path.
+/// The field of a serde error. serde names unknown and missing fields in the message, not in the path.
 fn named(message: &str, path: &str) -> String {
     let name = ["unknown field `", "missing field `"]
         .iter()
@@ -291,7 +291,7 @@ fn named(message: &str, path: &str) -> String {
     }
 }
 
-/// Where a string with NUL lies in a value.
+/// The path of the first string with NUL in a value.
 pub(crate) fn nul(value: &Value, path: String) -> Option<String> {
     let inside = |name: &str| {
         if path.is_empty() {

@@ -1,5 +1,4 @@
-//! What every handler takes and gives: the request's parts by type, and the one shape of an error.
-//! It must not know what any value means.
+//! Extractors for requests, and the one error shape of answers. It must not know what any value means.
 
 pub mod error;
 pub mod extract;

@@ -1,5 +1,5 @@
-//! The files of the site: wasm, script, stylesheet, fonts, icons; inside the binary with the feature `embed`, else from
-//! the site's folder. Whoever passes the guard may have them: it must serve nothing that depends on who asks.
+//! The site's files (wasm, script, stylesheet, fonts, icons): embedded with the feature `embed`, else from the site's
+//! folder. Every client that passes the guard gets them, so no file may depend on the caller.
 
 use axum::{
     body::Body,
@@ -15,13 +15,13 @@ use std::{
     sync::Arc,
 };
 
-/// Where the built files lie on the site; their names carry a hash of what is in them.
+/// The folder of built files on the site; their names carry a content hash.
 pub const PKG: &str = "pkg";
-/// What the built files' names begin with.
+/// The prefix of the built files' names.
 const OUTPUT: &str = "orchwiz";
-/// What the list of pieces of wasm, by group of pages, begins with.
+/// The prefix of the manifest that lists the pieces of wasm for each group of pages.
 const MANIFEST: &str = "__wasm_split_manifest";
-/// What the script that loads those pieces begins with.
+/// The prefix of the script that loads those pieces.
 const LOADER: &str = "__wasm_split";
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const A_WEEK: &str = "public, max-age=604800";
@@ -33,10 +33,10 @@ const ASK: &str = "no-cache";
 #[folder = "$CARGO_MANIFEST_DIR/../target/site"]
 struct Embedded;
 
-/// Where the files of the site come from. Cheap to clone.
+/// The source of the site's files. Cheap to clone.
 #[derive(Clone)]
 pub struct Site {
-    /// The folder, where they are not in the binary.
+    /// The folder, when the files are not embedded.
     folder: Option<Arc<PathBuf>>,
 }
 
@@ -49,7 +49,7 @@ pub struct SiteError {
 }
 
 impl Site {
-    /// The site of this binary, else the one in `folder`.
+    /// The embedded site, else the one in `folder`.
     pub fn new(folder: PathBuf) -> Self {
         let embedded = cfg!(feature = "embed");
         Self {
@@ -65,9 +65,8 @@ impl Site {
         }
     }
 
-    /// What Leptos must know to name the files in a page. With the site inside the binary two small files are written
-    /// once into `notes`, because Leptos reads them from a disk: the hashes in the names, and which pages need which
-    /// pieces of wasm.
+    /// What Leptos needs to name the files in a page. Leptos reads the hashes and the wasm manifest from a disk, so an
+    /// embedded site writes these two small files into `notes` once.
     pub fn options(&self, listen: std::net::SocketAddr, notes: &Path) -> Result<LeptosOptions, SiteError> {
         let options = LeptosOptions::builder()
             .output_name(OUTPUT)
@@ -81,7 +80,7 @@ impl Site {
                     .filter(|path| path.exists());
                 (folder.display().to_string(), hashes)
             }
-            // Leptos resolves the name of hashes against the folder of the program; an absolute one stays as it is.
+            // Leptos resolves the hash file against the program's folder; an absolute path stays as it is.
             None => {
                 let notes = std::path::absolute(notes).unwrap_or_else(|_| notes.to_owned());
                 let hashes = note_names(&notes, &embedded_names()).map_err(|cause| SiteError {
@@ -99,8 +98,7 @@ impl Site {
     }
 }
 
-/// Writes what Leptos wants to read of the site in this binary; the path of the hashes, `None` where no name carries
-/// one.
+/// Writes the files that Leptos reads. Gives the path of the hash file; `None` where no name carries a hash.
 fn note_names(notes: &Path, names: &[String]) -> std::io::Result<Option<PathBuf>> {
     let Some(text) = hashes(names) else { return Ok(None) };
     std::fs::create_dir_all(notes.join(PKG))?;
@@ -132,7 +130,7 @@ fn embedded_names() -> Vec<String> {
     return Vec::new();
 }
 
-/// The lines `js: HASH` of the files whose names carry one, as cargo-leptos writes them.
+/// The lines `js: HASH` for hashed files, in cargo-leptos' format.
 fn hashes(names: &[String]) -> Option<String> {
     let mut lines: Vec<String> = names
         .iter()
@@ -151,7 +149,7 @@ fn hashes(names: &[String]) -> Option<String> {
     (!lines.is_empty()).then(|| lines.concat())
 }
 
-/// Answers with a file where the path names one, else hands on.
+/// Answers with a file if the path names one; else passes the request on.
 pub async fn serve(State(site): State<Site>, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let path = request.uri().path().trim_start_matches('/').to_owned();
@@ -194,7 +192,7 @@ pub async fn serve(State(site): State<Site>, request: Request, next: Next) -> Re
 }
 
 impl Site {
-    /// The file as the browser best takes it: brotli, gzip, plain.
+    /// The file in the best encoding that the browser accepts: brotli, gzip, plain.
     async fn find(&self, path: &str, headers: &HeaderMap) -> Option<(Option<&'static str>, Cow<'static, [u8]>)> {
         let accepted = headers
             .get(header::ACCEPT_ENCODING)
@@ -225,7 +223,7 @@ fn accepts(accepted: &str, encoding: &str) -> bool {
     })
 }
 
-/// A path made of plain names only: no `..`, nothing hidden, no empty part, nothing escaped.
+/// Whether a path has plain names only: no `..`, no dot files, no empty parts, no escapes.
 fn is_plain(path: &str) -> bool {
     let plain = |part: &str| {
         !part.is_empty()
@@ -237,7 +235,7 @@ fn is_plain(path: &str) -> bool {
     path != "hash.txt" && path.split('/').all(plain)
 }
 
-/// The type of a file by its ending; `None` for endings the site does not have.
+/// The media type by extension; `None` for extensions the site does not have.
 fn content_type(path: &str) -> Option<&'static str> {
     let (_, ending) = path.rsplit('/').next()?.rsplit_once('.')?;
     Some(match ending {
@@ -255,13 +253,13 @@ fn content_type(path: &str) -> Option<&'static str> {
     })
 }
 
-/// How long a browser may keep a file without asking: for ever where the name carries a hash.
+/// The `Cache-Control` of a file: immutable when its name carries a hash.
 fn caching(path: &str) -> &'static str {
     let hashed = |name: &str| name.split('.').nth_back(1).is_some_and(|part| part.len() >= 16);
     match path.split_once('/') {
         Some((PKG, name)) if hashed(name) => FOREVER,
         Some(("fonts", _)) => A_WEEK,
-        // A page shows further icons when the node is away, and must not ask it for them.
+        // A page shows more icons while the node is away, so the browser must not need to revalidate.
         None if path == "icons.svg" => AN_HOUR,
         _ => ASK,
     }

@@ -1,5 +1,5 @@
-//! From which address a request comes, seen through the proxies that are trusted.
-//! Pure; it must not believe a header because of who sends it from this machine.
+//! The client's address behind trusted proxies. Pure. Proxies are trusted by configuration only: a peer on this machine
+//! Pure. Without `behind_proxy` it believes no header, not even one from this machine.
 
 use crate::config::Net;
 use http::HeaderMap;
@@ -32,7 +32,7 @@ pub fn client_address(
         .flat_map(|value| value.split(','))
         .collect();
     for address in said.iter().rev() {
-        // What is no address was not written by a proxy we trust: the last one known stands.
+        // No trusted proxy writes something other than an address: keep the last good one.
         let Some(address) = parse(address.trim()) else { break };
         client = address;
         if !trusts(client) {

@@ -1,11 +1,11 @@
-//! People as axum-login knows them: found by id, with what ends their logins when it changes.
-//! Credentials are checked by `node::accounts` before; nothing here sees a password.
+//! The user backend of axum-login: finds people by id, with the value whose change ends their logins. `node::accounts`
+//! checks credentials before; no password gets here.
 
 use axum_login::{AuthUser, AuthnBackend};
 use model::{Error, id::UserId};
 use node::accounts::{Account, AccountsService};
 
-/// Somebody signed in.
+/// A signed-in person.
 #[derive(Clone, Debug)]
 pub(crate) struct SignedIn {
     pub(crate) account: Account,
@@ -33,13 +33,13 @@ impl AuthUser for SignedIn {
     }
 }
 
-/// Finds people for axum-login.
+/// axum-login's backend over the node's accounts.
 #[derive(Clone, Debug)]
 pub(crate) struct Backend(pub(crate) AccountsService);
 
 impl AuthnBackend for Backend {
     type User = SignedIn;
-    /// Somebody whose credentials were checked: there is nothing left to compare.
+    /// An account whose credentials were already checked.
     type Credentials = Account;
     type Error = Error;
 

@@ -1,5 +1,5 @@
-//! Who is asking: the one place that turns a bearer token or a cookie into a [`Caller`].
-//! A request without either stays anonymous; one with a token that does not work ends here.
+//! Authentication: the only place that turns a bearer token or a cookie into a [`Caller`]. A request with neither stays
+//! anonymous; one with an invalid token ends here.
 
 use super::{Auth, Browser, address::client_address, cookie, store};
 use crate::answer::error::ApiError;
@@ -15,7 +15,7 @@ use node::accounts::{NOTED_WITHIN, TOKEN_PREFIX};
 use std::net::{IpAddr, SocketAddr};
 use tower::ServiceBuilder;
 
-/// From where a request comes, seen through trusted proxies; `None` over the local socket. In the request's extensions.
+/// The client's address behind trusted proxies; `None` over the local socket. A request extension.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
@@ -28,7 +28,7 @@ pub(super) fn around<S: Clone + Send + Sync + 'static>(auth: &Auth, router: Rout
     )
 }
 
-/// First: the address, and a bearer token where there is one. A token needs no cookie, so it gets none to lean on.
+/// First step: the address, and the bearer token if there is one. A request with a token loses its cookie.
 async fn by_token(State(auth): State<Auth>, mut request: Request, next: Next) -> Response {
     let peer = request
         .extensions()
@@ -42,7 +42,7 @@ async fn by_token(State(auth): State<Auth>, mut request: Request, next: Next) ->
     );
     request.extensions_mut().insert(ClientAddress(address));
     if request.extensions().get::<Caller>().is_some() {
-        // The local socket has said already.
+        // The local socket has set the caller already.
         request.headers_mut().remove(header::COOKIE);
         return next.run(request).await;
     }
@@ -66,7 +66,7 @@ async fn by_token(State(auth): State<Auth>, mut request: Request, next: Next) ->
     next.run(request).await
 }
 
-/// Then the cookie.
+/// Second step: the cookie.
 async fn by_cookie(State(auth): State<Auth>, browser: Browser, mut request: Request, next: Next) -> Response {
     if request.extensions().get::<Caller>().is_none()
         && let Some(person) = &browser.user
@@ -88,8 +88,8 @@ async fn by_cookie(State(auth): State<Auth>, browser: Browser, mut request: Requ
     next.run(request).await
 }
 
-/// Moves `seen`, and with it the end of the login, on, at most every ten minutes. Past the session: were that marked as
-/// changed, its layer would turn the answer into an empty 500 where this cannot be stored.
+/// Renews `seen`, and so the expiry of the login, at most every ten minutes. It bypasses the session: if a changed
+/// session could not be stored, its layer would turn the answer into an empty 500.
 async fn touch(auth: &Auth, browser: &Browser, login: &str) -> Result<(), Error> {
     let seen: Option<Millis> = browser.session.get(store::SEEN).await.map_err(store::cause)?;
     let accounts = &auth.0.accounts;
@@ -99,11 +99,11 @@ async fn touch(auth: &Auth, browser: &Browser, login: &str) -> Result<(), Error>
         let accounts = accounts.clone();
         let noting = tokio::spawn(async move {
             if let Err(error) = accounts.update_login(stored).await {
-                // A full disk must not lock out whoever comes to free it.
+                // A full disk must not lock out the person who comes to free it.
                 tracing::warn!(%error, "that a login was seen could not be noted");
             }
         });
-        // It goes on by itself: a database that takes no writes must not hold up who only reads.
+        // The write goes on in the background: a database that takes no writes must not delay a read.
         let _ = tokio::time::timeout(NOTED_WITHIN, noting).await;
     }
     Ok(())

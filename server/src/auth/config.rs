@@ -1,16 +1,15 @@
-//! What signing in is told by the settings.
-//! It must not read them anywhere itself.
+//! The settings of sign-in, as plain data. It must not read them anywhere itself.
 
 use crate::config::{Config, Net, Secret};
 use model::Role;
 use url::Url;
 
-/// What signing in is told.
+/// The settings of sign-in.
 #[derive(Clone, Debug)]
 pub struct AuthConfig {
     /// How browsers reach the node; with `https` the cookie is bound to the host and secure.
     pub public_url: Url,
-    /// A reverse proxy stands in front: believe `X-Forwarded-For` from `trusted_proxies`, from nobody otherwise.
+    /// A reverse proxy is in front: `X-Forwarded-For` is believed, from `trusted_proxies` only.
     pub behind_proxy: bool,
     /// The proxies; loopback when empty.
     pub trusted_proxies: Vec<Net>,
@@ -18,7 +17,7 @@ pub struct AuthConfig {
     pub github: Option<GithubConfig>,
 }
 
-/// An OAuth app at GitHub, and who may come by it.
+/// An OAuth app at GitHub, and the people who may use it.
 #[derive(Clone, Debug)]
 pub struct GithubConfig {
     /// The app's client id.
@@ -29,11 +28,11 @@ pub struct GithubConfig {
     pub url: Url,
     /// The address of the API: `https://api.github.com`, or `https://HOST/api/v3`.
     pub api_url: Url,
-    /// Accounts that may sign in, by their numeric ids: unlike a login, an id never becomes somebody else's.
+    /// Numeric ids of accounts that may sign in: unlike a login, an id is never reused.
     pub ids: Vec<i64>,
     /// Logins that may sign in, compared without case.
     pub logins: Vec<String>,
-    /// Organisations whose members may sign in. With neither, nobody may.
+    /// Organisations whose members may sign in. With all three lists empty, nobody may.
     pub organisations: Vec<String>,
     /// The role of somebody who signs in for the first time.
     pub role: Role,

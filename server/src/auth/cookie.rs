@@ -1,5 +1,4 @@
-//! The cookie of a login: its name, its attributes, its end.
-//! It must not hold anything but a random value.
+//! The cookie of a login: name, attributes, removal. It must hold nothing but a random value.
 
 use super::{Auth, backend::Backend, store::Logins};
 use axum::response::Response;
@@ -15,14 +14,13 @@ use model::id::NodeId;
 use node::accounts::ABSOLUTE_MS;
 
 /// The cookie's name. `__Host-` binds it to https and to exactly this host; over plain http browsers refuse it. Cookies
-/// do not know ports, so the node's id keeps two nodes on one host apart: each would otherwise sign people out of the
-/// other.
+/// ignore ports, so the node's id is part of the name: else two nodes on one host would sign each other's people out.
 pub(super) fn name(https: bool, node: NodeId) -> String {
     let id = node.uuid().as_simple().to_string();
     format!("{}orchwiz_{}", if https { "__Host-" } else { "" }, &id[..16])
 }
 
-/// What loads a browser's session and who is signed in.
+/// The session layer: loads a browser's session and its person.
 pub(super) fn layer(auth: &Auth) -> AuthManagerLayer<Backend, Logins> {
     let https = auth.0.config.public_url.scheme() == "https";
     let sessions = SessionManagerLayer::new(Logins(auth.0.accounts.clone()))
@@ -32,15 +30,15 @@ pub(super) fn layer(auth: &Auth) -> AuthManagerLayer<Backend, Logins> {
         // Strict would drop the cookie on the way back from GitHub.
         .with_same_site(SameSite::Lax)
         .with_path("/")
-        // How long the browser keeps it; how long it works is the node's to say.
+        // The browser's expiry; the node enforces its own.
         .with_expiry(Expiry::OnInactivity(Duration::milliseconds(ABSOLUTE_MS)));
     AuthManagerLayerBuilder::new(Backend(auth.0.accounts.clone()), sessions)
         .with_data_key(super::store::WHO)
         .build()
 }
 
-/// Tells the browser to forget the cookie: the session layer's own way lacks `Secure`, without which `__Host-` cookies
-/// cannot be touched.
+/// Makes the browser drop the cookie. The session layer's own removal lacks `Secure`, so browsers would ignore it for a
+/// `__Host-` cookie.
 pub(super) fn forget(auth: &Auth, response: &mut Response) {
     if auth.0.config.public_url.scheme() == "https" {
         let gone = format!(

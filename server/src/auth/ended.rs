@@ -1,14 +1,14 @@
-//! The end of what somebody has opened: with the node, or with the login or token it rests on.
+//! The end of a caller's open streams and sockets: when the node stops, or their login or token becomes invalid.
 
 use crate::stop::Stop;
 use model::Caller;
 use node::accounts::AccountsService;
 use tokio::sync::broadcast::error::RecvError;
 
-/// Ends when what `caller` has opened must end: the node stops, or the login or token it rests on is gone or means
-/// something else now.
+/// Completes when everything that `caller` has open must end: the node stops, or the login or token is gone or has
+/// other rights now.
 pub fn ended(accounts: &AccountsService, stop: &Stop, caller: &Caller) -> impl Future<Output = ()> + Send + 'static {
-    // Subscribed before this returns: no change after the handshake is missed.
+    // Subscribed before this returns, so that no change after the handshake is missed.
     let mut changes = accounts.changes();
     let (accounts, stop, caller) = (accounts.clone(), stop.clone(), caller.clone());
     async move {
@@ -17,7 +17,7 @@ pub fn ended(accounts: &AccountsService, stop: &Stop, caller: &Caller) -> impl F
                 match changes.recv().await {
                     Ok(change) if !change.concerns(&caller) => {}
                     Ok(_) | Err(RecvError::Lagged(_)) => {
-                        // When in doubt it ends: whoever may go on opens it again.
+                        // In doubt it ends: a caller who still may simply reconnects.
                         if accounts
                             .refresh(&caller)
                             .await

@@ -1,5 +1,5 @@
-//! The forms under `/auth`: their fields, the answers they give, where they may lead.
-//! They work without scripts; it must not redirect anywhere but to a path of this node.
+//! The forms under `/auth`: fields, answers, and safe redirects. They work without scripts. They must redirect only to
+//! paths of this node.
 
 use crate::answer::{
     error::{ApiError, ApiResult},
@@ -21,7 +21,7 @@ impl Fields {
     pub(super) fn parse(encoded: &[u8]) -> ApiResult<Self> {
         let fields: Vec<(String, String)> = form_urlencoded::parse(encoded).into_owned().collect();
         for (name, value) in &fields {
-            // The decoder puts this in place of what is not UTF-8.
+            // The decoder replaces invalid UTF-8 by this character.
             if value.contains(['\0', char::REPLACEMENT_CHARACTER]) {
                 return Err(Error::invalid(
                     name.clone(),
@@ -33,13 +33,13 @@ impl Fields {
         Ok(Self(fields))
     }
 
-    /// A field that must be there, once.
+    /// A required field, given once.
     pub(super) fn text(&mut self, name: &str) -> ApiResult<String> {
         self.optional(name)?
             .ok_or_else(|| Error::invalid(name, format!("the field {name} is missing")).into())
     }
 
-    /// A field that may be there, once.
+    /// An optional field, given at most once.
     pub(super) fn optional(&mut self, name: &str) -> ApiResult<Option<String>> {
         let mut found = self
             .0
@@ -86,7 +86,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     }
 }
 
-/// Whether a browser asks, which shows pages, rather than a program, which reads errors.
+/// Whether the client is a browser that shows pages, not a program that reads errors.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::ACCEPT)
@@ -95,7 +95,7 @@ pub(super) fn wants_page(headers: &HeaderMap) -> bool {
         .any(|accept| accept.contains("text/html"))
 }
 
-/// Back to a page of ours, with what it shows.
+/// Redirects to one of our pages, with a query for it to show.
 pub(super) fn back(page: &str, query: &[(&str, &str)]) -> Response {
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()))
@@ -103,18 +103,18 @@ pub(super) fn back(page: &str, query: &[(&str, &str)]) -> Response {
     Redirect::to(&format!("{page}?{query}")).into_response()
 }
 
-/// On to `next`.
+/// Redirects to `next`.
 pub(super) fn onward(next: &str) -> Response {
     Redirect::to(local_path(next)).into_response()
 }
 
-/// `next` when it is a path of this node, as a browser would understand it; else the start page.
+/// `next` if a browser would resolve it to a path of this node; else the start page.
 pub(super) fn local_path(next: &str) -> &str {
     let plain = next.starts_with('/') && !next.contains('\\') && next.chars().all(|c| c.is_ascii_graphic());
-    // Whatever the rules above let through must still be here once a browser has resolved it.
+    // Whatever the rules above let through must still be on this host once a browser has resolved it.
     let here = Url::parse("http://here.invalid").expect("a constant address");
     let stays = here.join(next).is_ok_and(|there| there.origin() == here.origin());
-    // These are not pages: coming back to them would fail or sign out again.
+    // These are not pages: a redirect there would fail or sign the person out again.
     let page = !["/auth/", "/api/"].iter().any(|prefix| next.starts_with(prefix));
     if plain && !next.starts_with("//") && stays && page {
         next

@@ -1,5 +1,5 @@
-//! Signing in with GitHub: OAuth with a state bound to the browser and PKCE, each good for one try and ten minutes.
-//! It must not follow redirects, keep GitHub's token, or let anybody in who is not on the list.
+//! Sign-in with GitHub: OAuth with PKCE and a state bound to the browser, each valid once and for ten minutes. It must
+//! not follow redirects, keep GitHub's token, or let in anybody who is not on the list.
 
 use super::{
     Auth, Browser, ClientAddress,
@@ -33,11 +33,11 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 use url::Url;
 
-/// Where a sign-in under way is kept in the browser's session.
+/// The key of a pending sign-in in the browser's session.
 const PENDING: &str = "github";
-/// The most that GitHub may answer with, in bytes.
+/// The largest answer accepted from GitHub, in bytes.
 const ANSWER_MAX: usize = 1024 * 1024;
-/// How many pages of a person's organisations are looked at, of 100 each.
+/// The most pages of a person's organisations that are read, of 100 each.
 const PAGES: u32 = 10;
 
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
@@ -47,11 +47,11 @@ pub(crate) struct Github {
     config: GithubConfig,
     client: Client,
     http: reqwest::Client,
-    /// Two answers to one question at the same time must not both find it.
+    /// Two simultaneous callbacks must not both find the same pending sign-in.
     taking: Mutex<()>,
 }
 
-/// A sign-in under way.
+/// A pending sign-in.
 #[derive(Serialize, Deserialize)]
 struct Pending {
     state: String,
@@ -116,7 +116,7 @@ impl Github {
         })
     }
 
-    /// Where to send the browser, and what to remember meanwhile.
+    /// The address for the browser, and the pending sign-in to store.
     fn question(&self, auth: &Auth, next: String) -> (Url, Pending) {
         let secret = || URL_SAFE_NO_PAD.encode(auth.0.deps.bytes::<32>());
         let pending = Pending {
@@ -137,14 +137,14 @@ impl Github {
         (request.url().0, pending)
     }
 
-    /// Takes what was remembered: it is gone from the browser's session, durably, before anything is done with it.
+    /// Takes the pending sign-in out of the browser's session, durably, before anything uses it.
     async fn take(&self, auth: &Auth, browser: &Browser) -> Result<Pending, Failure> {
         let _alone = self.taking.lock().await;
         let session = &browser.session;
         if session.id().is_none() {
             return Err(Failure::Expired);
         }
-        // Read when the request came in, and perhaps taken since.
+        // The session was loaded when the request came in; another request may have taken the entry since.
         session.load().await.map_err(store::cause)?;
         let pending: Option<Pending> = session.remove(PENDING).await.map_err(store::cause)?;
         let pending = pending.ok_or(Failure::Expired)?;
@@ -156,7 +156,7 @@ impl Github {
         }
     }
 
-    /// Who answered, proven by the code.
+    /// The GitHub account that the code proves.
     async fn identity(&self, code: String, verifier: String) -> Result<GithubIdentity, Failure> {
         #[derive(Deserialize)]
         struct User {
@@ -175,8 +175,8 @@ impl Github {
         })
     }
 
-    /// Ends the access of those who came by GitHub and were taken off the list. Members of organisations are only
-    /// looked at when they sign in: GitHub tells who they are to nobody but themselves.
+    /// Ends the access of GitHub users who were taken off the list. Organisation membership is checked only at sign-in,
+    /// since GitHub tells it to nobody but the members themselves.
     pub(super) async fn sweep(&self, auth: &Auth) -> Result<()> {
         if !self.config.organisations.is_empty() {
             return Ok(());
@@ -250,8 +250,7 @@ impl Github {
     }
 }
 
-/// The provider could not be asked. The text names no secret: reqwest's own errors show addresses only, and those are
-/// without a query.
+/// GitHub could not be reached. The text has no secret: reqwest's errors show addresses only, and these have no query.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Unanswered(String);
@@ -262,8 +261,8 @@ impl From<reqwest::Error> for Unanswered {
     }
 }
 
-/// The token that a code is good for. Boxed and owning everything: the compiler cannot see otherwise that the handler
-/// may move between threads.
+/// Exchanges a code for a token. Boxed, and owning its arguments: otherwise the compiler cannot see that the handler is
+/// `Send`.
 fn exchange(
     client: Client,
     http: reqwest::Client,
@@ -322,12 +321,12 @@ pub(super) async fn begin(
     }
     let (question, pending) = github.question(&auth, next.chars().take(2_000).collect());
     browser.session.insert(PENDING, pending).await.map_err(store::cause)?;
-    // Stored here: the session layer would answer an empty 500 where the disk is full.
+    // Stored here: on a full disk the session layer would answer with an empty 500.
     browser.session.save().await.map_err(store::cause)?;
     Ok(Redirect::to(question.as_str()).into_response())
 }
 
-/// `GET /auth/github/callback`: 303 to where the sign-in began for, or to `/signin?error=github_...`.
+/// `GET /auth/github/callback`: 303 to the page that the sign-in began for, or to `/signin?error=github_...`.
 pub(super) async fn callback(
     State(auth): State<Auth>,
     Extension(ClientAddress(address)): Extension<ClientAddress>,
@@ -346,7 +345,7 @@ pub(super) async fn callback(
     };
     match finish(&auth, github, &mut browser, answer, &headers, address).await {
         Ok(next) => Ok(onward(&next)),
-        // Not a redirect: with one the session layer would try to store what there is no room for.
+        // Not a redirect: with one, the session layer would try to store more on the full disk.
         Err(Failure::Node(error @ Error::StorageFull)) => Err(error.into()),
         Err(failure) => {
             tracing::info!(%failure, "a sign-in with GitHub failed");
@@ -355,14 +354,14 @@ pub(super) async fn callback(
     }
 }
 
-/// What GitHub makes the browser bring along.
+/// The parameters that GitHub sends back through the browser.
 struct Answer {
     code: Option<String>,
     state: Option<String>,
     error: Option<String>,
 }
 
-/// Checks the answer and signs in; gives where to go on.
+/// Checks the answer and signs the person in; gives the path to continue at.
 async fn finish(
     auth: &Auth,
     github: &Github,
@@ -389,7 +388,7 @@ async fn finish(
         .await
     {
         Err(Failure::NotAllowed { id }) => {
-            // Whoever was let in before and is not any more must not stay in another browser.
+            // A person who was let in before must not stay signed in elsewhere.
             auth.0.accounts.shut_out_of_github(|known, _| known != id).await?;
             return Err(Failure::NotAllowed { id });
         }
@@ -411,9 +410,9 @@ fn not_offered() -> ApiError {
     )
 }
 
-/// A client with time limits that follows no redirect: an answer from elsewhere is no answer.
+/// A client with time limits that follows no redirects.
 fn http_client() -> Result<reqwest::Client> {
-    // The first one installed stays; somebody else's is as good.
+    // The first provider installed stays; another one is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

@@ -1,5 +1,5 @@
-//! Signing in and out, set-up, and who is asking: a cookie, a bearer token, the local socket.
-//! It must not decide what anybody may do; `model::decide` does, called by the ports.
+//! Sign-in, sign-out, set-up, and authentication by cookie, bearer token or local socket. It must not decide what
+//! anybody may do; `model::decide` does, called by the ports.
 
 pub mod address;
 mod backend;
@@ -28,7 +28,7 @@ use model::{Millis, Result};
 use node::{accounts::AccountsService, clock::Deps};
 use std::sync::Arc;
 
-/// Everything signing in needs. Cheap to clone.
+/// All that sign-in needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Auth(Arc<Parts>);
 
@@ -65,15 +65,15 @@ impl Auth {
         self.0.github.is_some()
     }
 
-    /// Puts around `router` what finds out who is asking: afterwards a known caller is in the request's extensions as
-    /// [`model::Caller`], and [`ClientAddress`] always is. A bearer token that does not work is answered with 401 at
-    /// once. Keep health and files outside.
+    /// Puts authentication around `router`: a known caller is then in the request's extensions as [`model::Caller`],
+    /// and [`ClientAddress`] always is. An invalid bearer token is answered with 401 at once. Keep health and files
+    /// outside.
     pub fn around<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
         caller::around(self, router)
     }
 
-    /// Removes logins whose time is over, tells of tokens whose time is, and ends the access of who was taken off the
-    /// GitHub list; their sockets close. To be called at the start and at least once an hour.
+    /// Removes expired logins, announces expired tokens, and ends the access of people taken off the GitHub list; their
+    /// sockets close. Call it at the start and at least once an hour.
     pub async fn sweep(&self) -> Result<u64> {
         const HOUR_MS: Millis = 3_600_000;
         if let Some(github) = &self.0.github {

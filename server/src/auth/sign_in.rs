@@ -1,5 +1,5 @@
-//! Signing in and out, set-up and the own password: forms that work without scripts. What a browser gets back is a
-//! redirect, with a word for what went wrong that the page turns into a sentence; programs get the error itself.
+//! Sign-in, sign-out, set-up and password change: forms that work without scripts. Browsers get a redirect with an
+//! error word that the page turns into a sentence; programs get the error itself.
 
 use super::{
     Auth, Browser, ClientAddress, cookie,
@@ -63,7 +63,7 @@ pub(super) async fn login(
         return Ok(wrong());
     };
     match begin(&mut browser, found, SignInWay::Password, &headers, address).await {
-        // The password was changed while it was checked.
+        // The password was changed during the check.
         Err(Error::Unauthenticated) => return Ok(wrong()),
         begun => begun?,
     }
@@ -82,8 +82,8 @@ pub(super) async fn logout(
     Ok(signed_out(&auth))
 }
 
-/// `POST /auth/logout-everywhere`, perhaps with `tokens`: ends every login of the caller, and with that field their API
-/// tokens; 303 to `/signin`.
+/// `POST /auth/logout-everywhere`: ends every login of the caller, and with the field `tokens` their API tokens; 303 to
+/// `/signin`.
 pub(super) async fn logout_everywhere(
     State(auth): State<Auth>,
     caller: Option<Extension<Caller>>,
@@ -91,7 +91,7 @@ pub(super) async fn logout_everywhere(
     fields: ApiResult<Fields>,
 ) -> ApiResult<Response> {
     let Extension(caller) = caller.ok_or(Error::Unauthenticated)?;
-    // Without a form there is nothing more to end.
+    // Without a form only the logins end.
     let tokens = fields.is_ok_and(|mut fields| fields.optional("tokens").is_ok_and(|ticked| ticked.is_some()));
     model::ports::Accounts::log_out_everywhere(&auth.0.accounts, &caller, tokens).await?;
     browser.logout().await.map_err(store::login_cause)?;
@@ -130,8 +130,8 @@ pub(super) async fn set_up(
     }
 }
 
-/// `POST /auth/password` with `current`, `new` and perhaps `tokens`: changes the caller's own, ends their other logins
-/// and with that field their API tokens, 303 to `/settings/profile?saved=password`, or with
+/// `POST /auth/password` with `current`, `new` and perhaps `tokens`: changes the caller's password and ends their other
+/// logins. `tokens` revokes their API tokens as well. 303 to `/settings/profile?saved=password`, or with
 /// `error=current|new|limited`.
 pub(super) async fn password(
     State(auth): State<Auth>,
@@ -152,8 +152,8 @@ pub(super) async fn password(
     }
 }
 
-/// Signs somebody in under a fresh cookie; whoever was signed in there before is signed out. `Unauthenticated` when
-/// what was checked for it no longer holds.
+/// Signs a person in under a fresh cookie; the browser's previous login ends. `Unauthenticated` when the checked
+/// credentials no longer hold.
 pub(super) async fn begin(
     browser: &mut Browser,
     account: Account,
@@ -165,8 +165,7 @@ pub(super) async fn begin(
     if session.id().is_some() {
         session.flush().await.map_err(store::cause)?;
     }
-    // axum-login takes a new id only for who was nobody before, and a flushed session would be stored under its old
-    // one.
+    // axum-login cycles the id only for an anonymous session, and a flushed session would be stored under its old id.
     session.cycle_id().await.map_err(store::cause)?;
     if let Some(name) = headers.get(header::USER_AGENT).and_then(|name| name.to_str().ok()) {
         session
@@ -182,9 +181,9 @@ pub(super) async fn begin(
     }
     session.insert(store::WAY, way.word()).await.map_err(store::cause)?;
     browser.login(&account.into()).await.map_err(store::login_cause)?;
-    // Stored before the answer says so: the answer must not promise what a full disk refused.
+    // Stored before the answer: the answer must not promise what a full disk refused.
     if let Err(error) = session.save().await {
-        // The session layer must not try it once more: it would answer an empty 500.
+        // The session layer must not try again: it would answer with an empty 500.
         session.clear().await;
         return Err(store::cause(error));
     }
@@ -197,7 +196,7 @@ fn signed_out(auth: &Auth) -> Response {
     response
 }
 
-/// What went wrong: for a browser on the page that asked, for a program as an error.
+/// A refusal: for a browser on the page that asked, for a program as an error.
 pub(super) fn refuse(headers: &HeaderMap, error: Error, page: &str, query: &[(&str, &str)]) -> Response {
     if !wants_page(headers) {
         return ApiError::from(error).into_response();

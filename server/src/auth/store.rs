@@ -16,24 +16,24 @@ use node::{
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// Where axum-login keeps who is signed in.
+/// The key under which axum-login keeps the person.
 pub(super) const WHO: &str = "who";
-/// Where in [`WHO`] it keeps what ends a login when it changes: the bytes of the account's epoch.
+/// The key in [`WHO`] of the value whose change ends a login: the bytes of the account's epoch.
 const EPOCH: &str = "auth_hash";
-/// Where the browser's name is kept until it is stored in its own column.
+/// The key of the browser's name, until it moves into its own column.
 pub(super) const BROWSER: &str = "browser";
 /// The same for the address.
 pub(super) const ADDRESS: &str = "address";
-/// How somebody proved who they are, for the record of their sign-in.
+/// How the person signed in, for the journal's record.
 pub(super) const WAY: &str = "way";
-/// When the login was last seen, as stored: only read.
+/// When the login was last seen, as stored. Read-only.
 pub(super) const SEEN: &str = "seen";
 
-/// Sessions in the `login` table.
+/// The session store over the `login` table.
 #[derive(Clone, Debug)]
 pub(super) struct Logins(pub(super) AccountsService);
 
-/// The handle of the login behind a cookie's value: what is stored, shown and compared instead of it.
+/// The handle of a login: the hash of its cookie, which stands for it wherever it is stored, shown or compared.
 pub(super) fn handle(id: &Id) -> String {
     blake3::hash(id.to_string().as_bytes()).to_hex().to_string()
 }
@@ -48,7 +48,7 @@ impl SessionStore for Logins {
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
-        // The session layer saves once more what a handler has saved. With nothing to write that cannot fail on a full
+        // The session layer saves again after a handler's save. Skipping a save without changes cannot fail on a full
         // disk, where it would turn a good answer into an empty 500.
         if self
             .load(&record.id)
@@ -67,8 +67,7 @@ impl SessionStore for Logins {
         let mut data: HashMap<String, Value> =
             serde_json::from_slice(&found.data).map_err(|error| Error::Decode(error.to_string()))?;
         data.insert(SEEN.into(), found.seen.into());
-        // Which epoch a login belongs to is the node's to say: it moves with a login that outlives a change of the
-        // password.
+        // The node decides a login's epoch: it moves with a login that survives a password change.
         if let (Some(epoch), Some(Value::Object(who))) = (found.epoch, data.get_mut(WHO)) {
             who.insert(EPOCH.into(), epoch.to_le_bytes().to_vec().into());
         }
@@ -88,14 +87,14 @@ impl SessionStore for Logins {
     }
 }
 
-/// What a record says but for when it was seen, which is only read.
+/// A record's data without `seen`, which is read-only.
 fn without_seen(record: &Record) -> HashMap<String, Value> {
     let mut data = record.data.clone();
     data.remove(SEEN);
     data
 }
 
-/// A record as it is stored: what has its own column is taken out of the data.
+/// A record as it is stored: fields with a column of their own leave the data.
 fn stored(record: &Record) -> Result<LoginRecord> {
     let mut data = record.data.clone();
     let mut take = |key| {
@@ -123,19 +122,18 @@ fn stored(record: &Record) -> Result<LoginRecord> {
     })
 }
 
-/// The epoch in what axum-login keeps; `None` where it is none of ours, which no account has.
+/// The epoch in axum-login's entry; `None` for a foreign one, which matches no account.
 fn epoch_in(who: &Value) -> Option<i64> {
     let bytes: Vec<u8> = serde_json::from_value(who.get(EPOCH)?.clone()).ok()?;
     Some(i64::from_le_bytes(bytes.try_into().ok()?))
 }
 
-/// The session layer hands on nothing of an error but its text, so that text is the error itself, for [`cause`] to
-/// read.
+/// Encodes the error into the text, since the session layer passes on nothing else. [`cause`] decodes it.
 fn backend(error: model::Error) -> Error {
     Error::Backend(serde_json::to_string(&error).unwrap_or_else(|_| error.to_string()))
 }
 
-/// Why a browser's session could not be read or stored: a full disk must be answered as one.
+/// The error behind a failed session access, so that a full disk is answered as one.
 pub(super) fn cause(error: session::Error) -> model::Error {
     if let session::Error::Store(Error::Backend(text)) = &error
         && let Ok(carried) = serde_json::from_str(text)
@@ -145,7 +143,7 @@ pub(super) fn cause(error: session::Error) -> model::Error {
     internal(error)
 }
 
-/// The same for signing in and out, which also looks for people.
+/// The same for sign-in and sign-out, which also look people up.
 pub(super) fn login_cause(error: axum_login::Error<Backend>) -> model::Error {
     match error {
         axum_login::Error::Session(error) => cause(error),

@@ -1,5 +1,5 @@
-//! The command line: what `orchwiz ...` takes and which exit code it ends with.
-//! It must not touch data itself: commands ask the running node through its socket, or open the data when none runs.
+//! The command line: arguments of `orchwiz ...` and its exit codes. It must not touch data itself: commands ask the
+//! running node through its socket, or open the data when none runs.
 
 mod users;
 
@@ -62,7 +62,7 @@ enum Command {
     },
 }
 
-/// Every setting, as the file and the environment name it.
+/// Every setting, with its name in the file and in the environment.
 fn settings() -> String {
     let lines = config::KEYS
         .iter()
@@ -103,13 +103,13 @@ impl ServeArgs {
     }
 }
 
-/// What `main` calls.
+/// The entry point for `main`.
 pub fn main() -> ExitCode {
     let parsed = match Orchwiz::try_parse() {
         Ok(parsed) => parsed,
         Err(error) => {
             let code = if error.use_stderr() { USAGE } else { 0 };
-            // Nothing is left to say when even this cannot be written.
+            // If even this cannot be written, there is nobody to tell.
             let _ = error.print();
             return ExitCode::from(code);
         }
@@ -144,14 +144,14 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
 }
 
 fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
-    // The rustls of this process; a second call finds it there.
+    // The rustls provider of this process; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::new)?;
     let result = runtime.block_on(work);
-    // What still blocks must not hold up an exit that was announced.
+    // A task that still blocks must not delay an exit that was announced.
     runtime.shutdown_background();
     result
 }

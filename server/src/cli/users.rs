@@ -1,5 +1,5 @@
-//! `orchwiz user ...` and `orchwiz token ...`.
-//! They ask the node's desk and print its answers; what a name or a password may be is `node::accounts`' to say.
+//! `orchwiz user ...` and `orchwiz token ...`. They ask the node's desk and print its answers; `node::accounts` checks
+//! names and passwords.
 
 use crate::local::{Answer, Ask};
 use crate::terminal::{Failure, Where, data, output};
@@ -282,7 +282,7 @@ pub(super) async fn user(command: UserCommand) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A person as they are now.
+/// Prints a person's present data.
 fn say(answer: Answer) -> Result<(), Failure> {
     let Answer::User(user) = answer else {
         return Err(data::unexpected());

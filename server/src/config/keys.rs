@@ -1,7 +1,7 @@
-//! The table of settings: their names in the file, in the environment and their kinds.
-//! It only names them; what a value means is `config`'s to say.
+//! The table of settings: their names in the file and the environment, and their kinds. `config` gives the values their
+//! meaning.
 
-/// What a setting's value looks like.
+/// The form of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A text.
@@ -19,9 +19,9 @@ pub enum Kind {
 pub struct Key {
     /// Its name in the file, sections before the dot.
     pub name: &'static str,
-    /// What its value looks like.
+    /// The form of its value.
     pub kind: Kind,
-    /// What it is for, one line.
+    /// Its purpose, one line.
     pub about: &'static str,
 }
 
@@ -115,18 +115,18 @@ pub fn kind(name: &str) -> Option<Kind> {
     KEYS.iter().find(|key| key.name == name).map(|key| key.kind)
 }
 
-/// Whether settings lie under this section.
+/// Whether this is a section with settings.
 pub fn is_section(name: &str) -> bool {
     KEYS.iter()
         .any(|key| key.name.split_once('.').is_some_and(|(section, _)| section == name))
 }
 
-/// The setting or section most like this name, if any is near.
+/// The nearest setting or section name, if any is near enough.
 pub fn suggest(name: &str) -> Option<String> {
     nearest(name, KEYS.iter().map(|key| key.name.to_owned()))
 }
 
-/// The candidate most like `name`, if any is near enough to be meant.
+/// The candidate nearest to `name`, if any is near enough to be meant.
 pub fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
     candidates
         .map(|candidate| (strsim::jaro_winkler(name, &candidate), candidate))

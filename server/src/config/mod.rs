@@ -1,6 +1,6 @@
-//! Where every setting of a node comes from: flags, `ORCHWIZ_*` environment, one `orchwiz.toml`, defaults, in this
-//! order. It is the only place that reads the environment; it must not open, create or contact anything it names, nor
-//! read a file of the current folder.
+//! The settings of a node, by precedence: flags, `ORCHWIZ_*` environment, one `orchwiz.toml`, defaults. No other module
+//! reads the environment. This one must not open, create or contact anything it names, nor read a file in the current
+//! folder.
 
 mod keys;
 mod net;
@@ -21,15 +21,15 @@ use std::{
 };
 use url::Url;
 
-/// The name of the file with the settings.
+/// The name of the settings file.
 pub const FILE: &str = "orchwiz.toml";
-/// What every variable of the environment starts with.
+/// The prefix of every environment variable.
 pub const PREFIX: &str = "ORCHWIZ_";
-/// Variables with this prefix steer the test suite and are no settings.
+/// The prefix of variables that steer the test suite; they are not settings.
 const TEST_PREFIX: &str = "ORCHWIZ_TEST_";
 /// Names the file, as `--config` does; not itself a key of the file.
 const FILE_VARIABLE: &str = "ORCHWIZ_CONFIG";
-/// What agents have in their environment: the command line works within one too.
+/// Variables in an agent's environment, since the command line also works inside one.
 const OF_AGENTS: [&str; 3] = [node::process::MARK, node::agents::demo::STATE, node::agents::demo::PACE];
 
 /// Every setting of a node.
@@ -37,39 +37,39 @@ const OF_AGENTS: [&str; 3] = [node::process::MARK, node::agents::demo::STATE, no
 pub struct Config {
     /// The file that was read; `None` when there is none.
     pub file: Option<PathBuf>,
-    /// Where it listens; 127.0.0.1:3000.
+    /// The address to listen on; 127.0.0.1:3000.
     pub listen: SocketAddr,
     /// The data directory; `./data`.
     pub data_dir: PathBuf,
-    /// `postgres://...`; without it SQLite in the data directory.
+    /// `postgres://...`; SQLite in the data directory when absent.
     pub database_url: Option<Secret>,
-    /// How browsers reach it, when not under the address it listens on.
+    /// The address for browsers, when it differs from the one it listens on.
     pub public_url: Option<Url>,
     /// A reverse proxy that ends TLS stands in front.
     pub behind_proxy: bool,
-    /// Whose `X-Forwarded-*` headers are believed; loopback when none is named and `behind_proxy` is set.
+    /// Proxies whose `X-Forwarded-*` headers are believed; loopback when none is named and `behind_proxy` is set.
     pub trusted_proxies: Vec<Net>,
-    /// Host names it answers to beside its own address, localhost and the public one.
+    /// Host names it answers to, besides its own address, localhost and the public one.
     pub allowed_hosts: Vec<String>,
     /// Whether stopping the node stops its agents.
     pub stop_agents: bool,
-    /// Where projects may lie; empty means wherever the node's user may write.
+    /// The folders that projects may lie in; empty means anywhere the node's user may write.
     pub project_roots: Vec<PathBuf>,
-    /// How many agents may run at once; four a core.
+    /// The most agents at once; four per core.
     pub agents_max: usize,
-    /// An idle agent is stopped after so many seconds; 900.
+    /// Seconds until an idle agent is stopped; 900.
     pub agents_idle_seconds: u64,
-    /// So many MiB of an agent's output are kept, and an agent that writes more is ended; 1024.
+    /// The most output of an agent that is kept, in MiB; an agent that writes more is ended; 1024.
     pub agents_spool_max_mib: u64,
-    /// Claude Code's program; looked for on PATH when absent.
+    /// Claude Code's program; found on PATH when absent.
     pub claude_path: Option<PathBuf>,
     /// Sign-in with GitHub.
     pub github: Github,
     /// What people call the node; its host's name when absent.
     pub node_name: Option<String>,
-    /// What kind of machine it runs on.
+    /// The kind of machine.
     pub node_kind: NodeKind,
-    /// What is logged: `info`, `orchwiz=debug,info`.
+    /// The log filter: `info`, `orchwiz=debug,info`.
     pub log: String,
     /// Log lines as JSON.
     pub log_json: bool,
@@ -90,7 +90,7 @@ pub struct Github {
     pub logins: Vec<String>,
     /// Members of these organisations may sign in.
     pub organisations: Vec<String>,
-    /// What somebody new becomes who signs in; `operator`, never `owner`.
+    /// The role of a new person; `operator` by default, never `owner`.
     pub role: Role,
     /// The web address of GitHub, or of a GitHub Enterprise.
     pub url: Url,
@@ -98,7 +98,7 @@ pub struct Github {
     pub api_url: Url,
 }
 
-/// What is wrong with the configuration: where it was said, and what would be right.
+/// A configuration error: where the value came from, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{origin}: {message}")]
 pub struct ConfigError {
@@ -117,12 +117,12 @@ impl ConfigError {
     }
 }
 
-/// What the command line and the environment say, as plain data.
+/// The command line and the environment, as plain data.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// Flags by key: `("listen", "127.0.0.1:3000")`.
     pub flags: Vec<(&'static str, String)>,
-    /// The environment, all of it; what does not start with [`PREFIX`] is ignored.
+    /// The whole environment; variables without [`PREFIX`] are ignored.
     pub environment: Vec<(OsString, OsString)>,
     /// `--config`.
     pub file: Option<PathBuf>,
@@ -138,16 +138,15 @@ impl Sources {
         }
     }
 
-    /// The file somebody named: `--config`, else `ORCHWIZ_CONFIG`.
+    /// The file that was named: `--config`, else `ORCHWIZ_CONFIG`.
     fn named_file(&self) -> Option<PathBuf> {
         self.file
             .clone()
             .or_else(|| self.variable(FILE_VARIABLE).map(PathBuf::from))
     }
 
-    /// Where the file may lie when nobody named one: in the data directory that was named, then in the user's
-    /// configuration folder. Neither the current folder nor `./data` counts: it may be a repository that somebody else
-    /// wrote.
+    /// Default places of the file: the data directory if named, then the user's configuration folder. The current
+    /// folder and `./data` do not count, since somebody else may have written that repository.
     fn usual_files(&self) -> Vec<PathBuf> {
         let flag = self
             .flags
@@ -156,7 +155,7 @@ impl Sources {
             .find(|(key, _)| *key == "data")
             .map(|(_, path)| PathBuf::from(path));
         let data = flag.or_else(|| self.variable("ORCHWIZ_DATA").map(PathBuf::from));
-        // The specification of these folders says that a relative one is to be ignored.
+        // The XDG specification says to ignore relative paths.
         let absolute = |name: &str| self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let user = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
         data.map(|data| data.join(FILE))
@@ -174,14 +173,14 @@ impl Sources {
     }
 }
 
-/// One value as it was said, with the words for where.
+/// A raw value with its origin in words.
 struct Said {
     origin: String,
     value: Vec<String>,
 }
 
 impl Config {
-    /// Reads everything and checks it. Of several files the first that exists is read, and no other.
+    /// Loads and checks everything. Only the first file that exists is read.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let named = sources.named_file();
         for path in named.clone().map_or_else(|| sources.usual_files(), |path| vec![path]) {
@@ -194,7 +193,7 @@ impl Config {
         Self::from_parts(sources, None)
     }
 
-    /// [`Config::load`] without reading a file: pure.
+    /// [`Config::load`] without file access: pure.
     pub fn from_parts(sources: &Sources, file: Option<(&Path, &str)>) -> Result<Self, ConfigError> {
         let mut said = BTreeMap::new();
         if let Some((path, text)) = file {
@@ -243,7 +242,7 @@ impl Config {
         })
     }
 
-    /// Settings that are right alone and wrong together.
+    /// Checks settings that are valid alone and wrong together.
     fn check(&self, said: &BTreeMap<String, Said>) -> Result<(), ConfigError> {
         if !self.listen.ip().is_loopback() && !self.behind_proxy {
             let origin = said.get("listen").map_or("listen", |said| said.origin.as_str());
@@ -273,7 +272,7 @@ impl Config {
         Ok(())
     }
 
-    /// The address browsers use: the public one, else the one it listens on.
+    /// The address for browsers: the public one, else the one it listens on.
     pub fn address(&self) -> Url {
         self.public_url.clone().unwrap_or_else(|| {
             let text = format!("http://{}", self.listen);
@@ -281,18 +280,18 @@ impl Config {
         })
     }
 
-    /// Whether browsers reach it over TLS: cookies are `Secure` and HSTS is sent.
+    /// Whether browsers use TLS; then cookies are `Secure` and HSTS is sent.
     pub fn is_secure(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
     }
 
-    /// The socket of this node for the command line of this machine.
+    /// The path of this node's local socket, for the command line.
     pub fn socket(&self) -> PathBuf {
         self.data_dir.join("orchwiz.sock")
     }
 }
 
-/// Whether nobody on the way can read what goes to this address.
+/// Whether traffic to this address cannot be read on the way.
 fn is_protected(url: &Url) -> bool {
     let loopback = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
@@ -305,7 +304,7 @@ fn is_protected(url: &Url) -> bool {
 
 fn github(said: &BTreeMap<String, Said>) -> Result<Github, ConfigError> {
     let url = address(said, "github.url")?.unwrap_or_else(|| "https://github.com".parse().expect("a constant address"));
-    // A GitHub Enterprise has its API under its own address: its tokens must never go to github.com.
+    // GitHub Enterprise serves the API under its own address; its tokens must never go to github.com.
     let api_url = address(said, "github.api_url")?.unwrap_or_else(|| match url.host_str() {
         Some("github.com") => "https://api.github.com".parse().expect("a constant address"),
         _ => format!("{}/api/v3", url.as_str().trim_end_matches('/'))
@@ -324,7 +323,7 @@ fn github(said: &BTreeMap<String, Said>) -> Result<Github, ConfigError> {
     })
 }
 
-/// Ids are numbers on a list of texts, as the other lists are.
+/// Parses the ids, which are texts like the other lists.
 fn github_ids(said: &BTreeMap<String, Said>) -> Result<Vec<i64>, ConfigError> {
     let id = |text: &String| {
         text.parse()
@@ -338,7 +337,7 @@ fn github_ids(said: &BTreeMap<String, Said>) -> Result<Vec<i64>, ConfigError> {
 fn github_role(said: &BTreeMap<String, Said>) -> Result<Role, ConfigError> {
     match one(said, "github.role").map(|word| (word, Role::parse(word))) {
         None => Ok(Role::Operator),
-        // An owner is made by a person, never by a list at GitHub.
+        // Only a person makes an owner, never a list at GitHub.
         Some((_, Some(role))) if role != Role::Owner => Ok(role),
         Some((word, _)) => Err(wrong(
             said,

@@ -1,5 +1,4 @@
-//! A network: an address and how many of its leading bits count.
-//! It compares addresses and nothing else; it resolves no names.
+//! A network: an address and a prefix length. It only compares addresses; it resolves no names.
 
 use std::{net::IpAddr, str::FromStr};
 

@@ -1,5 +1,5 @@
-//! A text nobody may see by accident: it shows itself as dots and is read only by asking for it.
-//! It must not be compared, printed or serialised.
+//! A text that is hard to leak by accident: `Debug` shows dots, and only [`Secret::expose`] reads it. It must not be
+//! compared, printed or serialised.
 
 use std::fmt;
 

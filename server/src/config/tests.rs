@@ -182,7 +182,7 @@ fn behind_a_proxy_the_address_of_browsers_is_known_and_its_cookie_is_secure() {
         .unwrap()
         .is_secure()
     );
-    // For trying it out: what stays on this machine needs no TLS.
+    // Traffic on this machine needs no TLS, which makes trying it out easy.
     load(
         &[("behind_proxy", "true"), ("public_url", "http://localhost:8080")],
         &[],

@@ -1,5 +1,5 @@
-//! Bodies on their way: a request's must come in time, an answer's keeps its connection busy.
-//! It must not buffer anything.
+//! Bodies in transit: a request's body has a deadline; an answer's body keeps its connection busy. They must not buffer
+//! anything.
 
 use super::places::Busy;
 use axum::{
@@ -16,11 +16,11 @@ use std::{
 };
 use tokio::time::{Instant, Sleep};
 
-/// A request's body that fails when it is not whole in time.
+/// A request's body that fails unless it is complete in time.
 pub(super) struct Punctual {
     body: Incoming,
     end: Instant,
-    /// Made when the body is first waited for: most come together with their head.
+    /// Created at the first wait: most bodies come together with their head.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -61,7 +61,7 @@ impl http_body::Body for Punctual {
     }
 }
 
-/// An answer's body: until it is sent, its connection is busy.
+/// An answer's body; its connection is busy until it is sent.
 pub(super) struct Answering {
     body: Body,
     _busy: Option<Busy>,

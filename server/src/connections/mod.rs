@@ -1,5 +1,5 @@
-//! Connections from the network: how many there may be, how long each may take for what, and how they end when the node
-//! stops. It moves bytes between sockets and the router; it must not look into a request.
+//! Network connections: their number, their time limits, and their end when the node stops. It moves bytes between
+//! sockets and the router; it must not look into a request.
 
 mod body;
 mod places;
@@ -27,25 +27,24 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-/// Connections that wait to be accepted; the kernel may allow fewer.
+/// The accept backlog; the kernel may allow less.
 const BACKLOG: u32 = 4_096;
-/// The largest head of a request, and how much of an answer waits for a slow reader, in bytes.
+/// The largest request head, and the most of an answer that waits for a slow reader, in bytes.
 const BUFFER: usize = 64 * 1024;
-/// Bounds are looked after so often: a connection may have so much longer than is said.
+/// The interval of the check for time limits; a connection may exceed its limit by this much.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Says whether an address may hold as many connections as there are: what others reach the node through, and this
-/// machine itself.
+/// Whether an address is exempt from the limit per address: proxies and this machine.
 pub type Exempt = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
-/// What connections may take. What is over a bound is closed without an answer, but for a body: its handler answers.
+/// Limits of connections. Beyond a limit the connection is closed without an answer; only a late body gets one.
 #[derive(Clone)]
 pub struct Bounds {
-    /// How many there may be. The one that has waited longest without a whole request makes room for a new one.
+    /// The most connections. A new one replaces the one that has waited longest without a whole request.
     pub all: usize,
-    /// How many one address may hold; an IPv6 network of 64 bits counts as one.
+    /// The most connections of one address; an IPv6 /64 counts as one.
     pub of_an_address: usize,
-    /// Whom `of_an_address` does not concern.
+    /// Addresses that `of_an_address` does not limit.
     pub exempt: Exempt,
     /// Until the first byte comes.
     pub first: Duration,
@@ -55,12 +54,12 @@ pub struct Bounds {
     pub body: Duration,
     /// Between an answer and the next request.
     pub idle: Duration,
-    /// How long nothing may be taken of an answer that is there.
+    /// The longest time in which the client may read nothing of a pending answer.
     pub write: Duration,
 }
 
 impl Bounds {
-    /// The bounds of a process that may have so many files open.
+    /// The limits for a process with so many file descriptors.
     pub fn of(open_files: u64, exempt: Exempt) -> Self {
         // The other half is for the database, spools, agents and their sockets.
         let all = usize::try_from(open_files / 2).unwrap_or(usize::MAX).clamp(64, 8_192);
@@ -71,8 +70,7 @@ impl Bounds {
             first: Duration::from_secs(15),
             head: Duration::from_secs(10),
             body: Duration::from_secs(30),
-            // Longer than proxies keep theirs: they must never send a request into a connection that is just being
-            // closed.
+            // Longer than proxies keep theirs, so that they never send a request into a connection being closed.
             idle: Duration::from_secs(150),
             write: Duration::from_secs(30),
         }
@@ -86,13 +84,13 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     } else {
         TcpSocket::new_v6()?
     };
-    // A node that is started again gets its port at once.
+    // A restarted node gets its port back at once.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Serves `app` until the node stops and every request that was under way has its answer.
+/// Serves `app` until the node stops and every open request has its answer.
 pub async fn serve(listener: TcpListener, app: Router, bounds: Bounds, stop: Stop) {
     let places = Places::new(bounds.clone());
     let open = TaskTracker::new();
@@ -115,7 +113,7 @@ pub async fn serve(listener: TcpListener, app: Router, bounds: Bounds, stop: Sto
             () = accepting => {}
             () = stop.asked() => {}
         }
-        // What has not begun a whole request by now is not waited for.
+        // Connections without a whole request are closed at once.
         places.dismiss();
         open.close();
         open.wait().await;
@@ -138,7 +136,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
                         | io::ErrorKind::ConnectionReset
                 ) => {}
             Err(error) => {
-                // Out of files, most likely: there is nothing better to do than to try again when some are free.
+                // Most likely out of file descriptors: try again when some are free.
                 tracing::error!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -149,7 +147,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, body: Duration, stop: Stop) {
     let seat = place.seat();
     let speak = async {
-        // Before it has said anything a connection costs no buffer and no parser.
+        // Until the first byte, a connection costs no buffer and no parser.
         if stream.readable().await.is_ok() {
             Box::pin(speak(stream, peer, place, app, body, stop)).await;
         }
@@ -160,9 +158,9 @@ async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Rout
     }
 }
 
-/// HTTP/1.1 alone: browsers speak HTTP/2 only over TLS, which a proxy ends, and proxies need none here.
+/// HTTP/1.1 only. Browsers speak HTTP/2 only over TLS, which a proxy ends, and proxies do not need it here.
 async fn speak(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, limit: Duration, stop: Stop) {
-    // Small answers go out at once; a connection that is gone already shows itself on its first use.
+    // `TCP_NODELAY` sends small answers at once; a failure here shows at the first use.
     let _ = stream.set_nodelay(true);
     let seat = place.seat();
     let service = service_fn(move |request: http::Request<Incoming>| {
@@ -181,7 +179,7 @@ async fn speak(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, l
             Ok::<Response<Answering>, io::Error>(response.map(|body| Answering::new(body, Some(busy))))
         }
     });
-    // No limit on the number of headers is set: without one it is 100, and they are kept on the stack.
+    // The header limit stays at its default of 100: the parser then keeps them on the stack.
     let connection = http1::Builder::new()
         .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(Stream::new(stream, place)), service)

@@ -1,5 +1,5 @@
-//! Who holds a connection and what it is doing: the one list by which room is made and time limits are kept.
-//! It must not touch a socket; whoever loses a place is told and closes its own.
+//! The list of connections and their states, which makes room for new ones and enforces time limits. It must not touch
+//! a socket: a connection that loses its place is notified and closes itself.
 
 use super::Bounds;
 use node::limits::network_key;
@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// The places there are. Cheap to clone.
+/// All places. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Places(Arc<Shared>);
 
@@ -28,16 +28,16 @@ struct Taken {
     by_address: HashMap<String, usize>,
 }
 
-/// A place that is held; free again when it is dropped.
+/// A place of one connection; dropping it frees it.
 pub(super) struct Place {
     places: Places,
     seat: Arc<Seat>,
     number: u64,
 }
 
-/// What a connection is doing.
+/// The state of one connection.
 pub(super) struct Seat {
-    /// By what its address counts; `None` for who is exempt.
+    /// The key that its address counts under; `None` when exempt.
     address: Option<String>,
     state: Mutex<State>,
     lost: Notify,
@@ -46,19 +46,19 @@ pub(super) struct Seat {
 struct State {
     doing: Doing,
     since: Instant,
-    /// Since when the other side has taken nothing of what there is to send.
+    /// Since when the client has read nothing of what waits to be sent.
     stuck: Option<Instant>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Doing {
-    /// Nothing has come yet.
+    /// No byte has come.
     New,
-    /// Part of a head has come.
+    /// Part of a request's head has come.
     Head,
-    /// A request is being answered.
+    /// A request is under way.
     Busy,
-    /// It is a live socket, which keeps its own time.
+    /// A live socket, which has its own time limits.
     Socket,
     /// The last request was answered.
     Idle,
@@ -67,7 +67,7 @@ enum Doing {
 }
 
 impl Doing {
-    /// Whether no request is lost with it.
+    /// Whether closing it loses no request.
     fn waits(self) -> bool {
         matches!(self, Self::New | Self::Head | Self::Idle)
     }
@@ -82,13 +82,13 @@ impl Places {
         }))
     }
 
-    /// A place for a connection from `address`. Waits while every place is held by a request under way; `None` where
-    /// the address holds too many such.
+    /// Takes a place for a connection from `address`. Waits while all places hold requests under way; `None` when that
+    /// is so for all places of the address.
     pub(super) async fn take(&self, address: IpAddr) -> Option<Place> {
         let bounds = &self.0.bounds;
         let address = (!(bounds.exempt)(address.to_canonical())).then(|| network_key(Some(address)));
         loop {
-            // Before the look at what is taken: a place that is freed after it is not missed.
+            // Registered before the check, so that a place freed after it is noticed.
             let freed = self.0.freed.notified();
             {
                 let mut taken = self.taken();
@@ -119,7 +119,7 @@ impl Places {
         }
     }
 
-    /// Ends what has taken too long.
+    /// Closes connections that exceed a time limit.
     pub(super) fn sweep(&self) {
         let bounds = &self.0.bounds;
         let now = Instant::now();
@@ -138,7 +138,7 @@ impl Places {
         }
     }
 
-    /// Ends whatever has no request under way.
+    /// Closes every connection without a request under way.
     pub(super) fn dismiss(&self) {
         for seat in self.taken().seats.values() {
             let state = seat.state();
@@ -154,7 +154,7 @@ impl Places {
 }
 
 impl Taken {
-    /// Ends the connection that has waited longest of those `which` names; `false` when none waits.
+    /// Closes the longest waiting connection of those that `which` accepts; `false` when none waits.
     fn make_room(&self, which: impl Fn(&Seat) -> bool) -> bool {
         let waiting = self.seats.values().filter(|seat| which(seat)).filter_map(|seat| {
             let state = seat.state();
@@ -163,7 +163,7 @@ impl Taken {
         let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) else {
             return false;
         };
-        // It may have begun a request since it was looked at; then the next connection makes the room.
+        // It may have begun a request meanwhile; then the next connection makes room.
         let state = longest.state();
         if state.doing.waits() {
             longest.lose(state);
@@ -208,7 +208,7 @@ impl Seat {
         }
     }
 
-    /// Returns once the connection has to close.
+    /// Completes when the connection has to close.
     pub(super) async fn lost(&self) {
         self.lost.notified().await;
     }
@@ -222,17 +222,17 @@ impl Seat {
         }
     }
 
-    /// The other side takes nothing at the moment.
+    /// The client reads nothing at the moment.
     pub(super) fn stuck(&self) {
         self.state().stuck.get_or_insert_with(Instant::now);
     }
 
-    /// The other side took something.
+    /// The client has read something.
     pub(super) fn took(&self) {
         self.state().stuck = None;
     }
 
-    /// A request is whole: from now on it is answered. `None` when its connection is just being closed.
+    /// Marks a whole request as under way. `None` when its connection is being closed.
     pub(super) fn begin(self: &Arc<Self>) -> Option<Busy> {
         let mut state = self.state();
         if state.doing == Doing::Lost {
@@ -252,11 +252,11 @@ impl Seat {
     }
 }
 
-/// A request that is being answered, until this is dropped.
+/// A request under way, until this is dropped.
 pub(super) struct Busy(Arc<Seat>);
 
 impl Busy {
-    /// The connection became a socket: it speaks no HTTP any more.
+    /// The connection became a socket and no longer speaks HTTP.
     pub(super) fn for_good(self) {
         self.0.state().doing = Doing::Socket;
     }

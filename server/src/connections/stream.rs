@@ -1,5 +1,5 @@
-//! A connection's bytes, and what its seat learns from them: that something came, and whether anything is taken.
-//! It must not hold back or change a byte.
+//! A connection's byte stream, which reports reads and stalled writes to its seat. It must not hold back or change a
+//! byte.
 
 use super::places::{Place, Seat};
 use std::{
@@ -17,7 +17,7 @@ use tokio::{
 pub(super) struct Stream {
     inner: TcpStream,
     seat: Arc<Seat>,
-    /// Held until the connection is closed, also by what it was upgraded to.
+    /// Held until the connection is closed, even after an upgrade.
     _place: Place,
 }
 

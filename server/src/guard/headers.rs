@@ -1,6 +1,6 @@
-//! The security headers of every answer, and the nonce that lets this answer's own scripts run. It must not loosen a
-//! header for a single page; what a page needs, every page gets. Files of the site, which load nothing and run in no
-//! frame, carry a shorter and stricter policy: a first visit fetches a dozen of them.
+//! The security headers of every answer, and the nonce for this answer's own scripts. All pages get the same headers;
+//! none is loosened for a single page. Static files load nothing and run in no frame, so they get a shorter, stricter
+//! policy: a first visit fetches a dozen of them.
 
 use axum::response::Response;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -8,12 +8,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 use std::sync::Arc;
 use url::Url;
 
-/// Lets the scripts and styles of one answer run. In the request's extensions.
+/// Allows the scripts and styles of one answer. A request extension.
 #[derive(Clone, Debug)]
 pub struct Nonce(Arc<str>);
 
 impl Nonce {
-    /// From 128 random bits.
+    /// Made of 128 random bits.
     pub(super) fn new(random: &[u8; 16]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(random).into())
     }
@@ -23,8 +23,8 @@ impl Nonce {
         &self.0
     }
 
-    /// Gives the page being rendered the nonce that its headers will name. For the context closure of the renderer:
-    /// it reads the request's parts from the context, and replaces the nonce the renderer made up itself.
+    /// Gives the page being rendered the nonce that its headers name. Call it in the renderer's context closure: it
+    /// reads the request's parts there and replaces the renderer's own nonce.
     pub fn provide() {
         if let Some(nonce) =
             leptos::prelude::use_context::<Parts>().and_then(|parts| parts.extensions.get::<Self>().cloned())
@@ -34,21 +34,21 @@ impl Nonce {
     }
 }
 
-/// The policy of a file: opened by itself it loads, runs and sends nothing.
+/// The policy of a file: opened by itself, it loads, runs and sends nothing.
 const OF_FILES: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
 );
-/// Says something about documents only.
+/// Only documents need this header.
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// What is the same on every answer.
+/// The headers that do not depend on the answer.
 pub(super) struct Headers {
     always: HeaderMap,
     form_action: String,
 }
 
 impl Headers {
-    /// `github` is where its sign-in form leads to: Chromium holds redirects of forms against `form-action`.
+    /// `github` is the redirect target of its sign-in form: Chromium applies `form-action` to redirects too.
     pub(super) fn new(https: bool, github: Option<&Url>) -> Self {
         let mut always = HeaderMap::new();
         let mut put = |name: HeaderName, value: &'static str| always.insert(name, HeaderValue::from_static(value));
@@ -91,8 +91,8 @@ impl Headers {
         }
     }
 
-    /// `style-src-attr` lets the server say how wide a bar is before scripts run; a style attribute can load nothing,
-    /// `img-src` and `font-src` see to that.
+    /// `style-src-attr` allows the server to set a bar's width before scripts run. A style attribute can load nothing,
+    /// because `img-src` and `font-src` forbid it.
     fn policy(&self, nonce: &Nonce) -> String {
         let (nonce, form_action) = (nonce.value(), &self.form_action);
         format!(
@@ -103,7 +103,7 @@ impl Headers {
     }
 }
 
-/// What says nothing about anybody may be kept by caches: everything but pages, data and streams.
+/// Whether caches may keep an answer: everything but pages, data and streams.
 fn is_file(headers: &HeaderMap) -> bool {
     let kind = headers
         .get(header::CONTENT_TYPE)

@@ -1,6 +1,5 @@
-//! The outermost layer, one for everything: pages, files, REST, server functions and sockets. It refuses requests for
-//! other hosts and those another site made a browser send, and it puts the security headers on every answer. It must
-//! not know who is asking.
+//! The outermost layer of pages, files, REST, server functions and sockets. It refuses requests for other hosts and
+//! requests that another site made a browser send, and adds the security headers. It must not know the caller.
 
 mod headers;
 mod origin;
@@ -21,13 +20,12 @@ use node::clock::Deps;
 use origin::{Origins, Proof};
 use std::sync::Arc;
 
-/// Where server functions lie.
+/// The path prefix of server functions.
 const FUNCTIONS: &str = "/api/rpc/";
-/// What takes its proof of who is asking in the body, so that a client without `Origin` and without cookies may call
-/// it.
+/// Routes whose body carries its own credentials: a client without `Origin` and cookies may call them.
 const OWN_PROOF: [&str; 2] = ["/auth/login", "/auth/setup"];
 
-/// Checks every request and finishes every answer. Cheap to clone.
+/// Checks every request and completes every answer. Cheap to clone.
 #[derive(Clone)]
 pub struct Guard(Arc<Inner>);
 
@@ -50,14 +48,13 @@ impl Guard {
         }))
     }
 
-    /// Puts the guard around `router`. It must be the last layer that is added, except for the one that marks the local
-    /// socket.
+    /// Puts the guard around `router`. It must be the last layer added, except for the one that marks the local socket.
     pub fn around<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
         router.layer(from_fn_with_state(self.clone(), guard))
     }
 
     fn check(&self, request: &mut Request) -> Result<(), ApiError> {
-        // Whoever may open the node's data directory needs no browser's word for it.
+        // A caller who can open the node's data directory needs no proof of origin.
         if request
             .extensions()
             .get::<Caller>()
@@ -81,8 +78,8 @@ impl Guard {
                     ));
                 }
                 Proof::None => {
-                    // Browsers say where a request comes from; what does not may be anybody's, so its cookies prove
-                    // nothing.
+                    // Browsers say where a request comes from. Without that it may come from anywhere, so its cookies
+                    // prove nothing.
                     request.headers_mut().remove(header::COOKIE);
                     if !has_bearer(request.headers()) && !OWN_PROOF.contains(&path.as_str()) {
                         return Err(Error::Unauthenticated.into());
@@ -99,7 +96,7 @@ impl Guard {
                     message,
                 ));
             }
-            // A form posted without scripts is answered with a redirect to the referring page, which must be ours.
+            // A form posted without scripts redirects to the referring page, which must be ours.
             if !origins.is_own_page(request.headers(), &host) {
                 request.headers_mut().remove(header::REFERER);
             }
@@ -119,13 +116,13 @@ async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     response
 }
 
-/// Anything but reading: unsafe methods, and every attempt to leave HTTP, because a socket's messages carry no origin.
+/// Unsafe methods, and every protocol upgrade, because a socket's messages carry no origin.
 fn changes_something(request: &Request) -> bool {
     !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
         || request.headers().contains_key(header::UPGRADE)
 }
 
-/// The authority the client wanted: one, without user information. HTTP/2 says it in the target.
+/// The authority the client asked for; exactly one, without user information. HTTP/2 puts it into the target.
 fn host_of(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let mut named = headers.get_all(header::HOST).iter();
     let in_header = named.next().map(|host| host.to_str().map(str::to_ascii_lowercase));
@@ -148,8 +145,8 @@ fn has_bearer(headers: &HeaderMap) -> bool {
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "))
 }
 
-/// What the decoders of server functions read. They do not look themselves, and a browser sends `text/plain` anywhere
-/// without asking.
+/// Whether the content type is one that server functions decode. The decoders do not check it, and a browser sends
+/// `text/plain` cross-site without a preflight.
 fn is_function_body(headers: &HeaderMap) -> bool {
     let value = headers
         .get(header::CONTENT_TYPE)

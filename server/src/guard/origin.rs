@@ -1,5 +1,5 @@
-//! Which hosts are this node, and whether a browser says that a request comes from its own pages.
-//! Pure; a name resolved by an attacker must not become ours by pointing here.
+//! The hosts of this node, and whether a browser says that a request comes from this node's own pages. Pure. A foreign
+//! name that resolves to this machine (DNS rebinding) must not count as ours.
 
 use http::{HeaderMap, HeaderName, header, uri::Authority};
 use std::collections::BTreeSet;
@@ -7,22 +7,22 @@ use url::Url;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Where a request says that it comes from.
+/// The origin of a request, by its headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     /// From a page of this node.
     Own,
     /// From elsewhere.
     Foreign,
-    /// It does not say.
+    /// The headers do not say.
     None,
 }
 
-/// The hosts and origins that are this node.
+/// The hosts and origins of this node.
 pub(super) struct Origins {
     hosts: BTreeSet<String>,
     public: String,
-    /// The public host, where it is reached by https: its http pages are not ours.
+    /// The public host, if it is reached by https: its http pages are not ours.
     https_only: Option<String>,
 }
 
@@ -30,7 +30,7 @@ impl Origins {
     pub(super) fn new(public: &Url, more: &[String]) -> Self {
         let mut hosts: BTreeSet<String> = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).into();
         let public_host = public.host_str().unwrap_or_default().to_ascii_lowercase();
-        // Listening on every address names no host.
+        // The unspecified address names no host.
         if !matches!(public_host.as_str(), "" | "0.0.0.0" | "[::]") {
             hosts.insert(public_host.clone());
         }
@@ -42,9 +42,9 @@ impl Origins {
         }
     }
 
-    /// Whether `host`, an authority, is this node under any port: behind a tunnel the browser's port is not ours.
+    /// Whether `host`, an authority, is this node under any port: behind a tunnel the browser's port differs from ours.
     pub(super) fn knows_host(&self, host: &str) -> bool {
-        // A port that is no number parses as an authority all the same.
+        // An authority with a port that is not a number parses too.
         let whole = |authority: &Authority| authority.port_u16().is_some() || authority.as_str() == authority.host();
         !host.contains('@')
             && host
@@ -52,12 +52,12 @@ impl Origins {
                 .is_ok_and(|authority| whole(&authority) && self.hosts.contains(authority.host()))
     }
 
-    /// What the headers prove for a request to `host`, which is known.
+    /// What the headers prove about a request to the known `host`.
     pub(super) fn proof(&self, headers: &HeaderMap, host: &str) -> Proof {
         if headers.contains_key(SEC_FETCH_SITE) {
             return match only(headers, &SEC_FETCH_SITE) {
                 Some("same-origin") => Proof::Own,
-                // `none` is what a person typed or bookmarked, and those requests change nothing.
+                // `none` means typed or bookmarked, and such requests change nothing.
                 _ => Proof::Foreign,
             };
         }
@@ -70,7 +70,7 @@ impl Origins {
         }
     }
 
-    /// Whether the referring page, if there is one, is ours.
+    /// Whether the referring page is ours, or there is none.
     pub(super) fn is_own_page(&self, headers: &HeaderMap, host: &str) -> bool {
         !headers.contains_key(header::REFERER)
             || only(headers, &header::REFERER)
@@ -78,8 +78,8 @@ impl Origins {
                 .is_some_and(|referer| self.is_own(&referer.origin().ascii_serialization(), host))
     }
 
-    /// An origin is ours when it is the public one, or has the very authority that the request went to: another port of
-    /// this machine is another program.
+    /// An origin is ours if it is the public one, or has exactly the authority of the request. Another port of this
+    /// machine is another program.
     fn is_own(&self, origin: &str, host: &str) -> bool {
         if origin.eq_ignore_ascii_case(&self.public) {
             return true;
@@ -100,7 +100,7 @@ impl Origins {
     }
 }
 
-/// The value of a header that is there exactly once.
+/// The value of a header that is present exactly once.
 fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;

@@ -1,5 +1,5 @@
-//! `/healthz` and `/readyz`: is the process alive, and may it be sent requests.
-//! They must not say anything about the node beyond that: whoever passes the guard may ask.
+//! `/healthz` and `/readyz`: liveness and readiness. They must say nothing else about the node: any client that passes
+//! the guard may ask.
 
 use crate::stop::Stop;
 use axum::extract::State;
@@ -7,10 +7,10 @@ use futures::future::BoxFuture;
 use http::{StatusCode, header};
 use std::{sync::Arc, time::Duration};
 
-/// How long the database may take to answer before the node counts as not ready.
+/// The time limit of the database's answer; after it the node is not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks something whether it answers.
+/// Checks whether something answers.
 pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
 type Answer = (StatusCode, [(header::HeaderName, &'static str); 1], &'static str);

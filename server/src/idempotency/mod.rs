@@ -1,5 +1,5 @@
-//! `Idempotency-Key`: a `POST` that is sent twice takes effect once, and both get the first answer, for 24 hours.
-//! It remembers answers of REST only, and only good ones: a refusal changed nothing, so a repeat is judged anew.
+//! `Idempotency-Key`: a repeated `POST` takes effect once, and both get the first answer, for 24 hours. Only successful
+//! answers of REST are stored: a refusal changed nothing, so a repeat is judged anew.
 
 use crate::answer::{
     error::{ApiError, ApiResult},
@@ -28,26 +28,26 @@ use tracing::Instrument;
 
 /// The header that carries the key.
 pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
-/// Says that an answer is the first one again.
+/// Marks an answer as a replay.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// How long an answer is remembered.
+/// How long an answer is kept.
 const KEPT: Millis = 24 * 60 * 60 * 1000;
 const MAX_KEY: usize = 200;
-/// The largest answer that is remembered, in bytes.
+/// The largest answer that is stored, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
-/// The keys whose first request is under way in this process. Cheap to clone.
+/// Keys whose first request is under way in this process. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct UnderWay(Arc<Mutex<HashMap<Claim, Arc<tokio::sync::Mutex<()>>>>>);
 
-/// Whose key.
+/// A key and its owner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Claim {
     caller: String,
     key: String,
 }
 
-/// What is stored of an answer; with status 0 only the request.
+/// The stored answer; status 0 stands for a request without one yet.
 #[derive(Serialize, Deserialize)]
 struct Remembered {
     request: String,
@@ -57,25 +57,24 @@ struct Remembered {
     body: String,
 }
 
-/// What the layer needs: where answers are remembered, and which requests are under way.
+/// The layer's dependencies.
 #[derive(Clone)]
 pub struct Remembers {
-    /// Keeps the answers.
+    /// Stores the answers.
     pub journal: Journal,
-    /// Requests with a key that have no answer yet.
+    /// Requests with a key and no answer yet.
     pub under_way: UnderWay,
 }
 
-/// What a claim found.
+/// The result of a claim.
 enum Found {
-    /// Nothing: the key is ours.
+    /// No other request: the key is ours.
     Free,
-    /// An answer.
+    /// The first answer.
     Answer(u16, Remembered),
 }
 
-/// Forgets the answers whose time is over: they hold what was asked, also of what was purged since. To be called at
-/// least once an hour.
+/// Removes expired answers; they may hold content that was purged since. Call it at least once an hour.
 pub async fn sweep(journal: &Journal) -> model::Result<()> {
     journal
         .commit(&Caller::node(), |tx| {
@@ -84,7 +83,7 @@ pub async fn sweep(journal: &Journal) -> model::Result<()> {
         .await
 }
 
-/// The layer: hands on whatever is no `POST` of REST with a key.
+/// The layer: passes on everything except a `POST` of REST with a key.
 pub async fn layer(State(state): State<Remembers>, request: Request, next: Next) -> Response {
     let wanted = request.method() == Method::POST
         && request.uri().path().starts_with(REST_PREFIX)
@@ -115,7 +114,7 @@ async fn once(state: Remembers, caller: Caller, request: Request, next: Next) ->
     let hash = hasher.finalize().to_hex().to_string();
     let request = Request::from_parts(parts, Body::from(bytes));
     let turn = state.under_way.turn(&claim);
-    // A task of its own: the caller may hang up, the request still ends with its answer stored.
+    // A task of its own: when the client hangs up, the request still ends and its answer is stored.
     let work = async move {
         let answer = {
             let _turn = turn.lock().await;
@@ -149,7 +148,7 @@ async fn first_or_again(
         Found::Free => {
             let response = next.run(request).await;
             if response.status() == StatusCode::GATEWAY_TIMEOUT {
-                // Perhaps it took effect: the key is not free for doing it again.
+                // It may have taken effect, so the key stays taken.
                 return Ok(response);
             }
             if !response.status().is_success() {
@@ -204,7 +203,7 @@ fn again(status: u16, remembered: Remembered) -> Response {
 }
 
 impl UnderWay {
-    /// The lock of a key: the first takes it, the others wait for the answer.
+    /// The lock of a key: the first request takes it, others wait for its answer.
     fn turn(&self, claim: &Claim) -> Arc<tokio::sync::Mutex<()>> {
         self.0
             .lock()
@@ -214,7 +213,7 @@ impl UnderWay {
             .clone()
     }
 
-    /// Drops the lock of a key nobody waits for.
+    /// Drops the lock of a key that nobody waits for.
     fn forget(&self, claim: &Claim) {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if turns.get(claim).is_some_and(|turn| Arc::strong_count(turn) == 1) {

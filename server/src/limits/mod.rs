@@ -1,5 +1,4 @@
-//! How often somebody who is not signed in may try, and from where.
-//! It names the limits; `node::limits` counts.
+//! Rate limits of sign-in and set-up. This module names the limits; `node::limits` counts.
 
 use model::Result;
 use node::{
@@ -13,7 +12,7 @@ use std::{net::IpAddr, sync::Arc};
 pub struct Limits {
     /// Sign-ins: 5 a minute for an account from one network.
     account: Arc<Limiter>,
-    /// Sign-ins: 30 an hour for an account, from all networks together that its owner has not used lately.
+    /// Sign-ins: 30 an hour for an account, over all networks that its owner has not used lately.
     strangers: Arc<Limiter>,
     /// Sign-ins: 20 a minute from an address.
     pub address: Arc<Limiter>,
@@ -22,7 +21,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// All of them, untouched.
+    /// All limits, with nothing counted yet.
     pub fn new(deps: &Deps) -> Self {
         Self {
             account: Arc::new(Limiter::per_minute(5, deps)),
@@ -32,11 +31,11 @@ impl Limits {
         }
     }
 
-    /// Counts a sign-in as `account`. Whoever tries one account from many places must not lock its owner out, so a
-    /// network that is `known`, from which the owner signed in lately, is counted by itself alone.
+    /// Counts a sign-in as `account`. A `known` network, from which the owner signed in lately, counts by itself, so
+    /// that attempts from many places cannot lock the owner out.
     pub fn sign_in(&self, account: &str, address: Option<IpAddr>, known: bool) -> Result<SignIn> {
         let network = network_key(address);
-        // The address first: whoever is stopped there must not use up the tries of the account.
+        // The address first: an attempt that fails here must not use up the account's tries.
         self.address.check(&network)?;
         let from_there = format!("{account} {network}");
         self.account.check(&from_there)?;
@@ -57,12 +56,12 @@ pub struct SignIn {
     limits: Limits,
     network: String,
     from_there: String,
-    /// Where it was counted among those of strangers.
+    /// The account, if it was counted among strangers.
     account: Option<String>,
 }
 
 impl SignIn {
-    /// It was right: it does not count.
+    /// The sign-in succeeded, so it does not count.
     pub fn forgive(self) {
         self.limits.address.forgive(&self.network);
         self.limits.account.forgive(&self.from_there);

@@ -1,6 +1,5 @@
-//! `GET /live`: one WebSocket a tab that carries rows as they are now. It moves frames between a browser and the node's
-//! live hub. It must not decide what a caller sees, and must not keep more for a slow browser than what the hub had at
-//! hand for it at once.
+//! `GET /live`: one WebSocket per tab, which carries rows as they are now between the browser and the node's live hub.
+//! It must not decide what a caller sees. For a slow browser it must not buffer more than the hub had ready at once.
 
 use crate::{
     answer::{
@@ -29,57 +28,55 @@ use node::{
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, interval_at, timeout};
 
-/// Where the socket is.
+/// The path of the socket.
 pub const PATH: &str = "/live";
 /// The largest message a browser may send, in bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
-/// What is read of a browser at once, in bytes. Little: the library clears as much at every look whether something
-/// came, which is at every event.
+/// The read buffer, in bytes. Small, because the library zeroes the buffer at every poll, which means at every event.
 const READ: usize = 4 * 1024;
-/// Messages a browser may send at once; one more is earned every half second.
+/// Token bucket of a browser's messages: the burst; one token comes back every half second.
 const BURST: u32 = 40;
-/// So often the other side is asked for a sign of life; without one for twice as long it is gone.
+/// The ping interval; a browser without a sign of life for twice as long is gone.
 const PING: Duration = Duration::from_secs(25);
-/// How long a browser may take to receive one frame.
+/// The time limit for sending one frame.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Why a socket was closed, as close codes of WebSocket.
+/// WebSocket close codes.
 mod code {
-    /// The login it rests on is gone: sign in again.
+    /// The login is gone: sign in again.
     pub const SIGNED_OUT: u16 = 4401;
-    /// The node restarts: come back in a moment.
+    /// The node restarts: reconnect in a moment.
     pub const RESTART: u16 = 1012;
-    /// It sent what it must not.
+    /// The browser broke the protocol.
     pub const POLICY: u16 = 1008;
-    /// The node cannot go on with it.
+    /// The node cannot serve this socket any longer.
     pub const INTERNAL: u16 = 1011;
 }
 
-/// What the node's live hub offers to sockets.
+/// The live hub, as sockets use it.
 #[async_trait]
 pub trait Hub: Send + Sync {
-    /// Follows the node as `caller`; nothing comes until topics are named.
+    /// Follows the node as `caller`; gives nothing until topics are named.
     fn follow(&self, caller: Caller) -> Box<dyn Feed>;
     /// Events after a position that `caller` may see, out of the next `limit`.
     async fn events(&self, caller: &Caller, after: Pos, limit: u64) -> model::Result<Tail>;
 }
 
-/// One follower of the hub.
+/// A follower of the hub.
 #[async_trait]
 pub trait Feed: Send {
-    /// What is next; waits for it. `None` when the hub has ended. May be dropped while it waits without losing
-    /// anything.
+    /// Waits for the next message; `None` when the hub has ended. Cancel-safe.
     async fn next(&mut self) -> Option<Told>;
-    /// What comes after that, as far as it is at hand: it goes out in the same write.
+    /// The next message if it is ready, to go out in the same write.
     fn at_hand(&mut self) -> Option<Told>;
-    /// Tells the hub what the browser said.
+    /// Passes on a message of the browser.
     async fn say(&mut self, says: ClientSays) -> model::Result<()>;
 }
 
-/// The live hub as the state carries it.
+/// The live hub, as the state carries it.
 pub type SharedHub = Arc<dyn Hub>;
 
-/// What serving a socket needs.
+/// The dependencies of a socket.
 #[derive(Clone)]
 pub struct Live {
     /// What sockets follow.
@@ -88,7 +85,7 @@ pub struct Live {
     pub services: Services,
     /// Counts the sockets.
     pub metrics: Metrics,
-    /// Whether a caller still may.
+    /// Checks whether the caller's login still holds.
     pub accounts: AccountsService,
     /// The signal to stop.
     pub stop: Stop,
@@ -107,7 +104,7 @@ pub async fn upgrade(
             "this is a WebSocket: ask for an upgrade",
         )
     })?;
-    // A metrics token may read nothing a socket carries.
+    // A metrics token may read nothing that a socket carries.
     state.services.approvals.pending(&caller).await?;
     let open = state.metrics.socket(&caller)?;
     let upgrade = upgrade
@@ -120,7 +117,7 @@ pub async fn upgrade(
     }))
 }
 
-/// Why serving a socket ended.
+/// The end of a socket.
 enum End {
     /// The browser closed it, or is gone.
     Left,
@@ -145,7 +142,7 @@ async fn serve(mut socket: WebSocket, state: Live, caller: Caller) {
             code,
             reason: reason.into(),
         };
-        // The browser may be gone already; then there is nobody to tell.
+        // The browser may be gone already, and then nobody needs the frame.
         let _ = timeout(Duration::from_secs(1), socket.send(Message::Close(Some(frame)))).await;
     }
 }
@@ -180,7 +177,7 @@ async fn talk(socket: &mut WebSocket, feed: &mut dyn Feed) -> End {
             }
             says = feed.next() => {
                 let Some(told) = says else { return End::Close(code::INTERNAL, "the node cannot go on") };
-                // One write to the network for all that is at hand: that is most of what a tab costs.
+                // One network write for everything that is ready: writes are most of a tab's cost.
                 let mut last = Message::text(told.text());
                 while let Some(told) = feed.at_hand() {
                     if !is_taken(socket.feed(std::mem::replace(&mut last, Message::text(told.text())))).await {
@@ -202,12 +199,12 @@ async fn talk(socket: &mut WebSocket, feed: &mut dyn Feed) -> End {
     }
 }
 
-/// Whether the browser takes a frame before we lose patience.
+/// Whether the browser takes a frame within the time limit.
 async fn is_taken(sent: impl Future<Output = Result<(), axum::Error>>) -> bool {
     matches!(timeout(PATIENCE, sent).await, Ok(Ok(())))
 }
 
-/// What a browser may still send.
+/// The token bucket of a browser's messages.
 struct Allowance {
     left: u32,
     since: Instant,

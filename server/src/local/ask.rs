@@ -1,5 +1,5 @@
-//! What the command line asks of a node, and the desk that answers: the same whether a node runs or the command line
-//! holds the data itself. It must not print or parse flags.
+//! Requests of the command line, and the desk that answers them, whether a node runs or the command line holds the data
+//! itself. It must not print or parse flags.
 
 use model::{
     Caller, Result,
@@ -14,7 +14,7 @@ use node::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What the command line asks.
+/// A request of the command line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
@@ -29,30 +29,30 @@ pub enum Ask {
         /// Their GitHub login.
         github: Option<String>,
     },
-    /// Everybody.
+    /// Lists everybody.
     Users,
-    /// A new password; every login of that person ends.
+    /// Sets a password; every login of that person ends.
     SetPassword {
         /// Whose.
         name: String,
         /// The password.
         password: String,
-        /// Their API tokens end, too.
+        /// Whether to revoke their API tokens too.
         #[serde(default)]
         revoke: bool,
     },
-    /// Another role; every login of that person ends.
+    /// Sets a role; every login of that person ends.
     SetRole {
         /// Whose.
         name: String,
-        /// What they may do from now on.
+        /// The new role.
         role: Role,
     },
-    /// Whether somebody may sign in.
+    /// Disables or enables a person.
     SetDisabled {
         /// The name of the user.
         name: String,
-        /// They may not.
+        /// Whether they may no longer sign in.
         disabled: bool,
     },
     /// Removes a person.
@@ -60,31 +60,31 @@ pub enum Ask {
         /// The name of the user.
         name: String,
     },
-    /// A new API token.
+    /// Creates an API token.
     CreateToken {
         /// Whose.
         user: String,
-        /// What it is.
+        /// Its name, scope and lifetime.
         token: NewToken,
     },
-    /// All API tokens.
+    /// Lists all API tokens.
     Tokens,
     /// Ends an API token.
     RevokeToken {
         /// The token.
         id: TokenId,
     },
-    /// Checks journal and tables.
+    /// Checks the journal and the tables.
     Doctor,
 }
 
-/// What the desk answers.
+/// An answer of the desk.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", content = "with", rename_all = "snake_case")]
 pub enum Answer {
-    /// It is done.
+    /// Done.
     Done,
-    /// That person.
+    /// The person.
     User(User),
     /// Everybody.
     Users(Vec<User>),
@@ -92,11 +92,11 @@ pub enum Answer {
     Secret(String),
     /// All tokens with their owners' names.
     Tokens(Vec<NamedToken>),
-    /// What was found.
+    /// The report.
     Doctor(Report),
 }
 
-/// A token and whose it is.
+/// A token with its owner's name.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct NamedToken {
     /// The token.
@@ -118,7 +118,7 @@ impl Desk {
         Self { accounts, store }
     }
 
-    /// Does what is asked, as the command line.
+    /// Answers a request, as the caller `cli`.
     pub async fn answer(&self, ask: Ask) -> Result<Answer> {
         let caller = Caller::cli();
         Ok(match ask {

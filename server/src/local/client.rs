@@ -6,10 +6,10 @@ use serde_json::Value;
 use std::{path::Path, time::Duration};
 use tokio::net::UnixStream;
 
-/// How long the node may take: `doctor` reads the whole journal.
+/// The time limit of an answer: `doctor` reads the whole journal.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Why a running node did not do what was asked.
+/// A refusal of the running node.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
@@ -19,7 +19,7 @@ pub async fn is_running(socket: &Path) -> bool {
     UnixStream::connect(socket).await.is_ok()
 }
 
-/// Asks the node that listens at this socket.
+/// Sends a request to the node that listens at this socket.
 pub async fn ask(socket: &Path, ask: &Ask) -> Result<Answer, Refused> {
     let wrong = |cause: reqwest::Error| Refused(format!("the running node could not be asked: {cause}"));
     let client = reqwest::Client::builder()
@@ -28,7 +28,7 @@ pub async fn ask(socket: &Path, ask: &Ask) -> Result<Answer, Refused> {
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(wrong)?;
-    // The host is not looked up: the connection is the socket's.
+    // Nobody resolves this host: the connection is the socket.
     let response = client
         .post(format!("http://localhost{PATH}"))
         .json(ask)

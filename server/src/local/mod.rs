@@ -1,6 +1,5 @@
-//! The node's socket for this machine: `orchwiz.sock` in the data directory, for whoever may open that directory as the
-//! node's user. It speaks HTTP: all that the node serves, and what the command line asks; it must never be reachable
-//! over a network.
+//! The local socket: `orchwiz.sock` in the data directory, for processes that can open it as the node's user. It speaks
+//! HTTP, for the whole of the node and for the command line. It must never be reachable over a network.
 
 mod ask;
 mod client;
@@ -18,10 +17,10 @@ use crate::{
 use axum::{Extension, Router, extract::State, routing::post};
 use model::Caller;
 
-/// Where the command line asks.
+/// The path of the command line's requests.
 pub const PATH: &str = "/local/ask";
 
-/// What the socket serves: everything REST does and what the command line needs, as the command line.
+/// The routes of the socket: all of the node's and the command line's, with the caller `cli`.
 pub fn router(state: &AppState, desk: Desk) -> Router {
     let asks = Router::new().route(PATH, post(answer)).with_state(desk);
     router::build(state).merge(asks).layer(Extension(Caller::cli()))

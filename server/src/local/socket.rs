@@ -1,5 +1,5 @@
-//! The socket file: made for its owner only, given up with the process, and closed to other users even if somebody
-//! widens its mode. It must not know what is spoken over it.
+//! The socket file: only its owner can open it, it goes with the process, and it refuses other users even if its mode
+//! is widened. It must not know the protocol spoken over it.
 
 use axum::serve::Listener;
 use std::{
@@ -18,7 +18,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Listens at `path`. What lies there is a dead node's: the caller holds the lease of the data directory.
+    /// Listens at `path`. An existing file belongs to a dead node, since the caller holds the lease of the data
+    /// directory.
     pub fn bind(path: &Path) -> io::Result<Self> {
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -37,7 +38,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // Left behind it only costs the next command line one refused connection.
+        // A file left behind only costs the next command line a refused connection.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -49,7 +50,7 @@ impl Listener for Socket {
     async fn accept(&mut self) -> (UnixStream, SocketAddr) {
         loop {
             let (stream, address) = Listener::accept(&mut self.listener).await;
-            // root may read the data directory anyway.
+            // root can read the data directory anyway.
             if stream
                 .peer_cred()
                 .is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0)

@@ -1,5 +1,5 @@
-//! The log: lines on their way to standard error, written by a thread of their own.
-//! It must never fail, wait or panic for whoever logs: lines that nobody takes are dropped and counted.
+//! The log: a thread of its own writes lines to standard error. Logging must never fail, wait or panic in its caller:
+//! when the queue is full, lines are dropped and counted.
 
 use crate::config::Config;
 use std::{
@@ -14,15 +14,15 @@ use std::{
 };
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-/// So many lines may wait while standard error takes none.
+/// The most lines that wait for standard error.
 const WAITING: usize = 4_096;
-/// So long the end of the program waits for its last lines.
+/// How long the end of the program waits for the last lines.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Keeps the log going; when it is dropped what was said so far has been written, where anybody takes it.
+/// Guard of the log: dropping it flushes the lines so far, if standard error takes them.
 pub struct Log(SyncSender<Word>);
 
-/// Starts the log as configured. Panics are told by it too.
+/// Starts the log as configured. It also reports panics.
 pub fn start(config: &Config) -> Log {
     let (sender, words) = sync_channel(WAITING);
     let lost = Arc::new(AtomicU64::new(0));
@@ -37,15 +37,15 @@ pub fn start(config: &Config) -> Log {
         .with_writer(lines)
         .with_target(false)
         .with_ansi(io::stderr().is_terminal());
-    // What goes wrong within it would be printed past it, and panic where nothing can be printed.
+    // The library would print its own errors past this queue, and panic where it cannot print.
     let log = log.log_internal_errors(false);
-    // A subscriber that is there already, as in tests, stays.
+    // An existing subscriber, as in tests, stays.
     let _ = if config.log_json {
         log.json().try_init()
     } else {
         log.try_init()
     };
-    // The default one writes to standard error by itself, and waits where nobody reads it.
+    // The default hook writes to standard error directly, and waits where nobody reads it.
     std::panic::set_hook(Box::new(|panic| {
         let what = panic.payload_as_str().unwrap_or("no reason given");
         tracing::error!(
@@ -68,19 +68,19 @@ impl Drop for Log {
             last = unsent;
             thread::sleep(Duration::from_millis(10));
         }
-        // Nobody takes it, or it is written: either way there is nothing more to do.
+        // Either the lines are written or nobody takes them; both end the wait.
         let _ = written.recv_timeout(LAST_WORDS);
     }
 }
 
-/// What the thread is told.
+/// A message to the thread.
 enum Word {
     Line(Vec<u8>),
-    /// Nothing follows; say when everything before is written.
+    /// The last message: answer once everything before is written.
     Last(SyncSender<()>),
 }
 
-/// Takes lines and gives them to the thread.
+/// The writer that sends lines to the thread.
 #[derive(Clone)]
 struct Lines {
     to: SyncSender<Word>,
@@ -108,8 +108,8 @@ impl<'w> MakeWriter<'w> for Lines {
     }
 }
 
-/// Writes what comes until the last. Standard error may be closed, full, or a pipe that nobody reads: then lines are
-/// lost, and nothing else is.
+/// Writes lines until the last message. Standard error may be closed, full, or a pipe without a reader: then lines are
+/// lost, and nothing else fails.
 fn write(words: &Receiver<Word>, lost: &AtomicU64, to: &mut impl Write) {
     while let Ok(word) = words.recv() {
         match word {
@@ -132,7 +132,7 @@ fn write(words: &Receiver<Word>, lost: &AtomicU64, to: &mut impl Write) {
 mod tests {
     use super::*;
 
-    /// Takes nothing, as a full disk or a closed pipe does.
+    /// A writer that takes nothing, like a full disk or a closed pipe.
     struct Full;
 
     impl Write for Full {

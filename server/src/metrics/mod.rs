@@ -1,5 +1,5 @@
-//! `/metrics` in Prometheus' text format: what the process counts, and a few figures of the node.
-//! It must not name a person, a session or a path with an id: labels come from small fixed sets.
+//! `/metrics` in Prometheus' text format: counters of the process, and a few gauges of the node. It must not name a
+//! person, a session or a path with an id: labels come from small fixed sets.
 
 use crate::{
     answer::{
@@ -32,19 +32,19 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// The upper ends of the duration histogram, in seconds.
+/// The upper bounds of the duration histogram's buckets, in seconds.
 const BUCKETS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
 
-/// How many live sockets may be open at once.
+/// The most open live sockets.
 const MAX_SOCKETS: usize = 2_000;
-/// How many of them may be one person's: each tab has one.
+/// The most open live sockets of one person; each tab has one.
 const MAX_SOCKETS_OF_ONE: usize = 100;
-/// How many event streams may be open at once.
+/// The most open event streams.
 const MAX_STREAMS: usize = 1_000;
-/// How many of them may be one person's.
+/// The most open event streams of one person.
 const MAX_STREAMS_OF_ONE: usize = 50;
 
-/// What the process counts. Cheap to clone.
+/// The counters of the process. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Metrics(Arc<Counts>);
 
@@ -69,14 +69,14 @@ impl Default for Counts {
     }
 }
 
-/// What is open: by whom, and altogether.
+/// Open sockets or streams, by caller and in all.
 #[derive(Default)]
 struct Held {
     all: usize,
     by_caller: BTreeMap<String, usize>,
 }
 
-/// A socket or stream that is open; counted until it is dropped.
+/// An open socket or stream, counted until it is dropped.
 pub struct Open {
     metrics: Metrics,
     which: fn(&Counts) -> &Mutex<Held>,
@@ -99,12 +99,12 @@ impl Drop for Open {
 }
 
 impl Metrics {
-    /// A live socket of `caller` is open from now on; refused where there are too many.
+    /// Counts a new live socket of `caller`; refused when there are too many.
     pub fn socket(&self, caller: &Caller) -> ApiResult<Open> {
         self.open(caller, |counts| &counts.sockets, MAX_SOCKETS, MAX_SOCKETS_OF_ONE)
     }
 
-    /// An event stream of `caller` is open from now on; refused where there are too many.
+    /// Counts a new event stream of `caller`; refused when there are too many.
     pub fn stream(&self, caller: &Caller) -> ApiResult<Open> {
         self.open(caller, |counts| &counts.streams, MAX_STREAMS, MAX_STREAMS_OF_ONE)
     }
@@ -116,7 +116,7 @@ impl Metrics {
         most: usize,
         most_of_one: usize,
     ) -> ApiResult<Open> {
-        // A person's tokens and browsers are one caller.
+        // All tokens and browsers of a person count together.
         let caller = caller.user.map_or_else(|| caller.name.clone(), |user| user.to_string());
         let mut held = which(&self.0).lock().unwrap_or_else(PoisonError::into_inner);
         if held.all >= most {
@@ -160,7 +160,7 @@ impl Metrics {
     }
 }
 
-/// Counts every request by the route it matched.
+/// Counts every request by its matched route.
 pub async fn count(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
     let route = request
         .extensions()
@@ -180,12 +180,12 @@ pub async fn count(State(metrics): State<Metrics>, request: Request, next: Next)
     response
 }
 
-/// What the figures are read from.
+/// The sources of the figures.
 #[derive(Clone)]
 pub struct Node {
     /// The ports.
     pub services: Services,
-    /// What the process counts.
+    /// The counters of the process.
     pub metrics: Metrics,
     /// Whether the node takes requests.
     pub stop: Stop,
@@ -199,7 +199,7 @@ pub async fn show(State(state): State<Node>, Known(caller): Known) -> ApiResult<
     let node = Caller::node();
     let info = state.services.node.info(&node).await?;
     let health = state.services.node.health(&node).await?.last().copied();
-    // Somebody without an account and without a session of their own: what they see, the whole node may see.
+    // A viewer without an account or sessions: sees exactly what the whole node may see.
     let anybody = Caller {
         role: Role::Viewer,
         ..Caller::cli()
@@ -260,19 +260,19 @@ pub async fn show(State(state): State<Node>, Known(caller): Known) -> ApiResult<
     Ok((headers, node.text()?).into_response())
 }
 
-/// Figures as they are at one moment.
+/// A snapshot of figures.
 #[derive(Default)]
 struct Figures(Registry);
 
 impl Figures {
-    /// A figure that goes up and down.
+    /// A gauge.
     fn gauge(&mut self, name: &str, help: &str, value: i64) {
         // The registry adds the full stop.
         self.0
             .register(name, help.trim_end_matches('.'), ConstGauge::new(value));
     }
 
-    /// What runs.
+    /// The build info.
     fn build(&mut self, version: &str, database: &str) {
         self.0.register(
             "orchwiz_build",
@@ -281,7 +281,7 @@ impl Figures {
         );
     }
 
-    /// A figure that may be unknown; an unknown one is left out, never zero.
+    /// A gauge that may be unknown; then it is left out, never zero.
     fn optional(&mut self, name: &str, help: &str, value: Option<i64>) {
         if let Some(value) = value {
             self.gauge(name, help, value);
@@ -326,7 +326,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// What an own writer wrote for the same figures before.
+    /// The output of an earlier, hand-written encoder for the same figures.
     const BEFORE: &str = "\
 # HELP orchwiz_up Whether the node takes requests.
 # TYPE orchwiz_up gauge
@@ -361,7 +361,7 @@ orchwiz_http_request_duration_seconds_sum 3.002250
 orchwiz_http_request_duration_seconds_count 3
 ";
 
-    /// Lines without an order, and numbers as they are read: `0.000500` is `0.0005`.
+    /// The lines without their order, with numbers normalised: `0.000500` is `0.0005`.
     fn lines(text: &str) -> BTreeSet<String> {
         let number = |text: &str| {
             text.parse::<f64>()

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// All of them.
+/// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list))
@@ -69,7 +69,7 @@ async fn find(
     Ok(Json(services.approvals.find(&caller, id).await?))
 }
 
-/// All of what an approval asks: of a long one the others carry only the beginning, and say so in `input_cut`.
+/// The whole input of an approval. Elsewhere a long one is cut to its beginning, with `input_cut` set.
 #[utoipa::path(get, path = "/approvals/{id}/input", operation_id = "approval_input", params(ApprovalId), tag = "approvals",
     responses((status = 200, body = ApprovalInput)))]
 async fn input(
@@ -80,7 +80,7 @@ async fn input(
     Ok(Json(services.approvals.input(&caller, id).await?))
 }
 
-/// Decides. When somebody was faster the answer is 409 `already_decided`, with that decision.
+/// Decides. 409 `already_decided` when somebody was faster, with that decision.
 #[utoipa::path(post, path = "/approvals/{id}", operation_id = "decide_approval", params(ApprovalId), tag = "approvals",
     responses((status = 200, body = Approval), (status = 409, description = "somebody was faster: `already_decided`, with that decision; or the agent no longer waits for an answer", body = ErrorEnvelope)))]
 async fn decide(

@@ -1,5 +1,5 @@
-//! `/events`: the journal as the caller may see it, page by page or as a stream that goes on. It reads committed events
-//! only and must not hold more than one page of them in memory; what streams follow is shared by all of them.
+//! `/events`: the journal as the caller may see it, by page or as an endless stream. It reads committed events only and
+//! holds at most one page in memory; all streams share the newest events.
 
 use crate::{
     answer::{
@@ -27,12 +27,12 @@ use tokio::sync::watch;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// How many events the stream reads at once.
+/// The batch size of a stream's reads.
 const BATCH: u64 = 100;
-/// A comment is sent so often when nothing happens, so that neither side takes the other for gone.
+/// The interval of heartbeat comments, which keep an idle stream alive on both sides.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// All of them.
+/// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(events))
 }
@@ -49,8 +49,8 @@ struct EventsParams {
     limit: Option<u32>,
 }
 
-/// Events after a position, in order. With `Accept: text/event-stream` the answer goes on as things happen;
-/// `Last-Event-ID` continues it where it broke, without gap and without repeat.
+/// Events after a position, in order. With `Accept: text/event-stream` the answer is a stream that goes on with new
+/// events. `Last-Event-ID` resumes a broken stream without gap or repeat.
 #[utoipa::path(get, path = "/events", operation_id = "list_events", tag = "events",
     params(EventsParams, ("Last-Event-ID" = Option<i64>, Header, description = "for streams: the position of the last event seen; beats `after`")),
     responses((status = 200, body = Page<Event>)))]
@@ -66,14 +66,14 @@ async fn events(
         return Ok(Json(state.services.node.events(&caller, after, limit).await?).into_response());
     }
     let after = match headers.get("last-event-id") {
-        // What is no number is no position either.
+        // Text that is no number is refused.
         Some(last) => position(
             "Last-Event-ID",
             last.to_str().ok().and_then(|text| text.parse().ok()).or(Some(-1)),
         )?,
         None => after,
     };
-    // Refusals are answered before the stream begins: nobody should have to read them out of a 200.
+    // Refusals come before the stream begins, so that they have a status of their own.
     state.services.node.events(&caller, after, 1).await?;
     let open = state.metrics.stream(&caller)?;
     let ended = state.ended(&caller);
@@ -106,7 +106,7 @@ fn wants_stream(headers: &HeaderMap) -> bool {
         .is_some_and(|accept| accept.contains("text/event-stream"))
 }
 
-/// Where a stream stands.
+/// The cursor of a stream.
 struct Cursor {
     hub: SharedHub,
     caller: Caller,
@@ -130,19 +130,19 @@ fn follow(cursor: Cursor) -> impl Stream<Item = Result<Frame, Infallible>> {
 }
 
 impl Cursor {
-    /// The next event, however long it takes; `None` when the node stops or the caller may no longer read.
+    /// Waits for the next event; `None` when the node stops or the caller may no longer read.
     async fn next(&mut self) -> Option<Arc<Recorded>> {
         loop {
             if let Some(recorded) = self.waiting.pop_front() {
                 self.after = recorded.event().pos;
                 return Some(recorded);
             }
-            // Read before the events: what is committed later makes the receiver changed and is read in the next round.
+            // Read before the events: a later commit marks the receiver as changed, and the next round reads it.
             let head = *self.head.borrow_and_update();
             if head > self.after {
                 let tail = self.hub.events(&self.caller, self.after, BATCH).await.ok()?;
                 if tail.events.is_empty() {
-                    // Nothing in between is the caller's to see: it need not be read again.
+                    // The caller may see nothing in between, so the cursor skips it.
                     self.after = if tail.upto > self.after { tail.upto } else { head };
                 } else {
                     self.waiting = tail.events.into();

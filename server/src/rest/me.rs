@@ -1,5 +1,4 @@
-//! `/me`: who asks.
-//! It must not show anything of anybody else.
+//! `/me`: the caller. It must not show anything about anybody else.
 
 use crate::{
     answer::{
@@ -12,12 +11,12 @@ use axum::extract::State;
 use model::{Services, accounts::Me};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// All of them.
+/// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(me))
 }
 
-/// Who asks, and what they may do.
+/// The caller, and what they may do.
 #[utoipa::path(get, path = "/me", operation_id = "me", tag = "me", responses((status = 200, body = Me), (status = 400, description = "a parameter is no UTF-8", body = ErrorEnvelope),
         (status = 422, description = "it takes no parameters", body = ErrorEnvelope)))]
 async fn me(State(services): State<Services>, Known(caller): Known, _: Query<NoParams>) -> ApiResult<Json<Me>> {

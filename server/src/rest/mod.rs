@@ -1,5 +1,5 @@
-//! REST under `/api/v1`: what others script against. Handlers read a request, call one port and answer with what it
-//! gives. They must not decide who may do what, nor hold any rule of the domain: the ports do.
+//! REST under `/api/v1`, for scripts. Handlers parse a request, call one port and answer with its result. They must not
+//! hold any rule of the domain, nor of who may do what: the ports do.
 
 pub mod approvals;
 pub mod events;
@@ -39,7 +39,7 @@ use utoipa_axum::router::OpenApiRouter;
     ),
     modifiers(&Token),
     security(("token" = [])),
-    // The second is only named by a parameter, which does not bring it along.
+    // The second is only named by a parameter, which does not register it.
     components(schemas(ErrorEnvelope, UsageBy)),
 )]
 struct Document;
@@ -61,7 +61,7 @@ impl Modify for Token {
     }
 }
 
-/// Every endpoint and the document that describes them: both come from the same registration.
+/// Every endpoint, and the OpenAPI document made from the same registration.
 pub fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
     let (router, mut document) = router().split_for_parts();
     refusals::add(&mut document);
@@ -92,7 +92,7 @@ struct List<T>(Page<T>);
 
 impl<T: Serialize> IntoResponse for List<T> {
     fn into_response(self) -> Response {
-        // About a kilobyte an item: a buffer that has to grow copies the whole page several times over.
+        // About a kilobyte an item: growing the buffer would copy the whole page several times.
         let mut text = Vec::with_capacity(64 + 1024 * self.0.items.len());
         match serde_json::to_writer(&mut text, &self.0) {
             Ok(()) => (
@@ -105,7 +105,7 @@ impl<T: Serialize> IntoResponse for List<T> {
     }
 }
 
-/// What was created, with where it is from now on.
+/// A 201 with the new thing and its `Location`.
 fn created<T: Serialize>(location: String, thing: T) -> Response {
     let mut response = (StatusCode::CREATED, Json(thing)).into_response();
     if let Ok(location) = HeaderValue::from_str(&location) {

@@ -1,5 +1,5 @@
-//! `/projects`: the working directories a node knows.
-//! It reads requests and answers them; what a project is and who may touch it is `node::projects`' to say.
+//! `/projects`: the working directories a node knows. It parses requests and answers them; `node::projects` holds the
+//! rules.
 
 use super::{List, created};
 use crate::{
@@ -20,7 +20,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// All of them.
+/// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
@@ -85,7 +85,7 @@ async fn update(
     Ok(Json(services.projects.update(&caller, id, patch).await?))
 }
 
-/// Forgets it; 409 while one of its sessions runs. The folder is untouched.
+/// Forgets it; 409 while one of its sessions runs. The folder stays untouched.
 #[utoipa::path(delete, path = "/projects/{id}", operation_id = "delete_project", params(ProjectId), tag = "projects",
     responses((status = 204), (status = 409, description = "one of its sessions runs", body = ErrorEnvelope)))]
 async fn delete(

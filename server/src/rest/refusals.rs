@@ -1,5 +1,5 @@
-//! What a call may be refused with, written into the OpenAPI document from what the call takes: so no endpoint can
-//! forget to say it. Only what is particular to an endpoint, a conflict, stands at the endpoint itself.
+//! Adds the possible refusals of each call to the OpenAPI document, derived from its arguments, so that no endpoint
+//! forgets one. An endpoint declares only what is particular to it: a conflict.
 
 use crate::answer::error::ErrorEnvelope;
 use utoipa::{
@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-/// Status, name in the document, what it means.
+/// Status, name in the document, meaning.
 const ALL: [(&str, &str, &str); 9] = [
     (
         "400",
@@ -44,7 +44,7 @@ const ALL: [(&str, &str, &str); 9] = [
     ("default", "Failed", "Whatever else can go wrong: the same shape."),
 ];
 
-/// Names at each call what it can be refused with, and the header that every `POST` takes.
+/// Adds its refusals to each call, and the idempotency header to each `POST`.
 pub(super) fn add(document: &mut OpenApi) {
     let responses = &mut document.components.get_or_insert_default().responses;
     for (_, name, about) in ALL {
@@ -76,7 +76,7 @@ fn refuse(operation: &mut Operation, path: &str, post: bool) {
         operation.parameters.get_or_insert_default().push(RefOr::T(key()));
     }
     let body = operation.request_body.is_some();
-    // A POST that takes no body refuses one that says something, and a key that was used for something else.
+    // A POST without a body refuses one that is not empty, and a key that was used for another request.
     let sends = body || post;
     for (status, name, _) in ALL {
         let possible = match status {
@@ -88,7 +88,7 @@ fn refuse(operation: &mut Operation, path: &str, post: bool) {
             _ => true,
         };
         if possible {
-            // What an endpoint says of its own is more exact.
+            // An endpoint's own description is more exact.
             operation
                 .responses
                 .responses

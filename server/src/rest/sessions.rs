@@ -1,5 +1,4 @@
-//! `/sessions`: start, watch and drive sessions.
-//! It reads requests and answers them; what a session may do next is `node::sessions`' to say.
+//! `/sessions`: start, watch and drive sessions. It parses requests and answers them; `node::sessions` holds the rules.
 
 use super::{List, created};
 use crate::{
@@ -21,7 +20,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// All of them.
+/// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
@@ -41,7 +40,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPrompt {
-    /// What to say; 1 to 100,000 characters.
+    /// The prompt; 1 to 100,000 characters.
     text: String,
 }
 
@@ -69,7 +68,7 @@ struct ListParams {
     q: Option<String>,
     /// Only with this tag.
     tag: Option<String>,
-    /// What was put away instead of what was not.
+    /// Only archived sessions instead of only the others.
     archived: Option<bool>,
     /// The `next` of the page before.
     after: Option<String>,
@@ -142,7 +141,7 @@ async fn find(
     Ok(Json(services.sessions.find(&caller, id).await?))
 }
 
-/// Renames it, tags it, puts it away, changes who may see it.
+/// Renames, tags or archives it, or changes who may see it.
 #[utoipa::path(patch, path = "/sessions/{id}", operation_id = "update_session", params(SessionId), tag = "sessions",
     responses((status = 200, body = Session)))]
 async fn update(
@@ -183,7 +182,7 @@ async fn entries(
     Ok(List(services.sessions.entries(&caller, id, after, limit, false).await?))
 }
 
-/// The whole of one entry.
+/// The body of one entry.
 #[utoipa::path(get, path = "/sessions/{id}/entries/{seq}/body", operation_id = "entry_body", tag = "sessions",
     responses((status = 200, body = EntryBody)))]
 async fn entry_body(
@@ -194,7 +193,7 @@ async fn entry_body(
     Ok(Json(services.sessions.entry_body(&caller, id, seq).await?))
 }
 
-/// Says something to the agent: at once when it is idle, queued while it works, resuming it when it has ended.
+/// Gives the agent a prompt: at once when it is idle, queued while it works, with a resume when it has ended.
 #[utoipa::path(post, path = "/sessions/{id}/prompts", operation_id = "prompt_session", params(SessionId), tag = "sessions",
     responses((status = 201, body = Prompt)))]
 async fn prompt(
@@ -207,7 +206,7 @@ async fn prompt(
     Ok(created(format!("{}/sessions/{}", REST_PREFIX, prompt.session), prompt))
 }
 
-/// Changes how much the agent may do unasked, at once where it runs.
+/// Changes how much the agent may do unasked; a running agent follows at once.
 #[utoipa::path(post, path = "/sessions/{id}/mode", operation_id = "set_mode", params(SessionId), tag = "sessions",
     responses((status = 200, body = Session)))]
 async fn set_mode(
@@ -219,7 +218,7 @@ async fn set_mode(
     Ok(Json(services.sessions.set_mode(&caller, id, new.mode).await?))
 }
 
-/// Ends the turn that runs; the session stays open.
+/// Interrupts the running turn; the session stays open.
 #[utoipa::path(post, path = "/sessions/{id}/interrupt", operation_id = "interrupt_session", params(SessionId), tag = "sessions",
     responses((status = 200, body = Session)))]
 async fn interrupt(
@@ -243,7 +242,7 @@ async fn stop(
     Ok(Json(services.sessions.stop(&caller, id).await?))
 }
 
-/// Says again what was said last, after its turn failed or was interrupted; resumes the agent where it has ended.
+/// Sends the last prompt again after its turn failed or was interrupted; resumes an ended agent.
 #[utoipa::path(post, path = "/sessions/{id}/send-again", operation_id = "send_again", params(SessionId), tag = "sessions",
     responses((status = 201, body = Prompt)))]
 async fn send_again(

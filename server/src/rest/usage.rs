@@ -1,5 +1,4 @@
-//! `/usage`: sums of tokens and cost.
-//! It reads requests and answers them; it adds nothing up.
+//! `/usage`: sums of tokens and cost. It parses requests and answers them; the port adds up.
 
 use super::List;
 use crate::{
@@ -18,10 +17,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// How many days are summed when nobody says.
+/// The default number of days.
 const DEFAULT_DAYS: u32 = 30;
 
-/// All of them.
+/// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(sums))
 }

@@ -1,5 +1,5 @@
-//! What every request goes through whoever sends it: an id, a span in the log, and an answer even when a handler
-//! panics. It must not log a query, a body or a header: they hold secrets.
+//! Layers for every request: an id, a span in the log, and an answer even when a handler panics. They must not log a
+//! query, a body or a header, which hold secrets.
 
 use crate::answer::error::ApiError;
 use axum::{
@@ -22,7 +22,7 @@ use tracing::{Level, Span};
 
 const ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Wraps `router` in them.
+/// Puts the layers around `router`.
 pub(super) fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, deps: &Deps) -> Router<S> {
     let panics = deps.clone();
     router.layer(
@@ -44,7 +44,8 @@ fn span(request: &Request<Body>) -> Span {
         .get::<RequestId>()
         .and_then(|id| id.header_value().to_str().ok())
         .unwrap_or_default();
-    // At the level of errors, so that every line has the id that the answer carries; a path may name what is secret.
+    // At the level of errors, so that every line has the answer's request id. The path is left out: it may hold a
+    // secret.
     let span = tracing::error_span!("request", id, method = %request.method(), path = tracing::field::Empty);
     if tracing::enabled!(Level::DEBUG) {
         span.record("path", request.uri().path());

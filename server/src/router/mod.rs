@@ -1,5 +1,5 @@
-//! The one place where routes and layers meet: guard outermost, then request id, trace, panics, size, sign-in, then the
-//! routes. It must not hold a handler of its own beyond "there is nothing here".
+//! The only place where routes and layers meet: guard outermost, then request id, trace, panics, size, sign-in, routes.
+//! It must not hold a handler other than the one for unknown paths.
 
 mod layers;
 mod pages;
@@ -30,19 +30,19 @@ use tower_http::{
 /// The largest body any route accepts, in bytes.
 pub const BODY_LIMIT: usize = extract::BODY_LIMIT;
 
-/// Every route with its handler: what is served, and what [`routes`] lists.
+/// Every route with its handler; [`routes`] lists the same.
 pub fn table() -> Routes<AppState> {
     inner().and(outer())
 }
 
-/// What anybody may ask whom the guard lets pass: it must not cost a look at who asks.
+/// Routes for any client that passes the guard; they cost no authentication.
 fn outer() -> Routes<AppState> {
     Routes::new()
         .on(&Method::GET, "/healthz", Area::Open, health::healthz)
         .on(&Method::GET, "/readyz", Area::Open, health::readyz)
 }
 
-/// What depends on who asks.
+/// Routes that depend on the caller.
 fn inner() -> Routes<AppState> {
     let (api, document) = rest::parts();
     let listed = openapi::routes(&document);
@@ -55,17 +55,17 @@ fn inner() -> Routes<AppState> {
         .and(pages::table())
 }
 
-/// What is registered, for tables that must name every route. The files of the site are the one thing that is served
-/// without a route: they are the same for everybody, see [`crate::assets`].
+/// The registered routes, for tests that must cover each one. Only the site's files have no route, since they are the
+/// same for everybody; see [`crate::assets`].
 pub fn routes() -> Vec<Route> {
     table().list()
 }
 
-/// The whole of what the node serves.
+/// The complete service of the node.
 pub fn build(state: &AppState) -> Router {
     let router = inner().into_router().fallback(pages::nothing);
-    // Inside out, and in few steps: what `layer` adds is a box, copied at every request with all that is inside of it
-    // by whatever is around it.
+    // From the inside out, in few steps: each `layer` adds a box, which the layers around it clone at every request
+    // together with its contents.
     let router = router.layer(from_fn_with_state(Remembers::from_ref(state), idempotency::layer));
     let router = state
         .auth
@@ -85,7 +85,7 @@ pub fn build(state: &AppState) -> Router {
         .with_state(state.clone())
 }
 
-/// Refuses a body that says it is too large before a byte of it is read, and cuts off one that does not say.
+/// Refuses a body whose declared length is too large before reading it, and cuts off one without a length.
 async fn limit(request: Request, next: Next) -> Response {
     let said = request
         .headers()
@@ -98,7 +98,7 @@ async fn limit(request: Request, next: Next) -> Response {
     next.run(request.with_limited_body()).await
 }
 
-/// Pages and data go out compressed; streams and what is compressed already do not.
+/// Compresses pages and data, but not streams or content that is compressed already.
 fn compression() -> CompressionLayer<impl Predicate> {
     CompressionLayer::new()
         .quality(CompressionLevel::Fastest)

@@ -1,5 +1,5 @@
-//! Pages and their server functions: hands requests to `app` with the ports, the caller and a fresh nonce.
-//! It must not draw anything; it sends whoever is not signed in to where they can.
+//! Pages and their server functions: passes requests to `app` with the ports, the caller and a fresh nonce. It must not
+//! render anything itself; anonymous visitors are redirected to sign-in.
 
 use super::BODY_LIMIT;
 use crate::{
@@ -25,7 +25,7 @@ use leptos_router::SsrMode;
 use model::{Caller, Error};
 use std::sync::Arc;
 
-/// Pages that need nobody to be signed in.
+/// Pages for anonymous visitors.
 const OPEN: [&str; 2] = ["/signin", "/setup"];
 
 /// Every page and every server function.
@@ -54,21 +54,21 @@ fn path_of(listing: &AxumRouteListing) -> String {
     }
 }
 
-/// A page, or the way to sign-in.
+/// A page, or the redirect to sign-in.
 async fn page(State(state): State<AppState>, request: Request, mode: SsrMode) -> Response {
     let open = OPEN.contains(&request.uri().path());
     let signed_in = request.extensions().get::<Caller>().is_some();
     if !open && !signed_in {
         return to_sign_in(&state, request.uri().clone()).await;
     }
-    // As everywhere no text has the character NUL: PostgreSQL takes none.
+    // No text anywhere may contain NUL: PostgreSQL refuses it.
     if request.uri().query().is_some_and(|query| query.contains("%00")) {
         return ApiError::malformed("the address contains the character NUL, which no value may").into_response();
     }
     draw(&state, request, mode).await
 }
 
-/// Where nothing is: a page that says so, or for programs the one error shape.
+/// The answer for unknown paths: a page, or for programs the one error shape.
 pub async fn nothing(State(state): State<AppState>, request: Request) -> Response {
     let path = request.uri().path();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -123,7 +123,7 @@ async fn draw(state: &AppState, request: Request, mode: SsrMode) -> Response {
     }
 }
 
-/// What pages and server functions find in their context.
+/// The context of pages and server functions.
 fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     let services = state.services.clone();
     let accounts = state.accounts.clone();
@@ -160,7 +160,7 @@ async fn function(State(state): State<AppState>, request: Request<Body>) -> Resp
     }
 }
 
-/// What a server function is given has no NUL in any text, as with REST: PostgreSQL takes none, and no value needs one.
+/// Refuses NUL in any text for a server function, as REST does: PostgreSQL refuses it, and no value needs it.
 async fn readable(request: Request) -> model::Result<Request> {
     let (parts, body) = request.into_parts();
     let body = Request::from_parts(parts.clone(), body);
@@ -172,9 +172,9 @@ async fn readable(request: Request) -> model::Result<Request> {
         })?;
     let wrong = |field: String| Error::invalid(field, "contains the character NUL, which no value may");
     let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
-    // Looked at closely only where it may be.
+    // A cheap search first; only a hit is parsed.
     if has(b"\\u0000") {
-        // What is no JSON is refused by whoever reads it.
+        // The decoder refuses what is not JSON.
         if let Some(field) = serde_json::from_slice(&bytes)
             .ok()
             .and_then(|value| extract::nul(&value, String::new()))
@@ -191,7 +191,7 @@ async fn readable(request: Request) -> model::Result<Request> {
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
-/// As server functions tell it ([`app::wire::FormRpc`]): by these very letters.
+/// The same test as the server functions' own ([`app::wire::FormRpc`]), letter by letter.
 fn is_form(headers: &HeaderMap) -> bool {
     let kind = headers
         .get(header::CONTENT_TYPE)

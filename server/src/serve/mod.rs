@@ -1,5 +1,5 @@
-//! `orchwiz serve`: opens a node, serves it, and stops it in order.
-//! It must not hold a handler or a rule; it only says what comes up and goes down when.
+//! `orchwiz serve`: opens a node, serves it, and stops it in order. It must not hold a handler or a rule, only the
+//! order of start and stop.
 
 mod stop;
 
@@ -45,24 +45,24 @@ use std::{
 use stop::Signals;
 use tokio::net::TcpListener;
 
-/// How long everything may take to stop.
+/// The time limit of a stop.
 const DEADLINE: Duration = Duration::from_secs(9);
-/// How long requests under way may take to end, of that.
+/// The part of it for requests under way.
 const DRAIN: Duration = Duration::from_secs(5);
-/// An agent that says nothing for so long after its start is said to; after ten times as long it is ended. Claude Code
+/// After so long, a new agent that says nothing is reported as silent; after ten times as long it is ended. Claude Code
 /// answers within a second or two.
 const SILENCE: Duration = Duration::from_secs(30);
-/// So often logins and remembered answers whose time is over are removed.
+/// The interval of removing expired logins and stored answers.
 const SWEEP: Duration = Duration::from_mins(10);
 
 /// Serves until told to stop.
 pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let _log = logging::start(&config);
-    // Before anything else: a signal that comes during the start must stop it too.
+    // First, so that a signal during the start stops it too.
     let signals = Signals::new().map_err(Failure::new)?;
     node::process::no_core_dumps();
     let deps = Deps::system();
-    // A start writes a little, and so does what it finds to have ended.
+    // A start writes a little, and more where it finds that something has ended.
     node::reserve::give_up(&config.data_dir);
     let (store, journal) = data::open(&config, &deps).await?;
     let running = match Running::start(config, store.clone(), journal.clone(), deps).await {
@@ -76,7 +76,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     running.until(signals, store, journal).await
 }
 
-/// A node that serves.
+/// A serving node.
 struct Running {
     node: Node,
     stop: Stop,
@@ -87,15 +87,15 @@ struct Running {
 
 type Serving = tokio::task::JoinHandle<()>;
 
-/// A node that is open and not yet reachable.
+/// A node that is open but not reachable yet.
 pub struct Opened {
-    /// What handlers reach.
+    /// The state of the handlers.
     pub state: AppState,
     /// The node.
     pub node: Node,
 }
 
-/// Opens a node on an open store. `program` is this binary: it is started again as shim and as demo agent.
+/// Opens a node on an open store. `program` is this binary, which also runs as shim and as demo agent.
 pub async fn open(
     mut config: Config,
     program: PathBuf,
@@ -103,7 +103,7 @@ pub async fn open(
     journal: &Journal,
     deps: &Deps,
 ) -> Result<Opened, Failure> {
-    // Before anything is taken up that an agent said meanwhile.
+    // Before anything is read that an agent said meanwhile.
     for secret in secrets(&config) {
         journal.mask(&secret);
     }
@@ -147,7 +147,7 @@ impl Running {
         let open_files = node::process::raise_open_files();
         let listener = connections::listen(config.listen)
             .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
-        // Asked once: after an upgrade the name leads to the new program, while asking again would lead to the deleted
+        // Read once: after an upgrade this path leads to the new program, while reading it again would give the deleted
         // one.
         let program = std::env::current_exe().map_err(Failure::new)?;
         let Opened { state, node } = open(config, program, &store, &journal, &deps).await?;
@@ -165,8 +165,8 @@ impl Running {
         })
     }
 
-    /// Serves on until a signal, or until the node can no longer work, then stops in order: readiness, listening,
-    /// sockets and streams, requests, agents' supervision, database. Agents that are to stop are told together with the
+    /// Serves until a signal, or until the node can no longer work. Then stops in order: readiness, listening, sockets
+    /// and streams, requests, agents' supervision, database. If agents stop too, they are told together with the
     /// requests.
     async fn until(self, mut signals: Signals, store: Store, journal: Journal) -> Result<ExitCode, Failure> {
         let Self {
@@ -198,11 +198,11 @@ impl Running {
                 }
             };
             if stop_agents {
-                // An agent that does not obey takes most of the deadline; after the requests there would not be enough
-                // of it left.
+                // An agent that does not obey takes most of the deadline; after the requests too little of it would be
+                // left.
                 tokio::join!(drained, node.shutdown(true));
             } else {
-                // Requests under way may still speak with agents.
+                // Requests under way may still need the agents.
                 drained.await;
                 node.shutdown(false).await;
             }
@@ -219,8 +219,7 @@ impl Running {
     }
 }
 
-/// What this node knows and nobody should read in a transcript: what agents get of its environment, and what it is
-/// configured with.
+/// Secrets to mask in transcripts: those in the agents' environment, and those in the configuration.
 fn secrets(config: &Config) -> Vec<String> {
     let mut secrets = node::process::secrets(std::env::vars_os());
     secrets.extend(
@@ -271,7 +270,7 @@ fn node_config(config: &Config, program: PathBuf, journal: &Journal) -> Result<N
     })
 }
 
-/// What the demo agent is told: where it keeps its conversations, and its pace where somebody set one.
+/// The demo agent's environment: its conversation folder, and its pace if set.
 fn demo_environment(config: &Config, data_dir: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let state = data_dir
         .join("demo")
@@ -290,8 +289,7 @@ fn host_name() -> Option<String> {
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
-/// Whether the node can do its work: nothing it needs has ended, the writer reaches the database, and reads are
-/// answered.
+/// Whether the node works: no task it needs has ended, the writer reaches the database, and reads are answered.
 fn probe(store: Store, journal: Journal) -> Probe {
     Arc::new(move || {
         let (store, journal) = (store.clone(), journal.clone());
@@ -307,7 +305,7 @@ fn serve_public(state: &AppState, listener: TcpListener, open_files: u64) -> Ser
     } else {
         Vec::new()
     };
-    // Through a proxy come many people, and who is on this machine needs no connections to fill it.
+    // A proxy carries many people, and a process on this machine needs no connections to do harm.
     let exempt = move |address: IpAddr| address.is_loopback() || proxies.iter().any(|net| net.contains(address));
     let (app, stop) = (router::build(state), state.stop.clone());
     tokio::spawn(connections::serve(
@@ -318,7 +316,7 @@ fn serve_public(state: &AppState, listener: TcpListener, open_files: u64) -> Ser
     ))
 }
 
-/// Without the local socket the node still serves; only the command line has to wait until it stops.
+/// Without the local socket the node still serves; the command line then has to wait until it stops.
 fn serve_local(state: &AppState, desk: Desk) -> Option<Serving> {
     let path = state.config.socket();
     match Socket::bind(&path) {
@@ -355,8 +353,8 @@ fn sweep(auth: Auth, journal: Journal, stop: Stop) {
     });
 }
 
-/// A name for a node on loopback that nothing else answers to: browsers find it on this machine, and cookies of
-/// `127.0.0.1` go to every port there.
+/// A host name for a node on loopback that no other program uses. Browsers resolve it to this machine, while cookies of
+/// `127.0.0.1` go to every port.
 fn own_host(config: &Config, accounts: &AccountsService) -> Option<String> {
     let local = config.listen.ip().is_loopback() && config.public_url.is_none();
     local.then(|| {
@@ -367,13 +365,13 @@ fn own_host(config: &Config, accounts: &AccountsService) -> Option<String> {
     })
 }
 
-/// Says where the node is, and how to create the first account while there is none.
+/// Logs the node's address, and the set-up link while there is no account.
 async fn greet(config: &Config, accounts: &AccountsService) -> Result<(), Failure> {
     let address = config.address();
     let address = address.as_str().trim_end_matches('/');
     output::line(format!("OrchWiz {} is at {address}", env!("CARGO_PKG_VERSION")));
     let link = match accounts.ensure_setup_link().await {
-        // It can be read all the same; the next start makes a link if one is still needed.
+        // The node can be read all the same; the next start makes a link if it is still needed.
         Err(error) if error.status() >= 500 => {
             tracing::error!(%error, "nothing can be written at the moment");
             None
@@ -402,7 +400,7 @@ async fn greet(config: &Config, accounts: &AccountsService) -> Result<(), Failur
     Ok(())
 }
 
-/// The node's live hub, as sockets take it.
+/// The node's live hub, as sockets use it.
 struct LiveHub(node::live::Hub);
 
 #[async_trait]

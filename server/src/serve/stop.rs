@@ -4,7 +4,7 @@
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT, heard from its creation on.
+/// SIGTERM and SIGINT, caught from its creation on.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -18,7 +18,7 @@ impl Signals {
         })
     }
 
-    /// The name of the next one.
+    /// Waits for the next signal and gives its name.
     pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

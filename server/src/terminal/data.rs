@@ -1,5 +1,5 @@
-//! How commands reach a node's data: through the running node, or by holding the data while none runs.
-//! Only here a command opens a store.
+//! A command's access to a node's data: through the running node, or by holding the data while none runs. No other part
+//! of the command line opens a store.
 
 use super::{Failure, Where, output};
 use crate::{
@@ -15,7 +15,7 @@ use node::{
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// A store of these settings, with its journal.
+/// The store of these settings, with its journal.
 pub(crate) async fn open(config: &Config, deps: &Deps) -> Result<(Store, Journal), Failure> {
     let place = StoreConfig {
         url: config.database_url.as_ref().map(|url| url.expose().to_owned()),
@@ -46,7 +46,7 @@ pub(crate) async fn ask(place: &Where, ask: Ask) -> Result<Answer, Failure> {
     Ok(answer?)
 }
 
-/// What only somebody with another version of the node could see.
+/// Only a node of another version answers like this.
 pub(crate) fn unexpected() -> Failure {
     Failure::new("the running node answered something else: use the same `orchwiz` as it does")
 }
@@ -57,7 +57,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The data, held; refused while a node runs.
+/// Opens the data and holds its lease; refused while a node runs.
 async fn hold(place: &Where) -> Result<(Store, Journal), Failure> {
     let config = place.config(Vec::new())?;
     if local::is_running(&config.socket()).await {
@@ -113,7 +113,7 @@ pub(crate) async fn doctor(place: Where, as_json: bool) -> Result<ExitCode, Fail
     })
 }
 
-/// The report for people: what was looked at, then what is wrong.
+/// Prints the report for people: what was checked, then what is wrong.
 fn say(report: &Report) {
     let head = report.head.as_ref().map_or_else(
         || "no log".to_owned(),

@@ -1,4 +1,4 @@
-//! What commands share: whose data they are about, how they reach it, what they print, and the exit code they end with.
+//! The common parts of commands: their data, their output, and their exit codes.
 
 pub(crate) mod data;
 pub mod output;
@@ -7,11 +7,11 @@ use crate::config::{Config, Sources};
 use clap::Args;
 use std::path::PathBuf;
 
-/// It failed; what it says tells why.
+/// The command failed; its message says why.
 pub const FAILED: u8 = 1;
-/// It was called wrongly.
+/// The arguments are wrong.
 pub const USAGE: u8 = 2;
-/// A node is running on this data, and this cannot be done while it does.
+/// A node runs on this data, and the command needs it to be stopped.
 pub const RUNNING: u8 = 3;
 
 /// Why a command failed.
@@ -25,7 +25,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// It failed.
+    /// A failure.
     pub fn new(message: impl ToString) -> Self {
         Self {
             code: FAILED,
@@ -33,7 +33,7 @@ impl Failure {
         }
     }
 
-    /// It was called wrongly.
+    /// Wrong arguments.
     pub fn usage(message: impl ToString) -> Self {
         Self {
             code: USAGE,
@@ -86,7 +86,7 @@ impl Where {
         Ok(flags)
     }
 
-    /// The settings with these flags on top.
+    /// The settings, with these flags on top.
     pub(crate) fn config(&self, more: Vec<(&'static str, String)>) -> Result<Config, Failure> {
         let mut flags = self.flags()?;
         flags.extend(more);

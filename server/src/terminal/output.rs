@@ -1,5 +1,5 @@
-//! The one place that writes to standard output and standard error. It must not decide what is worth saying, and must
-//! not panic where nobody takes it: a pipe may be closed, a disk full.
+//! The only writer to standard output and standard error. It must not decide what is worth saying. It must not panic
+//! when a pipe is closed or a disk full.
 
 use std::io::{self, Write};
 
@@ -14,17 +14,17 @@ pub fn text(text: impl AsRef<str>) {
     let _ = out.write_all(text.as_ref().as_bytes()).and_then(|()| out.flush());
 }
 
-/// A line about the work rather than of the answer.
+/// A line about the work, on standard error.
 pub fn note(text: impl AsRef<str>) {
     let _ = writeln!(io::stderr(), "{}", text.as_ref());
 }
 
-/// Why it failed.
+/// The reason of a failure, on standard error.
 pub fn error(text: impl AsRef<str>) {
     let _ = writeln!(io::stderr(), "orchwiz: {}", text.as_ref());
 }
 
-/// A table with one space-padded column a field; the last column is not padded.
+/// A table with space-padded columns; the last one is not padded.
 pub fn table(head: &[&str], rows: &[Vec<String>]) {
     let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
     for row in rows {

@@ -1,4 +1,4 @@
-//! The door of a node alone: sign-in and guard around one route that says who was let in. And a browser to knock with.
+//! The door of a node: sign-in and guard around one route that tells the caller. With a simulated browser.
 
 use axum::{Json, Router, body::Body, extract::FromRef};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -48,7 +48,7 @@ impl Door {
         Self::seeded(1, flags).await
     }
 
-    /// Another node for each seed.
+    /// A node of its own for each seed.
     pub async fn seeded(seed: u64, flags: &[(&'static str, &str)]) -> Self {
         let test = TestStore::new::<Migrator>(seed).await;
         let accounts = AccountsService::new(test.store.clone(), test.journal.clone(), test.deps.clone());
@@ -91,7 +91,7 @@ impl Door {
         self.accounts.create_user(&Caller::cli(), new).await.unwrap();
     }
 
-    /// Sends a request as it is; `host` is added where none is set.
+    /// Sends a request unchanged; adds `host` where it is missing.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         send(&self.app, request).await
     }
@@ -105,7 +105,7 @@ impl Door {
         format!("orchwiz_{}", &self.test.journal.origin()[..16])
     }
 
-    /// A browser in which `name` is signed in.
+    /// A browser where `name` is signed in.
     pub async fn signed_in(&self, name: &str) -> Browser {
         let mut browser = self.browser();
         let answer = browser.sign_in(name, PASSWORD, "/").await;
@@ -134,7 +134,7 @@ pub async fn send(app: &Router, mut request: Request<Body>) -> Answer {
     }
 }
 
-/// An answer, read whole.
+/// An answer with its whole body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -161,12 +161,12 @@ impl Answer {
     }
 }
 
-/// What a browser does with cookies and says about itself.
+/// A simulated browser: keeps cookies and sends a browser's headers.
 #[derive(Clone)]
 pub struct Browser {
     app: Router,
     host: String,
-    /// From which address it asks; `None` for none.
+    /// Its address; `None` for none.
     pub address: Option<std::net::IpAddr>,
     pub cookies: BTreeMap<String, String>,
 }
@@ -181,13 +181,13 @@ impl Browser {
         }
     }
 
-    /// The same browser, asking from that address.
+    /// The same browser at another address.
     pub fn from(mut self, address: &str) -> Self {
         self.address = Some(address.parse().unwrap());
         self
     }
 
-    /// The same browser at another node of its host.
+    /// The same browser, talking to another node on the same host.
     pub fn at(&self, door: &Door) -> Self {
         Self {
             app: door.app.clone(),
@@ -199,7 +199,7 @@ impl Browser {
         self.ask(Method::GET, path, None).await
     }
 
-    /// Posts a form from a page of the node.
+    /// Posts a form as a page of the node does.
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.ask(
             Method::POST,
@@ -218,7 +218,7 @@ impl Browser {
             .await
     }
 
-    /// Whom the node takes this browser for.
+    /// The caller that the node sees.
     pub async fn who(&mut self) -> Value {
         let answer = self.get("/who").await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);

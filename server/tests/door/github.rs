@@ -1,4 +1,4 @@
-//! Signing in with GitHub against a provider on loopback: the whole flow, and what attackers try with it.
+//! Sign-in with GitHub against a provider on loopback: the whole flow, and attacks on it.
 
 use crate::bench::{Answer, Browser, Door};
 use axum::{
@@ -17,11 +17,11 @@ use std::{
 };
 use url::Url;
 
-/// Codes given out: which challenge they answer and whose they are.
+/// Issued codes, each with its challenge and account.
 type Codes = Arc<Mutex<HashMap<String, (String, i64, String)>>>;
 type Fields = HashMap<String, String>;
 
-/// An authorisation server as GitHub Enterprise lays it out: the API under `/api/v3`.
+/// An authorisation server with GitHub Enterprise's layout: the API is under `/api/v3`.
 #[derive(Clone)]
 struct Provider {
     codes: Codes,
@@ -44,7 +44,7 @@ impl Provider {
         provider
     }
 
-    /// What a person does at GitHub: looks at the question and agrees. Gives the way back.
+    /// A person agrees at GitHub. Gives the address that leads back.
     fn agree(&self, question: &Url, id: i64, login: &str) -> String {
         let asked: Fields = question.query_pairs().into_owned().collect();
         assert_eq!(question.path(), "/login/oauth/authorize");
@@ -99,7 +99,7 @@ impl Provider {
     async fn organisations(headers: HeaderMap, Query(page): Query<Fields>) -> Json<Value> {
         let (_, login) = bearer(&headers).unwrap();
         let of = |name: &str| json!({"login": name});
-        // A member of very many: the one that counts is on the second page.
+        // A member of many organisations: the one that counts is on the second page.
         let theirs = match (login.as_str(), page["page"].as_str()) {
             ("member", "1") => vec![of("Atlas")],
             ("joiner", "1") => vec![of("some"); 100],
@@ -134,7 +134,7 @@ async fn door(provider: &str, logins: &str, organisations: &str) -> Door {
     Door::new(&flags).await
 }
 
-/// Presses the button; where the browser is sent.
+/// Presses the sign-in button; gives the redirect's target.
 async fn begin(browser: &mut Browser, next: &str) -> Url {
     let answer = browser.post("/auth/github", &[("next", next)]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
@@ -187,7 +187,7 @@ async fn who_is_on_the_list_is_let_in_and_led_on() {
     assert_eq!((user.role, user.github.as_deref()), (Role::Operator, Some("octocat")));
     let scope = question.query_pairs().any(|(name, _)| name == "scope");
     assert!(!scope, "no organisation is asked about, so nothing is");
-    // The second time it is the same person, whatever they are called now.
+    // The second time the id is the same, so it is the same person, whatever the login.
     let mut browser = door.browser();
     let back = provider.agree(&begin(&mut browser, "/").await, 583_231, "other");
     browser.get(&back).await;
@@ -274,7 +274,7 @@ async fn a_swapped_state_is_refused_and_uses_the_sign_in_up() {
         let mut victim = victim.clone();
         let swapped = format!("{}&state={state}", back.split("&state=").next().unwrap());
         let answer = victim.get(&swapped).await;
-        // The first takes it; afterwards there is nothing left to guess at.
+        // The first attempt takes the state; the others find nothing to guess.
         assert!(
             ["/signin?error=github_state", "/signin?error=github_expired"].contains(&answer.location()),
             "{answer:?}"
@@ -308,7 +308,7 @@ async fn a_code_works_once_and_only_for_the_browser_that_asked() {
     let before = browser.clone();
     assert_eq!(browser.get(&back).await.location(), "/");
     refused(&before.clone().get(&back).await, "github_expired");
-    // A stolen, unused code in another browser's sign-in: the verifier is not the one it was made for.
+    // A stolen unused code in another browser's sign-in fails: its verifier is another.
     let mut owner = door.browser();
     let stolen = provider.agree(&begin(&mut owner, "/").await, 1, "octocat");
     let mut thief = door.browser();

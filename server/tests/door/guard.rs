@@ -1,5 +1,5 @@
-//! The guard: whose requests reach anything, and what every answer carries.
-//! That it stands before every route is shown where the routes are.
+//! The guard: which requests pass, and which headers every answer has. The tests of the routes show that the guard
+//! covers all of them.
 
 use crate::bench::Door;
 use axum::body::Body;
@@ -79,7 +79,7 @@ async fn what_another_site_sends_is_refused() {
             "socket {extra:?}"
         );
     }
-    // Links from elsewhere work: they only read.
+    // Links from other sites work, since they only read.
     assert_eq!(
         ask(
             &door,

@@ -1,4 +1,4 @@
-//! Signing in and out as a browser and as a program do it, and what must not work.
+//! Sign-in and sign-out as browsers and programs do them, and attacks on them.
 
 use crate::bench::{Door, PASSWORD};
 use axum::body::Body;
@@ -127,7 +127,7 @@ async fn a_form_that_is_no_form_is_refused_with_its_field() {
 async fn a_planted_cookie_is_not_the_one_that_gets_signed_in() {
     let door = Door::new(&[]).await;
     door.user("eve", Role::Viewer).await;
-    // Eve plants a cookie of hers: of a login, and of nothing.
+    // Eve plants one of her cookies: one with a login, and one without.
     let eve = door.signed_in("eve").await;
     for planted in [
         eve.cookies.clone(),
@@ -263,7 +263,7 @@ async fn what_another_process_ended_is_believed_for_a_second_at_most() {
     assert_eq!(browser.who().await, json!(null));
 }
 
-/// When the one login of `mara` was last seen.
+/// `seen` of the only login of `mara`.
 async fn seen(door: &Door) -> i64 {
     let mara = door.accounts.find_user(&Caller::cli(), "mara").await.unwrap().id;
     door.accounts
@@ -347,7 +347,7 @@ async fn a_stranger_cannot_keep_an_account_locked() {
     let door = Door::new(&[]).await;
     let mut home = door.browser().from("192.0.2.1");
     assert_eq!(home.sign_in("mara", PASSWORD, "/").await.location(), "/");
-    // From one address as often as it likes, and then from hundreds.
+    // Many tries from one address, then from hundreds.
     let strangers = (0..40)
         .map(|_| "203.0.113.1".to_owned())
         .chain((0..200).map(|n| format!("198.51.100.{n}")));
@@ -421,7 +421,7 @@ async fn a_stolen_cookie_is_no_way_to_try_passwords() {
 async fn a_sign_in_that_a_password_change_overtakes_leads_back_as_a_wrong_password() {
     let door = Door::new(&[]).await;
     let mut owner = door.signed_in("mara").await;
-    // Tries with the old password while it is changed.
+    // Tries of the old password during the change.
     let tries = (0..4).map(|_| {
         let mut thief = door.browser();
         async move {
@@ -459,7 +459,7 @@ async fn two_nodes_on_one_host_do_not_share_a_login() {
     assert_eq!(first.who().await, "mara", "signing in there signs nobody out here");
     first.post("/auth/logout", &[]).await;
     assert_eq!(first.at(&two).who().await, "mara");
-    // The name of earlier versions, which every node of the host would take for its own.
+    // The cookie name of earlier versions, which every node of the host would accept as its own.
     let mut old = one.browser();
     let cookie = one.signed_in("mara").await.cookies[&one.cookie()].clone();
     old.cookies = [("orchwiz".to_owned(), cookie)].into();

@@ -1,5 +1,5 @@
-//! Clients that hang up at random, over every route that changes something: what was acknowledged happens all the same.
-//! Afterwards rows and processes agree, whoever was there to hear the answer.
+//! Clients that hang up at random, over every route that changes something: acknowledged changes happen all the same.
+//! Afterwards rows and processes agree.
 
 use crate::{
     access::{ALSO, TABLE},
@@ -25,17 +25,16 @@ use tokio::{
     time::Instant,
 };
 
-/// How long clients go on.
+/// The duration of the test.
 const FOR: Duration = Duration::from_mins(1);
-/// How many of them at once.
+/// Concurrent clients.
 const CLIENTS: u64 = 6;
-/// Sessions made by clients that stay; what aborted requests make comes on top.
+/// Sessions of clients that do not hang up; aborted requests make more.
 const SESSIONS: usize = 16;
-/// How long everything may take to come to rest: the demo agent takes seconds, the runners' own look at their tables a
-/// few more.
+/// Time for everything to settle: the demo agent takes seconds, the runners' polling of their tables a few more.
 const SETTLES: Duration = Duration::from_mins(1);
 
-/// Numbers that need not be unguessable (xorshift).
+/// A fast pseudorandom source (xorshift).
 struct Dice(u64);
 
 impl Dice {
@@ -52,7 +51,7 @@ impl Dice {
     }
 }
 
-/// What requests are about.
+/// The ids that requests use.
 #[derive(Default)]
 struct Known {
     sessions: Vec<String>,
@@ -60,13 +59,13 @@ struct Known {
     projects: Vec<String>,
 }
 
-/// Whether a row of the table of routes changes anything here, and leaves the ground for the others.
+/// Whether a route changes something here and leaves enough for the other requests.
 fn changes(method: &str, path: &str) -> bool {
-    // Reading, and what needs a login of its own: those are aborted in `node/tests/accounts.rs`.
+    // Excludes reads, and routes that need a login of their own: `node/tests/accounts.rs` aborts those.
     method != "GET" && !path.starts_with("/auth/") && !path.contains("-token") && !path.contains("settings/profile")
 }
 
-/// One request as it goes over the wire.
+/// The bytes of a request on the wire.
 fn wire(method: &str, path: &str, body: &str, token: &str) -> Vec<u8> {
     let kind = if body.starts_with('{') {
         "application/json"
@@ -85,7 +84,7 @@ fn wire(method: &str, path: &str, body: &str, token: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Sends a request; hears the answer's first bytes, or hangs up after `patience`.
+/// Sends a request. Reads the first bytes of the answer, or hangs up after `patience`.
 async fn send(address: SocketAddr, request: &[u8], patience: Duration) -> Option<u16> {
     let mut stream = TcpStream::connect(address).await.ok()?;
     stream.set_nodelay(true).ok()?;
@@ -98,7 +97,7 @@ async fn send(address: SocketAddr, request: &[u8], patience: Duration) -> Option
     std::str::from_utf8(&head[9..12]).ok()?.parse().ok()
 }
 
-/// The runs whose shims live: a shim names its run's directory in its arguments.
+/// The runs with a live shim, found by the run's directory in the shim's arguments.
 fn living(data: &Path) -> BTreeSet<String> {
     let runs = data.join("runs");
     let mut found = BTreeSet::new();
@@ -118,7 +117,7 @@ fn living(data: &Path) -> BTreeSet<String> {
     found
 }
 
-/// Every way in which rows and processes disagree at this moment.
+/// All present contradictions between rows and processes.
 async fn disagreements(bench: &Bench) -> Vec<String> {
     let db = bench.test.store.read();
     let text = async |query: &str| -> Vec<String> {
@@ -164,7 +163,7 @@ async fn disagreements(bench: &Bench) -> Vec<String> {
     wrong
 }
 
-/// What the log says of the sessions that are named in `wrong`, so that a failure says how they came there.
+/// The events of the sessions named in `wrong`, so that a failure shows its history.
 async fn told_of(bench: &Bench, wrong: &[String]) -> String {
     let db = bench.test.store.read();
     let mut told = String::new();
@@ -224,11 +223,11 @@ async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
                         | "/api/rpc/palette/demo"
                 ) || path.ends_with("/fork")
                     || body.contains("fork");
-                // A few sessions more are enough.
+                // A few extra sessions are enough.
                 if makes && dice.below(20) > 0 {
                     continue;
                 }
-                // Projects that are removed are those without sessions, or nothing could be prompted soon.
+                // Only projects without sessions are removed, else there would soon be nothing to prompt.
                 let removes = (*method == "DELETE" && path.contains("/projects/")) || path.ends_with("projects/delete");
                 let (session, approval, project) = {
                     let known = known.lock().unwrap();
@@ -260,7 +259,7 @@ async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
                     .replace("$P", &project)
                     .replace("$A", &approval);
                 let request = wire(method, &path.replace("{id}", id), &body, &token);
-                // Most hang up within a commit's time; some stay, so that things move on.
+                // Most hang up within a commit's time; the rest stay, so that work goes on.
                 let patience = if dice.below(4) == 0 {
                     Duration::from_secs(10)
                 } else {
@@ -278,7 +277,7 @@ async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
     });
     let clients: Vec<_> = clients.collect();
     while Instant::now() < end {
-        // What waits for a decision now is what they decide about.
+        // Decisions are about the approvals pending now.
         let pending: Value = bench
             .get("/api/v1/approvals?state=pending&limit=200")
             .await
@@ -297,7 +296,7 @@ async fn whoever_hangs_up_changes_nothing_about_what_was_acknowledged() {
         client.await.unwrap();
     }
     let failed = std::mem::take(&mut *failed.lock().unwrap());
-    // An agent that is asked while it starts or ends may say that it did not answer in time.
+    // An agent that starts or ends may fail to answer in time.
     let failed: Vec<_> = failed.into_iter().filter(|line| !line.ends_with("503")).collect();
     assert_eq!(failed, Vec::<String>::new());
     assert!(

@@ -1,6 +1,5 @@
-//! Who may call what: every registered route, server function and socket with every kind of caller. A route that is not
-//! in the table fails the test. What a caller may do is not said here again: a row names the action, and
-//! `model::decide` says who may.
+//! Access: every registered route, server function and socket with every kind of caller. A route missing from the table
+//! fails the test. A row names only the action; `model::decide` says who may do it.
 
 use crate::bench::{Answer, Bench};
 use axum::body::Body;
@@ -17,24 +16,24 @@ use std::{collections::BTreeSet, net::SocketAddr};
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 use tower::ServiceExt;
 
-/// Who may call a route.
+/// The rule of a route.
 #[derive(Clone, Copy, Debug)]
 pub enum Rule {
-    /// Whoever passes the guard, whatever token they show.
+    /// Any client that passes the guard, with any token.
     Health,
-    /// Whoever passes the guard with no token or one that works.
+    /// Any client that passes the guard, without a token or with a valid one.
     Open,
-    /// A page of what one must be allowed to do this for; who is unknown is led to sign-in.
+    /// A page that needs this action; anonymous visitors are led to sign-in.
     Page(Action),
-    /// Whoever is known.
+    /// Any known caller.
     Known,
-    /// Who may do this to the node.
+    /// Callers who may do this to the node.
     May(Action),
-    /// Who may do this to a session of the owner that the project sees.
+    /// Callers who may do this to the owner's session, which is visible to its project.
     On(Action),
-    /// The same for what belongs to a person: the command line has no account.
+    /// The same for a person's own things: the command line has no account.
     Own(Action),
-    /// Opened as a socket, by who may do this.
+    /// A socket, for callers who may do this.
     Socket(Action),
 }
 use Rule::{Health, Known, May, On, Open, Own, Page, Socket};
@@ -42,11 +41,11 @@ use Rule::{Health, Known, May, On, Open, Own, Page, Socket};
 const JSON: &str = "{}";
 const IDENTIFIED: &str = r#"{"id":"$S"}"#;
 
-/// Method, path, body (JSON when it begins with a brace, else a form), rule, and what those get who may: the first of
-/// them the first status, everybody after them one of the others, or the same where there is no other.
+/// Method, path, body (JSON if it begins with a brace, else a form), rule, and the statuses of permitted callers. The
+/// first caller gets the first status; later ones get one of the others, or the first if there are none.
 type Row = (&'static str, &'static str, &'static str, Rule, &'static [u16]);
 
-/// In the order they are called: what ends things comes last.
+/// In calling order; routes that end things are last.
 pub const TABLE: &[Row] = &[
     ("GET", "/healthz", "", Health, &[200]),
     ("GET", "/readyz", "", Health, &[200]),
@@ -234,7 +233,7 @@ pub const TABLE: &[Row] = &[
         &[200],
     ),
     ("POST", "/api/rpc/settings/node", JSON, May(Action::ReadNode), &[200]),
-    // What makes and changes things.
+    // Routes that create and change things.
     (
         "POST",
         "/api/rpc/settings/rename-node",
@@ -344,7 +343,7 @@ pub const TABLE: &[Row] = &[
         On(Action::DecideApproval),
         &[409],
     ),
-    // While its agent rests: one that is just being started or ended may not answer.
+    // While its agent rests; during a start or an end it may not answer.
     (
         "POST",
         "/api/v1/sessions/{id}/mode",
@@ -422,7 +421,7 @@ pub const TABLE: &[Row] = &[
         On(Action::DriveSession),
         &[200],
     ),
-    // Deleted once, given back, deleted again.
+    // Deletes, restores, deletes again.
     (
         "DELETE",
         "/api/v1/sessions/{id}",
@@ -472,7 +471,7 @@ pub const TABLE: &[Row] = &[
     ("POST", "/auth/logout-everywhere", "", Own(Action::EditSelf), &[303]),
 ];
 
-/// Every registered call that takes a body: method, path, a good body.
+/// Every registered call with a body: method, path, a valid body.
 pub fn calls() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     TABLE
         .iter()
@@ -480,7 +479,7 @@ pub fn calls() -> impl Iterator<Item = (&'static str, &'static str, &'static str
         .filter(|(method, ..)| *method != "GET")
 }
 
-/// What a caller shows.
+/// A caller's credentials.
 #[derive(Clone, Debug)]
 enum Shows {
     Nothing,
@@ -494,11 +493,11 @@ enum Shows {
 struct Who {
     label: &'static str,
     shows: Shows,
-    /// Who that is; `None` for nobody, and for tokens that do not work.
+    /// The expected caller; `None` for anonymous ones and for invalid tokens.
     caller: Option<Caller>,
 }
 
-/// What must come back.
+/// The expected result.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Want {
     Through,
@@ -532,7 +531,7 @@ fn wanted(rule: Rule, who: &Who) -> Want {
     }
 }
 
-/// The owner of the session, for `decide`, and nobody a row could name.
+/// The owner of the session, for `decide`: an id that no other row uses.
 fn somebody() -> UserId {
     "usr_01920000000070008000000000000009".parse().unwrap()
 }
@@ -542,7 +541,7 @@ struct World {
     people: Vec<(&'static str, &'static str, Role)>,
     tokens: Vec<Who>,
     session: String,
-    /// The session that waits for the decision `approval`.
+    /// The session that waits for `approval`.
     asking: String,
     project: String,
     approval: String,
@@ -622,7 +621,7 @@ impl World {
         let project = bench.project("one").await;
         let session = bench.session(&project, "ask").await;
         bench.until(&session, &["waiting"]).await;
-        // What waits for a decision is another's, so that what is done to the one session takes nothing from the other.
+        // A pending approval in a session of its own, so that calls on the one session do not affect it.
         let asking = bench.session(&project, "ask").await;
         bench.until(&asking, &["waiting"]).await;
         let approvals = bench
@@ -648,8 +647,7 @@ impl World {
         }
     }
 
-    /// Everybody, freshly signed in; those who may least come first, so that what the others do does not change their
-    /// answer.
+    /// All kinds of callers, freshly signed in, weakest first: so the others' changes do not affect their answers.
     async fn everybody(&self) -> Vec<Who> {
         let mut everybody = vec![Who {
             label: "anonymous",
@@ -755,7 +753,7 @@ fn caller(role: Role, via: Via) -> Caller {
     }
 }
 
-/// What a route of the table does besides, by what its body says: whoever may not do the one may not do the others.
+/// Further effects of a route, selected by its body; callers who may not use the route may not use these either.
 pub const ALSO: &[Row] = &[
     (
         "POST",
@@ -828,10 +826,10 @@ async fn every_route_lets_through_exactly_who_may() {
     let world = World::new().await;
     let mut everybody = world.everybody().await;
     let mut wrong = Vec::new();
-    // First, while the session they are about is still there and everybody is signed in.
+    // First, while their session exists and everybody is signed in.
     for (method, path, body, rule, through) in ALSO.iter().chain(TABLE) {
         if path.starts_with("/auth/") {
-            // The row before may have signed them out.
+            // The previous row may have signed them out.
             everybody = world.everybody().await;
         }
         let mut turns: Vec<(&Who, Want)> = everybody.iter().map(|who| (who, wanted(*rule, who))).collect();
@@ -906,7 +904,7 @@ async fn anothers_private_session_is_not_there_on_any_route() {
         *request.uri_mut() = format!("/api/v1/sessions/{session}").parse().unwrap();
         world.bench.send(request).await.expect(200);
     }
-    // Words that would give it away: what it is called, and the ids by which it could be asked for.
+    // Words that would reveal it: its title, and its ids.
     let telling = ["a plan of mara", &world.session, &world.asking, &world.approval];
     let tells = |answer: &Answer| telling.iter().any(|word| answer.text.contains(word));
     let before = settled(&world).await;
@@ -919,7 +917,7 @@ async fn anothers_private_session_is_not_there_on_any_route() {
             On(action) => *action,
             Page(Action::ReadNode) if *path == "/sessions/{id}" => Action::ReadSession,
             May(Action::ReadNode) | Page(_) => {
-                // Lists, sums, searches: they are answered, without it.
+                // Lists, sums and searches are answered, without it.
                 for who in &everybody {
                     let answer = world.bench.send(world.request(method, path, body, who)).await;
                     if tells(&answer) {
@@ -933,7 +931,7 @@ async fn anothers_private_session_is_not_there_on_any_route() {
             }
             _ => continue,
         };
-        // It is there: who owns it is shown it.
+        // It exists: its owner sees it.
         if action == Action::ReadSession {
             let answer = world.bench.send(world.request(method, path, body, &mara)).await;
             if !answer.status.is_success() {
@@ -973,7 +971,7 @@ async fn anothers_private_session_is_not_there_on_any_route() {
         "its owner sees it in {shown} places only: the walk would not notice it"
     );
     assert!(signed_in >= before, "signing in may be written down");
-    // An agent may still have gone on by itself, whose events are the node's.
+    // An agent may have gone on by itself; its events have the actor `node`.
     let text = r#"SELECT "kind" || ' by ' || "actor" AS "said" FROM "event" WHERE "pos" > $1 AND "actor" <> 'node'"#;
     let said = sql::all(world.bench.test.store.read(), text, [signed_in.into()])
         .await
@@ -1054,7 +1052,7 @@ async fn reading_changes_nothing() {
         shows: Shows::Cookie(world.cookie("mara").await),
         caller: None,
     };
-    // The demo agent has come to rest at its question: whatever is written from now on, a request wrote.
+    // The demo agent waits at its question, so any later event comes from a request.
     let before = settled(&world).await;
     for (method, path, body, ..) in TABLE.iter().filter(|(method, ..)| *method == Method::GET.as_str()) {
         world.bench.send(world.request(method, path, body, &owner)).await;
@@ -1067,7 +1065,7 @@ async fn reading_changes_nothing() {
     world.bench.end().await;
 }
 
-/// The position once nothing has been written for a while.
+/// The head position, once nothing has been written for a while.
 async fn settled(world: &World) -> i64 {
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     let mut last = world.bench.test.journal.head().await;

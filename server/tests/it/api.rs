@@ -84,7 +84,7 @@ async fn the_form_for_a_session_adds_a_folder_only_for_one_that_can_start_and_on
     };
     let common = [("agent", "demo"), ("mode", "ask")];
 
-    // What is wrong with the session is said before the folder is added, so that the next try finds it free.
+    // Errors of the session come before the folder is added, so that the next try finds it free.
     for wrong in [("prompt", ""), ("title", "two\nlines"), ("model", "--no")] {
         let mut fields = vec![("project", "new"), ("folder", path), ("prompt", "go")];
         fields.retain(|(name, _)| *name != wrong.0);
@@ -101,13 +101,13 @@ async fn the_form_for_a_session_adds_a_folder_only_for_one_that_can_start_and_on
     };
     let first = fill("new", path).await;
     assert_eq!(projects().await, 2);
-    // The same folder by another name is the project that it is already.
+    // Another path to the same folder gives the existing project.
     let again = fill("new", &format!("{path}/../new/")).await;
     assert_eq!(
         (again["project"].as_str(), projects().await),
         (first["project"].as_str(), 2)
     );
-    // Over REST too, in one request.
+    // The same over REST, in one request.
     let new = |place: Value| {
         let mut new = json!({"agent": "demo", "mode": "ask", "prompt": "go"});
         new.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
@@ -132,7 +132,7 @@ async fn the_form_for_a_session_adds_a_folder_only_for_one_that_can_start_and_on
         let refused = bench.post("/api/v1/sessions", new(place)).await.expect(422);
         assert!(refused.text.contains(&format!("\"{field}\"")), "{}", refused.text);
     }
-    // A project that was chosen is meant, whatever stands in the hidden field.
+    // A chosen project wins over the hidden field.
     let chosen = fill(&shop, "/no/such/folder").await;
     assert_eq!((chosen["project"].as_str(), projects().await), (Some(shop.as_str()), 3));
     for session in [&first, &again, &by_folder, &chosen] {
@@ -180,7 +180,7 @@ async fn what_a_form_calls_takes_its_fields_and_json_alike() {
             )
             .await;
     }
-    // What cannot be read is refused alike.
+    // Malformed input is refused in the same way.
     wanted["prompt"] = 7.into();
     bench
         .ask("POST", "/api/rpc/sessions/create", Some(wanted))
@@ -244,7 +244,7 @@ async fn a_session_is_started_watched_decided_driven_and_deleted() {
         approval["input"].is_object() && approval["tool"].is_string(),
         "{approval}"
     );
-    // What kind of thing it is, and where its input says what.
+    // Its class, and where its input holds the command.
     assert_eq!(approval["class"], "shell", "{approval}");
     let command = approval["parts"]["command"]
         .as_str()
@@ -253,7 +253,7 @@ async fn a_session_is_started_watched_decided_driven_and_deleted() {
         command.is_some_and(|command| command.as_str().is_some_and(|command| command.contains("wc"))),
         "{approval}"
     );
-    // A token started it, so its limit is that of the unattended; and it says where it would happen.
+    // A token started it, so it has the limit of unattended sessions. It also names its directory.
     assert_eq!(approval["limit"], "unattended", "{approval}");
     assert!(
         approval["directory"]
@@ -387,7 +387,7 @@ async fn sessions_are_listed_by_state_project_agent_and_words_page_by_page() {
     assert_eq!(titles("state=failed,unknown").await, Vec::<String>::new());
     assert_eq!(titles("agent=demo").await.len(), 3);
 
-    // A project is as fresh as what happened last in it.
+    // A project is as fresh as its newest activity.
     let newest = bench
         .get(&format!("/api/v1/sessions?project={two}"))
         .await
@@ -410,7 +410,7 @@ async fn sessions_are_listed_by_state_project_agent_and_words_page_by_page() {
         "{listed:?}"
     );
 
-    // Every row says the new name from the answer on that says it, though the row itself has not changed.
+    // All rows show the new name once the answer does, though they have not changed themselves.
     let names = async || {
         let list = bench.get("/api/v1/sessions").await.expect(200).json();
         let mut names: Vec<_> = list["items"]

@@ -1,4 +1,4 @@
-//! Every endpoint against wrong input: a 4xx with the field and a sentence, and nothing written.
+//! Bad input for every endpoint: a 4xx with the field and a sentence, and nothing written.
 
 use crate::bench::Bench;
 use axum::body::Body;
@@ -288,7 +288,7 @@ async fn a_body_that_is_no_json_is_refused_with_a_sentence() {
             answer.text
         );
     }
-    // A body that does not say how long it is is cut off all the same.
+    // A body without a declared length is cut off all the same.
     let chunks = futures::stream::iter((0..64).map(|_| Ok::<_, std::io::Error>(vec![b' '; 64 * 1024])));
     let request = Request::post("/api/v1/projects")
         .header("authorization", format!("Bearer {}", bench.token))

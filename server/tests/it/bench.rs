@@ -1,4 +1,4 @@
-//! The workbench of these tests: a node on a store of its own, and ways to ask it.
+//! The test bench: a node on a store of its own, and a client for it.
 
 use axum::{Router, body::Body};
 use http::{Method, Request, Response, StatusCode};
@@ -30,13 +30,13 @@ pub struct Bench {
     pub state: AppState,
     pub node: node::node::Node,
     pub app: Router,
-    /// A token of the owner, scope write.
+    /// A token of the owner, with scope write.
     pub token: String,
-    /// Where projects of the test lie.
+    /// The folder of the test's projects.
     pub folder: tempfile::TempDir,
 }
 
-/// An answer, read whole.
+/// An answer with its whole body.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: http::HeaderMap,
@@ -86,7 +86,7 @@ impl Bench {
         Self::with(|_| Vec::new()).await
     }
 
-    /// With settings besides, which may name places in the bench's folder.
+    /// With more settings, which may name places in the bench's folder.
     pub async fn with(settings: impl FnOnce(&Path) -> Vec<(&'static str, String)>) -> Self {
         let test = TestStore::new::<Migrator>(1).await;
         let folder = tempfile::tempdir().unwrap();
@@ -137,7 +137,7 @@ impl Bench {
         self.state.accounts.create_user(&Caller::cli(), new).await.unwrap();
     }
 
-    /// Ends every token of somebody.
+    /// Revokes every token of a person.
     pub async fn revoke_tokens_of(&self, name: &str) {
         let (accounts, caller) = (&self.state.accounts, Caller::cli());
         let person = accounts.find_user(&caller, name).await.unwrap();
@@ -166,7 +166,7 @@ impl Bench {
             .secret
     }
 
-    /// Sends a request as it is, with a host the node knows. The answer must be one that the OpenAPI document names.
+    /// Sends a request unchanged, with a known host. The OpenAPI document must declare the answer's status.
     pub async fn send(&self, mut request: Request<Body>) -> Answer {
         request.headers_mut().insert("host", "127.0.0.1:3000".parse().unwrap());
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -175,7 +175,7 @@ impl Bench {
         answer
     }
 
-    /// Asks with the owner's token.
+    /// Sends a request with the owner's token.
     pub async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         self.ask_as(&self.token, method, path, body).await
     }
@@ -202,7 +202,7 @@ impl Bench {
         self.ask("POST", path, Some(body)).await
     }
 
-    /// A new folder as a project; its id.
+    /// Makes a folder a project; gives its id.
     pub async fn project(&self, name: &str) -> String {
         let path = self.folder.path().join(name);
         std::fs::create_dir_all(&path).unwrap();
@@ -213,7 +213,7 @@ impl Bench {
         answer.json()["id"].as_str().unwrap().to_owned()
     }
 
-    /// A session of the demo agent; its id.
+    /// Starts a session of the demo agent; gives its id.
     pub async fn session(&self, project: &str, prompt: &str) -> String {
         let new = json!({"project": project, "agent": "demo", "mode": "ask", "prompt": prompt});
         self.post("/api/v1/sessions", new).await.expect(201).json()["id"]
@@ -222,7 +222,7 @@ impl Bench {
             .to_owned()
     }
 
-    /// Waits until a session is in one of these states; the session.
+    /// Waits until a session is in one of these states; gives the session.
     pub async fn until(&self, session: &str, states: &[&str]) -> Value {
         let mut last = Value::Null;
         for _ in 0..600 {
@@ -239,7 +239,7 @@ impl Bench {
         panic!("not in {states:?} within 30 s: {last}");
     }
 
-    /// Ends the node and its agents.
+    /// Stops the node and its agents.
     pub async fn end(self) {
         self.state.stop.ask();
         self.node.shutdown(true).await;

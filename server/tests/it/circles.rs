@@ -1,6 +1,5 @@
-//! Which folder of a crate imports which: features stand on each other in one direction, so that each can be read,
-//! moved and left out. Tests and their worlds (`testing.rs`, `tests.rs`, `fake.rs`) stand above everything and are not
-//! looked at.
+//! Imports between the folders of a crate have one direction, so that each folder can be read, moved and left out. Test
+//! modules (`testing.rs`, `tests.rs`, `fake.rs`) may import anything and are left out.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::{
@@ -9,13 +8,12 @@ use std::{
     path::Path,
 };
 
-/// Circles that are not cut yet, each crate with the folders in it. A new one fails the test, and so does one that is
-/// gone.
+/// Known circles, as folders per crate. A new circle fails the test, and so does one in this list that is gone.
 const KNOWN: &[(&str, &[&[&str]])] = &[("node", &[]), ("server", &[]), ("app", &[])];
 
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// What the sources under `src` import of their own crate, by the folder or file right under `src`.
+/// What each folder or file directly under `src` imports of its own crate.
 fn imports(src: &Path) -> Imports {
     let mut found = Imports::new();
     walk(src, src, &mut found);
@@ -47,7 +45,7 @@ fn walk(src: &Path, folder: &Path, found: &mut Imports) {
         {
             continue;
         }
-        // In the file that is the module itself, `super` is the crate.
+        // In the root file of a top-level module, `super` is the crate.
         let top = within.components().count() == 1 || (within.components().count() == 2 && file == "mod.rs");
         let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
         let of = found.entry(feature.clone()).or_default();
@@ -56,7 +54,7 @@ fn walk(src: &Path, folder: &Path, found: &mut Imports) {
     }
 }
 
-/// These tokens without the items that are compiled for tests only.
+/// The tokens without items that are compiled for tests only.
 pub fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let is_for_tests = |next: &TokenTree| {
@@ -64,7 +62,7 @@ pub fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
         attribute == "[cfg(test)]" || attribute.starts_with("[cfg(all(test,")
     };
     let is_test = |at: usize| tokens[at].to_string() == "#" && tokens.get(at + 1).is_some_and(is_for_tests);
-    // To the end of the item it stands before.
+    // To the end of the item that the attribute belongs to.
     let ends = |token: &TokenTree| {
         matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace) || token.to_string() == ";"
     };
@@ -81,8 +79,7 @@ pub fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     kept
 }
 
-/// Adds what follows `crate::` (and `super::` where that is the crate) in these tokens, without what is compiled for
-/// tests only.
+/// Adds the names after `crate::` (and after `super::` where that is the crate), without items for tests only.
 fn read(tokens: TokenStream, top: bool, found: &mut BTreeSet<String>) {
     let tokens = without_tests(tokens);
     let mut at = 0;
@@ -120,7 +117,7 @@ fn path_goes_on(tokens: &[TokenTree]) -> bool {
     tokens.len() > 2 && tokens[..2].iter().all(|token| token.to_string() == ":")
 }
 
-/// The groups of folders that import each other, directly or by way of others.
+/// Groups of folders that import each other, directly or through others.
 fn circles(imports: &Imports) -> BTreeSet<BTreeSet<String>> {
     let mut reached: Imports = imports.clone();
     loop {

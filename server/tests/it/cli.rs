@@ -1,4 +1,4 @@
-//! The command line: what it prints, which code it ends with, and that it works whether a node runs or not.
+//! The command line: output and exit codes, with a running node and without.
 
 use crate::real::{Running, run, run_with, text};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Connections: what takes too long ends, what is too much makes room, and honest clients notice nothing of it.
+//! Connection limits: slow connections end, surplus ones make room, and honest clients notice nothing.
 
 use crate::{
     bench::Bench,
@@ -44,16 +44,16 @@ fn serve(bench: &Bench, bounds: Bounds) -> SocketAddr {
     address
 }
 
-/// What comes until the other side closes.
+/// Reads until the other side closes.
 async fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut all = Vec::new();
     let read = timeout(Duration::from_secs(20), stream.read_to_end(&mut all)).await;
-    // A connection that is cut off may end with an error; that it ends is what counts.
+    // A connection that is cut off may end with an error; only its end counts here.
     let _ = read.expect("the connection ends");
     all
 }
 
-/// One request on a connection of its own: the first line of its answer.
+/// Sends one request on a connection of its own; gives the status line.
 async fn honest(address: SocketAddr) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream
@@ -83,11 +83,11 @@ async fn what_does_not_come_or_is_not_taken_in_time_ends_its_connection() {
     assert!(rest(&mut silent).await.is_empty());
     assert!(rest(&mut half).await.is_empty());
     assert!(rest(&mut kept).await.starts_with(b"HTTP/1.1 200"));
-    // A handler waits for this one: it answers that the body broke off.
+    // A handler waits for this body, so it answers that the body broke off.
     assert!(rest(&mut bodiless).await.starts_with(b"HTTP/1.1 4"));
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 
-    // Somebody asks for megabytes and takes nothing.
+    // A client that asks for megabytes and reads nothing.
     let mut greedy = TcpStream::connect(address).await.unwrap();
     let many = b"GET /api/openapi.json HTTP/1.1\r\nHost: 127.0.0.1:3000\r\n\r\n".repeat(2_000);
     let sent = timeout(Duration::from_secs(5), greedy.write_all(&many)).await;
@@ -101,7 +101,7 @@ async fn what_does_not_come_or_is_not_taken_in_time_ends_its_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_node_makes_room_by_ending_who_waits_longest() {
     let bench = Bench::new().await;
-    // The whole node is full, then one address is.
+    // First the whole node is full, then one address.
     for (all, of_an_address) in [(8, 100), (100, 8)] {
         let address = serve(&bench, bounds(all, of_an_address, Duration::from_mins(1)));
         let mut waiting = Vec::new();
@@ -116,7 +116,7 @@ async fn a_full_node_makes_room_by_ending_who_waits_longest() {
             assert_eq!(honest(address).await, "HTTP/1.1 200 OK");
         }
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-        // The oldest went; who came last is still there.
+        // The oldest was closed; the newest is still open.
         assert!(rest(&mut waiting[0]).await.is_empty());
         waiting[7].write_all(b"\r\n").await.unwrap();
         let mut answer = [0; 12];
@@ -213,7 +213,7 @@ fn resident(pid: u32) -> u64 {
 
 #[test]
 fn thousands_of_idle_and_slow_connections_leave_an_honest_client_its_answers() {
-    // This process holds the other ends.
+    // This process holds the clients' ends.
     assert!(
         node::process::raise_open_files() > 4_000,
         "this test needs 4,000 open files"
@@ -252,7 +252,7 @@ fn thousands_of_idle_and_slow_connections_leave_an_honest_client_its_answers() {
         .unwrap();
     runtime.block_on(async {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // A connection for each request: the harder way to be served.
+        // One connection per request, which is harder to get served.
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).timeout(Duration::from_secs(20)).build().unwrap();
         let me = async || {
             let begun = Instant::now();
@@ -274,7 +274,7 @@ fn thousands_of_idle_and_slow_connections_leave_an_honest_client_its_answers() {
             let begin: &'static [u8] = if place % 2 == 0 { b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nX-Slow: " } else { post };
             slow.spawn(async move {
                 let mut stream = TcpStream::connect(address).await.unwrap();
-                // Until it is cut off.
+                // Until the node cuts it off.
                 let mut sent = stream.write_all(begin).await;
                 while sent.is_ok() {
                     sleep(Duration::from_secs(1)).await;

@@ -1,11 +1,11 @@
-//! The words of an agent's dialect (its tools, the fields of their input, its files) stay with its driver: another
-//! agent is added in `agents/` alone. Tests and what a page's examples show as text are not looked at.
+//! The words of an agent's dialect (tools, input fields, files) stay in its driver, so that another agent touches
+//! `agents/` alone. Tests and example texts of pages are left out.
 
 use super::circles::without_tests;
 use proc_macro2::{TokenStream, TokenTree};
 use std::{fs, path::Path};
 
-/// Where they may be said. The demo agent speaks Claude Code's dialect.
+/// Where these words may occur. The demo agent speaks Claude Code's dialect.
 const SAID_IN: [&str; 3] = ["node/src/agents/claude", "node/src/agents/demo", "app/src/kit_page"];
 const TOOLS: [&str; 18] = [
     "AskUserQuestion",
@@ -27,7 +27,7 @@ const TOOLS: [&str; 18] = [
     "WebSearch",
     "Write",
 ];
-/// Tools whose names are words of pages as well.
+/// Tools whose names are also words on pages.
 const WORDS: [&str; 2] = ["Agent", "Task"];
 const FIELDS: [&str; 8] = [
     "activeForm",
@@ -48,7 +48,7 @@ fn is_dialect(text: &str, in_pages: bool) -> bool {
         || BEGINNINGS.iter().any(|begins| text.starts_with(begins))
 }
 
-/// Whether a source may say any of them: to read all sources as tokens takes long.
+/// Whether a source may contain one of them: a cheap search, because tokenising all sources takes long.
 fn may_say(source: &str) -> bool {
     let quoted = |word: &str| source.contains(&format!("\"{word}\""));
     let begun = |word: &str| source.contains(&format!("\"{word}"));
@@ -57,7 +57,7 @@ fn may_say(source: &str) -> bool {
         || BEGINNINGS.iter().any(|word| begun(word))
 }
 
-/// The texts in these tokens that are of a dialect; with `ExitPlanMode` also within a sentence.
+/// The dialect's words in string literals of these tokens; `ExitPlanMode` also inside a sentence.
 fn found(tokens: TokenStream, in_pages: bool, into: &mut Vec<String>) {
     for token in without_tests(tokens) {
         match token {

@@ -1,5 +1,5 @@
-//! The OpenAPI document against what is served: words, references, parameters. What an answer may be, [`Bench::send`]
-//! compares at every answer of every test.
+//! The OpenAPI document against the served routes: words, references, parameters. [`Bench::send`] compares the status
+//! of every answer in every test.
 
 use crate::{
     access::TABLE,
@@ -24,7 +24,7 @@ use tower::ServiceExt;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(server::openapi::text()).unwrap());
 
-/// The operation that a request belongs to: its path in the document, and what stands there.
+/// The operation of a request: its path in the document, and its object.
 pub fn operation(method: &str, path: &str) -> Option<(&'static str, &'static Value)> {
     let given: Vec<&str> = path.split('/').collect();
     let same = |template: &str| {
@@ -43,8 +43,8 @@ pub fn operation(method: &str, path: &str) -> Option<(&'static str, &'static Val
     Some((template, item.get(method.to_lowercase())?))
 }
 
-/// Fails when an operation gives an answer that the document does not name. What the layers before it answer (the
-/// guard, limits, a fault) is no operation's.
+/// Fails when the document does not declare this status for the operation. Answers of the layers around it (the guard,
+/// limits, a fault) belong to no operation.
 #[track_caller]
 pub fn names_answer(method: &str, path: &str, status: u16) {
     if let Some((template, operation)) = operation(method, path)
@@ -58,7 +58,7 @@ pub fn names_answer(method: &str, path: &str, status: u16) {
     }
 }
 
-/// The document in the repository is the one the binary prints. To renew it: `make openapi`.
+/// The document in the repository equals the one the binary prints. `make openapi` renews it.
 #[test]
 fn the_openapi_document_is_the_one_in_the_docs() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
@@ -89,7 +89,7 @@ fn every_reference_of_the_openapi_document_leads_somewhere() {
     walk(&DOCUMENT, &DOCUMENT);
 }
 
-/// What serde writes of every value of an enumeration, under the name of its schema.
+/// The JSON of every value of an enumeration, under the name of its schema.
 fn written<T: serde::Serialize>(all: &[T]) -> (String, Vec<Value>) {
     let name = std::any::type_name::<T>().rsplit("::").next().unwrap();
     (
@@ -141,7 +141,7 @@ fn every_enumeration_of_the_openapi_document_has_the_words_that_are_sent() {
     assert_eq!(found, sent);
 }
 
-/// The names of an operation's parameters that stand at `place`.
+/// The names of an operation's parameters in `place`.
 fn declared(operation: &Value, place: &str) -> BTreeSet<String> {
     let all = operation["parameters"].as_array().into_iter().flatten();
     all.filter(|parameter| parameter["in"] == place)
@@ -149,7 +149,7 @@ fn declared(operation: &Value, place: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// A handler that reads parameters refuses any other and says which it reads: those, and no others, must be declared.
+/// A handler that reads parameters refuses unknown ones and lists the known: exactly those must be declared.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_reads_the_parameters_that_the_document_declares() {
     let bench = Bench::new().await;
@@ -176,13 +176,13 @@ async fn every_route_reads_the_parameters_that_the_document_declares() {
             .method(*method)
             .uri(&there)
             .header("authorization", format!("Bearer {}", bench.token));
-        // Nothing of a good body: where parameters are not looked at, nothing happens either.
+        // An empty body, so that a route that ignores parameters does nothing either.
         let request = request
             .header("host", "127.0.0.1:3000")
             .header("content-type", "application/json")
             .body(Body::from(if body.is_empty() { "" } else { "[]" }))
             .unwrap();
-        // Past `Bench::send`: it would fail at the first that is not named, and this names all.
+        // Not through `Bench::send`, which would stop at the first undeclared status; this lists all.
         let answer = if *method == "DELETE" {
             None
         } else {
@@ -226,7 +226,7 @@ async fn every_route_reads_the_parameters_that_the_document_declares() {
     bench.end().await;
 }
 
-/// Likewise with bodies: an unknown field is refused with the names of those that are read.
+/// The same for bodies: the refusal of an unknown field lists the known ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_reads_the_body_that_the_document_declares() {
     let bench = Bench::new().await;
@@ -272,7 +272,7 @@ async fn every_route_reads_the_body_that_the_document_declares() {
     bench.end().await;
 }
 
-/// Programs are generated with these as the names of functions.
+/// Client generators make function names of these.
 #[test]
 fn every_operation_has_a_name_of_its_own() {
     let mut names = BTreeSet::new();
@@ -287,7 +287,7 @@ fn every_operation_has_a_name_of_its_own() {
     }
 }
 
-/// What each call can be refused with, where a program may want to tell one from the other.
+/// Each call declares the refusals that a program may want to tell apart.
 #[test]
 fn every_operation_names_its_refusals() {
     let refusals = |method: &str, path: &str| {

@@ -1,4 +1,4 @@
-//! The journal over REST: page by page, and as a stream that is resumed without gap or repeat.
+//! The journal over REST: by page, and as a stream that resumes without gap or repeat.
 
 use crate::bench::Bench;
 use axum::body::Body;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tower::ServiceExt;
 
-/// A stream of events being read.
+/// An open stream of events.
 struct Stream {
     body: axum::body::BodyDataStream,
     text: String,
@@ -41,7 +41,7 @@ impl Stream {
         }
     }
 
-    /// The next event, as its id and data; `None` when the stream has ended.
+    /// The next event, as id and data; `None` when the stream has ended.
     async fn next(&mut self) -> Option<(i64, Value)> {
         loop {
             if let Some((frame, rest)) = self.text.split_once("\n\n") {
@@ -105,7 +105,7 @@ async fn a_stream_goes_on_as_things_happen_and_is_resumed_where_it_broke() {
     bench.project("before").await;
     let mut stream = Stream::open(&bench, &bench.token, "", None).await;
     let head = bench.test.journal.head().await;
-    // The first events are the owner's account and token, of which no token is told.
+    // The first events are the owner's account and token, which tokens do not get.
     let mut last = 2;
     while last < head {
         let (id, event) = stream.next().await.unwrap();
@@ -120,7 +120,7 @@ async fn a_stream_goes_on_as_things_happen_and_is_resumed_where_it_broke() {
     let mut stream = Stream::open(&bench, &bench.token, "?after=0", Some(id)).await;
     let (resumed, _) = stream.next().await.unwrap();
     assert_eq!(resumed, id + 1, "neither gap nor repeat");
-    // The node stops: the stream ends, so that nobody waits for it.
+    // When the node stops, the stream ends, so that the stop does not wait for it.
     bench.state.stop.ask();
     while stream.next().await.is_some() {}
     bench.end().await;
@@ -175,7 +175,7 @@ async fn who_may_not_list_people_is_told_of_none_and_misses_nothing_else() {
         bench.token_of("mara", Scope::Read).await,
         bench.token.clone(),
     ] {
-        // Page by page, also through pages on which nothing is theirs to see.
+        // By page, also over pages on which the caller may see nothing.
         let (mut after, mut seen) = ("0".to_owned(), Vec::new());
         loop {
             let page = bench
@@ -296,8 +296,7 @@ async fn an_event_this_version_cannot_read_is_told_only_where_its_session_may_be
         bench.until(&id, &["failed"]).await;
         ids.push(id);
     }
-    // As if a newer version had written all of it, once in words this one does not know, once about what it does not
-    // know.
+    // As a newer version would write them: once with unknown kinds, once about unknown subjects.
     let database = bench.test.place.connect().await;
     let told = async |token: &str| {
         bench

@@ -1,4 +1,4 @@
-//! A disk that is really full: the node runs on a small file system of its own and meets what the kernel says.
+//! A really full disk: the node runs on a small file system of its own and gets the kernel's errors.
 
 use crate::real::{Running, run, succeeds, text};
 use http::{Method, StatusCode, header};
@@ -10,13 +10,13 @@ use std::{
     time::Duration,
 };
 
-/// Room for a new node, and little more, with what a node has left before.
+/// A small tmpfs with room for a new node, filled with the data of an earlier one.
 const MOUNT: &str =
     "mount -t tmpfs -o size=16m,mode=700 tmpfs \"$1\" && cp -R \"$2/.\" \"$1\" && shift 2 && exec \"$@\"";
 
-/// How to start the node where nobody else sees its mount, which goes with it; `None` where that is not allowed.
+/// Starts the node in a mount namespace of its own, whose mounts go with it; `None` where that is not allowed.
 fn wrapper<'a>(data: &'a str, before: &'a str) -> Option<Vec<&'a str>> {
-    // Root needs no user namespace; others need one to be root in it.
+    // Root needs no user namespace; others need one to become root in it.
     [
         vec!["unshare", "--mount"],
         vec!["unshare", "--user", "--map-root-user", "--mount"],
@@ -28,10 +28,10 @@ fn wrapper<'a>(data: &'a str, before: &'a str) -> Option<Vec<&'a str>> {
     })
 }
 
-/// Writes until there is no room.
+/// Writes until the disk is full.
 fn fill(path: &Path) {
     let mut filler = File::create(path).unwrap();
-    // Smaller and smaller, so that not a page is left.
+    // In smaller and smaller steps, so that no page is left.
     for size in [1 << 20, 1 << 12, 1] {
         loop {
             match filler.write_all(&vec![0; size]) {
@@ -43,7 +43,7 @@ fn fill(path: &Path) {
     }
 }
 
-/// Somebody who is signed in with a browser, and a program of theirs.
+/// A person signed in with a browser, and their program.
 struct Api {
     url: String,
     token: String,
@@ -59,7 +59,7 @@ fn client() -> reqwest::Client {
         .unwrap()
 }
 
-/// Signs in as a browser does: the status, the cookie where there is one, and what else was said.
+/// Signs in like a browser; gives the status, the cookie if there is one, and the rest of the answer.
 async fn sign_in(client: &reqwest::Client, url: &str) -> (StatusCode, Option<String>, Value) {
     let form = client
         .post(format!("{url}/auth/login"))
@@ -79,7 +79,7 @@ async fn sign_in(client: &reqwest::Client, url: &str) -> (StatusCode, Option<Str
     (response.status(), cookie, response.json().await.unwrap_or_default())
 }
 
-/// Makes the data of a node with an owner who signed in an hour ago; their cookie.
+/// Makes a node's data with an owner who signed in an hour ago; gives their cookie.
 async fn signed_in_before(folder: &Path) -> String {
     let mut node = Running::start(folder);
     let data = folder.to_str().unwrap();
@@ -137,7 +137,7 @@ impl Api {
         (response.status(), response.text().await.unwrap())
     }
 
-    /// Everything that was ever recorded, up to now.
+    /// The number of events so far.
     async fn head(&self) -> i64 {
         let (_, page) = self.ask(Method::GET, "/events?limit=200", None).await;
         page["items"].as_array().unwrap().last().unwrap()["pos"]
@@ -156,7 +156,7 @@ async fn a_full_disk_answers_507_writes_nothing_and_is_recovered_from() {
     };
     let cookie = signed_in_before(before.path()).await;
     let node = Running::start_under(&wrapper, folder.path(), &[]);
-    // Through the node's own root its mount is seen from here too.
+    // The node's mount is visible from here through its root in `/proc`.
     let data = PathBuf::from(format!("/proc/{}/root{mount_point}", node.pid()));
     let at = data.to_str().unwrap();
     let (_, token, _) = text(&run(
@@ -186,7 +186,7 @@ async fn a_full_disk_answers_507_writes_nothing_and_is_recovered_from() {
             let wanted = format!("name {round} {n}");
             let (status, answer) = api.ask(Method::PATCH, &path, Some(json!({ "name": wanted }))).await;
             match status {
-                // What room the files themselves still had.
+                // Space left inside the files themselves.
                 StatusCode::OK => name = wanted,
                 StatusCode::INSUFFICIENT_STORAGE => {
                     refused += 1;
@@ -195,13 +195,13 @@ async fn a_full_disk_answers_507_writes_nothing_and_is_recovered_from() {
                 }
                 other => panic!("{other}: {answer}"),
             }
-            // Reading goes on, and shows what was acknowledged.
+            // Reads go on, and show the acknowledged name.
             let (status, shown) = api.ask(Method::GET, &path, None).await;
             assert_eq!((status, shown["name"].as_str()), (StatusCode::OK, Some(name.as_str())));
         }
         assert!(refused > 0, "the disk was never full");
 
-        // Who is signed in reads on, though it cannot be noted that they were seen; nobody signs in.
+        // A signed-in person can still read, though `seen` cannot be stored; nobody can sign in.
         for path in ["/", "/api/v1/me", "/sessions"] {
             let (status, page) = api.page(path).await;
             assert_eq!(status, StatusCode::OK, "{path}: {page}");
@@ -210,7 +210,7 @@ async fn a_full_disk_answers_507_writes_nothing_and_is_recovered_from() {
         loop {
             let (status, cookie, answer) = sign_in(&api.client, &api.url).await;
             match status {
-                // What room the files themselves still had.
+                // Space left inside the files themselves.
                 StatusCode::SEE_OTHER if signed_in < 20 => signed_in += 1,
                 StatusCode::INSUFFICIENT_STORAGE => {
                     assert_eq!(
@@ -237,7 +237,7 @@ async fn a_full_disk_answers_507_writes_nothing_and_is_recovered_from() {
     }
 }
 
-/// A small file system that outlives the nodes on it: in a namespace that a sleeping process holds.
+/// A small file system that outlives its nodes, in a namespace held by a sleeping process.
 struct Held {
     holder: std::process::Child,
     wrapper: Vec<String>,
@@ -295,7 +295,7 @@ impl Drop for Held {
     }
 }
 
-/// The processes that execute this script.
+/// The number of processes that run this script.
 fn running(script: &Path) -> usize {
     let name = script.to_str().unwrap();
     let runs = |path: PathBuf| {
@@ -316,8 +316,8 @@ async fn until(what: &str, within: Duration, mut test: impl AsyncFnMut() -> bool
     }
 }
 
-/// An agent that writes what nobody has to store, for ever, and obeys nobody. What it is told meanwhile lies beside it,
-/// where there is room.
+/// An agent that writes useless output for ever and ignores signals. It copies its input to a file beside it, while
+/// there is room.
 const FILLS: &str = r#"#!/bin/sh
 trap '' TERM INT
 exec 3<&0
@@ -394,8 +394,7 @@ async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_
     .await;
     assert_eq!(running(&claude), 1);
 
-    // It is stopped although nothing can be written, and that is told and later written down, without anybody making
-    // room.
+    // The stop works on a full disk. It is announced, and written down later, without anybody making room.
     let (status, said) = api.ask(Method::POST, &format!("{session}/stop"), None).await;
     assert!(
         status == StatusCode::OK
@@ -417,7 +416,7 @@ async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_
     })
     .await;
 
-    // Whatever fills it the next time, and however the node goes: it comes up, is read, and writes when there is room.
+    // After another full disk and a kill the node starts, can be read, and writes once there is room.
     for _ in 0..2 {
         fill(&held.data.join("filler"));
         node.signal("KILL");
@@ -428,7 +427,7 @@ async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_
         let (status, row) = api.ask(Method::GET, &session, None).await;
         assert_eq!((status, row["state"].as_str()), (StatusCode::OK, Some("done")), "{row}");
         fill(&held.data.join("filler three"));
-        // What room the files themselves still had is used up first, and that may be a whole write-ahead log.
+        // Space left inside the files is used up first; it may be as much as a write-ahead log.
         let end = tokio::time::Instant::now() + Duration::from_secs(40);
         while !full(&api, n).await {
             n += 1;
@@ -443,7 +442,7 @@ async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_
         })
         .await;
     }
-    // While it runs: only in its namespace can the files be opened by their names.
+    // While the node runs: only in its namespace can the files be opened by name.
     let (code, out, err) = text(&run(&["doctor", "--data", &at], None));
     assert_eq!(code, Some(0), "{out}{err}");
     node.signal("TERM");
@@ -453,7 +452,7 @@ async fn an_agent_that_fills_the_disk_can_be_stopped_and_the_node_comes_up_on_a_
     );
 }
 
-/// The same, but every line has to be stored: its runner hangs as soon as there is no room, and takes no order.
+/// The same, but every line has to be stored: its runner hangs on a full disk and takes no order.
 fn speaks() -> String {
     FILLS.replace(
         r#"{"type":"keep_alive","x":"&"}"#,
@@ -526,7 +525,7 @@ async fn a_full_disk_keeps_no_order_from_an_agent(program: &str) {
             == StatusCode::INSUFFICIENT_STORAGE
     })
     .await;
-    // An interrupt reaches the agent although it cannot be stored, and that is told.
+    // An interrupt reaches the agent although it cannot be stored, and the answer says so.
     let session = format!("/sessions/{}", session["id"].as_str().unwrap());
     let interrupted = tokio::time::timeout(
         Duration::from_secs(15),

@@ -1,11 +1,11 @@
-//! The bodies of the fuzz targets as property tests: with any bytes, and with pieces of what is really sent.
+//! The bodies of the fuzz targets as property tests, with random bytes and with fragments of real messages.
 
 #[path = "../../../fuzz/bodies.rs"]
 mod bodies;
 
 use proptest::prelude::*;
 
-/// Pieces that get past the first look of a reader.
+/// Fragments that get past a parser's first check.
 const PIECES: [&str; 32] = [
     "{",
     "}",
@@ -45,7 +45,7 @@ fn anything() -> impl Strategy<Value = Vec<u8>> {
     let bytes = proptest::collection::vec(any::<u8>(), 0..200);
     let pieces = proptest::collection::vec(prop::sample::select(&PIECES[..]), 0..24)
         .prop_map(|pieces| pieces.concat().into_bytes());
-    // Deeper than any reader goes down.
+    // Deeper than any parser recurses.
     let deep = (1..400_usize, prop::sample::select(vec![b'[', b'{'])).prop_map(|(depth, open)| vec![open; depth]);
     prop_oneof![3 => bytes, 6 => pieces, 1 => deep]
 }

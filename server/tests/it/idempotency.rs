@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: once is once, however often and however fast it is sent.
+//! `Idempotency-Key`: a request takes effect once, however often and fast it is sent.
 
 use crate::bench::{Answer, Bench};
 use axum::body::Body;

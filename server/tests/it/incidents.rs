@@ -1,5 +1,5 @@
-//! What has happened to others in this field, tried on us: each test is one published incident, named by what must
-//! hold. Those that have a test elsewhere (the guard, revoked tokens, rebinding in Chromium) are not repeated here.
+//! Published incidents of comparable products, tried on this node; each test is named by what must hold. Incidents with
+//! a test elsewhere (the guard, revoked tokens, rebinding in Chromium) are left out.
 
 use crate::{
     bench::{Answer, Bench},
@@ -15,10 +15,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Words no node knows by itself.
+/// A word that occurs nowhere in a node.
 const CANARY: &str = "xq7canary";
 
-/// A name, a title, a folder: what a shell, an argument parser or a template would take for something else.
+/// Names, titles and folders that a shell, an argument parser or a template would misread.
 const HOSTILE: &[&str] = &[
     "$(touch pwned-1)",
     "`touch pwned-2`",
@@ -152,7 +152,7 @@ async fn following_anothers_private_session_sounds_like_following_none() {
     }
     assert_eq!(told[0], told[1], "the one that exists sounds different");
 
-    // While its agent works, none of it passes to a tab that follows it and the node.
+    // While its agent works, nothing of it reaches a tab of another person that follows it and the node.
     let mut socket = signed_in(address, &other).await;
     let topics = json!([{"topic": "session", "id": private}, {"topic": "node"}]);
     say(
@@ -222,7 +222,7 @@ async fn no_page_takes_a_prompt_a_mode_or_an_address_from_its_own_address() {
         let plain = page(&bench, &path, &cookie).await;
         let steered = page(&bench, &format!("{path}?{query}"), &cookie).await;
         assert_eq!(steered.status, plain.status, "{path}");
-        // A filter that is not known may be told as such; nothing may take it for what it names.
+        // An unknown filter may be named as such, but must not be applied or echoed as a value.
         let taken = [
             format!("value=\"{CANARY}\""),
             format!(">{CANARY}</textarea>"),
@@ -233,7 +233,7 @@ async fn no_page_takes_a_prompt_a_mode_or_an_address_from_its_own_address() {
             assert!(!steered.text.contains(taken.as_str()), "{path} takes {taken}");
         }
     }
-    // A mode that exists is not taken from the address either: what the form offers first stays.
+    // An existing mode is not taken from the address either: the form keeps its first choice.
     let checked = |answer: &Answer| -> Vec<String> {
         answer
             .text
@@ -256,7 +256,7 @@ async fn no_page_takes_a_prompt_a_mode_or_an_address_from_its_own_address() {
 #[tokio::test(flavor = "multi_thread")]
 async fn text_of_people_and_folders_is_never_a_command_or_an_option() {
     let bench = Bench::with(|folder| vec![("agents.claude_path", folder.join("claude").display().to_string())]).await;
-    // A stand-in that writes down its arguments and ends.
+    // A fake agent that records its arguments and ends.
     let claude = bench.folder.path().join("claude");
     let argv = bench.folder.path().join("argv");
     fs::write(
@@ -271,7 +271,7 @@ async fn text_of_people_and_folders_is_never_a_command_or_an_option() {
 
     let mut sessions = Vec::new();
     for (n, words) in HOSTILE.iter().enumerate() {
-        // The folder has that name, and its branch too.
+        // The folder and its branch have that name.
         let folder = bench.folder.path().join(format!("{n} {}", words.replace('/', "_")));
         fs::create_dir_all(folder.join(".git")).unwrap();
         fs::write(folder.join(".git/HEAD"), format!("ref: refs/heads/{words}\n")).unwrap();
@@ -330,7 +330,7 @@ async fn text_of_people_and_folders_is_never_a_command_or_an_option() {
     bench.end().await;
 }
 
-/// Files a shell would have made under a folder.
+/// Files under a folder that only a shell would have made.
 fn pwned(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(folder) else {

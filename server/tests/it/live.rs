@@ -1,4 +1,4 @@
-//! The live socket: who may open it, what it carries, when it closes.
+//! The live socket: access, messages, and closing.
 
 use crate::bench::Bench;
 use axum::body::Body;
@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Serves the bench's router for real; sockets cannot be opened on a router alone.
+/// Serves the bench's router on a port, because a router alone cannot upgrade.
 pub async fn serve(bench: &Bench) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -47,7 +47,7 @@ pub async fn say(socket: &mut Socket, says: Value) {
     socket.send(Message::text(says.to_string())).await.unwrap();
 }
 
-/// What comes next: a message, or `Err` with the close code.
+/// The next message, or `Err` with the close code.
 pub async fn hear(socket: &mut Socket) -> Result<Value, u16> {
     loop {
         match tokio::time::timeout(Duration::from_secs(10), socket.next())
@@ -62,7 +62,7 @@ pub async fn hear(socket: &mut Socket) -> Result<Value, u16> {
     }
 }
 
-/// Hears on until `wanted` says yes.
+/// Reads until `wanted` accepts a message.
 pub async fn until(socket: &mut Socket, wanted: impl Fn(&Value) -> bool) -> Value {
     loop {
         let says = hear(socket).await.expect("the socket stays open");
@@ -103,7 +103,7 @@ async fn nobody_opens_a_socket_without_a_login_or_from_another_site() {
     let metrics = format!("Bearer {}", bench.token_of("mara", Scope::Metrics).await);
     assert_eq!(open(address, &[("authorization", &metrics)]).await.err(), Some(403));
     assert!(open(address, &[("authorization", &bearer)]).await.is_ok());
-    // Without an upgrade it is no page either.
+    // Without an upgrade it is refused as well.
     assert_eq!(bench.get("/live").await.expect(426).error().1, "upgrade_required");
     bench.end().await;
 }
@@ -143,7 +143,7 @@ async fn a_tab_that_comes_back_hears_that_nothing_is_being_written() {
     let address = serve(&bench).await;
     let session = bench.session(&bench.project("one").await, "error").await;
     bench.until(&session, &["failed"]).await;
-    // It may have been cut off in the middle of a sentence.
+    // The agent may have been interrupted in the middle of a sentence.
     let mut socket = signed_in(address, &bench.token).await;
     let after = bench.test.journal.head().await;
     say(
@@ -190,7 +190,7 @@ async fn a_socket_closes_within_a_second_of_its_token_and_at_once_when_the_node_
     bench.end().await;
 }
 
-/// A cookie of somebody who has just signed in, as a browser sends it.
+/// The cookie of a person who has just signed in.
 async fn cookie_of(bench: &Bench, name: &str) -> String {
     let form = format!("name={name}&password=correct+horse+battery");
     let request = http::Request::post("/auth/login").header("content-type", "application/x-www-form-urlencoded");
@@ -232,7 +232,7 @@ async fn an_open_socket_and_stream_end_within_a_second_of_what_they_rest_on() {
             ),
             _ => ("cookie", cookie_of(&bench, &name).await),
         };
-        // A browser's cookie counts only with a word of where it comes from.
+        // A browser's cookie counts only with a header that says where the request comes from.
         let knock = [(proof.0, proof.1.as_str()), ("sec-fetch-site", "same-origin")];
         let mut socket = open(address, &knock).await.unwrap();
         say(

@@ -1,4 +1,4 @@
-//! What is logged of a failure: once, with its place and whose request met it.
+//! The log of a failure: one line, with its place in the code and its request's id.
 
 use crate::bench::{Answer, Bench};
 use node::journal::Outcome;
@@ -24,7 +24,7 @@ impl io::Write for Lines {
 }
 
 impl Lines {
-    /// The one line with these words.
+    /// The only line with these words.
     fn with(&self, words: &str) -> String {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         let found: Vec<_> = text.lines().filter(|line| line.contains(words)).collect();
@@ -33,7 +33,7 @@ impl Lines {
     }
 }
 
-/// One thread: what is logged by any task arrives here.
+/// On one thread, so that the log of every task arrives here.
 #[tokio::test]
 async fn a_cause_is_logged_once_with_its_place_and_the_id_of_its_request() {
     let bench = Bench::new().await;
@@ -55,7 +55,7 @@ async fn a_cause_is_logged_once_with_its_place_and_the_id_of_its_request() {
         .with_max_level(tracing::Level::INFO);
     let logged = tracing::subscriber::set_default(log.finish());
     let read = bench.get("/api/v1/projects").await;
-    // This one fails in the writer's task.
+    // This failure is in the writer's task.
     let written = bench.post("/api/v1/projects", json!({"path": project})).await;
     drop(logged);
     for (answer, place) in [(read, "node/src/"), (written, "node/src/projects/mod.rs:")] {

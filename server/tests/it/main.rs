@@ -1,5 +1,5 @@
-//! The server as its callers see it: the real router on a real store, and the real binary.
-//! With `ORCHWIZ_TEST_POSTGRES` the same tests run on PostgreSQL.
+//! The server from outside: the real router on a real store, and the real binary. With `ORCHWIZ_TEST_POSTGRES` the same
+//! tests run on PostgreSQL.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! No text and no number that anybody can send is the node's fault: never a 5xx, on either database.
+//! No text or number in a request causes a 5xx, on either database.
 
 use crate::{access, bench::Bench};
 use axum::body::Body;
@@ -6,7 +6,7 @@ use http::Request;
 use serde_json::{Value, json};
 use server::table::Area;
 
-/// What a person never types.
+/// Texts that nobody types.
 fn texts() -> Vec<String> {
     let mut texts: Vec<String> = [
         "",
@@ -32,7 +32,7 @@ fn texts() -> Vec<String> {
     texts
 }
 
-/// The same value with one text or number of it replaced, for each of them.
+/// Copies of a value, each with one text or number replaced.
 fn changed(value: &Value, with: &Value) -> Vec<Value> {
     match value {
         Value::Object(fields) => {
@@ -66,7 +66,7 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// Somebody who is signed in with a browser: to tokens much is closed.
+/// A person signed in with a browser, because much is closed to tokens.
 struct Asker {
     bench: Bench,
     cookie: String,
@@ -123,7 +123,7 @@ async fn no_text_and_no_number_makes_the_node_fail() {
         cookie,
         asked: 0,
     };
-    // What makes and changes things is asked of what is not there: no agent need run for it.
+    // Creating and changing calls use ids that do not exist, so that no agent has to run.
     let nothing = "01920000000070008000000000000001";
     let fill = |text: &str, reads: bool| {
         let (session, project) = if reads {
@@ -154,7 +154,7 @@ async fn no_text_and_no_number_makes_the_node_fail() {
     ];
     for (method, path, body) in access::calls().chain(more) {
         let reads = path.starts_with("/api/rpc/") && !makes.iter().any(|end| path.ends_with(end));
-        // Those start an agent, or end the login.
+        // These start an agent or end the login.
         if path.ends_with("/demo") || path.starts_with("/auth/logout") {
             continue;
         }
@@ -219,14 +219,14 @@ async fn no_text_and_no_number_makes_the_node_fail() {
         .into_iter()
         .filter(|route| route.method == "GET" && route.area != Area::Socket)
     {
-        // Drawing a page takes long, and what it does with a parameter is a server function's work.
+        // Rendering a page takes long, and server functions do the work with a parameter.
         let texts = texts()
             .into_iter()
             .filter(|text| text.len() < 50_000 && (route.area != Area::Page || text.contains(['\0', '%', '\u{ffff}'])));
         for text in texts {
             let text = encoded(&text);
             let at = route.path.replace("{id}", &session).replace("{seq}", "1");
-            // A stream would go on: it is asked for by its header only.
+            // A stream would not end; only its header is tried.
             for name in names {
                 asker
                     .ask("GET", &format!("{at}?{name}={text}"), "text/plain", String::new())
@@ -279,7 +279,7 @@ async fn the_character_nul_is_refused_by_name_wherever_a_text_comes_in() {
             answer.text
         );
     }
-    // What only looks like it is a text like any other.
+    // An escape that only looks like NUL is text like any other.
     let request = Request::post("/api/rpc/palette/find")
         .header("authorization", format!("Bearer {}", bench.token))
         .header("content-type", "application/json");

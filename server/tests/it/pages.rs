@@ -1,4 +1,4 @@
-//! Pages: where somebody who is not signed in is sent, what is not there, and what every answer carries.
+//! Pages: the way to sign-in, unknown paths, and headers of every answer.
 
 use crate::bench::{Answer, Bench};
 use axum::body::Body;
@@ -15,7 +15,7 @@ async fn open(bench: &Bench, path: &str, cookie: Option<&str>) -> Answer {
     bench.send(request.body(Body::empty()).unwrap()).await
 }
 
-/// Signs in as the owner; the cookie.
+/// Signs in as the owner; gives the cookie.
 async fn sign_in(bench: &Bench) -> String {
     let request = Request::post("/auth/login")
         .header("sec-fetch-site", "same-origin")
@@ -96,8 +96,8 @@ async fn signed_in_every_page_is_drawn_with_a_policy_and_a_nonce_of_its_own() {
     bench.end().await;
 }
 
-/// A page that begins and does not end is never made alive in the browser. What reads in two steps can be left between
-/// them, so each is asked for often, and by several at once.
+/// A page whose answer never ends does not hydrate. A page that reads in two steps may be dropped between them, so the
+/// test requests each page often and concurrently.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_page_ends_however_often_it_is_asked_for() {
     let bench = Bench::new().await;

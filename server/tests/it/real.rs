@@ -1,4 +1,4 @@
-//! The real binary, as a person or a script starts it.
+//! The real binary, started as by a person or a script.
 
 #![expect(
     clippy::disallowed_methods,
@@ -26,7 +26,7 @@ pub fn run_with(args: &[&str], input: Option<&str>, environment: &[(&str, &str)]
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    // A command that is refused has not waited for its input.
+    // A command that is refused does not read its input.
     let _ = child
         .stdin
         .take()
@@ -35,7 +35,7 @@ pub fn run_with(args: &[&str], input: Option<&str>, environment: &[(&str, &str)]
     child.wait_with_output().unwrap()
 }
 
-/// Runs a command in a folder, as somebody does who stands there.
+/// Runs a command with `folder` as the current folder.
 pub fn run_in(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Output {
     command(args)
         .current_dir(folder)
@@ -49,11 +49,11 @@ fn command(args: &[&str]) -> Command {
     command_under(&[], args)
 }
 
-/// The binary, started by another program that ends up being it.
+/// The binary, started through a wrapper that executes it.
 fn command_under(wrapper: &[&str], args: &[&str]) -> Command {
     let words = [wrapper, &[BIN], args].concat();
     let mut command = Command::new(words[0]);
-    // None of this machine's settings.
+    // Without this machine's settings.
     command
         .args(&words[1..])
         .env_clear()
@@ -63,7 +63,7 @@ fn command_under(wrapper: &[&str], args: &[&str]) -> Command {
     command
 }
 
-/// Whether a program of this machine ends well.
+/// Whether a program of this machine succeeds.
 pub fn succeeds(words: &[&str]) -> bool {
     let status = Command::new(words[0])
         .args(&words[1..])
@@ -74,7 +74,7 @@ pub fn succeeds(words: &[&str]) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// Starts a program that goes on after it has said a word; `None` when it ends without.
+/// Starts a program that keeps running after it has printed a word; `None` if it ends before.
 pub fn holding(words: &[&str], said: &str) -> Option<Child> {
     let mut child = Command::new(words[0])
         .args(&words[1..])
@@ -98,12 +98,12 @@ pub fn text(output: &Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-/// A node that runs.
+/// A running node.
 pub struct Running {
     child: Child,
     pub url: String,
     pub data: PathBuf,
-    /// What it printed until it was ready.
+    /// Its output until it was ready.
     pub greeting: Vec<String>,
 }
 
@@ -121,7 +121,7 @@ impl Running {
         Self::started(data, more, |args| command_under(wrapper, args))
     }
 
-    /// Starts a node as somebody does who stands in `folder`.
+    /// Starts a node with `folder` as the current folder.
     pub fn start_in(folder: &Path, data: &Path, environment: &[(&str, &str)]) -> Self {
         Self::started(data, &[], |args| {
             let mut command = command(args);
@@ -142,7 +142,7 @@ impl Running {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // The last line says that it is ready.
+        // The last line of the greeting.
         let greeting = lines
             .by_ref()
             .map(Result::unwrap)
@@ -168,7 +168,7 @@ impl Running {
         assert!(status.success());
     }
 
-    /// Waits for its end.
+    /// Waits for the node's end.
     pub fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
         let end = Instant::now() + within;
         loop {
@@ -187,7 +187,7 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            // Its agents would go on for the next one, which a test that failed does not start.
+            // A failed test starts no next node, so its agents would stay.
             node::process::testing::clear(&self.data);
         }
     }

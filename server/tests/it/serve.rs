@@ -1,4 +1,4 @@
-//! A node from its start to its end: the set-up link, a second one on the same data, signals, what survives `kill -9`.
+//! A node from start to end: the set-up link, a second node on the same data, signals, and `kill -9`.
 
 use crate::real::{Running, run, run_in, text};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn get(url: &str) -> (u16, String) {
     })
 }
 
-/// Makes something with a token; its id.
+/// Creates something with a token; gives its id.
 fn create(url: &str, token: &str, body: &Value) -> String {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -105,7 +105,7 @@ fn a_port_that_is_taken_is_named() {
     ));
     assert_eq!(code, Some(1));
     assert!(err.contains(&address), "{err}");
-    // Nothing is held on to.
+    // The failed start has given the data up.
     drop(taken);
     assert_eq!(
         text(&run(&["migrate", "--data", folder.path().to_str().unwrap()], None)).0,
@@ -139,7 +139,7 @@ fn sigterm_stops_it_with_0_within_ten_seconds_even_with_streams_and_idle_connect
 fn an_agent_that_does_not_obey_and_a_request_that_does_not_end_are_waited_for_together() {
     let folder = tempfile::tempdir().unwrap();
     let [claude, config, data, project] = ["claude", "node.toml", "data", "shop"].map(|name| folder.path().join(name));
-    // It says nothing, says that it is up, and ends only by force.
+    // An agent that says nothing, reports its start in a file, and ends only by force.
     fs::write(
         &claude,
         "#!/bin/sh\ntrap '' TERM INT HUP\n: > \"$0.up\"\nwhile :; do sleep 0.1; done\n",
@@ -182,7 +182,7 @@ fn an_agent_that_does_not_obey_and_a_request_that_does_not_end_are_waited_for_to
     }
     let mut endless = TcpStream::connect(node.url.trim_start_matches("http://")).unwrap();
     endless.write_all(b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\n").unwrap();
-    // Until it is under way.
+    // Until the start is under way.
     std::thread::sleep(Duration::from_millis(200));
     node.signal("TERM");
     let status = node.ended(Duration::from_secs(10)).expect("stopped within 10 s");
@@ -239,7 +239,7 @@ fn a_settings_file_of_the_current_folder_is_not_obeyed_and_the_start_says_which_
     for path in [&repository.join("data"), &data, &user.join("orchwiz")] {
         fs::create_dir_all(path).unwrap();
     }
-    // A cloned repository brings both; nobody named either.
+    // A cloned repository brings both files; nobody named either.
     let hostile = "[agents]\nclaude_path = \"./evil\"\nnonsense = \"whoever reads this fails\"\n";
     for path in ["orchwiz.toml", "data/orchwiz.toml"] {
         fs::write(repository.join(path), hostile).unwrap();
@@ -403,7 +403,7 @@ fn a_configured_secret_is_never_stored_and_old_answers_are_swept_at_the_start() 
     node.signal("TERM");
     assert!(node.ended(Duration::from_secs(10)).is_some());
 
-    // An answer of two days ago, of whose key nobody makes use again.
+    // An idempotent answer from two days ago, whose key is never used again.
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let database = format!("sqlite://{}", data.join("orchwiz.db").display());
     let ask = |text: &'static str| {

@@ -1,4 +1,4 @@
-//! What the palette asks the node.
+//! Server functions of the palette.
 
 #[cfg(feature = "ssr")]
 use crate::server::{caller, services};
@@ -7,7 +7,7 @@ use leptos::server;
 use model::{id::ProjectId, sessions::Session};
 use serde::{Deserialize, Serialize};
 
-/// What a text finds.
+/// The results of a search.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Found {
     /// Sessions, newest first.
@@ -16,8 +16,8 @@ pub(super) struct Found {
     pub projects: Vec<(ProjectId, String)>,
 }
 
-/// Sessions whose title or project contains `q`, newest first, at most eight, and projects whose name does, at most
-/// five; the newest five sessions and no projects where it is empty.
+/// At most eight sessions whose title or project contains `q`, newest first, and at most five projects whose name does.
+/// For an empty `q` the newest five sessions and no projects.
 #[server(prefix = "/api/rpc", endpoint = "palette/find", protocol = Rpc)]
 pub(super) async fn find(q: String) -> AppResult<Found> {
     let (services, caller) = (services()?, caller()?);

@@ -1,4 +1,4 @@
-//! What the palette offers and which of it a text means. Pure.
+//! The palette's entries, and how a text matches them. Pure.
 
 use crate::{
     browser::Theme,
@@ -6,14 +6,14 @@ use crate::{
     ui::{Look, format},
 };
 
-/// What an entry does.
+/// The effect of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Does {
     /// Goes to a page.
     Open(String),
     /// Switches the theme.
     Theme(Theme),
-    /// Does what the open page can do.
+    /// Runs a verb of the open page, by index.
     Verb(usize),
     /// Runs the demo agent.
     Demo,
@@ -32,7 +32,7 @@ pub(super) struct Entry {
     pub icon: &'static str,
     /// A status instead of the icon.
     pub look: Option<Look>,
-    /// What it does.
+    /// Its effect.
     pub does: Does,
 }
 
@@ -63,8 +63,8 @@ fn all() -> Vec<Entry> {
     all
 }
 
-/// How well a text means a name, lower is better; `None` when it does not. Beginnings of the name before beginnings of
-/// words before letters in order.
+/// How well a text matches a name, lower is better; `None` when it does not. The start of the name comes before the
+/// start of a word, and that before letters in order.
 fn rank(name: &str, text: &str) -> Option<u8> {
     let (name, text) = (format::lower(name), format::lower(text.trim()));
     if text.is_empty() || name.starts_with(&text) {
@@ -83,7 +83,7 @@ fn rank(name: &str, text: &str) -> Option<u8> {
         .then_some(3)
 }
 
-/// The entries a text means, best first, otherwise in their own order: `first` before what every page has.
+/// The entries that match, best first, else in their own order; `first` comes before the entries of every page.
 pub(super) fn matching(text: &str, first: Vec<Entry>) -> Vec<Entry> {
     let mut ranked = Vec::<(u8, Entry)>::new();
     for entry in first.into_iter().chain(all()) {

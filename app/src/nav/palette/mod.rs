@@ -1,5 +1,5 @@
-//! The command palette: do what the open page can, go to a page, open a session by its title, start one, run the demo
-//! agent, switch the theme, sign out. It offers what exists and does nothing itself that a page could not.
+//! The command palette: runs verbs of the open page, opens pages and sessions, starts sessions and the demo agent,
+//! switches the theme, signs out. It does nothing that a page could not do.
 
 mod api;
 mod entries;
@@ -46,7 +46,7 @@ fn Commands(
         }
     });
 
-    // The newest wish wins: answers to older ones are dropped.
+    // Only the answer to the newest search counts; older ones are dropped.
     Effect::new(move || {
         let wish = text.get().trim().to_owned();
         chosen.set(0);
@@ -54,7 +54,7 @@ fn Commands(
         if !open.get() {
             return;
         }
-        // One letter finds too much; nothing typed finds what was used last.
+        // One letter finds too much; an empty text finds what was used last.
         if wish.chars().count() == 1 {
             found.set(Found::default());
             return;
@@ -89,7 +89,7 @@ fn Commands(
             .collect();
         let sessions = found.read().sessions.iter().map(Entry::of_session).collect::<Vec<_>>();
         if typed.trim().is_empty() {
-            // What was used last stands between the page's own and everything else.
+            // Recent entries are between the page's own and all others.
             first.extend(sessions);
             first.extend(
                 last.map(LastProjects::recent)
@@ -111,7 +111,7 @@ fn Commands(
         entries
     });
 
-    // What arrives later stands above what was chosen: the choice stays with its entry, not with its place.
+    // The selection belongs to an entry, not to an index: later results may be inserted above it.
     Effect::new(move |before: Option<Vec<Entry>>| {
         let now = shown.get();
         let at = chosen.get_untracked();
@@ -132,7 +132,7 @@ fn Commands(
         match entry.does {
             Does::Open(path) => navigate(&path, NavigateOptions::default()),
             Does::Verb(at) => {
-                // The list may have changed since it was drawn: what is called the same is meant.
+                // The list may have changed since it was rendered, so the name is compared as well.
                 let all = untrack(|| verbs.map(PageVerbs::list).unwrap_or_default());
                 if let Some(verb) = all.get(at).filter(|verb| verb.name == entry.name) {
                     verb.run.run(());
