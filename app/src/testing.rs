@@ -13,6 +13,7 @@ use model::{
     Caller, Error, Page, PageQuery, Pos, Result, Role, Services, Via,
     id::{ApprovalId, ProjectId, SessionId, UserId},
 };
+use scraper::{ElementRef, Html, Selector};
 use std::sync::{Arc, Once};
 
 #[cfg(test)]
@@ -138,6 +139,42 @@ impl Rendered {
         self
     }
 
+    /// How many elements of this ARIA role and with this in their name a person finds, as Playwright's `getByRole`
+    /// would: what is hidden does not count.
+    pub fn count(&self, role: &str, name: &str) -> usize {
+        let page = Html::parse_document(&self.html);
+        let all = Selector::parse("body *").expect("a selector");
+        page.select(&all)
+            .filter(|element| role_of(element) == Some(role) && !is_hidden(element))
+            .filter(|element| name_of(element, &page).contains(name))
+            .count()
+    }
+
+    /// Whether the group of this name stands open.
+    pub fn is_open(&self, name: &str) -> bool {
+        let page = Html::parse_document(&self.html);
+        let open = Selector::parse("details[open]").expect("a selector");
+        page.select(&open).any(|group| name_of(&group, &page).contains(name))
+    }
+
+    /// Asserts that a person finds an element of each of these roles and names.
+    #[track_caller]
+    pub fn offers(&self, elements: &[(&str, &str)]) -> &Self {
+        for (role, name) in elements {
+            assert!(self.count(role, name) > 0, "no {role} {name:?} in:\n{}", self.visible());
+        }
+        self
+    }
+
+    /// Asserts that a person finds no element of any of these roles and names.
+    #[track_caller]
+    pub fn withholds(&self, elements: &[(&str, &str)]) -> &Self {
+        for (role, name) in elements {
+            assert_eq!(self.count(role, name), 0, "{role} {name:?} in:\n{}", self.visible());
+        }
+        self
+    }
+
     /// Asserts that none of these is on the page.
     #[track_caller]
     pub fn lacks(&self, texts: &[&str]) -> &Self {
@@ -147,6 +184,62 @@ impl Rendered {
         }
         self
     }
+}
+
+/// The role an element says, or has by its tag.
+fn role_of<'e>(element: &ElementRef<'e>) -> Option<&'e str> {
+    let value = element.value();
+    value.attr("role").or_else(|| {
+        Some(match (value.name(), value.attr("type").unwrap_or("text")) {
+            ("button", _) | ("input", "button" | "submit") => "button",
+            ("a", _) if value.attr("href").is_some() => "link",
+            ("h1" | "h2" | "h3" | "h4", _) => "heading",
+            ("input", "checkbox") => "checkbox",
+            ("input", "radio") => "radio",
+            ("input", "text" | "search" | "email" | "url" | "password") | ("textarea", _) => "textbox",
+            ("ul" | "ol", _) => "list",
+            ("li", _) => "listitem",
+            ("details", _) => "group",
+            _ => return None,
+        })
+    })
+}
+
+/// What an element is called: its label, else its text.
+fn name_of(element: &ElementRef, page: &Html) -> String {
+    let value = element.value();
+    let text = |element: ElementRef| element.text().collect::<String>();
+    let by_id = |id: &str| {
+        let selector = Selector::parse(&format!("[id=\"{id}\"]")).ok()?;
+        page.select(&selector).next().map(text)
+    };
+    let label = || {
+        let around = element.ancestors().filter_map(ElementRef::wrap);
+        around.filter(|outer| outer.value().name() == "label").map(text).next()
+    };
+    value
+        .attr("aria-label")
+        .map(str::to_owned)
+        .or_else(|| value.attr("aria-labelledby").and_then(by_id))
+        .or_else(label)
+        .unwrap_or_else(|| text(*element))
+}
+
+/// Whether nobody finds the element: it stands in a part that is hidden, or in a `details` that is closed.
+fn is_hidden(element: &ElementRef) -> bool {
+    let is = |outer: &ElementRef, attribute: &str| outer.value().attr(attribute).is_some();
+    let mut inner = *element;
+    if is(&inner, "hidden") {
+        return true;
+    }
+    for outer in element.ancestors().filter_map(ElementRef::wrap) {
+        let closed = outer.value().name() == "details" && !is(&outer, "open") && inner.value().name() != "summary";
+        if closed || is(&outer, "hidden") || is(&outer, "popover") {
+            return true;
+        }
+        inner = outer;
+    }
+    false
 }
 
 impl Fake {

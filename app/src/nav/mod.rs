@@ -386,7 +386,7 @@ mod page_tests {
         }
         .render("/settings/about")
         .await;
-        page.lacks(&["n-hot"]).shows(&["mara, viewer"]);
+        page.withholds(&[("link", " wait")]).shows(&["mara, viewer"]);
     }
 
     #[tokio::test]

@@ -106,11 +106,8 @@ async fn the_timeline_shows_every_kind_and_failures_are_open() {
         "2 of 3 done",
         "3 calls",
     ]);
-    let visible = page.visible();
-    assert!(
-        visible.contains("class=\"tool bad\" open") || visible.contains("open class=\"tool bad\""),
-        "the failure is open"
-    );
+    assert!(page.is_open("exit 101"), "the failure is open");
+    assert!(!page.is_open("214 lines"), "what went well is not");
 }
 
 #[tokio::test]
@@ -159,11 +156,13 @@ async fn a_session_that_waits_in_the_background_hears_and_has_no_turn_to_interru
     };
     waits(false)
         .await
-        .shows(&["What you send is queued.", "sent when the agent is ready", "sx-int"]);
+        .shows(&["What you send is queued.", "sent when the agent is ready"])
+        .offers(&[("button", "Interrupt")]);
     waits(true)
         .await
         .shows(&["The agent itself hears you."])
-        .lacks(&["sent when the agent is ready", "sx-int"]);
+        .lacks(&["sent when the agent is ready"])
+        .withholds(&[("button", "Interrupt")]);
 }
 
 #[tokio::test]
@@ -333,7 +332,12 @@ async fn who_may_only_watch_gets_no_buttons() {
     fake.render(&path())
         .await
         .shows(&["You may watch this session"])
-        .lacks(&["btn-p", "Deny…", "sx-int", "name=\"text\""]);
+        .withholds(&[
+            ("button", "Allow"),
+            ("button", "Deny"),
+            ("button", "Interrupt"),
+            ("textbox", "Message"),
+        ]);
 }
 
 #[tokio::test]
