@@ -91,6 +91,10 @@ id!(
     NodeId, "nod"
 );
 id!(
+    /// The relation between this node and a peer, the same on both sides.
+    LinkId, "lnk"
+);
+id!(
     /// A person who may sign in.
     UserId, "usr"
 );

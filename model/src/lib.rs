@@ -8,6 +8,7 @@ pub mod calls;
 pub mod entries;
 pub mod error;
 pub mod event;
+pub mod fleet;
 pub mod id;
 pub mod live;
 pub mod node;

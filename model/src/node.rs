@@ -46,6 +46,7 @@ pub struct NodeInfo {
 
 /// Health of a node at one moment. A value that cannot be read is `None`, never zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HealthSample {
     /// When it was measured, unix ms.
     pub at: Millis,
