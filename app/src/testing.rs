@@ -11,6 +11,7 @@ use axum::{body::Body, http::Request};
 use leptos::{config::LeptosOptions, prelude::provide_context};
 use model::{
     Caller, Error, Page, PageQuery, Pos, Result, Role, Services, Via,
+    fleet::NodeRef,
     id::{ApprovalId, ProjectId, SessionId, UserId},
 };
 use scraper::{ElementRef, Html, Selector};
@@ -45,6 +46,14 @@ pub fn approval_id(n: u8) -> ApprovalId {
 /// The `n`th user's id.
 pub fn user_id(n: u8) -> UserId {
     format!("usr_{}", hex(n)).parse().expect("well formed")
+}
+
+/// The node that answers.
+pub fn here() -> NodeRef {
+    NodeRef {
+        id: format!("nod_{}", hex(7)).parse().expect("well formed"),
+        name: "workbench".into(),
+    }
 }
 
 /// Mara, signed in by cookie, with this role.

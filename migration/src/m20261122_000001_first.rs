@@ -32,6 +32,7 @@ impl MigrationTrait for Migration {
 const TABLES: &[&str] = &[
     "event",
     "log",
+    "skip",
     "user",
     "project",
     "session",
@@ -77,6 +78,8 @@ async fn journal(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 small("v"),
                 text("subject"),
                 null(text("session")),
+                null(int("received")),
+                null(text("via")),
                 null(bytes("payload")),
                 null(bytes("salt")),
                 bytes("commitment"),
@@ -104,7 +107,20 @@ async fn journal(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             ],
         ))
         .await?;
-    Ok(())
+    // What a filter left out of another node's log.
+    manager
+        .create_table(table(
+            "skip",
+            &["origin", "epoch", "from_seq"],
+            [
+                text("origin"),
+                text("epoch"),
+                int("from_seq"),
+                int("upto_seq"),
+                bytes("hash"),
+            ],
+        ))
+        .await
 }
 
 /// Tables folded from events. They have no foreign keys, because a filter may withhold the parent.

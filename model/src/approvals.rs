@@ -164,6 +164,8 @@ pub struct Decided {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Approval {
+    /// The node whose agent asks.
+    pub node: crate::fleet::NodeRef,
     /// Its id.
     pub id: ApprovalId,
     /// In which session.

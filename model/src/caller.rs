@@ -233,6 +233,11 @@ pub enum Resource {
         /// Who may see it.
         visibility: Visibility,
     },
+    /// A session of another node: seen here, and driven there alone.
+    PeerSession {
+        /// Who may see it on its own node.
+        visibility: Visibility,
+    },
 }
 
 /// The verdict of [`decide`].
@@ -274,6 +279,15 @@ pub fn decide(caller: &Caller, action: Action, resource: Resource) -> Decision {
         && (owner.is_none() || owner != caller.user)
     {
         return Decision::Hide;
+    }
+    if let Resource::PeerSession { visibility } = resource {
+        // Its people are nobody here, so a private one is a matter of those who run this node.
+        let sees = visibility != Visibility::Private || caller.role >= Role::Admin || caller.via == Via::Node;
+        return match action {
+            _ if !sees => Decision::Hide,
+            Action::ReadSession => Decision::Allow,
+            _ => Decision::Forbid("this session runs on another node: open it there"),
+        };
     }
     if caller.role < action.needs() {
         return Decision::Forbid(match action.needs() {
@@ -323,6 +337,24 @@ mod tests {
                 allowed_before = allowed;
             }
             assert!(allowed_before, "an owner may {action:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_of_another_node_is_seen_and_nothing_else() {
+        for &action in Action::ALL {
+            for visibility in Visibility::ALL {
+                for role in Role::ALL {
+                    let decision = decide(&caller(role, cookie()), action, Resource::PeerSession { visibility });
+                    let hidden = visibility == Visibility::Private && role < Role::Admin;
+                    let expected = match decision {
+                        Decision::Hide => hidden,
+                        Decision::Allow => !hidden && action == Action::ReadSession,
+                        Decision::Forbid(_) => action != Action::ReadSession,
+                    };
+                    assert!(expected, "{action:?} {visibility:?} {role:?} gave {decision:?}");
+                }
+            }
         }
     }
 

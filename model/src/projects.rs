@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Project {
+    /// The node whose folder it is.
+    pub node: crate::fleet::NodeRef,
     /// Its id.
     pub id: ProjectId,
     /// Its name; the folder's name until somebody renames it.

@@ -196,6 +196,8 @@ impl Tokens {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
+    /// The node that it runs on.
+    pub node: crate::fleet::NodeRef,
     /// Its id.
     pub id: SessionId,
     /// Its title; the prompt's first words until somebody renames it.

@@ -15,6 +15,7 @@ mod known;
 pub mod limits;
 pub mod live;
 pub mod node;
+pub mod origin;
 pub mod overview;
 pub mod page;
 pub mod process;

@@ -53,7 +53,7 @@ impl Node {
         deps: Deps,
     ) -> Result<Self> {
         let closing = CancellationToken::new();
-        let names = Names::new(store.clone(), deps.clone());
+        let names = Names::new(store.clone(), deps.clone(), config.identity.name.clone());
         let folders = Folders::new(
             deps.clone(),
             Borders {
@@ -93,7 +93,7 @@ impl Node {
             config.engine.clone(),
         );
         let approvals = Arc::new(ApprovalsService::new(engine.clone(), rows.clone()));
-        let usage = Arc::new(UsageService::new(store.clone(), deps.clone()));
+        let usage = Arc::new(UsageService::new(store.clone(), deps.clone(), rows.clone()));
         let node = Arc::new(NodeService::new(
             config.identity.clone(),
             store.clone(),

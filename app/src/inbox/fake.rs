@@ -1,6 +1,6 @@
 //! An in-memory fake of the approvals port. Only compiled for tests.
 
-use crate::testing::{Fake, NOW, approval_id, page, project_id, session_id};
+use crate::testing::{Fake, NOW, approval_id, here, page, project_id, session_id};
 use async_trait::async_trait;
 use model::{
     Caller, Error, Page, PageQuery, Result,
@@ -28,6 +28,7 @@ impl From<Vec<Approval>> for Approvals {
 /// A pending approval of session 1, modified by the test.
 pub fn approval(n: u8, change: impl FnOnce(&mut Approval)) -> Approval {
     let mut approval = Approval {
+        node: here(),
         id: approval_id(n),
         session: session_id(1),
         session_title: "Session 1".into(),

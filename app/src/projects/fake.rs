@@ -1,6 +1,6 @@
 //! An in-memory fake of the projects port. Only compiled for tests.
 
-use crate::testing::{Fake, NOW, page, project_id};
+use crate::testing::{Fake, NOW, here, page, project_id};
 use async_trait::async_trait;
 use model::{
     Caller, Error, Page, PageQuery, Result,
@@ -25,6 +25,7 @@ impl From<Vec<Project>> for Projects {
 /// A project, modified by the test.
 pub fn project(n: u8, change: impl FnOnce(&mut Project)) -> Project {
     let mut project = Project {
+        node: here(),
         id: project_id(n),
         name: format!("project-{n}"),
         path: format!("/home/mara/src/project-{n}"),

@@ -1,6 +1,6 @@
 //! An in-memory fake of the sessions port. Only compiled for tests.
 
-use crate::testing::{Fake, NOW, page, project_id, session_id, user_id};
+use crate::testing::{Fake, NOW, here, page, project_id, session_id, user_id};
 use async_trait::async_trait;
 use model::{
     Caller, Error, Page, PageQuery, Result, Role,
@@ -41,6 +41,7 @@ impl From<Vec<Session>> for Sessions {
 /// A session, modified by the test.
 pub fn session(n: u8, change: impl FnOnce(&mut Session)) -> Session {
     let mut session = Session {
+        node: here(),
         id: session_id(n),
         title: format!("Session {n}"),
         project: project_id(1),

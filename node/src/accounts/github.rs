@@ -156,7 +156,8 @@ async fn sign_in(tx: &Tx<'_>, identity: GithubIdentity, role: Role) -> Result<Ou
 /// The person whom an owner created with this GitHub login, before their first sign-in.
 async fn promised(tx: &Tx<'_>, login: &str) -> Result<Option<(User, credential::Model)>> {
     let folded = Expr::expr(Func::lower(Expr::col(user::Column::Github))).eq(login.to_ascii_lowercase());
-    for found in user::Entity::find()
+    for found in tx
+        .own::<user::Entity>()
         .filter(folded)
         .filter(user::Column::Removed.is_null())
         .all(tx.db())
@@ -190,12 +191,12 @@ fn renamed(mut user: User, epoch: i64, login: String) -> Outcome<Account> {
 /// A free name: the login, or the login with the first free number.
 async fn free_name(tx: &Tx<'_>, login: &str) -> Result<String> {
     let wanted = rules::name_like(login);
-    if users::find_by_name(tx.db(), &wanted).await?.is_none() {
+    if users::find_by_name(tx.store(), tx.db(), &wanted).await?.is_none() {
         return Ok(wanted);
     }
     for number in 2..1_000 {
         let numbered = format!("{}-{number}", wanted.chars().take(58).collect::<String>());
-        if users::find_by_name(tx.db(), &numbered).await?.is_none() {
+        if users::find_by_name(tx.store(), tx.db(), &numbered).await?.is_none() {
             return Ok(numbered);
         }
     }

@@ -22,7 +22,7 @@ impl AccountsService {
     /// Whether the person of that name signed in from this network during the last 30 days. An unknown name costs as
     /// many statements.
     pub async fn knows_network(&self, name: &str, address: Option<IpAddr>) -> Result<bool> {
-        let person = users::find_by_name(self.store.read(), name)
+        let person = users::find_by_name(&self.store, self.store.read(), name)
             .await?
             .map_or_else(String::new, |person| person.id);
         let known = known_network::Entity::find_by_id((person, network_key(address)))

@@ -41,7 +41,7 @@ impl AccountsService {
     }
 
     async fn record_refusal(&self, name: &str, from: Option<String>) -> Result<()> {
-        let person = users::find_by_name(self.store.read(), name).await?;
+        let person = users::find_by_name(&self.store, self.store.read(), name).await?;
         let subject = person.map_or_else(|| self.node_id().to_string(), |person| person.id);
         let more = self.refusals.more.swap(0, Ordering::Relaxed);
         self.journal

@@ -2,6 +2,7 @@
 //! `passwords`, `logins`, `tokens` and `github`.
 
 use super::{AccountsService, Change, logins, networks, passwords::Verdict, rules, tokens};
+use crate::store::Store;
 use crate::{
     entity::{credential, user},
     journal::{Outcome, Stored, Tx},
@@ -67,7 +68,7 @@ impl Account {
 impl AccountsService {
     /// Checks name and password; `None` when they do not match. An unknown name takes as long.
     pub async fn sign_in(&self, name: &str, password: String) -> Result<Option<Account>> {
-        let found = find_by_name(self.store.read(), name).await?;
+        let found = find_by_name(&self.store, self.store.read(), name).await?;
         let credential = match &found {
             Some(found) => credential::Entity::find_by_id(&found.id)
                 .one(self.store.read())
@@ -141,7 +142,9 @@ impl AccountsService {
     /// All people by name; for owners and the command line.
     pub async fn list_users(&self, caller: &Caller) -> Result<Vec<User>> {
         require(caller, Action::EditUsers, Resource::Node, "user")?;
-        let rows = user::Entity::find()
+        let rows = self
+            .store
+            .own::<user::Entity>()
             .filter(user::Column::Removed.is_null())
             .order_by_asc(user::Column::Name)
             .all(self.store.read())
@@ -153,7 +156,7 @@ impl AccountsService {
     /// Finds a person by their sign-in name; for owners and the command line.
     pub async fn find_user(&self, caller: &Caller, name: &str) -> Result<User> {
         require(caller, Action::EditUsers, Resource::Node, "user")?;
-        find_by_name(self.store.read(), name)
+        find_by_name(&self.store, self.store.read(), name)
             .await?
             .map_or_else(|| Err(no_user()), user_of)
     }
@@ -411,7 +414,7 @@ pub(super) fn changed(id: UserId) -> UserChanged {
 
 /// Refuses to take the role from the last owner, because nobody could give it back.
 async fn not_the_last_owner(tx: &Tx<'_>, user: &User) -> Result<()> {
-    if user.role == Role::Owner && !user.disabled && owners(tx.db()).await? <= 1 {
+    if user.role == Role::Owner && !user.disabled && owners(tx).await? <= 1 {
         return Err(Error::Conflict(format!(
             "{} is the only owner: make somebody else an owner first",
             user.name
@@ -431,7 +434,7 @@ pub(super) struct Person {
 
 /// Creates a person with a credential, inside a commit.
 pub(super) async fn create(tx: &Tx<'_>, person: Person) -> Result<Outcome<User>> {
-    if find_by_name(tx.db(), &person.name).await?.is_some() {
+    if find_by_name(tx.store(), tx.db(), &person.name).await?.is_some() {
         return Err(Error::Conflict(format!(
             "there is already a user called {}",
             person.name
@@ -469,22 +472,25 @@ pub(super) async fn has_users(db: &impl ConnectionTrait) -> Result<bool> {
     Ok(credential::Entity::find().one(db).await.stored()?.is_some())
 }
 
-async fn owners(db: &impl ConnectionTrait) -> Result<u64> {
-    let owners = user::Entity::find().filter(user::Column::Role.eq(Role::Owner.word()));
+async fn owners(tx: &Tx<'_>) -> Result<u64> {
+    let owners = tx
+        .own::<user::Entity>()
+        .filter(user::Column::Role.eq(Role::Owner.word()));
     owners
         .filter(user::Column::Disabled.eq(false))
         .filter(user::Column::Removed.is_null())
-        .count(db)
+        .count(tx.db())
         .await
         .stored()
 }
 
-pub(super) async fn find_by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<user::Model>> {
+pub(super) async fn find_by_name(store: &Store, db: &impl ConnectionTrait, name: &str) -> Result<Option<user::Model>> {
     if rules::check_name(name).is_err() {
         return Ok(None);
     }
     let folded = Expr::expr(Func::lower(Expr::col(user::Column::Name))).eq(rules::fold(name));
-    user::Entity::find()
+    store
+        .own::<user::Entity>()
         .filter(folded)
         .filter(user::Column::Removed.is_null())
         .one(db)

@@ -7,7 +7,7 @@ use model::{
     approvals::{ApprovalState, Decide},
     id::ApprovalId,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -36,7 +36,9 @@ pub(crate) async fn deny_expired(engine: Arc<Engine>, closing: CancellationToken
 }
 
 async fn deny(engine: &Arc<Engine>, expiries: &Expiries) -> Result<()> {
-    let waiting = approval::Entity::find()
+    let waiting = engine
+        .store
+        .own::<approval::Entity>()
         .select_only()
         .columns([
             approval::Column::Id,

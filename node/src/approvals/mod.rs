@@ -26,10 +26,7 @@ use model::{
     ports,
     sessions::{AgentKind, Mode},
 };
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -352,14 +349,11 @@ impl ports::Approvals for ApprovalsService {
     async fn list(&self, caller: &Caller, filter: ApprovalFilter, page: PageQuery) -> Result<Page<Approval>> {
         require(caller, Action::ReadNode, Resource::Node, "approval")?;
         let limit = page.limit()?;
-        let visible = session::Entity::find()
-            .filter(Rows::scope(caller))
-            .select_only()
-            .column(session::Column::Id);
-        let mut query = approval::Entity::find().filter(
-            Expr::col(approval::Column::Session)
-                .in_subquery(sea_orm::QuerySelect::query(&mut visible.clone()).to_owned()),
-        );
+        let mut query = approval::Entity::find().filter(self.rows.of_visible(
+            caller,
+            approval::Column::Session,
+            approval::Column::Origin,
+        ));
         if let Some(state) = filter.state {
             query = query.filter(approval::Column::State.eq(state.word()));
         }

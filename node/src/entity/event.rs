@@ -37,6 +37,10 @@ pub struct Model {
     /// The session that the fact is about; null for the node's own events. It is local and not hashed, and decides who
     /// may see the event and what a purge takes.
     pub session: Option<String>,
+    /// When it was received from another node, unix ms of this node's clock; null for this node's own events. Local.
+    pub received: Option<i64>,
+    /// The peer that sent it, 32 hex digits; null for this node's own events. Local.
+    pub via: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

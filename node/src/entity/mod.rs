@@ -1,6 +1,8 @@
 //! The tables as SeaORM sees them, one file each. Rows are plain data; the rules for them belong to the features. Only
 //! `journal::projection` writes projected tables; everybody may read them.
 
+use crate::{origin::node_of, store::Projected};
+use model::fleet::NodeRef;
 use std::{fmt::Display, str::FromStr};
 
 pub mod approval;
@@ -24,10 +26,39 @@ pub mod secret;
 pub mod session;
 pub mod setting;
 pub mod setup_link;
+pub mod skip;
 pub mod token;
 pub mod usage_day;
 pub mod usage_total;
 pub mod user;
+
+macro_rules! projected {
+    ($($table:ident),+) => {
+        $(impl Projected for $table::Entity {
+            const ORIGIN: Self::Column = $table::Column::Origin;
+        })+
+    };
+}
+
+projected!(
+    user,
+    project,
+    session,
+    run,
+    prompt,
+    entry,
+    approval,
+    usage_total,
+    usage_day
+);
+
+/// The node of rows with this `origin`. Its name is added when the row is shown.
+pub(crate) fn nameless(origin: &str) -> NodeRef {
+    NodeRef {
+        id: node_of(origin),
+        name: String::new(),
+    }
+}
 
 /// Parses a stored id. A row with a bad id is left out and logged once.
 pub(crate) fn id<T: FromStr>(text: &str) -> Option<T>

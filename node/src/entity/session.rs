@@ -1,6 +1,6 @@
 //! The projected table `session`. Only `journal::projection` writes it.
 
-use super::id;
+use super::{id, nameless};
 use crate::store::Amount;
 use model::{
     caller::Visibility,
@@ -108,6 +108,7 @@ impl Model {
     /// The session without the names that come from other rows; `None` where the row is damaged.
     pub fn session(self) -> Option<Session> {
         Some(Session {
+            node: nameless(&self.origin),
             id: id(&self.id)?,
             title: self.title,
             project: id(&self.project)?,
@@ -157,6 +158,7 @@ pub fn damaged(row: &QueryResult) -> Option<Session> {
     let session = id(&text("id")?)?;
     tracing::error!(%session, "a session's row is damaged; `orchwiz rebuild` makes it anew from the events");
     Some(Session {
+        node: nameless(&text("origin")?),
         id: session,
         title: text("title").unwrap_or_else(|| "A session that cannot be read".into()),
         project: id(&text("project")?)?,

@@ -167,7 +167,11 @@ async fn head(db: &DatabaseTransaction) -> Result<Option<Head>, DbErr> {
 
 /// Walks all events by position. Returns the verdict and each blob's number of references.
 async fn verify(db: &DatabaseTransaction, head: Option<&Head>) -> Result<(Chain, HashMap<String, i64>), DbErr> {
-    let mut walk = Walk::default();
+    let mut walk = Walk {
+        own: head.map(|head| head.origin.clone()).unwrap_or_default(),
+        skips: skips(db).await?,
+        ..Walk::default()
+    };
     let mut referred = HashMap::new();
     let (mut after, mut first_bad): (Pos, _) = (0, None);
     'walk: loop {
@@ -191,7 +195,12 @@ async fn verify(db: &DatabaseTransaction, head: Option<&Head>) -> Result<(Chain,
                 }
                 Ok(event) => {
                     let fact = event.fact();
-                    if let Some(hash) = fact.as_ref().and_then(purge::referred) {
+                    // A text of another node's event lies there until somebody opens it.
+                    if let Some(hash) = fact
+                        .as_ref()
+                        .and_then(purge::referred)
+                        .filter(|_| event.origin == walk.own)
+                    {
                         *referred.entry(hash.to_owned()).or_insert(0) += 1;
                     }
                     first_bad = walk.step(&event, fact.as_ref());
@@ -215,12 +224,36 @@ async fn verify(db: &DatabaseTransaction, head: Option<&Head>) -> Result<(Chain,
     ))
 }
 
+/// A log: its origin and epoch.
+type Log = (String, String);
+
+/// What filters left out of the logs of other nodes.
+async fn skips(db: &DatabaseTransaction) -> Result<BTreeMap<Log, BTreeMap<i64, (i64, Vec<u8>)>>, DbErr> {
+    let mut skips: BTreeMap<Log, BTreeMap<i64, (i64, Vec<u8>)>> = BTreeMap::new();
+    for row in sql::all(
+        db,
+        r#"SELECT "origin", "epoch", "from_seq", "upto_seq", "hash" FROM "skip""#,
+        [],
+    )
+    .await?
+    {
+        let log = (row.try_get("", "origin")?, row.try_get("", "epoch")?);
+        let span = (row.try_get("", "upto_seq")?, row.try_get("", "hash")?);
+        skips.entry(log).or_default().insert(row.try_get("", "from_seq")?, span);
+    }
+    Ok(skips)
+}
+
 /// The state of the logs up to the current event.
 #[derive(Default)]
 struct Walk {
+    /// This node's own origin.
+    own: String,
     pos: Pos,
+    /// Per origin and epoch, what a filter left out: from which number to which, and the hash there.
+    skips: BTreeMap<Log, BTreeMap<i64, (i64, Vec<u8>)>>,
     /// Per origin and epoch: the newest sequence number and hash.
-    logs: BTreeMap<(String, String), (i64, Vec<u8>)>,
+    logs: BTreeMap<Log, (i64, Vec<u8>)>,
     /// Events without a payload: position, origin, session.
     withheld: Vec<(Pos, String, Option<String>)>,
     /// Sessions purged so far, with their origin.
@@ -238,10 +271,16 @@ impl Walk {
             });
         }
         let bad = |why: String| Some(Bad { pos: event.pos, why });
-        let (seq, previous) = self
-            .logs
-            .entry((event.origin.clone(), event.epoch.clone()))
-            .or_insert_with(|| (0, GENESIS.to_vec()));
+        let foreign = event.origin != self.own;
+        if event.received.is_some() != foreign || event.via.is_some() != foreign {
+            return bad("it does not say truly whether it came from another node".into());
+        }
+        let log = (event.origin.clone(), event.epoch.clone());
+        let skips = self.skips.get(&log);
+        let (seq, previous) = self.logs.entry(log).or_insert_with(|| (0, GENESIS.to_vec()));
+        if let Some(skips) = skips {
+            pass(skips, seq, previous);
+        }
         if event.seq != *seq + 1 {
             return bad(format!("the log has number {} where {} belongs", event.seq, *seq + 1));
         }
@@ -256,6 +295,8 @@ impl Walk {
                     return bad("the payload is not the one that was recorded".into());
                 }
             }
+            // A filter withholds payloads on their way from another node.
+            (None, None) if foreign => {}
             (None, None) => self
                 .withheld
                 .push((event.pos, event.origin.clone(), event.session.clone())),
@@ -301,7 +342,10 @@ impl Walk {
         }
         let behind = |why: String| Ok(Some(Bad { pos: self.pos + 1, why }));
         for (log, (seq, hash)) in &heads {
-            let found = self.logs.get(log).cloned().unwrap_or_else(|| (0, GENESIS.to_vec()));
+            let mut found = self.logs.get(log).cloned().unwrap_or_else(|| (0, GENESIS.to_vec()));
+            if let Some(skips) = self.skips.get(log) {
+                pass(skips, &mut found.0, &mut found.1);
+            }
             if found != (*seq, hash.clone()) {
                 return behind(format!(
                     "the log ends at number {}, but its head is {seq}: events after it are missing",
@@ -320,6 +364,13 @@ impl Walk {
             None => behind("this node's own log has no head".into()),
             Some(_) => Ok(None),
         }
+    }
+}
+
+/// Goes over what was left out after number `seq`.
+fn pass(skips: &BTreeMap<i64, (i64, Vec<u8>)>, seq: &mut i64, hash: &mut Vec<u8>) {
+    while let Some((upto, after)) = skips.get(&(*seq + 1)) {
+        (*seq, *hash) = (*upto, after.clone());
     }
 }
 

@@ -1,9 +1,10 @@
 //! A stored event and what can be read from it. It must not interpret facts; `projection` does.
 
+use crate::origin::node_of;
 use model::{
     Millis,
     event::{Event, Fact, is_about_people},
-    id::{SessionId, UserId},
+    id::{NodeId, SessionId, UserId},
 };
 use std::sync::OnceLock;
 
@@ -17,9 +18,16 @@ impl StoredEvent {
         Fact::decode(&self.kind, self.v, self.payload.as_deref()?)
     }
 
-    /// The event's time by its clock, unix ms.
+    /// The event's time by its clock, unix ms. Another node's clock may be ahead: its events are never later than the
+    /// moment at which they came.
     pub fn at(&self) -> Millis {
-        self.hlc >> 16
+        let said = self.hlc >> 16;
+        self.received.map_or(said, |received| said.min(received))
+    }
+
+    /// The node that made it.
+    pub fn node(&self) -> NodeId {
+        node_of(&self.origin)
     }
 
     /// Whose event it is, and so who may be told of it.

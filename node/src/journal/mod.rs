@@ -11,6 +11,7 @@ mod own;
 pub(crate) mod projection;
 mod purge;
 mod rebuild;
+mod received;
 mod recent;
 mod shadow;
 pub mod testing;
@@ -22,18 +23,19 @@ pub use event::{Belongs, Recorded, StoredEvent};
 pub use masking::MASK;
 pub use own::own;
 pub use rebuild::{Rebuilt, RebuiltTable, rebuild};
+pub use received::{Frontier, Item, Received, Sent};
 
 use crate::{
     clock::Deps,
     entity,
-    store::{Store, StoreError},
+    store::{Projected, Store, StoreError},
     supervise::Vitals,
 };
 use futures::future::BoxFuture;
 use masking::Secrets;
 use model::{Caller, Millis, Pos, event::Fact, id::NodeId};
 use recent::Recent;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use std::{
     any::Any,
     borrow::Cow,
@@ -110,6 +112,11 @@ impl Tx<'_> {
         self.store.key(id)
     }
 
+    /// The rows that this node's own events made; see [`Store::own`].
+    pub fn own<E: Projected>(&self) -> Select<E> {
+        self.store.own()
+    }
+
     /// The origin of the events it writes; see [`Journal::origin`].
     pub fn origin(&self) -> &str {
         self.store.origin()
@@ -145,7 +152,15 @@ impl Tx<'_> {
 }
 
 type Value = Box<dyn Any + Send>;
-type Operation = Box<dyn for<'t> FnOnce(&'t Tx<'t>) -> BoxFuture<'t, model::Result<(Vec<NewEvent>, Value)>> + Send>;
+type Operation = Box<dyn for<'t> FnOnce(&'t Tx<'t>) -> BoxFuture<'t, model::Result<(Writes, Value)>> + Send>;
+
+/// What an operation writes into the log.
+enum Writes {
+    /// Events of this node.
+    Own(Vec<NewEvent>),
+    /// A part of another node's log; the frontier after it is the operation's value.
+    Foreign(Box<Received>),
+}
 
 /// What the writer's queue holds.
 enum Wish {
@@ -225,16 +240,25 @@ impl Journal {
         caller: &Caller,
         operation: impl for<'t> FnOnce(&'t Tx<'t>) -> BoxFuture<'t, model::Result<Outcome<T>>> + Send + 'static,
     ) -> model::Result<T> {
+        self.write(caller, |tx| {
+            Box::pin(async move {
+                let outcome = operation(tx).await?;
+                Ok((Writes::Own(outcome.events), Box::new(outcome.value) as Value))
+            })
+        })
+        .await
+    }
+
+    /// Queues an operation for the writer and waits for its durable commit.
+    async fn write<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        operation: impl for<'t> FnOnce(&'t Tx<'t>) -> BoxFuture<'t, model::Result<(Writes, Value)>> + Send + 'static,
+    ) -> model::Result<T> {
         let actor = caller.user.map_or_else(|| caller.name.clone(), |user| user.to_string());
         // The operation runs in the writer's task, but its logs belong to the caller's span.
         let span = Span::current();
-        let operation: Operation = Box::new(move |tx| {
-            let run = async move {
-                let outcome = operation(tx).await?;
-                Ok((outcome.events, Box::new(outcome.value) as Value))
-            };
-            Box::pin(run.instrument(span))
-        });
+        let operation: Operation = Box::new(move |tx| Box::pin(operation(tx).instrument(span)));
         let (reply, answer) = oneshot::channel();
         self.0
             .queue
@@ -313,7 +337,7 @@ impl Journal {
 
     /// This node's id, parsed from [`origin`](Self::origin).
     pub fn node_id(&self) -> NodeId {
-        NodeId::from_uuid(uuid::Uuid::try_parse(&self.0.origin).unwrap_or_default())
+        crate::origin::node_of(&self.0.origin)
     }
 
     /// This node's id as 32 hex digits: the `origin` of its events and rows.

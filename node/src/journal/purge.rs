@@ -10,12 +10,13 @@ use model::{
 use sea_orm::{DatabaseTransaction, DbErr};
 
 /// Nulls payload and salt of every event before `pos` that is about the session. Returns the blobs without references:
-/// their files can go after the commit.
+/// their files can go after the commit. Only this node's own events count references (`counts`).
 pub(super) async fn purge(
     db: &DatabaseTransaction,
     origin: &str,
     session: &str,
     pos: Pos,
+    counts: bool,
 ) -> Result<Vec<String>, DbErr> {
     let about = || [session.into(), origin.into(), pos.into()];
     let mut unreferenced = Vec::new();
@@ -23,7 +24,7 @@ pub(super) async fn purge(
     for row in sql::all(db, text, about()).await? {
         let payload: Vec<u8> = row.try_get("", "payload")?;
         let fact = Fact::decode(&row.try_get::<String>("", "kind")?, row.try_get("", "v")?, &payload);
-        if let Some(hash) = fact.as_ref().and_then(referred)
+        if let Some(hash) = fact.as_ref().and_then(referred).filter(|_| counts)
             && blob::release(db, hash).await?
         {
             unreferenced.push(hash.to_owned());

@@ -91,6 +91,8 @@ mod tests {
             commitment: Vec::new(),
             hash: Vec::new(),
             session: None,
+            received: None,
+            via: None,
         }
     }
 

@@ -78,6 +78,7 @@ pub(super) async fn fill(db: &DatabaseTransaction) -> Result<i64, DbErr> {
                 at: event.at(),
                 subject: &event.subject,
                 fact: &fact,
+                foreign: event.received.is_some(),
             };
             projection::apply(&target, &happened).await?;
         }

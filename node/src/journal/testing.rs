@@ -398,6 +398,7 @@ pub async fn fold_again(store: &Store) -> Result<(), StoreError> {
                 at: event.at(),
                 subject: &event.subject,
                 fact: &fact,
+                foreign: event.received.is_some(),
             };
             // Each fact twice in a row, and after all later facts.
             projection::apply(&target, &happened).await?;
@@ -432,7 +433,7 @@ pub async fn folded(store: &Store) -> Vec<(String, bool)> {
     }
     let folded = tables
         .into_iter()
-        .filter(|(name, columns)| columns.contains("origin") && !["event", "log"].contains(&name.as_str()));
+        .filter(|(name, columns)| columns.contains("origin") && !["event", "log", "skip"].contains(&name.as_str()));
     folded
         .map(|(name, columns)| (name, columns.contains("session")))
         .collect()

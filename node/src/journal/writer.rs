@@ -2,9 +2,10 @@
 //! runs one batch at a time, with a time limit in case the database is gone.
 
 use super::{
-    NewEvent, Operation, Secrets, Stored, StoredEvent, Tx, Value, Waiting, Wish, blob,
+    NewEvent, Operation, Secrets, Stored, StoredEvent, Tx, Value, Waiting, Wish, Writes, blob,
     chain::{self, Fields, GENESIS},
     internal, projection, purge,
+    received::{self, Receiving},
     recent::Recent,
 };
 use crate::{
@@ -96,8 +97,8 @@ impl Limit {
 /// The progress of a transaction, for one that ends without an answer.
 #[derive(Default)]
 struct Progress {
-    /// The sequence number before the transaction, and the head it would lead to.
-    before: i64,
+    /// The position before the transaction, and the head it would lead to.
+    before: Pos,
     after: Option<Head>,
     /// COMMIT was sent and got no answer, so its outcome is unknown.
     in_doubt: bool,
@@ -115,18 +116,26 @@ pub(super) struct OwnLog {
 pub(super) async fn own_log(store: &Store, deps: &Deps) -> Result<OwnLog, StoreError> {
     let found = sql::one(
         store.read(),
-        r#"SELECT "origin", "epoch", "pos" FROM "log" WHERE "own" = TRUE"#,
+        r#"SELECT "origin", "epoch", "seq", "pos" FROM "log" WHERE "own" = TRUE"#,
         [],
     )
     .await?;
     if let Some(row) = found {
         // Values written while the clock was far ahead do not count.
-        let text = r#"SELECT max("hlc") AS hlc FROM "event" WHERE "pos" > (SELECT max("pos") - 1000 FROM "event") AND "hlc" < $1"#;
-        let newest = sql::one(store.read(), text, [chain::latest(deps.now()).into()]).await?;
+        let (origin, epoch): (String, String) = (row.try_get("", "origin")?, row.try_get("", "epoch")?);
+        let text = r#"SELECT max("hlc") AS hlc FROM "event" WHERE "origin" = $2 AND "epoch" = $3 AND "seq" > $4 AND "hlc" < $1"#;
+        let seq: i64 = row.try_get("", "seq")?;
+        let values = [
+            chain::latest(deps.now()).into(),
+            origin.clone().into(),
+            epoch.clone().into(),
+            (seq - 1000).into(),
+        ];
+        let newest = sql::one(store.read(), text, values).await?;
         let hlc = newest.map_or(Ok(None), |row| row.try_get("", "hlc"))?.unwrap_or(0);
         return Ok(OwnLog {
-            origin: row.try_get("", "origin")?,
-            epoch: row.try_get("", "epoch")?,
+            origin,
+            epoch,
             pos: row.try_get("", "pos")?,
             hlc,
         });
@@ -398,8 +407,8 @@ impl Writer {
     async fn settle(&mut self, progress: Progress, answered: Vec<Answered>) {
         let found = self.reconnect().await;
         let holds = match (&found, &progress.after) {
-            (Ok(head), Some(after)) if (head.seq, head.hash) == (after.seq, after.hash) => Some(true),
-            (Ok(head), Some(_)) if head.seq == progress.before => Some(false),
+            (Ok(head), Some(after)) if (head.pos, head.hash) == (after.pos, after.hash) => Some(true),
+            (Ok(head), Some(_)) if head.pos == progress.before => Some(false),
             _ => None,
         };
         for one in answered {
@@ -448,7 +457,7 @@ impl Writer {
         let begun = Instant::now();
         let txn = self.store.begin().await.stored()?;
         let (mut head, origin, epoch) = self.lock_head(&txn).await?;
-        progress.before = head.seq;
+        progress.before = head.pos;
         let before = head.pos;
         while (answered.is_empty() || begun.elapsed() < SHARE)
             && let Some(Waiting {
@@ -502,7 +511,7 @@ impl Writer {
                 one.result = Some(result);
             }
         }
-        if head.seq > progress.before {
+        if head.pos > progress.before {
             let text = r#"UPDATE "log" SET "seq" = $1, "hash" = $2, "pos" = $3 WHERE "origin" = $4 AND "epoch" = $5"#;
             let values = [
                 head.seq.into(),
@@ -581,10 +590,24 @@ impl Writer {
             secrets: &self.secrets,
         };
         let run = AssertUnwindSafe(async { operation(&tx).await }).catch_unwind();
-        let (events, value) = match tokio::time::timeout(self.patience.operation, run).await {
+        let (writes, value) = match tokio::time::timeout(self.patience.operation, run).await {
             Ok(Ok(result)) => result?,
             Ok(Err(_)) => return Err(internal(std::io::Error::other("an operation on the journal panicked"))),
             Err(late) => return Err(internal(late)),
+        };
+        let events = match writes {
+            Writes::Own(events) => events,
+            Writes::Foreign(part) => {
+                let to = Receiving {
+                    db: savepoint,
+                    own: origin,
+                    now,
+                    pos: &mut head.pos,
+                    fresh: &mut self.fresh,
+                };
+                let frontier = received::receive(to, *part).await?;
+                return Ok(Box::new(frontier));
+            }
         };
         let together = Together::default();
         for NewEvent { subject, fact } in events {
@@ -616,8 +639,6 @@ impl Writer {
                 commitment: &commitment,
             };
             head.hash = chain::hash(&head.hash, &fields);
-            let text = r#"INSERT INTO "event" ("pos", "origin", "epoch", "seq", "hlc", "actor", "kind", "v", "subject", "payload", "salt", "commitment", "hash", "session")
-                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"#;
             let event = StoredEvent {
                 pos: head.pos,
                 origin: origin.to_owned(),
@@ -633,11 +654,12 @@ impl Writer {
                 commitment: commitment.to_vec(),
                 hash: head.hash.to_vec(),
                 session,
+                received: None,
+                via: None,
             };
             let subject = event.subject.clone();
-            let values = values(event.clone());
+            append(savepoint, &together, event.clone()).await.stored()?;
             self.fresh.push(event);
-            together.add(savepoint, text, values).await.stored()?;
             if let Some(fact) = &fact {
                 if let Fact::SessionPurged(_) = fact {
                     together.run(savepoint).await.stored()?;
@@ -647,8 +669,11 @@ impl Writer {
                         let text = format!("SET LOCAL statement_timeout = {}", PURGE.as_millis());
                         sql::run(savepoint, text, []).await.stored()?;
                     }
-                    self.unreferenced
-                        .extend(purge::purge(savepoint, origin, &subject, head.pos).await.stored()?);
+                    self.unreferenced.extend(
+                        purge::purge(savepoint, origin, &subject, head.pos, true)
+                            .await
+                            .stored()?,
+                    );
                 }
                 let target = projection::Target {
                     db: savepoint,
@@ -661,6 +686,7 @@ impl Writer {
                     at: self.hlc >> 16,
                     subject: &subject,
                     fact,
+                    foreign: false,
                 };
                 projection::apply(&target, &happened).await.stored()?;
             }
@@ -670,8 +696,11 @@ impl Writer {
     }
 }
 
-fn values(event: StoredEvent) -> [sea_orm::Value; 14] {
-    [
+/// Appends an event to the log.
+pub(super) async fn append(db: &DatabaseTransaction, together: &Together, event: StoredEvent) -> Result<(), DbErr> {
+    let text = r#"INSERT INTO "event" ("pos", "origin", "epoch", "seq", "hlc", "actor", "kind", "v", "subject", "payload", "salt", "commitment", "hash", "session", "received", "via")
+                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"#;
+    let values: [sea_orm::Value; 16] = [
         event.pos.into(),
         event.origin.into(),
         event.epoch.into(),
@@ -686,7 +715,10 @@ fn values(event: StoredEvent) -> [sea_orm::Value; 14] {
         event.commitment.into(),
         event.hash.into(),
         event.session.into(),
-    ]
+        event.received.into(),
+        event.via.into(),
+    ];
+    together.add(db, text, values).await
 }
 
 /// Puts a wish into the queue or notes the close.

@@ -35,7 +35,7 @@ impl Hub {
                 Belongs::People => sees_people,
                 Belongs::Node => true,
                 Belongs::Session(session) => self
-                    .whose(session, upto)
+                    .whose(event.event().node(), session, upto)
                     .await?
                     .is_some_and(|whose| whose.is_seen_by(caller)),
                 Belongs::Unknown => false,

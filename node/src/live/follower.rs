@@ -3,6 +3,7 @@
 
 use super::{Behind, Hub, Passing, Told, Touch, no_partial};
 use crate::rows::RowId;
+use model::id::NodeId;
 use model::{
     Caller, Pos, Result,
     id::SessionId,
@@ -27,7 +28,8 @@ const SLICE: usize = 200;
 pub struct Follower {
     hub: Hub,
     caller: Caller,
-    topics: Vec<Topic>,
+    /// Each with the node that its session runs on, or this node.
+    topics: Vec<(Topic, NodeId)>,
     pos: Option<Pos>,
     /// The rows to read until the tab is up to date.
     behind: Option<Behind>,
@@ -72,23 +74,22 @@ impl Follower {
     pub async fn say(&mut self, says: ClientSays) -> Result<()> {
         let ClientSays::Follow { mut topics, after } = says;
         topics.truncate(16);
-        let head = self.hub.inner.journal.head().await;
         let mut allowed = Vec::new();
         for topic in topics {
-            if let Topic::Session { id } = topic
-                && !self
-                    .hub
-                    .whose(id, head)
-                    .await?
-                    .is_some_and(|whose| whose.is_seen_by(&self.caller))
-            {
-                self.hear(ServerSays::Gone {
-                    pos: after,
-                    id: id.to_string(),
-                });
-                continue;
-            }
-            allowed.push(topic);
+            let node = match topic {
+                Topic::Node => Some(self.hub.inner.journal.node_id()),
+                Topic::Session { id } => {
+                    let session = self.hub.inner.rows.session(&self.caller, id).await?;
+                    if session.is_none() {
+                        self.hear(ServerSays::Gone {
+                            pos: after,
+                            id: id.to_string(),
+                        });
+                    }
+                    session.map(|session| session.node.id)
+                }
+            };
+            allowed.extend(node.map(|node| (topic, node)));
         }
         self.topics = allowed;
         self.behind = None;
@@ -103,7 +104,7 @@ impl Follower {
         }
         // The reason for queueing has no position: it may have changed since the page was read.
         self.queue = self.hub.inner.rows.is_full() && !self.topics.is_empty();
-        for topic in self.topics.clone() {
+        for (topic, _) in self.topics.clone() {
             if let Topic::Session { id } = topic {
                 // A tab that comes back may still show half-written text that has ended meanwhile.
                 self.writing.insert(id);
@@ -160,12 +161,12 @@ impl Follower {
     fn pass(&mut self, passing: Passing) {
         match passing {
             Passing::Partial(session) => {
-                if self.topics.contains(&Topic::Session { id: session }) {
+                if self.follows(&Topic::Session { id: session }) {
                     self.push_partial(session);
                 }
             }
             Passing::Health(says) => {
-                if self.topics.contains(&Topic::Node) {
+                if self.follows(&Topic::Node) {
                     self.waiting.push_back(Told::Same(says));
                 }
             }
@@ -188,6 +189,7 @@ impl Follower {
         for row in rows.iter().flat_map(|rows| rows.iter()) {
             if let Row::Session(session) = row.value()
                 && self.wants(Touch {
+                    origin: session.node.id,
                     session: Some(session.id),
                     row: RowId::Session(session.id),
                 })
@@ -263,7 +265,7 @@ impl Follower {
         self.waiting.extend(news);
         // Half-written text is checked by topic, not by row, so a tab that loses sight of a session stops following it.
         self.topics
-            .retain(|topic| !matches!(topic, Topic::Session { id } if lost.contains(id)));
+            .retain(|(topic, _)| !matches!(topic, Topic::Session { id } if lost.contains(id)));
         self.writing.retain(|id| !lost.contains(id));
         if is_last {
             self.behind = None;
@@ -279,6 +281,12 @@ impl Follower {
     }
 
     fn wants(&self, touch: Touch) -> bool {
-        self.topics.iter().any(|topic| touch.is_covered_by(topic))
+        self.topics
+            .iter()
+            .any(|(topic, node)| touch.is_covered_by(topic, *node))
+    }
+
+    fn follows(&self, topic: &Topic) -> bool {
+        self.topics.iter().any(|(followed, _)| followed == topic)
     }
 }

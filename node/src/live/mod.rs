@@ -16,6 +16,7 @@ use crate::{
     journal::Journal,
     rows::{Capacity, Reader, RowId, Rows, Whose},
 };
+use model::id::NodeId;
 use model::{
     Caller, Pos, Result,
     entries::Partial,
@@ -67,8 +68,8 @@ struct Inner {
     /// The position up to which `recent` is complete. Followers wait on it.
     ready: watch::Sender<Pos>,
     partials: Mutex<HashMap<SessionId, Arc<Written<ServerSays>>>>,
-    shown: Readings<(RowId, Reader), Arc<Shown>>,
-    whose: Readings<SessionId, Option<Whose>>,
+    shown: Readings<(NodeId, RowId, Reader), Arc<Shown>>,
+    whose: Readings<(NodeId, SessionId), Option<Whose>>,
     /// Counts of pending approvals.
     pending: Readings<Reader, i64>,
     /// Queued sessions.
@@ -311,12 +312,12 @@ impl Hub {
         let read = || {
             let rows = rows.clone();
             async move {
-                let read = rows.row(reader, touch.row).await?;
+                let read = rows.row(reader, touch.origin, touch.row).await?;
                 // The owner is read after the rows, so whoever loses the session now gets nothing that is newer.
                 let of = match (touch.session, read.first()) {
                     (None, _) => Of::Everybody,
-                    (Some(_), Some(Row::Session(row))) => Of::Session(row.as_ref().into()),
-                    (Some(session), _) => rows.whose(session).await?.map_or(Of::Nobody, Of::Session),
+                    (Some(_), Some(Row::Session(row))) => Of::Session(rows.whose_is(row)),
+                    (Some(session), _) => rows.whose(touch.origin, session).await?.map_or(Of::Nobody, Of::Session),
                 };
                 Ok(Arc::new(Shown {
                     rows: read.into_iter().map(|row| Arc::new(Written::new(row))).collect(),
@@ -326,21 +327,21 @@ impl Hub {
         };
         self.inner
             .shown
-            .get((touch.row, reader), needed, self.ready(), read)
+            .get((touch.origin, touch.row, reader), needed, self.ready(), read)
             .await
     }
 
     /// Who may see a session, at `needed` or later.
-    async fn whose(&self, session: SessionId, needed: Pos) -> Result<Option<Whose>> {
+    async fn whose(&self, node: NodeId, session: SessionId, needed: Pos) -> Result<Option<Whose>> {
         let rows = &self.inner.rows;
         let read = || {
             let rows = rows.clone();
-            async move { rows.whose(session).await }
+            async move { rows.whose(node, session).await }
         };
         // Uses the journal's own head, because streams hear of it before the hub does.
         self.inner
             .whose
-            .get(session, needed, self.inner.journal.head().await, read)
+            .get((node, session), needed, self.inner.journal.head().await, read)
             .await
     }
 
@@ -434,7 +435,7 @@ mod tests {
     #[tokio::test]
     async fn a_hub_that_panics_is_the_end_of_the_node_and_not_a_silence() {
         let test = TestStore::new::<migration::Migrator>(1).await;
-        let names = Names::new(test.store.clone(), test.deps.clone());
+        let names = Names::new(test.store.clone(), test.deps.clone(), "here".into());
         let folders = Folders::new(
             test.deps.clone(),
             Borders {

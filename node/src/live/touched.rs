@@ -5,13 +5,15 @@ use model::{
     Pos,
     caller::Visibility,
     event::Fact,
-    id::{ApprovalId, SessionId},
+    id::{ApprovalId, NodeId, SessionId},
     live::Topic,
 };
 
 /// A row that may have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Touch {
+    /// The node whose events make the row.
+    pub origin: NodeId,
     /// The row's session: whoever sees the session sees the row. `None` for rows that everybody sees.
     pub session: Option<SessionId>,
     /// The row.
@@ -19,11 +21,11 @@ pub struct Touch {
 }
 
 impl Touch {
-    /// Whether a tab that follows `topic` wants the row.
-    pub fn is_covered_by(self, topic: &Topic) -> bool {
+    /// Whether a tab that follows `topic` wants the row; `node` is the node that a session runs on.
+    pub fn is_covered_by(self, topic: &Topic, node: NodeId) -> bool {
         match topic {
             Topic::Node => self.row.is_listed(),
-            Topic::Session { id } => self.session == Some(*id),
+            Topic::Session { id } => self.session == Some(*id) && self.origin == node,
         }
     }
 }
@@ -55,7 +57,7 @@ pub struct Touched {
 /// The rows that `event` touches; none for kinds that this version does not know.
 pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
     let Some(fact) = event.fact() else { return Vec::new() };
-    let session = fact.session(&event.subject);
+    let (origin, session) = (event.node(), fact.session(&event.subject));
     let subject_session = || event.subject.parse::<SessionId>().ok();
     let subject_approval = || event.subject.parse::<ApprovalId>().ok().map(RowId::Approval);
     let subject_project = || event.subject.parse().ok().map(RowId::Project);
@@ -134,8 +136,12 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
         | Fact::NodeSetUp(_)
         | Fact::NodeRenamed(_) => (Vec::new(), None),
     };
-    let parts = parts.into_iter().map(|row| Touch { session, row });
-    let touches = parts.chain(shared.map(|row| Touch { session: None, row }));
+    let parts = parts.into_iter().map(|row| Touch { origin, session, row });
+    let touches = parts.chain(shared.map(|row| Touch {
+        origin,
+        session: None,
+        row,
+    }));
     let touched = |touch: Touch| {
         // Only the session is gone; its project stays.
         let hides = if matches!(touch.row, RowId::Session(_) | RowId::Project(_)) {

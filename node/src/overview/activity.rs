@@ -11,7 +11,7 @@ use model::{
     Caller, Result,
     approvals::{ApprovalKind, Verdict},
     event::Fact,
-    id::SessionId,
+    id::{NodeId, SessionId},
     node::Activity,
     sessions::{Session, SessionState},
 };
@@ -39,7 +39,7 @@ pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: u
         .all(store.read())
         .await
         .stored()?;
-    let mut sessions: HashMap<SessionId, Option<Session>> = HashMap::new();
+    let mut sessions: HashMap<(NodeId, SessionId), Option<Session>> = HashMap::new();
     let mut lines = Vec::new();
     for event in events {
         let Some(fact) = event.fact() else { continue };
@@ -47,11 +47,14 @@ pub(super) async fn newest(store: &Store, rows: &Rows, caller: &Caller, limit: u
         let session = match about {
             None => None,
             Some(id) => {
-                let known = match sessions.get(&id) {
+                let known = match sessions.get(&(event.node(), id)) {
                     Some(known) => known.clone(),
                     None => {
-                        let found = rows.session(caller, id).await?;
-                        sessions.insert(id, found.clone());
+                        let found = rows
+                            .session(caller, id)
+                            .await?
+                            .filter(|found| found.node.id == event.node());
+                        sessions.insert((event.node(), id), found.clone());
                         found
                     }
                 };
@@ -122,7 +125,7 @@ fn line(event: &StoredEvent, fact: &Fact, session: Option<&Session>) -> Option<A
     };
     Some(Activity {
         pos: event.pos,
-        at: event.hlc >> 16,
+        at: event.at(),
         status: status.word().into(),
         project: session.map(|session| session.project_name.clone()),
         text,

@@ -128,27 +128,28 @@ impl NodeService {
         since: Option<i64>,
         limit: u64,
     ) -> Result<Vec<model::sessions::Session>> {
-        let newest = Self::in_states(caller, states, since)
+        let newest = self
+            .in_states(caller, states, since)
             .order_by_desc(session::Column::Updated)
             .order_by_desc(session::Column::Id);
         self.inner.rows.sessions(newest.limit(limit)).await
     }
 
-    fn in_states(caller: &Caller, states: &[SessionState], since: Option<i64>) -> Select<session::Entity> {
+    fn in_states(&self, caller: &Caller, states: &[SessionState], since: Option<i64>) -> Select<session::Entity> {
         let mut wanted = Condition::all()
             .add(session::Column::State.is_in(states.iter().map(|state| state.word())))
             .add(session::Column::Archived.is_null());
         if let Some(since) = since {
             wanted = wanted.add(session::Column::Updated.gte(since));
         }
-        session::Entity::find().filter(Rows::scope(caller)).filter(wanted)
+        self.inner.rows.visible(caller).filter(wanted)
     }
 
     async fn checklist(&self, caller: &Caller) -> Result<Checklist> {
         let store = self.inner.store.read();
         let sessions = |agent: AgentKind| {
-            session::Entity::find()
-                .filter(Rows::scope(caller))
+            let own = self.inner.store.own::<session::Entity>();
+            own.filter(self.inner.rows.scope(caller))
                 .filter(session::Column::Agent.eq(agent.word()))
                 .limit(1)
         };
@@ -158,7 +159,10 @@ impl NodeService {
                 .iter()
                 .any(|found| found.agent == AgentKind::Claude && found.problem.is_none()),
             demo_run: sessions(AgentKind::Demo).one(store).await.stored()?.is_some(),
-            project_added: project::Entity::find()
+            project_added: self
+                .inner
+                .store
+                .own::<project::Entity>()
                 .filter(project::Column::Demo.eq(false))
                 .filter(project::Column::Removed.is_null())
                 .limit(1)
@@ -312,7 +316,8 @@ impl ports::Node for NodeService {
             .await?
             .items;
         let rested = [SessionState::Idle, SessionState::Interrupted, SessionState::Done];
-        let done_today_total = Self::in_states(caller, &rested, Some(midnight))
+        let done_today_total = self
+            .in_states(caller, &rested, Some(midnight))
             .count(self.inner.store.read())
             .await
             .stored()?;
@@ -381,7 +386,7 @@ impl ports::Node for NodeService {
             .last()
             .filter(|_| rows.len() == limit as usize)
             .map(|row| row.pos.to_string());
-        let mut seen: HashMap<SessionId, bool> = HashMap::new();
+        let mut seen: HashMap<(NodeId, SessionId), bool> = HashMap::new();
         // Events about people carry names, roles and GitHub logins, so only callers who may list people get them.
         let sees_people = decide(caller, Action::EditUsers, Resource::Node) == Decision::Allow;
         let mut items = Vec::with_capacity(rows.len());
@@ -389,16 +394,16 @@ impl ports::Node for NodeService {
             let told = match stored.belongs() {
                 Belongs::People => sees_people,
                 Belongs::Node => true,
-                Belongs::Session(session) => match seen.get(&session) {
+                Belongs::Session(session) => match seen.get(&(stored.node(), session)) {
                     Some(seen) => *seen,
                     None => {
                         let sees = self
                             .inner
                             .rows
-                            .whose(session)
+                            .whose(stored.node(), session)
                             .await?
                             .is_some_and(|whose| whose.is_seen_by(caller));
-                        seen.insert(session, sees);
+                        seen.insert((stored.node(), session), sees);
                         sees
                     }
                 },

@@ -12,7 +12,7 @@ use crate::{
     journal::{Journal, Outcome, Stored, Tx},
     page,
     rows::Rows,
-    store::Store,
+    store::{Store, of_origin},
 };
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -110,7 +110,7 @@ impl ports::Projects for ProjectsService {
             .activity(caller, found.iter().map(|row| row.id.as_str()))
             .await?;
         let shown = found.into_iter().map(|row| {
-            let active = activity.get(&row.id).copied();
+            let active = activity.get(&(row.id.clone(), row.origin.clone())).copied();
             self.rows.project_row(row, active)
         });
         // All together, so that many silent folders take no longer than one.
@@ -122,7 +122,9 @@ impl ports::Projects for ProjectsService {
 
     async fn names(&self, caller: &Caller) -> Result<Vec<(ProjectId, String)>> {
         require(caller, Action::ReadNode, Resource::Node, "project")?;
-        let rows = project::Entity::find()
+        let rows = self
+            .store
+            .own::<project::Entity>()
             .filter(project::Column::Removed.is_null())
             .order_by_asc(project::Column::Name)
             .order_by_asc(project::Column::Id)
@@ -260,7 +262,8 @@ impl ports::Projects for ProjectsService {
                         .iter()
                         .filter(|state| state.is_live())
                         .map(|state| state.word());
-                    let running = session::Entity::find()
+                    let running = tx
+                        .own::<session::Entity>()
                         .filter(session::Column::Project.eq(id.to_string()))
                         .filter(session::Column::State.is_in(live))
                         .count(tx.db())
@@ -338,9 +341,7 @@ impl NamedFolder {
 
 /// The projects of a node at a path. The filter begins with the node, as the index does.
 fn at(origin: &str, path: &str) -> Select<project::Entity> {
-    project::Entity::find()
-        .filter(project::Column::Origin.eq(origin))
-        .filter(project::Column::Path.eq(path))
+    of_origin::<project::Entity>(origin).filter(project::Column::Path.eq(path))
 }
 
 #[cfg(test)]

@@ -67,7 +67,9 @@ impl Sweeper {
     async fn purge_deleted(&self) -> Result<()> {
         let mut after = String::new();
         loop {
-            let late = session::Entity::find()
+            let late = self
+                .store
+                .own::<session::Entity>()
                 .filter(session::Column::Deleted.lt(self.deps.now() - RESTORE_MS))
                 .filter(session::Column::Id.gt(after))
                 .order_by_asc(session::Column::Id)
@@ -119,7 +121,9 @@ impl Sweeper {
         let found = self.engine.processes.list().await;
         for some in found.chunks(usize::try_from(PAGE).expect("a small number")) {
             let ids = some.iter().map(ToString::to_string);
-            let rows = run::Entity::find()
+            let rows = self
+                .store
+                .own::<run::Entity>()
                 .filter(run::Column::Id.is_in(ids))
                 .all(self.store.read())
                 .await
@@ -153,6 +157,7 @@ impl Sweeper {
             .distinct();
         let about = about
             .filter(event::Column::Subject.is_in(runs))
+            .filter(event::Column::Origin.eq(self.store.origin()))
             .into_tuple()
             .all(self.store.read())
             .await

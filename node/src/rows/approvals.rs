@@ -3,7 +3,7 @@
 use super::{
     Rows,
     beginning::{ROW, beginning},
-    id,
+    id, key,
 };
 use crate::{
     agents,
@@ -23,10 +23,11 @@ use model::{
     calls::{CallClass, CallParts, text},
     entries::Diff,
     event::Fact,
-    id::ApprovalId,
+    fleet::NodeRef,
+    id::{ApprovalId, NodeId},
     sessions::AgentKind,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -36,12 +37,28 @@ const DRAWN_AT_ONCE: usize = 8;
 impl Rows {
     /// An approval, if the caller may see its session.
     pub async fn approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<Approval>> {
-        let row = approval::Entity::find_by_id(self.store.key(id))
+        let row = self.found_approval(id).await?;
+        Ok(self.approvals(caller, row.into_iter().collect()).await?.pop())
+    }
+
+    /// The approval that this node's events made, if the caller may see its session.
+    pub(super) async fn approval_of(&self, caller: &Caller, node: NodeId, id: ApprovalId) -> Result<Option<Approval>> {
+        let row = approval::Entity::find_by_id(key(node, id))
             .one(self.store.read())
             .await
             .stored()?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(self.approvals(caller, vec![row]).await?.pop())
+        Ok(self.approvals(caller, row.into_iter().collect()).await?.pop())
+    }
+
+    /// This node's approval of that id, else another node's.
+    async fn found_approval(&self, id: ApprovalId) -> Result<Option<approval::Model>> {
+        approval::Entity::find()
+            .filter(approval::Column::Id.eq(id.to_string()))
+            .order_by_desc(approval::Column::Origin.eq(self.store.origin()))
+            .order_by_asc(approval::Column::Origin)
+            .one(self.store.read())
+            .await
+            .stored()
     }
 
     /// The approvals of `rows` that the caller may see, with what is shown beside them.
@@ -49,39 +66,39 @@ impl Rows {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let sessions: HashMap<String, session::Model> = session::Entity::find()
+        let sessions: HashMap<(String, String), session::Model> = self
+            .visible(caller)
             .filter(session::Column::Id.is_in(rows.iter().map(|row| row.session.clone())))
-            .filter(Self::scope(caller))
             .all(self.store.read())
             .await
             .stored()?
             .into_iter()
-            .map(|row| (row.id.clone(), row))
+            .map(|row| ((row.id.clone(), row.origin.clone()), row))
             .collect();
-        let projects: HashMap<String, project::Model> = project::Entity::find()
+        let projects: HashMap<(String, String), project::Model> = project::Entity::find()
             .filter(project::Column::Id.is_in(sessions.values().map(|row| row.project.clone())))
             .all(self.store.read())
             .await
             .stored()?
             .into_iter()
-            .map(|row| (row.id.clone(), row))
+            .map(|row| ((row.id.clone(), row.origin.clone()), row))
             .collect();
+        let session_of = |row: &approval::Model| sessions.get(&(row.session.clone(), row.origin.clone()));
+        let project_of = |row: &session::Model| projects.get(&(row.project.clone(), row.origin.clone()));
         let offering = rows
             .iter()
-            .filter(|row| offers(row))
-            .filter_map(|row| projects.get(&sessions.get(&row.session)?.project));
+            .filter(|row| offers(row) && row.origin == self.store.origin())
+            .filter_map(|row| project_of(session_of(row)?));
         let trusted = self.folders.seem_trusted(offering).await;
         let mut drawing = Vec::with_capacity(rows.len());
         for row in rows {
-            let Some(session) = sessions.get(&row.session) else {
-                continue;
-            };
+            let Some(session) = session_of(&row) else { continue };
             let suggestions: Vec<Suggestion> = if row.suggestions.len() <= ROW {
                 serde_json::from_str(&row.suggestions).unwrap_or_default()
             } else {
                 Vec::new()
             };
-            let scopes = if offers(&row) {
+            let scopes = if offers(&row) && row.origin == self.store.origin() {
                 AgentKind::parse(&session.agent).map_or(&[][..], |agent| {
                     offered(agent, caller, &suggestions, trusted.contains(&session.project))
                 })
@@ -89,7 +106,7 @@ impl Rows {
                 &[]
             };
             drawing.push(
-                self.approval_row(row, session, projects.get(&session.project), suggestions, scopes)
+                self.approval_row(row, session, project_of(session), suggestions, scopes)
                     .boxed(),
             );
         }
@@ -118,9 +135,11 @@ impl Rows {
             self.change(&row, project, &parts, &input).await
         };
         let (session, project) = (session.clone(), project.cloned());
+        let node = self.names.node(&row.origin).await?;
         let size = Drawn::weight(&row, &parts, &input);
         render::draw(size, move || {
             approval_row(
+                node,
                 row,
                 &session,
                 project.as_ref(),
@@ -144,7 +163,8 @@ impl Rows {
         input: &Value,
     ) -> Option<Diff> {
         let folder = project.map(|project| project.path.as_str()).unwrap_or_default();
-        if row.state == ApprovalState::Pending.word() {
+        // The path of another node's project is no path here.
+        if row.state == ApprovalState::Pending.word() && row.origin == self.store.origin() {
             self.proposed(folder, parts, input).await
         } else {
             past(folder, parts, input)
@@ -153,16 +173,14 @@ impl Rows {
 
     /// The whole input of an approval, if the caller may see its session.
     pub async fn whole_approval(&self, caller: &Caller, id: ApprovalId) -> Result<Option<ApprovalInput>> {
-        let row = approval::Entity::find_by_id(self.store.key(id))
-            .one(self.store.read())
-            .await
-            .stored()?;
-        let Some(row) = row else { return Ok(None) };
-        let query = session::Entity::find_by_id(self.store.key(&row.session)).filter(Self::scope(caller));
+        let Some(row) = self.found_approval(id).await? else {
+            return Ok(None);
+        };
+        let query = session::Entity::find_by_id((row.session.clone(), row.origin.clone())).filter(self.scope(caller));
         let Some(session) = query.one(self.store.read()).await.stored()? else {
             return Ok(None);
         };
-        let project = project::Entity::find_by_id(self.store.key(&session.project))
+        let project = project::Entity::find_by_id((session.project.clone(), session.origin.clone()))
             .one(self.store.read())
             .await
             .stored()?;
@@ -270,6 +288,7 @@ impl Drawn {
     reason = "what an approval is shown with, read before and put together once"
 )]
 fn approval_row(
+    node: NodeRef,
     row: approval::Model,
     session: &session::Model,
     project: Option<&project::Model>,
@@ -294,6 +313,7 @@ fn approval_row(
     };
     let drawn = Drawn::of(&parts, diff, &input);
     Some(Approval {
+        node,
         id: id(&row.id)?,
         session: id(&row.session)?,
         session_title: session.title.clone(),

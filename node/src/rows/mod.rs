@@ -14,28 +14,29 @@ pub use names::Names;
 pub use row_id::{Reader, RowId};
 pub use whose::Whose;
 
+use crate::origin::origin_of;
 use crate::{
     entity::{approval, entry, event, id, prompt, session},
     folder::Folders,
     journal::{Journal, Stored, blob},
     render,
-    store::{Store, sql},
+    store::{Store, of_origin, sql},
 };
 use memo::Memo;
 use model::{
-    Caller, Millis, Pos, Result, Via,
+    Action, Caller, Millis, Pos, Result, Via,
     approvals::ApprovalState,
-    caller::Visibility,
+    caller::{Decision, Resource, Visibility, decide},
     calls::CallClass,
     entries::{Call, CallStatus, Entry, EntryKind},
     event::{Body, Fact},
-    id::{ApprovalId, PromptId, SessionId},
+    id::{ApprovalId, NodeId, PromptId, SessionId},
     sessions::{Prompt, PromptState, Queued, QueuedWhy, Session, SessionState},
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
     Select,
-    sea_query::{Expr, ExprTrait},
+    sea_query::{Expr, ExprTrait, SimpleExpr},
 };
 use serde_json::Value;
 use std::{
@@ -131,37 +132,66 @@ impl Rows {
 
     /// At most 200 queued sessions that the caller may see.
     pub(crate) async fn queued_sessions(&self, caller: &Caller) -> Result<Vec<Session>> {
-        let queued = session::Entity::find()
-            .filter(Self::scope(caller))
+        let own = self.store.own::<session::Entity>();
+        let queued = own
+            .filter(self.scope(caller))
             .filter(session::Column::State.eq(SessionState::Queued.word()));
         self.sessions(queued.order_by_asc(session::Column::Id).limit(200)).await
     }
 
     /// The sessions that `caller` may see, as a condition on the session table.
-    pub fn scope(caller: &Caller) -> Condition {
+    pub fn scope(&self, caller: &Caller) -> Condition {
         Condition::all()
             .add(session::Column::Deleted.is_null())
-            .add(Self::shared_with(caller))
+            .add(self.shared_with(caller))
     }
 
     /// [`Rows::scope`] with deleted sessions.
-    fn shared_with(caller: &Caller) -> Condition {
+    fn shared_with(&self, caller: &Caller) -> Condition {
         if caller.via == Via::Node {
             return Condition::all();
         }
-        let mut mine = Condition::any().add(session::Column::Visibility.ne(Visibility::Private.word()));
+        let mut seen = Condition::any().add(session::Column::Visibility.ne(Visibility::Private.word()));
+        // Nobody of another node is anybody here, whatever id they have.
+        let own = session::Column::Origin.eq(self.store.origin());
         if let Some(user) = caller.user {
-            mine = mine.add(session::Column::Owner.eq(user.to_string()));
+            let mine = session::Column::Owner.eq(user.to_string());
+            seen = seen.add(Condition::all().add(mine).add(own.clone()));
         }
-        mine
+        let private = Resource::PeerSession {
+            visibility: Visibility::Private,
+        };
+        if decide(caller, Action::ReadSession, private) == Decision::Allow {
+            seen = seen.add(own.not());
+        }
+        seen
     }
 
-    /// A session that is not deleted, if the caller may see it.
+    /// The sessions that the caller may see, of all nodes.
+    pub fn visible(&self, caller: &Caller) -> Select<session::Entity> {
+        session::Entity::find().filter(self.scope(caller))
+    }
+
+    /// Whether a row belongs to a session that the caller may see, by the row's columns of the session and its origin.
+    pub fn of_visible<C: ColumnTrait>(&self, caller: &Caller, session: C, origin: C) -> SimpleExpr {
+        let mut visible = self
+            .visible(caller)
+            .select_only()
+            .columns([session::Column::Id, session::Column::Origin]);
+        Expr::tuple([Expr::col(session.as_column_ref()), Expr::col(origin.as_column_ref())])
+            .in_subquery(QuerySelect::query(&mut visible).to_owned())
+    }
+
+    /// A session that is not deleted, if the caller may see it. Where another node uses the id of one of this node's,
+    /// this node's counts.
     pub async fn session(&self, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
-        let (text, query) = (
-            id.to_string(),
-            session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller)),
-        );
+        let text = id.to_string();
+        let query = self
+            .visible(caller)
+            .filter(session::Column::Id.eq(&text))
+            .order_by_desc(session::Column::Origin.eq(self.store.origin()))
+            .order_by_asc(session::Column::Origin)
+            .limit(1);
         if self.memo.knows(&text) {
             return Ok(self.sessions(query).await?.pop());
         }
@@ -169,8 +199,8 @@ impl Rows {
     }
 
     /// [`session`](Self::session) in one statement, for a row that has just changed: the cache cannot have it.
-    async fn session_now(&self, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
-        self.session_by(session::Entity::find_by_id(self.store.key(id)).filter(Self::scope(caller)))
+    async fn session_now(&self, caller: &Caller, node: NodeId, id: SessionId) -> Result<Option<Session>> {
+        self.session_by(session::Entity::find_by_id(key(node, id)).filter(self.scope(caller)))
             .await
     }
 
@@ -277,8 +307,8 @@ impl Rows {
     }
 
     /// An entry, without a check of the caller.
-    async fn entry(&self, session: SessionId, seq: i64) -> Result<Option<Entry>> {
-        let row = entry::Entity::find_by_id((session.to_string(), seq, self.store.origin().to_owned()))
+    async fn entry(&self, node: NodeId, session: SessionId, seq: i64) -> Result<Option<Entry>> {
+        let row = entry::Entity::find_by_id((session.to_string(), seq, origin_of(node)))
             .one(self.store.read())
             .await
             .stored()?;
@@ -286,15 +316,15 @@ impl Rows {
     }
 
     /// The entries of an approval's call, without a check of the caller.
-    async fn entries_asked_about(&self, id: ApprovalId) -> Result<Vec<Entry>> {
-        let asked = approval::Entity::find_by_id(self.store.key(id))
+    async fn entries_asked_about(&self, node: NodeId, id: ApprovalId) -> Result<Vec<Entry>> {
+        let asked = approval::Entity::find_by_id(key(node, id))
             .one(self.store.read())
             .await
             .stored()?;
         let Some((session, call)) = asked.and_then(|row| Some((row.session, row.call?))) else {
             return Ok(Vec::new());
         };
-        let rows = entry::Entity::find()
+        let rows = of_origin::<entry::Entity>(&origin_of(node))
             .filter(entry::Column::Session.eq(session))
             .filter(entry::Column::Call.eq(call));
         self.entries(rows.all(self.store.read()).await.stored()?).await
@@ -375,15 +405,16 @@ impl Rows {
 
     /// A prompt of a session the caller may see.
     pub async fn prompt(&self, caller: &Caller, session: SessionId, id: PromptId) -> Result<Option<Prompt>> {
-        if self.session(caller, session).await?.is_none() {
+        let Some(found) = self.session(caller, session).await? else {
             return Ok(None);
-        }
-        Ok(self.prompt_of_any(id).await?.filter(|prompt| prompt.session == session))
+        };
+        let prompt = self.prompt_of_any(found.node.id, id).await?;
+        Ok(prompt.filter(|prompt| prompt.session == session))
     }
 
     /// A prompt, without a check of the caller.
-    async fn prompt_of_any(&self, id: PromptId) -> Result<Option<Prompt>> {
-        let row = prompt::Entity::find_by_id(self.store.key(id))
+    async fn prompt_of_any(&self, node: NodeId, id: PromptId) -> Result<Option<Prompt>> {
+        let row = prompt::Entity::find_by_id(key(node, id))
             .one(self.store.read())
             .await
             .stored()?;
@@ -391,8 +422,8 @@ impl Rows {
     }
 
     /// The waiting prompts of a session, oldest first.
-    pub async fn queued(&self, session: SessionId) -> Result<Vec<Prompt>> {
-        let rows = prompt::Entity::find()
+    pub async fn queued(&self, node: NodeId, session: SessionId) -> Result<Vec<Prompt>> {
+        let rows = of_origin::<prompt::Entity>(&origin_of(node))
             .filter(prompt::Column::Session.eq(session.to_string()))
             .filter(prompt::Column::State.eq(PromptState::Queued.word()))
             .order_by_asc(prompt::Column::Pos)
@@ -404,19 +435,19 @@ impl Rows {
 
     /// The number of pending approvals that the caller sees.
     pub async fn pending(&self, caller: &Caller) -> Result<i64> {
-        let visible = sea_orm::QuerySelect::query(&mut sea_orm::QuerySelect::column(
-            sea_orm::QuerySelect::select_only(session::Entity::find().filter(Self::scope(caller))),
-            session::Column::Id,
-        ))
-        .to_owned();
         let count = approval::Entity::find()
             .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
-            .filter(Expr::col(approval::Column::Session).in_subquery(visible))
+            .filter(self.of_visible(caller, approval::Column::Session, approval::Column::Origin))
             .count(self.store.read())
             .await
             .stored()?;
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }
+}
+
+/// The key of a row that this node's events made.
+fn key(node: NodeId, id: impl ToString) -> (String, String) {
+    (id.to_string(), origin_of(node))
 }
 
 fn shows_html(kind: &str) -> bool {

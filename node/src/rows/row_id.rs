@@ -3,8 +3,9 @@
 
 use super::{Rows, approvals::may_last};
 use model::{
-    Caller, Result, Role, Via,
-    id::{ApprovalId, ProjectId, PromptId, SessionId, UserId},
+    Action, Caller, Result, Role, Via,
+    caller::{Decision, Resource, Visibility, decide},
+    id::{ApprovalId, NodeId, ProjectId, PromptId, SessionId, UserId},
     live::Row,
 };
 use std::fmt;
@@ -68,8 +69,14 @@ pub enum Reader {
     Anybody,
     /// The row offers lasting rules to those who may make them.
     MayLast(bool),
-    /// The row counts or dates sessions; this person also sees their own private ones.
-    Person(Option<UserId>),
+    /// The row counts or dates sessions. This person also sees their own private ones, and those of peers where they run
+    /// this node.
+    Person {
+        /// Who it is; `None` for the command line.
+        user: Option<UserId>,
+        /// Whether they see private sessions of other nodes.
+        peers: bool,
+    },
     /// The row counts or dates all sessions.
     Node,
 }
@@ -80,7 +87,13 @@ impl Reader {
         if caller.via == Via::Node {
             Self::Node
         } else {
-            Self::Person(caller.user)
+            let private = Resource::PeerSession {
+                visibility: Visibility::Private,
+            };
+            Self::Person {
+                user: caller.user,
+                peers: decide(caller, Action::ReadSession, private) == Decision::Allow,
+            }
         }
     }
 
@@ -89,7 +102,7 @@ impl Reader {
         let (user, via, role) = match self {
             Self::Anybody | Self::Node => (None, Via::Node, Role::Viewer),
             Self::MayLast(lasts) => (None, Via::Node, if lasts { Role::Owner } else { Role::Viewer }),
-            Self::Person(user) => (user, Via::Cli, Role::Viewer),
+            Self::Person { user, peers } => (user, Via::Cli, if peers { Role::Admin } else { Role::Viewer }),
         };
         Caller {
             user,
@@ -102,23 +115,32 @@ impl Reader {
 
 impl Rows {
     /// The rows of an id as `reader` gets them, without a check of the caller; none if they are gone.
-    pub async fn row(&self, reader: Reader, id: RowId) -> Result<Vec<Row>> {
+    pub async fn row(&self, reader: Reader, node: NodeId, id: RowId) -> Result<Vec<Row>> {
         let caller = &reader.caller();
         let row = match id {
             RowId::Session(id) => self
-                .session_now(caller, id)
+                .session_now(caller, node, id)
                 .await?
                 .map(|row| Row::Session(Box::new(row))),
-            RowId::Approval(id) => self.approval(caller, id).await?.map(|row| Row::Approval(Box::new(row))),
-            RowId::Project(id) => self.project(caller, id).await?.map(|row| Row::Project(Box::new(row))),
-            RowId::ProjectOf(session) => self
-                .project_of(caller, session)
+            RowId::Approval(id) => self
+                .approval_of(caller, node, id)
+                .await?
+                .map(|row| Row::Approval(Box::new(row))),
+            RowId::Project(id) => self
+                .project_at(caller, node, id)
                 .await?
                 .map(|row| Row::Project(Box::new(row))),
-            RowId::Entry(session, seq) => self.entry(session, seq).await?.map(|row| Row::Entry(Box::new(row))),
-            RowId::Prompt(id) => self.prompt_of_any(id).await?.map(Row::Prompt),
+            RowId::ProjectOf(session) => self
+                .project_of(caller, node, session)
+                .await?
+                .map(|row| Row::Project(Box::new(row))),
+            RowId::Entry(session, seq) => self
+                .entry(node, session, seq)
+                .await?
+                .map(|row| Row::Entry(Box::new(row))),
+            RowId::Prompt(id) => self.prompt_of_any(node, id).await?.map(Row::Prompt),
             RowId::AskedAbout(id) => {
-                let entries = self.entries_asked_about(id).await?;
+                let entries = self.entries_asked_about(node, id).await?;
                 return Ok(entries.into_iter().map(|row| Row::Entry(Box::new(row))).collect());
             }
         };

@@ -1,6 +1,7 @@
 //! One whole entry, rendered for people: text, input, output, diff. It reads the events behind the row and leaves out
 //! what was purged. It reads files only through `folder`.
 
+use crate::origin::origin_of;
 use crate::{
     edit::{Edit, past},
     entity::{entry, project, session},
@@ -16,12 +17,13 @@ use model::{
     entries::{CallStatus, Diff, EntryBody, EntryKind},
     event::{Body, Fact},
     id::SessionId,
+    sessions::Session,
 };
 use sea_orm::EntityTrait;
 use serde_json::Value;
 
-pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i64) -> Result<EntryBody> {
-    let row = entry::Entity::find_by_id((session.to_string(), seq, store.origin().to_owned()))
+pub(super) async fn body(rows: &Rows, store: &Store, session: &Session, seq: i64) -> Result<EntryBody> {
+    let row = entry::Entity::find_by_id((session.id.to_string(), seq, origin_of(session.node.id)))
         .one(store.read())
         .await
         .stored()?;
@@ -49,7 +51,7 @@ pub(super) async fn body(rows: &Rows, store: &Store, session: SessionId, seq: i6
 async fn unreported(
     rows: &Rows,
     store: &Store,
-    session: SessionId,
+    session: &Session,
     row: &entry::Model,
     parts: &CallParts,
     begun: Option<&Value>,
@@ -58,10 +60,14 @@ async fn unreported(
     let Some(input) = begun.filter(|_| EntryKind::parse(&row.kind) == Some(EntryKind::Tool)) else {
         return Ok(None);
     };
+    // The path of another node's project is no path here.
+    if origin_of(session.node.id) != store.origin() {
+        return Ok(None);
+    }
     if ended.and_then(patch).is_some() || Edit::of("", parts, input).is_none() {
         return Ok(None);
     }
-    let folder = folder_of(store, session).await?;
+    let folder = folder_of(store, session.id).await?;
     let Some(edit) = Edit::of(&folder, parts, input) else {
         return Ok(None);
     };

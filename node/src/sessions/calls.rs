@@ -11,7 +11,7 @@ use model::{
     entries::{CallStatus, EntryKind},
     event::{Body, EntryEnded},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
 
 /// The outcome of a call.
@@ -44,7 +44,9 @@ impl Scribe<'_> {
     pub(crate) async fn end_call(&mut self, call: &str, status: CallStatus, end: CallEnd) -> Result<bool> {
         let seq = match self.fresh_calls.get(call) {
             Some(fresh) => Some(fresh.seq),
-            None => entry::Entity::find()
+            None => self
+                .tx
+                .own::<entry::Entity>()
                 .filter(entry::Column::Session.eq(self.id.to_string()))
                 .filter(entry::Column::Call.eq(call))
                 .filter(entry::Column::Ended.is_null())
@@ -90,7 +92,9 @@ impl Scribe<'_> {
 
     /// With `turn`, only calls that end with their turn.
     async fn end_open(&mut self, status: CallStatus, turn: bool) -> Result<()> {
-        let rows = entry::Entity::find()
+        let rows = self
+            .tx
+            .own::<entry::Entity>()
             .filter(entry::Column::Session.eq(self.id.to_string()))
             .filter(entry::Column::Status.eq(CallStatus::Running.word()))
             .all(self.tx.db())

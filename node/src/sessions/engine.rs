@@ -398,7 +398,9 @@ impl Engine {
     /// Reattaches to every process that the tables record as running when the node last stopped. Afterwards no session
     /// claims an agent that is gone.
     pub(crate) async fn recover(self: &Arc<Self>) -> Result<()> {
-        let open = run::Entity::find()
+        let open = self
+            .store
+            .own::<run::Entity>()
             .filter(run::Column::Ended.is_null())
             .order_by_asc(run::Column::Id)
             .all(self.store.read())
@@ -591,7 +593,9 @@ impl Engine {
     /// The load: agents at work, and agents that only wait for a person. The tables say who waits.
     async fn load(&self) -> Result<(usize, usize)> {
         let held: Vec<String> = self.places().keys().map(ToString::to_string).collect();
-        let waiting = session::Entity::find()
+        let waiting = self
+            .store
+            .own::<session::Entity>()
             .filter(session::Column::Id.is_in(held.iter().cloned()))
             .filter(session::Column::State.eq(SessionState::Waiting.word()))
             .count(self.store.read())
@@ -603,7 +607,11 @@ impl Engine {
 
     /// Starts waiting sessions; `Some` says what is full if not all could be started.
     async fn start_some(self: &Arc<Self>) -> Result<Option<Capacity>> {
-        let waiting = waiting().into_tuple::<String>().all(self.store.read()).await.stored()?;
+        let waiting = waiting(&self.store)
+            .into_tuple::<String>()
+            .all(self.store.read())
+            .await
+            .stored()?;
         for id in waiting {
             let Ok(session) = id.parse::<SessionId>() else { continue };
             if self.places().contains_key(&session) {
@@ -653,7 +661,9 @@ impl Engine {
             .iter()
             .filter(|state| rests(**state))
             .map(|state| state.word());
-        let resting = session::Entity::find()
+        let resting = self
+            .store
+            .own::<session::Entity>()
             .select_only()
             .column(session::Column::Id)
             .filter(session::Column::Id.is_in(held))
@@ -849,8 +859,10 @@ impl Engine {
     /// Whether a prompt waits that no agent was given. In a failed session only a prompt from after the failure counts.
     pub(super) async fn prompt_waits(&self, session: SessionId, state: SessionState) -> bool {
         let waits = match state {
-            SessionState::Failed => spoken_to_since(self.store.read(), session, SessionState::Failed).await,
-            _ => waiting_prompts(self.store.read(), session)
+            SessionState::Failed => {
+                spoken_to_since(&self.store, self.store.read(), session, SessionState::Failed).await
+            }
+            _ => waiting_prompts(&self.store, self.store.read(), session)
                 .await
                 .map(|waiting| !waiting.is_empty()),
         };
@@ -908,10 +920,11 @@ impl Engine {
 }
 
 /// The ids of the sessions that wait for an agent, longest first.
-fn waiting() -> Select<session::Entity> {
+fn waiting(store: &Store) -> Select<session::Entity> {
     // The state is literal text, because the partial index does not serve a bound state.
     let waits = Expr::cust(r#""session"."state" = 'queued' AND "session"."deleted" IS NULL"#);
-    let found = session::Entity::find()
+    let found = store
+        .own::<session::Entity>()
         .select_only()
         .column(session::Column::Id)
         .filter(waits);
@@ -939,14 +952,18 @@ mod tests {
     async fn who_waits_is_found_by_an_index_and_not_sorted() {
         let test = TestStore::new::<migration::Migrator>(1).await;
         assert_eq!(SessionState::Queued.word(), "queued");
-        if let Some(plan) = test.plan(waiting()).await {
+        if let Some(plan) = test.plan(waiting(&test.store)).await {
             assert!(
                 plan.contains("INDEX session_queued") && !plan.contains("ORDER BY"),
                 "{plan}"
             );
         }
         assert_eq!(
-            waiting().into_tuple::<String>().all(test.store.read()).await.unwrap(),
+            waiting(&test.store)
+                .into_tuple::<String>()
+                .all(test.store.read())
+                .await
+                .unwrap(),
             Vec::<String>::new()
         );
     }

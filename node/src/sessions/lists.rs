@@ -2,12 +2,13 @@
 //! it as opaque, and it is validated when it comes back.
 
 use super::Engine;
+use crate::origin::origin_of;
 use crate::{
     entity::{entry, project, run, session},
     journal::{Journal, Stored, internal},
     page::{cursor, parts},
     rows::Rows,
-    store::Store,
+    store::{Store, of_origin},
 };
 use model::{
     Action, Caller, Error, Page, PageQuery, Result,
@@ -44,7 +45,7 @@ pub(super) async fn sessions(
 ) -> Result<Page<Session>> {
     require(caller, Action::ReadNode, Resource::Node, "session")?;
     let limit = page.limit()?;
-    let mut query = filtered(store, caller, &filter).await?;
+    let mut query = filtered(rows, store, caller, &filter).await?;
     if let Some(after) = &page.after {
         let key = parts(after, 2)?;
         let updated: i64 = key[0]
@@ -64,7 +65,12 @@ pub(super) async fn sessions(
 }
 
 /// [`SessionFilter::shows`] as a statement; newest activity first.
-async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Result<Select<session::Entity>> {
+async fn filtered(
+    rows: &Rows,
+    store: &Store,
+    caller: &Caller,
+    filter: &SessionFilter,
+) -> Result<Select<session::Entity>> {
     let SessionFilter {
         state,
         project,
@@ -73,7 +79,7 @@ async fn filtered(store: &Store, caller: &Caller, filter: &SessionFilter) -> Res
         tag,
         archived,
     } = filter;
-    let mut query = session::Entity::find().filter(Rows::scope(caller));
+    let mut query = rows.visible(caller);
     query = if *archived {
         query.filter(session::Column::Archived.is_not_null())
     } else {
@@ -135,14 +141,20 @@ pub(super) enum Span {
     Last,
 }
 
-pub(super) async fn entries(rows: &Rows, store: &Store, id: SessionId, span: Span, limit: u32) -> Result<Page<Entry>> {
+pub(super) async fn entries(
+    rows: &Rows,
+    store: &Store,
+    session: &Session,
+    span: Span,
+    limit: u32,
+) -> Result<Page<Entry>> {
     let limit = PageQuery {
         after: None,
         limit: Some(limit),
     }
     .limit()?;
-    let query = entry::Entity::find()
-        .filter(entry::Column::Session.eq(id.to_string()))
+    let query = of_origin::<entry::Entity>(&origin_of(session.node.id))
+        .filter(entry::Column::Session.eq(session.id.to_string()))
         .limit(u64::from(limit) + 1);
     let (query, backwards) = match span {
         Span::After(after) => (
@@ -176,7 +188,9 @@ pub(super) async fn entries(rows: &Rows, store: &Store, id: SessionId, span: Spa
 /// The raw lines of all runs of the session, oldest run first. The cursor is the run and the byte offset.
 pub(super) async fn raw(engine: &Engine, id: SessionId, page: PageQuery) -> Result<Page<RawLine>> {
     let limit = page.limit()? as usize;
-    let runs = run::Entity::find()
+    let runs = engine
+        .store
+        .own::<run::Entity>()
         .filter(run::Column::Session.eq(id.to_string()))
         .order_by_asc(run::Column::Id)
         .all(engine.store.read())
@@ -278,7 +292,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn rows_of(test: &TestStore) -> Rows {
-        let names = Names::new(test.store.clone(), test.deps.clone());
+        let names = Names::new(test.store.clone(), test.deps.clone(), "here".into());
         let folders = Folders::new(
             test.deps.clone(),
             Borders {
@@ -373,7 +387,9 @@ mod tests {
     async fn every_filter_is_answered_through_an_index_in_the_order_of_the_list() {
         let test = TestStore::new::<migration::Migrator>(1).await;
         for filter in filters([0; 5]) {
-            let query = filtered(&test.store, &Caller::node(), &filter).await.unwrap();
+            let query = filtered(&rows_of(&test), &test.store, &Caller::node(), &filter)
+                .await
+                .unwrap();
             let plan = test.indexes(query.limit(51)).await.join("\n");
             assert!(plan.contains(" INDEX ") || plan.contains("Index"), "{filter:?}: {plan}");
             assert!(

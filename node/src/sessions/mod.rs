@@ -478,19 +478,26 @@ impl ports::Sessions for SessionsService {
     async fn view(&self, caller: &Caller, id: SessionId) -> Result<SessionView> {
         let pos = self.engine.journal.head().await;
         let session = self.find(caller, id).await?;
-        let queued = self.rows.queued(id).await?;
+        let queued = self.rows.queued(session.node.id, id).await?;
+        let own = session.node.id == self.engine.journal.node_id();
         let project = project::Entity::find_by_id(self.engine.store.key(session.project))
             .one(self.engine.store.read())
             .await
             .stored()?;
-        let facts = match &project {
+        let facts = match project.as_ref().filter(|_| own) {
             Some(project) => self.engine.folders.facts(project).await.ok(),
             None => None,
         };
         let (trusted, runs_own) = facts.map_or((false, false), |facts| (facts.trusted, !facts.runs_own.is_empty()));
-        let resource = Resource::Session {
-            owner: session.owner,
-            visibility: session.visibility,
+        let resource = if own {
+            Resource::Session {
+                owner: session.owner,
+                visibility: session.visibility,
+            }
+        } else {
+            Resource::PeerSession {
+                visibility: session.visibility,
+            }
         };
         let may_drive = decide(caller, Action::DriveSession, resource) == Decision::Allow;
         Ok(SessionView {
@@ -642,11 +649,11 @@ impl ports::Sessions for SessionsService {
     }
 
     async fn entries(&self, caller: &Caller, id: SessionId, after: i64, limit: u32, last: bool) -> Result<Page<Entry>> {
-        self.find(caller, id).await?;
+        let session = self.find(caller, id).await?;
         lists::entries(
             &self.rows,
             &self.engine.store,
-            id,
+            &session,
             if last {
                 lists::Span::Last
             } else {
@@ -658,13 +665,14 @@ impl ports::Sessions for SessionsService {
     }
 
     async fn entries_before(&self, caller: &Caller, id: SessionId, before: i64, limit: u32) -> Result<Page<Entry>> {
-        self.find(caller, id).await?;
-        lists::entries(&self.rows, &self.engine.store, id, lists::Span::Before(before), limit).await
+        let session = self.find(caller, id).await?;
+        let span = lists::Span::Before(before);
+        lists::entries(&self.rows, &self.engine.store, &session, span, limit).await
     }
 
     async fn entry_body(&self, caller: &Caller, id: SessionId, seq: i64) -> Result<EntryBody> {
-        self.find(caller, id).await?;
-        bodies::body(&self.rows, &self.engine.store, id, seq).await
+        let session = self.find(caller, id).await?;
+        bodies::body(&self.rows, &self.engine.store, &session, seq).await
     }
 
     async fn prompt(&self, caller: &Caller, id: SessionId, text: String) -> Result<Prompt> {

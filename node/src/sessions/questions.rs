@@ -42,6 +42,7 @@ impl Scribe<'_> {
     pub(crate) async fn rested_as(&self) -> Result<(SessionState, Option<String>)> {
         let rows = event::Entity::find()
             .filter(event::Column::Subject.eq(self.id.to_string()))
+            .filter(event::Column::Origin.eq(self.tx.origin()))
             .filter(event::Column::Kind.eq(MOVED))
             .order_by_desc(event::Column::Pos)
             .limit(LOOK_BACK)
@@ -83,7 +84,9 @@ impl Scribe<'_> {
     /// The pending approvals as of the events written so far, oldest first: the id, and its text in the session's
     /// state.
     pub(crate) async fn pending(&self) -> Result<Vec<(String, String)>> {
-        let rows = approval::Entity::find()
+        let rows = self
+            .tx
+            .own::<approval::Entity>()
             .filter(approval::Column::Session.eq(self.id.to_string()))
             .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
             .order_by_asc(approval::Column::Id)

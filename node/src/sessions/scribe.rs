@@ -2,6 +2,7 @@
 //! and must not outlive the commit that loaded it.
 
 use super::calls::Fresh;
+use crate::store::Store;
 use crate::{
     entity::{entry, event, input, project, prompt, session},
     journal::{NewEvent, Outcome, Stored, Tx, blob},
@@ -241,7 +242,7 @@ impl<'t> Scribe<'t> {
 
     /// The waiting prompts, oldest first.
     async fn waiting_prompts(&self) -> Result<Vec<prompt::Model>> {
-        let mut waiting = waiting_prompts(self.tx.db(), self.id).await?;
+        let mut waiting = waiting_prompts(self.tx.store(), self.tx.db(), self.id).await?;
         waiting.retain(|row| row.id.parse().is_ok_and(|id| !self.settled.contains(&id)));
         Ok(waiting)
     }
@@ -310,7 +311,8 @@ impl<'t> Scribe<'t> {
 
     /// The newest prompt that was given to an agent.
     pub(crate) async fn last_sent(&self) -> Result<Option<prompt::Model>> {
-        prompt::Entity::find()
+        self.tx
+            .own::<prompt::Entity>()
             .filter(prompt::Column::Session.eq(self.id.to_string()))
             .filter(prompt::Column::State.eq(PromptState::Sent.word()))
             .order_by_desc(prompt::Column::Pos)
@@ -328,6 +330,7 @@ impl<'t> Scribe<'t> {
         // The prompt's newest event is its being given.
         let given = event::Entity::find()
             .filter(event::Column::Subject.eq(row.id.clone()))
+            .filter(event::Column::Origin.eq(self.tx.origin()))
             .order_by_desc(event::Column::Pos)
             .one(self.tx.db())
             .await
@@ -341,7 +344,9 @@ impl<'t> Scribe<'t> {
             EntryKind::Todo,
             EntryKind::Task,
         ];
-        let replied = entry::Entity::find()
+        let replied = self
+            .tx
+            .own::<entry::Entity>()
             .filter(entry::Column::Session.eq(self.id.to_string()))
             .filter(entry::Column::Pos.gt(given))
             .filter(entry::Column::Kind.is_in(of_the_agent.map(EntryKind::word)))
@@ -350,7 +355,7 @@ impl<'t> Scribe<'t> {
             .await
             .stored()?
             .is_some();
-        let moves = moves_since(self.tx.db(), self.id, given).await?;
+        let moves = moves_since(self.tx.store(), self.tx.db(), self.id, given).await?;
         let led_to = |state: SessionState| moves.iter().any(|(_, moved)| moved.state == state);
         // An interrupt without a cause was reported by the agent. One with a cause comes from the node, and its agent
         // may never have read the prompt.
@@ -367,7 +372,7 @@ impl<'t> Scribe<'t> {
         let Some(waiting) = self.waiting_prompts().await?.pop() else {
             return Ok(false);
         };
-        Ok(!moves_since(self.tx.db(), self.id, waiting.pos)
+        Ok(!moves_since(self.tx.store(), self.tx.db(), self.id, waiting.pos)
             .await?
             .iter()
             .any(|(_, moved)| moved.state == self.state))
@@ -426,8 +431,13 @@ impl<'t> Scribe<'t> {
 }
 
 /// The waiting prompts of a session, oldest first.
-pub(super) async fn waiting_prompts(db: &impl ConnectionTrait, session: SessionId) -> Result<Vec<prompt::Model>> {
-    prompt::Entity::find()
+pub(super) async fn waiting_prompts(
+    store: &Store,
+    db: &impl ConnectionTrait,
+    session: SessionId,
+) -> Result<Vec<prompt::Model>> {
+    store
+        .own::<prompt::Entity>()
         .filter(prompt::Column::Session.eq(session.to_string()))
         .filter(prompt::Column::State.eq(PromptState::Queued.word()))
         .order_by_asc(prompt::Column::Pos)
@@ -438,23 +448,30 @@ pub(super) async fn waiting_prompts(db: &impl ConnectionTrait, session: SessionI
 
 /// Whether a waiting prompt came after the session's move to `state`, its present state.
 pub(super) async fn spoken_to_since(
+    store: &Store,
     db: &impl ConnectionTrait,
     session: SessionId,
     state: SessionState,
 ) -> Result<bool> {
-    let Some(waiting) = waiting_prompts(db, session).await?.pop() else {
+    let Some(waiting) = waiting_prompts(store, db, session).await?.pop() else {
         return Ok(false);
     };
-    Ok(!moves_since(db, session, waiting.pos)
+    Ok(!moves_since(store, db, session, waiting.pos)
         .await?
         .iter()
         .any(|(_, moved)| moved.state == state))
 }
 
 /// The session's moves after a position, oldest first.
-async fn moves_since(db: &impl ConnectionTrait, session: SessionId, pos: Pos) -> Result<Vec<(Pos, SessionMoved)>> {
+async fn moves_since(
+    store: &Store,
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    pos: Pos,
+) -> Result<Vec<(Pos, SessionMoved)>> {
     let rows = event::Entity::find()
         .filter(event::Column::Subject.eq(session.to_string()))
+        .filter(event::Column::Origin.eq(store.origin()))
         .filter(event::Column::Pos.gt(pos))
         .filter(event::Column::Kind.eq(MOVED))
         .order_by_asc(event::Column::Pos)

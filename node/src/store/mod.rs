@@ -21,8 +21,8 @@ use crate::{clock::Deps, supervise::Vitals};
 use connect::Work;
 use lease::Lease;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
+    Select, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use std::{
@@ -59,6 +59,17 @@ struct Inner {
     vitals: Vitals,
     /// The id of this node's log; empty until it is known.
     origin: OnceLock<String>,
+}
+
+/// A projected table: each row says which node's events made it.
+pub trait Projected: EntityTrait {
+    /// The column with that node's id, 32 hex digits.
+    const ORIGIN: Self::Column;
+}
+
+/// The rows of one node.
+pub fn of_origin<E: Projected>(origin: &str) -> Select<E> {
+    E::find().filter(E::ORIGIN.eq(origin))
 }
 
 impl Store {
@@ -155,6 +166,11 @@ impl Store {
     /// The key of a row from this node's own events: id and origin. Another node's log may use the same id.
     pub fn key(&self, id: impl ToString) -> (String, String) {
         (id.to_string(), self.origin().to_owned())
+    }
+
+    /// The rows that this node's own events made: the only ones that it acts on.
+    pub fn own<E: Projected>(&self) -> Select<E> {
+        of_origin(self.origin())
     }
 
     /// The fence of this process's lease. A process that finds a higher one in the database must not write.

@@ -1,8 +1,9 @@
 //! Usage: sums of the tokens and costs that agents reported, by UTC day. It never estimates what no agent reported.
 
+use crate::origin::origin_of;
 use crate::{
     clock::Deps,
-    entity::{project, session, usage_day},
+    entity::{project, usage_day},
     journal::Stored,
     rows::Rows,
     store::Store,
@@ -17,7 +18,7 @@ use model::{
     usage::{UsageBy, UsageQuery, UsageRow},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 use std::{collections::HashMap, sync::Arc};
@@ -30,6 +31,7 @@ const DAY_MS: i64 = 86_400_000;
 pub struct UsageService {
     store: Store,
     deps: Deps,
+    rows: Rows,
     turns: Arc<Semaphore>,
 }
 
@@ -90,10 +92,11 @@ fn row(sums: Found) -> UsageRow {
 }
 
 impl UsageService {
-    pub(crate) fn new(store: Store, deps: Deps) -> Self {
+    pub(crate) fn new(store: Store, deps: Deps, rows: Rows) -> Self {
         Self {
             store,
             deps,
+            rows,
             turns: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
@@ -192,13 +195,12 @@ impl ports::UsageSums for UsageService {
             return Err(Error::invalid("days", "days must be 1 to 366"));
         }
         let first = self.deps.now().div_euclid(DAY_MS) - i64::from(query.days) + 1;
-        let mut visible = session::Entity::find()
-            .filter(Rows::scope(caller))
-            .select_only()
-            .column(session::Column::Id);
         let which = Condition::all()
             .add(usage_day::Column::Day.gte(first))
-            .add(Expr::col(usage_day::Column::Session).in_subquery(QuerySelect::query(&mut visible).to_owned()));
+            .add(
+                self.rows
+                    .of_visible(caller, usage_day::Column::Session, usage_day::Column::Origin),
+            );
         let mut items = self.summed(query.by, which).await?;
         match query.by {
             UsageBy::Day => {
@@ -217,7 +219,11 @@ impl ports::UsageSums for UsageService {
                     .all(self.store.read())
                     .await
                     .stored()?;
-                let names: HashMap<String, String> = projects.into_iter().map(|row| (row.id, row.name)).collect();
+                // Where another node uses the id of one of this node's projects, this node's name counts.
+                let (own, others): (Vec<_>, Vec<_>) =
+                    projects.into_iter().partition(|row| row.origin == self.store.origin());
+                let names: HashMap<String, String> =
+                    others.into_iter().chain(own).map(|row| (row.id, row.name)).collect();
                 for row in &mut items {
                     if let Some(name) = names.get(&row.key) {
                         row.name.clone_from(name);
@@ -232,18 +238,12 @@ impl ports::UsageSums for UsageService {
 
     async fn of_session(&self, caller: &Caller, id: SessionId) -> Result<Vec<UsageRow>> {
         require(caller, Action::ReadNode, Resource::Node, "session")?;
-        let id = id.to_string();
-        let seen = session::Entity::find_by_id(self.store.key(&id))
-            .filter(Rows::scope(caller))
-            .count(self.store.read())
-            .await
-            .stored()?;
-        if seen == 0 {
-            return Err(Error::NotFound("session".into()));
-        }
-        let mut items = self
-            .summed(UsageBy::Model, Condition::all().add(usage_day::Column::Session.eq(id)))
-            .await?;
+        let session = self.rows.session(caller, id).await?;
+        let session = session.ok_or_else(|| Error::NotFound("session".into()))?;
+        let which = Condition::all()
+            .add(usage_day::Column::Session.eq(id.to_string()))
+            .add(usage_day::Column::Origin.eq(origin_of(session.node.id)));
+        let mut items = self.summed(UsageBy::Model, which).await?;
         costliest_first(&mut items);
         Ok(items)
     }

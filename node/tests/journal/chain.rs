@@ -58,6 +58,8 @@ fn flipped(row: &event::Model, column: event::Column) -> Value {
         event::Column::Salt => bytes(row.salt.as_deref().expect("a salt")),
         event::Column::Commitment => bytes(&row.commitment),
         event::Column::Hash => bytes(&row.hash),
+        event::Column::Received => 1_i64.into(),
+        event::Column::Via => "somebody".into(),
         event::Column::Session => row.session.as_deref().map_or_else(|| "ses_somebody".into(), text),
     }
 }

@@ -7,6 +7,7 @@ mod commit;
 mod crash;
 mod documents;
 mod promoted;
+mod received;
 mod store;
 mod tables;
 mod texts;

@@ -29,8 +29,10 @@ async fn sums_over_many_rows_are_made_by_the_database() {
     let fill = format!(
         r#"INSERT INTO "usage_day" ("day", "project", "model", "session", "origin", "tok_input", "tok_output", "tok_cache_read", "tok_cache_write", "cost_micros")
         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 299999)
-        SELECT {today} - i / 1000, '{}', 'model-' || (i % 1000), '{}', 'ours', 1, 2, 3, 4, CASE WHEN i % 2 = 0 THEN 5 END FROM n"#,
-        session.project, session.id,
+        SELECT {today} - i / 1000, '{}', 'model-' || (i % 1000), '{}', '{}', 1, 2, 3, 4, CASE WHEN i % 2 = 0 THEN 5 END FROM n"#,
+        session.project,
+        session.id,
+        running.store.origin(),
     );
     let database = place.connect().await;
     database.execute_unprepared(&fill).await.unwrap();

@@ -24,6 +24,7 @@ mod incidents;
 mod live;
 mod logged;
 mod nasty;
+mod origins;
 mod pages;
 mod real;
 mod serve;

@@ -11,7 +11,10 @@ mod usage;
 pub(crate) use tables::{Holds, Table, projected};
 
 use crate::store::sql::{self, Together};
-use model::{Millis, Pos, event::Fact};
+use model::{
+    Millis, Pos,
+    event::{Fact, is_about_people},
+};
 use sea_orm::{DatabaseTransaction, DbErr, QueryResult, Value};
 
 /// Where to write: the live tables (no prefix) or a rebuild's shadows.
@@ -54,10 +57,15 @@ pub(crate) struct Happened<'a> {
     pub(crate) at: Millis,
     pub(crate) subject: &'a str,
     pub(crate) fact: &'a Fact,
+    /// Whether another node made it.
+    pub(crate) foreign: bool,
 }
 
-/// Folds one fact.
+/// Folds one fact. Facts of another node about its people fold to nothing: nobody of another node is anybody here.
 pub(crate) async fn apply(target: &Target<'_>, event: &Happened<'_>) -> Result<(), DbErr> {
+    if event.foreign && is_about_people(event.fact.kind()) {
+        return Ok(());
+    }
     match event.fact {
         Fact::UserCreated(fact) => accounts::user_created(target, event, fact).await,
         Fact::UserChanged(fact) => accounts::user_changed(target, event, fact).await,

@@ -37,7 +37,7 @@ pub(super) async fn created(target: &Target<'_>, event: &Happened<'_>, fact: &Se
     ];
     // Only a session that is not in the table yet is counted.
     let text = r#"UPDATE "{p}project" SET "sessions" = "sessions" + 1 WHERE "id" = $1 AND "origin" = $2
-        AND NOT EXISTS (SELECT 1 FROM "{p}session" WHERE "id" = $3)"#;
+        AND NOT EXISTS (SELECT 1 FROM "{p}session" WHERE "id" = $3 AND "origin" = $2)"#;
     target
         .write(text, [id(fact.project), event.origin.into(), event.subject.into()])
         .await?;

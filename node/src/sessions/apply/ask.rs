@@ -18,7 +18,7 @@ use model::{
     id::{ApprovalId, RunId},
     sessions::{AgentKind, Mode},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, QueryFilter};
 
 /// The time limit in seconds for approvals of unattended sessions whose project sets none.
 const UNATTENDED_LIMIT_S: i64 = 3_600;
@@ -159,7 +159,9 @@ fn reason_in_words(kind: ApprovalKind, cause: Cause, mode: Mode) -> Option<Strin
 }
 
 async fn cancelled(scribe: &mut Scribe<'_>, run: RunId, request: &str) -> Result<()> {
-    let row = approval::Entity::find()
+    let row = scribe
+        .tx
+        .own::<approval::Entity>()
         .filter(approval::Column::Run.eq(run.to_string()))
         .filter(approval::Column::Request.eq(request))
         .filter(approval::Column::State.eq(ApprovalState::Pending.word()))
