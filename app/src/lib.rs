@@ -31,6 +31,7 @@ pub mod auth;
 pub mod browser;
 pub mod decision;
 pub mod error;
+pub mod fleet;
 mod frame;
 pub mod inbox;
 mod kit_page;

@@ -4,7 +4,7 @@
 pub use crate::{auth::fake::token, inbox::fake::approval, projects::fake::project, sessions::fake::session};
 
 use crate::{
-    auth::fake::Accounts, inbox::fake::Approvals, overview::fake::Node, projects::fake::Projects,
+    auth::fake::Accounts, fleet::fake::Fleet, inbox::fake::Approvals, overview::fake::Node, projects::fake::Projects,
     sessions::fake::Sessions, usage::fake::Usage,
 };
 use axum::{body::Body, http::Request};
@@ -91,6 +91,8 @@ pub struct Fake {
     pub accounts: Accounts,
     /// The node itself.
     pub node: Node,
+    /// The nodes it knows, and its links to them.
+    pub fleet: Fleet,
     /// The newest position.
     pub pos: Pos,
 }
@@ -107,6 +109,7 @@ impl Default for Fake {
             usage: Usage::default(),
             accounts: Accounts::default(),
             node: Node::default(),
+            fleet: Fleet::default(),
             pos: 41,
         }
     }
@@ -269,7 +272,8 @@ impl Fake {
             projects: fake.clone(),
             usage: fake.clone(),
             accounts: fake.clone(),
-            node: fake,
+            node: fake.clone(),
+            fleet: fake,
         }
     }
 

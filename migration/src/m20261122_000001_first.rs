@@ -42,11 +42,13 @@ const TABLES: &[&str] = &[
     "approval",
     "usage_total",
     "usage_day",
+    "link",
     "credential",
     "login",
     "known_network",
     "token",
     "setup_link",
+    "invite",
     "secret",
     "lease",
     "run_cursor",
@@ -56,6 +58,7 @@ const TABLES: &[&str] = &[
     "idempotency",
     "setting",
     "cursor",
+    "known_node",
 ];
 
 /// The key of an event's subject: another node's log may use the same id for another row.
@@ -429,6 +432,30 @@ async fn projected(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_index(index("usage_day_session", "usage_day", &["session"]))
         .await?;
+    manager
+        .create_table(table(
+            "link",
+            KEY,
+            [
+                text("id"),
+                text("origin"),
+                text("peer"),
+                text("name"),
+                text("kind"),
+                text("key"),
+                null(text("url")),
+                flag("inviter"),
+                flag("encrypted"),
+                text("send"),
+                text("receive"),
+                flag("confirmed"),
+                flag("paused"),
+                flag("revoked"),
+                flag("by_peer"),
+                int("since"),
+            ],
+        ))
+        .await?;
     Ok(())
 }
 
@@ -503,6 +530,22 @@ async fn private(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ))
         .await?;
     manager
+        .create_table(table(
+            "invite",
+            &["id"],
+            [
+                text("id"),
+                text("hash"),
+                flag("auto"),
+                text("send"),
+                int("expires"),
+                int("tries"),
+                null(text("link")),
+                null(text("used_by")),
+            ],
+        ))
+        .await?;
+    manager
         .create_table(table("secret", &["name"], [text("name"), bytes("value")]))
         .await?;
     Ok(())
@@ -552,6 +595,22 @@ async fn local(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     manager
         .create_table(table("cursor", &["name"], [text("name"), int("pos")]))
+        .await?;
+    manager
+        .create_table(table(
+            "known_node",
+            &["id"],
+            [
+                text("id"),
+                text("name"),
+                text("kind"),
+                null(text("version")),
+                null(text("via")),
+                null(int("heard")),
+                null(int("clock_ahead")),
+                int("since"),
+            ],
+        ))
         .await?;
     Ok(())
 }

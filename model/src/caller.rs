@@ -195,6 +195,8 @@ actions! {
     AddProject,
     /// Rename, trust, configure or remove a project.
     EditProject,
+    /// Invite nodes, join them, confirm, change and end links.
+    EditLinks,
     /// Change one's own password, logins, settings.
     EditSelf,
     /// Create and revoke one's own API tokens.
@@ -210,7 +212,7 @@ impl Action {
         match self {
             Self::ReadNode | Self::ReadSession | Self::EditSelf | Self::EditTokens | Self::ReadMetrics => Role::Viewer,
             Self::StartSession | Self::DriveSession | Self::DecideApproval | Self::EditSession => Role::Operator,
-            Self::AddProject | Self::EditProject => Role::Admin,
+            Self::AddProject | Self::EditProject | Self::EditLinks => Role::Admin,
             Self::EditUsers => Role::Owner,
         }
     }

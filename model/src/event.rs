@@ -9,6 +9,7 @@ pub use crate::{
     },
     approvals::{ApprovalAsked, ApprovalDecided, ApprovalWithdrawn},
     entries::{Body, EntryAdded, EntryEnded},
+    fleet::{LinkChanged, LinkConfirmed, LinkMade, LinkPaused, LinkResumed, LinkRevoked},
     node::{NodeRenamed, NodeSetUp},
     projects::{ProjectAdded, ProjectChanged, ProjectRemoved, ProjectTrusted},
     runs::{Exit, RunEnded, RunStarted},
@@ -170,6 +171,12 @@ facts! {
     TokenRevoked(TokenRevoked) = "token.revoked", node;
     NodeSetUp(NodeSetUp) = "node.set_up", node;
     NodeRenamed(NodeRenamed) = "node.renamed", node;
+    LinkMade(LinkMade) = "link.made", node;
+    LinkConfirmed(LinkConfirmed) = "link.confirmed", node;
+    LinkChanged(LinkChanged) = "link.changed", node;
+    LinkPaused(LinkPaused) = "link.paused", node;
+    LinkResumed(LinkResumed) = "link.resumed", node;
+    LinkRevoked(LinkRevoked) = "link.revoked", node;
     ProjectAdded(ProjectAdded) = "project.added", node;
     ProjectChanged(ProjectChanged) = "project.changed", node;
     ProjectTrusted(ProjectTrusted) = "project.trusted", node;

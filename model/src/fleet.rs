@@ -251,6 +251,9 @@ pub struct NewLink {
     pub invite: String,
     /// What this node will send.
     pub send: Send,
+    /// Join also where the way there is not encrypted; without it only over https, or to this machine.
+    #[serde(default)]
+    pub unencrypted: bool,
 }
 
 /// What an invite says, before anybody joins with it.
@@ -272,6 +275,57 @@ pub struct LinkPatch {
     /// What this node sends from now on.
     #[serde(default)]
     pub send: Option<Send>,
+}
+
+/// A link was made: this node and a peer have each other's keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkMade {
+    /// Which.
+    pub id: LinkId,
+    /// The other end.
+    pub peer: Peer,
+    /// Its public key, 64 hex digits.
+    pub key: String,
+    /// Whether this side made the invite.
+    pub inviter: bool,
+    /// Whether it is confirmed already: its invite said so.
+    pub confirmed: bool,
+    /// Whether what travels is encrypted on the way.
+    pub encrypted: bool,
+    /// What this node sends.
+    pub send: Send,
+    /// What the peer says that it sends.
+    pub receive: Send,
+}
+
+/// The inviting side confirmed a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkConfirmed {}
+
+/// What one side of a link sends has changed; absent fields stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkChanged {
+    /// What this node sends.
+    pub send: Option<Send>,
+    /// What the peer says that it sends.
+    pub receive: Option<Send>,
+}
+
+/// A person paused a link on this side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkPaused {}
+
+/// A person resumed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkResumed {}
+
+/// A link ended for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkRevoked {
+    /// Whether what the peer sent shall be removed here.
+    pub forget: bool,
+    /// Whether it was ended on the other side.
+    pub by_peer: bool,
 }
 
 #[cfg(test)]

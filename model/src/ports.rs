@@ -7,7 +7,8 @@ use crate::{
     approvals::{Approval, ApprovalFilter, ApprovalInput, Decide},
     entries::{Entry, EntryBody},
     event::Event,
-    id::{ApprovalId, ProjectId, PromptId, SessionId, TokenId},
+    fleet::{FleetNode, Invite, InviteRead, Link, LinkPatch, NewInvite, NewLink},
+    id::{ApprovalId, LinkId, NodeId, ProjectId, PromptId, SessionId, TokenId},
     node::{AgentFound, HealthSample, NodeInfo, Overview},
     projects::{NewProject, OwnFiles, Project, ProjectPatch},
     sessions::{Mode, NewSession, Prompt, RawLine, Session, SessionFilter, SessionPatch, SessionView},
@@ -154,6 +155,35 @@ pub trait Node: Send + Sync {
     async fn head(&self) -> Result<Pos>;
 }
 
+/// The nodes that this one knows, and its links to them.
+#[async_trait]
+pub trait Fleet: Send + Sync {
+    /// This node first, then the others by name.
+    async fn nodes(&self, caller: &Caller) -> Result<Vec<FleetNode>>;
+    /// One node.
+    async fn node(&self, caller: &Caller, id: NodeId) -> Result<FleetNode>;
+    /// This node's own links by the peer's name, ended ones too.
+    async fn links(&self, caller: &Caller) -> Result<Vec<Link>>;
+    /// One link.
+    async fn link(&self, caller: &Caller, id: LinkId) -> Result<Link>;
+    /// Makes an invite and shows it this once (admin).
+    async fn invite(&self, caller: &Caller, new: NewInvite) -> Result<Invite>;
+    /// What an invite says; nobody is asked for it (admin).
+    async fn read_invite(&self, caller: &Caller, invite: String) -> Result<InviteRead>;
+    /// Joins the node that made an invite (admin). `Invalid` at `invite` where it says why it does not work.
+    async fn join(&self, caller: &Caller, new: NewLink) -> Result<Link>;
+    /// Confirms a pending link, on the side that made the invite (admin); 409 elsewhere.
+    async fn confirm(&self, caller: &Caller, id: LinkId) -> Result<Link>;
+    /// Changes what this node sends (admin).
+    async fn update(&self, caller: &Caller, id: LinkId, patch: LinkPatch) -> Result<Link>;
+    /// Pauses a confirmed link (admin).
+    async fn pause(&self, caller: &Caller, id: LinkId) -> Result<Link>;
+    /// Resumes a paused link (admin).
+    async fn resume(&self, caller: &Caller, id: LinkId) -> Result<Link>;
+    /// Ends a link for good (admin). With `forget`, what the peer sent is removed.
+    async fn revoke(&self, caller: &Caller, id: LinkId, forget: bool) -> Result<()>;
+}
+
 /// All ports of a node; pages and handlers get them by context.
 #[derive(Clone)]
 pub struct Services {
@@ -169,4 +199,6 @@ pub struct Services {
     pub accounts: Arc<dyn Accounts>,
     /// The node.
     pub node: Arc<dyn Node>,
+    /// The fleet.
+    pub fleet: Arc<dyn Fleet>,
 }

@@ -3,6 +3,7 @@
 use crate::{
     approvals::{ApprovalsService, deny_expired},
     clock::Deps,
+    fleet::{FleetConfig, FleetService},
     folder::{Borders, Folders},
     health::Sampler,
     journal::Journal,
@@ -31,6 +32,8 @@ pub struct NodeConfig {
     pub shim: ShimProgram,
     /// The folders below which projects may lie.
     pub roots: Vec<PathBuf>,
+    /// The node's key, its addresses and its way to other nodes.
+    pub fleet: FleetConfig,
 }
 
 /// A running node; cheap to clone.
@@ -40,6 +43,7 @@ pub struct Node {
     hub: Hub,
     engine: Arc<Engine>,
     journal: Journal,
+    fleet: FleetService,
     closing: CancellationToken,
 }
 
@@ -104,6 +108,13 @@ impl Node {
             approvals.clone(),
             usage.clone(),
         ));
+        let fleet = FleetService::new(
+            config.identity.clone(),
+            config.fleet.clone(),
+            store.clone(),
+            journal.clone(),
+            deps.clone(),
+        );
         let services = Services {
             sessions: Arc::new(SessionsService::new(engine.clone(), rows, projects.clone())),
             approvals,
@@ -111,6 +122,7 @@ impl Node {
             usage,
             accounts,
             node,
+            fleet: Arc::new(fleet.clone()),
         };
         engine.tasks.spawn(hub.clone().run(closing.clone()));
         engine.recover().await?;
@@ -123,6 +135,7 @@ impl Node {
             "the denial of what nobody answers",
             deny_expired(engine.clone(), closing.clone()),
         ));
+        engine.tasks.spawn(fleet.clone().run(closing.clone()));
         let sweeper = Sweeper {
             store: store.clone(),
             journal: journal.clone(),
@@ -144,6 +157,7 @@ impl Node {
             hub,
             engine,
             journal,
+            fleet,
             closing,
         })
     }
@@ -156,6 +170,11 @@ impl Node {
     /// The hub for live sockets.
     pub fn live(&self) -> Hub {
         self.hub.clone()
+    }
+
+    /// The fleet: what peers ask and are asked.
+    pub fn fleet(&self) -> FleetService {
+        self.fleet.clone()
     }
 
     /// The journal.

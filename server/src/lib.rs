@@ -7,6 +7,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod connections;
+pub mod fwd;
 pub mod guard;
 pub mod health;
 pub mod idempotency;

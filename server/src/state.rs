@@ -13,7 +13,7 @@ use crate::{
 use axum::extract::FromRef;
 use leptos::prelude::LeptosOptions;
 use model::{Caller, Pos, Services};
-use node::{accounts::AccountsService, clock::Deps, journal::Journal};
+use node::{accounts::AccountsService, clock::Deps, fleet::FleetService, journal::Journal};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -49,6 +49,8 @@ pub struct Parts {
     pub accounts: AccountsService,
     /// Sign-in.
     pub auth: Auth,
+    /// What peers ask.
+    pub fleet: FleetService,
     /// The hub of live sockets.
     pub hub: SharedHub,
     /// The counters of the process.

@@ -17,6 +17,8 @@ pub enum Area {
     Auth,
     /// The live socket.
     Socket,
+    /// What other nodes ask, signed.
+    Peer,
     /// Figures of the node.
     Metrics,
     /// Open to any client that passes the guard: health, the OpenAPI document, files of the site.

@@ -11,13 +11,15 @@ use model::{
     calls::{CallClass, CallParts, CallShape},
     entries::{CallStatus, EntryKind},
     event::{
-        ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, Body, EntryAdded, EntryEnded, Exit, Fact, NodeRenamed,
-        NodeSetUp, PasswordSet, ProjectAdded, ProjectChanged, ProjectRemoved, ProjectTrusted, PromptQueued,
+        ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, Body, EntryAdded, EntryEnded, Exit, Fact, LinkChanged,
+        LinkConfirmed, LinkMade, LinkPaused, LinkResumed, LinkRevoked, NodeRenamed, NodeSetUp, PasswordSet, ProjectAdded, ProjectChanged, ProjectRemoved, ProjectTrusted, PromptQueued,
         PromptSettled, RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted, SessionMoved,
         SessionPurged, SignInRefused, SignInWay, TokenMade, TokenRevoked, UsageRecorded, UserChanged, UserCreated,
         UserRemoved, UserSignedIn,
     },
-    id::{ApprovalId, NodeId, ProjectId, PromptId, RunId, SessionId, TokenId, UserId},
+    fleet::{Detail, Peer, Send, SentProjects},
+    id::{ApprovalId, LinkId, NodeId, ProjectId, PromptId, RunId, SessionId, TokenId, UserId},
+    node::NodeKind,
     sessions::{AgentKind, Mode, SessionState, Tokens},
 };
 use sea_orm::FromQueryResult;
@@ -42,6 +44,23 @@ pub fn project(n: u8) -> ProjectId {
 
 fn user(n: u8) -> UserId {
     UserId::from_uuid(uuid(3, n % 2))
+}
+
+fn link(n: u8) -> LinkId {
+    LinkId::from_uuid(uuid(10, n % 2))
+}
+
+fn sends(n: u8) -> Send {
+    Send {
+        projects: match n % 3 {
+            0 => SentProjects::All,
+            1 => SentProjects::None,
+            _ => SentProjects::Some(vec![project(n)]),
+        },
+        detail: if n.is_multiple_of(2) { Detail::Full } else { Detail::Outline },
+        private: n.is_multiple_of(5),
+        relay: false,
+    }
 }
 
 fn shape(b: u8, c: u8) -> CallShape {
@@ -125,6 +144,36 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
         "node.set_up" => NodeSetUp { owner: user(a) }.into(),
         "node.renamed" => NodeRenamed {
             name: format!("node {b}"),
+        }
+        .into(),
+        "link.made" => LinkMade {
+            id: link(a),
+            peer: Peer {
+                id: NodeId::from_uuid(uuid(9, a % 2)),
+                name: format!("node-{}", a % 2),
+                kind: NodeKind::Cloud,
+                fingerprint: "AAAA-BBBB".into(),
+                url: (b % 2 == 0).then(|| "https://cloud.example.org".into()),
+            },
+            key: "ab".repeat(32),
+            inviter: b % 2 == 1,
+            confirmed: c % 3 == 0,
+            encrypted: true,
+            send: sends(b),
+            receive: sends(c),
+        }
+        .into(),
+        "link.confirmed" => LinkConfirmed {}.into(),
+        "link.changed" => LinkChanged {
+            send: (b % 2 == 0).then(|| sends(c)),
+            receive: (b % 3 == 0).then(|| sends(a)),
+        }
+        .into(),
+        "link.paused" => LinkPaused {}.into(),
+        "link.resumed" => LinkResumed {}.into(),
+        "link.revoked" => LinkRevoked {
+            forget: b % 2 == 0,
+            by_peer: c % 2 == 0,
         }
         .into(),
         "project.added" => ProjectAdded {
@@ -290,6 +339,7 @@ pub fn event([kind, a, b, c]: [u8; 4]) -> NewEvent {
         Some("user") => user(a).to_string(),
         Some("token") => TokenId::from_uuid(uuid(7, a)).to_string(),
         Some("node") => NodeId::from_uuid(uuid(8, 0)).to_string(),
+        Some("link") => link(a).to_string(),
         Some("project") => project(a).to_string(),
         Some("run") => run.to_string(),
         Some("prompt") => prompt.to_string(),
@@ -328,6 +378,11 @@ impl Plausible {
             Fact::TokenMade(fact) => self.users.contains(&fact.user.to_string()) && self.begins(subject),
             Fact::TokenRevoked(_) => self.ends(subject),
             Fact::NodeSetUp(_) | Fact::NodeRenamed(_) => true,
+            Fact::LinkMade(_) => self.begins(subject),
+            Fact::LinkConfirmed(_) | Fact::LinkChanged(_) | Fact::LinkPaused(_) | Fact::LinkResumed(_) => {
+                self.live.contains(&subject)
+            }
+            Fact::LinkRevoked(_) => self.ends(subject),
             Fact::ProjectAdded(_) => self.projects.insert(subject),
             Fact::ProjectChanged(_) | Fact::ProjectTrusted(_) | Fact::ProjectRemoved(_) => {
                 self.projects.contains(&subject)

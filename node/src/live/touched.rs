@@ -134,7 +134,13 @@ pub fn of_event(event: &StoredEvent) -> Vec<Touched> {
         | Fact::TokenMade(_)
         | Fact::TokenRevoked(_)
         | Fact::NodeSetUp(_)
-        | Fact::NodeRenamed(_) => (Vec::new(), None),
+        | Fact::NodeRenamed(_)
+        | Fact::LinkMade(_)
+        | Fact::LinkConfirmed(_)
+        | Fact::LinkChanged(_)
+        | Fact::LinkPaused(_)
+        | Fact::LinkResumed(_)
+        | Fact::LinkRevoked(_) => (Vec::new(), None),
     };
     let parts = parts.into_iter().map(|row| Touch { origin, session, row });
     let touches = parts.chain(shared.map(|row| Touch {

@@ -154,6 +154,7 @@ async fn open_as(place: &Place, setup: Setup) -> Running {
             args: vec!["shim".into()],
         },
         roots,
+        fleet: node::fleet::testing::alone(1),
     };
     let accounts = Arc::new(node::accounts::AccountsService::new(
         store.clone(),

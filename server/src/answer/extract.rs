@@ -11,7 +11,7 @@ use axum::{
 use http::{StatusCode, header, request::Parts};
 use model::{
     Caller, Error, PageQuery,
-    id::{ApprovalId, ProjectId, SessionId},
+    id::{ApprovalId, LinkId, NodeId, ProjectId, SessionId},
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -55,6 +55,14 @@ impl Segment for ProjectId {
 
 impl Segment for SessionId {
     const WHAT: &'static str = "session";
+}
+
+impl Segment for NodeId {
+    const WHAT: &'static str = "node";
+}
+
+impl Segment for LinkId {
+    const WHAT: &'static str = "link";
 }
 
 impl Segment for ApprovalId {

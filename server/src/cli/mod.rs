@@ -8,7 +8,8 @@ use crate::{
     openapi, serve,
     terminal::{Failure, USAGE, Where, data, output},
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::node::NodeKind;
 use std::{ffi::OsString, process::ExitCode};
 
 /// Run, watch and govern AI coding assistants.
@@ -78,12 +79,16 @@ fn settings() -> String {
 struct ServeArgs {
     #[command(flatten)]
     place: Where,
-    /// Where to listen [default: 127.0.0.1:3000]
+    /// The kind of machine: somebody's own, a server, or both at once [default: local]
+    #[arg(long, value_enum)]
+    kind: Option<KindWord>,
+    /// Where to listen; may be given several times [default: 127.0.0.1:3000]
     #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
-    /// How browsers reach this node, when not under the address it listens on
+    listen: Vec<String>,
+    /// How browsers and other nodes reach this node, when not under the address it listens on; may be given several
+    /// times, the first is for links
     #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
+    public_url: Vec<String>,
     /// A reverse proxy that ends TLS stands in front; needs --public-url
     #[arg(long)]
     behind_proxy: bool,
@@ -92,11 +97,33 @@ struct ServeArgs {
     stop_agents: bool,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum KindWord {
+    /// Somebody's machine
+    Local,
+    /// A server, reached by others: needs --public-url and --behind-proxy
+    Cloud,
+    /// Both at once, perhaps under an address inside and one outside
+    Hybrid,
+}
+
+impl From<KindWord> for NodeKind {
+    fn from(word: KindWord) -> Self {
+        match word {
+            KindWord::Local => Self::Local,
+            KindWord::Cloud => Self::Cloud,
+            KindWord::Hybrid => Self::Hybrid,
+        }
+    }
+}
+
 impl ServeArgs {
     fn config(self) -> Result<Config, Failure> {
         let mut flags = Vec::new();
-        flags.extend(self.listen.map(|listen| ("listen", listen)));
-        flags.extend(self.public_url.map(|url| ("public_url", url)));
+        let several = |key, texts: Vec<String>| (!texts.is_empty()).then(|| (key, texts.join(",")));
+        flags.extend(self.kind.map(|kind| ("node.kind", NodeKind::from(kind).word().to_owned())));
+        flags.extend(several("listen", self.listen));
+        flags.extend(several("public_url", self.public_url));
         flags.extend(self.behind_proxy.then(|| ("behind_proxy", "true".to_owned())));
         flags.extend(self.stop_agents.then(|| ("stop_agents", "true".to_owned())));
         self.place.config(flags)

@@ -12,6 +12,15 @@ pub enum Kind {
     Flag,
     /// Texts; in the environment and in flags separated by commas.
     List,
+    /// The same, where usually there is one: the file may give it as a text.
+    Several,
+}
+
+impl Kind {
+    /// Whether it is separated by commas.
+    pub const fn is_several(self) -> bool {
+        matches!(self, Self::List | Self::Several)
+    }
 }
 
 /// One setting.
@@ -38,14 +47,22 @@ const fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
 
 /// Every setting there is.
 pub const KEYS: &[Key] = &[
-    key("listen", Kind::Text, "address and port to listen on; 127.0.0.1:3000"),
+    key(
+        "listen",
+        Kind::Several,
+        "addresses and ports to listen on; 127.0.0.1:3000",
+    ),
     key("data", Kind::Text, "data directory; ./data"),
     key(
         "database_url",
         Kind::Text,
         "postgres://...; without it SQLite in the data directory",
     ),
-    key("public_url", Kind::Text, "how browsers reach the node"),
+    key(
+        "public_url",
+        Kind::Several,
+        "how browsers and other nodes reach the node; the first is for links",
+    ),
     key(
         "behind_proxy",
         Kind::Flag,

@@ -37,14 +37,15 @@ const OF_AGENTS: [&str; 3] = [node::process::MARK, node::agents::demo::STATE, no
 pub struct Config {
     /// The file that was read; `None` when there is none.
     pub file: Option<PathBuf>,
-    /// The address to listen on; 127.0.0.1:3000.
-    pub listen: SocketAddr,
+    /// The addresses to listen on, at least one; 127.0.0.1:3000.
+    pub listen: Vec<SocketAddr>,
     /// The data directory; `./data`.
     pub data_dir: PathBuf,
     /// `postgres://...`; SQLite in the data directory when absent.
     pub database_url: Option<Secret>,
-    /// The address for browsers, when it differs from the one it listens on.
-    pub public_url: Option<Url>,
+    /// The addresses for browsers and other nodes, when they differ from the one it listens on; the first is the one
+    /// that links and cookies are made for.
+    pub public_urls: Vec<Url>,
     /// A reverse proxy that ends TLS stands in front.
     pub behind_proxy: bool,
     /// Proxies whose `X-Forwarded-*` headers are believed; loopback when none is named and `behind_proxy` is set.
@@ -202,7 +203,7 @@ impl Config {
         read_environment(&sources.environment, &mut said)?;
         for (key, value) in &sources.flags {
             let origin = format!("--{}", key.replace(['.', '_'], "-"));
-            let value = if keys::kind(key) == Some(Kind::List) {
+            let value = if keys::kind(key).is_some_and(Kind::is_several) {
                 split(value)
             } else {
                 vec![value.clone()]
@@ -219,11 +220,10 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
             file: None,
-            listen: parsed(said, "listen", "an address and a port, such as 127.0.0.1:3000")?
-                .unwrap_or_else(|| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3000)),
+            listen: listen(said)?,
             data_dir: one(said, "data").map_or_else(|| PathBuf::from("data"), PathBuf::from),
             database_url: database_url(said)?,
-            public_url: address(said, "public_url")?,
+            public_urls: addresses(said, "public_url")?,
             behind_proxy: flag(said, "behind_proxy")?,
             trusted_proxies: nets(said)?,
             allowed_hosts: list(said, "allowed_hosts"),
@@ -244,23 +244,28 @@ impl Config {
 
     /// Checks settings that are valid alone and wrong together.
     fn check(&self, said: &BTreeMap<String, Said>) -> Result<(), ConfigError> {
-        if !self.listen.ip().is_loopback() && !self.behind_proxy {
-            let origin = said.get("listen").map_or("listen", |said| said.origin.as_str());
-            return Err(ConfigError::new(
-                origin,
+        let open = self.listen.iter().find(|listen| !listen.ip().is_loopback());
+        if let Some(open) = open.filter(|_| !self.behind_proxy) {
+            return Err(wrong(
+                said,
+                "listen",
                 format!(
-                    "{} can be reached by others and this node does not speak TLS: listen on 127.0.0.1, or put a proxy that does in front and say --behind-proxy",
-                    self.listen
+                    "{open} can be reached by others and this node does not speak TLS: listen on 127.0.0.1, or put a proxy that does in front and say --behind-proxy"
                 ),
             ));
         }
-        if self.behind_proxy && !self.public_url.as_ref().is_some_and(is_protected) {
-            let origin = said
-                .get("behind_proxy")
-                .map_or("behind_proxy", |said| said.origin.as_str());
-            return Err(ConfigError::new(
-                origin,
+        if self.behind_proxy && (self.public_urls.is_empty() || !self.public_urls.iter().all(is_protected)) {
+            return Err(wrong(
+                said,
+                "behind_proxy",
                 "the proxy ends TLS, so the node must know the https address that browsers use: say it with --public-url https://...",
+            ));
+        }
+        if self.node_kind == NodeKind::Cloud && !(self.behind_proxy && !self.public_urls.is_empty()) {
+            return Err(wrong(
+                said,
+                "node.kind",
+                "a cloud node is reached by others: say under which address (--public-url https://...), and put a proxy that ends TLS in front (--behind-proxy)",
             ));
         }
         if self.github.client_id.is_some() != self.github.client_secret.is_some() {
@@ -272,17 +277,40 @@ impl Config {
         Ok(())
     }
 
+    /// The first of the addresses to listen on.
+    ///
+    /// # Panics
+    /// Never: loading gives at least one.
+    pub fn first_listen(&self) -> SocketAddr {
+        *self.listen.first().expect("there is at least one")
+    }
+
+    /// The first of the public addresses.
+    pub fn public_url(&self) -> Option<&Url> {
+        self.public_urls.first()
+    }
+
+    /// Where other nodes reach this one: the public addresses, else the ones it listens on.
+    pub fn fleet_urls(&self) -> Vec<String> {
+        let plain = |url: String| url.trim_end_matches('/').to_owned();
+        if self.public_urls.is_empty() {
+            self.listen.iter().map(|listen| format!("http://{listen}")).collect()
+        } else {
+            self.public_urls.iter().map(|url| plain(url.to_string())).collect()
+        }
+    }
+
     /// The address for browsers: the public one, else the one it listens on.
     pub fn address(&self) -> Url {
-        self.public_url.clone().unwrap_or_else(|| {
-            let text = format!("http://{}", self.listen);
+        self.public_url().cloned().unwrap_or_else(|| {
+            let text = format!("http://{}", self.first_listen());
             text.parse().expect("an address and a port make a URL")
         })
     }
 
     /// Whether browsers use TLS; then cookies are `Secure` and HSTS is sent.
     pub fn is_secure(&self) -> bool {
-        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+        self.public_url().is_some_and(|url| url.scheme() == "https")
     }
 
     /// The path of this node's local socket, for the command line.
@@ -379,14 +407,15 @@ fn read_file(path: &Path, text: &str, said: &mut BTreeMap<String, Said>) -> Resu
 
 fn from_toml(origin: &str, kind: Kind, value: toml::Value) -> Result<Vec<String>, ConfigError> {
     match (kind, value) {
-        (Kind::List, toml::Value::Array(items)) => items
+        (Kind::Several, toml::Value::String(text)) => Ok(vec![text]),
+        (Kind::List | Kind::Several, toml::Value::Array(items)) => items
             .into_iter()
             .map(|item| match item {
                 toml::Value::String(text) => Ok(text),
                 _ => Err(ConfigError::new(origin, "expected a list of texts")),
             })
             .collect(),
-        (Kind::List, _) => Err(ConfigError::new(
+        (Kind::List | Kind::Several, _) => Err(ConfigError::new(
             origin,
             "expected a list of texts, such as [\"a\", \"b\"]",
         )),
@@ -420,7 +449,7 @@ fn read_environment(
         if value.is_empty() {
             continue;
         }
-        let value = if key.kind == Kind::List {
+        let value = if key.kind.is_several() {
             split(value)
         } else {
             vec![value.to_owned()]
@@ -496,14 +525,42 @@ fn at_least<T: FromStr + PartialOrd + fmt::Display>(
     }
 }
 
-fn address(said: &BTreeMap<String, Said>, key: &str) -> Result<Option<Url>, ConfigError> {
-    let url: Option<Url> = parsed(said, key, "an address such as https://orchwiz.example.org")?;
-    match url {
-        Some(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
-            Err(wrong(said, key, "must start with http:// or https:// and name a host"))
-        }
-        url => Ok(url),
+fn web_address(said: &BTreeMap<String, Said>, key: &str, text: &str) -> Result<Url, ConfigError> {
+    let url: Url = text.parse().map_err(|_| {
+        let example = "https://orchwiz.example.org";
+        wrong(said, key, format!("`{text}` is not an address such as {example}"))
+    })?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(wrong(said, key, "must start with http:// or https:// and name a host"));
     }
+    Ok(url)
+}
+
+fn address(said: &BTreeMap<String, Said>, key: &str) -> Result<Option<Url>, ConfigError> {
+    one(said, key).map(|text| web_address(said, key, text)).transpose()
+}
+
+fn addresses(said: &BTreeMap<String, Said>, key: &str) -> Result<Vec<Url>, ConfigError> {
+    list(said, key).iter().map(|text| web_address(said, key, text)).collect()
+}
+
+fn listen(said: &BTreeMap<String, Said>) -> Result<Vec<SocketAddr>, ConfigError> {
+    let named = list(said, "listen");
+    if named.is_empty() {
+        return Ok(vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3000)]);
+    }
+    named
+        .iter()
+        .map(|text| {
+            text.parse().map_err(|_| {
+                wrong(
+                    said,
+                    "listen",
+                    format!("`{text}` is not an address and a port, such as 127.0.0.1:3000"),
+                )
+            })
+        })
+        .collect()
 }
 
 fn database_url(said: &BTreeMap<String, Said>) -> Result<Option<Secret>, ConfigError> {

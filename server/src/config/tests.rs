@@ -19,7 +19,7 @@ fn load(
 #[test]
 fn nothing_said_gives_a_node_only_this_machine_can_reach() {
     let config = load(&[], &[("PATH", "/bin")], None).unwrap();
-    assert_eq!(config.listen.to_string(), "127.0.0.1:3000");
+    assert_eq!(config.first_listen().to_string(), "127.0.0.1:3000");
     assert_eq!(config.data_dir, Path::new("data"));
     assert_eq!(config.agents_idle_seconds, 900);
     assert!(config.agents_max >= 4);
@@ -33,7 +33,7 @@ fn flags_beat_the_environment_and_the_environment_beats_the_file() {
     let config = load(&[("listen", "127.0.0.1:4")], &environment, Some(file)).unwrap();
     assert_eq!(
         (
-            config.listen.port(),
+            config.first_listen().port(),
             config.agents_max,
             config.agents_idle_seconds,
             config.log.as_str()

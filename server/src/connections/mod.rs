@@ -12,6 +12,7 @@ use axum::{
     extract::{ConnectInfo, Request},
 };
 use body::{Answering, Punctual};
+use futures::future::join_all;
 use http::{Response, StatusCode};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -90,8 +91,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves `app` until the node stops and every open request has its answer.
-pub async fn serve(listener: TcpListener, app: Router, bounds: Bounds, stop: Stop) {
+/// Serves `app` on all listeners until the node stops and every open request has its answer.
+pub async fn serve(listeners: Vec<TcpListener>, app: Router, bounds: Bounds, stop: Stop) {
     let places = Places::new(bounds.clone());
     let open = TaskTracker::new();
     let sweeper = async {
@@ -100,17 +101,22 @@ pub async fn serve(listener: TcpListener, app: Router, bounds: Bounds, stop: Sto
             places.sweep();
         }
     };
-    let accepting = async {
-        loop {
-            let (stream, peer) = accept(&listener).await;
-            if let Some(place) = places.take(peer.ip()).await {
-                open.spawn(connection(stream, peer, place, app.clone(), bounds.body, stop.clone()));
+    let (places, open) = (&places, &open);
+    let accepting = listeners.iter().map(|listener| {
+        let (app, stop) = (app.clone(), stop.clone());
+        async move {
+            loop {
+                let (stream, peer) = accept(listener).await;
+                if let Some(place) = places.take(peer.ip()).await {
+                    open.spawn(connection(stream, peer, place, app.clone(), bounds.body, stop.clone()));
+                }
             }
         }
-    };
+    });
+    let accepting = join_all(accepting);
     let until_asked = async {
         tokio::select! {
-            () = accepting => {}
+            _ = accepting => {}
             () = stop.asked() => {}
         }
         // Connections without a whole request are closed at once.

@@ -5,7 +5,9 @@ use model::{
     Caller, Result,
     accounts::{NewToken, Token, User},
     caller::Role,
-    id::TokenId,
+    fleet::{Invite, Link, NewInvite, NewLink},
+    id::{LinkId, TokenId},
+    ports::Fleet,
 };
 use node::{
     accounts::{AccountsService, NewUser},
@@ -13,6 +15,7 @@ use node::{
     store::{Store, Stored},
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A request of the command line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -76,6 +79,44 @@ pub enum Ask {
     },
     /// Checks the journal and the tables.
     Doctor,
+    /// Makes an invite for another node.
+    Invite {
+        /// What it is made with.
+        new: NewInvite,
+    },
+    /// Joins the node of an invite.
+    Join {
+        /// The invite, and what is sent.
+        new: NewLink,
+    },
+    /// Lists the links.
+    Links,
+    /// Confirms, pauses or resumes a link.
+    Link {
+        /// Which.
+        id: LinkId,
+        /// What.
+        act: LinkAct,
+    },
+    /// Ends a link.
+    Revoke {
+        /// Which.
+        id: LinkId,
+        /// Whether what the peer sent is removed.
+        forget: bool,
+    },
+}
+
+/// What can be done to a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkAct {
+    /// Confirms it, on the inviting side.
+    Confirm,
+    /// Pauses it.
+    Pause,
+    /// Resumes it.
+    Resume,
 }
 
 /// An answer of the desk.
@@ -94,6 +135,12 @@ pub enum Answer {
     Tokens(Vec<NamedToken>),
     /// The report.
     Doctor(Report),
+    /// The invite.
+    Invite(Invite),
+    /// A link.
+    Link(Box<Link>),
+    /// All links.
+    Links(Vec<Link>),
 }
 
 /// A token with its owner's name.
@@ -110,12 +157,13 @@ pub struct NamedToken {
 pub struct Desk {
     accounts: AccountsService,
     store: Store,
+    fleet: Arc<dyn Fleet>,
 }
 
 impl Desk {
     /// A desk over an open store.
-    pub fn new(accounts: AccountsService, store: Store) -> Self {
-        Self { accounts, store }
+    pub fn new(accounts: AccountsService, store: Store, fleet: Arc<dyn Fleet>) -> Self {
+        Self { accounts, store, fleet }
     }
 
     /// Answers a request, as the caller `cli`.
@@ -179,6 +227,18 @@ impl Desk {
             }
             Ask::RevokeToken { id } => {
                 self.accounts.revoke_any_token(&caller, id).await?;
+                Answer::Done
+            }
+            Ask::Invite { new } => Answer::Invite(self.fleet.invite(&caller, new).await?),
+            Ask::Join { new } => Answer::Link(Box::new(self.fleet.join(&caller, new).await?)),
+            Ask::Links => Answer::Links(self.fleet.links(&caller).await?),
+            Ask::Link { id, act } => Answer::Link(Box::new(match act {
+                LinkAct::Confirm => self.fleet.confirm(&caller, id).await?,
+                LinkAct::Pause => self.fleet.pause(&caller, id).await?,
+                LinkAct::Resume => self.fleet.resume(&caller, id).await?,
+            })),
+            Ask::Revoke { id, forget } => {
+                self.fleet.revoke(&caller, id, forget).await?;
                 Answer::Done
             }
             Ask::Doctor => Answer::Doctor(doctor(&self.store).await.stored()?),

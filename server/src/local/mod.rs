@@ -5,7 +5,7 @@ mod ask;
 mod client;
 mod socket;
 
-pub use ask::{Answer, Ask, Desk, NamedToken};
+pub use ask::{Answer, Ask, Desk, LinkAct, NamedToken};
 pub use client::{ask, is_running};
 pub use socket::Socket;
 

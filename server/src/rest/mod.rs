@@ -3,6 +3,7 @@
 
 pub mod approvals;
 pub mod events;
+pub mod fleet;
 pub mod me;
 pub mod projects;
 mod refusals;
@@ -75,6 +76,7 @@ fn router() -> OpenApiRouter<AppState> {
         .merge(approvals::router())
         .merge(events::router())
         .merge(usage::router())
+        .merge(fleet::router())
         .merge(me::router());
     OpenApiRouter::with_openapi(Document::openapi()).nest(REST_PREFIX, endpoints.fallback(no_such_path))
 }

@@ -6,7 +6,7 @@ mod pages;
 
 use crate::{
     answer::{error::ApiError, extract},
-    assets, auth,
+    assets, auth, fwd,
     guard::Guard,
     health,
     idempotency::{self, Remembers},
@@ -35,11 +35,13 @@ pub fn table() -> Routes<AppState> {
     inner().and(outer())
 }
 
-/// Routes for any client that passes the guard; they cost no authentication.
+/// Routes that cost no authentication: for any client that passes the guard, and for peers, whose signatures are checked
+/// by the routes themselves.
 fn outer() -> Routes<AppState> {
     Routes::new()
         .on(&Method::GET, "/healthz", Area::Open, health::healthz)
         .on(&Method::GET, "/readyz", Area::Open, health::readyz)
+        .and(fwd::routes())
 }
 
 /// Routes that depend on the caller.

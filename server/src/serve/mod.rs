@@ -8,6 +8,7 @@ use crate::{
     auth::{Auth, AuthConfig},
     config::Config,
     connections::{self, Bounds},
+    fwd::HttpWire,
     health::Probe,
     idempotency::{self, UnderWay},
     live::{Feed, Hub},
@@ -25,6 +26,7 @@ use node::{
     accounts::AccountsService,
     agents::demo,
     clock::Deps,
+    fleet::{FleetConfig, FleetService, NodeKey},
     journal::Journal,
     live::{Follower, Tail, Told},
     node::{Node, NodeConfig},
@@ -109,8 +111,11 @@ pub async fn open(
     }
     let accounts = AccountsService::new(store.clone(), journal.clone(), deps.clone());
     config.allowed_hosts.extend(own_host(&config, &accounts));
+    let public_hosts = config.public_urls.iter().filter_map(|url| url.host_str());
+    let public_hosts: Vec<String> = public_hosts.map(str::to_owned).collect();
+    config.allowed_hosts.extend(public_hosts);
     let auth = Auth::new(accounts.clone(), AuthConfig::from(&config), deps.clone())?;
-    let node_config = node_config(&config, program, journal)?;
+    let node_config = node_config(&config, program, journal, deps)?;
     let node = Node::open(
         node_config,
         store.clone(),
@@ -121,10 +126,11 @@ pub async fn open(
     .await?;
     let site = Site::new(PathBuf::from("target/site"));
     let leptos = site
-        .options(config.listen, &config.data_dir.join("site"))
+        .options(config.first_listen(), &config.data_dir.join("site"))
         .map_err(Failure::new)?;
     let state = AppState::new(Parts {
         services: node.services(),
+        fleet: node.fleet(),
         hub: Arc::new(LiveHub(node.live())),
         head: journal.watch(),
         database: probe(store.clone(), journal.clone()),
@@ -145,14 +151,19 @@ pub async fn open(
 impl Running {
     async fn start(config: Config, store: Store, journal: Journal, deps: Deps) -> Result<Self, Failure> {
         let open_files = node::process::raise_open_files();
-        let listener = connections::listen(config.listen)
-            .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
+        let listeners = config
+            .listen
+            .iter()
+            .map(|listen| {
+                connections::listen(*listen).map_err(|error| Failure::new(format!("cannot listen on {listen}: {error}")))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
         // Read once: after an upgrade this path leads to the new program, while reading it again would give the deleted
         // one.
         let program = std::env::current_exe().map_err(Failure::new)?;
         let Opened { state, node } = open(config, program, &store, &journal, &deps).await?;
-        let local = serve_local(&state, Desk::new(state.accounts.clone(), store));
-        let public = serve_public(&state, listener, open_files);
+        let local = serve_local(&state, Desk::new(state.accounts.clone(), store, state.services.fleet.clone()));
+        let public = serve_public(&state, listeners, open_files);
         sweep(state.auth.clone(), journal, state.stop.clone());
         state.stop.set_ready();
         greet(&state.config, &state.accounts).await?;
@@ -237,21 +248,49 @@ fn secrets(config: &Config) -> Vec<String> {
     secrets
 }
 
-fn node_config(config: &Config, program: PathBuf, journal: &Journal) -> Result<NodeConfig, Failure> {
-    let data_dir = std::path::absolute(&config.data_dir).map_err(Failure::new)?;
+/// The node's description of itself.
+fn identity(config: &Config, journal: &Journal) -> Result<Identity, Failure> {
     let name = config
         .node_name
         .clone()
         .or_else(host_name)
         .unwrap_or_else(|| "this node".to_owned());
+    Ok(Identity {
+        id: journal.node_id(),
+        name,
+        kind: config.node_kind,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        data_dir: std::path::absolute(&config.data_dir).map_err(Failure::new)?,
+    })
+}
+
+/// The node's key, made at its first start, its addresses and its way to other nodes.
+fn fleet_config(config: &Config, deps: &Deps) -> Result<FleetConfig, Failure> {
+    Ok(FleetConfig {
+        key: NodeKey::open(&config.data_dir, deps).map_err(Failure::new)?,
+        urls: config.fleet_urls(),
+        public: !config.public_urls.is_empty(),
+        wire: Arc::new(HttpWire::default()),
+    })
+}
+
+/// The fleet of a node that is not running, for the command line.
+pub(crate) fn fleet(config: &Config, store: &Store, journal: &Journal, deps: &Deps) -> Result<FleetService, Failure> {
+    Ok(FleetService::new(
+        identity(config, journal)?,
+        fleet_config(config, deps)?,
+        store.clone(),
+        journal.clone(),
+        deps.clone(),
+    ))
+}
+
+fn node_config(config: &Config, program: PathBuf, journal: &Journal, deps: &Deps) -> Result<NodeConfig, Failure> {
+    let identity = identity(config, journal)?;
+    let data_dir = identity.data_dir.clone();
     Ok(NodeConfig {
-        identity: Identity {
-            id: journal.node_id(),
-            name,
-            kind: config.node_kind,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            data_dir: data_dir.clone(),
-        },
+        identity,
+        fleet: fleet_config(config, deps)?,
         engine: EngineConfig {
             agents_max: config.agents_max,
             agents_idle: Duration::from_secs(config.agents_idle_seconds),
@@ -299,7 +338,7 @@ fn probe(store: Store, journal: Journal) -> Probe {
     })
 }
 
-fn serve_public(state: &AppState, listener: TcpListener, open_files: u64) -> Serving {
+fn serve_public(state: &AppState, listeners: Vec<TcpListener>, open_files: u64) -> Serving {
     let proxies = if state.config.behind_proxy {
         state.config.trusted_proxies.clone()
     } else {
@@ -309,7 +348,7 @@ fn serve_public(state: &AppState, listener: TcpListener, open_files: u64) -> Ser
     let exempt = move |address: IpAddr| address.is_loopback() || proxies.iter().any(|net| net.contains(address));
     let (app, stop) = (router::build(state), state.stop.clone());
     tokio::spawn(connections::serve(
-        listener,
+        listeners,
         app,
         Bounds::of(open_files, Arc::new(exempt)),
         stop,
@@ -356,7 +395,7 @@ fn sweep(auth: Auth, journal: Journal, stop: Stop) {
 /// A host name for a node on loopback that no other program uses. Browsers resolve it to this machine, while cookies of
 /// `127.0.0.1` go to every port.
 fn own_host(config: &Config, accounts: &AccountsService) -> Option<String> {
-    let local = config.listen.ip().is_loopback() && config.public_url.is_none();
+    let local = config.listen.iter().all(|listen| listen.ip().is_loopback()) && config.public_urls.is_empty();
     local.then(|| {
         format!(
             "orchwiz-{}.localhost",

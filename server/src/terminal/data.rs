@@ -5,6 +5,7 @@ use super::{Failure, Where, output};
 use crate::{
     config::Config,
     local::{self, Answer, Ask, Desk},
+    serve,
 };
 use node::{
     accounts::AccountsService,
@@ -13,7 +14,7 @@ use node::{
     store::{Store, StoreConfig, StoreError},
 };
 use serde::Serialize;
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 /// The store of these settings, with its journal.
 pub(crate) async fn open(config: &Config, deps: &Deps) -> Result<(Store, Journal), Failure> {
@@ -39,8 +40,15 @@ pub(crate) async fn ask(place: &Where, ask: Ask) -> Result<Answer, Failure> {
     }
     let deps = Deps::system();
     let (store, journal) = open(&config, &deps).await?;
-    let accounts = AccountsService::new(store.clone(), journal.clone(), deps);
-    let answer = Desk::new(accounts, store.clone()).answer(ask).await;
+    let accounts = AccountsService::new(store.clone(), journal.clone(), deps.clone());
+    let answer = match serve::fleet(&config, &store, &journal, &deps) {
+        Ok(fleet) => Desk::new(accounts, store.clone(), Arc::new(fleet)).answer(ask).await,
+        Err(failure) => {
+            journal.close().await;
+            store.close().await;
+            return Err(failure);
+        }
+    };
     journal.close().await;
     store.close().await;
     Ok(answer?)

@@ -36,7 +36,7 @@ fn serve(bench: &Bench, bounds: Bounds) -> SocketAddr {
     let listener = connections::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(connections::serve(
-        listener,
+        vec![listener],
         bench.app.clone(),
         bounds,
         bench.state.stop.clone(),

@@ -4,6 +4,7 @@
 mod accounts;
 mod approvals;
 mod entries;
+mod links;
 mod sessions;
 mod tables;
 mod usage;
@@ -78,6 +79,12 @@ pub(crate) async fn apply(target: &Target<'_>, event: &Happened<'_>) -> Result<(
         | Fact::TokenRevoked(_)
         | Fact::NodeSetUp(_)
         | Fact::NodeRenamed(_) => Ok(()),
+        Fact::LinkMade(fact) => links::made(target, event, fact).await,
+        Fact::LinkConfirmed(_) => links::confirmed(target, event).await,
+        Fact::LinkChanged(fact) => links::changed(target, event, fact).await,
+        Fact::LinkPaused(_) => links::paused(target, event, true).await,
+        Fact::LinkResumed(_) => links::paused(target, event, false).await,
+        Fact::LinkRevoked(fact) => links::revoked(target, event, fact).await,
         Fact::ProjectAdded(fact) => accounts::project_added(target, event, fact).await,
         Fact::ProjectChanged(fact) => accounts::project_changed(target, event, fact).await,
         Fact::ProjectTrusted(fact) => accounts::project_trusted(target, event, fact).await,

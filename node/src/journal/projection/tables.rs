@@ -46,6 +46,7 @@ pub(crate) fn projected() -> Vec<Table> {
         table::<entity::approval::Entity>(),
         table::<entity::usage_total::Entity>(),
         table::<entity::usage_day::Entity>(),
+        table::<entity::link::Entity>(),
     ]
 }
 

@@ -1,0 +1,144 @@
+//! The background work on links: asks the inviters of this node's links how they stand, tells them what ended here, and
+//! stores when peers were heard. It must not move events; once they flow, the same news comes with them, and this is
+//! the way for links that are pending or over.
+
+use super::{
+    FleetService,
+    links::{LinkEnd, Standing},
+    peers::NotAnswered,
+};
+use crate::{
+    entity::known_node,
+    journal::{Outcome, Stored},
+};
+use model::{Caller, Millis, Result, id::LinkId};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+use tokio::{task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Between two questions about a link that waits for a person on the other side.
+const SOON: Duration = Duration::from_secs(1);
+/// Between two questions about any other, and about one that has waited for longer than an invite works.
+const LATER: Duration = Duration::from_secs(10);
+
+impl FleetService {
+    /// Runs until the node closes.
+    pub async fn run(self, closing: CancellationToken) {
+        let mut changes = self.0.links.changes();
+        let mut asking: JoinSet<(LinkId, bool)> = JoinSet::new();
+        let mut under_way: HashSet<LinkId> = HashSet::new();
+        let mut asked: HashMap<LinkId, Instant> = HashMap::new();
+        let mut told: HashSet<LinkId> = HashSet::new();
+        loop {
+            let mut wait = SOON;
+            match self.0.links.all().await {
+                Ok(ends) => {
+                    let now = self.0.deps.now();
+                    wait = LATER;
+                    for end in ends.into_iter().filter(|end| !end.inviter) {
+                        let is_for_others = match end.standing {
+                            Standing::Pending | Standing::Paused => false,
+                            Standing::Confirmed => self.0.links.is_driven(end.id),
+                            Standing::Revoked { by_peer } => by_peer || told.contains(&end.id),
+                        };
+                        if is_for_others {
+                            continue;
+                        }
+                        let pause = pause(&end, now);
+                        wait = wait.min(pause);
+                        let due = asked.get(&end.id).is_none_or(|at| at.elapsed() >= pause);
+                        if due && under_way.insert(end.id) {
+                            asked.insert(end.id, Instant::now());
+                            let this = self.clone();
+                            asking.spawn(async move {
+                                let said = this.ask_once(&end).await;
+                                (end.id, said && !end.lasts())
+                            });
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the links cannot be read"),
+            }
+            if let Err(error) = self.store_heard().await {
+                tracing::warn!(%error, "when peers were heard cannot be stored");
+            }
+            tokio::select! {
+                () = closing.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+                changed = changes.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    // What a person did here is told at once.
+                    asked.clear();
+                }
+                Some(done) = asking.join_next() => {
+                    if let Ok((id, told_its_end)) = done {
+                        under_way.remove(&id);
+                        if told_its_end {
+                            told.insert(id);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether it was answered.
+    async fn ask_once(&self, end: &LinkEnd) -> bool {
+        let said = self.ask_status(end).await;
+        if end.standing != Standing::Confirmed {
+            if let Err(error) = &said {
+                tracing::debug!(link = %end.id, %error, "how a link stands could not be asked");
+            }
+            return said.is_ok();
+        }
+        let is_answered = said.is_ok();
+        let detail = match said {
+            Ok(()) => "not connected yet".to_owned(),
+            Err(NotAnswered::Refused { status: 401, .. }) => {
+                format!("{} does not know this node's key: pair again", end.name)
+            }
+            Err(error) => error.to_string(),
+        };
+        self.0.links.set_before_driven(end.id, detail);
+        is_answered
+    }
+
+    async fn store_heard(&self) -> Result<()> {
+        let due = self.0.links.unstored();
+        if due.is_empty() {
+            return Ok(());
+        }
+        self.0
+            .journal
+            .commit(&Caller::node(), move |tx| {
+                Box::pin(async move {
+                    for (peer, heard) in due {
+                        known_node::Entity::update_many()
+                            .filter(known_node::Column::Id.eq(peer.to_string()))
+                            .col_expr(known_node::Column::Heard, Expr::value(heard.last))
+                            .col_expr(known_node::Column::Since, Expr::value(heard.since))
+                            .col_expr(known_node::Column::ClockAhead, Expr::value(heard.clock_ahead))
+                            .exec(tx.db())
+                            .await
+                            .stored()?;
+                    }
+                    Ok(Outcome::new(()))
+                })
+            })
+            .await
+    }
+}
+
+fn pause(end: &LinkEnd, now: Millis) -> Duration {
+    if end.standing == Standing::Pending && now - end.since < super::pairing::INVITE_MS {
+        SOON
+    } else {
+        LATER
+    }
+}
