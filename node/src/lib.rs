@@ -8,6 +8,7 @@ pub mod clock;
 mod edit;
 pub mod entity;
 pub mod folder;
+pub mod forwarding;
 pub mod health;
 mod hex;
 pub mod journal;
