@@ -9,6 +9,7 @@ mod edit;
 pub mod entity;
 pub mod fleet;
 pub mod folder;
+pub mod forwarding;
 pub mod health;
 mod hex;
 pub mod journal;

@@ -1,0 +1,3 @@
+//! The protocol between nodes: its bytes, and a simulated fleet in which everything goes wrong (docs/protocol.md).
+
+mod codec;
