@@ -58,6 +58,7 @@ const TABLES: &[&str] = &[
     "idempotency",
     "setting",
     "cursor",
+    "taken",
     "known_node",
 ];
 
@@ -553,6 +554,14 @@ async fn private(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 
 /// Local tables, about this node only.
 async fn local(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    // How far each link has come in the logs of other nodes.
+    manager
+        .create_table(table(
+            "taken",
+            &["link", "origin", "epoch"],
+            [text("link"), text("origin"), text("epoch"), int("pass"), int("through")],
+        ))
+        .await?;
     manager
         .create_table(table(
             "lease",

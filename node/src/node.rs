@@ -5,6 +5,7 @@ use crate::{
     clock::Deps,
     fleet::{FleetConfig, FleetService},
     folder::{Borders, Folders},
+    forwarding::Forwarding,
     health::Sampler,
     journal::Journal,
     live::Hub,
@@ -44,6 +45,7 @@ pub struct Node {
     engine: Arc<Engine>,
     journal: Journal,
     fleet: FleetService,
+    forwarding: Forwarding,
     closing: CancellationToken,
 }
 
@@ -136,6 +138,14 @@ impl Node {
             deny_expired(engine.clone(), closing.clone()),
         ));
         engine.tasks.spawn(fleet.clone().run(closing.clone()));
+        let forwarding = Forwarding::new(
+            fleet.clone(),
+            store.clone(),
+            journal.clone(),
+            deps.clone(),
+            config.identity.clone(),
+        );
+        engine.tasks.spawn(forwarding.clone().run(closing.clone()));
         let sweeper = Sweeper {
             store: store.clone(),
             journal: journal.clone(),
@@ -158,6 +168,7 @@ impl Node {
             engine,
             journal,
             fleet,
+            forwarding,
             closing,
         })
     }
@@ -170,6 +181,11 @@ impl Node {
     /// The hub for live sockets.
     pub fn live(&self) -> Hub {
         self.hub.clone()
+    }
+
+    /// What moves events to and from peers.
+    pub fn forwarding(&self) -> Forwarding {
+        self.forwarding.clone()
     }
 
     /// The fleet: what peers ask and are asked.

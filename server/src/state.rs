@@ -13,7 +13,7 @@ use crate::{
 use axum::extract::FromRef;
 use leptos::prelude::LeptosOptions;
 use model::{Caller, Pos, Services};
-use node::{accounts::AccountsService, clock::Deps, fleet::FleetService, journal::Journal};
+use node::{accounts::AccountsService, clock::Deps, fleet::FleetService, forwarding::Forwarding, journal::Journal};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -51,6 +51,8 @@ pub struct Parts {
     pub auth: Auth,
     /// What peers ask.
     pub fleet: FleetService,
+    /// What moves events to and from peers.
+    pub forwarding: Forwarding,
     /// The hub of live sockets.
     pub hub: SharedHub,
     /// The counters of the process.

@@ -30,6 +30,7 @@ pub mod session;
 pub mod setting;
 pub mod setup_link;
 pub mod skip;
+pub mod taken;
 pub mod token;
 pub mod usage_day;
 pub mod usage_total;

@@ -11,7 +11,11 @@ use crate::{
     entity::known_node,
     journal::{Outcome, Stored},
 };
-use model::{Caller, Millis, Result, id::LinkId};
+use model::{
+    Caller, Millis, Result,
+    id::{LinkId, NodeId},
+    node::NodeKind,
+};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use std::{
     collections::{HashMap, HashSet},
@@ -109,6 +113,40 @@ impl FleetService {
         is_answered
     }
 
+    /// Stores what a peer says of itself, where that is news. A kind of a later version leaves the known one.
+    pub async fn introduced(&self, peer: NodeId, name: &str, kind: &str, version: &str) -> Result<()> {
+        let known = known_node::Entity::find_by_id(peer.to_string())
+            .one(self.0.store.read())
+            .await
+            .stored()?;
+        let kind = NodeKind::parse(kind).map(|kind| kind.word().to_owned());
+        let is_news = known.is_some_and(|known| {
+            known.name != name
+                || known.version.as_deref() != Some(version)
+                || kind.as_ref().is_some_and(|kind| *kind != known.kind)
+        });
+        if !is_news {
+            return Ok(());
+        }
+        let (name, version) = (shown(name), shown(version));
+        self.0
+            .journal
+            .commit(&Caller::node(), move |tx| {
+                Box::pin(async move {
+                    let mut update = known_node::Entity::update_many()
+                        .filter(known_node::Column::Id.eq(peer.to_string()))
+                        .col_expr(known_node::Column::Name, Expr::value(name))
+                        .col_expr(known_node::Column::Version, Expr::value(version));
+                    if let Some(kind) = kind {
+                        update = update.col_expr(known_node::Column::Kind, Expr::value(kind));
+                    }
+                    update.exec(tx.db()).await.stored()?;
+                    Ok(Outcome::new(()))
+                })
+            })
+            .await
+    }
+
     async fn store_heard(&self) -> Result<()> {
         let due = self.0.links.unstored();
         if due.is_empty() {
@@ -133,6 +171,11 @@ impl FleetService {
             })
             .await
     }
+}
+
+/// A word of a peer as it is stored: one line of at most 60 characters.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 
 fn pause(end: &LinkEnd, now: Millis) -> Duration {

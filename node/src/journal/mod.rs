@@ -23,7 +23,7 @@ pub use event::{Belongs, Recorded, StoredEvent};
 pub use masking::MASK;
 pub use own::own;
 pub use rebuild::{Rebuilt, RebuiltTable, rebuild};
-pub use received::{Frontier, Item, Received, Sent};
+pub use received::{Frontier, Item, Received, Sent, TakenBy};
 
 use crate::{
     clock::Deps,

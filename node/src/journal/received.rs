@@ -28,8 +28,21 @@ pub struct Received {
     pub epoch: String,
     /// The peer that sent them, 32 hex digits.
     pub via: String,
+    /// How far a link has come with it; stored in the same commit.
+    pub taken: Option<TakenBy>,
     /// Each follows the one before without a gap.
     pub items: Vec<Item>,
+}
+
+/// How far a link has come in a log, in the numbers of its sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBy {
+    /// The link's id.
+    pub link: String,
+    /// The sender's number for what it sends of the log.
+    pub pass: i64,
+    /// The last position.
+    pub through: i64,
 }
 
 /// One item of a batch.
@@ -130,6 +143,7 @@ pub(super) async fn receive(to: Receiving<'_>, received: Received) -> Result<Fro
         origin,
         epoch,
         via,
+        taken,
         items,
     } = received;
     let is_hex = |text: &str, length: usize| {
@@ -206,6 +220,18 @@ pub(super) async fn receive(to: Receiving<'_>, received: Received) -> Result<Fro
                 to.fresh.push(event);
             }
         }
+    }
+    if let Some(TakenBy { link, pass, through }) = taken {
+        let text = r#"INSERT INTO "taken" ("link", "origin", "epoch", "pass", "through") VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT ("link", "origin", "epoch") DO UPDATE SET "pass" = excluded."pass", "through" = excluded."through""#;
+        let values = [
+            link.into(),
+            origin.as_str().into(),
+            epoch.as_str().into(),
+            pass.into(),
+            through.into(),
+        ];
+        together.add(to.db, text, values).await.stored()?;
     }
     together.run(to.db).await.stored()?;
     if at != before {

@@ -3,7 +3,7 @@
 
 use crate::{
     clock::Deps,
-    entity::{project, setting, user},
+    entity::{known_node, project, setting, user},
     known::Known,
     origin::{node_of, origin_of},
     store::{Store, Stored},
@@ -75,7 +75,12 @@ impl Names {
     async fn name_of(&self, origin: &str) -> Result<String> {
         let inner = &self.0;
         if origin != inner.store.origin() {
-            return Ok(origin.get(..8).unwrap_or(origin).to_owned());
+            let known = known_node::Entity::find_by_id(node_of(origin).to_string())
+                .one(inner.store.read())
+                .await
+                .stored()?;
+            let short = || origin.get(..8).unwrap_or(origin).to_owned();
+            return Ok(known.map_or_else(short, |known| known.name));
         }
         let set = setting::Entity::find_by_id("node.name")
             .one(inner.store.read())

@@ -63,6 +63,7 @@ fn part(from: &TestStore, events: &[Sent]) -> Received {
         origin: from.journal.origin().to_owned(),
         epoch: from.journal.epoch().to_owned(),
         via: from.journal.origin().to_owned(),
+        taken: None,
         items: events.iter().cloned().map(|sent| Item::Event(Box::new(sent))).collect(),
     }
 }

@@ -72,7 +72,7 @@ async fn names(db: &DatabaseConnection) -> Vec<String> {
 macro_rules! entities {
     ($each:ident, $db:ident) => {
         $each!($db: approval, blob, credential, cursor, entry, event, health_sample, idempotency, input, known_network, lease, log, login, project, prompt, run,
-            run_cursor, secret, session, setting, setup_link, skip, token, usage_day, usage_total, user)
+            run_cursor, secret, session, setting, setup_link, skip, taken, token, usage_day, usage_total, user)
     };
 }
 

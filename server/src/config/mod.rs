@@ -541,7 +541,10 @@ fn address(said: &BTreeMap<String, Said>, key: &str) -> Result<Option<Url>, Conf
 }
 
 fn addresses(said: &BTreeMap<String, Said>, key: &str) -> Result<Vec<Url>, ConfigError> {
-    list(said, key).iter().map(|text| web_address(said, key, text)).collect()
+    list(said, key)
+        .iter()
+        .map(|text| web_address(said, key, text))
+        .collect()
 }
 
 fn listen(said: &BTreeMap<String, Said>) -> Result<Vec<SocketAddr>, ConfigError> {

@@ -21,6 +21,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use model::Error;
 use node::{
     fleet::{PAIR, Reply, STATUS, signature},
+    forwarding,
     limits::network_key,
 };
 use std::net::SocketAddr;
@@ -29,12 +30,15 @@ use std::net::SocketAddr;
 pub const PREFIX: &str = "/fwd/v1/";
 /// The largest body about pairing, bytes.
 const PAIRING_LIMIT: usize = 64 * 1024;
+/// The largest body of an exchange: a message has at most 1 MiB, and one that waits behind another goes along.
+const EXCHANGE_LIMIT: usize = 3 * 1024 * 1024;
 
 /// The routes.
 pub fn routes() -> Routes<AppState> {
     Routes::new()
         .on(&Method::POST, PAIR, Area::Peer, pair)
         .on(&Method::POST, STATUS, Area::Peer, status)
+        .on(&Method::POST, forwarding::PATH, Area::Peer, exchange)
 }
 
 async fn pair(State(state): State<AppState>, request: Request) -> Response {
@@ -49,6 +53,35 @@ async fn status(State(state): State<AppState>, request: Request) -> Response {
     match Arrived::read(&state, request, PAIRING_LIMIT).await {
         Ok(arrived) => answer(&state, state.fleet.status(&arrived.received()).await),
         Err(error) => error.into_response(),
+    }
+}
+
+/// Frames of a confirmed link, in both directions.
+async fn exchange(State(state): State<AppState>, request: Request) -> Response {
+    let arrived = match Arrived::read(&state, request, EXCHANGE_LIMIT).await {
+        Ok(arrived) => arrived,
+        Err(error) => return error.into_response(),
+    };
+    let admitted = match state.fleet.admit(&arrived.received()).await {
+        Ok(admitted) => admitted,
+        Err(Error::Unauthenticated) => return unknown().into_response(),
+        Err(error) => return ApiError::from(error).into_response(),
+    };
+    match state.forwarding.serve(admitted.end.id, &arrived.body).await {
+        Ok(body) => signed(
+            &state,
+            StatusCode::OK,
+            forwarding::CONTENT_TYPE,
+            body,
+            &admitted.signature,
+        ),
+        Err(error) => answer(
+            &state,
+            Ok(Reply {
+                body: Err(error),
+                signature: admitted.signature,
+            }),
+        ),
     }
 }
 

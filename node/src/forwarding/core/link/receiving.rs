@@ -161,7 +161,10 @@ impl Link {
             self.todo.push(Do::Fault(fault));
             return self.frames.push(Frame::Nack(Nack::Unwanted { log: id }));
         }
-        let have = self.planned.get(&id).map_or_else(|| self.stored(id), |planned| planned.have);
+        let have = self
+            .planned
+            .get(&id)
+            .map_or_else(|| self.stored(id), |planned| planned.have);
         let after = have.after(batch.pass);
         let batch = match batch.trimmed(after) {
             Ok(Trimmed::Rest(batch)) => batch,
@@ -175,7 +178,10 @@ impl Link {
             // A peer that has lost events cannot be told from one that changes them: both are named and not taken.
             self.todo.push(Do::Fault(Fault::Diverged(id)));
             let nack = match untrue {
-                Untrue::Gap => Nack::Expected { log: id, seq: after + 1 },
+                Untrue::Gap => Nack::Expected {
+                    log: id,
+                    seq: after + 1,
+                },
                 Untrue::Hash(_) => Nack::Diverged { log: id },
             };
             return self.frames.push(Frame::Nack(nack));

@@ -272,7 +272,11 @@ impl Link {
         }
         let since = self.work_since?;
         let enough = i64::try_from(self.config.limits.items).unwrap_or(i64::MAX);
-        let linger = if waiting >= enough { 0 } else { self.config.limits.linger };
+        let linger = if waiting >= enough {
+            0
+        } else {
+            self.config.limits.linger
+        };
         Some(since.saturating_add(linger).max(self.hold_until))
     }
 
@@ -308,17 +312,16 @@ impl Link {
         let after = if check { sending.have.seq } else { sending.next };
         let pass = log.pass;
         self.turn = Some(id);
-        self.reading = Some(ReadUnderWay {
-            log: id,
-            after,
-        });
+        self.reading = Some(ReadUnderWay { log: id, after });
         let most = self.room[0].max(BYTES_MIN).min(BATCH_BYTES as u64);
         self.todo.push(Do::Read {
             log: id,
             pass,
             after,
             limit: self.config.limits.items,
-            max_bytes: usize::try_from(most).unwrap_or(BATCH_BYTES).min(self.config.limits.bytes),
+            max_bytes: usize::try_from(most)
+                .unwrap_or(BATCH_BYTES)
+                .min(self.config.limits.bytes),
         });
     }
 
@@ -453,7 +456,6 @@ impl Link {
             }
         }
     }
-
 }
 
 /// The last position of a batch that its sender does not have in full itself.
