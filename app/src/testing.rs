@@ -53,6 +53,8 @@ pub fn here() -> NodeRef {
     NodeRef {
         id: format!("nod_{}", hex(7)).parse().expect("well formed"),
         name: "workbench".into(),
+        here: true,
+        silent_since: None,
     }
 }
 

@@ -16,6 +16,12 @@ pub struct NodeRef {
     pub id: NodeId,
     /// Its name, as that node says it.
     pub name: String,
+    /// Whether it is the node that answers: only its sessions can be driven here.
+    #[serde(default)]
+    pub here: bool,
+    /// Since when nothing was heard of it, unix ms; what is shown of it may be old. `None` while it is heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<Millis>,
 }
 
 words! {

@@ -67,7 +67,7 @@ impl Node {
                 data_dir: config.identity.data_dir.clone(),
             },
         );
-        let rows = Rows::new(store.clone(), journal.clone(), folders.clone(), names);
+        let rows = Rows::new(store.clone(), journal.clone(), folders.clone(), names.clone());
         let projects = ProjectsService::new(
             store.clone(),
             journal.clone(),
@@ -138,6 +138,11 @@ impl Node {
             deny_expired(engine.clone(), closing.clone()),
         ));
         engine.tasks.spawn(fleet.clone().run(closing.clone()));
+        let links = fleet.links().clone();
+        names.listen(move |node| links.silent_since(node));
+        let tabs = hub.clone();
+        let silence = fleet.clone().watch_silence(closing.clone(), move || tabs.nodes_changed());
+        engine.tasks.spawn(silence);
         let forwarding = Forwarding::new(
             fleet.clone(),
             store.clone(),

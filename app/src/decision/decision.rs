@@ -9,7 +9,7 @@ use crate::{
     browser,
     error::AppError,
     ui::{
-        Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, Steady, TextArea, code,
+        Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, RunsElsewhere, Steady, TextArea, code,
         keep_typed, quiet_clock,
     },
     view,
@@ -275,6 +275,10 @@ pub fn DecisionActs(
     #[prop(optional, into)]
     aside: ViewFn,
 ) -> impl IntoView {
+    let node = decider.approval().node;
+    if !node.here {
+        return view! { <RunsElsewhere node=node what="decide" /> };
+    }
     let now = quiet_clock();
     let live = Memo::new(move |_| now.get().is_some());
     // The redirect of a plain form says what was refused, not which decision of the page it was about.

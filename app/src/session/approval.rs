@@ -191,7 +191,7 @@ fn Docked(store: Store, id: ApprovalId, others: ViewFn) -> impl IntoView {
                 </dl>
             </div>
             <div class="appr-a">
-                {if store.may_drive {
+                {if store.may_drive || store.elsewhere().is_some() {
                     view! {
                         <DecisionActs
                             decider=decider

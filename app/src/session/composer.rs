@@ -6,7 +6,7 @@ use super::{api::say, approval::DecisionDock, scroll::Follow, store::Store};
 use crate::{
     NodeAction, browser,
     error::AppError,
-    ui::{ErrorNote, Look, Shape, TextArea},
+    ui::{ErrorNote, Look, RunsElsewhere, Shape, TextArea},
     view,
 };
 use leptos::{html, prelude::*};
@@ -26,6 +26,8 @@ pub fn Composer(
             <Background store=store />
             {if store.may_drive {
                 view! { <Say store=store follow=follow /> }
+            } else if let Some(node) = store.elsewhere() {
+                view! { <div class="dock-note"><RunsElsewhere node=node what="speak to it" /></div> }
             } else {
                 view! { <p class="xs muted dock-note">"You may watch this session. Somebody with the role operator can speak to it."</p> }
             }}

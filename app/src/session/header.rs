@@ -14,7 +14,7 @@ use crate::{
     error::AppError,
     frame::{Verb, offer_verbs},
     ui::{
-        Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Look, Menu, Meter, Segment, StatusWord, format, use_toasts,
+        Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Menu, Meter, NodeChip, NodeStatus, Segment, format, use_toasts,
     },
     view,
 };
@@ -170,7 +170,7 @@ pub fn Header(
                 </nav>
                 <TitleEdit store=store controls=controls />
                 <p class="s-state cut">
-                    <StatusWord look=Signal::derive(move || Look::from(session.with(|session| session.state))) />
+                    <NodeStatus session=session.into() />
                     " "
                     <span class="muted">{move || session.with(why)} {move || with_comma(session.with(|s| why(s).is_empty()))} <Elapsed since=Signal::derive(move || session.with(|s| s.state_since)) /></span>
                 </p>
@@ -219,6 +219,7 @@ fn Chips(store: Store, act: NodeAction<SessionAct>) -> impl IntoView {
     };
     view! {
         <div class="chips xs">
+            <NodeChip node=Signal::derive(move || session.with(|session| session.node.clone())) />
             {move || {
                 session
                     .with(|session| session.branch.clone())

@@ -7,6 +7,7 @@ use crate::{error::AppError, ui::Blank};
 use leptos::prelude::*;
 use litemap::LiteMap;
 use model::{
+    fleet::NodeRef,
     approvals::{Approval, ApprovalState},
     entries::{Call, CallStatus, Entry, EntryBody, EntryKind, Partial},
     id::{ApprovalId, PromptId},
@@ -185,6 +186,12 @@ impl Store {
             after_decision(store, id);
         });
         store
+    }
+
+    /// The node that the session runs on, unless it is this one.
+    pub fn elsewhere(self) -> Option<NodeRef> {
+        self.session
+            .with_untracked(|session| (!session.node.here).then(|| session.node.clone()))
     }
 
     /// Whether its page is still there: an answer may come later.

@@ -1,7 +1,7 @@
 //! A session as a row: all columns if there is room, two lines on a phone. The row is a link; its actions are in a menu
 //! beside the link, never inside it.
 
-use crate::ui::{Ago, Cost, Elapsed, Icon, Look, Short, StatusWord};
+use crate::ui::{Ago, Cost, Elapsed, Icon, NodeChip, NodeStatus, Short};
 use crate::view;
 use leptos::prelude::*;
 use model::sessions::{AgentKind, Session};
@@ -46,7 +46,7 @@ pub fn SessionRow(
     view! {
         <div class="tr link-row ss-row" role="row">
             <span role="cell">
-                <StatusWord look=Signal::derive(move || Look::from(s.with(|session| session.state))) />
+                <NodeStatus session=Signal::derive(move || s.get()) />
             </span>
             <span role="cell" class="c-title">
                 <a class="go" href=format!("/sessions/{id}") title=title>{title}</a>
@@ -58,6 +58,7 @@ pub fn SessionRow(
                 }}
             </span>
             <span role="cell" class="c-proj" title=text(|s| format!("{}{}", s.project_name, s.branch.as_ref().map(|b| format!(", {b}")).unwrap_or_default()))>
+                <NodeChip node=Signal::derive(move || s.with(|session| session.node.clone())) />
                 {text(|session| session.project_name.clone())}
                 " "
                 <code class="faint">{text(|session| session.branch.clone().unwrap_or_default())}</code>

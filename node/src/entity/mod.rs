@@ -61,6 +61,8 @@ pub(crate) fn nameless(origin: &str) -> NodeRef {
     NodeRef {
         id: node_of(origin),
         name: String::new(),
+        here: false,
+        silent_since: None,
     }
 }
 

@@ -15,7 +15,7 @@ use model::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::watch;
@@ -259,6 +259,42 @@ impl Links {
         if let Some(its_time) = its_time {
             heard.clock_ahead = Some(its_time - now);
         }
+    }
+
+    /// Since when nothing was heard of a peer, unix ms; `None` while it is heard, and for a node that is no peer.
+    pub fn silent_since(&self, peer: NodeId) -> Option<Millis> {
+        let now = self.0.deps.now();
+        let heard = open(&self.0.heard).get(&peer).copied()?;
+        (now - heard.last > SILENCE_MS).then_some(heard.last)
+    }
+
+    /// The peers of which nothing is heard.
+    pub(super) fn silent(&self) -> BTreeSet<NodeId> {
+        let now = self.0.deps.now();
+        let heard = open(&self.0.heard);
+        let silent = heard.iter().filter(|(_, heard)| now - heard.last > SILENCE_MS);
+        silent.map(|(peer, _)| *peer).collect()
+    }
+
+    /// Takes over when peers were heard before this start.
+    pub(super) async fn recall(&self) -> Result<()> {
+        let known = known_node::Entity::find()
+            .filter(known_node::Column::Via.is_null())
+            .all(self.0.store.read())
+            .await
+            .stored()?;
+        let mut heard = open(&self.0.heard);
+        for row in known {
+            let Some(peer) = entity::id(&row.id) else { continue };
+            let last = row.heard.unwrap_or(row.since);
+            heard.entry(peer).or_insert(Heard {
+                last,
+                since: row.since,
+                clock_ahead: row.clock_ahead,
+                stored: last,
+            });
+        }
+        Ok(())
     }
 
     /// When it was heard since this start; the table has what was before.

@@ -30,6 +30,25 @@ const SOON: Duration = Duration::from_secs(1);
 const LATER: Duration = Duration::from_secs(10);
 
 impl FleetService {
+    /// Calls `tell` whenever a peer falls silent or is heard again, until the node closes.
+    pub async fn watch_silence(self, closing: CancellationToken, tell: impl Fn() + Send) {
+        if let Err(error) = self.0.links.recall().await {
+            tracing::warn!(%error, "when peers were heard before this start cannot be read");
+        }
+        let mut before = self.0.links.silent();
+        loop {
+            tokio::select! {
+                () = closing.cancelled() => return,
+                () = tokio::time::sleep(SOON) => {}
+            }
+            let now = self.0.links.silent();
+            if now != before {
+                tell();
+                before = now;
+            }
+        }
+    }
+
     /// Runs until the node closes.
     pub async fn run(self, closing: CancellationToken) {
         let mut changes = self.0.links.changes();

@@ -171,6 +171,7 @@ impl Follower {
                 }
             }
             Passing::Queue => self.queue = !self.topics.is_empty(),
+            Passing::Nodes => self.hear(ServerSays::Reload),
             Passing::Caller(user) => {
                 if self.caller.user == Some(user) {
                     self.hear(ServerSays::Reload);

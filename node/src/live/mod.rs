@@ -53,6 +53,8 @@ pub(crate) enum Passing {
     Queue,
     /// A person's role or logins changed: their followers read everything again.
     Caller(UserId),
+    /// Another node fell silent or is heard again: everybody reads everything again.
+    Nodes,
 }
 
 /// The hub; cheap to clone.
@@ -212,6 +214,14 @@ impl Hub {
     /// Tells a person's followers that their role or logins changed.
     pub fn caller_changed(&self, user: UserId) {
         self.pass(Passing::Caller(user));
+    }
+
+    /// Tells everybody that another node fell silent or is heard again.
+    pub fn nodes_changed(&self) {
+        self.inner.rows.forget_names();
+        self.inner.shown.forget();
+        self.inner.queued.forget();
+        self.pass(Passing::Nodes);
     }
 
     fn pass(&self, passing: Passing) {

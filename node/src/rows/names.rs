@@ -20,7 +20,7 @@ use std::{
     fmt::Display,
     hash::Hash,
     str::FromStr,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 /// The cache; cheap to clone.
@@ -34,7 +34,11 @@ struct Inner {
     projects: Known<Key<ProjectId>, String>,
     people: Known<Key<UserId>, String>,
     nodes: Known<NodeId, String>,
+    silence: OnceLock<Box<Silence>>,
 }
+
+/// Since when nothing was heard of a node, unix ms; `None` while it is heard.
+type Silence = dyn Fn(NodeId) -> Option<Millis> + Send + Sync;
 
 /// An id with the node that made it: two nodes may use one id for two things.
 type Key<I> = (NodeId, I);
@@ -49,7 +53,13 @@ impl Names {
             projects: Known::default(),
             people: Known::default(),
             nodes: Known::default(),
+            silence: OnceLock::new(),
         }))
+    }
+
+    /// Asks this from now on since when a node is silent. Until then no node is.
+    pub fn listen(&self, silence: impl Fn(NodeId) -> Option<Millis> + Send + Sync + 'static) {
+        let _ = self.0.silence.set(Box::new(silence));
     }
 
     /// Invalidates the projects' and nodes' names after a rename. People keep their names.
@@ -69,7 +79,14 @@ impl Names {
                 name
             }
         };
-        Ok(NodeRef { id, name })
+        let here = origin == self.0.store.origin();
+        let silence = self.0.silence.get().filter(|_| !here);
+        Ok(NodeRef {
+            id,
+            name,
+            here,
+            silent_since: silence.and_then(|silence| silence(id)),
+        })
     }
 
     async fn name_of(&self, origin: &str) -> Result<String> {
