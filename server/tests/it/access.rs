@@ -3,7 +3,6 @@
 
 use crate::bench::{Answer, Bench};
 use axum::body::Body;
-use futures::future::BoxFuture;
 use http::{Method, Request};
 use model::{
     Action, Caller, Role, Via,
@@ -20,7 +19,7 @@ use node::{
         NodeKey,
         signature::{self, Signer, sign_request},
     },
-    journal::{Outcome, Tx},
+    journal::Outcome,
     store::sql,
 };
 use server::table::Area;
@@ -629,11 +628,14 @@ async fn pair(bench: &Bench) -> LinkId {
         send: fleet::Send::default(),
         receive: fleet::Send::default(),
     };
-    let journal = &bench.test.journal;
-    let operation = move |_: &Tx<'_>| -> BoxFuture<'_, model::Result<Outcome<()>>> {
-        Box::pin(async move { Ok(Outcome::new(()).with(link, made)) })
-    };
-    journal.commit(&Caller::node(), operation).await.unwrap();
+    bench
+        .test
+        .journal
+        .commit(&Caller::node(), move |_| {
+            Box::pin(async move { Ok(Outcome::new(()).with(link, made)) })
+        })
+        .await
+        .unwrap();
     link
 }
 
