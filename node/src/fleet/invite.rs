@@ -224,7 +224,10 @@ mod tests {
 
     #[test]
     fn a_proof_fits_one_pair_of_keys() {
-        let (one, two) = (NodeKey::from_seed(&[1; 32]).public(), NodeKey::from_seed(&[2; 32]).public());
+        let (one, two) = (
+            NodeKey::from_seed(&[1; 32]).public(),
+            NodeKey::from_seed(&[2; 32]).public(),
+        );
         let hash = hash_of(&[2; 16]);
         assert_ne!(proof(&hash, &one, &two), proof(&hash, &two, &one));
         assert_ne!(proof(&hash, &one, &two), proof(&hash_of(&[3; 16]), &one, &two));

@@ -82,7 +82,11 @@ impl LinkEnd {
             (_, true, true) => Standing::Paused,
             (_, false, true) => Standing::Confirmed,
         };
-        let sends = |text: &str| serde_json::from_str::<Send>(text).map_err(|_| damaged("what is sent")).ok();
+        let sends = |text: &str| {
+            serde_json::from_str::<Send>(text)
+                .map_err(|_| damaged("what is sent"))
+                .ok()
+        };
         Some(Self {
             id: entity::id(&row.id)?,
             peer: entity::id(&row.peer)?,
@@ -187,7 +191,11 @@ impl Links {
 
     /// The link to a node that has not ended; there is at most one.
     pub async fn of_peer(&self, peer: NodeId) -> Result<Option<LinkEnd>> {
-        Ok(self.all().await?.into_iter().find(|end| end.peer == peer && end.lasts()))
+        Ok(self
+            .all()
+            .await?
+            .into_iter()
+            .find(|end| end.peer == peer && end.lasts()))
     }
 
     /// Follows changes of links by people, on either side: a number that grows. Who holds a connection reads its link

@@ -192,7 +192,10 @@ impl FleetService {
         let body = if asks.node.id == peer && is_a_name(&asks.node.name) {
             self.accept(asks, key).await
         } else {
-            Err(Error::invalid("node", "the node names itself in two ways, or has no fit name"))
+            Err(Error::invalid(
+                "node",
+                "the node names itself in two ways, or has no fit name",
+            ))
         };
         Ok(Reply { body, signature })
     }
@@ -200,7 +203,9 @@ impl FleetService {
     async fn accept(&self, asks: Asks, key: PublicKey) -> Result<Vec<u8>> {
         let own = self.key().public();
         if asks.node.id == self.0.identity.id || key == own {
-            return Err(Error::Conflict("this invite is this node's own: open it on the other node".into()));
+            return Err(Error::Conflict(
+                "this invite is this node's own: open it on the other node".into(),
+            ));
         }
         let said = self.said().await?;
         let peer = asks.node.id;
@@ -211,7 +216,10 @@ impl FleetService {
             .journal
             .commit(&as_peer(peer), move |tx| {
                 Box::pin(async move {
-                    let found = invite::Entity::find_by_id(asks.invite.clone()).one(tx.db()).await.stored()?;
+                    let found = invite::Entity::find_by_id(asks.invite.clone())
+                        .one(tx.db())
+                        .await
+                        .stored()?;
                     let Some(found) = found.filter(|found| found.expires > tx.now()) else {
                         return Ok(Outcome::new(Err(no_invite())));
                     };
@@ -288,7 +296,8 @@ impl FleetService {
     }
 
     async fn reply(&self, end: LinkEnd, tells: Tells) -> Result<Vec<u8>> {
-        self.learn(&end, &tells.node, tells.revoked, tells.send.into(), false).await?;
+        self.learn(&end, &tells.node, tells.revoked, tells.send.into(), false)
+            .await?;
         let end = self.0.links.find(end.id).await?.unwrap_or(end);
         bytes(&Replies {
             confirmed: matches!(end.standing, Standing::Confirmed | Standing::Paused),
@@ -315,16 +324,22 @@ impl FleetService {
             message: error.to_string(),
         })?;
         self.0.links.heard(end.peer, replies.node.at);
-        self.learn(end, &replies.node, replies.revoked, replies.send.into(), replies.confirmed)
-            .await
-            .map_err(unreached)
+        self.learn(
+            end,
+            &replies.node,
+            replies.revoked,
+            replies.send.into(),
+            replies.confirmed,
+        )
+        .await
+        .map_err(unreached)
     }
 
     /// Records what the other side of a link says about it, where that is news.
     async fn learn(&self, end: &LinkEnd, node: &Said, revoked: bool, receive: Send, confirmed: bool) -> Result<()> {
         let (id, node, peer) = (end.id, node.clone(), end.peer);
-        let is_news = end.lasts()
-            && (revoked || end.receive != receive || (confirmed && end.standing == Standing::Pending));
+        let is_news =
+            end.lasts() && (revoked || end.receive != receive || (confirmed && end.standing == Standing::Pending));
         let known = known_node::Entity::find_by_id(peer.to_string())
             .one(self.0.store.read())
             .await
@@ -405,10 +420,19 @@ impl FleetService {
                 Err(error) => last = Some(format!("{url}: {error}")),
             }
         }
-        Err(Error::Unavailable(last.unwrap_or_else(|| "the invite names no address".into())))
+        Err(Error::Unavailable(
+            last.unwrap_or_else(|| "the invite names no address".into()),
+        ))
     }
 
-    async fn record(&self, caller: &Caller, key: PublicKey, url: String, send: Send, accepts: Accepts) -> Result<LinkId> {
+    async fn record(
+        &self,
+        caller: &Caller,
+        key: PublicKey,
+        url: String,
+        send: Send,
+        accepts: Accepts,
+    ) -> Result<LinkId> {
         let (id, peer, at) = (accepts.link, accepts.node.id, accepts.node.at);
         self.0
             .journal
@@ -465,7 +489,12 @@ fn shows(found: &invite::Model, given: &str, own: &PublicKey, joiner: &PublicKey
 /// A used invite gives the same node the same link again, since its first answer may have been lost.
 async fn again(tx: &Tx<'_>, found: &invite::Model, same: bool) -> Result<Result<(LinkId, bool, Send)>> {
     let used = || Error::Forbidden("this invite was used: each works once; ask for a new one".into());
-    let Some(id) = found.link.as_ref().and_then(|id| id.parse::<LinkId>().ok()).filter(|_| same) else {
+    let Some(id) = found
+        .link
+        .as_ref()
+        .and_then(|id| id.parse::<LinkId>().ok())
+        .filter(|_| same)
+    else {
         return Ok(Err(used()));
     };
     let row = link::Entity::find_by_id(tx.key(id)).one(tx.db()).await.stored()?;
@@ -513,7 +542,11 @@ async fn note(db: &DatabaseTransaction, node: &Said, now: Millis) -> Result<()> 
         known_node::Column::Heard,
     ];
     known_node::Entity::insert(row)
-        .on_conflict(OnConflict::column(known_node::Column::Id).update_columns(news).to_owned())
+        .on_conflict(
+            OnConflict::column(known_node::Column::Id)
+                .update_columns(news)
+                .to_owned(),
+        )
         .exec_without_returning(db)
         .await
         .stored()?;

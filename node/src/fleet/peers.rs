@@ -77,7 +77,13 @@ impl FleetService {
             headers,
             body,
         };
-        let answer = self.0.config.wire.post(outgoing).await.map_err(NotAnswered::Unreached)?;
+        let answer = self
+            .0
+            .config
+            .wire
+            .post(outgoing)
+            .await
+            .map_err(NotAnswered::Unreached)?;
         let verdict = signature::verify_answer(
             key,
             answer.status,

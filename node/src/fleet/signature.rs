@@ -19,8 +19,7 @@ use std::{
 pub const REQUEST: &str =
     r#"("@method" "@authority" "@path" "@query" "content-digest" "content-type" "ow-node" "ow-epoch")"#;
 /// What an answer's signature covers.
-pub const ANSWER: &str =
-    r#"("@status" "content-digest" "content-type" "ow-node" "ow-epoch" "signature";req;key="ow")"#;
+pub const ANSWER: &str = r#"("@status" "content-digest" "content-type" "ow-node" "ow-epoch" "signature";req;key="ow")"#;
 /// The headers that take part; a server hands every value of them to [`verify_request`].
 pub const HEADERS: [&str; 6] = [
     "content-digest",
@@ -459,12 +458,7 @@ mod tests {
         };
         let signed = sign_request(&key(), &signer(), &request, NOW, [9; 16]);
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        headers.extend(
-            signed
-                .headers
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value)),
-        );
+        headers.extend(signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)));
         Wire {
             method: request.method.into(),
             authority: request.authority.into(),
@@ -576,7 +570,10 @@ mod tests {
         let nonces = Nonces::default();
         assert!(verdict_at(&sent(), Some(&nonces), NOW).is_ok());
         assert_eq!(verdict_at(&sent(), Some(&nonces), NOW), Err(Refusal::Repeated));
-        assert_eq!(verdict_at(&sent(), Some(&nonces), NOW + 200_000), Err(Refusal::Repeated));
+        assert_eq!(
+            verdict_at(&sent(), Some(&nonces), NOW + 200_000),
+            Err(Refusal::Repeated)
+        );
     }
 
     #[test]
@@ -606,7 +603,10 @@ mod tests {
         }
         assert!(nonces.0.lock().unwrap()[&public].nonces.len() <= NONCES);
         for n in 0..2 * NONCES {
-            assert!(!nonces.is_new(&public, second(n), nonce(n), 100), "{n} was accepted again");
+            assert!(
+                !nonces.is_new(&public, second(n), nonce(n), 100),
+                "{n} was accepted again"
+            );
         }
     }
 
@@ -680,7 +680,12 @@ mod tests {
         });
         let original = sent();
         assert!(verdict(&original).is_ok());
-        let any = (0_usize..16, any::<u8>(), any::<usize>(), prop::sample::select(('!'..='~').collect::<Vec<_>>()));
+        let any = (
+            0_usize..16,
+            any::<u8>(),
+            any::<usize>(),
+            prop::sample::select(('!'..='~').collect::<Vec<_>>()),
+        );
         runner
             .run(&any, |(which, how, at, with)| {
                 let wire = changed(which, how, at, with);

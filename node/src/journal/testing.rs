@@ -12,10 +12,10 @@ use model::{
     entries::{CallStatus, EntryKind},
     event::{
         ApprovalAsked, ApprovalDecided, ApprovalWithdrawn, Body, EntryAdded, EntryEnded, Exit, Fact, LinkChanged,
-        LinkConfirmed, LinkMade, LinkPaused, LinkResumed, LinkRevoked, NodeRenamed, NodeSetUp, PasswordSet, ProjectAdded, ProjectChanged, ProjectRemoved, ProjectTrusted, PromptQueued,
-        PromptSettled, RunEnded, RunStarted, SessionChanged, SessionCreated, SessionDeleted, SessionMoved,
-        SessionPurged, SignInRefused, SignInWay, TokenMade, TokenRevoked, UsageRecorded, UserChanged, UserCreated,
-        UserRemoved, UserSignedIn,
+        LinkConfirmed, LinkMade, LinkPaused, LinkResumed, LinkRevoked, NodeRenamed, NodeSetUp, PasswordSet,
+        ProjectAdded, ProjectChanged, ProjectRemoved, ProjectTrusted, PromptQueued, PromptSettled, RunEnded,
+        RunStarted, SessionChanged, SessionCreated, SessionDeleted, SessionMoved, SessionPurged, SignInRefused,
+        SignInWay, TokenMade, TokenRevoked, UsageRecorded, UserChanged, UserCreated, UserRemoved, UserSignedIn,
     },
     fleet::{Detail, Peer, Send, SentProjects},
     id::{ApprovalId, LinkId, NodeId, ProjectId, PromptId, RunId, SessionId, TokenId, UserId},
@@ -57,7 +57,11 @@ fn sends(n: u8) -> Send {
             1 => SentProjects::None,
             _ => SentProjects::Some(vec![project(n)]),
         },
-        detail: if n.is_multiple_of(2) { Detail::Full } else { Detail::Outline },
+        detail: if n.is_multiple_of(2) {
+            Detail::Full
+        } else {
+            Detail::Outline
+        },
         private: n.is_multiple_of(5),
         relay: false,
     }

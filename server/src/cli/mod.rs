@@ -127,7 +127,10 @@ impl ServeArgs {
     fn config(self) -> Result<Config, Failure> {
         let mut flags = Vec::new();
         let several = |key, texts: Vec<String>| (!texts.is_empty()).then(|| (key, texts.join(",")));
-        flags.extend(self.kind.map(|kind| ("node.kind", NodeKind::from(kind).word().to_owned())));
+        flags.extend(
+            self.kind
+                .map(|kind| ("node.kind", NodeKind::from(kind).word().to_owned())),
+        );
         flags.extend(several("listen", self.listen));
         flags.extend(several("public_url", self.public_url));
         flags.extend(self.behind_proxy.then(|| ("behind_proxy", "true".to_owned())));

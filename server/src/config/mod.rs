@@ -416,10 +416,7 @@ fn from_toml(origin: &str, kind: Kind, value: toml::Value) -> Result<Vec<String>
                 _ => Err(ConfigError::new(origin, "expected a list of texts")),
             })
             .collect(),
-        (Kind::Several, _) => Err(ConfigError::new(
-            origin,
-            "expected a text in quotes, or a list of them",
-        )),
+        (Kind::Several, _) => Err(ConfigError::new(origin, "expected a text in quotes, or a list of them")),
         (Kind::List, _) => Err(ConfigError::new(
             origin,
             "expected a list of texts, such as [\"a\", \"b\"]",
@@ -546,7 +543,10 @@ fn address(said: &BTreeMap<String, Said>, key: &str) -> Result<Option<Url>, Conf
 }
 
 fn addresses(said: &BTreeMap<String, Said>, key: &str) -> Result<Vec<Url>, ConfigError> {
-    list(said, key).iter().map(|text| web_address(said, key, text)).collect()
+    list(said, key)
+        .iter()
+        .map(|text| web_address(said, key, text))
+        .collect()
 }
 
 fn listen(said: &BTreeMap<String, Said>) -> Result<Vec<SocketAddr>, ConfigError> {

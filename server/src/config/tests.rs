@@ -176,7 +176,10 @@ fn a_node_may_listen_inside_and_outside_and_each_address_obeys_the_same_rule() {
     let config = load(&[("behind_proxy", "true")], &[], Some(file)).unwrap();
     assert_eq!(config.listen.len(), 2);
     assert_eq!(config.public_url().unwrap().as_str(), "https://out.example.org/");
-    assert_eq!(config.fleet_urls(), ["https://out.example.org", "https://in.example.org"]);
+    assert_eq!(
+        config.fleet_urls(),
+        ["https://out.example.org", "https://in.example.org"]
+    );
     // A public address that is not protected is one too many.
     let flags = [
         ("behind_proxy", "true"),

@@ -132,7 +132,10 @@ async fn revoke(
     Path(id): Path<LinkId>,
     Query(given): Query<RevokeParams>,
 ) -> ApiResult<StatusCode> {
-    services.fleet.revoke(&caller, id, given.forget.unwrap_or_default()).await?;
+    services
+        .fleet
+        .revoke(&caller, id, given.forget.unwrap_or_default())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -155,14 +155,18 @@ impl Running {
             .listen
             .iter()
             .map(|listen| {
-                connections::listen(*listen).map_err(|error| Failure::new(format!("cannot listen on {listen}: {error}")))
+                connections::listen(*listen)
+                    .map_err(|error| Failure::new(format!("cannot listen on {listen}: {error}")))
             })
             .collect::<Result<Vec<_>, _>>()?;
         // Read once: after an upgrade this path leads to the new program, while reading it again would give the deleted
         // one.
         let program = std::env::current_exe().map_err(Failure::new)?;
         let Opened { state, node } = open(config, program, &store, &journal, &deps).await?;
-        let local = serve_local(&state, Desk::new(state.accounts.clone(), store, state.services.fleet.clone()));
+        let local = serve_local(
+            &state,
+            Desk::new(state.accounts.clone(), store, state.services.fleet.clone()),
+        );
         let public = serve_public(&state, listeners, open_files);
         sweep(state.auth.clone(), journal, state.stop.clone());
         state.stop.set_ready();

@@ -243,7 +243,10 @@ fn two_running_nodes_are_paired_by_the_command_line() {
     let id = joined.split(' ').next().unwrap();
     assert!(joined.contains("pending"), "{joined}");
     let own = list(two)[0]["peer"]["fingerprint"].as_str().unwrap().to_owned();
-    assert!(fingerprint.contains(&own) && said.contains(&own), "{fingerprint} {said}");
+    assert!(
+        fingerprint.contains(&own) && said.contains(&own),
+        "{fingerprint} {said}"
+    );
     peer(&["join", &invite], two, 1);
     assert!(peer(&["confirm", id], one, 0).0.contains("retrying"));
     for _ in 0..200 {
@@ -253,15 +256,20 @@ fn two_running_nodes_are_paired_by_the_command_line() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     let (here, there) = (list(two)[0].clone(), list(one)[0].clone());
-    assert_eq!((&here["state"], &there["state"]), (&"retrying".into(), &"retrying".into()));
-    assert_eq!((&there["receive"]["detail"], &here["receive"]["projects"]), (&"outline".into(), &"none".into()));
+    assert_eq!(
+        (&here["state"], &there["state"]),
+        (&"retrying".into(), &"retrying".into())
+    );
+    assert_eq!(
+        (&there["receive"]["detail"], &here["receive"]["projects"]),
+        (&"outline".into(), &"none".into())
+    );
     assert!(peer(&["pause", id], two, 0).0.contains("paused"));
     assert!(peer(&["resume", id], two, 0).0.contains("retrying"));
     peer(&["revoke", id, "--forget"], one, 0);
     assert!(peer(&["list"], one, 0).0.contains("revoked"));
-    let mode = std::os::unix::fs::PermissionsExt::mode(
-        &std::fs::metadata(format!("{one}/node.key")).unwrap().permissions(),
-    );
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(format!("{one}/node.key")).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
 }
 

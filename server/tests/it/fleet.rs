@@ -110,15 +110,27 @@ async fn two_nodes_are_paired_confirmed_paused_and_parted() {
     let (cloud, laptop) = (&nodes.0, &nodes.1);
     let joined = laptop.join(&cloud.invite(false).await, 201).await;
     let id = joined["id"].as_str().unwrap();
-    assert_eq!((&joined["state"], &joined["inviter"]), (&json!("pending"), &json!(false)));
-    assert_eq!((&joined["peer"]["name"], &joined["peer"]["kind"]), (&json!("cloud"), &json!("cloud")));
-    assert_eq!((&joined["send"]["projects"], &joined["receive"]["projects"]), (&json!("all"), &json!("none")));
+    assert_eq!(
+        (&joined["state"], &joined["inviter"]),
+        (&json!("pending"), &json!(false))
+    );
+    assert_eq!(
+        (&joined["peer"]["name"], &joined["peer"]["kind"]),
+        (&json!("cloud"), &json!("cloud"))
+    );
+    assert_eq!(
+        (&joined["send"]["projects"], &joined["receive"]["projects"]),
+        (&json!("all"), &json!("none"))
+    );
     assert_eq!(joined["encrypted"], false);
 
     // Each side shows the fingerprint that the other has.
     let there = cloud.link().await;
     assert_eq!((there["id"].as_str(), &there["state"]), (Some(id), &json!("pending")));
-    assert_eq!((&there["peer"]["name"], &there["peer"]["url"]), (&json!("laptop"), &Value::Null));
+    assert_eq!(
+        (&there["peer"]["name"], &there["peer"]["url"]),
+        (&json!("laptop"), &Value::Null)
+    );
     let own = |node: &Listening| node.bench.state.fleet.key().public().fingerprint();
     assert_eq!(there["peer"]["fingerprint"], own(laptop));
     assert_eq!(joined["peer"]["fingerprint"], own(cloud));
@@ -156,7 +168,10 @@ async fn two_nodes_are_paired_confirmed_paused_and_parted() {
     // Both know each other as nodes.
     for (node, other) in [(cloud, "laptop"), (laptop, "cloud")] {
         let nodes = node.bench.get("/api/v1/nodes").await.expect(200).json();
-        assert_eq!((&nodes["items"][0]["here"], &nodes["items"][1]["name"]), (&json!(true), &json!(other)));
+        assert_eq!(
+            (&nodes["items"][0]["here"], &nodes["items"][1]["name"]),
+            (&json!(true), &json!(other))
+        );
         assert_eq!(nodes["items"][1]["state"], "live", "{nodes}");
     }
 
@@ -174,12 +189,21 @@ async fn two_nodes_are_paired_confirmed_paused_and_parted() {
     assert_ne!(again["id"], id);
     cloud
         .bench
-        .ask("DELETE", &format!("/api/v1/links/{}", again["id"].as_str().unwrap()), None)
+        .ask(
+            "DELETE",
+            &format!("/api/v1/links/{}", again["id"].as_str().unwrap()),
+            None,
+        )
         .await
         .expect(204);
     for _ in 0..300 {
         let links = laptop.bench.get("/api/v1/links").await.expect(200).json();
-        if links["items"].as_array().unwrap().iter().all(|link| link["state"] == "revoked") {
+        if links["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|link| link["state"] == "revoked")
+        {
             end(nodes).await;
             return;
         }
@@ -240,7 +264,10 @@ fn with_another_secret(invite: &str) -> String {
     bytes[1 + 16 + 1 + 32 + 8] ^= 1;
     let sum = blake3::hash(&bytes);
     bytes.extend(&sum.as_bytes()[..4]);
-    format!("ow1_{}", data_encoding::BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
+    format!(
+        "ow1_{}",
+        data_encoding::BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,8 @@ pub(super) async fn confirmed(target: &Target<'_>, event: &Happened<'_>) -> Resu
 }
 
 pub(super) async fn paused(target: &Target<'_>, event: &Happened<'_>, paused: bool) -> Result<(), DbErr> {
-    let text = r#"UPDATE "{p}link" SET "paused" = $4, "since" = $3 WHERE "id" = $1 AND "origin" = $2 AND "revoked" = FALSE"#;
+    let text =
+        r#"UPDATE "{p}link" SET "paused" = $4, "since" = $3 WHERE "id" = $1 AND "origin" = $2 AND "revoked" = FALSE"#;
     target
         .write(
             text,
