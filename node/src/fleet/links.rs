@@ -228,9 +228,11 @@ impl Links {
         }
     }
 
-    /// Whether [`set_state`](Self::set_state) was called for it.
-    pub(super) fn is_driven(&self, id: LinkId) -> bool {
-        open(&self.0.doing).get(&id).is_some_and(|doing| doing.driven)
+    /// Whether events flow: then all news comes with them.
+    pub(super) fn is_live(&self, id: LinkId) -> bool {
+        open(&self.0.doing)
+            .get(&id)
+            .is_some_and(|doing| doing.driven && doing.state == LinkState::Live)
     }
 
     /// Says how much a link has not sent: events, and the age of the oldest in ms.

@@ -13,7 +13,7 @@ use url::Url;
 /// A request that is proven to be from a peer.
 #[derive(Clone, Debug)]
 pub struct Admitted {
-    /// Its link, which is confirmed.
+    /// Its link. It is confirmed, or paused on this side: then nothing may flow, and the peer is told so.
     pub end: LinkEnd,
     /// Its signature, which the answer is bound to.
     pub signature: String,
@@ -114,12 +114,13 @@ impl FleetService {
         signature::sign_answer(self.key(), &self.signer(), status, content_type, body, request, now)
     }
 
-    /// Admits a request of a peer whose link is confirmed; `Unauthenticated` for everybody else.
+    /// Admits a request of a peer whose link is confirmed, paused ones too; `Unauthenticated` for everybody else. A
+    /// peer whose link has ended learns so by [`STATUS`](super::STATUS).
     pub async fn admit(&self, received: &Received<'_>) -> Result<Admitted> {
         let (named, peer) = named(received)?;
         let end = self.0.links.of_peer(peer).await?;
         let end = end
-            .filter(|end| end.standing == Standing::Confirmed)
+            .filter(|end| end.standing != Standing::Pending)
             .ok_or(model::Error::Unauthenticated)?;
         let signature = self.verified(received, &end)?;
         Ok(Admitted {

@@ -65,7 +65,7 @@ impl FleetService {
                     for end in ends.into_iter().filter(|end| !end.inviter) {
                         let is_for_others = match end.standing {
                             Standing::Pending | Standing::Paused => false,
-                            Standing::Confirmed => self.0.links.is_driven(end.id),
+                            Standing::Confirmed => self.0.links.is_live(end.id),
                             Standing::Revoked { by_peer } => by_peer || told.contains(&end.id),
                         };
                         if is_for_others {

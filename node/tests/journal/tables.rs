@@ -5,11 +5,12 @@ use migration::Migrator;
 use model::{
     Role,
     caller::Visibility,
-    event::{Fact, ProjectChanged, SessionChanged, UserChanged},
+    event::{Fact, LinkChanged, ProjectChanged, SessionChanged, UserChanged},
+    fleet::{Detail, Send, SentProjects},
     sessions::Mode,
 };
 use node::{
-    entity::{approval, entry, project, prompt, run, session, usage_day, usage_total, user},
+    entity::{approval, entry, link, project, prompt, run, session, usage_day, usage_total, user},
     journal::{
         self, NewEvent,
         testing::{Plausible, event, fold_again, folded, of_kind, rebuilt},
@@ -150,7 +151,7 @@ proptest! {
 
 /// Every fact that changes a row field by field, about a subject of [`of_kind`]. All fields are set, without
 /// `..default()`, so that the compiler asks for new ones. Every value differs from the initial one.
-fn changes() -> [(&'static str, Fact); 3] {
+fn changes() -> [(&'static str, Fact); 4] {
     let session = SessionChanged {
         title: Some("another title".into()),
         tags: Some(vec!["tag".into()]),
@@ -177,7 +178,18 @@ fn changes() -> [(&'static str, Fact); 3] {
         github: Some("another".into()),
         disabled: Some(true),
     };
+    let sends = Send {
+        projects: SentProjects::All,
+        detail: Detail::Full,
+        private: true,
+        relay: true,
+    };
+    let link = LinkChanged {
+        send: Some(sends.clone()),
+        receive: Some(sends),
+    };
     [
+        ("link.made", link.into()),
         ("session.created", session.into()),
         ("project.added", project.into()),
         ("user.created", user.into()),
@@ -199,6 +211,7 @@ async fn row_of(test: &TestStore, subject: &str) -> String {
                 })
             )
         }
+        "lnk" => format!("{:?}", link::Entity::find_by_id(key).one(db).await.expect("reads")),
         "prj" => {
             let row = project::Entity::find_by_id(key).one(db).await.expect("reads");
             format!("{:?}", row.map(|row| project::Model { updated: 0, ..row }))
@@ -265,10 +278,11 @@ async fn every_table_that_carries_an_origin_is_rebuilt_and_watched_here() {
     );
 }
 
-/// The tables whose rows [`rows`] reads. People are in no row that pages follow.
-const WATCHED: [&str; 9] = [
+/// The tables whose rows [`rows`] reads. People and links are in no row that pages follow.
+const WATCHED: [&str; 10] = [
     "approval",
     "entry",
+    "link",
     "project",
     "prompt",
     "run",

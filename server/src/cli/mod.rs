@@ -1,6 +1,7 @@
 //! The command line: arguments of `orchwiz ...` and its exit codes. It must not touch data itself: commands ask the
 //! running node through its socket, or open the data when none runs.
 
+mod peers;
 mod users;
 
 use crate::{
@@ -34,6 +35,11 @@ enum Command {
     Token {
         #[command(subcommand)]
         command: users::TokenCommand,
+    },
+    /// The other nodes that this one is paired with
+    Peer {
+        #[command(subcommand)]
+        command: peers::PeerCommand,
     },
     /// Build every table anew from the journal (while no node runs)
     Rebuild(Where),
@@ -167,6 +173,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::User { command } => block_on(users::user(command)),
         Command::Token { command } => block_on(users::token(command)),
+        Command::Peer { command } => block_on(peers::peer(command)),
         Command::Rebuild(place) => block_on(data::rebuild(place)),
         Command::Doctor { place, json } => block_on(data::doctor(place, json)),
         Command::Migrate(place) => block_on(data::migrate(place)),

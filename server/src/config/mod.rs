@@ -202,7 +202,8 @@ impl Config {
         }
         read_environment(&sources.environment, &mut said)?;
         for (key, value) in &sources.flags {
-            let origin = format!("--{}", key.replace(['.', '_'], "-"));
+            let name = if *key == "node.kind" { "kind" } else { key };
+            let origin = format!("--{}", name.replace(['.', '_'], "-"));
             let value = if keys::kind(key).is_some_and(Kind::is_several) {
                 split(value)
             } else {
@@ -415,7 +416,8 @@ fn from_toml(origin: &str, kind: Kind, value: toml::Value) -> Result<Vec<String>
                 _ => Err(ConfigError::new(origin, "expected a list of texts")),
             })
             .collect(),
-        (Kind::List | Kind::Several, _) => Err(ConfigError::new(
+        (Kind::Several, _) => Err(ConfigError::new(origin, "expected a text in quotes, or a list of them")),
+        (Kind::List, _) => Err(ConfigError::new(
             origin,
             "expected a list of texts, such as [\"a\", \"b\"]",
         )),

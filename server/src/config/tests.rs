@@ -144,6 +144,54 @@ fn listening_where_others_reach_it_needs_a_proxy_that_speaks_tls() {
 }
 
 #[test]
+fn a_cloud_node_says_how_it_is_reached_and_what_ends_tls() {
+    let (cloud, url, proxy) = (
+        ("node.kind", "cloud"),
+        ("public_url", "https://cloud.example.org"),
+        ("behind_proxy", "true"),
+    );
+    for flags in [vec![cloud], vec![cloud, url]] {
+        let error = load(&flags, &[], None).unwrap_err();
+        assert_eq!(error.origin, "--kind");
+        assert!(
+            error.message.contains("--public-url") && error.message.contains("--behind-proxy"),
+            "{error}"
+        );
+    }
+    let config = load(&[cloud, url, proxy], &[], None).unwrap();
+    assert_eq!(config.fleet_urls(), ["https://cloud.example.org"]);
+}
+
+#[test]
+fn a_node_may_listen_inside_and_outside_and_each_address_obeys_the_same_rule() {
+    let file = r#"listen = ["127.0.0.1:3000", "10.0.0.2:3001"]
+        public_url = ["https://out.example.org/", "https://in.example.org"]
+        [node]
+        kind = "hybrid""#;
+    let error = load(&[], &[], Some(file)).unwrap_err();
+    assert!(
+        error.origin == "orchwiz.toml: listen" && error.message.contains("10.0.0.2:3001"),
+        "{error}"
+    );
+    let config = load(&[("behind_proxy", "true")], &[], Some(file)).unwrap();
+    assert_eq!(config.listen.len(), 2);
+    assert_eq!(config.public_url().unwrap().as_str(), "https://out.example.org/");
+    assert_eq!(
+        config.fleet_urls(),
+        ["https://out.example.org", "https://in.example.org"]
+    );
+    // A public address that is not protected is one too many.
+    let flags = [
+        ("behind_proxy", "true"),
+        ("public_url", "https://out.example.org,http://in.example.org"),
+    ];
+    assert_eq!(load(&flags, &[], None).unwrap_err().origin, "--behind-proxy");
+    let flags = [("listen", "127.0.0.1:1,127.0.0.1:2")];
+    let config = load(&flags, &[], None).unwrap();
+    assert_eq!(config.fleet_urls(), ["http://127.0.0.1:1", "http://127.0.0.1:2"]);
+}
+
+#[test]
 fn secrets_do_not_show_in_debug() {
     let environment = [
         ("ORCHWIZ_DATABASE_URL", "postgres://u:hunter2@h/d"),

@@ -8,9 +8,20 @@ use model::{
     Action, Caller, Role, Via,
     accounts::NewToken,
     caller::{Decision, Resource, Scope, Visibility, decide},
-    id::UserId,
+    event::LinkMade,
+    fleet,
+    id::{LinkId, NodeId, UserId},
+    node::NodeKind,
 };
-use node::store::sql;
+use node::{
+    clock::Clock,
+    fleet::{
+        NodeKey,
+        signature::{self, Signer, sign_request},
+    },
+    journal::Outcome,
+    store::sql,
+};
 use server::table::Area;
 use std::{collections::BTreeSet, net::SocketAddr};
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
@@ -35,10 +46,13 @@ pub enum Rule {
     Own(Action),
     /// A socket, for callers who may do this.
     Socket(Action),
+    /// Another node, by its signature, and nobody else.
+    Peer,
 }
-use Rule::{Health, Known, May, On, Open, Own, Page, Socket};
+use Rule::{Health, Known, May, On, Open, Own, Page, Peer, Socket};
 
 const JSON: &str = "{}";
+const SENDS: &str = r#"{"send":{"projects":"none","detail":"full"}}"#;
 const IDENTIFIED: &str = r#"{"id":"$S"}"#;
 
 /// Method, path, body (JSON if it begins with a brace, else a form), rule, and the statuses of permitted callers. The
@@ -102,6 +116,19 @@ pub const TABLE: &[Row] = &[
     ),
     ("GET", "/api/v1/events", "", May(Action::ReadNode), &[200]),
     ("GET", "/api/v1/usage", "", May(Action::ReadNode), &[200]),
+    ("GET", "/api/v1/nodes", "", May(Action::ReadNode), &[200]),
+    ("GET", "/api/v1/nodes/{id}", "", May(Action::ReadNode), &[200]),
+    ("GET", "/api/v1/links", "", May(Action::ReadNode), &[200]),
+    ("GET", "/api/v1/links/{id}", "", May(Action::ReadNode), &[200]),
+    // What other nodes ask.
+    ("POST", "/fwd/v1/pair", JSON, Peer, &[422]),
+    (
+        "POST",
+        "/fwd/v1/pair/status",
+        r#"{"link":"$L","revoked":false,"node":{"id":"$N","name":"laptop","kind":"local"},"send":{"projects":"all","detail":"full"}}"#,
+        Peer,
+        &[200],
+    ),
     // Server functions, reading.
     ("POST", "/api/rpc/auth/options", JSON, Open, &[200]),
     ("POST", "/api/rpc/auth/setup-link", r#"{"token":"guess"}"#, Open, &[200]),
@@ -313,6 +340,19 @@ pub const TABLE: &[Row] = &[
         On(Action::EditSession),
         &[200],
     ),
+    ("POST", "/api/v1/invites", SENDS, May(Action::EditLinks), &[201]),
+    (
+        "POST",
+        "/api/v1/links",
+        r#"{"invite":"ow1_guess","send":{"projects":"none","detail":"full"}}"#,
+        May(Action::EditLinks),
+        &[422],
+    ),
+    ("PATCH", "/api/v1/links/{id}", SENDS, May(Action::EditLinks), &[200]),
+    ("POST", "/api/v1/links/{id}/confirm", "", May(Action::EditLinks), &[200]),
+    ("POST", "/api/v1/links/{id}/pause", "", May(Action::EditLinks), &[200]),
+    ("POST", "/api/v1/links/{id}/resume", "", May(Action::EditLinks), &[200]),
+    ("DELETE", "/api/v1/links/{id}", "", May(Action::EditLinks), &[204]),
     // While one of its sessions runs, a project cannot be deleted.
     ("DELETE", "/api/v1/projects/{id}", "", May(Action::EditProject), &[409]),
     (
@@ -486,6 +526,8 @@ enum Shows {
     Cookie(String),
     Token(String),
     LocalSocket,
+    /// A signature with the key of a paired node.
+    Signature,
 }
 
 /// A kind of caller.
@@ -508,6 +550,8 @@ fn wanted(rule: Rule, who: &Who) -> Want {
     let broken = who.caller.is_none() && matches!(who.shows, Shows::Token(_));
     let (action, resource) = match rule {
         Health => return Want::Through,
+        Peer if matches!(who.shows, Shows::Signature) => return Want::Through,
+        Peer => return Want::Status(401),
         _ if broken => return Want::Status(401),
         Open => return Want::Through,
         Page(_) if who.caller.is_none() => return Want::Status(303),
@@ -545,7 +589,48 @@ struct World {
     asking: String,
     project: String,
     approval: String,
+    /// A confirmed link to the node that `peer` names.
+    link: LinkId,
     address: SocketAddr,
+}
+
+/// The id and the key of the paired node.
+fn peer() -> (NodeId, NodeKey) {
+    (
+        "nod_01920000000070008000000000000007".parse().unwrap(),
+        NodeKey::from_seed(&[7; 32]),
+    )
+}
+
+/// Pairs the bench with that node, without its help.
+async fn pair(bench: &Bench) -> LinkId {
+    let (id, key) = peer();
+    let link: LinkId = "lnk_01920000000070008000000000000001".parse().unwrap();
+    let made = LinkMade {
+        id: link,
+        peer: fleet::Peer {
+            id,
+            name: "laptop".into(),
+            kind: NodeKind::Local,
+            fingerprint: key.public().fingerprint(),
+            url: None,
+        },
+        key: key.public().to_string(),
+        inviter: true,
+        confirmed: true,
+        encrypted: true,
+        send: fleet::Send::default(),
+        receive: fleet::Send::default(),
+    };
+    bench
+        .test
+        .journal
+        .commit(&Caller::node(), move |_| {
+            Box::pin(async move { Ok(Outcome::new(()).with(link, made)) })
+        })
+        .await
+        .unwrap();
+    link
 }
 
 impl World {
@@ -631,6 +716,7 @@ impl World {
             .json();
         let approval = approvals["items"][0]["id"].as_str().unwrap().to_owned();
 
+        let link = pair(&bench).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = bench.app.clone().into_make_service_with_connect_info::<SocketAddr>();
@@ -643,6 +729,7 @@ impl World {
             asking,
             project,
             approval,
+            link,
             address,
         }
     }
@@ -654,6 +741,11 @@ impl World {
             shows: Shows::Nothing,
             caller: None,
         }];
+        everybody.push(Who {
+            label: "peer",
+            shows: Shows::Signature,
+            caller: None,
+        });
         everybody.extend(self.tokens.clone());
         for (label, name, role) in &self.people {
             everybody.push(Who {
@@ -693,6 +785,8 @@ impl World {
         text.replace("$S", &self.session)
             .replace("$P", &self.project)
             .replace("$A", &self.approval)
+            .replace("$L", &self.link.to_string())
+            .replace("$N", &peer().0.to_string())
     }
 
     fn path(&self, path: &str) -> String {
@@ -700,6 +794,10 @@ impl World {
             &self.project
         } else if path.contains("/approvals/") {
             &self.approval
+        } else if path.starts_with("/api/v1/links/") {
+            &self.link.to_string()
+        } else if path.starts_with("/api/v1/nodes/") {
+            &self.bench.state.accounts.node_id().to_string()
         } else {
             &self.session
         };
@@ -717,8 +815,32 @@ impl World {
         if !body.is_empty() || path.starts_with("/api/rpc/") || path.starts_with("/auth/") {
             request = request.header("content-type", kind);
         }
+        if matches!(who.shows, Shows::Signature) {
+            let (node, key) = peer();
+            let there = self.path(path);
+            let signed = sign_request(
+                &key,
+                &Signer {
+                    node: node.to_string(),
+                    epoch: "0123456789abcdef".into(),
+                },
+                &signature::Request {
+                    method,
+                    authority: "127.0.0.1:3000",
+                    path: &there,
+                    query: None,
+                    content_type: kind,
+                    body: body.as_bytes(),
+                },
+                self.bench.test.clock.now(),
+                self.bench.test.deps.bytes(),
+            );
+            for (name, value) in signed.headers {
+                request = request.header(name, value);
+            }
+        }
         request = match &who.shows {
-            Shows::Nothing | Shows::LocalSocket => request.header("sec-fetch-site", "same-origin"),
+            Shows::Nothing | Shows::LocalSocket | Shows::Signature => request.header("sec-fetch-site", "same-origin"),
             Shows::Cookie(cookie) => request.header("sec-fetch-site", "same-origin").header("cookie", cookie),
             Shows::Token(token) => request.header("authorization", format!("Bearer {token}")),
         };
@@ -946,7 +1068,7 @@ async fn anothers_private_session_is_not_there_on_any_route() {
                 visibility: Visibility::Private,
             };
             let want = match &who.caller {
-                None if matches!(rule, Page(_)) && matches!(who.shows, Shows::Nothing) => 303,
+                None if matches!(rule, Page(_)) && matches!(who.shows, Shows::Nothing | Shows::Signature) => 303,
                 None => 401,
                 Some(caller) => match decide(caller, action, theirs) {
                     Decision::Hide => 404,

@@ -88,7 +88,12 @@ impl Bench {
 
     /// With more settings, which may name places in the bench's folder.
     pub async fn with(settings: impl FnOnce(&Path) -> Vec<(&'static str, String)>) -> Self {
-        let test = TestStore::new::<Migrator>(1).await;
+        Self::number(1, settings).await
+    }
+
+    /// One of several: each number is another node, with another key.
+    pub async fn number(seed: u64, settings: impl FnOnce(&Path) -> Vec<(&'static str, String)>) -> Self {
+        let test = TestStore::new::<Migrator>(seed).await;
         let folder = tempfile::tempdir().unwrap();
         let mut flags = vec![
             ("data", test.store.data_dir().to_str().unwrap().to_owned()),

@@ -52,6 +52,10 @@ fn a_wrong_call_ends_with_2_and_says_why() {
         (vec!["token", "revoke", "x", "--data", data], "tok_"),
         (vec!["serve", "--listen", "everywhere", "--data", data], "--listen"),
         (vec!["serve", "--listen", "0.0.0.0:0", "--data", data], "--behind-proxy"),
+        (vec!["serve", "--kind", "cloud", "--data", data], "--public-url"),
+        (vec!["serve", "--kind", "toaster", "--data", data], "toaster"),
+        (vec!["peer", "confirm", "x", "--data", data], "lnk_"),
+        (vec!["peer", "join", "ow1_x", "--send", "some", "--data", data], "prj_"),
         (
             vec!["serve", "--database-url", "mysql://x", "--data", data],
             "postgres://",
@@ -219,6 +223,53 @@ fn a_running_node_is_asked_through_its_socket_and_refuses_what_needs_it_stopped(
     let mode = std::os::unix::fs::PermissionsExt::mode(
         &std::fs::metadata(node.data.join("orchwiz.sock")).unwrap().permissions(),
     );
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn two_running_nodes_are_paired_by_the_command_line() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [one, two] = folders.each_ref().map(|folder| Running::start(folder.path()));
+    let [one, two] = [&one, &two].map(|node| node.data.to_str().unwrap());
+    let peer = |args: &[&str], data: &str, code: i32| {
+        let (ended, out, err) = text(&run(&[&["peer"][..], args, &["--data", data]].concat(), None));
+        assert_eq!(ended, Some(code), "{args:?}: {out}{err}");
+        (out.trim().to_owned(), err)
+    };
+    let list = |data: &str| -> Value { serde_json::from_str(&peer(&["list", "--json"], data, 0).0).unwrap() };
+    let (invite, fingerprint) = peer(&["invite", "--send", "none"], one, 0);
+    assert!(invite.starts_with("ow1_") && !invite.contains('\n'), "{invite}");
+    let (joined, said) = peer(&["join", &invite, "--detail", "outline"], two, 0);
+    let id = joined.split(' ').next().unwrap();
+    assert!(joined.contains("pending"), "{joined}");
+    let own = list(two)[0]["peer"]["fingerprint"].as_str().unwrap().to_owned();
+    assert!(
+        fingerprint.contains(&own) && said.contains(&own),
+        "{fingerprint} {said}"
+    );
+    peer(&["join", &invite], two, 1);
+    assert!(peer(&["confirm", id], one, 0).0.contains("retrying"));
+    for _ in 0..200 {
+        if list(two)[0]["state"] == "retrying" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let (here, there) = (list(two)[0].clone(), list(one)[0].clone());
+    assert_eq!(
+        (&here["state"], &there["state"]),
+        (&"retrying".into(), &"retrying".into())
+    );
+    assert_eq!(
+        (&there["receive"]["detail"], &here["receive"]["projects"]),
+        (&"outline".into(), &"none".into())
+    );
+    assert!(peer(&["pause", id], two, 0).0.contains("paused"));
+    assert!(peer(&["resume", id], two, 0).0.contains("retrying"));
+    peer(&["revoke", id, "--forget"], one, 0);
+    assert!(peer(&["list"], one, 0).0.contains("revoked"));
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(format!("{one}/node.key")).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
 }
 

@@ -12,6 +12,8 @@ use model::{
     caller::{Role, Scope, Visibility},
     calls::CallClass,
     entries::{CallStatus, EntryKind, Unplaced},
+    fleet::{Detail, LinkState, NodeState, Transport},
+    node::NodeKind,
     sessions::{AgentKind, Mode, PromptState, QueuedWhy, SessionState},
     usage::UsageBy,
 };
@@ -120,15 +122,20 @@ fn every_enumeration_of_the_openapi_document_has_the_words_that_are_sent() {
         written(ApprovalState::ALL),
         written(CallClass::ALL),
         written(CallStatus::ALL),
+        written(Detail::ALL),
         written(EntryKind::ALL),
         written(LimitOf::ALL),
+        written(LinkState::ALL),
         written(Mode::ALL),
+        written(NodeKind::ALL),
+        written(NodeState::ALL),
         written(PromptState::ALL),
         written(QueuedWhy::ALL),
         written(RememberScope::ALL),
         written(&Role::ALL),
         written(&Scope::ALL),
         written(SessionState::ALL),
+        written(Transport::ALL),
         written(Unplaced::ALL),
         written(UsageBy::ALL),
         written(Verdict::ALL),
@@ -168,6 +175,8 @@ async fn every_route_reads_the_parameters_that_the_document_declares() {
             &project
         } else if path.contains("/approvals/") {
             &approval
+        } else if path.contains("/links/") {
+            "lnk_01920000000070008000000000000001"
         } else {
             &session
         };
@@ -183,7 +192,7 @@ async fn every_route_reads_the_parameters_that_the_document_declares() {
             .body(Body::from(if body.is_empty() { "" } else { "[]" }))
             .unwrap();
         // Not through `Bench::send`, which would stop at the first undeclared status; this lists all.
-        let answer = if *method == "DELETE" {
+        let answer = if *method == "DELETE" && !path.contains("/links/") {
             None
         } else {
             Some(Answer::read(bench.app.clone().oneshot(request).await.unwrap()).await)
@@ -220,8 +229,8 @@ async fn every_route_reads_the_parameters_that_the_document_declares() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(
-        readers, 7,
-        "lists of projects, sessions, entries, approvals and events, the sums, and who asks"
+        readers, 10,
+        "lists of projects, sessions, entries, approvals, events, nodes and links, the sums, who asks, and the end of a link"
     );
     bench.end().await;
 }
@@ -240,6 +249,8 @@ async fn every_route_reads_the_body_that_the_document_declares() {
             "prj"
         } else if path.contains("/approvals/") {
             "apr"
+        } else if path.contains("/links/") {
+            "lnk"
         } else {
             "ses"
         };

@@ -17,6 +17,7 @@ mod connections;
 mod dialects;
 mod document;
 mod events;
+mod fleet;
 mod full_disk;
 mod hostile;
 mod idempotency;
