@@ -4,14 +4,14 @@
 pub use crate::{auth::fake::token, inbox::fake::approval, projects::fake::project, sessions::fake::session};
 
 use crate::{
-    auth::fake::Accounts, inbox::fake::Approvals, overview::fake::Node, projects::fake::Projects,
+    auth::fake::Accounts, fleet::fake::Fleet, inbox::fake::Approvals, overview::fake::Node, projects::fake::Projects,
     sessions::fake::Sessions, usage::fake::Usage,
 };
 use axum::{body::Body, http::Request};
 use leptos::{config::LeptosOptions, prelude::provide_context};
 use model::{
     Caller, Error, Page, PageQuery, Pos, Result, Role, Services, Via,
-    id::{ApprovalId, ProjectId, SessionId, UserId},
+    id::{ApprovalId, LinkId, NodeId, ProjectId, SessionId, UserId},
 };
 use scraper::{ElementRef, Html, Selector};
 use std::sync::{Arc, Once};
@@ -40,6 +40,16 @@ pub fn project_id(n: u8) -> ProjectId {
 /// The `n`th approval's id.
 pub fn approval_id(n: u8) -> ApprovalId {
     format!("apr_{}", hex(n)).parse().expect("well formed")
+}
+
+/// The `n`th node's id; the first is the fake node's own.
+pub fn node_id(n: u8) -> NodeId {
+    format!("nod_{}", hex(n)).parse().expect("well formed")
+}
+
+/// The `n`th link's id.
+pub fn link_id(n: u8) -> LinkId {
+    format!("lnk_{}", hex(n)).parse().expect("well formed")
 }
 
 /// The `n`th user's id.
@@ -82,6 +92,8 @@ pub struct Fake {
     pub accounts: Accounts,
     /// The node itself.
     pub node: Node,
+    /// The nodes it knows, and its links to them.
+    pub fleet: Fleet,
     /// The newest position.
     pub pos: Pos,
 }
@@ -98,6 +110,7 @@ impl Default for Fake {
             usage: Usage::default(),
             accounts: Accounts::default(),
             node: Node::default(),
+            fleet: Fleet::default(),
             pos: 41,
         }
     }
@@ -260,7 +273,8 @@ impl Fake {
             projects: fake.clone(),
             usage: fake.clone(),
             accounts: fake.clone(),
-            node: fake,
+            node: fake.clone(),
+            fleet: fake,
         }
     }
 

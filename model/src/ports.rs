@@ -7,7 +7,8 @@ use crate::{
     approvals::{Approval, ApprovalFilter, ApprovalInput, Decide},
     entries::{Entry, EntryBody},
     event::Event,
-    id::{ApprovalId, ProjectId, PromptId, SessionId, TokenId},
+    fleet::{FleetNode, Invite, InviteRead, Link, LinkPatch, NewInvite, NewLink},
+    id::{ApprovalId, LinkId, NodeId, ProjectId, PromptId, SessionId, TokenId},
     node::{AgentFound, HealthSample, NodeInfo, Overview},
     projects::{NewProject, OwnFiles, Project, ProjectPatch},
     sessions::{Mode, NewSession, Prompt, RawLine, Session, SessionFilter, SessionPatch, SessionView},
@@ -154,6 +155,36 @@ pub trait Node: Send + Sync {
     async fn head(&self) -> Result<Pos>;
 }
 
+/// The nodes that this one knows, and its links to them.
+#[async_trait]
+pub trait Fleet: Send + Sync {
+    /// This node first, then the others by name.
+    async fn nodes(&self, caller: &Caller) -> Result<Vec<FleetNode>>;
+    /// One node.
+    async fn node(&self, caller: &Caller, id: NodeId) -> Result<FleetNode>;
+    /// This node's own links, by the peer's name; revoked ones too.
+    async fn links(&self, caller: &Caller) -> Result<Vec<Link>>;
+    /// One link.
+    async fn link(&self, caller: &Caller, id: LinkId) -> Result<Link>;
+    /// Makes an invite and shows it this once (admin).
+    async fn invite(&self, caller: &Caller, new: NewInvite) -> Result<Invite>;
+    /// What an invite of another node says (admin). It asks nobody. `Invalid` at `invite` for one that is none.
+    async fn read_invite(&self, caller: &Caller, invite: String) -> Result<InviteRead>;
+    /// Joins the node that made the invite (admin). `Invalid` at `invite` for one that is none, used or over.
+    async fn join(&self, caller: &Caller, new: NewLink) -> Result<Link>;
+    /// Confirms a link that waits for it, on the inviting side (admin). 409 on the other, and once it is revoked.
+    async fn confirm(&self, caller: &Caller, id: LinkId) -> Result<Link>;
+    /// Changes what this node sends (admin). 409 once it is revoked.
+    async fn update(&self, caller: &Caller, id: LinkId, patch: LinkPatch) -> Result<Link>;
+    /// Stops sending and receiving until it is resumed (admin). 409 unless it is confirmed and not revoked.
+    async fn pause(&self, caller: &Caller, id: LinkId) -> Result<Link>;
+    /// Goes on where it was paused (admin).
+    async fn resume(&self, caller: &Caller, id: LinkId) -> Result<Link>;
+    /// Ends the link for good (admin). With `forget` what the peer sent is removed here, also of a link that was
+    /// revoked before.
+    async fn revoke(&self, caller: &Caller, id: LinkId, forget: bool) -> Result<()>;
+}
+
 /// All ports of a node; pages and handlers get them by context.
 #[derive(Clone)]
 pub struct Services {
@@ -169,4 +200,6 @@ pub struct Services {
     pub accounts: Arc<dyn Accounts>,
     /// The node.
     pub node: Arc<dyn Node>,
+    /// The fleet.
+    pub fleet: Arc<dyn Fleet>,
 }

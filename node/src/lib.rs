@@ -7,6 +7,7 @@ pub mod approvals;
 pub mod clock;
 mod edit;
 pub mod entity;
+pub mod fleet;
 pub mod folder;
 pub mod health;
 mod hex;

@@ -3,6 +3,7 @@
 use crate::{
     approvals::{ApprovalsService, deny_expired},
     clock::Deps,
+    fleet::FleetService,
     folder::{Borders, Folders},
     health::Sampler,
     journal::Journal,
@@ -110,6 +111,7 @@ impl Node {
             projects: Arc::new(projects),
             usage,
             accounts,
+            fleet: Arc::new(FleetService::new(node.clone())),
             node,
         };
         engine.tasks.spawn(hub.clone().run(closing.clone()));
