@@ -226,6 +226,10 @@ fn name_of(element: &ElementRef, page: &Html) -> String {
         let selector = Selector::parse(&format!("[id=\"{id}\"]")).ok()?;
         page.select(&selector).next().map(text)
     };
+    let labelled = || {
+        let selector = Selector::parse(&format!("label[for=\"{}\"]", value.id()?)).ok()?;
+        page.select(&selector).next().map(text)
+    };
     let label = || {
         let around = element.ancestors().filter_map(ElementRef::wrap);
         around.filter(|outer| outer.value().name() == "label").map(text).next()
@@ -235,6 +239,7 @@ fn name_of(element: &ElementRef, page: &Html) -> String {
         .map(str::to_owned)
         .or_else(|| value.attr("aria-labelledby").and_then(by_id))
         .or_else(label)
+        .or_else(labelled)
         .unwrap_or_else(|| text(*element))
 }
 
@@ -302,7 +307,8 @@ impl Fake {
             provide_context(services.clone());
             provide_context(auth.clone());
         };
-        let handler = leptos_axum::render_app_to_stream_with_context(context, move || crate::shell(options.clone()));
+        // Every route asks for it, so what is read below something read is in the page too.
+        let handler = leptos_axum::render_app_async_with_context(context, move || crate::shell(options.clone()));
         let response = handler(request).await;
         let status = response.status().as_u16();
         let location = response

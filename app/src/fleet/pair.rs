@@ -9,7 +9,10 @@ use super::{
 use crate::{
     FormAction, NodeForm, NodeResource, browser,
     sessions::filter::encode,
-    ui::{Button, ButtonKind, Dialog, ErrorNote, Exact, Icon, Look, Note, NoteTone, QueryState, StatusWord, TextInput},
+    ui::{
+        Button, ButtonKind, Dialog, ErrorNote, Exact, Icon, Look, Note, NoteTone, QueryState, StatusWord, TextInput,
+        quiet_clock,
+    },
     view,
 };
 use leptos::prelude::*;
@@ -113,8 +116,11 @@ pub(super) fn Pair(seen: Seen, again: Callback<()>, pairing: Pairing) -> impl In
     Effect::new(move || open.set(at.with(|at| *at != At::Closed)));
     let navigate = use_navigate();
     Effect::new(move || {
-        if !open.get() && at.with_untracked(|at| *at != At::Closed) {
-            pairing.forget();
+        if open.get() {
+            return;
+        }
+        pairing.forget();
+        if at.with_untracked(|at| *at != At::Closed) {
             // The invite leaves the history with the dialog.
             let replace = NavigateOptions {
                 replace: true,
@@ -166,7 +172,7 @@ fn Inviting(seen: Seen, again: Callback<()>, pairing: Pairing) -> impl IntoView 
         <Steps names=INVITING at=step />
         {move || match step.get() {
             0 => view! { <MakeForm make=make projects=seen.projects.get_untracked() /> },
-            1 => pairing.made.get().map_or_else(|| ().into_any(), |invite| view! { <HandOver invite=invite /> }),
+            1 => pairing.made.get().map_or_else(|| ().into_any(), |invite| view! { <HandOver invite=invite pairing=pairing /> }),
             _ => (move || found.get().map(|link| came_of_it(link, again))).into_any(),
         }}
     }
@@ -224,7 +230,9 @@ pub(super) fn other(refusal: Option<crate::AppError>) -> Option<crate::AppError>
 }
 
 #[component]
-fn HandOver(invite: Invite) -> impl IntoView {
+fn HandOver(invite: Invite, pairing: Pairing) -> impl IntoView {
+    let (now, expires) = (quiet_clock(), invite.expires);
+    let over = Memo::new(move |_| now.get().is_some_and(|now| now >= expires));
     let text = invite.invite.clone();
     let copied = RwSignal::new(false);
     view! {
@@ -248,7 +256,18 @@ fn HandOver(invite: Invite) -> impl IntoView {
         </div>
         <p class="xs muted">"It works once, until " <Exact at=invite.expires time=true /> ". Whoever has it can ask to be let in: send it only to whom you mean."</p>
         <Fingerprint of="This node" text=invite.fingerprint />
-        <p class="row" role="status"><StatusWord look=Look::QUEUED.called("Waiting for the other node") /></p>
+        <div role="status">
+            {move || {
+                if over.get() {
+                    view! { <Note tone=NoteTone::Failed title="The invite is over.">"Nobody used it in time."</Note> }
+                } else {
+                    view! { <StatusWord look=Look::QUEUED.called("Waiting for the other node") /> }
+                }
+            }}
+        </div>
+        {move || over.get().then(|| view! {
+            <div class="acts"><Button large=true on:click=move |_| pairing.forget()>"Make another"</Button></div>
+        })}
     }
 }
 

@@ -109,7 +109,7 @@ async fn the_tables_say_of_each_node_and_link_what_the_map_draws() {
     ]);
     row(&["Paused", ">node-5<"]);
     // The map is for the eye; whoever reads it by ear or by keyboard has the tables.
-    page.shows(&["class=\"fm\" aria-hidden=\"true\""]);
+    page.shows(&["aria-hidden=\"true\" class=\"fm\""]);
     page.withholds(&[("link", "Pair with a node"), ("button", "Confirm")]);
 }
 
@@ -326,4 +326,29 @@ async fn what_is_not_there_is_404_and_what_fails_says_so() {
         .render("/fleet")
         .await
         .shows(&["The fleet could not be read.", "Try again"]);
+}
+
+#[tokio::test]
+async fn fifty_nodes_are_in_the_table_and_on_the_map() {
+    let via = |n: u8| {
+        Some(NodeRef {
+            id: node_id(n),
+            name: format!("node-{n}"),
+        })
+    };
+    let mut nodes: Vec<FleetNode> = (2..=40).map(|n| node(n, |_| ())).collect();
+    nodes.extend((41..=50).map(|n| node(n, |node| node.via = via(2 + n % 4))));
+    let links = (2..=40)
+        .map(|n| {
+            link(n, |link| match n % 9 {
+                0 => (link.state, link.unsent_events) = (LinkState::Retrying, 1_284),
+                1 => (link.lag_ms, link.unsent_events) = (Some(252_000), 3_004),
+                2 => link.state = LinkState::Paused,
+                _ => link.receive.projects = SentProjects::All,
+            })
+        })
+        .collect();
+    let page = render(fleet(nodes, links), Role::Admin, "/fleet").await;
+    assert_eq!(page.count("row", "node-"), 49 + 39);
+    assert_eq!(page.html.matches("class=\"fm-c").count(), 50);
 }
