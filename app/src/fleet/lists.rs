@@ -58,7 +58,9 @@ fn NodeRow(node: ArcRwSignal<FleetNode>) -> impl IntoView {
             </span>
             <span role="cell" class="c-kind muted">{move || n.with(|n| n.kind.word())}</span>
             <span role="cell" class="c-via muted">{via}</span>
-            <span role="cell" class="num c-ver muted">{move || n.with(|n| n.version.clone().unwrap_or_else(|| "not known".into()))}</span>
+            <span role="cell" class="num c-ver muted">
+                <span class:nk=move || n.with(|n| n.version.is_none())>{move || n.with(|n| n.version.clone().unwrap_or_else(|| "not known".into()))}</span>
+            </span>
             <span role="cell" class="num c-last muted">
                 {move || match n.with(|n| (n.here, n.last_heard)) {
                     (true, _) => "now".into_any(),
@@ -116,7 +118,7 @@ fn LinkRow(link: ArcRwSignal<Link>, names: Signal<Names>) -> impl IntoView {
             <span role="cell" class="c-dir muted">{move || l.with(direction)}</span>
             <span role="cell" class="c-sent muted" title=sent>{sent}</span>
             <span role="cell" class="c-sent muted" title=received>{received}</span>
-            <span role="cell" class="num c-lag">{move || l.with(lag)}</span>
+            <span role="cell" class="num c-lag"><span class:nk=move || l.with(|l| l.lag_ms.is_none())>{move || l.with(lag)}</span></span>
             <span role="cell" class="num c-wait"><Short n=Signal::derive(move || l.with(|l| l.unsent_events)) /></span>
         </div>
     }

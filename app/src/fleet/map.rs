@@ -328,11 +328,11 @@ fn label_view(label: Label) -> AnyView {
     let class = format!("fm-l {}{}", label.look.tone, if label.right { "" } else { " fm-left" });
     view! {
         <a class=class href=format!("/fleet/links/{}", label.id) style=place tabindex="-1" title=label.direction>
-            <span class="fm-u cut">
-                {label.upper}
-                {label.since.map(|since| view! { " since " <Exact at=since time=true /> })}
+            <span class="fm-u cut">{label.upper}</span>
+            <span class="fm-d cut">
+                {label.since.map(|since| view! { "since " <Exact at=since time=true /> " " })}
+                {label.lower}
             </span>
-            {label.lower.map(|lower| view! { <span class="fm-d cut">{lower}</span> })}
             {sent.then(|| view! { <i class="fm-a fm-to"></i> })}
             {received.then(|| view! { <i class="fm-a fm-from"></i> })}
         </a>

@@ -155,7 +155,7 @@ fn Whole(seen: Seen, again: Callback<()>, pairing: Pairing) -> impl IntoView {
             (!none)
                 .then(|| {
                     view! {
-                        <section aria-labelledby="fl-l">
+                        <section class="fl-l" aria-labelledby="fl-l">
                             <div class="sec-h"><h2 id="fl-l">"Links"</h2></div>
                             <LinksTable rows=seen.links names=seen.projects />
                         </section>
