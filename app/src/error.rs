@@ -92,7 +92,7 @@ pub fn reject(error: model::Error) -> AppError {
 /// Without WASM, a refused form is redirected to its page, which shows the error. Browsers follow only a redirect
 /// status.
 #[cfg(feature = "ssr")]
-fn is_plain_form() -> bool {
+pub(crate) fn is_plain_form() -> bool {
     leptos::prelude::use_context::<http::request::Parts>().is_some_and(|parts| {
         let accept = parts
             .headers

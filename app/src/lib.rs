@@ -42,6 +42,7 @@ mod node_action;
 mod node_form;
 mod node_resource;
 mod not_found;
+mod once;
 pub mod overview;
 mod page;
 pub mod projects;

@@ -24,6 +24,8 @@ pub(crate) enum Place {
     Rail,
     /// In the rail, with the projects that were used last under it, and under "More".
     Projects,
+    /// Behind the node's card at the foot of the rail, and under "More".
+    Card,
     /// At the foot of the rail and under "More".
     Foot,
     /// In the list of settings, in this group of it.

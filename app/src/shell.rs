@@ -5,6 +5,7 @@
 use crate::browser::HEAD_SCRIPT;
 use crate::{
     auth::AuthRoutes,
+    fleet::FleetRoutes,
     inbox::InboxRoutes,
     kit_page::KitRoutes,
     live::provide_live,
@@ -115,6 +116,7 @@ pub fn App() -> impl IntoView {
                     <SessionsRoutes />
                     <ProjectsRoutes />
                     <UsageRoutes />
+                    <FleetRoutes />
                     <SettingsRoutes />
                     <KitRoutes />
                 </ParentRoute>

@@ -12,7 +12,7 @@ use leptos::{config::LeptosOptions, prelude::provide_context};
 use model::{
     Caller, Error, Page, PageQuery, Pos, Result, Role, Services, Via,
     fleet::NodeRef,
-    id::{ApprovalId, ProjectId, SessionId, UserId},
+    id::{ApprovalId, LinkId, NodeId, ProjectId, SessionId, UserId},
 };
 use scraper::{ElementRef, Html, Selector};
 use std::sync::{Arc, Once};
@@ -41,6 +41,16 @@ pub fn project_id(n: u8) -> ProjectId {
 /// The `n`th approval's id.
 pub fn approval_id(n: u8) -> ApprovalId {
     format!("apr_{}", hex(n)).parse().expect("well formed")
+}
+
+/// The `n`th node's id; the first is the fake node's own.
+pub fn node_id(n: u8) -> NodeId {
+    format!("nod_{}", hex(n)).parse().expect("well formed")
+}
+
+/// The `n`th link's id.
+pub fn link_id(n: u8) -> LinkId {
+    format!("lnk_{}", hex(n)).parse().expect("well formed")
 }
 
 /// The `n`th user's id.
@@ -227,6 +237,10 @@ fn name_of(element: &ElementRef, page: &Html) -> String {
         let selector = Selector::parse(&format!("[id=\"{id}\"]")).ok()?;
         page.select(&selector).next().map(text)
     };
+    let labelled = || {
+        let selector = Selector::parse(&format!("label[for=\"{}\"]", value.id()?)).ok()?;
+        page.select(&selector).next().map(text)
+    };
     let label = || {
         let around = element.ancestors().filter_map(ElementRef::wrap);
         around.filter(|outer| outer.value().name() == "label").map(text).next()
@@ -236,6 +250,7 @@ fn name_of(element: &ElementRef, page: &Html) -> String {
         .map(str::to_owned)
         .or_else(|| value.attr("aria-labelledby").and_then(by_id))
         .or_else(label)
+        .or_else(labelled)
         .unwrap_or_else(|| text(*element))
 }
 
@@ -303,7 +318,8 @@ impl Fake {
             provide_context(services.clone());
             provide_context(auth.clone());
         };
-        let handler = leptos_axum::render_app_to_stream_with_context(context, move || crate::shell(options.clone()));
+        // Every route asks for it, so what is read below something read is in the page too.
+        let handler = leptos_axum::render_app_async_with_context(context, move || crate::shell(options.clone()));
         let response = handler(request).await;
         let status = response.status().as_u16();
         let location = response

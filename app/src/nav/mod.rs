@@ -254,7 +254,7 @@ fn BottomBar(
                 {pages_in(Place::Projects).map(item).collect_view()}
                 <div class="nav-sub"><LastUsed last=last /></div>
                 {settings.collect_view()}
-                {pages_in(Place::Foot).map(item).collect_view()}
+                {pages_in(Place::Card).chain(pages_in(Place::Foot)).map(item).collect_view()}
             </Menu>
         </nav>
     }
@@ -375,7 +375,8 @@ mod page_tests {
             "aria-current=\"page\"",
             "New session",
         ]);
-        page.lacks(&["Fleet", "Permissions", "Checks"]);
+        page.offers(&[("link", "Fleet: workbench local")]);
+        page.lacks(&["Permissions", "Checks"]);
     }
 
     #[tokio::test]

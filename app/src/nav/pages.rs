@@ -2,7 +2,7 @@
 //! palette, the keys after `G`, the list under `?`, the settings. Each feature exports its `PAGE`.
 
 use crate::{
-    inbox, kit_page, overview,
+    fleet, inbox, kit_page, overview,
     page::{PageLink, Place},
     projects, sessions, settings, usage,
 };
@@ -14,6 +14,7 @@ pub(crate) const PAGES: &[PageLink] = &[
     sessions::PAGE,
     usage::PAGE,
     projects::PAGE,
+    fleet::PAGE,
     settings::PAGE,
     settings::PROFILE,
     settings::TOKENS,
@@ -116,7 +117,7 @@ mod tests {
         for page in PAGES {
             let links = |html: &str| html.matches(&format!("href=\"{}\"", page.href)).count();
             match page.place {
-                Place::First | Place::Rail | Place::Projects | Place::Foot => {
+                Place::First | Place::Rail | Place::Projects | Place::Card | Place::Foot => {
                     assert!(links(&home.html) >= 2, "the rail and the phone lead to {}", page.name);
                 }
                 Place::Settings(_) => assert!(links(&about.html) >= 1, "the list of settings leads to {}", page.name),

@@ -2,6 +2,7 @@
 
 use super::{Pending, pages_in};
 use crate::{
+    fleet,
     frame::{FrameResource, LastProjects, health_look, look_of},
     inbox,
     live::{LiveState, use_live},
@@ -151,18 +152,19 @@ fn Foot(
                             let health = Signal::derive(move || {
                                 health_look(live.health.get().or(view.health).as_ref(), clock.now())
                             });
-                            let hover = format!("{}, {}", view.node.name, view.node.kind.word());
+                            let hover = format!("Fleet: {}, {} (G F)", view.node.name, view.node.kind.word());
                             view! {
-                                <a class="row" href="/settings/node" title=hover>
+                                <A href=fleet::PAGE.href attr:class="row" attr:title=hover>
                                     <Shape look=health />
                                     <span class="t cut">
+                                        <span class="vh">"Fleet: "</span>
                                         <b>{view.node.name}</b>
                                         " "
                                         {view.node.kind.word()}
                                         ", "
                                         {move || health.get().word}
                                     </span>
-                                </a>
+                                </A>
                             }
                         })
                 }}

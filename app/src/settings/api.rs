@@ -14,6 +14,14 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
+/// Passes a new token's secret to the page that shows it.
+#[cfg(feature = "ssr")]
+const ONCE: crate::once::Once = crate::once::Once {
+    cookie: "orchwiz_once",
+    path: "/settings/tokens",
+    prefix: "owz_",
+};
+
 /// The caller, and their logins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ProfileView {
@@ -51,7 +59,7 @@ pub(super) async fn tokens() -> AppResult<TokensView> {
     Ok(TokensView {
         tokens: accounts.tokens(&caller).await?,
         has_password: accounts.has_password(&caller).await?,
-        secret: once::take(),
+        secret: ONCE.take(),
     })
 }
 
@@ -76,7 +84,7 @@ pub(super) async fn create_token(
         .accounts
         .create_token(&caller()?, model::accounts::NewToken { name, scope, days }, password)
         .await?;
-    once::leave(&created.secret);
+    ONCE.leave(&created.secret);
     Ok(created)
 }
 
@@ -131,58 +139,4 @@ pub(super) async fn node() -> AppResult<NodeView> {
 #[server(prefix = "/api/rpc", endpoint = "settings/rename-node", protocol = FormRpc)]
 pub(super) async fn rename_node(name: String) -> AppResult<NodeInfo> {
     Ok(services()?.node.rename(&caller()?, name).await?)
-}
-
-/// Passes a secret from a plain form to the page that shows it once: by a cookie for that page only, valid for a
-/// minute.
-#[cfg(feature = "ssr")]
-mod once {
-    use http::{HeaderValue, header, request::Parts};
-    use leptos::prelude::use_context;
-    use leptos_axum::ResponseOptions;
-
-    const NAME: &str = "orchwiz_once";
-    const RULES: &str = "Path=/settings/tokens; HttpOnly; SameSite=Strict";
-
-    fn header(parts: &Parts, name: header::HeaderName) -> &str {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    }
-
-    fn set(value: &str, seconds: u32, secure: bool) {
-        let secure = if secure { "; Secure" } else { "" };
-        let cookie = format!("{NAME}={value}; {RULES}; Max-Age={seconds}{secure}");
-        if let (Some(response), Ok(cookie)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&cookie)) {
-            response.append_header(header::SET_COOKIE, cookie);
-        }
-    }
-
-    /// Stores the secret if a form without WASM asked; with WASM the answer itself carries it.
-    pub(super) fn leave(secret: &str) {
-        let Some(parts) = use_context::<Parts>() else { return };
-        if header(&parts, header::ACCEPT).contains("text/html") {
-            set(secret, 60, header(&parts, header::ORIGIN).starts_with("https:"));
-        }
-    }
-
-    /// Takes the secret, and makes the browser drop the cookie.
-    pub(super) fn take() -> Option<String> {
-        let parts = use_context::<Parts>()?;
-        let secret = header(&parts, header::COOKIE)
-            .split(';')
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, _)| *name == NAME)
-            .map(|(_, value)| value.to_owned())
-            .filter(|value| {
-                value.starts_with("owz_")
-                    && value
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-            })?;
-        set("", 0, false);
-        Some(secret)
-    }
 }

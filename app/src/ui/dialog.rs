@@ -24,21 +24,28 @@ pub fn Dialog(
     children: Children,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move || {
+    Effect::new(move |known: Option<bool>| {
         let wanted = open.get();
-        if let Some(dialog) = dialog.get()
-            && dialog.open() != wanted
-        {
+        let Some(dialog) = dialog.get() else { return false };
+        // As the server drew it, an open dialog holds neither the focus nor the page behind it.
+        if known != Some(true) {
+            let _ = dialog.remove_attribute("open");
+        }
+        if dialog.open() != wanted {
             if wanted {
                 let _ = dialog.show_modal();
             } else {
                 dialog.close();
             }
         }
+        true
     });
+    // So that a dialog whose address opens it is there before WASM has loaded.
+    let drawn = cfg!(feature = "ssr") && open.get_untracked();
     view! {
         <dialog
             node_ref=dialog
+            open=drawn
             class=format!("dialog {class}").trim_end().to_owned()
             aria-label=move || title.get()
             on:close=move |_| open.set(false)

@@ -54,6 +54,9 @@ use Rule::{Health, Known, May, On, Open, Own, Page, Peer, Socket};
 const JSON: &str = "{}";
 const SENDS: &str = r#"{"send":{"projects":"none","detail":"full"}}"#;
 const IDENTIFIED: &str = r#"{"id":"$S"}"#;
+/// A link that is not there, as JSON and as a form.
+const LINKED: &str = r#"{"id":"lnk_01920000000070008000000000000001"}"#;
+const LINK_FORM: &str = "id=lnk_01920000000070008000000000000001";
 
 /// Method, path, body (JSON if it begins with a brace, else a form), rule, and the statuses of permitted callers. The
 /// first caller gets the first status; later ones get one of the others, or the first if there are none.
@@ -77,6 +80,9 @@ pub const TABLE: &[Row] = &[
     ("GET", "/projects", "", Page(Action::ReadNode), &[200]),
     ("GET", "/projects/{id}", "", Page(Action::ReadNode), &[200]),
     ("GET", "/usage", "", Page(Action::ReadNode), &[200]),
+    ("GET", "/fleet", "", Page(Action::ReadNode), &[200]),
+    ("GET", "/fleet/links/{id}", "", Page(Action::ReadNode), &[404]),
+    ("GET", "/fleet/nodes/{id}", "", Page(Action::ReadNode), &[404]),
     ("GET", "/settings", "", Page(Action::ReadNode), &[200]),
     ("GET", "/settings/profile", "", Page(Action::EditSelf), &[200]),
     ("GET", "/settings/tokens", "", Page(Action::EditTokens), &[200]),
@@ -244,6 +250,22 @@ pub const TABLE: &[Row] = &[
         May(Action::ReadNode),
         &[200],
     ),
+    ("POST", "/api/rpc/fleet/read", JSON, May(Action::ReadNode), &[200]),
+    ("POST", "/api/rpc/fleet/link", LINKED, May(Action::ReadNode), &[404]),
+    (
+        "POST",
+        "/api/rpc/fleet/node",
+        r#"{"id":"nod_01920000000070008000000000000001"}"#,
+        May(Action::ReadNode),
+        &[404],
+    ),
+    (
+        "POST",
+        "/api/rpc/fleet/read-invite",
+        r#"{"invite":"ow1_guess"}"#,
+        May(Action::EditProject),
+        &[422],
+    ),
     ("POST", "/api/rpc/settings/profile", JSON, May(Action::EditSelf), &[200]),
     (
         "POST",
@@ -267,6 +289,55 @@ pub const TABLE: &[Row] = &[
         "name=bench",
         May(Action::EditProject),
         &[200],
+    ),
+    (
+        "POST",
+        "/api/rpc/fleet/invite",
+        "which=none&detail=full",
+        May(Action::EditProject),
+        &[503],
+    ),
+    (
+        "POST",
+        "/api/rpc/fleet/join",
+        "invite=ow1_guess&which=all&detail=full",
+        May(Action::EditProject),
+        &[422],
+    ),
+    (
+        "POST",
+        "/api/rpc/fleet/confirm",
+        LINK_FORM,
+        May(Action::EditProject),
+        &[404],
+    ),
+    (
+        "POST",
+        "/api/rpc/fleet/update",
+        "id=lnk_01920000000070008000000000000001&which=none&detail=full",
+        May(Action::EditProject),
+        &[404],
+    ),
+    (
+        "POST",
+        "/api/rpc/fleet/pause",
+        LINK_FORM,
+        May(Action::EditProject),
+        &[404],
+    ),
+    (
+        "POST",
+        "/api/rpc/fleet/resume",
+        LINK_FORM,
+        May(Action::EditProject),
+        &[404],
+    ),
+    (
+        "POST",
+        "/api/rpc/fleet/revoke",
+        LINK_FORM,
+        May(Action::EditProject),
+        &[404],
     ),
     (
         "POST",
