@@ -1,7 +1,6 @@
 //! A node's store in memory: logs, applied view, filters and cursors. Like the real one it changes in transactions, and
 //! only what was synced is there after a crash.
 
-use model::id::NodeId;
 use node::{
     forwarding::core::{Batch, Event, Item, Log, LogId, NotApplied, Payload, Reading, Reason, Skip, Taken},
     journal::chain,
@@ -142,7 +141,9 @@ impl Cells {
         });
     }
 
-    fn apply(&mut self, batch: &Batch, via: usize, generation: u64) -> Result<(), NotApplied> {
+    /// Applies a batch; what it says is the first position that it took something from.
+    fn apply(&mut self, batch: &Batch, via: usize, generation: u64) -> Result<Option<i64>, NotApplied> {
+        let mut taken = None;
         let before = self.seq();
         let compare = |seq: i64| match (self.hash_at(seq), batch.hash_at(seq)) {
             (Some(here), Some(there)) if seq <= before => here == there,
@@ -154,8 +155,8 @@ impl Cells {
         self.sources.insert(via);
         for item in &batch.items {
             match item {
-                Item::Event(event) => self.apply_event(event, via, before),
-                Item::Skip(skip) => self.apply_skip(skip, via, before),
+                Item::Event(event) => self.apply_event(event, via, before, &mut taken),
+                Item::Skip(skip) => self.apply_skip(skip, via, before, &mut taken),
             }
         }
         if let Some(previous) = batch.previous
@@ -168,10 +169,10 @@ impl Cells {
             self.dirty = false;
             self.generation = generation;
         }
-        Ok(())
+        Ok(taken)
     }
 
-    fn apply_event(&mut self, event: &Event, via: usize, before: i64) {
+    fn apply_event(&mut self, event: &Event, via: usize, before: i64, taken: &mut Option<i64>) {
         let new = Cell::Event {
             event: Arc::new(event.clone()),
             via: Some(via),
@@ -191,6 +192,9 @@ impl Cells {
         };
         if replace {
             if let Cell::Event { event: held, .. } = cell {
+                if event.payload.is_none() {
+                    taken.get_or_insert(event.seq);
+                }
                 Self::see(&mut self.view, held, false);
             }
             Self::see(&mut self.view, event, true);
@@ -199,7 +203,7 @@ impl Cells {
         }
     }
 
-    fn apply_skip(&mut self, skip: &Skip, via: usize, before: i64) {
+    fn apply_skip(&mut self, skip: &Skip, via: usize, before: i64, taken: &mut Option<i64>) {
         for seq in skip.from..=skip.to {
             let at = usize::try_from(seq - 1).unwrap();
             let hash = (seq == skip.to).then_some(skip.hash);
@@ -213,6 +217,7 @@ impl Cells {
                     if skip.reason == Reason::Filtered && *from == Some(via) && event.payload.is_some() {
                         Self::see(&mut self.view, event, false);
                         Arc::make_mut(event).payload = None;
+                        taken.get_or_insert(seq);
                         self.dirty = true;
                     }
                 }
@@ -292,19 +297,36 @@ impl Disk {
         }
     }
 
-    pub fn apply(&mut self, batch: &Batch, link: usize, peer: usize, generation: u64) -> Result<(), NotApplied> {
+    /// Applies a batch; says whether it took something away.
+    pub fn apply(&mut self, batch: &Batch, link: usize, peer: usize, generation: u64) -> Result<bool, NotApplied> {
         let id = batch.log;
         let have = self.log(id, link, peer).have();
         if batch.first > have.after(batch.pass) + 1 {
             return Err(NotApplied::Gap);
         }
-        Arc::make_mut(self.logs.entry(id).or_default()).apply(batch, peer, generation)?;
+        let before: Vec<_> = self
+            .sides
+            .keys()
+            .map(|side| (*side, self.log(id, *side, peer).have()))
+            .collect();
+        let withdrew = Arc::make_mut(self.logs.entry(id).or_default()).apply(batch, peer, generation)?;
+        // What another link need not send stays so, whatever holes come after it; what is gone it may send again.
+        for (side, have) in before {
+            if have.pass != 0 {
+                let through = have.after(have.pass).min(withdrew.map_or(i64::MAX, |seq| seq - 1));
+                let taken = Taken {
+                    pass: have.pass,
+                    through,
+                };
+                self.sides.get_mut(&side).unwrap().taken.insert(id, taken);
+            }
+        }
         let taken = Taken {
             pass: batch.pass,
             through: batch.last,
         };
         self.sides.get_mut(&link).unwrap().taken.insert(id, taken);
-        Ok(())
+        Ok(withdrew.is_some())
     }
 
     /// Rows for a peer.
@@ -353,10 +375,5 @@ impl Disk {
             previous: cells.hash_at(after),
             rows,
         }
-    }
-
-    /// The logs of one origin.
-    pub fn of(&self, origin: NodeId) -> impl Iterator<Item = (&LogId, &Arc<Cells>)> {
-        self.logs.iter().filter(move |(id, _)| id.origin == origin)
     }
 }

@@ -87,9 +87,14 @@ impl Link {
         let sending = self.sending.entry(have.log).or_insert(begun);
         // What was there stays compared: a log only grows.
         sending.checked &= have.seq >= sending.have.seq;
-        sending.have = have;
         let pass = self.logs.get(&have.log).map_or(0, |log| log.pass);
         let after = have.after(pass);
+        // Another peer of its took something back: what this node may still give is wanted again.
+        if have.pass == sending.have.pass && have.through < sending.have.through && after < sending.next {
+            sending.next = after;
+            self.flights.retain(|flight| flight.log != have.log);
+        }
+        sending.have = have;
         sending.next = sending.next.max(after);
         if pass != 0 && have.pass == pass {
             let before = self.flights.len();
@@ -108,6 +113,9 @@ impl Link {
         let begun = self.begin(Have::nothing(batch.log));
         let sending = self.sending.entry(batch.log).or_insert(begun);
         if batch.last > sending.have.seq && batch.first <= sending.have.seq + 1 {
+            if sending.have.pass != 0 {
+                sending.have.through = sending.have.after(sending.have.pass);
+            }
             sending.have.seq = batch.last;
             sending.have.hash = batch.end();
             sending.have.hole = sending.have.hole.max(absent(batch));
@@ -175,6 +183,9 @@ impl Link {
         }
         if !self.is_live() {
             return;
+        }
+        if before.is_some_and(|before| before.taken.pass == log.taken.pass && before.taken.through > log.taken.through) {
+            self.frames.push(Frame::Ack(log.have()));
         }
         if !self.applying.contains(&id) {
             // The store may have more than was planned: from another link.
