@@ -93,6 +93,7 @@ fn batch() -> impl Strategy<Value = Batch> {
                 pass,
                 first,
                 last: next - 1,
+                hole: first,
                 previous: Some(previous),
                 items,
             }

@@ -165,7 +165,8 @@ impl Cells {
             *hash = Some(previous);
         }
         self.find_hole();
-        if self.dirty && batch.last >= self.seq() {
+        // A log that is new here may have been here before a restore: never the same number again.
+        if before == 0 || self.dirty && batch.last >= self.seq() {
             self.dirty = false;
             self.generation = generation;
         }
@@ -307,19 +308,12 @@ impl Disk {
         let before: Vec<_> = self
             .sides
             .keys()
-            .map(|side| (*side, self.log(id, *side, peer).have()))
+            .map(|side| (*side, self.log(id, *side, peer)))
             .collect();
         let withdrew = Arc::make_mut(self.logs.entry(id).or_default()).apply(batch, peer, generation)?;
-        // What another link need not send stays so, whatever holes come after it; what is gone it may send again.
-        for (side, have) in before {
-            if have.pass != 0 {
-                let through = have.after(have.pass).min(withdrew.map_or(i64::MAX, |seq| seq - 1));
-                let taken = Taken {
-                    pass: have.pass,
-                    through,
-                };
-                self.sides.get_mut(&side).unwrap().taken.insert(id, taken);
-            }
+        for (side, log) in before {
+            let taken = log.taken_beside(withdrew);
+            self.sides.get_mut(&side).unwrap().taken.insert(id, taken);
         }
         let taken = Taken {
             pass: batch.pass,

@@ -108,7 +108,7 @@ fn peace(world: &mut World, limits: Limits, seed: u64) {
             world.step(end);
         }
         let converged = world.has_converged();
-        if converged.is_ok() {
+        if converged.is_ok() && world.is_linked() {
             break;
         }
         assert!(world.now < end, "I7: seed {seed}: {converged:?}");

@@ -361,6 +361,15 @@ impl World {
         }
     }
 
+    /// Whether all links that can be are live, and the others know that they are over.
+    pub fn is_linked(&self) -> bool {
+        let settled = |end: &End| {
+            let over = |link: &Link| link.standing().live || link.wake_at().is_none();
+            end.node == end.peer || end.link.as_ref().is_some_and(over)
+        };
+        self.edges.iter().flat_map(|edge| &edge.ends).all(settled)
+    }
+
     /// Lets a time pass.
     pub fn run(&mut self, ms: i64) {
         let until = self.now + ms;
@@ -551,10 +560,8 @@ impl World {
                 let synced = &self.nodes[node].synced;
                 assert!(seq <= synced.logs[&log].seq(), "I6: the cursor is beyond the log");
                 let pass = synced.log(log, number, peer).pass;
-                let taken = self.nodes[peer].synced.sides[&(number ^ 1)].taken.get(&log);
-                let begun = taken.is_some_and(|taken| taken.pass != 0);
                 let before = self.edges[edge].ends[side].acked.insert(log, (pass, seq));
-                let same = |(of, _): &(u64, i64)| *of == pass && begun && !self.withdrew;
+                let same = |(of, _): &(u64, i64)| *of == pass && !self.withdrew;
                 if let Some((_, before)) = before.filter(same) {
                     assert!(seq >= before, "I6: the cursor of {log:?} went from {before} to {seq}");
                 }
@@ -769,6 +776,11 @@ impl World {
         let which = self.dice.below(self.nodes[node].copies.len());
         let own = &mut self.nodes[node];
         own.disk = own.copies[which].clone();
+        // What it sends under a number is another than before: it gives new ones.
+        for cells in own.disk.logs.values_mut() {
+            self.unique += 1;
+            Arc::make_mut(cells).generation = self.unique;
+        }
         own.synced = own.disk.clone();
         for edge in &mut self.edges {
             for end in &mut edge.ends {
@@ -923,7 +935,7 @@ fn brief(frame: &Frame) -> String {
             batch.pass,
             batch.first,
             batch.last,
-            batch.hole() == 0
+            batch.last_hole() == 0
         ),
         Frame::Ack(have) => format!("ack {}", brief_have(have)),
         Frame::Hello(hello) => format!("hello {:?}", hello.have.iter().map(brief_have).collect::<Vec<_>>()),

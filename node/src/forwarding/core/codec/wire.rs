@@ -189,6 +189,8 @@ struct BatchWire {
     pass: u64,
     first: i64,
     last: i64,
+    #[serde(default)]
+    hole: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<Hash>,
     #[serde(deserialize_with = "bounded::<_, _, ITEMS_MAX>")]
@@ -445,6 +447,7 @@ impl From<&Batch> for BatchWire {
             pass: batch.pass,
             first: batch.first,
             last: batch.last,
+            hole: batch.hole,
             previous: batch.previous.map(Base64),
             items: batch.items.iter().map(ItemWire::from).collect(),
         }
@@ -455,6 +458,7 @@ impl BatchWire {
     fn read(self) -> Result<Batch, Refusal> {
         require((1..=SEQ_MAX).contains(&self.first), "a position is out of range")?;
         require((self.first..=SEQ_MAX).contains(&self.last), "a position is out of range")?;
+        require((0..=self.last).contains(&self.hole), "a hole is beyond the end")?;
         require(self.pass != 0, "a pass has no number")?;
         let items = self.items.into_iter().map(ItemWire::read).collect::<Result<Vec<_>, _>>()?;
         let mut next = self.first;
@@ -470,6 +474,7 @@ impl BatchWire {
             pass: self.pass,
             first: self.first,
             last: self.last,
+            hole: self.hole,
             previous: self.previous.map(|hash| hash.0),
             items,
         })

@@ -4,7 +4,7 @@
 use super::{Do, Fault, Link, Log, Reading};
 use crate::forwarding::core::{
     BATCH_BYTES, PAYLOAD_MAX,
-    frame::{Batch, Frame, Have, Item, LogId, Reason, Skip},
+    frame::{Batch, Frame, Have, Item, LogId},
 };
 use model::Millis;
 
@@ -113,12 +113,10 @@ impl Link {
         let begun = self.begin(Have::nothing(batch.log));
         let sending = self.sending.entry(batch.log).or_insert(begun);
         if batch.last > sending.have.seq && batch.first <= sending.have.seq + 1 {
-            if sending.have.pass != 0 {
-                sending.have.through = sending.have.after(sending.have.pass);
-            }
+            sending.have.through = sending.have.after(sending.have.pass);
             sending.have.seq = batch.last;
             sending.have.hash = batch.end();
-            sending.have.hole = sending.have.hole.max(absent(batch));
+            sending.have.hole = sending.have.hole.max(batch.hole);
             if let Some(log) = self.logs.get(&batch.log) {
                 sending.next = sending.next.max(sending.have.after(log.pass));
             }
@@ -359,7 +357,7 @@ impl Link {
         if sending.next != asked.after || !self.is_open() {
             return;
         }
-        let pass = log.pass;
+        let (pass, hole) = (log.pass, log.hole);
         let (items, bytes) = self.fitting(asked.after, reading.rows);
         let Some(last) = items.last().map(Item::last) else {
             self.hold_until = now.saturating_add(UNREAD_MS);
@@ -386,6 +384,8 @@ impl Link {
             pass,
             first: asked.after + 1,
             last,
+            // Of a log with holes further on nothing better is known.
+            hole: hole.min(last),
             previous: reading.previous,
             items,
         }));
@@ -437,6 +437,7 @@ impl Link {
         }
         batch.items.truncate(batch.items.len() / 2);
         let whole = std::mem::replace(&mut batch.last, batch.items.last().map_or(0, Item::last));
+        batch.hole = batch.hole.min(batch.last);
         if let Some(flight) = self
             .flights
             .iter_mut()
@@ -465,13 +466,4 @@ impl Link {
         }
     }
 
-}
-
-/// The last position of a batch that its sender does not have in full itself.
-fn absent(batch: &Batch) -> i64 {
-    let lacks = |item: &Item| match item {
-        Item::Event(event) => event.payload.is_none(),
-        Item::Skip(Skip { reason, .. }) => *reason != Reason::Filtered,
-    };
-    batch.items.iter().rev().find(|item| lacks(item)).map_or(0, Item::last)
 }
