@@ -9,8 +9,8 @@ use crate::{
     browser,
     error::AppError,
     ui::{
-        Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, RunsElsewhere, Steady, TextArea, code,
-        keep_typed, quiet_clock,
+        Button, ButtonKind, CodeBlock, DiffView, ErrorNote, Icon, Markdown, Note, NoteTone, RunsElsewhere, Steady,
+        TextArea, code, keep_typed, quiet_clock,
     },
     view,
 };

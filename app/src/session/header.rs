@@ -14,7 +14,8 @@ use crate::{
     error::AppError,
     frame::{Verb, offer_verbs},
     ui::{
-        Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Menu, Meter, NodeChip, NodeStatus, Segment, format, use_toasts,
+        Button, Cost, Elapsed, ErrorNote, Icon, IconButton, Menu, Meter, NodeChip, NodeStatus, Segment, format,
+        use_toasts,
     },
     view,
 };

@@ -7,9 +7,9 @@ use crate::{error::AppError, ui::Blank};
 use leptos::prelude::*;
 use litemap::LiteMap;
 use model::{
-    fleet::NodeRef,
     approvals::{Approval, ApprovalState},
     entries::{Call, CallStatus, Entry, EntryBody, EntryKind, Partial},
+    fleet::NodeRef,
     id::{ApprovalId, PromptId},
     sessions::{Prompt, PromptState, Session},
 };

@@ -13,7 +13,8 @@ pub fn NodeChip(
 ) -> impl IntoView {
     move || {
         let node = node.get();
-        (!node.here).then(|| view! { <span class="chip" title=format!("Runs on {}", node.name)>{node.name.clone()}</span> " " })
+        (!node.here)
+            .then(|| view! { <span class="chip" title=format!("Runs on {}", node.name)>{node.name.clone()}</span> " " })
     }
 }
 

@@ -1,7 +1,6 @@
 //! A node's store in memory: logs, applied view, filters and cursors. Like the real one it changes in transactions, and
 //! only what was synced is there after a crash.
 
-use model::id::NodeId;
 use node::{
     forwarding::core::{Batch, Event, Item, Log, LogId, NotApplied, Payload, Reading, Reason, Skip, Taken},
     journal::chain,
@@ -142,7 +141,9 @@ impl Cells {
         });
     }
 
-    fn apply(&mut self, batch: &Batch, via: usize, generation: u64) -> Result<(), NotApplied> {
+    /// Applies a batch; what it says is the first position that it took something from.
+    fn apply(&mut self, batch: &Batch, via: usize, generation: u64) -> Result<Option<i64>, NotApplied> {
+        let mut taken = None;
         let before = self.seq();
         let compare = |seq: i64| match (self.hash_at(seq), batch.hash_at(seq)) {
             (Some(here), Some(there)) if seq <= before => here == there,
@@ -154,24 +155,27 @@ impl Cells {
         self.sources.insert(via);
         for item in &batch.items {
             match item {
-                Item::Event(event) => self.apply_event(event, via, before),
-                Item::Skip(skip) => self.apply_skip(skip, via, before),
+                Item::Event(event) => self.apply_event(event, via, before, &mut taken),
+                Item::Skip(skip) => self.apply_skip(skip, via, before, &mut taken),
             }
         }
         if let Some(previous) = batch.previous
-            && let Some(Cell::Skip { hash }) = usize::try_from(batch.first - 2).ok().and_then(|at| self.cells.get_mut(at))
+            && let Some(Cell::Skip { hash }) = usize::try_from(batch.first - 2)
+                .ok()
+                .and_then(|at| self.cells.get_mut(at))
         {
             *hash = Some(previous);
         }
         self.find_hole();
-        if self.dirty && batch.last >= self.seq() {
+        // A log that is new here may have been here before a restore: never the same number again.
+        if before == 0 || self.dirty && batch.last >= self.seq() {
             self.dirty = false;
             self.generation = generation;
         }
-        Ok(())
+        Ok(taken)
     }
 
-    fn apply_event(&mut self, event: &Event, via: usize, before: i64) {
+    fn apply_event(&mut self, event: &Event, via: usize, before: i64, taken: &mut Option<i64>) {
         let new = Cell::Event {
             event: Arc::new(event.clone()),
             via: Some(via),
@@ -191,6 +195,9 @@ impl Cells {
         };
         if replace {
             if let Cell::Event { event: held, .. } = cell {
+                if event.payload.is_none() {
+                    taken.get_or_insert(event.seq);
+                }
                 Self::see(&mut self.view, held, false);
             }
             Self::see(&mut self.view, event, true);
@@ -199,7 +206,7 @@ impl Cells {
         }
     }
 
-    fn apply_skip(&mut self, skip: &Skip, via: usize, before: i64) {
+    fn apply_skip(&mut self, skip: &Skip, via: usize, before: i64, taken: &mut Option<i64>) {
         for seq in skip.from..=skip.to {
             let at = usize::try_from(seq - 1).unwrap();
             let hash = (seq == skip.to).then_some(skip.hash);
@@ -213,6 +220,7 @@ impl Cells {
                     if skip.reason == Reason::Filtered && *from == Some(via) && event.payload.is_some() {
                         Self::see(&mut self.view, event, false);
                         Arc::make_mut(event).payload = None;
+                        taken.get_or_insert(seq);
                         self.dirty = true;
                     }
                 }
@@ -292,19 +300,29 @@ impl Disk {
         }
     }
 
-    pub fn apply(&mut self, batch: &Batch, link: usize, peer: usize, generation: u64) -> Result<(), NotApplied> {
+    /// Applies a batch; says whether it took something away.
+    pub fn apply(&mut self, batch: &Batch, link: usize, peer: usize, generation: u64) -> Result<bool, NotApplied> {
         let id = batch.log;
         let have = self.log(id, link, peer).have();
         if batch.first > have.after(batch.pass) + 1 {
             return Err(NotApplied::Gap);
         }
-        Arc::make_mut(self.logs.entry(id).or_default()).apply(batch, peer, generation)?;
+        let before: Vec<_> = self
+            .sides
+            .keys()
+            .map(|side| (*side, self.log(id, *side, peer)))
+            .collect();
+        let withdrew = Arc::make_mut(self.logs.entry(id).or_default()).apply(batch, peer, generation)?;
+        for (side, log) in before {
+            let taken = log.taken_beside(withdrew);
+            self.sides.get_mut(&side).unwrap().taken.insert(id, taken);
+        }
         let taken = Taken {
             pass: batch.pass,
             through: batch.last,
         };
         self.sides.get_mut(&link).unwrap().taken.insert(id, taken);
-        Ok(())
+        Ok(withdrew.is_some())
     }
 
     /// Rows for a peer.
@@ -353,10 +371,5 @@ impl Disk {
             previous: cells.hash_at(after),
             rows,
         }
-    }
-
-    /// The logs of one origin.
-    pub fn of(&self, origin: NodeId) -> impl Iterator<Item = (&LogId, &Arc<Cells>)> {
-        self.logs.iter().filter(move |(id, _)| id.origin == origin)
     }
 }

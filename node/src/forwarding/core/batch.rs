@@ -83,7 +83,7 @@ impl Batch {
     }
 
     /// The last position of it that is not an event in full. 0: all are.
-    pub fn hole(&self) -> i64 {
+    pub fn last_hole(&self) -> i64 {
         let hole = self.items.iter().rev().find_map(|item| match item {
             Item::Event(event) => event.payload.is_none().then_some(event.seq),
             Item::Skip(skip) => Some(skip.to),

@@ -104,9 +104,9 @@ pub struct Have {
     pub hash: [u8; 32],
     /// The last position up to `seq` that is a skip or an event without its payload. 0: everything is there in full.
     pub hole: i64,
-    /// The reader's number of the last pass over this log that came over this link, as its batches named it. 0: none yet.
+    /// The number of the last pass over this log that came over this link, as its batches named it. 0: none yet.
     pub pass: u64,
-    /// How far that pass has come.
+    /// How far that pass has come. Before the first: everything up to here was there in full already.
     pub through: i64,
 }
 
@@ -125,15 +125,15 @@ impl Have {
 
     /// The position after which a pass over the log must go on, so that this node gets all that the pass contains.
     ///
-    /// What was never sent over this link is sent from the first hole on; another pass than the last begins at the first
-    /// event, since it may give more or take something away.
+    /// A first pass, and one that goes on, begins after `through`, and where nothing is missing behind that, at the end.
+    /// Another pass than the last begins at the first event, since it may give more or take something away.
     pub const fn after(&self, pass: u64) -> i64 {
-        if self.pass == pass && self.through < self.hole {
-            self.through
-        } else if self.pass == pass || (self.pass == 0 && self.hole == 0) {
-            self.seq
-        } else {
+        if self.pass != pass && self.pass != 0 {
             0
+        } else if self.through < self.hole {
+            self.through
+        } else {
+            self.seq
         }
     }
 }
@@ -149,6 +149,8 @@ pub struct Batch {
     pub first: i64,
     /// The position of its last.
     pub last: i64,
+    /// The last position up to `last` that the sender itself does not have in full; 0 if there is none.
+    pub hole: i64,
     /// The hash before `first`. `None` where the sender does not have it; then the first item is a skip.
     pub previous: Option<[u8; 32]>,
     /// What is at `first` to `last`: at least one.

@@ -177,6 +177,19 @@ impl Log {
     }
 }
 
+impl Log {
+    /// What is taken of another link's peer once a batch of this log was applied that came over some link. The store keeps
+    /// it in the same commit: what that peer need not send stays so, whatever holes come behind it, and what was taken away
+    /// it may send again. `self` is the log before the batch; `withdrew` the first position that it took something from.
+    pub fn taken_beside(&self, withdrew: Option<i64>) -> Taken {
+        let through = self.have().after(self.taken.pass);
+        Taken {
+            pass: self.taken.pass,
+            through: withdrew.map_or(through, |seq| through.min(seq - 1)),
+        }
+    }
+}
+
 /// How far a peer's pass over a log was taken. It is stored in the commit of each batch, for the link it came over: `pass`
 /// is the batch's, `through` its last position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -265,7 +265,7 @@ fn after_applying(have: Have, batch: &Batch) -> Have {
         hole: if have.hole > batch.last {
             have.hole
         } else {
-            batch.hole()
+            batch.last_hole()
         },
         pass: batch.pass,
         through: batch.last,

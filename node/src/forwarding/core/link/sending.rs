@@ -4,7 +4,7 @@
 use super::{Do, Fault, Link, Log, Reading};
 use crate::forwarding::core::{
     BATCH_BYTES, PAYLOAD_MAX,
-    frame::{Batch, Frame, Have, Item, LogId, Reason, Skip},
+    frame::{Batch, Frame, Have, Item, LogId},
 };
 use model::Millis;
 
@@ -87,9 +87,14 @@ impl Link {
         let sending = self.sending.entry(have.log).or_insert(begun);
         // What was there stays compared: a log only grows.
         sending.checked &= have.seq >= sending.have.seq;
-        sending.have = have;
         let pass = self.logs.get(&have.log).map_or(0, |log| log.pass);
         let after = have.after(pass);
+        // Another peer of its took something back: what this node may still give is wanted again.
+        if have.pass == sending.have.pass && have.through < sending.have.through && after < sending.next {
+            sending.next = after;
+            self.flights.retain(|flight| flight.log != have.log);
+        }
+        sending.have = have;
         sending.next = sending.next.max(after);
         if pass != 0 && have.pass == pass {
             let before = self.flights.len();
@@ -108,9 +113,10 @@ impl Link {
         let begun = self.begin(Have::nothing(batch.log));
         let sending = self.sending.entry(batch.log).or_insert(begun);
         if batch.last > sending.have.seq && batch.first <= sending.have.seq + 1 {
+            sending.have.through = sending.have.after(sending.have.pass);
             sending.have.seq = batch.last;
             sending.have.hash = batch.end();
-            sending.have.hole = sending.have.hole.max(absent(batch));
+            sending.have.hole = sending.have.hole.max(batch.hole);
             if let Some(log) = self.logs.get(&batch.log) {
                 sending.next = sending.next.max(sending.have.after(log.pass));
             }
@@ -175,6 +181,9 @@ impl Link {
         }
         if !self.is_live() {
             return;
+        }
+        if before.is_some_and(|before| before.taken.pass == log.taken.pass && before.taken.through > log.taken.through) {
+            self.frames.push(Frame::Ack(log.have()));
         }
         if !self.applying.contains(&id) {
             // The store may have more than was planned: from another link.
@@ -351,7 +360,7 @@ impl Link {
         if sending.next != asked.after || !self.is_open() {
             return;
         }
-        let pass = log.pass;
+        let (pass, hole) = (log.pass, log.hole);
         let (items, bytes) = self.fitting(asked.after, reading.rows);
         let Some(last) = items.last().map(Item::last) else {
             self.hold_until = now.saturating_add(UNREAD_MS);
@@ -378,6 +387,8 @@ impl Link {
             pass,
             first: asked.after + 1,
             last,
+            // Of a log with holes further on nothing better is known.
+            hole: hole.min(last),
             previous: reading.previous,
             items,
         }));
@@ -429,6 +440,7 @@ impl Link {
         }
         batch.items.truncate(batch.items.len() / 2);
         let whole = std::mem::replace(&mut batch.last, batch.items.last().map_or(0, Item::last));
+        batch.hole = batch.hole.min(batch.last);
         if let Some(flight) = self
             .flights
             .iter_mut()
@@ -456,13 +468,4 @@ impl Link {
             }
         }
     }
-}
-
-/// The last position of a batch that its sender does not have in full itself.
-fn absent(batch: &Batch) -> i64 {
-    let lacks = |item: &Item| match item {
-        Item::Event(event) => event.payload.is_none(),
-        Item::Skip(Skip { reason, .. }) => *reason != Reason::Filtered,
-    };
-    batch.items.iter().rev().find(|item| lacks(item)).map_or(0, Item::last)
 }
