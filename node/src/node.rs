@@ -141,7 +141,9 @@ impl Node {
         let links = fleet.links().clone();
         names.listen(move |node| links.silent_since(node));
         let tabs = hub.clone();
-        let silence = fleet.clone().watch_silence(closing.clone(), move || tabs.nodes_changed());
+        let silence = fleet
+            .clone()
+            .watch_silence(closing.clone(), move || tabs.nodes_changed());
         engine.tasks.spawn(silence);
         let forwarding = Forwarding::new(
             fleet.clone(),

@@ -207,9 +207,14 @@ pub async fn join(
     detail: String,
     #[server(default)] private: Option<String>,
     #[server(default)] relay: Option<String>,
+    #[server(default)] unencrypted: Option<String>,
 ) -> AppResult<Link> {
-    let send = sent(&which, projects, &detail, private.as_ref(), relay.as_ref())?;
-    let link = services()?.fleet.join(&caller()?, NewLink { invite, send }).await?;
+    let new = NewLink {
+        invite,
+        send: sent(&which, projects, &detail, private.as_ref(), relay.as_ref())?,
+        unencrypted: ticked(unencrypted.as_ref()),
+    };
+    let link = services()?.fleet.join(&caller()?, new).await?;
     if crate::error::is_plain_form() {
         leptos_axum::redirect(&format!("/fleet/links/{}", link.id));
     }

@@ -370,6 +370,8 @@ mod tests {
             Some(NodeRef {
                 id: crate::testing::node_id(n),
                 name: format!("node-{n}"),
+                here: false,
+                silent_since: None,
             })
         };
         let mut nodes = vec![here()];

@@ -347,6 +347,13 @@ fn JoinForm(invite: String, view: InviteView, again: Callback<()>, pairing: Pair
         <NodeForm action=join class="stack">
             <input type="hidden" name="invite" value=invite />
             <SendFields send=Send::default() projects=projects error=refusal />
+            {(!read.encrypted)
+                .then(|| view! {
+                    <label class="check choice">
+                        <input type="checkbox" name="unencrypted" />
+                        <span><span class="medium">"Pair without encryption"</span> " " <span class="muted xs">"only needed where the way leaves this machine"</span></span>
+                    </label>
+                })}
             {move || other(refusal.get()).map(|error| view! { <ErrorNote error=error title="The nodes were not paired." /> })}
             <div class="acts">
                 <Button kind=ButtonKind::Primary large=true submit=true disabled=join.pending()>{format!("Pair with {name}")}</Button>

@@ -9,7 +9,7 @@ use crate::{
     view,
 };
 use leptos::prelude::*;
-use model::fleet::{Detail, Link, Peer, Send, SentProjects};
+use model::fleet::{Link, Peer, Send, SentProjects};
 
 /// The fields of what this node sends: `which`, `projects[]`, `detail`, `private`, `relay`.
 #[component]
@@ -44,14 +44,6 @@ pub(super) fn SendFields(
             "Chosen projects",
             "and no others",
             matches!(send.projects, SentProjects::Some(_)),
-        ),
-    ];
-    let details = [
-        (Detail::Full, "In full", "prompts, text, tool input and output"),
-        (
-            Detail::Outline,
-            "Outline",
-            "states, titles, times and usage; no text of prompts, agents or tools",
         ),
     ];
     let about = move |field: &'static str| error.with(|error| error.as_ref().and_then(|error| error.about(field)));
@@ -89,18 +81,8 @@ pub(super) fn SendFields(
             {said("which")}
         </fieldset>
         <fieldset class="field send-more">
-            <legend class="label">"How much of it"</legend>
-            {details
-                .into_iter()
-                .map(|(detail, word, about)| {
-                    view! {
-                        <label class="check choice">
-                            <input type="radio" name="detail" value=detail.word() checked=send.detail == detail />
-                            <span><span class="medium">{word}</span> " " <span class="muted xs">{about}</span></span>
-                        </label>
-                    }
-                })
-                .collect_view()}
+            <legend class="label">"And"</legend>
+            <input type="hidden" name="detail" value=send.detail.word() />
             {said("detail")}
             <label class="check choice">
                 <input type="checkbox" name="private" checked=send.private />

@@ -62,6 +62,8 @@ async fn the_tables_say_of_each_node_and_link_what_the_map_draws() {
             n.via = Some(NodeRef {
                 id: node_id(3),
                 name: "node-3".into(),
+                here: false,
+                silent_since: None,
             })
         }),
         node(5, |n| (n.version, n.last_heard) = (None, None)),
@@ -161,8 +163,6 @@ async fn the_dialog_is_there_before_wasm_and_its_forms_are_plain() {
         ("radio", "Nothing"),
         ("radio", "Chosen projects"),
         ("checkbox", "billing"),
-        ("radio", "In full"),
-        ("radio", "Outline"),
         ("checkbox", "Private sessions too"),
         ("checkbox", "Pass on other nodes"),
         ("button", "Make invite"),
@@ -291,6 +291,8 @@ async fn a_nodes_page_claims_nothing_newer_than_the_last_word() {
             n.via = Some(NodeRef {
                 id: node_id(2),
                 name: "node-2".into(),
+                here: false,
+                silent_since: None,
             })
         }),
     ];
@@ -334,6 +336,8 @@ async fn fifty_nodes_are_in_the_table_and_on_the_map() {
         Some(NodeRef {
             id: node_id(n),
             name: format!("node-{n}"),
+            here: false,
+            silent_since: None,
         })
     };
     let mut nodes: Vec<FleetNode> = (2..=40).map(|n| node(n, |_| ())).collect();

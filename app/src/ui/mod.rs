@@ -33,7 +33,6 @@ pub use icon::{Icon, Mark, Shape};
 pub(crate) use keyed_list::keyed_list;
 pub use menu::{Menu, Segment, Tab, Tabs};
 pub use node::{NodeChip, NodeStatus, RunsElsewhere};
-pub use node::{NodeChip, NodeStatus, RunsElsewhere};
 pub use status::{Look, StatusWord};
 pub use steady::{LOOK_MS, Steady, was_seen};
 pub use time::{Ago, Clock, Cost, Elapsed, Exact, Short, provide_clock, quiet_clock, use_clock};

@@ -19,7 +19,8 @@ use model::{
     caller::{Resource, require},
     event::{Fact, LinkChanged, LinkConfirmed, LinkPaused, LinkResumed, LinkRevoked},
     fleet::{
-        FleetNode, Invite, InviteRead, Link, LinkPatch, NewInvite, NewLink, NodeRef, NodeState, Peer, SentProjects,
+        Detail, FleetNode, Invite, InviteRead, Link, LinkPatch, NewInvite, NewLink, NodeRef, NodeState, Peer,
+        SentProjects,
     },
     id::{LinkId, NodeId},
     node::NodeKind,
@@ -101,6 +102,8 @@ impl FleetService {
                 Some(NodeRef {
                     id: entity::id(&via)?,
                     name,
+                    here: false,
+                    silent_since: None,
                 })
             }),
             name: row.name,
@@ -170,6 +173,12 @@ fn lasts(row: &link::Model) -> Result<()> {
 }
 
 fn checked(send: &model::fleet::Send) -> Result<()> {
+    if send.detail == Detail::Outline {
+        return Err(Error::invalid(
+            "send.detail",
+            "this version sends events in full only: choose \"full\", or fewer projects",
+        ));
+    }
     match &send.projects {
         SentProjects::Some(ids) if ids.len() > PROJECTS => Err(Error::invalid(
             "send.projects",

@@ -1,7 +1,7 @@
 //! The purge: nulls the payloads of a session's events, keeps their hashes and drops the blobs that nothing else refers
 //! to. It runs in the transaction of the event `session.purged`. A rebuild that folds this event again does not run it.
 
-use super::blob;
+use super::{blob, projection::projected};
 use crate::store::sql;
 use model::{
     Pos,
@@ -33,6 +33,18 @@ pub(super) async fn purge(
     let text = r#"UPDATE "event" SET "payload" = NULL, "salt" = NULL WHERE "session" = $1 AND "origin" = $2 AND "pos" < $3 AND "kind" <> 'session.purged'"#;
     sql::run(db, text, about()).await?;
     Ok(unreferenced)
+}
+
+/// Nulls payload and salt of every event of another node and empties the tables of it: nothing of what it said is left
+/// here but that it said something.
+pub(super) async fn forget(db: &DatabaseTransaction, origin: &str) -> Result<(), DbErr> {
+    let text = r#"UPDATE "event" SET "payload" = NULL, "salt" = NULL WHERE "origin" = $1"#;
+    sql::run(db, text, [origin.into()]).await?;
+    for table in projected() {
+        let text = format!(r#"DELETE FROM "{}" WHERE "origin" = $1"#, table.name);
+        sql::run(db, text, [origin.into()]).await?;
+    }
+    Ok(())
 }
 
 /// The blob a fact refers to.

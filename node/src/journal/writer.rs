@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     clock::Deps,
+    origin::origin_of,
     store::{
         Store, StoreError, TAKEN_OVER, is_unreachable,
         sql::{self, Together},
@@ -674,6 +675,21 @@ impl Writer {
                             .await
                             .stored()?,
                     );
+                }
+                if let Fact::LinkRevoked(revoked) = fact
+                    && revoked.forget
+                {
+                    together.run(savepoint).await.stored()?;
+                    self.purged = true;
+                    self.limit.extend(PURGE);
+                    let text = r#"SELECT "peer" FROM "link" WHERE "id" = $1 AND "origin" = $2"#;
+                    let row = sql::one(savepoint, text, [subject.as_str().into(), origin.into()])
+                        .await
+                        .stored()?;
+                    let peer: Option<String> = row.map(|row| row.try_get("", "peer")).transpose().stored()?;
+                    if let Some(peer) = peer.and_then(|peer| peer.parse().ok()) {
+                        purge::forget(savepoint, &origin_of(peer)).await.stored()?;
+                    }
                 }
                 let target = projection::Target {
                     db: savepoint,

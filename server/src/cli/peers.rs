@@ -80,9 +80,6 @@ pub(super) struct SendArgs {
     /// Which projects this node sends: all, none, or ids separated by commas
     #[arg(long, value_name = "WHICH", default_value = "all", value_parser = projects)]
     send: SentProjects,
-    /// How much of each event
-    #[arg(long, value_enum, default_value = "full")]
-    detail: DetailWord,
     /// Send private sessions too
     #[arg(long)]
     private: bool,
@@ -95,26 +92,9 @@ impl From<SendArgs> for fleet::Send {
     fn from(args: SendArgs) -> Self {
         Self {
             projects: args.send,
-            detail: args.detail.into(),
+            detail: Detail::Full,
             private: args.private,
             relay: args.relay,
-        }
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum DetailWord {
-    /// All of it
-    Full,
-    /// States, titles, times and usage; no prompt, text, tool input or output
-    Outline,
-}
-
-impl From<DetailWord> for Detail {
-    fn from(word: DetailWord) -> Self {
-        match word {
-            DetailWord::Full => Self::Full,
-            DetailWord::Outline => Self::Outline,
         }
     }
 }

@@ -182,7 +182,8 @@ impl Link {
         if !self.is_live() {
             return;
         }
-        if before.is_some_and(|before| before.taken.pass == log.taken.pass && before.taken.through > log.taken.through) {
+        if before.is_some_and(|before| before.taken.pass == log.taken.pass && before.taken.through > log.taken.through)
+        {
             self.frames.push(Frame::Ack(log.have()));
         }
         if !self.applying.contains(&id) {
