@@ -1,12 +1,15 @@
 # Everything a developer does, one word each. The work is in scripts/; each target installs what is missing and says so.
 .DEFAULT_GOAL := help
-.PHONY: help run test check build dev openapi screenshots bench
+.PHONY: help run fleet test check build dev openapi screenshots bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build a release and serve it on http://127.0.0.1:3000 (data in ./data or ORCHWIZ_DATA)
 	@scripts/run.sh
+
+fleet: ## three nodes on this machine, to be paired in the browser (PAIR=1: paired already)
+	@scripts/fleet.sh
 
 test: ## everything: format, clippy, unit, PostgreSQL, sizes, browser, real agent (STAGES="clippy unit" for some)
 	@scripts/test.sh $(STAGES)

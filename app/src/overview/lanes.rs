@@ -13,7 +13,7 @@ use crate::{
     },
     live::Rows,
     session::queued_why,
-    ui::{Cost, Elapsed, Look, Shape, code, format, keyed_list},
+    ui::{Ago, Cost, Elapsed, Look, Shape, code, format, keyed_list},
     view,
 };
 use leptos::{html, prelude::*};
@@ -263,10 +263,15 @@ fn sub(session: &Session) -> String {
             .or_else(|| session.state_detail.clone())
             .unwrap_or_default(),
     };
-    if what.is_empty() {
+    let place = if session.node.here {
         session.project_name.clone()
     } else {
-        format!("{}, {}", session.project_name, marked(&what))
+        format!("{} on {}", session.project_name, session.node.name)
+    };
+    if what.is_empty() {
+        place
+    } else {
+        format!("{place}, {}", marked(&what))
     }
 }
 
@@ -288,6 +293,7 @@ pub fn LaneRow(
             <span class="t cut">{move || s.with(|session| session.title.clone())}</span>
             <span class="r">
                 {since.then(|| view! { <Elapsed since=Signal::derive(move || s.with(|session| session.state_since)) /> })}
+                {move || s.with(|session| session.node.silent_since).map(|at| view! { " " <span class="faint" title="Nothing was heard of its node since then">"heard " <Ago at=Signal::stored(at) short=true /></span> })}
                 {cost.then(|| view! { <Cost micros=Signal::derive(move || s.with(|session| session.cost_micros)) /> })}
             </span>
             <span class="sub cut" title=move || s.with(sub)>

@@ -11,7 +11,7 @@ use crate::{
         api::{Drive, drive_agent, send_again},
         offer,
     },
-    ui::{Button, ButtonKind, ErrorNote, Toast, use_toasts},
+    ui::{Button, ButtonKind, ErrorNote, RunsElsewhere, Toast, use_toasts},
     view,
 };
 use leptos::prelude::*;
@@ -65,10 +65,13 @@ pub fn TroubledRow(
     });
     let busy = Signal::derive(move || resume.pending().get() || again.pending().get() || archive.pending().get());
     let too = title.clone();
+    let elsewhere = session.with_untracked(|session| (!session.node.here).then(|| session.node.clone()));
+    let is_elsewhere = elsewhere.is_some();
     view! {
         <div class="lane-bad">
             <LaneRow session=session since=true cost=false />
-            <div class="acts">
+            {elsewhere.map(|node| view! { <RunsElsewhere node=node what="go on" /> })}
+            <div class="acts" hidden=is_elsewhere>
                 <Button icon="play" disabled=busy on:click=move |_| if fails.get_untracked() { again.dispatch(()) } else { resume.dispatch(()) }>
                     {move || if fails.get() { "Send again" } else { "Resume" }} <span class="vh">{title}</span>
                 </Button>

@@ -6,9 +6,7 @@ use crate::{
     FormAction, NodeAction, NodeForm, NodeResource,
     error::AppError,
     live::{Rows, use_live},
-    ui::{
-        Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput, format, keyed_list,
-    },
+    ui::{NodeChip, Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput, format, keyed_list,},
     view,
 };
 use leptos::prelude::*;
@@ -204,6 +202,8 @@ fn ProjectRow(project: ArcRwSignal<Project>) -> impl IntoView {
             <span role="cell"><StatusWord look=Signal::derive(move || p.with(look)) /></span>
             <span role="cell" class="c-title">
                 <a class="go" href=format!("/projects/{id}")>{move || p.with(|p| p.name.clone())}</a>
+                " "
+                <NodeChip node=Signal::derive(move || p.with(|p| p.node.clone())) />
                 {move || p.with(|p| p.demo).then(|| view! { " " <span class="chip">"demo, no model"</span> })}
             </span>
             <span role="cell" class="c-path mono muted" title=move || p.with(|p| p.path.clone())>{move || p.with(|p| p.path.clone())}</span>

@@ -11,10 +11,8 @@ use crate::{
     frame::{Verb, offer_verbs},
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, patch_sessions},
-    ui::{
-        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone,
-        Skeleton, StatusWord, Toast, Toasts, code, format, keyed_list, use_toasts,
-    },
+    ui::{NodeChip, RunsElsewhere, Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone,
+        Skeleton, StatusWord, Toast, Toasts, code, format, keyed_list, use_toasts,},
     view,
 };
 use leptos::{html, prelude::*};
@@ -152,7 +150,11 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
         leaving,
         trusting: RwSignal::new(false),
     };
-    offer_verbs(verbs(state));
+    let node = project.with_untracked(|project| project.node.clone());
+    let here = node.here;
+    if here {
+        offer_verbs(verbs(state));
+    }
     let rows = Rows::new(|session: &Session| session.id.to_string());
     let more = view.sessions.next.is_some();
     rows.replace(view.sessions.items);
@@ -222,7 +224,7 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
                     if empty.get() {
                         view! {
                             <Empty icon="square-terminal" title="No sessions here yet" text="What agents did in this project stands here.">
-                                <a class="btn" href=format!("/sessions/new?project={id}")>"Start a session"</a>
+                                {here.then(|| view! { <a class="btn" href=format!("/sessions/new?project={id}")>"Start a session"</a> })}
                             </Empty>
                         }
                     } else {
@@ -238,9 +240,11 @@ fn One(view: ProjectView, again: Callback<()>) -> impl IntoView {
             <section class="pj-a" aria-label="About this project" hidden=move || !settings.get()>
                 {move || refused.get().filter(|_| !state.trusting.get()).map(|error| view! { <div class="pn-s">{not_changed(error)}</div> })}
                 <About project=project />
-                <Trust state=state />
-                <Limit state=state />
-                <Remove state=state />
+                {if here {
+                    view! { <Trust state=state /> <Limit state=state /> <Remove state=state /> }.into_any()
+                } else {
+                    view! { <RunsElsewhere node=node what="change this project" /> }.into_any()
+                }}
             </section>
         </div>
     }
@@ -313,7 +317,7 @@ fn Head(state: State) -> impl IntoView {
             editing.set(false);
         }
     });
-    let id = project.with_untracked(|project| project.id);
+    let (id, here) = project.with_untracked(|project| (project.id, project.node.here));
     view! {
         <div class="page-bar">
             {move || {
@@ -337,11 +341,12 @@ fn Head(state: State) -> impl IntoView {
                     view! {
                         <h1>{move || project.with(|project| project.name.clone())}</h1>
                         {move || project.with(|project| project.demo).then(|| view! { <span class="chip">"demo, no model"</span> })}
-                        <IconButton icon="pencil" label="Edit name" class="btn-mini" on:click=move |_| editing.set(true) />
+                        <NodeChip node=Signal::derive(move || project.with(|project| project.node.clone())) />
+                        {here.then(|| view! { <IconButton icon="pencil" label="Edit name" class="btn-mini" on:click=move |_| editing.set(true) /> })}
                     }
                 }
             }}
-            <a class="btn push" href=format!("/sessions/new?project={id}")><Icon name="plus" /> "New session here"</a>
+            {here.then(|| view! { <a class="btn push" href=format!("/sessions/new?project={id}")><Icon name="plus" /> "New session here"</a> })}
         </div>
         <p class="row wrap xs pj-h">
             <a href=format!("/projects/{id}?tab=settings") title="Trust"><StatusWord look=Signal::derive(move || project.with(look)) chip=true /></a>

@@ -161,7 +161,10 @@ fn Table(
     let chunks = Memo::new(move |_| rows.len().div_ceil(CHUNK));
     let row = move |session: ArcRwSignal<Session>| {
         let own = session.clone();
-        let more = ViewFn::from(move || view! { <RowMenu session=own.clone() rows=rows renaming=renaming /> });
+        let here = own.with_untracked(|session| session.node.here);
+        let more = ViewFn::from(move || {
+            here.then(|| view! { <RowMenu session=own.clone() rows=rows renaming=renaming /> })
+        });
         view! { <SessionRow session=session more=more /> }
     };
     let chunk = move |n: usize| {

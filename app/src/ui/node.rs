@@ -30,7 +30,7 @@ pub fn NodeStatus(
         None => view! { <StatusWord look=look /> },
         Some(since) => view! {
             <span class="st muted" title="The last that was heard of it; its node is silent now">
-                {move || look.get().word} ", " <Ago at=Signal::stored(since) />
+                {move || look.get().word} ", " <Ago at=Signal::stored(since) short=true />
             </span>
         },
     }

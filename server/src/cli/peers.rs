@@ -3,7 +3,7 @@
 
 use crate::local::{Answer, Ask, LinkAct};
 use crate::terminal::{Failure, Where, data, output};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use model::{
     fleet::{self, Detail, Link, NewInvite, NewLink, SentProjects},
     id::{LinkId, ProjectId},
