@@ -11,6 +11,7 @@ pub mod fwd;
 pub mod guard;
 pub mod health;
 pub mod idempotency;
+mod identity;
 pub mod limits;
 pub mod live;
 pub mod local;

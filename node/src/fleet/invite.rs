@@ -222,6 +222,20 @@ mod tests {
         assert!(!said.contains("[2, 2"), "{said}");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_pasted_is_read_or_refused(text in "(ow1_)?[a-z2-7]{0,300}|\\PC{0,80}", bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = InviteText::decode(&text);
+            // With a sum that is right, so that the fields are read.
+            let mut whole = [vec![VERSION], bytes].concat();
+            let sum = blake3::hash(&whole);
+            whole.extend(&sum.as_bytes()[..SUM]);
+            if let Ok(read) = InviteText::decode(&format!("{PREFIX}{}", BASE32_NOPAD.encode(&whole))) {
+                proptest::prop_assert_eq!(InviteText::decode(&read.encode()), Ok(read));
+            }
+        }
+    }
+
     #[test]
     fn a_proof_fits_one_pair_of_keys() {
         let (one, two) = (

@@ -262,7 +262,7 @@ impl Config {
                 "the proxy ends TLS, so the node must know the https address that browsers use: say it with --public-url https://...",
             ));
         }
-        if self.node_kind == NodeKind::Cloud && !(self.behind_proxy && !self.public_urls.is_empty()) {
+        if self.node_kind == NodeKind::Cloud && (!self.behind_proxy || self.public_urls.is_empty()) {
             return Err(wrong(
                 said,
                 "node.kind",

@@ -111,7 +111,7 @@ impl Arrived {
         }
         // The guard has let only our own hosts through.
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let public = state.config.public_urls.iter().map(|url| url.authority());
+        let public = state.config.public_urls.iter().map(url::Url::authority);
         let authorities = host.into_iter().chain(public).map(str::to_ascii_lowercase).collect();
         let body = to_bytes(body, limit)
             .await

@@ -41,8 +41,9 @@ fn whole<T>(items: Vec<T>) -> List<T> {
 }
 
 /// The nodes that this one knows: itself first, then by name.
-#[utoipa::path(get, path = "/nodes", operation_id = "list_nodes", params(NoParams), tag = "fleet",
-    responses((status = 200, body = Page<FleetNode>)))]
+#[utoipa::path(get, path = "/nodes", operation_id = "list_nodes", tag = "fleet",
+    responses((status = 200, body = Page<FleetNode>), (status = 400, description = "a parameter is no UTF-8", body = ErrorEnvelope),
+        (status = 422, description = "it takes no parameters", body = ErrorEnvelope)))]
 async fn nodes(
     State(services): State<Services>,
     Known(caller): Known,
@@ -75,8 +76,9 @@ async fn invite(
 }
 
 /// This node's links by the peer's name, ended ones too.
-#[utoipa::path(get, path = "/links", operation_id = "list_links", params(NoParams), tag = "fleet",
-    responses((status = 200, body = Page<Link>)))]
+#[utoipa::path(get, path = "/links", operation_id = "list_links", tag = "fleet",
+    responses((status = 200, body = Page<Link>), (status = 400, description = "a parameter is no UTF-8", body = ErrorEnvelope),
+        (status = 422, description = "it takes no parameters", body = ErrorEnvelope)))]
 async fn links(
     State(services): State<Services>,
     Known(caller): Known,

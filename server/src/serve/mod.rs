@@ -8,9 +8,9 @@ use crate::{
     auth::{Auth, AuthConfig},
     config::Config,
     connections::{self, Bounds},
-    fwd::HttpWire,
     health::Probe,
     idempotency::{self, UnderWay},
+    identity,
     live::{Feed, Hub},
     local::{self, Desk, Socket},
     logging,
@@ -26,11 +26,9 @@ use node::{
     accounts::AccountsService,
     agents::demo,
     clock::Deps,
-    fleet::{FleetConfig, FleetService, NodeKey},
     journal::Journal,
     live::{Follower, Tail, Told},
     node::{Node, NodeConfig},
-    overview::Identity,
     process::ShimProgram,
     sessions::EngineConfig,
     store::Store,
@@ -253,49 +251,12 @@ fn secrets(config: &Config) -> Vec<String> {
     secrets
 }
 
-/// The node's description of itself.
-fn identity(config: &Config, journal: &Journal) -> Result<Identity, Failure> {
-    let name = config
-        .node_name
-        .clone()
-        .or_else(host_name)
-        .unwrap_or_else(|| "this node".to_owned());
-    Ok(Identity {
-        id: journal.node_id(),
-        name,
-        kind: config.node_kind,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        data_dir: std::path::absolute(&config.data_dir).map_err(Failure::new)?,
-    })
-}
-
-/// The node's key, made at its first start, its addresses and its way to other nodes.
-fn fleet_config(config: &Config, deps: &Deps) -> Result<FleetConfig, Failure> {
-    Ok(FleetConfig {
-        key: NodeKey::open(&config.data_dir, deps).map_err(Failure::new)?,
-        urls: config.fleet_urls(),
-        public: !config.public_urls.is_empty(),
-        wire: Arc::new(HttpWire::default()),
-    })
-}
-
-/// The fleet of a node that is not running, for the command line.
-pub(crate) fn fleet(config: &Config, store: &Store, journal: &Journal, deps: &Deps) -> Result<FleetService, Failure> {
-    Ok(FleetService::new(
-        identity(config, journal)?,
-        fleet_config(config, deps)?,
-        store.clone(),
-        journal.clone(),
-        deps.clone(),
-    ))
-}
-
 fn node_config(config: &Config, program: PathBuf, journal: &Journal, deps: &Deps) -> Result<NodeConfig, Failure> {
-    let identity = identity(config, journal)?;
+    let identity = identity::identity(config, journal).map_err(Failure::new)?;
     let data_dir = identity.data_dir.clone();
     Ok(NodeConfig {
         identity,
-        fleet: fleet_config(config, deps)?,
+        fleet: identity::fleet_config(config, deps).map_err(Failure::new)?,
         engine: EngineConfig {
             agents_max: config.agents_max,
             agents_idle: Duration::from_secs(config.agents_idle_seconds),
@@ -326,11 +287,6 @@ fn demo_environment(config: &Config, data_dir: &Path) -> Result<BTreeMap<String,
         environment.insert(demo::PACE.to_owned(), pace.clone());
     }
     Ok(environment)
-}
-
-fn host_name() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Whether the node works: no task it needs has ended, the writer reaches the database, and reads are answered.

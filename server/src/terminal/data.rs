@@ -4,8 +4,8 @@
 use super::{Failure, Where, output};
 use crate::{
     config::Config,
+    identity,
     local::{self, Answer, Ask, Desk},
-    serve,
 };
 use node::{
     accounts::AccountsService,
@@ -41,12 +41,12 @@ pub(crate) async fn ask(place: &Where, ask: Ask) -> Result<Answer, Failure> {
     let deps = Deps::system();
     let (store, journal) = open(&config, &deps).await?;
     let accounts = AccountsService::new(store.clone(), journal.clone(), deps.clone());
-    let answer = match serve::fleet(&config, &store, &journal, &deps) {
+    let answer = match identity::fleet(&config, &store, &journal, &deps) {
         Ok(fleet) => Desk::new(accounts, store.clone(), Arc::new(fleet)).answer(ask).await,
-        Err(failure) => {
+        Err(error) => {
             journal.close().await;
             store.close().await;
-            return Err(failure);
+            return Err(Failure::new(error));
         }
     };
     journal.close().await;
