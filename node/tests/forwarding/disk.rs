@@ -142,7 +142,7 @@ impl Cells {
     }
 
     /// Applies a batch; what it says is the first position that it took something from.
-    fn apply(&mut self, batch: &Batch, via: usize, generation: u64) -> Result<Option<i64>, NotApplied> {
+    fn apply(&mut self, batch: &Batch, via: usize, direct: bool, generation: u64) -> Result<Option<i64>, NotApplied> {
         let mut taken = None;
         let before = self.seq();
         let compare = |seq: i64| match (self.hash_at(seq), batch.hash_at(seq)) {
@@ -155,8 +155,8 @@ impl Cells {
         self.sources.insert(via);
         for item in &batch.items {
             match item {
-                Item::Event(event) => self.apply_event(event, via, before, &mut taken),
-                Item::Skip(skip) => self.apply_skip(skip, via, before, &mut taken),
+                Item::Event(event) => self.apply_event(event, (via, direct), before, &mut taken),
+                Item::Skip(skip) => self.apply_skip(skip, (via, direct), before, &mut taken),
             }
         }
         if let Some(previous) = batch.previous
@@ -175,7 +175,7 @@ impl Cells {
         Ok(taken)
     }
 
-    fn apply_event(&mut self, event: &Event, via: usize, before: i64, taken: &mut Option<i64>) {
+    fn apply_event(&mut self, event: &Event, (via, direct): (usize, bool), before: i64, taken: &mut Option<i64>) {
         let new = Cell::Event {
             event: Arc::new(event.clone()),
             via: Some(via),
@@ -190,7 +190,7 @@ impl Cells {
             Cell::Event { event: held, via: from } => {
                 // More of it, or less from whom all of it came.
                 held.payload.is_none() && event.payload.is_some()
-                    || held.payload.is_some() && event.payload.is_none() && *from == Some(via)
+                    || held.payload.is_some() && event.payload.is_none() && *from == Some(via) && direct
             }
         };
         if replace {
@@ -206,7 +206,7 @@ impl Cells {
         }
     }
 
-    fn apply_skip(&mut self, skip: &Skip, via: usize, before: i64, taken: &mut Option<i64>) {
+    fn apply_skip(&mut self, skip: &Skip, (via, direct): (usize, bool), before: i64, taken: &mut Option<i64>) {
         for seq in skip.from..=skip.to {
             let at = usize::try_from(seq - 1).unwrap();
             let hash = (seq == skip.to).then_some(skip.hash);
@@ -217,7 +217,7 @@ impl Cells {
             match &mut self.cells[at] {
                 Cell::Skip { hash: known } => *known = known.or(hash),
                 Cell::Event { event, via: from } => {
-                    if skip.reason == Reason::Filtered && *from == Some(via) && event.payload.is_some() {
+                    if *from == Some(via) && direct && event.payload.is_some() {
                         Self::see(&mut self.view, event, false);
                         Arc::make_mut(event).payload = None;
                         taken.get_or_insert(seq);
@@ -301,7 +301,7 @@ impl Disk {
     }
 
     /// Applies a batch; says whether it took something away.
-    pub fn apply(&mut self, batch: &Batch, link: usize, peer: usize, generation: u64) -> Result<bool, NotApplied> {
+    pub fn apply(&mut self, batch: &Batch, link: usize, (peer, direct): (usize, bool), generation: u64) -> Result<bool, NotApplied> {
         let id = batch.log;
         let have = self.log(id, link, peer).have();
         if batch.first > have.after(batch.pass) + 1 {
@@ -312,7 +312,7 @@ impl Disk {
             .keys()
             .map(|side| (*side, self.log(id, *side, peer)))
             .collect();
-        let withdrew = Arc::make_mut(self.logs.entry(id).or_default()).apply(batch, peer, generation)?;
+        let withdrew = Arc::make_mut(self.logs.entry(id).or_default()).apply(batch, peer, direct, generation)?;
         for (side, log) in before {
             let taken = log.taken_beside(withdrew);
             self.sides.get_mut(&side).unwrap().taken.insert(id, taken);

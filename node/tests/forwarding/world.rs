@@ -564,7 +564,8 @@ impl World {
                 let applied = if busy || self.edges[edge].ends[side].revoked {
                     Err(NotApplied::Busy)
                 } else {
-                    self.nodes[node].disk.apply(&batch, number, peer, generation)
+                    let direct = self.nodes[peer].id == log.origin;
+                    self.nodes[node].disk.apply(&batch, number, (peer, direct), generation)
                 };
                 match applied {
                     Ok(withdrew) => {
@@ -961,9 +962,10 @@ impl World {
                     if head[node][at] && !has_head || full[node][at] && !cell.is_full() {
                         return Err(format!("{node} lacks {} of {origin}", at + 1));
                     }
-                    // Where there is one way only, nothing is kept that was taken back.
+                    // Where there is one way only, an origin's peer keeps nothing that was taken back.
                     let one_way = matches!(self.shape, Shape::Pair | Shape::Chain | Shape::Loop);
-                    if one_way && cell.is_full() && !full[node][at] {
+                    let linked = |edge: &Edge| edge.ends.iter().any(|end| (end.node, end.peer) == (origin, node));
+                    if one_way && self.edges.iter().any(linked) && cell.is_full() && !full[node][at] {
                         return Err(format!("{node} still has {} of {origin}", at + 1));
                     }
                 }

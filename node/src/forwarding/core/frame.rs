@@ -258,7 +258,8 @@ impl fmt::Debug for Payload {
     }
 }
 
-/// Positions whose events are not sent.
+/// Positions whose events are not sent. Where the sender is their origin, a receiver that has their payloads from it drops
+/// them: they were taken back. From a relay it means nothing of the kind, or two relays would give and take for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skip {
     /// The first of them.
@@ -274,7 +275,7 @@ pub struct Skip {
 /// Why events are skipped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
-    /// The filter leaves them out. A receiver that has their payloads from this peer alone drops them.
+    /// The filter leaves them out.
     Filtered,
     /// The sender does not have them.
     Absent,
@@ -363,7 +364,7 @@ pub struct Ping {
 }
 
 /// What the hearer shall no longer hold of an origin, at once. What a filter takes away of single events, the next pass
-/// says with [`Reason::Filtered`], which is repeated until it is acknowledged.
+/// says with a [`Skip`], which is repeated until it is acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Withdrawn {
     /// Whose events.

@@ -22,6 +22,8 @@ pub(super) struct Sending {
     have: Have,
     /// Everything up to here was sent, or need not be.
     next: i64,
+    /// Something of another pass was sent that it has not answered: it may have begun that one.
+    between: bool,
     /// Whether its hash is the one that this node has at the same position.
     checked: bool,
     /// It is not sent on this connection any more.
@@ -49,6 +51,13 @@ pub(super) struct ReadUnderWay {
     after: i64,
 }
 
+impl Sending {
+    /// Up to which position nothing needs to be sent of a pass, as far as is known.
+    fn after(&self, pass: u64) -> i64 {
+        if self.between { 0 } else { self.have.after(pass) }
+    }
+}
+
 impl Link {
     /// The peer says how far it has come in all logs, for the first time on this connection.
     pub(super) fn peer_has(&mut self, haves: &[Have]) {
@@ -74,6 +83,7 @@ impl Link {
         Sending {
             have,
             next: self.logs.get(&have.log).map_or(have.seq, |log| have.after(log.pass)),
+            between: false,
             checked: have.seq == 0,
             stopped: false,
             acked: None,
@@ -88,7 +98,8 @@ impl Link {
         // What was there stays compared: a log only grows.
         sending.checked &= have.seq >= sending.have.seq;
         let pass = self.logs.get(&have.log).map_or(0, |log| log.pass);
-        let after = have.after(pass);
+        sending.between &= have.pass == 0;
+        let after = if sending.between { 0 } else { have.after(pass) };
         // Another peer of its took something back: what this node may still give is wanted again.
         if have.pass == sending.have.pass && have.through < sending.have.through && after < sending.next {
             sending.next = after;
@@ -118,7 +129,7 @@ impl Link {
             sending.have.hash = batch.end();
             sending.have.hole = sending.have.hole.max(batch.hole);
             if let Some(log) = self.logs.get(&batch.log) {
-                sending.next = sending.next.max(sending.have.after(log.pass));
+                sending.next = sending.next.max(sending.after(log.pass));
             }
         }
     }
@@ -164,7 +175,7 @@ impl Link {
         let (Some(log), Some(sending)) = (self.logs.get(&id), self.sending.get_mut(&id)) else {
             return;
         };
-        let seq = sending.have.after(log.pass).min(log.seq);
+        let seq = sending.after(log.pass).min(log.seq);
         if log.offered && !sending.stopped && sending.acked != Some(seq) {
             sending.acked = Some(seq);
             self.todo.push(Do::Acked { log: id, seq });
@@ -193,7 +204,9 @@ impl Link {
         let begun = self.begin(Have::nothing(id));
         let sending = self.sending.entry(id).or_insert(begun);
         if before.is_none_or(|before| before.pass != log.pass || before.offered != log.offered) {
-            sending.next = sending.have.after(log.pass);
+            let sent = self.flights.iter().any(|flight| flight.log == id);
+            sending.between |= sent && sending.have.pass == 0;
+            sending.next = sending.after(log.pass);
             self.flights.retain(|flight| flight.log != id);
         }
         if !self.sending.get(&id).is_some_and(|sending| sending.checked) {
@@ -206,7 +219,7 @@ impl Link {
         self.flights.clear();
         for (id, sending) in &mut self.sending {
             if let Some(log) = self.logs.get(id) {
-                sending.next = sending.have.after(log.pass);
+                sending.next = sending.after(log.pass);
             }
         }
     }
