@@ -5,7 +5,8 @@
 use model::{
     Caller, Error, Page, PageQuery, Result,
     approvals::{ApprovalFilter, ApprovalState, Decide},
-    id::{ApprovalId, ProjectId, SessionId},
+    fleet::{self, LinkPatch, LinkState, NewLink},
+    id::{ApprovalId, LinkId, NodeId, ProjectId, SessionId},
     ports,
     sessions::{SessionFilter, SessionPatch},
 };
@@ -240,4 +241,61 @@ pub async fn projects(port: &dyn ports::Projects, caller: &Caller) {
             .await,
     );
     is_missing("delete", port.delete(caller, none).await);
+}
+
+/// The fleet, for a caller who may change links. It asks also of a node that knows no other.
+pub async fn fleet(port: &dyn ports::Fleet, caller: &Caller) {
+    let nodes = port.nodes(caller).await.expect("nodes");
+    let links = port.links(caller).await.expect("links");
+    let here: Vec<bool> = nodes.iter().map(|node| node.here).collect();
+    assert!(
+        here[0] && !here[1..].contains(&true),
+        "this node first, and once: {here:?}"
+    );
+    let names: Vec<_> = nodes[1..].iter().map(|node| (node.name.clone(), node.id)).collect();
+    assert!(names.is_sorted(), "the others by name: {names:?}");
+    for node in &nodes {
+        assert_eq!(
+            port.node(caller, node.id).await.expect("what is listed is found").id,
+            node.id
+        );
+        if let Some(via) = &node.via {
+            assert!(
+                nodes.iter().any(|other| other.id == via.id),
+                "who passes {} on is listed",
+                node.name
+            );
+        }
+    }
+    for link in &links {
+        assert_eq!(
+            port.link(caller, link.id).await.expect("what is listed is found").id,
+            link.id
+        );
+        // The map draws a line between two cards.
+        assert!(
+            link.state == LinkState::Pending || nodes.iter().any(|node| node.id == link.peer.id),
+            "the peer {} is listed",
+            link.peer.name
+        );
+    }
+    is_missing("node", port.node(caller, nothing::<NodeId>("nod")).await);
+    let none: LinkId = nothing("lnk");
+    is_missing("link", port.link(caller, none).await);
+    is_missing("confirm", port.confirm(caller, none).await);
+    is_missing("update", port.update(caller, none, LinkPatch::default()).await);
+    is_missing("pause", port.pause(caller, none).await);
+    is_missing("resume", port.resume(caller, none).await);
+    is_missing("revoke", port.revoke(caller, none, false).await);
+    // The pages show it beside the field.
+    let about_invite = |refused: Error| matches!(refused, Error::Invalid { field, .. } if field == "invite");
+    let text = "nonsense".to_owned();
+    assert!(about_invite(
+        port.read_invite(caller, text.clone()).await.expect_err("no invite")
+    ));
+    let new = NewLink {
+        invite: text,
+        send: fleet::Send::default(),
+    };
+    assert!(about_invite(port.join(caller, new).await.expect_err("no invite")));
 }

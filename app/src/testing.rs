@@ -381,10 +381,14 @@ pub(crate) fn page<T: Clone>(items: &[T], query: &PageQuery) -> Result<Page<T>> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sessions::fake::entry;
+    use crate::{
+        fleet::fake::{link, node},
+        sessions::fake::entry,
+    };
     use model::{
         approvals::ApprovalState,
         entries::{Entry, EntryKind},
+        fleet::LinkState,
         sessions::SessionState,
     };
 
@@ -410,11 +414,17 @@ mod tests {
             ]
             .into(),
             projects: vec![project(2, |project| project.name = "alpha".into()), project(1, |_| ())].into(),
+            fleet: Fleet {
+                nodes: vec![Fleet::default().nodes.remove(0), node(2, |_| ())],
+                links: vec![link(2, |_| ()), link(3, |link| link.state = LinkState::Pending)],
+                ..Fleet::default()
+            },
             ..Fake::default()
         };
         let caller = caller(Role::Owner);
         contract::sessions(&fake, &caller).await;
         contract::approvals(&fake, &caller).await;
         contract::projects(&fake, &caller).await;
+        contract::fleet(&fake, &caller).await;
     }
 }

@@ -72,6 +72,8 @@ test("nothing is wider than its window, whatever stands in it", async ({ page, n
     `/projects/${project.id}`,
     `/projects/${project.id}?tab=settings`,
     "/usage",
+    "/fleet",
+    "/fleet?pair=invite",
     ...["profile", "tokens", "agents", "node", "about"].map((part) => `/settings/${part}`),
     "/kit",
     NOT_THERE,

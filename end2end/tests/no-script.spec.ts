@@ -8,7 +8,7 @@ test("set-up, settings, signing out and in work without JavaScript", async ({ br
     const context = await browser.newContext({ baseURL: node.url, javaScriptEnabled: false });
     const page = await context.newPage();
     await setUp(page, node);
-    for (const path of ["/", "/inbox", "/sessions", "/projects", "/usage"]) {
+    for (const path of ["/", "/inbox", "/sessions", "/projects", "/usage", "/fleet", "/fleet?pair=invite"]) {
       expect((await page.goto(path))?.status(), path).toBe(200);
       await expect(page.getByRole("main"), path).toBeVisible();
     }

@@ -162,7 +162,11 @@ fn Inviting(seen: Seen, again: Callback<()>, pairing: Pairing) -> impl IntoView 
         let links = seen.all.with_untracked(|(_, links)| links.clone());
         pairing.shows(invite, &links);
     });
-    let found = Memo::new(move |_| pairing.made.get().and_then(|_| pairing.found(seen)));
+    // Only what it is and how it stands: a question that somebody answers is not drawn anew for each word of the peer.
+    let found = Memo::new(move |_| {
+        let link = pairing.made.get().and_then(|_| pairing.found(seen));
+        link.map(|link| (link.id, link.state))
+    });
     let step = Memo::new(move |_| match (pairing.made.read().is_some(), found.read().is_some()) {
         (false, _) => 0,
         (true, false) => 1,
@@ -173,7 +177,11 @@ fn Inviting(seen: Seen, again: Callback<()>, pairing: Pairing) -> impl IntoView 
         {move || match step.get() {
             0 => view! { <MakeForm make=make projects=seen.projects.get_untracked() /> },
             1 => pairing.made.get().map_or_else(|| ().into_any(), |invite| view! { <HandOver invite=invite pairing=pairing /> }),
-            _ => (move || found.get().map(|link| came_of_it(link, again))).into_any(),
+            _ => (move || {
+                found.track();
+                untrack(|| pairing.found(seen)).map(|link| came_of_it(link, again))
+            })
+            .into_any(),
         }}
     }
 }
@@ -185,12 +193,11 @@ fn came_of_it(link: Link, again: Callback<()>) -> AnyView {
         LinkState::Revoked => view! {
             <Note tone=NoteTone::Failed title="It was refused.">"The invite is used up: make another for the right node."</Note>
         },
-        LinkState::Live | LinkState::Retrying | LinkState::Paused => paired(&link),
+        LinkState::Live | LinkState::Retrying | LinkState::Paused => paired(&link.peer.name, link.id),
     }
 }
 
-fn paired(link: &Link) -> AnyView {
-    let (name, id) = (link.peer.name.clone(), link.id);
+fn paired(name: &str, id: LinkId) -> AnyView {
     view! {
         <div role="status" class="stack">
             <Note tone=NoteTone::Done title=format!("Paired with {name}.")>"What is sent can be changed on the link's page."</Note>
@@ -308,24 +315,21 @@ fn Paste() -> impl IntoView {
 fn Joining(invite: String, seen: Seen, again: Callback<()>, pairing: Pairing) -> impl IntoView {
     let asked = invite.clone();
     let read = NodeResource::new(|| (), move || read_invite(asked.clone()));
-    let step = Memo::new(move |_| if pairing.joined.read().is_some() { 2 } else { 1 });
+    let joined = Memo::new(move |_| pairing.joined.read().is_some());
+    let step = Memo::new(move |_| if joined.get() { 2 } else { 1 });
     view! {
         <Steps names=JOINING at=step />
-        {move || match pairing.joined.get() {
-            Some((link, read)) => view! { <Joined link=link read=read seen=seen /> },
-            None => {
-                let invite = invite.clone();
-                view! {
-                    <QueryState
-                        query=read
-                        rows=4
-                        failed="The invite could not be opened."
-                        content=move |view: InviteView| view! { <JoinForm invite=invite.clone() view=view again=again pairing=pairing /> }
-                    />
-                    <p class="xs"><a class="link" href="/fleet?pair=join">"Open another invite"</a></p>
-                }
-            }
-        }}
+        // Hidden and not removed: its own answer comes while it is on the page.
+        <div class="stack" hidden=joined>
+            <QueryState
+                query=read
+                rows=4
+                failed="The invite could not be opened."
+                content=move |view: InviteView| view! { <JoinForm invite=invite.clone() view=view again=again pairing=pairing /> }
+            />
+            <p class="xs"><a class="link" href="/fleet?pair=join">"Open another invite"</a></p>
+        </div>
+        {move || pairing.joined.get().map(|(link, read)| view! { <Joined link=link read=read seen=seen /> })}
     }
 }
 
@@ -370,13 +374,13 @@ fn Joined(link: Link, read: InviteRead, seen: Seen) -> impl IntoView {
     let now = Memo::new(move |_| {
         let read = seen
             .all
-            .with(|(_, links)| links.iter().find(|link| link.id == id).cloned());
-        read.unwrap_or_else(|| link.clone())
+            .with(|(_, links)| links.iter().find(|link| link.id == id).map(|link| link.state));
+        read.unwrap_or(link.state)
     });
+    let peer = link.peer.clone();
     move || {
-        let link = now.get();
-        let name = link.peer.name.clone();
-        match link.state {
+        let name = peer.name.clone();
+        match now.get() {
             LinkState::Pending => view! {
                 <p>{format!("Now confirm it on {name}: its page Fleet must show this fingerprint.")}</p>
                 <Fingerprint of="This node" text=read.own_fingerprint.clone() />
@@ -385,7 +389,7 @@ fn Joined(link: Link, read: InviteRead, seen: Seen) -> impl IntoView {
             LinkState::Revoked => {
                 view! { <Note tone=NoteTone::Failed title=format!("{name} refused.")>"Ask for another invite."</Note> }
             }
-            LinkState::Live | LinkState::Retrying | LinkState::Paused => paired(&link),
+            LinkState::Live | LinkState::Retrying | LinkState::Paused => paired(&name, id),
         }
     }
 }

@@ -46,5 +46,6 @@ async fn the_nodes_ports_keep_the_contract() {
     ports::sessions(&*running.services.sessions, &mara()).await;
     ports::approvals(&*running.services.approvals, &mara()).await;
     ports::projects(&*running.services.projects, &mara()).await;
+    ports::fleet(&*running.services.fleet, &mara()).await;
     running.close(true).await;
 }
