@@ -296,6 +296,7 @@ pub async fn fleet(port: &dyn ports::Fleet, caller: &Caller) {
     let new = NewLink {
         invite: text,
         send: fleet::Send::default(),
+        unencrypted: false,
     };
     assert!(about_invite(port.join(caller, new).await.expect_err("no invite")));
 }

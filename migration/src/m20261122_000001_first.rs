@@ -97,6 +97,14 @@ async fn journal(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_index(index("event_session_pos", "event", &["session", "pos"]))
         .await?;
+    // A partial index of the few events without a payload: each link asks for the last one at every commit.
+    manager
+        .create_index(
+            index("event_withheld", "event", &["origin", "epoch", "seq"])
+                .and_where(Expr::col("payload").is_null())
+                .to_owned(),
+        )
+        .await?;
     manager
         .create_table(table(
             "log",

@@ -6,7 +6,10 @@ use crate::{
     FormAction, NodeAction, NodeForm, NodeResource,
     error::AppError,
     live::{Rows, use_live},
-    ui::{NodeChip, Ago, Button, ButtonKind, Empty, ErrorNote, Look, QueryState, Short, StatusWord, TextInput, format, keyed_list,},
+    ui::{
+        Ago, Button, ButtonKind, Empty, ErrorNote, Look, NodeChip, QueryState, Short, StatusWord, TextInput, format,
+        keyed_list,
+    },
     view,
 };
 use leptos::prelude::*;

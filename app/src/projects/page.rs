@@ -11,8 +11,10 @@ use crate::{
     frame::{Verb, offer_verbs},
     live::{Rows, use_live},
     sessions::{SessionRow, SessionsHead, patch_sessions},
-    ui::{NodeChip, RunsElsewhere, Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, Note, NoteTone,
-        Skeleton, StatusWord, Toast, Toasts, code, format, keyed_list, use_toasts,},
+    ui::{
+        Button, ButtonKind, CodeBlock, Dialog, Empty, ErrorNote, Exact, Icon, IconButton, LiveTitle, NodeChip, Note,
+        NoteTone, RunsElsewhere, Skeleton, StatusWord, Toast, Toasts, code, format, keyed_list, use_toasts,
+    },
     view,
 };
 use leptos::{html, prelude::*};

@@ -162,9 +162,8 @@ fn Table(
     let row = move |session: ArcRwSignal<Session>| {
         let own = session.clone();
         let here = own.with_untracked(|session| session.node.here);
-        let more = ViewFn::from(move || {
-            here.then(|| view! { <RowMenu session=own.clone() rows=rows renaming=renaming /> })
-        });
+        let more =
+            ViewFn::from(move || here.then(|| view! { <RowMenu session=own.clone() rows=rows renaming=renaming /> }));
         view! { <SessionRow session=session more=more /> }
     };
     let chunk = move |n: usize| {

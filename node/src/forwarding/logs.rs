@@ -21,8 +21,8 @@ const PAGE: i64 = 1_000;
 pub(super) async fn all(store: &Store, end: &LinkEnd, pass: u64) -> Result<Vec<Log>> {
     let taken = taken(store, end).await?;
     let text = r#"SELECT l."origin", l."epoch", l."seq", l."hash", l."own",
-            coalesce((SELECT max(s."upto_seq") FROM "skip" s WHERE s."origin" = l."origin" AND s."epoch" = l."epoch"), 0) AS "skipped",
-            coalesce((SELECT max(e."seq") FROM "event" e WHERE e."origin" = l."origin" AND e."epoch" = l."epoch" AND e."payload" IS NULL), 0) AS "withheld"
+            coalesce((SELECT s."upto_seq" FROM "skip" s WHERE s."origin" = l."origin" AND s."epoch" = l."epoch" ORDER BY s."from_seq" DESC LIMIT 1), 0) AS "skipped",
+            coalesce((SELECT e."seq" FROM "event" e WHERE e."origin" = l."origin" AND e."epoch" = l."epoch" AND e."payload" IS NULL ORDER BY e."seq" DESC LIMIT 1), 0) AS "withheld"
         FROM "log" l"#;
     let rows = sql::all(store.read(), text, []).await.stored()?;
     let own = node_of(store.origin());
