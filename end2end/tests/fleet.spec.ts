@@ -82,8 +82,8 @@ test("a session of one node is read along on another, through a kill and a revoc
   // Either side ends it; then nothing flows.
   const { items } = await cloud.api.call<{ items: { id: string }[] }>("GET", "/links");
   await cloud.page.goto(`/fleet/links/${items[0].id}`);
-  await cloud.page.getByRole("button", { name: /^Revoke/ }).first().click();
-  await cloud.page.getByRole("dialog").getByRole("button", { name: /Revoke|End/ }).first().click();
+  await cloud.page.getByText("Revoke…", { exact: true }).click();
+  await cloud.page.getByRole("button", { name: "Revoke the link to laptop" }).click();
   await expect.poll(async () => (await laptop.api.call<{ items: { state: string }[] }>("GET", "/links")).items[0].state, { timeout: 15_000 }).toBe("revoked");
   const late = await laptop.api.startSession({ project: project.id, agent: "demo", mode: "auto-accept", prompt: "hello", title: "Too late" });
   await new Promise((resolve) => setTimeout(resolve, 2_000));

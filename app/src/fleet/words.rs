@@ -84,7 +84,7 @@ pub(super) fn sent_words(send: &Send, names: &Names) -> String {
 pub(super) const fn transport(transport: Transport) -> &'static str {
     match transport {
         Transport::WebSocket => "WebSocket",
-        Transport::Push => "HTTPS push",
+        Transport::Push => "HTTP push",
     }
 }
 
