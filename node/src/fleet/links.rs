@@ -324,6 +324,8 @@ impl Links {
 
     /// The link as pages see it. `known` is what the table knows of the peer.
     pub(super) fn shown(&self, end: LinkEnd, known: Option<&known_node::Model>) -> Link {
+        // What is known of a node is not what somebody says who claims to be it.
+        let known = known.filter(|_| end.standing != Standing::Pending);
         let name = known.map_or(end.name, |known| known.name.clone());
         let doing = open(&self.0.doing).get(&end.id).cloned();
         let (state, state_since, state_detail, transport) = match end.standing {

@@ -248,7 +248,10 @@ impl FleetService {
                     found.link = Set(Some(id.to_string()));
                     found.used_by = Set(Some(key.to_string()));
                     found.update(tx.db()).await.stored()?;
-                    note(tx.db(), &asks.node, tx.now()).await?;
+                    // Before somebody has compared fingerprints, it must not rename a node that is known.
+                    if confirmed || !is_known(tx, peer).await? {
+                        note(tx.db(), &asks.node, tx.now()).await?;
+                    }
                     let made = LinkMade {
                         id,
                         peer: Peer {
@@ -347,7 +350,7 @@ impl FleetService {
         let is_known = known.is_some_and(|known| {
             known.name == node.name && known.kind == node.kind.word() && known.version == node.version
         });
-        let fits = node.id == peer && is_a_name(&node.name);
+        let fits = node.id == peer && is_a_name(&node.name) && end.standing != Standing::Pending;
         if !is_news && (is_known || !fits) {
             return Ok(());
         }
@@ -520,6 +523,11 @@ async fn is_free(tx: &Tx<'_>, peer: NodeId, key: &PublicKey) -> Result<Result<()
             row.id
         )))
     }))
+}
+
+async fn is_known(tx: &Tx<'_>, node: NodeId) -> Result<bool> {
+    let known = known_node::Entity::find_by_id(node.to_string());
+    Ok(known.one(tx.db()).await.stored()?.is_some())
 }
 
 /// Notes what a node says of itself.

@@ -8,6 +8,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::Response,
 };
+use model::Caller;
 use serde_json::{Value, json};
 use server::connections::{self, Bounds};
 use std::{sync::Arc, time::Duration};
@@ -81,13 +82,18 @@ impl Listening {
         answer.expect(status).json()
     }
 
-    /// Waits until the newest link is in this state.
+    /// Waits until a link is in this state.
     async fn until(&self, state: &str) -> Value {
         let mut last = Value::Null;
         for _ in 0..400 {
-            last = self.link().await;
-            if last["state"] == state {
-                return last;
+            last = self.bench.get("/api/v1/links").await.expect(200).json();
+            let found = last["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|link| link["state"] == state);
+            if let Some(found) = found {
+                return found.clone();
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -182,6 +188,48 @@ async fn two_nodes_are_paired_confirmed_paused_and_parted() {
     assert!(over["state_detail"].as_str().unwrap().contains("laptop"), "{over}");
     laptop.act(id, "resume", 409).await;
     cloud.act(id, "confirm", 409).await;
+
+    // Nobody renames a known node before somebody has confirmed that it is the same.
+    let node = &laptop.bench.state.services.node;
+    node.rename(&Caller::cli(), "cloud too".into()).await.unwrap();
+    let claimed = laptop.join(&cloud.invite(false).await, 201).await;
+    let name_of = async |node: &Listening| {
+        let nodes = node.bench.get("/api/v1/nodes").await.expect(200).json();
+        nodes["items"][1]["name"].clone()
+    };
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(
+        (name_of(cloud).await, &cloud.until("pending").await["peer"]["name"]),
+        (json!("laptop"), &json!("cloud too"))
+    );
+    let claimed = claimed["id"].as_str().unwrap();
+    cloud.act(claimed, "confirm", 200).await;
+    for _ in 0..200 {
+        if name_of(cloud).await == "cloud too" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(name_of(cloud).await, "cloud too");
+    laptop
+        .bench
+        .ask("DELETE", &format!("/api/v1/links/{claimed}"), None)
+        .await
+        .expect(204);
+    let is_over = async || {
+        let links = cloud.bench.get("/api/v1/links").await.expect(200).json();
+        links["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|link| link["state"] == "revoked")
+    };
+    for _ in 0..200 {
+        if is_over().await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 
     // Paired anew, with a link of its own, confirmed by itself; the inviter ends that one.
     let again = laptop.join(&cloud.invite(true).await, 201).await;
