@@ -323,7 +323,10 @@ impl World {
 
     /// Whether nothing but the links' own timers is under way.
     pub fn is_quiet(&self) -> bool {
-        let waits = |end: &End| end.link.as_ref().is_some_and(|link| link.standing().batches > 0);
+        let waits = |end: &End| {
+            let standing = end.link.as_ref().map(Link::standing);
+            standing.is_some_and(|standing| standing.batches > 0 || standing.unsent > 0)
+        };
         self.queue.is_empty() && !self.edges.iter().flat_map(|edge| &edge.ends).any(waits)
     }
 
