@@ -4,8 +4,8 @@
 use model::id::NodeId;
 use node::{
     forwarding::core::{
-        Batch, Decoded, Epoch, Event, Frame, Have, Head, Hello, Item, Known, LogId, Message, Nack, PLAIN_MAX, Payload, Ping,
-        Reason, Refusal, Skip, WIRE_MAX, Withdrawn, pack, unpack,
+        Batch, Decoded, Epoch, Event, Frame, Have, Head, Hello, Item, Known, LogId, Message, Nack, PLAIN_MAX, Payload,
+        Ping, Reason, Refusal, Skip, WIRE_MAX, Withdrawn, pack, unpack,
     },
     journal::chain,
 };
@@ -36,16 +36,22 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn have() -> impl Strategy<Value = Have> {
-    (log(), 1..1_000_000_i64, any::<[u8; 32]>(), 0..1_000_i64, any::<u64>(), 0..1_000_i64).prop_map(
-        |(log, seq, hash, hole, pass, through)| Have {
+    (
+        log(),
+        1..1_000_000_i64,
+        any::<[u8; 32]>(),
+        0..1_000_i64,
+        any::<u64>(),
+        0..1_000_i64,
+    )
+        .prop_map(|(log, seq, hash, hole, pass, through)| Have {
             log,
             seq,
             hash,
             hole: hole.min(seq),
             pass,
             through: through.min(seq),
-        },
-    )
+        })
 }
 
 fn payload() -> impl Strategy<Value = Option<Payload>> {
@@ -59,7 +65,15 @@ fn payload() -> impl Strategy<Value = Option<Payload>> {
 
 /// Items from `first` on, without a gap.
 fn batch() -> impl Strategy<Value = Batch> {
-    let event = (any::<i64>(), name(), name(), any::<i32>(), name(), payload(), any::<[u8; 32]>());
+    let event = (
+        any::<i64>(),
+        name(),
+        name(),
+        any::<i32>(),
+        name(),
+        payload(),
+        any::<[u8; 32]>(),
+    );
     let part = prop_oneof![
         4 => event.prop_map(|(hlc, actor, kind, v, subject, payload, hash)| {
             let commitment = payload
@@ -82,7 +96,11 @@ fn batch() -> impl Strategy<Value = Batch> {
                         None => Item::Skip(Skip {
                             from,
                             to: next - 1,
-                            reason: if length % 2 == 0 { Reason::Filtered } else { Reason::Other("later".into()) },
+                            reason: if length % 2 == 0 {
+                                Reason::Filtered
+                            } else {
+                                Reason::Other("later".into())
+                            },
                             hash,
                         }),
                     }
@@ -104,22 +122,29 @@ fn batch() -> impl Strategy<Value = Batch> {
 fn hello() -> impl Strategy<Value = Hello> {
     let known = (node(), name(), name()).prop_map(|(id, name, kind)| Known { id, name, kind });
     let who = (node(), any::<[u8; 8]>(), name(), name(), name());
-    (who, vec(have(), 0..5), vec(known, 0..4), any::<[u64; 3]>(), any::<bool>()).prop_map(
-        |((node, epoch, name, kind, version), have, nodes, [filter, max_bytes, credit], paused)| Hello {
-            proto: [1, 3],
-            node,
-            epoch: Epoch(epoch),
-            have,
-            filter,
-            name,
-            kind,
-            version,
-            nodes,
-            max_bytes,
-            credit,
-            paused,
-        },
+    (
+        who,
+        vec(have(), 0..5),
+        vec(known, 0..4),
+        any::<[u64; 3]>(),
+        any::<bool>(),
     )
+        .prop_map(
+            |((node, epoch, name, kind, version), have, nodes, [filter, max_bytes, credit], paused)| Hello {
+                proto: [1, 3],
+                node,
+                epoch: Epoch(epoch),
+                have,
+                filter,
+                name,
+                kind,
+                version,
+                nodes,
+                max_bytes,
+                credit,
+                paused,
+            },
+        )
 }
 
 fn nack() -> impl Strategy<Value = Nack> {
@@ -142,14 +167,18 @@ fn frame() -> impl Strategy<Value = Frame> {
         batch().prop_map(Frame::Batch),
         have().prop_map(Frame::Ack),
         (log(), 1..1_000_i64, any::<[u8; 32]>(), vec(any::<u8>(), 0..80)).prop_map(|(log, seq, hash, signature)| {
-            Frame::Head(Head { log, seq, hash, signature })
+            Frame::Head(Head {
+                log,
+                seq,
+                hash,
+                signature,
+            })
         }),
         any::<u64>().prop_map(Frame::Credit),
         nack().prop_map(Frame::Nack),
         (prop::option::of(vec(any::<u8>(), 0..90)), any::<bool>())
             .prop_map(|(health, paused)| Frame::Ping(Ping { health, paused })),
-        (node(), vec(name(), 0..4))
-            .prop_map(|(origin, subjects)| Frame::Withdrawn(Withdrawn { origin, subjects })),
+        (node(), vec(name(), 0..4)).prop_map(|(origin, subjects)| Frame::Withdrawn(Withdrawn { origin, subjects })),
     ]
 }
 
@@ -174,7 +203,10 @@ fn season(json: &mut serde_json::Value) {
     match json {
         serde_json::Value::Object(fields) => {
             fields.values_mut().for_each(season);
-            fields.insert("of_a_later_version".into(), serde_json::json!([{"deep": [null, 1e300, "\u{0}"]}]));
+            fields.insert(
+                "of_a_later_version".into(),
+                serde_json::json!([{"deep": [null, 1e300, "\u{0}"]}]),
+            );
         }
         serde_json::Value::Array(values) => values.iter_mut().for_each(season),
         _ => {}
@@ -286,12 +318,16 @@ fn a_bomb_is_refused_before_it_is_parsed() {
         Message::decode(&packed(&vec![b'['; 1 << 20])),
         Err(Refusal::Malformed(_))
     ));
-    assert_eq!(Message::decode(&vec![0; WIRE_MAX + 1]), Err(Refusal::WireTooLarge(WIRE_MAX + 1)));
+    assert_eq!(
+        Message::decode(&vec![0; WIRE_MAX + 1]),
+        Err(Refusal::WireTooLarge(WIRE_MAX + 1))
+    );
 }
 
 #[test]
 fn a_window_that_is_too_large_is_refused() {
-    let plain = serde_json::to_vec(&serde_json::json!({"connection": "0".repeat(32), "number": 1, "frames": []})).unwrap();
+    let plain =
+        serde_json::to_vec(&serde_json::json!({"connection": "0".repeat(32), "number": 1, "frames": []})).unwrap();
     let with_window = |log| {
         let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
         encoder.window_log(log).unwrap();

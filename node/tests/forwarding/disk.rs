@@ -160,7 +160,9 @@ impl Cells {
             }
         }
         if let Some(previous) = batch.previous
-            && let Some(Cell::Skip { hash }) = usize::try_from(batch.first - 2).ok().and_then(|at| self.cells.get_mut(at))
+            && let Some(Cell::Skip { hash }) = usize::try_from(batch.first - 2)
+                .ok()
+                .and_then(|at| self.cells.get_mut(at))
         {
             *hash = Some(previous);
         }
@@ -299,7 +301,13 @@ impl Disk {
     }
 
     /// Applies a batch; says whether it took something away.
-    pub fn apply(&mut self, batch: &Batch, link: usize, (peer, direct): (usize, bool), generation: u64) -> Result<bool, NotApplied> {
+    pub fn apply(
+        &mut self,
+        batch: &Batch,
+        link: usize,
+        (peer, direct): (usize, bool),
+        generation: u64,
+    ) -> Result<bool, NotApplied> {
         let id = batch.log;
         let have = self.log(id, link, peer).have();
         if batch.first > have.after(batch.pass) + 1 {

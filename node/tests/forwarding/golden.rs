@@ -159,9 +159,17 @@ fn golden_messages_are_read_and_written() {
         let (golden_name, golden) = line.split_once(": ").unwrap();
         let golden = bytes(golden);
         assert_eq!(golden_name, name);
-        assert_eq!(Message::decode(&golden).unwrap().message, message, "{name} is read otherwise");
+        assert_eq!(
+            Message::decode(&golden).unwrap().message,
+            message,
+            "{name} is read otherwise"
+        );
         // The compressor may change, the JSON may not.
         let plain = |bytes: &[u8]| String::from_utf8(zstd::decode_all(bytes).unwrap()).unwrap();
-        assert_eq!(plain(&message.encode().unwrap()), plain(&golden), "{name} is written otherwise");
+        assert_eq!(
+            plain(&message.encode().unwrap()),
+            plain(&golden),
+            "{name} is written otherwise"
+        );
     }
 }

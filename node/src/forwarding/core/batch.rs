@@ -67,7 +67,10 @@ impl Batch {
 
     /// The hash at its last position.
     pub fn end(&self) -> [u8; 32] {
-        self.items.last().map(Item::hash).expect("a batch has at least one item")
+        self.items
+            .last()
+            .map(Item::hash)
+            .expect("a batch has at least one item")
     }
 
     /// The hash at a position, where the batch says it: at an event, at the end of a skip, or just before the batch.

@@ -106,8 +106,7 @@ impl Message {
     /// Reads a message. Nothing is parsed before its size is known to be within the limits.
     pub fn decode(bytes: &[u8]) -> Result<Decoded, Refusal> {
         let plain = unpacked(bytes)?;
-        let wire: MessageWire =
-            serde_json::from_slice(&plain).map_err(|error| Refusal::Malformed(error.column()))?;
+        let wire: MessageWire = serde_json::from_slice(&plain).map_err(|error| Refusal::Malformed(error.column()))?;
         let total = wire.frames.len();
         let frames = wire
             .frames

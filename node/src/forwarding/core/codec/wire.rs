@@ -457,18 +457,31 @@ impl From<&Batch> for BatchWire {
 impl BatchWire {
     fn read(self) -> Result<Batch, Refusal> {
         require((1..=SEQ_MAX).contains(&self.first), "a position is out of range")?;
-        require((self.first..=SEQ_MAX).contains(&self.last), "a position is out of range")?;
+        require(
+            (self.first..=SEQ_MAX).contains(&self.last),
+            "a position is out of range",
+        )?;
         require((0..=self.last).contains(&self.hole), "a hole is beyond the end")?;
         require(self.pass != 0, "a pass has no number")?;
-        let items = self.items.into_iter().map(ItemWire::read).collect::<Result<Vec<_>, _>>()?;
+        let items = self
+            .items
+            .into_iter()
+            .map(ItemWire::read)
+            .collect::<Result<Vec<_>, _>>()?;
         let mut next = self.first;
         for item in &items {
-            require(item.first() == next && item.last() >= next && item.last() <= self.last, "a batch has a gap")?;
+            require(
+                item.first() == next && item.last() >= next && item.last() <= self.last,
+                "a batch has a gap",
+            )?;
             next = item.last() + 1;
         }
         require(next == self.last + 1, "a batch ends elsewhere than it says")?;
         let begins_with_event = matches!(items.first(), Some(Item::Event(_)));
-        require(self.previous.is_some() || !begins_with_event, "an event has no hash before it")?;
+        require(
+            self.previous.is_some() || !begins_with_event,
+            "an event has no hash before it",
+        )?;
         Ok(Batch {
             log: log_id(self.origin, self.epoch),
             pass: self.pass,

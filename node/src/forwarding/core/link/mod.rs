@@ -539,16 +539,13 @@ impl Link {
         let at = match &self.phase {
             Phase::Over => None,
             Phase::Away { dial_at } => *dial_at,
-            Phase::Greets(connection) => Some(
-                connection
-                    .heard_at
-                    .saturating_add(limits.silence)
-                    .min(if self.config.dials {
-                        connection.hello_at.saturating_add(limits.hello)
-                    } else {
-                        Millis::MAX
-                    }),
-            ),
+            Phase::Greets(connection) => Some(connection.heard_at.saturating_add(limits.silence).min(
+                if self.config.dials {
+                    connection.hello_at.saturating_add(limits.hello)
+                } else {
+                    Millis::MAX
+                },
+            )),
             Phase::Live(connection) => [
                 Some(connection.heard_at.saturating_add(limits.silence)),
                 Some(connection.sent_at.saturating_add(limits.ping)),

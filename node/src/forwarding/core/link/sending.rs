@@ -99,7 +99,11 @@ impl Link {
         sending.checked &= have.seq >= sending.have.seq;
         let pass = self.logs.get(&have.log).map_or(0, |log| log.pass);
         // Who lacks nothing begins no pass, and says so.
-        let most = self.flights.iter().filter(|flight| flight.log == have.log).map(|flight| flight.last);
+        let most = self
+            .flights
+            .iter()
+            .filter(|flight| flight.log == have.log)
+            .map(|flight| flight.last);
         sending.between &= have.pass == 0 && most.max().is_none_or(|last| last > have.after(pass));
         let after = if sending.between { 0 } else { have.after(pass) };
         // Another peer of its took something back: what this node may still give is wanted again.
@@ -195,7 +199,8 @@ impl Link {
         if !self.is_live() {
             return;
         }
-        if before.is_some_and(|before| before.taken.pass == log.taken.pass && before.taken.through > log.taken.through) {
+        if before.is_some_and(|before| before.taken.pass == log.taken.pass && before.taken.through > log.taken.through)
+        {
             self.frames.push(Frame::Ack(log.have()));
         }
         if !self.applying.contains(&id) {
@@ -299,7 +304,11 @@ impl Link {
         }
         let since = self.work_since?;
         let enough = i64::try_from(self.config.limits.items).unwrap_or(i64::MAX);
-        let linger = if waiting >= enough { 0 } else { self.config.limits.linger };
+        let linger = if waiting >= enough {
+            0
+        } else {
+            self.config.limits.linger
+        };
         Some(since.saturating_add(linger).max(self.hold_until))
     }
 
@@ -335,17 +344,16 @@ impl Link {
         let after = if check { sending.have.seq } else { sending.next };
         let pass = log.pass;
         self.turn = Some(id);
-        self.reading = Some(ReadUnderWay {
-            log: id,
-            after,
-        });
+        self.reading = Some(ReadUnderWay { log: id, after });
         let most = self.room[0].max(BYTES_MIN).min(BATCH_BYTES as u64);
         self.todo.push(Do::Read {
             log: id,
             pass,
             after,
             limit: self.config.limits.items,
-            max_bytes: usize::try_from(most).unwrap_or(BATCH_BYTES).min(self.config.limits.bytes),
+            max_bytes: usize::try_from(most)
+                .unwrap_or(BATCH_BYTES)
+                .min(self.config.limits.bytes),
         });
     }
 
@@ -483,5 +491,4 @@ impl Link {
             }
         }
     }
-
 }
