@@ -2,5 +2,6 @@
 
 mod codec;
 mod disk;
+mod golden;
 mod simulation;
 mod world;

@@ -162,3 +162,22 @@ fn fleets_in_which_everything_goes_wrong_come_to_agree() {
         failed.len()
     );
 }
+
+/// Seeds that failed once, by what they found.
+mod failed_once {
+    macro_rules! seeds {
+        ($($(#[$doc:meta])* $name:ident = $seed:literal;)+) => {
+            $($(#[$doc])* #[test] fn $name() { super::live($seed); })+
+        };
+    }
+
+    seeds! {
+        a_whole_receiver_begins_no_pass_and_the_sender_repeats_itself = 352;
+        a_busy_peer_is_still_owed_a_pass = 373;
+        a_relay_that_was_set_back_sends_other_contents_under_the_same_number = 186;
+        what_an_origin_took_back_may_stay_behind_a_relay = 31;
+        what_is_expected_is_said_again_to_a_batch_that_comes_again = 623;
+        a_batch_crosses_with_the_same_events_from_another_side = 968;
+        holes_from_one_peer_make_another_begin_anew = 32;
+    }
+}

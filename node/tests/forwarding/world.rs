@@ -328,7 +328,10 @@ impl World {
 
     /// Whether nothing but the links' own timers is under way.
     pub fn is_quiet(&self) -> bool {
-        let waits = |end: &End| end.link.as_ref().is_some_and(|link| link.standing().batches > 0);
+        let waits = |end: &End| {
+            let standing = end.link.as_ref().map(Link::standing);
+            standing.is_some_and(|standing| standing.batches > 0 || standing.unsent > 0)
+        };
         self.queue.is_empty() && !self.edges.iter().flat_map(|edge| &edge.ends).any(waits)
     }
 
@@ -721,9 +724,11 @@ impl World {
                         }
                         let sends = self.sends.entry((edge, side, id, batch.pass, event.seq)).or_default();
                         *sends += 1;
+                        // In a circle a batch may cross with the same events from another side, and be asked for again.
+                        let most = 1 + u32::from(matches!(self.shape, Shape::Ring | Shape::Mesh));
                         assert!(
-                            !self.strict || self.withdrew || *sends == 1,
-                            "I9: {id:?} {} was sent twice",
+                            !self.strict || self.withdrew || *sends <= most,
+                            "I9: {id:?} {} was sent {sends} times",
                             event.seq
                         );
                     }

@@ -388,6 +388,8 @@ pub enum Fault {
 pub struct Standing {
     /// Whether events flow, or would.
     pub live: bool,
+    /// How many positions of all logs wait to be read and sent; 0 without a connection.
+    pub unsent: i64,
     /// Batches on the way, unacknowledged.
     pub batches: usize,
     /// Their bytes.
@@ -511,6 +513,7 @@ impl Link {
     pub fn standing(&self) -> Standing {
         Standing {
             live: matches!(self.phase, Phase::Live(_)) && !self.config.paused && !self.peer_paused,
+            unsent: if self.is_live() { self.unsent() } else { 0 },
             batches: self.flights.len(),
             bytes: self.flights.iter().map(|flight| flight.bytes).sum(),
             applying: self.applying.len(),

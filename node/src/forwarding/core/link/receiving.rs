@@ -13,8 +13,9 @@ use model::{Millis, id::NodeId};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planned {
     have: Have,
-    /// The peer was told what is expected, and nothing has come since.
-    told: bool,
+    /// What the peer was told to begin with: the pass, the position, and where the batch began that was not taken. Those
+    /// behind it were on the way already; one that does not come later than it was sent again.
+    told: Option<(u64, i64, i64)>,
 }
 
 impl Link {
@@ -166,13 +167,14 @@ impl Link {
             .get(&id)
             .map_or_else(|| self.stored(id), |planned| planned.have);
         let after = have.after(batch.pass);
+        let (pass, first) = (batch.pass, batch.first);
         let batch = match batch.trimmed(after) {
             Ok(Trimmed::Rest(batch)) => batch,
             Ok(Trimmed::Nothing) => {
                 let have = self.stored(id);
                 return self.frames.push(Frame::Ack(have));
             }
-            Err(_) => return self.expect(id, have, after + 1),
+            Err(_) => return self.expect(id, have, (pass, after + 1, first)),
         };
         if let Err(untrue) = fits(&batch, &have) {
             // A peer that has lost events cannot be told from one that changes them: both are named and not taken.
@@ -191,7 +193,7 @@ impl Link {
             id,
             Planned {
                 have: after_applying(have, &batch),
-                told: false,
+                told: None,
             },
         );
         self.applying.push_back(id);
@@ -203,11 +205,13 @@ impl Link {
         self.logs.get(&id).map_or(Have::nothing(id), super::Log::have)
     }
 
-    /// Tells the peer, once, what is expected of it.
-    fn expect(&mut self, log: LogId, have: Have, seq: i64) {
-        let planned = self.planned.entry(log).or_insert(Planned { have, told: false });
-        if !std::mem::replace(&mut planned.told, true) {
-            self.frames.push(Frame::Nack(Nack::Expected { log, seq }));
+    /// Tells the peer, once for all that is on the way, what is expected of it.
+    fn expect(&mut self, log: LogId, have: Have, (pass, seq, first): (u64, i64, i64)) {
+        let planned = self.planned.entry(log).or_insert(Planned { have, told: None });
+        let same = |(of, said, from): (u64, i64, i64)| of == pass && said == seq && first > from;
+        if !planned.told.is_some_and(same) {
+            planned.told = Some((pass, seq, first));
+            self.say(Frame::Nack(Nack::Expected { log, seq }));
         }
     }
 
@@ -226,16 +230,13 @@ impl Link {
         if !self.done(id) {
             return;
         }
-        let told = self.planned.remove(&id).is_some_and(|planned| planned.told);
+        let told = self.planned.remove(&id).and_then(|planned| planned.told);
         let have = self.stored(id);
         match why {
             NotApplied::Gap => {
                 let pass = have.pass;
-                if told {
-                    self.planned.insert(id, Planned { have, told });
-                } else {
-                    self.expect(id, have, have.after(pass) + 1);
-                }
+                self.planned.insert(id, Planned { have, told });
+                self.expect(id, have, (pass, have.after(pass) + 1, i64::MAX));
             }
             NotApplied::Diverged => {
                 self.todo.push(Do::Fault(Fault::Diverged(id)));

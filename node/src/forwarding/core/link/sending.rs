@@ -98,7 +98,13 @@ impl Link {
         // What was there stays compared: a log only grows.
         sending.checked &= have.seq >= sending.have.seq;
         let pass = self.logs.get(&have.log).map_or(0, |log| log.pass);
-        sending.between &= have.pass == 0;
+        // Who lacks nothing begins no pass, and says so.
+        let most = self
+            .flights
+            .iter()
+            .filter(|flight| flight.log == have.log)
+            .map(|flight| flight.last);
+        sending.between &= have.pass == 0 && most.max().is_none_or(|last| last > have.after(pass));
         let after = if sending.between { 0 } else { have.after(pass) };
         // Another peer of its took something back: what this node may still give is wanted again.
         if have.pass == sending.have.pass && have.through < sending.have.through && after < sending.next {
@@ -107,7 +113,7 @@ impl Link {
         }
         sending.have = have;
         sending.next = sending.next.max(after);
-        if pass != 0 && have.pass == pass {
+        if pass != 0 && (have.pass == pass || have.pass == 0) {
             let before = self.flights.len();
             self.flights
                 .retain(|flight| flight.log != have.log || flight.pass != pass || flight.last > after);
@@ -278,6 +284,12 @@ impl Link {
         if self.sends(log) { (log.seq - next).max(0) } else { 0 }
     }
 
+    /// How many positions of all logs wait to be sent.
+    pub(super) fn unsent(&self) -> i64 {
+        let each = self.logs.values().map(|log| self.waiting(log));
+        each.fold(0, i64::saturating_add)
+    }
+
     /// When the next read is due; `None` while nothing waits, or too much is on the way.
     pub(super) fn read_at(&self) -> Option<Millis> {
         let [_, credit] = self.room;
@@ -286,10 +298,7 @@ impl Link {
         if !self.is_open() || self.reading.is_some() || full {
             return None;
         }
-        let mut waiting = 0_i64;
-        for log in self.logs.values() {
-            waiting = waiting.saturating_add(self.waiting(log));
-        }
+        let waiting = self.unsent();
         if waiting == 0 {
             return None;
         }
