@@ -40,7 +40,10 @@ use Rule::{Health, Known, May, On, Open, Own, Page, Socket};
 
 const JSON: &str = "{}";
 const IDENTIFIED: &str = r#"{"id":"$S"}"#;
-/// A link that is not there, as JSON and as a form.
+/// A link and a node that are not there.
+const NO_LINK: &str = "lnk_01920000000070008000000000000001";
+const NO_NODE: &str = "nod_01920000000070008000000000000001";
+/// That link as JSON and as a form.
 const LINKED: &str = r#"{"id":"lnk_01920000000070008000000000000001"}"#;
 const LINK_FORM: &str = "id=lnk_01920000000070008000000000000001";
 
@@ -771,6 +774,10 @@ impl World {
             &self.project
         } else if path.contains("/approvals/") {
             &self.approval
+        } else if path.contains("/fleet/links/") {
+            NO_LINK
+        } else if path.contains("/fleet/nodes/") {
+            NO_NODE
         } else {
             &self.session
         };
