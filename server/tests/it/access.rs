@@ -54,7 +54,10 @@ use Rule::{Health, Known, May, On, Open, Own, Page, Peer, Socket};
 const JSON: &str = "{}";
 const SENDS: &str = r#"{"send":{"projects":"none","detail":"full"}}"#;
 const IDENTIFIED: &str = r#"{"id":"$S"}"#;
-/// A link that is not there, as JSON and as a form.
+/// A link and a node that are not there.
+const NO_LINK: &str = "lnk_01920000000070008000000000000001";
+const NO_NODE: &str = "nod_01920000000070008000000000000001";
+/// That link as JSON and as a form.
 const LINKED: &str = r#"{"id":"lnk_01920000000070008000000000000001"}"#;
 const LINK_FORM: &str = "id=lnk_01920000000070008000000000000001";
 
@@ -865,10 +868,17 @@ impl World {
             &self.project
         } else if path.contains("/approvals/") {
             &self.approval
+<<<<<<< HEAD
         } else if path.starts_with("/api/v1/links/") {
             &self.link.to_string()
         } else if path.starts_with("/api/v1/nodes/") {
             &self.bench.state.accounts.node_id().to_string()
+=======
+        } else if path.contains("/fleet/links/") {
+            NO_LINK
+        } else if path.contains("/fleet/nodes/") {
+            NO_NODE
+>>>>>>> fleetpages
         } else {
             &self.session
         };
