@@ -868,17 +868,14 @@ impl World {
             &self.project
         } else if path.contains("/approvals/") {
             &self.approval
-<<<<<<< HEAD
         } else if path.starts_with("/api/v1/links/") {
             &self.link.to_string()
         } else if path.starts_with("/api/v1/nodes/") {
             &self.bench.state.accounts.node_id().to_string()
-=======
         } else if path.contains("/fleet/links/") {
             NO_LINK
         } else if path.contains("/fleet/nodes/") {
             NO_NODE
->>>>>>> fleetpages
         } else {
             &self.session
         };
