@@ -225,7 +225,7 @@ async fn a_link_is_paused_resumed_changed_and_revoked_by_admins_alone() {
             "What node-2 sent stays here",
             "is removed from this node",
             "name=\"forget\"",
-            "HTTPS push, encrypted",
+            "HTTP push, encrypted",
         ]);
     render(of(LinkState::Paused, None), Role::Admin, &path)
         .await

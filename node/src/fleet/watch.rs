@@ -26,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Between two questions about a link that waits for a person on the other side.
 const SOON: Duration = Duration::from_secs(1);
+/// Between two questions about a link on which events flow; a change on either side is asked about at once.
+const SELDOM: Duration = Duration::from_mins(1);
 /// Between two questions about any other, and about one that has waited for longer than an invite works.
 const LATER: Duration = Duration::from_secs(10);
 
@@ -64,14 +66,17 @@ impl FleetService {
                     wait = LATER;
                     for end in ends.into_iter().filter(|end| !end.inviter) {
                         let is_for_others = match end.standing {
-                            Standing::Pending | Standing::Paused => false,
-                            Standing::Confirmed => self.0.links.is_live(end.id),
+                            Standing::Pending | Standing::Paused | Standing::Confirmed => false,
                             Standing::Revoked { by_peer } => by_peer || told.contains(&end.id),
                         };
                         if is_for_others {
                             continue;
                         }
-                        let pause = pause(&end, now);
+                        let pause = if end.standing == Standing::Confirmed && self.0.links.is_live(end.id) {
+                            SELDOM
+                        } else {
+                            pause(&end, now)
+                        };
                         wait = wait.min(pause);
                         let due = asked.get(&end.id).is_none_or(|at| at.elapsed() >= pause);
                         if due && under_way.insert(end.id) {
@@ -130,6 +135,11 @@ impl FleetService {
         };
         self.0.links.set_before_driven(end.id, detail);
         is_answered
+    }
+
+    /// Asks anew how the links stand that this node joined: something may have changed on the other side.
+    pub fn ask_again(&self) {
+        self.0.links.announce();
     }
 
     /// Stores what a peer says of itself, where that is news. A kind of a later version leaves the known one.

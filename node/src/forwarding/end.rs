@@ -334,6 +334,10 @@ impl End {
 
     async fn greeted(&mut self, hello: Hello) {
         self.forwarding.0.fleet.links().heard(self.end.peer, None);
+        if !self.end.inviter {
+            // What the peer sends may be another than when it was asked last.
+            self.forwarding.0.fleet.ask_again();
+        }
         let named = self
             .forwarding
             .0

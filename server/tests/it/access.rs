@@ -55,11 +55,11 @@ const JSON: &str = "{}";
 const SENDS: &str = r#"{"send":{"projects":"none","detail":"full"}}"#;
 const IDENTIFIED: &str = r#"{"id":"$S"}"#;
 /// A link and a node that are not there.
-const NO_LINK: &str = "lnk_01920000000070008000000000000001";
-const NO_NODE: &str = "nod_01920000000070008000000000000001";
+const NO_LINK: &str = "lnk_019200000000700080000000000000ff";
+const NO_NODE: &str = "nod_019200000000700080000000000000ff";
 /// That link as JSON and as a form.
-const LINKED: &str = r#"{"id":"lnk_01920000000070008000000000000001"}"#;
-const LINK_FORM: &str = "id=lnk_01920000000070008000000000000001";
+const LINKED: &str = r#"{"id":"lnk_019200000000700080000000000000ff"}"#;
+const LINK_FORM: &str = "id=lnk_019200000000700080000000000000ff";
 
 /// Method, path, body (JSON if it begins with a brace, else a form), rule, and the statuses of permitted callers. The
 /// first caller gets the first status; later ones get one of the others, or the first if there are none.
@@ -131,6 +131,7 @@ pub const TABLE: &[Row] = &[
     ("GET", "/api/v1/links/{id}", "", May(Action::ReadNode), &[200]),
     // What other nodes ask.
     ("POST", "/fwd/v1/pair", JSON, Peer, &[422]),
+    ("POST", "/fwd/v1/exchange", JSON, Peer, &[422]),
     (
         "POST",
         "/fwd/v1/pair/status",
@@ -258,7 +259,7 @@ pub const TABLE: &[Row] = &[
     (
         "POST",
         "/api/rpc/fleet/node",
-        r#"{"id":"nod_01920000000070008000000000000001"}"#,
+        r#"{"id":"nod_019200000000700080000000000000ff"}"#,
         May(Action::ReadNode),
         &[404],
     ),
@@ -298,7 +299,7 @@ pub const TABLE: &[Row] = &[
         "/api/rpc/fleet/invite",
         "which=none&detail=full",
         May(Action::EditProject),
-        &[503],
+        &[200],
     ),
     (
         "POST",
@@ -317,7 +318,7 @@ pub const TABLE: &[Row] = &[
     (
         "POST",
         "/api/rpc/fleet/update",
-        "id=lnk_01920000000070008000000000000001&which=none&detail=full",
+        "id=lnk_019200000000700080000000000000ff&which=none&detail=full",
         May(Action::EditProject),
         &[404],
     ),
