@@ -392,7 +392,7 @@ mod tests {
         let nodes = [here(), node(2, |_| ()), node(3, |_| ())];
         let links = [
             link(2, |link| {
-                (link.state, link.state_since, link.unsent_events) = (LinkState::Retrying, 77, 1_284)
+                (link.state, link.state_since, link.unsent_events) = (LinkState::Retrying, 77, 1_284);
             }),
             link(3, |_| ()),
         ];

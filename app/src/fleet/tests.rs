@@ -55,7 +55,7 @@ async fn a_node_alone_says_what_pairing_gives_and_how() {
 async fn the_tables_say_of_each_node_and_link_what_the_map_draws() {
     let nodes = vec![
         node(2, |n| {
-            (n.state, n.state_since, n.last_heard) = (NodeState::Silent, NOW - 7_200_000, Some(NOW - 7_200_000))
+            (n.state, n.state_since, n.last_heard) = (NodeState::Silent, NOW - 7_200_000, Some(NOW - 7_200_000));
         }),
         node(3, |n| n.clock_ahead_ms = Some(125_000)),
         node(4, |n| {
@@ -64,7 +64,7 @@ async fn the_tables_say_of_each_node_and_link_what_the_map_draws() {
                 name: "node-3".into(),
                 here: false,
                 silent_since: None,
-            })
+            });
         }),
         node(5, |n| (n.version, n.last_heard) = (None, None)),
     ];
@@ -121,7 +121,7 @@ async fn the_inviting_side_is_asked_with_the_joiners_fingerprint() {
         fleet(
             vec![],
             vec![link(2, |l| {
-                (l.state, l.peer.name) = (LinkState::Pending, "laptop".into())
+                (l.state, l.peer.name) = (LinkState::Pending, "laptop".into());
             })],
         )
     };
@@ -293,7 +293,7 @@ async fn a_nodes_page_claims_nothing_newer_than_the_last_word() {
                 name: "node-2".into(),
                 here: false,
                 silent_since: None,
-            })
+            });
         }),
     ];
     let fleet = fleet(nodes, vec![link(2, |l| l.state = LinkState::Retrying)]);

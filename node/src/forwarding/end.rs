@@ -41,7 +41,7 @@ pub(super) enum Told {
 /// The task of one link.
 pub(super) struct End {
     forwarding: Forwarding,
-    end: LinkEnd,
+    side: LinkEnd,
     link: Link,
     contents: Contents,
     pass: u64,
@@ -98,7 +98,7 @@ impl End {
             logs: Vec::new(),
             lost: None,
             acked: 0,
-            end,
+            side: end,
             forwarding,
         }
     }
@@ -154,7 +154,7 @@ impl End {
                 self.hear(Input::Connected { id, logs }).await;
             }
             Err(error) => {
-                tracing::warn!(link = %self.end.id, %error, "the logs cannot be read");
+                tracing::warn!(link = %self.side.id, %error, "the logs cannot be read");
                 self.hang_up();
                 self.hear(Input::Lost).await;
             }
@@ -162,7 +162,7 @@ impl End {
     }
 
     async fn all(&self) -> model::Result<Vec<Log>> {
-        logs::all(&self.forwarding.0.store, &self.end, self.pass).await
+        logs::all(&self.forwarding.0.store, &self.side, self.pass).await
     }
 
     /// Tells the core which logs have grown.
@@ -217,7 +217,7 @@ impl End {
             Do::State(state, why) => self.show(state, why),
             Do::Hello(hello) => self.greeted(hello).await,
             Do::NewEpoch { .. } => {
-                tracing::error!(link = %self.end.id, "the peer has events of this node that this node does not have: it was restored from an older copy");
+                tracing::error!(link = %self.side.id, "the peer has events of this node that this node does not have: it was restored from an older copy");
             }
             Do::Fault(fault) => self.note(&fault),
             // The newest health and signed heads travel with a later version.
@@ -228,7 +228,7 @@ impl End {
 
     async fn dial(&mut self) -> Option<Input> {
         self.hang_up();
-        let Some(url) = self.end.url.clone() else {
+        let Some(url) = self.side.url.clone() else {
             return Some(Input::Lost);
         };
         let id = self.forwarding.0.deps.bytes();
@@ -241,7 +241,7 @@ impl End {
         let logs = match self.all().await {
             Ok(logs) => logs,
             Err(error) => {
-                tracing::warn!(link = %self.end.id, %error, "the logs cannot be read");
+                tracing::warn!(link = %self.side.id, %error, "the logs cannot be read");
                 self.hang_up();
                 return Some(Input::Lost);
             }
@@ -253,7 +253,7 @@ impl End {
     fn carrier(&self, url: String, connection: [u8; 16]) -> Carrier {
         Carrier {
             forwarding: self.forwarding.clone(),
-            end: self.end.clone(),
+            side: self.side.clone(),
             url,
             connection,
             outbox: self.outbox.clone(),
@@ -281,7 +281,7 @@ impl End {
         match logs::read(store, &mut self.contents, (log, pass, after), limit, max_bytes).await {
             Ok(reading) => reading,
             Err(error) => {
-                tracing::warn!(link = %self.end.id, %error, "events could not be read for a peer");
+                tracing::warn!(link = %self.side.id, %error, "events could not be read for a peer");
                 super::core::Reading {
                     log,
                     pass,
@@ -298,9 +298,9 @@ impl End {
         let received = Received {
             origin: origin_of(log.origin),
             epoch: log.epoch.to_string(),
-            via: origin_of(self.end.peer),
+            via: origin_of(self.side.peer),
             taken: Some(TakenBy {
-                link: self.end.id.to_string(),
+                link: self.side.id.to_string(),
                 pass: batch.pass.cast_signed(),
                 through: batch.last,
             }),
@@ -309,7 +309,7 @@ impl End {
         let (first, origin, epoch) = (batch.first, received.origin.clone(), received.epoch.clone());
         let inner = &self.forwarding.0;
         let refused = match inner.journal.receive(received).await {
-            Ok(_) => match logs::one(&inner.store, &self.end, self.pass, log).await {
+            Ok(_) => match logs::one(&inner.store, &self.side, self.pass, log).await {
                 Ok(Some(log)) => {
                     self.logs.retain(|known| known.id != log.id);
                     self.logs.push(log);
@@ -318,14 +318,14 @@ impl End {
                 _ => NotApplied::Busy,
             },
             Err(Error::Conflict(why)) => {
-                tracing::warn!(link = %self.end.id, why, "a batch of a peer was refused");
+                tracing::warn!(link = %self.side.id, why, "a batch of a peer was refused");
                 match inner.journal.frontier(&origin, &epoch).await {
                     Ok(frontier) if first > frontier.seq + 1 => NotApplied::Gap,
                     _ => NotApplied::Diverged,
                 }
             }
             Err(error) => {
-                tracing::warn!(link = %self.end.id, %error, "a batch of a peer could not be stored");
+                tracing::warn!(link = %self.side.id, %error, "a batch of a peer could not be stored");
                 NotApplied::Busy
             }
         };
@@ -333,8 +333,8 @@ impl End {
     }
 
     async fn greeted(&mut self, hello: Hello) {
-        self.forwarding.0.fleet.links().heard(self.end.peer, None);
-        if !self.end.inviter {
+        self.forwarding.0.fleet.links().heard(self.side.peer, None);
+        if !self.side.inviter {
             // What the peer sends may be another than when it was asked last.
             self.forwarding.0.fleet.ask_again();
         }
@@ -342,10 +342,10 @@ impl End {
             .forwarding
             .0
             .fleet
-            .introduced(self.end.peer, &hello.name, &hello.kind, &hello.version)
+            .introduced(self.side.peer, &hello.name, &hello.kind, &hello.version)
             .await;
         if let Err(error) = named {
-            tracing::warn!(link = %self.end.id, %error, "what a peer says of itself could not be stored");
+            tracing::warn!(link = %self.side.id, %error, "what a peer says of itself could not be stored");
         }
     }
 
@@ -355,14 +355,14 @@ impl End {
             Some(Why::Lost) => Some(self.lost.clone().unwrap_or_else(|| "the connection was lost".into())),
             Some(Why::Closed(over)) => Some(said(over).to_owned()),
             Some(Why::Here) => Some("somebody on this node did this".to_owned()),
-            Some(Why::There) => Some(format!("somebody on {} did this", self.end.name)),
+            Some(Why::There) => Some(format!("somebody on {} did this", self.side.name)),
         };
         let transport = (state == LinkState::Live).then_some(Transport::Push);
         self.forwarding
             .0
             .fleet
             .links()
-            .set_state(self.end.id, state, detail, transport);
+            .set_state(self.side.id, state, detail, transport);
     }
 
     async fn show_unsent(&self) {
@@ -376,15 +376,15 @@ impl End {
         };
         if let Ok((events, since)) = logs::unsent(&inner.store, self.acked, own.id).await {
             let lag = since.filter(|_| events > 0).map(|since| (self.now() - since).max(0));
-            inner.fleet.links().set_unsent(self.end.id, events, lag);
+            inner.fleet.links().set_unsent(self.side.id, events, lag);
         }
     }
 
     fn note(&self, fault: &Fault) {
         match fault {
             // Both are part of connections that come and go.
-            Fault::Late | Fault::Unknown(_) => tracing::debug!(link = %self.end.id, ?fault, "of a link"),
-            fault => tracing::warn!(link = %self.end.id, ?fault, "something is wrong on a link"),
+            Fault::Late | Fault::Unknown(_) => tracing::debug!(link = %self.side.id, ?fault, "of a link"),
+            fault => tracing::warn!(link = %self.side.id, ?fault, "something is wrong on a link"),
         }
     }
 }
@@ -424,7 +424,7 @@ fn said(over: Over) -> &'static str {
 /// Carries one connection over HTTP, from the side that dials.
 struct Carrier {
     forwarding: Forwarding,
-    end: LinkEnd,
+    side: LinkEnd,
     url: String,
     connection: [u8; 16],
     outbox: Outbox,
@@ -439,18 +439,18 @@ impl Carrier {
         };
         let fleet = &self.forwarding.0.fleet;
         let answer = fleet
-            .post(&self.url, PATH, CONTENT_TYPE, exchange.bytes(), &self.end.key)
+            .post(&self.url, PATH, CONTENT_TYPE, exchange.bytes(), &self.side.key)
             .await;
         let answer = answer.map_err(|error| match error {
             NotAnswered::Refused { status: 401, .. } => {
                 format!(
                     "{} does not take this link: look there whether it was revoked",
-                    self.end.name
+                    self.side.name
                 )
             }
             error => error.to_string(),
         })?;
-        fleet.links().heard(self.end.peer, None);
+        fleet.links().heard(self.side.peer, None);
         Ok(answer)
     }
 

@@ -55,7 +55,7 @@ impl Cell {
 
 #[derive(Clone, Debug, Default)]
 pub struct Cells {
-    pub cells: Vec<Cell>,
+    pub places: Vec<Cell>,
     pub hole: i64,
     /// The peers that anything of it came from; empty for a node's own.
     pub sources: BTreeSet<usize>,
@@ -68,14 +68,14 @@ pub struct Cells {
 
 impl Cells {
     pub fn seq(&self) -> i64 {
-        i64::try_from(self.cells.len()).unwrap()
+        i64::try_from(self.places.len()).unwrap()
     }
 
     /// The hash at a position.
     pub fn hash_at(&self, seq: i64) -> Option<[u8; 32]> {
         match seq {
             0 => Some(chain::GENESIS),
-            seq => self.cells.get(usize::try_from(seq - 1).ok()?).and_then(Cell::hash),
+            seq => self.places.get(usize::try_from(seq - 1).ok()?).and_then(Cell::hash),
         }
     }
 
@@ -104,7 +104,7 @@ impl Cells {
     /// The view as a fold over the cells.
     pub fn fold(&self) -> BTreeMap<String, (u64, u64)> {
         let mut view = BTreeMap::new();
-        for cell in &self.cells {
+        for cell in &self.places {
             if let Cell::Event { event, .. } = cell {
                 Self::see(&mut view, event, true);
             }
@@ -113,7 +113,7 @@ impl Cells {
     }
 
     fn find_hole(&mut self) {
-        let hole = self.cells.iter().rposition(|cell| !cell.is_full());
+        let hole = self.places.iter().rposition(|cell| !cell.is_full());
         self.hole = hole.map_or(0, |at| i64::try_from(at + 1).unwrap());
     }
 
@@ -135,7 +135,7 @@ impl Cells {
         };
         event.hash = event.hash_after(log, &self.end());
         Self::see(&mut self.view, &event, true);
-        self.cells.push(Cell::Event {
+        self.places.push(Cell::Event {
             event: Arc::new(event),
             via: None,
         });
@@ -162,7 +162,7 @@ impl Cells {
         if let Some(previous) = batch.previous
             && let Some(Cell::Skip { hash }) = usize::try_from(batch.first - 2)
                 .ok()
-                .and_then(|at| self.cells.get_mut(at))
+                .and_then(|at| self.places.get_mut(at))
         {
             *hash = Some(previous);
         }
@@ -182,9 +182,9 @@ impl Cells {
         };
         if event.seq > before {
             Self::see(&mut self.view, event, true);
-            return self.cells.push(new);
+            return self.places.push(new);
         }
-        let cell = &mut self.cells[usize::try_from(event.seq - 1).unwrap()];
+        let cell = &mut self.places[usize::try_from(event.seq - 1).unwrap()];
         let replace = match cell {
             Cell::Skip { .. } => true,
             Cell::Event { event: held, via: from } => {
@@ -211,10 +211,10 @@ impl Cells {
             let at = usize::try_from(seq - 1).unwrap();
             let hash = (seq == skip.to).then_some(skip.hash);
             if seq > before {
-                self.cells.push(Cell::Skip { hash });
+                self.places.push(Cell::Skip { hash });
                 continue;
             }
-            match &mut self.cells[at] {
+            match &mut self.places[at] {
                 Cell::Skip { hash: known } => *known = known.or(hash),
                 Cell::Event { event, via: from } => {
                     if *from == Some(via) && direct && event.payload.is_some() {
@@ -287,7 +287,7 @@ impl Disk {
         let old = self.logs.get(&self.own).cloned().unwrap_or_default();
         self.own.epoch = epoch;
         self.logs.entry(self.own).or_default();
-        for cell in &old.cells {
+        for cell in &old.places {
             if let Cell::Event { event, .. } = cell {
                 let said = Said {
                     kind: event.kind.clone(),
@@ -337,7 +337,7 @@ impl Disk {
         let cells = &self.logs[&id];
         let mut rows: Vec<Item> = Vec::new();
         let mut from = None;
-        for (cell, seq) in cells.cells[usize::try_from(after).unwrap()..].iter().zip(after + 1..) {
+        for (cell, seq) in cells.places[usize::try_from(after).unwrap()..].iter().zip(after + 1..) {
             if rows.len() >= limit {
                 break;
             }

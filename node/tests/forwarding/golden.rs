@@ -127,7 +127,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    data_encoding::HEXLOWER.encode(bytes)
 }
 
 fn bytes(hex: &str) -> Vec<u8> {

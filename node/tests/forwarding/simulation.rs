@@ -25,7 +25,7 @@ fn live(seed: u64) -> World {
     let shape = Shape::ALL[usize::try_from(seed % 5).unwrap()];
     let mut world = World::new(seed, shape, limits);
     // One in eight has no faults: there, nothing is sent twice.
-    world.strict = seed % 8 == 0;
+    world.strict = seed.is_multiple_of(8);
     world.trace = switch("TRACE").is_some();
     for _ in 0..GENERATIONS {
         let strict = world.strict;

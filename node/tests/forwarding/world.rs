@@ -629,7 +629,7 @@ impl World {
     fn record(&mut self, node: usize) {
         let disk = &self.nodes[node].disk;
         let cells = &disk.logs[&disk.own];
-        for cell in cells.cells.iter().rev() {
+        for cell in cells.places.iter().rev() {
             let Cell::Event { event, .. } = cell else {
                 panic!("a node has its own log in full")
             };
@@ -899,7 +899,7 @@ impl World {
     fn check_log(&self, id: LogId, cells: &Cells) {
         assert_eq!(cells.view, cells.fold(), "I5, I3: the view is not what the log says");
         let mut previous = Some(node::journal::chain::GENESIS);
-        for (cell, seq) in cells.cells.iter().zip(1_i64..) {
+        for (cell, seq) in cells.places.iter().zip(1_i64..) {
             if let Cell::Event { event, .. } = cell {
                 assert_eq!(event.seq, seq, "I4");
                 let known = self.oracle.get(&(id, seq));
@@ -927,8 +927,8 @@ impl World {
             let said = &own.logs[&id];
             // Which positions each node shall have, and in full.
             let mut reached = vec![false; self.nodes.len()];
-            let mut full = vec![vec![false; said.cells.len()]; self.nodes.len()];
-            let mut head = vec![vec![false; said.cells.len()]; self.nodes.len()];
+            let mut full = vec![vec![false; said.places.len()]; self.nodes.len()];
+            let mut head = vec![vec![false; said.places.len()]; self.nodes.len()];
             reached[origin] = true;
             full[origin].fill(true);
             head[origin].fill(true);
@@ -943,7 +943,7 @@ impl World {
                             continue;
                         }
                         reached[end.peer] = true;
-                        for (at, cell) in said.cells.iter().enumerate() {
+                        for (at, cell) in said.places.iter().enumerate() {
                             let Cell::Event { event, .. } = cell else { continue };
                             let (goes, whole) = filter.lets(event);
                             let (has, has_full) = (head[end.node][at] && goes, full[end.node][at] && whole);
@@ -962,7 +962,7 @@ impl World {
                 if has.seq() != said.seq() || has.end() != said.end() {
                     return Err(format!("{node} has {} of {} of {origin}", has.seq(), said.seq()));
                 }
-                for (at, cell) in has.cells.iter().enumerate() {
+                for (at, cell) in has.places.iter().enumerate() {
                     let has_head = matches!(cell, Cell::Event { .. });
                     if head[node][at] && !has_head || full[node][at] && !cell.is_full() {
                         return Err(format!("{node} lacks {} of {origin}", at + 1));
