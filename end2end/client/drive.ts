@@ -21,8 +21,8 @@ async function until<T>(what: string, ask: () => Promise<T>, good: (answer: T) =
   }
 }
 
-/** Calls everything once, with all arguments. `folder` and `other` become projects; `refused` must not become one. */
-export async function drive(url: string, token: string, folder: string, other: string): Promise<Driven> {
+/** Calls everything once, with all arguments. `folder` and `other` become projects; `invite` is another node's. */
+export async function drive(url: string, token: string, folder: string, other: string, invite: string): Promise<Driven> {
   const called = new Set<string>();
   client.setConfig({ baseUrl: url, auth: token });
   client.interceptors.request.use((request, options) => {
@@ -97,6 +97,28 @@ export async function drive(url: string, token: string, folder: string, other: s
     await until("it ended", async () => (await rest.findSession({ throwOnError, path: { id } })).data, ({ run }) => !run);
   }
   await rest.deleteSession({ throwOnError, path });
+
+  const send = { projects: "none", detail: "full" } as const;
+  const { data: invited } = await rest.createInvite({ throwOnError, body: { send } });
+  sure(invited.invite.startsWith("ow1_"), "an invite has another form");
+  const { data: link } = await rest.createLink({ throwOnError, body: { invite, send } });
+  const at = { id: link.id };
+  const used = await rest.createLink({ body: { invite, send } });
+  sure(used.response?.status === 409, `an invite was used twice: ${used.response?.status}`);
+  await until("the link is live", async () => (await rest.findLink({ throwOnError, path: at })).data, ({ state }) => state === "live");
+  const confirmed = await rest.confirmLink({ path: at });
+  sure(confirmed.response?.status === 409, `the joining side confirmed: ${confirmed.response?.status}`);
+  const { data: sends } = await rest.updateLink({ throwOnError, path: at, body: { send: { ...send, projects: [project.id] } } });
+  sure(JSON.stringify(sends.send.projects) === JSON.stringify([project.id]), `it sends ${JSON.stringify(sends.send)}`);
+  sure((await rest.pauseLink({ throwOnError, path: at })).data.state === "paused", "it is not paused");
+  await rest.resumeLink({ throwOnError, path: at });
+  const { data: nodes } = await rest.listNodes({ throwOnError });
+  sure(nodes.items.length === 2 && nodes.items[0]!.here, `the nodes are ${JSON.stringify(nodes.items)}`);
+  const { data: peer } = await rest.findNode({ throwOnError, path: { id: link.peer.id } });
+  sure(!peer.here, "the peer is here");
+  await rest.deleteLink({ throwOnError, path: at, query: { forget: true } });
+  const { data: links } = await rest.listLinks({ throwOnError });
+  sure(links.items[0]?.state === "revoked", `the links are ${JSON.stringify(links.items)}`);
 
   for (const by of ["day", "project", "model"] as const) await rest.sumUsage({ throwOnError, query: { by, days: 7 } });
   const { data: events } = await rest.listEvents({ throwOnError, query: { after: 0, limit: 200 } });

@@ -10,19 +10,19 @@ import { expect, OWNER, repository, test as base } from "../fixtures/test";
 const ROOT = join(import.meta.dirname, "..");
 
 // Without a browser: the command line creates the owner.
-const test = base.extend<object, { node: Node }>({
-  node: [
-    async ({}, use) => {
-      const node = await Node.start();
-      execFileSync(BIN, ["user", "add", OWNER.name, "--role", "owner", "--password-stdin", "--data", node.data], { input: OWNER.password });
-      await use(node);
-      await node.remove();
-    },
-    { scope: "worker" },
-  ],
+async function owned(use: (node: Node) => Promise<void>): Promise<void> {
+  const node = await Node.start();
+  execFileSync(BIN, ["user", "add", OWNER.name, "--role", "owner", "--password-stdin", "--data", node.data], { input: OWNER.password });
+  await use(node);
+  await node.remove();
+}
+
+const test = base.extend<object, { node: Node; peer: Node }>({
+  node: [async ({}, use) => owned(use), { scope: "worker" }],
+  peer: [async ({}, use) => owned(use), { scope: "worker" }],
 });
 
-test("a client generated from the OpenAPI document calls everything in it", async ({ node }) => {
+test("a client generated from the OpenAPI document calls everything in it", async ({ node, peer }) => {
   test.setTimeout(180_000);
   const owner = Api.of(node, OWNER.name);
   const document = JSON.parse(execFileSync(BIN, ["openapi"], { encoding: "utf8" }));
@@ -38,8 +38,9 @@ test("a client generated from the OpenAPI document calls everything in it", asyn
   execFileSync(join(ROOT, "node_modules/.bin/tsc"), ["--project", join(ROOT, "client")], { stdio: "inherit" });
 
   const { drive } = await import("../client/drive");
+  const { invite } = await Api.of(peer, OWNER.name).call<{ invite: string }>("POST", "/invites", { auto: true, send: { projects: "all", detail: "full" } });
   try {
-    const { called } = await drive(node.url, owner.token, repository(node, "driven"), repository(node, "spare"));
+    const { called } = await drive(node.url, owner.token, repository(node, "driven"), repository(node, "spare"), invite);
     const paths = Object.entries<Record<string, unknown>>(document.paths);
     const all = paths.flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`));
     expect([...called].sort()).toEqual(all.sort());
