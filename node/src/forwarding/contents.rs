@@ -91,14 +91,79 @@ impl Contents {
             .one(self.store.read())
             .await
             .stored()?;
-        let has = row.is_some_and(|(project, visibility)| {
+        let (chosen, is_private) = row.map_or((false, true), |(project, visibility)| {
             let is_private = Visibility::parse(&visibility).is_none_or(|seen| seen == Visibility::Private);
-            (self.send.private || !is_private) && project.parse().is_ok_and(|project| self.has_project(project))
+            (
+                project.parse().is_ok_and(|project| self.has_project(project)),
+                is_private,
+            )
         });
+        let has = chosen && (self.send.private || !is_private);
         if self.sessions.len() >= KEPT {
             self.sessions.clear();
         }
         self.sessions.insert(key, has);
-        Ok(has)
+        // It was shared until this event, so the peer may hold it and must hear that it is private now.
+        let hides =
+            matches!(event.fact(), Some(Fact::SessionChanged(fact)) if fact.visibility == Some(Visibility::Private));
+        Ok(has || (chosen && hides))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        journal::{NewEvent, Outcome, testing},
+        store::testing::TestStore,
+    };
+    use model::{
+        Caller,
+        event::{SessionChanged, SessionMoved},
+        sessions::SessionState,
+    };
+
+    #[tokio::test]
+    async fn a_session_that_becomes_private_says_so_and_nothing_after_it() {
+        let test = TestStore::new::<migration::Migrator>(1).await;
+        let subject = testing::session(0).to_string();
+        let seen = |visibility| SessionChanged {
+            visibility: Some(visibility),
+            ..SessionChanged::default()
+        };
+        let said = |fact: Fact| NewEvent {
+            subject: subject.clone(),
+            fact,
+        };
+        let moved = SessionMoved {
+            state: SessionState::Working,
+            detail: Some("secret words".into()),
+            background: false,
+        };
+        let events = vec![
+            testing::of_kind("project.added", 0),
+            testing::of_kind("session.created", 0),
+            said(seen(Visibility::Project).into()),
+            said(seen(Visibility::Private).into()),
+            said(moved.into()),
+        ];
+        let commit = |_: &crate::journal::Tx<'_>| Outcome { value: (), events };
+        let node = Caller::node();
+        test.journal
+            .commit(&node, move |tx| {
+                let outcome = commit(tx);
+                Box::pin(async move { Ok(outcome) })
+            })
+            .await
+            .unwrap();
+        let events = test.journal.events(0, 10).await.unwrap();
+        let mut contents = Contents::new(test.store.clone(), Send::default());
+        let mut sent = Vec::new();
+        for event in &events {
+            sent.push(contents.has(event).await.unwrap());
+        }
+        let last_two = &sent[sent.len() - 2..];
+        assert_eq!(last_two, [true, false], "{sent:?}");
+        assert!(!sent[1], "what is private now is not sent from before");
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     journal::Stored,
+    origin::node_of,
     store::sql::{self, Together},
 };
 use model::{
@@ -155,6 +156,9 @@ pub(super) async fn receive(to: Receiving<'_>, received: Received) -> Result<Fro
     if origin == to.own {
         return Err(refused("it is this node's own log"));
     }
+    if let Some(taken) = &taken {
+        check_link(&to, &taken.link, &via, &origin).await?;
+    }
     let before = frontier(to.db, &origin, &epoch).await?;
     let mut at = before;
     let together = Together::default();
@@ -247,6 +251,28 @@ pub(super) async fn receive(to: Receiving<'_>, received: Received) -> Result<Fro
         sql::run(to.db, text, values).await.stored()?;
     }
     Ok(at)
+}
+
+/// Whether the link still stands in this transaction: a batch that was under way when it was revoked is refused. A node
+/// with a link of its own is heard over that link alone, or a relay could make up its log.
+async fn check_link(to: &Receiving<'_>, link: &str, via: &str, origin: &str) -> Result<()> {
+    let text = r#"SELECT 1 AS "one" FROM "link" WHERE "id" = $1 AND "origin" = $2 AND "confirmed" = TRUE AND "revoked" = FALSE"#;
+    if sql::one(to.db, text, [link.into(), to.own.into()])
+        .await
+        .stored()?
+        .is_none()
+    {
+        return Err(refused("its link has ended"));
+    }
+    if origin == via {
+        return Ok(());
+    }
+    let text = r#"SELECT 1 AS "one" FROM "link" WHERE "peer" = $1 AND "origin" = $2 AND "revoked" = FALSE"#;
+    let peer = node_of(origin).to_string();
+    match sql::one(to.db, text, [peer.into(), to.own.into()]).await.stored()? {
+        Some(_) => Err(refused("its node has a link of its own")),
+        None => Ok(()),
+    }
 }
 
 /// A verified event, without what is local.

@@ -1,11 +1,11 @@
 //! Events of other nodes: stored once, in order, folded as at home; they change no row of this node's.
 
 use crate::{commit, examine};
-use model::Error;
+use model::{Error, event::Fact};
 use node::{
     entity::event,
     journal::{
-        Item, Received, Sent,
+        Item, Received, Sent, TakenBy,
         testing::{self, Plausible},
     },
     store::{sql, testing::TestStore},
@@ -16,11 +16,13 @@ use std::collections::BTreeMap;
 
 /// A short history: moves of the four sessions.
 fn moves() -> [[u8; 4]; 4] {
-    let kind = model::event::Fact::KINDS
-        .iter()
-        .position(|kind| *kind == "session.moved");
-    let kind = u8::try_from(kind.expect("a kind")).expect("few kinds");
+    let kind = kind_of("session.moved");
     [0, 1, 2, 3].map(|n| [kind, n, n + 1, n + 1])
+}
+
+fn kind_of(kind: &str) -> u8 {
+    let place = Fact::KINDS.iter().position(|known| *known == kind);
+    u8::try_from(place.expect("a kind")).expect("few kinds")
 }
 
 /// A node with a history; all nodes of these tests use the same ids.
@@ -236,4 +238,49 @@ async fn what_a_filter_left_out_is_a_gap_that_the_doctor_understands() {
     assert_eq!(kept, [3, 4, 7]);
     node::journal::rebuild(&here.store).await.expect("rebuilds");
     assert!(examine(&here).await.healthy);
+}
+
+#[tokio::test]
+async fn a_link_that_has_ended_brings_nothing_and_a_node_with_a_link_is_heard_over_that_alone() {
+    let (here, peer, relay) = (
+        node_with(1, &[]).await,
+        node_with(2, &moves()).await,
+        node_with(3, &[]).await,
+    );
+    let log = log_of(&peer).await;
+    // The helpers' links lead to nodes of their own making: these lead to the nodes here.
+    let link = |n: u8, to: &TestStore| {
+        let mut event = testing::event([kind_of("link.made"), n, 0, 0]);
+        if let Fact::LinkMade(made) = &mut event.fact {
+            made.peer.id = to.journal.node_id();
+            made.confirmed = true;
+        }
+        event
+    };
+    let over = |n: u8, via: &TestStore| Received {
+        via: via.journal.origin().to_owned(),
+        taken: Some(TakenBy {
+            link: link(n, via).subject,
+            pass: 1,
+            through: 1,
+        }),
+        ..part(&peer, &log)
+    };
+    commit(&here, vec![link(0, &peer), link(1, &relay)]).await;
+    let relayed = here.journal.receive(over(1, &relay)).await;
+    assert!(matches!(relayed, Err(Error::Conflict(_))), "{relayed:?}");
+    assert!(here.journal.receive(over(0, &peer)).await.is_ok());
+    let mut ends = testing::of_kind("link.revoked", 0);
+    ends.subject = link(0, &peer).subject;
+    if let Fact::LinkRevoked(revoked) = &mut ends.fact {
+        revoked.forget = true;
+    }
+    commit(&here, vec![ends]).await;
+    let late = here.journal.receive(over(0, &peer)).await;
+    assert!(matches!(late, Err(Error::Conflict(_))), "{late:?}");
+    // With "and forget" nothing of it is left, and a rebuild brings nothing back.
+    node::journal::rebuild(&here.store).await.expect("rebuilds");
+    assert!(rows_of(&here, peer.journal.origin()).await.values().all(Vec::is_empty));
+    let report = examine(&here).await;
+    assert!(report.healthy, "{report:#?}");
 }
